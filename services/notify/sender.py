@@ -1,8 +1,9 @@
 """The sender (`epass sender`): a process of plain threads that hand stored messages to their channels.
 
 One-time codes come first, and one thread sends nothing else. The database notifies of codes, because somebody
-waits for them; for all other messages the threads poll. A fault that is neither a channel's nor the
-database's ends the process: its supervisor starts another, and the leases run out.
+waits for them; for all other messages the threads poll. One of them polls at a time, the others wait for
+their turn. A fault that is neither a channel's nor the database's ends the process: its supervisor starts
+another, and the leases run out.
 """
 
 import os
@@ -22,6 +23,7 @@ from services.notify.adapters.wakeup_listener import WakeUp, WakeupListener
 from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import Untried
 from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Sender
+from services.notify.handlers.leases import Leased
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
@@ -49,11 +51,12 @@ class SenderThreads:
         self._stop = stop
         self._on_fault = on_fault
         self._wakeup = WakeUp()
+        turn = threading.Lock()
         tasks = [
             WakeupListener(options.database_url.get_secret_value(), self._wakeup, stop).run,
-            lambda: self._work(("otp",)),
+            lambda: self._work(("otp",), threading.Lock()),
         ]
-        tasks += [lambda: self._work(EVERY_LANE)] * options.sender_threads
+        tasks += [lambda: self._work(EVERY_LANE, turn)] * options.sender_threads
         self._threads = [threading.Thread(target=self._guard, args=(task,), daemon=True) for task in tasks]
 
     def start(self) -> None:
@@ -69,16 +72,24 @@ class SenderThreads:
             thread.join(max(until - monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self, lanes: Sequence[Lane]) -> None:
+    def _work(self, lanes: Sequence[Lane], turn: threading.Lock) -> None:
         batch = BatchSize(self._batch)
         while not self._stop.is_set():
-            seen, began = self._wakeup.signals, monotonic()
-            results = self._sender.send_due(lanes, batch.size)
-            if results:
-                sent = sum(not isinstance(outcome, Untried) for _, outcome in results)
-                batch.adapt(sent, monotonic() - began)
-            else:
-                self._wakeup.wait(seen, POLL_SECONDS)
+            with turn:
+                leased = self._wait_for_messages(lanes, batch.size)
+            began = monotonic()
+            results = self._sender.send(leased)
+            sent = sum(not isinstance(outcome, Untried) for _, outcome in results)
+            batch.adapt(sent, monotonic() - began)
+
+    def _wait_for_messages(self, lanes: Sequence[Lane], limit: int) -> list[Leased]:
+        """Return messages once some are due, leased; none if the process stops."""
+        while not self._stop.is_set():
+            seen = self._wakeup.signals
+            if leased := self._sender.lease(lanes, limit):
+                return leased
+            self._wakeup.wait(seen, POLL_SECONDS)
+        return []
 
     def _guard(self, task: Callable[[], None]) -> None:
         try:
@@ -113,7 +124,7 @@ def main() -> None:
         broken.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    sender = Sender(database, channels_of(options, database), options, stopping)
+    sender = Sender(database, channels_of(options), options, stopping)
     threads = SenderThreads(sender, options, stopping, on_fault)
     threads.start()
     log.info("sending", threads=options.sender_threads + 1)

@@ -37,7 +37,7 @@ class Service:
 
     @rpc(contract.LOCAL_PHONE)
     def local_phone(self, request: PhoneQuestion, call: Call) -> PhoneMessages:  # noqa: ARG002  every RPC receives a call
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return local_phone.list_messages(request, session, local_mode=self.settings.local_mode)
 
     @rpc(contract.PREVIEW_CLOSURE)

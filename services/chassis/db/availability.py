@@ -52,6 +52,7 @@ def run_when_available(
     *,
     part: str,
     also_when_busy: bool = False,
+    as_query: bool = False,
     stop: threading.Event = lifecycle.stopping,
     while_waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> T:
@@ -63,6 +64,7 @@ def run_when_available(
         part: who waits, for the log.
         also_when_busy: repeat the work also after a lock timeout, a deadlock or a statement that took too
             long.
+        as_query: the work is one statement, which needs no BEGIN and no COMMIT (`Database.queries`).
         stop: ends the waiting.
         while_waiting: a context that is open during each wait, such as a metric.
 
@@ -72,7 +74,7 @@ def run_when_available(
     backoff = Backoff()
     while True:
         try:
-            with db.transaction() as session:
+            with db.queries() if as_query else db.transaction() as session:
                 return work(session)
         except (DBAPIError, PoolTimeout) as error:
             if not (is_away(error) or (also_when_busy and is_busy(error))):

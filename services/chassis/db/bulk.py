@@ -18,9 +18,17 @@ Row = Mapping[str, Any]
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-def insert_rows(session: Session, table: Table, rows: Sequence[Row]) -> int:
-    """Insert rows; leave out those that a constraint or a trigger refuses. Return how many were inserted."""
-    statement = insert_sql(table, tuple(rows[0]), skip_existing=True).format(rows="rows", record="recordset")
+def insert_rows(session: Session, table: Table, rows: Sequence[Row], *, unless: str = "false") -> int:
+    """Insert rows; leave out those that a constraint or a trigger refuses. Return how many were inserted.
+
+    Args:
+        session: the transaction.
+        table: the table.
+        rows: at least one.
+        unless: as for `insert_sql`.
+    """
+    sql = insert_sql(table, tuple(rows[0]), skip_existing=True, unless=unless)
+    statement = sql.format(rows="rows", record="recordset")
     return len(session.connection().execute(text(statement), {"rows": as_json(list(rows))}).all())
 
 
@@ -30,7 +38,7 @@ def as_json(rows: Row | Sequence[Row]) -> str:
 
 
 @cache
-def insert_sql(table: Table, keys: tuple[str, ...], *, skip_existing: bool) -> str:
+def insert_sql(table: Table, keys: tuple[str, ...], *, skip_existing: bool, unless: str = "false") -> str:
     """Return a statement that inserts the rows of its parameter; it returns a row for each.
 
     Its two placeholders are ``{rows}``, the name of the parameter, and ``{record}``: ``recordset`` for a list
@@ -40,12 +48,14 @@ def insert_sql(table: Table, keys: tuple[str, ...], *, skip_existing: bool) -> s
         table: the table.
         keys: of the columns, which each row has.
         skip_existing: leave out a row that a unique constraint refuses.
+        unless: a condition made of constants; a row ``given`` for which it holds is left out, too.
     """
     skip = "on conflict do nothing " if skip_existing else ""
     names = _listed(_name(table, key) for key in keys)
     given = _listed(f'given."{key}"' for key in keys)
     return (
-        f"insert into {table.name} ({names}) select {given} from {given_rows(table, keys)} {skip}returning 1"  # noqa: S608  names of our own columns
+        f"insert into {table.name} ({names}) select {given} from {given_rows(table, keys)} "  # noqa: S608  names of our own columns
+        f"where not {unless} {skip}returning 1"
     )
 
 

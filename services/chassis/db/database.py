@@ -41,6 +41,11 @@ OVERFLOW = 2
 """Connections that are opened beside those of the pool, for short times."""
 WRITABLE: dict[str, Any] = {"target_session_attrs": "read-write"}
 """A libpq option: refuse to connect to a server that takes no changes, such as a standby."""
+PREPARE_AFTER = 2
+"""How often a connection carries out a statement before it is prepared.
+
+psycopg forgets all prepared statements at each rollback, so also at each call that is refused.
+"""
 _IS_READ_ONLY = text("select current_setting('transaction_read_only') = 'on'")
 
 
@@ -126,11 +131,13 @@ class Database:
             poolclass=_Pool,
             pool_size=pool,
             max_overflow=OVERFLOW,
+            pool_use_lifo=True,  # the connection that was used last has most statements prepared
             pool_timeout=2,
             hide_parameters=True,
             connect_args={
                 "connect_timeout": 3,
                 "options": _CONNECTION_OPTIONS,
+                "prepare_threshold": PREPARE_AFTER,
             },
         )
         event.listen(self.engine, "do_connect", _connect)
@@ -175,10 +182,10 @@ class Database:
     def is_available(self) -> bool:
         """Return whether the database can be used now: it answers, and takes changes."""
         try:
-            with self.engine.connect() as connection:
-                is_read_only = connection.execute(_IS_READ_ONLY).scalar_one()
+            with self.queries() as session:  # the rollback of a transaction would forget what is prepared
+                is_read_only = bool(session.execute(_IS_READ_ONLY).scalar_one())
                 if is_read_only:
-                    connection.invalidate()
+                    session.connection().invalidate()
         except (DBAPIError, PoolTimeout):
             return False
         return not is_read_only

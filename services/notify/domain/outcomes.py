@@ -1,17 +1,27 @@
 """The outcome of one try to deliver a message, and when to try again."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from services.notify.domain.messages import State
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """The channel accepted the message, under the vendor's own ID where it gives one."""
+    """The channel accepted the message, under the vendor's own ID where it gives one.
+
+    With a ``phone_row``, the message is delivered by the transaction that records this outcome.
+    """
 
     provider_id: str | None = None
+    phone_row: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def state(self) -> State:
+        """The final state."""
+        return "delivered"
 
 
 @dataclass(frozen=True)

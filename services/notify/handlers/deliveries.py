@@ -1,7 +1,8 @@
 """One round of delivery: lease a few messages, hand each to its channel, record each outcome at once.
 
-The lease and each record are short transactions of their own; the channel is called while none is open. A
-sender that is killed leaves at most one try of each thread whose outcome is unknown.
+The lease is one statement, and each record a short transaction; the channel is called while none is open. A
+sender that is killed leaves at most one try of each thread whose outcome is unknown. Messages to the local
+phone are recorded together: nothing has happened to them before.
 """
 
 import threading
@@ -82,7 +83,7 @@ class Sender:
                 PROVIDER_SECONDS.labels(channel, result)
 
     def send_due(self, lanes: Sequence[Lane] = EVERY_LANE, limit: int | None = None) -> list[Settled]:
-        """Send what is due in the first lane that has due messages.
+        """Lease what is due in the first lane that has due messages, and send it.
 
         Returns:
             The leased messages with their outcomes; an empty list if nothing is due.
@@ -90,39 +91,51 @@ class Sender:
         Raises:
             Stopping: the process stops while the database is away.
         """
-        for lane in lanes:
-            batch = self._lease(lane, limit or self._options.sender_batch)
-            if batch:
-                results = self._attempt_each(batch)
-                for message, outcome in results:
-                    _count(message, outcome, self._now())
-                return results
-        return []
+        return self.send(self.lease(lanes, limit or self._options.sender_batch))
 
-    def _lease(self, lane: Lane, limit: int) -> list[Leased]:
+    def lease(self, lanes: Sequence[Lane], limit: int) -> list[Leased]:
+        """Lease what is due in the first lane that has due messages.
+
+        Raises:
+            Stopping: the process stops while the database is away.
+        """
+
         def work(session: Session) -> list[Leased]:
             now = self._now()
             until = now + timedelta(seconds=self._options.sender_lease)
-            return leases.take(session, lane, limit, now, until)
+            return leases.take(session, lanes, limit, now, until)
 
-        return self._in_transaction(work)
+        return self._when_available(work, as_query=True)
 
-    def _attempt_each(self, batch: Sequence[Leased]) -> list[Settled]:
-        """Try each message in turn; if that takes too long, return the rest well before their lease ends."""
+    def send(self, batch: Sequence[Leased]) -> list[Settled]:
+        """Try each message in turn; if that takes too long, return the rest well before their lease ends.
+
+        Raises:
+            Stopping: the process stops while the database is away.
+        """
         until = monotonic() + 2 * BATCH_SECONDS
-        tried: list[Settled] = []
+        recorded: list[Settled] = []
+        together: list[Settled] = []
         for message in batch:
             if self._stop.is_set() or monotonic() >= until:
                 break
-            tried.append((message, self._attempt(message)))
-            self._record(tried[-1:])
-        rest: list[Settled] = [(message, Untried()) for message in batch[len(tried) :]]
-        if rest:
-            self._record(rest)
-        return tried + rest
+            if together and message.channel != together[-1][0].channel:  # that channel may take seconds
+                recorded += self._record(together)
+                together = []
+            outcome = self._attempt(message)
+            together.append((message, outcome))
+            if not isinstance(outcome, Delivered) or outcome.phone_row is None:
+                recorded += self._record(together)
+                together = []
+        rest = batch[len(recorded) + len(together) :]
+        return recorded + self._record([*together, *((message, Untried()) for message in rest)])
 
-    def _record(self, results: Sequence[Settled]) -> None:
-        self._in_transaction(lambda session: leases.settle(session, results, self._now()))
+    def _record(self, results: list[Settled]) -> list[Settled]:
+        if results:
+            self._when_available(lambda session: leases.settle(session, results, self._now()))
+        for message, outcome in results:
+            _count(message, outcome, self._now())
+        return results
 
     def _attempt(self, message: Leased) -> Outcome:
         options = self._options
@@ -171,10 +184,17 @@ class Sender:
             raise
         finally:
             PROVIDER_SECONDS.labels(message.channel, result).observe(perf_counter() - began)
-        return Delivered(receipt.provider_id)
+        return Delivered(receipt.provider_id, receipt.phone_row)
 
-    def _in_transaction(self, work: Callable[[Session], T]) -> T:
-        return run_when_available(self._database, work, part="sender", also_when_busy=True, stop=self._stop)
+    def _when_available(self, work: Callable[[Session], T], *, as_query: bool = False) -> T:
+        return run_when_available(
+            self._database,
+            work,
+            part="sender",
+            also_when_busy=True,
+            as_query=as_query,
+            stop=self._stop,
+        )
 
 
 def _count(message: Leased, outcome: Outcome, now: datetime) -> None:

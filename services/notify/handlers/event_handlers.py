@@ -3,23 +3,25 @@
 Handlers commute: events that arrive twice or in another order end in the same rows.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from contracts import events
 from contracts.envelope import Received
 from contracts.events import AboutApplication
-from services.notify.domain import message_builders
+from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft
 from services.notify.handlers import directory
-from services.notify.handlers.messages import lock_application, lock_pass, store
+from services.notify.handlers.messages import ALREADY_STORED, lock_application, lock_pass, store
 from services.notify.handlers.prints import publish_printed
 from services.notify.models import MessageRow, PassRow
 
 A = TypeVar("A", bound=AboutApplication)
+D = TypeVar("D", bound=message_builders.OfADepartment)
 
 
 def handle_otp_requested(received: Received[events.OtpRequested], session: Session, now: datetime) -> None:
@@ -38,13 +40,11 @@ def handle_application_submitted(
     """Store the message with the reference; an invited visitor, who did not apply, gets the pass only."""
     if received.event.channel == "invitation":
         return
-    _store_about_application(
+    _store_naming_department(
         received,
         session,
         now,
-        message_builders.application_submitted(
-            received.event, public_url, _department(session, received.event)
-        ),
+        lambda department: message_builders.application_submitted(received.event, public_url, department),
     )
 
 
@@ -70,11 +70,11 @@ def handle_pass_rejected(
     received: Received[events.PassRejected], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message with the reason for the refusal."""
-    _store_about_application(
+    _store_naming_department(
         received,
         session,
         now,
-        message_builders.rejected(received.event, public_url, _department(session, received.event)),
+        lambda department: message_builders.rejected(received.event, public_url, department),
     )
 
 
@@ -82,11 +82,11 @@ def handle_pass_returned(
     received: Received[events.PassReturned], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message with what is missing."""
-    _store_about_application(
+    _store_naming_department(
         received,
         session,
         now,
-        message_builders.returned(received.event, public_url, _department(session, received.event)),
+        lambda department: message_builders.returned(received.event, public_url, department),
     )
 
 
@@ -94,43 +94,54 @@ def handle_visit_day_closed(
     received: Received[events.VisitDayClosed], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message that a day of the visit is closed; it also tells what becomes of the pass."""
-    department = _department(session, received.event)
-    if received.event.remaining_days:
-        draft = message_builders.day_dropped(received, public_url, department)
-    else:
-        draft = message_builders.day_closed(received.event, public_url, department)
-    _store_about_application(received, session, now, draft)
+
+    def build(department: str) -> Draft:
+        if received.event.remaining_days:
+            return message_builders.day_dropped(received, public_url, department)
+        return message_builders.day_closed(received.event, public_url, department)
+
+    _store_naming_department(received, session, now, build)
 
 
 def handle_visit_day_reopened(
     received: Received[events.VisitDayReopened], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message that the day which was closed can be chosen again."""
-    department = _department(session, received.event)
-    draft = message_builders.day_reopened(received.event, public_url, department)
-    _store_about_application(received, session, now, draft)
+    _store_naming_department(
+        received,
+        session,
+        now,
+        lambda department: message_builders.day_reopened(received.event, public_url, department),
+    )
 
 
 def handle_review_escalated(
     received: Received[events.ReviewEscalated], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message to the duty contact of the step, if there is one."""
-    _store_about_application(
+    _store_naming_department(
         received,
         session,
         now,
-        message_builders.review_escalated(received.event, public_url, _department(session, received.event)),
+        lambda department: message_builders.review_escalated(received.event, public_url, department),
     )
-
-
-def _department(session: Session, event: message_builders.OfADepartment) -> str:
-    return directory.department_name(session, event.department, message_builders.language_of(event))
 
 
 def _store_about_application(received: Received[A], session: Session, now: datetime, draft: Draft) -> None:
     event = received.event
-    erased = lock_application(session, event.application_id, event.reference)
+    erased = lock_application(session, event.application_id, event.reference).is_erased
     store(session, received.id, draft, now, application_id=event.application_id, erased=erased)
+
+
+def _store_naming_department(
+    received: Received[D], session: Session, now: datetime, build: Callable[[str], Draft]
+) -> None:
+    """Store the message that ``build`` makes of the department's name."""
+    event = received.event
+    known = lock_application(session, event.application_id, event.reference, event.department)
+    language = message_builders.language_of(event)
+    draft = build(templates.department(event.department, known.department or {}, language))
+    store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
 
 
 def handle_pass_issued(
@@ -143,13 +154,9 @@ def handle_pass_issued(
     the message about the closed day.
     """
     event = received.event
-    erased = lock_application(session, event.application_id, event.reference)
-    known = lock_pass(session, event.pass_number, event.application_id)
-    of_pass = (MessageRow.pass_number == event.pass_number) & (MessageRow.purpose == "pass_issued")
-    if session.scalar(select(exists().where(of_pass))):
-        return
+    known = lock_pass(session, event.pass_number, event.application_id, event.reference)
     gate = directory.gate_name(session, event.site, event.gate, event.language)
-    store(
+    is_first = store(
         session,
         received.id,
         message_builders.pass_issued(event, public_url, gate),
@@ -157,9 +164,10 @@ def handle_pass_issued(
         application_id=event.application_id,
         pass_number=event.pass_number,
         withdrawn=known.revoked_at is not None,
-        erased=erased,
+        erased=known.is_erased,
+        unless=ALREADY_STORED,
     )
-    if known.printed_at is not None:
+    if is_first and known.printed_at is not None:
         publish_printed(session, event.pass_number, event.application_id, known.printed_at)
 
 
@@ -168,8 +176,7 @@ def handle_pass_revoked(
 ) -> None:
     """Withdraw the pass if it is still queued; store the message about its end if that is news to anybody."""
     event = received.event
-    erased = lock_application(session, event.application_id, event.reference)
-    lock_pass(session, event.pass_number, event.application_id)
+    known = lock_pass(session, event.pass_number, event.application_id, event.reference)
     session.execute(
         update(PassRow)
         .where(PassRow.number == event.pass_number, PassRow.revoked_at.is_(None))
@@ -190,5 +197,5 @@ def handle_pass_revoked(
             now,
             application_id=event.application_id,
             pass_number=event.pass_number,
-            erased=erased,
+            erased=known.is_erased,
         )

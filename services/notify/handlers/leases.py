@@ -5,24 +5,73 @@ time another sender takes the message, and counts that the last try may have suc
 try to which the vendor did not respond: its lease stays until the next try is due.
 """
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, case, select, update
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.envelope import PersonalKeyRing, UnreadableEvent
 from contracts.events import NotificationDelivered, NotificationFailed
 from contracts.model import DeliverBy, Language
+from services.chassis.db import deferred_writes
 from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.sealing import unseal
 from services.notify.domain.messages import Lane, Personal, Purpose
-from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome
-from services.notify.models import MessageRow
+from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Untried
+from services.notify.models import PhoneMessageRow
+
+_PHONE = PhoneMessageRow.metadata.tables["local_phone"]
+_READ = (
+    "id, lane, purpose, channel, language, application_id, personal, "
+    "attempts, created_at, expires_at, correlation_id"
+)
+_DUE = "state = 'queued' and due_at <= :now"
+_LEASE = text(f"""
+with codes as (
+  select id from messages where {_DUE} and lane = 'otp' and 'otp' = any(:lanes)
+  order by due_at limit :most for update skip locked
+), others as (
+  select id from messages where {_DUE} and lane = 'normal' and 'normal' = any(:lanes)
+  order by due_at limit case when exists (select from codes) then 0 else :most end
+  for update skip locked
+)
+update messages set
+  lease = :lease, due_at = :until, attempts = attempts + 1,
+  possible_duplicates = possible_duplicates + (lease is not null)::int
+where id = any(array(select id from codes union all select id from others))
+returning {_READ}
+""")  # noqa: S608  made of constants
+_SETTLE = text("""
+with given as (
+  select * from json_to_recordset(cast(:outcomes as json)) as one(
+    id uuid, own uuid, is_delivered bool, is_untried bool, state text, lease uuid, due_at timestamptz,
+    ended_at timestamptz, reason text, provider_id text, is_erased bool
+  )
+), held as (
+  select id from messages where id in (select id from given) order by id for update
+)
+update messages set
+  state = given.state, lease = given.lease, due_at = coalesce(given.due_at, messages.due_at),
+  attempts = attempts - is_untried::int, ended_at = given.ended_at, provider_id = given.provider_id,
+  reason = case when is_untried then messages.reason else given.reason end,
+  personal = case when is_erased then null else personal end
+from held join given using (id)
+where messages.id = held.id and case
+  when is_delivered then messages.state in ('queued', 'withdrawn')
+  else messages.state = 'queued' and messages.lease = own
+end
+returning messages.id
+""")
+"""A delivery is recorded whoever has the lease by now, and even if the message was withdrawn meanwhile. Any
+other outcome counts only while the message is not withdrawn and the lease is the sender's own. Rows are
+locked in the order of their IDs, so that two transactions cannot deadlock."""
 
 
 @dataclass(frozen=True)
@@ -46,130 +95,70 @@ class Leased:
 Settled = tuple[Leased, Outcome]
 
 
-def take(session: Session, lane: Lane, limit: int, now: datetime, until: datetime) -> list[Leased]:
-    """Lease due messages of a lane, the longest due first; skip rows that another sender is taking."""
-    due = (
-        select(MessageRow.id)
-        .where(MessageRow.state == "queued", MessageRow.lane == lane, MessageRow.due_at <= now)
-        .order_by(MessageRow.due_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("due")
-    )
+def take(session: Session, lanes: Sequence[Lane], limit: int, now: datetime, until: datetime) -> list[Leased]:
+    """Lease due messages, the longest due first; skip rows that another sender is taking.
+
+    All are codes, if any code is due in these lanes: nobody who waits for one waits for other messages.
+    """
     lease = uuid4()
-    unknown = case((MessageRow.lease.is_not(None), 1), else_=0)
-    hold = (
-        update(MessageRow)
-        .where(MessageRow.id == due.c.id)
-        .values(
-            lease=lease,
-            due_at=until,
-            attempts=MessageRow.attempts + 1,
-            possible_duplicates=MessageRow.possible_duplicates + unknown,
-        )
-        .returning(MessageRow)
-        .execution_options(synchronize_session=False)
-    )
     keys = personal_keys_of(session)
-    rows = sorted(session.scalars(hold), key=lambda row: row.created_at)
+    rows = session.execute(
+        _LEASE, {"lanes": list(lanes), "most": limit, "now": now, "until": until, "lease": lease}
+    )
     return [
-        Leased(
-            id=row.id,
-            lease=lease,
-            lane=row.lane,
-            purpose=row.purpose,
-            channel=row.channel,
-            language=row.language,
-            application_id=row.application_id,
-            personal=_unseal(row, keys),
-            attempts=row.attempts,
-            created_at=row.created_at,
-            expires_at=row.expires_at,
-            correlation_id=row.correlation_id,
-        )
-        for row in rows
+        Leased(**{**row, "personal": _unseal(row["id"], row["personal"], keys)}, lease=lease)
+        for row in sorted(rows.mappings(), key=lambda row: row["created_at"])
     ]
 
 
-def _unseal(row: MessageRow, keys: PersonalKeyRing) -> Personal | None:
-    if row.personal is None:
+def _unseal(message_id: UUID, personal: str | None, keys: PersonalKeyRing) -> Personal | None:
+    if personal is None:
         return None
     try:
-        return unseal(row.id, row.personal, keys)
+        return unseal(message_id, personal, keys)
     except UnreadableEvent:
         return None
 
 
 def settle(session: Session, results: Sequence[Settled], now: datetime) -> None:
-    """Record outcomes, and publish the final ones.
-
-    Rows are updated in the order of their IDs, so that two transactions cannot deadlock.
-    """
-    for message, outcome in sorted(results, key=lambda result: result[0].id):
-        with logs.context(correlation_id=message.correlation_id):
-            if isinstance(outcome, Delivered):
-                _settle_delivered(session, message, outcome, now)
-            elif isinstance(outcome, Failed):
-                _settle_failed(session, message, outcome, now)
-            elif isinstance(outcome, Later):
-                lease = message.lease if outcome.may_have_arrived else None
-                _change_own(session, message, due_at=outcome.at, lease=lease, reason=outcome.reason)
-            else:
-                _change_own(session, message, due_at=now, lease=None, attempts=MessageRow.attempts - 1)
+    """Record outcomes, publish the final ones, and show on the local phone what is for it."""
+    outcomes = [_changes(message, outcome, now) for message, outcome in results]
+    changed = set(session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).scalars())
+    for message, outcome in results:
+        if message.id in changed:
+            with logs.context(correlation_id=message.correlation_id):
+                _publish(session, message, outcome, now)
+    shown = (outcome.phone_row for _, outcome in results if isinstance(outcome, Delivered))
+    deferred_writes.insert(session, _PHONE, filter(None, shown), skip_existing=True)
 
 
-def _settle_delivered(session: Session, message: Leased, outcome: Delivered, now: datetime) -> None:
-    """Record a delivery, whoever has the lease by now, and even if the message was withdrawn meanwhile."""
-    open_ = (MessageRow.id == message.id) & MessageRow.state.in_(("queued", "withdrawn"))
-    values = {
-        "state": "delivered",
-        "ended_at": now,
-        "lease": None,
-        "reason": None,
-        "provider_id": outcome.provider_id,
-        **_erased(message),
+def _changes(message: Leased, outcome: Outcome, now: datetime) -> dict[str, Any]:
+    """Return what an outcome changes, as `_SETTLE` expects it."""
+    is_over = isinstance(outcome, Delivered | Failed)
+    later = outcome if isinstance(outcome, Later) else None
+    return {
+        "id": message.id,
+        "own": message.lease,
+        "is_delivered": isinstance(outcome, Delivered),
+        "is_untried": isinstance(outcome, Untried),
+        "state": outcome.state if isinstance(outcome, Delivered | Failed) else "queued",
+        "lease": message.lease if later and later.may_have_arrived else None,
+        "due_at": None if is_over else later.at if later else now,
+        "ended_at": now if is_over else None,
+        "reason": outcome.reason if isinstance(outcome, Failed | Later) else None,
+        "provider_id": outcome.provider_id if isinstance(outcome, Delivered) else None,
+        "is_erased": is_over and message.lane == "otp",  # nobody needs a code once its message has ended
     }
-    if _changed(session, open_, values):
-        event = NotificationDelivered(
-            message_id=message.id,
-            application_id=message.application_id,
-            purpose=message.purpose,
-            channel=message.channel,
-        )
-        outbox.add(session, event, at=now)
 
 
-def _settle_failed(session: Session, message: Leased, outcome: Failed, now: datetime) -> None:
-    if _change_own(
-        session,
-        message,
-        state=outcome.state,
-        ended_at=now,
-        lease=None,
-        reason=outcome.reason,
-        **_erased(message),
-    ):
-        event = NotificationFailed(
-            message_id=message.id,
-            application_id=message.application_id,
-            purpose=message.purpose,
-            channel=message.channel,
-            reason=outcome.reason,
-        )
-        outbox.add(session, event, at=now)
-
-
-def _erased(message: Leased) -> dict[str, None]:
-    """Erase the personal part of a one-time code, which nobody needs once the message has ended."""
-    return {"personal": None} if message.lane == "otp" else {}
-
-
-def _change_own(session: Session, message: Leased, **values: object) -> bool:
-    """Update the row unless it was withdrawn, or the lease ended and another sender has it."""
-    own = (MessageRow.id == message.id) & (MessageRow.lease == message.lease) & (MessageRow.state == "queued")
-    return _changed(session, own, values)
-
-
-def _changed(session: Session, which: ColumnElement[bool], values: Mapping[str, object]) -> bool:
-    statement = update(MessageRow).where(which).values(values).returning(MessageRow.id)
-    return session.execute(statement, execution_options={"synchronize_session": False}).first() is not None
+def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime) -> None:
+    about = {
+        "message_id": message.id,
+        "application_id": message.application_id,
+        "purpose": message.purpose,
+        "channel": message.channel,
+    }
+    if isinstance(outcome, Delivered):
+        outbox.add(session, NotificationDelivered(**about), at=now)
+    elif isinstance(outcome, Failed):
+        outbox.add(session, NotificationFailed(**about, reason=outcome.reason), at=now)

@@ -1,40 +1,75 @@
 """Storing of messages, and the locked rows that make the order of events irrelevant."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from contracts.model import Language
+from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.database import personal_keys_of
 from services.chassis.runtime.logs import correlation_id
 from services.notify.adapters.sealing import seal
 from services.notify.domain.messages import Draft, State
-from services.notify.models import ApplicationRow, MessageRow, PassRow
+from services.notify.models import MessageRow
+
+_MESSAGES = MessageRow.metadata.tables["messages"]
+_HOLD_APPLICATION = """
+insert into applications (id, reference) values (:id, :reference)
+on conflict (id) do update set reference = excluded.reference
+"""
+_LOCK_APPLICATION = text(f"""
+{_HOLD_APPLICATION} returning erased_at is not null, (select name from departments where code = :department)
+""")  # noqa: S608  made of constants
+_LOCK_PASS = text(f"""
+with application as ({_HOLD_APPLICATION} returning id, erased_at is not null as is_erased),
+pass as (
+  insert into passes (number, application_id) select :number, id from application
+  on conflict (number) do update set application_id = excluded.application_id
+  returning revoked_at, printed_at
+)
+select is_erased, revoked_at, printed_at from application, pass
+""")  # noqa: S608  made of constants
+"""The pass is locked after its application, because its row is made from that of the application."""
+ALREADY_STORED = """exists (
+  select from messages as earlier
+  where earlier.pass_number = given.pass_number and earlier.purpose = given.purpose
+)"""
+"""For `store`: whether there is a message of this purpose about the pass."""
 
 
-def lock_application(session: Session, application_id: UUID, reference: str) -> bool:
-    """Insert or lock the application's row until the transaction ends; return whether it was erased."""
-    row = insert(ApplicationRow).values(id=application_id, reference=reference)
-    held = row.on_conflict_do_update(index_elements=[ApplicationRow.id], set_={"reference": reference})
-    return session.execute(held.returning(ApplicationRow.erased_at)).scalar_one() is not None
+@dataclass(frozen=True)
+class KnownApplication:
+    """What is known of an application so far, and the names of the department that was asked for."""
+
+    is_erased: bool
+    department: Mapping[Language, str] | None
+
+
+def lock_application(
+    session: Session, application_id: UUID, reference: str, department: str | None = None
+) -> KnownApplication:
+    """Insert or lock the application's row until the transaction ends; return what it holds."""
+    values = {"id": application_id, "reference": reference, "department": department}
+    return KnownApplication(*session.execute(_LOCK_APPLICATION, values).one())
 
 
 @dataclass(frozen=True)
 class KnownPass:
-    """What is known of a pass so far."""
+    """What is known of a pass and its application so far."""
 
+    is_erased: bool
     revoked_at: datetime | None
     printed_at: datetime | None
 
 
-def lock_pass(session: Session, number: str, application_id: UUID) -> KnownPass:
-    """Insert or lock the pass's row until the transaction ends; return what it holds."""
-    row = insert(PassRow).values(number=number, application_id=application_id)
-    held = row.on_conflict_do_update(index_elements=[PassRow.number], set_={"application_id": application_id})
-    known = session.execute(held.returning(PassRow.revoked_at, PassRow.printed_at)).one()
-    return KnownPass(*known)
+def lock_pass(session: Session, number: str, application_id: UUID, reference: str) -> KnownPass:
+    """Insert or lock a pass and its application until the transaction ends; return what their rows hold."""
+    values = {"id": application_id, "reference": reference, "number": number}
+    return KnownPass(*session.execute(_LOCK_PASS, values).one())
 
 
 def store(
@@ -47,7 +82,8 @@ def store(
     pass_number: str | None = None,
     withdrawn: bool = False,
     erased: bool = False,
-) -> None:
+    unless: str | None = None,
+) -> bool:
     """Store a message unless this event has created one already. The commit of a code wakes the sender.
 
     Args:
@@ -59,25 +95,35 @@ def store(
         pass_number: the pass that it is about, if any.
         withdrawn: nobody should receive it any more; it is stored for the record.
         erased: nothing personal may be stored; the message is withdrawn.
+        unless: a condition in SQL under which it is not stored (`bulk.insert_sql`). With one it is stored
+            now, else at the end of the transaction.
+
+    Returns:
+        Whether the condition did not hold.
     """
     message_id = uuid4()
     personal = None if erased else draft.personal
     state: State = "not_needed" if draft.route is None else "withdrawn" if withdrawn or erased else "queued"
-    row = insert(MessageRow).values(
-        id=message_id,
-        event_id=event_id,
-        purpose=draft.purpose,
-        lane=draft.lane,
-        channel=draft.route[0] if draft.route else draft.deliver_by,
-        language=draft.language,
-        application_id=application_id,
-        pass_number=pass_number,
-        personal=seal(message_id, personal, personal_keys_of(session)) if personal else None,
-        state=state,
-        due_at=now,
-        correlation_id=correlation_id(),
-        created_at=now,
-        expires_at=draft.expires_at,
-        ended_at=None if state == "queued" else now,
-    )
-    session.execute(row.on_conflict_do_nothing(index_elements=[MessageRow.event_id, MessageRow.purpose]))
+    row = {
+        "id": message_id,
+        "event_id": event_id,
+        "purpose": draft.purpose,
+        "lane": draft.lane,
+        "channel": draft.route[0] if draft.route else draft.deliver_by,
+        "language": draft.language,
+        "application_id": application_id,
+        "pass_number": pass_number,
+        "personal": seal(message_id, personal, personal_keys_of(session)) if personal else None,
+        "state": state,
+        "due_at": now,
+        "attempts": 0,
+        "possible_duplicates": 0,
+        "correlation_id": correlation_id(),
+        "created_at": now,
+        "expires_at": draft.expires_at,
+        "ended_at": None if state == "queued" else now,
+    }
+    if unless is not None:
+        return bool(bulk.insert_rows(session, _MESSAGES, [row], unless=unless))
+    deferred_writes.insert(session, _MESSAGES, [row], skip_existing=True)
+    return True

@@ -268,7 +268,7 @@ def leased_outgoing(db: Database) -> Outgoing:
 def lease_one(db: Database, clock: Clock, lane: str = "normal") -> leases.Leased:
     """Lease messages as a sender does that is killed right afterwards."""
     with db.transaction() as session:
-        (leased,) = leases.take(session, lane, 10, clock(), clock() + timedelta(seconds=30))
+        (leased,) = leases.take(session, (lane,), 10, clock(), clock() + timedelta(seconds=30))
     return leased
 
 
@@ -345,7 +345,7 @@ def test_a_row_that_another_sender_is_leasing_is_skipped(db: Database) -> None:
     with db.transaction() as other, db.transaction() as session:
         taken = other.scalars(select(MessageRow.id).limit(1).with_for_update()).one()
         leased = leases.take(
-            session, "normal", 20, now(), now()
+            session, ("normal",), 20, now(), now()
         )  # waiting for the row would end in a lock timeout
     assert len(leased) == 2
     assert taken not in {message.id for message in leased}
@@ -386,6 +386,17 @@ def test_each_outcome_is_recorded_before_the_next_message_is_tried(
 
     sender(db, Looking()).send_due()
     assert recorded_before == [0, 1, 2, 3]
+
+
+def test_a_look_for_messages_is_one_statement_outside_of_any_transaction(db: Database) -> None:
+    put_passes(db, 1)
+    seen: list[object] = []
+    for name in ("before_cursor_execute", "commit"):
+        event.listen(db.engine, name, lambda *arguments: seen.append(arguments))
+    postman = sender(db, RecordingChannel())
+    assert len(postman.lease(("otp", "normal"), 5)) == 1
+    assert postman.lease(("otp", "normal"), 5) == []
+    assert len(seen) == 2, "the lease of the first look holds without a commit"
 
 
 def test_a_stopping_sender_returns_messages_that_it_has_not_tried(db: Database) -> None:
@@ -510,7 +521,7 @@ def test_a_due_retry_is_found_without_a_wake_up_and_an_idle_sender_does_not_poll
         eventually(lambda: row_state(db) == "delivered", "the second try", seconds=10)
         statements.clear()
         threading.Event().wait(2)
-    assert len(statements) < 60
+    assert len(statements) < 12, "two threads look twice a second, each by one statement"
 
 
 def row_state(db: Database) -> str:
@@ -522,7 +533,7 @@ def row_state(db: Database) -> str:
 
 def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> None:
     settings = make_settings(SenderSettings, local_mode=True)
-    channels = channels_of(settings, db)
+    channels = channels_of(settings)
     assert set(channels) == {"sms", "whatsapp", "email"}
     assert all(isinstance(channel, LocalChannel) for channel in channels.values())
     put_passes(db, 1)
@@ -537,37 +548,63 @@ def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> Non
 
 
 def test_outside_local_mode_only_configured_gateways_exist(db: Database) -> None:
-    assert channels_of(make_settings(SenderSettings, local_mode=False, sms_url="", whatsapp_url=""), db) == {}
+    assert channels_of(make_settings(SenderSettings, local_mode=False, sms_url="", whatsapp_url="")) == {}
     assert set(
-        channels_of(make_settings(SenderSettings, local_mode=False, sms_url="http://sms.example"), db)
+        channels_of(make_settings(SenderSettings, local_mode=False, sms_url="http://sms.example"))
     ) == {"sms"}
 
 
 def test_the_local_phone_accepts_each_message_once(db: Database) -> None:
     put_passes(db, 1)
-    clock, channels = Clock(), channels_of(make_settings(SenderSettings, local_mode=True), db)
+    clock, channels = Clock(), channels_of(make_settings(SenderSettings, local_mode=True))
+    slow = lease_one(db, clock)
+    clock.forward(31)
+    assert len(sender(db, dict(channels), clock).send_due()) == 1
+    assert len(sender(db, dict(channels), clock).send([slow])) == 1
     with db.transaction() as session:
-        (first,) = leases.take(session, "normal", 1, clock(), clock())
-    outgoing: list[Outgoing] = []
-    sender(db, {"sms": Capturing(outgoing)}, clock).send_due()
-    for _ in range(2):
-        channels["sms"].send(outgoing[0])
+        assert session.scalars(select(PhoneMessageRow.message_id)).all() == [slow.id]
+
+
+def test_messages_to_the_local_phone_are_recorded_together_and_only_with_their_outcome(db: Database) -> None:
+    put_passes(db, 5)
+    put_codes(db, 1)
+    channels = channels_of(make_settings(SenderSettings, local_mode=True))
+    commits: list[int] = []
+    event.listen(db.engine, "commit", lambda _connection: commits.append(1))
+    assert len(sender(db, dict(channels)).send_due()) == 1, "the code goes first and alone"
+    assert commits == [1]
+    postman = sender(db, dict(channels))
+    leased = postman.lease(("otp", "normal"), 20)
     with db.transaction() as session:
-        assert session.scalars(select(PhoneMessageRow.message_id)).all() == [first.id]
+        assert len(session.scalars(select(PhoneMessageRow.id)).all()) == 1, (
+            "nothing happens before the record"
+        )
+    commits.clear()
+    assert len(postman.send(leased)) == 5
+    assert commits == [1]
+    assert len(published(db)) == 6
 
 
-class Capturing:
-    def __init__(self, into: list[Outgoing]) -> None:
-        self._into = into
+def test_a_message_to_the_local_phone_does_not_wait_for_a_slow_vendor(db: Database) -> None:
+    put_passes(db, 1)
+    with db.transaction() as session:
+        visit = Visit(deliver_by="whatsapp")
+        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    shown: list[int] = []
 
-    def send(self, message: Outgoing) -> Receipt:
-        self._into.append(message)
-        return Receipt()
+    class Slow(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            with db.transaction() as session:
+                shown.append(len(session.scalars(select(PhoneMessageRow.id)).all()))
+            return super().send(message)
+
+    sender(db, {"sms": LocalChannel(), "whatsapp": Slow()}).send_due()
+    assert shown == [1]
 
 
 def test_a_resent_pass_reaches_the_local_phone_again(db: Database) -> None:
     visit = Visit()
-    channels = channels_of(make_settings(SenderSettings, local_mode=True), db)
+    channels = channels_of(make_settings(SenderSettings, local_mode=True))
     with db.transaction() as session:
         event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
     sender(db, dict(channels)).send_due()

@@ -3,8 +3,9 @@
 A channel is called while no transaction is open, and may take seconds.
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 from uuid import UUID
 
 from contracts.model import DeliverBy, Language
@@ -30,9 +31,13 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Receipt:
-    """The channel accepted the message, under an ID of its own where it gives one."""
+    """The channel accepted the message, under an ID of its own where it gives one.
+
+    ``phone_row`` is what the local phone shows. It is stored with the outcome, and nothing happened before.
+    """
 
     provider_id: str | None = None
+    phone_row: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 class TemporaryChannelError(Exception):

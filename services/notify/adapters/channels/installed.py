@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 
 from contracts.model import DeliverBy
-from services.chassis.db.database import Database
 from services.notify.adapters.channels import Channel
 from services.notify.adapters.channels.http_gateway import gateway_client
 from services.notify.adapters.channels.local import LocalChannel
@@ -14,12 +13,12 @@ from services.notify.settings import SenderSettings
 Channels = Mapping[DeliverBy, Channel]
 
 
-def channels_of(settings: SenderSettings, database: Database) -> Channels:
+def channels_of(settings: SenderSettings) -> Channels:
     """Return a gateway for each channel with an address; in local mode the local phone serves the others."""
     client = gateway_client(settings.sender_threads + 1)
     channels: dict[DeliverBy, Channel] = {}
     if settings.local_mode:
-        local = LocalChannel(database)
+        local = LocalChannel()
         channels = {"sms": local, "whatsapp": local, "email": local}
     if settings.sms_url:
         channels["sms"] = SmsChannel(client, settings.sms_url, settings.sms_token.get_secret_value())

@@ -133,3 +133,57 @@ def test_the_use_of_a_pool_is_measured_and_who_waits_in_vain_is_counted(database
     assert used() == 0
     assert REGISTRY.get_sample_value("epass_database_pool_timeouts_total") == before + 1
     own.close()
+
+
+@pytest.fixture
+def single(databases):
+    """Yield a pool that uses one connection."""
+    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False), pool=1)
+    yield own
+    own.close()
+
+
+PREPARED = text("select count(*) from pg_prepared_statements where statement not like '%pg_prepared%'")
+
+
+def prepared(own: Database) -> int:
+    with own.queries() as session:
+        return int(session.execute(PREPARED).scalar_one())
+
+
+def test_a_statement_is_prepared_soon_and_stays_so_when_somebody_asks_whether_it_is_available(
+    single: Database,
+) -> None:
+    for _ in range(database.PREPARE_AFTER + 1):
+        with single.transaction() as session:
+            session.execute(text("select 1 as one"))
+    assert prepared(single) == 1
+    assert single.is_available()
+    assert prepared(single) == 1
+
+
+def test_control_a_rollback_forgets_what_is_prepared(single: Database) -> None:
+    for _ in range(database.PREPARE_AFTER + 1):
+        with single.transaction() as session:
+            session.execute(text("select 1 as one"))
+    with single.engine.connect() as connection:
+        connection.execute(text("select 2 as two"))
+    assert prepared(single) == 0
+
+
+def test_a_statement_outside_of_any_transaction_holds_and_the_next_transaction_can_be_rolled_back(
+    single: Database,
+) -> None:
+    with single.queries() as session:
+        session.execute(INSERT)
+    with pytest.raises(InterruptedError):
+        _insert_and_fail(single)
+    with single.queries() as session:
+        found = session.execute(text("delete from inbox where consumer = 'a test' returning 1")).all()
+    assert len(found) == 1
+
+
+def _insert_and_fail(own: Database) -> None:
+    with own.transaction() as session:
+        session.execute(INSERT)
+        raise InterruptedError

@@ -29,23 +29,23 @@ class Service:
 
     @rpc(contract.PASS)
     def view(self, request: PassNumber, call: Call) -> PassView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return views.view(request, call, session, now(), self.settings)
 
     @rpc(contract.PASS_BY_LINK)
     def view_by_link(self, request: LinkCode, call: Call) -> PassView:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             return views.view_by_link(request, call, session, now(), self.settings)
 
     @rpc(contract.QR)
     def qr(self, request: QrQuestion, call: Call) -> QrPicture:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             token = views.token(request, call, session, self.settings)
         return qr.picture(token, request.format, request.scale)
 
     @rpc(contract.QR_BY_LINK)
     def qr_by_link(self, request: LinkCode, call: Call) -> QrPicture:
-        with self.db.transaction() as session:
+        with self.db.queries() as session:
             token = views.token_by_link(request, call, session, self.settings)
         return qr.picture(token, "svg")
 

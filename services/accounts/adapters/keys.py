@@ -1,6 +1,7 @@
 """What is sealed in the database of accounts: signing keys of sessions, live one-time codes, and mobiles."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, exists
 
@@ -20,7 +21,13 @@ def key_store(settings: KeyEncryptionSettings) -> KeyStore:
 
     A retired key stays published until its last session is over, and a day longer.
     """
-    return KeyStore(SigningKeyRow, sealed_box(settings), _signed_a_live_session)
+    return _store(tuple(settings.key_encryption_keys))
+
+
+@lru_cache
+def _store(keys: tuple[str, ...]) -> KeyStore:
+    """Return the one store of this process: it has the keys in memory that were opened before."""
+    return KeyStore(SigningKeyRow, SealedBox(keys), _signed_a_live_session)
 
 
 def _signed_a_live_session(instant: datetime) -> ColumnElement[bool]:

@@ -1,7 +1,8 @@
 """The signing keys of one service, in its own database: made at first use, rotated, and published.
 
 Accounts (sessions) and issuance (passes, status list) have a table of these columns each. The database is
-asked each time which key is current, so that a rotation holds at once for all processes.
+asked each time which key is current, so that a rotation holds at once for all processes. A key that was
+opened by its ``kid`` is kept in memory, since it never changes.
 """
 
 from collections.abc import Callable
@@ -76,6 +77,7 @@ class KeyStore:
         self._rows = rows
         self._box = box
         self._in_use = in_use
+        self._by_kid: dict[str, SigningKey] = {}
 
     def current(self, session: Session, now: datetime) -> SigningKey:
         """Return the key that signs now.
@@ -94,7 +96,9 @@ class KeyStore:
         Raises:
             sqlalchemy.exc.NoResultFound: there is no such key.
         """
-        return self._opened(session.get_one(self._rows, kid))
+        if kid not in self._by_kid:
+            self._by_kid[kid] = self._opened(session.get_one(self._rows, kid))
+        return self._by_kid[kid]
 
     def rotate(self, session: Session, now: datetime) -> SigningKey:
         """Retire the current key and return a new one. What the retired key signed stays good.

@@ -1,6 +1,7 @@
 """The keys that sign passes and the status list, in this service's database."""
 
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import ColumnElement, exists
 
@@ -16,7 +17,13 @@ def key_store(settings: KeyEncryptionSettings) -> KeyStore:
     A retired key stays published for a day after the last pass under it has ended: a party may leave late,
     and its pass is scanned again. That covers the last status list under the key, too.
     """
-    return KeyStore(SigningKeyRow, SealedBox(settings.key_encryption_keys), _signed_a_good_pass)
+    return _store(tuple(settings.key_encryption_keys))
+
+
+@lru_cache
+def _store(keys: tuple[str, ...]) -> KeyStore:
+    """Return the one store of this process: it has the keys in memory that were opened before."""
+    return KeyStore(SigningKeyRow, SealedBox(keys), _signed_a_good_pass)
 
 
 def _signed_a_good_pass(instant: datetime) -> ColumnElement[bool]:

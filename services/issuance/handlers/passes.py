@@ -6,13 +6,14 @@ Whoever changes a pass holds the lock on the row of its application. So an appro
 reissue run one after another, and ``opens_a_pass`` sees all that came before.
 """
 
+import json
 import secrets
 from collections.abc import Callable
 from datetime import datetime
 from functools import reduce
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,7 @@ from contracts.events import (
     ApprovalWithdrawn,
     PassApproved,
     PersonalDataErased,
+    PublicKey,
     VisitDayClosed,
 )
 from contracts.model import RevocationReason
@@ -38,6 +40,27 @@ from services.issuance.settings import IssuanceSettings
 
 NUMBER_TRIES = 10
 """With a million passes one random number in 34,000 is taken; ten in a row mean that something is broken."""
+_ADD_APPLICATION = text("""
+insert into applications (application_id, approved_revision) values (:application_id, :revision)
+on conflict do nothing returning application_id
+""")
+_COLUMNS = (
+    "number, application_id, reference, visit, valid_from, valid_to, ends_at, "
+    "personal, link_code, idc, replaces, revocation, issued_at"
+)
+_ADD_PASS = text(f"""
+with new as (
+  select * from json_populate_record(null::passes, cast(:row as json))
+), current as (
+  select kid, public_x from signing_keys where state = 'current'
+), added as (
+  insert into passes ({_COLUMNS}, kid)
+  select {_COLUMNS}, (select kid from current) from new where exists (select from current)
+  on conflict (number) do nothing returning kid
+)
+select kid, public_x from added join current using (kid)
+""")  # noqa: S608  made of constants
+"""Add a pass under the key that is current now, if there is one and the number is free."""
 
 
 class NoFreeNumber(RuntimeError):
@@ -50,18 +73,23 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
     No pass is made if a withdrawal, a cancellation or an erasure came first. A pass of an earlier revision,
     whose withdrawal is still on its way, is replaced.
     """
-    application = _lock_application(session, approved.application_id)
-    opens = opens_a_pass(
-        approved.revision,
-        approved=application.approved_revision,
-        withdrawn=application.withdrawn_revision,
-        ended=application.cancelled or application.erased,
-    )
-    is_first = not application.approved_revision
-    application.approved_revision = max(application.approved_revision, approved.revision)
-    if not opens:
-        return
-    earlier = None if is_first else _live_row(session, approved.application_id)
+    first = {"application_id": approved.application_id, "revision": approved.revision}
+    if session.scalar(_ADD_APPLICATION, first) is not None:  # no event of it came before
+        earlier, closed = None, []
+    else:
+        application = _lock_application(session, approved.application_id)
+        opens = opens_a_pass(
+            approved.revision,
+            approved=application.approved_revision,
+            withdrawn=application.withdrawn_revision,
+            ended=application.cancelled or application.erased,
+        )
+        had_a_pass = application.approved_revision > 0
+        application.approved_revision = max(application.approved_revision, approved.revision)
+        if not opens:
+            return
+        earlier = _live_row(session, approved.application_id) if had_a_pass else None
+        closed = application.closed_days if application.shortened_revision == approved.revision else []
     if earlier is not None:
         _revoke(session, earlier, "withdrawn", now, replaced=True)
 
@@ -74,7 +102,6 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
             master=settings.commitment_master.get_secret_value(),
             replaces=None if earlier is None else earlier.number,
         )
-        closed = application.closed_days if application.shortened_revision == approved.revision else ()
         return reduce(Pass.without, closed, new)
 
     _add(session, build, now, settings)
@@ -209,15 +236,27 @@ def _revoke(
 
 def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings: IssuanceSettings) -> Pass:
     """Store the pass that ``build`` makes of a free number, and publish PassIssued."""
-    key = key_store(settings).current(session, now)
     for _ in range(NUMBER_TRIES):
         new = build(new_pass_number())
-        row = insert(PassRow).values(**vars(new), ends_at=new.ends_at, kid=key.kid, issued_at=now)
-        stored = row.on_conflict_do_nothing(index_elements=["number"]).returning(PassRow.number)
-        if session.scalar(stored) is not None:
-            outbox.add(session, new.issued(key.public), at=now)
+        key = session.execute(_ADD_PASS, {"row": _json(new, now)}).one_or_none()
+        if key is not None:
+            outbox.add(session, new.issued(PublicKey(kid=key.kid, x=key.public_x)), at=now)
             return new
+        key_store(settings).current(session, now)  # the number was taken, or there was no key yet
     raise NoFreeNumber(f"{NUMBER_TRIES} numbers in a row are taken")
+
+
+def _json(new: Pass, now: datetime) -> str:
+    """Return the row of a new pass, as `_ADD_PASS` expects it."""
+    personal = None if new.personal is None else new.personal.model_dump(mode="json", by_alias=True)
+    row = {
+        **vars(new),
+        "visit": new.visit.model_dump(mode="json", by_alias=True),
+        "personal": personal,
+        "ends_at": new.ends_at,
+        "issued_at": now,
+    }
+    return json.dumps(row, default=str)
 
 
 def _new_link_code() -> str:

@@ -101,6 +101,8 @@ def view_of(row: PassRow, session: Session, now: datetime, settings: IssuanceSet
     """
     if row.personal is None:
         raise NotFound("there is no such pass")
+    is_replaced = row.revoked_at is not None  # perhaps: a pass is revoked when another one takes its place
+    replaced_by = select(PassRow.number).where(PassRow.replaces == row.number)
     return PassView(
         number=row.number,
         reference=row.reference,
@@ -111,7 +113,7 @@ def view_of(row: PassRow, session: Session, now: datetime, settings: IssuanceSet
         applicant=row.personal.applicant,
         companions=row.personal.companions,
         vehicle=row.personal.vehicle,
-        replaced_by=session.scalar(select(PassRow.number).where(PassRow.replaces == row.number)),
+        replaced_by=session.scalar(replaced_by) if is_replaced else None,
         revocation=row.revocation,
         **dict(row.visit),
     )

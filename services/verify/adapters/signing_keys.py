@@ -1,10 +1,10 @@
-"""Issuance's public keys: stored from PassIssued, and cached in the process without expiry.
+"""Issuance's public keys: stored from events, and cached in the process without expiry.
 
 A key never changes under its ``kid``, so that the cache cannot become stale.
 """
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import select
+from sqlalchemy import event, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,8 @@ from services.chassis.tokens.signing_key import public_key
 from services.verify.models import SigningKeyRow
 
 _cache: dict[str, Ed25519PublicKey] = {}
+_stored: set[str] = set()
+"""Keys that this process has stored."""
 
 
 def find(session: Session, kid: str) -> Ed25519PublicKey | None:
@@ -28,8 +30,19 @@ def find(session: Session, kid: str) -> Ed25519PublicKey | None:
 def store(session: Session, key: PublicKey) -> None:
     """Store a key that an event carried."""
     session.execute(insert(SigningKeyRow).values(kid=key.kid, x=key.x).on_conflict_do_nothing())
+    event.listen(session, "after_commit", lambda _session: _stored.add(key.kid), once=True)
+
+
+def store_unless_known(session: Session, key: PublicKey) -> None:
+    """Store a key unless this process has stored it before.
+
+    A failover may lose it all the same; the next status list stores it again.
+    """
+    if key.kid not in _stored:
+        store(session, key)
 
 
 def clear_cache() -> None:
-    """Empty the cache: for a process whose database was replaced."""
+    """Empty the caches: for a process whose database was replaced."""
     _cache.clear()
+    _stored.clear()

@@ -4,10 +4,12 @@ Events may arrive in any order and any number of times; the result is the same. 
 application take its lock, since neither would see what the other has not committed.
 """
 
+import json
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -41,6 +43,35 @@ _TERMS = (
     "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department",
     "officer", "vehicle_allowed", "assistance",
 )  # fmt: skip
+_NEW = (
+    "number", *_TERMS, "further_days", "closed_days", "issued_seq",
+)  # fmt: skip
+_INSERT_NEW = text(f"""
+with known as (
+  select given.*, advice.call_supervisor as advised, erased.application_id is not null as is_erased
+  from json_populate_record(null::passes, cast(:row as json)) as given
+  left join gate_advice as advice using (application_id)
+  left join erased_applications as erased using (application_id)
+)
+insert into passes ({", ".join(_NEW)}, visitors, id_commitments, call_supervisor)
+select
+  {", ".join(_NEW)}, case when is_erased then null else visitors end,
+  case when is_erased then '{{}}' else id_commitments end, not is_erased and coalesce(advised, false)
+from known on conflict (number) do nothing returning number
+""")  # noqa: S608  made of constants
+_STORE_ADVICE = text("""
+with stored as (
+  insert into gate_advice (application_id, seq, call_supervisor)
+  select :application_id, :seq, :call_supervisor
+  where not exists (select from erased_applications where application_id = :application_id)
+  on conflict (application_id) do update set
+    seq = excluded.seq, call_supervisor = excluded.call_supervisor
+  where gate_advice.seq < excluded.seq
+  returning application_id, call_supervisor
+)
+update passes set call_supervisor = stored.call_supervisor from stored
+where passes.application_id = stored.application_id
+""")
 
 LONGEST_UNPUBLISHED = timedelta(days=100)
 """For longer no event of a pass is under way: dead letters live for 30 days, a pass for less than 40."""
@@ -52,8 +83,8 @@ def handle_pass_issued(
     """Store the pass as the newest event describes it; presence and revocation stay as they are."""
     event = received.event
     locks.lock(session, str(event.application_id))
-    signing_keys.store(session, event.key)
-    columns = {name: getattr(event, name) for name in _TERMS}
+    signing_keys.store_unless_known(session, event.key)
+    columns: dict[str, Any] = {name: getattr(event, name) for name in _TERMS}
     columns["further_days"] = [(day - event.slot.day).days for day in event.further_days]
     columns["closed_days"] = [(day - event.slot.day).days for day in event.closed_days]
     columns["issued_seq"] = received.seq
@@ -65,6 +96,8 @@ def handle_pass_issued(
         for person in people
         if person.id_type and person.id_last4
     ]
+    if _insert_new(session, event.pass_number, columns):
+        return  # nobody has scanned it, and its day of entry is the first
     advice = session.get(GateAdviceRow, event.application_id)
     columns["call_supervisor"] = advice is not None and advice.call_supervisor
     _count_days_from(session, event, received.seq)
@@ -74,6 +107,15 @@ def handle_pass_issued(
     if session.get(ErasedApplicationRow, event.application_id) is not None:
         _erase(session, event.application_id)
     _publish_waiting_scans(session, event.pass_number, now)
+
+
+def _insert_new(session: Session, number: str, columns: dict[str, Any]) -> bool:
+    """Insert a pass with the advice about its application; return False if it has a row already.
+
+    The lock of the application is held, so this sees its advice and whether it is erased.
+    """
+    row = json.dumps({"number": number, **columns}, default=str)
+    return session.scalar(_INSERT_NEW, {"row": row}) is not None
 
 
 def _count_days_from(session: Session, event: PassIssued, seq: int) -> None:
@@ -147,23 +189,16 @@ def _knows_all(session: Session, received: Received[StatusListSigned]) -> bool:
 
 def handle_gate_advised(received: Received[GateAdvised], session: Session) -> None:
     """Store what the gate should do about an application, for the passes it has and for those to come."""
-    application_id = received.event.application_id
-    locks.lock(session, str(application_id))
-    if session.get(ErasedApplicationRow, application_id) is not None:
-        return
-    advice = {"seq": received.seq, "call_supervisor": received.event.personal.call_supervisor}
-    row = insert(GateAdviceRow).values(application_id=application_id, **advice)
-    newer = GateAdviceRow.seq < received.seq
-    stored = session.scalar(
-        row.on_conflict_do_update(
-            index_elements=[GateAdviceRow.application_id], set_=advice, where=newer
-        ).returning(GateAdviceRow.call_supervisor)
+    event = received.event
+    locks.lock(session, str(event.application_id))
+    session.execute(
+        _STORE_ADVICE,
+        {
+            "application_id": event.application_id,
+            "seq": received.seq,
+            "call_supervisor": event.personal.call_supervisor,
+        },
     )
-    if stored is not None:
-        session.execute(
-            update(PassRow).where(PassRow.application_id == application_id).values(call_supervisor=stored),
-            execution_options={"synchronize_session": False},
-        )
 
 
 def handle_personal_data_erased(received: Received[PersonalDataErased], session: Session) -> None:

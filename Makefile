@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages upgrade-test bench bench-memory contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -137,6 +137,9 @@ outages: clocks ## run short outages: parts down, wrong clocks, broken connectio
 upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)
 	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s
 
+ops-test: setup ## watch a system: queries find data, alerts fire of their faults and resolve
+	$(PYTHON) -m pytest tests/unit/deploy/test_monitoring.py tests/chaos/test_alerts.py
+
 bench: setup ## measure scans, journeys and pages (BASE=revision: compare with it; PEER=pretix)
 	$(PYTHON) -m bench$(if $(BASE),.compare $(BASE))
 
@@ -145,10 +148,10 @@ bench-memory: setup ## show the memory of each process over an hour of load (MIN
 
 ##@ Generated files
 
-contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml, the dashboard and the alerts of Kubernetes
+contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml, the dashboards and the alerts of Kubernetes
 	$(PYTHON) -m contracts.asyncapi
 	$(PYTHON) -m services.gateway.openapi_file
-	$(PYTHON) -m deploy.grafana.overview
+	$(PYTHON) -m deploy.grafana
 	$(PYTHON) -m deploy.kubernetes.alerts
 
 messages: setup ## update services/gateway/translations/*.po from the texts of the pages

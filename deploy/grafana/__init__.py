@@ -1,1 +1,1 @@
-"""One Grafana dashboard, as code, and the files with which Grafana finds it."""
+"""Grafana's dashboards, as code, and the files with which Grafana finds them."""

@@ -10,7 +10,9 @@ import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
-from deploy.grafana import overview
+from deploy.grafana.__main__ import DASHBOARDS, FOLDER
+from deploy.grafana.panels import PROMETHEUS as PROMETHEUS_SOURCE
+from deploy.grafana.panels import Dashboard
 from deploy.local import run
 from services.approval import metrics as approval_metrics
 from services.chassis.runtime import metrics
@@ -19,6 +21,7 @@ from services.notify import metrics as notify_metrics
 from services.ops import metrics as ops_metrics
 from services.verify import metrics as verify_metrics
 from tests.support import metric_labels
+from tests.support.chaos import alert_table
 from tests.support.paths import ROOT
 
 METRICS = (metrics, approval_metrics, gateway_metrics, notify_metrics, ops_metrics, verify_metrics)
@@ -84,6 +87,15 @@ def test_each_alert_has_a_severity_a_description_and_a_runbook(
     page, _, heading = rule["annotations"]["runbook"].partition("#")
     assert page == "docs/operations.md"
     assert heading in headings(PAGE)
+
+
+def test_the_table_of_failures_names_each_alert_with_its_own_runbook() -> None:
+    runbook = {rule["alert"]: rule["annotations"]["runbook"].partition("#")[2] for rule in RULES}
+    table = alert_table.read()
+    assert {alert for failure in table.values() for alert in failure.alerts} == set(ALERTS)
+    for failure in table.values():
+        assert failure.runbooks == tuple(dict.fromkeys(runbook[alert] for alert in failure.alerts))
+        assert failure.seen in {alert_table.CHAOS, "`promtool test rules`"}
 
 
 def headings(page: str) -> set[str]:
@@ -175,14 +187,43 @@ def test_the_first_connection_to_the_broker_does_not_count_as_a_reconnect() -> N
     assert counted() == 1
 
 
-def test_the_dashboard_file_is_up_to_date() -> None:
-    assert overview.FILE.read_text() == overview.text()
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.name)
+def test_the_file_of_each_dashboard_is_up_to_date(dashboard: Dashboard) -> None:
+    assert FOLDER.joinpath(f"{dashboard.name}.json").read_text() == dashboard.text(), "run `make contracts`"
 
 
-def test_grafana_finds_datasource_and_dashboard() -> None:
-    provisioning = overview.FILE.parent / "provisioning"
+def test_there_is_no_other_dashboard() -> None:
+    assert {file.stem for file in FOLDER.iterdir()} == {one.name for one in DASHBOARDS}
+
+
+@pytest.mark.parametrize("dashboard", DASHBOARDS, ids=lambda one: one.name)
+def test_each_panel_has_a_unit_a_title_of_its_own_and_opens_a_dashboard_that_exists(
+    dashboard: Dashboard,
+) -> None:
+    shown = [panel for panels in dashboard.rows.values() for panel in panels]
+    assert len({panel.title for panel in shown}) == len(shown)
+    assert {panel.unit for panel in shown} <= {"ops", "reqps", "s", "d", "short", "percentunit", "bytes"}
+    assert {panel.opens for panel in shown} <= {"", *(one.name for one in DASHBOARDS)}
+    assert any(panel.limit is not None for panel in shown)
+
+
+@with_promtool
+def test_prometheus_understands_each_query_of_each_panel(tmp_path: Path) -> None:
+    def understands(*queries: str) -> bool:
+        rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
+        file = tmp_path / "queries.yml"
+        file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+        return promtool("check", "rules", "--lint=none", str(file)).returncode == 0
+
+    shown = [query.replace("$__rate_interval", "5m") for one in DASHBOARDS for query in one.queries()]
+    assert understands(*shown)
+    assert not understands(*shown, "sum by (queue (epass_dead_letters)")
+
+
+def test_grafana_finds_datasource_and_dashboards() -> None:
+    provisioning = FOLDER.parent / "provisioning"
     (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
-    assert (source["type"], source["uid"]) == (overview.PROMETHEUS["type"], overview.PROMETHEUS["uid"])
+    assert (source["type"], source["uid"]) == (PROMETHEUS_SOURCE["type"], PROMETHEUS_SOURCE["uid"])
     (provider,) = yaml.safe_load((provisioning / "dashboards" / "epass.yaml").read_text())["providers"]
     assert provider["type"] == "file"
 

@@ -1,0 +1,66 @@
+"""Messages to phones: what is sent, how long it takes, and whether the providers answer."""
+
+from deploy.grafana.overview import published
+from deploy.grafana.panels import Dashboard, graph, per_second, quantile, ratio
+
+CALLS = "epass_provider_seconds_count"
+BY_RESULT = per_second(CALLS, "channel, result")
+FAILED = f'{CALLS}{{result!="ok"}}'
+MESSAGES = Dashboard(
+    "messages",
+    "messages",
+    {
+        "Messages": (
+            graph(
+                "Handed over, by lane",
+                "ops",
+                (per_second("epass_message_age_seconds_count", "lane"), "{{lane}}"),
+            ),
+            graph(
+                "Tries, by outcome",
+                "ops",
+                (per_second("epass_messages_total", "channel, outcome"), "{{channel}} {{outcome}}"),
+            ),
+            graph("Tries, by purpose", "ops", (per_second("epass_messages_total", "purpose"), "{{purpose}}")),
+            graph(
+                "Age of a one-time code when it is handed over",
+                "s",
+                (quantile(0.5, "epass_message_age_seconds", where='{lane="otp"}'), "p50"),
+                (quantile(0.95, "epass_message_age_seconds", where='{lane="otp"}'), "p95"),
+                warn=5,
+                limit=30,
+            ),
+            graph(
+                "Age of any other message when it is handed over",
+                "s",
+                (quantile(0.5, "epass_message_age_seconds", where='{lane="normal"}'), "p50"),
+                (quantile(0.95, "epass_message_age_seconds", where='{lane="normal"}'), "p95"),
+                warn=30,
+                limit=300,
+            ),
+            graph(
+                "What the applicant is told of",
+                "ops",
+                (published("NotificationDelivered", "NotificationFailed"), "{{type}}"),
+            ),
+        ),
+        "Providers": (
+            graph("Calls, by result", "ops", (BY_RESULT, "{{channel}} {{result}}")),
+            graph(
+                "Share of calls that fail",
+                "percentunit",
+                (ratio(per_second(FAILED, "channel"), per_second(CALLS, "channel")), "{{channel}}"),
+                warn=0.05,
+                limit=0.5,
+            ),
+            graph(
+                "Time of a call",
+                "s",
+                (quantile(0.5, "epass_provider_seconds", "channel"), "{{channel}} p50"),
+                (quantile(0.95, "epass_provider_seconds", "channel"), "{{channel}} p95"),
+                warn=1,
+                limit=5,
+            ),
+        ),
+    },
+)

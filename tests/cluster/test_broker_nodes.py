@@ -52,3 +52,21 @@ def test_each_broker_node_is_cut_off_from_the_others_in_turn_and_nothing_is_lost
                 eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
                 load.goes_on()
     check_promises(deployment, load)
+
+
+def test_a_broker_node_hangs_and_nothing_is_lost_or_doubled(deployment: Deployment) -> None:
+    brokers = cast(BrokerClusterStack, deployment.stack).brokers
+    eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+    with people_at_work(deployment) as load:
+        with load.span("all nodes"):
+            load.goes_on()
+        with load.span("node 2 hangs"):
+            brokers.nodes[2].suspend()
+            try:
+                load.goes_on()
+            finally:
+                brokers.nodes[2].resume()
+        with load.span("node 2 is back"):
+            eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+            load.goes_on()
+    check_promises(deployment, load)

@@ -54,9 +54,10 @@ def test_a_process_whose_loop_hangs_is_not_alive(served, monkeypatch: pytest.Mon
     with ThreadPoolExecutor() as pool:
         worked = pool.submit(asyncio.run, work())
         hangs.wait()
-        assert client.get("/healthz").status_code == 503
+        answer = client.get("/healthz")
         goes_on.set()
         worked.result()
+    assert answer.status_code == 503
     assert client.get("/healthz").status_code == 503  # the loop has ended, and the process will
 
 

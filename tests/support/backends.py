@@ -19,6 +19,7 @@ class TestStack(Protocol):
     folder: Path
 
     def broker_url(self, user: str) -> str: ...
+    def broker_metrics(self) -> str: ...
     def database_url(self, role: str, database: str | None = None) -> str: ...
     def environment(self, name: str) -> dict[str, str]: ...
     def grant_relay(self) -> None: ...
@@ -79,6 +80,10 @@ class LocalProcesses:
 
     def broker_url(self, user: str) -> str:
         return self.stack.broker.url(user)
+
+    def broker_metrics(self) -> str:
+        """Return the address at which Prometheus asks the broker."""
+        return f"127.0.0.1:{self.stack.ports['prometheus']}"
 
     def database_url(self, role: str, database: str | None = None) -> str:
         return self.stack.postgres.url(role, database)

@@ -43,6 +43,9 @@ class Containers:
     def broker_url(self, user: str) -> str:
         return f"amqp://{user}:{self._broker_password(user)}@{self._addresses['broker']}/{VHOST}"
 
+    def broker_metrics(self) -> str:
+        return _address(self._broker, 15692)
+
     def database_url(self, role: str, database: str | None = None) -> str:
         return self._database_url(role, database, "postgresql+psycopg")
 
@@ -116,6 +119,7 @@ class Containers:
             "rabbitmq:4-management",
             env={f"RABBITMQ_DEFAULT_{name}": value for name, value in born_with.items()},
         )
+        container.with_bind_ports(15692, self._ports["prometheus"])
         return container.with_bind_ports(5672, self._ports["amqp"])
 
     def _make_postgres(self) -> PostgresContainer:

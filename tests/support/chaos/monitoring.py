@@ -5,10 +5,11 @@ each minute is three seconds, and the 15 s between two scrapes are one. That is 
 :func:`quickened`.
 """
 
+import json
 import math
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ import httpx
 from deploy.local.prometheus import COPIED, Prometheus
 from tests.support.running import Process, free_port
 
+_OF_EACH_ALERT = {"__name__", "alertname", "alertstate", "severity", "instance", "job"}
+
 
 def quickened(text: str) -> str:
     """Return rules or configuration in fast motion: ``1m`` becomes ``3s``, ``10m`` ``30s``, and ``15s``
@@ -26,9 +29,10 @@ def quickened(text: str) -> str:
 
 
 class Monitoring:
-    """A client of Prometheus."""
+    """A client of a Prometheus, which has its configuration in a folder."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
+        self._folder = folder
         self._http = httpx.Client(base_url=f"{url}/api/v1", timeout=10, trust_env=False)
 
     def close(self) -> None:
@@ -51,9 +55,23 @@ class Monitoring:
         groups = self._http.get("/rules").json()["data"]["groups"]
         return [rule for group in groups for rule in group["rules"]]
 
-    def firing(self) -> set[str]:
-        """Return the names of the alerts that fire now."""
-        return {rule["name"] for rule in self.rules() if rule["state"] == "firing"}
+    def firing(self) -> dict[str, set[str]]:
+        """Return the alerts that fire now, each with the values of the labels that it names."""
+        found: dict[str, set[str]] = {}
+        for labels, _ in self.ask('ALERTS{alertstate="firing"}'):
+            named = {value for label, value in labels.items() if label not in _OF_EACH_ALERT}
+            found.setdefault(labels["alertname"], set()).update(named)
+        return found
+
+    def watch(self, processes: Mapping[str, Process]) -> None:
+        """Scrape these processes from now on; a name may have a suffix after a dash, for a second one."""
+        targets = [
+            {"targets": [f"127.0.0.1:{process.port}"], "labels": {"process": name.partition("-")[0]}}
+            for name, process in processes.items()
+        ]
+        file = self._folder / "targets" / "epass.json"
+        file.with_suffix(".new").write_text(json.dumps(targets))
+        file.with_suffix(".new").replace(file)
 
     def all_answer(self) -> bool:
         """Return whether every target was scraped and answered."""
@@ -62,16 +80,17 @@ class Monitoring:
 
 
 @contextmanager
-def monitoring(folder: Path, processes: dict[str, Process]) -> Iterator[Monitoring]:
-    """Run a Prometheus that scrapes these processes."""
+def monitoring(folder: Path, processes: Mapping[str, Process], broker: str) -> Iterator[Monitoring]:
+    """Run a Prometheus that scrapes these processes, and the broker at an address."""
     folder.mkdir()
     server = Prometheus(folder, free_port(), folder / "prometheus.log", secrets.token_hex(6))
-    server.configure({name: f"127.0.0.1:{process.port}" for name, process in processes.items()})
+    server.configure({}, broker)
     for name in COPIED:
         file = folder / name
         file.write_text(quickened(file.read_text()))
     server.start()
-    monitor = Monitoring(server.url)
+    monitor = Monitoring(server.url, folder)
+    monitor.watch(processes)
     try:
         yield monitor
     finally:

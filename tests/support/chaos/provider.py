@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -106,6 +108,15 @@ class Provider:
             return httpx.get(self.code_url, params={"to": "+910"}, trust_env=False).status_code == 404
         except httpx.HTTPError:
             return False
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Kill it for the length of the block; it forgets the keys that it had seen."""
+        self.__exit__(None, None, None)
+        try:
+            yield
+        finally:
+            self.__enter__()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -54,6 +54,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # FastAPI's own spans have raw paths; ours are made by the request log
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False, "logs": False},
     )
     https = settings.public_url.startswith("https://")
     app.state.gateway = state

@@ -7,7 +7,7 @@ import signal
 
 import uvicorn
 
-from services.chassis.runtime import logs
+from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.settings import read
 from services.gateway.app import create_app
 from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
@@ -45,7 +45,8 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    Server(config, app.state.gateway.queue_changes.end).run()
+    with tracing.exporting("gateway", settings.otlp_endpoint):
+        Server(config, app.state.gateway.queue_changes.end).run()
 
 
 if __name__ == "__main__":

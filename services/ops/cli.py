@@ -13,7 +13,7 @@ import click
 import uvloop
 
 from contracts.subscriptions import SERVICES
-from services.chassis.runtime import logs
+from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings, read
@@ -108,7 +108,8 @@ def _run_until_stopped(
             health.loop.add_signal_handler(number, stop.set)
         await run(options, health, stop)
 
-    uvloop.run(until_stopped())
+    with tracing.exporting(name, options.otlp_endpoint):
+        uvloop.run(until_stopped())
 
 
 @main.command()

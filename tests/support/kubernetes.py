@@ -66,8 +66,13 @@ class Manifests(list[Manifest]):
 
 @lru_cache
 def _built(overlay: str) -> str:
+    return build_folder(KUBERNETES / "overlays" / overlay)
+
+
+def build_folder(folder: Path) -> str:
+    """Return the objects that a folder describes, as JSON."""
     done = subprocess.run(
-        ["kustomize", "build", str(KUBERNETES / "overlays" / overlay)],
+        ["kustomize", "build", str(folder)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -38,7 +38,7 @@ from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
 from services.chassis.rpc.clock_skew import ClockSkew
 from services.chassis.rpc.replies import Replier, Replies
-from services.chassis.runtime import logs, metrics
+from services.chassis.runtime import logs, metrics, tracing
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import process
 
@@ -269,7 +269,10 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
             self: Any, request: Q, call: Call, is_late: Callable[[Call], bool] = lambda _: False
         ) -> Any:
             began, outcome = perf_counter(), measured
-            with logs.context(correlation_id=call.correlation_id, traceparent=call.traceparent):
+            with (
+                tracing.of_call("SERVER", method, call.traceparent) as span,
+                logs.context(correlation_id=call.correlation_id, traceparent=span.traceparent),
+            ):
                 try:
                     if is_late(call):
                         metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
@@ -323,8 +326,11 @@ def rpc_together(
             results: list[Any] = [None] * len(asked)
             if len(in_time) < 2:
                 return results
+            spans = tracing.of_calls(method, [asked[number][1].traceparent for number in in_time])
             try:
-                found = handler(self, [asked[number] for number in in_time])
+                found = handler(
+                    self, [_under(span, *asked[one]) for span, one in zip(spans, in_time, strict=True)]
+                )
                 for number, result in zip(in_time, found, strict=True):
                     results[number] = result and result.model_dump(mode="json", by_alias=True)
             except Exception as error:  # noqa: BLE001  each call meets its own error again, alone
@@ -332,15 +338,23 @@ def rpc_together(
                 return [None] * len(asked)
             seconds = perf_counter() - began
             metrics.GROUP_SIZE.observe(len(in_time))
-            for result in results:
-                if result is not None:
+            for span, number in zip(spans, in_time, strict=True):
+                if results[number] is not None:  # else it is handled again, alone, under another span
                     answered.observe(seconds)
+                    span.end()
             return results
 
         GuardedRpc.decorator(method, True)(handle)
         return handle
 
     return decorate
+
+
+def _under(span: tracing.Span, request: Q, call: Call) -> tuple[Q, Call]:
+    """Return a call as one that its span has caused."""
+    if span.traceparent == call.traceparent:
+        return request, call
+    return request, call.model_copy(update={"traceparent": span.traceparent})
 
 
 def invalid_input(error: ValidationError) -> InvalidInput:

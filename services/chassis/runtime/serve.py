@@ -28,7 +28,7 @@ from nameko import config  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
 from services.chassis.db.database import Database  # noqa: E402
-from services.chassis.runtime import housekeeping, logs, metrics  # noqa: E402
+from services.chassis.runtime import housekeeping, logs, metrics, tracing  # noqa: E402
 from services.chassis.runtime.health import Health  # noqa: E402
 from services.chassis.runtime.lifecycle import stopping  # noqa: E402
 from services.chassis.runtime.providers import Process  # noqa: E402
@@ -81,7 +81,8 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     health.serve(settings.health_host, settings.health_port)
-    runner.start()
-    eventlet.spawn_n(housekeeping.run, database, settings.records_kept_months)
-    runner.wait()
+    with tracing.exporting(service, settings.otlp_endpoint):
+        runner.start()
+        eventlet.spawn_n(housekeeping.run, database, settings.records_kept_months)
+        runner.wait()
     log.info("stopped")

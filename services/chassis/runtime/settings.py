@@ -11,6 +11,7 @@ name says otherwise.
 import os
 import random
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -39,6 +40,23 @@ def _shuffle(values: tuple[str, ...]) -> tuple[str, ...]:
 
 RequiredSecret = Annotated[SecretStr, Field(min_length=1)]
 """A secret that may not be empty."""
+
+
+def _require_collector(address: str) -> str:
+    """Refuse what cannot be the address of a collector, such as one without a scheme."""
+    try:
+        parts = urlsplit(address)
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text quotes the value
+        is_address = False
+    if not is_address:
+        raise ValueError("it is not http://host:port or https://host:port")
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("it has more than scheme, host, port and path")
+    return address
+
+
+Collector = Annotated[str, AfterValidator(_require_collector)]
 
 
 class WrongSettings(SystemExit):
@@ -89,6 +107,8 @@ class ProcessSettings(Section):
     health_host: str = "127.0.0.1"
     health_port: int = 0
     """Where /healthz, /readyz and /metrics are served; 0 means nowhere."""
+    otlp_endpoint: Collector | None = None
+    """The collector that gets the traces, by OTLP over HTTP; without one there are none."""
 
 
 class DatabaseSettings(Section):

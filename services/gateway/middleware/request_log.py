@@ -1,7 +1,6 @@
-"""Log and measure each request under one correlation id.
+"""Log, measure and trace each request under one correlation id.
 
-Neither log nor metrics ever hold a path or a query string (a reference, a link code), only the route's
-template.
+None of the three ever holds a path or a query string (a reference, a link code), only the route's template.
 """
 
 import re
@@ -12,7 +11,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.chassis.runtime import logs, metrics
+from services.chassis.runtime import logs, metrics, tracing
 
 log = logs.logger(__name__)
 _measured = cache(metrics.HTTP_SECONDS.labels)
@@ -23,7 +22,7 @@ _UNLOGGED_ROUTES = {"/healthz", "/readyz", "/metrics", "/static"}
 
 
 class RequestLog:
-    """The outermost middleware: set the correlation id, log one line, measure the duration.
+    """The outermost middleware: set the correlation id, log one line, measure the duration, make a span.
 
     Args:
         app: the rest of the application.
@@ -38,6 +37,8 @@ class RequestLog:
             await self.app(scope, receive, send)
             return
         correlation_id, traceparent = correlation_of(Headers(scope=scope))
+        method = scope["method"] if scope["method"] in _MEASURED_METHODS else "other"
+        span = tracing.Span("SERVER", method, traceparent, {"url.scheme": scope["scheme"]})
         began, status = perf_counter(), 500
 
         async def send_with_id(message: Message) -> None:
@@ -47,11 +48,11 @@ class RequestLog:
                 MutableHeaders(scope=message)["X-Request-ID"] = correlation_id
             await send(message)
 
-        with logs.context(correlation_id=correlation_id, traceparent=traceparent):
+        with logs.context(correlation_id=correlation_id, traceparent=span.traceparent):
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
-                _record(scope, status, perf_counter() - began)
+                _record(scope, method, status, perf_counter() - began, span)
 
 
 def correlation_of(headers: Headers) -> tuple[str, str | None]:
@@ -67,12 +68,20 @@ def correlation_of(headers: Headers) -> tuple[str, str | None]:
     return (trace.group(1), traceparent) if trace else (uuid4().hex, None)
 
 
-def _record(scope: Scope, status: int, seconds: float) -> None:
+def _record(scope: Scope, method: str, status: int, seconds: float, span: tracing.Span) -> None:
     if (route := scope.get("route")) is not None:
         template = str(route.path)
     else:
         template = "/static" if scope["path"].startswith("/static/") else "unmatched"
-    method = scope["method"] if scope["method"] in _MEASURED_METHODS else "other"
     _measured(method, template, status).observe(seconds)
-    if template not in _UNLOGGED_ROUTES:
-        log.info("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))
+    if template in _UNLOGGED_ROUTES:
+        return
+    log.info("request", method=method, route=template, status=status, ms=round(seconds * 1000, 1))
+    span.rename(f"{method} {template}")
+    known = "_OTHER" if method == "other" else method
+    span.set({"http.request.method": known, "http.response.status_code": status})
+    if route is not None:
+        span.set({"http.route": template})
+    if status >= 500:
+        span.fail(str(status))
+    span.end()

@@ -21,7 +21,7 @@ from contracts.errors import ContractError, FieldError, InternalError, Unavailab
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect
-from services.chassis.runtime import clock, logs, metrics
+from services.chassis.runtime import clock, logs, metrics, tracing
 from services.chassis.runtime.background import BackgroundTask
 from services.gateway.metrics import CALL_SECONDS, PENDING, REPEATED_CALLS
 from services.gateway.rpc.connection import (
@@ -124,26 +124,27 @@ class RpcClient:
         """
         limit = max(min(self._timeout, until - monotonic()), 0)
         sent_at = clock.now()
-        call = Call(
-            principal=principal,
-            deadline=sent_at + timedelta(seconds=limit),
-            sent_at=sent_at,
-            caller=self._name,
-            idempotency_key=idempotency_key,
-            problems=problems,
-            correlation_id=logs.correlation_id(),
-            traceparent=logs.traceparent(),
-            address=address,
-        )
         began, outcome = perf_counter(), "ok"
-        try:
-            reply = await self._within_limit(limit, method, _encode(request, call), idempotency_key)
-            return _decode(method, reply)
-        except ContractError as error:
-            outcome = type(error).code
-            raise
-        finally:
-            _measured(method.service, method.name, outcome).observe(perf_counter() - began)
+        with tracing.of_call("CLIENT", method, logs.traceparent()) as span:
+            call = Call(
+                principal=principal,
+                deadline=sent_at + timedelta(seconds=limit),
+                sent_at=sent_at,
+                caller=self._name,
+                idempotency_key=idempotency_key,
+                problems=problems,
+                correlation_id=logs.correlation_id(),
+                traceparent=span.traceparent,
+                address=address,
+            )
+            try:
+                reply = await self._within_limit(limit, method, _encode(request, call), idempotency_key)
+                return _decode(method, reply)
+            except ContractError as error:
+                outcome = type(error).code
+                raise
+            finally:
+                _measured(method.service, method.name, outcome).observe(perf_counter() - began)
 
     async def _within_limit(
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None

@@ -550,3 +550,14 @@ def test_the_installed_package_has_every_file_that_is_read() -> None:
         if "built" not in file.parts and not any(fnmatch(file.name, pattern) for pattern in patterns)
     }
     assert left_out == set()
+
+
+def test_the_file_of_traces_gives_every_process_a_collector_that_it_can_reach() -> None:
+    services = load(DEPLOY / "compose.traces.yaml")["services"]
+    collector = services.pop("jaeger")
+    assert {*services} == {name for name in KINDS if name not in JOBS}
+    for name, one in services.items():
+        assert one == {"environment": {"EPASS_OTLP_ENDPOINT": "http://jaeger:4318"}}
+        assert "otlp_endpoint" in KINDS[name].model_fields
+    assert "inside" in collector["networks"]
+    assert collector["ports"] == ["127.0.0.1:16686:16686"]

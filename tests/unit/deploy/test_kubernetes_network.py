@@ -4,12 +4,16 @@ Every pair of pods, other namespaces and addresses is tried on every port agains
 allowed is derived from the settings: who reads the address of the broker needs the broker, and so on.
 """
 
+import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.support.kubernetes import (
     BOX,
+    KUBERNETES,
     OVERLAYS,
     SETTINGS,
     Break,
@@ -18,9 +22,13 @@ from tests.support.kubernetes import (
     Manifests,
     Network,
     Peer,
+    build,
+    build_folder,
     changed,
     container_of,
+    environment_of,
     labels_of,
+    name_of,
     problems,
     removed,
     with_kustomize,
@@ -158,6 +166,26 @@ def names_alone_are_asked_for_over_udp(manifests: Manifests) -> Iterator[str]:
         ]
         if over_udp != ([53] if one["metadata"]["name"] == "to-dns" else []):
             yield f"{one['metadata']['name']}: {over_udp}"
+
+
+def test_the_component_of_traces_gives_each_process_a_collector_and_the_way_to_it(tmp_path: Path) -> None:
+    folders = [
+        os.path.relpath(KUBERNETES / path, tmp_path) for path in ("overlays/small", "components/traces")
+    ]
+    (tmp_path / "kustomization.yaml").write_text(f"resources: [{folders[0]}]\ncomponents: [{folders[1]}]\n")
+    manifests, without = Manifests(json.loads(build_folder(tmp_path))), build("small")
+    traced = {name_of(one) for one in manifests.workloads() if "EPASS_OTLP_ENDPOINT" in environment_of(one)}
+    assert traced == {name_of(one) for one in without.of("Deployment")}
+    for one in manifests.of("Deployment"):
+        (kind,) = SETTINGS[labels_of(one)["process"]]
+        assert "otlp_endpoint" in kind.model_fields
+    collector = Peer("collector", {}, "tracing")
+    with_traces, network = (Network(one.of("NetworkPolicy")) for one in (manifests, without))
+    for process in processes(without):
+        is_process = not process.name.startswith(("migrate", "topology", "administrator", "import"))
+        assert with_traces.lets_out(process, collector, 4318) == is_process, process.name
+        assert not with_traces.lets_out(process, collector, 4317), process.name
+        assert not network.lets_out(process, collector, 4318), process.name
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, null, select, true
+from sqlalchemy import ColumnElement, Text, bindparam, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from contracts.errors import Forbidden, NotFound
@@ -12,6 +12,21 @@ from services.approval.handlers import reference_data
 from services.approval.handlers.reference_data import VERSION, ReferenceData
 from services.approval.models import ReviewRow
 from services.chassis.db.locks import locked
+
+_OWN = (
+    select(ReviewRow.id)
+    .where(ReviewRow.id == bindparam("review"), ReviewRow.department == bindparam("department"))
+    .with_for_update()
+    .subquery()
+)
+_LOCK, _LOCK_BOTH = select(_OWN), select(_OWN, locked(bindparam("name", type_=Text)))
+"""The row of the subquery is locked before the name is."""
+_WHOLE = (
+    select(ReviewRow, VERSION)
+    .where(ReviewRow.id == bindparam("review"))
+    .options(*map(joinedload, (ReviewRow.decisions, ReviewRow.first_approvals, ReviewRow.matches)))
+    .execution_options(populate_existing=True)
+)
 
 
 def readable(principal: Principal) -> ColumnElement[bool]:
@@ -35,15 +50,13 @@ def own_review(
         Forbidden: the principal is of no department.
         NotFound: there is no such review, or another department has it.
     """
-    own = (ReviewRow.id == review_id) & (ReviewRow.department == own_department(principal))
-    row = select(ReviewRow.id).where(own).with_for_update().subquery()  # locked before the name is
-    if session.execute(select(row.c.id, locked(then_lock) if then_lock else null())).first() is None:
+    own = {"review": review_id, "department": own_department(principal)}
+    lock = _LOCK_BOTH if then_lock else _LOCK
+    if session.execute(lock, {**own, "name": then_lock}).first() is None:
         raise NotFound("there is no such review")
     # Read after the lock, so that the rows of a decision that it waited for are there, too.
-    whole = (ReviewRow.decisions, ReviewRow.first_approvals, ReviewRow.matches)
-    query = select(ReviewRow, VERSION).where(ReviewRow.id == review_id).options(*map(joinedload, whole))
-    found = session.execute(query.execution_options(populate_existing=True)).unique().one()
-    return found[0], reference_data.current(session, today, found[1])
+    row, version = session.execute(_WHOLE, own).unique().one()
+    return row, reference_data.current(session, today, version)
 
 
 def login_of(principal: Principal) -> str:

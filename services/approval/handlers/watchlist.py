@@ -315,9 +315,18 @@ def settle_match(request: SettleMatch, call: Call, session: Session, now: dateti
 def await_confirmations(session: Session) -> None:
     """Wait for the entries that are confirmed now, and have later ones wait until the transaction ends.
 
-    Call it before any row is locked: a confirmation locks reviews after it has taken this lock.
+    Call it before any row is locked: a confirmation locks reviews after it has taken this lock. One call is
+    enough for the events of a batch.
     """
-    locks.lock_shared(session, CONFIRMING)
+    if session.info.get(CONFIRMING, "none") is not session.get_transaction():
+        locks.lock_shared(session, CONFIRMING)
+        session.info[CONFIRMING] = session.get_transaction()
+
+
+def may_match(session: Session, application: ApplicationDetails, data: ReferenceData) -> bool:
+    """Return whether an active entry has a trait of somebody; ``data`` as in `mark`."""
+    traits = _digests(session, watchlist.traits_of(_people(application)))
+    return data.watched is None or not data.watched.isdisjoint(traits)
 
 
 def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData) -> None:
@@ -335,7 +344,10 @@ def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData
         if match.person >= len(people) or match.person_digest != compared[match.person]:
             review.matches.remove(match)
     session.flush()
-    entries = _alike(session, {trait for own in traits for trait in own}, data)
+    entries: Sequence[WatchlistEntryRow] = ()
+    if may_match(session, review.application, data):
+        alike = WatchlistEntryRow.traits.overlap([trait for own in traits for trait in own])
+        entries = session.scalars(select(WatchlistEntryRow).where(_STATES["active"], alike)).all()
     for row in entries:
         content = _open(session, row)
         for number, person in enumerate(people):
@@ -356,14 +368,6 @@ def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData
     if entries:
         session.expire(review, ["matches"])
     tell_gate(session, review, now)
-
-
-def _alike(session: Session, traits: set[str], data: ReferenceData) -> Sequence[WatchlistEntryRow]:
-    """Return the active entries that have one of these traits."""
-    if data.watched is not None and data.watched.isdisjoint(traits):
-        return ()
-    alike = WatchlistEntryRow.traits.overlap(sorted(traits))
-    return session.scalars(select(WatchlistEntryRow).where(_STATES["active"], alike)).all()
 
 
 def tell_gate(session: Session, review: ReviewRow, now: datetime, *, approved_now: bool = False) -> None:

@@ -4,7 +4,7 @@ A lock belongs to the database of the session: two services may use the same nam
 64-bit number, so each name is hashed on the server (``hashtextextended``).
 """
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import BindParameter, ColumnElement, Connection, func, select
 from sqlalchemy.orm import Session
 
 TRY_SESSION_LOCK = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
@@ -23,7 +23,7 @@ def lock(session: Session | Connection, name: str) -> None:
     session.execute(select(locked(name)))
 
 
-def locked(name: str) -> ColumnElement[None]:
+def locked(name: str | BindParameter[str]) -> ColumnElement[None]:
     """Return what takes a lock, as `lock`, where a statement evaluates it."""
     return func.pg_advisory_xact_lock(func.hashtextextended(name, 0))
 

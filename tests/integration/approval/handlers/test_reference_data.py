@@ -28,6 +28,7 @@ from tests.support.factories.approval import (
 )
 from tests.support.factories.approval import capacity as some_capacity
 from tests.support.running import eventually
+from tests.support.statements import sent_by
 
 SECRETARY = "home-secretary"
 
@@ -35,21 +36,6 @@ SECRETARY = "home-secretary"
 def current(database, day=MONDAY) -> reference_data.ReferenceData:
     with database.transaction() as session:
         return reference_data.current(session, day)
-
-
-def counted(database, work) -> int:
-    """Return how many statements some work sends."""
-    sent = []
-
-    def count(*_arguments) -> None:
-        sent.append(None)
-
-    event.listen(database.engine, "before_cursor_execute", count)
-    try:
-        work()
-    finally:
-        event.remove(database.engine, "before_cursor_execute", count)
-    return len(sent)
 
 
 def close(database, call=None):
@@ -177,7 +163,7 @@ def test_control_without_the_triggers_a_change_is_seen_by_nobody_who_has_a_copy(
 
 def test_while_nothing_changes_one_statement_is_enough(approval_db) -> None:
     first = current(approval_db)
-    assert counted(approval_db, lambda: current(approval_db)) == 1
+    assert len(sent_by(approval_db, lambda: current(approval_db))) == 1
     assert current(approval_db) is first
     assert current(approval_db, TUESDAY) is first, "the days before it do no harm"
     assert current(approval_db, MONDAY - timedelta(days=1)).since < MONDAY

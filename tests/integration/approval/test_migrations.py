@@ -68,6 +68,7 @@ def test_visits_approved_before_take_their_places_and_earlier_decisions_are_coun
             late = connection.execute(
                 text("select distinct before_visit from decisions where review_id = :id"), {"id": over}
             ).scalar_one()
+            versions = connection.execute(text("select count(*) from reference_versions")).scalar_one()
     finally:
         with engine.begin() as connection:
             connection.execute(text("drop schema before cascade"))
@@ -78,3 +79,4 @@ def test_visits_approved_before_take_their_places_and_earlier_decisions_are_coun
         (2, at - timedelta(hours=5), True),
     ]
     assert late is False
+    assert versions == 1, "else nothing is kept in memory until the first change"

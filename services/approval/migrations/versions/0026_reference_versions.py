@@ -42,6 +42,7 @@ def upgrade() -> None:
           return null;
         end $$
     """)
+    op.execute("insert into reference_versions default values")  # what is there has a version, too
     for table, changes in CHANGES.items():
         op.execute(f"""
             create trigger reference_version after {changes} on {table}

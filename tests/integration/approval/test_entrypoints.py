@@ -19,9 +19,9 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import Base
 from services.approval.service import Service
 from services.chassis.db import tables
+from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
 from services.chassis.messaging.entrypoint import EventEntrypoint
-from services.chassis.messaging.outbox import store as store_events
 from services.chassis.runtime.clock import now
 from tests.support.envelopes import deliver as deliver_envelopes
 from tests.support.envelopes import key_ring, wrap

@@ -13,8 +13,8 @@ from contracts.rpc.call import Call, Principal
 from contracts.rpc.imports import ApplyDirectoryFile, DirectoryFile, Export, ImportId, ImportReport
 from services.approval.domain.directory_tables import COLUMNS
 from services.approval.handlers import directory, directory_imports
+from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
-from services.chassis.messaging.outbox import store as store_events
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import NOW, department, fill_directory, published
 

@@ -8,7 +8,7 @@ import pytest
 from tests.support.chaos.deployment import Deployment
 from tests.support.cluster.load import PATIENCE, check_promises, people_at_work
 from tests.support.cluster.stacks import BrokerClusterStack, running
-from tests.support.running import eventually
+from tests.support.running import eventually, free_port
 
 
 @pytest.fixture(scope="module")
@@ -17,6 +17,28 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
     (folder / "stack").mkdir()
     with running(BrokerClusterStack(folder / "stack"), folder) as deployment:
         yield deployment
+
+
+def test_control_a_gateway_that_knows_one_node_only_is_away_while_that_one_is(
+    deployment: Deployment,
+) -> None:
+    brokers, system = cast(BrokerClusterStack, deployment.stack).brokers, deployment.system
+    lonely = system.process(
+        "gateway",
+        "-lonely",
+        EPASS_GATEWAY_PORT=str(free_port()),
+        EPASS_BROKER_URLS=brokers.nodes[1].url("gateway"),
+    )
+    try:
+        lonely.start()
+        brokers.nodes[1].kill()
+        eventually(lambda: not lonely.is_ready(), "it is away", PATIENCE)
+        eventually(system.processes["gateway"].is_ready, "the other one is there", PATIENCE)
+        assert not lonely.is_ready()
+        brokers.nodes[1].start()
+        eventually(lonely.is_ready, "it is there", PATIENCE)
+    finally:
+        lonely.kill()
 
 
 def test_each_broker_node_is_killed_in_turn_and_nothing_is_lost_or_doubled(deployment: Deployment) -> None:
@@ -67,6 +89,27 @@ def test_a_broker_node_hangs_and_nothing_is_lost_or_doubled(deployment: Deployme
             finally:
                 brokers.nodes[2].resume()
         with load.span("node 2 is back"):
+            eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+            load.goes_on()
+    check_promises(deployment, load)
+
+
+def test_two_of_three_broker_nodes_are_killed_and_all_goes_on_once_one_is_back(
+    deployment: Deployment,
+) -> None:
+    brokers = cast(BrokerClusterStack, deployment.stack).brokers
+    eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+    with people_at_work(deployment) as load:
+        with load.span("two nodes are killed"):
+            brokers.nodes[2].kill()
+            brokers.nodes[3].kill()
+            eventually(lambda: not brokers.nodes[1].answers(), "the third one pauses", PATIENCE)
+        with load.span("one of them is back"):
+            brokers.nodes[3].launch()
+            brokers.nodes[3].wait(PATIENCE)
+            load.goes_on()
+        with load.span("the other one, too"):
+            brokers.nodes[2].start()
             eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
             load.goes_on()
     check_promises(deployment, load)

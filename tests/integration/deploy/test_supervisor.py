@@ -92,7 +92,10 @@ def test_only_its_owner_may_use_its_socket_and_another_process_reads_the_states(
 
 
 def test_a_program_that_was_stopped_does_not_begin_again(supervisor: Supervisor, tmp_path: Path) -> None:
-    child = supervisor.launch(program(tmp_path, "one", "exec sleep 1000"))
+    child = supervisor.launch(program(tmp_path, "one", "echo begun; exec sleep 1000"))
+    eventually(
+        (tmp_path / "one.log").read_text, "it works"
+    )  # supervisord's own child would swallow the signal
     pid = child.pid
     child.send_signal(signal.SIGTERM)
     child.wait(10)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from contracts.envelope import PersonalKeyRing
+from services.chassis.db import deferred_writes
 from services.chassis.runtime import metrics
 from services.chassis.runtime.settings import DatabaseSettings, IdempotencySettings, PersonalDataSettings
 
@@ -175,9 +176,13 @@ class Database:
         This saves the statements that begin and end a transaction. Several queries see different states of
         the database, as they do in `transaction`. Objects that are changed in the session are not stored;
         a single statement may store something (`deferred_writes.send`).
+
+        Raises:
+            RuntimeError: writes wait that nothing has sent; here no commit sends them.
         """
         with self._queries(autoflush=False) as session:
             yield session
+            deferred_writes.require_none(session)
 
     def is_available(self) -> bool:
         """Return whether the database can be used now: it answers, and takes changes."""

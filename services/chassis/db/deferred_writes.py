@@ -112,6 +112,12 @@ def send_rows(session: Session) -> None:
     _send(session, [one for one in waiting if not one[1].is_last])
 
 
+def require_none(session: Session) -> None:
+    """Raise `RuntimeError` if writes wait, because no commit will send them."""
+    if session.info.get(_WAITING):
+        raise RuntimeError("writes wait in a session that has no transaction")
+
+
 def _send(session: Session, waiting: list[tuple[object, Form, Row]]) -> None:
     if not waiting:
         return

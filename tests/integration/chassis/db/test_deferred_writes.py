@@ -218,3 +218,13 @@ def test_rows_are_locked_before_the_numbers_of_events(database: Database) -> Non
         holder.execute(text("select from event_sequences where subject = 'login:A' for update nowait"))
     writer.join(10)
     assert (sites(database)["PCS8"], events(database)) == (8, 2)
+
+
+def test_writes_that_nothing_sends_are_never_lost_in_silence(database: Database) -> None:
+    with pytest.raises(RuntimeError, match="writes wait"), database.queries() as session:
+        deferred_writes.insert(session, PASSES, [row(1)])
+    with database.queries() as session:
+        deferred_writes.insert(session, PASSES, [row(2)])
+        deferred_writes.send(session)
+    with database.queries() as session:
+        assert session.scalars(select(PassRow.number)).all() == ["00000002"]

@@ -3,7 +3,8 @@
 Each service reads its own queues and sends RPC replies. It publishes no event, because the outbox and the
 relay do that. Only the relay and the administrator may change the topology. The exporter asks for the depth
 of queues, which needs no permission. For an operator it reads and replays dead letters of events, as a user
-of its own (``ops``), since KEDA has the password of the other one too. The patterns are RabbitMQ's three
+of its own (``ops``), since KEDA has the password of the other one too. The administrator may send in another
+user's name: `epass topology apply` moves messages and keeps their senders. The patterns are RabbitMQ's three
 (configure, write, read), matched against names of exchanges and queues; the default exchange is called
 ``amq.default`` there.
 """
@@ -62,7 +63,7 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
                 "name": name,
                 "password_hash": _hash(passwords[name]),
                 "hashing_algorithm": "rabbit_password_hashing_sha256",
-                "tags": ["administrator"] if name == "administrator" else [],
+                "tags": ["administrator", "impersonator"] if name == "administrator" else [],
             }
             for name in PERMISSIONS
         ],

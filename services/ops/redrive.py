@@ -15,7 +15,7 @@ from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingMessage
 
 from services.chassis.messaging import retry
-from services.chassis.messaging.broker import LOST
+from services.chassis.messaging.broker import LOST, connected_as
 from services.ops.dead_letter import REPLAYED, DeadLetter
 from services.ops.queues import QueueBrowser
 
@@ -54,7 +54,7 @@ async def replay(
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     async with QueueBrowser(connection, queue) as browser:
-        mover = _Mover(channel.default_exchange, browser, tally)
+        mover = _Mover(channel.default_exchange, browser, tally, connected_as(connection))
         async for message in _until_stopped(browser, tally, step):
             if wanted(DeadLetter.of(queue, message)):
                 await mover.begin(queue, message)
@@ -64,8 +64,11 @@ async def replay(
 class _Mover:
     """Up to ``AT_ONCE`` letters under way; the first that is not confirmed stops the rest."""
 
-    def __init__(self, exchange: AbstractExchange, browser: QueueBrowser, tally: Tally) -> None:
+    def __init__(
+        self, exchange: AbstractExchange, browser: QueueBrowser, tally: Tally, user: str | None
+    ) -> None:
         self._exchange = exchange
+        self._user = user
         self._browser = browser
         self._tally = tally
         self._room = asyncio.Semaphore(AT_ONCE)
@@ -82,7 +85,8 @@ class _Mover:
     async def _move(self, queue: str, letter: AbstractIncomingMessage) -> None:
         try:
             await asyncio.wait_for(
-                self._exchange.publish(_as_new(letter), routing_key=queue, mandatory=True), CONFIRM_SECONDS
+                self._exchange.publish(_as_new(letter, self._user), routing_key=queue, mandatory=True),
+                CONFIRM_SECONDS,
             )
             await self._browser.remove(letter)
             self._tally.done += 1
@@ -123,8 +127,8 @@ async def _until_stopped(
         step()
 
 
-def _as_new(letter: AbstractIncomingMessage) -> Message:
-    """Return the same message as one that was never tried."""
+def _as_new(letter: AbstractIncomingMessage, user: str | None) -> Message:
+    """Return the same message as one that was never tried, sent by this user."""
     headers = {
         name: value for name, value in letter.headers.items() if not name.startswith(retry.OF_THE_BROKER)
     }
@@ -140,4 +144,5 @@ def _as_new(letter: AbstractIncomingMessage) -> Message:
         type=letter.type,
         correlation_id=letter.correlation_id,
         timestamp=letter.timestamp,
+        user_id=user,
     )

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import sleep
 from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
@@ -35,6 +36,19 @@ LOST = (
 """What a lost connection raises on asyncio."""
 NOT_PUBLISHED = (OperationalError, AMQPError, MessageNacked, OSError, AttributeError)
 """What publishing through kombu raises. py-amqp raises `AttributeError` on a channel that is closed."""
+
+
+def user_of(urls: Sequence[str]) -> str:
+    """Return the user as whom these addresses connect.
+
+    A message names it as its sender (AMQP's ``user-id``), and the broker refuses any other name.
+    """
+    return unquote(urlsplit(urls[0]).username or "guest") if urls else ""
+
+
+def connected_as(connection: AbstractConnection) -> str | None:
+    """Return the user as whom a connection is open; None if it is not open."""
+    return connection.transport.connection.url.user if connection.transport else None
 
 
 async def connect(urls: Sequence[str], name: str, heartbeat: int = 20) -> AbstractConnection:

@@ -35,7 +35,7 @@ from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.db.database import WRITABLE, name_of
 from services.chassis.messaging import topology
-from services.chassis.messaging.broker import LOST, close, connect
+from services.chassis.messaging.broker import LOST, close, connect, user_of
 from services.chassis.messaging.topology import Declared
 from services.chassis.runtime import metrics
 from services.chassis.runtime.background import BackgroundTask, run_until
@@ -181,6 +181,7 @@ class Publisher:
         self._settings = settings
         self._name = name
         self._topology = topology
+        self._user = user_of(settings.broker_urls)
         self._exchanges: dict[str, AbstractExchange] = {}
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
@@ -224,6 +225,7 @@ class Publisher:
             type=first.type,
             correlation_id=first.correlation_id or None,
             timestamp=first.occurred_at,
+            user_id=self._user,
         )
         await self._exchanges[name].publish(message, routing_key=first.type, mandatory=True)
 

@@ -19,7 +19,7 @@ from kombu import Producer
 from kombu.transport.pyamqp import Message
 
 from contracts.envelope import UnreadableEvent
-from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection
+from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection, user_of
 from services.chassis.messaging.topology import DEAD_EXCHANGE, DELIVERY_COUNT, delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.backoff import retrying
@@ -91,6 +91,7 @@ class FailedMessagePublisher:
         self._steps = steps
         self._limit = limit
         self._connection = PublishingConnection(urls, confirm=True)
+        self._user = user_of(urls)
 
     def publish_copy(
         self, queue: str, message: Message, error: BaseException, body: bytes | None = None
@@ -144,5 +145,6 @@ class FailedMessagePublisher:
                     delivery_mode=2,
                     timeout=5,
                     confirm_timeout=5,
+                    user_id=self._user,
                     **properties,
                 )

@@ -261,7 +261,10 @@ async def migrate(connection: AbstractConnection, queue: Queue) -> None:
 
 
 async def _move(channel: AbstractChannel, source: AbstractQueue, target: str) -> None:
-    """Move all messages; each is acknowledged once the broker has confirmed its copy."""
+    """Move all messages; each is acknowledged once the broker has confirmed its copy.
+
+    A copy names the sender of its original. Only the broker's administrator may do that.
+    """
     while (message := await source.get(fail=False)) is not None:
         copy = Message(
             message.body,
@@ -274,6 +277,7 @@ async def _move(channel: AbstractChannel, source: AbstractQueue, target: str) ->
             message_id=message.message_id,
             timestamp=message.timestamp,
             type=message.type,
+            user_id=message.user_id,
         )
         await channel.default_exchange.publish(copy, routing_key=target, mandatory=True)
         await message.ack()

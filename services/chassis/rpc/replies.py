@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from contracts.rpc.batches import LARGEST_MESSAGE, reply_batch_of
 from contracts.subscriptions import RPC_EXCHANGE
-from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection
+from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection, user_of
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.runtime.backoff import retrying
 from services.chassis.runtime.logs import logger
@@ -32,6 +32,7 @@ class Replier:
 
     def __init__(self, urls: Sequence[str], heartbeat: int) -> None:
         self._connection = PublishingConnection(urls, confirm=False, heartbeat=heartbeat)
+        self._user = user_of(urls)
 
     def keep_alive(self) -> NoReturn:
         """Exchange heartbeats for as long as the process lives."""
@@ -52,6 +53,7 @@ class Replier:
             correlation_id=request.properties.get("correlation_id"),
             content_type="application/json",
             content_encoding="utf-8",
+            user_id=self._user,
         )
         for attempt in retrying(NOT_PUBLISHED, RETRY_SECONDS):
             with attempt, self._connection.channel() as channel:

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from contracts.errors import ContractError, FieldError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
-from services.chassis.messaging.broker import connect
+from services.chassis.messaging.broker import connect, user_of
 from services.chassis.runtime import clock, logs, metrics, tracing
 from services.chassis.runtime.background import BackgroundTask
 from services.gateway.metrics import CALL_SECONDS, PENDING, REPEATED_CALLS
@@ -198,7 +198,9 @@ class RpcClient:
     async def _open(self) -> RpcConnection:
         with translated_errors():
             async with asyncio.timeout(OPEN_SECONDS):
-                connection = RpcConnection(await connect(self._broker_urls, "gateway", self._heartbeat))
+                connection = RpcConnection(
+                    await connect(self._broker_urls, "gateway", self._heartbeat), user_of(self._broker_urls)
+                )
                 try:
                     await connection.open()
                     for prepare in self.on_connect:

@@ -66,10 +66,12 @@ class RpcConnection:
 
     Args:
         connection: newly opened; this object closes it.
+        user: as whom it is opened.
     """
 
-    def __init__(self, connection: AbstractConnection) -> None:
+    def __init__(self, connection: AbstractConnection, user: str) -> None:
         self.connection = connection
+        self._user = user
         self.closed = asyncio.Event()
         self._reply_to = str(uuid4())
         self._ids = itertools.count(1)
@@ -143,7 +145,10 @@ class RpcConnection:
         if not calls:  # their callers have just left
             return
         properties = Basic.Properties(
-            content_type=CONTENT_TYPE, reply_to=self._reply_to, correlation_id=message.id
+            content_type=CONTENT_TYPE,
+            reply_to=self._reply_to,
+            correlation_id=message.id,
+            user_id=self._user,
         )
         body = batch_of((call.id, call.body) for call in calls) if message.is_batch else calls[0].body
         CALLS_TOGETHER.observe(len(calls))

@@ -55,6 +55,12 @@ def test_an_event_reaches_the_queue_of_each_subscription(broker, relay, issuance
     eventually(lambda: broker.depth("application.PassRevoked") >= 1, "application has it, too")
 
 
+def test_a_message_names_its_sender(broker, relay, issuance) -> None:
+    add_events(issuance, "PCS-1")
+    eventually(lambda: waiting(issuance) == 0, "sent")
+    assert broker.get(QUEUE).properties["user_id"] == "relay"
+
+
 def test_events_of_one_type_that_wait_together_go_in_one_message(broker, relay, issuance) -> None:
     with issuance.transaction() as session:
         for number in range(5):

@@ -36,7 +36,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.channel = Channel()
-        self.connection = RpcConnection(None)  # type: ignore[arg-type]
+        self.connection = RpcConnection(None, "gateway")  # type: ignore[arg-type]
         self.connection._channel = self.channel  # type: ignore[assignment]
 
     async def ask(self, calls: int) -> list[asyncio.Task[Any]]:

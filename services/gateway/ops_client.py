@@ -36,6 +36,11 @@ class OpsClient:
         headers = {"Authorization": f"Bearer {self._token.get_secret_value()}"}
         return httpx.AsyncClient(base_url=self._url, headers=headers, trust_env=False, timeout=SECONDS)
 
+    async def close(self) -> None:
+        """Close the connections; harmless where nobody has asked anything."""
+        if "_http" in self.__dict__:
+            await self._http.aclose()
+
     async def report(self) -> Report:
         """Return everything that the exporter knows.
 

@@ -133,6 +133,7 @@ class GatewayState:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self.ops.close()
 
 
 def _end_process(task: asyncio.Task[Any]) -> None:

@@ -25,6 +25,7 @@ from deploy.local.services import COMMANDS
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import Section
 from services.gateway import api, pages
+from services.gateway.middleware.response_headers import SECURITY_HEADERS
 from services.ops.settings import BrokerCommandSettings, DirectoryCommandSettings, LoginImportSettings
 from tests.support.paths import ROOT
 from tests.support.running import free_port
@@ -473,6 +474,23 @@ def test_the_proxy_closes_what_is_of_the_inside_alone() -> None:
     assert local
     assert inside == local | {"/metrics", "/docs", "/openapi.json"}
     assert "respond @inside 404" in CADDYFILE
+
+
+def test_the_proxy_logs_each_access_without_headers_of_the_client_and_without_what_a_path_holds() -> None:
+    site = CADDYFILE.partition("{$EPASS_HOST} {")[2]
+    assert re.search(r"^\tlog$", site, re.MULTILINE)
+    written = re.search(r"^\tlog \{\n\t\toutput stdout\n(.+?)^\t\}$", CADDYFILE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
+    deleted = set(re.findall(r"^\t+(\S+) delete$", written, re.MULTILINE))
+    assert {"request>headers", "resp_headers>Location", "resp_headers>Set-Cookie"} <= deleted
+    assert {f"resp_headers>{name}" for name in SECURITY_HEADERS} <= deleted
+    assert "resp_headers>X-Request-Id" not in deleted
+    kept = re.search(r"request>uri regexp (\S+) \$1", written)[1]  # type: ignore[index]
+    for router in (*api.routers(False), *pages.routers(False)):
+        for route in router.routes:
+            language = route.path.replace("{language:lang}", "en")  # type: ignore[attr-defined]
+            uri = re.sub(r"\{[^}]+\}", "secret", language) + "?q=secret"
+            assert "secret" not in re.sub(kept, r"\1", uri), uri
+    assert re.sub(kept, r"\1", "/p/7K3M9QW4?x=1") == "/p"
 
 
 def test_the_proxy_asks_and_names_both_gateways() -> None:

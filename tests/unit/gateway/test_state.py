@@ -1,11 +1,14 @@
 """The state of the process: readiness, health, and the caches that serve while a service is down."""
 
+import asyncio
 import os
 import signal
 
 import pytest
+from pydantic import SecretStr
 
-from contracts.errors import Unavailable
+from contracts.errors import NotFound, Unavailable
+from services.gateway.ops_client import OpsClient
 from tests.support.factories.gateway import (
     browser,
     running,
@@ -46,6 +49,28 @@ async def test_a_process_whose_background_work_ended_is_not_alive_and_ends(
 
         await until("the end", dead)
     assert signals == [(os.getpid(), signal.SIGTERM)]
+
+
+async def test_the_connection_to_the_exporter_ends_with_the_gateway() -> None:
+    closed = asyncio.Event()
+
+    async def exporter(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        assert await reader.read() == b""
+        closed.set()
+        writer.close()
+
+    app, _ = stubbed()
+    server = await asyncio.start_server(exporter, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with running(app):
+        ops = app.state.gateway.ops = OpsClient(f"http://127.0.0.1:{port}", SecretStr("token"))
+        with pytest.raises(NotFound):
+            await ops.letters("verify.PassIssued")
+        assert not closed.is_set()
+    server.close()
+    await asyncio.wait_for(closed.wait(), 5)
 
 
 async def test_the_last_status_list_and_keys_are_served_while_issuance_is_down() -> None:

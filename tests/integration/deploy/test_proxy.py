@@ -1,0 +1,114 @@
+"""The proxy of compose with a real Caddy, where this machine has one: what it logs."""
+
+import json
+import shutil
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.paths import ROOT
+from tests.support.running import eventually, free_port
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("caddy") is None, reason="Debian's package caddy is not installed"
+)
+SECRET = "SECRET"
+
+
+class Gateway(BaseHTTPRequestHandler):
+    """A gateway that answers with secrets, and breaks off some requests."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/break"):
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("X-Request-ID", "a-correlation-id")
+        self.send_header("Set-Cookie", f"session={SECRET}")
+        self.send_header("Location", f"/p/{SECRET}")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Log nothing."""
+
+
+@pytest.fixture
+def gateway() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Gateway) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def proxy(gateway: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """Run the proxy with ports of its own; return its URL and its log."""
+    port, log = free_port(), tmp_path / "log"
+    text = (ROOT / "deploy" / "compose" / "Caddyfile").read_text()
+    for ours, theirs in {
+        "gateway-1:8080 gateway-2:8080": gateway,
+        "admin off": f"admin off\n\thttp_port {free_port()}",
+        "127.0.0.1:8081": f"127.0.0.1:{free_port()}",
+        "lb_try_duration 5s": "lb_try_duration 0s",
+    }.items():
+        assert ours in text
+        text = text.replace(ours, theirs)
+    (tmp_path / "Caddyfile").write_text(text)
+    folders = {"XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    with log.open("wb") as out:
+        child = subprocess.Popen(
+            [str(shutil.which("caddy")), "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
+            cwd=tmp_path,
+            env={**folders, "EPASS_HOST": f"localhost:{port}", "EPASS_TLS": "internal"},
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
+    yield f"https://localhost:{port}", log
+    child.terminate()
+    child.wait(10)
+
+
+def accesses(log: Path) -> list[dict[str, object]]:
+    lines = (json.loads(line) for line in log.read_text().splitlines())
+    return [line for line in lines if line.get("logger") == "http.log.access"]
+
+
+def test_each_access_is_a_line_of_json_with_the_address_of_the_client_and_no_secret(
+    proxy: tuple[str, Path],
+) -> None:
+    url, log = proxy
+    untrusted = ssl.create_default_context()
+    untrusted.check_hostname, untrusted.verify_mode = False, ssl.CERT_NONE
+    secrets = {
+        "Cookie": SECRET,
+        "Authorization": f"Bearer {SECRET}",
+        "Referer": f"https://x.example/p/{SECRET}",
+    }
+    with httpx.Client(base_url=url, verify=untrusted, headers=secrets, trust_env=False) as http:
+
+        def status(path: str) -> int | None:
+            try:
+                return http.get(path).status_code
+            except httpx.HTTPError:
+                return None
+
+        eventually(lambda: status("/") == 200, "it serves", 30)
+        asked = (f"/p/{SECRET}?q={SECRET}", f"/{SECRET}", f"/metrics?q={SECRET}", f"/break/{SECRET}")
+        assert [status(path) for path in asked] == [200, 200, 404, 503]
+    eventually(lambda: accesses(log)[-1]["status"] == 503, "the last one is logged")
+    assert SECRET not in log.read_text()
+    first = accesses(log)[-4]
+    assert first["request"]["uri"] == "/p"  # type: ignore[index]
+    assert first["request"]["remote_ip"] in {"127.0.0.1", "::1"}  # type: ignore[index]
+    assert first["resp_headers"]["X-Request-Id"] == ["a-correlation-id"]  # type: ignore[index]

@@ -1,12 +1,16 @@
 """What the exporter tells the gateway over HTTP, for the pages of operations. Nothing in it is personal."""
 
-from typing import Any, Generic, Literal, TypeVar
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from contracts.model import Code, Instant, Strict, Wire
 
 T = TypeVar("T", bound=Wire)
+FIRST_START = datetime(2020, 1, 1, tzinfo=UTC)
+LAST_START = datetime(2200, 1, 1, tzinfo=UTC)
+"""A process that says that it began before or after these times is not believed."""
 
 
 class Part(Wire, Generic[T]):
@@ -26,11 +30,11 @@ class ProcessView(Wire):
     address: str = ""
     """Where it answers; empty where its name leads nowhere."""
     state: Literal["ready", "not_ready", "no_answer"]
-    failing: tuple[str, ...] = ()
+    failing: tuple[Annotated[str, Field(max_length=60)], ...] = Field((), max_length=50)
     """The checks of its ``/readyz`` that fail."""
-    version: str = ""
-    began_at: Instant | None = None
-    clock_skew: float | None = None
+    version: str = Field("", max_length=40)
+    began_at: Instant | None = Field(None, ge=FIRST_START, le=LAST_START)
+    clock_skew: float | None = Field(None, ge=-1e9, le=1e9)
     """Seconds by which its clock is ahead of the gateways'; None if it measures none."""
     answered_at: Instant | None = None
 

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from time import monotonic, time
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import httpx
 
@@ -92,16 +92,14 @@ class Exporter:
 
     def tasks(self) -> list[BackgroundTask]:
         """Return the looks as work that is repeated for ever."""
-        looks: dict[str, tuple[Look, Observed[QueueView] | Observed[InvariantView] | None]] = {
-            "queues": (self.count_queues, self._queues)
-        }
+        looks: dict[str, tuple[Look, Observed[Any] | None]] = {"queues": (self.count_queues, self._queues)}
         if self._options.ops_database_urls:
             looks |= {
                 "outboxes": (self.look_into_databases, None),
                 "invariants": (self.count_invariants, self._invariants),
             }
         if self._options.ops_processes:
-            looks["processes"] = (self.look_at_processes, None)
+            looks["processes"] = (self.look_at_processes, self._processes)
         return [self._repeated(name, look, observed) for name, (look, observed) in looks.items()]
 
     def report(self) -> Report:
@@ -233,9 +231,7 @@ class Exporter:
         self._processes.found(found)
         return True
 
-    def _repeated(
-        self, name: str, look: Look, observed: Observed[QueueView] | Observed[InvariantView] | None
-    ) -> BackgroundTask:
+    def _repeated(self, name: str, look: Look, observed: Observed[Any] | None) -> BackgroundTask:
         async def repeat() -> None:
             while True:
                 began = monotonic()
@@ -244,10 +240,12 @@ class Exporter:
                     background.working = True
                     background.backoff.reset()
                     OPS_LOOKED_AT.labels(name).set(time())
-                except (DatabaseAway, *LOST) as error:
+                except BaseException as error:  # after whatever it is, the report knows this part no longer
                     background.working = well = False
                     if observed is not None:
                         observed.answers = False
+                    if not isinstance(error, (DatabaseAway, *LOST)):
+                        raise
                     log.warning(
                         "exporter check failed",
                         what=name,

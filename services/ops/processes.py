@@ -1,6 +1,7 @@
 """Ask each process whether it is ready, which version it runs and since when: `/readyz` and `/metrics`.
 
-A process that does not answer within two seconds does not answer. Only three metrics are read.
+A process that does not answer within two seconds, or answers with anything unexpected, does not answer. Only
+three metrics are read.
 """
 
 import asyncio
@@ -11,12 +12,17 @@ from datetime import UTC, datetime
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
+from pydantic import StrictBool, TypeAdapter
 
 from contracts.ops import ProcessView
 from services.chassis.runtime.clock import now
 
 SECONDS = 2.0
+MOST_BYTES = 1_000_000
+"""Of one answer; of a longer one no more is read."""
 BUILD, BEGAN, SKEW = "epass_build_info", "process_start_time_seconds", "epass_clock_skew_seconds"
+_MOST_LINES, _LONGEST_LINE = 20, 300
+_CHECKS = TypeAdapter(dict[str, StrictBool])
 
 
 async def look_at(
@@ -57,31 +63,49 @@ async def _addresses(url: str) -> list[str]:
 async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
     try:
         async with asyncio.timeout(SECONDS):
-            ready, metrics = await asyncio.gather(
-                http.get(f"http://{address}/readyz"), http.get(f"http://{address}/metrics")
+            (status, ready), (_, metrics) = await asyncio.gather(
+                _get(http, f"http://{address}/readyz"), _get(http, f"http://{address}/metrics")
             )
-        checks: dict[str, bool] = ready.json()
-        version, numbers = _read(metrics.text)
-    except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):
+        version, numbers = _read(metrics.decode())
+        began = numbers.get(BEGAN)
+        return ProcessView(
+            name=name,
+            address=address,
+            state="ready" if status == 200 else "not_ready",
+            failing=tuple(check for check, holds in _CHECKS.validate_json(ready).items() if not holds),
+            version=version,
+            began_at=datetime.fromtimestamp(began, UTC) if began else None,
+            clock_skew=numbers.get(SKEW),
+            answered_at=now(),
+        )
+    except Exception:  # noqa: BLE001  whatever one process answers, the look at the others goes on
         return ProcessView(name=name, address=address, state="no_answer")
-    began = numbers.get(BEGAN)
-    return ProcessView(
-        name=name,
-        address=address,
-        state="ready" if ready.status_code == 200 else "not_ready",
-        failing=tuple(check for check, holds in checks.items() if not holds),
-        version=version,
-        began_at=datetime.fromtimestamp(began, UTC) if began else None,
-        clock_skew=numbers.get(SKEW),
-        answered_at=now(),
-    )
+
+
+async def _get(http: httpx.AsyncClient, url: str) -> tuple[int, bytes]:
+    """Return the status and the body of an answer.
+
+    Raises:
+        ValueError: the body is too long.
+    """
+    body = bytearray()
+    async with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+        async for part in answer.aiter_raw():
+            body += part
+            if len(body) > MOST_BYTES:
+                raise ValueError("the answer is too long")
+    return answer.status_code, bytes(body)
 
 
 def _read(metrics: str) -> tuple[str, dict[str, float]]:
     """Return the version and the numbers that are shown; everything else is not even parsed."""
-    lines = [line for line in metrics.splitlines() if line.startswith((BUILD, BEGAN, SKEW))]
+    lines = [
+        line
+        for line in metrics.splitlines()
+        if line.startswith((BUILD, BEGAN, SKEW)) and len(line) < _LONGEST_LINE
+    ]
     version, numbers = "", {}
-    for family in text_string_to_metric_families("\n".join([*lines, ""])):
+    for family in text_string_to_metric_families("\n".join([*lines[:_MOST_LINES], ""])):
         for sample in family.samples:
             numbers[sample.name] = float(sample.value)
             version = sample.labels.get("version", version)

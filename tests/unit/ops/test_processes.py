@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import httpx
 import pytest
@@ -30,6 +31,24 @@ def say_hello(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     """Answer as some program that is none of ours."""
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
     writer.close()
+
+
+GOOD = 'epass_build_info{version="1.2.3"} 1.0\nprocess_start_time_seconds 1.7e+09\n'
+
+
+@asynccontextmanager
+async def answering(ready: str = '{"broker": true}', metrics: str = GOOD) -> AsyncIterator[str]:
+    """Serve two texts as /readyz and /metrics."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = (ready if b"/readyz" in await reader.readuntil(b"\r\n\r\n") else metrics).encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+        with suppress(ConnectionError):  # who reads only the beginning closes the connection
+            await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 async def test_each_process_tells_whether_it_is_ready_its_version_and_since_when(
@@ -97,3 +116,51 @@ async def test_every_address_of_a_name_is_a_replica_of_its_own(
         (f"127.0.0.1:{port}", "ready"),
         (f"127.0.0.2:{port}", "no_answer"),
     ]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param({"ready": "[]"}, id="a list"),
+        pytest.param({"ready": '"ready"'}, id="a text"),
+        pytest.param({"ready": '{"broker": null}'}, id="a check that is neither true nor false"),
+        pytest.param({"ready": "[" * 100_000}, id="lists in lists"),
+        pytest.param({"ready": '{"%s": false}' % ("x" * 61)}, id="a check with a long name"),
+        pytest.param({"ready": '{"broker": true}' + " " * processes.MOST_BYTES}, id="a long answer"),
+        pytest.param({"metrics": "process_start_time_seconds NaN\n"}, id="began at no number"),
+        pytest.param({"metrics": "process_start_time_seconds +Inf\n"}, id="began at infinity"),
+        pytest.param({"metrics": "process_start_time_seconds 1e30\n"}, id="began in no year"),
+        pytest.param({"metrics": "process_start_time_seconds 253402300799\n"}, id="began on the last day"),
+        pytest.param({"metrics": "epass_clock_skew_seconds NaN\n"}, id="a clock without a number"),
+        pytest.param({"metrics": "epass_clock_skew_seconds -Inf\n"}, id="a clock at infinity"),
+        pytest.param({"metrics": 'epass_build_info{version="%s"} 1\n' % ("9" * 41)}, id="a long version"),
+        pytest.param({"metrics": "epass_build_info{version= 1\n"}, id="no metrics"),
+    ],
+)
+async def test_one_wrong_answer_is_none_and_the_others_are_heard(
+    http: httpx.AsyncClient, given: dict[str, str]
+) -> None:
+    async with answering() as well, answering(**given) as wrong:
+        found = await processes.look_at(http, (f"wrong={wrong}", f"well={well}"), ())
+    assert [(one.name, one.state) for one in found] == [("wrong", "no_answer"), ("well", "ready")]
+
+
+async def test_no_more_than_a_limited_part_of_an_answer_is_read(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "SECONDS", 20)  # not the time ends it, but the limit
+    ended = asyncio.Event()
+
+    async def answer_for_ever(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(bytes(65_536))
+                await writer.drain()
+        ended.set()
+
+    async with await asyncio.start_server(answer_for_ever, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        (found,) = await processes.look_at(http, (f"relay=http://127.0.0.1:{port}",), ())
+        await ended.wait()
+    assert found.state == "no_answer"

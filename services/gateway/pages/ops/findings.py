@@ -6,7 +6,8 @@ alerts (``deploy/prometheus/alerts.yml``).
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from contracts.model import Language
 from contracts.ops import OutboxView, Part, Report
@@ -20,6 +21,7 @@ NAMED = 4
 GONE, CONSUMERS, LETTERS = "A process is gone", "A consumer is gone", "Dead letters have come"
 RELAY, BOOKS, CLOCKS = "Relay behind", "An invariant is broken", "Clocks differ"
 LOOKS, OUTAGES, MESSAGES = "Nobody looks", "Outages", "Messages are not delivered"
+Seen = TypeVar("Seen", Part[Any], OutboxView)
 RUNBOOKS = (GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LOOKS, OUTAGES, MESSAGES)
 """Headings of ``docs/operations.md``."""
 
@@ -30,6 +32,23 @@ class Finding:
 
     text: str
     runbook: str
+
+
+def doubt_old_looks(report: Report) -> Report:
+    """Return the report with no answer from what was looked at too long ago, though it answered then."""
+    oldest = report.at - timedelta(seconds=OLD_LOOK_SECONDS)
+
+    def doubt(one: Seen) -> Seen:
+        is_recent = one.looked_at is not None and one.looked_at > oldest
+        return one.model_copy(update={"answers": one.answers and is_recent})
+
+    parts = ("processes", "queues", "channels", "gates", "invariants")
+    return report.model_copy(
+        update={
+            "outboxes": tuple(map(doubt, report.outboxes)),
+            **{name: doubt(getattr(report, name)) for name in parts},
+        }
+    )
 
 
 class Findings:
@@ -46,7 +65,7 @@ class Findings:
         """Return everything that is wrong, nothing if all is well.
 
         Args:
-            report: of the exporter; None if it did not answer.
+            report: of the exporter, without old looks; None if it did not answer.
             checks: of this gateway.
         """
         found = [*self._of_gateway(checks)]
@@ -84,11 +103,9 @@ class Findings:
                 _("Databases that have not answered yet: %(names)s."),
                 names=self._names([one.database for one in group]),
             )
-        books = report.invariants
-        age = report.at - (books.looked_at or report.at)
-        if report.outboxes and not (books.answers and age.total_seconds() < OLD_LOOK_SECONDS):
+        if report.outboxes and not report.invariants.answers:
             yield self._silent(
-                books,
+                report.invariants,
                 _("The books were checked last at %(since)s: whether they balance is unknown."),
                 _("The books were not checked yet: whether they balance is unknown."),
                 LOOKS,
@@ -97,10 +114,22 @@ class Findings:
             yield self._say(
                 _("The exporter knows no database: outboxes, messages, gates and books are unknown."), LOOKS
             )
-        if not report.processes.items:
-            yield self._say(_("The exporter knows no process yet: which ones work is unknown."), LOOKS)
+        if not (report.processes.answers and report.processes.items):
+            yield self._silent(
+                report.processes,
+                _("Processes were looked at last at %(since)s: which ones work is unknown."),
+                _("The exporter knows no process yet: which ones work is unknown."),
+                LOOKS,
+            )
+        answering = {one.database for one in report.outboxes if one.answers}
+        if "notify" in answering and not report.channels.answers:
+            yield self._say(_("What became of messages is unknown."), LOOKS)
+        if "verify" in answering and not report.gates.answers:
+            yield self._say(_("What was scanned at the gates is unknown."), LOOKS)
 
     def _of_processes(self, report: Report) -> Iterator[Finding]:
+        if not report.processes.answers:
+            return
         processes = report.processes.items
         if silent := [one.name for one in processes if one.state == "no_answer"]:
             yield self._say(_("Without an answer: %(names)s."), GONE, names=self._names(silent))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Response
 
 from contracts.errors import NotFound, Unavailable
 from contracts.ops import LetterView, Replay
-from services.gateway.pages.ops.findings import Findings
+from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import Notice, OpsPage, View, text_of
 
@@ -24,7 +24,7 @@ async def show_system(view: OpsPage) -> Response:
     """Show how everything is, and first of all what is wrong."""
     checks = view.caller.state.checks()
     try:
-        report = await view.caller.state.ops.report()
+        report = doubt_old_looks(await view.caller.state.ops.report())
     except Unavailable:
         report = None
     findings = Findings(view.language).of(report, checks)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from contracts.errors import NotFound, Unavailable
 from contracts.ops import LetterList, Part, Replay, Replayed, Report
 from services.gateway.pages.ops import findings
-from services.gateway.pages.ops.findings import Findings
+from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.system_report import (
     INSIDE,
@@ -48,7 +49,12 @@ async def operator() -> AsyncIterator[Operator]:
 
 
 def said(given: Report | None, checks: dict[str, bool] = CHECKS) -> list[str]:
-    return [one.text for one in Findings("en").of(given, checks)]
+    return [one.text for one in Findings("en").of(given and doubt_old_looks(given), checks)]
+
+
+def old(part: Part[Any]) -> Part[Any]:
+    """Return a part whose looks hang: it answered an hour ago, and nothing has failed since."""
+    return part.model_copy(update={"looked_at": unknown().looked_at})
 
 
 async def test_the_page_says_that_all_is_well_and_shows_every_part(operator: Operator) -> None:
@@ -95,6 +101,16 @@ async def test_what_does_not_answer_is_unknown_and_no_old_number_is_shown_for_it
         assert old not in answer.text
 
 
+async def test_processes_that_nobody_looks_at_any_more_are_not_shown_as_well(operator: Operator) -> None:
+    http, client = operator
+    for part in (unknown(process("relay")), old(known(process("relay")))):
+        client.answers["ops.report"] = report(processes=part)
+        shown = (await http.get("/en/ops")).text
+        assert "All is well." not in shown
+        assert re.search(r"Processes were looked at last at .*: which ones work is unknown\.", shown)
+        assert ">relay<" not in shown
+
+
 async def test_without_the_exporter_the_page_still_shows_what_this_gateway_sees(operator: Operator) -> None:
     http, client = operator
     client.answers["ops.report"] = Unavailable()
@@ -119,10 +135,13 @@ def test_nothing_is_wrong_with_a_system_that_is_well() -> None:
         pytest.param({"outboxes": outboxes(answers=False)}, id="databases are silent"),
         pytest.param({"invariants": Part()}, id="books were never checked"),
         pytest.param({"invariants": unknown(INSIDE)}, id="books cannot be checked"),
-        pytest.param(
-            {"invariants": known(INSIDE).model_copy(update={"looked_at": unknown().looked_at})},
-            id="a check of the books hangs",
-        ),
+        pytest.param({"invariants": old(known(INSIDE))}, id="a check of the books hangs"),
+        pytest.param({"processes": unknown(process("relay"))}, id="processes cannot be looked at"),
+        pytest.param({"processes": old(known(process("relay")))}, id="the look at processes hangs"),
+        pytest.param({"queues": old(report().queues)}, id="the look at queues hangs"),
+        pytest.param({"outboxes": outboxes(looked_at=unknown().looked_at)}, id="that at databases hangs"),
+        pytest.param({"channels": unknown()}, id="messages are not told"),
+        pytest.param({"gates": unknown()}, id="scans are not told"),
         pytest.param({"processes": known(process("relay", state="no_answer"))}, id="a process is silent"),
     ],
 )

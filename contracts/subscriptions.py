@@ -76,6 +76,15 @@ ANSWERS: dict[type[Event], str] = {
 
 The relay looks for it sooner; nothing depends on it.
 """
+CAN_WAIT: tuple[type[Event], ...] = (
+    events.NotificationDelivered,
+    events.NotificationFailed,
+    events.PassScanned,
+)
+"""Events that nobody waits for.
+
+The relay lets them gather, so that more of them share a message; nothing depends on it.
+"""
 GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (events.LoginDisabled, events.SessionEnded)
 """Each replica of the gateway has an exclusive queue of its own."""
 

@@ -4,10 +4,7 @@ For each database it takes an advisory lock (one relay works while others stand 
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
 those that the broker confirmed. Events of one type that wait together go in one message. Rows are found by
 state and never by a cursor, because rows with a lower `position` may commit later. The relay polls: without a
-pause while there are events, then less and less often; when it has published an event for a service, it soon
-looks for what that service says to it. It is not notified, because each NOTIFY takes a lock at commit that
-all databases of a server share.
-When the broker does not confirm within the watchdog's time, the relay connects again.
+pause XXWhen the broker does not confirm within the watchdog's time, the relay connects again.
 
 A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
 its type have it; those that were refused then wait, and one of them is tried again after a pause. An event
@@ -30,7 +27,7 @@ from pydantic import field_validator
 
 from contracts import events
 from contracts.envelope import CONTENT_TYPE, SEVERAL_CONTENT_TYPE, Envelope, join_envelopes
-from contracts.subscriptions import ANSWERS, SERVICES, exchange_of, subscriptions
+from contracts.subscriptions import ANSWERS, CAN_WAIT, SERVICES, exchange_of, subscriptions
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.db.database import WRITABLE, name_of
@@ -56,6 +53,7 @@ KEEP_SENT_DAYS = 7
 PURGE_SECONDS = 3600.0
 BUSY_POLL = 0.02
 """The pause after the first look that finds no events (seconds). It doubles up to ``relay_poll``."""
+_CAN_WAIT = {event.__name__ for event in CAN_WAIT}
 _CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
 """``idle_session_timeout`` frees the lock of a relay cut off; a working relay queries more often."""
 _COLUMNS = (
@@ -351,7 +349,7 @@ class OutboxRelay:
                 self.background.working = True
                 self.background.backoff.reset()
                 await self._purge(connection)
-                pause = next_pause(pause, published, self._settings.relay_poll)
+                pause = next_pause(pause, published, self._settings.relay_poll, self._settings.relay_batch)
                 pause = await self._pause(pause)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
@@ -372,8 +370,8 @@ class OutboxRelay:
             self._again.remove(missed)
             log.warning("a queue was missing: events go again", type=missed.type, count=again.rowcount)
 
-    async def _publish_batch(self, connection: psycopg.AsyncConnection) -> int:
-        """Publish what waits, and one event of each type whose pause is over; return how many."""
+    async def _publish_batch(self, connection: psycopg.AsyncConnection) -> list[str]:
+        """Publish what waits, and one event of each type whose pause is over; return their types."""
         holds = {name: hold.last for name, hold in self._holds.items()}
         waiting = await _envelopes(
             connection,
@@ -385,7 +383,7 @@ class OutboxRelay:
         for name in {*due} - {envelope.type for envelope in tried}:
             await self._release_or_postpone(connection, name)
         if not waiting and not tried:
-            return 0
+            return []
         published = await self._publisher.publish_all([*tried, *waiting])
         if published.confirmed:
             await connection.execute(_MARK, ([envelope.id for envelope in published.confirmed],))
@@ -398,7 +396,7 @@ class OutboxRelay:
             self._release(name)
         if not published.is_whole:
             raise Unconfirmed
-        return published.answered
+        return [envelope.type for envelope in (*tried, *waiting)]
 
     async def _hold(self, connection: psycopg.AsyncConnection, refused: list[Envelope]) -> None:
         rows = await connection.execute(_LAST, ([envelope.id for envelope in refused],))
@@ -517,9 +515,15 @@ def group_into_messages(envelopes: Sequence[Envelope]) -> tuple[list[list[Envelo
     return messages, left
 
 
-def next_pause(last: float, published: int, longest: float) -> float:
-    """Return the seconds until the next look: none after events, else twice the last pause."""
-    return 0.0 if published else min(max(2 * last, BUSY_POLL), longest)
+def next_pause(last: float, published: Sequence[str], longest: float, batch: int) -> float:
+    """Return the seconds until the next look.
+
+    After events it follows at once, but after a few that can wait only when others had time to come. After
+    none the pause is twice the last one.
+    """
+    if not published:
+        return min(max(2 * last, BUSY_POLL), longest)
+    return longest if len(published) < batch and _CAN_WAIT.issuperset(published) else 0.0
 
 
 async def _envelopes(

@@ -72,19 +72,18 @@ def mark_before_send() -> None:
     from contracts.envelope import Envelope
     from services.chassis.messaging import relay
 
-    async def publish_batch(self: Any, connection: Any) -> int:
+    async def publish_batch(self: Any, connection: Any) -> list[str]:
         marked = await (
             await connection.execute(
                 f"update outbox set sent_at = now() where sent_at is null returning {relay._COLUMNS}"
             )
         ).fetchall()
-        if marked:
+        names = relay._COLUMNS.split(", ")
+        envelopes = [Envelope(**dict(zip(names, row, strict=True))) for row in marked]
+        if envelopes:
             await asyncio.sleep(HOLD_SECONDS)
-            names = relay._COLUMNS.split(", ")
-            await self._publisher.publish_all(
-                [Envelope(**dict(zip(names, row, strict=True))) for row in marked]
-            )
-        return len(marked)
+            await self._publisher.publish_all(envelopes)
+        return [envelope.type for envelope in envelopes]
 
     put(relay.OutboxRelay, "_publish_batch", publish_batch)
 

@@ -29,13 +29,23 @@ def test_a_relay_refuses_a_database_that_is_not_named_as_its_service() -> None:
 
 
 def test_after_events_the_relay_looks_again_at_once() -> None:
-    assert next_pause(0.2, published=1, longest=0.2) == 0.0
+    assert next_pause(0.2, ["PassIssued"], longest=0.2, batch=200) == 0.0
+
+
+def test_after_a_few_events_that_nobody_waits_for_the_relay_lets_more_gather() -> None:
+    assert next_pause(0.0, ["PassScanned"] * 199, longest=0.2, batch=200) == 0.2
+    assert next_pause(0.0, ["NotificationDelivered", "NotificationFailed"], longest=0.2, batch=200) == 0.2
+
+
+def test_control_the_relay_does_not_pause_when_more_wait_or_somebody_waits() -> None:
+    assert next_pause(0.0, ["PassScanned"] * 200, longest=0.2, batch=200) == 0.0
+    assert next_pause(0.0, ["PassScanned", "PassIssued"], longest=0.2, batch=200) == 0.0
 
 
 def test_while_nothing_happens_the_pause_doubles_up_to_the_setting() -> None:
     pauses = [0.0]
     for _ in range(6):
-        pauses.append(next_pause(pauses[-1], published=0, longest=0.2))
+        pauses.append(next_pause(pauses[-1], [], longest=0.2, batch=200))
     assert pauses == [0.0, 0.02, 0.04, 0.08, 0.16, 0.2, 0.2]
 
 

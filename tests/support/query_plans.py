@@ -1,11 +1,12 @@
 """How PostgreSQL would run the queries of a piece of work."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import event, text
+from sqlalchemy.orm import Session
 
 from services.chassis.db.database import Database
 
@@ -30,6 +31,20 @@ def plan(database: Database, statement: str, parameters: Any = None) -> str:
         session.execute(text("set local enable_seqscan = off"))
         connection = session.connection()
         return "\n".join(connection.exec_driver_sql(f"explain {statement}", parameters).scalars())
+
+
+def planned_each_time(database: Database, work: Callable[[Session], object]) -> list[str]:
+    """Return the statements of a piece of work that PostgreSQL plans anew each time, were the tables large.
+
+    It gives five plans for the given values, and goes on so if a plan for any values looks dearer (PREPARE).
+    """
+    with database.queries() as session:
+        session.execute(text("set enable_seqscan = off"))
+        for _ in range(12):
+            work(session)
+        session.execute(text("reset enable_seqscan"))
+        prepared = "select statement from pg_prepared_statements where custom_plans > 5"
+        return list(session.execute(text(prepared)).scalars())
 
 
 def months(table: str, plan_: str) -> set[str]:

@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Select, Uuid, any_, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import ColumnElement, Select, any_, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts import spelling
@@ -19,7 +18,7 @@ from contracts.visiting_rules import end_of
 from services.application import models
 from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.status import Decision, Facts, Pass, status_of
-from services.chassis.db import deferred_writes
+from services.chassis.db import bulk, deferred_writes
 from services.chassis.messaging import outbox
 
 _SLOTS: TypeAdapter[tuple[Slot, ...]] = TypeAdapter(tuple[Slot, ...])
@@ -46,7 +45,7 @@ def locked(query: Select[models.ApplicationRow]) -> Select[models.ApplicationRow
 
 def is_one_of(column: InstrumentedAttribute[UUID], ids: Iterable[UUID]) -> ColumnElement[bool]:
     """Return the condition that a column has one of some ids; its SQL is the same for any number of them."""
-    return column == any_(literal(list(ids), ARRAY(Uuid)))
+    return column == any_(text(f"({bulk.array_of('ids', 'uuid')})").bindparams(ids=list(ids)))
 
 
 def passes_of(session: Session, application_ids: Iterable[UUID]) -> dict[UUID, list[models.PassRow]]:

@@ -74,6 +74,16 @@ def given_rows(table: Table, keys: tuple[str, ...]) -> str:
     return f"json_to_{{record}}(cast(:{{rows}} as json)) as given({columns})"
 
 
+def array_of(name: str, kind: str) -> str:
+    """Return the parameter of this name, an array of a type, for a statement that is planned once.
+
+    The array is the result of a subquery, whose length PostgreSQL never knows when it plans. If the parameter
+    stood there itself, a plan for the given array would look cheaper than one for any, and PostgreSQL would
+    plan the prepared statement anew each time (manual, PREPARE).
+    """
+    return f"array(select unnest(cast(:{name} as {kind}[])))"
+
+
 def _name(table: Table, key: str) -> str:
     return f'"{table.c[key].name}"'
 

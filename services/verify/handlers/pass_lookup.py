@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Select, Text, any_, bindparam, literal_column, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, insert
+from sqlalchemy import Select, bindparam, literal_column, select, text
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
@@ -19,6 +19,7 @@ from contracts.errors import FieldError, InvalidInput
 from contracts.model import site_of
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
+from services.chassis.db import bulk
 from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.passes import Standing, Terms
@@ -37,18 +38,18 @@ _KNOWLEDGE = (
 )
 _BY_NUMBER = select(PassRow, *_KNOWLEDGE).where(PassRow.number == bindparam("scanned"))
 _LOCKED = _BY_NUMBER.with_for_update(of=PassRow)
-_GATES_OF = text("""(
+_GATES_OF = text(f"""(
   select json_object_agg(site, gates)
-  from unnest(cast(:sites as text[])) as site left join sites on code = site
-)""")
-_USED = text("""(
+  from unnest({bulk.array_of("sites", "text")}) as site left join sites on code = site
+)""")  # noqa: S608  made of constants
+_USED = text(f"""(
   select json_agg(json_build_array(scanned_by, nonce)) from scan_nonces
-  join unnest(cast(:logins as text[]), cast(:nonces as text[])) as asked (scanned_by, nonce)
-    using (scanned_by, nonce)
-)""")
+  join unnest({bulk.array_of("logins", "text")}, {bulk.array_of("nonces", "text")})
+    as asked (scanned_by, nonce) using (scanned_by, nonce)
+)""")  # noqa: S608  made of constants
 _ALL: Select[Any, Any, Any, Any, Any] = select(
     PassRow, literal_column("passes.xmin::text"), _GATES_OF, _COMPLETE_AT.scalar_subquery(), _USED
-).where(PassRow.number == any_(bindparam("numbers", type_=ARRAY(Text))))
+).where(text(f"number = any({bulk.array_of('numbers', 'text')})"))
 """PostgreSQL gives a row another ``xmin`` with each change (manual, 5.6 System Columns)."""
 
 

@@ -5,7 +5,8 @@ from importlib import import_module
 from typing import Any
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
 from contracts.errors import Forbidden, InvalidInput, NotFound
@@ -19,6 +20,7 @@ from contracts.rpc.application import (
 )
 from contracts.rpc.call import Call, Page, Principal
 from services.application.handlers import queries
+from services.application.handlers.rows import is_one_of, passes_of
 from services.application.handlers.scheduled_jobs import key_names
 from services.application.models import ApplicationRow
 from tests.support import query_plans
@@ -418,3 +420,15 @@ def test_a_timeline_is_read_by_an_index_from_the_months_of_its_application_only(
     assert len(query_plans.months("timeline", shown)) == 1, shown
     every = query_plans.plan(desk.database, "select * from timeline where application_id = gen_random_uuid()")
     assert len(query_plans.months("timeline", every)) > 1, "without its months, each one is read"
+
+
+def test_applications_and_their_passes_are_looked_up_by_one_plan_for_all(desk: Desk) -> None:
+    application = desk.row(desk.submit().reference).id
+
+    def look_up(session: Session) -> None:
+        assert session.scalars(
+            select(ApplicationRow).where(is_one_of(ApplicationRow.id, [application]))
+        ).all()
+        assert passes_of(session, [application]) == {application: []}
+
+    assert query_plans.planned_each_time(desk.database, look_up) == []

@@ -19,6 +19,7 @@ from services.chassis.db.deferred_writes import Form
 from services.verify.handlers import pass_lookup, scan_groups, scan_records
 from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.models import Base, NonceRow
+from tests.support import query_plans
 from tests.support.factories.verify import (
     GATE,
     MASTER,
@@ -65,6 +66,16 @@ def by(*requests: ScanPass) -> Asked:
 
 def leave(shown: Any, **changes: Any) -> ScanPass:
     return scan_of(shown, direction="exit", id_check=None, **changes)
+
+
+def test_the_statements_of_a_scan_are_planned_once_for_all_scans(gate: Gate) -> None:
+    issued = gate.issue()
+
+    def scan(session: Session) -> None:
+        keys = {"issuer": SETTINGS.issuer, "commitment_master": MASTER}
+        assert scan_groups.scan_many(by(scan_of(issued)), session, NOON, **keys) != [None]
+
+    assert query_plans.planned_each_time(gate.database, scan) == []
 
 
 def test_a_group_admits_each_party_once_and_publishes_each_scan_in_order(gate: Gate) -> None:

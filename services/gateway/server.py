@@ -13,6 +13,8 @@ from time import monotonic
 
 import uvicorn
 
+from services.chassis.runtime.lifecycle import freeze_heap
+
 LEAVE_SECONDS = 2.0
 """How long clients get to close their connections.
 
@@ -35,6 +37,11 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_leave: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_leave = on_leave
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then keep what the start has made out of every garbage collection."""
+        await super().startup(sockets)
+        freeze_heap()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listener, wait for clients to leave, then stop."""

@@ -30,7 +30,7 @@ from nameko.runners import ServiceRunner  # noqa: E402
 from services.chassis.db.database import Database  # noqa: E402
 from services.chassis.runtime import housekeeping, logs, metrics, tracing  # noqa: E402
 from services.chassis.runtime.health import Health  # noqa: E402
-from services.chassis.runtime.lifecycle import stopping  # noqa: E402
+from services.chassis.runtime.lifecycle import freeze_heap, stopping  # noqa: E402
 from services.chassis.runtime.providers import Process  # noqa: E402
 from services.chassis.runtime.settings import ServiceSettings  # noqa: E402
 
@@ -83,6 +83,7 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
     health.serve(settings.health_host, settings.health_port)
     with tracing.exporting(service, settings.otlp_endpoint):
         runner.start()
+        freeze_heap()
         eventlet.spawn_n(housekeeping.run, database, settings.records_kept_months)
         runner.wait()
     log.info("stopped")

@@ -1,8 +1,9 @@
 """What the exporter answers to the gateways, over HTTP: its report, dead letters, and their replay.
 
 HTTP and not RPC, because an operator looks at it while the broker is down. Only who shows the token is
-answered. Requests that a service could not take (`rpc-…`) are counted and never read here: they may hold what
-nobody should see. `epass dead-letters` shows and drops them.
+answered; of all other requests only the headers are read. Requests that a service could not take (`rpc-…`)
+are counted and never read here: they may hold what nobody should see. `epass dead-letters` shows and drops
+them.
 """
 
 import asyncio
@@ -11,11 +12,13 @@ import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated
 
 import uvicorn
 from aio_pika.abc import AbstractConnection
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import FastAPI, HTTPException
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.ops import LetterList, LetterView, Replay, Replayed, Report
 from services.chassis.messaging.broker import LOST, connect
@@ -31,6 +34,12 @@ LETTERS = 100
 """So many of a queue are read at most: the oldest ones."""
 SECONDS = 2.5
 """A queue that cannot be read within this time is not read: the page has four seconds."""
+MOST_BYTES = 1_000
+"""Of the body of a request."""
+MOST_HEADER_BYTES = 8_192
+MOST_CONNECTIONS = 100
+KEEP_ALIVE_SECONDS = 15
+"""Longer than the client of the gateways keeps an idle connection, so that it closes it."""
 
 
 class _Server(uvicorn.Server):
@@ -45,7 +54,17 @@ def serving(options: ExporterSettings, report: Callable[[], Report]) -> Backgrou
 
     async def serve() -> None:
         with socket.create_server((options.ops_host, options.ops_port)) as listener:
-            server = _Server(uvicorn.Config(application(options, report), log_config=None, lifespan="off"))
+            config = uvicorn.Config(
+                application(options, report),
+                http="h11",  # the other one has no limit for headers
+                h11_max_incomplete_event_size=MOST_HEADER_BYTES,
+                limit_concurrency=MOST_CONNECTIONS,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                ws="none",
+                log_config=None,
+                lifespan="off",
+            )
+            server = _Server(config)
             background.working = True
             background.backoff.reset()
             await server.serve([listener])
@@ -54,22 +73,55 @@ def serving(options: ExporterSettings, report: Callable[[], Report]) -> Backgrou
     return background
 
 
-def application(options: ExporterSettings, report: Callable[[], Report]) -> FastAPI:
+class OnlyGateways:
+    """ASGI middleware that hands on the requests which show the token, with their whole body.
+
+    It stands outside FastAPI, which reads and parses a body before it asks who sends it.
+
+    Args:
+        app: the rest of the application.
+        token: what the gateways show.
+    """
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self.app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        shown = Headers(scope=scope).get("authorization", "").encode("latin-1")
+        if not hmac.compare_digest(shown, self._expected):
+            await Response(status_code=401, headers={"Connection": "close"})(scope, receive, send)
+            return
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > MOST_BYTES:
+                await Response(status_code=413, headers={"Connection": "close"})(scope, receive, send)
+                return
+        whole: list[Message] = [{"type": "http.request", "body": body}]
+
+        async def receive_whole() -> Message:
+            return whole.pop() if whole else await receive()
+
+        await self.app(scope, receive_whole, send)
+
+
+def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGIApp:
     """Return the application.
 
     Args:
         options: the settings of this process.
         report: returns what it knows.
     """
-    expected = f"Bearer {options.ops_token.get_secret_value()}".encode()
     reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     """A letter that one request has read is hidden from all others until that one gives it back."""
 
-    async def only_gateways(authorization: Annotated[str, Header()] = "") -> None:
-        if not hmac.compare_digest(authorization.encode(), expected):
-            raise HTTPException(401)
-
-    app = FastAPI(openapi_url=None, dependencies=[Depends(only_gateways)])
+    app = FastAPI(openapi_url=None)
 
     @asynccontextmanager
     async def broker(queue: str) -> AsyncIterator[AbstractConnection]:
@@ -119,7 +171,7 @@ def application(options: ExporterSettings, report: Callable[[], Report]) -> Fast
         )
         return outcome
 
-    return app
+    return OnlyGateways(app, options.ops_token.get_secret_value())
 
 
 async def _read(connection: AbstractConnection, queue: str) -> tuple[int, list[DeadLetter]]:

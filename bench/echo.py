@@ -11,11 +11,13 @@ import eventlet  # noqa: E402  must come first
 
 eventlet.monkey_patch()
 
+import functools  # noqa: E402
 import sys  # noqa: E402
 
 from kombu import Queue  # noqa: E402
 from nameko import config  # noqa: E402
-from nameko.rpc import Rpc, RpcConsumer, get_rpc_exchange  # noqa: E402
+from nameko.amqp.publish import Publisher  # noqa: E402
+from nameko.rpc import Responder, Rpc, RpcConsumer, get_rpc_exchange  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
 
@@ -39,6 +41,8 @@ class QuorumRpc(Rpc):
 
 
 class Echo:
+    """The gateway takes a reply from nobody but the service; the administrator may send in its name."""
+
     name = "echo"
 
     @QuorumRpc.decorator
@@ -51,6 +55,7 @@ def main() -> None:
     config.setup(
         {"AMQP_URI": sys.argv[1].replace("amqp://", "pyamqp://"), "max_workers": 20, "PREFETCH_COUNT": 40}
     )
+    Responder.publisher_cls = functools.partial(Publisher, user_id=Echo.name)
     runner = ServiceRunner()
     runner.add_service(Echo)
     runner.start()

@@ -135,7 +135,7 @@ def open_envelope(envelope: Envelope, key_ring: PersonalKeyRing) -> Received[Eve
 
     Raises:
         UnreadableEvent: the type or version is unknown, the personal block does not open, or the data has
-            another shape.
+            another shape or is about another subject.
     """
     kind = BY_NAME.get(envelope.type)
     if kind is None or envelope.version > kind.version + 1:
@@ -153,6 +153,8 @@ def open_envelope(envelope: Envelope, key_ring: PersonalKeyRing) -> Received[Eve
         raise UnreadableEvent(
             f"not a {envelope.type}: {error.error_count()} errors, first at {error.errors()[0]['loc']}"
         ) from error
+    if event.subject != envelope.subject:
+        raise UnreadableEvent(f"a {envelope.type} about something else than its subject")
     return Received(
         event=event,
         id=envelope.id,

@@ -117,6 +117,8 @@ class LetterView(Wire):
     attempts: int = 0
     replayed: int = 0
     error: str = ""
+    genuine: bool = True
+    """Whether who sent it may send it. Nobody replays another one."""
     failed_at: Instant | None = None
     bytes: int = 0
     sha256: str = ""

@@ -15,28 +15,30 @@ import secrets
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from contracts.subscriptions import SERVICES
+from contracts.subscriptions import RPC_EXCHANGE, SERVICES
 
 VHOST = "epass"
 
 
 class Permission(NamedTuple):
-    """Three regular expressions."""
+    """Three regular expressions, and the routing keys that may be published to the exchange of RPCs."""
 
     configure: str
     write: str
     read: str
+    rpc_keys: str = "^$"
 
 
 def of_service(name: str) -> Permission:
     """Return the rights of one domain service: consume its queues, reply, publish to delays and dead letters.
 
-    It may declare nothing.
+    It may declare nothing. On the exchange of RPCs it replies, and calls nobody.
     """
     return Permission(
         configure=r"^$",
         write=r"^(nameko-rpc|epass\.delay\..*|epass\.dead)$",
         read=rf"^(rpc-{name}|{name}\..*)$",
+        rpc_keys=r"^[0-9a-f-]{36}$",
     )
 
 
@@ -46,11 +48,12 @@ PERMISSIONS: Mapping[str, Permission] = {
         configure=r"^(nameko-rpc|gateway\..*)$",
         write=r"^(nameko-rpc|gateway\..*)$",
         read=r"^(nameko-rpc|gateway\..*|accounts\.events)$",
+        rpc_keys=rf"^({'|'.join(SERVICES)})\.[a-z_]+$",
     ),
-    "relay": Permission(".*", ".*", ".*"),
+    "relay": Permission(".*", r"^(?!amq\.default$)", ".*"),
     "exporter": Permission("^$", "^$", "^$"),
-    "ops": Permission("^$", r"^amq\.default$", rf"^({'|'.join(SERVICES)})\..*\.dead$"),
-    "administrator": Permission(".*", ".*", ".*"),
+    "ops": Permission("^$", r"^epass\.replay$", rf"^({'|'.join(SERVICES)})\..*\.dead$"),
+    "administrator": Permission(".*", ".*", ".*", ".*"),
 }
 
 
@@ -68,7 +71,18 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
             for name in PERMISSIONS
         ],
         "permissions": [
-            {"user": name, "vhost": VHOST, **allowed._asdict()} for name, allowed in PERMISSIONS.items()
+            {
+                "user": name,
+                "vhost": VHOST,
+                "configure": allowed.configure,
+                "write": allowed.write,
+                "read": allowed.read,
+            }
+            for name, allowed in PERMISSIONS.items()
+        ],
+        "topic_permissions": [
+            {"user": name, "vhost": VHOST, "exchange": RPC_EXCHANGE, "write": allowed.rpc_keys, "read": ".*"}
+            for name, allowed in PERMISSIONS.items()
         ],
     }
 

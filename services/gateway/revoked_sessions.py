@@ -23,8 +23,10 @@ from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.rpc.accounts import DeniedSessions
 from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, exchange_of
 from contracts.tokens import SessionClaims
+from services.chassis.messaging.senders import RELAY
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
+from services.gateway.metrics import FORGED_MESSAGES
 
 log = logger(__name__)
 LONGEST_SESSION = timedelta(hours=24)
@@ -76,6 +78,9 @@ class RevokedSessions:
         await queue.consume(self._on_message, no_ack=True)
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
+        if message.user_id != RELAY:
+            FORGED_MESSAGES.inc()
+            return
         for body in split_envelopes(message.body):
             try:
                 self.handle(open_envelope(read_envelope(body), _NOTHING_PERSONAL))

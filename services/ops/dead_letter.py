@@ -19,6 +19,7 @@ from contracts.envelope import Envelope, UnreadableEvent, read_envelope, split_e
 from contracts.events import BY_NAME
 from contracts.model import Wire
 from services.chassis.messaging import retry
+from services.chassis.messaging.senders import ForgedMessage, senders_of_dead_letters
 
 REPLAYED = "x-epass-replayed"
 """The header that counts how often ops replayed a letter."""
@@ -46,6 +47,7 @@ class DeadLetter:
         attempts: how often the consumer tried.
         replayed: how often ops replayed it since.
         error: the type of the last error, or the broker's reason.
+        is_genuine: whether it is what its consumer got from who may send it; nobody replays another one.
         failed_at: when it failed, if that is known.
     """
 
@@ -58,6 +60,7 @@ class DeadLetter:
     attempts: int
     replayed: int
     error: str
+    is_genuine: bool
     failed_at: datetime | None
 
     @classmethod
@@ -66,6 +69,7 @@ class DeadLetter:
         headers, digest = message.headers, hashlib.sha256(message.body).hexdigest()
         parts = split_envelopes(message.body)
         envelope = _envelope(parts[0])
+        error = _word(headers.get(retry.ERROR) or headers.get("x-first-death-reason"))
         return cls(
             queue=queue,
             envelope=envelope,
@@ -75,7 +79,8 @@ class DeadLetter:
             sha256=digest,
             attempts=_number(headers, retry.ATTEMPTS),
             replayed=_number(headers, REPLAYED),
-            error=_word(headers.get(retry.ERROR) or headers.get("x-first-death-reason")),
+            error=error,
+            is_genuine=message.user_id in senders_of_dead_letters(queue) and error != ForgedMessage.__name__,
             failed_at=_failed_at(headers),
         )
 
@@ -101,6 +106,7 @@ class DeadLetter:
             "attempts": self.attempts,
             "replayed": self.replayed,
             "error": self.error,
+            "genuine": self.is_genuine,
             "failed_at": self.failed_at.isoformat() if self.failed_at else None,
         }
 

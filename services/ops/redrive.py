@@ -16,6 +16,7 @@ from aio_pika.abc import AbstractConnection, AbstractExchange, AbstractIncomingM
 
 from services.chassis.messaging import retry
 from services.chassis.messaging.broker import LOST, connected_as
+from services.chassis.messaging.topology import REPLAY_EXCHANGE
 from services.ops.dead_letter import REPLAYED, DeadLetter
 from services.ops.queues import QueueBrowser
 
@@ -47,16 +48,18 @@ Step = Callable[[], None]
 async def replay(
     connection: AbstractConnection, queue: str, wanted: Wanted, tally: Tally, step: Step
 ) -> None:
-    """Publish a consumer's wanted dead letters to its queue again.
+    """Publish a consumer's wanted dead letters to its queue again, but for those that are forged.
 
     Raises:
         NotConfirmed: the broker did not accept them.
     """
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+    exchange = await channel.get_exchange(REPLAY_EXCHANGE, ensure=False)
     async with QueueBrowser(connection, queue) as browser:
-        mover = _Mover(channel.default_exchange, browser, tally, connected_as(connection))
+        mover = _Mover(exchange, browser, tally, connected_as(connection))
         async for message in _until_stopped(browser, tally, step):
-            if wanted(DeadLetter.of(queue, message)):
+            letter = DeadLetter.of(queue, message)
+            if letter.is_genuine and wanted(letter):
                 await mover.begin(queue, message)
         await mover.finish()
 
@@ -129,9 +132,7 @@ async def _until_stopped(
 
 def _as_new(letter: AbstractIncomingMessage, user: str | None) -> Message:
     """Return the same message as one that was never tried, sent by this user."""
-    headers = {
-        name: value for name, value in letter.headers.items() if not name.startswith(retry.OF_THE_BROKER)
-    }
+    headers = {name: value for name, value in letter.headers.items() if name.startswith(retry.OUR_HEADERS)}
     replayed = letter.headers.get(REPLAYED, 0)
     headers |= {retry.ATTEMPTS: 0, REPLAYED: replayed + 1 if isinstance(replayed, int) else 1}
     return Message(

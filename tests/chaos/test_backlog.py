@@ -68,6 +68,7 @@ def publish_backlog(stack: TestStack, service: str, count: int) -> None:
                 content_type="application/json",
                 content_encoding="binary",
                 delivery_mode=2,
+                user_id="relay",
             )
         # The broker replies after it has taken all of them.
         connection.default_channel.queue_declare(_queue(service), passive=True)

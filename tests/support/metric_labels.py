@@ -91,7 +91,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "pool": lambda: {"rpc", "events", "urgent"},
     "purpose": lambda: get_args(Purpose),
     "queue": lambda: _consumers() | _delays(),
-    "reason": lambda: {"unreadable", "permanent", "attempts"},
+    "reason": lambda: {"unreadable", "forged", "permanent", "attempts"},
     "result": lambda: {"ok", "fault"} | {*re.findall(r'"(\w+)"', inspect.getsource(http_gateway.post))},
     "route": _routes,
     "service": lambda: SERVICES,

@@ -6,24 +6,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from kombu import Connection, Consumer, Exchange, Producer, Queue
 
 
 class Wire:
-    """A connection as one of the broker's users."""
+    """A connection as one of the broker's users.
+
+    The administrator sends in the name of others: events in the relay's, and requests in the gateway's.
+    """
 
     def __init__(self, url: str) -> None:
         self.connection = Connection(
             url.replace("amqp://", "pyamqp://"), transport_options={"confirm_publish": True}
         )
         self.connection.connect()
+        self._user = unquote(urlsplit(url).username or "")
 
     def close(self) -> None:
         self.connection.release()
 
     def publish(self, exchange: str, key: str, body: bytes, **properties: Any) -> None:
         properties.setdefault("content_type", "application/json")
+        if self._user == "administrator":
+            properties.setdefault("user_id", "gateway" if exchange == "nameko-rpc" else "relay")
+        else:
+            properties.setdefault("user_id", self._user)
         Producer(self.connection.default_channel, auto_declare=False).publish(
             body,
             exchange=exchange,
@@ -100,7 +109,7 @@ class Replies:
 
     def __init__(self, wire: Wire, reply_to: str) -> None:
         self._wire = wire
-        self._reply_to = reply_to
+        self.reply_to = reply_to
         self.came: list[dict[str, Any]] = []
 
     def ask(self, service: str, method: str, body: dict[str, Any]) -> None:
@@ -108,8 +117,8 @@ class Replies:
             "nameko-rpc",
             f"{service}.{method}",
             json.dumps(body).encode(),
-            reply_to=self._reply_to,
-            correlation_id=self._reply_to,
+            reply_to=self.reply_to,
+            correlation_id=self.reply_to,
         )
 
     def next(self, seconds: float = 10) -> dict[str, Any]:

@@ -4,8 +4,8 @@ A service writes ``@subscribes(PassApproved)`` above a method of its consumers c
 in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
-2. `EventEntrypoint.receive` reads the envelopes: a message has one or several. What arrives while all
-   workers are busy waits.
+2. `EventEntrypoint.receive` checks the sender and reads the envelopes: a message has one or several. What
+   arrives while all workers are busy waits.
 3. `subscribes` gives all that waits to the service's method, as a batch (``event_batches.py``): it is
    decrypted and handled, together with the inbox marks, in one transaction. An event that was delivered often
    is handled alone.
@@ -27,7 +27,7 @@ from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, Received, UnreadableEvent, read_envelope, split_envelopes
-from contracts.events import Event
+from contracts.events import BY_NAME, Event
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.event_batches import (
     LARGEST_BATCH,
@@ -41,6 +41,7 @@ from services.chassis.messaging.event_batches import (
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, return_pause
+from services.chassis.messaging.senders import ForgedMessage, require_sender, senders_of_events
 from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
@@ -165,6 +166,11 @@ class EventEntrypoint(Entrypoint):
     def receive(self, message: Message) -> None:
         """Read a message on the consumer's thread, then have its events handled on another one."""
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
+        try:
+            require_sender(message.properties, senders_of_events(self.container.service_cls.service))
+        except ForgedMessage as error:
+            self._refuse(EventMessage(message), body, error)
+            return
         parts = split_envelopes(body) if len(body) <= LARGEST else [body]
         shared = EventMessage(message, len(parts))
         for part in parts:
@@ -174,11 +180,8 @@ class EventEntrypoint(Entrypoint):
     def _receive_event(self, message: EventMessage, body: bytes) -> None:
         try:
             envelope = self._read(body)
-        except UnreadableEvent as error:
-            self._spawn(
-                functools.partial(settle_failed, self.consumers, self.queue, message, body, error),
-                "dead-letter",
-            )
+        except (ForgedMessage, UnreadableEvent) as error:
+            self._refuse(message, body, error)
             return
         if envelope.expires_at is not None and envelope.expires_at < now():
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
@@ -189,6 +192,11 @@ class EventEntrypoint(Entrypoint):
             self._spawn(functools.partial(self._work_alone, delivery), "suspect")
         else:
             self._waiting.append(delivery)
+
+    def _refuse(self, message: EventMessage, body: bytes, error: Exception) -> None:
+        """Send an event to the dead letters."""
+        refuse = functools.partial(settle_failed, self.consumers, self.queue, message, body, error)
+        self._spawn(refuse, "dead-letter")
 
     def _work_alone(self, delivery: Delivery) -> None:
         """Handle an event that may kill its process. All of them together occupy one worker at most."""
@@ -214,6 +222,8 @@ class EventEntrypoint(Entrypoint):
         envelope = read_envelope(body)
         if envelope.type != self.event_name:
             raise UnreadableEvent(f"a {envelope.type} in the queue of {self.event_name}")
+        if envelope.producer != BY_NAME[self.event_name].producer:
+            raise ForgedMessage
         return envelope
 
     def _spawn(self, work: Callable[[], object], identifier: str) -> None:

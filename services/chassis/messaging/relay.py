@@ -68,14 +68,18 @@ with refused as (
   where outbox.sent_at is null
 )
 select {_COLUMNS} from outbox
-where sent_at is null and not exists (
+where sent_at is null and producer = %(producer)s and not exists (
   select from refused where refused.subject = outbox.subject and refused.position <= outbox.position)
 order by position limit %(limit)s
 """
-"""What may be published now: not what was refused, and nothing that would overtake it."""
+"""What may be published now: not what was refused, and nothing that would overtake it.
+
+A row that names another service than the database's as its producer stays, and the alarm of a waiting outbox
+names the database.
+"""
 _OLDEST = f"""
 select {_COLUMNS} from outbox
-where sent_at is null and type = %s and not exists (
+where sent_at is null and type = %s and producer = %s and not exists (
   select from outbox as earlier
   where earlier.sent_at is null and earlier.subject = outbox.subject and earlier.position < outbox.position)
 order by position limit 1
@@ -376,10 +380,15 @@ class OutboxRelay:
         waiting = await _envelopes(
             connection,
             _WAITING,
-            {"types": [*holds], "last": [*holds.values()], "limit": self._settings.relay_batch},
+            {
+                "types": [*holds],
+                "last": [*holds.values()],
+                "producer": self.name,
+                "limit": self._settings.relay_batch,
+            },
         )
         due = [name for name, hold in self._holds.items() if hold.retry_at <= monotonic()]
-        tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name,))]
+        tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name, self.name))]
         for name in {*due} - {envelope.type for envelope in tried}:
             await self._release_or_postpone(connection, name)
         if not waiting and not tried:

@@ -20,7 +20,8 @@ from kombu.transport.pyamqp import Message
 
 from contracts.envelope import UnreadableEvent
 from services.chassis.messaging.broker import NOT_PUBLISHED, PublishingConnection, user_of
-from services.chassis.messaging.topology import DEAD_EXCHANGE, DELIVERY_COUNT, delay_name
+from services.chassis.messaging.senders import ForgedMessage
+from services.chassis.messaging.topology import DEAD_EXCHANGE, delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.backoff import retrying
 from services.chassis.runtime.clock import now
@@ -31,8 +32,11 @@ FAILED_AT = "x-epass-failed-at"
 QUEUE = "x-epass-queue"
 COPIED = ("message_id", "type", "correlation_id", "timestamp", "reply_to")
 """Properties that the copy of a message takes over."""
-OF_THE_BROKER = ("x-death", "x-first-death", "x-last-death", DELIVERY_COUNT, "x-acquired-count", "x-opt-")
-"""Prefixes of headers that a copy does not take over."""
+OUR_HEADERS = "x-epass-"
+"""The prefix of the headers that a copy takes over.
+
+The broker's own would count for the copy, and ``CC`` would send it to another queue, too.
+"""
 RETRY_SECONDS = 3.0
 """How long publishing a copy is tried; then the original goes back to its queue."""
 LONGEST_RETURN = 300.0
@@ -66,6 +70,8 @@ def decide(error: BaseException, earlier_failures: int, steps: int, limit: int) 
         steps: the number of delays; the last one is used again and again.
         limit: the number of attempts after which the message goes to the dead letters.
     """
+    if isinstance(error, ForgedMessage):
+        return Dead("forged")
     if isinstance(error, UnreadableEvent):
         return Dead("unreadable")
     if isinstance(error, PermanentError):
@@ -111,7 +117,7 @@ class FailedMessagePublisher:
         count = earlier.get(ATTEMPTS, 0)
         earlier_failures = count if isinstance(count, int) else 0
         headers = {
-            **{key: value for key, value in earlier.items() if not key.startswith(OF_THE_BROKER)},
+            **{key: value for key, value in earlier.items() if key.startswith(OUR_HEADERS)},
             ATTEMPTS: earlier_failures + 1,
             ERROR: type(error).__name__,
             FAILED_AT: now().isoformat(),

@@ -23,6 +23,8 @@ from contracts.subscriptions import SERVICES, Subscription, subscriptions
 
 DELIVERY_LIMIT = 20
 DEAD_EXCHANGE = "epass.dead"
+REPLAY_EXCHANGE = "epass.replay"
+"""Where dead letters of events go back to their consumer: the routing key is its queue."""
 DEAD_LETTER_DAYS = 30
 STREAM_DAYS = 7
 RPC_QUEUE_TTL_MS = 10_000
@@ -32,6 +34,8 @@ ASIDE = ".moving"
 """The suffix of the queue in which messages wait while theirs is made anew."""
 DELIVERY_COUNT = "x-delivery-count"
 """A quorum queue adds this header; a copy of a message must not carry it, because the broker continues it."""
+NOT_MOVED = (DELIVERY_COUNT, "CC", "BCC")
+"""Headers that the copy of a moved message must not carry; the last two name further queues."""
 
 Argument = str | int
 ASIDE_ARGUMENTS: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-limit": -1}
@@ -69,7 +73,8 @@ def _events(subscription: Subscription) -> Queue:
         "x-delivery-limit": DELIVERY_LIMIT,
     }
     source = names.exchange_of(subscription.event.producer)
-    return Queue(subscription.queue, arguments, ((source, subscription.event.__name__),))
+    bindings = ((source, subscription.event.__name__), (REPLAY_EXCHANGE, subscription.queue))
+    return Queue(subscription.queue, arguments, bindings)
 
 
 def _requests(service: str) -> Queue:
@@ -96,6 +101,7 @@ def exchanges(delays: tuple[float, ...]) -> Iterator[Exchange]:
     """Return all exchanges."""
     yield Exchange(names.RPC_EXCHANGE, ExchangeType.TOPIC)
     yield Exchange(DEAD_EXCHANGE, ExchangeType.DIRECT)
+    yield Exchange(REPLAY_EXCHANGE, ExchangeType.DIRECT)
     for service in SERVICES:
         yield Exchange(names.exchange_of(service), ExchangeType.TOPIC)
     for step in range(len(delays)):
@@ -268,7 +274,7 @@ async def _move(channel: AbstractChannel, source: AbstractQueue, target: str) ->
     while (message := await source.get(fail=False)) is not None:
         copy = Message(
             message.body,
-            headers={name: value for name, value in message.headers.items() if name != DELIVERY_COUNT},
+            headers={name: value for name, value in message.headers.items() if name not in NOT_MOVED},
             content_type=message.content_type,
             content_encoding=message.content_encoding,
             delivery_mode=message.delivery_mode,

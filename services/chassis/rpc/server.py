@@ -36,6 +36,7 @@ from services.chassis.db.availability import is_away, is_busy
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
+from services.chassis.messaging.senders import GATEWAY, ForgedMessage, require_sender
 from services.chassis.rpc.clock_skew import ClockSkew
 from services.chassis.rpc.replies import Replier, Replies
 from services.chassis.runtime import logs, metrics, tracing
@@ -107,7 +108,7 @@ class GuardedConsumer(RpcConsumer):
         """Give the calls of a message to workers. Reply to those that no worker can get."""
         try:
             bodies, is_batch = self._read(message)
-        except PermanentError as error:
+        except (ForgedMessage, PermanentError) as error:
             self._dead_letter(message, error)
             return
         replies = Replies(message, len(bodies), is_batch, self.replier, self.reader)
@@ -130,7 +131,13 @@ class GuardedConsumer(RpcConsumer):
             alone.work(calls)
 
     def _read(self, message: Message) -> tuple[dict[str, dict[str, Any]], bool]:
-        """Return the calls in a message by their ids, and whether it is a batch."""
+        """Return the calls in a message by their ids, and whether it is a batch.
+
+        Raises:
+            ForgedMessage: it is not from the gateway, which vouches for the principal of each call.
+            PermanentError: it is no request.
+        """
+        require_sender(message.properties, {GATEWAY})
         raw = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         if len(raw) > LARGEST_MESSAGE:
             raise PermanentError("too large")
@@ -179,10 +186,12 @@ class GuardedConsumer(RpcConsumer):
             self.clock_skew.observe(call.sent_at, now(), monotonic(), call.caller)
         return request, call
 
-    def _dead_letter(self, message: Message, error: PermanentError) -> None:
+    def _dead_letter(self, message: Message, error: Exception) -> None:
         """Move a message to the dead letters, without its body: it may have passwords of several people."""
         size = len(message.body)
-        log.error("message is no request", queue=self.queue_name, why=str(error), size=size)
+        log.error(
+            "message is no request", queue=self.queue_name, why=str(error) or type(error).__name__, size=size
+        )
         try:
             self.failed_messages.publish_copy(self.queue_name, message, error, b"")
         except NOT_PUBLISHED:

@@ -148,5 +148,5 @@ def initialise_consumer(queue: str) -> None:
     EVENTS_REPEATED.labels(queue)
     EVENTS_EXPIRED.labels(queue)
     BATCHES_SPLIT.labels(queue)
-    for reason in ("unreadable", "permanent", "attempts"):
+    for reason in ("unreadable", "forged", "permanent", "attempts"):
         DEAD_LETTERED.labels(queue, reason)

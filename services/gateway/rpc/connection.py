@@ -27,7 +27,7 @@ from contracts.rpc.batches import batch_of, replies_of
 from contracts.rpc.call import Method
 from contracts.subscriptions import RPC_EXCHANGE
 from services.chassis.messaging.broker import LOST
-from services.gateway.metrics import CALLS_TOGETHER, LATE_REPLIES
+from services.gateway.metrics import CALLS_TOGETHER, FORGED_MESSAGES, LATE_REPLIES
 from services.gateway.rpc.outgoing import Message, MethodCalls, OutgoingCall
 
 PROBE_SECONDS = 3.0
@@ -134,7 +134,7 @@ class RpcConnection:
 
     def _send(self, routing_key: str, message: Message) -> None:
         """Publish a message on a task of its own: its calls do not end together."""
-        message.id = str(next(self._ids))
+        message.id, message.service = str(next(self._ids)), routing_key.partition(".")[0]
         self._messages[message.id] = message
         publication = asyncio.create_task(self._publish(routing_key, message))
         self._publications.add(publication)
@@ -202,7 +202,11 @@ class RpcConnection:
                 call.reply.set_exception(ConnectionLost())
 
     async def _on_reply(self, delivered: DeliveredMessage) -> None:
-        message = self._messages.get(delivered.header.properties.correlation_id or "")
+        properties = delivered.header.properties
+        message = self._messages.get(properties.correlation_id or "")
+        if message is not None and properties.user_id != message.service:
+            FORGED_MESSAGES.inc()
+            return
         body = _parse(delivered.body)
         replies = replies_of(body)
         if message is None:

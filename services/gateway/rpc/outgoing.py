@@ -34,6 +34,8 @@ class Message:
     is_batch: bool
     id: str = field(default="", init=False)
     """Given by the connection."""
+    service: str = field(default="", init=False)
+    """Who replies; given by the connection."""
     under_way: bool = field(default=True, init=False)
     """Whether it waits for its first reply."""
 

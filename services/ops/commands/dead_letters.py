@@ -59,7 +59,7 @@ def show(selection: Selection, limit: int, as_json: bool) -> None:
 @require_selection
 @as_json
 def replay(selection: Selection, as_json: bool) -> None:
-    """Send dead letters back to their consumer, which tries again.
+    """Send dead letters back to their consumer, which tries again. Forged ones stay.
 
     Ctrl-C stops safely; run it again to continue.
     """
@@ -167,6 +167,8 @@ def _line(letter: Facts) -> str:
         f", replayed {letter['replayed']} times" if letter["replayed"] else ""
     )
     what = letter["type"] if letter["readable"] else "(unreadable)"
+    if not letter["genuine"]:
+        what += " (forged)"
     identity = f"{letter['id']:<36}  {letter['queue']}  {what} {letter['subject']}"
     return f"{identity}  {tried}  {letter['error'] or '?'}  {_since(letter['failed_at'])}"
 

@@ -28,7 +28,7 @@ async def publish(stack: TestStack, event: Event) -> None:
     envelope = wrap(event, event_id=uuid4(), seq=1, occurred_at=now(), keys=keys)
     async with await aio_pika.connect(stack.broker_url("relay")) as connection:
         exchange = await (await connection.channel()).get_exchange(exchange_of("accounts"))
-        await exchange.publish(aio_pika.Message(envelope.to_bytes()), type(event).__name__)
+        await exchange.publish(aio_pika.Message(envelope.to_bytes(), user_id="relay"), type(event).__name__)
 
 
 async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, app: FastAPI) -> None:

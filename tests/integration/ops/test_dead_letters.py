@@ -111,6 +111,7 @@ def test_the_list_of_a_queue_shows_what_each_letter_is_and_why_it_failed(broker,
         "attempts": 8,
         "replayed": 0,
         "error": "RuntimeError",
+        "genuine": True,
         "failed_at": "2026-11-24T09:30:00+00:00",
     }
     assert shown[2]["id"].startswith("sha256:")
@@ -312,6 +313,7 @@ def _add_many_dead_events(stack) -> set[str]:
                 routing_key=DEAD,
                 content_type="application/json",
                 content_encoding="binary",
+                user_id="relay",
             )
     with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
         eventually(

@@ -148,8 +148,8 @@ def test_its_user_of_the_broker_reads_nothing_but_dead_letters_of_events(
         exporter.get(DEAD)
 
 
-@pytest.mark.parametrize("exchange", ["verify.events", "nameko-rpc", "epass.delay.0", "epass.dead"])
-def test_its_user_of_the_broker_publishes_to_no_exchange_but_the_default_one(
+@pytest.mark.parametrize("exchange", ["", "verify.events", "nameko-rpc", "epass.delay.0", "epass.dead"])
+def test_its_user_of_the_broker_publishes_to_no_exchange_but_that_of_replays(
     topology: TestStack, broker: Wire, exchange: str
 ) -> None:
     with wire(topology.broker_url("ops")) as ops, pytest.raises(AccessRefused):

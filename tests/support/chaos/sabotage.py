@@ -37,6 +37,13 @@ def no_inbox() -> None:
     put(inbox, "mark_seen", lambda _session, _consumer, events, **_: set(events))
 
 
+def any_sender() -> None:
+    """Handle an event whoever sent it."""
+    from services.chassis.messaging import entrypoint
+
+    put(entrypoint, "require_sender", lambda *_: None)
+
+
 def no_unique_pass() -> None:
     """Let issuance make a pass of every approval. (The test drops the unique index, too.)"""
     from services.issuance.handlers import passes
@@ -333,6 +340,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
     switch.__name__: switch
     for switch in (
         no_inbox,
+        any_sender,
         no_unique_pass,
         no_outbox,
         mark_before_send,

@@ -55,8 +55,8 @@ class Broker:
             self.channel.has_published.clear()
             await self.channel.has_published.wait()
 
-    async def reply(self, correlation_id: str, body: Any) -> None:
-        properties = SimpleNamespace(correlation_id=correlation_id)
+    async def reply(self, correlation_id: str, body: Any, sender: str = METHOD.service) -> None:
+        properties = SimpleNamespace(correlation_id=correlation_id, user_id=sender)
         delivered = SimpleNamespace(
             header=SimpleNamespace(properties=properties), body=json.dumps(body).encode()
         )
@@ -101,6 +101,18 @@ async def test_what_waits_goes_after_the_first_reply_also_if_other_calls_of_the_
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize("sender", ["verify", "gateway", None])
+async def test_a_reply_that_is_not_of_the_service_that_was_asked_is_ignored(sender: Any) -> None:
+    broker = Broker()
+    (task,) = await broker.ask(1)
+    (sent,) = broker.channel.published
+    forged = metrics.FORGED_MESSAGES._value.get()
+    await broker.reply(sent, {"result": "forged"}, sender)
+    assert metrics.FORGED_MESSAGES._value.get() == forged + 1
+    await broker.reply(sent, {"result": "genuine"})
+    assert (await task)["result"] == "genuine"
 
 
 async def test_a_second_reply_to_a_call_is_dropped() -> None:

@@ -1,0 +1,149 @@
+"""No service can speak for another: who holds the password of one cannot pass as the other one."""
+
+import json
+from contextlib import suppress
+from uuid import uuid4
+
+import pytest
+from amqp.exceptions import AccessRefused, PreconditionFailed
+
+from contracts.events import PassRevoked
+from contracts.subscriptions import SERVICES
+from deploy.local.permissions import PERMISSIONS
+from services.chassis.messaging import retry
+from services.chassis.messaging.senders import ForgedMessage
+from services.chassis.messaging.topology import DEAD_EXCHANGE, REPLAY_EXCHANGE, delay_name
+from tests.integration.conftest import QUEUE, make_probe, revoked_bytes
+from tests.support.backends import TestStack
+from tests.support.factories.ops import epass
+from tests.support.running import Process, eventually
+from tests.support.wire import Wire, call_body, wire
+
+KEY = PassRevoked.__name__
+DEAD = f"{QUEUE}.dead"
+MAY_SPEAK_TO_VERIFY = {"relay", "verify", "ops", "administrator"}
+STRANGERS = sorted(set(PERMISSIONS) - MAY_SPEAK_TO_VERIFY)
+WAYS = {
+    "the producer's exchange": ("issuance.events", KEY),
+    "the consumer's queue": ("", QUEUE),
+    "a delay": (delay_name(0), QUEUE),
+    "another exchange of events": ("verify.events", KEY),
+    "the exchange of requests": ("nameko-rpc", QUEUE),
+    "the exchange of replays": (REPLAY_EXCHANGE, QUEUE),
+}
+
+
+def forge(url: str, way: str, body: bytes, **properties: object) -> bool:
+    """Publish as a user, and return whether the broker takes it."""
+    exchange, key = WAYS[way]
+    with wire(url) as forger:
+        try:
+            forger.publish(exchange, key, body, **properties)
+        except (AccessRefused, PreconditionFailed):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("user", STRANGERS)
+def test_an_event_that_another_user_forges_has_no_effect_whichever_way_it_takes(
+    broker: Wire, probe: Process, effects, topology: TestStack, user: str
+) -> None:
+    taken = [way for way in WAYS if forge(topology.broker_url(user), way, revoked_bytes(f"forged, {way}"))]
+    assert set(taken) <= {"a delay"}, "the broker refuses the rest"
+    eventually(lambda: broker.depth(DEAD) == len(taken), "what it took is dead")
+    for _ in taken:
+        assert broker.get(DEAD).headers[retry.ERROR] == ForgedMessage.__name__
+    broker.publish("issuance.events", KEY, revoked_bytes("genuine"))
+    eventually(lambda: "genuine" in effects(), "the relay's event is handled")
+    assert effects() == ["genuine"]
+
+
+def test_control_an_event_on_each_way_that_the_broker_leaves_open_is_handled_if_its_sender_may_send_it(
+    broker: Wire, probe: Process, effects, topology: TestStack
+) -> None:
+    assert forge(topology.broker_url("verify"), "a delay", revoked_bytes("again"))
+    eventually(lambda: effects() == ["again"], "a copy of the consumer's own")
+
+
+def test_control_without_the_check_of_the_sender_a_forged_event_is_handled(
+    broker: Wire, effects, topology: TestStack, tmp_path
+) -> None:
+    process = make_probe(topology, tmp_path, "events", sabotage="any_sender").start()
+    try:
+        assert forge(topology.broker_url("notify"), "a delay", revoked_bytes("forged"))
+        eventually(lambda: effects() == ["forged"], "it has its effect")
+    finally:
+        process.kill()
+
+
+@pytest.mark.parametrize("user", [*STRANGERS, "relay", "ops"])
+def test_the_broker_refuses_a_message_that_names_another_sender(topology: TestStack, user: str) -> None:
+    with wire(topology.broker_url(user)) as forger, pytest.raises((AccessRefused, PreconditionFailed)):
+        forger.publish(delay_name(0), QUEUE, revoked_bytes("forged"), user_id="verify")
+
+
+def test_an_event_that_names_another_service_as_its_producer_is_forged(
+    broker: Wire, probe: Process, effects
+) -> None:
+    broker.publish("issuance.events", KEY, revoked_bytes("forged", producer="approval"))
+    eventually(lambda: broker.depth(DEAD) == 1, "it is dead")
+    assert broker.get(DEAD).headers[retry.ERROR] == ForgedMessage.__name__
+    assert effects() == []
+
+
+@pytest.mark.parametrize("user", [*SERVICES, "ops", "exporter", "relay"])
+def test_only_the_gateway_calls_a_service(
+    broker: Wire, probe: Process, topology: TestStack, user: str
+) -> None:
+    with broker.asking() as replies:
+        body = json.dumps(call_body({})).encode()
+        ways = (
+            ("nameko-rpc", "verify.show_pass", {}),
+            (delay_name(0), "rpc-verify", {}),
+            ("", "rpc-verify", {}),
+            (REPLAY_EXCHANGE, QUEUE, {"CC": ["rpc-verify"]}),
+        )
+        for exchange, key, headers in ways:
+            with wire(topology.broker_url(user)) as forger, suppress(AccessRefused):
+                forger.publish(
+                    exchange, key, body, reply_to=replies.reply_to, correlation_id="1", headers=headers
+                )
+        with pytest.raises(TimeoutError):
+            replies.next(3)
+    assert broker.depth("rpc-verify") == 0
+
+
+@pytest.mark.parametrize("user", SERVICES)
+def test_a_service_publishes_replies_to_the_exchange_of_requests_and_no_request(
+    topology: TestStack, user: str
+) -> None:
+    with wire(topology.broker_url(user)) as service:
+        for one in SERVICES:
+            with pytest.raises(AccessRefused):
+                service.publish("nameko-rpc", f"{one}.anything", b"{}")
+
+
+@pytest.mark.parametrize("user", sorted({*SERVICES} - {"verify"}))
+def test_a_dead_letter_that_another_service_buries_is_not_replayed(
+    broker: Wire, topology: TestStack, user: str
+) -> None:
+    event_id = uuid4()
+    with wire(topology.broker_url(user)) as forger:
+        forger.publish(DEAD_EXCHANGE, DEAD, revoked_bytes("forged", event_id))
+    eventually(lambda: broker.depth(DEAD) == 1, "it is there")
+    replayed = epass(topology, "dead-letters", "replay", "--queue", QUEUE, "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert (broker.depth(QUEUE), broker.depth(DEAD)) == (0, 1)
+
+
+def test_a_replay_goes_to_its_consumer_alone_whatever_the_letter_says(
+    broker: Wire, topology: TestStack
+) -> None:
+    elsewhere = "notify.PassRevoked"
+    before = broker.depth(elsewhere)
+    broker.publish(DEAD_EXCHANGE, DEAD, revoked_bytes("again"), headers={"CC": [elsewhere]})
+    eventually(lambda: broker.depth(DEAD) == 1, "it is there")
+    replayed = epass(topology, "dead-letters", "replay", "--queue", QUEUE, "--json")
+    assert replayed.returncode == 0, replayed.stderr
+    assert (broker.depth(QUEUE), broker.depth(DEAD)) == (1, 0)
+    assert broker.depth(elsewhere) == before

@@ -24,7 +24,9 @@ _NEWEST = ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
 
 
 class QueueChanges:
-    """One cached reply for each department to which somebody listens: its counts and its newest application.
+    """One cached reply for each department, or site of it, to which somebody listens.
+
+    The reply has the counts of the queue and its newest application.
 
     Args:
         client: calls the services.
@@ -34,7 +36,7 @@ class QueueChanges:
     def __init__(self, client: RpcClient, every: float = POLL_SECONDS) -> None:
         self._client = client
         self._every = every
-        self._copies: dict[str, RefreshingCache[ReviewList]] = {}
+        self._copies: dict[tuple[str | None, str | None], RefreshingCache[ReviewList]] = {}
         self._leaving = asyncio.Event()
         self._listeners: Counter[str] = Counter()
 
@@ -60,7 +62,7 @@ class QueueChanges:
 
     async def _differences(self, principal: Principal, seconds: float) -> AsyncIterator[None]:
         copy = self._copies.setdefault(
-            principal.department or "",
+            (principal.department, principal.site),
             RefreshingCache(
                 "queue of a department",
                 lambda: self._client.call(rpc.approval.LIST_REVIEWS, _NEWEST, principal=principal),

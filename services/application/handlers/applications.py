@@ -169,7 +169,7 @@ def invite(request: Invite, call: Call, session: Session, now: datetime, *, furt
         Forbidden: the principal is not a login of a department.
         TooManyAttempts: as `invitation_limit.check`.
     """
-    inviter, department = inviter_of(call.principal)
+    inviter, department = inviter_of(call.principal, request.site)
     intake = Intake("invitation", submitted_by=inviter)
 
     def effect() -> SubmittedInvitation:

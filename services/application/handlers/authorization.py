@@ -33,12 +33,15 @@ def is_reception_of(principal: Principal, site: str) -> bool:
     return is_reception(principal) and principal.site in {None, site}
 
 
-def inviter_of(principal: Principal) -> tuple[str, str]:
-    """Return the login that invites, and its department.
+def inviter_of(principal: Principal, site: str) -> tuple[str, str]:
+    """Return the login that invites to a site, and its department.
 
     Raises:
-        Forbidden: the principal is not a login of a department, or is an assistant: to invite is to approve.
+        Forbidden: the principal is not a login of a department, or is limited to another site, or is an
+            assistant: to invite is to approve.
     """
+    if principal.site not in {None, site}:
+        raise Forbidden("this login is limited to another site", code="limited_to_site")
     if principal.assistant_of is not None:
         raise Forbidden("an assistant prepares and does not decide", code="is_assistant")
     if principal.role != "department" or principal.department is None or principal.login_id is None:

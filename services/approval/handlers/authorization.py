@@ -1,9 +1,13 @@
-"""Who may see and decide which reviews: a department its own; an auditor sees all; nobody else any."""
+"""Who may see and decide which reviews: a department its own; an auditor sees all; nobody else any.
+
+A login of a department that is limited to a site sees and decides the reviews of that site only, and nothing
+that holds for all sites of its department.
+"""
 
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, bindparam, select, true
+from sqlalchemy import ColumnElement, Text, bindparam, func, select, true
 from sqlalchemy.orm import Session, joinedload
 
 from contracts.errors import Forbidden, NotFound
@@ -15,7 +19,11 @@ from services.chassis.db.locks import locked
 
 _OWN = (
     select(ReviewRow.id)
-    .where(ReviewRow.id == bindparam("review"), ReviewRow.department == bindparam("department"))
+    .where(
+        ReviewRow.id == bindparam("review"),
+        ReviewRow.department == bindparam("department"),
+        ReviewRow.site == func.coalesce(bindparam("site", type_=Text), ReviewRow.site),
+    )
     .with_for_update()
     .subquery()
 )
@@ -35,7 +43,10 @@ def readable(principal: Principal) -> ColumnElement[bool]:
     Raises:
         Forbidden: the principal is neither an auditor nor of a department.
     """
-    return true() if principal.role == "auditor" else ReviewRow.department == own_department(principal)
+    if principal.role == "auditor":
+        return true()
+    own = ReviewRow.department == own_department(principal)
+    return own & (ReviewRow.site == principal.site) if principal.site else own
 
 
 def own_review(
@@ -48,9 +59,9 @@ def own_review(
 
     Raises:
         Forbidden: the principal is of no department.
-        NotFound: there is no such review, or another department has it.
+        NotFound: there is no such review, or another department or another site has it.
     """
-    own = {"review": review_id, "department": own_department(principal)}
+    own = {"review": review_id, "department": own_department(principal), "site": principal.site}
     lock = _LOCK_BOTH if then_lock else _LOCK
     if session.execute(lock, {**own, "name": then_lock}).first() is None:
         raise NotFound("there is no such review")
@@ -85,8 +96,10 @@ def deciding_department(principal: Principal) -> str:
     """Return the department for which a principal sets what is to hold: hours, delegations, closed days.
 
     Raises:
-        Forbidden: they are no login of a department, or an assistant.
+        Forbidden: they are no login of a department, or an assistant, or limited to a site.
     """
     if principal.assistant_of is not None:
         raise Forbidden("an assistant prepares and does not decide", code="is_assistant")
+    if principal.site is not None:
+        raise Forbidden("this holds for all sites of the department", code="limited_to_site")
     return own_department(principal)

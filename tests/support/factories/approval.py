@@ -249,8 +249,9 @@ def approval(review_id: UUID, **changes: Any) -> Approve:
     return Approve(**{"review_id": review_id, "slot": slot(), **changes})
 
 
-def desk(department: str = "home", login: str = "HOM-0001") -> Principal:
-    return Principal(kind="staff", id=login, login_id=login, role="department", department=department)
+def desk(department: str = "home", login: str = "HOM-0001", site: str | None = None) -> Principal:
+    facts = {"department": department, "site": site}
+    return Principal(kind="staff", id=login, login_id=login, role="department", **facts)
 
 
 def assistant(of: str = "home-secretary", login: str = "HOM-0009") -> Principal:

@@ -563,6 +563,7 @@ def test_one_bad_line_changes_nothing(desk: Desk) -> None:
         department_call(department=None),
         department_call(role="auditor"),
         department_call(assistant_of="secretary"),
+        department_call(site="another"),
         reception_call(),
         applicant_call(),
     ],

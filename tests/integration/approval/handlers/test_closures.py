@@ -499,7 +499,7 @@ def test_a_department_does_not_lift_what_the_ado_branch_closed(approval_db) -> N
 def test_an_assistant_an_auditor_and_another_department_close_and_lift_nothing(approval_db) -> None:
     closed = close(approval_db, THURSDAY)
     before = everything(approval_db)
-    for principal, error in ((assistant(), Forbidden), (AUDITOR, Forbidden)):
+    for principal, error in ((assistant(), Forbidden), (desk(site="T1"), Forbidden), (AUDITOR, Forbidden)):
         with pytest.raises(error):
             close(approval_db, call=by(principal))
         with pytest.raises(error):

@@ -340,6 +340,15 @@ def test_another_departments_review_is_not_found(approval_db, command) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
+def test_a_login_that_is_limited_to_another_site_does_not_find_the_review(approval_db, command) -> None:
+    review_id = pending(approval_db)
+    if command == "withdraw":
+        approve(approval_db, review_id, by(desk()))
+    refused(approval_db, NotFound, COMMANDS[command], review_id, by(desk(site="T2")))
+    COMMANDS[command](approval_db, review_id, by(desk(site="T1")))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
     "principal",
     [

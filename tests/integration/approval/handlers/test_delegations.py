@@ -92,6 +92,7 @@ def test_who_may_not_delegate_changes_nothing(approval_db) -> None:
     before = everything(approval_db)
     for call, error in (
         (by(assistant()), Forbidden),
+        (by(desk(site="T1")), Forbidden),
         (by(desk("finance", "FIN-0001")), InvalidInput),
         (by(desk().model_copy(update={"role": "reception"})), Forbidden),
     ):

@@ -168,6 +168,18 @@ def test_another_departments_review_is_not_found(approval_db) -> None:
             queries.view_review(ReviewId(review_id=review_id), by(desk()), session, NOW)
 
 
+def test_a_login_that_is_limited_to_a_site_sees_the_reviews_of_that_site_only(approval_db) -> None:
+    reference, other = waiting(approval_db, 5), waiting(approval_db, 4, site="T2")
+    limited = desk(site="T2")
+    assert [one.reference for one in queue(approval_db, desk()).items] == [reference, other]
+    assert [one.reference for one in queue(approval_db, limited).items] == [other]
+    assert queue(approval_db, limited, counts=True).counts.by_status["pending"] == 1
+    assert search(approval_db, reference, limited) == []
+    (shown,) = queue(approval_db, desk(site="T1")).items
+    with approval_db.transaction() as session, pytest.raises(NotFound):
+        queries.view_review(ReviewId(review_id=shown.id), by(limited), session, NOW)
+
+
 @pytest.mark.parametrize("principal", NO_DESK, ids=lambda one: str(one.role or one.kind))
 def test_a_principal_without_a_department_reads_nothing(approval_db, principal) -> None:
     review_id = pending(approval_db)

@@ -53,6 +53,7 @@ def run_when_available(
     part: str,
     also_when_busy: bool = False,
     as_query: bool = False,
+    most_losses: int | None = None,
     stop: threading.Event = lifecycle.stopping,
     while_waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> T:
@@ -65,13 +66,17 @@ def run_when_available(
         also_when_busy: repeat the work also after a lock timeout, a deadlock or a statement that took too
             long.
         as_query: the work is one statement, which needs no BEGIN and no COMMIT (`Database.queries`).
+        most_losses: how often in a row the work may lose its connection although the database can be used
+            right after it. Then the work is the cause, and the error is raised.
         stop: ends the waiting.
         while_waiting: a context that is open during each wait, such as a metric.
 
     Raises:
         Stopping: ``stop`` was set while the database was away.
+        DBAPIError: the work failed, or lost its connection too often.
     """
     backoff = Backoff()
+    losses = 0
     while True:
         try:
             with db.queries() if as_query else db.transaction() as session:
@@ -80,7 +85,11 @@ def run_when_available(
             if not (is_away(error) or (also_when_busy and is_busy(error))):
                 raise
             log.warning(f"{part} waits for its database", error=type(error).__name__)  # noqa: G004  no value of a person
-        with while_waiting():
-            lifecycle.pause(backoff.next_pause(), stop)
-            while not db.is_available():
+            with while_waiting():
                 lifecycle.pause(backoff.next_pause(), stop)
+                is_lost = isinstance(error, DBAPIError) and error.statement is not None and db.is_available()
+                losses = losses + 1 if is_lost else 0
+                if losses == most_losses:
+                    raise
+                while not is_lost and not db.is_available():
+                    lifecycle.pause(backoff.next_pause(), stop)

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from kombu.transport.pyamqp import Message
 from sqlalchemy.orm import Session
@@ -25,10 +25,13 @@ from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.lifecycle import Stopping
 
 log = logs.logger(__name__)
+T = TypeVar("T")
 LARGEST_BATCH = 64
 """Events that are handled one after another; under load their transaction takes some tenths of a second."""
 LARGEST_SET = 256
 """Events that a handler takes together."""
+MOST_LOSSES = 3
+"""An event whose handling loses the connection to a sound database so often in a row has failed."""
 _GIVE_WAY = "500ms"
 """How long a batch waits for a lock; PostgreSQL looks for deadlocks after a second (``deadlock_timeout``)."""
 
@@ -116,7 +119,8 @@ def handle_batch(db: Database, handler: EventHandler, deliveries: Sequence[Deliv
 def handle_once(db: Database, handler: EventHandler, received: Received[Any]) -> None:
     """Run the handler and the inbox mark in one transaction, unless this consumer has seen the event before.
 
-    The message is held while the database is away; this is not an attempt.
+    The message is held while the database is away; this is not an attempt. If it loses its connection to a
+    database that is there, it is.
     """
 
     def work(session: Session) -> None:
@@ -125,7 +129,7 @@ def handle_once(db: Database, handler: EventHandler, received: Received[Any]) ->
         else:
             metrics.EVENTS_REPEATED.labels(handler.consumer).inc()
 
-    run_when_available(db, work, part="consumer", while_waiting=handler.while_waiting)
+    _run(db, handler, work)
 
 
 def _handle_together(
@@ -155,8 +159,14 @@ def _handle_together(
             session.expunge_all()  # the next one reads its rows as in a transaction of its own
         return len(fresh)
 
-    handled = run_when_available(db, work, part="consumer", while_waiting=handler.while_waiting)
+    handled = _run(db, handler, work)
     metrics.EVENTS_REPEATED.labels(handler.consumer).inc(len(readable) - handled)
+
+
+def _run(db: Database, handler: EventHandler, work: Callable[[Session], T]) -> T:
+    return run_when_available(
+        db, work, part="consumer", most_losses=MOST_LOSSES, while_waiting=handler.while_waiting
+    )
 
 
 def _handle_alone(db: Database, handler: EventHandler, delivery: Delivery, received: Received[Any]) -> None:

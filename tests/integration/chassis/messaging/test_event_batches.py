@@ -106,6 +106,27 @@ def test_a_bad_event_in_the_middle_of_a_batch_hurts_no_other(verify, effects, ma
     assert batches.failed == [BAD]
 
 
+@pytest.mark.parametrize(
+    "lose",
+    ["select pg_terminate_backend(pg_backend_pid())", "set idle_in_transaction_session_timeout = 20"],
+    ids=["its statement ends the backend", "it does nothing for too long"],
+)
+def test_an_event_that_loses_its_connection_each_time_fails_and_holds_up_no_other(
+    verify, effects, lose
+) -> None:
+    def one(received: Received, session: Session) -> None:
+        if received.event.reference == BAD:
+            session.execute(text(lose))
+            threading.Event().wait(0.1)
+            session.execute(text("select 1"))
+        store(received, session)
+
+    batches = Batches(verify, one)
+    batches.deliver([envelope(name, application=n) for n, name in enumerate(["first", BAD, "last"])])
+    assert sorted(batches.done) == sorted(effects()) == ["first", "last"]
+    assert batches.failed == [BAD]
+
+
 def test_an_event_that_cannot_be_read_leaves_the_batch_together(verify, effects) -> None:
     batches = Batches(verify, store)
     unreadable = envelope("unreadable").model_copy(update={"personal": "opens with no key"})

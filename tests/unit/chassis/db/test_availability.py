@@ -28,11 +28,12 @@ def fault(kind: type[psycopg.Error]) -> DBAPIError:
 
 
 class Flaky:
-    """A database whose next transactions fail with these errors; it is available at the third check."""
+    """A database whose next transactions fail with these errors; it is available after so many checks."""
 
-    def __init__(self, *errors: Exception) -> None:
+    def __init__(self, *errors: Exception, away: int = 2) -> None:
         self.errors = list(errors)
         self.checks = 0
+        self._away = away
 
     @contextmanager
     def transaction(self) -> Iterator[str]:
@@ -42,7 +43,7 @@ class Flaky:
 
     def is_available(self) -> bool:
         self.checks += 1
-        return self.checks >= 3
+        return self.checks > self._away
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +86,17 @@ def test_work_is_done_once_the_database_is_back() -> None:
     db = Flaky(fault(AWAY[0]), PoolTimeout())
     assert run_when_available(db, lambda session: f"done in {session}", part="test") == "done in session"
     assert db.checks == 4
+
+
+def test_work_that_loses_its_connection_to_a_sound_database_so_often_in_a_row_is_the_cause() -> None:
+    db = Flaky(*[fault(AWAY[0])] * 3, away=0)
+    with pytest.raises(DBAPIError):
+        run_when_available(db, lambda _: None, part="test", most_losses=3)
+
+
+def test_work_that_waits_for_a_database_that_is_away_is_not_the_cause() -> None:
+    db = Flaky(*[fault(AWAY[0])] * 3)
+    assert run_when_available(db, lambda _: "done", part="test", most_losses=3) == "done"
 
 
 @pytest.mark.parametrize("kind", [*BUSY, *WRONG])

@@ -217,6 +217,15 @@ def announce(session: Session, now: datetime) -> None:
         publish_department(session, code, now)
 
 
+def wait_for_decisions(session: Session) -> None:
+    """Wait for the decisions under way, and let none begin before the transaction ends.
+
+    Visits that a change of the directory affects are counted after this, so that none is missed.
+    """
+    pending = select(ReviewRow.id).where(ReviewRow.status == "pending").order_by(ReviewRow.id)
+    session.execute(pending.with_for_update(read=True))
+
+
 def escalate_again(session: Session, affected: ColumnElement[bool], now: datetime) -> None:
     """Let the escalation look again at the pending reviews that a change of the directory affects."""
     waiting = update(ReviewRow).where(affected, ReviewRow.status == "pending")

@@ -25,7 +25,13 @@ from contracts.rpc.imports import (
     LineEffect,
 )
 from services.approval.domain.directory_tables import COLUMNS, Directory, Reading, key_of, read_table
-from services.approval.handlers.directory import LOCK, directory, put_department, put_site
+from services.approval.handlers.directory import (
+    LOCK,
+    directory,
+    put_department,
+    put_site,
+    wait_for_decisions,
+)
 from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.models import ImportRow, LineChangeRow
 from services.chassis.db import import_drafts
@@ -97,6 +103,7 @@ def apply(request: ApplyDirectoryFile, call: Call, session: Session, now: dateti
 
     def effect() -> UUID:
         lock(session, LOCK)
+        wait_for_decisions(session)
         row = import_drafts.find(session, ImportRow, request.import_id, by, lock=True)
         if row.applied_at is None:
             lines, report = _read(row, session, now)

@@ -29,7 +29,7 @@ from services.approval.domain.directory_tables import (
     key_of,
     read_table,
 )
-from services.approval.handlers.directory import LOCK, directory
+from services.approval.handlers.directory import LOCK, directory, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.handlers.directory_imports import ado_of, put_all, record_change, store
 from services.approval.models import LineChangeRow
@@ -105,6 +105,7 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> L
 
     def effect() -> str:
         lock(session, LOCK)
+        wait_for_decisions(session)
         columns = [column.name for column in COLUMNS[request.table]]
         names = [name for name in columns if name in cells]
         if not set(cells) <= set(columns):
@@ -148,6 +149,7 @@ def remove_line(request: RemoveLine, call: Call, session: Session, now: datetime
 
     def effect() -> str:
         lock(session, LOCK)
+        wait_for_decisions(session)
         stored, changed = directory(session), directory(session)
         before = stored.find(table, key)
         if not before:

@@ -1,9 +1,11 @@
 """What a change of the directory means for approved visits: counted, told, and never silent."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from contracts.errors import Conflict, NotFound
 from contracts.events import DirectoryChanged
@@ -32,6 +34,7 @@ from tests.support.factories.approval import (
     published,
     slot,
 )
+from tests.support.running import eventually
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 MORNINGS = {
@@ -85,6 +88,31 @@ def remove(database: Any, table: Any, *key: str, accepted: int = 0, **cells: str
     with database.transaction() as session:
         request = RemoveLine(table=table, key=key, was=was, accepted=accepted)
         directory_lines.remove_line(request, by(ADO), session, NOW)
+
+
+def test_a_visit_that_is_approved_at_the_same_time_is_counted_too(databases) -> None:
+    database = databases["approval"]
+    fill_directory(database)
+    review_id = pending(database)
+    waits = text(
+        "select count(*) from pg_stat_activity "
+        "where wait_event_type = 'Lock' and datname = current_database()"
+    )
+
+    def does_wait() -> bool:
+        with database.transaction() as session:
+            return session.scalar(waits) == 1
+
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as session:
+            terms = approval(review_id, gate="T1-G2")
+            decisions.approve(terms, by(desk()), session, NOW, furthest_days=30)
+            session.flush()
+            removal = pool.submit(remove, database, "gates", "T1", "T1-G2", code="T1-G2")
+            eventually(does_wait, "the removal waits for the approval")
+        with pytest.raises(Conflict) as refused:
+            removal.result()
+    assert refused.value.body.facts["visits_at_gate"] == 1
 
 
 def test_a_gate_that_open_passes_name_is_not_removed_silently(approval_db) -> None:

@@ -57,7 +57,7 @@ def new_row(session: Session, event: Event, *, at: datetime, expires_at: datetim
         "subject": event.subject,
         "occurred_at": at,
         "expires_at": expires_at,
-        "correlation_id": correlation_id(),
+        "correlation_id": correlation_id()[:64],
         "traceparent": traceparent(),
         "data": data,
         "personal": personal,

@@ -9,6 +9,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from contracts.envelope import Envelope
 from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.subscriptions import SERVICES
 from services.accounts.models import SessionRow
@@ -16,6 +17,7 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import event_sequences
 from services.chassis.db.tables import outbox as outbox_table
 from services.chassis.messaging import outbox
+from services.chassis.runtime import logs
 
 NOW = datetime(2026, 12, 1, 5, tzinfo=UTC)
 
@@ -127,3 +129,13 @@ def test_no_commit_notifies_but_that_of_a_one_time_code(databases, service: str)
     with databases[service].transaction() as session:
         found = session.execute(text("select proname from pg_proc where prosrc ~* 'pg_notify *\\('"))
         assert set(found.scalars()) == ({"wake_sender"} if service == "notify" else set())
+
+
+def test_a_row_always_fits_into_an_envelope_however_long_its_correlation_id_is(databases) -> None:
+    database = databases["accounts"]
+    with logs.context(correlation_id="c" * 65):
+        add(database, disabled("A"))
+    with database.transaction() as session:
+        row = session.execute(select(outbox_table)).mappings().one()
+    columns = {name: row[name] for name in Envelope.model_fields}
+    assert Envelope.model_validate(columns).correlation_id == "c" * 64

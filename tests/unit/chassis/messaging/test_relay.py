@@ -112,3 +112,5 @@ def test_a_message_has_neither_too_many_events_nor_too_many_bytes() -> None:
     assert [len(message) for message in group_into_messages(many)[0]] == [LARGEST_MESSAGE, 1]
     large = [envelope(number, "A", str(number), LARGEST_BYTES) for number in range(2)]
     assert [len(message) for message in group_into_messages(large)[0]] == [1, 1]
+    small_first = [envelope(1, "A", "1", 10), envelope(2, "A", "2", LARGEST_BYTES)]
+    assert [len(message) for message in group_into_messages(small_first)[0]] == [1, 1]

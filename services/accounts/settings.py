@@ -1,10 +1,10 @@
 """The settings of the accounts service."""
 
 from services.chassis.runtime.settings import (
+    GeneratedSecret,
     IssuerSettings,
     KeyEncryptionSettings,
     RateLimitSettings,
-    RequiredSecret,
     ServiceSettings,
 )
 
@@ -12,8 +12,8 @@ from services.chassis.runtime.settings import (
 class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, RateLimitSettings):
     """Secrets of one-time codes and passwords, and how long codes and sessions last."""
 
-    otp_secret: RequiredSecret
-    password_secret: RequiredSecret
+    otp_secret: GeneratedSecret
+    password_secret: GeneratedSecret
     """Derives the one-time initial password of a login, so that a repeated command returns the same one."""
     otp_minutes: int = 10
     session_minutes: int = 480

@@ -21,7 +21,7 @@ def document() -> dict[str, Any]:
     """Return the whole document, which does not depend on settings."""
     placeholders = GatewaySettings(
         broker_urls=("amqp://nowhere",),
-        idempotency_secret=SecretStr("unused"),
+        idempotency_secret=SecretStr("unused, but as long as any secret"),
         answers_keys=(Fernet.generate_key().decode(),),
     )
     return create_app(placeholders).openapi()

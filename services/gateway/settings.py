@@ -8,13 +8,13 @@ from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
     EntrySettings,
+    FernetKeys,
     IdempotencySettings,
     IssuerSettings,
     OpsTokenSettings,
     ProcessSettings,
     PublicUrlSettings,
     RateLimitSettings,
-    RequiredCommaList,
     StatusListSettings,
     VisitSettings,
 )
@@ -45,5 +45,5 @@ class GatewaySettings(
     """Where a weakness can be reported: ``mailto:…`` or ``https://…``."""
     ops_url: str = ""
     """Where the exporter answers, for the pages of operations; without it they know this process only."""
-    answers_keys: RequiredCommaList
+    answers_keys: FernetKeys
     """Fernet keys of the cookie with half-filled answers; the first seals, all open."""

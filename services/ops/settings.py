@@ -4,6 +4,7 @@ from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
     DatabaseSettings,
+    GeneratedSecret,
     KeyEncryptionSettings,
     OpsTokenSettings,
     PersonalDataSettings,
@@ -33,7 +34,7 @@ class DirectoryCommandSettings(Section):
 class LoginImportSettings(DatabaseSettings, PersonalDataSettings):
     """`epass import logins`: the database of accounts, and what issuing a login needs."""
 
-    password_secret: RequiredSecret
+    password_secret: GeneratedSecret
 
 
 class OutboxCommandSettings(Section):

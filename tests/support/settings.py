@@ -41,10 +41,10 @@ REQUIRED: dict[str, Any] = {
     "personal_keys": (Fernet.generate_key().decode(),),
     "key_encryption_keys": (Fernet.generate_key().decode(),),
     "answers_keys": (Fernet.generate_key().decode(),),
-    "idempotency_secret": "test-idempotency",
-    "otp_secret": "test-otp",
-    "password_secret": "test-password",
-    "commitment_master": "test-commitment",
+    "idempotency_secret": "idempotency-secret-of-these-tests",
+    "otp_secret": "one-time-password-secret-of-tests",
+    "password_secret": "initial-password-secret-of-tests",
+    "commitment_master": "commitment-master-of-these-tests",
 }
 """A value for each setting that some process needs."""
 

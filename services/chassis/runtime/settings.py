@@ -13,6 +13,7 @@ import random
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
+from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -40,6 +41,31 @@ def _shuffle(values: tuple[str, ...]) -> tuple[str, ...]:
 
 RequiredSecret = Annotated[SecretStr, Field(min_length=1)]
 """A secret that may not be empty."""
+LEAST_CHARACTERS = 32
+
+
+def _require_length(secret: SecretStr) -> SecretStr:
+    if 0 < len(secret) < LEAST_CHARACTERS:
+        raise ValueError(f"it has fewer than {LEAST_CHARACTERS} characters")
+    return secret
+
+
+OptionalGeneratedSecret = Annotated[SecretStr, AfterValidator(_require_length)]
+GeneratedSecret = Annotated[OptionalGeneratedSecret, Field(min_length=1)]
+"""A random secret of our own, too long to be guessed."""
+
+
+def _require_fernet_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError:
+            raise ValueError("it has something that is no Fernet key") from None
+    return keys
+
+
+FernetKeys = Annotated[RequiredCommaList, AfterValidator(_require_fernet_keys)]
+"""Keys for `cryptography.fernet`; the first seals, all open."""
 
 
 def _require_collector(address: str) -> str:
@@ -146,27 +172,25 @@ class RetrySettings(RetryDelaySettings):
 class PersonalDataSettings(Section):
     """The keys of the sealed personal block of an event."""
 
-    personal_keys: RequiredCommaList
-    """Fernet keys; the first seals, all open."""
+    personal_keys: FernetKeys
 
 
 class IdempotencySettings(Section):
     """The secret of digests that must not be guessed back."""
 
-    idempotency_secret: RequiredSecret
+    idempotency_secret: GeneratedSecret
 
 
 class KeyEncryptionSettings(Section):
     """The keys under which a service keeps its private signing keys in its own database."""
 
-    key_encryption_keys: RequiredCommaList
-    """Fernet keys; the first seals, all open."""
+    key_encryption_keys: FernetKeys
 
 
 class CommitmentSettings(Section):
     """The master of the ID commitment in a pass; only issuance and verify have it."""
 
-    commitment_master: RequiredSecret
+    commitment_master: GeneratedSecret
 
 
 class IssuerSettings(Section):
@@ -217,7 +241,7 @@ class RetentionSettings(Section):
 class OpsTokenSettings(Section):
     """What the gateways show to the exporter, so that it answers them and nobody else."""
 
-    ops_token: SecretStr = SecretStr("")
+    ops_token: OptionalGeneratedSecret = SecretStr("")
 
 
 class ServiceSettings(

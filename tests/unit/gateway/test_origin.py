@@ -9,7 +9,7 @@ from tests.support.factories.gateway import (
 
 
 async def caller_id(given: dict[str, Any], address: str, forwarded: str) -> str:
-    app, client = stubbed(given={"idempotency_secret": "s", **given})
+    app, client = stubbed(given={"idempotency_secret": "s" * 32, **given})
     async with browser(app, address) as http:
         await http.post("/api/v1/otp", json={"mobile": "9876543210"}, headers={"X-Forwarded-For": forwarded})
     return client.last("accounts.request_otp")[2].id

@@ -404,10 +404,10 @@ async def test_a_lists_filter_and_page_reach_the_service_and_wrong_ones_are_refu
 
 async def test_an_anonymous_caller_is_identified_by_a_keyed_hash_of_the_address() -> None:
     app, client = stubbed(
-        given={"idempotency_secret": "one"}, accounts__request_otp=OtpAccepted(request_id=UUID(int=1))
+        given={"idempotency_secret": "1" * 32}, accounts__request_otp=OtpAccepted(request_id=UUID(int=1))
     )
     other, other_client = stubbed(
-        given={"idempotency_secret": "two"}, accounts__request_otp=OtpAccepted(request_id=UUID(int=1))
+        given={"idempotency_secret": "2" * 32}, accounts__request_otp=OtpAccepted(request_id=UUID(int=1))
     )
     ids = []
     for application, table, address in (

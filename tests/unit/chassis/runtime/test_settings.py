@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
 from services.chassis.runtime.settings import (
@@ -39,6 +40,20 @@ NEEDED = [
     for name, field in kind.model_fields.items()
     if field.is_required()
 ]
+FROM_OTHERS = {"database_url", "directory_database_url", "sms_token", "whatsapp_token"}
+"""Secrets whose length others decide."""
+SECRETS = [
+    pytest.param(kind, name, id=f"{kind.__name__}-{name}")
+    for kind in (*PROCESSES.values(), *COMMANDS)
+    for name, field in kind.model_fields.items()
+    if field.annotation is SecretStr and name not in FROM_OTHERS
+]
+KEYS = [
+    pytest.param(kind, name, id=f"{kind.__name__}-{name}")
+    for kind in (*PROCESSES.values(), *COMMANDS)
+    for name in kind.model_fields
+    if name.endswith("_keys")
+]
 
 
 @pytest.fixture(autouse=True)
@@ -49,6 +64,12 @@ def _no_settings_of_the_test_run(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def written(value: object) -> str:
     return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def set_required(kind: type[Section], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, field in kind.model_fields.items():
+        if field.is_required():
+            monkeypatch.setenv(f"EPASS_{name.upper()}", written(REQUIRED[name]))
 
 
 def readers(name: str) -> set[str]:
@@ -87,9 +108,7 @@ def test_the_example_file_names_the_processes_that_read_each_setting() -> None:
 def test_a_process_does_not_start_without_what_it_needs_and_names_it(
     monkeypatch: pytest.MonkeyPatch, kind: type[Section], name: str, missing: bool
 ) -> None:
-    for other, field in kind.model_fields.items():
-        if field.is_required():
-            monkeypatch.setenv(f"EPASS_{other.upper()}", written(REQUIRED[other]))
+    set_required(kind, monkeypatch)
     read(kind)
     if missing:
         monkeypatch.delenv(f"EPASS_{name.upper()}")
@@ -98,6 +117,33 @@ def test_a_process_does_not_start_without_what_it_needs_and_names_it(
     with pytest.raises(WrongSettings) as stopped:
         read(kind)
     assert str(stopped.value) == f"EPASS_{name.upper()} is missing"
+
+
+@pytest.mark.parametrize(("kind", "name"), SECRETS)
+def test_a_secret_of_our_own_is_too_long_to_be_guessed(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Section], name: str
+) -> None:
+    set_required(kind, monkeypatch)
+    monkeypatch.setenv(f"EPASS_{name.upper()}", "x" * 32)
+    read(kind)
+    monkeypatch.setenv(f"EPASS_{name.upper()}", "x" * 31)
+    with pytest.raises(WrongSettings, match=f"^EPASS_{name.upper()} is wrong: .* fewer than 32") as stopped:
+        read(kind)
+    assert "xx" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(("kind", "name"), KEYS)
+def test_what_is_no_key_is_found_at_the_start_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Section], name: str
+) -> None:
+    set_required(kind, monkeypatch)
+    good, wrong = Fernet.generate_key().decode(), "hunter2" * 6
+    monkeypatch.setenv(f"EPASS_{name.upper()}", f"{good},{good}")
+    read(kind)
+    monkeypatch.setenv(f"EPASS_{name.upper()}", f"{good},{wrong}")
+    with pytest.raises(WrongSettings, match=f"^EPASS_{name.upper()} is wrong: .* no Fernet key") as stopped:
+        read(kind)
+    assert "hunter2" not in str(stopped.value)
 
 
 def test_a_list_of_nothing_but_commas_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -451,8 +451,14 @@ class CloseDay(Strict):
     department: ClosingDepartment = None
 
 
+MOST_AUDITED_DAYS = 366
+
+
 class DecisionQuestion(Page):
-    """Which decisions an auditor wants: those on one application, or those of a department on some days."""
+    """Which decisions an auditor wants: those on one application, or those of a department on some days.
+
+    The days are at most `MOST_AUDITED_DAYS`.
+    """
 
     reference: str | None = Field(default=None, max_length=40)
     department: Code | None = None

@@ -1,6 +1,7 @@
 """Asks the exporter, over HTTP, what the pages of operations show: also while the broker is down."""
 
 import asyncio
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TypeVar
 
@@ -49,14 +50,14 @@ class OpsClient:
         """
         return await self._ask("GET", "/report", Report, REPORT_SECONDS)
 
-    async def letters(self, queue: str) -> LetterList:
-        """Return the first dead letters of a consumer.
+    async def letters(self, queue: str, by: str) -> LetterList:
+        """Return the first dead letters of a consumer to an operator, whose login the exporter logs.
 
         Raises:
             NotFound: no consumer of events has this queue.
             Unavailable: the exporter or the broker does not answer.
         """
-        return await self._ask("GET", f"/dead-letters/{queue}", LetterList)
+        return await self._ask("GET", f"/dead-letters/{queue}", LetterList, headers={"X-Operator": by})
 
     async def replay(self, queue: str, letter: str, wanted: Replay) -> Replayed:
         """Send a dead letter back to its consumer; repeating it is safe.
@@ -66,15 +67,24 @@ class OpsClient:
             Unavailable: the exporter or the broker does not answer, and the outcome is unknown.
         """
         return await self._ask(
-            "POST", f"/dead-letters/{queue}/{letter}/replay", Replayed, content=wanted.model_dump_json()
+            "POST",
+            f"/dead-letters/{queue}/{letter}/replay",
+            Replayed,
+            content=wanted.model_dump_json(),
+            headers={"Content-Type": "application/json"},
         )
 
     async def _ask(
-        self, method: str, path: str, kind: type[R], seconds: float = SECONDS, content: str | None = None
+        self,
+        method: str,
+        path: str,
+        kind: type[R],
+        seconds: float = SECONDS,
+        content: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> R:
         if not self._url:
             raise Unavailable("EPASS_OPS_URL is not set")
-        headers = {"Content-Type": "application/json"} if content else {}
         try:
             async with asyncio.timeout(seconds):
                 answer = await self._http.request(method, path, content=content, headers=headers)

@@ -12,14 +12,16 @@ import socket
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Annotated
 
 import uvicorn
 from aio_pika.abc import AbstractConnection
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI, Header, HTTPException
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.model import Code
 from contracts.ops import LetterList, LetterView, Replay, Replayed, Report
 from services.chassis.messaging.broker import LOST, connect
 from services.chassis.runtime.background import BackgroundTask
@@ -144,9 +146,10 @@ def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGI
         return report()
 
     @app.get("/dead-letters/{queue}")
-    async def list_letters(queue: str) -> LetterList:
+    async def list_letters(queue: str, x_operator: Annotated[Code, Header()]) -> LetterList:
         async with broker(queue) as connection:
             total, found = await _read(connection, queue)
+        log.info("an operator reads dead letters", queue=queue, operator=x_operator, letters=len(found))
         items = tuple(LetterView.model_validate(one.detail()) for one in found)
         return LetterList(queue=queue, total=total, items=items)
 

@@ -1,6 +1,6 @@
 """Decisions for an auditor: of an application, or of a department on some days; without a name."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 from uuid import UUID
 
 from sqlalchemy import select, tuple_
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_reference
 from contracts.errors import Forbidden, InvalidInput
 from contracts.model import IST, Slot
-from contracts.rpc.approval import DecisionQuestion, RecordedDecision, RecordedDecisions
+from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion, RecordedDecision, RecordedDecisions
 from contracts.rpc.call import Call
 from services.approval.models import DecisionRow, ReviewRow
 from services.chassis.db import cursors
@@ -20,8 +20,8 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
 
     Raises:
         Forbidden: the principal is no auditor.
-        InvalidInput: the reference is none, there are neither a reference nor a department with days, or
-            ``after`` is not one of our cursors.
+        InvalidInput: the reference is none, there are neither a reference nor a department with days, the
+            days are more than `MOST_AUDITED_DAYS`, or ``after`` is not one of our cursors.
     """
     if call.principal.role != "auditor":
         raise Forbidden("only auditors see the decisions of everybody")
@@ -29,10 +29,13 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
     if request.reference is not None:
         query = query.where(ReviewRow.reference == _reference(request.reference))
     elif request.department is not None and request.first is not None and request.last is not None:
+        if (request.last - request.first).days >= MOST_AUDITED_DAYS:
+            raise InvalidInput.of("last", "more_than_a_year")
         query = query.where(
             DecisionRow.department == request.department,
-            DecisionRow.decided_at >= _midnight(request.first),
-            DecisionRow.decided_at < _midnight(request.last) + timedelta(days=1),
+            DecisionRow.decided_at.between(
+                datetime.combine(request.first, time.min, IST), datetime.combine(request.last, time.max, IST)
+            ),
         )
     else:
         raise InvalidInput.of("department", "missing")
@@ -54,10 +57,6 @@ def _reference(text: str) -> str:
         return parse_reference(text)
     except ValueError:
         raise InvalidInput.of("reference", "not_a_reference") from None
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), IST)
 
 
 def _recorded(decision: DecisionRow, review: ReviewRow) -> RecordedDecision:

@@ -1,4 +1,4 @@
-"""Who may see and decide which reviews: a department its own; an auditor sees all; nobody else any.
+"""Who may see and decide which reviews: a department its own, nobody else any.
 
 A login of a department that is limited to a site sees and decides the reviews of that site only, and nothing
 that holds for all sites of its department.
@@ -7,7 +7,7 @@ that holds for all sites of its department.
 from datetime import date
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Text, bindparam, func, select
 from sqlalchemy.orm import Session, joinedload
 
 from contracts.errors import Forbidden, NotFound
@@ -41,10 +41,8 @@ def readable(principal: Principal) -> ColumnElement[bool]:
     """Return the condition for reviews that a principal may read.
 
     Raises:
-        Forbidden: the principal is neither an auditor nor of a department.
+        Forbidden: the principal is of no department.
     """
-    if principal.role == "auditor":
-        return true()
     own = ReviewRow.department == own_department(principal)
     return own & (ReviewRow.site == principal.site) if principal.site else own
 

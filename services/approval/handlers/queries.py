@@ -15,7 +15,6 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    true,
     tuple_,
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
@@ -57,7 +56,7 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
     """Return a page of the principal's queue, and how much there is in all if that was asked for.
 
     Raises:
-        Forbidden: the principal is neither an auditor nor of a department.
+        Forbidden: the principal is of no department.
         InvalidInput: ``after`` is not one of our cursors of this order.
     """
     mine = readable(call.principal)
@@ -77,7 +76,7 @@ def search_reviews(request: ReviewSearch, call: Call, session: Session, now: dat
     """Return the newest fifty with this reference, however typed, this name by ear, or this in the purpose.
 
     Raises:
-        Forbidden: the principal is neither an auditor nor of a department.
+        Forbidden: the principal is of no department.
     """
     q = request.q.replace("\x00", "").strip()
     rows = session.scalars(
@@ -93,7 +92,7 @@ def view_review(request: ReviewId, call: Call, session: Session, now: datetime) 
     """Return one review.
 
     Raises:
-        Forbidden: the principal is neither an auditor nor of a department.
+        Forbidden: the principal is of no department.
         NotFound: there is no such review, or another department has it.
     """
     row = session.scalars(
@@ -266,11 +265,10 @@ def _on(column: InstrumentedAttribute[datetime], day: date) -> ColumnElement[boo
 
 
 def _latest_decision(principal: Principal) -> ColumnElement[bool]:
-    """Return whether a decision is the latest of its review, and, for a department, its own."""
+    """Return whether a decision is the latest of its review, and of the principal's department."""
     later = aliased(DecisionRow)
     newer = exists().where(later.review_id == DecisionRow.review_id, later.number > DecisionRow.number)
-    own = true() if principal.role == "auditor" else DecisionRow.department == principal.department
-    return ~newer & own
+    return ~newer & (DecisionRow.department == principal.department)
 
 
 def _in_order(query: Select[ReviewRow], request: ReviewQuestion) -> Select[ReviewRow]:

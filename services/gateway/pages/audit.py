@@ -12,7 +12,7 @@ from contracts import rpc
 from contracts.crockford import parse_pass_number, parse_reference
 from contracts.errors import NotFound
 from contracts.model import IST
-from contracts.rpc.approval import DecisionQuestion
+from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion
 from contracts.rpc.issuance import PassNumber
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
@@ -106,4 +106,6 @@ def _days(typed: dict[str, str]) -> tuple[tuple[date, date], dict[str, str]]:
             errors[name] = "not_a_date"
     if not errors and days[0] > days[1]:
         errors["last"] = "last_before_first"
+    elif not errors and (days[1] - days[0]).days >= MOST_AUDITED_DAYS:
+        errors["last"] = "more_than_a_year"
     return (days[0], days[-1]) if days else (date.min, date.min), errors

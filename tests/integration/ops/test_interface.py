@@ -44,7 +44,7 @@ def exporter(topology: TestStack, tmp_path_factory: pytest.TempPathFactory) -> I
 def gateway(exporter: Process) -> Iterator[httpx.Client]:
     """Return a client with the token."""
     url = f"http://127.0.0.1:{exporter.port_of_interface}"  # type: ignore[attr-defined]  # set above
-    headers = {"Authorization": f"Bearer {TOKEN}"}
+    headers = {"Authorization": f"Bearer {TOKEN}", "X-Operator": "OPS-0001"}
     with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=10) as http:
         yield http
 
@@ -90,6 +90,18 @@ def test_the_oldest_letters_are_shown_without_anything_personal_and_stay(
     assert not [name for name in NAMES if name in found.model_dump_json()]
     assert broker.depth(DEAD) == LETTERS + 6
     assert listed(gateway) == found
+
+
+def test_a_reading_is_logged_with_the_operator_and_refused_without(
+    gateway: httpx.Client, broker: Wire, exporter: Process
+) -> None:
+    add_dead_events(broker, 3)
+    assert gateway.get(OF_QUEUE, headers={"X-Operator": "OPS-0007"}).status_code == 200
+    (logged,) = [line for line in exporter.log.read_text().splitlines() if "OPS-0007" in line]
+    assert f'"queue": "{QUEUE}"' in logged
+    assert '"letters": 3' in logged
+    for nobody in ("", "a login\tof nobody"):
+        assert gateway.get(OF_QUEUE, headers={"X-Operator": nobody}).status_code == 422
 
 
 def test_two_operators_read_a_queue_at_the_same_time_and_both_see_all_of_it(

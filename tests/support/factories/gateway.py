@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, time, timedelta
 from typing import Any
@@ -191,10 +191,16 @@ class TableOps(OpsClient):
         self._table = table
 
     async def _ask(
-        self, method: str, path: str, kind: type[Any], seconds: float = 0, content: str | None = None
+        self,
+        method: str,
+        path: str,
+        kind: type[Any],
+        seconds: float = 0,
+        content: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         name = f"ops.{kind.__name__.lower()}"
-        self._table.asked.append((name, (method, path, content), Principal(), None))
+        self._table.asked.append((name, (method, path, content, headers), Principal(), None))
         answer = self._table.answers.get(name, Unavailable("not in the table"))
         if isinstance(answer, Exception):
             raise answer

@@ -67,7 +67,7 @@ async def test_the_connection_to_the_exporter_ends_with_the_gateway() -> None:
     async with running(app):
         ops = app.state.gateway.ops = OpsClient(f"http://127.0.0.1:{port}", SecretStr("token"))
         with pytest.raises(NotFound):
-            await ops.letters("verify.PassIssued")
+            await ops.letters("verify.PassIssued", "OPS-0001")
         assert not closed.is_set()
     server.close()
     await asyncio.wait_for(closed.wait(), 5)

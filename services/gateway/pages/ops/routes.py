@@ -34,7 +34,7 @@ async def show_system(view: OpsPage) -> Response:
 @router.get("/dead-letters/{queue}")
 async def show_letters(view: OpsPage, queue: Queue, notice: Notice = "") -> Response:
     """Show the oldest dead letters of a consumer, by what they are and why they failed."""
-    found = await view.caller.state.ops.letters(queue)
+    found = await view.caller.state.ops.letters(queue, view.principal.id)
     groups: dict[tuple[str, str], list[LetterView]] = {}
     for one in found.items:
         groups.setdefault((one.type, one.error), []).append(one)
@@ -73,7 +73,7 @@ async def _letter(view: View, queue: str, letter: str) -> LetterView:
     Raises:
         NotFound: it is none of them, or no dead letter any more.
     """
-    found = await view.caller.state.ops.letters(queue)
+    found = await view.caller.state.ops.letters(queue, view.principal.id)
     for one in found.items:
         if one.id == letter:
             return one

@@ -7,6 +7,7 @@ SENTENCES: dict[str, str] = {
     "choose_one": _("Choose one of these"),
     "neither_reference_nor_pass": _("Enter a whole reference, such as PCS-7K3M-9QWX, or a whole pass number"),
     "last_before_first": _("The last day is before the first"),
+    "more_than_a_year": _("Choose days within one year"),
     "kind_not_chosen": _("Choose who is applying"),
     "id_type_not_chosen": _("Choose the ID card"),
     "site_not_chosen": _("Choose a secretariat"),

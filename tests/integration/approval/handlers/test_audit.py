@@ -1,6 +1,6 @@
 """Decisions for an auditor: all of a reference, or of a department on some days, and nobody is named."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -63,6 +63,12 @@ def test_the_decisions_of_a_department_on_the_chosen_days_alone_are_listed(appro
     assert len(decided(approval_db, **on(MONDAY, department="finance")).items) == 1
 
 
+def test_a_year_and_the_first_and_the_last_day_of_all_can_be_asked_for(approval_db, reference) -> None:
+    assert len(decided(approval_db, **on(MONDAY, MONDAY + timedelta(days=365))).items) == 2
+    for day in (date.min, date.max):
+        assert decided(approval_db, **on(day)).items == ()
+
+
 def test_pages_have_no_gap_and_no_repeat(approval_db) -> None:
     for _ in range(5):
         review = pending(approval_db)
@@ -85,8 +91,20 @@ def test_pages_have_no_gap_and_no_repeat(approval_db) -> None:
         {"first": MONDAY, "last": MONDAY},
         {"reference": "Kaur"},
         on(MONDAY, after="x"),
+        on(MONDAY, date.max),
+        on(date.min, MONDAY),
+        on(MONDAY, MONDAY + timedelta(days=366)),
     ],
-    ids=["nothing", "no days", "no department", "no reference", "no cursor"],
+    ids=[
+        "nothing",
+        "no days",
+        "no department",
+        "no reference",
+        "no cursor",
+        "to the last day",
+        "from the first day",
+        "more than a year",
+    ],
 )
 def test_a_question_for_everything_is_refused(approval_db, question: dict) -> None:
     with pytest.raises(InvalidInput):

@@ -750,7 +750,6 @@ def test_the_queue_of_a_department_names_its_closed_days_and_no_others(approval_
     (closed,) = queue(approval_db).closed
     assert (closed.day, closed.reason) == (TUESDAY, "urgent_meeting")
     assert queue(approval_db, by(desk("finance", "FIN-0001"))).closed == ()
-    assert queue(approval_db, by(AUDITOR)).closed == ()
 
 
 # ------------------------------------------------------- after a closing was lifted

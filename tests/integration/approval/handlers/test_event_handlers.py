@@ -16,7 +16,6 @@ from services.approval.domain import reviews
 from services.approval.handlers import decisions, event_handlers, queries
 from services.approval.models import ApplicationRow, ReviewRow
 from tests.support.factories.approval import (
-    AUDITOR,
     HANDLERS,
     HOLI,
     MONDAY,
@@ -45,15 +44,15 @@ from tests.support.factories.approval import (
 
 
 def see(database, application_id):
-    """Return the review as an auditor sees it."""
+    """Return the review as its department sees it."""
     with database.transaction() as session:
-        review_id = session.scalars(
-            select(ReviewRow.id).where(ReviewRow.application_id == application_id)
+        row = session.scalars(
+            select(ReviewRow).where(ReviewRow.application_id == application_id)
         ).one_or_none()
         return (
             None
-            if review_id is None
-            else queries.view_review(ReviewId(review_id=review_id), by(AUDITOR), session, NOW)
+            if row is None
+            else queries.view_review(ReviewId(review_id=row.id), by(desk(row.department)), session, NOW)
         )
 
 

@@ -92,14 +92,30 @@ async def test_the_decisions_of_a_department_on_chosen_days_are_shown_page_by_pa
     assert "Nothing was decided on these days." in (await http.get(PERIOD)).text
 
 
-@pytest.mark.parametrize(("first", "last"), [("x", "2026-11-30"), ("2026-11-30", "2026-11-01")])
-async def test_days_that_are_none_or_in_the_wrong_order_are_explained(
-    auditor: Auditor, first: str, last: str
+@pytest.mark.parametrize(
+    ("first", "last", "sentence"),
+    [
+        ("x", "2026-11-30", "Enter a date"),
+        ("2026-11-30", "2026-11-01", "The last day is before the first"),
+        ("2026-01-01", "2027-01-02", "Choose days within one year"),
+        ("2026-01-01", "9999-12-31", "Choose days within one year"),
+        ("0001-01-01", "2026-11-01", "Choose days within one year"),
+    ],
+)
+async def test_days_that_are_none_too_many_or_in_the_wrong_order_are_explained(
+    auditor: Auditor, first: str, last: str, sentence: str
 ) -> None:
     http, client = auditor
     answer = await http.get(f"{START}?department=home&first={first}&last={last}")
     assert answer.status_code == 422
+    assert sentence in answer.text
     assert not client.was_asked("approval.decisions")
+
+
+async def test_a_leap_year_is_no_day_too_long(auditor: Auditor) -> None:
+    http, client = auditor
+    assert (await http.get(f"{START}?department=home&first=2028-01-01&last=2028-12-31")).status_code == 200
+    assert client.was_asked("approval.decisions")
 
 
 async def test_every_scan_of_a_pass_is_shown_with_its_verdict_gate_and_login(auditor: Auditor) -> None:

@@ -196,10 +196,18 @@ async def test_a_replay_names_the_letter_how_often_it_was_replayed_and_the_opera
     client.answers["ops.replayed"] = Replayed(outcome=outcome)
     answer = await http.post(REPLAY, data=FORM, headers=SAME_SITE)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{DEAD}?notice={outcome}")
-    method, path, content = client.last("ops.replayed")[1]
+    method, path, content, _ = client.last("ops.replayed")[1]
     assert (method, path) == ("POST", f"/dead-letters/verify.PassIssued/{LETTER.id}/replay")
     assert Replay.model_validate_json(content) == Replay(replayed=1, by="OPS-0001")
     assert notice in (await http.get(answer.headers["location"])).text
+
+
+@pytest.mark.parametrize("path", [DEAD, f"{DEAD}/{LETTER.id}", REPLAY])
+async def test_whoever_reads_dead_letters_is_named_to_the_exporter(operator: Operator, path: str) -> None:
+    http, client = operator
+    await http.get(path)
+    asked = ("GET", "/dead-letters/verify.PassIssued", None, {"X-Operator": "OPS-0001"})
+    assert client.last("ops.letterlist")[1] == asked
 
 
 async def test_a_replay_whose_outcome_is_unknown_is_offered_again_with_the_same_form(

@@ -5,6 +5,10 @@ import re
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_UNUSED = (
+    *("accelerometer", "bluetooth", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer"),
+    *("microphone", "midi", "payment", "serial", "usb", "xr-spatial-tracking"),
+)
 SECURITY_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'; object-src 'none'"
@@ -12,6 +16,8 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    # The counter photographs a visitor.
+    "Permissions-Policy": ", ".join(["camera=(self)", *(f"{feature}=()" for feature in _UNUSED)]),
 }
 _DIGEST_IN_NAME = re.compile(r"^/static/built/[a-z-]+-[A-Z0-9]{8}\.[a-z0-9]+$")
 
@@ -27,7 +33,7 @@ class ResponseHeaders:
     def __init__(self, app: ASGIApp, https: bool) -> None:
         self.app = app
         self._headers = SECURITY_HEADERS | (
-            {"Strict-Transport-Security": "max-age=31536000"} if https else {}
+            {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"} if https else {}
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,6 +17,9 @@ async def test_every_response_has_the_security_headers() -> None:
             assert "unsafe-inline" not in headers["content-security-policy"]
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
+            allowed = set(headers["permissions-policy"].split(", "))
+            assert allowed >= {"camera=(self)", "microphone=()", "geolocation=()", "payment=()", "usb=()"}
+            assert {one for one in allowed if not one.endswith("=()")} == {"camera=(self)"}
             assert len(headers["x-request-id"]) == 32
             assert "strict-transport-security" not in headers
         assert (await http.get("/api/v1/sites")).headers["cache-control"] == "no-store"
@@ -25,7 +28,8 @@ async def test_every_response_has_the_security_headers() -> None:
 async def test_a_site_served_over_https_sends_strict_transport_security() -> None:
     app, _ = stubbed(given={"public_url": "https://epass.test"})
     async with browser(app) as http:
-        assert (await http.get("/")).headers["strict-transport-security"] == "max-age=31536000"
+        sent = (await http.get("/")).headers["strict-transport-security"]
+        assert sent == "max-age=31536000; includeSubDomains"
 
 
 async def test_only_files_with_a_digest_in_their_name_may_be_cached_for_ever() -> None:

@@ -1,19 +1,25 @@
-"""Two of each process: any of them is killed while people work, and the other one goes on.
+"""Two of each process: any of them is killed while people work, and the other one goes on. Four of one share
+its work.
 
 Who calls a gateway notices that it was killed, by a connection that breaks, and repeats the command under its
 key. Nobody notices anything else: the broker gives the other replica whatever the killed one had in hand.
 """
 
+from collections.abc import Sequence
+from functools import partial
+
 import pytest
 
+from contracts.subscriptions import SERVICES
 from tests.chaos.test_rolling import findings, people_at_work
 from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.evidence import database
 from tests.support.chaos.oracle import SenderKills
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.replicas import Pair, two_of_each
+from tests.support.chaos.replicas import Pair, more_of, two_of_each
 from tests.support.chaos.run import entering_on, sender_concurrency, visiting_day
 from tests.support.chaos.workload import FATES
-from tests.support.running import eventually
+from tests.support.running import Process, eventually
 
 pytestmark = pytest.mark.outage
 EXPLAINED = SenderKills(2, sender_concurrency())
@@ -22,6 +28,13 @@ RATE = 1.0
 """Applications a second: what one replica carries, also where others use most of this machine.
 
 With more it falls behind, and its callers get a 503, whether the other one was killed or not.
+"""
+
+
+_OVERTAKERS = """
+select count(*) from (
+  select sent_at, lag(sent_at) over (partition by subject order by position) as earlier from outbox
+) as event where sent_at < earlier
 """
 
 
@@ -57,4 +70,48 @@ def test_when_either_replica_of_anything_is_killed_the_other_goes_on_and_nothing
     print(f"{gateways.asked} requests, {len(promises.mobiles)} applications, failed: {gateways.failed}")
     assert gateways.refused
     assert findings(deployment, promises, EXPLAINED).problems() == {}
+    deployment.system.epass("administrator", "invariants", "--grace", "10")
+
+
+def work_of(name: str, process: Process) -> float:
+    """Return how often a process has done what it is there for."""
+    if name == "gateway":
+        return process.metric("epass_http_seconds_count", 'route="/api/')
+    if name == "relay":
+        return process.metric("epass_outbox_sent_total")
+    if name == "sender":
+        return process.metric("epass_provider_seconds_count")
+    return process.metric("epass_rpc_seconds_count") + process.metric("epass_event_seconds_count")
+
+
+def have_worked(name: str, processes: Sequence[Process], before: Sequence[float], enough: int) -> bool:
+    """Return whether enough processes have done something since their work was ``before``."""
+    worked = [work_of(name, process) > work for process, work in zip(processes, before, strict=True)]
+    return sum(worked) >= enough
+
+
+def test_four_replicas_of_any_process_share_its_work_with_nothing_lost_doubled_or_out_of_turn(
+    deployment: Deployment,
+) -> None:
+    promises, share = Promises(), 10 * entering_on(visiting_day(300))
+    with (
+        two_of_each(deployment.system) as pairs,
+        people_at_work(
+            deployment, pairs, promises, rate=RATE, entering=share, leaving=1.0, fates=FATES
+        ) as gateways,
+    ):
+        for name, pair in pairs.items():
+            with more_of(deployment.system, name, 2) as more:
+                if name == "gateway":
+                    gateways.ports += [process.port for process in more]
+                four = (*pair, *more)
+                before = [work_of(name, process) for process in four]
+                enough = 1 if name == "relay" else 4  # one relay works on a database, others stand by
+                eventually(partial(have_worked, name, four, before, enough), f"four {name} work", 60)
+    assert gateways.failed == []
+    assert not promises.unanswered
+    assert findings(deployment, promises).problems() == {}
+    for service in SERVICES:
+        with database(deployment.stack, service) as connection:
+            assert connection.execute(_OVERTAKERS).fetchone() == (0,), service
     deployment.system.epass("administrator", "invariants", "--grace", "10")

@@ -18,7 +18,7 @@ from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.oracle import Findings, SenderKills, judge
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.replicas import ANSWER_SECONDS, Pair, TwoGateways, gateway, two_of_each
+from tests.support.chaos.replicas import ANSWER_SECONDS, Gateways, Pair, gateway, two_of_each
 from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.scenario import Scenario, without
 from tests.support.chaos.workload import Pacer, Plan
@@ -47,7 +47,7 @@ def people_at_work(
     senders: SenderKills = NO_KILLS,
     rate: float = RATE,
     **differences: Any,
-) -> Iterator[TwoGateways]:
+) -> Iterator[Gateways]:
     """Let a crowd work for the length of the block; afterwards wait until everybody has finished.
 
     Args:
@@ -59,7 +59,7 @@ def people_at_work(
         differences: of its plan.
     """
     day = visiting_day(300)
-    pacer, gateways = Pacer(rate), TwoGateways(*(process.port for process in pairs["gateway"]))
+    pacer, gateways = Pacer(rate), Gateways(*(process.port for process in pairs["gateway"]))
 
     def http() -> httpx.AsyncClient:
         return httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)

@@ -105,13 +105,13 @@ class Process:
             seconds,
         )
 
-    def metric(self, name: str) -> float:
-        """Return the sum of a metric's samples."""
+    def metric(self, name: str, labels: str = "") -> float:
+        """Return the sum of a metric's samples, of those in whose labels a text stands."""
         text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=2, trust_env=False).text
         return sum(
             float(line.rsplit(" ", 1)[1])
             for line in text.splitlines()
-            if line.startswith((name + "{", name + " "))
+            if line.startswith((name + "{", name + " ")) and labels in line
         )
 
     def kill(self) -> None:

@@ -1,7 +1,7 @@
-"""Two replicas of each process, and a transport that balances two gateways: production, as far as one machine
-can.
+"""Two replicas of each process, or more, and a transport that balances gateways: production, as far as one
+machine can.
 
-The transport turns to the other gateway only if one does not accept the connection. A request that broke off,
+The transport turns to the next gateway only if one does not accept the connection. A request that broke off,
 or was answered by a 5xx, has failed.
 """
 
@@ -24,16 +24,17 @@ ANSWER_SECONDS = 20.0
 Pair = tuple[Process, Process]
 
 
-class TwoGateways(httpx.AsyncBaseTransport):
-    """An HTTP transport that takes turns with two gateways.
+class Gateways(httpx.AsyncBaseTransport):
+    """An HTTP transport that takes turns with some gateways.
 
     Args:
-        ports: theirs, on this machine.
+        ports: theirs, on this machine; the list may change.
     """
 
     def __init__(self, *ports: int) -> None:
         self._inner = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=80))
-        self._turns = itertools.cycle([ports, ports[::-1]])
+        self.ports = [*ports]
+        self._turns = itertools.count()
         self.asked = 0
         self.refused = 0
         """How many connections one of them did not accept."""
@@ -42,15 +43,15 @@ class TwoGateways(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.asked += 1
-        first, second = next(self._turns)
-        for port in (first, second):
+        first = next(self._turns) % len(self.ports)
+        in_turn = self.ports[first:] + self.ports[:first]
+        for port in in_turn:
             try:
                 return await self._ask(request, port)
             except httpx.ConnectError:
                 self.refused += 1
-        return await self._ask(
-            request, first
-        )  # it was about to be there again when it refused, and the other stopped since
+        # The first was about to be there again when it refused, and the others stopped since.
+        return await self._ask(request, in_turn[0])
 
     async def _ask(self, request: httpx.Request, port: int) -> httpx.Response:
         request.url = request.url.copy_with(host="127.0.0.1", port=port)
@@ -74,6 +75,23 @@ class TwoGateways(httpx.AsyncBaseTransport):
 def gateway(system: System, label: str) -> Process:
     """Return one more gateway on a port of its own; it is not started."""
     return system.process("gateway", label, EPASS_GATEWAY_PORT=str(free_port()), **PATIENT)
+
+
+@contextmanager
+def more_of(system: System, name: str, count: int) -> Iterator[list[Process]]:
+    """Run so many more of one process for the length of the block; then each stops in an orderly way."""
+    labels = [f"-extra-{number}" for number in range(count)]
+    more = [gateway(system, label) if name == "gateway" else system.process(name, label) for label in labels]
+    try:
+        for process in more:
+            process.start(ready=False)
+        for process in more:
+            process.wait_ready(60)
+        yield more
+        assert [process.stop() for process in more] == [0] * count
+    finally:
+        for process in more:
+            process.kill()
 
 
 @contextmanager

@@ -23,7 +23,7 @@ MOBILES = [f"+9198123000{number:02}" for number in range(8)]
 OTHER_MOBILES = [f"+9198123001{number:02}" for number in range(8)]
 MOBILES_BESIDE_SCANS = [f"+9198123002{number:02}" for number in range(8)]
 PATIENCE = 60
-"""Seconds for all approvals, and then for all messages."""
+"""Seconds for all approvals, after the time in which people apply, and then for all messages."""
 
 
 @dataclass
@@ -53,6 +53,29 @@ class Journeys:
         return ordered[min(int(len(ordered) * q), len(ordered) - 1)] * 1000
 
 
+@dataclass(frozen=True)
+class People:
+    """Session tokens of people who work with one system."""
+
+    applicants: tuple[str, ...]
+    department: str
+    security: str
+
+
+async def sign_in(gateway: str, logins_file: Path, mobiles: Sequence[str]) -> People:
+    """Sign in an applicant with each of these mobiles, an officer of the department, and one of a gate."""
+    logins = json.loads(logins_file.read_text())
+    async with AsyncClient(gateway, http=_http(), repeat_seconds=30) as anyone:
+        applicants = [
+            await anyone.sign_in_with_code(mobile, lambda one: _read_code(anyone, one)) for mobile in mobiles
+        ]
+        department, security = [
+            await anyone.sign_in(logins[role]["login_id"], logins[role]["password"])
+            for role in ("department", "security")
+        ]
+        return People(tuple(one.token for one in applicants), department.token, security.token)
+
+
 async def wait_for_answer(url: str) -> None:
     """Wait until something answers there, at most a minute."""
     async with httpx.AsyncClient(trust_env=False) as http:
@@ -78,23 +101,21 @@ async def run(
     A second run on the same system needs other mobiles. ``rate`` is how many begin each second at most.
     """
     logins = json.loads(logins_file.read_text())
-    http = httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=64))
-    async with AsyncClient(gateway, http=http, repeat_seconds=30) as anyone:
+    async with AsyncClient(gateway, http=_http(), repeat_seconds=30) as anyone:
 
-        async def read_code(mobile: str) -> str:
-            while (code := local.one_time_code(await _messages(anyone, mobile, "otp"))) is None:
-                await asyncio.sleep(0.05)
-            return code
-
-        async def sign_in(role: str) -> AsyncClient:
+        async def as_staff(role: str) -> AsyncClient:
             return await anyone.sign_in(logins[role]["login_id"], logins[role]["password"])
 
-        applicants = [await anyone.sign_in_with_code(mobile, read_code) for mobile in mobiles]
-        department = await sign_in("department")
-        result = Journeys(security=(await sign_in("security")).token)
+        applicants = [
+            await anyone.sign_in_with_code(mobile, lambda one: _read_code(anyone, one)) for mobile in mobiles
+        ]
+        department = await as_staff("department")
+        result = Journeys(security=(await as_staff("security")).token)
         approved: dict[str, datetime] = {}
         began = datetime.now(UTC)
-        await asyncio.gather(_apply(applicants, count, rate), _approve(department, count, approved))
+        await asyncio.gather(
+            _apply(applicants, count, rate), _approve(department, count, approved, count / rate)
+        )
         arrived = await _all_messages(anyone, count, mobiles)
         result.seconds = (max(arrived.values()) - began).total_seconds()
         for applicant in applicants:
@@ -105,19 +126,30 @@ async def run(
     return result
 
 
+def _http() -> httpx.AsyncClient:
+    return httpx.AsyncClient(timeout=20, trust_env=False, limits=httpx.Limits(max_connections=64))
+
+
+async def _read_code(anyone: AsyncClient, mobile: str) -> str:
+    while (code := local.one_time_code(await _messages(anyone, mobile, "otp"))) is None:
+        await asyncio.sleep(0.05)
+    return code
+
+
 async def _messages(anyone: AsyncClient, mobile: str, purpose: str) -> list[SentMessage]:
     received = (await anyone.send(local.list_messages(mobile))).root
     return [message for message in received if message.purpose == purpose]
 
 
-def _slot() -> Slot:
+def slot() -> Slot:
     """Return all of today. Just before midnight it is tomorrow, whose gates are open already."""
     day = (datetime.now(IST) + timedelta(minutes=25)).date()
     return Slot.model_validate({"date": day, "from": "00:00", "to": "23:59"})
 
 
-async def _apply(applicants: list[AsyncClient], count: int, rate: float) -> None:
-    body = SubmitApplication(
+def form() -> SubmitApplication:
+    """Return an application for a visit today."""
+    return SubmitApplication(
         applicant=Applicant(
             kind="citizen", name="Gurpreet Kaur", language="en", id_type="voter_id", id_last4="4821"
         ),
@@ -125,10 +157,12 @@ async def _apply(applicants: list[AsyncClient], count: int, rate: float) -> None
         department="home",
         purpose_kind="meeting",
         purpose="Arms licence renewal",
-        preferred=(_slot(),),
+        preferred=(slot(),),
     )
 
-    began = time.monotonic()
+
+async def _apply(applicants: list[AsyncClient], count: int, rate: float) -> None:
+    body, began = form(), time.monotonic()
 
     async def one(applicant: AsyncClient, numbers: range) -> None:
         for number in numbers:
@@ -141,12 +175,14 @@ async def _apply(applicants: list[AsyncClient], count: int, rate: float) -> None
     )
 
 
-async def _approve(department: AsyncClient, count: int, approved: dict[str, datetime]) -> None:
+async def _approve(
+    department: AsyncClient, count: int, approved: dict[str, datetime], applying: float
+) -> None:
     async def one(review: ReviewView) -> None:
-        await department.send(calls.approve_review(review.id, _slot(), entries=20))
+        await department.send(calls.approve_review(review.id, slot(), entries=20))
         approved[review.reference] = datetime.now(UTC)
 
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + applying + PATIENCE
     while len(approved) < count and time.monotonic() < until:
         waiting = (await department.send(calls.list_reviews("pending"))).items
         await asyncio.gather(*(one(review) for review in waiting))

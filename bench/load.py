@@ -4,6 +4,7 @@ With httpx the client would be the bottleneck.
 """
 
 import asyncio
+import itertools
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -39,12 +40,15 @@ class Request:
     body: dict[str, object]
     token: str = ""
     scheme: str = "Bearer"
+    key: str = ""
+    """The Idempotency-Key, where the route takes one."""
 
     def to_bytes(self, host: str) -> bytes:
         body = json.dumps(self.body).encode()
         authorization = f"Authorization: {self.scheme} {self.token}\r\n" if self.token else ""
+        key = f"Idempotency-Key: {self.key}\r\n" if self.key else ""
         head = (
-            f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{authorization}"
+            f"POST {self.path} HTTP/1.1\r\nHost: {host}\r\n{authorization}{key}"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         return head.encode() + body
@@ -77,10 +81,14 @@ class Connection:
         self._writer.close()
 
 
-async def in_shares(url: str, shares: Sequence[Iterable[Request]]) -> Result:
-    """Send each share of the requests over a connection of its own, one when the last one is answered."""
+async def in_shares(url: str | Sequence[str], shares: Sequence[Iterable[Request]]) -> Result:
+    """Send each share of the requests over a connection of its own, one when the last one is answered.
+
+    Several addresses get the connections in turn.
+    """
     result = Result()
-    connections = [await Connection(url).open() for _ in shares]
+    urls = itertools.cycle([url] if isinstance(url, str) else url)
+    connections = [await Connection(one).open() for one, _ in zip(urls, shares, strict=False)]
     began = time.perf_counter()
 
     async def client(connection: Connection, requests: Iterable[Request]) -> None:

@@ -11,17 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.measure import Bench, chosen_parts
-from deploy.local.services import Services
+from deploy.local.services import COMMANDS, Services
 from deploy.local.stack import Stack
 
 
 @contextmanager
-def running_system() -> Iterator[tuple[Stack, Services]]:
+def running_system(names: tuple[str, ...] = tuple(COMMANDS)) -> Iterator[tuple[Stack, Services]]:
     """Run the whole system in a new folder, without rate limits; remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="epass-bench-"))
     os.environ["EPASS_RATE_LIMITS"] = "false"
     stack = Stack(folder)
-    services = Services(stack)
+    services = Services(stack, names)
     try:
         stack.start()
         services.prepare()

@@ -21,19 +21,31 @@ def seconds(stack: Stack) -> Counter[str]:
     """
     used: Counter[str] = Counter()
     for part, process in _processes(stack):
-        with suppress(psutil.Error):
-            # A PostgreSQL backend writes its title over its environment, so it is found by its parent.
-            for one in (process, *(process.children() if part == "postgres" else ())):
+        # A PostgreSQL backend writes its title over its environment, so it is found by its parent.
+        for one in (process, *(_children(process) if part == "postgres" else ())):
+            with suppress(psutil.Error):  # it has just ended: it counts with its parent, read below
                 times = one.cpu_times()
                 used[part] += times.user + times.system
+        with suppress(psutil.Error):
             times = process.cpu_times()
             used[part] += times.children_user + times.children_system
     return used
 
 
+def processes_of(stack: Stack, part: str) -> list[psutil.Process]:
+    """Return the live processes of one part of a stack."""
+    return [process for name, process in _processes(stack) if name == part]
+
+
 def resident_mib(stack: Stack) -> dict[str, float]:
     """Return the resident memory of each part of a stack in MiB; of PostgreSQL only the first process."""
     return {part: process.memory_info().rss / 2**20 for part, process in _processes(stack)}
+
+
+def _children(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return list(process.children())
+    return []
 
 
 def _processes(stack: Stack) -> Iterator[tuple[str, psutil.Process]]:

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -145,6 +145,9 @@ bench: setup ## measure scans, journeys and pages (BASE=revision: compare with i
 
 bench-memory: setup ## show the memory of each process over an hour of load (MINUTES=60)
 	$(PYTHON) -m bench.memory
+
+bench-scale: setup ## measure replicas of each step and what visits cost; write the tables of docs/scaling.md
+	$(PYTHON) -m bench.scale
 
 ##@ Generated files
 

@@ -1,10 +1,13 @@
 """``deploy/kubernetes``: how many pods there are, where, and who decides about it."""
 
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
 
+from bench import sizes
+from bench.scale_page import newest
 from contracts.subscriptions import SERVICES, SUBSCRIPTIONS, subscriptions
 from deploy.local.services import COMMANDS
 from services.chassis.messaging import topology
@@ -196,6 +199,21 @@ def test_in_each_overlay(check: Check, overlay: str) -> None:
 @pytest.mark.parametrize(("check", "fault"), checks.controls())
 def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
     assert problems(check, fault=fault) != []
+
+
+@pytest.mark.parametrize(("overlay", "case"), [("small", sizes.CASES[0]), ("large", sizes.CASES[2])])
+def test_an_overlay_has_the_replicas_that_the_page_about_scaling_counts(
+    overlay: str, case: sizes.Case
+) -> None:
+    found = json.loads(newest().read_text())
+    many = {name: most for name, (_, most) in replicas(build(overlay)).items()}
+    too_few = {
+        f"{name} has {most} at most": needed
+        for name, most in many.items()
+        if (process := name.removesuffix("-rpc").removesuffix("-events")) in sizes.PROCESSES
+        and most < (needed := sizes.replicas(found, process, case.visits_per_s))
+    }
+    assert too_few == {}
 
 
 def test_the_commands_of_an_upgrade_name_every_process_in_the_order_of_the_operations_page() -> None:

@@ -136,6 +136,7 @@ class OtpCodeRow(Base):
     code_sealed: Mapped[str | None]
     """Stored only to send the code again while it is live; erased when the code is used."""
     tries: Mapped[int]
+    """Counted by the version before `OtpRequestRow.tries` only."""
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
@@ -156,3 +157,5 @@ class OtpRequestRow(Base):
     address: Mapped[str]
     requested_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    tries: Mapped[int] = mapped_column(server_default="0")
+    """Wrong ones. A stranger who asks for this number's code and guesses spends their own request."""

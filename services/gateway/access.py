@@ -24,7 +24,7 @@ from contracts.errors import FieldError, Forbidden, NotAuthenticated, Unavailabl
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
-from services.gateway.origin import client_address, is_same_origin
+from services.gateway.origin import client_network, is_same_origin
 from services.gateway.rate_limits import LIMITS
 from services.gateway.sessions import principal_of
 from services.gateway.state import GatewayState, state_of
@@ -177,7 +177,7 @@ class Access:
         """
         until = monotonic() + ANSWER_SECONDS
         state = state_of(request)
-        address = state.keyed_hash(client_address(request))
+        address = state.keyed_hash(client_network(request))
         if self.everybody:
             return Caller(state, Principal(id=f"address:{address}"), address, until)
         public_url = state.settings.public_url
@@ -273,7 +273,7 @@ def rate_limited(limit: Literal["otp", "otp_verify", "login", "status", "availab
 
     async def count(request: Request) -> None:
         state = state_of(request)
-        state.rate_limits.hit(limit, state.keyed_hash(client_address(request)))
+        state.rate_limits.hit(limit, state.keyed_hash(client_network(request)))
 
     return Dependency(count)
 

@@ -17,6 +17,16 @@ def client_address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
+def client_network(request: Request) -> str:
+    """Return what limits count: an IPv4 address, or the /64 of an IPv6 address, since a household has one."""
+    address = client_address(request)
+    try:
+        known = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(known.ipv4_mapped or ipaddress.IPv6Network((known, 64), strict=False))
+
+
 def is_from_private_network(request: Request) -> bool:
     """Return whether the caller is on this machine or a private network, and no proxy lies between."""
     if any(name in request.headers for name in _FORWARDED):

@@ -21,7 +21,7 @@ from contracts.rpc.accounts import (
 from contracts.rpc.call import Call
 from services.accounts.adapters import digests
 from services.accounts.adapters.keys import sealed_box
-from services.accounts.domain.codes import TRIES, SentCode, accept_code
+from services.accounts.domain.codes import SentCode, accept_code
 from services.accounts.domain.limits import (
     SENDS_FROM_ADDRESS,
     SENDS_OF_SITE,
@@ -45,7 +45,8 @@ def request_code(
 
     It makes no difference whether the number is known.
 
-    A live code is sent again, so that a late message and a quick one have the same code.
+    A code that has half its time left is sent again, so that a late message and a quick one have the same
+    code. It ends when it would have ended.
 
     Raises:
         InvalidInput: ``mobile`` is ``not_a_mobile``.
@@ -60,7 +61,7 @@ def request_code(
         digest = digests.mobile_digest(mobile, settings.otp_secret)
         lock(session, f"codes to {digest}")
         _refuse_flood(session, digest, call.address, now, settings)
-        code_id, code = _live_code(session, digest, now, settings) or _add_code(
+        code_id, code, made_at = _live_code(session, digest, now, settings) or _add_code(
             session, digest, mobile, now, settings
         )
         row = OtpRequestRow(
@@ -69,7 +70,8 @@ def request_code(
             mobile_digest=digest,
             address=call.address,
             requested_at=now,
-            expires_at=now + timedelta(minutes=settings.otp_minutes),
+            expires_at=made_at + timedelta(minutes=settings.otp_minutes),
+            tries=0,
         )
         session.add(row)
         event = OtpRequested(
@@ -106,26 +108,25 @@ def _refuse_over(session: Session, limit: Limit, which: ColumnElement[bool], now
 
 def _live_code(
     session: Session, digest: str, now: datetime, settings: AccountsSettings
-) -> tuple[UUID, str] | None:
-    """Return id and text of the newest code of this number that can still be used, or None."""
+) -> tuple[UUID, str, datetime] | None:
+    """Return id, text and time of the newest code of this number that is good for half its time, or None."""
     row = OtpCodeRow
     live = (
         (row.mobile_digest == digest)
-        & (row.created_at > now - timedelta(minutes=settings.otp_minutes))
+        & (row.created_at > now - timedelta(minutes=settings.otp_minutes) / 2)
         & row.used_at.is_(None)
-        & (row.tries < TRIES)
     )
     newest = select(row).where(live).order_by(row.created_at.desc()).limit(1)
     code = session.scalar(newest.with_for_update())
     if code is None or code.code_sealed is None:
         return None
-    return code.code_id, sealed_box(settings).open(code.code_sealed).decode()
+    return code.code_id, sealed_box(settings).open(code.code_sealed).decode(), code.created_at
 
 
 def _add_code(
     session: Session, digest: str, mobile: str, now: datetime, settings: AccountsSettings
-) -> tuple[UUID, str]:
-    """Store a new code and return its id and its text."""
+) -> tuple[UUID, str, datetime]:
+    """Store a new code and return its id, its text and its time."""
     code_id, code, box = uuid4(), new_code(), sealed_box(settings)
     row = OtpCodeRow(
         code_id=code_id,
@@ -138,7 +139,7 @@ def _add_code(
     )
     session.add(row)
     session.flush()
-    return code_id, code
+    return code_id, code, now
 
 
 def new_code() -> str:
@@ -168,15 +169,15 @@ def _open_session(
 ) -> ApplicantSession | NotAuthenticated:
     """Return the session, or the refusal.
 
-    The lock on the row of the code makes simultaneous tries run one by one.
+    The locks on the request and on its code make simultaneous tries run one by one.
 
     A refusal changes nothing but the count of tries.
     """
-    sent = session.get(OtpRequestRow, request.request_id)
+    sent = session.get(OtpRequestRow, request.request_id, with_for_update=True)
     code = None if sent is None else session.get(OtpCodeRow, sent.code_id, with_for_update=True)
     if sent is None or code is None:
         return NotAuthenticated("this code is too old, ask for a new one", code="code_expired")
-    known = SentCode(code.used_at is not None, code.tries, sent.expires_at)
+    known = SentCode(code.used_at is not None, sent.tries, sent.expires_at)
     matches = digests.is_code(code.code_digest, code.code_id, request.code, settings.otp_secret)
 
     def effect() -> UUID:
@@ -192,5 +193,5 @@ def _open_session(
             return once(session, call, VERIFY_OTP.name, request, effect, answer, reference=UUID)
     except NotAuthenticated as refusal:
         if refusal.body.code == "wrong_code":
-            code.tries += 1
+            sent.tries += 1
         return refusal

@@ -24,6 +24,8 @@ from services.application.handlers.directory import place_of
 from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
 
 _CLOSURE_REASON: TypeAdapter[ClosureReason] = TypeAdapter(ClosureReason)
+PRESENCE = frozenset({"entered", "left"})
+"""What an application's status and timeline tell of the gate."""
 _CLOCKS_DIFFER = timedelta(days=1)
 """By more than services' clocks differ; the bounds let PostgreSQL read only the months of an application."""
 
@@ -58,14 +60,17 @@ def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[Lo
 
 
 def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
-    """Return what anyone may see who knows the reference and the last digits of the mobile."""
+    """Return what anyone may see who knows the reference and the last digits of the mobile.
+
+    It does not tell whether, when or where the visitor came: only the applicant and staff see that.
+    """
     return StatusView(
         reference=row.reference,
-        status=row.status,
+        status="issued" if row.status in PRESENCE else row.status,
         site=row.site,
         department=row.department,
         **_closed_day(session, row),
-        timeline=timeline_of(session, row),
+        timeline=tuple(entry for entry in timeline_of(session, row) if entry.what not in PRESENCE),
     )
 
 
@@ -127,7 +132,7 @@ def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineE
     shown: list[TimelineEntry] = []
     all_left = False
     for happened in entries:
-        if happened.what in ("entered", "left"):
+        if happened.what in PRESENCE:
             repeated = all_left and happened.what == "left"
             all_left = happened.what == "left" and happened.facts.get("inside") == 0
             if repeated:

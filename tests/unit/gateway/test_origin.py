@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import pytest
+from fastapi import Request
+
+from services.gateway.origin import client_network
 from tests.support.factories.gateway import (
     browser,
     stubbed,
@@ -41,3 +45,19 @@ async def test_metrics_are_served_to_private_networks_only() -> None:
         assert (await http.get("/metrics", headers={"X-Forwarded-For": "8.8.8.8"})).status_code == 404, (
             "came through a proxy"
         )
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:db8:0:1::7", "2001:db8:0:1::/64"),
+        ("2001:db8:0:1:ffff::9", "2001:db8:0:1::/64"),
+        ("2001:db8:0:2::7", "2001:db8:0:2::/64"),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_limits_count_a_household_as_one(address: str, network: str) -> None:
+    request = Request({"type": "http", "client": (address, 1), "headers": []})
+    assert client_network(request) == network

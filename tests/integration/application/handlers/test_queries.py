@@ -167,15 +167,14 @@ def test_the_public_status_holds_nothing_personal(desk: Desk, last4: str) -> Non
     for event in (there.approved(), there.issued("12345678"), there.delivered(), there.scanned("12345678")):
         desk.receive(event)
     view = status(desk, reference.lower().replace("-", " "), last4)
-    assert (view.status, view.site, view.department) == ("entered", "S1", "home")
+    assert (view.status, view.site, view.department) == ("issued", "S1", "home")
     assert [entry.what for entry in view.timeline] == [
         "submitted",
         "approved",
         "pass_issued",
         "message_delivered",
-        "entered",
     ]
-    words = ("ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "Arms", "Harjit", "CH01", "12345678")
+    words = ("S1-G1", "inside", "ਗੁਰਪ੍ਰੀਤ", "Gurpreet", "98765", "Arms", "Harjit", "CH01", "12345678")
     assert not [word for word in words if word in view.model_dump_json()]
 
 

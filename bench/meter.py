@@ -20,6 +20,7 @@ class Meter(AbstractContextManager["Meter"]):
     """Measures the block of a ``with`` statement.
 
     Attributes:
+        others: processor seconds that other programs of the machine took.
         units: what the block did, for the figures per unit; set it before `figures` is called.
         replicas: how many processes of a part there are, where there is not one.
     """
@@ -30,8 +31,10 @@ class Meter(AbstractContextManager["Meter"]):
     seconds: float = 0.0
     used: Counter[str] = field(default_factory=Counter)
     client: float = 0.0
+    others: float = 0.0
 
     def __enter__(self) -> Self:
+        self._machine = _machine()
         self._before, self._client = processor.seconds(self.stack), _own()
         self._began = time.perf_counter()
         return self
@@ -43,6 +46,8 @@ class Meter(AbstractContextManager["Meter"]):
         self.client = _own() - self._client
         used = processor.seconds(self.stack)
         used.subtract(self._before)
+        # Both are counted in ticks, so the difference may be a little below zero.
+        self.others = max(_machine() - self._machine - used.total() - self.client, 0.0)
         self.used = Counter({part: seconds for part, seconds in used.items() if seconds > 0})
 
     def figures(self) -> dict[str, Any]:
@@ -59,8 +64,15 @@ class Meter(AbstractContextManager["Meter"]):
             "busy": {part: round(cores, 4) for part, cores in busy.items() if cores >= 0.001},
             "busiest": [busiest, round(each[busiest], 2)],
             "processors_used": round(self.used.total() / self.seconds + self.client / self.seconds, 2),
+            "others": round(self.others / self.seconds, 2),
             "client": round(self.client / self.seconds, 2),
         }
+
+
+def _machine() -> float:
+    """Return the processor seconds that the whole machine has used."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system + times.irq + times.softirq)
 
 
 def _own() -> float:

@@ -6,9 +6,11 @@ the page with the committed results.
 
 import json
 import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from bench import sizes
@@ -20,6 +22,8 @@ RESULTS = ROOT / "bench" / "results"
 Figures = Mapping[str, Any]
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 MANY = 4
+BUSY = 0.2
+"""Processors that others use, from which on throughput says little."""
 PROCESS_OF_STEP = {
     "apply": "application",
     "application reaches the desk": "approval",
@@ -68,6 +72,21 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _name(part: str) -> str:
     return NAMES.get(part, part)
+
+
+def quiet(found: Figures) -> str:
+    """Return how much other programs used of the machine while replicas and scans were measured."""
+    measured = [run for runs in found["replicas"].values() for run in runs.values()]
+    measured += found["checks"].values()
+    others = sorted(run["others"] for run in measured if "others" in run)
+    if not others:
+        text = "**Other work ran on the machine; its load average was 8 to 16.**"
+    else:
+        text = f"Other programs used {median(others):.2f} processors meanwhile, {others[-1]:.2f} at most."
+    if not others or median(others) > BUSY:
+        text += " So throughput by replicas, and the runs with a fixed rate of scans below, say little: run"
+        text += " `make bench-scale` again on a quiet machine."
+    return textwrap.fill(text, 110)
 
 
 def replicas(found: Figures) -> str:
@@ -251,5 +270,6 @@ def _rounded(number: float) -> str:
 
 
 TABLES: Mapping[str, Callable[[Figures], str]] = {
-    one.__name__: one for one in (replicas, costs, bytes_stored, messages, checks, peaks, cases, limits)
+    one.__name__: one
+    for one in (quiet, replicas, costs, bytes_stored, messages, checks, peaks, cases, limits)
 }

@@ -34,3 +34,10 @@ def test_a_figure_that_somebody_typed_is_found() -> None:
 def test_a_table_that_nobody_makes_is_an_error() -> None:
     with pytest.raises(KeyError):
         scale_page.render("<!-- table: wishes -->\n<!-- end -->", results())
+
+
+@pytest.mark.parametrize(("others", "believes"), [(0.05, True), (1.2, False)])
+def test_the_page_says_when_other_programs_were_in_the_way(others: float, believes: bool) -> None:
+    found = {"replicas": {"apply": {"1": {"others": others}, "2": {"others": others}}}, "checks": {}}
+    assert ("again" not in scale_page.quiet(found)) is believes
+    assert f"{others:.2f} processors" in scale_page.quiet(found)

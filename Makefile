@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -148,6 +148,9 @@ bench-memory: setup ## show the memory of each process over an hour of load (MIN
 
 bench-scale: setup ## measure replicas of each step and what visits cost; write the tables of docs/scaling.md
 	$(PYTHON) -m bench.scale
+
+trace: setup ## draw the spans of one journey, from the request to the phone, into docs/plots/trace.svg
+	$(PYTHON) -m tests.support.traced_journey
 
 ##@ Generated files
 

@@ -76,6 +76,35 @@ def memory(file: Path) -> Path:
     return _save(drawing, f"{file.stem}.svg")
 
 
+def trace(title: str, spans: Sequence[tuple[int, str, str, float, float]], file: str) -> Path:
+    """Draw spans one below the other over time; return the SVG file in ``docs/plots``.
+
+    Args:
+        title: of the drawing.
+        spans: each with its depth in the tree, process, name, and the milliseconds of its begin and end.
+        file: its name.
+    """
+    row, left = 22, 300
+    across, last = WIDTH - left - 16, max(ended for *_, ended in spans)
+    processes = list(dict.fromkeys(process for _, process, *_ in spans))
+    drawing = _drawing(title, TOP + row * len(spans) + 30)
+    step = next(step for step in (10, 20, 50, 100, 200, 500, 1000, 2000, 5000) if last / step <= 8)
+    for number in range(int(last // step) + 1):
+        x = left + across * number * step / last
+        drawing.append(drawsvg.Line(x, TOP, x, TOP + row * len(spans), stroke="#d8d8d8"))
+        _text(drawing, f"{number * step} ms", x, TOP + row * len(spans) + 18, "middle")
+    for number, (depth, process, name, began, ended) in enumerate(spans):
+        y, x = TOP + row * number, left + across * began / last
+        width = max(across * (ended - began) / last, 2)
+        colour = _colour(processes.index(process))
+        drawing.append(drawsvg.Rectangle(x, y + 3, width, row - 6, fill=colour))
+        _text(drawing, name, 8 + 9 * depth, y + 15)
+        beside = (x + width + 5, "start") if x + width < left + across * 0.6 else (x - 5, "end")
+        took = f"{ended - began:.0f}" if ended - began >= 10 else f"{ended - began:.1f}"
+        _text(drawing, f"{process} {took} ms", beside[0], y + 15, beside[1])
+    return _save(drawing, file)
+
+
 def _parts_of(runs: Sequence[dict[str, Any]], name: str) -> dict[str, float]:
     parts = {part for run in runs for part in run[name]["processor_ms"]}
     found = {

@@ -15,6 +15,7 @@ import pytest
 from contracts.rpc.call import Call, Principal
 from services.chassis.runtime.clock import now
 from tests.support.backends import TestStack, backend_name, start_stack
+from tests.support.collector import Collector
 from tests.support.databases import Databases
 from tests.support.settings import REQUIRED
 from tests.support.system import System
@@ -90,4 +91,11 @@ def call() -> object:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """The whole system on a stack of its own, with the demo's directory and logins."""
     with start_stack(tmp_path_factory.mktemp("system")) as own, System(own) as running:
+        yield running
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector of traces, for what is traced by `tracing.exporting`."""
+    with Collector() as running:
         yield running

@@ -313,6 +313,8 @@ class ReviewRow(Base):
     """The last day on which somebody of the party went in."""
     gate_told: Mapped[bool] = mapped_column(server_default=false())
     """Whether the gate was last told to call the supervisor."""
+    traceparent: Mapped[str | None]
+    """The trace context in which the newest details came; what an officer does with them continues it."""
 
     __table_args__ = (
         Index("reviews_queue", "department", "status", "waiting_since", "id"),

@@ -72,6 +72,8 @@ class MessageRow(Base):
     """Code of the last try that did not succeed."""
     provider_id: Mapped[str | None]
     correlation_id: Mapped[str] = mapped_column(default="")
+    traceparent: Mapped[str | None]
+    """The trace context of what called for it; sending it continues that trace."""
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from services.chassis.db.database import Database
-from services.chassis.runtime import logs
+from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.lifecycle import Stopping, stopping
 from services.chassis.runtime.settings import read
@@ -126,10 +126,11 @@ def main() -> None:
 
     sender = Sender(database, channels_of(options), options, stopping)
     threads = SenderThreads(sender, options, stopping, on_fault)
-    threads.start()
-    log.info("sending", threads=options.sender_threads + 1)
-    signal.sigwait(STOP_SIGNALS)
-    stopping.set()
-    log.info("stopping")
-    log.info("stopped", finished=threads.finish())
+    with tracing.exporting("sender", options.otlp_endpoint):
+        threads.start()
+        log.info("sending", threads=options.sender_threads + 1)
+        signal.sigwait(STOP_SIGNALS)
+        stopping.set()
+        log.info("stopping")
+        log.info("stopped", finished=threads.finish())
     sys.exit(1 if broken.is_set() else 0)

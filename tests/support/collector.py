@@ -1,7 +1,8 @@
 """A collector of traces on loopback: it takes OTLP over HTTP, and keeps every span."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -117,10 +118,10 @@ def problems_of_tree(spans: Sequence[CollectedSpan]) -> list[str]:
     return problems
 
 
-def parents(spans: Iterable[CollectedSpan]) -> set[tuple[str, str]]:
-    """Return each span as process and name, after that of its parent."""
+def steps_of(spans: Sequence[CollectedSpan]) -> Counter[tuple[str, str]]:
+    """Count each span as process and name, after that of its parent."""
     known = {span.span_id: f"{span.process}: {span.name}" for span in spans}
-    return {(known.get(span.parent_id, ""), known[span.span_id]) for span in spans}
+    return Counter((known.get(span.parent_id, ""), known[span.span_id]) for span in spans)
 
 
 def _read(body: bytes) -> Iterator[CollectedSpan]:

@@ -31,6 +31,7 @@ from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
+from services.chassis.runtime import tracing
 
 Command = Approve | Reject | Return | Forward | Withdraw
 Effect = Callable[[ReviewRow, Author, ReferenceData], None]
@@ -240,7 +241,8 @@ def _command(
         nonlocal changed
         today = now.astimezone(IST).date()
         changed, data = own_review(session, call.principal, request.review_id, today, then_lock)
-        effect(changed, _author(session, call, request, changed, now, data), data)
+        with tracing.continued(f"decide {route}", changed.traceparent):
+            effect(changed, _author(session, call, request, changed, now, data), data)
         session.flush()
         return changed.id
 

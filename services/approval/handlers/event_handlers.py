@@ -32,6 +32,7 @@ from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.reference_data import VERSION
 from services.approval.models import ApplicationRow, ReviewRow
+from services.chassis.runtime.logs import traceparent
 
 D = TypeVar("D", bound=ApplicationDetails)
 _ENTERED = text("""
@@ -75,7 +76,7 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
         session.add(row)
         row.submitted_at = min(row.submitted_at, at)
         if received.seq > application.details_seq:
-            application.details_seq = received.seq
+            application.details_seq, row.traceparent = received.seq, traceparent()
             if application.expired_at and at > application.expired_at:
                 application.expired_at = None  # its day was closed after it had expired: it begins anew
             _replace_details(row, event, at)
@@ -151,6 +152,7 @@ def _new_review(application: ApplicationDetails, submitted_at: datetime) -> Revi
         escalated=0,
         escalate_at=submitted_at,
         decisions=[],
+        traceparent=traceparent(),
     )
 
 

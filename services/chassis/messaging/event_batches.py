@@ -21,7 +21,7 @@ from services.chassis.db import deferred_writes
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
-from services.chassis.runtime import logs, metrics
+from services.chassis.runtime import logs, metrics, tracing
 from services.chassis.runtime.lifecycle import Stopping
 
 log = logs.logger(__name__)
@@ -140,11 +140,14 @@ def _handle_together(
     They come in the order of what they are about, so that two batches lock the same rows in the same order.
     """
     by_id = {received.id: (delivery.envelope, received) for delivery, received in readable}
+    spans: list[tracing.Span] = []
 
     def work(session: Session) -> int:
+        spans.clear()
         unseen = inbox.mark_seen(session, handler.consumer, sorted(by_id), lock_timeout=_GIVE_WAY)
         fresh = sorted((by_id[one] for one in unseen), key=lambda one: _place(one[1]))
         if handler.many is not None:
+            spans.extend(tracing.of_events([envelope for envelope, _ in fresh], handler.consumer))
             handler.many([received for _, received in fresh], session)
             return len(fresh)
         before = None
@@ -153,13 +156,17 @@ def _handle_together(
             if about == before:
                 deferred_writes.send_rows(session)  # it may read what the one before it has written
             before = about
-            with _context(envelope):
+            first = spans[0].traceparent if spans else None
+            spans.append(span := tracing.of_event(envelope, handler.consumer, first))
+            with _context(envelope, span):
                 handler.one(received, session)
                 session.flush()
             session.expunge_all()  # the next one reads its rows as in a transaction of its own
         return len(fresh)
 
     handled = _run(db, handler, work)
+    for span in spans:
+        span.end()
     metrics.EVENTS_REPEATED.labels(handler.consumer).inc(len(readable) - handled)
 
 
@@ -173,7 +180,8 @@ def _handle_alone(db: Database, handler: EventHandler, delivery: Delivery, recei
     alone = poison_messages.one_at_a_time(
         db, handler.consumer, received.id, delivery.earlier, handler.while_waiting
     )
-    with _context(delivery.envelope), alone:
+    span = tracing.of_event(delivery.envelope, handler.consumer)
+    with span, _context(delivery.envelope, span), alone:
         handle_once(db, handler, received)
 
 
@@ -189,9 +197,9 @@ def _place(received: Received[Any]) -> tuple[str, int]:
     return str(getattr(received.event, "application_id", None) or received.subject), received.seq
 
 
-def _context(envelope: Envelope) -> AbstractContextManager[None]:
+def _context(envelope: Envelope, span: tracing.Span) -> AbstractContextManager[None]:
     return logs.context(
         correlation_id=envelope.correlation_id,
-        traceparent=envelope.traceparent,
+        traceparent=span.traceparent,
         event_id=str(envelope.id),
     )

@@ -34,7 +34,7 @@ from services.chassis.db.database import WRITABLE, name_of
 from services.chassis.messaging import topology
 from services.chassis.messaging.broker import LOST, close, connect, user_of
 from services.chassis.messaging.topology import Declared
-from services.chassis.runtime import metrics
+from services.chassis.runtime import metrics, tracing
 from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.health import Health
@@ -215,6 +215,11 @@ class Publisher:
     async def publish(self, envelopes: Sequence[Envelope]) -> None:
         """Publish events of one type in one message, and wait for the broker's confirm."""
         assert self._channel is not None
+        if spans := tracing.of_events(envelopes):
+            envelopes = [
+                one.model_copy(update={"traceparent": span.traceparent})
+                for one, span in zip(envelopes, spans, strict=True)
+            ]
         first = envelopes[0]
         name = exchange_of(first.producer)
         if name not in self._exchanges:
@@ -230,6 +235,8 @@ class Publisher:
             user_id=self._user,
         )
         await self._exchanges[name].publish(message, routing_key=first.type, mandatory=True)
+        for span in spans:
+            span.end()
 
     async def publish_all(self, envelopes: Sequence[Envelope]) -> Published:
         """Publish a batch, the events of one subject in their order.

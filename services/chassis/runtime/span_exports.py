@@ -73,10 +73,10 @@ class SpanExports:
         self._tracer = provider.get_tracer("epass", version("epass"), schema_url=SCHEMA)
 
     def begin(
-        self, kind: Kind, name: str, cause: str | None, attributes: Attributes, same_batch: str | None
+        self, kind: Kind, name: str, cause: str | None, attributes: Attributes, linked_to: str | None
     ) -> tuple[SpanRecord, str]:
         """Begin a span; return it and its trace context. The arguments are those of `tracing.Span`."""
-        links = [Link(_context_of(same_batch))] if same_batch else None
+        links = [Link(_context_of(linked_to))] if linked_to else None
         span = self._tracer.start_span(name, _parent(cause), _KINDS[kind], attributes, links)
         context = span.get_span_context()
         return span, f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"

@@ -13,13 +13,16 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from contracts.envelope import Envelope
 from contracts.errors import ContractError, InternalError, Unavailable
 from contracts.rpc.call import Method
+from contracts.subscriptions import exchange_of
+from services.chassis.runtime import logs
 
 if TYPE_CHECKING:
     from services.chassis.runtime.span_exports import SpanExports, SpanRecord
 
-Kind = Literal["SERVER", "CLIENT"]
+Kind = Literal["SERVER", "CLIENT", "PRODUCER", "CONSUMER", "INTERNAL"]
 Attributes = Mapping[str, str | int]
 _exports: "SpanExports | None" = None
 """Of this process, while tracing is on."""
@@ -58,19 +61,20 @@ class Span:
         name: with few different values.
         cause: the trace context of what caused it; the span begins a trace if there is none.
         attributes: by the semantic conventions; never personal.
-        same_batch: the trace context of the first span of a batch of which this is a later one.
+        linked_to: the trace context of a span that has to do with it and is not its cause, such as the first
+            of those that are done together.
     """
 
     __slots__ = ("_record", "traceparent")
 
     def __init__(
-        self, kind: Kind, name: str, cause: str | None, attributes: Attributes, same_batch: str | None = None
+        self, kind: Kind, name: str, cause: str | None, attributes: Attributes, linked_to: str | None = None
     ) -> None:
         self._record: SpanRecord | None = None
         self.traceparent = cause
         """The trace context for what it causes; while tracing is off, that of its own cause."""
         if _exports is not None:
-            self._record, self.traceparent = _exports.begin(kind, name, cause, attributes, same_batch)
+            self._record, self.traceparent = _exports.begin(kind, name, cause, attributes, linked_to)
 
     def rename(self, name: str) -> None:
         """Give it the name that is known only now."""
@@ -114,7 +118,10 @@ def of_call(kind: Kind, method: Method[Any, Any], cause: str | None) -> Span:
 def of_calls(method: Method[Any, Any], causes: Sequence[str | None]) -> list[Span]:
     """Begin the spans of calls of an RPC that its service handles together."""
     name, attributes = _named(method)
-    return _batch("SERVER", name, [(cause, attributes) for cause in causes])
+    spans: list[Span] = []
+    for cause in causes:
+        spans.append(Span("SERVER", name, cause, attributes, spans[0].traceparent if spans else None))
+    return spans
 
 
 def _named(method: Method[Any, Any]) -> tuple[str, Attributes]:
@@ -124,9 +131,41 @@ def _named(method: Method[Any, Any]) -> tuple[str, Attributes]:
     return name, {"rpc.system.name": "nameko", "rpc.method": name}
 
 
-def _batch(kind: Kind, name: str, each: Sequence[tuple[str | None, Attributes]]) -> list[Span]:
-    """Begin spans for what is done together, each under its own cause; all others are linked to the first."""
+def of_event(event: Envelope, consumer: str = "", linked_to: str | None = None) -> Span:
+    """Begin the span in which an event is published, or handled by a consumer (the name of its queue)."""
+    if _exports is None:
+        return Span("CONSUMER", "", event.traceparent, {})
+    kind: Kind = "CONSUMER" if consumer else "PRODUCER"
+    name, operation = ("process", "process") if consumer else ("publish", "send")
+    destination = f"{exchange_of(event.producer)}:{event.type}"
+    attributes = {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.name": name,
+        "messaging.operation.type": operation,
+        "messaging.destination.name": f"{destination}:{consumer}" if consumer else destination,
+        "messaging.message.id": str(event.id),
+    }
+    return Span(kind, f"{name} {event.type}", event.traceparent, attributes, linked_to)
+
+
+def of_events(events: Sequence[Envelope], consumer: str = "") -> list[Span]:
+    """Begin the spans of events that travel or are handled together; return none while tracing is off."""
     spans: list[Span] = []
-    for cause, attributes in each:
-        spans.append(Span(kind, name, cause, attributes, spans[0].traceparent if spans else None))
+    if _exports is not None:
+        for event in events:
+            spans.append(of_event(event, consumer, spans[0].traceparent if spans else None))
     return spans
+
+
+@contextmanager
+def continued(name: str, cause: str | None) -> Iterator[None]:
+    """Let what the block does continue a trace whose context was stored; the two traces have a link.
+
+    Do nothing without a stored context, or where that trace is the current one.
+    """
+    here = logs.traceparent()
+    if cause is None or cause == here:
+        yield
+        return
+    with Span("INTERNAL", name, cause, {}, here) as span, logs.context(traceparent=span.traceparent):
+        yield

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
-from services.chassis.runtime import clock, logs
+from services.chassis.runtime import clock, logs, tracing
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.installed import Channels
 from services.notify.domain import templates
@@ -24,6 +24,7 @@ from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import (
     Delivered,
     Failed,
+    Later,
     Outcome,
     Untried,
     after_temporary_error,
@@ -122,7 +123,12 @@ class Sender:
             if together and message.channel != together[-1][0].channel:  # that channel may take seconds
                 recorded += self._record(together)
                 together = []
-            outcome = self._attempt(message)
+            with _span(message) as span:
+                outcome = self._attempt(message)
+                if isinstance(outcome, Failed | Later):
+                    span.fail(outcome.reason)
+            if span.traceparent != message.traceparent:
+                message = replace(message, traceparent=span.traceparent)  # noqa: PLW2901  its outcome is caused by the try
             together.append((message, outcome))
             if not isinstance(outcome, Delivered) or outcome.phone_row is None:
                 recorded += self._record(together)
@@ -197,6 +203,11 @@ class Sender:
         )
 
 
+def _span(message: Leased) -> tracing.Span:
+    about = {"epass.message.channel": message.channel, "epass.message.attempt": message.attempts}
+    return tracing.Span("CLIENT", f"send {message.purpose}", message.traceparent, about)
+
+
 def _count(message: Leased, outcome: Outcome, now: datetime) -> None:
     """Record an outcome in the metrics, and log a try that did not succeed."""
     name = type(outcome).__name__.lower()
@@ -204,7 +215,7 @@ def _count(message: Leased, outcome: Outcome, now: datetime) -> None:
     if isinstance(outcome, Delivered):
         MESSAGE_AGE.labels(message.lane).observe(max((now - message.created_at).total_seconds(), 0))
     elif not isinstance(outcome, Untried):
-        with logs.context(correlation_id=message.correlation_id):
+        with logs.context(correlation_id=message.correlation_id, traceparent=message.traceparent):
             log.warning(
                 "message was not sent",
                 message_id=str(message.id),

@@ -30,7 +30,7 @@ from services.notify.models import PhoneMessageRow
 _PHONE = PhoneMessageRow.metadata.tables["local_phone"]
 _READ = (
     "id, lane, purpose, channel, language, application_id, personal, "
-    "attempts, created_at, expires_at, correlation_id"
+    "attempts, created_at, expires_at, correlation_id, traceparent"
 )
 _DUE = "state = 'queued' and due_at <= :now"
 _LEASE = text(f"""
@@ -90,6 +90,7 @@ class Leased:
     created_at: datetime
     expires_at: datetime | None
     correlation_id: str
+    traceparent: str | None
 
 
 Settled = tuple[Leased, Outcome]
@@ -126,7 +127,7 @@ def settle(session: Session, results: Sequence[Settled], now: datetime) -> None:
     changed = set(session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).scalars())
     for message, outcome in results:
         if message.id in changed:
-            with logs.context(correlation_id=message.correlation_id):
+            with logs.context(correlation_id=message.correlation_id, traceparent=message.traceparent):
                 _publish(session, message, outcome, now)
     shown = (outcome.phone_row for _, outcome in results if isinstance(outcome, Delivered))
     deferred_writes.insert(session, _PHONE, filter(None, shown), skip_existing=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contracts.model import Language
 from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.database import personal_keys_of
-from services.chassis.runtime.logs import correlation_id
+from services.chassis.runtime.logs import correlation_id, traceparent
 from services.notify.adapters.sealing import seal
 from services.notify.domain.messages import Draft, State
 from services.notify.models import MessageRow
@@ -119,6 +119,7 @@ def store(
         "attempts": 0,
         "possible_duplicates": 0,
         "correlation_id": correlation_id(),
+        "traceparent": traceparent(),
         "created_at": now,
         "expires_at": draft.expires_at,
         "ended_at": None if state == "queued" else now,

@@ -15,7 +15,7 @@ from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.notify import RESEND
 from services.chassis.db.database import personal_keys_of
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime.logs import correlation_id
+from services.chassis.runtime.logs import correlation_id, traceparent
 from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import is_late
@@ -126,6 +126,7 @@ def _copy(message: MessageRow, personal: Personal, keys: PersonalKeyRing, now: d
         state="queued",
         due_at=now,
         correlation_id=correlation_id(),
+        traceparent=traceparent(),
         created_at=now,
         expires_at=message.expires_at,
     )

@@ -11,8 +11,10 @@ import psycopg
 import pytest
 from sqlalchemy import event, select, text
 
+from contracts.rpc.application import ReferenceOnly
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
+from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 from services.notify.adapters.channels.installed import channels_of
@@ -25,6 +27,7 @@ from services.notify.models import MessageRow, PhoneMessageRow
 from services.notify.sender import SenderThreads
 from services.notify.settings import SenderSettings
 from tests.conftest import make_call
+from tests.support.collector import Collector
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,
@@ -608,7 +611,6 @@ def test_a_resent_pass_reaches_the_local_phone_again(db: Database) -> None:
     with db.transaction() as session:
         event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
     sender(db, dict(channels)).send_due()
-    from contracts.rpc.application import ReferenceOnly
 
     with db.transaction() as session:
         resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, now())
@@ -618,3 +620,57 @@ def test_a_resent_pass_reaches_the_local_phone_again(db: Database) -> None:
     assert len(texts) == 2
     assert texts[0] == texts[1]
     assert len({UUID(data["message_id"]) for _, data in published(db)}) == 2
+
+
+# ---------------------------------------------------------------- traces
+
+
+CAUSE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+def outcome_context(db: Database) -> str | None:
+    """Return the trace context of the newest event."""
+    with db.transaction() as session:
+        newest = select(outbox.c.traceparent).order_by(outbox.c.position.desc()).limit(1)
+        return session.execute(newest).scalar_one()
+
+
+def test_each_try_continues_the_trace_of_the_message_and_its_outcome_that_of_the_try(
+    db: Database, collector: Collector
+) -> None:
+    clock, channel = Clock(), RecordingChannel(TemporaryChannelError("unreachable"))
+    with logs.context(traceparent=CAUSE):
+        put_passes(db, 1)
+    with tracing.exporting("sender", collector.url):
+        sender(db, channel, clock).send_due()
+        clock.forward(60)
+        sender(db, channel, clock).send_due()
+    failed, sent = collector.spans
+    assert {(span.name, span.kind, span.traceparent[:36], span.parent_id) for span in (failed, sent)} == {
+        ("send pass_issued", "CLIENT", CAUSE[:36], CAUSE[36:52])
+    }
+    assert failed.attributes == {
+        "epass.message.channel": "sms",
+        "epass.message.attempt": 1,
+        "error.type": "unreachable",
+    }
+    assert sent.attributes == {"epass.message.channel": "sms", "epass.message.attempt": 2}
+    assert outcome_context(db) == sent.traceparent
+
+
+def test_while_tracing_is_off_the_outcome_has_the_context_of_the_message(db: Database) -> None:
+    with logs.context(traceparent=CAUSE):
+        put_passes(db, 1)
+    sender(db, RecordingChannel()).send_due()
+    assert outcome_context(db) == CAUSE
+
+
+def test_a_pass_that_is_sent_again_has_the_context_of_who_asked_for_it(db: Database) -> None:
+    visit = Visit()
+    with db.transaction() as session:
+        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    with db.transaction() as session, logs.context(traceparent=CAUSE):
+        resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION, "key"), session, now())
+    with db.transaction() as session:
+        again = select(MessageRow.traceparent).where(MessageRow.resend_of.is_not(None))
+        assert session.scalars(again).one() == CAUSE

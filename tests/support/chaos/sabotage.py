@@ -208,6 +208,14 @@ def no_batches() -> None:
     put(server, "calls_of", lambda _body: None)
 
 
+def no_trace_context() -> None:
+    """Publish events without the trace context of what caused them."""
+    from contracts.envelope import Envelope
+
+    to_bytes = Envelope.to_bytes
+    put(Envelope, "to_bytes", lambda self: to_bytes(self.model_copy(update={"traceparent": None})))
+
+
 def slow_to_mark() -> None:
     """Open a window between the broker's confirm and the mark in the outbox; no guard is taken out."""
     import asyncio
@@ -356,6 +364,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         slow_to_acknowledge,
         slow_to_reply,
         no_batches,
+        no_trace_context,
         slow_to_mark,
         no_possible_duplicates,
         new_key_each_try,

@@ -16,6 +16,8 @@ from services.approval.handlers import decisions, queries
 from services.approval.handlers.directory import put_site
 from services.approval.models import BookingRow
 from services.chassis.db.tables import outbox
+from services.chassis.runtime import logs, tracing
+from tests.support.collector import Collector
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,
@@ -580,3 +582,42 @@ def test_a_decision_is_measured_once_by_its_department_and_only_if_it_is_committ
         approve(approval_db, review_id, key)
     assert measured("approved") == (count + 1, seconds + 119 * 60)
     assert measured("rejected") == rejected
+
+
+APPLIED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+AMENDED = "00-5bf92f3577b34da6a3ce929d0e0e4737-01f067aa0ba902b8-01"
+OFFICER = "00-6bf92f3577b34da6a3ce929d0e0e4738-02f067aa0ba902b9-01"
+
+
+def contexts(database) -> set[str | None]:
+    with database.transaction() as session:
+        return {*session.execute(select(outbox.c.traceparent)).scalars()}
+
+
+@pytest.mark.parametrize("is_amended", [False, True])
+def test_a_decision_continues_the_trace_of_the_application_linked_to_the_officers_request(
+    approval_db, collector: Collector, is_amended: bool
+) -> None:
+    first = submitted()
+    with logs.context(traceparent=APPLIED):
+        deliver(approval_db, first)
+    if is_amended:
+        with logs.context(traceparent=AMENDED):
+            deliver(approval_db, amended(first), 2)
+    review_id = review_id_of(approval_db, first.application_id)
+    with tracing.exporting("approval", collector.url), logs.context(traceparent=OFFICER):
+        approve(approval_db, review_id, revision=2 if is_amended else 1)
+    (span,) = collector.spans
+    cause = AMENDED if is_amended else APPLIED
+    assert (span.name, span.kind, span.trace_id, span.parent_id) == (
+        "decide approve", "INTERNAL", *cause.split("-")[1:3],
+    )  # fmt: skip
+    assert span.links == (tuple(OFFICER.split("-")[1:3]),)
+    assert contexts(approval_db) == {span.traceparent}
+
+
+def test_what_came_without_a_context_is_decided_in_the_trace_of_the_officer(approval_db) -> None:
+    review_id = pending(approval_db)
+    with logs.context(traceparent=OFFICER):
+        approve(approval_db, review_id)
+    assert contexts(approval_db) == {OFFICER}

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from kombu import Message
 from sqlalchemy import text, update
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, PersonalKeyRing, Received
@@ -21,13 +22,14 @@ from services.chassis.messaging.event_batches import (
     EventMessage,
     handle_batch,
 )
-from services.chassis.runtime import metrics
+from services.chassis.runtime import metrics, tracing
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
-from services.chassis.runtime.logs import correlation_id
+from services.chassis.runtime.logs import correlation_id, traceparent
 from services.verify.models import SiteRow
 from tests.integration.conftest import QUEUE, make_probe, revoked, revoked_bytes
 from tests.support.chaos.sabotage import HELD
+from tests.support.collector import Collector
 from tests.support.envelopes import key_ring, wrap
 from tests.support.running import eventually
 
@@ -337,3 +339,80 @@ def test_a_batch_whose_process_is_killed_before_the_acknowledgement_has_its_effe
         second.stop()
     assert sorted(effects()) == names
     assert broker.depth(QUEUE) == 0
+
+
+def caused(number: int, reference: str = "done") -> Envelope:
+    cause = f"00-{number:032x}-{number:016x}-01"
+    return envelope(reference, application=number).model_copy(update={"traceparent": cause})
+
+
+@pytest.mark.parametrize("many", [None, store_all], ids=["one after another", "as a set"])
+def test_events_that_are_handled_together_have_a_span_each_under_their_own_producers(
+    verify, effects, collector: Collector, many
+) -> None:
+    batches, events = Batches(verify, store, many), [caused(1), caused(2)]
+    with tracing.exporting("verify", collector.url):
+        batches.deliver(events)
+        batches.deliver(events)  # what was handled before is not handled again
+    first, second = collector.spans
+    assert [(span.name, span.kind) for span in (first, second)] == [("process PassRevoked", "CONSUMER")] * 2
+    assert [span.parent_id for span in (first, second)] == [f"{number:016x}" for number in (1, 2)]
+    assert (first.links, second.links) == ((), ((first.trace_id, first.span_id),))
+    assert first.attributes == {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.name": "process",
+        "messaging.operation.type": "process",
+        "messaging.destination.name": f"issuance.events:PassRevoked:{QUEUE}",
+        "messaging.message.id": str(events[0].id),
+    }
+
+
+@pytest.mark.parametrize("many", [None, store_all], ids=["one after another", "as a set"])
+def test_a_batch_that_fails_has_no_spans_and_each_of_its_events_one(
+    verify, effects, collector: Collector, many
+) -> None:
+    """A later attempt has the same envelope, and so the same producer."""
+    batches, bad = Batches(verify, store, many), caused(2, BAD)
+    with tracing.exporting("verify", collector.url):
+        batches.deliver([caused(1), bad, caused(3)])
+        batches.deliver([bad])
+    spans = [(int(span.parent_id, 16), span.is_fault, span.links) for span in collector.spans]
+    assert spans == [(1, False, ()), (2, True, ()), (3, False, ()), (2, True, ())]
+    assert BAD not in {str(value) for span in collector.spans for value in span.attributes.values()}
+
+
+def test_a_batch_that_waits_for_its_database_has_the_spans_of_its_last_try(
+    verify, effects, collector: Collector
+) -> None:
+    tries: list[Received] = []
+
+    def away_once(received: Received, _session: Session) -> None:
+        tries.append(received)
+        if len(tries) == 2:
+            raise PoolTimeout
+
+    with tracing.exporting("verify", collector.url):
+        Batches(verify, away_once).deliver([caused(1), caused(2)])
+    assert [int(span.parent_id, 16) for span in collector.spans] == [1, 2]
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["alone", "together"])
+def test_an_event_that_a_handler_adds_is_caused_by_the_one_that_it_handles(
+    verify, effects, collector: Collector, number: int
+) -> None:
+    def answer(received: Received, session: Session) -> None:
+        outbox.add(session, received.event, at=now())
+
+    with tracing.exporting("verify", collector.url):
+        Batches(verify, answer).deliver([caused(one + 1) for one in range(number)])
+    with verify.transaction() as session:
+        added = session.execute(text("select traceparent from outbox order by position")).scalars()
+        assert [*added] == [span.traceparent for span in collector.spans]
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["alone", "together"])
+def test_while_tracing_is_off_a_handler_has_the_context_of_the_producer(verify, effects, number: int) -> None:
+    seen: list[str | None] = []
+    events = [caused(one + 1) for one in range(number)]
+    Batches(verify, lambda _received, _session: seen.append(traceparent())).deliver(events)
+    assert seen == [one.traceparent for one in events]

@@ -4,21 +4,26 @@ import asyncio
 from uuid import UUID
 
 import pytest
+from aio_pika import Message
+from aio_pika.exceptions import DeliveryError
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.envelope import Envelope
+from contracts.envelope import Envelope, read_envelope, split_envelopes
 from services.chassis.messaging.relay import (
     LARGEST_BYTES,
     LARGEST_MESSAGE,
     OutboxRelay,
+    Publisher,
     RelaySettings,
     TopologyKeeper,
     group_into_messages,
     next_pause,
 )
+from services.chassis.runtime import tracing
 from services.chassis.runtime.clock import now
+from tests.support.collector import Collector
 from tests.support.settings import make_settings
 
 
@@ -114,3 +119,59 @@ def test_a_message_has_neither_too_many_events_nor_too_many_bytes() -> None:
     assert [len(message) for message in group_into_messages(large)[0]] == [1, 1]
     small_first = [envelope(1, "A", "1", 10), envelope(2, "A", "2", LARGEST_BYTES)]
     assert [len(message) for message in group_into_messages(small_first)[0]] == [1, 1]
+
+
+class Exchange:
+    """Keeps the bodies that are published, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.bodies: list[bytes] = []
+        self._error = error
+
+    async def publish(self, message: Message, **_: object) -> None:
+        if self._error:
+            raise self._error
+        self.bodies.append(message.body)
+
+
+def caused(number: int) -> Envelope:
+    cause = f"00-{number:032x}-{number:016x}-01"
+    return envelope(number, "PassIssued", f"pass:{number}").model_copy(update={"traceparent": cause})
+
+
+async def publish(exchange: Exchange, *envelopes: Envelope) -> list[str | None]:
+    """Publish events in one message; return the trace context of each as it is on the wire."""
+    keeper, _ = relays()
+    publisher = Publisher(make_settings(RelaySettings), "relay:issuance", keeper)
+    publisher._channel, publisher._exchanges = object(), {"issuance.events": exchange}  # type: ignore[assignment,dict-item]
+    await publisher.publish(envelopes)
+    return [read_envelope(part).traceparent for body in exchange.bodies for part in split_envelopes(body)]
+
+
+async def test_each_event_of_a_message_has_a_span_under_its_own_cause_and_carries_that(
+    collector: Collector,
+) -> None:
+    with tracing.exporting("relay", collector.url):
+        carried = await publish(Exchange(), caused(1), caused(2))
+    first, second = collector.spans
+    assert [(span.name, span.kind) for span in (first, second)] == [("publish PassIssued", "PRODUCER")] * 2
+    assert [span.parent_id for span in (first, second)] == [f"{number:016x}" for number in (1, 2)]
+    assert carried == [first.traceparent, second.traceparent]
+    assert (first.links, second.links) == ((), ((first.trace_id, first.span_id),))
+    assert first.attributes == {
+        "messaging.system": "rabbitmq",
+        "messaging.operation.name": "publish",
+        "messaging.operation.type": "send",
+        "messaging.destination.name": "issuance.events:PassIssued",
+        "messaging.message.id": str(UUID(int=1)),
+    }
+
+
+async def test_an_event_that_a_queue_refuses_has_no_span_yet(collector: Collector) -> None:
+    with tracing.exporting("relay", collector.url), pytest.raises(DeliveryError):
+        await publish(Exchange(DeliveryError(None, None)), caused(1))
+    assert collector.spans == []
+
+
+async def test_while_tracing_is_off_an_event_carries_the_context_of_its_cause() -> None:
+    assert await publish(Exchange(), caused(1), caused(2)) == [caused(1).traceparent, caused(2).traceparent]

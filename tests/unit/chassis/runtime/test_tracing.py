@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -21,12 +20,6 @@ from tests.support.collector import CollectedSpan, Collector
 CAUSE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_ID, SPAN_ID = CAUSE.split("-")[1:3]
 OTHER_CAUSE = "00-5bf92f3577b34da6a3ce929d0e0e4737-01f067aa0ba902b8-01"
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        yield running
 
 
 def work(name: str = "work", cause: str | None = None) -> tracing.Span:

@@ -1,7 +1,5 @@
 """The span of a request: the template of its route, and nothing that came from its caller."""
 
-from collections.abc import Iterator
-
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
@@ -12,12 +10,6 @@ from tests.support.collector import Collector
 from tests.support.factories.gateway import as_applicant, browser, stubbed
 
 CAUSE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as running:
-        yield running
 
 
 async def test_spans_hold_the_routes_template_and_nothing_of_the_caller(collector: Collector) -> None:

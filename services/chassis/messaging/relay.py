@@ -4,7 +4,10 @@ For each database it takes an advisory lock (one relay works while others stand 
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
 those that the broker confirmed. Events of one type that wait together go in one message. Rows are found by
 state and never by a cursor, because rows with a lower `position` may commit later. The relay polls: without a
-pause XXWhen the broker does not confirm within the watchdog's time, the relay connects again.
+pause while there are events, then less and less often; after a few events that can wait, only when others had
+time to come. When it has published an event for a service, it soon looks for what that service says to it. It
+is not notified, because each NOTIFY takes a lock at commit that all databases of a server share.
+When the broker does not confirm within the watchdog's time, the relay connects again.
 
 A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
 its type have it; those that were refused then wait, and one of them is tried again after a pause. An event

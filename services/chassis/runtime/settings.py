@@ -166,7 +166,10 @@ class RetrySettings(RetryDelaySettings):
     """Trying again."""
 
     attempts: int = 8
-    """Deliveries of an event to a consumer before it is a dead letter; tries of a message by the sender."""
+    """Deliveries of an event to a consumer before it is a dead letter.
+
+    For the sender: tries of a message that may each have reached the recipient.
+    """
 
 
 class PersonalDataSettings(Section):

@@ -51,6 +51,8 @@ class Untried:
 
 
 Outcome = Delivered | Failed | Later | Untried
+TRIED_FOR = timedelta(hours=48)
+"""A message that does not expire is tried for so long after it was stored."""
 
 
 def is_late(expires_at: datetime | None, now: datetime) -> bool:
@@ -62,24 +64,37 @@ def after_temporary_error(
     reason: str,
     attempts: int,
     now: datetime,
+    stored_at: datetime,
     expires_at: datetime | None,
     delays: Sequence[float],
     limit: int,
     *,
+    uncertain: int = 0,
     may_have_arrived: bool = False,
 ) -> Later | Failed:
     """Return when to try again, or that the message has failed.
+
+    An outage costs no message while it is of use. Only tries that may have reached the recipient are limited;
+    each of them beyond ``delays`` doubles the wait, so that a few of them outlast an hour.
 
     Args:
         reason: code of the channel's error.
         attempts: tries so far, this one included.
         now: time of this try.
+        stored_at: since when the message has waited.
         expires_at: from when on the message is useless.
         delays: seconds before the second, third … try; the last one repeats.
-        limit: tries in all.
-        may_have_arrived: whether this try may have reached the recipient all the same.
+        limit: tries that may have reached the recipient.
+        uncertain: how many such tries there were before this one.
+        may_have_arrived: whether this try is one of them.
     """
-    if attempts >= limit:
+    seconds = delays[min(attempts, len(delays)) - 1]
+    if may_have_arrived:
+        uncertain += 1
+        if uncertain >= limit:
+            return Failed(reason)
+        seconds *= 2 ** max(uncertain - len(delays), 0)
+    again = now + timedelta(seconds=seconds)
+    if expires_at is None and again >= stored_at + TRIED_FOR:
         return Failed(reason)
-    again = now + timedelta(seconds=delays[min(attempts, len(delays)) - 1])
     return Failed("expired") if is_late(expires_at, again) else Later(again, reason, may_have_arrived)

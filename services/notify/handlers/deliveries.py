@@ -61,7 +61,7 @@ class Sender:
     Args:
         database: notify's own.
         channels: by name; a message whose channel is missing fails as ``no_channel``.
-        options: batch, lease, delays between tries, and their number.
+        options: batch, lease, delays between tries, and how many may reach the recipient.
         stop: when it is set, messages that were leased and not tried are returned.
         now: returns the current time.
     """
@@ -147,7 +147,7 @@ class Sender:
         options = self._options
         if is_late(message.expires_at, self._now()):
             return Failed("expired")
-        if message.attempts > options.attempts:
+        if message.possible_duplicates >= options.attempts:
             return Failed("attempts")
         try:
             return self._send(message)
@@ -158,9 +158,11 @@ class Sender:
                 error.reason,
                 message.attempts,
                 self._now(),
+                message.created_at,
                 message.expires_at,
                 options.retry_delays,
                 options.attempts,
+                uncertain=message.possible_duplicates,
                 may_have_arrived=error.may_have_arrived,
             )
 

@@ -30,7 +30,7 @@ from services.notify.models import PhoneMessageRow
 _PHONE = PhoneMessageRow.metadata.tables["local_phone"]
 _READ = (
     "id, lane, purpose, channel, language, application_id, personal, "
-    "attempts, created_at, expires_at, correlation_id, traceparent"
+    "attempts, possible_duplicates, created_at, expires_at, correlation_id, traceparent"
 )
 _DUE = "state = 'queued' and due_at <= :now"
 _LEASE = text(f"""
@@ -87,6 +87,7 @@ class Leased:
     application_id: UUID | None
     personal: Personal | None
     attempts: int
+    possible_duplicates: int
     created_at: datetime
     expires_at: datetime | None
     correlation_id: str

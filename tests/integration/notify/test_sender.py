@@ -155,12 +155,24 @@ def test_a_temporary_error_is_retried_with_growing_delays_and_the_same_id(db: Da
     assert [kind for kind, _ in published(db)] == ["NotificationDelivered"]
 
 
-def test_a_message_fails_after_its_last_temporary_error(db: Database) -> None:
+@pytest.mark.parametrize("reason", ["unreachable", "credentials", "gateway_fault"])
+def test_an_outage_of_the_provider_costs_no_message(db: Database, reason: str) -> None:
+    put_passes(db, 3)
+    channel, clock = RecordingChannel(*[TemporaryChannelError(reason)] * 90), Clock()
+    while channel.faults:
+        assert sender(db, channel, clock).send_due()
+        clock.forward(301)
+    sender(db, channel, clock).send_due()
+    assert [kind for kind, _ in published(db)] == ["NotificationDelivered"] * 3
+
+
+def test_a_message_fails_after_its_last_try_that_may_have_arrived(db: Database) -> None:
     put_passes(db, 1)
-    channel, clock = RecordingChannel(*[TemporaryChannelError("gateway_fault")] * 20), Clock()
+    fault = TemporaryChannelError("gateway_fault", may_have_arrived=True)
+    channel, clock = RecordingChannel(*[fault] * 20), Clock()
     for _ in range(20):
         sender(db, channel, clock).send_due()
-        clock.forward(301)
+        clock.forward(2401)
     assert len(channel.sent) == OPTIONS.attempts
     assert (row(db).state, row(db).reason) == ("failed", "gateway_fault")
     assert [(kind, data["reason"]) for kind, data in published(db)] == [

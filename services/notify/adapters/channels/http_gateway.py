@@ -2,8 +2,8 @@
 
 Headers: ``Authorization: Bearer <token>`` and ``Idempotency-Key: <message id>``, the same at every try. Any
 2xx is success. Temporary errors are: no connection, no response in time, 408, 425, 429, 5xx, and also 401 and
-403, since a token that is wrong for an hour must not cost every applicant their message. Any other status is
-a permanent error.
+403, since a token that is wrong for hours must not cost every applicant their message: what cannot have
+arrived is tried again until it is of no use. Any other status is a permanent error.
 
 A gateway that got the request and did not respond may have accepted the message. So may one that failed with
 5xx, except 503, which means that it did not begin.

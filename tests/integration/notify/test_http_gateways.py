@@ -3,8 +3,10 @@
 import json
 import os
 import signal
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,13 +26,15 @@ from services.notify.adapters.channels import (
     Receipt,
     TemporaryChannelError,
 )
+from services.notify.adapters.channels.http_gateway import CALL_SECONDS, MOST_BYTES, GatewayClient
 from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain import templates
 from services.notify.domain.messages import Personal
 from services.notify.handlers import event_handlers
-from services.notify.handlers.deliveries import Sender
+from services.notify.handlers.deliveries import BATCH_SECONDS, Sender
 from services.notify.models import MessageRow
+from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
 from tests.integration.conftest import postgres_away
 from tests.support.factories.notify import MOBILE, PUBLIC_URL, Visit, received
@@ -99,10 +103,15 @@ def vendor() -> Iterator[Vendor]:
     server.close()
 
 
-@pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with httpx.Client(timeout=0.3, trust_env=False) as own:
-        yield own
+def gateway_client(seconds: float, **options: float) -> GatewayClient:
+    """Return a client with this time for each step; it leaves no connection open."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return GatewayClient(httpx.AsyncClient(timeout=seconds, limits=limits, trust_env=False), **options)
+
+
+@pytest.fixture(scope="module")
+def client() -> GatewayClient:
+    return gateway_client(0.3)
 
 
 STATUS = "https://epass.example/pa/s/PCS-7K3M-9QW4"
@@ -126,7 +135,7 @@ def outgoing(language: str = "pa") -> Outgoing:
 
 
 def test_an_sms_has_its_text_its_registration_and_its_idempotency_key(
-    vendor: Vendor, client: httpx.Client
+    vendor: Vendor, client: GatewayClient
 ) -> None:
     message = outgoing()
     assert SmsChannel(client, vendor.url, TOKEN).send(message) == Receipt("v-1")
@@ -143,7 +152,9 @@ def test_an_sms_has_its_text_its_registration_and_its_idempotency_key(
     }
 
 
-def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, client: httpx.Client) -> None:
+def test_a_whatsapp_message_is_a_template_with_named_parameters(
+    vendor: Vendor, client: GatewayClient
+) -> None:
     message = outgoing("hi")
     assert WhatsAppChannel(client, vendor.url, TOKEN).send(message) == Receipt("wamid.1")
     ((headers, body),) = vendor.got
@@ -170,12 +181,12 @@ def test_a_whatsapp_message_is_a_template_with_named_parameters(vendor: Vendor, 
     }
 
 
-def channels(client: httpx.Client, url: str) -> tuple[Channel, Channel]:
+def channels(client: GatewayClient, url: str) -> tuple[Channel, Channel]:
     return SmsChannel(client, url, TOKEN), WhatsAppChannel(client, url, TOKEN)
 
 
 @pytest.mark.parametrize("status", [400, 404, 409, 410, 422, 302])
-def test_a_rejection_by_the_gateway_is_final(vendor: Vendor, client: httpx.Client, status: int) -> None:
+def test_a_rejection_by_the_gateway_is_final(vendor: Vendor, client: GatewayClient, status: int) -> None:
     for channel in channels(client, vendor.url):
         vendor.answers.append((status, b"the text of the vendor"))
         with pytest.raises(PermanentChannelError, match=r"^refused$"):
@@ -195,7 +206,7 @@ def test_a_rejection_by_the_gateway_is_final(vendor: Vendor, client: httpx.Clien
     ],
 )
 def test_a_fault_of_the_gateway_is_temporary(
-    vendor: Vendor, client: httpx.Client, status: int, reason: str
+    vendor: Vendor, client: GatewayClient, status: int, reason: str
 ) -> None:
     for channel in channels(client, vendor.url):
         vendor.answers.append((status, b"the text of the vendor"))
@@ -203,7 +214,7 @@ def test_a_fault_of_the_gateway_is_temporary(
             channel.send(outgoing())
 
 
-def test_a_timeout_and_an_unreachable_gateway_are_temporary(vendor: Vendor, client: httpx.Client) -> None:
+def test_a_timeout_and_an_unreachable_gateway_are_temporary(vendor: Vendor, client: GatewayClient) -> None:
     vendor.hold = threading.Event()
     for channel in channels(client, vendor.url):
         with pytest.raises(TemporaryChannelError, match=r"^timeout$"):
@@ -213,11 +224,79 @@ def test_a_timeout_and_an_unreachable_gateway_are_temporary(vendor: Vendor, clie
             channel.send(outgoing())
 
 
-@pytest.mark.parametrize("answer", [b"", b"OK", b"[]", b"null", b'{"messages": []}', b'{"messages": [1]}'])
-def test_a_success_without_an_id_is_a_success(vendor: Vendor, client: httpx.Client, answer: bytes) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"OK", b"[]", b"null", b'{"messages": []}', b'{"messages": [1]}', b"[" * MOST_BYTES],
+    ids=lambda answer: answer[:20],
+)
+def test_a_success_without_an_id_is_a_success(vendor: Vendor, client: GatewayClient, answer: bytes) -> None:
     for channel in channels(client, vendor.url):
         vendor.answers.append((202, answer))
         assert channel.send(outgoing()) == Receipt(None)
+
+
+class Dripping(socketserver.StreamRequestHandler):
+    """A gateway that sends a byte now and then, in a header or in the body, and ends after five seconds."""
+
+    start: bytes
+
+    def handle(self) -> None:
+        try:
+            self.connection.recv(MOST_BYTES)
+            self.wfile.write(self.start)
+            for _ in range(50):
+                self.wfile.write(b"1")
+                threading.Event().wait(0.1)
+            self.wfile.write(b"\r\n\r\n" if self.start.endswith(b": ") else b"")
+        except OSError:
+            pass  # the client has hung up
+
+
+@contextmanager
+def server_of(handler: type[socketserver.BaseRequestHandler]) -> Iterator[str]:
+    """The address of a server that handles each connection so."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-Wait: ", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n"],
+    ids=["header", "body"],
+)
+def test_a_gateway_that_drips_its_response_times_out(start: bytes) -> None:
+    client = gateway_client(3, call_seconds=0.5)
+    with server_of(type("Own", (Dripping,), {"start": start})) as url:
+        for channel in channels(client, url):
+            with pytest.raises(TemporaryChannelError, match=r"^timeout$") as caught:
+                channel.send(outgoing())
+            assert caught.value.may_have_arrived
+
+
+def test_a_call_ends_well_before_the_lease_and_before_a_sender_has_to_stop() -> None:
+    assert SenderSettings.model_fields["sender_lease"].default >= 2 * CALL_SECONDS
+    assert CALL_SECONDS + 2 * BATCH_SECONDS < STOP_SECONDS
+
+
+def test_no_more_than_needed_is_read_of_a_response(client: GatewayClient) -> None:
+    ended = threading.Event()
+
+    class Endless(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            self.connection.recv(MOST_BYTES)
+            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+            try:
+                for _ in range(300):
+                    self.wfile.write(b" " * MOST_BYTES)
+            except OSError:
+                ended.set()
+
+    with server_of(Endless) as url:
+        assert SmsChannel(client, url, TOKEN).send(outgoing()) == Receipt(None)
+        assert ended.wait(10), "the client hangs up"
 
 
 # ----------------------------------------------------- the sender and a gateway
@@ -244,7 +323,7 @@ def published(db: Database) -> list[str]:
 
 
 def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_accepts(
-    db: Database, vendor: Vendor, client: httpx.Client
+    db: Database, vendor: Vendor, client: GatewayClient
 ) -> None:
     put_pass(db)
     vendor.answers = [(500, b""), (429, b"")]
@@ -313,13 +392,13 @@ def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[V
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplicate(
-    db: Database, vendor: Vendor, client: httpx.Client, first: Callable[[Vendor], None], possible: int
+    db: Database, vendor: Vendor, client: GatewayClient, first: Callable[[Vendor], None], possible: int
 ) -> None:
     assert try_twice(db, vendor, SmsChannel(client, vendor.url, TOKEN), first).possible_duplicates == possible
 
 
 def test_a_gateway_that_could_not_be_reached_is_no_possible_duplicate(
-    db: Database, vendor: Vendor, client: httpx.Client
+    db: Database, vendor: Vendor, client: GatewayClient
 ) -> None:
     put_pass(db)
     for url, ahead in (("http://127.0.0.1:9/nobody", 0), (vendor.url, 400)):
@@ -331,7 +410,7 @@ def test_a_gateway_that_could_not_be_reached_is_no_possible_duplicate(
 
 
 def test_without_the_mark_of_a_timeout_the_duplicate_would_not_be_recorded(
-    db: Database, vendor: Vendor, client: httpx.Client
+    db: Database, vendor: Vendor, client: GatewayClient
 ) -> None:
     """The control: the vendor has the message twice, and nothing records it."""
 
@@ -346,7 +425,7 @@ def test_without_the_mark_of_a_timeout_the_duplicate_would_not_be_recorded(
 
 
 def test_a_number_that_the_gateway_rejects_is_tried_once(
-    db: Database, vendor: Vendor, client: httpx.Client
+    db: Database, vendor: Vendor, client: GatewayClient
 ) -> None:
     put_pass(db)
     vendor.answers = [(400, b"")]

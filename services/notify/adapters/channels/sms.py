@@ -14,17 +14,15 @@ Request::
 whitelisted with the header.
 """
 
-import httpx
-
 from services.notify.adapters.channels import Outgoing, Receipt
-from services.notify.adapters.channels.http_gateway import post
+from services.notify.adapters.channels.http_gateway import GatewayClient, post
 from services.notify.domain.sms_segments import count_segments, is_gsm
 
 
 class SmsChannel:
     """Channel to an SMS gateway at one address."""
 
-    def __init__(self, client: httpx.Client, url: str, token: str) -> None:
+    def __init__(self, client: GatewayClient, url: str, token: str) -> None:
         self._client = client
         self._url = url
         self._token = token

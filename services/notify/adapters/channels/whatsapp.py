@@ -7,17 +7,16 @@ under the names in ``templates/*.toml`` in all three languages, with named param
 ``biz_opaque_callback_data`` returns our ID with each receipt.
 """
 
-import httpx
 from pydantic import JsonValue
 
 from services.notify.adapters.channels import Outgoing, Receipt
-from services.notify.adapters.channels.http_gateway import post
+from services.notify.adapters.channels.http_gateway import GatewayClient, post
 
 
 class WhatsAppChannel:
     """Channel of one business number."""
 
-    def __init__(self, client: httpx.Client, url: str, token: str) -> None:
+    def __init__(self, client: GatewayClient, url: str, token: str) -> None:
         self._client = client
         self._url = url
         self._token = token

@@ -59,7 +59,10 @@ class MessageRow(Base):
     """A sealed ``domain.messages.Personal``; null once it is erased, or where there is no recipient."""
     state: Mapped[State]
     due_at: Mapped[datetime]
-    """Earliest time of the next try; while the message is leased, the end of the lease."""
+    """Earliest time of the next try; while the message is leased, the end of the lease.
+
+    By the clock of the database.
+    """
     lease: Mapped[UUID | None]
     """ID of the current lease. If it is still set at the next try, the outcome of the last try is unknown."""
     attempts: Mapped[int] = mapped_column(default=0)

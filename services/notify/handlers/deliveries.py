@@ -8,7 +8,7 @@ phone are recorded together: nothing has happened to them before.
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import monotonic, perf_counter
 from typing import TypeVar
 
@@ -63,7 +63,7 @@ class Sender:
         channels: by name; a message whose channel is missing fails as ``no_channel``.
         options: batch, lease, delays between tries, and how many may reach the recipient.
         stop: when it is set, messages that were leased and not tried are returned.
-        now: returns the current time.
+        now: returns the current time, which decides what has expired.
     """
 
     def __init__(
@@ -102,9 +102,7 @@ class Sender:
         """
 
         def work(session: Session) -> list[Leased]:
-            now = self._now()
-            until = now + timedelta(seconds=self._options.sender_lease)
-            return leases.take(session, lanes, limit, now, until)
+            return leases.take(session, lanes, limit, self._options.sender_lease)
 
         return self._when_available(work, as_query=True)
 

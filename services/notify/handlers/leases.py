@@ -3,6 +3,9 @@
 A lease is an ID on the row and the time at which it ends. A sender that dies leaves both behind: after that
 time another sender takes the message, and counts that the last try may have succeeded. The same holds for a
 try to which the vendor did not respond: its lease stays until the next try is due.
+
+Leases and due times follow the clock of the database, since those of two senders may differ by more than a
+lease. The clock of the process decides only what has expired.
 """
 
 import json
@@ -32,7 +35,7 @@ _READ = (
     "id, lane, purpose, channel, language, application_id, personal, "
     "attempts, possible_duplicates, created_at, expires_at, correlation_id, traceparent"
 )
-_DUE = "state = 'queued' and due_at <= :now"
+_DUE = "state = 'queued' and due_at <= statement_timestamp()"
 _LEASE = text(f"""
 with codes as (
   select id from messages where {_DUE} and lane = 'otp' and 'otp' = any(:lanes)
@@ -43,7 +46,7 @@ with codes as (
   for update skip locked
 )
 update messages set
-  lease = :lease, due_at = :until, attempts = attempts + 1,
+  lease = :lease, due_at = statement_timestamp() + make_interval(secs => :seconds), attempts = attempts + 1,
   possible_duplicates = possible_duplicates + (lease is not null)::int
 where id = any(array(select id from codes union all select id from others))
 returning {_READ}
@@ -51,14 +54,15 @@ returning {_READ}
 _SETTLE = text("""
 with given as (
   select * from json_to_recordset(cast(:outcomes as json)) as one(
-    id uuid, own uuid, is_delivered bool, is_untried bool, state text, lease uuid, due_at timestamptz,
+    id uuid, own uuid, is_delivered bool, is_untried bool, state text, lease uuid, wait float8,
     ended_at timestamptz, reason text, provider_id text, is_erased bool
   )
 ), held as (
   select id from messages where id in (select id from given) order by id for update
 )
 update messages set
-  state = given.state, lease = given.lease, due_at = coalesce(given.due_at, messages.due_at),
+  state = given.state, lease = given.lease,
+  due_at = coalesce(statement_timestamp() + make_interval(secs => given.wait), messages.due_at),
   attempts = attempts - is_untried::int, ended_at = given.ended_at, provider_id = given.provider_id,
   reason = case when is_untried then messages.reason else given.reason end,
   personal = case when is_erased then null else personal end
@@ -97,16 +101,14 @@ class Leased:
 Settled = tuple[Leased, Outcome]
 
 
-def take(session: Session, lanes: Sequence[Lane], limit: int, now: datetime, until: datetime) -> list[Leased]:
-    """Lease due messages, the longest due first; skip rows that another sender is taking.
+def take(session: Session, lanes: Sequence[Lane], limit: int, seconds: float) -> list[Leased]:
+    """Lease due messages for so many seconds, the longest due first; skip rows that another sender is taking.
 
     All are codes, if any code is due in these lanes: nobody who waits for one waits for other messages.
     """
     lease = uuid4()
     keys = personal_keys_of(session)
-    rows = session.execute(
-        _LEASE, {"lanes": list(lanes), "most": limit, "now": now, "until": until, "lease": lease}
-    )
+    rows = session.execute(_LEASE, {"lanes": list(lanes), "most": limit, "seconds": seconds, "lease": lease})
     return [
         Leased(**{**row, "personal": _unseal(row["id"], row["personal"], keys)}, lease=lease)
         for row in sorted(rows.mappings(), key=lambda row: row["created_at"])
@@ -145,7 +147,7 @@ def _changes(message: Leased, outcome: Outcome, now: datetime) -> dict[str, Any]
         "is_untried": isinstance(outcome, Untried),
         "state": outcome.state if isinstance(outcome, Delivered | Failed) else "queued",
         "lease": message.lease if later and later.may_have_arrived else None,
-        "due_at": None if is_over else later.at if later else now,
+        "wait": None if is_over else (later.at - now).total_seconds() if later else 0,
         "ended_at": now if is_over else None,
         "reason": outcome.reason if isinstance(outcome, Failed | Later) else None,
         "provider_id": outcome.provider_id if isinstance(outcome, Delivered) else None,

@@ -115,7 +115,7 @@ def store(
         "pass_number": pass_number,
         "personal": seal(message_id, personal, personal_keys_of(session)) if personal else None,
         "state": state,
-        "due_at": now,
+        "due_at": "now",  # the database's, as senders compare it with no other clock
         "attempts": 0,
         "possible_duplicates": 0,
         "correlation_id": correlation_id(),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
@@ -124,7 +124,7 @@ def _copy(message: MessageRow, personal: Personal, keys: PersonalKeyRing, now: d
         resend_of=message.id,
         personal=seal(message_id, personal, keys),
         state="queued",
-        due_at=now,
+        due_at=func.now(),
         correlation_id=correlation_id(),
         traceparent=traceparent(),
         created_at=now,

@@ -7,7 +7,6 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
@@ -37,7 +36,7 @@ from services.notify.models import MessageRow
 from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
 from tests.integration.conftest import postgres_away
-from tests.support.factories.notify import MOBILE, PUBLIC_URL, Visit, received
+from tests.support.factories.notify import MOBILE, PUBLIC_URL, Clock, Visit, received
 from tests.support.running import Process, eventually
 from tests.support.settings import make_settings
 
@@ -327,20 +326,20 @@ def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_accepts(
 ) -> None:
     put_pass(db)
     vendor.answers = [(500, b""), (429, b"")]
-    ahead = timedelta(0)
+    clock = Clock(db)
     postman = Sender(
         db,
         {"sms": SmsChannel(client, vendor.url, TOKEN)},
         make_settings(SenderSettings),
         threading.Event(),
-        lambda: now() + ahead,
+        clock,
     )
     for step in range(4):
         vendor.hold = threading.Event() if step == 2 else None
         postman.send_due()
         if vendor.hold is not None:
             vendor.hold.set()
-        ahead += timedelta(seconds=400)
+        clock.forward(400)
     assert vendor.keys == [str(row(db).id)] * 4
     assert (row(db).state, row(db).attempts, row(db).provider_id) == ("delivered", 4, "v-1")
     assert published(db) == ["NotificationDelivered"]
@@ -365,15 +364,14 @@ def failure(status: int) -> Callable[[Vendor], None]:
 def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[Vendor], None]) -> MessageRow:
     """Return the row after a first try that failed like this, and a second that succeeded."""
     put_pass(db)
-    ahead = timedelta(0)
-    postman = Sender(
-        db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), lambda: now() + ahead
-    )
+    clock = Clock(db)
+    postman = Sender(db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), clock)
     first(vendor)
     postman.send_due()
     if vendor.hold is not None:
         vendor.hold.set()
-    vendor.hold, vendor.hang_up, ahead = None, False, timedelta(seconds=400)
+    vendor.hold, vendor.hang_up = None, False
+    clock.forward(400)
     postman.send_due()
     assert (row(db).state, row(db).attempts, len(vendor.got)) == ("delivered", 2, 2)
     return row(db)
@@ -401,11 +399,11 @@ def test_a_gateway_that_could_not_be_reached_is_no_possible_duplicate(
     db: Database, vendor: Vendor, client: GatewayClient
 ) -> None:
     put_pass(db)
-    for url, ahead in (("http://127.0.0.1:9/nobody", 0), (vendor.url, 400)):
-        channel, at = SmsChannel(client, url, TOKEN), now() + timedelta(seconds=ahead)
-        Sender(
-            db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), lambda at=at: at
-        ).send_due()
+    clock = Clock(db)
+    for url in ("http://127.0.0.1:9/nobody", vendor.url):
+        channel = SmsChannel(client, url, TOKEN)
+        Sender(db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), clock).send_due()
+        clock.forward(400)
     assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 0)
 
 

@@ -1,7 +1,7 @@
 """The sender: each message reaches its channel in the right order, and its outcome is recorded once."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,6 +33,7 @@ from tests.support.factories.notify import (
     OPTIONS,
     PUBLIC_URL,
     RECEPTION,
+    Clock,
     RecordingChannel,
     Visit,
     otp,
@@ -47,26 +48,16 @@ def db(databases) -> Database:
     return databases["notify"]
 
 
-class Clock:
-    """A clock that can be put forward."""
-
-    def __init__(self) -> None:
-        self.ahead = timedelta(0)
-
-    def __call__(self) -> datetime:
-        return now() + self.ahead
-
-    def forward(self, seconds: float) -> None:
-        self.ahead += timedelta(seconds=seconds)
-
-
 def sender(
-    db: Database, channel: object, clock: Clock | None = None, stop: threading.Event | None = None
+    db: Database,
+    channel: object,
+    clock: Callable[[], datetime] | None = None,
+    stop: threading.Event | None = None,
 ) -> Sender:
     channels = (
         channel if isinstance(channel, dict) else {"sms": channel, "whatsapp": channel, "email": channel}
     )
-    return Sender(db, channels, OPTIONS, stop or threading.Event(), clock or Clock())
+    return Sender(db, channels, OPTIONS, stop or threading.Event(), clock or now)
 
 
 def put_codes(db: Database, count: int, **options: object) -> None:
@@ -140,7 +131,7 @@ def test_a_message_that_an_earlier_version_stored_without_a_link_is_sent_with_on
 
 def test_a_temporary_error_is_retried_with_growing_delays_and_the_same_id(db: Database) -> None:
     put_passes(db, 1)
-    channel, clock = RecordingChannel(*[TemporaryChannelError("timeout")] * 3), Clock()
+    channel, clock = RecordingChannel(*[TemporaryChannelError("timeout")] * 3), Clock(db)
     postman = sender(db, channel, clock)
     for delay in (1, 5, 30):
         ((_, outcome),) = postman.send_due()
@@ -158,7 +149,7 @@ def test_a_temporary_error_is_retried_with_growing_delays_and_the_same_id(db: Da
 @pytest.mark.parametrize("reason", ["unreachable", "credentials", "gateway_fault"])
 def test_an_outage_of_the_provider_costs_no_message(db: Database, reason: str) -> None:
     put_passes(db, 3)
-    channel, clock = RecordingChannel(*[TemporaryChannelError(reason)] * 90), Clock()
+    channel, clock = RecordingChannel(*[TemporaryChannelError(reason)] * 90), Clock(db)
     while channel.faults:
         assert sender(db, channel, clock).send_due()
         clock.forward(301)
@@ -169,7 +160,7 @@ def test_an_outage_of_the_provider_costs_no_message(db: Database, reason: str) -
 def test_a_message_fails_after_its_last_try_that_may_have_arrived(db: Database) -> None:
     put_passes(db, 1)
     fault = TemporaryChannelError("gateway_fault", may_have_arrived=True)
-    channel, clock = RecordingChannel(*[fault] * 20), Clock()
+    channel, clock = RecordingChannel(*[fault] * 20), Clock(db)
     for _ in range(20):
         sender(db, channel, clock).send_due()
         clock.forward(2401)
@@ -196,7 +187,7 @@ def test_a_channel_that_is_not_configured_fails_the_message_and_not_the_sender(d
 
 def test_an_expired_code_is_never_sent(db: Database) -> None:
     put_codes(db, 1, minutes=1)
-    channel, clock = RecordingChannel(TemporaryChannelError("timeout")), Clock()
+    channel, clock = RecordingChannel(TemporaryChannelError("timeout")), Clock(db)
     postman = sender(db, channel, clock)
     postman.send_due()
     assert len(channel.sent) == 1
@@ -230,7 +221,7 @@ def test_a_pass_revoked_while_its_channel_is_called_is_not_tried_again(db: Datab
                 )
             return super().send(message)
 
-    clock = Clock()
+    clock = Clock(db)
     sender(db, RevokedMeanwhile(TemporaryChannelError("timeout")), clock).send_due()
     clock.forward(3600)
     assert sender(db, RecordingChannel(), clock).send_due() == []
@@ -280,10 +271,10 @@ def leased_outgoing(db: Database) -> Outgoing:
 # --------------------------------------------------------------------- leases
 
 
-def lease_one(db: Database, clock: Clock, lane: str = "normal") -> leases.Leased:
+def lease_one(db: Database, lane: str = "normal") -> leases.Leased:
     """Lease messages as a sender does that is killed right afterwards."""
     with db.transaction() as session:
-        (leased,) = leases.take(session, (lane,), 10, clock(), clock() + timedelta(seconds=30))
+        (leased,) = leases.take(session, (lane,), 10, 30)
     return leased
 
 
@@ -294,8 +285,8 @@ def settle(db: Database, message: leases.Leased, outcome: object, clock: Clock) 
 
 def test_a_message_of_a_killed_sender_is_sent_and_marked_after_its_lease_ends(db: Database) -> None:
     put_passes(db, 1)
-    clock, channel = Clock(), RecordingChannel()
-    lease_one(db, clock)
+    clock, channel = Clock(db), RecordingChannel()
+    lease_one(db)
     clock.forward(29)
     assert sender(db, channel, clock).send_due() == []
     clock.forward(2)
@@ -307,10 +298,10 @@ def test_a_message_of_a_killed_sender_is_sent_and_marked_after_its_lease_ends(db
 
 def test_the_success_of_a_sender_slower_than_its_lease_is_recorded(db: Database) -> None:
     put_passes(db, 1)
-    clock = Clock()
-    slow = lease_one(db, clock)
+    clock = Clock(db)
+    slow = lease_one(db)
     clock.forward(31)
-    quick = lease_one(db, clock)
+    quick = lease_one(db)
     settle(db, slow, Delivered("slow"), clock)
     settle(db, quick, Failed("refused"), clock)
     assert (row(db).state, row(db).provider_id) == ("delivered", "slow")
@@ -319,10 +310,10 @@ def test_the_success_of_a_sender_slower_than_its_lease_is_recorded(db: Database)
 
 def test_a_sender_slower_than_its_lease_cannot_fail_a_message_that_another_has_leased(db: Database) -> None:
     put_passes(db, 1)
-    clock = Clock()
-    slow = lease_one(db, clock)
+    clock = Clock(db)
+    slow = lease_one(db)
     clock.forward(31)
-    quick = lease_one(db, clock)
+    quick = lease_one(db)
     for outcome in (Failed("refused"), Later(clock(), "timeout"), Untried()):
         settle(db, slow, outcome, clock)
         assert (row(db).state, row(db).lease, row(db).attempts) == ("queued", quick.lease, 2)
@@ -332,9 +323,9 @@ def test_a_sender_slower_than_its_lease_cannot_fail_a_message_that_another_has_l
 
 def test_a_message_that_kills_its_senders_fails_after_its_last_try(db: Database) -> None:
     put_passes(db, 1)
-    clock, channel = Clock(), RecordingChannel()
+    clock, channel = Clock(db), RecordingChannel()
     for _ in range(OPTIONS.attempts):
-        lease_one(db, clock)
+        lease_one(db)
         clock.forward(31)
     sender(db, channel, clock).send_due()
     assert (row(db).state, row(db).reason, len(channel.sent)) == ("failed", "attempts", 0)
@@ -359,11 +350,40 @@ def test_a_row_that_another_sender_is_leasing_is_skipped(db: Database) -> None:
     put_passes(db, 3)
     with db.transaction() as other, db.transaction() as session:
         taken = other.scalars(select(MessageRow.id).limit(1).with_for_update()).one()
-        leased = leases.take(
-            session, ("normal",), 20, now(), now()
-        )  # waiting for the row would end in a lock timeout
+        leased = leases.take(session, ("normal",), 20, 30)  # waiting would end in a lock timeout
     assert len(leased) == 2
     assert taken not in {message.id for message in leased}
+
+
+def ahead() -> datetime:
+    """The clock of a host that is two leases ahead of the others."""
+    return now() + timedelta(seconds=60)
+
+
+def test_a_sender_whose_clock_is_ahead_takes_no_message_that_another_has_leased(db: Database) -> None:
+    put_passes(db, 1)
+    other = RecordingChannel()
+
+    class Overtaken(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            sender(db, other, ahead).send_due()
+            return super().send(message)
+
+    sender(db, Overtaken()).send_due()
+    assert (row(db).state, other.sent) == ("delivered", [])
+
+
+def test_a_message_stored_or_tried_by_a_host_whose_clock_is_ahead_does_not_wait_for_it(db: Database) -> None:
+    visit, clock = Visit(), Clock(db)
+    with db.transaction() as session:
+        event_handlers.handle_pass_issued(received(visit.issued()), session, ahead(), PUBLIC_URL)
+    with db.transaction() as session:
+        resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, ahead())
+    channel = RecordingChannel(*[TemporaryChannelError("busy")] * 2)
+    assert [type(outcome) for _, outcome in sender(db, channel, ahead).send_due()] == [Later] * 2
+    assert sender(db, channel).send_due() == []
+    clock.forward(1.5)
+    assert [type(outcome) for _, outcome in sender(db, channel).send_due()] == [Delivered] * 2
 
 
 def test_messages_that_a_slow_channel_leaves_no_time_for_are_returned_unchanged(db: Database) -> None:
@@ -374,7 +394,7 @@ def test_messages_that_a_slow_channel_leaves_no_time_for_are_returned_unchanged(
             threading.Event().wait(0.3)
             return super().send(message)
 
-    clock = Clock()
+    clock = Clock(db)
     outcomes = [type(outcome) for _, outcome in sender(db, Slow(), clock).send_due()]
     assert outcomes == [Delivered, Delivered, Untried, Untried, Untried]
     with db.transaction() as session:
@@ -571,8 +591,8 @@ def test_outside_local_mode_only_configured_gateways_exist(db: Database) -> None
 
 def test_the_local_phone_accepts_each_message_once(db: Database) -> None:
     put_passes(db, 1)
-    clock, channels = Clock(), channels_of(make_settings(SenderSettings, local_mode=True))
-    slow = lease_one(db, clock)
+    clock, channels = Clock(db), channels_of(make_settings(SenderSettings, local_mode=True))
+    slow = lease_one(db)
     clock.forward(31)
     assert len(sender(db, dict(channels), clock).send_due()) == 1
     assert len(sender(db, dict(channels), clock).send([slow])) == 1
@@ -650,7 +670,7 @@ def outcome_context(db: Database) -> str | None:
 def test_each_try_continues_the_trace_of_the_message_and_its_outcome_that_of_the_try(
     db: Database, collector: Collector
 ) -> None:
-    clock, channel = Clock(), RecordingChannel(TemporaryChannelError("unreachable"))
+    clock, channel = Clock(db), RecordingChannel(TemporaryChannelError("unreachable"))
     with logs.context(traceparent=CAUSE):
         put_passes(db, 1)
     with tracing.exporting("sender", collector.url):

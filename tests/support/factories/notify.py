@@ -6,12 +6,15 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
+from sqlalchemy import text
+
 from contracts import events
 from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import Received
 from contracts.events import Event
 from contracts.model import Contact, Language, Person, Slot
 from contracts.rpc.call import Principal
+from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 from services.notify.settings import SenderSettings
@@ -200,6 +203,25 @@ class Visit:
 
     def erased(self) -> events.PersonalDataErased:
         return events.PersonalDataErased(**self.about)
+
+
+class Clock:
+    """A clock that can be put forward, and what is due by the database's clock with it."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.ahead = timedelta(0)
+
+    def __call__(self) -> datetime:
+        return now() + self.ahead
+
+    def forward(self, seconds: float) -> None:
+        self.ahead += timedelta(seconds=seconds)
+        with self._db.transaction() as session:
+            session.execute(
+                text("update messages set due_at = due_at - make_interval(secs => :seconds)"),
+                {"seconds": seconds},
+            )
 
 
 class RecordingChannel:

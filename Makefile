@@ -137,8 +137,8 @@ outages: clocks ## run short outages: parts down, wrong clocks, broken connectio
 upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)
 	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s
 
-ops-test: setup ## watch a system: queries find data, alerts fire of their faults and resolve
-	$(PYTHON) -m pytest tests/unit/deploy/test_monitoring.py tests/chaos/test_alerts.py
+ops-test: clocks ## watch a system: queries find data, alerts fire of their faults and resolve
+	$(PYTHON) -m pytest tests/unit/deploy/test_monitoring.py tests/unit/chaos/test_injections.py tests/chaos/test_alerts.py -s
 
 bench: setup ## measure scans, journeys and pages (BASE=revision: compare with it; PEER=pretix)
 	$(PYTHON) -m bench$(if $(BASE),.compare $(BASE))

@@ -1,13 +1,15 @@
 """What the exporter tells the gateway over HTTP, for the pages of operations. Nothing in it is personal."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar, get_args
 
 from pydantic import Field
 
 from contracts.model import Code, Instant, Strict, Wire
 
 T = TypeVar("T", bound=Wire)
+ProcessState = Literal["ready", "not_ready", "no_answer"]
+STATES: tuple[ProcessState, ...] = get_args(ProcessState)
 FIRST_START = datetime(2020, 1, 1, tzinfo=UTC)
 LAST_START = datetime(2200, 1, 1, tzinfo=UTC)
 """A process that says that it began before or after these times is not believed."""
@@ -29,7 +31,7 @@ class ProcessView(Wire):
     name: str
     address: str = ""
     """Where it answers; empty where its name leads nowhere."""
-    state: Literal["ready", "not_ready", "no_answer"]
+    state: ProcessState
     failing: tuple[Annotated[str, Field(max_length=60)], ...] = Field((), max_length=50)
     """The checks of its ``/readyz`` that fail."""
     version: str = Field("", max_length=40)

@@ -10,6 +10,7 @@ report show how old they are.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,6 +21,7 @@ import httpx
 
 from contracts.model import Wire
 from contracts.ops import (
+    STATES,
     ChannelView,
     GateView,
     InvariantView,
@@ -42,7 +44,13 @@ from services.ops.commands import invariants
 from services.ops.databases import DatabaseAway
 from services.ops.inspection import Inspected, inspect
 from services.ops.invariants import GRACE_SECONDS
-from services.ops.metrics import DATABASE_WRITABLE, INVARIANT_HOLDS, INVARIANT_NUMBER, OPS_LOOKED_AT
+from services.ops.metrics import (
+    DATABASE_WRITABLE,
+    INVARIANT_HOLDS,
+    INVARIANT_NUMBER,
+    OPS_LOOKED_AT,
+    PROCESSES,
+)
 from services.ops.settings import ExporterSettings
 
 log = logger(__name__)
@@ -229,6 +237,10 @@ class Exporter:
         """Ask each process how it is."""
         found = await processes.look_at(self._http, self._options.ops_processes, self._processes.items)
         self._processes.found(found)
+        states = Counter((one.name, one.state) for one in found)
+        for kind in {one.name for one in found}:
+            for state in STATES:
+                PROCESSES.labels(kind, state).set(states[kind, state])
         return True
 
     def _repeated(self, name: str, look: Look, observed: Observed[Any] | None) -> BackgroundTask:

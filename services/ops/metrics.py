@@ -11,6 +11,9 @@ INVARIANT_NUMBER = Gauge(
 OPS_LOOKED_AT = Gauge(
     "epass_ops_looked_at_timestamp_seconds", "When the exporter last succeeded in looking", ["at"]
 )
+PROCESSES = Gauge(
+    "epass_processes", "Processes that the exporter asks, by what they answered last", ["kind", "state"]
+)
 DATABASE_WRITABLE = Gauge(
     "epass_database_writable",
     "1 where a database answers the exporter and takes changes, 0 where it does not",

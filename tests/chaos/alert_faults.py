@@ -1,20 +1,29 @@
-"""The faults that alerts are for, each as a block in which it lasts.
+"""The failures that alerts name, each as a block in which it lasts.
 
-They are named as in the table of ``docs/operations.md``, "Which alert names which failure".
+They are named as in the table of ``docs/operations.md``, "Which alert names which failure". Where the chaos
+suite has such a block, it is the same one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from contracts.subscriptions import rpc_queue, subscriptions
-from epass_client import NoAnswer, Problem
-from tests.support.actors import MATCHED
+from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
+from epass_client import calls
+from tests.chaos import test_away, test_backlog, test_broker_connections, test_clocks, test_queues
+from tests.integration.conftest import end_sessions, superuser
+from tests.support.actors import MATCHED, Actor, new_mobile, slot
+from tests.support.backends import TestStack
+from tests.support.chaos import proxy as proxies
 from tests.support.chaos.evidence import database
-from tests.support.chaos.watched import Watched
+from tests.support.chaos.outage_table import BROKER, POSTGRES
+from tests.support.chaos.outages import away
+from tests.support.chaos.watched import Watched, meanwhile
+from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
-POISONED = "verify.PassRevoked"
+POISONED, FORGED, BEHIND = "verify.PassRevoked", "application.PassIssued", "notify.PassRevoked"
+PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter")
 Inject = Callable[[Watched], AbstractContextManager[None]]
 
 
@@ -24,13 +33,11 @@ class Fault:
 
     Attributes:
         inject: for the length of a block.
-        named: by alert, the values that its labels must have, all of them and no other.
-        work: what goes on meanwhile, again and again.
+        named: by alert, the values that its labels must have.
     """
 
     inject: Inject
     named: Mapping[str, set[str]] = field(default_factory=dict)
-    work: Callable[[Watched], None] = lambda _: None
 
 
 @contextmanager
@@ -42,10 +49,18 @@ def killed(watched: Watched, *names: str) -> Iterator[None]:
         yield
     finally:
         for name in names:
-            if not watched.processes[name].alive:
-                watched.processes[name].start(ready=False)
+            watched.processes[name].start(ready=False)
         for name in names:
             watched.processes[name].wait_ready(60)
+
+
+@contextmanager
+def stopped(watched: Watched, *names: str) -> Iterator[None]:
+    """Let processes hang (SIGSTOP) for the length of the block."""
+    with ExitStack() as all_of_them:
+        for name in names:
+            all_of_them.enter_context(test_away.stopped(watched.deployment.system, name))
+        yield
 
 
 @contextmanager
@@ -57,14 +72,35 @@ def killed_relay(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
-def a_poison_message(watched: Watched) -> Iterator[None]:
-    """Publish bytes that are no event to a consumer; ops drop them afterwards."""
+def also(watched: Watched, name: str, process: Process) -> Iterator[Process]:
+    """Let Prometheus watch another process of a kind for the length of the block, and kill it."""
+    watched.monitor.watch({**watched.processes, f"{name}-2": process})
+    try:
+        yield process
+    finally:
+        process.kill()
+        watched.monitor.watch(watched.processes)
+
+
+@contextmanager
+def a_killed_replica(watched: Watched) -> Iterator[None]:
+    """Kill the second of two senders, once Prometheus knows both."""
+    with also(watched, "sender", watched.deployment.system.process("sender", "-2")) as replica:
+        replica.start()
+        eventually(lambda: watched.monitor.one('sum(up{process="sender"})') == 2, "two senders answer")
+        replica.kill()
+        yield
+
+
+@contextmanager
+def a_message(watched: Watched, queue: str, sender: str) -> Iterator[None]:
+    """Publish bytes that are no event to a consumer, in somebody's name; ops drop them afterwards."""
     with wire(watched.deployment.stack.broker_url("administrator")) as broker:
-        broker.publish("", POISONED, b"no event")
+        broker.publish("", queue, b"no event", user_id=sender)
     try:
         yield
     finally:
-        watched.deployment.system.epass("administrator", "dead-letters", "drop", "--queue", POISONED, "--yes")
+        watched.deployment.system.epass("administrator", "dead-letters", "drop", "--queue", queue, "--yes")
 
 
 @contextmanager
@@ -80,31 +116,168 @@ def a_false_count(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
-def nothing(_: Watched) -> Iterator[None]:
-    """Inject nothing: the fault is what goes on."""
-    yield
+def a_backlog(watched: Watched) -> Iterator[None]:
+    """Publish more events than a consumer that is away will handle, and drop them afterwards."""
+    stack = watched.deployment.stack
+    with killed(watched, "notify"):
+        test_backlog.publish_backlog(stack, "notify", 1100)
+        try:
+            yield
+        finally:
+            test_backlog.purge(stack, "notify")
 
 
-def show_a_forged_pass(watched: Watched) -> None:
-    """Try to enter with a pass that nobody has signed."""
-    with suppress(Problem, NoAnswer):
-        watched.officer.scan(token=f"{watched.waiting.token[:-8]}AAAAAAAA", id_check=MATCHED)
+@contextmanager
+def a_full_queue(watched: Watched) -> Iterator[None]:
+    """Let the queue of the gate take no events, among them the one of a new pass."""
+    stack = watched.deployment.stack
+    with (
+        killed(watched, "verify"),
+        wire(stack.broker_url("administrator")) as broker,
+        test_queues.full(stack, broker),
+    ):
+        watched.department.approve(watched.waiting.holder.apply(preferred=[slot(1)]), date=slot(1)["date"])
+        try:
+            yield
+        finally:
+            broker.purge(test_queues.FULL)
+
+
+@contextmanager
+def a_database_away(watched: Watched) -> Iterator[None]:
+    """Let nobody connect to one database."""
+    with superuser(watched.deployment.stack) as connection:
+        connection.execute("alter database accounts allow_connections false")
+        end_sessions(connection, "accounts")
+        try:
+            yield
+        finally:
+            connection.execute("alter database accounts allow_connections true")
+
+
+@contextmanager
+def a_provider_away(watched: Watched) -> Iterator[None]:
+    """Kill the provider while people ask for codes."""
+    anyone = Actor(watched.deployment.system)
+    with (
+        watched.deployment.provider.away(),
+        meanwhile(lambda: anyone.post("/otp", {"mobile": new_mobile(), "language": "en"}), pause=0.3),
+    ):
+        yield
+
+
+@contextmanager
+def a_wrong_clock(watched: Watched) -> Iterator[None]:
+    """Let a service's clock go ahead while its department works."""
+    with (
+        test_clocks.off(watched.deployment.system, "approval", test_clocks.OFF),
+        meanwhile(lambda: watched.department.send(calls.list_reviews("pending"))),
+    ):
+        watched.monitor.watch(watched.processes)
+        yield
+    watched.monitor.watch(watched.processes)
+
+
+@contextmanager
+def forged_passes(watched: Watched) -> Iterator[None]:
+    """Let somebody try to enter with a pass that nobody has signed."""
+    forged = f"{watched.waiting.token[:-8]}AAAAAAAA"
+    with meanwhile(lambda: watched.officer.scan(token=forged, id_check=MATCHED)):
+        yield
+
+
+def asked(inject: Inject) -> Inject:
+    """Return the fault while people ask."""
+
+    @contextmanager
+    def both(watched: Watched) -> Iterator[None]:
+        with watched.people_ask(), inject(watched):
+            yield
+
+    return both
+
+
+def of_stack(inject: Callable[[TestStack], AbstractContextManager[None]]) -> Inject:
+    """Return the fault of a server."""
+    return lambda watched: inject(watched.deployment.stack)
+
+
+def of_server(part: str, way: str) -> Inject:
+    """Return the fault of a server that is killed or stopped."""
+    return lambda watched: away(watched.deployment.stack, watched.deployment.system, part, way)
 
 
 _QUEUES_OF_ISSUANCE = {one.queue for one in subscriptions() if one.queue.startswith("issuance.")}
-GROUPS: tuple[Mapping[str, Fault], ...] = (
-    {
-        "the relay is killed": Fault(killed_relay),
-        "a service is killed": Fault(
-            lambda watched: killed(watched, "issuance"),
-            {"ConsumerGone": {*_QUEUES_OF_ISSUANCE, rpc_queue("issuance")}},
-        ),
-        "a message that its consumer cannot read": Fault(a_poison_message, {"DeadLetters": {POISONED}}),
-        "a count is wrong, or an event is lost": Fault(a_false_count, {"InvariantBroken": {"inside"}}),
-        "forged passes at a gate": Fault(
-            nothing, {"GateRefusesEverything": {"PCS1", "PCS1-G1"}}, show_a_forged_pass
-        ),
-    },
-    {"the exporter is killed": Fault(lambda watched: killed(watched, "exporter"))},
+_EACH_DATABASE = {"DatabaseAway": {*SERVICES}}
+FAULTS: Mapping[str, Fault] = {
+    "each process is killed": Fault(
+        lambda watched: killed(watched, *PROCESSES), {"ProcessGone": {*PROCESSES}}
+    ),
+    "each process hangs (SIGSTOP)": Fault(
+        lambda watched: stopped(watched, *PROCESSES), {"ProcessGone": {*PROCESSES}}
+    ),
+    "one of two replicas is killed": Fault(a_killed_replica, {"ReplicaGone": {"sender"}}),
+    "a service is killed": Fault(
+        lambda watched: killed(watched, "issuance"),
+        {"ConsumerGone": {*_QUEUES_OF_ISSUANCE, rpc_queue("issuance")}, "ProcessGone": {"issuance"}},
+    ),
+    "the relay is killed": Fault(killed_relay, {"RelayBehind": {"application"}}),
+    "the exporter is killed": Fault(lambda watched: killed(watched, "exporter")),
+    "the broker is killed": Fault(asked(of_server(BROKER, "killed"))),
+    "the broker hangs": Fault(asked(of_server(BROKER, "stopped"))),
+    "the broker's memory is full": Fault(of_stack(test_away.out_of_memory), {"BrokerFull": {"memory"}}),
+    "the broker's disk is full": Fault(of_stack(test_away.out_of_disk), {"BrokerFull": {"disk"}}),
+    "a queue is full": Fault(a_full_queue, {"RelayBehind": {"issuance"}}),
+    "more events than are handled": Fault(a_backlog, {"QueueBehind": {BEHIND}}),
+    "a message that its consumer cannot read": Fault(
+        lambda watched: a_message(watched, POISONED, "relay"), {"DeadLetters": {POISONED}}
+    ),
+    "somebody forges messages": Fault(
+        lambda watched: a_message(watched, FORGED, "notify"), {"DeadLetters": {FORGED}}
+    ),
+    "a database is away": Fault(a_database_away, {"DatabaseAway": {"accounts"}}),
+    "the database server is killed": Fault(asked(of_server(POSTGRES, "killed")), _EACH_DATABASE),
+    "the databases take no changes": Fault(of_stack(test_away.database_takes_no_changes), _EACH_DATABASE),
+    "the databases hang": Fault(asked(of_server(POSTGRES, "stopped")), _EACH_DATABASE),
+    "connections to the broker close": Fault(
+        asked(lambda watched: test_broker_connections.at(proxies.OPEN_OK, "cut", watched.broker)),
+        {"ProcessNotReady": {*SERVICES, "relay", "gateway"}},
+    ),
+    "connections to the broker are half-open": Fault(
+        asked(lambda watched: watched.broker.half_open()),
+        {"ProcessNotReady": {*SERVICES, "relay", "gateway"}},
+    ),
+    "connections to the databases are late": Fault(asked(lambda watched: watched.databases.latency(2))),
+    "connections to the databases are half-open": Fault(asked(lambda watched: watched.databases.half_open())),
+    "the provider is away": Fault(a_provider_away, {"ProviderFails": {"sms"}}),
+    "a clock is wrong": Fault(a_wrong_clock, {"ClockSkew": {"approval"}, "HostClock": {"approval"}}),
+    "forged passes at a gate": Fault(forged_passes, {"GateRefusesEverything": {"PCS1", "PCS1-G1"}}),
+    "a count is wrong, or an event is lost": Fault(a_false_count, {"InvariantBroken": {"inside"}}),
+}
+GROUPS = (
+    (
+        "the relay is killed",
+        "a service is killed",
+        "more events than are handled",
+        "a message that its consumer cannot read",
+        "somebody forges messages",
+        "a count is wrong, or an event is lost",
+        "forged passes at a gate",
+        "one of two replicas is killed",
+        "a database is away",
+    ),
+    ("a queue is full", "a clock is wrong", "the provider is away"),
+    ("the exporter is killed",),
+    ("each process hangs (SIGSTOP)",),
+    ("each process is killed",),
+    ("the broker's memory is full", "the broker's disk is full", "the databases take no changes"),
+    ("the broker is killed",),
+    ("the broker hangs",),
+    ("the database server is killed",),
+    ("the databases hang",),
+    ("connections to the broker close",),
+    ("connections to the broker are half-open",),
+    ("connections to the databases are late",),
+    ("connections to the databases are half-open",),
 )
-"""What is injected at the same time."""
+"""What is injected at the same time. The last of a group ends first."""

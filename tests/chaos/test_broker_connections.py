@@ -41,8 +41,11 @@ BACK_SECONDS = OPEN_SECONDS + COMMAND_SECONDS
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Proxy]]:
     folder = tmp_path_factory.mktemp("proxied")
-    with proxied_system(folder, lambda stack: stack.broker_url("approval"), **QUICK) as running:
-        yield running
+    with proxied_system(folder, lambda stack: stack.broker_url("approval"), **QUICK) as (
+        deployment,
+        (proxy,),
+    ):
+        yield deployment, proxy
 
 
 @contextmanager

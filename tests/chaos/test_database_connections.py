@@ -33,8 +33,8 @@ LOOKED_AT = 'epass_ops_looked_at_timestamp_seconds{at="invariants"}'
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, Proxy]]:
     folder = tmp_path_factory.mktemp("proxied")
-    with proxied_system(folder, lambda stack: stack.database_url("approval")) as running:
-        yield running
+    with proxied_system(folder, lambda stack: stack.database_url("approval")) as (deployment, (proxy,)):
+        yield deployment, proxy
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from contracts import events, rpc
 from contracts.errors import BY_NAME
 from contracts.model import DeliverBy, ReviewStatus, Verdict
+from contracts.ops import STATES
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime.settings import RetryDelaySettings
@@ -84,6 +85,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "department": lambda: DIRECTORY,
     "direction": lambda: {"entry", "exit"},
     "gate": lambda: DIRECTORY,
+    "kind": lambda: {*SERVICES, "relay", "sender", "gateway", "exporter"},
     "lane": lambda: get_args(Lane),
     "method": lambda: {method.name for method in rpc.METHODS},
     "name": lambda: {"applied", "approved", "issued", "inside"},
@@ -96,7 +98,6 @@ LABELS: dict[str, Callable[[], Values]] = {
     "route": _routes,
     "service": lambda: SERVICES,
     "site": lambda: DIRECTORY,
-    "state": lambda: {"used", "idle"},
     "status": lambda: {str(status.value) for status in HTTPStatus},
     "table": lambda: {"scans", "timeline"},
     "task": _tasks,
@@ -104,10 +105,12 @@ LABELS: dict[str, Callable[[], Values]] = {
     "type": lambda: {event.__name__ for event in events.ALL},
     "version": lambda: {version("epass")},
     "verdict": lambda: {*get_args(Verdict), "unreadable"},
+    "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
     "epass_messages.outcome": lambda: {"delivered", "failed", "later", "untried"},
+    "epass_processes.state": lambda: STATES,
     "epass_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
 }
 """By label, or by family and label where the families differ. ``le`` is a histogram's own."""

@@ -37,7 +37,12 @@ class Health:
         return turned.wait(TURN_SECONDS)
 
     def report(self) -> dict[str, bool]:
-        """Run all checks and return their results by name; before any is named, the process is starting."""
+        """Run all checks and return their results by name; before any is named, the process is starting.
+
+        A process that hangs is not ready, whatever its checks say.
+        """
+        if not self.is_alive():
+            return {"loop": False}
         return {name: check() for name, check in list(self.checks.items())} or {"started": False}
 
     def serve(self, host: str, port: int) -> ThreadingHTTPServer | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.support.paths import ROOT
 
 HEADING = "### Which alert names which failure"
+WITHOUT = "These failures have no alert of their own:"
 CHAOS = "`make ops-test`"
 """Where a failure is injected."""
 _ROW = re.compile(r"^\| ([^|]+) \| (`[^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
@@ -28,11 +29,21 @@ class Failure:
 
 def read() -> dict[str, Failure]:
     """Return the rows of the table, by the name of the failure."""
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    section = page.partition(HEADING)[2].partition("\n### ")[0]
     return {
         name: Failure(
             tuple(re.findall(r"`(\w+)`", alerts)), tuple(re.findall(r"\(#([\w-]+)\)", runbooks)), seen
         )
-        for name, alerts, runbooks, seen in _ROW.findall(section)
+        for name, alerts, runbooks, seen in _ROW.findall(_section())
     }
+
+
+def without_an_alert() -> dict[str, str]:
+    """Return the failures that have no alert of their own, each with the reason."""
+    _, _, rest = _section().partition(WITHOUT)
+    found = re.findall(r"^- \*\*(.+?)\*\*: (.+?)(?=^- |\Z)", rest, re.MULTILINE | re.DOTALL)
+    return {name[0].lower() + name[1:]: reason for name, reason in found}
+
+
+def _section() -> str:
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    return page.partition(HEADING)[2].partition("\n### ")[0]

@@ -68,6 +68,8 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True, name="proxy")
         self._pairs: set[Pair] = set()
+        self._tasks: set[asyncio.Task[Any] | None] = set()
+        """Kept here, because nothing else refers to the task of a connection that is dead."""
         self._late, self._swallows = 0.0, False
         self._fault: tuple[Method, Literal["cut", "hang"]] | None = None
         self.faults = 0
@@ -111,13 +113,16 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         pair = Pair(writer, dead=self._swallows)
+        task = asyncio.current_task()
         self._pairs.add(pair)
+        self._tasks.add(task)
         try:
             with suppress(OSError):
                 await self._pass_on(pair, reader)
         finally:
             pair.abort()
             self._pairs.discard(pair)
+            self._tasks.discard(task)
 
     async def _pass_on(self, pair: Pair, reader: asyncio.StreamReader) -> None:
         if pair.dead:

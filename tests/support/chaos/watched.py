@@ -1,11 +1,10 @@
-"""A system at work, and a Prometheus that watches it."""
+"""A system at work, and a Prometheus that watches it. Proxies stand before its broker and its databases."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import httpx
 
@@ -13,6 +12,8 @@ from epass_client import NoAnswer, Problem
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.monitoring import Monitoring, monitoring
+from tests.support.chaos.proxied import proxied_system
+from tests.support.chaos.proxy import Proxy
 from tests.support.running import Process
 
 HEALTHY = {
@@ -21,9 +22,11 @@ HEALTHY = {
     "min(epass_queue_consumers) > 0": "consumers",
     "min(epass_invariant_holds) == 1": "invariants",
     "min(epass_database_writable) == 1": "databases",
-    'sum(epass_scans_total{verdict="admit"}) > 0': "scans",
+    'sum(epass_processes{state!="ready"}) == 0': "processes",
     "max(time() - epass_ops_looked_at_timestamp_seconds) < 600": "looks",
 }
+QUICK = {"EPASS_BROKER_HEARTBEAT": "5"}
+"""A half-open connection is noticed within three times this."""
 AT_ONCE = 4
 
 
@@ -42,21 +45,16 @@ class Watched:
 
     deployment: Deployment
     monitor: Monitoring
-    processes: dict[str, Process]
+    broker: Proxy
+    databases: Proxy
     department: Department
     officer: Officer
     inside: Pass
     waiting: Pass
 
-    @classmethod
-    def at_work(
-        cls, deployment: Deployment, monitor: Monitoring, processes: dict[str, Process], desk: Department
-    ) -> Self:
-        officer = Officer(deployment.system)
-        first, second = (issued_pass(deployment, desk, officer) for _ in range(2))
-        running = cls(deployment, monitor, processes, desk, officer, first, second)
-        running.enter(first)
-        return running
+    @property
+    def processes(self) -> dict[str, Process]:
+        return self.deployment.system.processes
 
     def journey(self) -> Pass:
         """Take an application as far as a pass, of which the gate has seen a preview."""
@@ -75,24 +73,30 @@ class Watched:
     @contextmanager
     def people_ask(self) -> Iterator[None]:
         """Let people look at a pass, several at once, for the length of the block."""
-        ended = threading.Event()
-
-        def ask(officer: Officer) -> None:
-            while not ended.wait(0.1):
-                with suppress(Problem, NoAnswer, httpx.HTTPError):
-                    officer.scan(token=self.waiting.token)
-
-        threads = [
-            threading.Thread(target=ask, args=(Officer(self.deployment.system),)) for _ in range(AT_ONCE)
-        ]
-        for thread in threads:
-            thread.start()
-        try:
+        officers = [Officer(self.deployment.system) for _ in range(AT_ONCE)]
+        with meanwhile(*(lambda one=one: one.scan(token=self.waiting.token) for one in officers)):
             yield
-        finally:
-            ended.set()
-            for thread in threads:
-                thread.join()
+
+
+@contextmanager
+def meanwhile(*actions: Callable[[], object], pause: float = 0.1) -> Iterator[None]:
+    """Do things again and again for the length of the block, each on a thread; they may fail."""
+    ended = threading.Event()
+
+    def repeat(action: Callable[[], object]) -> None:
+        while not ended.wait(pause):
+            with suppress(Problem, NoAnswer, httpx.HTTPError):
+                action()
+
+    threads = [threading.Thread(target=repeat, args=(action,)) for action in actions]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
 
 
 def issued_pass(deployment: Deployment, department: Department, officer: Officer) -> Pass:
@@ -105,12 +109,17 @@ def issued_pass(deployment: Deployment, department: Department, officer: Officer
 
 
 @contextmanager
-def watch(deployment: Deployment, department: Department, folder: Path) -> Iterator[Watched]:
-    """Run an exporter and a Prometheus beside a system."""
-    exporter = deployment.system.process("exporter", EPASS_OPS_INTERVAL="1").start()
-    processes = {**deployment.system.processes, "exporter": exporter}
-    try:
-        with monitoring(folder / "prometheus", processes, deployment.stack.broker_metrics()) as monitor:
-            yield Watched.at_work(deployment, monitor, processes, department)
-    finally:
-        exporter.kill()
+def watch(folder: Path) -> Iterator[Watched]:
+    """Run a system with its exporter, and a Prometheus beside it."""
+    urls = (lambda stack: stack.broker_url("approval"), lambda stack: stack.database_url("approval"))
+    with (
+        proxied_system(folder, *urls, **QUICK) as (deployment, (broker, databases)),
+        monitoring(
+            folder / "prometheus", deployment.system.processes, deployment.stack.broker_metrics()
+        ) as monitor,
+    ):
+        department, officer = Department(deployment.system), Officer(deployment.system)
+        first, second = (issued_pass(deployment, department, officer) for _ in range(2))
+        watched = Watched(deployment, monitor, broker, databases, department, officer, first, second)
+        watched.enter(first)
+        yield watched

@@ -11,7 +11,11 @@ import pytest
 from contracts.ops import ProcessView
 from services.chassis.runtime.health import Health
 from services.ops import processes
+from services.ops.exporter import Exporter
+from services.ops.metrics import PROCESSES
+from services.ops.settings import ExporterSettings
 from tests.support.running import free_port
+from tests.support.settings import make_settings
 
 
 @pytest.fixture
@@ -164,3 +168,20 @@ async def test_no_more_than_a_limited_part_of_an_answer_is_read(
         (found,) = await processes.look_at(http, (f"relay=http://127.0.0.1:{port}",), ())
         await ended.wait()
     assert found.state == "no_answer"
+
+
+async def test_the_exporter_counts_the_processes_of_each_kind_by_their_state(http: httpx.AsyncClient) -> None:
+    def counted(kind: str) -> dict[str, float]:
+        samples = (sample for family in PROCESSES.collect() for sample in family.samples)
+        return {one.labels["state"]: one.value for one in samples if one.labels["kind"] == kind and one.value}
+
+    gateways = [f"gateway={serve(broker=broker)}" for broker in (True, False, False)]
+    settings = make_settings(
+        ExporterSettings, ops_processes=(*gateways, f"relay=http://127.0.0.1:{free_port()}")
+    )
+    assert await Exporter(settings, http).look_at_processes()
+    assert counted("gateway") == {"ready": 1, "not_ready": 2}
+    assert counted("relay") == {"no_answer": 1}
+    well = make_settings(ExporterSettings, ops_processes=(gateways[0],))
+    assert await Exporter(well, http).look_at_processes()
+    assert counted("gateway") == {"ready": 1}

@@ -40,24 +40,29 @@ def test_a_process_that_is_not_ready_is_alive_and_has_metrics(served) -> None:
     assert client.get("/elsewhere").status_code == 404
 
 
-def test_a_process_whose_loop_hangs_is_not_alive(served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_whose_loop_hangs_is_neither_alive_nor_ready(
+    served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("services.chassis.runtime.health.TURN_SECONDS", 0.1)
     health, client = served
+    health.checks["broker"] = lambda: True
     hangs, goes_on = threading.Event(), threading.Event()
 
     async def work() -> None:
         health.loop = asyncio.get_running_loop()
-        assert (await asyncio.to_thread(client.get, "/healthz")).status_code == 200
+        for path in ("/healthz", "/readyz"):
+            assert (await asyncio.to_thread(client.get, path)).status_code == 200
         hangs.set()
         goes_on.wait()
 
     with ThreadPoolExecutor() as pool:
         worked = pool.submit(asyncio.run, work())
         hangs.wait()
-        answer = client.get("/healthz")
+        alive, ready = client.get("/healthz"), client.get("/readyz")
         goes_on.set()
         worked.result()
-    assert answer.status_code == 503
+    assert alive.status_code == 503
+    assert (ready.status_code, ready.json()) == (503, {"loop": False})
     assert client.get("/healthz").status_code == 503  # the loop has ended, and the process will
 
 

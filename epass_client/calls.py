@@ -105,8 +105,8 @@ class Call(Generic[R]):
         body: the JSON document, None where there is none.
         query: parameters; those that are None are not sent.
         key: the Idempotency-Key, new for each call; None where the operation takes none.
-        correlation_id: names the request in the logs of e-Pass, and all that it causes; by default e-Pass
-            chooses one.
+        correlation_id: names the request in the logs of e-Pass, and all that it causes, where the gateway
+            trusts the caller as a proxy; otherwise, and by default, e-Pass chooses one.
     """
 
     method: str

@@ -75,9 +75,10 @@ def create_app(
     app.add_middleware(Compression, compresslevel=6)
     app.add_middleware(ResponseHeaders, https=https)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(RequestLog)
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+    # it asks who really sends a request, so it stands outside of what believes the proxies
+    app.add_middleware(RequestLog, trusted_proxies=settings.trusted_proxies)
 
     def document() -> dict[str, Any]:
         app.openapi_schema = app.openapi_schema or openapi.document(app)

@@ -45,7 +45,7 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    with tracing.exporting("gateway", settings.otlp_endpoint):
+    with tracing.exporting("gateway", settings.otlp_endpoint, settings.otlp_ratio):
         Server(config, app.state.gateway.queue_changes.end).run()
 
 

@@ -38,7 +38,7 @@ class GatewaySettings(
     gateway_port: int = 8080
     rpc_timeout: float = 3.0
     trusted_proxies: CommaList = ()
-    """Addresses of proxies whose ``X-Forwarded-For`` is believed."""
+    """Addresses of proxies whose ``X-Forwarded-For``, ``X-Request-ID`` and ``traceparent`` are believed."""
     site_texts: DirectoryPath | None = None
     """Folder with the site's own help, privacy notice and other pages, in Markdown."""
     security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:|$)")] = ""

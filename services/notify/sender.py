@@ -126,7 +126,7 @@ def main() -> None:
 
     sender = Sender(database, channels_of(options), options, stopping)
     threads = SenderThreads(sender, options, stopping, on_fault)
-    with tracing.exporting("sender", options.otlp_endpoint):
+    with tracing.exporting("sender", options.otlp_endpoint, options.otlp_ratio):
         threads.start()
         log.info("sending", threads=options.sender_threads + 1)
         signal.sigwait(STOP_SIGNALS)

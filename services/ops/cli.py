@@ -108,7 +108,7 @@ def _run_until_stopped(
             health.loop.add_signal_handler(number, stop.set)
         await run(options, health, stop)
 
-    with tracing.exporting(name, options.otlp_endpoint):
+    with tracing.exporting(name, options.otlp_endpoint, options.otlp_ratio):
         uvloop.run(until_stopped())
 
 

@@ -43,6 +43,8 @@ class Collector:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
+        self.headers: dict[str, str] = {}
+        """Of the last request."""
         self.status = 200
         self.answers = threading.Event()
         self.answers.set()
@@ -55,6 +57,7 @@ class Collector:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                collector.headers = dict(self.headers)
                 collector.asked.set()
                 collector.answers.wait()
                 if collector.status == 200 and self.path == "/v1/traces":

@@ -50,7 +50,12 @@ class System:
         self._https: list[httpx.Client] = []
         self.port = free_port()
         self.url = self.phone = f"http://127.0.0.1:{self.port}"
-        self._settings = {"EPASS_PUBLIC_URL": self.url, "EPASS_RATE_LIMITS": "false", **settings}
+        self._settings = {
+            "EPASS_PUBLIC_URL": self.url,
+            "EPASS_RATE_LIMITS": "false",
+            "EPASS_TRUSTED_PROXIES": "127.0.0.1",  # a test finds by its correlation id what a call causes
+            **settings,
+        }
         self.processes: dict[str, Process] = {
             name: self._process(name) for name in (*SERVICES, "relay", "sender", "gateway")
         }

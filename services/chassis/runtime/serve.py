@@ -81,7 +81,7 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     health.serve(settings.health_host, settings.health_port)
-    with tracing.exporting(service, settings.otlp_endpoint):
+    with tracing.exporting(service, settings.otlp_endpoint, settings.otlp_ratio):
         runner.start()
         freeze_heap()
         eventlet.spawn_n(housekeeping.run, database, settings.records_kept_months)

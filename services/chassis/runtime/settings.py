@@ -4,7 +4,8 @@ This module holds the sections that several kinds of process share. Each kind of
 own, made of sections, beside its code (``services/<service>/settings.py``), and :func:`read` makes the one
 object of it, which is handed to whatever needs it. A secret may also be a file of the same name in the folder
 ``EPASS_SECRETS_DIR`` (Docker and Kubernetes secrets). ``deploy/.env.example`` explains each setting; a test
-compares it with the classes. Nothing else in services reads ``os.environ``. Durations are seconds unless the
+compares it with the classes. Nothing else in services reads ``os.environ``; `span_exports` removes from it
+what the SDK of OpenTelemetry would read. Durations are seconds unless the
 name says otherwise.
 """
 
@@ -135,6 +136,8 @@ class ProcessSettings(Section):
     """Where /healthz, /readyz and /metrics are served; 0 means nowhere."""
     otlp_endpoint: Collector | None = None
     """The collector that gets the traces, by OTLP over HTTP; without one there are none."""
+    otlp_ratio: float = Field(1.0, ge=0, le=1)
+    """The part of the traces that begin in this process which is exported."""
 
 
 class DatabaseSettings(Section):

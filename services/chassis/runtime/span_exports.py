@@ -7,16 +7,19 @@ eventlet a green one) sends them. A collector that is away or slow loses spans, 
 """
 
 import logging
+import os
 from collections.abc import Sequence
 from importlib.metadata import version
 from time import monotonic
 from uuid import uuid4
 
+import requests
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, get_current_span
 from opentelemetry.trace import Span as SpanRecord
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -50,9 +53,11 @@ class SpanExports:
     Args:
         process: its name.
         endpoint: the address of the collector.
+        ratio: the part of the traces that begin here which is exported.
     """
 
-    def __init__(self, process: str, endpoint: str) -> None:
+    def __init__(self, process: str, endpoint: str, ratio: float) -> None:
+        _forget_variables_of_the_sdk()
         # its own log quotes the address of the collector, and repeats itself at every try
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
         resource = {
@@ -60,15 +65,23 @@ class SpanExports:
             "service.namespace": "epass",
             "service.version": version("epass"),
             "service.instance.id": str(uuid4()),
+            "telemetry.sdk.language": "python",
+            "telemetry.sdk.name": "opentelemetry",
+            "telemetry.sdk.version": version("opentelemetry-sdk"),
         }
-        self._exporter = _Exporter(OTLPSpanExporter(endpoint.rstrip("/") + PATH, timeout=SEND_SECONDS))
+        session = requests.Session()
+        session.trust_env = False  # no proxy, and no login of a .netrc
+        self._exporter = _Exporter(
+            OTLPSpanExporter(endpoint.rstrip("/") + PATH, timeout=SEND_SECONDS, session=session)
+        )
         self._processor = BatchSpanProcessor(
             self._exporter,
             max_queue_size=MOST_WAITING,
             schedule_delay_millis=DELAY_MILLISECONDS,
             max_export_batch_size=BATCH,
         )
-        provider = TracerProvider(resource=Resource.create(resource), shutdown_on_exit=False)
+        sampler = ParentBased(TraceIdRatioBased(ratio))
+        provider = TracerProvider(sampler, Resource(resource), shutdown_on_exit=False)
         provider.add_span_processor(self._processor)
         self._tracer = provider.get_tracer("epass", version("epass"), schema_url=SCHEMA)
 
@@ -119,6 +132,12 @@ class _Exporter(SpanExporter):
     def shutdown(self) -> None:
         """End a try that is under way."""
         self._otlp.shutdown()  # type: ignore[no-untyped-call]  # the SDK does not type it
+
+
+def _forget_variables_of_the_sdk() -> None:
+    """Remove what the SDK would read: where spans go, and what goes with them, is for our settings to say."""
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        del os.environ[name]
 
 
 def _parent(traceparent: str | None) -> Context:

@@ -29,12 +29,13 @@ _exports: "SpanExports | None" = None
 
 
 @contextmanager
-def exporting(process: str, endpoint: str | None) -> Iterator[None]:
+def exporting(process: str, endpoint: str | None, ratio: float = 1.0) -> Iterator[None]:
     """Export the spans of this process while the block lasts; do nothing without an endpoint.
 
     Args:
         process: its name, such as that of the service.
         endpoint: the address of a collector that takes OTLP over HTTP.
+        ratio: the part of the traces that begin in this process which is exported.
     """
     global _exports  # noqa: PLW0603  as the registry of metrics, it belongs to the process as a whole
     if endpoint is None:
@@ -42,7 +43,7 @@ def exporting(process: str, endpoint: str | None) -> Iterator[None]:
         return
     from services.chassis.runtime.span_exports import SpanExports
 
-    _exports = exports = SpanExports(process, endpoint)
+    _exports = exports = SpanExports(process, endpoint, ratio)
     try:
         yield
     finally:

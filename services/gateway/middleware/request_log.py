@@ -4,19 +4,21 @@ None of the three ever holds a path or a query string (a reference, a link code)
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from time import perf_counter
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.chassis.runtime import logs, metrics, tracing
 
 log = logs.logger(__name__)
 _measured = cache(metrics.HTTP_SECONDS.labels)
 _SANE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]{7,63}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})")
 _MEASURED_METHODS = {"GET", "POST", "DELETE", "HEAD"}
 _UNLOGGED_ROUTES = {"/healthz", "/readyz", "/metrics", "/static"}
 
@@ -26,19 +28,25 @@ class RequestLog:
 
     Args:
         app: the rest of the application.
+        trusted_proxies: addresses and networks of those who may name correlation id and trace; all others
+            get new ones, and could otherwise switch a trace off or write into that of somebody else.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, trusted_proxies: Sequence[str]) -> None:
         self.app = app
+        proxies = ProxyHeadersMiddleware(app, list(trusted_proxies))  # type: ignore[arg-type]  # its own ASGI types
+        self._trusted = proxies.trusted_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        correlation_id, traceparent = correlation_of(Headers(scope=scope))
+        peer = scope["client"][0] if scope.get("client") else ""
+        headers = Headers(scope=scope) if peer in self._trusted else Headers()
+        correlation_id, traceparent = correlation_of(headers)
         method = scope["method"] if scope["method"] in _MEASURED_METHODS else "other"
-        span = tracing.Span("SERVER", method, traceparent, {"url.scheme": scope["scheme"]})
+        span = tracing.Span("SERVER", method, traceparent, {})
         began, status = perf_counter(), 500
 
         async def send_with_id(message: Message) -> None:
@@ -58,14 +66,15 @@ class RequestLog:
 def correlation_of(headers: Headers) -> tuple[str, str | None]:
     """Return the correlation id and the trace context (W3C ``traceparent``, or None) of a request.
 
-    The caller's ``X-Request-ID`` is used where it is well-formed, else the id of their trace, else a new one.
+    The proxy's ``X-Request-ID`` is used where it is well-formed, else the id of its trace, else a new one. Of
+    the flags of a trace only the one is kept that we know: whether it is sampled.
     """
-    traceparent = headers.get("traceparent", "")
-    trace = _TRACEPARENT.fullmatch(traceparent)
     request_id = headers.get("x-request-id", "")
-    if _SANE_ID.fullmatch(request_id):
-        return request_id, traceparent if trace else None
-    return (trace.group(1), traceparent) if trace else (uuid4().hex, None)
+    correlation_id = request_id if _SANE_ID.fullmatch(request_id) else None
+    if (found := _TRACEPARENT.fullmatch(headers.get("traceparent", ""))) is None:
+        return correlation_id or uuid4().hex, None
+    trace, parent, flags = found.groups()
+    return correlation_id or trace, f"00-{trace}-{parent}-{int(flags, 16) & 1:02x}"
 
 
 def _record(scope: Scope, method: str, status: int, seconds: float, span: tracing.Span) -> None:
@@ -80,6 +89,7 @@ def _record(scope: Scope, method: str, status: int, seconds: float, span: tracin
     span.rename(f"{method} {template}")
     known = "_OTHER" if method == "other" else method
     span.set({"http.request.method": known, "http.response.status_code": status})
+    span.set({"url.scheme": scope["scheme"]})  # by now the one that a trusted proxy has named
     if route is not None:
         span.set({"http.route": template})
     if status >= 500:

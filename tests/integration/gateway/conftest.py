@@ -31,4 +31,6 @@ def accounts(stack: TestStack, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture
 def app(stack: TestStack, accounts: AccountsStub) -> FastAPI:
-    return create_app(gateway_settings(broker_urls=(stack.broker_url("gateway"),)))
+    return create_app(
+        gateway_settings(broker_urls=(stack.broker_url("gateway"),), trusted_proxies=("127.0.0.1",))
+    )

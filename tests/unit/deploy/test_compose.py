@@ -493,6 +493,11 @@ def test_the_proxy_logs_each_access_without_headers_of_the_client_and_without_wh
     assert re.sub(kept, r"\1", "/p/7K3M9QW4?x=1") == "/p"
 
 
+def test_the_proxy_hands_on_no_ids_of_requests_and_traces_that_a_client_sent() -> None:
+    upstream = re.search(r"reverse_proxy [^\n]+ \{\n(.+?)^\t\}$", CADDYFILE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
+    assert {"header_up -X-Request-Id", "header_up -Traceparent"} <= {*map(str.strip, upstream.splitlines())}
+
+
 def test_the_proxy_asks_and_names_both_gateways() -> None:
     assert re.search(r"reverse_proxy (.+) \{", CADDYFILE)[1].split() == [f"{name}:8080" for name in GATEWAYS]  # type: ignore[index]
     health_uri = re.search(r"health_uri (\S+)", CADDYFILE)[1]  # type: ignore[index]
@@ -571,11 +576,24 @@ def test_the_installed_package_has_every_file_that_is_read() -> None:
 
 
 def test_the_file_of_traces_gives_every_process_a_collector_that_it_can_reach() -> None:
-    services = load(DEPLOY / "compose.traces.yaml")["services"]
+    file = load(DEPLOY / "compose.traces.yaml")
+    services = file["services"]
     collector = services.pop("jaeger")
     assert {*services} == {name for name in KINDS if name not in JOBS}
     for name, one in services.items():
-        assert one == {"environment": {"EPASS_OTLP_ENDPOINT": "http://jaeger:4318"}}
+        assert one == {
+            "environment": {"EPASS_OTLP_ENDPOINT": "http://jaeger:4318"},
+            "networks": ["traces"],
+        }
         assert "otlp_endpoint" in KINDS[name].model_fields
-    assert "inside" in collector["networks"]
     assert collector["ports"] == ["127.0.0.1:16686:16686"]
+
+
+def test_the_collector_of_traces_reaches_no_server_and_no_process_gets_a_way_outside() -> None:
+    file, base = load(DEPLOY / "compose.traces.yaml"), load(DEPLOY / "compose.yaml")
+    collector = set(file["services"]["jaeger"]["networks"])
+    assert file["networks"]["traces"] == {"internal": True}
+    assert not collector & set(base["networks"])
+    assert collector & {
+        network for one in ("accounts", "sender") for network in file["services"][one]["networks"]
+    }

@@ -47,7 +47,8 @@ FIELDS = {
         listeners[].tls.certificateRefs[].name""",
     "HTTPRoute": """hostnames[] parentRefs[].name parentRefs[].sectionName rules[].backendRefs[].name
         rules[].backendRefs[].port rules[].filters[].type rules[].filters[].requestRedirect.scheme
-        rules[].filters[].requestRedirect.statusCode rules[].matches[].path.type
+        rules[].filters[].requestRedirect.statusCode rules[].filters[].requestHeaderModifier.remove[]
+        rules[].matches[].path.type
         rules[].matches[].path.value""",
     "ScaledObject": """minReplicaCount maxReplicaCount scaleTargetRef.name triggers[].type
         triggers[].authenticationRef.name triggers[].metadata.mode triggers[].metadata.queueName

@@ -191,6 +191,7 @@ def prometheus_finds_every_process_under_the_names_of_the_rules(manifests: Manif
     {
         "no TLS": changed("Gateway", "public", "spec.listeners.https.tls", None),
         "pages over http": changed("HTTPRoute", "gateway", "spec.parentRefs.0.sectionName", "http"),
+        "ids of strangers": changed("HTTPRoute", "gateway", "spec.rules.0.filters", None),
         "figures for everybody": changed("HTTPRoute", "gateway", "spec.rules.1.matches.0", None),
         "another process": changed("Service", "gateway", "spec.selector.process", "verify"),
     }
@@ -208,6 +209,13 @@ def the_way_in_is_https_and_leads_to_the_pages_alone(manifests: Manifests) -> It
         yield "no TLS"
     if [one["sectionName"] for one in route["parentRefs"]] != ["https"]:
         yield "pages over http"
+    removed = {
+        name
+        for one in route["rules"][0].get("filters", [])
+        for name in one.get("requestHeaderModifier", {}).get("remove", [])
+    }
+    if removed != {"X-Request-Id", "Traceparent"}:
+        yield "ids of strangers"
     if secure["rules"] != [
         {"filters": [{"type": "RequestRedirect", "requestRedirect": {"scheme": "https", "statusCode": 301}}]}
     ]:

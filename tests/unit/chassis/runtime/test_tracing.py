@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -91,6 +92,50 @@ def test_what_a_caller_does_not_sample_is_not_exported(collector: Collector) -> 
         assert span.traceparent.startswith(f"00-{TRACE_ID}-")
         assert span.traceparent.endswith("-00")
     assert collector.spans == []
+
+
+FOREIGN = {
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "ALL_PROXY": "http://127.0.0.1:9",
+    "OTEL_EXPORTER_OTLP_HEADERS": "authorization=LEAK",
+    "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-more=LEAK",
+    "OTEL_EXPORTER_OTLP_COMPRESSION": "gzip",
+    "OTEL_RESOURCE_ATTRIBUTES": "host.name=LEAK",
+    "OTEL_SERVICE_NAME": "LEAK",
+    "OTEL_EXPERIMENTAL_RESOURCE_DETECTORS": "process,os",
+    "OTEL_TRACES_SAMPLER": "always_off",
+    "OTEL_SDK_DISABLED": "true",
+}
+
+
+@pytest.mark.parametrize("names", [[name] for name in FOREIGN] + [[*FOREIGN]], ids=lambda names: names[-1])
+def test_the_environment_leads_spans_nowhere_else_and_adds_nothing_to_them(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, names: list[str]
+) -> None:
+    for name in names:
+        monkeypatch.setenv(name, FOREIGN[name])
+        monkeypatch.setenv(name.lower(), FOREIGN[name])
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login LEAK password LEAK\n")
+    (tmp_path / ".netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    with tracing.exporting("verify", collector.url), work():
+        pass
+    assert one_of(collector).process == "verify"
+    assert "LEAK" not in str(collector.headers)
+    assert "Authorization" not in collector.headers
+    assert "Content-Encoding" not in collector.headers
+    assert b"LEAK" not in b"".join(collector.bodies)
+    assert b"process.command" not in b"".join(collector.bodies)
+
+
+@pytest.mark.parametrize(("ratio", "exported"), [(0.0, 1), (1.0, 3)])
+def test_of_traces_that_begin_here_a_part_is_exported_and_of_others_what_their_beginning_said(
+    collector: Collector, ratio: float, exported: int
+) -> None:
+    with tracing.exporting("verify", collector.url, ratio):
+        for cause in (None, None, CAUSE):
+            work(cause=cause).end()
+    assert len(collector.spans) == exported
 
 
 def test_a_span_that_is_left_is_not_exported(collector: Collector) -> None:

@@ -38,8 +38,45 @@ def test_a_malformed_request_id_is_replaced(odd: str) -> None:
     assert len(correlation_id) == 32
 
 
+TRUSTED = {"trusted_proxies": ("10.0.0.0/8",)}
+
+
+@pytest.mark.parametrize("given", [{}, TRUSTED], ids=["no proxy", "a proxy"])
+@pytest.mark.parametrize("address", ["203.0.113.77", "127.0.0.1", "somewhere"])
+async def test_a_stranger_chooses_neither_correlation_id_nor_trace(
+    given: dict[str, object], address: str
+) -> None:
+    app, _ = stubbed(given=given, approval__officers=Unavailable())
+    sent = {"X-Request-ID": "kiosk-17-0001", "traceparent": TRACE, "X-Forwarded-For": "10.0.0.1"}
+    async with browser(app, address) as http:
+        answer = await http.get("/api/v1/officers?department=home", headers=sent)
+    assert answer.headers["x-request-id"] not in {"kiosk-17-0001", TRACE.split("-")[1]}
+    assert answer.json()["correlation_id"] == answer.headers["x-request-id"]
+
+
+async def test_a_trusted_proxy_chooses_them_for_its_clients() -> None:
+    app, _ = stubbed(given=TRUSTED)
+    sent = {"X-Request-ID": "kiosk-17-0001", "X-Forwarded-For": "203.0.113.77"}
+    async with browser(app, "10.1.2.3") as http:
+        assert (await http.get("/api/v1/sites", headers=sent)).headers["x-request-id"] == "kiosk-17-0001"
+
+
 @pytest.mark.parametrize(
-    "odd", ["00-" + "0" * 32 + "-00f067aa0ba902b7-01", TRACE[:-1], TRACE.upper(), TRACE + "-more"]
+    ("sent", "kept"),
+    [("01", "01"), ("00", "00"), ("03", "01"), ("ff", "01"), ("fe", "00")],
+)
+def test_of_the_flags_of_a_trace_only_that_it_is_sampled_is_kept(sent: str, kept: str) -> None:
+    given = Headers({"traceparent": f"{TRACE[:-2]}{sent}"})
+    assert correlation_of(given)[1] == f"{TRACE[:-2]}{kept}"
+
+
+def test_a_later_version_of_a_trace_context_is_read_as_the_first() -> None:
+    assert correlation_of(Headers({"traceparent": f"cc{TRACE[2:]}"}))[1] == TRACE
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["ff" + TRACE[2:], "00-" + "0" * 32 + "-00f067aa0ba902b7-01", TRACE[:-1], TRACE.upper(), TRACE + "-more"],
 )
 def test_a_malformed_traceparent_is_dropped(odd: str) -> None:
     assert correlation_of(Headers({"traceparent": odd}))[1] is None

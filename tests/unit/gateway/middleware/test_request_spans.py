@@ -13,7 +13,8 @@ CAUSE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 async def test_spans_hold_the_routes_template_and_nothing_of_the_caller(collector: Collector) -> None:
-    app, _ = stubbed(application__view=Unavailable(), approval__officers=Unavailable())
+    trusted = {"trusted_proxies": ("203.0.113.77",)}
+    app, _ = stubbed(given=trusted, application__view=Unavailable(), approval__officers=Unavailable())
     with tracing.exporting("gateway", collector.url):
         async with browser(app, "203.0.113.77") as http:
             headers = {"X-Request-ID": "Gurpreet-17", "traceparent": CAUSE, "User-Agent": "Gurpreet"}
@@ -37,6 +38,26 @@ async def test_spans_hold_the_routes_template_and_nothing_of_the_caller(collecto
     assert (served[0].trace_id, served[0].parent_id) == tuple(CAUSE.split("-")[1:3])
     assert served[0].attributes["http.route"] == "/api/v1/applications/{reference}"
     assert "http.route" not in served[3].attributes
+
+
+async def test_a_stranger_can_neither_switch_a_trace_off_nor_write_into_one(collector: Collector) -> None:
+    app, _ = stubbed(given={"trusted_proxies": ("10.0.0.1",)})
+    with tracing.exporting("gateway", collector.url):
+        async with browser(app, "203.0.113.77") as http:
+            for flags in ("00", "01"):
+                await http.get("/api/v1/sites", headers={"traceparent": CAUSE[:-2] + flags})
+    served = [span for span in collector.spans if span.kind == "SERVER"]
+    assert [span.parent_id for span in served] == ["", ""]
+    assert CAUSE.split("-")[1] not in {span.trace_id for span in served}
+
+
+async def test_a_span_has_the_scheme_that_the_proxy_names(collector: Collector) -> None:
+    app, _ = stubbed(given={"trusted_proxies": ("10.0.0.1",)})
+    with tracing.exporting("gateway", collector.url):
+        async with browser(app, "10.0.0.1") as http:
+            await http.get("/api/v1/sites", headers={"X-Forwarded-Proto": "https"})
+    (served,) = [span for span in collector.spans if span.kind == "SERVER"]
+    assert served.attributes["url.scheme"] == "https"
 
 
 async def test_fastapi_makes_no_spans_of_its_own_which_would_have_raw_paths(

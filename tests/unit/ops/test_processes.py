@@ -55,6 +55,13 @@ async def answering(ready: str = '{"broker": true}', metrics: str = GOOD) -> Asy
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
+async def test_the_many_metrics_of_a_busy_gateway_are_not_too_long(http: httpx.AsyncClient) -> None:
+    others = 'epass_http_seconds_bucket{route="/",le="0.1"} 1\n' * 60_000
+    async with answering(metrics=others + GOOD) as address:
+        (gateway,) = await processes.look_at(http, (f"gateway={address}",), ())
+    assert (gateway.state, gateway.version) == ("ready", "1.2.3")
+
+
 async def test_each_process_tells_whether_it_is_ready_its_version_and_since_when(
     http: httpx.AsyncClient,
 ) -> None:

@@ -19,7 +19,7 @@ from services.chassis.runtime.clock import now
 
 SECONDS = 2.0
 MOST_BYTES = 5_000_000
-"""Of one answer; of a longer one no more is read. The metrics of a gateway that was asked everything: 1.4 MB."""
+"""Of one answer; of a longer one no more is read. A gateway that was asked everything has 1.4 MB."""
 BUILD, BEGAN, SKEW = "epass_build_info", "process_start_time_seconds", "epass_clock_skew_seconds"
 _MOST_LINES, _LONGEST_LINE = 20, 300
 _CHECKS = TypeAdapter(dict[str, StrictBool])

@@ -1,12 +1,15 @@
 """Each command that asks for a visit is refused where the department has no place, by one rule."""
 
+from datetime import date, datetime, time
 from typing import Any
 
 import pytest
 
 from contracts.errors import NotFound, Unavailable
+from contracts.model import IST
 from contracts.rpc.application import Acknowledged, Invited
 from contracts.rpc.approval import Availability
+from services.gateway import visit_requests
 from tests.support.actors import application, today
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION
@@ -72,9 +75,14 @@ async def send(who: str, found: Any, **changes: Any) -> tuple[int, dict[str, str
     return answer.status_code, {e["field"]: e["code"] for e in answer.json().get("errors", ())}, client
 
 
-async def test_of_today_the_hours_that_are_over_do_not_refuse_a_time_that_began_in_them() -> None:
-    wish = {"date": today(), "from": "00:00", "to": "23:59"}
-    rest_of_today = places(("12:00", "23:59", 9), day=today())
+async def test_of_today_the_hours_that_are_over_do_not_refuse_a_time_that_began_in_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    day = today()
+    noon = datetime.combine(date.fromisoformat(day), time(12), IST)
+    monkeypatch.setattr(visit_requests, "now", lambda: noon)
+    wish = {"date": day, "from": "00:00", "to": "23:59"}
+    rest_of_today = places(("12:00", "23:59", 9), day=day)
     assert (await send("applicant", rest_of_today, preferred=[wish]))[1] == {}
     rest_of_a_later_day = places(("12:00", "23:59", 9))
     refused = (await send("applicant", rest_of_a_later_day, preferred=[wish | {"date": DAY}]))[1]

@@ -154,7 +154,7 @@ def test_a_sender_killed_between_the_providers_answer_and_its_commit_sends_again
         scenario.kill_sender(sender)
     assert _charged(scenario) == before + 1
     with scenario.process("sender", *removed_guards):
-        eventually(lambda: _tries(scenario) > before + 1, "it was tried again", 15)
+        eventually(lambda: _tries(scenario) > before + 1, "it was tried again", 60)
         confirmed = _charged(scenario) - before
         found = scenario.wait_until_settled()
     assert confirmed == expected_charges

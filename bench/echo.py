@@ -55,7 +55,7 @@ def main() -> None:
     config.setup(
         {"AMQP_URI": sys.argv[1].replace("amqp://", "pyamqp://"), "max_workers": 20, "PREFETCH_COUNT": 40}
     )
-    Responder.publisher_cls = functools.partial(Publisher, user_id=Echo.name)
+    Responder.publisher_cls = staticmethod(functools.partial(Publisher, user_id=Echo.name))
     runner = ServiceRunner()
     runner.add_service(Echo)
     runner.start()

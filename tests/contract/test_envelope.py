@@ -157,6 +157,13 @@ def test_a_personal_block_cannot_be_moved_to_another_envelope() -> None:
         open_envelope(envelope.model_copy(update={"id": uuid4()}), KEYS)
 
 
+@pytest.mark.parametrize("event", SAMPLES, ids=lambda event: type(event).__name__)
+def test_an_event_about_something_else_than_its_subject_is_unreadable(event) -> None:
+    envelope = read_envelope(file_of(event).read_bytes())
+    with pytest.raises(UnreadableEvent, match="subject"):
+        open_envelope(envelope.model_copy(update={"subject": "pass:OTHER123"}), KEYS)
+
+
 def test_an_error_about_a_body_does_not_quote_it() -> None:
     golden = json.loads(file_of(SAMPLES[4]).read_bytes())
     golden["data"]["party"] = "Gurpreet Kaur"

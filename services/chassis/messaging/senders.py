@@ -2,8 +2,8 @@
 
 The broker refuses a message whose ``user-id`` is not the user of its connection, so no service can send in
 the name of another one, whichever exchange it may write to. An event comes from the relay, or as a copy from
-the consumer's own service (`retry`), or from who replays dead letters. A request comes from the gateway, and
-a reply from the service that was asked.
+the consumer's own service (`retry`), or from a user who replays dead letters. A request comes from the
+gateway, and a reply from the service that was asked.
 
 Anything else is forged. It goes to the dead letters, from where nobody can replay it.
 """
@@ -29,7 +29,7 @@ def senders_of_events(service: str) -> frozenset[str]:
 def senders_of_dead_letters(queue: str) -> frozenset[str]:
     """Return who may have put a message into the dead letters of a queue.
 
-    It is the queue's service, or the broker, which leaves the sender as he was.
+    It is the queue's service, or the broker, which leaves the original sender in the message.
     """
     return senders_of_events(queue.removeprefix("rpc-").partition(".")[0])
 

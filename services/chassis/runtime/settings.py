@@ -5,8 +5,7 @@ own, made of sections, beside its code (``services/<service>/settings.py``), and
 object of it, which is handed to whatever needs it. A secret may also be a file of the same name in the folder
 ``EPASS_SECRETS_DIR`` (Docker and Kubernetes secrets). ``deploy/.env.example`` explains each setting; a test
 compares it with the classes. Nothing else in services reads ``os.environ``; `span_exports` removes from it
-what the SDK of OpenTelemetry would read. Durations are seconds unless the
-name says otherwise.
+what the SDK of OpenTelemetry would read. Durations are seconds unless the name says otherwise.
 """
 
 import os

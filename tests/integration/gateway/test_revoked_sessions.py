@@ -22,13 +22,13 @@ from tests.support.factories.gateway import (
 )
 
 
-async def publish(stack: TestStack, event: Event) -> None:
-    """Publish an event as accounts' relay does."""
+async def publish(stack: TestStack, event: Event, sender: str = "relay") -> None:
+    """Publish an event as accounts' relay does; the administrator may name another sender."""
     keys = PersonalKeyRing([Fernet.generate_key().decode()])
     envelope = wrap(event, event_id=uuid4(), seq=1, occurred_at=now(), keys=keys)
-    async with await aio_pika.connect(stack.broker_url("relay")) as connection:
+    async with await aio_pika.connect(stack.broker_url("administrator")) as connection:
         exchange = await (await connection.channel()).get_exchange(exchange_of("accounts"))
-        await exchange.publish(aio_pika.Message(envelope.to_bytes(), user_id="relay"), type(event).__name__)
+        await exchange.publish(aio_pika.Message(envelope.to_bytes(), user_id=sender), type(event).__name__)
 
 
 async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, app: FastAPI) -> None:
@@ -42,6 +42,21 @@ async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, 
 
         await until("the refusal", refused, 2)
         assert (await http.get("/api/v1/logins", headers=bearer(signed(other)))).status_code == 200
+
+
+async def test_an_event_that_is_not_from_the_relay_ends_no_session(stack: TestStack, app: FastAPI) -> None:
+    spared, ended = claims(role="ado", sub="ADO-0001"), claims(role="ado", sub="ADO-0001")
+    async with serving(app) as http:
+        assert (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 200
+        for session, sender in ((spared, "verify"), (ended, "relay")):
+            event = SessionEnded(sid=session.sid, token_expires_at="2100-01-01T00:00:00Z")
+            await publish(stack, event, sender)
+
+        async def refused() -> bool:
+            return (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 401
+
+        await until("the later one has come", refused, 20)
+        assert (await http.get("/api/v1/logins", headers=bearer(signed(spared)))).status_code == 200
 
 
 async def test_a_disabled_login_is_refused_within_two_seconds_but_not_its_later_sessions(

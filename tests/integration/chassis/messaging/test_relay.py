@@ -55,6 +55,18 @@ def test_an_event_reaches_the_queue_of_each_subscription(broker, relay, issuance
     eventually(lambda: broker.depth("application.PassRevoked") >= 1, "application has it, too")
 
 
+def test_a_row_that_names_another_service_as_its_producer_stays_in_the_outbox(
+    broker, relay, issuance
+) -> None:
+    add_events(issuance, "PCS-1")
+    eventually(lambda: waiting(issuance) == 0, "sent")
+    with issuance.transaction() as session:
+        session.execute(text("update outbox set sent_at = null, producer = 'approval'"))
+    add_events(issuance, "PCS-2")
+    eventually(lambda: waiting(issuance) == 1, "the genuine one is sent")
+    assert taken_from_queue(broker) == ["PCS-1", "PCS-2"]
+
+
 def test_a_message_names_its_sender(broker, relay, issuance) -> None:
     add_events(issuance, "PCS-1")
     eventually(lambda: waiting(issuance) == 0, "sent")

@@ -51,8 +51,15 @@ async def show_letter(view: OpsPage, queue: Queue, letter: Letter) -> Response:
 
 @router.get("/dead-letters/{queue}/{letter}/replay")
 async def ask_replay(view: OpsPage, queue: Queue, letter: Letter) -> Response:
-    """Ask whether to send a letter back to its consumer."""
-    return view.html("ops/replay.html", letter=await _letter(view, queue, letter))
+    """Ask whether to send a letter back to its consumer.
+
+    Raises:
+        NotFound: there is no such letter, or it is forged.
+    """
+    found = await _letter(view, queue, letter)
+    if not found.genuine:
+        raise NotFound("a forged letter is not sent back")
+    return view.html("ops/replay.html", letter=found)
 
 
 @router.post("/dead-letters/{queue}/{letter}/replay")

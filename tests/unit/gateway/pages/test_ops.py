@@ -237,6 +237,16 @@ async def test_a_form_without_the_number_of_replays_sends_nothing(operator: Oper
     assert not client.was_asked("ops.replayed")
 
 
+async def test_a_forged_letter_says_so_and_leads_to_no_replay(operator: Operator) -> None:
+    http, client = operator
+    forged = LETTER.model_copy(update={"genuine": False})
+    client.answers["ops.letterlist"] = LetterList(queue="verify.PassIssued", total=1, items=(forged,))
+    shown = (await http.get(f"{DEAD}/{LETTER.id}")).text
+    assert "It is forged" in shown
+    assert f'href="{REPLAY}"' not in shown
+    assert (await http.get(REPLAY)).status_code == 404
+
+
 async def test_a_letter_that_is_gone_and_a_queue_that_is_not_there_are_not_found(operator: Operator) -> None:
     http, client = operator
     client.answers["ops.letterlist"] = LetterList(queue="verify.PassIssued", total=0, items=())

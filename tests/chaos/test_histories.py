@@ -86,11 +86,17 @@ class WatchedPass:
         )
         self.token = self.applicant.token(self.summary.number)
         self.history = History()
+        self.http = deployment.system.http()
 
     def revoke(self, client: Client, call: Call[object]) -> None:
-        """End the pass by a command; from then on the gates may come to know it at any time."""
-        done = History().record("", client, call, lambda _: DONE, {**NO_CANCELLATION, **CONFLICTS})
-        if done.answer == DONE or done.ended is None:
+        """End the pass by a command; from then on the gates may come to know it at any time.
+
+        The command is repeated while its outcome is unknown: `settle` waits for what it did.
+        """
+        patient = Client(client.url, client.token, http=self.http, repeat_seconds=PATIENCE)
+        done = History().record("", patient, call, lambda _: DONE, {**NO_CANCELLATION, **CONFLICTS})
+        assert done.ended is not None, "no answer to the revocation"
+        if done.answer == DONE:
             self.history.operations.append(Operation(Revocation(), None, done.began, None))
 
     def settle(self, officers: dict[str, Officer]) -> None:

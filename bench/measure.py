@@ -121,6 +121,8 @@ class Bench:
         for count in PASSES:
             self._copies.fill_up(made + 1, count)
             made = count
+            await self._gate.measure(self._copies.make(SCANS), 32)  # warms up what was just filled
+            self._copies.rest()
             found = await self._gate.measure(self._copies.make(SCANS), 32)
             yield f"scans, 32 clients, {count:,} passes", found.to_json()
 

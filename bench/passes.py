@@ -8,6 +8,7 @@ import jwt
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench.meter import wait_until
 from contracts.commitment import commit, commitment_key
 from contracts.crockford import new_pass_number, new_reference
 from contracts.sealing import SealedBox
@@ -102,6 +103,13 @@ class Copies:
         with self.stack.postgres.connect("verify") as verify:
             verify.execute(_MORE_PASSES_AT_THE_GATE, span | {"like": self._claims.jti})
             verify.execute("vacuum analyze passes")
+
+    def rest(self) -> None:
+        """Write what was filled to disk, and wait until no autovacuum runs: neither is part of a scan."""
+        vacuums = "select count(*) from pg_stat_activity where backend_type = 'autovacuum worker'"
+        with self.stack.postgres.connect() as server:
+            server.execute("checkpoint")
+            wait_until(lambda: _one(server, vacuums) == 0, "no autovacuum runs", pause=0.5)
 
     def _sign(self, numbers: list[str], commitments: list[str]) -> Iterator[str]:
         key = self._signing_key()

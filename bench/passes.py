@@ -136,7 +136,7 @@ class Copies:
         return self.stack.environment("issuance")[name]
 
 
-def _one(connection: "psycopg.Connection[tuple[object, ...]]", query: str, value: str) -> object:
-    row = connection.execute(query, (value,)).fetchone()
+def _one(connection: "psycopg.Connection[tuple[object, ...]]", query: str, *values: str) -> object:
+    row = connection.execute(query, values).fetchone()
     assert row is not None
     return row[0]

@@ -1,6 +1,7 @@
 """RPC of accounts: codes and sessions, staff logins, kiosks."""
 
 import datetime as dt
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -10,12 +11,18 @@ from contracts.model import Code, Instant, Language, LoginState, Role, Strict, W
 from contracts.rpc.call import Method, Nothing, Page
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
 
+DEVICES = 16
+DeviceToken = Annotated[str, Field(max_length=100)]
+"""Shows that somebody signed in on this device before. It opens nothing, but no stranger makes it wait."""
+
 
 class RequestOtp(Strict):
     """Send a code to a mobile, in a language."""
 
     mobile: str = Field(max_length=40)
     language: Language = "en"
+    devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
+    """What earlier sessions on this device gave as ``device``."""
 
 
 class OtpAccepted(Wire):
@@ -38,6 +45,8 @@ class ApplicantSession(Wire):
 
     access_token: str
     expires_at: Instant
+    device: str | None = None
+    """To be sent with the next request for a code to this mobile."""
 
 
 class LogIn(Strict):
@@ -45,6 +54,8 @@ class LogIn(Strict):
 
     login_id: str = Field(max_length=40)
     password: str = Field(max_length=200)
+    devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
+    """What earlier sessions on this device gave as ``device``."""
 
 
 class StaffSession(Wire):
@@ -58,6 +69,8 @@ class StaffSession(Wire):
     gate: str | None = None
     must_change_password: bool = False
     expires_at: Instant
+    device: str | None = None
+    """To be sent when this login signs in on this device again."""
 
 
 class ChangePassword(Strict):

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, ColumnElement, ForeignKey, Identity, Index, Text, or_
+from sqlalchemy import TIMESTAMP, BigInteger, ColumnElement, ForeignKey, Identity, Index, Text, false, or_
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import Role
@@ -64,7 +64,7 @@ class LoginCounterRow(Base):
 
 
 class LoginFailureRow(Base):
-    """A wrong password since the last right one.
+    """A wrong password since the last right one from the same source.
 
     The account is a keyed digest, because some people type their password into the field of the login id.
     """
@@ -79,6 +79,8 @@ class LoginFailureRow(Base):
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     account: Mapped[str]
     address: Mapped[str]
+    device: Mapped[str | None]
+    """The device on which this login had signed in before, or the session that tried; null for a stranger."""
     at: Mapped[datetime]
 
 
@@ -159,3 +161,7 @@ class OtpRequestRow(Base):
     expires_at: Mapped[datetime]
     tries: Mapped[int] = mapped_column(server_default="0")
     """Wrong ones. A stranger who asks for this number's code and guesses spends their own request."""
+    device: Mapped[str | None]
+    """The device that had proved this number before; null for a stranger."""
+    answered: Mapped[bool] = mapped_column(server_default=false())
+    """Whether somebody typed the code that was sent, for this request or another one."""

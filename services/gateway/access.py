@@ -14,7 +14,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from time import monotonic
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.exceptions import HTTPException
@@ -25,7 +25,7 @@ from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
 from services.gateway.origin import client_network, is_same_origin
-from services.gateway.rate_limits import LIMITS
+from services.gateway.rate_limits import CLASSES
 from services.gateway.sessions import principal_of
 from services.gateway.state import GatewayState, state_of
 
@@ -70,7 +70,7 @@ class Caller:
     def __init__(self, state: GatewayState, principal: Principal, address: str, until: float) -> None:
         self.state = state
         self.principal = principal
-        self._address = address
+        self.address = address
         self._until = until
 
     async def query(self, method: Method[Q, R], request: Q) -> R:
@@ -111,9 +111,26 @@ class Caller:
             principal=self.principal,
             idempotency_key=key,
             problems=problems,
-            address=self._address,
+            address=self.address,
             until=self._until,
         )
+
+    async def hit(self, limit: str, *key: str) -> None:
+        """Count an attempt at something that can be guessed.
+
+        Args:
+            limit: of `rate_limits.LIMITS`.
+            key: what is guessed at; nothing of it is stored in clear.
+
+        Raises:
+            TooManyAttempts: there were too many.
+            Unavailable: attempts cannot be counted now.
+        """
+        await self.state.rate_limits.hit(limit, self.state.keyed_hash(" ".join(key)))
+
+    async def forgive(self, limit: str, *key: str) -> None:
+        """Take back an attempt, because it was right."""
+        await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
     def set_operator(self, login_id: str) -> None:
         """Note the operator who types for this applicant, so that services record them."""
@@ -173,6 +190,7 @@ class Access:
         Raises:
             NotAuthenticated: no session, or one that ended.
             Forbidden: the session is not admitted here.
+            TooManyAttempts: this login or mobile has made too many requests.
             Unavailable: the session's key is not known yet and accounts does not answer.
         """
         until = monotonic() + ANSWER_SECONDS
@@ -185,6 +203,7 @@ class Access:
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
+        await state.rate_limits.hit(_class_of(principal), principal.id)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             raise Forbidden("this login may not do this")
         if self._wherever or principal.kind != "applicant":
@@ -267,15 +286,35 @@ async def _idempotency_key(  # async, because FastAPI runs a plain function in a
 IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
 
 
-def rate_limited(limit: Literal["otp", "otp_verify", "login", "status", "availability"]) -> Dependency:
-    """Return a dependency that counts a request against a rate limit before anything else is checked."""
-    assert limit in LIMITS
+def _class_of(principal: Principal) -> str:
+    """Return the class of limits of whoever has a session. Each login and each mobile is counted alone."""
+    if principal.kind == "applicant":
+        return "applicant"
+    return "gate" if principal.role == "security" else "staff"
 
-    async def count(request: Request) -> None:
+
+class RateLimited:
+    """A FastAPI dependency that counts a request before anything else is checked.
+
+    Every route that needs no session has one; a test finds the routes.
+
+    Args:
+        limit: the class of limits, of `rate_limits.CLASSES`.
+    """
+
+    def __init__(self, limit: str) -> None:
+        assert limit in CLASSES
+        self.limit = limit
+
+    async def __call__(self, request: Request) -> None:
+        """Raise `TooManyAttempts` if this address has made too many requests of the class."""
         state = state_of(request)
-        state.rate_limits.hit(limit, state.keyed_hash(client_network(request)))
+        await state.rate_limits.hit(self.limit, state.keyed_hash(client_network(request)))
 
-    return Dependency(count)
+
+def rate_limited(limit: str) -> Dependency:
+    """Return the dependency for the declaration of a route."""
+    return Dependency(RateLimited(limit))
 
 
 def role(*names: Role, or_applicant: bool = False) -> Access:

@@ -15,6 +15,11 @@ FORGED_MESSAGES = Counter(
     "Answers and events ignored, because another user sent them",
 )
 REPEATED_CALLS = Counter("epass_gateway_repeated_calls_total", "RPCs sent again because the connection broke")
+UNCOUNTED = Counter(
+    "epass_gateway_uncounted_attempts_total",
+    "Attempts that no rate limit counted, because its store was away",
+    ["limit"],
+)
 CALLS_TOGETHER = Histogram(
     "epass_gateway_rpc_message_calls", "RPCs that went in one message", buckets=(1, 2, 4, 8, 16, 32, 64)
 )

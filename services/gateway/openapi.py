@@ -64,15 +64,16 @@ _SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 def access_of(route: APIRoute) -> Access | None:
     """Return who may call a route, as it declares; None if it declares nothing, or more than one access."""
     # the dependency of a page is a `Pages` object, which holds its access
-    dependencies = (getattr(call, "access", call) for call in _calls(route.dependant))
+    dependencies = (getattr(call, "access", call) for call in dependency_calls(route.dependant))
     declared = [access for access in dependencies if isinstance(access, Access)]
     return declared[0] if len(declared) == 1 else None
 
 
-def _calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
+def dependency_calls(dependant: Dependant) -> Iterator[Callable[..., Any] | None]:
+    """Yield the callables of all dependencies of a route."""
     for part in dependant.dependencies:
         yield part.call
-        yield from _calls(part)
+        yield from dependency_calls(part)
 
 
 def document(app: FastAPI) -> dict[str, Any]:

@@ -1,60 +1,148 @@
-"""Rate limits: on one address for what is costly, on one address or mobile for what can be guessed.
+"""Rate limits: every route has a class, and what only four characters protect has limits of its own.
 
-Each replica counts for itself, in memory. The limits are generous, since many people share one address (a
-kiosk, a mobile operator's network); accounts has stricter ones for each number and each login. What only four
-characters protect has a limit of its own: the status of one reference, and an application that is opened by
-the last four of its ID.
+Costly and guessable requests are counted in a store that all replicas share (``EPASS_LIMITS_STORE``), in
+windows that begin with the first request. Ordinary requests are counted by each replica for itself: these
+limits only prevent that one source takes a whole process.
+
+The limits are generous, since a kiosk, an office or a mobile operator has many people behind one address;
+``python -m bench limits`` prints the arithmetic. accounts has its own, for each number, login and device.
 """
 
-from collections.abc import Callable
-from time import time
+import asyncio
+from collections import Counter
+from contextlib import suppress
+from time import monotonic, time
+from typing import Any
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from limits import (
+    RateLimitItem,
+    RateLimitItemPerDay,
+    RateLimitItemPerHour,
+    RateLimitItemPerMinute,
+)
+from limits.aio.storage import Storage
+from limits.aio.strategies import FixedWindowRateLimiter
+from limits.storage import storage_from_string
 
-from contracts.errors import TooManyAttempts
+from contracts.errors import TooManyAttempts, Unavailable
+from services.chassis.runtime import logs
+from services.gateway.metrics import UNCOUNTED
 
+log = logs.logger(__name__)
 LIMITS: dict[str, tuple[RateLimitItem, ...]] = {
-    "otp": (RateLimitItemPerMinute(60), RateLimitItemPerHour(600)),
-    "otp_verify": (RateLimitItemPerMinute(120),),
-    "login": (RateLimitItemPerMinute(60), RateLimitItemPerHour(600)),
-    "status": (RateLimitItemPerMinute(60), RateLimitItemPerHour(300)),
-    "availability": (RateLimitItemPerMinute(60),),
-    "status_reference": (RateLimitItemPerHour(20),),
+    "otp": (RateLimitItemPerMinute(300), RateLimitItemPerHour(9_000)),
+    "otp_verify": (RateLimitItemPerMinute(300), RateLimitItemPerHour(9_000)),
+    "login": (RateLimitItemPerMinute(300), RateLimitItemPerHour(3_000)),
+    "status": (RateLimitItemPerMinute(300), RateLimitItemPerHour(9_000)),
+    "availability": (RateLimitItemPerMinute(300),),
+    "status_reference": (RateLimitItemPerHour(10), RateLimitItemPerDay(20)),
+    "status_anywhere": (RateLimitItemPerDay(200),),
     "open": (RateLimitItemPerHour(10),),
 }
+"""Counted in the store: by address; `status_reference` by reference and address, `status_anywhere` by
+reference, `open` by applicant."""
+GUESSES = {"status", "status_reference", "status_anywhere", "open"}
+"""Refused while the store is away. The others are allowed then, and accounts still counts guesses."""
+MINUTE_LIMITS: dict[str, int | None] = {
+    "read": 3_000,
+    "applicant": 600,
+    "staff": 1_200,
+    "gate": 2_400,
+    "unlimited": None,
+}
+"""Requests in a minute, counted by each replica: `read` by address, the others by whose session it is.
+
+`unlimited` is for probes of the machine that runs this process.
+"""
+CLASSES = {*LIMITS, *MINUTE_LIMITS}
+_REASONS = {"status_reference": "reference", "status_anywhere": "reference", "open": "reference"}
+STORE_SECONDS = 0.5
+"""A store that does not answer within this time is away."""
+PAUSE_SECONDS = 1.0
+"""For so long a store that was away is not asked again."""
+IN_MEMORY = "memory://"
 
 
 class RateLimits:
-    """Moving-window counters, one for each limit and key.
+    """Counters, one for each limit and key.
 
     Args:
         enabled: false counts nothing (the bench).
+        store: ``valkey://`` or ``redis://`` for counters that all replicas share; empty for own ones.
     """
 
-    def __init__(self, enabled: bool) -> None:
+    def __init__(self, enabled: bool, store: str = "") -> None:
         self._enabled = enabled
-        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        options: dict[str, Any] = {}
+        if store:
+            timeouts = {"socket_timeout": STORE_SECONDS, "socket_connect_timeout": STORE_SECONDS}
+            options = {"implementation": "valkey", **timeouts}
+        storage = storage_from_string(f"async+{store or IN_MEMORY}", **options)
+        assert isinstance(storage, Storage)
+        self._storage = storage
+        self._limiter = FixedWindowRateLimiter(storage)
+        self._away_until = float("-inf")
+        self._minute = -1
+        self._counts: Counter[tuple[str, str]] = Counter()
+        log.info("rate limits", store="shared" if store else "in memory of this process")
 
-    def hit(self, limit: str, key: str) -> None:
+    async def hit(self, limit: str, key: str) -> None:
         """Count one attempt of a key: a hashed address, or what is guessed at.
 
         Raises:
-            TooManyAttempts: with ``retry_after`` in seconds.
+            TooManyAttempts: with ``retry_after`` in seconds, and ``limit``: what was tried too often.
+            Unavailable: the store is away, and this guards what can be guessed.
         """
-        self._apply(self._limiter.hit, limit, key)
+        if not self._enabled:
+            return
+        if limit in MINUTE_LIMITS:
+            self._hit_here(limit, key)
+            return
+        for item in LIMITS[limit]:
+            if not await self._ask(limit, self._limiter.hit(item, limit, key), True):
+                stats = await self._ask(limit, self._limiter.get_window_stats(item, limit, key), None)
+                seconds = 60 if stats is None else int(stats.reset_time - time()) + 1
+                raise TooManyAttempts(
+                    "too many requests",
+                    retry_after=max(seconds, 1),
+                    limit=_REASONS.get(limit, "address"),
+                )
 
-    def check(self, limit: str, key: str) -> None:
-        """Raise `TooManyAttempts` if one more attempt would be too many; count nothing.
+    async def forgive(self, limit: str, key: str) -> None:
+        """Take back an attempt that was counted, because it was no wrong one."""
+        if self._enabled:
+            for item in LIMITS[limit]:
+                counter = self._storage.incr(item.key_for(limit, key), item.get_expiry(), amount=-1)
+                with suppress(Unavailable):
+                    await self._ask(limit, counter, 0)
 
-        It is for attempts of which only the wrong ones are counted: call `hit` for those, and await nothing
-        between.
+    def _hit_here(self, limit: str, key: str) -> None:
+        minute, most = int(monotonic() // 60), MINUTE_LIMITS[limit]
+        if minute != self._minute:
+            self._minute = minute
+            self._counts.clear()
+        self._counts[limit, key] += 1
+        if most is not None and self._counts[limit, key] > most:
+            why = {"limit": "address"} if limit == "read" else {}
+            raise TooManyAttempts("too many requests", retry_after=60 - int(monotonic() % 60), **why)
+
+    async def _ask(self, limit: str, question: Any, otherwise: Any) -> Any:
+        """Return what the store answers; if it is away, the answer that allows what is no guess.
+
+        Raises:
+            Unavailable: it is a guess.
         """
-        self._apply(self._limiter.test, limit, key)
-
-    def _apply(self, is_within: Callable[..., bool], limit: str, key: str) -> None:
-        for item in LIMITS[limit] if self._enabled else ():
-            if not is_within(item, limit, key):
-                seconds = self._limiter.get_window_stats(item, limit, key).reset_time - time()
-                raise TooManyAttempts("too many requests", retry_after=max(int(seconds) + 1, 1))
+        try:
+            if monotonic() < self._away_until:
+                question.close()
+                raise TimeoutError  # noqa: TRY301  as if it had been asked
+            async with asyncio.timeout(STORE_SECONDS):
+                return await question
+        except Exception as error:  # noqa: BLE001  whatever the client of the store raises
+            if monotonic() >= self._away_until:
+                log.warning("the store of rate limits is away", why=type(error).__name__)
+                self._away_until = monotonic() + PAUSE_SECONDS
+        UNCOUNTED.labels(limit).inc()
+        if limit in GUESSES:
+            raise Unavailable("attempts cannot be counted now")
+        return otherwise

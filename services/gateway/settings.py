@@ -1,8 +1,9 @@
 """The settings of the gateway."""
 
+import re
 from typing import Annotated
 
-from pydantic import DirectoryPath, Field
+from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
 
 from services.chassis.runtime.settings import (
     BrokerSettings,
@@ -18,6 +19,12 @@ from services.chassis.runtime.settings import (
     StatusListSettings,
     VisitSettings,
 )
+
+
+def _require_store(url: SecretStr) -> SecretStr:
+    if url.get_secret_value() and not re.match(r"(valkey|redis)s?://[^/]", url.get_secret_value()):
+        raise ValueError("it is not valkey://host:port")
+    return url
 
 
 class GatewaySettings(
@@ -45,5 +52,7 @@ class GatewaySettings(
     """Where a weakness can be reported: ``mailto:…`` or ``https://…``."""
     ops_url: str = ""
     """Where the exporter answers, for the pages of operations; without it they know this process only."""
+    limits_store: Annotated[SecretStr, AfterValidator(_require_store)] = SecretStr("")
+    """``valkey://:password@host:port`` where all replicas share the counters of rate limits; else none do."""
     answers_keys: FernetKeys
     """Fernet keys of the cookie with half-filled answers; the first seals, all open."""

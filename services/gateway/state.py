@@ -55,7 +55,7 @@ class GatewayState:
         self.site_texts = site_text.load(settings.site_texts)
         self.client = client
         self.ops = OpsClient(settings.ops_url, settings.ops_token)
-        self.rate_limits = RateLimits(settings.rate_limits)
+        self.rate_limits = RateLimits(settings.rate_limits, settings.limits_store.get_secret_value())
         self.revoked_sessions = RevokedSessions()
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)
         self.denied = RefreshingCache("denied sessions", self._fetch_denied, REFRESH_SECONDS)

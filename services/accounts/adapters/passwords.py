@@ -38,9 +38,14 @@ def one_time(seed: UUID) -> str:
     return f"{_ONE_TIME}{seed}"
 
 
+def is_one_time(stored: str | None) -> bool:
+    """Return whether what is stored is a one-time password, which nobody can guess."""
+    return stored is not None and stored.startswith(_ONE_TIME)
+
+
 def shown_again(stored: str, secret: SecretStr) -> str | None:
     """Return the one-time password that is stored; None if the owner has chosen another one."""
-    if not stored.startswith(_ONE_TIME):
+    if not is_one_time(stored):
         return None
     return initial_password(UUID(stored.removeprefix(_ONE_TIME)), secret)
 

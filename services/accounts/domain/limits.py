@@ -4,6 +4,7 @@ Times and counts come in as arguments.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,18 +32,36 @@ class Limit:
         return 0 if nth_newest is None else seconds_until(nth_newest + self.within, now)
 
 
-FAILURES_OF_ADDRESS = Limit(30, timedelta(minutes=15))
-"""More than for an account: a whole office may share one address."""
-SENDS_TO_NUMBER = (Limit(3, timedelta(minutes=10)), Limit(10, timedelta(days=1)))
-SENDS_FROM_ADDRESS = Limit(20, timedelta(minutes=10))
-SENDS_OF_SITE = Limit(300, timedelta(minutes=1))
+Limits = tuple[Limit, ...]
+FAILURES_OF_ADDRESS = (Limit(30, timedelta(minutes=15)),)
+"""More than for one login: a whole office may share one address."""
+FAILURES_OF_STRANGERS = (Limit(20, timedelta(hours=1)), Limit(100, timedelta(days=1)))
+"""Wrong passwords of one login from all devices that it does not know, whatever their addresses.
+
+The second is the most that NIST SP 800-63B (5.2.2) allows, a day.
+"""
+SENDS_TO_NUMBER_FROM_SOURCE = (Limit(3, timedelta(minutes=10)), Limit(10, timedelta(days=1)))
+"""Codes to one number that one address, or one device that proved the number, asks for."""
+SENDS_TO_NUMBER = (Limit(9, timedelta(minutes=10)), Limit(30, timedelta(days=1)))
+"""Codes to one number that strangers ask for, so that nobody floods a phone."""
+UNUSED_FROM_ADDRESS = (Limit(300, timedelta(minutes=10)), Limit(3_000, timedelta(days=1)))
+"""Codes that one address asked for and nobody has typed.
+
+Codes that were typed do not count: thousands of visitors may share the address of a mobile operator or a
+Sewa Kendra. ``python -m bench limits`` prints the arithmetic.
+"""
 
 
-def account_wait(failures: int, last: datetime | None, now: datetime) -> int:
-    """Return the seconds until a password of this account may be tried again.
+def source_wait(failures: int, last: datetime | None, now: datetime) -> int:
+    """Return the seconds until a source may try a password of a login again.
 
     The wait after the n-th failure in a row is 2^n seconds, from the fifth failure on. It is never more than
-    a quarter of an hour, so that nobody can lock somebody else out for ever.
+    a quarter of an hour.
+
+    Args:
+        failures: wrong passwords of this login from this device, or else from this address.
+        last: when the last of them came.
+        now: this instant.
     """
     if last is None or failures < FREE_FAILURES:
         return 0
@@ -55,7 +74,13 @@ def seconds_until(instant: datetime, now: datetime) -> int:
     return max(math.ceil((instant - now).total_seconds()), 0)
 
 
-def refuse_while(seconds: int) -> None:
-    """Raise `TooManyAttempts` if there are seconds to wait."""
-    if seconds > 0:
-        raise TooManyAttempts("too many attempts, wait and try again", retry_after=seconds)
+def refuse_while(waits: Mapping[str, int]) -> None:
+    """Raise `TooManyAttempts` if one of some limits asks for a wait.
+
+    Args:
+        waits: seconds by the name of a limit. The longest is the fact ``retry_after``, and its name the fact
+            ``limit``.
+    """
+    limit = max(waits, key=lambda name: waits[name])
+    if waits[limit] > 0:
+        raise TooManyAttempts("too many attempts, wait and try again", retry_after=waits[limit], limit=limit)

@@ -1,43 +1,81 @@
-"""Wrong passwords, counted per account and per address.
+"""Wrong passwords, counted by login and source: a device that the login knows, or else an address.
 
-After too many of them, the next attempt has to wait; nobody is locked out for ever.
+After too many of them, the next attempt of that source has to wait. Strangers cannot make a known device
+wait. All strangers together have a slow limit for each login, so that many addresses guess no more than a
+few. Nobody is locked out for ever.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from services.accounts.adapters.digests import account_digest
 from services.accounts.domain.limits import (
     FAILURES_COUNT_FOR,
     FAILURES_OF_ADDRESS,
-    account_wait,
+    FAILURES_OF_STRANGERS,
+    Limits,
     refuse_while,
+    source_wait,
 )
 from services.accounts.models import LoginFailureRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.locks import lock
 
 
-def check(session: Session, login_id: str, address: str, now: datetime, settings: AccountsSettings) -> None:
-    """Raise an error if this account or this address has to wait before the next attempt.
+@dataclass(frozen=True)
+class Source:
+    """Where an attempt comes from.
+
+    Args:
+        address: keyed hash of the network address; empty if it is not known.
+        device: the device that the login knows, or the session that tries; None for a stranger.
+        guessable: whether the password may be one that a person chose. The one-time password of the ADO
+            Branch is too long to be guessed, so that strangers cannot keep its holder out.
+    """
+
+    address: str
+    device: str | None = None
+    guessable: bool = True
+
+    def of(self, account: str) -> ColumnElement[bool]:
+        """Return the condition of failures of an account from this source."""
+        row = LoginFailureRow
+        here = row.address == self.address if self.device is None else row.device == self.device
+        return (row.account == account) & here & (row.device.is_(None) == (self.device is None))
+
+
+def check(session: Session, login_id: str, source: Source, now: datetime, settings: AccountsSettings) -> None:
+    """Raise an error if this source has to wait before the next attempt on this login.
 
     Raises:
-        TooManyAttempts: with ``retry_after``. It makes no difference whether the login exists.
+        TooManyAttempts: with ``retry_after``, and ``limit`` (``here``, ``strangers`` or ``address``). Of a
+            login that strangers cannot guess it makes no difference whether it exists.
     """
     row, account = LoginFailureRow, account_digest(login_id, settings.password_secret)
-    of_account = (row.account == account) & (row.at > now - FAILURES_COUNT_FOR)
-    failures, last = session.execute(select(func.count(), func.max(row.at)).where(of_account)).one()
-    refuse_while(account_wait(failures, last, now))
-    if address and settings.rate_limits:
-        newest = select(row.at).where(row.address == address).order_by(row.at.desc())
-        nth = session.scalar(newest.offset(FAILURES_OF_ADDRESS.times - 1).limit(1))
-        refuse_while(FAILURES_OF_ADDRESS.wait(nth, now))
+    of_source = source.of(account) & (row.at > now - FAILURES_COUNT_FOR)
+    failures, last = session.execute(select(func.count(), func.max(row.at)).where(of_source)).one()
+    waits = {"here": source_wait(failures, last, now)}
+    if source.device is None:
+        strangers = row.device.is_(None)
+        if source.guessable:
+            of_account = (row.account == account) & strangers
+            waits["strangers"] = _wait(session, FAILURES_OF_STRANGERS, of_account, now)
+        if source.address and settings.rate_limits:
+            of_address = (row.address == source.address) & strangers
+            waits["address"] = _wait(session, FAILURES_OF_ADDRESS, of_address, now)
+    refuse_while(waits)
+
+
+def _wait(session: Session, limits: Limits, which: ColumnElement[bool], now: datetime) -> int:
+    newest = select(LoginFailureRow.at).where(which).order_by(LoginFailureRow.at.desc())
+    return max(limit.wait(session.scalar(newest.offset(limit.times - 1).limit(1)), now) for limit in limits)
 
 
 def check_again(
-    session: Session, login_id: str, address: str, now: datetime, settings: AccountsSettings
+    session: Session, login_id: str, source: Source, now: datetime, settings: AccountsSettings
 ) -> None:
     """Check once more, after the password was hashed and before anybody learns the result.
 
@@ -48,21 +86,30 @@ def check_again(
         TooManyAttempts: as for :func:`check`.
     """
     lock(session, f"attempts {account_digest(login_id, settings.password_secret)}")
-    check(session, login_id, address, now, settings)
+    check(session, login_id, source, now, settings)
 
 
 def record_failure(
-    session: Session, login_id: str, address: str, now: datetime, settings: AccountsSettings
+    session: Session, login_id: str, source: Source, now: datetime, settings: AccountsSettings
 ) -> None:
     """Record a wrong password."""
     account = account_digest(login_id, settings.password_secret)
-    session.add(LoginFailureRow(account=account, address=address, at=now))
+    row = LoginFailureRow(account=account, address=source.address, device=source.device, at=now)
+    session.add(row)
 
 
-def forget_failures(session: Session, login_id: str, settings: AccountsSettings) -> None:
-    """Forget the wrong passwords of an account, because the right one came.
+def forget_failures(
+    session: Session, login_id: str, settings: AccountsSettings, source: Source | None = None
+) -> None:
+    """Forget the wrong passwords of a login.
 
-    Failures of an address on others stay.
+    Args:
+        session: the transaction.
+        login_id: the login.
+        settings: of the service.
+        source: whose right password came: those of other sources stay, so that strangers gain nothing when
+            the holder signs in. None for a password that nobody has guessed at yet.
     """
     account = account_digest(login_id, settings.password_secret)
-    session.execute(delete(LoginFailureRow).where(LoginFailureRow.account == account))
+    which = LoginFailureRow.account == account if source is None else source.of(account)
+    session.execute(delete(LoginFailureRow).where(which))

@@ -4,7 +4,7 @@ import secrets
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotAuthenticated
@@ -19,14 +19,14 @@ from contracts.rpc.accounts import (
     VerifyOtp,
 )
 from contracts.rpc.call import Call
-from services.accounts.adapters import digests
+from services.accounts.adapters import device_tokens, digests
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.codes import SentCode, accept_code
 from services.accounts.domain.limits import (
-    SENDS_FROM_ADDRESS,
-    SENDS_OF_SITE,
     SENDS_TO_NUMBER,
-    Limit,
+    SENDS_TO_NUMBER_FROM_SOURCE,
+    UNUSED_FROM_ADDRESS,
+    Limits,
     refuse_while,
 )
 from services.accounts.handlers import sessions
@@ -50,7 +50,8 @@ def request_code(
 
     Raises:
         InvalidInput: ``mobile`` is ``not_a_mobile``.
-        TooManyAttempts: too many codes went to this number, from this address, or from this site.
+        TooManyAttempts: too many codes went to this number (``limit`` is ``number``), or too many that this
+            address asked for were never typed (``address``).
     """
     try:
         mobile = parse_mobile(request.mobile)
@@ -60,7 +61,8 @@ def request_code(
     def effect() -> UUID:
         digest = digests.mobile_digest(mobile, settings.otp_secret)
         lock(session, f"codes to {digest}")
-        _refuse_flood(session, digest, call.address, now, settings)
+        device = device_tokens.find(request.devices, f"applicant:{digest}", now, settings.otp_secret)
+        _refuse_flood(session, digest, call.address, device and device.id, now, settings)
         code_id, code, made_at = _live_code(session, digest, now, settings) or _add_code(
             session, digest, mobile, now, settings
         )
@@ -72,6 +74,7 @@ def request_code(
             requested_at=now,
             expires_at=made_at + timedelta(minutes=settings.otp_minutes),
             tries=0,
+            device=device and device.id,
         )
         session.add(row)
         event = OtpRequested(
@@ -90,20 +93,39 @@ def request_code(
 
 
 def _refuse_flood(
-    session: Session, digest: str, address: str, now: datetime, settings: AccountsSettings
+    session: Session,
+    digest: str,
+    address: str,
+    device: str | None,
+    now: datetime,
+    settings: AccountsSettings,
 ) -> None:
     row = OtpRequestRow
-    for limit in SENDS_TO_NUMBER:
-        _refuse_over(session, limit, row.mobile_digest == digest, now)
-    if settings.rate_limits:
-        if address:
-            _refuse_over(session, SENDS_FROM_ADDRESS, row.address == address, now)
-        _refuse_over(session, SENDS_OF_SITE, row.requested_at > now - SENDS_OF_SITE.within, now)
+    to_number = row.mobile_digest == digest
+    if device is not None:  # what strangers ask for does not count
+        refuse_while(
+            {"number": _wait(session, SENDS_TO_NUMBER_FROM_SOURCE, to_number & (row.device == device), now)}
+        )
+        return
+    to_number &= row.device.is_(None)
+    from_here = to_number & (row.address == address)
+    waits = [
+        _wait(session, SENDS_TO_NUMBER_FROM_SOURCE, from_here, now),
+        _wait(session, SENDS_TO_NUMBER, to_number, now),
+    ]
+    unused = row.device.is_(None) & (row.address == address) & row.answered.is_(False)
+    is_counted = bool(address) and settings.rate_limits
+    refuse_while(
+        {
+            "number": max(waits),
+            "address": _wait(session, UNUSED_FROM_ADDRESS, unused, now) if is_counted else 0,
+        }
+    )
 
 
-def _refuse_over(session: Session, limit: Limit, which: ColumnElement[bool], now: datetime) -> None:
+def _wait(session: Session, limits: Limits, which: ColumnElement[bool], now: datetime) -> int:
     newest = select(OtpRequestRow.requested_at).where(which).order_by(OtpRequestRow.requested_at.desc())
-    refuse_while(limit.wait(session.scalar(newest.offset(limit.times - 1).limit(1)), now))
+    return max(limit.wait(session.scalar(newest.offset(limit.times - 1).limit(1)), now) for limit in limits)
 
 
 def _live_code(
@@ -183,6 +205,7 @@ def _open_session(
     def effect() -> UUID:
         accept_code(known, matches=matches, now=now)
         code.used_at, code.code_sealed = now, None
+        _mark_answered(session, code)
         return sessions.open_for_applicant(session, code.mobile_digest, code.mobile_sealed, now, settings)
 
     def answer(sid: UUID) -> ApplicantSession:
@@ -195,3 +218,11 @@ def _open_session(
         if refusal.body.code == "wrong_code":
             sent.tries += 1
         return refusal
+
+
+def _mark_answered(session: Session, code: OtpCodeRow) -> None:
+    """Mark the requests for a code that was typed, except one that somebody types a code for right now."""
+    row = OtpRequestRow
+    of_code = (row.mobile_digest == code.mobile_digest) & (row.code_id == code.code_id)
+    free = select(row.request_id).where(of_code).with_for_update(skip_locked=True)
+    session.execute(update(row).where(row.request_id.in_(free)).values(answered=True))

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Call
-from services.accounts.adapters import passwords
+from services.accounts.adapters import device_tokens, passwords
+from services.accounts.adapters.device_tokens import Device
 from services.accounts.domain.logins import normalized, today_of
 from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, sessions
+from services.accounts.handlers.attempts import Source
 from services.accounts.models import LoginRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
@@ -54,17 +56,22 @@ def _enter(
 ) -> StaffSession:
     login_id = normalized(request.login_id)
     with db.transaction() as session:
-        attempts.check(session, login_id, call.address, now, settings)
-        stored = _usable_hash(session, login_id, today_of(now), is_kiosk=is_kiosk)
+        login = _usable(session, login_id, today_of(now), is_kiosk=is_kiosk)
+        stored, void_to = (None, None) if login is None else (login.password_hash, login.tokens_void_to)
+        device = device_tokens.find(request.devices, login_id, now, settings.password_secret, void_to)
+        source = Source(call.address, device and device.id, guessable=not passwords.is_one_time(stored))
+        attempts.check(session, login_id, source, now, settings)
     matched = offload(
         passwords.verify, stored or passwords.NOBODY, request.password, settings.password_secret
     )
     with db.transaction() as session:
-        attempts.check_again(session, login_id, call.address, now, settings)
+        attempts.check_again(session, login_id, source, now, settings)
         if matched and stored is not None:
             route = ENROL_KIOSK.name if is_kiosk else LOG_IN.name
-            return _open_session(session, call, route, request, login_id, stored, now, settings)
-        attempts.record_failure(session, login_id, call.address, now, settings)
+            return _open_session(
+                session, call, route, request, login_id, stored, source, device, now, settings
+            )
+        attempts.record_failure(session, login_id, source, now, settings)
     raise _wrong_login()
 
 
@@ -75,6 +82,8 @@ def _open_session(
     request: LogIn,
     login_id: str,
     verified: str,
+    source: Source,
+    device: Device | None,
     now: datetime,
     settings: AccountsSettings,
 ) -> StaffSession:
@@ -83,11 +92,11 @@ def _open_session(
         if login.role == "kiosk":
             _use_token(login)
         login.last_used_at = now
-        attempts.forget_failures(session, login_id, settings)
+        attempts.forget_failures(session, login_id, settings, source)
         return sessions.open_for_staff(session, login, now, settings)
 
     def answer(sid: UUID) -> StaffSession:
-        return sessions.staff_answer(session, sid, settings)
+        return sessions.staff_answer(session, sid, settings, device)
 
     return once(session, call, route, request, effect, answer, reference=UUID)
 
@@ -116,15 +125,17 @@ def change(
     if login_id is None:
         raise NotAuthenticated("only a login has a password")
     check_new(request.new, current=request.current, login_id=login_id)
+    source = Source(call.address, f"session {call.principal.sid}")
     with db.transaction() as session:
-        attempts.check(session, login_id, call.address, now, settings)
-        stored = _usable_hash(session, login_id, today_of(now))
-    if stored is None:
+        attempts.check(session, login_id, source, now, settings)
+        login = _usable(session, login_id, today_of(now))
+    if login is None:
         raise NotAuthenticated("this login is disabled or expired")
+    stored = login.password_hash
     matched = offload(passwords.verify, stored, request.current, settings.password_secret)
     fresh = offload(passwords.hash_password, request.new) if matched else None
     with db.transaction() as session:
-        outcome = _replace(request, call, session, login_id, stored, fresh, now, settings)
+        outcome = _replace(request, call, session, login_id, stored, fresh, source, now, settings)
     if isinstance(outcome, InvalidInput):
         raise outcome
     return outcome
@@ -137,6 +148,7 @@ def _replace(
     login_id: str,
     verified: str,
     fresh: str | None,
+    source: Source,
     now: datetime,
     settings: AccountsSettings,
 ) -> StaffSession | InvalidInput:
@@ -152,27 +164,26 @@ def _replace(
         login = _lock_unchanged(session, login_id, verified, today_of(now))
         login.password_hash = fresh
         login.must_change_password = False
-        attempts.forget_failures(session, login_id, settings)
+        attempts.forget_failures(session, login_id, settings, source)
         sessions.end_all_of(session, login_id, now)
         return sessions.open_for_staff(session, login, now, settings)
 
     def answer(sid: UUID) -> StaffSession:
         return sessions.staff_answer(session, sid, settings)
 
-    attempts.check_again(session, login_id, call.address, now, settings)
+    attempts.check_again(session, login_id, source, now, settings)
     try:
         with session.begin_nested():
             return once(session, call, CHANGE_PASSWORD.name, request, effect, answer, reference=UUID)
     except InvalidInput as refusal:
-        attempts.record_failure(session, login_id, call.address, now, settings)
+        attempts.record_failure(session, login_id, source, now, settings)
         return refusal
 
 
-def _usable_hash(session: Session, login_id: str, today: date, *, is_kiosk: bool = False) -> str | None:
-    """Return the hash of a login that can be used: of a kiosk's, or of a person's."""
+def _usable(session: Session, login_id: str, today: date, *, is_kiosk: bool = False) -> LoginRow | None:
+    """Return a login that can be used: a kiosk's, or a person's."""
     usable = (LoginRow.login_id == login_id) & LoginRow.is_usable(today)
-    query = select(LoginRow.password_hash).where(usable, (LoginRow.role == "kiosk") == is_kiosk)
-    return session.scalar(query)
+    return session.scalar(select(LoginRow).where(usable, (LoginRow.role == "kiosk") == is_kiosk))
 
 
 def _lock_unchanged(session: Session, login_id: str, verified: str, today: date) -> LoginRow:

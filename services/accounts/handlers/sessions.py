@@ -10,6 +10,8 @@ from contracts.errors import NotAuthenticated
 from contracts.events import SessionEnded
 from contracts.rpc.accounts import LOG_OUT, ApplicantSession, DeniedSessions, SessionKeys, StaffSession
 from contracts.rpc.call import Call, Nothing
+from services.accounts.adapters import device_tokens
+from services.accounts.adapters.device_tokens import Device
 from services.accounts.adapters.keys import key_store
 from services.accounts.adapters.session_tokens import token_of
 from services.accounts.domain.logins import end_of
@@ -69,11 +71,21 @@ def _end(now: datetime, minutes: int) -> datetime:
     return (now + timedelta(minutes=minutes)).replace(microsecond=0)
 
 
-def staff_answer(session: Session, sid: UUID, settings: AccountsSettings) -> StaffSession:
-    """Return the answer to a log-in, from the row of the session."""
+def staff_answer(
+    session: Session, sid: UUID, settings: AccountsSettings, known: Device | None = None
+) -> StaffSession:
+    """Return the answer to a log-in, from the row of the session.
+
+    Args:
+        session: the transaction.
+        sid: the session that was opened.
+        settings: of the service.
+        known: the device on which it was opened, if the login knew it.
+    """
     row = session.get_one(SessionRow, sid)
     assert row.role is not None
     assert row.login_id is not None
+    device = device_tokens.renewed(known, sid, row.login_id, row.issued_at, settings.password_secret)
     return StaffSession(
         access_token=token_of(row, session, settings),
         role=row.role,
@@ -83,13 +95,17 @@ def staff_answer(session: Session, sid: UUID, settings: AccountsSettings) -> Sta
         gate=row.gate,
         must_change_password=row.must_change_password,
         expires_at=row.expires_at,
+        device=None if row.role == "kiosk" else device,
     )
 
 
 def applicant_answer(session: Session, sid: UUID, settings: AccountsSettings) -> ApplicantSession:
     """Return the answer to a right code, from the row of the session."""
     row = session.get_one(SessionRow, sid)
-    return ApplicantSession(access_token=token_of(row, session, settings), expires_at=row.expires_at)
+    device = device_tokens.make(sid, row.subject, row.issued_at, settings.otp_secret)
+    return ApplicantSession(
+        access_token=token_of(row, session, settings), expires_at=row.expires_at, device=device.token
+    )
 
 
 def end_all_of(session: Session, login_id: str, now: datetime) -> int:

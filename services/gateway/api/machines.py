@@ -6,13 +6,13 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.rpc.issuance import Jwks
-from services.gateway.access import Anyone
+from services.gateway.access import Anyone, rate_limited
 from services.gateway.origin import is_from_private_network
 
 router = APIRouter(tags=["machines"])
 
 
-@router.get("/.well-known/jwks.json")
+@router.get("/.well-known/jwks.json", dependencies=[rate_limited("read")])
 async def view_jwks(caller: Anyone, response: Response) -> Jwks:
     """Return the public keys of pass tokens and of the status list; the last copy while issuance is down."""
     response.headers["Cache-Control"] = "public, max-age=60"
@@ -23,6 +23,7 @@ async def view_jwks(caller: Anyone, response: Response) -> Jwks:
     "/.well-known/pass-status",
     response_class=Response,
     responses={200: {"content": {"application/jose": {}}}},
+    dependencies=[rate_limited("read")],
 )
 async def view_pass_status(caller: Anyone) -> Response:
     """Return the signed list of revoked passes (a JWS).
@@ -33,21 +34,21 @@ async def view_pass_status(caller: Anyone) -> Response:
     return Response(status_list.jws, media_type="application/jose", headers={"Cache-Control": "no-cache"})
 
 
-@router.get("/healthz", include_in_schema=False)
+@router.get("/healthz", include_in_schema=False, dependencies=[rate_limited("unlimited")])
 async def healthz(caller: Anyone) -> Response:
     """Return whether this process works; if not, only a restart helps."""
     alive = caller.state.alive()
     return JSONResponse({"status": "alive" if alive else "broken"}, 200 if alive else 500)
 
 
-@router.get("/readyz", include_in_schema=False)
+@router.get("/readyz", include_in_schema=False, dependencies=[rate_limited("unlimited")])
 async def readyz(caller: Anyone) -> Response:
     """Return whether it can serve: the broker is there, and session tokens can be checked."""
     report = caller.state.checks()
     return JSONResponse(report, 200 if all(report.values()) else 503)
 
 
-@router.get("/metrics", include_in_schema=False)
+@router.get("/metrics", include_in_schema=False, dependencies=[rate_limited("unlimited")])
 async def show_metrics(_caller: Anyone, request: Request) -> Response:
     """Return the metrics to Prometheus on a private network; for others there is no such page."""
     if not is_from_private_network(request):

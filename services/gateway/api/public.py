@@ -26,7 +26,7 @@ from services.gateway.access import Anyone, IdempotencyKey, rate_limited, staff
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
 
 
-@router.get("/sites")
+@router.get("/sites", dependencies=[rate_limited("read")])
 async def list_sites(caller: Anyone) -> SiteList:
     """List sites with their gates, hours and closed days, at most a minute old.
 
@@ -35,7 +35,7 @@ async def list_sites(caller: Anyone) -> SiteList:
     return await caller.state.sites.get()
 
 
-@router.get("/departments")
+@router.get("/departments", dependencies=[rate_limited("read")])
 async def list_departments(caller: Anyone, closed: bool = False) -> DepartmentList:
     """List departments that receive visitors, at most a minute old; the last copy while approval is down.
 
@@ -52,7 +52,7 @@ async def list_availability(caller: Anyone, department: Code, site: Code) -> Ava
     return await caller.query(rpc.approval.AVAILABILITY, question)
 
 
-@router.get("/transparency")
+@router.get("/transparency", dependencies=[rate_limited("read")])
 async def list_transparency(caller: Anyone) -> Transparency:
     """List how fast each department decided in each month; counts from 1 to 4 are withheld.
 
@@ -61,7 +61,12 @@ async def list_transparency(caller: Anyone) -> Transparency:
     return await caller.state.transparency.get()
 
 
-@router.get("/transparency.csv", response_class=Response, responses={200: {"content": {"text/csv": {}}}})
+@router.get(
+    "/transparency.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}},
+    dependencies=[rate_limited("read")],
+)
 async def view_transparency_csv(caller: Anyone) -> Response:
     """Return the same numbers as CSV with a line of names; what is withheld is empty."""
     found = await caller.state.transparency.get()
@@ -73,7 +78,7 @@ async def view_transparency_csv(caller: Anyone) -> Response:
     return Response(lines.getvalue(), media_type="text/csv")
 
 
-@router.get("/officers")
+@router.get("/officers", dependencies=[rate_limited("read")])
 async def list_officers(
     request: Request,
     caller: Anyone,

@@ -3,13 +3,14 @@
 from fastapi import APIRouter, Response
 
 from contracts.errors import NotFound
+from services.gateway.access import rate_limited
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import PUBLIC, OpenPage
 
 router = APIRouter(prefix="/{language:lang}/about", include_in_schema=False, route_class=PageRoute)
 
 
-@router.get("/{name}")
+@router.get("/{name}", dependencies=[rate_limited("read")])
 async def show_site_text(view: OpenPage, name: str) -> Response:
     """Show a page; in another language, with a notice, where the reader's is missing."""
     texts = view.caller.state.site_texts.get(name)

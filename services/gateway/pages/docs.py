@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.gateway.access import Anyone
+from services.gateway.access import Anyone, rate_limited
 from services.gateway.middleware.response_headers import SECURITY_HEADERS
 from services.gateway.pages.shared.render import page
 
@@ -12,13 +12,13 @@ _POLICY = {"Content-Security-Policy": f"{SECURITY_HEADERS['Content-Security-Poli
 """Swagger UI draws its icons from data: addresses."""
 
 
-@router.get("/openapi.json")
+@router.get("/openapi.json", dependencies=[rate_limited("read")])
 async def show_openapi(_caller: Anyone, request: Request) -> Response:
     """Return the OpenAPI 3.1 document."""
     return JSONResponse(request.app.openapi())
 
 
-@router.get("/docs")
+@router.get("/docs", dependencies=[rate_limited("read")])
 async def show_docs(_caller: Anyone) -> Response:
     """Show Swagger UI."""
     return page("docs.html", 200, _POLICY)

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, rou
 WAITING = frozenset({"submitted", "approved"})
 
 
-@router.get("")
+@router.get("", dependencies=[rate_limited("read")])
 async def start(view: OpenPage) -> Response:
     """Clear answers and session of the last visitor, and ask the next one for the language.
 
@@ -41,7 +41,7 @@ async def start(view: OpenPage) -> Response:
     return response
 
 
-@router.post("")
+@router.post("", dependencies=[rate_limited("read")])
 async def begin(view: OpenPage) -> Response:
     """Begin the visit of the next visitor, in the language that they chose."""
     if view.kiosk is None:
@@ -67,7 +67,7 @@ def _choices() -> list[dict[str, str]]:
     ]
 
 
-@router.get("/enrol")
+@router.get("/enrol", dependencies=[rate_limited("read")])
 async def ask_token(view: OpenPage) -> Response:
     """Ask for the ID of the kiosk and its token."""
     return view.html("kiosk/enrol.html", errors={}, typed="")

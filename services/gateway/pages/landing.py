@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.gateway.access import Anyone
+from services.gateway.access import Anyone, rate_limited
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import preferred
 from services.gateway.pages.shared.view import PUBLIC, OpenPage
@@ -11,14 +11,14 @@ from services.gateway.pages.shared.view import PUBLIC, OpenPage
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 
 
-@router.get("/")
+@router.get("/", dependencies=[rate_limited("read")])
 async def choose_language(_caller: Anyone, request: Request) -> Response:
     """Redirect to the landing page in the language that the browser asks for."""
     language = preferred(request.headers.get("accept-language", ""))
     return RedirectResponse(f"/{language}", 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
 
 
-@router.get("/{language:lang}")
+@router.get("/{language:lang}", dependencies=[rate_limited("read")])
 async def show_landing(view: OpenPage) -> Response:
     """Show the landing page; a kiosk has a start page of its own."""
     if view.kiosk:

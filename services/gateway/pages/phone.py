@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from contracts.errors import ContractError, InvalidInput
 from contracts.rpc.notify import SentMessage
 from services.chassis.runtime.clock import IST
-from services.gateway.access import Anyone
+from services.gateway.access import Anyone, rate_limited
 from services.gateway.lookups import local_messages
 from services.gateway.pages.shared.render import page
 
@@ -40,7 +40,7 @@ def _shown(message: SentMessage) -> dict[str, object]:
     }
 
 
-@router.get("/dev/phone")
+@router.get("/dev/phone", dependencies=[rate_limited("read")])
 async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)] = "") -> Response:
     """Show the phone, or a form that asks for its number."""
     if not mobile:

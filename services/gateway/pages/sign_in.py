@@ -30,7 +30,7 @@ def place_of(to: str) -> str:
     return f"/{to}" if to not in PLACES and _PAGE.fullmatch(to) else PLACES.get(to, PLACES["apply"])
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[rate_limited("read")])
 async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
     """Ask for the mobile."""
     if view.is_applicant:
@@ -53,9 +53,10 @@ async def send_code(view: OpenPage) -> Response:
         uuid5(NAMESPACE_URL, f"{text_of(form, 'key') or uuid4()} {mobile}")
     )  # a second click sends no second code
     try:
-        sent = await view.caller.command(
-            rpc.accounts.REQUEST_OTP, RequestOtp(mobile=mobile, language=view.language), key
-        )
+        asked = RequestOtp(mobile=mobile, language=view.language)
+        if devices := cookies.known_devices(view.request, "mobiles"):
+            asked = asked.model_copy(update={"devices": devices})
+        sent = await view.caller.command(rpc.accounts.REQUEST_OTP, asked, key)
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
     except TooManyAttempts as error:
@@ -71,7 +72,7 @@ async def send_code(view: OpenPage) -> Response:
     return response
 
 
-@router.get("/sign-in/code")
+@router.get("/sign-in/code", dependencies=[rate_limited("read")])
 async def ask_code(view: OpenPage) -> Response:
     """Ask for the code."""
     pending = view.read_answers().get("sign_in")
@@ -106,6 +107,8 @@ async def check_code(view: OpenPage) -> Response:
     response = view.to(place_of(pending["to"]))
     cookie.write(response, answers_for(answers, owner(pending["mobile"])))
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)
+    if not view.kiosk and not view.operator:
+        cookies.remember_device(response, view.request, "mobiles", session.device)
     return response
 
 
@@ -122,7 +125,7 @@ def answers_for(answers: Answers, whose: str) -> Answers:
     return {name: value for name, value in mine.items() if name != "sign_in"} | {"whose": whose}
 
 
-@router.post("/sign-out")
+@router.post("/sign-out", dependencies=[rate_limited("read")])
 async def leave(view: OpenPage) -> Response:
     """Clear the answers and end the session, because people share phones."""
     response = view.to("/kiosk" if view.kiosk else "/cleared")
@@ -130,7 +133,7 @@ async def leave(view: OpenPage) -> Response:
     return response
 
 
-@router.get("/cleared")
+@router.get("/cleared", dependencies=[rate_limited("read")])
 async def cleared(view: OpenPage) -> Response:
     """Confirm that nothing is left on this phone."""
     return view.html("sign_in/cleared.html", clearable=False)

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from contracts.model import Language
 from services.chassis.runtime.clock import now
-from services.gateway.access import Anyone
+from services.gateway.access import Anyone, rate_limited
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.render import text
 from services.gateway.site_text import PAGES
@@ -37,13 +37,13 @@ _COLOUR = "#14532d"
 _NAME = _("e-Pass · Punjab Civil Secretariat")
 
 
-@router.get("/robots.txt")
+@router.get("/robots.txt", dependencies=[rate_limited("read")])
 async def show_robots(caller: Anyone) -> Response:
     """Tell search engines where to find the pages, and where not to look."""
     return PlainTextResponse(_ROBOTS.format(url=caller.state.public_url), headers=_A_DAY)
 
 
-@router.get("/sitemap.xml")
+@router.get("/sitemap.xml", dependencies=[rate_limited("read")])
 async def show_sitemap(caller: Anyone) -> Response:
     """List the pages that anybody may find, each in three languages."""
     content = text(
@@ -52,7 +52,7 @@ async def show_sitemap(caller: Anyone) -> Response:
     return Response(content, headers=_A_DAY, media_type="application/xml")
 
 
-@router.get("/.well-known/security.txt")
+@router.get("/.well-known/security.txt", dependencies=[rate_limited("read")])
 async def show_security_contact(caller: Anyone) -> Response:
     """Say to whom a weakness can be reported (RFC 9116)."""
     url = caller.state.public_url
@@ -61,14 +61,14 @@ async def show_security_contact(caller: Anyone) -> Response:
     return PlainTextResponse(_SECURITY.format(contact=contact, expires=expires, url=url), headers=_A_DAY)
 
 
-@router.get("/favicon.ico")
+@router.get("/favicon.ico", dependencies=[rate_limited("read")])
 async def show_icon(_caller: Anyone) -> Response:
     """Return the icon at the address where browsers look on pages that name none."""
     icon = files("services.gateway").joinpath("static/icons/favicon.ico").read_bytes()
     return Response(icon, headers=_A_DAY, media_type="image/x-icon")
 
 
-@router.get("/{language:lang}/site.webmanifest")
+@router.get("/{language:lang}/site.webmanifest", dependencies=[rate_limited("read")])
 async def show_manifest(_caller: Anyone, language: Language) -> Response:
     """Return the name and the icons under which a phone puts the portal on its first screen."""
     manifest = {

@@ -40,7 +40,7 @@ async def show_start(view: AnyStaffPage) -> Response:
     )
 
 
-@router.get("/sign-in")
+@router.get("/sign-in", dependencies=[rate_limited("read")])
 async def ask_login(view: OpenPage) -> Response:
     """Ask for the login."""
     return view.html("staff/sign_in.html", errors={}, typed="")
@@ -54,9 +54,10 @@ async def sign_in(view: OpenPage) -> Response:
     if not login_id or not password:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "login_missing"}, typed=login_id)
     try:
-        session = await view.caller.command(
-            rpc.accounts.LOG_IN, LogIn(login_id=login_id[:40], password=password[:200]), str(uuid4())
-        )
+        asked = LogIn(login_id=login_id[:40], password=password[:200])
+        if devices := cookies.known_devices(view.request, "logins"):
+            asked = asked.model_copy(update={"devices": devices})
+        session = await view.caller.command(rpc.accounts.LOG_IN, asked, str(uuid4()))
     except NotAuthenticated:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "wrong_login"}, typed=login_id)
     except TooManyAttempts as error:
@@ -121,4 +122,5 @@ def _signed_in(view: View, session: StaffSession) -> Response:
         cookies.sign_in_operator(response, view.request, session.access_token, session.expires_at)
     else:
         cookies.sign_in(response, view.request, session.access_token, session.expires_at)
+    cookies.remember_device(response, view.request, "logins", session.device)
     return response

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from contracts.errors import NotFound
 from contracts.rpc.approval import MonthNumbers
+from services.gateway.access import rate_limited
 from services.gateway.pages.shared import charts, directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import duration_in_words, month_in_words, texts
@@ -14,7 +15,7 @@ from services.gateway.pages.shared.view import PUBLIC, OpenPage, View
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 
 
-@router.get("/transparency")
+@router.get("/transparency", dependencies=[rate_limited("read")])
 async def show_transparency(view: OpenPage, month: str = "") -> Response:
     """Show the newest month, or another one that was counted, such as ``2026-11``."""
     found = await view.caller.state.transparency.get()

@@ -124,9 +124,10 @@ class Accounts:
         key: str | None = None,
         at: datetime | None = None,
         address: str = ADDRESS,
+        devices: tuple[str | None, ...] = (),
     ) -> StaffSession:
         return passwords.log_in(
-            LogIn(login_id=login_id, password=password),
+            LogIn.model_validate({"login_id": login_id, "password": password, "devices": devices}),
             a_call(key=key, address=address),
             self.db,
             at or now(),
@@ -169,9 +170,10 @@ class Accounts:
         at: datetime | None = None,
         address: str = ADDRESS,
         language: str = "en",
+        devices: tuple[str | None, ...] = (),
     ) -> OtpAccepted:
         with self.db.transaction() as session:
-            request = RequestOtp.model_validate({"mobile": mobile, "language": language})
+            request = RequestOtp.model_validate({"mobile": mobile, "language": language, "devices": devices})
             return otp.request_code(
                 request, a_call(key=key, address=address), session, at or now(), self.settings
             )

@@ -61,7 +61,7 @@ def opened(view: View) -> set[str]:
     return {*answers.get("opened", ()), *([sent] if sent else [])}
 
 
-def last_four_problem(view: View, shown: ApplicationView, typed: str) -> str:
+async def last_four_problem(view: View, shown: ApplicationView, typed: str) -> str:
     """Return the code of what is wrong with the last four characters of the ID card; empty if they match.
 
     Wrong attempts are counted per mobile, across sessions and applications.
@@ -73,12 +73,11 @@ def last_four_problem(view: View, shown: ApplicationView, typed: str) -> str:
         given = last_four(typed)
     except NotLastFour as problem:
         return problem.code
-    limits = view.caller.state.rate_limits
-    limits.check("open", view.principal.id)
-    if compare_digest(given, shown.applicant.id_last4 or ""):
-        return ""
-    limits.hit("open", view.principal.id)
-    return "other_last4"
+    await view.caller.hit("open", view.principal.id)
+    if not compare_digest(given, shown.applicant.id_last4 or ""):
+        return "other_last4"
+    await view.caller.forgive("open", view.principal.id)
+    return ""
 
 
 def ask_last_four(

@@ -108,7 +108,7 @@ async def apply_again(view: ApplicantPage, reference: str) -> Response:
     if not is_opened(view, shown):
         if "id_last4" not in form:
             return redirect_to_application(view, shown)
-        problem = last_four_problem(view, shown, text_of(form, "id_last4"))
+        problem = await last_four_problem(view, shown, text_of(form, "id_last4"))
         if problem:
             return ask_last_four(view, shown, problem, then="again")
     answers = forms.for_new_application(shown) | of_the_person(

@@ -77,7 +77,7 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
     Wrong attempts are counted per mobile, across sessions and applications.
     """
     shown, form = await viewed(view, reference), await view.form()
-    problem, onward = last_four_problem(view, shown, text_of(form, "id_last4")), text_of(form, "onward")
+    problem, onward = await last_four_problem(view, shown, text_of(form, "id_last4")), text_of(form, "onward")
     if problem:
         return ask_last_four(view, shown, problem, onward=onward if onward in ONWARD else "")
     place = f"/applications/{shown.reference}"
@@ -129,13 +129,13 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
     )
 
 
-@router.get("/status")
+@router.get("/status", dependencies=[rate_limited("read")])
 async def ask_status(view: OpenPage) -> Response:
     """Ask which application."""
     return view.html("applications/status.html", errors={}, found=None, typed={})
 
 
-@router.get("/status/result")
+@router.get("/status/result", dependencies=[rate_limited("read")])
 async def show_status(view: OpenPage) -> Response:
     """Show the progress of the application that was asked for last, without name and purpose."""
     kept = view.read_result()
@@ -155,7 +155,7 @@ async def show_status(view: OpenPage) -> Response:
     return view.html("applications/status.html", errors={}, found=found, typed={}, **more)
 
 
-@router.get("/s/{reference}")
+@router.get("/s/{reference}", dependencies=[rate_limited("read")])
 async def ask_status_of(view: OpenPage, reference: str) -> Response:
     """Ask for the status of the application that a message names; nothing is looked up.
 

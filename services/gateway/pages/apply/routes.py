@@ -8,6 +8,7 @@ from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.rpc.application import ApplicationSummary
 from contracts.rpc.call import Page
+from services.gateway.access import rate_limited
 from services.gateway.pages.apply import companions, submission
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
@@ -30,7 +31,7 @@ from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View
 router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
 
 
-@router.get("")
+@router.get("", dependencies=[rate_limited("read")])
 async def start(view: OpenPage) -> Response:
     """Show what an applicant needs, before the first question."""
     return view.html("apply/start.html")

@@ -17,7 +17,7 @@ from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
 from contracts.rpc.issuance import LinkCode, PassView
 from services.chassis.runtime.clock import now
-from services.gateway.access import Anyone, Caller
+from services.gateway.access import Anyone, Caller, rate_limited
 from services.gateway.pages.passes import visit_calendar
 from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of, gate_of
 from services.gateway.pages.shared.error_pages import PageRoute, language_of
@@ -39,7 +39,7 @@ UNAVAILABLE = _(
 )
 
 
-@router.get("/p/worker.js")
+@router.get("/p/worker.js", dependencies=[rate_limited("read")])
 async def show_worker(_caller: Anyone) -> Response:
     """Return the service worker that opens a stored pass offline.
 
@@ -49,7 +49,7 @@ async def show_worker(_caller: Anyone) -> Response:
     return Response(script.read_bytes(), media_type="text/javascript")
 
 
-@router.get("/p/{code}")
+@router.get("/p/{code}", dependencies=[rate_limited("read")])
 async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
     """Show the pass with its QR, or why it admits nobody any more."""
     try:
@@ -79,7 +79,7 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
     )
 
 
-@router.get("/p/{code}/visit.ics")
+@router.get("/p/{code}/visit.ics", dependencies=[rate_limited("read")])
 async def show_calendar(caller: Anyone, code: Code, wanted: Wanted = "") -> Response:
     """Return the visit as a calendar file.
 

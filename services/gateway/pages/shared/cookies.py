@@ -1,12 +1,14 @@
 """The cookies of the pages.
 
 They hold the session, the operator's session, the half-filled answers, the result of the last form, the
-enrolment of a kiosk, and the language of the last visitor at a counter.
+enrolment of a kiosk, the language of the last visitor at a counter, and the tokens that show which logins
+signed in here before and which mobiles were proved here.
 All are HttpOnly and SameSite; over HTTPS also Secure.
 """
 
-from datetime import datetime
-from typing import cast
+import re
+from datetime import datetime, timedelta
+from typing import Literal, cast
 
 from fastapi import Request, Response
 
@@ -20,6 +22,11 @@ from services.gateway.state import state_of
 VISITOR_LANGUAGE = "visitor_language"
 RESULT = "result"
 RESULT_SECONDS = 10 * 60
+DeviceCookie = Literal["logins", "mobiles"]
+MOST_DEVICES = 8
+"""Guards share a tablet, families a phone."""
+DEVICE_LIFETIME = timedelta(days=180)
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
 def is_secure(request: Request) -> bool:
@@ -96,3 +103,28 @@ def visitor_language(request: Request, default: Language) -> Language:
     """Return the language of the last visitor at this counter; the default before the first one."""
     stored = request.cookies.get(VISITOR_LANGUAGE)
     return next((one for one in LANGUAGES if one == stored), default)
+
+
+def known_devices(request: Request, name: DeviceCookie) -> tuple[str, ...]:
+    """Return the tokens that earlier sessions on this device have left, the newest first."""
+    tokens = request.cookies.get(_device_name(request, name), "").split(".")
+    return tuple(token for token in tokens if _TOKEN.fullmatch(token))[:MOST_DEVICES]
+
+
+def remember_device(response: Response, request: Request, name: DeviceCookie, token: str | None) -> None:
+    """Store the token of the session that was opened here, so that strangers do not make its owner wait."""
+    if token is not None:
+        tokens = dict.fromkeys((token, *known_devices(request, name)))
+        value = ".".join(list(tokens)[:MOST_DEVICES])
+        _set(response, request, _device_name(request, name), value, now() + DEVICE_LIFETIME)
+
+
+def forget_devices(response: Response, request: Request, name: DeviceCookie) -> None:
+    """Delete these tokens from the browser, if it has any."""
+    secure, whole = is_secure(request), _device_name(request, name)
+    if whole in request.cookies:
+        response.delete_cookie(whole, path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _device_name(request: Request, name: DeviceCookie) -> str:
+    return f"__Host-{name}" if is_secure(request) else name

@@ -27,9 +27,10 @@ async def end_session(caller: Caller) -> None:
 
 
 async def sign_out_applicant(view: View, response: Response) -> None:
-    """Delete answers, result and session of an applicant from the browser, and end the session."""
+    """Delete what the browser has of an applicant, and end the session."""
     cookies.answers_cookie(view.request).clear(response)
     cookies.result_cookie(view.request).clear(response)
     cookies.sign_out(response, view.request)
+    cookies.forget_devices(response, view.request, "mobiles")
     with suppress(ContractError):  # nobody was signed in, or not any more
         await end_session(await leaving_applicant.caller_of(view.request))

@@ -1,5 +1,6 @@
 """One-time codes: requested, sent again, tried, used once."""
 
+from contextlib import suppress
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,7 +16,6 @@ from contracts.errors import (
 )
 from contracts.events import OtpRequested
 from contracts.rpc.accounts import ApplicantSession
-from services.accounts.domain import limits
 from services.accounts.domain.limits import Limit
 from services.accounts.handlers import otp
 from services.accounts.models import OtpCodeRow, OtpRequestRow, SessionRow
@@ -249,19 +249,19 @@ def test_a_wrong_code_does_not_use_up_its_key(accounts) -> None:
     assert accounts.verify(sent.request_id, code, key=key).access_token
 
 
-def test_a_mobile_gets_at_most_three_codes_in_ten_minutes_and_ten_a_day(accounts) -> None:
+def test_an_address_sends_a_mobile_at_most_three_codes_in_ten_minutes_and_ten_a_day(accounts) -> None:
     at = now()
     for _ in range(3):
         accounts.request_code(at=at)
     refused = refusal_of(lambda: accounts.request_code(at=at + timedelta(minutes=4)))
     assert isinstance(refused, TooManyAttempts)
-    assert refused.body.facts == {"retry_after": 360}
+    assert refused.body.facts == {"retry_after": 360, "limit": "number"}
     for group in range(1, 3):
         for _ in range(3):
             accounts.request_code(at=at + timedelta(minutes=11 * group))
     accounts.request_code(at=at + timedelta(minutes=33))
     refused = refusal_of(lambda: accounts.request_code(at=at + timedelta(hours=23)))
-    assert refused.body.facts == {"retry_after": 3600}
+    assert refused.body.facts == {"retry_after": 3600, "limit": "number"}
     assert len(accounts.published(OtpRequested)) == 10
     assert accounts.request_code(at=at + timedelta(hours=24, minutes=1)).request_id
     assert accounts.request_code("+919812345678", at=at).request_id, "another number is not concerned"
@@ -278,33 +278,76 @@ def _numbers(count: int) -> list[str]:
     return [f"+9198000{number:05d}" for number in range(count)]
 
 
-def test_an_address_gets_at_most_twenty_codes_in_ten_minutes(accounts) -> None:
+def test_a_stranger_does_not_use_up_the_codes_of_a_number(accounts) -> None:
+    at = now()
+    for minutes in (0, 11, 22, 33):
+        for _ in range(3):
+            with suppress(TooManyAttempts):
+                accounts.request_code(at=at + timedelta(minutes=minutes), address="stranger")
+    assert accounts.count(OtpRequestRow) == 10
+    at += timedelta(minutes=33)
+    refused = refusal_of(lambda: accounts.request_code(at=at, address="stranger"))
+    assert refused.body.facts["limit"] == "number"
+    for _ in range(3):
+        sent = accounts.request_code(at=at)
+    assert accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at).access_token
+
+
+def test_many_strangers_do_not_flood_a_phone_and_whoever_proved_it_passes(accounts) -> None:
+    at = now()
+    sent = accounts.request_code(at=at)
+    device = accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at).device
+    at += timedelta(days=1)
+    for hour in range(4):
+        for number in range(100):
+            with suppress(TooManyAttempts):
+                accounts.request_code(at=at + timedelta(hours=hour), address=f"bot-{number}")
+    assert accounts.count(OtpRequestRow) == 1 + 30
+    later = at + timedelta(hours=4)
+    refused = refusal_of(lambda: accounts.request_code(at=later, address="new"))
+    assert refused.body.facts == {"retry_after": 20 * 3600, "limit": "number"}
+    for _ in range(3):
+        accounts.request_code(at=later, address="new", devices=(device,))
+    refused = refusal_of(lambda: accounts.request_code(at=later, devices=(device,)))
+    assert refused.body.facts == {"retry_after": 600, "limit": "number"}, "it has limits of its own"
+
+
+def test_a_device_that_proved_another_number_is_a_stranger(accounts) -> None:
+    sent = accounts.request_code("+919812345678")
+    device = accounts.verify(sent.request_id, accounts.code_of(sent.request_id)).device
+    for _ in range(3):
+        accounts.request_code()
+    assert isinstance(refusal_of(lambda: accounts.request_code(devices=(device,))), TooManyAttempts)
+
+
+def test_visitors_who_share_an_address_are_counted_only_while_they_use_no_code(accounts, monkeypatch) -> None:
+    monkeypatch.setattr(otp, "UNUSED_FROM_ADDRESS", (Limit(4, timedelta(minutes=10)),))
     at = now()
     for mobile in _numbers(20):
-        accounts.request_code(mobile, at=at)
-    refused = refusal_of(lambda: accounts.request_code(at=at))
-    assert isinstance(refused, TooManyAttempts)
-    assert refused.body.facts == {"retry_after": 600}
-    assert accounts.request_code(at=at, address="another-address").request_id
-    assert accounts.request_code("+919812345678", at=at + timedelta(minutes=10)).request_id
-
-
-def test_the_whole_site_has_a_limit_of_codes_too(accounts, monkeypatch) -> None:
-    assert (limits.SENDS_OF_SITE.times, limits.SENDS_OF_SITE.within) == (300, timedelta(minutes=1))
-    monkeypatch.setattr(otp, "SENDS_OF_SITE", Limit(4, timedelta(minutes=1)))
-    at = now()
-    for number, mobile in enumerate(_numbers(4)):
-        accounts.request_code(mobile, at=at, address=f"address-{number}")
-    refused = refusal_of(lambda: accounts.request_code(at=at + timedelta(seconds=20), address="another"))
-    assert refused.body.facts == {"retry_after": 40}
+        for _ in range(2):
+            sent = accounts.request_code(mobile, at=at, address="kendra")
+        accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at)
+    for mobile in _numbers(4):
+        accounts.request_code(mobile, at=at + timedelta(minutes=1), address="kendra")
+    refused = refusal_of(lambda: accounts.request_code(at=at + timedelta(minutes=5), address="kendra"))
+    assert refused.body.facts == {"retry_after": 360, "limit": "address"}
+    assert accounts.request_code(at=at + timedelta(minutes=5), address="another").request_id
 
 
 def test_without_rate_limits_only_the_limit_of_a_mobile_holds(accounts, monkeypatch) -> None:
     accounts.settings = SETTINGS.model_copy(update={"rate_limits": False})
-    monkeypatch.setattr(otp, "SENDS_OF_SITE", Limit(4, timedelta(minutes=1)))
+    monkeypatch.setattr(otp, "UNUSED_FROM_ADDRESS", (Limit(4, timedelta(minutes=10)),))
     at = now()
     for mobile in _numbers(25):
         accounts.request_code(mobile, at=at)
     for _ in range(3):
         accounts.request_code(at=at)
     assert isinstance(refusal_of(lambda: accounts.request_code(at=at)), TooManyAttempts)
+
+
+def test_a_code_that_is_typed_for_two_requests_at_once_opens_one_session(accounts) -> None:
+    sent = [accounts.request_code() for _ in range(3)]
+    code = accounts.code_of(sent[0].request_id)
+    results = run_concurrently(*[lambda one=one: accounts.verify(one.request_id, code) for one in sent] * 4)
+    assert sum(isinstance(result, ApplicantSession) for result in results) == 1
+    assert {result.body.code for result in results if isinstance(result, ContractError)} == {"code_used"}

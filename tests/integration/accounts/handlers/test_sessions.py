@@ -1,6 +1,7 @@
 """Sessions: logging in and out, claims of tokens, ended sessions, keys, and the purge."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -11,7 +12,9 @@ from contracts.errors import ContractError, NotAuthenticated, TooManyAttempts
 from contracts.events import SessionEnded
 from contracts.rpc.accounts import StaffSession
 from contracts.rpc.call import Principal
+from services.accounts.adapters import device_tokens
 from services.accounts.handlers import attempts, housekeeping, passwords, sessions
+from services.accounts.handlers.attempts import Source
 from services.accounts.models import (
     LoginFailureRow,
     LoginRow,
@@ -137,27 +140,119 @@ def test_after_five_wrong_passwords_even_the_right_one_waits(accounts) -> None:
         assert refusal_of(lambda: accounts.log_in(password="wrong", at=at)).body.code == "wrong_login"
     refused = refusal_of(lambda: accounts.log_in(at=at))
     assert isinstance(refused, TooManyAttempts)
-    assert refused.body.facts == {"retry_after": 32}
-    assert refusal_of(lambda: accounts.log_in("hom-0001 ", at=at, address="elsewhere")).body.facts == {
-        "retry_after": 32
-    }
+    assert refused.body.facts == {"retry_after": 32, "limit": "here"}
+    assert isinstance(refusal_of(lambda: accounts.log_in("hom-0001 ", at=at)), TooManyAttempts)
+    assert accounts.log_in(at=at, address="elsewhere").access_token
     assert accounts.log_in(at=at + timedelta(seconds=32)).access_token
+
+
+def _attack(accounts: Accounts, addresses: int, at, each: int = 5) -> int:
+    """Try wrong passwords from many addresses, and return how many were checked."""
+    tried = [
+        refusal_of(partial(accounts.log_in, password="wrong", at=at, address=f"bot-{number}"))
+        for number in range(addresses)
+        for _ in range(each)
+    ]
+    return sum(one.body.code == "wrong_login" for one in tried)
+
+
+def test_nobody_without_the_password_keeps_a_login_shut_on_its_device(accounts) -> None:
+    at = now()
+    device = accounts.log_in(at=at).device
+    for hour in range(8):
+        _attack(accounts, 10, at + timedelta(hours=hour))
+    later = at + timedelta(hours=8)
+    assert isinstance(refusal_of(lambda: accounts.log_in(at=later, address="new")), TooManyAttempts)
+    assert accounts.log_in(at=later, address="new", devices=("forged", device)).access_token
+
+
+def test_a_thousand_addresses_do_not_guess_a_password(accounts, monkeypatch) -> None:
+    monkeypatch.setattr(passwords, "offload", lambda *_: False)
+    at = now()
+    checked = [_attack(accounts, 1_000, at, each=1)]
+    checked += [_attack(accounts, 30, at + timedelta(hours=hour), each=1) for hour in range(1, 8)]
+    assert checked == [20, 20, 20, 20, 20, 0, 0, 0], "a hundred a day, whatever the number of addresses"
+    refused = refusal_of(lambda: accounts.log_in(at=at + timedelta(hours=8), address="another"))
+    assert refused.body.facts == {"retry_after": 16 * 3600, "limit": "strangers"}
+
+
+def test_the_holders_own_success_gives_strangers_no_more_guesses(accounts) -> None:
+    at = now()
+    device = accounts.log_in(at=at).device
+    assert _attack(accounts, 10, at) == 20
+    accounts.log_in(at=at, devices=(device,))
+    assert _attack(accounts, 10, at) == 0
+
+
+def test_a_known_device_has_a_counter_of_its_own(accounts) -> None:
+    at = now()
+    device = accounts.log_in(at=at).device
+    for _ in range(5):
+        refusal_of(lambda: accounts.log_in(password="wrong", at=at, devices=(device,)))
+    assert refusal_of(lambda: accounts.log_in(at=at, devices=(device,))).body.facts == {
+        "retry_after": 32,
+        "limit": "here",
+    }
+    assert accounts.log_in(at=at).access_token, "the address is not concerned"
+    assert _attack(accounts, 4, at) == 20, "nor are strangers"
+
+
+def test_a_device_is_known_to_its_login_alone(accounts) -> None:
+    at = now()
+    given_login(accounts.db, "HOM-0002")
+    device = accounts.log_in("HOM-0002", at=at).device
+    _attack(accounts, 4, at)
+    refused = refusal_of(lambda: accounts.log_in(at=at, address="new", devices=(device,)))
+    assert refused.body.facts["limit"] == "strangers"
+
+
+def test_a_new_password_of_the_ado_branch_works_at_once_and_forgets_devices(accounts) -> None:
+    given_ado(accounts.db)
+    at = now()
+    device = accounts.log_in(at=at).device
+    issued = accounts.reset("HOM-0001", at=at + timedelta(minutes=1))
+    at += timedelta(minutes=2)
+    _attack(accounts, 10, at)
+    assert accounts.log_in(password=issued.initial_password, at=at, address="new").must_change_password
+    for _ in range(5):
+        refusal_of(lambda: accounts.log_in(password="wrong", at=at, devices=(device,)))
+    assert refusal_of(lambda: accounts.log_in(at=at)).body.facts["limit"] == "here", "it was a stranger"
+
+
+def test_a_device_keeps_its_token_for_half_its_lifetime(accounts) -> None:
+    at = now()
+    first = accounts.log_in(at=at).device
+    assert accounts.log_in(at=at + timedelta(days=89), devices=(first,)).device == first
+    later = accounts.log_in(at=at + timedelta(days=91), devices=(first,)).device
+    assert later != first
+    _attack(accounts, 4, at + timedelta(days=200))
+    at += timedelta(days=200)
+    assert isinstance(
+        refusal_of(lambda: accounts.log_in(at=at, address="new", devices=(first,))), TooManyAttempts
+    )
+    assert accounts.log_in(at=at, address="new", devices=(first, later)).access_token
 
 
 def test_the_wait_is_the_same_for_a_login_that_does_not_exist(accounts) -> None:
     at = now()
     for _ in range(5):
         refusal_of(lambda: accounts.log_in("HOM-9999", "wrong", at=at))
-    assert refusal_of(lambda: accounts.log_in("HOM-9999", "wrong", at=at)).body.facts == {"retry_after": 32}
+    assert refusal_of(lambda: accounts.log_in("HOM-9999", "wrong", at=at)).body.facts == {
+        "retry_after": 32,
+        "limit": "here",
+    }
 
 
-def test_the_wait_after_wrong_passwords_never_exceeds_fifteen_minutes(accounts) -> None:
+def test_the_wait_of_a_known_device_never_exceeds_fifteen_minutes(accounts) -> None:
     at = now()
-    for _ in range(20):
-        with accounts.db.transaction() as session:
-            attempts.record_failure(session, "HOM-0001", "", at, SETTINGS)
-    assert refusal_of(lambda: accounts.log_in(at=at)).body.facts == {"retry_after": 900}
-    assert accounts.log_in(at=at + timedelta(minutes=15)).access_token
+    device = accounts.log_in(at=at).device
+    known = device_tokens.find((device,), "HOM-0001", at, SETTINGS.password_secret)
+    with accounts.db.transaction() as session:
+        for _ in range(200):
+            attempts.record_failure(session, "HOM-0001", Source("", known.id), at, SETTINGS)
+    refused = refusal_of(lambda: accounts.log_in(at=at, devices=(device,)))
+    assert refused.body.facts == {"retry_after": 900, "limit": "here"}
+    assert accounts.log_in(at=at + timedelta(minutes=15), devices=(device,)).access_token
 
 
 def test_an_attempt_during_the_wait_is_not_counted(accounts) -> None:
@@ -189,12 +284,21 @@ def test_many_may_log_in_at_once_with_the_right_password(accounts) -> None:
     assert len({result.access_token for result in results if isinstance(result, StaffSession)}) == 10
 
 
-def test_an_address_that_guesses_at_many_accounts_waits(accounts) -> None:
-    at = now()
+def _spray(accounts: Accounts, at) -> None:
     with accounts.db.transaction() as session:
         for number in range(30):
-            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at, SETTINGS)
-    assert refusal_of(lambda: accounts.log_in(at=at, address="a-guesser")).body.facts == {"retry_after": 900}
+            attempts.record_failure(session, f"SEC-{number:04d}", Source("a-guesser"), at, SETTINGS)
+
+
+def test_an_address_that_guesses_at_many_accounts_waits_but_no_known_device_there(accounts) -> None:
+    at = now()
+    device = accounts.log_in(at=at).device
+    _spray(accounts, at)
+    assert refusal_of(lambda: accounts.log_in(at=at, address="a-guesser")).body.facts == {
+        "retry_after": 900,
+        "limit": "address",
+    }
+    assert accounts.log_in(at=at, address="a-guesser", devices=(device,)).access_token
     assert accounts.log_in(at=at, address="another").access_token
     assert accounts.log_in(at=at + timedelta(minutes=15), address="a-guesser").access_token
 
@@ -202,13 +306,11 @@ def test_an_address_that_guesses_at_many_accounts_waits(accounts) -> None:
 def test_without_rate_limits_an_address_is_not_counted_but_an_account_is(accounts) -> None:
     accounts.settings = SETTINGS.model_copy(update={"rate_limits": False})
     at = now()
-    with accounts.db.transaction() as session:
-        for number in range(30):
-            attempts.record_failure(session, f"SEC-{number:04d}", "a-guesser", at, SETTINGS)
-        for _ in range(5):
-            attempts.record_failure(session, "HOM-0002", "another", at, SETTINGS)
+    _spray(accounts, at)
     assert accounts.log_in(at=at, address="a-guesser").access_token
-    assert isinstance(refusal_of(lambda: accounts.log_in("HOM-0002", at=at)), TooManyAttempts)
+    for _ in range(5):
+        refusal_of(lambda: accounts.log_in(password="wrong", at=at))
+    assert isinstance(refusal_of(lambda: accounts.log_in(at=at)), TooManyAttempts)
 
 
 def test_a_recorded_failure_does_not_reveal_the_typed_login(accounts) -> None:

@@ -12,15 +12,15 @@ AT = datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
 
 
 def test_the_wait_after_wrong_passwords_doubles_up_to_fifteen_minutes() -> None:
-    waits = [limits.account_wait(failures, AT, AT) for failures in range(16)]
+    waits = [limits.source_wait(failures, AT, AT) for failures in range(16)]
     assert waits == [0, 0, 0, 0, 0, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900, 900]
-    assert limits.account_wait(1_000_000, AT, AT) == 900
+    assert limits.source_wait(1_000_000, AT, AT) == 900
 
 
 def test_the_wait_ends_after_its_seconds() -> None:
-    assert limits.account_wait(5, AT, AT + timedelta(seconds=31.5)) == 1
-    assert limits.account_wait(5, AT, AT + timedelta(seconds=32)) == 0
-    assert limits.account_wait(0, None, AT) == 0
+    assert limits.source_wait(5, AT, AT + timedelta(seconds=31.5)) == 1
+    assert limits.source_wait(5, AT, AT + timedelta(seconds=32)) == 0
+    assert limits.source_wait(0, None, AT) == 0
 
 
 def test_a_limit_allows_one_more_when_the_nth_newest_leaves_the_window() -> None:
@@ -30,8 +30,8 @@ def test_a_limit_allows_one_more_when_the_nth_newest_leaves_the_window() -> None
     assert limit.wait(AT - timedelta(minutes=10), AT) == 0
 
 
-def test_a_refusal_has_the_seconds_to_wait() -> None:
-    limits.refuse_while(0)
+def test_a_refusal_has_the_longest_wait_and_the_name_of_its_limit() -> None:
+    limits.refuse_while({"here": 0, "strangers": 0})
     with pytest.raises(TooManyAttempts) as refused:
-        limits.refuse_while(57)
-    assert refused.value.body.facts == {"retry_after": 57}
+        limits.refuse_while({"here": 32, "strangers": 57, "address": 0})
+    assert refused.value.body.facts == {"retry_after": 57, "limit": "strangers"}

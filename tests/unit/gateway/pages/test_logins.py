@@ -382,3 +382,34 @@ async def test_an_assistant_of_an_officer_of_another_department_is_not_issued(ad
 async def test_the_list_says_who_is_an_assistant(ado: Ado) -> None:
     ado.client.answers["accounts.list_logins"] = LoginList(items=(login("HOM-0009", assistant_of="baldev"),))
     assert "Assistant" in (await ado.http.get("/en/desk/logins")).text
+
+
+async def test_a_browser_shows_the_logins_that_signed_in_there_before(ado: Ado) -> None:
+    for number in range(10):
+        ado.client.answers["accounts.log_in"] = session(device=f"token-{number}")
+        signed_in = await ado.send("/staff/sign-in", login_id="HOM-0001", password="p")
+    cookie = next(one for one in signed_in.headers.get_list("set-cookie") if one.startswith("logins="))
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    await ado.send("/staff/sign-in", login_id="HOM-0001", password="p")
+    assert ado.client.last("accounts.log_in")[1].devices == tuple(f"token-{n}" for n in range(9, 1, -1))
+
+
+async def test_the_first_sign_in_in_a_browser_sends_no_field_of_devices(ado: Ado) -> None:
+    await ado.send("/staff/sign-in", login_id="HOM-0001", password="p")
+    asked = ado.client.last("accounts.log_in")[1]
+    assert asked.model_fields_set == {"login_id", "password"}, "the last version refuses others"
+
+
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        ("here", "Too many passwords were wrong here."),
+        ("strangers", "A browser in which you have signed in before is not affected."),
+        ("address", "Another connection works at once."),
+    ],
+)
+async def test_a_refused_person_reads_which_limit_was_reached(ado: Ado, limit: str, text: str) -> None:
+    ado.client.answers["accounts.log_in"] = TooManyAttempts(retry_after=150, limit=limit)
+    shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="p")
+    assert text in shown.text

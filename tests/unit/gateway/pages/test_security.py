@@ -271,17 +271,17 @@ async def test_a_wrong_reference_and_a_wrong_mobile_are_indistinguishable() -> N
 WRITTEN = ("PCS-7K3M-9QW3", " pcs-7k3m-9qw3", "PCS7K3M9QW3", "7K3M-9QW3", "PCS 7k3m 9qw3")
 
 
-async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
+async def guessed(monkeypatch: pytest.MonkeyPatch, limit: str, addresses: int) -> tuple[list[int], int]:
     """Guess five mobiles of one reference; return the responses and how many reached the service.
 
-    Each guess comes from another address and in another spelling, every second one through the API.
+    Each guess is in another spelling, every second one through the API.
     """
-    monkeypatch.setitem(rate_limits.LIMITS, "status_reference", (RateLimitItemPerMinute(3),))
+    monkeypatch.setitem(rate_limits.LIMITS, limit, (RateLimitItemPerMinute(3),))
     app, client = stub(application__status=NotFound())
     statuses = []
     for number, reference in enumerate(WRITTEN):
         form = {"reference": reference, "mobile_last4": f"000{number}"}
-        async with browser(app, f"198.51.100.{number}") as http:
+        async with browser(app, f"198.51.100.{number % addresses}") as http:
             by_page = number % 2 == 0
             answer = await (
                 http.post("/en/status", data=form, headers=SAME_SITE)
@@ -292,17 +292,22 @@ async def guessed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[int], int]:
     return statuses, sum(name == "application.status" for name, *_ in client.asked)
 
 
-async def test_the_mobile_of_a_reference_cannot_be_guessed_from_many_addresses(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(("limit", "addresses"), [("status_reference", 1), ("status_anywhere", 5)])
+async def test_the_mobile_of_a_reference_cannot_be_guessed(
+    monkeypatch: pytest.MonkeyPatch, limit: str, addresses: int
 ) -> None:
-    assert await guessed(monkeypatch) == ([422, 404, 422, 429, 429], 3)
+    assert await guessed(monkeypatch, limit, addresses) == ([422, 404, 422, 429, 429], 3)
 
 
+async def _count_nothing(*_: object) -> None: ...
+
+
+@pytest.mark.parametrize(("limit", "addresses"), [("status_reference", 1), ("status_anywhere", 5)])
 async def test_control_without_the_limit_of_a_reference_the_mobile_can_be_guessed(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, limit: str, addresses: int
 ) -> None:
-    monkeypatch.setattr(rate_limits.RateLimits, "hit", lambda *_: None)
-    assert await guessed(monkeypatch) == ([422, 404, 422, 404, 422], 5)
+    monkeypatch.setattr(rate_limits.RateLimits, "hit", _count_nothing)
+    assert await guessed(monkeypatch, limit, addresses) == ([422, 404, 422, 404, 422], 5)
 
 
 async def test_every_mobile_gets_the_same_answer_when_a_code_is_requested() -> None:
@@ -339,8 +344,8 @@ async def test_control_without_the_limit_the_last_four_can_be_guessed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
-    monkeypatch.setattr(rate_limits.RateLimits, "hit", lambda *_: None)
-    monkeypatch.setattr(rate_limits.RateLimits, "check", lambda *_: None)
+    monkeypatch.setattr(rate_limits.RateLimits, "hit", _count_nothing)
+    monkeypatch.setattr(rate_limits.RateLimits, "forgive", _count_nothing)
     app, _ = stub(application__view=APPLICATION)
     assert (await tried_out(app))[-1] == 303
 

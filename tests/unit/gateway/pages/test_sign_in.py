@@ -151,3 +151,20 @@ async def test_signing_in_from_the_history_leads_to_the_history(
     asked = await person.open("/applications")
     assert str(asked.url).endswith("/en/sign-in?to=applications")
     assert 'name="to" value="applications"' in asked.text
+
+
+async def test_a_phone_that_proved_a_number_shows_it_with_the_next_request_until_it_is_cleared(
+    stranger: tuple[Reader, TableClient],
+) -> None:
+    person, client = stranger
+    client.answers["accounts.verify_otp"] = ApplicantSession(
+        access_token=signed(claims("applicant")), expires_at=now(), device="token-1"
+    )
+    await person.send("/sign-in", mobile="9876543210", to="apply")
+    assert client.last("accounts.request_otp")[1].model_fields_set == {"mobile", "language"}
+    await person.send("/sign-in/code", code="123456")
+    person.http.cookies.delete("session")
+    await person.send("/sign-in", mobile="9876543210", to="apply")
+    assert client.last("accounts.request_otp")[1].devices == ("token-1",)
+    await person.send("/sign-out")
+    assert "mobiles" not in person.http.cookies

@@ -10,6 +10,7 @@ import uvicorn
 from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.settings import read
 from services.gateway.app import create_app
+from services.gateway.connections import MOST_CONNECTIONS, BoundedProtocol
 from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
 from services.gateway.settings import GatewaySettings
 
@@ -37,7 +38,9 @@ def main() -> None:
         host=settings.gateway_host,
         port=settings.gateway_port,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
+        ws="none",
+        limit_concurrency=MOST_CONNECTIONS,
         log_config=None,
         access_log=False,
         proxy_headers=False,

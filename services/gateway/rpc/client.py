@@ -7,7 +7,8 @@ in the background, node after node.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import cache, lru_cache
 from secrets import token_hex
@@ -38,7 +39,11 @@ ANYBODY = Principal()
 GRACE_SECONDS = 1.0
 """For so long after a connection broke, calls wait for the next one. After that, calls fail at once."""
 MAX_PENDING = 2_000
-"""Calls under way; any more would only wait for their own timeout."""
+"""Calls that wait, for their turn or for a reply; any more would only wait for their own timeout."""
+MOST_AT_ONCE = 256
+"""Calls of others than the gate that one service has at once; the rest wait here for their turn."""
+MOST_AT_ONCE_OF_VERIFY = 16
+"""verify has the gate's scans to do. A pass that somebody looks at may wait."""
 OPEN_SECONDS = 10.0
 _measured = cache(CALL_SECONDS.labels)
 
@@ -82,13 +87,16 @@ class RpcClient:
         self._name = token_hex(4)
         self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
+        self._turns: dict[str, asyncio.Semaphore] = {}
+        self._waiting = {False: 0, True: 0}
+        """Calls of others, and of the gate."""
         self.background = BackgroundTask("rpc client", self._stay_connected, (ConnectionLost,))
         self._lost_at = float("-inf")
         self.on_connect: list[Callable[[AbstractConnection], Awaitable[None]]] = []
         """Called with each new connection before it is used."""
         self.on_ready: list[Callable[[], None]] = []
         """Called when calls can be made (again)."""
-        PENDING.set_function(lambda: self._connection.pending if self._connection else 0)
+        PENDING.set_function(lambda: sum(self._waiting.values()))
 
     @property
     def connected(self) -> bool:
@@ -138,7 +146,9 @@ class RpcClient:
                 address=address,
             )
             try:
-                reply = await self._within_limit(limit, method, _encode(request, call), idempotency_key)
+                reply = await self._within_limit(
+                    limit, method, _encode(request, call), idempotency_key, principal.role == "security"
+                )
                 return _decode(method, reply)
             except ContractError as error:
                 outcome = type(error).code
@@ -147,11 +157,11 @@ class RpcClient:
                 _measured(method.service, method.name, outcome).observe(perf_counter() - began)
 
     async def _within_limit(
-        self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None
+        self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, is_gate: bool
     ) -> Any:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit), self._turn(method, is_gate):
                 return await self._send(method, body, repeatable)
         except TimeoutError:
             raise Unavailable("no reply in time") from None
@@ -159,6 +169,30 @@ class RpcClient:
             raise Unavailable("the connection to the broker broke") from None
         except RequestRefused:
             raise Unavailable("the service is not there") from None
+
+    @asynccontextmanager
+    async def _turn(self, method: Method[Q, R], is_gate: bool) -> AsyncIterator[None]:
+        """Wait for the turn of a call. The gate's calls wait for none but their own.
+
+        So a flood of other calls neither fills the queue of a service before a scan nor uses up this client.
+
+        Raises:
+            Unavailable: too many calls wait already.
+        """
+        if self._waiting[is_gate] >= MAX_PENDING:
+            raise Unavailable("too many calls wait for a reply")
+        self._waiting[is_gate] += 1
+        try:
+            if is_gate:
+                yield
+                return
+            if method.service not in self._turns:
+                most = MOST_AT_ONCE_OF_VERIFY if method.service == "verify" else MOST_AT_ONCE
+                self._turns[method.service] = asyncio.Semaphore(most)
+            async with self._turns[method.service]:
+                yield
+        finally:
+            self._waiting[is_gate] -= 1
 
     async def _send(self, method: Method[Q, R], body: bytes, repeatable: bool) -> Any:
         try:
@@ -173,8 +207,6 @@ class RpcClient:
         connection = self._connection
         if connection is None or connection.closed.is_set():
             connection = await self._next_connection()
-        if connection.pending >= MAX_PENDING:
-            raise Unavailable("too many calls wait for a reply")
         return connection
 
     async def _next_connection(self) -> RpcConnection:

@@ -112,6 +112,39 @@ async def test_a_slow_call_holds_up_no_other_call_of_its_message(client: RpcClie
     await asyncio.gather(*slow)
 
 
+GUARD = Principal(kind="staff", id="SEC-0001", login_id="SEC-0001", role="security")
+
+
+async def gate_in_a_flood(client: RpcClient) -> str | None:
+    """Flood the service with slow calls of strangers, and return what a guard's call gets."""
+    flood = [
+        asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0.2")))
+        for _ in range(400)
+    ]
+    await asyncio.sleep(0)
+    try:
+        return (await client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=GUARD)).next
+    finally:
+        await asyncio.gather(*flood, return_exceptions=True)
+
+
+async def test_a_flood_of_others_does_not_starve_the_gate(
+    client: RpcClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc_client, "MOST_AT_ONCE", 16)
+    client._turns.clear()
+    assert await gate_in_a_flood(client) == "SEC-0001  "
+
+
+async def test_control_without_turns_the_gate_waits_behind_the_flood(
+    client: RpcClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rpc_client, "MOST_AT_ONCE", 10_000)
+    client._turns.clear()
+    with pytest.raises(Unavailable):
+        await gate_in_a_flood(client)
+
+
 async def test_a_service_that_knows_no_batches_is_asked_one_by_one_and_carries_each_call_out_once(
     stack: TestStack, accounts: AccountsStub, client: RpcClient, tmp_path: Path
 ) -> None:

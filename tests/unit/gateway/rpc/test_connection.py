@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc.call import Method, Nothing
+from contracts.rpc.call import Method, Nothing, Principal
 from contracts.rpc.issuance import JWKS
 from services.gateway import metrics
 from services.gateway.rpc import client as rpc_client
@@ -182,4 +182,20 @@ async def test_calls_that_wait_count_among_those_of_which_a_gateway_has_only_so_
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 9
     assert len([outcome for outcome in outcomes if "too many calls" in str(outcome)]) == 5
     assert sum(len(calls_in(body)) for body in broker.channel.published.values()) == 4
+    assert broker.is_empty()
+
+
+async def test_the_gate_has_a_pool_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc_client, "MAX_PENDING", 4)
+    monkeypatch.setattr(rpc_client, "MOST_AT_ONCE", 1)
+    broker, client = Broker(), RpcClient(("amqp://nowhere",), timeout=0.05)
+    client._connection = broker.connection
+    guard = Principal(kind="staff", id="SEC-0001", role="security")
+    crowd = [client.call(JWKS, Nothing()) for _ in range(9)]
+    *others, gate = await asyncio.gather(
+        *crowd, client.call(JWKS, Nothing(), principal=guard), return_exceptions=True
+    )
+    assert len([outcome for outcome in others if "too many calls" in str(outcome)]) == 5
+    assert "no reply in time" in str(gate), "it was sent"
+    assert client._waiting == {False: 0, True: 0}
     assert broker.is_empty()

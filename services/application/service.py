@@ -38,7 +38,12 @@ class Service:
     def submit(self, request: SubmitApplication, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
             return applications.submit(
-                request, call, session, now(), furthest_days=self.settings.furthest_days
+                request,
+                call,
+                session,
+                now(),
+                furthest_days=self.settings.furthest_days,
+                most_open=applications.MOST_OPEN if self.settings.rate_limits else None,
             )
 
     @rpc(contract.CHECK)

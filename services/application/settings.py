@@ -1,7 +1,7 @@
 """The settings of the application service."""
 
-from services.chassis.runtime.settings import ServiceSettings, VisitSettings
+from services.chassis.runtime.settings import RateLimitSettings, ServiceSettings, VisitSettings
 
 
-class ApplicationSettings(ServiceSettings, VisitSettings):
-    """The settings of a service, and how far ahead a visit may be."""
+class ApplicationSettings(ServiceSettings, VisitSettings, RateLimitSettings):
+    """How far ahead a visit may be, and whether one number has only so many open applications."""

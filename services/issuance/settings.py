@@ -5,6 +5,7 @@ from services.chassis.runtime.settings import (
     EntrySettings,
     IssuerSettings,
     KeyEncryptionSettings,
+    RateLimitSettings,
     ServiceSettings,
     StatusListSettings,
 )
@@ -17,5 +18,6 @@ class IssuanceSettings(
     IssuerSettings,
     StatusListSettings,
     EntrySettings,
+    RateLimitSettings,
 ):
     """Secrets of passes, and when a pass lets its holder in."""

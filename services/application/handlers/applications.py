@@ -9,12 +9,13 @@ from datetime import datetime
 from typing import Literal
 from uuid import uuid4
 
-from sqlalchemy import literal, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_reference
-from contracts.errors import Forbidden, InvalidInput, NotFound
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.model import ApplicationStatus
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
@@ -53,9 +54,13 @@ from services.application.handlers.rows import (
     settle_status,
 )
 from services.chassis.db import deferred_writes
+from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
+MOST_OPEN = 20
+"""Open applications of one mobile: a family shares a phone. A visitor at the counter needs none."""
+OPEN: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "issued")
 REFERENCE_TRIES = 10
 """Of 2^35 references, ten in a row are never all taken by chance."""
 _REVISIONS = models.RevisionRow.metadata.tables["revisions"]
@@ -91,26 +96,50 @@ class SubmittedInvitation:
 
 
 def submit(
-    request: SubmitApplication, call: Call, session: Session, now: datetime, *, furthest_days: int
+    request: SubmitApplication,
+    call: Call,
+    session: Session,
+    now: datetime,
+    *,
+    furthest_days: int,
+    most_open: int | None = None,
 ) -> Acknowledged:
     """Submit an application from the mobile that an OTP proved; record which operator helped, if one did.
+
+    Args:
+        request: the form.
+        call: of an applicant.
+        session: the transaction.
+        now: this instant.
+        furthest_days: how far ahead a visit may be.
+        most_open: so many applications one mobile may have open at once; None for any number.
 
     Raises:
         InvalidInput: with every problem of the form.
         Forbidden: the principal is not an applicant, or stands at a kiosk of another site.
+        Conflict: ``too_many_open``, with the fact ``most``: this mobile has so many already.
     """
     mobile = mobile_of(call.principal)
     if call.principal.kiosk and call.principal.site != request.site:
         raise Forbidden("this kiosk serves another site", code="other_site")
     intake = intake_of(call.principal)
     calendar = Calendar(now, furthest_days)
-    return _once(
-        "application.submit",
-        request,
-        call,
-        session,
-        lambda: _submit(request, mobile, intake, call, session, calendar),
-    )
+
+    def effect() -> Submitted:
+        if most_open is not None:
+            _refuse_more_open(session, mobile, most_open, now)
+        return _submit(request, mobile, intake, call, session, calendar)
+
+    return _once("application.submit", request, call, session, effect)
+
+
+def _refuse_more_open(session: Session, mobile: str, most: int, now: datetime) -> None:
+    """Raise `Conflict` if a mobile has so many open applications; its others wait for this one."""
+    lock(session, f"applications of {mobile}")
+    row = models.ApplicationRow
+    is_open = (row.mobile == mobile) & row.status.in_(OPEN) & (row.preferred_until > now)
+    if (session.scalar(select(func.count()).where(is_open)) or 0) >= most:
+        raise Conflict("this mobile has too many open applications", code="too_many_open", most=most)
 
 
 def check(

@@ -13,12 +13,12 @@ from datetime import datetime
 from functools import reduce
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
-from contracts.errors import InvalidInput
+from contracts.errors import Conflict, InvalidInput
 from contracts.events import (
     ApplicationCancelled,
     ApprovalWithdrawn,
@@ -38,6 +38,8 @@ from services.issuance.handlers import views
 from services.issuance.models import ApplicationRow, PassRow
 from services.issuance.settings import IssuanceSettings
 
+MOST_REISSUES = 3
+"""New passes of one visit that the applicant gets without the reception."""
 NUMBER_TRIES = 10
 """With a million passes one random number in 34,000 is taken; ten in a row mean that something is broken."""
 _ADD_APPLICATION = text("""
@@ -165,7 +167,8 @@ def reissue(
 
     Raises:
         NotFound: there is no such pass, or it is not the principal's.
-        Conflict: ``not_reissuable``, it is revoked or has expired.
+        Conflict: ``not_reissuable``, it is revoked or has expired; ``too_many_reissues``, with the fact
+            ``most``: the applicant got so many already. The reception can still reissue it.
         InvalidInput: the reason is not one that a person may give.
     """
     if request.reason not in {"reissued", "security"}:
@@ -179,6 +182,8 @@ def reissue(
         session.refresh(row)
         old = row.as_pass()
         old.require_reissuable(now)
+        if call.principal.kind == "applicant" and settings.rate_limits:
+            _refuse_more_reissues(session, row.application_id)
         _revoke(session, row, request.reason, now, replaced=True)
         master = settings.commitment_master.get_secret_value()
         new = _add(session, lambda number: old.renumbered(number, _new_link_code(), master), now, settings)
@@ -188,6 +193,16 @@ def reissue(
         return views.view_of(session.get_one(PassRow, number), session, now, settings)
 
     return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer, reference=str)
+
+
+def _refuse_more_reissues(session: Session, application_id: UUID) -> None:
+    lost = (PassRow.application_id == application_id) & (PassRow.revocation == "reissued")
+    if (session.scalar(select(func.count()).where(lost)) or 0) >= MOST_REISSUES:
+        raise Conflict(
+            "this visit had too many passes; the reception can help",
+            code="too_many_reissues",
+            most=MOST_REISSUES,
+        )
 
 
 def _lock_application(session: Session, application_id: UUID) -> ApplicationRow:

@@ -237,3 +237,13 @@ def test_a_reissue_and_a_withdrawal_at_once_leave_no_live_pass(database) -> None
                 outcome.result()
 
         assert all(row.revoked_at is not None for row in rows(database, approval.application_id))
+
+
+def test_an_applicant_gets_three_new_passes_of_a_visit_and_the_reception_more(database) -> None:
+    number = issue(database).number
+    for _ in range(3):
+        number = reissue(database, number, calling(citizen())).number
+    with pytest.raises(Conflict) as refused:
+        reissue(database, number, calling(citizen()))
+    assert (refused.value.body.code, refused.value.body.facts) == ("too_many_reissues", {"most": 3})
+    assert reissue(database, number, calling(staff("reception"))).state == "issued"

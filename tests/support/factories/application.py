@@ -198,11 +198,20 @@ class Desk:
         return self
 
     def submit(
-        self, request: SubmitApplication | None = None, call: Call | None = None, at: datetime | None = None
+        self,
+        request: SubmitApplication | None = None,
+        call: Call | None = None,
+        at: datetime | None = None,
+        most_open: int | None = None,
     ) -> Acknowledged:
         with self.database.transaction() as session:
             return applications.submit(
-                request or form(), call or applicant_call(), session, at or self.moment(), furthest_days=30
+                request or form(),
+                call or applicant_call(),
+                session,
+                at or self.moment(),
+                furthest_days=30,
+                most_open=most_open,
             )
 
     def submit_at_counter(

@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +26,9 @@ from contracts.rpc.application import Acknowledged, Checked
 from contracts.rpc.call import Call
 from services.application.handlers import applications, invitation_limit
 from services.application.models import RevisionRow
+from services.application.service import Service
 from services.chassis.db.tables import idempotency_keys, inbox, outbox
+from tests.support.concurrency import run_concurrently
 from tests.support.factories.application import (
     AADHAAR,
     MOBILE,
@@ -604,3 +608,36 @@ def test_control_without_a_key_each_repeat_invites_again(desk: Desk) -> None:
     for _ in range(2):
         desk.invite(invitation())
     assert desk.counts() == (4, 4)
+
+
+def test_one_mobile_has_only_so_many_open_applications(desk: Desk) -> None:
+    first = desk.submit(most_open=3)
+    for _ in range(2):
+        desk.submit(most_open=3)
+    error = refused(desk, Conflict, lambda: desk.submit(most_open=3))
+    assert (error.body.code, error.body.facts) == ("too_many_open", {"most": 3})
+    assert desk.submit(call=applicant_call("+919812345678"), most_open=3).reference, "another mobile"
+    desk.cancel(first.reference)
+    assert desk.submit(most_open=3).reference
+
+
+def test_a_repeated_application_at_the_limit_gets_its_answer(desk: Desk) -> None:
+    call = applicant_call(key="k-1")
+    assert desk.submit(call=call, most_open=1) == desk.submit(call=call, most_open=1)
+
+
+def test_simultaneous_applications_do_not_exceed_the_limit(desk: Desk) -> None:
+    outcomes = run_concurrently(*[lambda: desk.submit(most_open=2)] * 6)
+    assert sum(isinstance(one, Conflict) for one in outcomes) == 4
+
+
+@pytest.mark.parametrize(("limited", "most"), [(True, 20), (False, None)])
+def test_the_service_limits_open_applications_where_limits_apply(
+    monkeypatch: pytest.MonkeyPatch, limited: bool, most: int | None
+) -> None:
+    asked: list[int | None] = []
+    monkeypatch.setattr(applications, "submit", lambda *_, most_open, **__: asked.append(most_open))
+    settings = SimpleNamespace(furthest_days=30, rate_limits=limited)
+    service = SimpleNamespace(db=SimpleNamespace(transaction=nullcontext), settings=settings)
+    Service.submit(service, form(), applicant_call())
+    assert asked == [most]

@@ -5,7 +5,7 @@ windows that begin with the first request. Ordinary requests are counted by each
 limits only prevent that one source takes a whole process.
 
 The limits are generous, since a kiosk, an office or a mobile operator has many people behind one address;
-``python -m bench limits`` prints the arithmetic. accounts has its own, for each number, login and device.
+``python -m bench.limits`` prints the arithmetic. accounts has its own, for each number, login and device.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from limits import (
     RateLimitItemPerHour,
     RateLimitItemPerMinute,
 )
-from limits.aio.storage import Storage
+from limits.aio.storage import RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.storage import storage_from_string
 
@@ -32,7 +32,7 @@ log = logs.logger(__name__)
 LIMITS: dict[str, tuple[RateLimitItem, ...]] = {
     "otp": (RateLimitItemPerMinute(300), RateLimitItemPerHour(9_000)),
     "otp_verify": (RateLimitItemPerMinute(300), RateLimitItemPerHour(9_000)),
-    "login": (RateLimitItemPerMinute(300), RateLimitItemPerHour(3_000)),
+    "login": (RateLimitItemPerMinute(300), RateLimitItemPerHour(6_000)),
     "status": (RateLimitItemPerMinute(300), RateLimitItemPerHour(9_000)),
     "availability": (RateLimitItemPerMinute(300),),
     "status_reference": (RateLimitItemPerHour(10), RateLimitItemPerDay(20)),
@@ -115,6 +115,11 @@ class RateLimits:
                 counter = self._storage.incr(item.key_for(limit, key), item.get_expiry(), amount=-1)
                 with suppress(Unavailable):
                     await self._ask(limit, counter, 0)
+
+    async def close(self) -> None:
+        """Close the connections to the store, if there is one."""
+        if isinstance(self._storage, RedisStorage):
+            await self._storage.bridge.storage.aclose()
 
     def _hit_here(self, limit: str, key: str) -> None:
         minute, most = int(monotonic() // 60), MINUTE_LIMITS[limit]

@@ -134,6 +134,7 @@ class GatewayState:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             await self.ops.close()
+            await self.rate_limits.close()
 
 
 def _end_process(task: asyncio.Task[Any]) -> None:

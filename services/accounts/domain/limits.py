@@ -48,7 +48,7 @@ UNUSED_FROM_ADDRESS = (Limit(300, timedelta(minutes=10)), Limit(3_000, timedelta
 """Codes that one address asked for and nobody has typed.
 
 Codes that were typed do not count: thousands of visitors may share the address of a mobile operator or a
-Sewa Kendra. ``python -m bench limits`` prints the arithmetic.
+Sewa Kendra. ``python -m bench.limits`` prints the arithmetic.
 """
 
 

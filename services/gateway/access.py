@@ -24,7 +24,7 @@ from contracts.errors import FieldError, Forbidden, NotAuthenticated, Unavailabl
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
-from services.gateway.origin import client_network, is_same_origin
+from services.gateway.origin import client_block, client_network, is_same_origin
 from services.gateway.rate_limits import CLASSES
 from services.gateway.sessions import principal_of
 from services.gateway.state import GatewayState, state_of
@@ -309,7 +309,7 @@ class RateLimited:
     async def __call__(self, request: Request) -> None:
         """Raise `TooManyAttempts` if this address has made too many requests of the class."""
         state = state_of(request)
-        await state.rate_limits.hit(self.limit, state.keyed_hash(client_network(request)))
+        await state.rate_limits.hit(self.limit, state.keyed_hash(client_block(request)))
 
 
 def rate_limited(limit: str) -> Dependency:

@@ -18,13 +18,28 @@ def client_address(request: Request) -> str:
 
 
 def client_network(request: Request) -> str:
-    """Return what limits count: an IPv4 address, or the /64 of an IPv6 address, since a household has one."""
-    address = client_address(request)
+    """Return who tries something: an IPv4 address, or the /64 of an IPv6 address, since a household has one.
+
+    A neighbour in a larger network does not use up what somebody else may try.
+    """
+    return _network(client_address(request), 64)
+
+
+def client_block(request: Request) -> str:
+    """Return whose requests are counted: an IPv4 address, or the /48 of an IPv6 address.
+
+    Whoever rents a server gets so many addresses. The limits let the people of a mobile operator behind one
+    IPv4 address through, so they do in a /48 as well.
+    """
+    return _network(client_address(request), 48)
+
+
+def _network(address: str, bits: int) -> str:
     try:
         known = ipaddress.IPv6Address(address)
     except ValueError:
         return address
-    return str(known.ipv4_mapped or ipaddress.IPv6Network((known, 64), strict=False))
+    return str(known.ipv4_mapped or ipaddress.IPv6Network((known, bits), strict=False))
 
 
 def is_from_private_network(request: Request) -> bool:

@@ -203,3 +203,16 @@ async def test_without_its_store_guesses_are_refused_and_the_rest_is_allowed(
 def test_a_store_that_cannot_be_one_stops_the_start(store: str) -> None:
     with pytest.raises(ValidationError, match="it is not valkey://host:port"):
         stubbed(given={"limits_store": store})
+
+
+async def test_whoever_has_many_networks_of_ipv6_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, "otp", (RateLimitItemPerMinute(3),))
+    app, client = stubbed()
+    client.answers["accounts.request_otp"] = OtpAccepted(request_id=UUID(int=1))
+    statuses = []
+    for number in range(6):
+        async with browser(app, f"2001:db8:7:{number}::1") as http:
+            statuses.append((await http.post("/api/v1/otp", json={"mobile": "9876543210"})).status_code)
+    assert statuses == [202] * 3 + [429] * 3
+    async with browser(app, "2001:db8:8::1") as http:
+        assert (await http.post("/api/v1/otp", json={"mobile": "9876543210"})).status_code == 202

@@ -6,6 +6,7 @@ process that has as many connections as it may have closes the slowest sender fo
 """
 
 import asyncio
+import heapq
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -55,14 +56,18 @@ class BoundedProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take a new client in, and close the slowest one for it if there are too many."""
+        """Take a new client in, and close the slowest ones for it if there are too many."""
         super().connection_made(transport)
         if len(self.connections) >= MOST_CONNECTIONS:
-            others = {one: one.patience for one in self.connections if one is not self}  # type: ignore[union-attr]
-            waiting = {one: patience for one, patience in others.items() if patience is not None}
-            if waiting:
-                min(waiting, key=lambda one: waiting[one]).give_up("too_many")
+            self._make_room()
         self._follow()
+
+    def _make_room(self) -> None:
+        """Close the slowest twentieth: one by one, a flood would have them all compared for each client."""
+        others = [one for one in self.connections if isinstance(one, BoundedProtocol) and one is not self]
+        waiting = {one: patience for one in others if (patience := one.patience) is not None}
+        for one in heapq.nsmallest(MOST_CONNECTIONS // 20 + 1, waiting, key=lambda one: waiting[one]):
+            one.give_up("too_many")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the timers."""

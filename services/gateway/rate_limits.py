@@ -12,7 +12,7 @@ import asyncio
 from collections import Counter
 from contextlib import suppress
 from time import monotonic, time
-from typing import Any
+from typing import Any, cast
 
 from limits import (
     RateLimitItem,
@@ -119,7 +119,7 @@ class RateLimits:
     async def close(self) -> None:
         """Close the connections to the store, if there is one."""
         if isinstance(self._storage, RedisStorage):
-            await self._storage.bridge.storage.aclose()
+            await cast(Any, self._storage.bridge).storage.aclose()
 
     def _hit_here(self, limit: str, key: str) -> None:
         minute, most = int(monotonic() // 60), MINUTE_LIMITS[limit]
@@ -128,8 +128,8 @@ class RateLimits:
             self._counts.clear()
         self._counts[limit, key] += 1
         if most is not None and self._counts[limit, key] > most:
-            why = {"limit": "address"} if limit == "read" else {}
-            raise TooManyAttempts("too many requests", retry_after=60 - int(monotonic() % 60), **why)
+            facts: dict[str, Any] = {"limit": "address"} if limit == "read" else {}
+            raise TooManyAttempts("too many requests", retry_after=60 - int(monotonic() % 60), **facts)
 
     async def _ask(self, limit: str, question: Any, otherwise: Any) -> Any:
         """Return what the store answers; if it is away, the answer that allows what is no guess.

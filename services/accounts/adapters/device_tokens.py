@@ -63,6 +63,11 @@ def find(
     return None
 
 
+def id_of(device: Device | None) -> str | None:
+    """Return the id of a device; None for a stranger."""
+    return None if device is None else device.id
+
+
 def renewed(known: Device | None, sid: UUID, subject: str, at: datetime, secret: SecretStr) -> str:
     """Return the token for a device after its subject has signed in.
 

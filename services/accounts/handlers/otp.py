@@ -19,7 +19,8 @@ from contracts.rpc.accounts import (
     VerifyOtp,
 )
 from contracts.rpc.call import Call
-from services.accounts.adapters import device_tokens, digests
+from services.accounts.adapters import digests
+from services.accounts.adapters.device_tokens import find, id_of
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.codes import SentCode, accept_code
 from services.accounts.domain.limits import (
@@ -61,8 +62,8 @@ def request_code(
     def effect() -> UUID:
         digest = digests.mobile_digest(mobile, settings.otp_secret)
         lock(session, f"codes to {digest}")
-        device = device_tokens.find(request.devices, f"applicant:{digest}", now, settings.otp_secret)
-        _refuse_flood(session, digest, call.address, device and device.id, now, settings)
+        device = id_of(find(request.devices, f"applicant:{digest}", now, settings.otp_secret))
+        _refuse_flood(session, digest, call.address, device, now, settings)
         code_id, code, made_at = _live_code(session, digest, now, settings) or _add_code(
             session, digest, mobile, now, settings
         )
@@ -74,7 +75,7 @@ def request_code(
             requested_at=now,
             expires_at=made_at + timedelta(minutes=settings.otp_minutes),
             tries=0,
-            device=device and device.id,
+            device=device,
         )
         session.add(row)
         event = OtpRequested(

@@ -13,7 +13,7 @@ from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Call
 from services.accounts.adapters import device_tokens, passwords
-from services.accounts.adapters.device_tokens import Device
+from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.domain.logins import normalized, today_of
 from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, sessions
@@ -59,7 +59,7 @@ def _enter(
         login = _usable(session, login_id, today_of(now), is_kiosk=is_kiosk)
         stored, void_to = (None, None) if login is None else (login.password_hash, login.tokens_void_to)
         device = device_tokens.find(request.devices, login_id, now, settings.password_secret, void_to)
-        source = Source(call.address, device and device.id, guessable=not passwords.is_one_time(stored))
+        source = Source(call.address, id_of(device), guessable=not passwords.is_one_time(stored))
         attempts.check(session, login_id, source, now, settings)
     matched = offload(
         passwords.verify, stored or passwords.NOBODY, request.password, settings.password_secret

@@ -636,7 +636,8 @@ def test_the_service_limits_open_applications_where_limits_apply(
     monkeypatch: pytest.MonkeyPatch, limited: bool, most: int | None
 ) -> None:
     asked: list[int | None] = []
-    monkeypatch.setattr(applications, "submit", lambda *_, most_open, **__: asked.append(most_open))
+    done = Acknowledged(reference="PCS-7K3M-9QWX", status="submitted")
+    monkeypatch.setattr(applications, "submit", lambda *_, most_open, **__: asked.append(most_open) or done)
     settings = SimpleNamespace(furthest_days=30, rate_limits=limited)
     service = SimpleNamespace(db=SimpleNamespace(transaction=nullcontext), settings=settings)
     Service.submit(service, form(), applicant_call())

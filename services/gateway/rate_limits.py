@@ -73,6 +73,7 @@ class RateLimits:
 
     def __init__(self, enabled: bool, store: str = "") -> None:
         self._enabled = enabled
+        self.counted_in = "a store that all replicas share" if store else "the memory of this process"
         options: dict[str, Any] = {}
         if store:
             timeouts = {"socket_timeout": STORE_SECONDS, "socket_connect_timeout": STORE_SECONDS}
@@ -84,7 +85,6 @@ class RateLimits:
         self._away_until = float("-inf")
         self._minute = -1
         self._counts: Counter[tuple[str, str]] = Counter()
-        log.info("rate limits", store="shared" if store else "in memory of this process")
 
     async def hit(self, limit: str, key: str) -> None:
         """Count one attempt of a key: a hashed address, or what is guessed at.

@@ -123,6 +123,7 @@ class GatewayState:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the connection and the caches in the background while the block lasts."""
+        log.info("rate limits", counted_in=self.rate_limits.counted_in)
         work = [self.client.background, *(cache.background for cache in self._caches)]
         self._tasks = [asyncio.create_task(one.run(), name=one.name) for one in work]
         for task in self._tasks:

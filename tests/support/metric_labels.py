@@ -18,6 +18,7 @@ from contracts.ops import STATES
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime.settings import RetryDelaySettings
+from services.gateway import rate_limits
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from services.notify.adapters.channels import http_gateway
@@ -87,6 +88,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "gate": lambda: DIRECTORY,
     "kind": lambda: {*SERVICES, "relay", "sender", "gateway", "exporter"},
     "lane": lambda: get_args(Lane),
+    "limit": lambda: rate_limits.LIMITS,
     "method": lambda: {method.name for method in rpc.METHODS},
     "name": lambda: {"applied", "approved", "issued", "inside"},
     "part": _parts,
@@ -105,6 +107,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "type": lambda: {event.__name__ for event in events.ALL},
     "version": lambda: {version("epass")},
     "verdict": lambda: {*get_args(Verdict), "unreadable"},
+    "why": lambda: {"slow_headers", "slow_body", "slow_reader", "large_headers", "too_many"},
     "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},

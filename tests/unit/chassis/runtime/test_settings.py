@@ -40,8 +40,8 @@ NEEDED = [
     for name, field in kind.model_fields.items()
     if field.is_required()
 ]
-FROM_OTHERS = {"database_url", "directory_database_url", "sms_token", "whatsapp_token"}
-"""Secrets whose length others decide."""
+FROM_OTHERS = {"database_url", "directory_database_url", "sms_token", "whatsapp_token", "limits_store"}
+"""Secrets whose length others decide, and addresses with one."""
 SECRETS = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")
     for kind in (*PROCESSES.values(), *COMMANDS)

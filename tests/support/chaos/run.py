@@ -19,7 +19,7 @@ from contracts.model import IST
 from contracts.rpc.accounts import IssueLogin
 from epass_client import AsyncClient, Client, calls
 from services.notify.settings import SenderSettings
-from tests.support.actors import Applicant, Staff
+from tests.support.actors import Applicant
 from tests.support.backends import TestStack, backend_name
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
@@ -79,8 +79,10 @@ class CrowdThread:
     def _other_department(self) -> dict[str, str]:
         """Issue a login of another department, to which reviews are forwarded."""
         issue = IssueLogin(role="department", name="Other Department", department=OTHER_DEPARTMENT)
-        login = Staff(self._system, "ado").send(calls.issue_login(issue))
-        person = self._system.client().sign_in(login.login_id, login.initial_password)
+        anyone = Client(self._system.url, "", http=self._system.http(), repeat_seconds=PATIENCE)
+        ado = self._system.login("ado")
+        login = anyone.sign_in(ado["login_id"], ado["password"]).send(calls.issue_login(issue))
+        person = anyone.sign_in(login.login_id, login.initial_password)
         password = "password-of-the-other-department"
         person.send(calls.change_password(login.initial_password, password))
         return {"login_id": login.login_id, "password": password}

@@ -15,7 +15,7 @@ from services.chassis.db import batches
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
-from services.verify.handlers import event_handlers, number_tries, presence, scan_records
+from services.verify.handlers import event_handlers, number_tries, presence, previews, scan_records
 
 
 class Consumers:
@@ -59,6 +59,7 @@ class Consumers:
 
     @every(interval=300)
     def delete_old(self) -> None:
-        """Delete tries that count no more, and nonces that nobody repeats."""
+        """Delete tries and previews that count no more, and nonces that nobody repeats."""
         batches.run(self.db, lambda session: number_tries.delete_old(session, now()))
+        batches.run(self.db, lambda session: previews.delete_old(session, now()))
         batches.run(self.db, lambda session: scan_records.delete_old_nonces(session, now()))

@@ -1,7 +1,7 @@
 """Rows of verify: passes with who is inside, scans, and what else the gate knows from events.
 
 That is the gates of the sites, the newest complete status list, issuance's public keys and erased
-applications; and the unknown numbers that were tried.
+applications; the unknown numbers that were tried; and how many passes were looked at.
 """
 
 from datetime import datetime
@@ -229,7 +229,19 @@ class NumberTryRow(Base):
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     gate: Mapped[str]
+    direction: Mapped[str] = mapped_column(server_default="entry")
     at: Mapped[datetime]
+
+
+class PreviewsRow(Base):
+    """How many passes a login has looked at within one minute at a gate, without recording an entry."""
+
+    __tablename__ = "previews"
+
+    login: Mapped[str] = mapped_column(primary_key=True)
+    gate: Mapped[str] = mapped_column(primary_key=True)
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    count: Mapped[int]
 
 
 class ErasedApplicationRow(Base):

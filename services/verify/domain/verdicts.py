@@ -1,7 +1,7 @@
 """The verdict on an attempt to enter or to leave.
 
-An entry is refused for the first reason in the order of :func:`decide_entry`. An exit is never refused; its
-oddities become marks.
+An entry is refused for the first reason in the order of :func:`decide_entry`. An exit at the site of the pass
+is never refused; its oddities become marks. At another site a pass lets nobody in, and counts nobody out.
 """
 
 from dataclasses import dataclass
@@ -89,15 +89,19 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
 
 
 def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
-    """Let persons leave: as many as were counted, else all who are inside. An exit is never refused."""
+    """Let persons leave: as many as were counted, else all who are inside.
+
+    At the site of the pass an exit is never refused. Another site's gate cannot say who has left, so there
+    the verdict is ``wrong_site``, and those who are inside stay counted.
+    """
     terms = standing.terms
+    if terms is not None and terms.site != attempt.site:
+        return Decision("wrong_site", inside=standing.inside)
     count = attempt.count or max(standing.inside, 1)
-    at_its_site = terms is not None and terms.site == attempt.site
     marks = {
         "late": terms is not None and attempt.at >= terms.valid_to and terms.window_at(attempt.at) is None,
         "revoked": standing.revoked,
-        "other_site": terms is not None and not at_its_site,
-        "other_gate": terms is not None and at_its_site and terms.gate not in {None, attempt.gate},
+        "other_gate": terms is not None and terms.gate not in {None, attempt.gate},
         "no_entry": count > standing.inside,
     }
     inside = max(standing.inside - count, 0)

@@ -102,12 +102,11 @@ def find(
 
     Raises:
         InvalidInput: the token cannot be read (``unreadable_token``): scan it again. Nothing is recorded.
-        TooManyAttempts: too many unknown numbers were tried at this gate. The limit never applies to exits.
+        TooManyAttempts: too many unknown numbers were tried at this gate in this direction.
     """
     site, claims = site_of(request.gate), None
     if request.token is None:
-        if request.direction == "entry":
-            number_tries.check(session, request.gate, now)
+        number_tries.check(session, request.gate, request.direction, now)
         try:
             number = parse_pass_number(request.pass_number or "")
         except ValueError:

@@ -1,4 +1,4 @@
-"""A scan alone: find the pass and lock it, decide, record, answer. A preview changes nothing.
+"""A scan alone: find the pass and lock it, decide, record, answer. A preview is only counted.
 
 Most scans that are to be recorded are decided and recorded by `scan_groups` instead, by the same functions.
 """
@@ -15,10 +15,13 @@ from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
-from services.verify.handlers import number_tries, pass_lookup, presence, scan_records
+from services.verify.handlers import number_tries, pass_lookup, presence, previews, scan_records
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import PassRow, ScanRow
+
+NAMING: frozenset[Verdict] = frozenset({"admit", "exit", "id_mismatch"})
+"""Verdicts with which somebody passes, or the officer has to decide. Every other one names nobody."""
 
 
 def scan(
@@ -41,7 +44,7 @@ def scan(
         Forbidden: the login does not stand at this gate.
         InvalidInput: a token that cannot be read (``unreadable_token``), no such gate (``unknown_gate``), not
             exactly one of token and number, a full ID number, or an impossible count.
-        TooManyAttempts: too many unknown numbers at this gate.
+        TooManyAttempts: too many unknown numbers at this gate, or too many previews.
         IdempotencyKeyReused: the nonce belongs to a scan of something else.
     """
     login = require_gate_login(call.principal, request.gate)
@@ -50,6 +53,8 @@ def scan(
     preview = request.direction == "entry" and request.id_check is None
     try:
         found, knowledge = pass_lookup.find(request, session, now, issuer, lock=not preview)
+        if preview and not isinstance(found, str):
+            previews.count(session, login, request.gate, now)
         if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
             require_existing(request.gate, knowledge.gates)
             if not preview and not isinstance(found, str) and found.row is not None:
@@ -69,7 +74,7 @@ def scan(
             assert first is not None
             return _first_answer(session, first)
     if decision.verdict == "unknown_pass":
-        number_tries.record(session, request.gate, now)
+        number_tries.record(session, request.gate, request.direction, now)
     return answer(known, decision, age, at, direction=request.direction, preview=preview)
 
 
@@ -135,23 +140,31 @@ def answer(
     direction: str,
     preview: bool,
 ) -> ScanResult:
-    """Return what the gate shows at that instant; of a forged token or an unknown number only the verdict."""
+    """Return what the gate shows at that instant; of a forged token or an unknown number only the verdict.
+
+    People, and what leads to them, are shown only with a verdict of `NAMING`.
+    """
     if found is None:
         return ScanResult(verdict=decision.verdict, preview=preview)
     standing, row = found.standing, found.row
-    terms, people = standing.terms, row.people if row is not None else None
+    terms = standing.terms
+    named = row if decision.verdict in NAMING else None
+    people = named.people if named is not None else None
     window = terms.window_to_show(at) if terms else None
     inside = row if decision.verdict == "already_inside" else None
+    persons = standing.inside_at(at) if preview else decision.inside
+    if decision.verdict == "wrong_site":
+        persons = 0  # who is inside another site is not this gate's
     return ScanResult(
         verdict=decision.verdict,
         preview=preview,
         pass_=found.number,
-        reference=row.reference if row else None,
+        reference=named.reference if named else None,
         applicant=people.applicant if people else None,
         companions=people.companions if people else (),
         vehicle=people.vehicle if people else None,
         party=terms.party if terms else 0,
-        inside=standing.inside_at(at) if preview else decision.inside,
+        inside=persons,
         may_enter=decision.count if preview and decision.verdict == "admit" else 0,
         site=terms.site if terms else None,
         gate=terms.gate if terms else None,
@@ -159,9 +172,9 @@ def answer(
         valid_to=window.end if window else None,
         days=terms.days if terms and (terms.further_days or terms.closed_days) else (),
         vehicle_allowed=bool(row and row.vehicle_allowed),
-        assistance=row.assistance if row else None,
-        department=row.department if row else None,
-        officer=row.officer if row else None,
+        assistance=named.assistance if named else None,
+        department=named.department if named else None,
+        officer=named.officer if named else None,
         call_supervisor=bool(direction == "entry" and row and row.call_supervisor),
         marks=decision.marks,
         list_age_s=age,

@@ -1,4 +1,4 @@
-"""An exit is never refused: it is recorded, and marked where something is odd about it."""
+"""An exit at the site of the pass is never refused: it is recorded, and marked where something is odd."""
 
 from datetime import timedelta
 
@@ -47,7 +47,6 @@ def test_a_party_that_entered_leaves(gate: Gate) -> None:
     [
         ({"valid_from": VALID_FROM - DAY, "valid_to": VALID_TO - DAY}, ("late", "no_entry")),
         ({"valid_from": VALID_FROM + DAY, "valid_to": VALID_TO + DAY}, ("no_entry",)),
-        ({"site": "PCS2"}, ("other_site", "no_entry")),
         ({"gate": "PCS1-G2"}, ("other_gate", "no_entry")),
         ({}, ("no_entry",)),
     ],
@@ -67,14 +66,32 @@ def test_an_exit_after_the_window_is_late(gate: Gate) -> None:
     assert gate.leave(issued, at=VALID_TO + timedelta(hours=1)).marks == ("late",)
 
 
-def test_an_exit_by_another_gate_or_site_ends_the_presence(gate: Gate) -> None:
+def test_an_exit_by_another_gate_ends_the_presence(gate: Gate) -> None:
     issued = gate.issue(gate="PCS1-G1")
     gate.enter(issued)
     result = gate.scan(
-        scan_of(issued, gate="PCS2-G1", direction="exit", id_check=None), officer("PCS2", None)
+        scan_of(issued, gate="PCS1-G2", direction="exit", id_check=None), officer("PCS1", None)
     )
-    assert (result.verdict, result.marks) == ("exit", ("other_site",))
+    assert (result.verdict, result.marks) == ("exit", ("other_gate",))
     assert gate.inside().persons == 0
+
+
+def test_an_exit_does_not_remove_another_sites_people(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued)
+    before = gate.row(issued)
+    for shown in (scan_of(issued), number_scan(issued.pass_number)):
+        leaving = shown.model_copy(update={"gate": "PCS2-G1", "direction": "exit", "id_check": None})
+        result = gate.scan(leaving, officer("PCS2", None))
+        assert (result.verdict, result.site, result.inside) == ("wrong_site", "PCS1", 0)
+        assert (result.applicant, result.companions, result.reference) == (None, (), None)
+    after = gate.row(issued)
+    assert (after.inside, after.inside_site, after.last_gate) == (3, "PCS1", before.last_gate)
+    assert gate.inside().persons == 3
+    scan, event = gate.scans()[-1], gate.published()[-1]
+    assert (scan.verdict, scan.direction, scan.site, scan.count) == ("wrong_site", "exit", "PCS2", 0)
+    assert (event["verdict"], event["count"], event["inside"]) == ("wrong_site", 0, 3)
+    assert gate.leave(issued).inside == 0
 
 
 @pytest.mark.parametrize("entered", [True, False])

@@ -632,6 +632,8 @@ STATES = [
     State("security", "/gate", {"pass": NUMBER, "direction": "exit"},
           {"verify.scan": ADMIT.model_copy(
               update={"verdict": "exit", "preview": False, "marks": ("late", "other_gate")})}),
+    State("security", "/gate", {"pass": NUMBER, "direction": "exit"},
+          {"verify.scan": ScanResult(verdict="wrong_site", preview=False, site="PCS2", party=2)}),
     *(State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ADMIT.model_copy(update={"verdict": verdict, "gate": "PCS1-G2"})})
       for verdict in ("not_yet_valid", "day_closed", "expired", "wrong_site", "wrong_gate", "already_inside",

@@ -26,21 +26,34 @@ def guess(gate: Gate, times: int, number: str = "", **changes: object) -> None:
         assert result.verdict == "unknown_pass"
 
 
-@pytest.mark.parametrize("changes", [{}, {"id_check": None}, {"number": "NOT-A-NUMBER"}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"id_check": None}, {"number": "NOT-A-NUMBER"}, {"direction": "exit", "id_check": None}]
+)
 def test_after_ten_unknown_numbers_a_gate_looks_no_number_up_for_a_while(gate: Gate, changes: dict) -> None:
     guess(gate, 10, **changes)
     issued = gate.issue()
     before = gate.everything()
+    direction = {"direction": changes.get("direction", "entry")}
     for request in (
-        number_scan(issued.pass_number),
-        number_scan(issued.pass_number, id_check=None),
-        number_scan("7K3M"),
+        number_scan(issued.pass_number, **direction),
+        number_scan(issued.pass_number, id_check=None, **direction),
+        number_scan("7K3M", **direction),
     ):
         with pytest.raises(TooManyAttempts) as refused:
             gate.scan(request, at=NOON + 10 * SECOND)
         assert refused.value.body.facts == {"retry_after": 290}
     assert gate.everything() == before
-    assert gate.scan(number_scan(issued.pass_number), at=NOON + 301 * SECOND).verdict == "admit"
+    later = gate.scan(number_scan(issued.pass_number, **direction), at=NOON + 301 * SECOND)
+    assert later.verdict in {"admit", "exit"}
+
+
+def test_guessing_at_the_way_out_does_not_close_the_way_in(gate: Gate) -> None:
+    guess(gate, 10, direction="exit", id_check=None)
+    issued = gate.issue()
+    assert gate.scan(number_scan(issued.pass_number)).verdict == "admit"
+    with pytest.raises(TooManyAttempts):
+        gate.scan(number_scan(issued.pass_number, direction="exit"), at=NOON + 10 * SECOND)
+    assert gate.leave(issued).verdict == "exit", "a QR code always lets out"
 
 
 def test_the_limit_on_numbers_does_not_affect_tokens_other_gates_and_exits(gate: Gate) -> None:

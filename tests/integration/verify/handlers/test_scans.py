@@ -169,13 +169,18 @@ def test_each_refusal_is_recorded_and_moves_nobody(gate: Gate, verdict: str) -> 
     result = gate.scan(request)
     after = gate.everything()
     assert (result.verdict, result.preview) == (verdict, False)
+    shows_people = any((result.applicant, result.companions, result.vehicle, result.reference))
+    assert shows_people == (verdict == "id_mismatch"), "where the officer has to decide"
+    assert (result.department, result.officer, result.assistance) == (
+        ("home", None, None) if shows_people else (None, None, None)
+    )
     assert after["passes"] == before["passes"]
     assert len(after["scans"]) == len(before["scans"]) + 1
     assert len(after["outbox"]) - len(before["outbox"]) == (0 if verdict in NOT_A_PASS else 1)
 
 
 @pytest.mark.parametrize("verdict", [verdict for verdict in VERDICTS if verdict != "id_mismatch"])
-def test_a_preview_shows_the_same_verdict_and_records_nothing(gate: Gate, verdict: str) -> None:
+def test_a_preview_shows_the_same_verdict_names_nobody_and_is_only_counted(gate: Gate, verdict: str) -> None:
     request = refusals(gate)[verdict].model_copy(update={"id_check": None})
     before = gate.everything()
     result = gate.scan(request)
@@ -184,10 +189,12 @@ def test_a_preview_shows_the_same_verdict_and_records_nothing(gate: Gate, verdic
     assert len(after.pop("number_tries")) - len(before.pop("number_tries")) == (
         1 if verdict == "unknown_pass" else 0
     )
+    assert len(after.pop("previews")) - len(before.pop("previews")) == (0 if verdict in NOT_A_PASS else 1)
+    assert (result.applicant, result.companions, result.vehicle, result.reference) == (None, (), None, None)
     assert after == before
 
 
-def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: Gate) -> None:
+def test_a_preview_of_a_good_pass_shows_its_visitors_and_is_only_counted(gate: Gate) -> None:
     issued = gate.issue(HARJIT)
     before = gate.everything()
     by_token, by_number = (
@@ -197,7 +204,7 @@ def test_a_preview_of_a_good_pass_shows_its_visitors_and_records_nothing(gate: G
     assert by_token == by_number
     assert (by_token.verdict, by_token.preview, by_token.inside, by_token.party) == ("admit", True, 0, 2)
     assert by_token.applicant is not None
-    assert gate.everything() == before
+    assert {**gate.everything(), "previews": []} == before
 
 
 def test_a_preview_says_how_many_may_still_come_in(gate: Gate) -> None:
@@ -478,7 +485,7 @@ def statements(gate: Gate) -> Iterator[list[str]]:
     event.remove(gate.database.engine, "before_cursor_execute", note)
 
 
-def test_a_scan_costs_four_statements_and_a_preview_one(gate: Gate) -> None:
+def test_a_scan_costs_four_statements_and_a_preview_three(gate: Gate) -> None:
     warm, issued = gate.issue(), gate.issue()
     gate.enter(warm)  # the key is known now
     with statements(gate) as preview:
@@ -487,7 +494,7 @@ def test_a_scan_costs_four_statements_and_a_preview_one(gate: Gate) -> None:
         gate.enter(issued)
     with statements(gate) as exit_:
         gate.leave(issued)
-    assert preview == ["select"]
+    assert preview == ["select", "insert", "select"]
     assert entry == exit_ == ["select", "insert", "update", "with"]
 
 

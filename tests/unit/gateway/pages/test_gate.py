@@ -441,6 +441,16 @@ async def test_an_exit_is_recorded_at_once_with_its_marks(guard: Guard) -> None:
     assert 'value="exit" checked' in text, "the next one goes out too"
 
 
+async def test_at_another_secretariat_the_officer_learns_that_nobody_was_counted_out(guard: Guard) -> None:
+    guard.answer(ScanResult(verdict="wrong_site", preview=False, site="PCS1"))
+    text = (await guard.scan(NUMBER, direction="exit")).text
+    assert "epass-verdict--amber" in text
+    assert "Nobody was counted out" in text
+    assert "Let them leave." in text
+    guard.answer(result(verdict="wrong_site", site="PCS1"))
+    assert "counted out" not in (await guard.scan(NUMBER)).text
+
+
 async def test_the_same_form_sent_twice_is_one_scan_and_another_content_is_another(guard: Guard) -> None:
     guard.answer(result(preview=False))
     for form in (CHECKED, CHECKED, {**CHECKED, "id_last4": "4822"}, {**CHECKED, "nonce": "n-2"}):

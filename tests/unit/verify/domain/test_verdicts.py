@@ -131,7 +131,6 @@ def test_marks_of_an_attempt_are_recorded_for_an_entry_only() -> None:
         ((), Standing(TERMS, inside=2, admitted=2), HERE),
         (("late",), Standing(TERMS, inside=2, admitted=2), replace(HERE, at=VALID_TO)),
         (("revoked",), Standing(TERMS, revoked=True, inside=2, admitted=2), HERE),
-        (("other_site",), Standing(TERMS, inside=2, admitted=2), replace(HERE, gate="PCS2-G1")),
         (("other_gate",), Standing(replace(TERMS, gate="PCS1-G2"), inside=2, admitted=2), HERE),
         (("no_entry",), FRESH, HERE),
         (("revoked", "no_entry"), Standing(None, revoked=True), HERE),
@@ -144,6 +143,12 @@ def test_an_exit_is_recorded_and_marked_whatever_the_state(
     decision = decide_exit(standing, attempt)
     assert (decision.verdict, decision.marks, decision.inside) == ("exit", marks, 0)
     assert decision.moves
+
+
+def test_an_exit_does_not_remove_another_sites_people() -> None:
+    decision = decide_exit(Standing(TERMS, inside=2, admitted=2), replace(HERE, gate="PCS2-G1"))
+    assert decision == Decision("wrong_site", count=0, inside=2)
+    assert not decision.moves
 
 
 def test_an_exit_counts_all_who_are_inside_and_at_least_one() -> None:
@@ -263,8 +268,11 @@ attempts = st.builds(
 
 
 @given(standings, attempts)
-def test_no_exit_is_ever_refused(standing: Standing, attempt: Attempt) -> None:
+def test_no_exit_is_ever_refused_at_the_site_of_the_pass(standing: Standing, attempt: Attempt) -> None:
     decision = decide_exit(standing, attempt)
+    if standing.terms is not None and attempt.site != standing.terms.site:
+        assert decision == Decision("wrong_site", inside=standing.inside)
+        return
     assert decision.verdict == "exit"
     assert decision.count >= 1
     assert 0 <= decision.inside <= standing.inside

@@ -16,6 +16,7 @@ from services.accounts.domain.limits import (
     FAILURES_COUNT_FOR,
     FAILURES_OF_ADDRESS,
     FAILURES_OF_STRANGERS,
+    Limit,
     Limits,
     refuse_while,
     source_wait,
@@ -70,8 +71,13 @@ def check(session: Session, login_id: str, source: Source, now: datetime, settin
 
 
 def _wait(session: Session, limits: Limits, which: ColumnElement[bool], now: datetime) -> int:
-    newest = select(LoginFailureRow.at).where(which).order_by(LoginFailureRow.at.desc())
-    return max(limit.wait(session.scalar(newest.offset(limit.times - 1).limit(1)), now) for limit in limits)
+    at = LoginFailureRow.at
+
+    def nth_newest(limit: Limit) -> datetime | None:
+        newest = select(at).where(which, at > now - limit.within).order_by(at.desc())
+        return session.scalar(newest.offset(limit.times - 1).limit(1))
+
+    return max(limit.wait(nth_newest(limit), now) for limit in limits)
 
 
 def check_again(

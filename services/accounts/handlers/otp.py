@@ -27,6 +27,7 @@ from services.accounts.domain.limits import (
     SENDS_TO_NUMBER,
     SENDS_TO_NUMBER_FROM_SOURCE,
     UNUSED_FROM_ADDRESS,
+    Limit,
     Limits,
     refuse_while,
 )
@@ -125,8 +126,13 @@ def _refuse_flood(
 
 
 def _wait(session: Session, limits: Limits, which: ColumnElement[bool], now: datetime) -> int:
-    newest = select(OtpRequestRow.requested_at).where(which).order_by(OtpRequestRow.requested_at.desc())
-    return max(limit.wait(session.scalar(newest.offset(limit.times - 1).limit(1)), now) for limit in limits)
+    at = OtpRequestRow.requested_at
+
+    def nth_newest(limit: Limit) -> datetime | None:
+        newest = select(at).where(which, at > now - limit.within).order_by(at.desc())
+        return session.scalar(newest.offset(limit.times - 1).limit(1))
+
+    return max(limit.wait(nth_newest(limit), now) for limit in limits)
 
 
 def _live_code(

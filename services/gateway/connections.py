@@ -92,18 +92,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._phase, self._size, self._unfinished = "headers", 0, 0
         super().on_message_begin()
 
-    def on_url(self, url: bytes) -> None:
-        """Count the bytes of the address."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count the bytes of a header."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
-
     def on_headers_complete(self) -> None:
-        """Expect the body."""
+        """Expect the body, unless the headers are too large."""
+        self._size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._size > LARGEST_HEADERS:
+            raise TooLarge
         self._phase = "body"
         super().on_headers_complete()
 
@@ -143,11 +136,6 @@ class BoundedProtocol(HttpToolsProtocol):
         CLOSED_CONNECTIONS.labels(why).inc()
         self.connections.discard(self)
         self.transport.abort()
-
-    def _count(self, size: int) -> None:
-        self._size += size
-        if self._size > LARGEST_HEADERS:
-            raise TooLarge
 
     def _follow(self) -> None:
         """Start a timer when another part of a request is expected. A whole request needs none."""

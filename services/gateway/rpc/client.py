@@ -7,8 +7,7 @@ in the background, node after node.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import cache, lru_cache
 from secrets import token_hex
@@ -160,39 +159,34 @@ class RpcClient:
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, is_gate: bool
     ) -> Any:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
+        if self._waiting[is_gate] >= MAX_PENDING:
+            raise Unavailable("too many calls wait for a reply")
+        self._waiting[is_gate] += 1
         try:
-            async with asyncio.timeout(limit), self._turn(method, is_gate):
-                return await self._send(method, body, repeatable)
+            async with asyncio.timeout(limit):
+                if is_gate:
+                    return await self._send(method, body, repeatable)
+                async with self._turn(method.service):
+                    return await self._send(method, body, repeatable)
         except TimeoutError:
             raise Unavailable("no reply in time") from None
         except ConnectionLost:
             raise Unavailable("the connection to the broker broke") from None
         except RequestRefused:
             raise Unavailable("the service is not there") from None
-
-    @asynccontextmanager
-    async def _turn(self, method: Method[Q, R], is_gate: bool) -> AsyncIterator[None]:
-        """Wait for the turn of a call. The gate's calls wait for none but their own.
-
-        So a flood of other calls neither fills the queue of a service before a scan nor uses up this client.
-
-        Raises:
-            Unavailable: too many calls wait already.
-        """
-        if self._waiting[is_gate] >= MAX_PENDING:
-            raise Unavailable("too many calls wait for a reply")
-        self._waiting[is_gate] += 1
-        try:
-            if is_gate:
-                yield
-                return
-            if method.service not in self._turns:
-                most = MOST_AT_ONCE_OF_VERIFY if method.service == "verify" else MOST_AT_ONCE
-                self._turns[method.service] = asyncio.Semaphore(most)
-            async with self._turns[method.service]:
-                yield
         finally:
             self._waiting[is_gate] -= 1
+
+    def _turn(self, service: str) -> asyncio.Semaphore:
+        """Return what calls of others than the gate wait for.
+
+        So a flood of them does not fill the queue of a service before a scan.
+        """
+        if service not in self._turns:
+            self._turns[service] = asyncio.Semaphore(
+                MOST_AT_ONCE_OF_VERIFY if service == "verify" else MOST_AT_ONCE
+            )
+        return self._turns[service]
 
     async def _send(self, method: Method[Q, R], body: bytes, repeatable: bool) -> Any:
         try:

@@ -65,7 +65,7 @@ class People:
 async def sign_in(gateway: str, logins_file: Path, mobiles: Sequence[str]) -> People:
     """Sign in an applicant with each of these mobiles, an officer of the department, and one of a gate."""
     logins = json.loads(logins_file.read_text())
-    async with AsyncClient(gateway, http=_http(), repeat_seconds=30) as anyone:
+    async with AsyncClient(gateway, http=_http(), repeat_seconds=120) as anyone:
         applicants = [
             await anyone.sign_in_with_code(mobile, lambda one: _read_code(anyone, one)) for mobile in mobiles
         ]
@@ -101,7 +101,7 @@ async def run(
     A second run on the same system needs other mobiles. ``rate`` is how many begin each second at most.
     """
     logins = json.loads(logins_file.read_text())
-    async with AsyncClient(gateway, http=_http(), repeat_seconds=30) as anyone:
+    async with AsyncClient(gateway, http=_http(), repeat_seconds=120) as anyone:
 
         async def as_staff(role: str) -> AsyncClient:
             return await anyone.sign_in(logins[role]["login_id"], logins[role]["password"])

@@ -7,10 +7,10 @@ another envelope.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Generic, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import Field, JsonValue, ValidationError
@@ -24,6 +24,20 @@ CONTENT_TYPE = "application/json"
 SEVERAL_CONTENT_TYPE = "application/x-ndjson"
 """The content type of a message with several envelopes of one type, each on a line of its own."""
 
+SIGNED = (
+    "id",
+    "type",
+    "version",
+    "producer",
+    "subject",
+    "occurred_at",
+    "expires_at",
+    "correlation_id",
+    "data",
+    "personal",
+)
+"""What the producer signs of an envelope. ``seq`` is only known when the event is stored, and ``traceparent``
+is that of the relay."""
 E = TypeVar("E")
 
 
@@ -50,6 +64,8 @@ class Envelope(Wire):
     traceparent: str | None = Field(default=None, max_length=64)
     data: dict[str, JsonValue]
     personal: str | None = None
+    signature: str | None = Field(default=None, max_length=600)
+    """Of the producer, over `signed_content`; null from a producer that signs nothing."""
 
     def to_bytes(self) -> bytes:
         """Return the wire form: UTF-8 JSON."""
@@ -104,6 +120,33 @@ def seal(event: Event, event_id: UUID, key_ring: PersonalKeyRing) -> tuple[dict[
     data = event.model_dump(mode="json", by_alias=True)
     personal = data.pop("personal", None)
     return data, None if personal is None else key_ring.seal(event_id, personal)
+
+
+def signed_content(envelope: Mapping[str, Any]) -> bytes:
+    """Return what a producer signs: the values of `SIGNED`, as a list in canonical JSON.
+
+    The keys of objects are sorted, there are no blanks, text is UTF-8, and an instant is in UTC with six
+    digits for microseconds. A consumer takes the values that it has read and is about to use, so signature
+    and effect are about the same ones, whatever else the bytes may have held. Events have no fractions, whose
+    text could change in the database.
+
+    Raises:
+        ValueError: a value has no such form.
+    """
+    return json.dumps(
+        [envelope[name] for name in SIGNED],
+        default=_canonical,
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    ).encode()
+
+
+def _canonical(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(value)
 
 
 def join_envelopes(bodies: Sequence[bytes]) -> bytes:

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from contracts.subscriptions import SERVICES
 from deploy.local.secrets import SecretStore
+from services.chassis.tokens.signing_key import SigningKey
 from services.ops import grants
 
 WITH_KEYS = ("accounts", "issuance")
@@ -61,13 +62,14 @@ class Credentials:
             return self._of_service(name)
         if name == "import-logins":
             accounts = self._of_service("accounts")
-            kept = ("EPASS_DATABASE_URL", "EPASS_PERSONAL_KEYS", "EPASS_PASSWORD_SECRET")
+            kept = ("EPASS_DATABASE_URL", "EPASS_PERSONAL_KEYS", "EPASS_EVENT_KEY", "EPASS_PASSWORD_SECRET")
             directory = {"EPASS_DIRECTORY_DATABASE_URL": self.database_url("ops", "approval")}
             return {setting: accounts[setting] for setting in kept} | directory
         if name == "sender":
             return {
                 "EPASS_DATABASE_URL": self.database_url("notify"),
                 "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
+                "EPASS_EVENT_KEY": self._event_key("notify"),
             }
         if name == "relay":
             urls = ",".join(self.database_url("relay", service) for service in SERVICES)
@@ -75,6 +77,7 @@ class Credentials:
         if name == "gateway":
             return {
                 "EPASS_BROKER_URLS": self.broker_url("gateway"),
+                "EPASS_EVENT_KEYS": self._event_keys(),
                 "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password("idempotency gateway"),
                 "EPASS_ANSWERS_KEYS": self.secret_store.fernet("answers"),
                 "EPASS_OPS_TOKEN": self.secret_store.password("ops token"),
@@ -96,6 +99,8 @@ class Credentials:
             "EPASS_DATABASE_URL": self.database_url(name),
             "EPASS_BROKER_URLS": self.broker_url(name),
             "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
+            "EPASS_EVENT_KEY": self._event_key(name),
+            "EPASS_EVENT_KEYS": self._event_keys(),
             "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password(f"idempotency {name}"),
         }
         if name in WITH_KEYS:
@@ -106,6 +111,14 @@ class Credentials:
             own["EPASS_OTP_SECRET"] = self.secret_store.password("otp")
             own["EPASS_PASSWORD_SECRET"] = self.secret_store.password("first passwords")
         return own
+
+    def _event_key(self, service: str) -> str:
+        return self.secret_store.password(f"event key {service}")
+
+    def _event_keys(self) -> str:
+        """Return the public half of each service's key of events."""
+        public = {one: SigningKey.from_seed(self._event_key(one)).public for one in SERVICES}
+        return ",".join(f"{one}:{key.x}" for one, key in public.items())
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from contracts.events import Event, LoginDisabled, SessionEnded
 from contracts.rpc.accounts import DeniedSessions
 from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, exchange_of
 from contracts.tokens import SessionClaims
-from services.chassis.messaging.senders import RELAY
+from services.chassis.messaging.senders import RELAY, ForgedMessage
+from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
 from services.gateway.metrics import FORGED_MESSAGES
@@ -36,9 +37,14 @@ _NOTHING_PERSONAL = PersonalKeyRing([Fernet.generate_key().decode()])
 
 
 class RevokedSessions:
-    """Sessions that are refused although their tokens are genuine and not expired."""
+    """Sessions that are refused although their tokens are genuine and not expired.
 
-    def __init__(self) -> None:
+    Args:
+        event_keys: the public keys of the producers.
+    """
+
+    def __init__(self, event_keys: EventKeys) -> None:
+        self._event_keys = event_keys
         self._sessions: dict[UUID, datetime] = {}
         self._logins: dict[str, datetime] = {}
 
@@ -83,9 +89,19 @@ class RevokedSessions:
             return
         for body in split_envelopes(message.body):
             try:
-                self.handle(open_envelope(read_envelope(body), _NOTHING_PERSONAL))
+                self.handle(self._open(body))
+            except ForgedMessage:
+                FORGED_MESSAGES.inc()
             except UnreadableEvent:
                 log.warning("event was not read", type=message.type, bytes=len(body))
+
+    def _open(self, body: bytes) -> Received[Event]:
+        envelope = read_envelope(body)
+        received = open_envelope(envelope, _NOTHING_PERSONAL)
+        if envelope.producer != received.event.producer:
+            raise ForgedMessage
+        self._event_keys.require_signature(envelope)
+        return received
 
     def handle(self, received: Received[Event]) -> None:
         """Handle one event; ignore those of other types."""

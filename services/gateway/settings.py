@@ -9,6 +9,7 @@ from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
     EntrySettings,
+    EventKeysSettings,
     FernetKeys,
     IdempotencySettings,
     IssuerSettings,
@@ -30,6 +31,7 @@ def _require_store(url: SecretStr) -> SecretStr:
 class GatewaySettings(
     ProcessSettings,
     BrokerSettings,
+    EventKeysSettings,
     IdempotencySettings,
     PublicUrlSettings,
     RateLimitSettings,

@@ -20,6 +20,7 @@ from contracts.model import Wire
 from contracts.rpc.accounts import DeniedSessions
 from contracts.rpc.approval import DepartmentQuestion
 from contracts.rpc.call import Method, Nothing
+from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime import logs
 from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
@@ -56,7 +57,7 @@ class GatewayState:
         self.client = client
         self.ops = OpsClient(settings.ops_url, settings.ops_token)
         self.rate_limits = RateLimits(settings.rate_limits, settings.limits_store.get_secret_value())
-        self.revoked_sessions = RevokedSessions()
+        self.revoked_sessions = RevokedSessions(EventKeys(settings.event_keys))
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)
         self.denied = RefreshingCache("denied sessions", self._fetch_denied, REFRESH_SECONDS)
         self.jwks = self._cache(rpc.issuance.JWKS, Nothing())

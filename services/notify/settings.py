@@ -4,6 +4,7 @@ from pydantic import SecretStr
 
 from services.chassis.runtime.settings import (
     DatabaseSettings,
+    EventSigningSettings,
     PersonalDataSettings,
     ProcessSettings,
     PublicUrlSettings,
@@ -17,7 +18,12 @@ class NotifySettings(ServiceSettings, PublicUrlSettings):
 
 
 class SenderSettings(
-    ProcessSettings, DatabaseSettings, RetrySettings, PersonalDataSettings, PublicUrlSettings
+    ProcessSettings,
+    DatabaseSettings,
+    RetrySettings,
+    PersonalDataSettings,
+    EventSigningSettings,
+    PublicUrlSettings,
 ):
     """The vendors' gateways, and the pace of the sender. A channel without an address is not offered."""
 

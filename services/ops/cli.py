@@ -19,6 +19,7 @@ from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings, read
 from services.ops.settings import (
     BrokerCommandSettings,
+    DatabaseCommandSettings,
     DirectoryCommandSettings,
     ExporterSettings,
     KeyCommandSettings,
@@ -164,12 +165,12 @@ def seed(service: str, logins: str | None) -> None:
             raise click.UsageError("the demo logins of accounts come from a file: --logins FILE")
         from services.accounts import commands
 
-        with _database(read(DatabaseSettings)) as db:
+        with _database(read(DatabaseCommandSettings)) as db:
             commands.seed(db, now(), Path(logins))
     else:
         from services.approval import commands as approval
 
-        with _database(read(DatabaseSettings)) as db:
+        with _database(read(DatabaseCommandSettings)) as db:
             approval.seed(db, now())
 
 
@@ -226,7 +227,7 @@ def _import_directory(
     from contracts.errors import Conflict
     from services.approval import commands as approval
 
-    with _database(read(DatabaseSettings)) as db:
+    with _database(read(DatabaseCommandSettings)) as db:
         try:
             found, effects = approval.import_table(db, now(), table, text, apply=apply, accepted=accept)
         except Conflict as refused:

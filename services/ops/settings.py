@@ -4,6 +4,7 @@ from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
     DatabaseSettings,
+    EventSigningSettings,
     GeneratedSecret,
     KeyEncryptionSettings,
     OpsTokenSettings,
@@ -31,7 +32,11 @@ class DirectoryCommandSettings(Section):
     """The database of approval, for the role `ops`: it may read the codes of the directory, and is enough."""
 
 
-class LoginImportSettings(DatabaseSettings, PersonalDataSettings):
+class DatabaseCommandSettings(DatabaseSettings, EventSigningSettings):
+    """`epass seed` and `epass import`: the database of one service, and the key that signs its events."""
+
+
+class LoginImportSettings(DatabaseCommandSettings, PersonalDataSettings):
     """`epass import logins`: the database of accounts, and what issuing a login needs."""
 
     password_secret: GeneratedSecret

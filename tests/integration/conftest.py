@@ -20,7 +20,7 @@ from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import now
 from tests.support.backends import TestStack
-from tests.support.envelopes import key_ring, wrap
+from tests.support.envelopes import key_ring, sign, wrap
 from tests.support.running import Process
 from tests.support.wire import Wire, wire
 
@@ -134,9 +134,9 @@ def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevok
 
 
 def revoked_bytes(reference: str = "done", event_id: UUID | None = None, **envelope: object) -> bytes:
-    """Return the wire form of such an event."""
+    """Return the wire form of such an event, signed by the producer that it names."""
     whole = wrap(revoked(reference), event_id=event_id or uuid4(), seq=1, occurred_at=now(), keys=key_ring())
-    return whole.model_copy(update=envelope).to_bytes()
+    return sign(whole.model_copy(update=envelope)).to_bytes()
 
 
 @pytest.fixture

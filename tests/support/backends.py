@@ -1,6 +1,7 @@
 """Broker and databases of the tests: containers if an engine answers, else private local processes."""
 
 import gc
+import json
 import os
 import warnings
 from collections.abc import Iterator
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+
+from deploy.local.secrets import write_private
+from tests.support.settings import EVENT_KEY_SEEDS
 
 
 class TestStack(Protocol):
@@ -127,7 +131,12 @@ class LocalProcesses:
 
 @contextmanager
 def start_stack(folder: Path) -> Iterator[TestStack]:
-    """Start a broker and a database server of either kind, and stop them afterwards."""
+    """Start a broker and a database server of either kind, and stop them afterwards.
+
+    Its services sign events with the keys that all tests know.
+    """
+    event_keys = {f"event key {service}": seed for service, seed in EVENT_KEY_SEEDS.items()}
+    write_private(folder / "secrets.json", json.dumps(event_keys))
     if backend_name() == "containers":
         from tests.support.containers import Containers
 

@@ -9,7 +9,7 @@ from services.chassis.db.database import Database
 from services.chassis.runtime.settings import ServiceSettings
 from services.ops.migrations import upgrade
 from tests.support.backends import TestStack
-from tests.support.settings import make_settings
+from tests.support.settings import EVENT_KEY_SEEDS, make_settings
 
 
 class Databases(Mapping[str, Database]):
@@ -24,8 +24,9 @@ class Databases(Mapping[str, Database]):
         if service not in self._open:
             url = self._stack.database_url(service)
             upgrade(service, url)
+            key = EVENT_KEY_SEEDS[service]
             self._open[service] = Database.of(
-                make_settings(ServiceSettings, database_url=url, database_pool=40)
+                make_settings(ServiceSettings, database_url=url, database_pool=40, event_key=key)
             )
         if service not in self._clean:
             self._empty(service)

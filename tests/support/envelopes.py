@@ -7,10 +7,12 @@ from uuid import UUID
 
 from kombu import Message
 
-from contracts.envelope import Envelope, PersonalKeyRing, seal
+from contracts.envelope import Envelope, PersonalKeyRing, seal, signed_content
 from contracts.events import Event
+from services.chassis.messaging import signatures
 from services.chassis.messaging.entrypoint import Take
 from services.chassis.messaging.event_batches import Delivery, EventMessage, Settle
+from tests.support.settings import EVENT_SIGNERS
 
 
 def key_ring() -> PersonalKeyRing:
@@ -29,9 +31,9 @@ def wrap(
     correlation_id: str = "",
     traceparent: str | None = None,
 ) -> Envelope:
-    """Return the envelope of an event, its personal block sealed."""
+    """Return the envelope of an event, its personal block sealed, signed by its producer."""
     data, personal = seal(event, event_id, keys)
-    return Envelope(
+    unsigned = Envelope(
         id=event_id,
         type=type(event).__name__,
         version=event.version,
@@ -45,6 +47,14 @@ def wrap(
         data=data,
         personal=personal,
     )
+    return sign(unsigned)
+
+
+def sign(envelope: Envelope, by: str | None = None) -> Envelope:
+    """Return an envelope that a service has signed as it is now, by default its producer if that is one."""
+    key = EVENT_SIGNERS.get(by or envelope.producer, EVENT_SIGNERS["issuance"])
+    (signature,) = signatures.sign(key, [signed_content(dict(envelope))])
+    return envelope.model_copy(update={"signature": signature})
 
 
 def deliver(handle: Callable[[Take, Settle], None], *envelopes: Envelope) -> None:

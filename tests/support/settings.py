@@ -1,5 +1,7 @@
 """Settings objects for tests. What a process needs and a test ignores has a value that leads nowhere."""
 
+import base64
+import hashlib
 from typing import Any, TypeVar
 
 from cryptography.fernet import Fernet
@@ -9,6 +11,7 @@ from services.application.settings import ApplicationSettings
 from services.approval.settings import ApprovalSettings
 from services.chassis.messaging.relay import RelaySettings
 from services.chassis.runtime.settings import Section, ServiceSettings
+from services.chassis.tokens.signing_key import SigningKey
 from services.gateway.settings import GatewaySettings
 from services.issuance.settings import IssuanceSettings
 from services.notify.settings import NotifySettings, SenderSettings
@@ -47,6 +50,14 @@ REQUIRED: dict[str, Any] = {
     "commitment_master": "commitment-master-of-these-tests",
 }
 """A value for each setting that some process needs."""
+EVENT_KEY_SEEDS = {
+    service: base64.urlsafe_b64encode(hashlib.sha256(f"events of {service}".encode()).digest()).decode()
+    for service in SERVICES
+}
+"""The keys with which the services sign their events in all tests, by service."""
+EVENT_SIGNERS = {service: SigningKey.from_seed(seed) for service, seed in EVENT_KEY_SEEDS.items()}
+EVENT_KEYS = tuple(f"{service}:{key.public.x}" for service, key in EVENT_SIGNERS.items())
+"""Their public halves, as a setting."""
 
 
 def make_settings(kind: type[S], **given: Any) -> S:

@@ -20,7 +20,13 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from contracts.envelope import PersonalKeyRing
 from services.chassis.db import deferred_writes
 from services.chassis.runtime import metrics
-from services.chassis.runtime.settings import DatabaseSettings, IdempotencySettings, PersonalDataSettings
+from services.chassis.runtime.settings import (
+    DatabaseSettings,
+    EventSigningSettings,
+    IdempotencySettings,
+    PersonalDataSettings,
+)
+from services.chassis.tokens.signing_key import SigningKey
 
 _CONNECTION_OPTIONS = " ".join(
     f"-c {option}"
@@ -75,6 +81,11 @@ def personal_keys_of(session: Session) -> PersonalKeyRing:
     return cast(PersonalKeyRing, session.info["personal_keys"])
 
 
+def event_key_of(session: Session) -> SigningKey | None:
+    """Return the key with which the process that a session belongs to signs events, if it has one."""
+    return cast(SigningKey | None, session.info["event_key"])
+
+
 def idempotency_secret_of(session: Session) -> bytes:
     """Return the secret that keys digests of requests in the process that a session belongs to.
 
@@ -107,8 +118,8 @@ class Database:
     """Sessions on one database.
 
     What is stored through a session is partly sealed or digested. The keys for that belong to the process, so
-    each session carries them in ``session.info``: ``personal_keys`` and ``idempotency_secret``. So does the
-    ``memory`` of the process.
+    each session carries them in ``session.info``: ``personal_keys``, ``idempotency_secret`` and
+    ``event_key``. So does the ``memory`` of the process.
 
     Args:
         url: ``postgresql+psycopg://user:password@host:port/name``; of a primary and its standby,
@@ -116,6 +127,7 @@ class Database:
         pool: open connections, at least one for each worker.
         personal_keys: seal and open the personal block of events.
         idempotency_secret: keys the digests of requests.
+        event_key: signs the events that are added to the outbox.
     """
 
     def __init__(
@@ -125,6 +137,7 @@ class Database:
         *,
         personal_keys: PersonalKeyRing | None = None,
         idempotency_secret: bytes = b"",
+        event_key: SigningKey | None = None,
     ) -> None:
         self.personal_keys = personal_keys
         self.engine: Engine = create_engine(
@@ -147,6 +160,7 @@ class Database:
         info: dict[str, Any] = {
             "personal_keys": personal_keys,
             "idempotency_secret": idempotency_secret,
+            "event_key": event_key,
             "memory": {},
         }
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, info=info)
@@ -155,13 +169,20 @@ class Database:
     @classmethod
     def of(cls, settings: DatabaseSettings) -> "Database":
         """Return the database that the settings name, with the keys that they hold."""
-        keys, secret = None, b""
+        keys, secret, event_key = None, b"", None
         if isinstance(settings, PersonalDataSettings):
             keys = PersonalKeyRing(settings.personal_keys)
         if isinstance(settings, IdempotencySettings):
             secret = settings.idempotency_secret.get_secret_value().encode()
-        url = settings.database_url.get_secret_value()
-        return cls(url, settings.database_pool, personal_keys=keys, idempotency_secret=secret)
+        if isinstance(settings, EventSigningSettings):
+            event_key = settings.signing_key
+        return cls(
+            settings.database_url.get_secret_value(),
+            settings.database_pool,
+            personal_keys=keys,
+            idempotency_secret=secret,
+            event_key=event_key,
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

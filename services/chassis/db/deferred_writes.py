@@ -8,7 +8,7 @@ Defer only writes of rows that the transaction has locked, or that no other one 
 no lock is awaited so late. A constraint that refuses a row raises at the commit.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -34,12 +34,14 @@ class Form:
             of the statement have written.
         key: a later row with the same values of these columns replaces an earlier one.
         is_last: it locks what has to be locked last, so all other writes come first.
+        complete: adds to its rows what can only be added to all of them together.
     """
 
     table: str
     expressions: str
     key: tuple[str, ...] = ()
     is_last: bool = False
+    complete: Callable[[Session, Sequence[Row]], None] | None = None
 
 
 Rows = Mapping[object, Row]
@@ -126,6 +128,8 @@ def _send(session: Session, waiting: list[tuple[object, Form, Row]]) -> None:
         parts, parameters = [], {}
         for number, (form, rows) in enumerate(rows_of.items()):
             given = tuple(rows.values())
+            if form.complete is not None:
+                form.complete(session, given)
             parts.append((form, len(given) == 1))
             parameters[f"rows{number}"] = bulk.as_json(given[0] if len(given) == 1 else given)
         session.connection().execute(_statement(tuple(parts)), parameters)

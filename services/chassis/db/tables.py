@@ -41,6 +41,7 @@ outbox = Table(
     Column("traceparent", Text),
     Column("data", JSONB, nullable=False),
     Column("personal", Text),
+    Column("signature", Text),
     Column("added_at", _instant, nullable=False, server_default=func.clock_timestamp()),
     Column("sent_at", _instant),
     Index("outbox_waiting", "position", postgresql_where=text("sent_at is null")),
@@ -112,3 +113,8 @@ def add_month_of_use(connection: Connection) -> None:
         add column if not exists used_in date not null default date_trunc('month', now())
         """)
     )
+
+
+def add_signature(connection: Connection) -> None:
+    """Add ``outbox.signature`` where an older version made the table."""
+    connection.execute(text("alter table outbox add column if not exists signature text"))

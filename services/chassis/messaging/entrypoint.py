@@ -4,8 +4,8 @@ A service writes ``@subscribes(PassApproved)`` above a method of its consumers c
 in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
-2. `EventEntrypoint.receive` checks the sender and reads the envelopes: a message has one or several. What
-   arrives while all workers are busy waits.
+2. `EventEntrypoint.receive` checks the sender, reads the envelopes, of which a message has one or several,
+   and checks their signatures. What arrives while all workers are busy waits.
 3. `subscribes` gives all that waits to the service's method, as a batch (``event_batches.py``): it is
    decrypted and handled, together with the inbox marks, in one transaction. An event that was delivered often
    is handled alone.
@@ -42,6 +42,7 @@ from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, return_pause
 from services.chassis.messaging.senders import ForgedMessage, require_sender, senders_of_events
+from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import now
@@ -70,6 +71,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
         self.failed_messages = FailedMessagePublisher(
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
+        self.event_keys = EventKeys(settings.event_keys)
         self.suspects = threading.Lock()
         self.reader: Any = None
         self._thread: Any = None
@@ -224,6 +226,7 @@ class EventEntrypoint(Entrypoint):
             raise UnreadableEvent(f"a {envelope.type} in the queue of {self.event_name}")
         if envelope.producer != BY_NAME[self.event_name].producer:
             raise ForgedMessage
+        self.consumers.event_keys.require_signature(envelope)
         return envelope
 
     def _spawn(self, work: Callable[[], object], identifier: str) -> None:

@@ -3,7 +3,7 @@
 The relay publishes it afterwards, at least once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from contracts.envelope import seal
+from contracts.envelope import seal, signed_content
 from contracts.events import Event
 from services.chassis.db import deferred_writes
-from services.chassis.db.database import personal_keys_of
+from services.chassis.db.database import event_key_of, personal_keys_of
 from services.chassis.db.deferred_writes import Form
 from services.chassis.db.tables import FORGOTTEN
+from services.chassis.messaging import signatures
 from services.chassis.runtime.logs import correlation_id, traceparent
 
 EPOCH_EVENTS = 1_000_000
@@ -76,6 +77,15 @@ def add_rows(session: Session, rows: Iterable[Row]) -> None:
         deferred_writes.add(session, form, row)
 
 
+def _sign(session: Session, rows: Sequence[Row]) -> None:
+    """Sign the events of a transaction together, if this process has the key of its service."""
+    key = event_key_of(session)
+    if key is not None:
+        signed = signatures.sign(key, [signed_content(row) for row in rows])
+        for row, signature in zip(rows, signed, strict=True):
+            row["signature"] = signature
+
+
 @cache
 def _stored(epoch_events: int) -> Form:
     """Return the form that gives each subject as many numbers as it has events, and stores the events.
@@ -99,10 +109,10 @@ def _stored(epoch_events: int) -> Form:
           select * from rows from (json_to_{{record}}(cast(:{{rows}} as json)) as (
             id uuid, type text, version int, producer text, subject text, occurred_at timestamptz,
             expires_at timestamptz, correlation_id text, traceparent text, data jsonb, personal text,
-            is_only_one bool
+            signature text, is_only_one bool
           )) with ordinality as one(
             id, type, version, producer, subject, occurred_at,
-            expires_at, correlation_id, traceparent, data, personal, is_only_one, place
+            expires_at, correlation_id, traceparent, data, personal, signature, is_only_one, place
           )
         ), numbered as (
           insert into event_sequences (subject, seq)
@@ -115,14 +125,15 @@ def _stored(epoch_events: int) -> Form:
         ), {{name}} as (
           insert into outbox (
             id, type, version, producer, subject, seq,
-            occurred_at, expires_at, correlation_id, traceparent, data, personal
+            occurred_at, expires_at, correlation_id, traceparent, data, personal, signature
           )
           select
             id, type, version, producer, subject,
             coalesce(seq + 1 - row_number() over (partition by subject order by place desc), 1),
-            occurred_at, expires_at, correlation_id, traceparent, data, personal
+            occurred_at, expires_at, correlation_id, traceparent, data, personal, signature
           from new left join numbered using (subject) order by place
         )
         """,  # noqa: S608  made of constants
         is_last=True,
+        complete=_sign,
     )

@@ -61,7 +61,7 @@ _CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
 """``idle_session_timeout`` frees the lock of a relay cut off; a working relay queries more often."""
 _COLUMNS = (
     "id, type, version, producer, subject, seq, "
-    "occurred_at, expires_at, correlation_id, traceparent, data, personal"
+    "occurred_at, expires_at, correlation_id, traceparent, data, personal, signature"
 )
 _WAITING = f"""
 with refused as (

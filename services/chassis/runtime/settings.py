@@ -17,6 +17,9 @@ from cryptography.fernet import Fernet
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contracts.subscriptions import SERVICES
+from services.chassis.tokens.signing_key import SigningKey, public_key
+
 S = TypeVar("S", bound="Section")
 PREFIX = "EPASS_"
 
@@ -66,6 +69,26 @@ def _require_fernet_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
 
 FernetKeys = Annotated[RequiredCommaList, AfterValidator(_require_fernet_keys)]
 """Keys for `cryptography.fernet`; the first seals, all open."""
+
+
+def _require_event_key(seed: SecretStr) -> SecretStr:
+    try:
+        SigningKey.from_seed(seed.get_secret_value() or "A" * 43)
+    except ValueError:
+        raise ValueError("it is not the base64url of 32 bytes") from None
+    return seed
+
+
+def _require_event_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
+    for key in keys:
+        service, _, x = key.partition(":")
+        try:
+            public_key(x)
+        except ValueError:
+            service = ""
+        if service not in SERVICES:
+            raise ValueError("it has something that is not service:key")
+    return keys
 
 
 def _require_collector(address: str) -> str:
@@ -180,6 +203,29 @@ class PersonalDataSettings(Section):
     personal_keys: FernetKeys
 
 
+class EventSigningSettings(Section):
+    """The key with which a service signs its events. Each service has its own, and no other process has it."""
+
+    event_key: Annotated[SecretStr, AfterValidator(_require_event_key)] = SecretStr("")
+    """32 random bytes, base64url: an Ed25519 private key. Without one, events go out unsigned."""
+
+    @property
+    def signing_key(self) -> SigningKey | None:
+        """Return the key in the form that signs."""
+        seed = self.event_key.get_secret_value()
+        return SigningKey.from_seed(seed) if seed else None
+
+
+class EventKeysSettings(Section):
+    """The public keys of all producers of events."""
+
+    event_keys: Annotated[CommaList, AfterValidator(_require_event_keys)] = ()
+    """``service:key``, the key as base64url; several of a service while it changes its key.
+
+    Without any, signatures are not checked.
+    """
+
+
 class IdempotencySettings(Section):
     """The secret of digests that must not be guessed back."""
 
@@ -255,6 +301,8 @@ class ServiceSettings(
     BrokerSettings,
     RetrySettings,
     PersonalDataSettings,
+    EventSigningSettings,
+    EventKeysSettings,
     IdempotencySettings,
     RetentionSettings,
 ):

@@ -30,8 +30,21 @@ class SigningKey:
     @classmethod
     def generate(cls) -> "SigningKey":
         """Return a new key, named by its thumbprint."""
-        private = Ed25519PrivateKey.generate()
+        return cls.of(Ed25519PrivateKey.generate())
+
+    @classmethod
+    def of(cls, private: Ed25519PrivateKey) -> "SigningKey":
+        """Return the key with this private half, named by its thumbprint."""
         return cls(kid_of(_x(private)), private)
+
+    @classmethod
+    def from_seed(cls, seed: str) -> "SigningKey":
+        """Return the key of the base64url of its 32 bytes.
+
+        Raises:
+            ValueError: it is none.
+        """
+        return cls.of(Ed25519PrivateKey.from_private_bytes(_bytes(seed)))
 
     @property
     def public(self) -> PublicKey:
@@ -62,7 +75,7 @@ def public_key(x: str) -> Ed25519PublicKey:
     Raises:
         ValueError: it is not the base64url of 32 bytes.
     """
-    return Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4)))
+    return Ed25519PublicKey.from_public_bytes(_bytes(x))
 
 
 def _x(private: Ed25519PrivateKey) -> str:
@@ -71,3 +84,7 @@ def _x(private: Ed25519PrivateKey) -> str:
 
 def _base64url(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def _bytes(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -44,6 +44,13 @@ def any_sender() -> None:
     put(entrypoint, "require_sender", lambda *_: None)
 
 
+def any_signature() -> None:
+    """Handle an event whoever signed it."""
+    from services.chassis.messaging import signatures
+
+    put(signatures.EventKeys, "require_signature", lambda *_: None)
+
+
 def no_unique_pass() -> None:
     """Let issuance make a pass of every approval. (The test drops the unique index, too.)"""
     from services.issuance.handlers import passes
@@ -349,6 +356,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
     for switch in (
         no_inbox,
         any_sender,
+        any_signature,
         no_unique_pass,
         no_outbox,
         mark_before_send,

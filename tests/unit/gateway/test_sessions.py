@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from contracts.errors import NotAuthenticated, Unavailable
 from contracts.rpc.accounts import SessionKeys
 from contracts.tokens import PASS_TYP, SessionClaims
+from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.clock import now
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.revoked_sessions import RevokedSessions
@@ -36,7 +37,9 @@ class Accounts:
 
 def sessions_with(accounts: Accounts | None = None, revoked: RevokedSessions | None = None) -> Sessions:
     return Sessions(
-        ISSUER, RefreshingCache("keys", (accounts or Accounts()).fetch, 60), revoked or RevokedSessions()
+        ISSUER,
+        RefreshingCache("keys", (accounts or Accounts()).fetch, 60),
+        revoked or RevokedSessions(EventKeys(())),
     )
 
 
@@ -151,7 +154,7 @@ async def test_a_token_that_is_not_exactly_ours_is_refused(why: str) -> None:
 
 
 async def test_a_revoked_session_is_refused_even_when_its_token_is_cached() -> None:
-    revoked = RevokedSessions()
+    revoked = RevokedSessions(EventKeys(()))
     sessions = sessions_with(revoked=revoked)
     content = claims()
     token = signed(content)

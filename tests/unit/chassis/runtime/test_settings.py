@@ -15,6 +15,7 @@ from services.chassis.runtime.settings import (
 )
 from services.ops.settings import (
     BrokerCommandSettings,
+    DatabaseCommandSettings,
     DirectoryCommandSettings,
     InvariantsCommandSettings,
     KeyCommandSettings,
@@ -22,10 +23,11 @@ from services.ops.settings import (
     OutboxCommandSettings,
 )
 from tests.support.paths import ROOT
-from tests.support.settings import PROCESSES, REQUIRED, SERVICES, make_settings
+from tests.support.settings import EVENT_KEY_SEEDS, EVENT_KEYS, PROCESSES, REQUIRED, SERVICES, make_settings
 
 COMMANDS = [
     DatabaseSettings,
+    DatabaseCommandSettings,
     KeyCommandSettings,
     BrokerCommandSettings,
     DirectoryCommandSettings,
@@ -40,8 +42,15 @@ NEEDED = [
     for name, field in kind.model_fields.items()
     if field.is_required()
 ]
-FROM_OTHERS = {"database_url", "directory_database_url", "sms_token", "whatsapp_token", "limits_store"}
-"""Secrets whose length others decide, and addresses with one."""
+FROM_OTHERS = {
+    "database_url",
+    "directory_database_url",
+    "sms_token",
+    "whatsapp_token",
+    "limits_store",
+    "event_key",
+}
+"""Secrets whose length others decide, addresses with one, and keys of another kind."""
 SECRETS = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")
     for kind in (*PROCESSES.values(), *COMMANDS)
@@ -52,7 +61,7 @@ KEYS = [
     pytest.param(kind, name, id=f"{kind.__name__}-{name}")
     for kind in (*PROCESSES.values(), *COMMANDS)
     for name in kind.model_fields
-    if name.endswith("_keys")
+    if name.endswith("_keys") and name != "event_keys"
 ]
 
 
@@ -143,6 +152,26 @@ def test_what_is_no_key_is_found_at_the_start_and_not_quoted(
     monkeypatch.setenv(f"EPASS_{name.upper()}", f"{good},{wrong}")
     with pytest.raises(WrongSettings, match=f"^EPASS_{name.upper()} is wrong: .* no Fernet key") as stopped:
         read(kind)
+    assert "hunter2" not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "wrong", "why"),
+    [
+        ("event_key", EVENT_KEY_SEEDS["verify"], "hunter2" * 6, "base64url of 32 bytes"),
+        ("event_keys", ",".join(EVENT_KEYS), f"{EVENT_KEYS[0]},accounts:hunter2", "not service:key"),
+        ("event_keys", EVENT_KEYS[0], EVENT_KEYS[0].replace("accounts", "hunter2"), "not service:key"),
+    ],
+)
+def test_what_is_no_key_of_events_is_found_at_the_start_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, name: str, good: str, wrong: str, why: str
+) -> None:
+    set_required(SERVICES["verify"], monkeypatch)
+    monkeypatch.setenv(f"EPASS_{name.upper()}", good)
+    read(SERVICES["verify"])
+    monkeypatch.setenv(f"EPASS_{name.upper()}", wrong)
+    with pytest.raises(WrongSettings, match=f"^EPASS_{name.upper()} is wrong: .* {why}") as stopped:
+        read(SERVICES["verify"])
     assert "hunter2" not in str(stopped.value)
 
 

@@ -16,6 +16,9 @@ PASS_AUDIENCE = "gate"
 STATUS_TYP = "epass-status+jwt"
 SESSION_TYP = "epass-session+jwt"
 SESSION_AUDIENCE = "gateway"
+SESSION_KEY_TYP = "epass-session-key+jwt"
+SESSION_KEY_ISSUER = "accounts"
+SESSION_KEY_AUDIENCE = "services"
 
 
 class PassClaims(Wire):
@@ -59,3 +62,19 @@ class SessionClaims(Wire):
     assistant_of: str | None = None
     mobile: str | None = Field(default=None, repr=False)
     must_change_password: bool = False
+
+
+class SessionKeyClaims(Wire):
+    """Accounts' word that a key signs sessions, under its key of events, which every service knows.
+
+    So a service needs neither accounts nor a copy of its keys to check a session that a call brings along.
+    """
+
+    iss: str = SESSION_KEY_ISSUER
+    aud: str = SESSION_KEY_AUDIENCE
+    exp: int
+    kid: str
+    x: str
+    """The public key, as in its JWK."""
+    issuer: str
+    """The ``iss`` of the sessions."""

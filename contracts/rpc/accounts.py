@@ -179,6 +179,8 @@ class SessionKeys(Wire):
     """Public keys of session tokens: Ed25519 JWKs."""
 
     keys: tuple[events.PublicKey, ...]
+    certificates: dict[str, str] = Field(default_factory=dict)
+    """By ``kid``: accounts' word for the key, which goes along with calls (`contracts.rpc.call.Proof`)."""
 
 
 class DeniedSessions(Wire):

@@ -13,6 +13,19 @@ Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 
 
+class Proof(Wire):
+    """What proves a principal to the services, whatever the gateway says: tokens that accounts has signed."""
+
+    session: str
+    """The token of the applicant or of the login."""
+    device: str | None = None
+    """The token of the kiosk at which an applicant stands."""
+    operator: str | None = None
+    """The token of the operator who types for an applicant."""
+    keys: tuple[str, ...] = ()
+    """Of each key that signed one of them, accounts' word for it (`contracts.tokens.SessionKeyClaims`)."""
+
+
 class Principal(Wire):
     """The caller. An applicant is known by the mobile that an OTP proved, staff by a login with a role and a
     scope.
@@ -34,6 +47,8 @@ class Principal(Wire):
     sid: UUID | None = None
     kiosk: str | None = None
     """The enrolled device that an applicant uses; ``site`` is the device's then."""
+    proof: Proof | None = Field(default=None, repr=False)
+    """Only on the way: a service checks it and removes it before the call is handled."""
 
 
 class Call(Wire):

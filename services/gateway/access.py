@@ -24,9 +24,9 @@ from contracts.errors import FieldError, Forbidden, NotAuthenticated, Unavailabl
 from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
+from services.chassis.rpc.principals import principal_of
 from services.gateway.origin import client_block, client_network, is_same_origin
 from services.gateway.rate_limits import CLASSES
-from services.gateway.sessions import principal_of
 from services.gateway.state import GatewayState, state_of
 
 Q = TypeVar("Q", bound=Wire)
@@ -132,9 +132,11 @@ class Caller:
         """Take back an attempt, because it was right."""
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
-    def set_operator(self, login_id: str) -> None:
+    def set_operator(self, operator: Principal) -> None:
         """Note the operator who types for this applicant, so that services record them."""
-        self.principal = self.principal.model_copy(update={"login_id": login_id})
+        own, token = self.principal.proof, operator.proof and operator.proof.session
+        proof = own and token and self.state.sessions.prove(own.session, own.device, token)
+        self.principal = self.principal.model_copy(update={"login_id": operator.id, "proof": proof or None})
 
     def require_site(self, site: str) -> None:
         """Raise `Forbidden` if the login is for another site."""
@@ -199,18 +201,19 @@ class Access:
         if self.everybody:
             return Caller(state, Principal(id=f"address:{address}"), address, until)
         public_url = state.settings.public_url
-        claims = await _claims(state, _session_token(request, public_url, self._cookie(public_url)))
+        token = _session_token(request, public_url, self._cookie(public_url))
+        claims = await _claims(state, token)
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
         await state.rate_limits.hit(_class_of(principal), principal.id)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             raise Forbidden("this login may not do this")
-        if self._wherever or principal.kind != "applicant":
-            return Caller(state, principal, address, until)
-        if kiosk := await kiosk_of(request):
-            principal = principal.model_copy(update={"kiosk": kiosk.sub, "site": kiosk.site})
-        return Caller(state, principal, address, until)
+        device = None
+        if principal.kind == "applicant" and not self._wherever and (kiosk := await kiosk_of(request)):
+            principal, device = principal_of(claims, device=kiosk), _kiosk_token(request)
+        proof = state.sessions.prove(token, device)
+        return Caller(state, principal.model_copy(update={"proof": proof}), address, until)
 
 
 def is_at_kiosk(request: Request) -> bool:
@@ -225,7 +228,7 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
         Forbidden: its enrolment has ended. It does not turn into an ordinary browser, which would show more.
         Unavailable: as for a session.
     """
-    token = next((request.cookies[name] for name in KIOSK_COOKIES if name in request.cookies), None)
+    token = _kiosk_token(request)
     if token is None:
         return None
     try:
@@ -235,6 +238,10 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
     if claims.role != "kiosk":
         raise Forbidden("this is no enrolment of a kiosk", code="kiosk_ended")
     return claims
+
+
+def _kiosk_token(request: Request) -> str | None:
+    return next((request.cookies[name] for name in KIOSK_COOKIES if name in request.cookies), None)
 
 
 async def _claims(state: GatewayState, token: str) -> SessionClaims:

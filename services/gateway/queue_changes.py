@@ -37,6 +37,7 @@ class QueueChanges:
         self._client = client
         self._every = every
         self._copies: dict[tuple[str | None, str | None], RefreshingCache[ReviewList]] = {}
+        self._askers: dict[tuple[str | None, str | None], Principal] = {}
         self._leaving = asyncio.Event()
         self._listeners: Counter[str] = Counter()
 
@@ -61,16 +62,18 @@ class QueueChanges:
             self._listeners[principal.id] -= 1
 
     async def _differences(self, principal: Principal, seconds: float) -> AsyncIterator[None]:
+        queue = principal.department, principal.site
         copy = self._copies.setdefault(
-            (principal.department, principal.site),
+            queue,
             RefreshingCache(
                 "queue of a department",
-                lambda: self._client.call(rpc.approval.LIST_REVIEWS, _NEWEST, principal=principal),
+                lambda: self._client.call(rpc.approval.LIST_REVIEWS, _NEWEST, principal=self._askers[queue]),
                 self._every,
             ),
         )
         until, seen = monotonic() + seconds, None
         while monotonic() < until and not self._leaving.is_set():
+            self._askers[queue] = principal  # one whose session has not ended
             with suppress(ContractError):
                 await copy.refresh(at_most_every=self._every)
             now = copy.value and (copy.value.counts, [one.id for one in copy.value.items])

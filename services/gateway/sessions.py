@@ -1,4 +1,4 @@
-"""Session tokens: check them and return whose session each is.
+"""Session tokens: check them and return their claims.
 
 They are checked with accounts' public keys alone, so nobody is logged out while accounts is down. The check
 itself is the strict one of ``services/chassis/tokens/verification.py``; this module adds the keys, the cache
@@ -6,13 +6,14 @@ and the revoked sessions.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import SessionKeys
-from contracts.rpc.call import Principal
+from contracts.rpc.call import Proof
 from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import public_key
@@ -20,8 +21,15 @@ from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.revoked_sessions import RevokedSessions
 
-Keys = Mapping[str, Ed25519PublicKey]
-"""Public keys by ``kid``."""
+
+@dataclass(frozen=True)
+class Keys:
+    """Accounts' public keys, and its word for each of them, by ``kid``."""
+
+    public: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
+    certificates: Mapping[str, str] = field(default_factory=dict)
+
+
 MAX_CACHED = 10_000
 CLOCK_SKEW = timedelta(seconds=15)
 """The clock of accounts may be ahead by so much: what it has just signed is not from the future."""
@@ -35,7 +43,7 @@ _DETAILS = {
 
 def public_keys(reply: SessionKeys) -> Keys:
     """Return accounts' keys by their ids."""
-    return {key.kid: public_key(key.x) for key in reply.keys}
+    return Keys({key.kid: public_key(key.x) for key in reply.keys}, reply.certificates)
 
 
 class Sessions:
@@ -69,10 +77,22 @@ class Sessions:
             raise NotAuthenticated("the session has ended", code="session_ended")
         return claims
 
+    def prove(self, session: str, device: str | None = None, operator: str | None = None) -> Proof | None:
+        """Return what proves to services whose these tokens are, which were checked before.
+
+        None if accounts, of an earlier version or without a key of its own, has certified no keys.
+        """
+        known = (self._keys.value or Keys()).certificates
+        kids = {self._verifier.kid(token) for token in (session, device, operator) if token is not None}
+        if not kids <= known.keys():
+            return None
+        keys = tuple(known[kid] for kid in sorted(kids))
+        return Proof(session=session, device=device, operator=operator, keys=keys)
+
     async def _check(self, token: str) -> SessionClaims:
         try:
             try:
-                return self._check_with(self._keys.value or {}, token)
+                return self._check_with(self._keys.value or Keys(), token)
             except TokenRefused as refused:
                 if refused.reason != "unknown_key":
                     raise
@@ -85,25 +105,8 @@ class Sessions:
             raise NotAuthenticated(detail) from None
 
     def _check_with(self, keys: Keys, token: str) -> SessionClaims:
-        claims = self._verifier.verify(token, keys.get, now(), CLOCK_SKEW)
+        claims = self._verifier.verify(token, keys.public.get, now(), CLOCK_SKEW)
         if len(self._checked) >= MAX_CACHED:
             self._checked.pop(next(iter(self._checked)))
         self._checked[token] = (keys, claims)
         return claims
-
-
-def principal_of(claims: SessionClaims) -> Principal:
-    """Return whose session it is, as services see it.
-
-    Raises:
-        NotAuthenticated: the claims make no principal (staff without a role, an applicant without a mobile).
-    """
-    if claims.kind == "staff" and claims.role is not None:
-        names = ("site", "department", "gate", "assistant_of")
-        scope = {name: getattr(claims, name) for name in names}
-        return Principal(
-            kind="staff", id=claims.sub, login_id=claims.sub, role=claims.role, sid=claims.sid, **scope
-        )
-    if claims.kind == "applicant" and claims.mobile is not None:
-        return Principal(kind="applicant", id=claims.sub, mobile=claims.mobile, sid=claims.sid)
-    raise NotAuthenticated("the token is not good")

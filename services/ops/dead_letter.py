@@ -117,7 +117,8 @@ class DeadLetter:
     def _event(self) -> Facts | None:
         if self.envelope is None:
             return None
-        shown = _without_text(self.envelope.model_dump(mode="json", exclude={"data", "personal"}))
+        hidden = {"data", "personal", "signature"}
+        shown = _without_text(self.envelope.model_dump(mode="json", exclude=hidden))
         return {
             **shown,
             "data": _without_text(_clear(self.envelope)),

@@ -11,6 +11,7 @@ no lock is awaited so late. A constraint that refuses a row raises at the commit
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from sqlalchemy import Table, TextClause, inspect, text
 from sqlalchemy.event import listens_for
@@ -41,7 +42,7 @@ class Form:
     expressions: str
     key: tuple[str, ...] = ()
     is_last: bool = False
-    complete: Callable[[Session, Sequence[Row]], None] | None = None
+    complete: Callable[[Session, Sequence[Any]], None] | None = None
 
 
 Rows = Mapping[object, Row]

@@ -54,6 +54,14 @@ class EventKeys:
             service, _, x = one.partition(":")
             self._keys[service, kid_of(x)] = public_key(x).public_bytes_raw()
 
+    def key_of(self, service: str, kid: str) -> Ed25519PublicKey | None:
+        """Return the public key of a service with this ``kid``, if it has one."""
+        raw = self._keys.get((service, kid))
+        return None if raw is None else Ed25519PublicKey.from_public_bytes(raw)
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
     def require_signature(self, envelope: Envelope) -> None:
         """Check that the producer that an envelope names has signed it.
 

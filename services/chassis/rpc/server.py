@@ -5,6 +5,7 @@
   again), go to the dead letters.
 - A request whose deadline has passed when a worker is free is not handled. Its caller, who may have a clock
   that differs, gets `Unavailable`.
+- The principal of a call is what the session tokens in it prove (``principals.py``).
 - Requests and replies are the models of ``contracts/rpc/``.
 - A message may have several calls of a method (``contracts/rpc/batches.py``). Each gets a worker, or all get
   one (`rpc_together`); each is guarded as it would be alone.
@@ -37,7 +38,9 @@ from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
 from services.chassis.messaging.senders import GATEWAY, ForgedMessage, require_sender
+from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.clock_skew import ClockSkew
+from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.rpc.replies import Replier, Replies
 from services.chassis.runtime import logs, metrics, tracing
 from services.chassis.runtime.clock import now
@@ -79,6 +82,7 @@ class GuardedConsumer(RpcConsumer):
             settings.broker_heartbeat,
         )
         self.clock_skew = ClockSkew(settings.clock_skew)
+        self.principals = PrincipalVerifier(EventKeys(settings.event_keys))
         metrics.CLOCK_SKEW.labels(service).set_function(lambda: self.clock_skew.measured)
         self._thread: Any = None
         process().health.checks[self.queue_name] = lambda: self.reader.consuming
@@ -171,6 +175,7 @@ class GuardedConsumer(RpcConsumer):
         Raises:
             NotFound: there is no such method.
             InvalidInput: one of them does not parse.
+            ContractError: nothing proves the principal of the call.
         """
         if entrypoint is None:
             raise NotFound("there is no such method", code="unknown_method")
@@ -184,7 +189,8 @@ class GuardedConsumer(RpcConsumer):
             raise invalid_input(error) from None
         if call.sent_at is not None:
             self.clock_skew.observe(call.sent_at, now(), monotonic(), call.caller)
-        return request, call
+        principal = self.principals.verify(call.principal, now())
+        return request, call.model_copy(update={"principal": principal})
 
     def _dead_letter(self, message: Message, error: Exception) -> None:
         """Move a message to the dead letters, without its body: it may have passwords of several people."""

@@ -26,6 +26,9 @@ RPC_SECONDS = Histogram(
 RPC_EXPIRED = Counter(
     "epass_rpc_expired_total", "RPCs refused because their deadline had passed", ["service", "method"]
 )
+RPC_FORGED = Counter(
+    "epass_rpc_forged_total", "RPCs refused because no session token proves the principal that they name"
+)
 GROUP_SIZE = Histogram(
     "epass_group_calls", "Calls that were handled in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64)
 )

@@ -204,7 +204,7 @@ class PersonalDataSettings(Section):
 
 
 class EventSigningSettings(Section):
-    """The key with which a service signs its events. Each service has its own, and no other process has it."""
+    """The key with which a service signs its events. Each has its own, and no other process has it."""
 
     event_key: Annotated[SecretStr, AfterValidator(_require_event_key)] = SecretStr("")
     """32 random bytes, base64url: an Ed25519 private key. Without one, events go out unsigned."""

@@ -122,7 +122,7 @@ class TokenVerifier(Generic[C]):
     def _read(self, token: str, find_key: FindKey) -> tuple[C, dict[str, Any]]:
         if len(token) > MAX_LENGTH or not _COMPACT.fullmatch(token):
             raise TokenRefused("malformed")
-        key = find_key(self._kid(token))
+        key = find_key(self.kid(token))
         if key is None:
             raise TokenRefused("unknown_key")
         genuine: tuple[C, dict[str, Any]] = _decode(
@@ -130,8 +130,12 @@ class TokenVerifier(Generic[C]):
         )
         return genuine
 
-    def _kid(self, token: str) -> str:
-        """Return the ``kid`` of a token whose header is exactly what we write. Nothing is verified yet."""
+    def kid(self, token: str) -> str:
+        """Return the ``kid`` of a token whose header is exactly what we write. Nothing is verified yet.
+
+        Raises:
+            TokenRefused: the header is another one.
+        """
         return _kid_in(token.partition(".")[0], self.typ)
 
 

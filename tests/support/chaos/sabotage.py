@@ -51,6 +51,13 @@ def any_signature() -> None:
     put(signatures.EventKeys, "require_signature", lambda *_: None)
 
 
+def any_principal() -> None:
+    """Carry out a call in the name of whom the gateway says."""
+    from services.chassis.rpc import principals
+
+    put(principals.PrincipalVerifier, "verify", lambda _self, principal, _now: principal)
+
+
 def no_unique_pass() -> None:
     """Let issuance make a pass of every approval. (The test drops the unique index, too.)"""
     from services.issuance.handlers import passes
@@ -357,6 +364,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         no_inbox,
         any_sender,
         any_signature,
+        any_principal,
         no_unique_pass,
         no_outbox,
         mark_before_send,

@@ -40,13 +40,13 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from tests.support.envelopes import key_ring
-from tests.support.settings import make_settings
+from tests.support.settings import EVENT_KEY_SEEDS, make_settings
 
 MOBILE = "+919876543210"
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "a stapler of good hope"
 ADDRESS = "an-address"
-SETTINGS = make_settings(AccountsSettings)
+SETTINGS = make_settings(AccountsSettings, event_key=EVENT_KEY_SEEDS["accounts"])
 
 
 def a_call(principal: Principal | None = None, key: str | None = None, address: str = ADDRESS) -> Call:

@@ -19,15 +19,17 @@ from contracts.events import PublicKey, SiteRecord
 from contracts.model import Person, Slot, Wire
 from contracts.rpc.accounts import DeniedSessions, SessionKeys
 from contracts.rpc.approval import SiteList
-from contracts.rpc.call import Method, Principal
+from contracts.rpc.call import Method, Principal, Proof
 from contracts.rpc.issuance import Jwk, Jwks, PassView, QrPicture, StatusList
-from contracts.tokens import SESSION_TYP, SessionClaims
+from contracts.tokens import SESSION_KEY_TYP, SESSION_TYP, SessionClaims, SessionKeyClaims
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.rpc.principals import PrincipalVerifier, principal_of
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from services.gateway.ops_client import OpsClient
 from services.gateway.rpc.client import RpcClient
 from services.gateway.settings import GatewaySettings
-from tests.support.settings import make_settings
+from tests.support.settings import EVENT_KEYS, EVENT_SIGNERS, make_settings
 
 KEY = Ed25519PrivateKey.generate()
 OTHER_KEY = Ed25519PrivateKey.generate()
@@ -40,6 +42,13 @@ NUMBER = "7K3M9QW3"
 def public_key(key: Ed25519PrivateKey = KEY, kid: str = KID) -> PublicKey:
     x = base64.urlsafe_b64encode(key.public_key().public_bytes_raw()).rstrip(b"=").decode()
     return PublicKey(kid=kid, x=x)
+
+
+def certificate(key: PublicKey | None = None, by: str = "accounts", **given: Any) -> str:
+    """Return accounts' word for a key of sessions."""
+    key = key or public_key()
+    facts = {"exp": int(now().timestamp()) + 600, "kid": key.kid, "x": key.x, "issuer": ISSUER, **given}
+    return EVENT_SIGNERS[by].sign(SessionKeyClaims.model_validate(facts).model_dump(), SESSION_KEY_TYP)
 
 
 def claims(kind: str = "staff", **given: Any) -> SessionClaims:
@@ -59,6 +68,13 @@ def signed(
         content.model_dump(mode="json", exclude_none=True) if isinstance(content, SessionClaims) else content
     )
     return jwt.encode(payload, key, algorithm=algorithm, headers={"typ": SESSION_TYP, "kid": KID, **headers})
+
+
+def proven(keys: tuple[str, ...] | None = None, **of: SessionClaims) -> Principal:
+    """Return the principal of a ``session``, a ``device`` and an ``operator``, with the proof."""
+    tokens = {name: signed(one) for name, one in of.items()}
+    proof = Proof(keys=(certificate(),) if keys is None else keys, **tokens)
+    return principal_of(**of).model_copy(update={"proof": proof})
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -119,7 +135,7 @@ def picture(content: bytes = SVG, kind: str = "image/svg+xml") -> QrPicture:
 
 Answer = Wire | Exception | Callable[[Any], Wire]
 USUAL: dict[str, Answer] = {
-    "accounts.session_keys": SessionKeys(keys=(public_key(),)),
+    "accounts.session_keys": SessionKeys(keys=(public_key(),), certificates={KID: certificate(exp=2**40)}),
     "accounts.denied_sessions": DeniedSessions(),
     "issuance.jwks": Jwks(keys=(Jwk(kid="p1", x="x"),)),
     "issuance.status_list": StatusList(jws="e30.e30.e30"),
@@ -142,7 +158,10 @@ USUAL: dict[str, Answer] = {
 
 
 class TableClient(RpcClient):
-    """Answers from a table, and remembers what was asked: (method, request, principal, key)."""
+    """Answers from a table, and remembers what was asked: (method, request, principal, key).
+
+    It refuses a principal that the tokens in the call do not prove, as the services do.
+    """
 
     def __init__(self, **answers: Answer) -> None:
         super().__init__(())
@@ -170,7 +189,9 @@ class TableClient(RpcClient):
         name = f"{method.service}.{method.name}"
         if problems:  # the services refuse a new command with them, and record nothing
             raise InvalidInput("refused", fields=problems)
-        self.asked.append((name, request, principal, idempotency_key))
+        assert principal.proof or principal.kind == "anonymous", f"nothing proves who calls {name}"
+        stated = PrincipalVerifier(EventKeys(EVENT_KEYS)).verify(principal, now())
+        self.asked.append((name, request, stated, idempotency_key))
         answer = self.answers.get(name, Unavailable("not in the table"))
         if isinstance(answer, Exception):
             raise answer

@@ -8,13 +8,12 @@ import pytest
 
 from contracts.errors import TooManyAttempts, Unavailable
 from contracts.rpc.approval import ReviewList
-from contracts.rpc.call import Principal
 from services.gateway.queue_changes import MOST_LISTENERS, QueueChanges
-from tests.support.factories.gateway import TableClient, until
+from tests.support.factories.gateway import TableClient, claims, proven, until
 from tests.support.factories.pages import review
 
-OFFICER = Principal(kind="staff", id="HOM-0001", login_id="HOM-0001", role="department", department="home")
-OTHER = OFFICER.model_copy(update={"department": "finance"})
+OFFICER = proven(session=claims())
+OTHER = proven(session=claims(department="finance"))
 
 
 def watching(answer: object) -> tuple[QueueChanges, TableClient]:
@@ -96,3 +95,19 @@ async def test_one_login_cannot_hold_more_than_a_dozen_connections() -> None:
         one.cancel()
     await asyncio.gather(*hearing, return_exceptions=True)
     desks.of(OFFICER, 60)
+
+
+async def test_the_queue_is_asked_about_in_the_name_of_somebody_who_still_listens() -> None:
+    """The session of who listened first may have ended."""
+    desks, client = watching(ReviewList(items=(review(),)))
+    first = asyncio.ensure_future(anext(desks.of(OFFICER, 60)))
+    await after(client, 1)
+    colleague = proven(session=claims(sub="HOM-0002"))
+    second = asyncio.ensure_future(anext(desks.of(colleague, 60)))
+    first.cancel()
+
+    async def asked_by_the_second() -> bool:
+        return client.asked[-1][2].sid == colleague.sid
+
+    await until("the second one asks", asked_by_the_second)
+    second.cancel()

@@ -13,10 +13,11 @@ from contracts.errors import NotAuthenticated, Unavailable
 from contracts.rpc.accounts import SessionKeys
 from contracts.tokens import PASS_TYP, SessionClaims
 from services.chassis.messaging.signatures import EventKeys
+from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import now
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.revoked_sessions import RevokedSessions
-from services.gateway.sessions import Keys, Sessions, principal_of, public_keys
+from services.gateway.sessions import Keys, Sessions, public_keys
 from tests.support.factories.gateway import ISSUER, KEY, KID, OTHER_KEY, claims, public_key, signed
 
 

@@ -246,9 +246,10 @@ class Pages:
         if view.kiosk is not None:
             await _require_visit(view)
         if has_operator(request):
-            view.operator = await _operator(request)
+            helper = await _operator(request)
+            view.operator = helper.id
             if view.is_applicant:
-                view.caller.set_operator(view.operator)
+                view.caller.set_operator(helper)
         return view
 
     async def _caller(self, request: Request) -> Caller:
@@ -278,9 +279,9 @@ async def _kiosk(request: Request) -> SessionClaims | None:
         return None  # only the look of a page depends on it here
 
 
-async def _operator(request: Request) -> str:
+async def _operator(request: Request) -> Principal:
     try:
-        return (await operator.caller_of(request)).principal.id
+        return (await operator.caller_of(request)).principal
     except (NotAuthenticated, Forbidden):  # expired or disabled: recording the operator would be wrong
         raise Forbidden("the operator's session has ended", code="operator_signed_out") from None
 

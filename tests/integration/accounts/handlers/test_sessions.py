@@ -11,7 +11,7 @@ from sqlalchemy import select
 from contracts.errors import ContractError, NotAuthenticated, TooManyAttempts
 from contracts.events import SessionEnded
 from contracts.rpc.accounts import StaffSession
-from contracts.rpc.call import Principal
+from contracts.rpc.call import Principal, Proof
 from services.accounts.adapters import device_tokens
 from services.accounts.handlers import attempts, housekeeping, passwords, sessions
 from services.accounts.handlers.attempts import Source
@@ -24,6 +24,8 @@ from services.accounts.models import (
     SigningKeyRow,
 )
 from services.chassis.db.tables import idempotency_keys
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
@@ -36,6 +38,7 @@ from tests.support.factories.accounts import (
     header_of,
     refusal_of,
 )
+from tests.support.settings import EVENT_KEYS
 
 
 @pytest.fixture
@@ -397,6 +400,23 @@ def test_the_first_call_makes_the_first_key(accounts) -> None:
     assert len(first) == 1
     assert _keys(accounts) == first
     assert header_of(accounts.log_in().access_token)["kid"] == first[0].kid
+
+
+def test_a_session_and_the_certificate_of_its_key_prove_its_holder_to_a_service_for_a_day(accounts) -> None:
+    login, at = accounts.log_in(), now()
+    with accounts.db.transaction() as session:
+        certificates = sessions.keys(session, at, SETTINGS).certificates
+        later = sessions.keys(session, at + timedelta(days=1), SETTINGS).certificates
+    assert certificates.keys() == {header_of(login.access_token)["kid"]}
+    assert later != certificates
+    stated = accounts.principal(login)
+    proof = Proof(session=login.access_token, keys=tuple(certificates.values()))
+    proven = Principal(proof=proof, **{name: getattr(stated, name) for name in ("kind", "id", "sid")})
+    service = PrincipalVerifier(EventKeys(EVENT_KEYS))
+    seen = service.verify(proven, at)
+    assert (seen.login_id, seen.role, seen.department) == ("HOM-0001", "department", "home")
+    with pytest.raises(NotAuthenticated):
+        service.verify(proven, at + timedelta(hours=26))
 
 
 def test_two_processes_that_start_at_once_make_one_key(accounts) -> None:

@@ -1,0 +1,67 @@
+"""Principals on the wire: a service carries nothing out in the name of somebody whom no token proves."""
+
+import json
+from typing import Any
+
+import pytest
+
+from contracts.rpc.call import Principal
+from contracts.tokens import PASS_TYP
+from tests.integration.conftest import make_probe
+from tests.support.factories.gateway import OTHER_KEY, claims, proven, signed
+from tests.support.running import eventually
+from tests.support.wire import call_body
+
+GUARD = proven(session=claims(sub="SEC-0001", role="security", department=None, site="PCS1"))
+assert GUARD.proof
+FORGERIES: dict[str, Principal] = {
+    "another login": GUARD.model_copy(update={"login_id": "SEC-0002"}),
+    "another role": GUARD.model_copy(update={"role": "ado"}),
+    "another site": GUARD.model_copy(update={"site": "PCS2"}),
+    "a token of nobody's": GUARD.model_copy(
+        update={"proof": GUARD.proof.model_copy(update={"session": signed(claims(), key=OTHER_KEY)})}
+    ),
+    "a token of another kind": GUARD.model_copy(
+        update={"proof": GUARD.proof.model_copy(update={"session": signed(claims(), typ=PASS_TYP)})}
+    ),
+}
+
+
+def calling(site: str, principal: Principal) -> dict[str, Any]:
+    return call_body({"site": site}, principal=principal.model_dump(mode="json"))
+
+
+def code_of(reply: dict[str, Any]) -> str | None:
+    return reply["error"] and json.loads(reply["error"]["exc_args"][0])["code"]
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_a_call_in_the_name_of_somebody_whom_no_token_proves_is_not_carried_out(
+    broker, probe, effects, forgery: str
+) -> None:
+    with broker.asking() as replies:
+        for site, principal in (("forged", FORGERIES[forgery]), ("genuine", GUARD)):
+            replies.ask("verify", "inside", calling(site, principal))
+        codes = [code_of(replies.next()), code_of(replies.next())]
+    assert sorted(codes, key=str) == [None, "unproven_principal"]
+    assert effects() == ["genuine"]
+    assert probe.metric("epass_rpc_forged_total") == 1
+
+
+def test_of_calls_that_travel_together_each_proves_its_own_principal(broker, probe, effects) -> None:
+    calls = {name: calling("forged", principal) for name, principal in FORGERIES.items()}
+    replies = broker.call_together("verify", "inside", {**calls, "guard": calling("genuine", GUARD)})
+    assert code_of(replies.pop("guard")) is None
+    assert {code_of(reply) for reply in replies.values()} == {"unproven_principal"}
+    assert effects() == ["genuine"]
+
+
+def test_control_without_the_check_it_is_carried_out(broker, effects, topology, tmp_path) -> None:
+    process = make_probe(topology, tmp_path, "rpc", sabotage="any_principal").start()
+    try:
+        with broker.asking() as replies:
+            for principal in FORGERIES.values():
+                replies.ask("verify", "inside", calling("forged", principal))
+            eventually(lambda: effects() == ["forged"] * len(FORGERIES), "all are")
+    finally:
+        process.kill()

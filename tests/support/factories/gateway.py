@@ -35,6 +35,8 @@ KEY = Ed25519PrivateKey.generate()
 OTHER_KEY = Ed25519PrivateKey.generate()
 KID = "s1"
 ISSUER = "epass.punjab.gov.in"
+LATER = int(now().timestamp()) + 36_000
+"""When a token ends that is made for a whole run of tests."""
 REFERENCE = "PCS-7K3M-9QW4"
 NUMBER = "7K3M9QW3"
 
@@ -47,7 +49,7 @@ def public_key(key: Ed25519PrivateKey = KEY, kid: str = KID) -> PublicKey:
 def certificate(key: PublicKey | None = None, by: str = "accounts", **given: Any) -> str:
     """Return accounts' word for a key of sessions."""
     key = key or public_key()
-    facts = {"exp": int(now().timestamp()) + 600, "kid": key.kid, "x": key.x, "issuer": ISSUER, **given}
+    facts = {"exp": int(now().timestamp()) + 36_000, "kid": key.kid, "x": key.x, "issuer": ISSUER, **given}
     return EVENT_SIGNERS[by].sign(SessionKeyClaims.model_validate(facts).model_dump(), SESSION_KEY_TYP)
 
 

@@ -17,6 +17,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from services.gateway.openapi import access_of
 from tests.support.factories.gateway import (
+    LATER,
     NUMBER,
     REFERENCE,
     as_applicant,
@@ -476,9 +477,8 @@ async def test_a_logout_that_accounts_did_not_record_ends_no_session() -> None:
         assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
 
 
-COOKIE = {
-    "Cookie": f"session={signed(claims(role='reception', sub='REC-0001', department=None, site='PCS1'))}"
-}
+RECEPTION = claims(role="reception", sub="REC-0001", department=None, site="PCS1", exp=LATER)
+COOKIE = {"Cookie": f"session={signed(RECEPTION)}"}
 LOOKUP = "/api/v1/counter/lookup"
 
 

@@ -9,11 +9,11 @@ import pytest
 from contracts.errors import TooManyAttempts, Unavailable
 from contracts.rpc.approval import ReviewList
 from services.gateway.queue_changes import MOST_LISTENERS, QueueChanges
-from tests.support.factories.gateway import TableClient, claims, proven, until
+from tests.support.factories.gateway import LATER, TableClient, claims, proven, until
 from tests.support.factories.pages import review
 
-OFFICER = proven(session=claims())
-OTHER = proven(session=claims(department="finance"))
+OFFICER = proven(session=claims(exp=LATER))
+OTHER = proven(session=claims(department="finance", exp=LATER))
 
 
 def watching(answer: object) -> tuple[QueueChanges, TableClient]:

@@ -15,13 +15,13 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc import principals
 from services.chassis.rpc.principals import LEEWAY, PrincipalVerifier, principal_of
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import OTHER_KEY, certificate, claims, proven, public_key, signed
+from tests.support.factories.gateway import LATER, OTHER_KEY, certificate, claims, proven, public_key, signed
 from tests.support.settings import EVENT_KEYS
 
-OFFICER = claims(site="PCS1", gate="PCS1-G1", assistant_of="home-1")
-APPLICANT = claims("applicant")
-KIOSK = claims(sub="KSK-0001", role="kiosk", department=None, site="PCS2")
-HELPER = claims(sub="SEW-0001", role="assisted", department=None)
+OFFICER = claims(site="PCS1", gate="PCS1-G1", assistant_of="home-1", exp=LATER)
+APPLICANT = claims("applicant", exp=LATER)
+KIOSK = claims(sub="KSK-0001", role="kiosk", department=None, site="PCS2", exp=LATER)
+HELPER = claims(sub="SEW-0001", role="assisted", department=None, exp=LATER)
 CALLERS: dict[str, dict[str, SessionClaims]] = {
     "an officer": {"session": OFFICER},
     "an applicant": {"session": APPLICANT},

@@ -4,8 +4,8 @@ from alembic import op
 
 from services.chassis.db import tables
 
-revision = "0011"
-down_revision = "0010"
+revision = "accounts_0010"
+down_revision = "accounts_0009"
 branch_labels = None
 depends_on = None
 

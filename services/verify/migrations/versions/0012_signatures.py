@@ -4,8 +4,8 @@ from alembic import op
 
 from services.chassis.db import tables
 
-revision = "accounts_0009"
-down_revision = "accounts_0008"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -28,7 +28,8 @@ from deploy.local.secrets import SecretStore
 
 BROKER = "rabbitmq:5672"
 DATABASE_SERVER = "postgres:5432"
-"""Where the containers of the compose file find the two servers."""
+LIMITS_STORE = "valkey:6379"
+"""Where the containers of the compose file find the servers."""
 SUPERUSER = "postgres"
 STORE = "secrets.json"
 PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator", "import-logins")
@@ -43,7 +44,10 @@ class Secrets:
 
     def __init__(self, store: SecretStore) -> None:
         self._store = store
-        self._credentials = Credentials(self._broker_url, self._database_url, store)
+        limits_store = f"valkey://:{store.password('valkey')}@{LIMITS_STORE}"
+        self._credentials = Credentials(
+            self._broker_url, self._database_url, store, limits_store=limits_store
+        )
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Yield the path and the content of each file, except the store itself."""
@@ -54,6 +58,7 @@ class Secrets:
         yield "postgres/password", self._database_password(SUPERUSER)
         yield "databases/passwords.json", self._passwords(SUPERUSER, *SERVICES, *READERS)
         yield "migrations/passwords.json", self._passwords(*SERVICES)
+        yield "valkey/valkey.conf", f"requirepass {self._store.password('valkey')}\n"
         yield "grafana/password", self._store.password("grafana")
         yield "demo/logins.json", logins.text(self._store)
 

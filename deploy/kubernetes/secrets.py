@@ -1,4 +1,4 @@
-"""The Secrets of ``deploy/kubernetes``: one for each process, and those of the two servers.
+"""The Secrets of ``deploy/kubernetes``: one for each process, and those of the servers.
 
 Usage: python -m deploy.kubernetes.secrets FILE | kubectl apply -f -
 
@@ -21,7 +21,8 @@ from deploy.local.secrets import SecretStore
 NAMESPACE = "epass"
 BROKER = f"broker.{NAMESPACE}.svc:5672"
 DATABASE_SERVER = f"database-rw.{NAMESPACE}.svc:5432"
-"""The Services that the two operators make: of the whole broker, and of the primary.
+LIMITS_STORE = f"limits.{NAMESPACE}.svc:6379"
+"""The Services that the two operators make, of the whole broker and of the primary; and that of the counters.
 
 They have their namespace in them, because KEDA asks the broker from another one.
 """
@@ -44,13 +45,15 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
         address = f"{role}:{store.password(f'database {role}')}@{DATABASE_SERVER}/{database or role}"
         return f"postgresql+psycopg://{address}?sslmode=require"
 
-    credentials = Credentials(broker_url, database_url, store)
+    limits_store = f"valkey://:{store.password('valkey')}@{LIMITS_STORE}"
+    credentials = Credentials(broker_url, database_url, store, limits_store=limits_store)
     for process in PROCESSES:
         of_vendors = vendors if process == "sender" else {}
         yield _secret(process, "Opaque", {**credentials.of(process), **of_vendors})
     for role in (*SERVICES, *READERS):
         login = {"username": role, "password": store.password(f"database {role}")}
         yield _secret(f"database-{role}", "kubernetes.io/basic-auth", login)
+    yield _secret("limits", "Opaque", {"valkey.conf": f"requirepass {store.password('valkey')}\n"})
     users = definitions({user: store.password(f"broker {user}") for user in PERMISSIONS})
     yield _secret("broker-definitions", "Opaque", {"definitions.json": json.dumps(users)})
 

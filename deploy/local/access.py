@@ -5,7 +5,7 @@ a connection, so that the same code serves private processes and containers.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import psycopg
@@ -43,11 +43,13 @@ class Credentials:
         broker_url: the AMQP address for one of the users in ``permissions.PERMISSIONS``.
         database_url: see ``DatabaseUrl``.
         secret_store: every secret, created on first use.
+        limits_store: where all gateways count for rate limits; empty if each counts for itself.
     """
 
     broker_url: Callable[[str], str]
     database_url: DatabaseUrl
     secret_store: SecretStore
+    limits_store: str = field(default="", kw_only=True)
 
     def of(self, name: str) -> dict[str, str]:
         """Return the keys of one process, and its addresses, which hold passwords, as settings (``EPASS_…``).
@@ -75,7 +77,8 @@ class Credentials:
             urls = ",".join(self.database_url("relay", service) for service in SERVICES)
             return {"EPASS_BROKER_URLS": self.broker_url("relay"), "EPASS_RELAY_DATABASE_URLS": urls}
         if name == "gateway":
-            return {
+            shared = {"EPASS_LIMITS_STORE": self.limits_store} if self.limits_store else {}
+            return shared | {
                 "EPASS_BROKER_URLS": self.broker_url("gateway"),
                 "EPASS_EVENT_KEYS": self._event_keys(),
                 "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password("idempotency gateway"),

@@ -22,7 +22,7 @@ from tests.support.running import eventually
 
 CONTAINERS = (
     "postgres", "rabbitmq", "accounts", "application", "approval", "issuance", "notify", "verify", "relay",
-    "sender", "exporter", "gateway-1", "gateway-2", "proxy",
+    "sender", "exporter", "gateway-1", "gateway-2", "proxy", "valkey",
 )  # fmt: skip
 
 

@@ -38,6 +38,7 @@ pytestmark = with_kustomize
 checks = Checks()
 BROKER = Peer("broker", {"app.kubernetes.io/name": "broker"})
 DATABASE = Peer("database", {"cnpg.io/cluster": "database"})
+COUNTERS = Peer("limits", {"app.kubernetes.io/name": "limits"})
 CERTIFICATES = Peer("certificates", {"acme.cert-manager.io/http01-solver": "true"})
 STRANGER = Peer("a pod that somebody put here", {"app": "shell"})
 DNS = Peer("dns", {"k8s-app": "kube-dns"}, "kube-system")
@@ -49,13 +50,13 @@ ELSEWHERE = Peer("a pod elsewhere", {"process": "gateway", "broker": "client"}, 
 VENDOR = Peer("vendor", namespace="", address="203.0.113.5")
 INTRANET = Peer("a machine of the same network", namespace="", address="192.168.7.7")
 OTHERS = (
-    *(BROKER, DATABASE, CERTIFICATES, STRANGER),
+    *(BROKER, DATABASE, COUNTERS, CERTIFICATES, STRANGER),
     *(DNS, PROMETHEUS, KEDA, OPERATOR, WAY_IN, ELSEWHERE, VENDOR, INTRANET),
 )
-AMQP, POSTGRESQL, KUBERNETES_API = 5672, 5432, (443, 6443)
+AMQP, POSTGRESQL, VALKEY, KUBERNETES_API = 5672, 5432, 6379, (443, 6443)
 BETWEEN_BROKERS = (4369, 25672, 6000, 6443, 6500, 35672, 35682)
 PORTS = (
-    *(22, 53, 80, 8000, 8080, 8089, 9100, 9101, 9187, 15672, 15692, AMQP, POSTGRESQL),
+    *(22, 53, 80, 8000, 8080, 8089, 9100, 9101, 9187, 15672, 15692, AMQP, POSTGRESQL, VALKEY),
     *(*KUBERNETES_API, *BETWEEN_BROKERS),
 )
 
@@ -73,7 +74,7 @@ def processes(manifests: Manifests) -> list[Peer]:
 
 def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
     """Yield who may connect to whom, on which port."""
-    here = (*own, BROKER, DATABASE, CERTIFICATES, STRANGER)
+    here = (*own, BROKER, DATABASE, COUNTERS, CERTIFICATES, STRANGER)
     yield from ((one.name, DNS.name, 53) for one in here)
     for one in own:
         fields = {name for kind in SETTINGS[one.labels["process"]] for name in kind.model_fields}
@@ -81,6 +82,8 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
             yield one.name, BROKER.name, AMQP
         if fields & {"database_url", "relay_database_urls", "ops_database_urls"}:
             yield one.name, DATABASE.name, POSTGRESQL
+        if "limits_store" in fields:
+            yield one.name, COUNTERS.name, VALKEY
         if "sms_url" in fields:
             yield one.name, VENDOR.name, 443
         yield from ((PROMETHEUS.name, one.name, port) for name, port in one.ports.items() if name == "http")
@@ -90,7 +93,7 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
             yield from ((one.name, other.name, other.ports["ops"]) for other in own if "ops" in other.ports)
         if one.name == "gateway":
             yield WAY_IN.name, one.name, 8080
-    yield from ((BROKER.name, BROKER.name, port) for port in BETWEEN_BROKERS)
+    yield from ((BROKER.name, BROKER.name, port) for port in (*BETWEEN_BROKERS, VALKEY))  # 6000 to 6500
     yield from ((DATABASE.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
     yield from ((OPERATOR.name, DATABASE.name, port) for port in (POSTGRESQL, 8000))
     yield KEDA.name, BROKER.name, AMQP
@@ -128,13 +131,15 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
         "vendors for everybody": changed("NetworkPolicy", "sender", "spec.podSelector", {}),
         "an exporter for everybody": changed("NetworkPolicy", "exporter", "spec.ingress.0.from", None),
         "an exporter that asks nobody": changed("NetworkPolicy", "exporter", "spec.egress", []),
+        "counters for everybody": changed("NetworkPolicy", "limits", "spec.ingress.0.from", None),
+        "a gateway that does not count": removed("NetworkPolicy", "to-limits"),
         "a gateway that asks no exporter": removed("NetworkPolicy", "gateway-to-exporter"),
         "another port of the gateway": changed("Deployment", "gateway", f"{BOX}.ports.http.name", "web"),
     }
 )
 def everybody_reaches_whom_they_need_and_nobody_else(manifests: Manifests) -> Iterator[str]:
     network, own = Network(manifests.of("NetworkPolicy")), processes(manifests)
-    here = (*own, BROKER, DATABASE, CERTIFICATES, STRANGER)
+    here = (*own, BROKER, DATABASE, COUNTERS, CERTIFICATES, STRANGER)
     everybody = (*own, *OTHERS)
     tried = [(source, target, port) for source in everybody for target in everybody for port in PORTS]
     allowed = set(expected(own))

@@ -250,6 +250,40 @@ def the_way_in_is_https_and_leads_to_the_pages_alone(manifests: Manifests) -> It
                 yield f"the pages are at {chosen}"
 
 
+@checks.finds(
+    {
+        "another service": changed("Service", "limits", "metadata.name", "valkey"),
+        "a selector of nothing": changed("Service", "limits", "spec.selector", {"app": "valkey"}),
+        "a password that it does not read": changed(
+            "StatefulSet", "limits", "spec.template.spec.containers.valkey.command", ["valkey-server"]
+        ),
+        "root": changed("StatefulSet", "limits", "spec.template.spec.securityContext.runAsNonRoot", None),
+        "no limit": changed(
+            "StatefulSet", "limits", "spec.template.spec.containers.valkey.resources.limits", None
+        ),
+    }
+)
+def the_counters_of_rate_limits_have_a_password_and_few_rights(manifests: Manifests) -> Iterator[str]:
+    one = manifests.one("StatefulSet", "limits")
+    pod = one["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (mount,) = container["volumeMounts"]
+    services = [other for other in manifests.of("Service") if other["metadata"]["name"] == "limits"]
+    password = secret_values()["limits"]["valkey.conf"].split()[1]
+    facts = {
+        "the address": f"limits.{one['metadata']['namespace']}.svc:6379" == secrets.LIMITS_STORE,
+        "the gateway's password": f":{password}@{secrets.LIMITS_STORE}"
+        in secret_values()["gateway"]["EPASS_LIMITS_STORE"],
+        "a service": [other["spec"]["selector"] for other in services]
+        == [one["spec"]["template"]["metadata"]["labels"]],
+        "the file of the password": container["command"][1:] == [f"{mount['mountPath']}/valkey.conf"],
+        "not root": pod["securityContext"].get("runAsNonRoot") is True,
+        "few rights": container["securityContext"]["capabilities"] == {"drop": ["ALL"]},
+        "limits": "limits" in container["resources"],
+    }
+    yield from (fact for fact, holds in facts.items() if not holds)
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("check", checks.all())
 def test_in_each_overlay(check: Check, overlay: str) -> None:

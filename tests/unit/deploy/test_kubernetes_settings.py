@@ -139,6 +139,8 @@ def readers(manifests: Manifests) -> set[tuple[str, str, tuple[str, ...]]]:
         found.add((f"role {role['name']}", role["passwordSecret"]["name"], ()))
     pod = manifests.one("RabbitmqCluster", "broker")["spec"]["override"]["statefulSet"]["spec"]["template"]
     found |= {("broker", volume["secret"]["secretName"], ()) for volume in pod["spec"]["volumes"]}
+    counters = manifests.one("StatefulSet", "limits")["spec"]["template"]["spec"]
+    found |= {("counters", volume["secret"]["secretName"], ()) for volume in counters["volumes"]}
     for listener in manifests.one("Gateway", "public")["spec"]["listeners"]:
         certificates = listener.get("tls", {}).get("certificateRefs", [])
         found |= {("way in", one["name"], ()) for one in certificates}
@@ -157,6 +159,7 @@ def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
         ("CronJob import-logins", "import-logins", ()),
         ("KEDA", "exporter", ("EPASS_BROKER_URLS",)),
         ("broker", "broker-definitions", ()),
+        ("counters", "limits", ()),
         ("way in", "public-tls", ()),
     }
 

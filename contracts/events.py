@@ -163,6 +163,18 @@ class SessionEnded(Event):
         return f"session:{self.sid}"
 
 
+class SessionKeyWithdrawn(Event):
+    """A key of sessions was withdrawn: every session under it has ended, whoever made it."""
+
+    producer: ClassVar[str] = "accounts"
+    is_only_one: ClassVar[bool] = True
+    kid: str = Field(max_length=8)
+
+    @property
+    def subject(self) -> str:
+        return f"session-key:{self.kid}"
+
+
 # ------------------------------------------------------------- application
 
 
@@ -575,7 +587,9 @@ class StatusListSigned(Event):
     recent: ClassVar[timedelta] = timedelta(minutes=5)
     """Longer than any transaction."""
     key: PublicKey | None = Field(default=None, exclude_if=lambda key: key is None)
-    """The key that signs now, so that gates know it before they see a pass that it signed."""
+    """The key that signs now. Only verify of 0.7.0 takes keys from here; from 0.8.0 on nobody does."""
+    key_set: str | None = Field(default=None, exclude_if=lambda signed: signed is None)
+    """All keys of passes, so that gates know them before they see a pass (``contracts/key_set.py``)."""
 
     @property
     def subject(self) -> str:
@@ -636,7 +650,7 @@ class PassScanned(AboutPass):
 
 
 ALL: tuple[type[Event], ...] = (
-    OtpRequested, LoginIssued, LoginDisabled, SessionEnded,
+    OtpRequested, LoginIssued, LoginDisabled, SessionEnded, SessionKeyWithdrawn,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,
     VisitDayReopened, ReviewEscalated, GateAdvised,

@@ -85,7 +85,11 @@ CAN_WAIT: tuple[type[Event], ...] = (
 
 The relay lets them gather, so that more of them share a message; nothing depends on it.
 """
-GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (events.LoginDisabled, events.SessionEnded)
+GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (
+    events.LoginDisabled,
+    events.SessionEnded,
+    events.SessionKeyWithdrawn,
+)
 """Each replica of the gateway has an exclusive queue of its own."""
 
 STREAM = "epass.events"

@@ -1,13 +1,15 @@
-"""What ``epass`` runs here: the demo's logins, logins from a file, and the rotation of the signing key."""
+"""What ``epass`` runs here: the demo's logins, logins from a file, and the signing keys of sessions."""
 
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr, TypeAdapter
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.csv_table import Problem
+from contracts.events import SessionKeyWithdrawn
 from contracts.model import Code, Language, Role, Strict
 from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
@@ -15,9 +17,10 @@ from services.accounts.adapters.keys import key_store
 from services.accounts.domain.login_table import Places
 from services.accounts.domain.logins import Scope, check_scope, parse_login_id
 from services.accounts.handlers import login_imports
-from services.accounts.models import LoginCounterRow, LoginRow
+from services.accounts.models import LoginCounterRow, LoginRow, SessionRow
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
+from services.chassis.messaging import outbox
 from services.chassis.runtime.settings import KeyEncryptionSettings
 
 
@@ -130,3 +133,21 @@ def rotate_key(db: Database, now: datetime, settings: KeyEncryptionSettings) -> 
     """
     with db.transaction() as session:
         return key_store(settings).rotate(session, now).kid
+
+
+def withdraw_key(db: Database, now: datetime, settings: KeyEncryptionSettings, kid: str) -> str:
+    """Withdraw a signing key, end all sessions under it, and say what was done.
+
+    Gateways hear of the key, because its thief may have signed sessions of which accounts knows nothing.
+
+    Raises:
+        sqlalchemy.exc.NoResultFound: there is no such key.
+    """
+    with db.transaction() as session:
+        new = key_store(settings).withdraw(session, kid, now).kid
+        ended = update(SessionRow).where(SessionRow.kid == kid, SessionRow.ended_at.is_(None))
+        live = session.execute(
+            ended.where(SessionRow.expires_at > now).values(ended_at=now).returning(SessionRow.sid)
+        ).all()
+        outbox.add(session, SessionKeyWithdrawn(kid=kid), at=now)
+    return f"{kid} is withdrawn; accounts signs with {new} now, {len(live)} sessions have ended"

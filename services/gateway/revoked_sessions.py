@@ -1,4 +1,4 @@
-"""Sessions and logins that ended before their tokens expire, in memory.
+"""Sessions and logins that ended before their tokens expire, and withdrawn keys, in memory.
 
 They come from accounts in two ways: as an event the moment one ends, on a queue of this replica alone; and as
 the whole list at the start, after each reconnection and every minute, for events that were published while
@@ -19,7 +19,7 @@ from contracts.envelope import (
     read_envelope,
     split_envelopes,
 )
-from contracts.events import Event, LoginDisabled, SessionEnded
+from contracts.events import Event, LoginDisabled, SessionEnded, SessionKeyWithdrawn
 from contracts.rpc.accounts import DeniedSessions
 from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, exchange_of
 from contracts.tokens import SessionClaims
@@ -47,6 +47,8 @@ class RevokedSessions:
         self._event_keys = event_keys
         self._sessions: dict[UUID, datetime] = {}
         self._logins: dict[str, datetime] = {}
+        self.keys: frozenset[str] = frozenset()
+        """Keys that were withdrawn; another object after each change."""
 
     def covers(self, claims: SessionClaims) -> bool:
         """Return whether this session was revoked, or its login after the token was issued.
@@ -109,3 +111,5 @@ class RevokedSessions:
             self.revoke_session(received.event.sid, received.event.token_expires_at)
         elif isinstance(received.event, LoginDisabled):
             self.revoke_login(received.event.login_id, received.occurred_at)
+        elif isinstance(received.event, SessionKeyWithdrawn):
+            self.keys |= {received.event.kid}

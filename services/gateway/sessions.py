@@ -59,8 +59,11 @@ class Sessions:
         self._verifier = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, issuer, SessionClaims)
         self._keys = keys
         self._revoked = revoked
-        self._checked: dict[str, tuple[Keys, SessionClaims]] = {}
-        """Checked tokens, with the keys of that time. A check takes longer than the rest of a request."""
+        self._checked: dict[str, tuple[Keys, frozenset[str], SessionClaims]] = {}
+        """Checked tokens, with the keys of that time and those that were withdrawn by then.
+
+        A check takes longer than the rest of a request.
+        """
 
     async def verify(self, token: str) -> SessionClaims:
         """Return the claims of a live session.
@@ -69,8 +72,8 @@ class Sessions:
             NotAuthenticated: not our token, expired, or revoked.
             Unavailable: its key is not known yet and accounts does not answer.
         """
-        keys, claims = self._checked.get(token, (None, None))
-        if claims is None or keys is not self._keys.value:
+        keys, withdrawn, claims = self._checked.get(token, (None, None, None))
+        if claims is None or keys is not self._keys.value or withdrawn is not self._revoked.keys:
             claims = await self._check(token)
         if claims.exp <= now().timestamp() or self._revoked.covers(claims):
             self._checked.pop(token, None)
@@ -105,8 +108,10 @@ class Sessions:
             raise NotAuthenticated(detail) from None
 
     def _check_with(self, keys: Keys, token: str) -> SessionClaims:
-        claims = self._verifier.verify(token, keys.public.get, now(), CLOCK_SKEW)
+        withdrawn = self._revoked.keys
+        good = {kid: key for kid, key in keys.public.items() if kid not in withdrawn}
+        claims = self._verifier.verify(token, good.get, now(), CLOCK_SKEW)
         if len(self._checked) >= MAX_CACHED:
             self._checked.pop(next(iter(self._checked)))
-        self._checked[token] = (keys, claims)
+        self._checked[token] = (keys, withdrawn, claims)
         return claims

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 P = TypeVar("P", bound=ProcessSettings)
 TABLES = ("sites", "gates", "hours", "departments", "officers", "holidays", "escalation")
+signing_service = click.argument("service", type=click.Choice(["accounts", "issuance"]))
 service_name = click.argument("service", type=click.Choice(SERVICES))
 
 
@@ -293,7 +294,7 @@ def keys() -> None:
 
 
 @keys.command("rotate")
-@click.argument("service", type=click.Choice(["accounts", "issuance"]))
+@signing_service
 def keys_rotate(service: str) -> None:
     """Retire a service's signing key and make the next. What the old key signed stays good."""
     from services.accounts import commands as accounts
@@ -303,6 +304,40 @@ def keys_rotate(service: str) -> None:
     settings = read(KeyCommandSettings)
     with _database(settings) as db:
         click.echo(f"{service} signs with {rotate_key(db, now(), settings)} now")
+
+
+@keys.command("withdraw")
+@signing_service
+@click.argument("kid")
+def keys_withdraw(service: str, kid: str) -> None:
+    """Withdraw a signing key for good: nothing that it has signed is accepted any more."""
+    from sqlalchemy.exc import NoResultFound
+
+    from services.accounts import commands as accounts
+    from services.issuance import commands as issuance
+
+    withdraw_key = {"accounts": accounts.withdraw_key, "issuance": issuance.withdraw_key}[service]
+    settings = read(KeyCommandSettings)
+    with _database(settings) as db:
+        try:
+            click.echo(withdraw_key(db, now(), settings, kid))
+        except NoResultFound:
+            raise click.ClickException(f"{service} has no key {kid}") from None
+
+
+@keys.command("list")
+@signing_service
+def keys_list(service: str) -> None:
+    """Print a service's signing keys, the newest first: name, state, and from when to when it signed."""
+    from services.accounts.adapters import keys as accounts
+    from services.issuance.adapters import keys as issuance
+
+    settings = read(KeyCommandSettings)
+    store = {"accounts": accounts.key_store, "issuance": issuance.key_store}[service](settings)
+    with _database(settings) as db, db.transaction() as session:
+        for row in store.all(session):
+            ended = f" until {row.retired_at:%Y-%m-%d %H:%M}Z" if row.retired_at else ""
+            click.echo(f"{row.kid} {row.state}, since {row.created_at:%Y-%m-%d %H:%M}Z{ended}")
 
 
 @contextmanager

@@ -15,7 +15,15 @@ from services.chassis.db import batches
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
-from services.verify.handlers import event_handlers, number_tries, presence, previews, scan_records
+from services.verify.handlers import (
+    event_handlers,
+    not_issued,
+    number_tries,
+    presence,
+    previews,
+    scan_records,
+)
+from services.verify.metrics import NOT_ISSUED
 
 
 class Consumers:
@@ -42,7 +50,9 @@ class Consumers:
 
     @subscribes(StatusListSigned)
     def on_status_list_signed(self, received: Received[StatusListSigned], session: Session) -> None:
-        event_handlers.handle_status_list_signed(received, session, now())
+        event_handlers.handle_status_list_signed(
+            received, session, now(), commitment_master=self.settings.commitment_master.get_secret_value()
+        )
 
     @subscribes(GateAdvised)
     def on_gate_advised(self, received: Received[GateAdvised], session: Session) -> None:
@@ -56,6 +66,12 @@ class Consumers:
     def close_overdue_visits(self) -> None:
         """Close visits of parties that are presumed gone."""
         batches.run(self.db, lambda session: presence.close_overdue(session, now()), presence.BATCH)
+
+    @every(interval=60, eager=True)
+    def count_passes_that_nobody_issued(self) -> None:
+        """Show how many passes were let in by a genuine token and never issued."""
+        with self.db.transaction() as session:
+            NOT_ISSUED.set(not_issued.count(session, now(), self.settings.not_issued_after))
 
     @every(interval=300)
     def delete_old(self) -> None:

@@ -1,6 +1,6 @@
 """Prometheus metrics of scans. Labels never identify a person."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from services.chassis.runtime.metrics import DirectoryLabel
 
@@ -9,6 +9,10 @@ PREVIEWS = Counter(
     "epass_scan_previews_total",
     "Looks at a pass before its holder enters, recorded nowhere",
     ["site", "gate", "verdict"],
+)
+NOT_ISSUED = Gauge(
+    "epass_passes_not_issued",
+    "Passes of the last day that a gate knows by a genuine token, and that nobody has issued",
 )
 gate_label = DirectoryLabel()
 """A login without a gate of its own may name any gate of its site."""

@@ -52,6 +52,9 @@ class PassRow(Base):
         Index("passes_presumed_gone", "presumed_gone_at", postgresql_where=text("inside > 0")),
         Index("passes_application", "application_id"),
         Index("passes_revoked", "revoked_at", postgresql_where=text("revoked_seq > 0")),
+        Index(
+            "passes_not_issued", "known_since", postgresql_where=text("issued_seq = 0 and revoked_seq = 0")
+        ),
     )
 
     number: Mapped[str] = mapped_column(primary_key=True)
@@ -96,6 +99,8 @@ class PassRow(Base):
     inside_since: Mapped[datetime | None]
     last_gate: Mapped[str | None]
     presumed_gone_at: Mapped[datetime | None]
+    known_since: Mapped[datetime | None]
+    """When its token was first scanned and recorded, where that came before all events."""
 
     @property
     def terms(self) -> Terms | None:
@@ -213,12 +218,23 @@ class StatusListRow(Base):
 
 
 class SigningKeyRow(Base):
-    """A public key of issuance, Ed25519, base64url."""
+    """A public key of issuance, Ed25519, base64url, from its newest key set. A withdrawn one stays."""
 
     __tablename__ = "signing_keys"
 
     kid: Mapped[str] = mapped_column(primary_key=True)
     x: Mapped[str]
+    """Empty for a key of which only the withdrawal is known."""
+    withdrawn: Mapped[bool] = mapped_column(server_default=false())
+
+
+class KeySetRow(Base):
+    """When the newest key set was signed; one row, with ID 1."""
+
+    __tablename__ = "key_set"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    signed_at: Mapped[datetime]
 
 
 class NumberTryRow(Base):

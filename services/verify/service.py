@@ -6,6 +6,7 @@ read at an entry counts as a preview, because nothing is recorded.
 
 from collections.abc import Sequence
 from contextlib import suppress
+from typing import Any
 
 from contracts.errors import InvalidInput
 from contracts.model import site_of
@@ -43,7 +44,7 @@ class Service:
     @rpc_together(contract.SCAN)
     def _scan_many(self, asked: Sequence[tuple[ScanPass, Call]]) -> Sequence[ScanResult | None]:
         with self.db.queries() as session:
-            results = scan_groups.scan_many(asked, session, now(), **self._keys)
+            results = scan_groups.scan_many(asked, session, now(), **self._rules)
         for (request, _), result in zip(asked, results, strict=True):
             if result is not None:
                 _count(request, result)
@@ -51,17 +52,18 @@ class Service:
 
     def _scan(self, request: ScanPass, call: Call) -> ScanResult:
         with suppress(ChangedMeanwhile), self.db.queries() as session:
-            (result,) = scan_groups.scan_many([(request, call)], session, now(), **self._keys)
+            (result,) = scan_groups.scan_many([(request, call)], session, now(), **self._rules)
             if result is not None:
                 return result
         with self.db.transaction() as session:
-            return scans.scan(request, call, session, now(), **self._keys)
+            return scans.scan(request, call, session, now(), **self._rules)
 
     @property
-    def _keys(self) -> dict[str, str]:
+    def _rules(self) -> dict[str, Any]:
         return {
             "issuer": self.settings.issuer,
             "commitment_master": self.settings.commitment_master.get_secret_value(),
+            "not_issued_after": self.settings.not_issued_after,
         }
 
     @rpc(contract.INSIDE)

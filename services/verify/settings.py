@@ -1,5 +1,7 @@
 """The settings of the verify service."""
 
+from datetime import timedelta
+
 from services.chassis.runtime.settings import CommitmentSettings, IssuerSettings, ServiceSettings
 
 
@@ -9,3 +11,10 @@ class VerifySettings(ServiceSettings, CommitmentSettings, IssuerSettings):
     rpc_workers: int = 40
     """A scan of a pass that is locked waits in a worker, so that many may wait."""
     database_pool: int = 50
+    not_issued_minutes: int = 10
+    """For so long a pass may be known by its token alone; after that nobody has issued it."""
+
+    @property
+    def not_issued_after(self) -> timedelta:
+        """The same as a length of time."""
+        return timedelta(minutes=self.not_issued_minutes)

@@ -139,6 +139,7 @@ SAMPLES: tuple[e.Event, ...] = (
         {**PASS, **DELIVERY, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT.model_dump()}
     ),
     e.StatusListSigned(revoked_total=1),
+    e.SessionKeyWithdrawn(kid="k1"),
     e.NotificationDelivered(message_id=ID, application_id=ID, purpose="pass_issued", channel="whatsapp"),
     e.NotificationFailed(
         message_id=ID, application_id=ID, purpose="pass_issued", channel="sms", reason="unreachable"

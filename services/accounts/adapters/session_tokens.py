@@ -2,14 +2,20 @@
 
 from sqlalchemy.orm import Session
 
+from contracts.errors import NotAuthenticated
 from contracts.tokens import SESSION_TYP, SessionClaims
 from services.accounts.adapters.keys import key_store, sealed_box
 from services.accounts.models import SessionRow
 from services.accounts.settings import AccountsSettings
+from services.chassis.tokens.key_store import WithdrawnKey
 
 
 def token_of(row: SessionRow, session: Session, settings: AccountsSettings) -> str:
-    """Return the token of a session."""
+    """Return the token of a session.
+
+    Raises:
+        NotAuthenticated: its key was withdrawn, and the session has ended with it.
+    """
     sealed = row.mobile_sealed
     claims = SessionClaims(
         iss=settings.issuer,
@@ -26,5 +32,8 @@ def token_of(row: SessionRow, session: Session, settings: AccountsSettings) -> s
         mobile=None if sealed is None else sealed_box(settings).open(sealed).decode(),
         must_change_password=row.must_change_password,
     )
-    key = key_store(settings).by_kid(session, row.kid)
+    try:
+        key = key_store(settings).by_kid(session, row.kid)
+    except WithdrawnKey:
+        raise NotAuthenticated("the session has ended", code="session_ended") from None
     return key.sign(claims.model_dump(mode="json", exclude_none=True), SESSION_TYP)

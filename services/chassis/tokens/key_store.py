@@ -2,7 +2,7 @@
 
 Accounts (sessions) and issuance (passes, status list) have a table of these columns each. The database is
 asked each time which key is current, so that a rotation holds at once for all processes. A key that was
-opened by its ``kid`` is kept in memory, since it never changes.
+opened by its ``kid`` is kept in memory, since it never changes. Whether it was withdrawn is asked each time.
 """
 
 from collections.abc import Callable
@@ -28,11 +28,15 @@ class WrongKey(RuntimeError):
     """The sealed private half does not belong to the public half beside it."""
 
 
+class WithdrawnKey(LookupError):
+    """The key was withdrawn: it signs nothing any more, and nobody accepts what it has signed."""
+
+
 class SigningKeyColumns:
     """Columns of a service's table ``signing_keys``.
 
     One key is current and signs; a retired one signs again, byte for byte the same, what it has signed
-    before.
+    before. Of a withdrawn one the private half is deleted.
     """
 
     __tablename__ = "signing_keys"
@@ -40,7 +44,7 @@ class SigningKeyColumns:
     @declared_attr.directive
     def __table_args__(cls) -> tuple[SchemaItem, ...]:  # noqa: N805  SQLAlchemy passes the mapped class
         return (
-            CheckConstraint("state in ('current', 'retired')", name="signing_keys_state"),
+            CheckConstraint("state in ('current', 'retired', 'withdrawn')", name="signing_keys_state"),
             Index(
                 "signing_keys_one_current",
                 "state",
@@ -54,9 +58,10 @@ class SigningKeyColumns:
     public_x: Mapped[str] = mapped_column(Text)
     """The ``x`` of the key's JWK, base64url."""
     private_sealed: Mapped[str] = mapped_column(Text)
-    """The private half, sealed under the key encryption keys; never in clear."""
+    """The private half, sealed under the key encryption keys; never in clear. Empty in a withdrawn key."""
     created_at: Mapped[datetime]
     retired_at: Mapped[datetime | None]
+    """When it was retired, or withdrawn."""
 
 
 class KeyStore:
@@ -95,9 +100,13 @@ class KeyStore:
 
         Raises:
             sqlalchemy.exc.NoResultFound: there is no such key.
+            WithdrawnKey: it was withdrawn.
         """
+        row = session.get_one(self._rows, kid)
+        if row.state == "withdrawn":
+            raise WithdrawnKey(kid)
         if kid not in self._by_kid:
-            self._by_kid[kid] = self._opened(session.get_one(self._rows, kid))
+            self._by_kid[kid] = self._opened(row)
         return self._by_kid[kid]
 
     def rotate(self, session: Session, now: datetime) -> SigningKey:
@@ -114,16 +123,49 @@ class KeyStore:
             session.flush()
         return self._opened(self._add(session, now))
 
+    def by_kid_or_current(self, session: Session, kid: str) -> SigningKey:
+        """Return the key that signed something before, or the current one where it was withdrawn."""
+        try:
+            return self.by_kid(session, kid)
+        except WithdrawnKey:
+            row = self._current_row(session)
+            assert row is not None, "a key is withdrawn in the transaction that makes the next one"
+            return self._opened(row)
+
+    def withdraw(self, session: Session, kid: str, now: datetime) -> SigningKey:
+        """Withdraw a key for good, and return the key that signs now. Repeating it changes nothing.
+
+        Raises:
+            sqlalchemy.exc.NoResultFound: there is no such key.
+            CannotOpen: as for :meth:`rotate`.
+        """
+        lock(session, _LOCK)
+        row = session.get_one(self._rows, kid, with_for_update=True)
+        if row.state == "current":
+            self._opened(row)
+        if row.state != "withdrawn":
+            row.state, row.retired_at, row.private_sealed = "withdrawn", now, ""
+            session.flush()
+        return self.current(session, now)
+
+    def all(self, session: Session) -> list[SigningKeyColumns]:
+        """Return the rows of all keys, the newest first."""
+        return list(
+            session.scalars(select(self._rows).order_by(self._rows.created_at.desc(), self._rows.kid))
+        )
+
     def published(self, session: Session, now: datetime) -> tuple[PublicKey, ...]:
         """Return the public keys under which a token may still be shown, the newest first.
 
         These are the current key, which is made if there is none; keys that were retired less than
-        :data:`GRACE` ago; and keys under which a token was good less than :data:`GRACE` ago.
+        :data:`GRACE` ago; and keys under which a token was good less than :data:`GRACE` ago. A withdrawn key
+        is never among them.
         """
         self.current(session, now)
         rows, since = self._rows, now - GRACE
         wanted = or_(rows.state == "current", rows.retired_at > since, self._in_use(since))
-        found = session.scalars(select(rows).where(wanted).order_by(rows.created_at.desc(), rows.kid))
+        good = select(rows).where(wanted, rows.state != "withdrawn")
+        found = session.scalars(good.order_by(rows.created_at.desc(), rows.kid))
         return tuple(PublicKey(kid=row.kid, x=row.public_x) for row in found)
 
     def _current_row(self, session: Session) -> SigningKeyColumns | None:

@@ -28,6 +28,7 @@ Reason = Literal[
     "malformed",
     "header",
     "unknown_key",
+    "withdrawn_key",
     "signature",
     "issuer",
     "audience",
@@ -64,6 +65,7 @@ class TokenRefused(Exception):
     - ``malformed``: too long, or not a compact JWS with a header in JSON;
     - ``header``: fields other than ``typ``, ``alg`` and ``kid``, or other values in them;
     - ``unknown_key``: no key has this ``kid``;
+    - ``withdrawn_key``: the key was withdrawn (raised by who finds the keys);
     - ``signature``: the signature does not fit;
     - ``issuer``, ``audience``: made by, or for, somebody else;
     - ``claims``: a claim is missing or has another shape;

@@ -131,7 +131,7 @@ def close_day(closed: VisitDayClosed, session: Session, now: datetime, settings:
     if shorter != before and shorter.personal is not None:
         row.visit, row.valid_from, row.valid_to = shorter.visit, shorter.valid_from, shorter.valid_to
         row.ends_at = shorter.ends_at
-        key = key_store(settings).by_kid(session, row.kid)
+        key = key_store(settings).by_kid_or_current(session, row.kid)
         outbox.add(session, shorter.issued(key.public, is_update=True), at=now)
 
 

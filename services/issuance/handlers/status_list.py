@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.events import StatusListSigned
+from contracts.events import PublicKey, StatusListSigned
+from contracts.key_set import KeySet
 from contracts.rpc.issuance import StatusList
 from contracts.tokens import STATUS_TYP
 from services.chassis.db.checksums import checksum
@@ -82,6 +83,19 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     of_recent = checksum(PassRow.number, PassRow.revoked_at > now - StatusListSigned.recent)
     of_all = select(func.count(), of_recent).where(PassRow.revoked_at.is_not(None))
     total, checked = session.execute(of_all).one()
-    signed = StatusListSigned(revoked_total=total, recent_checksum=checked, key=key.public)
+    signed = StatusListSigned(
+        revoked_total=total,
+        recent_checksum=checked,
+        key=key.public,
+        key_set=_key_set(session, now, settings),
+    )
     outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)
     session.flush()
+
+
+def _key_set(session: Session, now: datetime, settings: IssuanceSettings) -> str:
+    rows = key_store(settings).all(session)
+    withdrawn = tuple(row.kid for row in rows if row.state == "withdrawn")
+    good = tuple(PublicKey(kid=row.kid, x=row.public_x) for row in rows if row.kid not in withdrawn)
+    key_set = KeySet(iat=int(now.timestamp()), keys=good, withdrawn=withdrawn)
+    return key_set.sign(settings.commitment_master.get_secret_value())

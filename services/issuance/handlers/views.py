@@ -134,7 +134,7 @@ def _find_by_link(session: Session, request: LinkCode) -> PassRow:
 
 
 def _token_of(row: PassRow, session: Session, settings: IssuanceSettings) -> str:
-    key = key_store(settings).by_kid(session, row.kid)
+    key = key_store(settings).by_kid_or_current(session, row.kid)
     return key.sign(row.as_pass().claims(settings.issuer).payload(), PASS_TYP)
 
 

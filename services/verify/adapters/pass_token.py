@@ -22,12 +22,12 @@ def read(token: str, find_key: FindKey, issuer: str) -> PassClaims:
 
     Args:
         token: a compact JWS, as the QR code has it.
-        find_key: returns the public key of a ``kid``, or None.
+        find_key: returns the public key of a ``kid``, or None; raises for one that was withdrawn.
         issuer: who must have issued it.
 
     Raises:
         TokenRefused: the token is no pass of ours; ``reason`` distinguishes what is no token, a bad
-            signature, an unknown key, and so on.
+            signature, an unknown or a withdrawn key, and so on.
     """
     return TokenVerifier(PASS_TYP, PASS_AUDIENCE, issuer, PassClaims).read(token, find_key)
 
@@ -40,9 +40,9 @@ def is_forged(token: str, refused: TokenRefused, issuer: str) -> bool:
     that of a pass. A signature that fits proves that no character was lost.
 
     Anything else may be a genuine QR code of which a character is missing or wrong, or one whose key has not
-    arrived here yet, so that scanning it again can help.
+    arrived here yet, so that scanning it again can help. A token under a withdrawn key counts as forged.
     """
-    if refused.reason in {"issuer", "audience", "claims"}:
+    if refused.reason in {"issuer", "audience", "claims", "withdrawn_key"}:
         return True
     parts = token.split(".")
     header = _json_object(parts[0])

@@ -1,48 +1,76 @@
-"""Issuance's public keys: stored from events, and cached in the process without expiry.
+"""Issuance's public keys: stored from its signed key set alone, and cached in the process for seconds.
 
-A key never changes under its ``kid``, so that the cache cannot become stale.
+A key never changes under its ``kid``. It may be withdrawn, and then it stays so, whatever a later set says:
+a backup of issuance may be older.
 """
 
+from collections.abc import Mapping
+from datetime import datetime
+from time import monotonic
+from types import MappingProxyType
+
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import event, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.events import PublicKey
+from contracts.key_set import KeySet
 from services.chassis.tokens.signing_key import public_key
-from services.verify.models import SigningKeyRow
+from services.chassis.tokens.verification import TokenRefused
+from services.verify.models import KeySetRow, SigningKeyRow
 
-_cache: dict[str, Ed25519PublicKey] = {}
-_stored: set[str] = set()
-"""Keys that this process has stored."""
+FRESH_SECONDS = 5.0
+"""For so long a process goes on with what it has read: for so long it may accept a withdrawn key."""
+
+
+class _Cache:
+    keys: Mapping[str, Ed25519PublicKey | None] = MappingProxyType({})
+    """By ``kid``; None for a withdrawn key."""
+    read_at = float("-inf")
 
 
 def find(session: Session, kid: str) -> Ed25519PublicKey | None:
-    """Return the key of that ``kid``, or None."""
-    if kid not in _cache:
-        x = session.scalar(select(SigningKeyRow.x).where(SigningKeyRow.kid == kid))
-        if x is None:
-            return None
-        _cache[kid] = public_key(x)
-    return _cache[kid]
+    """Return the key of that ``kid``, or None.
 
-
-def store(session: Session, key: PublicKey) -> None:
-    """Store a key that an event carried."""
-    session.execute(insert(SigningKeyRow).values(kid=key.kid, x=key.x).on_conflict_do_nothing())
-    event.listen(session, "after_commit", lambda _session: _stored.add(key.kid), once=True)
-
-
-def store_unless_known(session: Session, key: PublicKey) -> None:
-    """Store a key unless this process has stored it before.
-
-    A failover may lose it all the same; the next status list stores it again.
+    Raises:
+        TokenRefused: ``withdrawn_key``.
     """
-    if key.kid not in _stored:
-        store(session, key)
+    if kid not in _Cache.keys or monotonic() - _Cache.read_at > FRESH_SECONDS:
+        rows = session.execute(select(SigningKeyRow.kid, SigningKeyRow.x, SigningKeyRow.withdrawn)).all()
+        _Cache.keys = {row.kid: None if row.withdrawn else public_key(row.x) for row in rows}
+        _Cache.read_at = monotonic()
+    key = _Cache.keys.get(kid)
+    if key is None and kid in _Cache.keys:
+        raise TokenRefused("withdrawn_key")
+    return key
+
+
+def store(session: Session, key_set: KeySet, now: datetime) -> None:
+    """Make the keys of a set those that are trusted, unless a newer set came before.
+
+    A set from the future (a wrong clock) counts as signed now, so that it never hides later ones.
+    """
+    row = insert(KeySetRow).values(id=1, signed_at=min(key_set.signed_at, now))
+    signed_at = row.excluded.signed_at
+    newer = row.on_conflict_do_update(
+        index_elements=[KeySetRow.id], set_={"signed_at": signed_at}, where=KeySetRow.signed_at < signed_at
+    )
+    if session.scalar(newer.returning(KeySetRow.id)) is None:
+        return
+    before = {row.kid: row for row in session.scalars(select(SigningKeyRow))}
+    good = {key.kid: key.x for key in key_set.keys}
+    gone = {kid for kid, row in before.items() if kid not in good and not row.withdrawn}
+    withdrawn = gone.intersection(key_set.withdrawn)
+    session.add_all(SigningKeyRow(kid=kid, x=x) for kid, x in good.items() if kid not in before)
+    session.add_all(
+        SigningKeyRow(kid=kid, x="", withdrawn=True) for kid in set(key_set.withdrawn) - before.keys()
+    )
+    if withdrawn:
+        session.execute(update(SigningKeyRow).where(SigningKeyRow.kid.in_(withdrawn)).values(withdrawn=True))
+    if gone - withdrawn:
+        session.execute(delete(SigningKeyRow).where(SigningKeyRow.kid.in_(gone - withdrawn)))
 
 
 def clear_cache() -> None:
-    """Empty the caches: for a process whose database was replaced."""
-    _cache.clear()
-    _stored.clear()
+    """Empty the cache: for a process whose database was replaced."""
+    _Cache.read_at = float("-inf")

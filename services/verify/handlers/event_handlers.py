@@ -23,10 +23,12 @@ from contracts.events import (
     PersonalDataErased,
     StatusListSigned,
 )
+from contracts.key_set import NotAKeySet, read_key_set
 from contracts.model import Companion, Person
 from services.chassis.db import locks
 from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
+from services.chassis.messaging.senders import ForgedMessage
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
 from services.verify.handlers.scan_records import pass_scanned
@@ -83,7 +85,6 @@ def handle_pass_issued(
     """Store the pass as the newest event describes it; presence and revocation stay as they are."""
     event = received.event
     locks.lock(session, str(event.application_id))
-    signing_keys.store_unless_known(session, event.key)
     columns: dict[str, Any] = {name: getattr(event, name) for name in _TERMS}
     columns["further_days"] = [(day - event.slot.day).days for day in event.further_days]
     columns["closed_days"] = [(day - event.slot.day).days for day in event.closed_days]
@@ -161,15 +162,24 @@ def handle_directory_changed(received: Received[DirectoryChanged], session: Sess
     session.execute(row.on_conflict_do_update(index_elements=[SiteRow.code], set_=changed, where=newer))
 
 
-def handle_status_list_signed(received: Received[StatusListSigned], session: Session, now: datetime) -> None:
+def handle_status_list_signed(
+    received: Received[StatusListSigned], session: Session, now: datetime, *, commitment_master: str
+) -> None:
     """Record when the list was signed, if every revocation up to then is known here.
 
     A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
     follows in ten seconds. A list from the future (a wrong clock) counts as signed now, so that it never
-    hides that later lists are missing. The key that signs now is stored in any case.
+    hides that later lists are missing. The key set is stored in any case; an event of 0.7.0 has none.
+
+    Raises:
+        ForgedMessage: somebody else than issuance has signed the key set.
     """
-    if received.event.key is not None:
-        signing_keys.store(session, received.event.key)
+    if received.event.key_set is not None:
+        try:
+            key_set = read_key_set(received.event.key_set, commitment_master)
+        except NotAKeySet as error:
+            raise ForgedMessage from error
+        signing_keys.store(session, key_set, now)
     if not _knows_all(session, received):
         return
     row = insert(StatusListRow).values(id=1, complete_at=min(received.occurred_at, now))

@@ -10,7 +10,7 @@ wrong. None of the scans has been answered yet, so any order of them is right.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -59,6 +59,7 @@ def scan_many(
     *,
     issuer: str,
     commitment_master: str,
+    not_issued_after: timedelta,
 ) -> list[ScanResult | None]:
     """Return the answer to each scan, recorded; None for one that has to be asked alone.
 
@@ -79,7 +80,7 @@ def scan_many(
     for scan in readable:
         record = None
         if scan is not None and scan.nonce not in seen.used and scan.claims.jti in seen.rows:
-            record = _record(scan, seen, session, now, commitment_master)
+            record = _record(scan, seen, session, now, commitment_master, not_issued_after)
             seen.used.add(scan.nonce)
         records.append(record)
     made = [record for record in records if record is not None]
@@ -109,7 +110,12 @@ def _read(request: ScanPass, call: Call, session: Session, issuer: str) -> _Scan
 
 
 def _record(
-    scan: _Scan, seen: Seen, session: Session, now: datetime, commitment_master: str
+    scan: _Scan,
+    seen: Seen,
+    session: Session,
+    now: datetime,
+    commitment_master: str,
+    not_issued_after: timedelta,
 ) -> _Record | None:
     """Decide one scan and change the row of its pass; None, and nothing is changed, if it has to go alone."""
     row, knowledge = seen.rows[scan.claims.jti], seen.knowledge[site_of(scan.request.gate)]
@@ -120,7 +126,9 @@ def _record(
             require_existing(request.gate, knowledge.gates)
             if presence.is_overdue(row, at):
                 return None
-        decision = scans.decide(request, found, at, commitment_master)
+        decision = scans.decide(
+            request, found, at, commitment_master, knowledge.complete_at, not_issued_after
+        )
     except InvalidInput:
         return None
     age = list_age_s(knowledge.complete_at, now)

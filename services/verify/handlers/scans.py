@@ -3,7 +3,7 @@
 Most scans that are to be recorded are decided and recorded by `scan_groups` instead, by the same functions.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
-from services.verify.handlers import number_tries, pass_lookup, presence, previews, scan_records
+from services.verify.handlers import not_issued, number_tries, pass_lookup, presence, previews, scan_records
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import PassRow, ScanRow
@@ -25,7 +25,14 @@ NAMING: frozenset[Verdict] = frozenset({"admit", "exit", "id_mismatch"})
 
 
 def scan(
-    request: ScanPass, call: Call, session: Session, now: datetime, *, issuer: str, commitment_master: str
+    request: ScanPass,
+    call: Call,
+    session: Session,
+    now: datetime,
+    *,
+    issuer: str,
+    commitment_master: str,
+    not_issued_after: timedelta,
 ) -> ScanResult:
     """Return the verdict on one scan, and record it unless it is a preview (an entry without ``id_check``).
 
@@ -39,6 +46,7 @@ def scan(
         now: the time of the server.
         issuer: the ``iss`` of genuine pass tokens.
         commitment_master: the key of ID commitments.
+        not_issued_after: for how long a pass is believed that is known by its token alone.
 
     Raises:
         Forbidden: the login does not stand at this gate.
@@ -59,7 +67,7 @@ def scan(
             require_existing(request.gate, knowledge.gates)
             if not preview and not isinstance(found, str) and found.row is not None:
                 presence.close_if_overdue(session, found.row, at, now)
-        decision = decide(request, found, at, commitment_master)
+        decision = decide(request, found, at, commitment_master, knowledge.complete_at, not_issued_after)
     except (InvalidInput, TooManyAttempts):
         first = None if preview else scan_records.find_earlier(session, request, login)
         if first is None:
@@ -73,7 +81,7 @@ def scan(
             first = scan_records.find_earlier(session, request, login)
             assert first is not None
             return _first_answer(session, first)
-    if decision.verdict == "unknown_pass":
+    if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
     return answer(known, decision, age, at, direction=request.direction, preview=preview)
 
@@ -96,16 +104,25 @@ def validate(request: ScanPass) -> ScanPass:
     return request.model_copy(update={"id_check": shown})
 
 
-def decide(request: ScanPass, found: FoundPass | Verdict, at: datetime, commitment_master: str) -> Decision:
+def decide(
+    request: ScanPass,
+    found: FoundPass | Verdict,
+    at: datetime,
+    commitment_master: str,
+    complete_at: datetime | None,
+    not_issued_after: timedelta,
+) -> Decision:
     """Return the decision of the domain on what was found.
 
     A shown ID must be the applicant's or a companion's. A preview assumes that it is; for another ID the
-    officer answers.
+    officer answers. Whoever came in with a pass that nobody has issued still goes out.
     """
     if isinstance(found, str):
         return Decision(found)
     if request.direction == "exit":
         return decide_exit(found.standing, Attempt(request.gate, at, request.count))
+    if not_issued.is_overdue(found.row, complete_at, not_issued_after):
+        return Decision("unknown_pass", inside=found.standing.inside_at(at))
     check, identified = request.id_check, True
     marks: tuple[str, ...] = ()
     if isinstance(check, Matched):
@@ -140,11 +157,11 @@ def answer(
     direction: str,
     preview: bool,
 ) -> ScanResult:
-    """Return what the gate shows at that instant; of a forged token or an unknown number only the verdict.
+    """Return what the gate shows at that instant; of a forged token or an unknown pass only the verdict.
 
     People, and what leads to them, are shown only with a verdict of `NAMING`.
     """
-    if found is None:
+    if found is None or decision.verdict == "unknown_pass":
         return ScanResult(verdict=decision.verdict, preview=preview)
     standing, row = found.standing, found.row
     terms = standing.terms

@@ -7,13 +7,14 @@ from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from contracts.envelope import PersonalKeyRing
-from contracts.events import Event, LoginDisabled, SessionEnded
+from contracts.events import Event, LoginDisabled, SessionEnded, SessionKeyWithdrawn
 from contracts.subscriptions import exchange_of
 from services.chassis.runtime.clock import now
 from tests.support.accounts_stub import AccountsStub
 from tests.support.backends import TestStack
 from tests.support.envelopes import wrap
 from tests.support.factories.gateway import (
+    KID,
     bearer,
     claims,
     serving,
@@ -57,6 +58,21 @@ async def test_an_event_that_is_not_from_the_relay_ends_no_session(stack: TestSt
 
         await until("the later one has come", refused, 20)
         assert (await http.get("/api/v1/logins", headers=bearer(signed(spared)))).status_code == 200
+
+
+async def test_sessions_of_a_withdrawn_key_are_refused_within_two_seconds(
+    stack: TestStack, app: FastAPI
+) -> None:
+    """Accounts still answers with the key, as before the withdrawal: the event alone is enough."""
+    session = claims(role="ado", sub="ADO-0001")
+    async with serving(app) as http:
+        assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
+        await publish(stack, SessionKeyWithdrawn(kid=KID))
+
+        async def refused() -> bool:
+            return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 401
+
+        await until("the refusal", refused, 2)
 
 
 async def test_a_disabled_login_is_refused_within_two_seconds_but_not_its_later_sessions(

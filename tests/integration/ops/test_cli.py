@@ -1,6 +1,7 @@
 """Commands of `epass` that change the database of one service."""
 
 import os
+import re
 import stat
 
 import psycopg
@@ -39,6 +40,27 @@ def test_a_key_is_rotated_by_command(database, service) -> None:
     assert outputs[1].output == f"{service} signs with {kid} now\n"
     with database.transaction() as session:
         assert session.scalar(text("select count(*) from signing_keys where state = 'retired'")) == 1
+
+
+@pytest.mark.parametrize(
+    ("database", "service"), [("accounts", "accounts"), ("issuance", "issuance")], indirect=["database"]
+)
+def test_a_stolen_key_is_found_in_the_list_and_withdrawn_by_command(database, service) -> None:
+    """The commands of the runbook in docs/operations.md."""
+    run = CliRunner().invoke
+    assert run(main, ["keys", "rotate", service]).exit_code == 0
+    (stolen,) = current_kids(database)
+    assert run(main, ["keys", "list", service]).output.startswith(f"{stolen} current, since 20")
+
+    withdrawn = run(main, ["keys", "withdraw", service, stolen])
+
+    (kid,) = current_kids(database)
+    assert withdrawn.output.startswith(f"{stolen} is withdrawn; {service} signs with {kid} now, 0 ")
+    first, second = run(main, ["keys", "list", service]).output.splitlines()
+    assert first.startswith(f"{kid} current, since 20")
+    assert re.fullmatch(rf"{stolen} withdrawn, since 20.* until 20.*Z", second)
+    unknown = run(main, ["keys", "withdraw", service, "nobody"])
+    assert (unknown.exit_code, unknown.output) == (1, f"Error: {service} has no key nobody\n")
 
 
 @pytest.mark.parametrize("database", ["accounts"], indirect=True)

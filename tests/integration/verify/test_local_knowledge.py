@@ -174,15 +174,3 @@ def test_a_repeated_scan_has_the_age_of_its_first_answer(gate: Gate) -> None:
 def test_a_forged_token_gets_no_age(gate: Gate) -> None:
     gate.handle(StatusListSigned(revoked_total=0))
     assert gate.enter(forgeries(gate.issue())["another key"]).list_age_s is None
-
-
-@pytest.mark.parametrize("announced", [True, False], ids=["announced", "control: not announced"])
-def test_the_first_pass_under_a_key_is_read_before_its_event_arrives(gate: Gate, announced: bool) -> None:
-    issued = pass_issued()
-    gate.handle(StatusListSigned(revoked_total=0, key=issued.key if announced else None))
-    if announced:
-        assert gate.scan(scan_of(issued)).verdict == "admit"
-    else:
-        with pytest.raises(InvalidInput) as refused:
-            gate.scan(scan_of(issued))
-        assert refused.value.body.code == "unreadable_token"

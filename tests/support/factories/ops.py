@@ -36,7 +36,7 @@ from tests.support.envelopes import deliver
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
 from tests.support.factories.notify import OPTIONS, RecordingChannel
-from tests.support.factories.verify import MASTER, MATCHED, SETTINGS, calling, officer
+from tests.support.factories.verify import MATCHED, RULES, calling, officer
 from tests.support.settings import make_settings
 
 MOBILE = "+919876543210"
@@ -190,8 +190,7 @@ class ServicesWithoutBroker:
                 calling(officer(site="S1", gate=GATE)),
                 session,
                 now(),
-                issuer=SETTINGS.issuer,
-                commitment_master=MASTER,
+                **RULES,
             )
 
     def citizen(self) -> Call:

@@ -34,6 +34,7 @@ from contracts.events import (
     SiteRecord,
     StatusListSigned,
 )
+from contracts.key_set import KeySet
 from contracts.model import Companion, Person, Slot
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.verify import InsideList, InsideQuestion, Matched, OtherId, ScanPass, ScanResult
@@ -48,12 +49,19 @@ from tests.support.settings import make_settings
 
 E = TypeVar("E", bound=Event)
 NOON = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
+LONG_AGO = NOON - timedelta(days=100)
 VALID_FROM = NOON - timedelta(minutes=90)
 VALID_TO = NOON + timedelta(minutes=60)
 GATE = "PCS1-G1"
 SETTINGS = make_settings(VerifySettings)
 MASTER = SETTINGS.commitment_master.get_secret_value()
 """The key of ID commitments."""
+RULES: dict[str, Any] = {
+    "issuer": SETTINGS.issuer,
+    "commitment_master": MASTER,
+    "not_issued_after": SETTINGS.not_issued_after,
+}
+"""What decides a scan besides what verify knows."""
 MATCHED = Matched(kind="matched", id_type="voter_id", id_last4="4821")
 OTHER_ID = OtherId(kind="other_id", id_type="passport", reason="voter ID forgotten, same face")
 
@@ -79,6 +87,12 @@ class Issuer:
 ISSUER = Issuer("k1")
 STRANGER = Issuer("k1")
 """Another key under the same name."""
+
+
+def key_set(*issuers: Issuer, withdrawn: tuple[str, ...] = (), at: datetime = LONG_AGO) -> KeySet:
+    """The keys of these issuers, as issuance lists them."""
+    keys = tuple(issuer.public for issuer in issuers)
+    return KeySet(iat=int(at.timestamp()), keys=keys, withdrawn=withdrawn)
 
 
 def applicant(**changes: Any) -> Person:
@@ -296,7 +310,9 @@ HANDLERS: dict[type[Event], Callable[..., None]] = {
     PassRevoked: event_handlers.handle_pass_revoked,
     DirectoryChanged: lambda event, session, _now: event_handlers.handle_directory_changed(event, session),
     GateAdvised: lambda event, session, _now: event_handlers.handle_gate_advised(event, session),
-    StatusListSigned: event_handlers.handle_status_list_signed,
+    StatusListSigned: lambda *arguments: event_handlers.handle_status_list_signed(
+        *arguments, commitment_master=MASTER
+    ),
     PersonalDataErased: lambda event, session, _now: event_handlers.handle_personal_data_erased(
         event, session
     ),
@@ -306,8 +322,17 @@ HANDLERS: dict[type[Event], Callable[..., None]] = {
 class Gate:
     """Verify's handlers on its database, each call in a transaction of its own, at NOON by default."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *issuers: Issuer) -> None:
+        """Let this gate know issuance's keys, ISSUER's by default."""
         self.database = database
+        signing_keys.clear_cache()
+        with database.transaction() as session:
+            signing_keys.store(session, key_set(*(issuers or (ISSUER,))), NOON)
+
+    def tell_keys(self, *issuers: Issuer, withdrawn: tuple[str, ...] = (), at: datetime = NOON) -> None:
+        """Let this gate hear of a newer key set than that of its beginning."""
+        signed = key_set(*issuers, withdrawn=withdrawn, at=at).sign(MASTER)
+        self.handle(StatusListSigned(revoked_total=0, key_set=signed), at=at)
         signing_keys.clear_cache()
 
     def handle(self, *events: Event, seq: int = 1, at: datetime = NOON) -> None:
@@ -328,9 +353,7 @@ class Gate:
 
     def scan(self, request: ScanPass, principal: Principal | None = None, at: datetime = NOON) -> ScanResult:
         with self.database.transaction() as session:
-            return scans.scan(
-                request, calling(principal), session, at, issuer=SETTINGS.issuer, commitment_master=MASTER
-            )
+            return scans.scan(request, calling(principal), session, at, **RULES)
 
     def enter(self, shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> ScanResult:
         return self.scan(scan_of(shown, **changes), at=at)

@@ -166,6 +166,24 @@ async def test_a_revoked_session_is_refused_even_when_its_token_is_cached() -> N
     assert refused.value.body.code == "session_ended"
 
 
+async def test_sessions_under_a_withdrawn_key_are_refused_at_once_whoever_signed_them() -> None:
+    revoked, accounts = RevokedSessions(), Accounts()
+    sessions = sessions_with(accounts, revoked)
+    known, made_by_the_thief = signed(claims()), signed(claims())
+    await sessions.verify(known)
+
+    revoked.keys |= {KID}
+
+    for token in (known, made_by_the_thief):
+        with pytest.raises(NotAuthenticated):
+            await sessions.verify(token)
+    assert accounts.keys == (public_key(),), "although accounts' answer was fetched before"
+    accounts.keys = (public_key(OTHER_KEY, "s2"),)
+    monotonic_passes = signed(claims(), key=OTHER_KEY, kid="s2")
+    sessions._keys._fetched_at = float("-inf")
+    assert (await sessions.verify(monotonic_passes)).kind == "staff"
+
+
 async def test_an_expired_token_is_refused_as_an_ended_session() -> None:
     with pytest.raises(NotAuthenticated) as refused:
         await sessions_with().verify(BAD["expired"])

@@ -9,13 +9,15 @@ from alembic.config import Config
 from cryptography.fernet import Fernet
 from sqlalchemy import create_engine, text
 
+from contracts.errors import NotAuthenticated
+from contracts.events import SessionEnded, SessionKeyWithdrawn
 from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.accounts import commands
 from services.accounts.handlers import sessions
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.key_store import GRACE
 from services.chassis.tokens.signing_key import SigningKey, public_key
-from services.chassis.tokens.verification import TokenVerifier
+from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.ops.migrations import SERVICES
 from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
 
@@ -72,6 +74,33 @@ def test_a_retired_key_is_published_until_its_last_session_is_over_and_a_day_lon
     assert list(published(accounts)) == [new, old]
     assert list(published(accounts, over - timedelta(seconds=1))) == [new, old]
     assert list(published(accounts, over)) == [new]
+
+
+def test_all_sessions_of_a_withdrawn_key_end_and_gateways_hear_of_the_key(accounts) -> None:
+    first, second = accounts.log_in(), accounts.log_in()
+    old = header_of(first.access_token)["kid"]
+    sids = {str(accounts.principal(session).sid) for session in (first, second)}
+
+    said = commands.withdraw_key(accounts.db, now(), SETTINGS, old)
+
+    (new,) = published(accounts)
+    assert said == f"{old} is withdrawn; accounts signs with {new} now, 2 sessions have ended"
+    assert [event.event.kid for event in accounts.published(SessionKeyWithdrawn)] == [old]
+    assert accounts.published(SessionEnded) == [], "one event for the key, however many sessions it has"
+    assert accounts.denied().sessions.keys() == sids
+    with pytest.raises(TokenRefused, match="unknown_key"):
+        verified(accounts, first.access_token)
+    assert verified(accounts, accounts.log_in().access_token).sub == "HOM-0001"
+
+
+def test_a_repeated_log_in_gets_no_token_for_a_session_whose_key_was_withdrawn(accounts) -> None:
+    key = a_key()
+    old = header_of(accounts.log_in(key=key).access_token)["kid"]
+
+    commands.withdraw_key(accounts.db, now(), SETTINGS, old)
+
+    with pytest.raises(NotAuthenticated):
+        accounts.log_in(key=key)
 
 
 def test_a_key_from_before_rotation_stays_current_after_the_migration(databases) -> None:

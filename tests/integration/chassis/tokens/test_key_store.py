@@ -18,7 +18,7 @@ from services.accounts.models import SigningKeyRow as AccountsRow
 from services.chassis.db.database import Database
 from services.chassis.runtime.settings import KeyEncryptionSettings
 from services.chassis.tokens import key_store
-from services.chassis.tokens.key_store import GRACE, KeyStore, SigningKeyColumns, WrongKey
+from services.chassis.tokens.key_store import GRACE, KeyStore, SigningKeyColumns, WithdrawnKey, WrongKey
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters import keys as issuance
 from services.issuance.models import SigningKeyRow as IssuanceRow
@@ -51,6 +51,14 @@ class Stored:
     def rotate(self, now: datetime = NOW) -> SigningKey:
         with self.db.transaction() as session:
             return self.store.rotate(session, now)
+
+    def by_kid_or_current(self, kid: str) -> SigningKey:
+        with self.db.transaction() as session:
+            return self.store.by_kid_or_current(session, kid)
+
+    def withdraw(self, kid: str, now: datetime = NOW) -> SigningKey:
+        with self.db.transaction() as session:
+            return self.store.withdraw(session, kid, now)
 
     def published(self, now: datetime = NOW) -> list[str]:
         with self.db.transaction() as session:
@@ -186,3 +194,45 @@ def test_a_private_half_beside_the_public_half_of_another_key_is_refused(keys) -
 def test_an_unknown_kid_has_no_key(keys) -> None:
     with pytest.raises(NoResultFound):
         keys.by_kid("nobody")
+    with pytest.raises(NoResultFound):
+        keys.withdraw("nobody")
+
+
+def test_a_withdrawn_key_signs_nothing_more_and_the_next_one_takes_its_place(keys) -> None:
+    old = keys.current()
+    assert keys.by_kid(old.kid).kid == old.kid, "the process has it in memory"
+
+    new = keys.withdraw(old.kid)
+
+    assert keys.current().kid == keys.by_kid_or_current(old.kid).kid == new.kid != old.kid
+    assert [(row.kid, row.state) for row in keys.rows()] == [(old.kid, "withdrawn"), (new.kid, "current")]
+    assert keys.rows()[0].private_sealed == ""
+    with pytest.raises(WithdrawnKey):
+        keys.by_kid(old.kid)
+
+
+def test_a_withdrawn_key_is_not_published_whether_it_was_current_or_retired(keys) -> None:
+    first, second = keys.current(), keys.rotate(NOW + timedelta(seconds=1))
+    assert keys.published(NOW) == [second.kid, first.kid]
+
+    keys.withdraw(first.kid)
+    assert keys.published(NOW) == [second.kid]
+    third = keys.withdraw(second.kid)
+    assert keys.published(NOW) == [third.kid]
+
+
+def test_withdrawing_twice_changes_nothing(keys) -> None:
+    old = keys.current().kid
+    new = keys.withdraw(old).kid
+    before = [(row.kid, row.retired_at) for row in keys.rows()]
+
+    assert keys.withdraw(old, NOW + timedelta(hours=1)).kid == new
+    assert [(row.kid, row.retired_at) for row in keys.rows()] == before
+
+
+def test_nothing_is_withdrawn_under_the_wrong_key_encryption_keys(keys) -> None:
+    kid = keys.current().kid
+    keys.ring = (Fernet.generate_key().decode(),)
+    with pytest.raises(CannotOpen):
+        keys.withdraw(kid)
+    assert [row.state for row in keys.rows()] == ["current"]

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from contracts.events import PassIssued, StatusListSigned
+from contracts.key_set import read_key_set
 from contracts.rpc.issuance import Jwks
 from services.chassis.tokens.key_store import GRACE
 from services.issuance import commands
-from services.issuance.handlers import views
+from services.issuance.handlers import status_list, views
 from services.issuance.models import PassRow, SigningKeyRow
 from tests.support.factories.issuance import (
     KEYS,
@@ -17,10 +19,13 @@ from tests.support.factories.issuance import (
     TEN_TO_TWELVE,
     VALID_TO,
     approved,
+    day_closed,
+    deliver,
     issue,
     rows,
     verified,
 )
+from tests.support.factories.issuance import published as published_events
 
 
 @pytest.fixture
@@ -105,3 +110,78 @@ def test_the_command_rotates_the_key_and_returns_its_name(database) -> None:
     assert [row.kid for row in stored(database) if row.state == "current"] == [kid]
     assert kid != old
     assert len(rows(database)) == 1
+
+
+def view(database, number: str):
+    with database.transaction() as session:
+        return views.view_of(session.get_one(PassRow, number), session, NOW, SETTINGS)
+
+
+def test_passes_of_a_withdrawn_key_are_signed_again_under_the_next_one(database, first_key) -> None:
+    """Also those that have ended, of which somebody may still open the link."""
+    number, over = issue(database).number, issue(database).number
+    before = view(database, number).token
+    with database.transaction() as session:
+        ended = session.get_one(PassRow, over)
+        ended.valid_to = ended.ends_at = NOW - timedelta(days=50)
+
+    said = commands.withdraw_key(database, NOW, SETTINGS, first_key)
+
+    (kid,) = kids(database)
+    assert said == f"{first_key} is withdrawn; issuance signs with {kid} now, 1 passes again"
+    assert view(database, number).token != before
+    for shown in (number, over):
+        assert verified(view(database, shown).token, published(database)).header["kid"] == kid
+    with database.transaction() as session:
+        assert [session.get_one(PassRow, one).kid for one in (number, over)] == [kid, first_key]
+
+
+def test_a_pass_of_a_withdrawn_key_that_is_shortened_is_published_under_the_next_one(database) -> None:
+    approval = approved(further_days=(TEN_TO_TWELVE.day + timedelta(days=1),))
+    number, old = issue(database, approval).number, kids(database)[0]
+    with database.transaction() as session:
+        new = KEYS.withdraw(session, old, NOW).kid
+    remaining = (TEN_TO_TWELVE.day + timedelta(days=1),)
+
+    deliver(database, day_closed(approval, remaining_days=remaining))
+
+    (event,) = [one for one in published_events(database) if isinstance(one, PassIssued)][1:]
+    assert (event.pass_number, event.key.kid) == (number, new)
+
+
+def test_a_withdrawal_that_was_interrupted_goes_on_when_it_is_repeated(
+    database, first_key, monkeypatch
+) -> None:
+    numbers = [issue(database).number for _ in range(3)]
+    monkeypatch.setattr(commands.batches, "ROWS", 2)
+
+    def stop_after_one(db, work, rows=2):
+        with db.transaction() as session:
+            work(session)
+        raise InterruptedError
+
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr(commands.batches, "run", stop_after_one)
+        with pytest.raises(InterruptedError):
+            commands.withdraw_key(database, NOW, SETTINGS, first_key)
+    said = commands.withdraw_key(database, NOW, SETTINGS, first_key)
+
+    (kid,) = kids(database)
+    assert said.endswith(f"{kid} now, 1 passes again")
+    with database.transaction() as session:
+        assert {session.get_one(PassRow, number).kid for number in numbers} == {kid}
+
+
+def test_each_status_list_brings_the_signed_set_of_all_keys_and_those_that_were_withdrawn(
+    database, first_key
+) -> None:
+    second = rotate(database)
+    commands.withdraw_key(database, NOW, SETTINGS, first_key)
+    with database.transaction() as session:
+        status_list.sign_when_due(session, NOW, SETTINGS)
+
+    (event,) = [one for one in published_events(database) if isinstance(one, StatusListSigned)]
+    found = read_key_set(event.key_set, SETTINGS.commitment_master.get_secret_value())
+    assert ([key.kid for key in found.keys], found.withdrawn) == ([second], (first_key,))
+    assert found.signed_at == NOW
+    assert found.keys == (event.key,)

@@ -4,15 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from contracts.events import Event, PassIssued, PassPersonal, StatusListSigned
+from contracts.events import Event, PassPersonal
 from contracts.model import Companion
-from services.verify.adapters import signing_keys
-from services.verify.models import SigningKeyRow
 from tests.support.factories.verify import (
-    HANDLERS,
-    NOON,
     OTHER_ID,
     Gate,
     applicant,
@@ -21,7 +17,6 @@ from tests.support.factories.verify import (
     number_scan,
     pass_issued,
     pass_revoked,
-    received,
 )
 
 HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
@@ -56,10 +51,7 @@ def gate(databases) -> Gate:
 def state_after(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
     """Return the state after these events, from an empty database."""
     with gate.database.transaction() as session:
-        session.execute(
-            text("truncate passes, signing_keys, gate_advice, erased_applications, outbox, event_sequences")
-        )
-    signing_keys.clear_cache()
+        session.execute(text("truncate passes, gate_advice, erased_applications, outbox, event_sequences"))
     for event, seq in history:
         gate.handle(event, seq=seq)
     return gate.everything()
@@ -153,31 +145,3 @@ def test_newer_advice_replaces_older_and_an_erased_application_has_none(gate: Ga
     gate.handle(erased(FIRST))
     gate.handle(gate_advised(FIRST), seq=4)
     assert not gate.enter(FIRST).call_supervisor
-
-
-def stored_keys(gate: Gate) -> list[str]:
-    with gate.database.transaction() as session:
-        return list(session.scalars(select(SigningKeyRow.kid)))
-
-
-def test_a_key_whose_transaction_was_rolled_back_is_stored_by_the_next_event(gate: Gate) -> None:
-    def handle_and_fail() -> None:
-        with gate.database.transaction() as session:
-            HANDLERS[PassIssued](received(FIRST), session, NOON)
-            raise InterruptedError
-
-    with pytest.raises(InterruptedError):
-        handle_and_fail()
-    assert stored_keys(gate) == []
-    gate.handle(OTHER)
-    assert stored_keys(gate) == [OTHER.key.kid]
-
-
-def test_a_key_that_a_failover_has_lost_is_stored_again_by_the_next_status_list(gate: Gate) -> None:
-    gate.handle(FIRST)
-    with gate.database.transaction() as session:
-        session.execute(text("truncate signing_keys"))
-    gate.handle(OTHER)
-    assert stored_keys(gate) == [], "a pass stores a key once for each process"
-    gate.handle(StatusListSigned(revoked_total=0, key=OTHER.key))
-    assert stored_keys(gate) == [OTHER.key.kid]

@@ -22,11 +22,10 @@ from services.verify.models import Base, NonceRow
 from tests.support import query_plans
 from tests.support.factories.verify import (
     GATE,
-    MASTER,
     MATCHED,
     NOON,
     OTHER_ID,
-    SETTINGS,
+    RULES,
     VALID_TO,
     Gate,
     calling,
@@ -49,7 +48,7 @@ def gate(databases) -> Gate:
 
 def group(gate: Gate, asked: Asked, at=NOON) -> list[ScanResult | None]:
     with gate.database.queries() as session:
-        return scan_groups.scan_many(asked, session, at, issuer=SETTINGS.issuer, commitment_master=MASTER)
+        return scan_groups.scan_many(asked, session, at, **RULES)
 
 
 def alone(gate: Gate, one: tuple[ScanPass, Call], at=NOON) -> ScanResult | str:
@@ -72,8 +71,7 @@ def test_the_statements_of_a_scan_are_planned_once_for_all_scans(gate: Gate) -> 
     issued = gate.issue()
 
     def scan(session: Session) -> None:
-        keys = {"issuer": SETTINGS.issuer, "commitment_master": MASTER}
-        assert scan_groups.scan_many(by(scan_of(issued)), session, NOON, **keys) != [None]
+        assert scan_groups.scan_many(by(scan_of(issued)), session, NOON, **RULES) != [None]
 
     assert query_plans.planned_each_time(gate.database, scan) == []
 

@@ -262,8 +262,17 @@ REFUSALS = [
     (result(verdict="already_used"), "may come in again"),
     (result(verdict="revoked"), "The pass was withdrawn"),
     (ScanResult(verdict="unknown_pass", preview=True), "no pass with this number"),
-    (ScanResult(verdict="bad_signature", preview=True), "not made by e-Pass"),
+    (ScanResult(verdict="bad_signature", preview=True), "This QR code is not valid"),
 ]
+
+
+async def test_a_scanned_pass_that_nobody_issued_is_not_taken_for_a_number_that_was_misread(
+    guard: Guard,
+) -> None:
+    guard.answer(ScanResult(verdict="unknown_pass", preview=True))
+    text = (await guard.scan("eyJhbGciOiJFZERTQSJ9.e30.c2lnbmF0dXJl")).text
+    assert "Nobody has issued this pass." in text
+    assert "Read it out again" not in text
 
 
 @pytest.mark.parametrize(("refused", "sentence"), REFUSALS, ids=[one.verdict for one, _ in REFUSALS])

@@ -118,7 +118,8 @@ COUNTED = {
     "epass_database_connections", "epass_database_connections_max", "epass_database_writable",
     "epass_dead_letters", "epass_gateway_rpc_message_calls",
     "epass_gateway_rpc_pending", "epass_group_calls", "epass_invariant_holds", "epass_invariant_number",
-    "epass_outbox_refused", "epass_outbox_waiting", "epass_processes",
+    "epass_outbox_refused",
+    "epass_passes_not_issued", "epass_outbox_waiting", "epass_processes",
     "epass_queue_consumers", "epass_queue_messages",
     "epass_workers_busy", "epass_workers_max", "epass_workers_waiting",
 }  # fmt: skip

@@ -21,10 +21,6 @@ class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
     """Commands that use only the broker: topology and dead letters."""
 
 
-class KeyCommandSettings(DatabaseSettings, KeyEncryptionSettings):
-    """`epass keys`: the database of one service, and the keys under which its signing keys are sealed."""
-
-
 class DirectoryCommandSettings(Section):
     """`epass import logins`: where the directory is against which a file of logins is checked."""
 
@@ -33,7 +29,11 @@ class DirectoryCommandSettings(Section):
 
 
 class DatabaseCommandSettings(DatabaseSettings, EventSigningSettings):
-    """`epass seed` and `epass import`: the database of one service, and the key that signs its events."""
+    """Commands that publish events: the database of one service, and the key that signs its events."""
+
+
+class KeyCommandSettings(DatabaseCommandSettings, KeyEncryptionSettings):
+    """`epass keys`: the same of one service, and the keys under which its signing keys are sealed."""
 
 
 class LoginImportSettings(DatabaseCommandSettings, PersonalDataSettings):

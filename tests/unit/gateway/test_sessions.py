@@ -167,7 +167,7 @@ async def test_a_revoked_session_is_refused_even_when_its_token_is_cached() -> N
 
 
 async def test_sessions_under_a_withdrawn_key_are_refused_at_once_whoever_signed_them() -> None:
-    revoked, accounts = RevokedSessions(), Accounts()
+    revoked, accounts = RevokedSessions(EventKeys(())), Accounts()
     sessions = sessions_with(accounts, revoked)
     known, made_by_the_thief = signed(claims()), signed(claims())
     await sessions.verify(known)

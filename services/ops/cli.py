@@ -24,6 +24,7 @@ from services.ops.settings import (
     ExporterSettings,
     KeyCommandSettings,
     LoginImportSettings,
+    RewrapSettings,
 )
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def _private_file(path: Path) -> Iterator[TextIO]:
 
 @main.group()
 def keys() -> None:
-    """Signing keys."""
+    """Signing keys, and what is sealed under other keys."""
 
 
 @keys.command("rotate")
@@ -323,6 +324,32 @@ def keys_withdraw(service: str, kid: str) -> None:
             click.echo(withdraw_key(db, now(), settings, kid))
         except NoResultFound:
             raise click.ClickException(f"{service} has no key {kid}") from None
+
+
+@keys.command("rewrap")
+@service_name
+def keys_rewrap(service: str) -> None:
+    """Seal again, under the first key of each ring, what a service has sealed; exit code 1 if a row is lost.
+
+    The rings are EPASS_PERSONAL_KEYS and, of accounts and issuance, EPASS_KEY_ENCRYPTION_KEYS.
+    """
+    from services.ops.rewrap import KEY_ENCRYPTION, PERSONAL, rewrap
+
+    settings = read(RewrapSettings)
+    columns = [(column, settings.personal_keys) for column in PERSONAL[service]]
+    if service in KEY_ENCRYPTION:
+        ring = read(KeyCommandSettings).key_encryption_keys
+        columns += [(column, ring) for column in KEY_ENCRYPTION[service]]
+    unreadable = 0
+    with _database(settings) as db:
+        for column, ring in columns:
+            done = rewrap(db, service, column, ring)
+            unreadable += done.unreadable
+            click.echo(
+                f"{column}: {done.sealed_again} sealed again, {done.good_already} good already, "
+                f"{done.unreadable} that no key opens"
+            )
+    sys.exit(1 if unreadable else 0)
 
 
 @keys.command("list")

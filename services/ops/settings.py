@@ -21,6 +21,10 @@ class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
     """Commands that use only the broker: topology and dead letters."""
 
 
+class RewrapSettings(DatabaseSettings, PersonalDataSettings):
+    """`epass keys rewrap`: the database of one service, and the ring of personal keys."""
+
+
 class DirectoryCommandSettings(Section):
     """`epass import logins`: where the directory is against which a file of logins is checked."""
 

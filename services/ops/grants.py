@@ -48,11 +48,23 @@ END $$
 """.strip()
 
 
+_RELAY = """
+DO $$ BEGIN
+  REVOKE ALL ON outbox FROM relay;
+  GRANT SELECT, UPDATE (sent_at), DELETE ON outbox TO relay;
+  GRANT SELECT (consumer, event_id) ON inbox TO relay;
+END $$
+""".strip()
+"""One statement, so that a relay that runs meanwhile never lacks a right."""
+
+
 def of_relay() -> Iterator[str]:
-    """Yield the SQL that lets the relay empty the outbox and see in the inbox which events have arrived."""
+    """Yield the SQL that lets the relay empty the outbox and see in the inbox which events have arrived.
+
+    It changes ``sent_at`` alone, and adds nothing.
+    """
     yield "GRANT USAGE ON SCHEMA public TO relay"
-    yield "GRANT SELECT, UPDATE, DELETE ON outbox TO relay"
-    yield "GRANT SELECT (consumer, event_id) ON inbox TO relay"
+    yield _RELAY
 
 
 def of_ops(service: str) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -151,6 +151,9 @@ bench-scale: setup ## measure replicas of each step and what visits cost; write 
 
 trace: setup ## draw the spans of one journey, from the request to the phone, into docs/plots/trace.svg
 	$(PYTHON) -m tests.support.traced_journey
+
+ops-pictures: browser ## stop a part of a system under load; picture /ops and the dashboards for README.md
+	$(PYTHON) -m bench.ops_pictures
 
 ##@ Generated files
 

@@ -1,6 +1,6 @@
 """Pictures for operations, from a real system under load: its page ``/ops``, and two of its dashboards.
 
-`python -m bench.ops_pictures` (`make ops-pictures`) runs a system and Debian's Prometheus for less than five
+`python -m bench.ops_pictures` (`make ops-pictures`) runs a system and Debian's Prometheus, for about five
 minutes. People apply and go through a gate. After a while verify is stopped, and a message comes that its
 consumer cannot read; then verify is started again. Grafana is not needed: the queries, titles, units and
 limits are those of ``deploy/grafana``, and `bench.plots` draws what Prometheus answers.

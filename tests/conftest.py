@@ -28,6 +28,8 @@ for name in (
     "otp_secret",
     "password_secret",
     "commitment_master",
+    "event_key",
+    "event_keys",
 ):
     value = REQUIRED[name]
     os.environ[f"EPASS_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else value

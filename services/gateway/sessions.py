@@ -83,7 +83,7 @@ class Sessions:
     def prove(self, session: str, device: str | None = None, operator: str | None = None) -> Proof | None:
         """Return what proves to services whose these tokens are, which were checked before.
 
-        None if accounts, of an earlier version or without a key of its own, has certified no keys.
+        None if accounts has not certified the keys: its version is an earlier one.
         """
         known = (self._keys.value or Keys()).certificates
         kids = {self._verifier.kid(token) for token in (session, device, operator) if token is not None}

@@ -10,6 +10,7 @@ from uuid import uuid4
 from tests.support.backends import TestStack
 from tests.support.factories.gateway import (
     KID,
+    certificate,
     public_key,
 )
 
@@ -38,7 +39,9 @@ class Service:
     @rpc(contract.accounts.SESSION_KEYS)
     def session_keys(self, request, call):
         key = PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"])
-        return contract.accounts.SessionKeys(keys=(key,))
+        return contract.accounts.SessionKeys(
+            keys=(key,), certificates={key.kid: os.environ["TEST_CERTIFICATE"]}
+        )
 
     @rpc(contract.accounts.DENIED_SESSIONS)
     def denied_sessions(self, request, call):
@@ -90,6 +93,7 @@ class AccountsStub:
             "TEST_GUARD_OUT": sabotage,
             "TEST_KID": KID,
             "TEST_KEY": key.x,
+            "TEST_CERTIFICATE": certificate(exp=2**40),
             "TEST_DENIED": denied,
             "PYTHONPATH": str(Path.cwd()),
         }

@@ -49,7 +49,7 @@ REQUIRED: dict[str, Any] = {
     "password_secret": "initial-password-secret-of-tests",
     "commitment_master": "commitment-master-of-these-tests",
 }
-"""A value for each setting that some process needs."""
+"""A value for each setting that some process needs; two more are below."""
 EVENT_KEY_SEEDS = {
     service: base64.urlsafe_b64encode(hashlib.sha256(f"events of {service}".encode()).digest()).decode()
     for service in SERVICES
@@ -58,6 +58,7 @@ EVENT_KEY_SEEDS = {
 EVENT_SIGNERS = {service: SigningKey.from_seed(seed) for service, seed in EVENT_KEY_SEEDS.items()}
 EVENT_KEYS = tuple(f"{service}:{key.public.x}" for service, key in EVENT_SIGNERS.items())
 """Their public halves, as a setting."""
+REQUIRED |= {"event_key": EVENT_KEY_SEEDS["accounts"], "event_keys": EVENT_KEYS}
 
 
 def make_settings(kind: type[S], **given: Any) -> S:

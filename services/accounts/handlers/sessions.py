@@ -20,7 +20,6 @@ from services.accounts.models import LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-from services.chassis.tokens.signing_key import SigningKey
 
 KIOSK_MINUTES = 365 * 24 * 60
 """A session of a kiosk lasts a year, unless the ADO Branch disables its login."""
@@ -156,18 +155,14 @@ def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> No
 def keys(session: Session, now: datetime, settings: AccountsSettings) -> SessionKeys:
     """Return the public keys, each with a certificate. The first call makes the first key."""
     keys = key_store(settings).published(session, now)
-    own = settings.signing_key
-    return SessionKeys(
-        keys=keys,
-        certificates={} if own is None else {key.kid: _certify(key, own, now, settings) for key in keys},
-    )
+    return SessionKeys(keys=keys, certificates={key.kid: _certify(key, now, settings) for key in keys})
 
 
-def _certify(key: PublicKey, own: SigningKey, now: datetime, settings: AccountsSettings) -> str:
+def _certify(key: PublicKey, now: datetime, settings: AccountsSettings) -> str:
     """Return the certificate of a key: the same one for an hour, good for a day, however long it is ours."""
     ends = int(now.timestamp()) // 3600 * 3600 + 25 * 3600
     claims = SessionKeyClaims(exp=ends, kid=key.kid, x=key.x, issuer=settings.issuer)
-    return own.sign(claims.model_dump(), SESSION_KEY_TYP)
+    return settings.signing_key.sign(claims.model_dump(), SESSION_KEY_TYP)
 
 
 def denied(session: Session, now: datetime, settings: AccountsSettings) -> DeniedSessions:

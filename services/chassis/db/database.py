@@ -81,9 +81,16 @@ def personal_keys_of(session: Session) -> PersonalKeyRing:
     return cast(PersonalKeyRing, session.info["personal_keys"])
 
 
-def event_key_of(session: Session) -> SigningKey | None:
-    """Return the key with which the process that a session belongs to signs events, if it has one."""
-    return cast(SigningKey | None, session.info["event_key"])
+def event_key_of(session: Session) -> SigningKey:
+    """Return the key with which the process that a session belongs to signs events.
+
+    Raises:
+        RuntimeError: the process has none; consumers would refuse its events.
+    """
+    key = cast(SigningKey | None, session.info["event_key"])
+    if key is None:
+        raise RuntimeError("this process has no EPASS_EVENT_KEY")
+    return key
 
 
 def idempotency_secret_of(session: Session) -> bytes:

@@ -71,7 +71,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
         self.failed_messages = FailedMessagePublisher(
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
-        self.event_keys = EventKeys(settings.event_keys)
+        self.event_keys = EventKeys(settings.event_keys, settings.unsigned_until)
         self.suspects = threading.Lock()
         self.reader: Any = None
         self._thread: Any = None

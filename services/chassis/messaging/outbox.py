@@ -78,12 +78,10 @@ def add_rows(session: Session, rows: Iterable[Row]) -> None:
 
 
 def _sign(session: Session, rows: Sequence[Row]) -> None:
-    """Sign the events of a transaction together, if this process has the key of its service."""
-    key = event_key_of(session)
-    if key is not None:
-        signed = signatures.sign(key, [signed_content(row) for row in rows])
-        for row, signature in zip(rows, signed, strict=True):
-            row["signature"] = signature
+    """Sign the events of a transaction together."""
+    signed = signatures.sign(event_key_of(session), [signed_content(row) for row in rows])
+    for row, signature in zip(rows, signed, strict=True):
+        row["signature"] = signature
 
 
 @cache

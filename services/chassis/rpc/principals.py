@@ -74,8 +74,7 @@ class PrincipalVerifier:
     """Checks the principals of calls in a service.
 
     Args:
-        event_keys: the public keys of the services; accounts certifies with its own. Without any, principals
-            are taken as they come.
+        event_keys: the public keys of the services; accounts certifies with its own.
     """
 
     def __init__(self, event_keys: EventKeys) -> None:
@@ -90,10 +89,12 @@ class PrincipalVerifier:
 
         Raises:
             NotAuthenticated: its session has ended.
-            Forbidden: the tokens are not genuine, or those of somebody else.
+            Forbidden: the tokens are not genuine, or those of somebody else, or there are none.
         """
         proof, stated = principal.proof, principal.model_copy(update={"proof": None})
-        if not self._event_keys or proof is None:
+        if proof is None:
+            if not self._event_keys.may_be_unsigned() and not _is_nobody(stated):
+                raise _forged("no tokens")
             return stated
         try:
             proved, until = self._known.get(proof) or self._establish(proof, now)
@@ -134,6 +135,12 @@ class PrincipalVerifier:
             self._known.pop(next(iter(self._known)))
         self._known[proof] = found
         return found
+
+
+def _is_nobody(principal: Principal) -> bool:
+    """Return whether a principal has no rights, and no idempotency keys of somebody who has."""
+    is_scope = principal.id == Principal().id or principal.id.startswith("address:")
+    return is_scope and principal == Principal(id=principal.id)
 
 
 def _ended() -> NotAuthenticated:

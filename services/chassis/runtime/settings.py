@@ -14,7 +14,7 @@ from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.subscriptions import SERVICES
@@ -73,7 +73,7 @@ FernetKeys = Annotated[RequiredCommaList, AfterValidator(_require_fernet_keys)]
 
 def _require_event_key(seed: SecretStr) -> SecretStr:
     try:
-        SigningKey.from_seed(seed.get_secret_value() or "A" * 43)
+        SigningKey.from_seed(seed.get_secret_value())
     except ValueError:
         raise ValueError("it is not the base64url of 32 bytes") from None
     return seed
@@ -206,24 +206,22 @@ class PersonalDataSettings(Section):
 class EventSigningSettings(Section):
     """The key with which a service signs its events. Each has its own, and no other process has it."""
 
-    event_key: Annotated[SecretStr, AfterValidator(_require_event_key)] = SecretStr("")
-    """32 random bytes, base64url: an Ed25519 private key. Without one, events go out unsigned."""
+    event_key: Annotated[RequiredSecret, AfterValidator(_require_event_key)]
+    """32 random bytes, base64url: an Ed25519 private key."""
 
     @property
-    def signing_key(self) -> SigningKey | None:
+    def signing_key(self) -> SigningKey:
         """Return the key in the form that signs."""
-        seed = self.event_key.get_secret_value()
-        return SigningKey.from_seed(seed) if seed else None
+        return SigningKey.from_seed(self.event_key.get_secret_value())
 
 
 class EventKeysSettings(Section):
     """The public keys of all producers of events."""
 
-    event_keys: Annotated[CommaList, AfterValidator(_require_event_keys)] = ()
-    """``service:key``, the key as base64url; several of a service while it changes its key.
-
-    Without any, signatures are not checked.
-    """
+    event_keys: Annotated[RequiredCommaList, AfterValidator(_require_event_keys)]
+    """``service:key``, the key as base64url; several of a service while it changes its key."""
+    unsigned_until: AwareDatetime | None = None
+    """Until this instant, events without a signature and calls without session tokens are taken."""
 
 
 class IdempotencySettings(Section):

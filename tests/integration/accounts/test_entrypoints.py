@@ -25,6 +25,7 @@ from tests.support.factories.accounts import (
     given_ado,
     given_login,
 )
+from tests.support.factories.gateway import prove
 from tests.support.running import Process
 from tests.support.wire import wire
 
@@ -67,7 +68,7 @@ def call_rpc(topology):
     def call_rpc(
         method: str, request: dict, *, key: str | None = None, principal: contract.call.Principal = ADO
     ) -> dict:
-        call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
+        call = {"principal": prove(principal).model_dump(mode="json"), "idempotency_key": key}
         with wire(topology.broker_url("administrator")) as connection:
             return connection.call("accounts", method, request, seconds=20, call=call)
 

@@ -9,6 +9,7 @@ from tests.support.backends import TestStack
 from tests.support.databases import Databases
 from tests.support.envelopes import key_ring
 from tests.support.factories.approval import fill_directory
+from tests.support.settings import EVENT_SIGNERS
 
 
 @pytest.fixture
@@ -21,7 +22,11 @@ def approval_db(databases: Databases) -> Database:
 def crowd(approval_db: Database, stack: TestStack) -> Iterator[Database]:
     """Open the same database with a connection for each of 40 commands at a time."""
     database = Database(
-        stack.database_url("approval"), 40, personal_keys=key_ring(), idempotency_secret=b"secret"
+        stack.database_url("approval"),
+        40,
+        personal_keys=key_ring(),
+        idempotency_secret=b"secret",
+        event_key=EVENT_SIGNERS["approval"],
     )
     yield database
     database.close()

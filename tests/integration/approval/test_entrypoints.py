@@ -41,6 +41,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.factories.gateway import prove
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -74,7 +75,7 @@ def publish(administrator, event, seq=1) -> None:
 
 
 def ask(administrator, method, request, key=None):
-    call = {"principal": desk().model_dump(mode="json"), "idempotency_key": key}
+    call = {"principal": prove(desk()).model_dump(mode="json"), "idempotency_key": key}
     return administrator.call("approval", method, request, call=call)
 
 

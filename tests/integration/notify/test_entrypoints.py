@@ -22,6 +22,7 @@ from services.notify.models import Base, MessageRow
 from services.notify.service import Service
 from tests.support.backends import TestStack
 from tests.support.envelopes import key_ring, wrap
+from tests.support.factories.gateway import prove
 from tests.support.factories.notify import APPLICANT, MOBILE, RECEPTION, Visit, login, otp, received
 from tests.support.running import Process, eventually
 from tests.support.wire import Wire, wire
@@ -80,7 +81,7 @@ def publish(administrator: Wire, delivered: Received, times: int = 2) -> None:
 def ask(
     administrator: Wire, method: str, request: dict, principal: Principal, key: str | None = None
 ) -> dict:
-    call = {"principal": principal.model_dump(mode="json"), "idempotency_key": key}
+    call = {"principal": prove(principal).model_dump(mode="json"), "idempotency_key": key}
     return administrator.call("notify", method, request, call=call)
 
 

@@ -22,6 +22,7 @@ from tests.support.envelopes import key_ring
 from tests.support.factories.ops import epass
 from tests.support.factories.verify import Gate, gates_of
 from tests.support.running import eventually, free_port
+from tests.support.settings import EVENT_SIGNERS
 
 Databases = Mapping[str, Database]
 
@@ -113,7 +114,7 @@ def test_an_event_after_a_failover_is_not_taken_for_one_that_was_lost(
     databases, server: Postgres, monkeypatch, epoch: int
 ) -> None:
     monkeypatch.setattr(outbox, "EPOCH_EVENTS", epoch)
-    approval = Database(server.url("approval"), personal_keys=key_ring())
+    approval = Database(server.url("approval"), personal_keys=key_ring(), event_key=EVENT_SIGNERS["approval"])
     gate = Gate(databases["verify"])
 
     def publish(*gates: str) -> int:

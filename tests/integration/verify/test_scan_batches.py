@@ -16,6 +16,7 @@ from services.chassis.runtime.clock import now
 from tests.integration.conftest import make_probe
 from tests.support.backends import TestStack
 from tests.support.chaos.sabotage import HELD
+from tests.support.factories.gateway import prove
 from tests.support.factories.verify import SETTINGS, Gate, officer, scan_of
 from tests.support.running import Process, eventually
 from tests.support.wire import Wire, batch_body, call_body
@@ -61,7 +62,7 @@ def issue(gate: Gate, number: int) -> list[PassIssued]:
 
 def call_of(request: ScanPass, seconds: float = 30) -> dict[str, Any]:
     body = request.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return call_body(body, seconds=seconds, principal=officer().model_dump(mode="json"))
+    return call_body(body, seconds=seconds, principal=prove(officer()).model_dump(mode="json"))
 
 
 def scan_together(broker: Wire, *requests: ScanPass | dict[str, Any]) -> list[str]:

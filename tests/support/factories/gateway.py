@@ -79,6 +79,24 @@ def proven(keys: tuple[str, ...] | None = None, **of: SessionClaims) -> Principa
     return principal_of(**of).model_copy(update={"proof": proof})
 
 
+def prove(principal: Principal) -> Principal:
+    """Return a principal with a session, and with the tokens that prove it."""
+    if principal.kind == "anonymous":
+        return principal
+    facts = principal.model_dump(include={"role", "mobile", "site", "department", "gate", "assistant_of"})
+    others: dict[str, SessionClaims] = {}
+    if principal.kind == "applicant":
+        if principal.kiosk:
+            others["device"] = claims(sub=principal.kiosk, role="kiosk", site=principal.site)
+        if principal.login_id:
+            others["operator"] = claims(sub=principal.login_id, role="assisted")
+        facts["site"] = None
+    sid = principal.sid or uuid4()
+    found = proven(session=claims(principal.kind, **facts, sub=principal.id, sid=sid), **others)
+    assert found.model_copy(update={"proof": None}) == principal.model_copy(update={"sid": sid})
+    return found
+
+
 def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 

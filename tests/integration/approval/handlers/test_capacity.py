@@ -301,8 +301,14 @@ from services.approval.handlers import decisions
 from services.chassis.db.database import Database
 from tests.support.envelopes import key_ring
 from tests.support.factories.approval import NOW, TUESDAY, approval, by, desk, slot
+from tests.support.settings import EVENT_SIGNERS
 
-database = Database(sys.argv[1], personal_keys=key_ring(), idempotency_secret=b"secret")
+database = Database(
+    sys.argv[1],
+    personal_keys=key_ring(),
+    idempotency_secret=b"secret",
+    event_key=EVENT_SIGNERS["approval"],
+)
 with database.transaction() as session:
     request = approval(uuid.UUID(sys.argv[2]), slot=slot(TUESDAY, "10:00", "11:00"))
     decisions.approve(request, by(desk(), "key-1"), session, NOW, furthest_days=30)

@@ -695,9 +695,15 @@ from services.approval.handlers import closures
 from services.chassis.db.database import Database
 from tests.support.envelopes import key_ring
 from tests.support.factories.approval import NOW
+from tests.support.settings import EVENT_SIGNERS
 
 closures.BATCH = 3
-database = Database(sys.argv[1], personal_keys=key_ring(), idempotency_secret=b"secret")
+database = Database(
+    sys.argv[1],
+    personal_keys=key_ring(),
+    idempotency_secret=b"secret",
+    event_key=EVENT_SIGNERS["approval"],
+)
 for batch in range(2):
     with database.transaction() as session:
         assert closures.ask_visitors(session, NOW) == 3

@@ -8,15 +8,16 @@ from sqlalchemy import text
 
 from contracts.envelope import Envelope, read_envelope
 from contracts.subscriptions import SERVICES
+from services.chassis.db.database import Database
 from services.chassis.messaging import outbox, retry
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DEAD_EXCHANGE
 from services.chassis.runtime.clock import now
 from tests.contract.samples import SAMPLES
-from tests.integration.conftest import QUEUE, add_events, make_probe, make_relay, revoked_bytes
+from tests.integration.conftest import QUEUE, add_events, make_probe, make_relay, revoked_bytes, waiting
 from tests.support.backends import TestStack
-from tests.support.envelopes import sign
+from tests.support.envelopes import key_ring, sign
 from tests.support.factories.ops import epass
 from tests.support.running import Process, eventually
 from tests.support.settings import EVENT_SIGNERS
@@ -42,10 +43,15 @@ def with_another_block() -> bytes:
     return json.dumps(one | {"personal": other["personal"]}).encode()
 
 
+def unsigned() -> bytes:
+    return read_envelope(revoked_bytes("forged")).model_copy(update={"signature": None}).to_bytes()
+
+
 FORGERIES = {
     **{f"signed by {service}": lambda service=service: signed_by(service) for service in SERVICES},
     "changed": changed,
     "with another block": with_another_block,
+    "unsigned": unsigned,
 }
 del FORGERIES["signed by issuance"]
 
@@ -60,8 +66,9 @@ def test_whoever_may_pass_an_event_on_cannot_make_or_change_one(
     eventually(lambda: broker.depth(DEAD) == len(FORGERIES), "all are dead")
     for _ in FORGERIES:
         assert broker.get(DEAD).headers[retry.ERROR] == ForgedMessage.__name__
-    broker.publish("issuance.events", "PassRevoked", revoked_bytes("genuine"))
-    eventually(lambda: effects() == ["genuine"], "that of the producer is handled")
+    broker.publish("issuance.events", "PassRevoked", revoked_bytes(f"genuine, by {user}"))
+    eventually(lambda: f"genuine, by {user}" in effects(), "that of the producer is handled")
+    assert "forged" not in effects()
 
 
 @pytest.mark.parametrize("name", FORGERIES)
@@ -71,7 +78,7 @@ def test_control_without_the_check_of_signatures_a_forged_event_is_handled(
     process = make_probe(topology, tmp_path, "events", sabotage="any_signature").start()
     try:
         broker.publish("issuance.events", "PassRevoked", FORGERIES[name]())
-        eventually(lambda: effects() == ["forged"], "it has its effect")
+        eventually(lambda: "forged" in effects(), "it has its effect")
     finally:
         process.kill()
 
@@ -82,10 +89,9 @@ def test_an_event_passes_from_the_outbox_through_the_relay_to_its_consumer(
     add_events(issuance, "one", "two")
     relay = make_relay(topology, tmp_path).start()
     try:
-        eventually(lambda: sorted(effects()) == ["one", "two"], "both are handled")
+        eventually(lambda: {"one", "two"} <= {*effects()}, "both are handled")
     finally:
         relay.kill()
-    assert broker.depth(DEAD) == 0
     with issuance.transaction() as session:
         assert session.execute(text("select count(signature) from outbox")).scalar_one() == 2
 
@@ -105,6 +111,14 @@ def test_every_event_has_the_form_that_was_signed_when_it_comes_out_of_the_datab
         keys.require_signature(read_envelope(envelope.to_bytes()))
 
 
+def test_a_process_that_has_no_key_adds_no_event(issuance) -> None:
+    own = Database(issuance.engine.url.render_as_string(hide_password=False), personal_keys=key_ring())
+    with pytest.raises(RuntimeError, match="no EPASS_EVENT_KEY"):
+        add_events(own, "unsigned")
+    own.close()
+    assert waiting(issuance) == 0
+
+
 def test_events_of_one_transaction_share_a_signature(issuance) -> None:
     with issuance.transaction() as session:
         for event in SAMPLES[:3]:
@@ -121,4 +135,4 @@ def test_a_dead_letter_that_is_replayed_passes(
     eventually(lambda: broker.depth(DEAD) == 1, "it is there")
     replayed = epass(topology, "dead-letters", "replay", "--queue", QUEUE, "--json")
     assert replayed.returncode == 0, replayed.stderr
-    eventually(lambda: effects() == ["again"], "it is handled")
+    eventually(lambda: "again" in effects(), "it is handled")

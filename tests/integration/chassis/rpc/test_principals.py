@@ -16,6 +16,7 @@ GUARD = proven(session=claims(sub="SEC-0001", role="security", department=None, 
 assert GUARD.proof
 FORGERIES: dict[str, Principal] = {
     "another login": GUARD.model_copy(update={"login_id": "SEC-0002"}),
+    "no token": GUARD.model_copy(update={"proof": None}),
     "another role": GUARD.model_copy(update={"role": "ado"}),
     "another site": GUARD.model_copy(update={"site": "PCS2"}),
     "a token of nobody's": GUARD.model_copy(
@@ -39,13 +40,15 @@ def code_of(reply: dict[str, Any]) -> str | None:
 def test_a_call_in_the_name_of_somebody_whom_no_token_proves_is_not_carried_out(
     broker, probe, effects, forgery: str
 ) -> None:
+    genuine = f"not-{[*FORGERIES].index(forgery)}"
     with broker.asking() as replies:
-        for site, principal in (("forged", FORGERIES[forgery]), ("genuine", GUARD)):
+        for site, principal in (("forged", FORGERIES[forgery]), (genuine, GUARD)):
             replies.ask("verify", "inside", calling(site, principal))
         codes = [code_of(replies.next()), code_of(replies.next())]
     assert sorted(codes, key=str) == [None, "unproven_principal"]
-    assert effects() == ["genuine"]
-    assert probe.metric("epass_rpc_forged_total") == 1
+    assert "forged" not in effects()
+    assert genuine in effects()
+    assert probe.metric("epass_rpc_forged_total") >= 1
 
 
 def test_of_calls_that_travel_together_each_proves_its_own_principal(broker, probe, effects) -> None:
@@ -53,7 +56,8 @@ def test_of_calls_that_travel_together_each_proves_its_own_principal(broker, pro
     replies = broker.call_together("verify", "inside", {**calls, "guard": calling("genuine", GUARD)})
     assert code_of(replies.pop("guard")) is None
     assert {code_of(reply) for reply in replies.values()} == {"unproven_principal"}
-    assert effects() == ["genuine"]
+    assert "forged" not in effects()
+    assert "genuine" in effects()
 
 
 def test_control_without_the_check_it_is_carried_out(broker, effects, topology, tmp_path) -> None:
@@ -62,6 +66,6 @@ def test_control_without_the_check_it_is_carried_out(broker, effects, topology, 
         with broker.asking() as replies:
             for principal in FORGERIES.values():
                 replies.ask("verify", "inside", calling("forged", principal))
-            eventually(lambda: effects() == ["forged"] * len(FORGERIES), "all are")
+            eventually(lambda: effects().count("forged") >= len(FORGERIES), "all are")
     finally:
         process.kill()

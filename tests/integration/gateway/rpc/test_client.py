@@ -15,7 +15,7 @@ from contracts import rpc
 from contracts.errors import Conflict, InternalError, InvalidInput, TooManyAttempts, Unavailable
 from contracts.rpc.accounts import LoginId, OtpAccepted, RequestOtp
 from contracts.rpc.application import StatusQuestion
-from contracts.rpc.call import Nothing, Principal
+from contracts.rpc.call import Nothing
 from services.chassis.messaging import broker
 from services.gateway import metrics
 from services.gateway.rpc import client as rpc_client
@@ -25,8 +25,10 @@ from tests.support.accounts_stub import AccountsStub
 from tests.support.backends import TestStack
 from tests.support.chaos import proxy as proxies
 from tests.support.factories.gateway import (
+    LATER,
     bearer,
     claims,
+    proven,
     serving,
     signed,
     until,
@@ -57,7 +59,7 @@ async def test_a_call_reaches_the_service_with_its_principal_and_returns_the_rep
     answer = await client.call(
         rpc.accounts.LIST_LOGINS,
         rpc.call.Page(),
-        principal=Principal(kind="staff", login_id="ADO-0001"),
+        principal=proven(session=claims(sub="ADO-0001")),
         address="place",
     )
     assert answer.next == "ADO-0001  place"
@@ -67,9 +69,7 @@ async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> N
     names = [f"ADO-{number:04}" for number in range(200)]
     replies = await asyncio.gather(
         *(
-            client.call(
-                rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=Principal(kind="staff", login_id=name)
-            )
+            client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=proven(session=claims(sub=name)))
             for name in names
         )
     )
@@ -112,7 +112,7 @@ async def test_a_slow_call_holds_up_no_other_call_of_its_message(client: RpcClie
     await asyncio.gather(*slow)
 
 
-GUARD = Principal(kind="staff", id="SEC-0001", login_id="SEC-0001", role="security")
+GUARD = proven(session=claims(sub="SEC-0001", role="security", department=None, exp=LATER))
 
 
 async def gate_in_a_flood(client: RpcClient) -> str | None:

@@ -15,6 +15,7 @@ from contracts.events import ALL
 from services.chassis.messaging import signatures
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
+from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import SigningKey
 from tests.contract.samples import AT, ID, KEY, SAMPLES
 from tests.support.envelopes import sign, wrap
@@ -206,9 +207,20 @@ def test_the_signed_form_is_a_contract() -> None:
     assert signature == SIGNATURE
 
 
-def test_without_keys_nothing_is_checked_and_earlier_versions_sign_nothing() -> None:
-    assert is_genuine(ONE.model_copy(update={"signature": "x"}), EventKeys(()))
-    assert is_genuine(ONE.model_copy(update={"signature": None}))
+def test_an_event_without_a_signature_is_forged() -> None:
+    assert not is_genuine(ONE.model_copy(update={"signature": None}))
+
+
+def test_until_an_instant_events_of_an_earlier_version_pass_without_a_signature_and_no_others() -> None:
+    unsigned = ONE.model_copy(update={"signature": None})
+    assert is_genuine(unsigned, EventKeys(EVENT_KEYS, now() + timedelta(minutes=1)))
+    assert not is_genuine(unsigned, EventKeys(EVENT_KEYS, now() - timedelta(seconds=1)))
+    wrong = sign(ONE, by="verify" if ONE.producer != "verify" else "approval")
+    assert not is_genuine(wrong, EventKeys(EVENT_KEYS, now() + timedelta(minutes=1)))
+
+
+def test_without_keys_no_event_passes() -> None:
+    assert not is_genuine(ONE, EventKeys(()))
 
 
 SIGNED_FORM = (

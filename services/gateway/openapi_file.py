@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from contracts.documents import write_or_check
+from services.chassis.tokens.signing_key import SigningKey
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 
@@ -23,6 +24,7 @@ def document() -> dict[str, Any]:
         broker_urls=("amqp://nowhere",),
         idempotency_secret=SecretStr("unused, but as long as any secret"),
         answers_keys=(Fernet.generate_key().decode(),),
+        event_keys=(f"accounts:{SigningKey.generate().public.x}",),
     )
     return create_app(placeholders).openapi()
 

@@ -14,6 +14,7 @@ ALGORITHM = "EdDSA"
 PASS_TYP = "epass+jwt"
 PASS_AUDIENCE = "gate"
 STATUS_TYP = "epass-status+jwt"
+STATUS_AUDIENCE = PASS_AUDIENCE
 SESSION_TYP = "epass-session+jwt"
 SESSION_AUDIENCE = "gateway"
 SESSION_KEY_TYP = "epass-session-key+jwt"
@@ -43,6 +44,20 @@ class PassClaims(Wire):
     def payload(self) -> dict[str, Any]:
         """Return what is signed. Defaults are left out, so that the QR code stays small."""
         return self.model_dump(exclude_defaults=True) | {"aud": self.aud}
+
+
+class StatusClaims(Wire):
+    """The claims of a status list: which passes are revoked and have not ended; ``seq`` rises.
+
+    Lists of versions before 0.8 had neither ``iss`` nor ``aud``. A reader demands both.
+    """
+
+    iss: str
+    aud: str = STATUS_AUDIENCE
+    iat: int
+    exp: int
+    seq: int
+    revoked: tuple[str, ...]
 
 
 class SessionClaims(Wire):

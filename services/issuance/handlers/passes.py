@@ -190,7 +190,7 @@ def reissue(
         return new.number
 
     def answer(number: str) -> PassView:
-        return views.view_of(session.get_one(PassRow, number), session, now, settings)
+        return views.view_of(session.get_one(PassRow, number), call.principal, session, now, settings)
 
     return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer, reference=str)
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from contracts.events import PublicKey, StatusListSigned
 from contracts.key_set import KeySet
 from contracts.rpc.issuance import StatusList
-from contracts.tokens import STATUS_TYP
+from contracts.tokens import STATUS_TYP, StatusClaims
 from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
 from services.issuance.adapters.keys import key_store
@@ -72,14 +72,15 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     query = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.ends_after(now))
     revoked = tuple(session.scalars(query.order_by(PassRow.number)))
     row.seq += 1
-    payload = {
-        "iat": int(now.timestamp()),
-        "exp": int((now + GOOD_FOR).timestamp()),
-        "seq": row.seq,
-        "revoked": revoked,
-    }
+    claims = StatusClaims(
+        iss=settings.issuer,
+        iat=int(now.timestamp()),
+        exp=int((now + GOOD_FOR).timestamp()),
+        seq=row.seq,
+        revoked=revoked,
+    )
     key = key_store(settings).current(session, now)
-    row.jws, row.signed_at = key.sign(payload, STATUS_TYP), now
+    row.jws, row.signed_at = key.sign(claims.model_dump(), STATUS_TYP), now
     of_recent = checksum(PassRow.number, PassRow.revoked_at > now - StatusListSigned.recent)
     of_all = select(func.count(), of_recent).where(PassRow.revoked_at.is_not(None))
     total, checked = session.execute(of_all).one()

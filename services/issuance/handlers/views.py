@@ -3,20 +3,23 @@
 A pass that does not exist and another person's pass are the same NotFound.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
 from contracts.errors import NotFound
-from contracts.model import Companion, Person
+from contracts.model import Person
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwk, Jwks, LinkCode, PassNumber, PassView
 from contracts.tokens import PASS_TYP
 from services.issuance.adapters.keys import key_store
 from services.issuance.models import PassRow
 from services.issuance.settings import IssuanceSettings
+
+NAMED_AFTER_VISIT = timedelta(days=1)
+"""For how long after the visit the page behind the link of a pass shows names."""
 
 
 def view(
@@ -27,28 +30,29 @@ def view(
     Raises:
         NotFound: there is no such pass, or it is not the principal's.
     """
-    return view_of(find(session, request.number, call.principal), session, now, settings)
+    return view_of(find(session, request.number, call.principal), call.principal, session, now, settings)
 
 
 def view_by_link(
-    request: LinkCode, _call: Call, session: Session, now: datetime, settings: IssuanceSettings
+    request: LinkCode, call: Call, session: Session, now: datetime, settings: IssuanceSettings
 ) -> PassView:
     """Return a pass to whoever has its link.
 
-    A link may have been forwarded. So the answer leaves out how to reach the applicant, the last characters
-    of their ID, what kind of official they are, and the number of the pass that replaced this one: that pass
-    was made to shut out whoever has this link.
+    A link may have been forwarded. So the answer leaves out how to reach the applicant, what kind of official
+    they are, and the number of the pass that replaced this one: that pass was made to shut out whoever has
+    this link. A day after the visit it names nobody any more.
 
     Raises:
         NotFound: no pass has this link.
     """
-    full = view_of(_find_by_link(session, request), session, now, settings)
-    return full.model_copy(
-        update={
-            "applicant": _without_particulars(full.applicant),
-            "companions": tuple(_companion_without_particulars(companion) for companion in full.companions),
-            "replaced_by": None,
-        }
+    row = _find_by_link(session, request)
+    full = view_of(row, call.principal, session, now, settings)
+    person = full.applicant.model_copy(update={"mobile": None, "email": None, "official": None})
+    shown = full.model_copy(update={"applicant": person, "replaced_by": None})
+    if now < row.as_pass().ends_at + NAMED_AFTER_VISIT:
+        return shown
+    return shown.model_copy(
+        update={"applicant": Person(name="", name_latin=""), "companions": (), "vehicle": None}
     )
 
 
@@ -93,14 +97,17 @@ def find(session: Session, number: str, principal: Principal) -> PassRow:
     return row
 
 
-def view_of(row: PassRow, session: Session, now: datetime, settings: IssuanceSettings) -> PassView:
-    """Return a pass as it is now, with its token.
+def view_of(
+    row: PassRow, principal: Principal, session: Session, now: datetime, settings: IssuanceSettings
+) -> PassView:
+    """Return a pass as it is now, with its token; only staff see the last characters of ID cards.
 
     Raises:
         NotFound: its personal data was erased.
     """
     if row.personal is None:
         raise NotFound("there is no such pass")
+    hidden = {} if principal.kind == "staff" else {"id_last4": None}
     is_replaced = row.revoked_at is not None  # perhaps: a pass is revoked when another one takes its place
     replaced_by = select(PassRow.number).where(PassRow.replaces == row.number)
     return PassView(
@@ -110,8 +117,8 @@ def view_of(row: PassRow, session: Session, now: datetime, settings: IssuanceSet
         token=_token_of(row, session, settings),
         valid_from=row.valid_from,
         valid_to=row.valid_to,
-        applicant=row.personal.applicant,
-        companions=row.personal.companions,
+        applicant=row.personal.applicant.model_copy(update=hidden),
+        companions=tuple(one.model_copy(update=hidden) for one in row.personal.companions),
         vehicle=row.personal.vehicle,
         replaced_by=session.scalar(replaced_by) if is_replaced else None,
         revocation=row.revocation,
@@ -136,11 +143,3 @@ def _find_by_link(session: Session, request: LinkCode) -> PassRow:
 def _token_of(row: PassRow, session: Session, settings: IssuanceSettings) -> str:
     key = key_store(settings).by_kid_or_current(session, row.kid)
     return key.sign(row.as_pass().claims(settings.issuer).payload(), PASS_TYP)
-
-
-def _without_particulars(person: Person) -> Person:
-    return person.model_copy(update={"mobile": None, "email": None, "id_last4": None, "official": None})
-
-
-def _companion_without_particulars(companion: Companion) -> Companion:
-    return companion.model_copy(update={"id_last4": None})

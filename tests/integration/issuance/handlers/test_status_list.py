@@ -12,9 +12,11 @@ from sqlalchemy import select, update
 
 from contracts.events import StatusListSigned
 from contracts.model import Slot
-from contracts.tokens import STATUS_TYP
+from contracts.tokens import PASS_TYP, STATUS_AUDIENCE, STATUS_TYP, StatusClaims
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
+from services.chassis.tokens.signing_key import public_key
+from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.issuance.consumers import Consumers
 from services.issuance.handlers import status_list, views
 from services.issuance.handlers.status_list import GOOD_FOR
@@ -70,11 +72,31 @@ def test_the_status_list_is_signed_with_its_own_typ(database) -> None:
     assert set(signed.header) == {"alg", "typ", "kid"}
     assert signed.header["typ"] == STATUS_TYP
     assert signed.claims == {
+        "iss": SETTINGS.issuer,
+        "aud": "gate",
         "iat": int(NOW.timestamp()),
         "exp": int((NOW + GOOD_FOR).timestamp()),
         "seq": 1,
         "revoked": [],
     }
+
+
+def test_a_reader_takes_a_list_for_gates_of_this_issuer_only(database) -> None:
+    with database.transaction() as session:
+        jws = status_list.current(session, NOW, SETTINGS).jws
+        (published,) = views.jwks(session, NOW, SETTINGS).keys
+
+    def refusal(audience: str = STATUS_AUDIENCE, issuer: str = SETTINGS.issuer, typ: str = STATUS_TYP) -> str:
+        reader = TokenVerifier(typ, audience, issuer, StatusClaims)
+        with pytest.raises(TokenRefused) as refused:
+            reader.verify(jws, lambda _kid: public_key(published.x), NOW)
+        return refused.value.reason
+
+    reader = TokenVerifier(STATUS_TYP, STATUS_AUDIENCE, SETTINGS.issuer, StatusClaims)
+    assert reader.verify(jws, lambda _kid: public_key(published.x), NOW).seq == 1
+    assert refusal(audience="gateway") == "audience"
+    assert refusal(issuer="epass.example.org") == "issuer"
+    assert refusal(typ=PASS_TYP) == "header"
 
 
 def test_each_signed_list_is_published_with_its_key_and_the_number_of_all_revoked_passes(database) -> None:

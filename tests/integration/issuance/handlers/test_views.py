@@ -1,6 +1,7 @@
 """Who sees a pass and what: through the RPCs as the gateway calls them, short of the broker."""
 
 import io
+from datetime import datetime, timedelta
 
 import pytest
 import zxingcpp
@@ -9,7 +10,7 @@ from PIL import Image
 from contracts.errors import NotFound
 from contracts.model import Companion, Official
 from contracts.rpc.call import Nothing, Principal
-from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, QrQuestion, ReissuePass, StatusList
+from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, PassView, QrQuestion, ReissuePass, StatusList
 from contracts.tokens import PASS_TYP, PassClaims
 from services.chassis.runtime.clock import now
 from services.issuance.handlers import views
@@ -86,7 +87,7 @@ def test_a_pass_has_the_same_token_each_time(service, database) -> None:
     assert len(tokens) == 1
 
 
-def test_the_applicant_sees_the_whole_pass(service, database) -> None:
+def test_the_applicant_sees_the_whole_pass_without_the_last_four_of_id_cards(service, database) -> None:
     approval = approved(
         Companion(name="Harjit Singh", id_type="pan", id_last4="0917"), slot=tomorrow(), vehicle_allowed=True
     )
@@ -100,7 +101,9 @@ def test_the_applicant_sees_the_whole_pass(service, database) -> None:
         "issued",
         None,
     )
-    assert (shown.applicant, shown.companions) == (approval.personal.applicant, approval.personal.companions)
+    hidden = {"id_last4": None}
+    assert shown.applicant == approval.personal.applicant.model_copy(update=hidden)
+    assert shown.companions == (approval.personal.companions[0].model_copy(update=hidden),)
     assert (shown.vehicle, shown.vehicle_allowed, shown.slot, shown.department) == (
         "CH01AB1234",
         True,
@@ -153,7 +156,8 @@ def test_another_persons_pass_and_an_unknown_number_are_refused_alike(service, d
 def test_the_reception_sees_a_pass_to_print_it(service, database) -> None:
     row = issue(database, approved(person=applicant(mobile=None)))
 
-    assert as_view(service.view(PassNumber(number=row.number), calling(staff()))).number == row.number
+    shown = as_view(service.view(PassNumber(number=row.number), calling(staff())))
+    assert (shown.number, shown.applicant.id_last4) == (row.number, "4821")
     with pytest.raises(NotFound):
         service.view(PassNumber(number=row.number), calling(citizen(None)))
 
@@ -180,6 +184,21 @@ def test_a_link_shows_the_pass_without_contacts_and_id_numbers(service, database
     assert verified(shown.token, keys(service)).claims["jti"] == row.number
     for secret in (MOBILE, "gurpreet@example.org", "4821", "0917", "E-77"):
         assert secret not in str(answer).replace(shown.token, "")
+
+
+def test_names_leave_the_page_behind_the_link_a_day_after_the_visit(database) -> None:
+    row = issue(database, approved(Companion(name="Harjit Singh", child=True)))
+    day = timedelta(days=1)
+
+    def behind_link(at: datetime) -> PassView:
+        with database.transaction() as session:
+            return views.view_by_link(LinkCode(code=row.link_code), calling(), session, at, SETTINGS)
+
+    named, unnamed = behind_link(VALID_TO + day - timedelta(seconds=1)), behind_link(VALID_TO + day)
+    assert (named.applicant.name_latin, named.companions[0].name) == ("Gurpreet Kaur", "Harjit Singh")
+    assert (unnamed.applicant.name, unnamed.applicant.name_latin, unnamed.applicant.id_type) == ("", "", None)
+    assert (unnamed.companions, unnamed.vehicle, unnamed.party) == ((), None, 2)
+    assert seen(database, row.number, VALID_TO + day).applicant.name_latin == "Gurpreet Kaur", "by sign-in"
 
 
 @pytest.mark.parametrize("code", ["", "x" * 22, "%"])

@@ -64,10 +64,13 @@ def affected(request: ClosingQuestion, call: Call, session: Session, now: dateti
     The ADO Branch, which sees no department's applications, gets the counts alone.
 
     Raises:
-        Forbidden: the principal is neither of a department nor of the ADO Branch, or names another one.
+        Forbidden: the principal is neither of a department nor of the ADO Branch, or names another one, or
+            is limited to a site (``limited_to_site``).
         InvalidInput: the ADO Branch names no department; ``after`` is not one of our cursors.
     """
     department = _department_of(call.principal, request.department)
+    if call.principal.role == "department" and call.principal.site is not None:
+        raise Forbidden("these are visitors of all sites of the department", code="limited_to_site")
     found = _Affected(session, department, request.day, now)
     approved, people = session.execute(
         select(func.count(), func.coalesce(func.sum(BookingRow.party), 0))

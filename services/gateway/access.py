@@ -13,6 +13,7 @@ every route with its callers.
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from time import monotonic
 from typing import Annotated, TypeVar
 
@@ -132,12 +133,6 @@ class Caller:
         """Take back an attempt, because it was right."""
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
-    def set_operator(self, operator: Principal) -> None:
-        """Note the operator who types for this applicant, so that services record them."""
-        own, token = self.principal.proof, operator.proof and operator.proof.session
-        proof = own and token and self.state.sessions.prove(own.session, own.device, token)
-        self.principal = self.principal.model_copy(update={"login_id": operator.id, "proof": proof or None})
-
     def require_site(self, site: str) -> None:
         """Raise `Forbidden` if the login is for another site."""
         if self.principal.site != site:
@@ -191,7 +186,7 @@ class Access:
 
         Raises:
             NotAuthenticated: no session, or one that ended.
-            Forbidden: the session is not admitted here.
+            Forbidden: the session is not admitted here; or as `kiosk_of` and `operator_of`.
             TooManyAttempts: this login or mobile has made too many requests.
             Unavailable: the session's key is not known yet and accounts does not answer.
         """
@@ -209,10 +204,13 @@ class Access:
         await state.rate_limits.hit(_class_of(principal), principal.id)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             raise Forbidden("this login may not do this")
-        device = None
-        if principal.kind == "applicant" and not self._wherever and (kiosk := await kiosk_of(request)):
-            principal, device = principal_of(claims, device=kiosk), _kiosk_token(request)
-        proof = state.sessions.prove(token, device)
+        device = helper = None
+        if principal.kind == "applicant" and not self._wherever:
+            device, helper = await kiosk_of(request), await operator_of(request)
+            principal = principal_of(claims, device, helper)  # services record who typed for the applicant
+        proof = state.sessions.prove(
+            token, device and _kiosk_token(request), helper and _operator_token(request)
+        )
         return Caller(state, principal.model_copy(update={"proof": proof}), address, until)
 
 
@@ -242,6 +240,27 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
 
 def _kiosk_token(request: Request) -> str | None:
     return next((request.cookies[name] for name in KIOSK_COOKIES if name in request.cookies), None)
+
+
+async def operator_of(request: Request) -> SessionClaims | None:
+    """Return the claims of the operator who applies for others in this browser, or None in any other one.
+
+    Raises:
+        Forbidden: their session has ended, or is none of an operator. Nobody applies there unrecorded.
+        Unavailable: as for a session.
+    """
+    token = _operator_token(request)
+    if token is None:
+        return None
+    with suppress(NotAuthenticated):
+        claims = await _claims(state_of(request), token)
+        if claims.role == "assisted" and not claims.must_change_password:
+            return claims
+    raise Forbidden("the operator's session has ended", code="operator_signed_out")
+
+
+def _operator_token(request: Request) -> str | None:
+    return request.cookies.get(operator_cookie(state_of(request).settings.public_url))
 
 
 async def _claims(state: GatewayState, token: str) -> SessionClaims:

@@ -87,11 +87,6 @@ def sign_out_operator(response: Response, request: Request) -> None:
     )
 
 
-def has_operator(request: Request) -> bool:
-    """Return whether the browser has the session of an operator."""
-    return _operator_name(request) in request.cookies
-
-
 def store_visitor_language(response: Response, request: Request, language: Language) -> None:
     """Store in which language the last visitor at this counter was spoken to; it is nothing personal."""
     response.set_cookie(

@@ -25,13 +25,14 @@ from services.gateway.access import (
     applicant,
     kiosk_of,
     operator,
+    operator_of,
     role,
     staff,
 )
 from services.gateway.origin import is_same_origin
 from services.gateway.pages.shared import gates, kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
-from services.gateway.pages.shared.cookies import answers_cookie, has_operator, result_cookie
+from services.gateway.pages.shared.cookies import answers_cookie, result_cookie
 from services.gateway.pages.shared.error_pages import LARGEST_FIELD, MOST_FIELDS, RETRY, is_for_staff
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
@@ -245,11 +246,8 @@ class Pages:
         request.state.principal = view.principal  # an error page shows their navigation too
         if view.kiosk is not None:
             await _require_visit(view)
-        if has_operator(request):
-            helper = await _operator(request)
-            view.operator = helper.id
-            if view.is_applicant:
-                view.caller.set_operator(helper)
+        helper = await operator_of(request)
+        view.operator = helper.sub if helper is not None else None
         return view
 
     async def _caller(self, request: Request) -> Caller:
@@ -277,13 +275,6 @@ async def _kiosk(request: Request) -> SessionClaims | None:
         return await kiosk_of(request)
     except ContractError:
         return None  # only the look of a page depends on it here
-
-
-async def _operator(request: Request) -> Principal:
-    try:
-        return (await operator.caller_of(request)).principal
-    except (NotAuthenticated, Forbidden):  # expired or disabled: recording the operator would be wrong
-        raise Forbidden("the operator's session has ended", code="operator_signed_out") from None
 
 
 OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]

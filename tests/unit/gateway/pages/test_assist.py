@@ -9,7 +9,7 @@ import pytest
 from contracts.rpc.accounts import ApplicantSession, OtpAccepted, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.pages.shared import view
+from services.gateway import access
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
 from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
 
@@ -72,6 +72,26 @@ async def test_the_visitors_mobile_authorises_and_the_operator_is_recorded(
     )
 
 
+@pytest.mark.parametrize("way", ["cookie", "bearer"])
+async def test_the_json_interface_records_the_operator_too(
+    kendra: tuple[Reader, TableClient], way: str
+) -> None:
+    person, client = kendra
+    visitor, headers = signed(claims("applicant")), {**SAME_SITE}
+    if way == "cookie":
+        person.http.cookies.set("session", visitor)
+    else:
+        headers["Authorization"] = f"Bearer {visitor}"
+    path = f"/api/v1/applications/{REFERENCE}/cancel"
+    await person.http.post(path, headers=headers)
+    assert client.last("application.cancel")[2].login_id == "SEW-0001"
+    person.http.cookies.set("operator", signed(claims(**OPERATOR, exp=int(now().timestamp()) - 1)))
+    client.asked.clear()
+    refused = await person.http.post(path, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (403, "operator_signed_out")
+    assert not client.was_asked("application.cancel")
+
+
 async def test_nothing_of_the_previous_visitor_is_left(kendra: tuple[Reader, TableClient]) -> None:
     person, client = kendra
     person.http.cookies.set("session", signed(claims("applicant")))
@@ -111,7 +131,10 @@ async def test_only_an_operator_is_recorded_as_the_helper(
 async def test_control_without_the_operators_session_no_helper_is_recorded(
     kendra: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(view, "has_operator", lambda _: False)
+    async def nobody(_request: object) -> None:
+        return None
+
+    monkeypatch.setattr(access, "operator_of", nobody)
     person, client = kendra
     person.http.cookies.set("session", signed(claims("applicant")))
     await person.send("/apply/check", **hidden(await person.answer()))

@@ -95,7 +95,8 @@ class InvitationForm(Strict):
 class Amendment(Strict):
     """New content of an application; a field left out stays as it was.
 
-    An empty ``officer`` means anyone who deals with it.
+    An empty ``officer`` means anyone who deals with it. A companion with the name and the kind of ID card of
+    one who came along before may leave out ``id_last4``, which then stays.
     """
 
     purpose: str | None = Field(default=None, max_length=1000)

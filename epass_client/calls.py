@@ -51,6 +51,7 @@ from contracts.rpc.application import (
     ApplicationView,
     Invite,
     Invited,
+    LastFour,
     Lookup,
     LookupHits,
     StatusQuestion,
@@ -245,6 +246,16 @@ def list_applications(after: str | None = None, limit: int | None = None) -> Cal
 def view_application(reference: str) -> Call[ApplicationView]:
     """Show an application with its timeline and pass."""
     return _get(f"{API}/applications/{_part(reference)}", ApplicationView)
+
+
+def open_application(reference: str, id_last4: str) -> Call[ApplicationView]:
+    """Open an application for this session by the last four characters of its ID card, and return it.
+
+    The session that sent it needs no opening.
+    """
+    return _command(
+        f"{API}/applications/{_part(reference)}/open", ApplicationView, LastFour(id_last4=id_last4)
+    )
 
 
 def amend_application(

@@ -28,9 +28,16 @@ from contracts.model import (
 from contracts.rpc.call import Method, Nothing, Page
 from contracts.visiting_rules import ClosedWish
 
+NOT_OPENED = "not_opened"
+"""Code of `Forbidden` where an applicant's session has not opened an application (`OPEN_APPLICATION`)."""
+
 
 class SubmitApplication(ApplicationForm):
     """POST /applications: an application from the portal or a kiosk."""
+
+    like: str | None = Field(default=None, max_length=40)
+    """The reference of an application that is open in this session. Whoever comes again, with the same kind
+    of ID card, may leave its number empty; that of the earlier application is taken."""
 
 
 class SubmitAtCounter(ApplicationForm):
@@ -54,6 +61,18 @@ class AmendApplication(Amendment):
 
 class ReferenceOnly(Strict):
     """One application, by its reference."""
+
+    reference: str = Field(max_length=40)
+
+
+class LastFour(Strict):
+    """The last four characters of the ID card that an application names."""
+
+    id_last4: str = Field(max_length=40)
+
+
+class OpenApplication(LastFour):
+    """One application, and what opens it."""
 
     reference: str = Field(max_length=40)
 
@@ -99,6 +118,7 @@ class PassSummary(Wire):
     """The pass of an application."""
 
     number: str
+    """Empty in a history, where the application is not open."""
     valid_from: Instant
     valid_to: Instant
     """When entry ends on the first day."""
@@ -128,7 +148,10 @@ class ApplicationSummary(Wire):
 class HistoryLine(ApplicationSummary):
     """One line of an applicant's history."""
 
+    opened: bool = False
+    """Whether the whole application may be seen in this session; else its ID card's last four open it."""
     name: str = ""
+    """Empty where it is not open."""
     slot: Slot | None = None
     """The first preferred one."""
     pass_: PassSummary | None = Field(default=None, alias="pass")
@@ -144,7 +167,11 @@ class ApplicationList(Wire):
 
 
 class ApplicationView(ApplicationSummary):
-    """An application with everything its applicant may see."""
+    """An application with everything its applicant may see.
+
+    An applicant's answer has no ``id_last4``, which opens it. The reception gets the application of another
+    site shortened: without people, purpose, note and presence.
+    """
 
     channel: Channel
     revision: int
@@ -245,6 +272,9 @@ SUBMIT_AT_COUNTER = Method("application", "submit_at_counter", SubmitAtCounter, 
 INVITE = Method("application", "invite", Invite, Invited, command=True)
 LIST_APPLICATIONS = Method("application", "list_applications", Page, ApplicationList)
 VIEW_APPLICATION = Method("application", "view", ReferenceOnly, ApplicationView)
+OPEN_APPLICATION = Method(
+    "application", "open", OpenApplication, ApplicationView, command=True, carries_key=True
+)
 PHOTOGRAPH = Method("application", "photograph", ReferenceOnly, Photograph)
 AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=True)
 CANCEL = Method("application", "cancel", ReferenceOnly, Acknowledged, command=True)

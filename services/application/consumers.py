@@ -23,7 +23,7 @@ from contracts.events import (
     VisitDayClosed,
     VisitDayReopened,
 )
-from services.application.handlers import directory, event_handlers, scheduled_jobs
+from services.application.handlers import directory, event_handlers, openings, scheduled_jobs
 from services.chassis.db import batches
 from services.chassis.messaging.entrypoint import subscribes, subscribes_together
 from services.chassis.runtime.clock import now
@@ -104,6 +104,11 @@ class Consumers:
         Hourly: a daily timer never fires in a process that restarts each day.
         """
         self._in_batches(scheduled_jobs.erase_ended)
+
+    @every(interval=3600)
+    def delete_old_openings(self) -> None:
+        """Delete openings of sessions that have ended, and tries that count no more."""
+        self._in_batches(openings.delete_old)
 
     @every(interval=60)
     def key_names(self) -> None:

@@ -122,6 +122,8 @@ class ApplicationRow(Base):
     email: Mapped[str | None]
     id_type: Mapped[IdType | None]
     id_last4: Mapped[str | None]
+    asks_for_card: Mapped[bool] = mapped_column(server_default=false())
+    """Whether the session that sent it is known (`OpeningRow`); a version before recorded none."""
     official: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
     companions: Mapped[list[Json]]
     purpose: Mapped[str]
@@ -178,6 +180,27 @@ class PhotographRow(Base):
 
     application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"), primary_key=True)
     sealed: Mapped[str]
+
+
+class OpeningRow(Base):
+    """Session of an applicant that may see a whole application: it has sent it, or given its last four."""
+
+    __tablename__ = "openings"
+    __table_args__ = (Index("openings_age", "opened_at"),)
+
+    sid: Mapped[UUID] = mapped_column(primary_key=True)
+    application_id: Mapped[UUID] = mapped_column(ForeignKey("applications.id"), primary_key=True)
+    opened_at: Mapped[datetime]
+
+
+class OpeningTriesRow(Base):
+    """How many wrong last fours a mobile has given since an instant; ``who`` is a keyed hash of it."""
+
+    __tablename__ = "opening_tries"
+
+    who: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime]
+    wrong: Mapped[int]
 
 
 class PassRow(Base):

@@ -13,6 +13,7 @@ from contracts.rpc.application import (
     Invited,
     Lookup,
     LookupHits,
+    OpenApplication,
     Photograph,
     ReferenceOnly,
     StatusQuestion,
@@ -21,7 +22,7 @@ from contracts.rpc.application import (
     SubmitAtCounter,
 )
 from contracts.rpc.call import Call, Nothing, Page
-from services.application.handlers import applications, photographs, queries
+from services.application.handlers import applications, openings, photographs, queries
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -70,12 +71,16 @@ class Service:
     @rpc(contract.LIST_APPLICATIONS)
     def list_applications(self, request: Page, call: Call) -> ApplicationList:
         with self.db.queries() as session:
-            return queries.list_applications(request, call, session)
+            return queries.list_applications(request, call, session, now())
 
     @rpc(contract.VIEW_APPLICATION)
     def view(self, request: ReferenceOnly, call: Call) -> ApplicationView:
         with self.db.queries() as session:
-            return queries.view(request, call, session)
+            return queries.view(request, call, session, now())
+
+    @rpc(contract.OPEN_APPLICATION)
+    def open(self, request: OpenApplication, call: Call) -> ApplicationView:
+        return openings.open_application(request, call, self.db, now())
 
     @rpc(contract.PHOTOGRAPH)
     def photograph(self, request: ReferenceOnly, call: Call) -> Photograph:

@@ -5,7 +5,8 @@ windows that begin with the first request. Ordinary requests are counted by each
 limits only prevent that one source takes a whole process.
 
 The limits are generous, since a kiosk, an office or a mobile operator has many people behind one address;
-``python -m bench.limits`` prints the arithmetic. accounts has its own, for each number, login and device.
+``python -m bench.limits`` prints the arithmetic. accounts has its own, for each number, login and device;
+application has one on opening applications.
 """
 
 import asyncio
@@ -37,11 +38,10 @@ LIMITS: dict[str, tuple[RateLimitItem, ...]] = {
     "availability": (RateLimitItemPerMinute(300),),
     "status_reference": (RateLimitItemPerHour(10), RateLimitItemPerDay(20)),
     "status_anywhere": (RateLimitItemPerDay(200),),
-    "open": (RateLimitItemPerHour(10),),
 }
 """Counted in the store: by address; `status_reference` by reference and address, `status_anywhere` by
-reference, `open` by applicant."""
-GUESSES = {"status", "status_reference", "status_anywhere", "open"}
+reference."""
+GUESSES = {"status", "status_reference", "status_anywhere"}
 """Refused while the store is away. The others are allowed then, and accounts still counts guesses."""
 MINUTE_LIMITS: dict[str, int | None] = {
     "read": 3_000,
@@ -55,7 +55,7 @@ MINUTE_LIMITS: dict[str, int | None] = {
 `unlimited` is for probes of the machine that runs this process.
 """
 CLASSES = {*LIMITS, *MINUTE_LIMITS}
-_REASONS = {"status_reference": "reference", "status_anywhere": "reference", "open": "reference"}
+_REASONS = {"status_reference": "reference", "status_anywhere": "reference"}
 STORE_SECONDS = 0.5
 """A store that does not answer within this time is away."""
 PAUSE_SECONDS = 1.0

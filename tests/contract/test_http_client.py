@@ -60,6 +60,7 @@ CALLS: dict[str, Call[Any]] = {
     "submitApplication": calls.submit_application(SubmitApplication(**APPLICATION)),
     "listApplications": calls.list_applications(after="x", limit=10),
     "viewApplication": calls.view_application("PCS-7K3M-9QW4"),
+    "openApplication": calls.open_application("PCS-7K3M-9QW4", "4821"),
     "amendApplication": calls.amend_application(
         "PCS-7K3M-9QW4",
         purpose="Another",

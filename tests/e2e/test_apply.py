@@ -310,6 +310,7 @@ def test_a_returning_visitor_sends_three_pages_and_a_companion_can_be_changed(
     page.locator("a[href*='companion?which=0']").click()
     expect(page.locator("#name")).to_have_value("Harjit Singh")
     page.fill("#name", "Harjit Kaur")
+    page.fill("#id_last4", "0917")
     press(page)
     on(page, "companions")
     press(page)

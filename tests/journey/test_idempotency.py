@@ -135,6 +135,15 @@ def change_password(people: People) -> Case:
     return opens_a_session(somebody, calls.change_password(initial, PASSWORD), also=frozenset({401}))
 
 
+def open_application(people: People) -> Case:
+    form = SubmitAtCounter.model_validate(application(mobile=people.applicant.mobile))
+    reference = people.reception.send(calls.submit_at_counter(form)).reference
+    query = "select count(*) from openings join applications on id = application_id where reference = %s"
+    return changes(
+        "application", people.applicant, calls.open_application(reference, "4821"), query, reference
+    )
+
+
 def amend(people: People) -> Case:
     reference = people.applicant.apply()
     people.department.send(
@@ -371,6 +380,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
         "LoginDisabled", "accounts", people.ado, calls.reset_login(new_login(people).login_id)
     ),
     "POST /api/v1/applications": submit,
+    "POST /api/v1/applications/{reference}/open": open_application,
     "POST /api/v1/applications/{reference}/amend": amend,
     "POST /api/v1/applications/{reference}/cancel": cancel,
     "POST /api/v1/applications/{reference}/resend": resend,

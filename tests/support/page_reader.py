@@ -8,8 +8,17 @@ from typing import Any
 
 import httpx
 
+from contracts.errors import Forbidden, InvalidInput
 from contracts.events import OfficerRecord, OpeningHours, SiteRecord
-from contracts.rpc.application import Acknowledged, ApplicationList, Checked
+from contracts.rpc.application import (
+    NOT_OPENED,
+    Acknowledged,
+    ApplicationList,
+    ApplicationView,
+    Checked,
+    OpenApplication,
+    ReferenceOnly,
+)
 from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
@@ -42,6 +51,24 @@ def stub(**answers: Any) -> tuple[Any, TableClient]:
         "approval__officers": OfficerList(items=(BALDEV,)),
     }  # fmt: skip
     return stubbed(**{**usual, **answers})
+
+
+def closed(shown: ApplicationView) -> dict[str, Any]:
+    """Return the service's replies about an application that 4821 opens."""
+    opened: list[bool] = []
+
+    def view(_asked: ReferenceOnly) -> ApplicationView:
+        if not opened:
+            raise Forbidden("it is not open", code=NOT_OPENED)
+        return shown
+
+    def open_by_last_four(asked: OpenApplication) -> ApplicationView:
+        if asked.id_last4 != "4821":
+            raise InvalidInput.of("id_last4", "other_last4")
+        opened.append(True)
+        return shown
+
+    return {"application__view": view, "application__open": open_by_last_four}
 
 
 def hidden(page: httpx.Response) -> dict[str, str]:

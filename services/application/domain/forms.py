@@ -10,7 +10,7 @@ from contracts.model import ApplicantKind, Assistance, DeliverBy, Language, Pers
 from contracts.visiting_rules import Calendar, end_of
 from services.application.domain.applications import Application, Intake, Visit
 from services.application.domain.findings import Findings
-from services.application.domain.people import applicant_of, companions_of
+from services.application.domain.people import applicant_of, companions_of, with_known_ids
 from services.application.domain.text import paragraph, without_aadhaar
 from services.application.domain.visits import (
     Place,
@@ -127,7 +127,9 @@ def check_amendment(
         preferred=windows_of(findings, wanted, place, calendar),
         companions=visit.companions
         if amendment.companions is None
-        else companions_of(findings, amendment.companions, intake.most_companions),
+        else companions_of(
+            findings, with_known_ids(amendment.companions, visit.companions), intake.most_companions
+        ),
         vehicle=visit.vehicle if amendment.vehicle is None else vehicle_of(findings, amendment.vehicle),
     )
     findings.raise_if_refused()

@@ -1,5 +1,6 @@
 """Checks of the applicant and companions: names, last four characters of IDs, office, contact."""
 
+from collections import Counter
 from collections.abc import Iterable
 
 from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
@@ -78,6 +79,22 @@ def companions_of(
     if len(companions) > most_companions:
         findings.refuse("companions", "too_many_companions")
     return companions
+
+
+def with_known_ids(given: Iterable[CompanionInput], known: Iterable[Companion]) -> tuple[CompanionInput, ...]:
+    """Return companions with the last characters of the ID that they had before, where these are left out.
+
+    A companion is known by name and kind of ID; two with the same are not told apart.
+    """
+    before = [((one.name, one.id_type), one.id_last4) for one in known]
+    seen = Counter(key for key, _ in before)
+    numbers = {key: number for key, number in before if seen[key] == 1}
+    return tuple(
+        one
+        if one.id_last4 or one.id_type is None
+        else one.model_copy(update={"id_last4": numbers.get((one.name.strip(), one.id_type))})
+        for one in given
+    )
 
 
 def _mobile(findings: Findings, field: str, typed: str | None) -> str | None:

@@ -34,10 +34,12 @@ from services.application.domain.findings import Findings
 from services.application.domain.forms import CheckedForm, check_amendment, check_form
 from services.application.domain.invitations import check_invitation
 from services.application.domain.names import latin_name_of, name_of
-from services.application.handlers import invitation_limit, photographs
+from services.application.domain.people import with_known_ids
+from services.application.handlers import invitation_limit, openings, photographs
 from services.application.handlers.authorization import (
     intake_of,
     inviter_of,
+    is_applicant_of,
     is_reception_of,
     mobile_of,
     operator_of,
@@ -48,6 +50,7 @@ from services.application.handlers.rows import (
     amend_row,
     application_of,
     columns_of,
+    companions_of,
     enter,
     find,
     publish,
@@ -128,7 +131,8 @@ def submit(
     def effect() -> Submitted:
         if most_open is not None:
             _refuse_more_open(session, mobile, most_open, now)
-        return _submit(request, mobile, intake, call, session, calendar)
+        filled = _with_known_cards(request, call, session, now)
+        return _submit(filled, mobile, intake, call, session, calendar)
 
     return _once("application.submit", request, call, session, effect)
 
@@ -154,6 +158,7 @@ def check(
     """
     mobile, intake = mobile_of(call.principal), intake_of(call.principal)
     place = place_of(session, request.site, request.department)
+    request = _with_known_cards(request, call, session, now)
     try:
         form = check_form(request, mobile, intake, place, Calendar(now, furthest_days))
     except InvalidInput as error:
@@ -222,6 +227,7 @@ def amend(
     Raises:
         InvalidInput: with every problem of the amended application.
         NotFound: the applicant has no such application.
+        Forbidden: ``not_opened``: their session has not opened it.
         Conflict: ``cannot_amend``: it was decided, or has ended, or more than dates would change; fact
             ``status``.
     """
@@ -237,6 +243,7 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
 
     Raises:
         NotFound: the applicant or the site has no such application.
+        Forbidden: ``not_opened``: the session of its applicant has not opened it.
         Conflict: ``cannot_cancel``: it has ended, or the visitor came in; fact ``status``.
     """
 
@@ -245,6 +252,8 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
         by = _canceller(row, call.principal)
         if row is None or by is None:
             raise NotFound("there is no such application")
+        if by == "applicant":
+            openings.require_open(session, row, call.principal, now)
         event = application_of(row).cancel(row.status, by)
         row.cancelled_at = now
         publish(session, row, event, "cancelled", now, by=by)
@@ -288,6 +297,22 @@ def _masked_in(session: Session, submitted: SubmittedRevision) -> Sequence[str]:
     ).one()
 
 
+def _with_known_cards(
+    request: SubmitApplication, call: Call, session: Session, now: datetime
+) -> SubmitApplication:
+    """Return a form with the numbers of ID cards that it leaves to the application that it names."""
+    row = find(session, request.like) if request.like else None
+    if row is None or not is_applicant_of(call.principal, row.mobile):
+        return request
+    if not openings.opened_of(session, [row], call.principal, now):
+        return request
+    given = request.applicant
+    if not given.id_last4 and given.id_type == row.id_type:
+        given = given.model_copy(update={"id_last4": row.id_last4 or ""})
+    companions = with_known_ids(request.companions, companions_of(row))
+    return request.model_copy(update={"applicant": given, "companions": companions})
+
+
 def _submit(
     request: SubmitApplication | SubmitAtCounter,
     mobile: str | None,
@@ -298,7 +323,9 @@ def _submit(
 ) -> Submitted:
     place = place_of(session, request.site, request.department)
     form = check_form(request, mobile, intake, place, calendar, call.problems)
-    return _store(session, form, intake, calendar.now), form.masked
+    application = _store(session, form, intake, calendar.now)
+    openings.record(session, application.id, call.principal, calendar.now)
+    return application, form.masked
 
 
 def _store(session: Session, form: CheckedForm, intake: Intake, now: datetime) -> Application:
@@ -326,6 +353,7 @@ def _amend(
     row = find(session, request.reference, lock=True)
     if row is None or row.mobile != mobile:
         raise NotFound("there is no such application")
+    openings.require_open(session, row, call.principal, calendar.now)
     require_amendable(row.status, only_dates=request.only_dates)
     facts = {"changed": "dates"} if request.only_dates else {}
     before = application_of(row)
@@ -352,6 +380,6 @@ def _canceller(
 ) -> Literal["applicant", "counter"] | None:
     if row is None:
         return None
-    if principal.kind == "applicant" and principal.mobile and row.mobile == principal.mobile:
+    if is_applicant_of(principal, row.mobile):
         return "applicant"
     return "counter" if is_reception_of(principal, row.site) else None

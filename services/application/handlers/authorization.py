@@ -17,6 +17,11 @@ def mobile_of(principal: Principal) -> str:
     return principal.mobile
 
 
+def is_applicant_of(principal: Principal, mobile: str | None) -> bool:
+    """Return whether the principal is the applicant with this mobile."""
+    return principal.kind == "applicant" and principal.mobile is not None and principal.mobile == mobile
+
+
 def intake_of(principal: Principal) -> Intake:
     """Return how an applicant's form arrives: from the portal or a kiosk, and with which operator's help."""
     channel: Channel = "kiosk" if principal.kiosk else "portal"

@@ -4,7 +4,7 @@ import hmac
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import and_, func, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
@@ -25,9 +25,23 @@ from contracts.rpc.application import (
     StatusView,
 )
 from contracts.rpc.call import Call, Page
-from services.application.handlers.authorization import is_reception, mobile_of, operator_of
+from services.application.handlers import openings
+from services.application.handlers.authorization import (
+    is_applicant_of,
+    is_reception,
+    is_reception_of,
+    mobile_of,
+    operator_of,
+)
 from services.application.handlers.rows import find
-from services.application.handlers.views import history_of, hits_of, status_view_of, view_of
+from services.application.handlers.views import (
+    history_of,
+    hits_of,
+    shortened_view_of,
+    status_view_of,
+    view_for_applicant,
+    view_of,
+)
 from services.application.models import ApplicationRow, PassRow
 from services.chassis.db import cursors
 
@@ -41,7 +55,7 @@ FEWEST_ANSWERED = 5
 _NEWEST_FIRST = (ApplicationRow.submitted_at.desc(), ApplicationRow.id.desc())
 
 
-def list_applications(request: Page, call: Call, session: Session) -> ApplicationList:
+def list_applications(request: Page, call: Call, session: Session, now: datetime) -> ApplicationList:
     """Return the history of the applicant's mobile, newest first.
 
     Raises:
@@ -60,27 +74,25 @@ def list_applications(request: Page, call: Call, session: Session) -> Applicatio
     rows = session.scalars(query.order_by(*_NEWEST_FIRST).limit(request.limit + 1)).all()
     shown = rows[: request.limit]
     return ApplicationList(
-        items=history_of(session, shown),
+        items=history_of(session, shown, openings.opened_of(session, shown, call.principal, now)),
         next=cursors.encode(shown[-1].submitted_at, shown[-1].id) if len(rows) > len(shown) else None,
     )
 
 
-def view(request: ReferenceOnly, call: Call, session: Session) -> ApplicationView:
-    """Return one application, for its applicant and for the reception.
+def view(request: ReferenceOnly, call: Call, session: Session, now: datetime) -> ApplicationView:
+    """Return one application, for its applicant and for the reception; shortened at another site's counter.
 
     Raises:
         NotFound: there is none, or not for this principal.
+        Forbidden: ``not_opened``: the session of its applicant has not opened it.
     """
     row, principal = find(session, request.reference), call.principal
-    is_owner = (
-        row is not None
-        and principal.kind == "applicant"
-        and principal.mobile is not None
-        and row.mobile == principal.mobile
-    )
-    if row is None or not (is_owner or is_reception(principal)):
+    if row is not None and is_reception(principal):
+        return (view_of if is_reception_of(principal, row.site) else shortened_view_of)(session, row)
+    if row is None or not is_applicant_of(principal, row.mobile):
         raise NotFound("there is no such application")
-    return view_of(session, row)
+    openings.require_open(session, row, principal, now)
+    return view_for_applicant(session, row)
 
 
 def status(request: StatusQuestion, session: Session) -> StatusView:
@@ -120,11 +132,14 @@ def durations(request: DepartmentCode, session: Session, now: datetime) -> Durat
 def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
     """Search applications by mobile, by reference or pass number, or by a name by ear, for the reception.
 
+    A counter finds those of its site. One of another site it finds by its exact reference or pass number
+    only, and sees no name.
+
     Raises:
         Forbidden: the principal is not at a reception counter.
     """
     operator_of(call.principal)
-    query = select(ApplicationRow).order_by(*_NEWEST_FIRST).limit(MOST_HITS)
+    query = select(ApplicationRow).where(_here(call)).order_by(*_NEWEST_FIRST).limit(MOST_HITS)
     mobile = _mobile(request.q)
     if mobile is not None:
         return LookupHits(
@@ -132,7 +147,8 @@ def lookup(request: Lookup, call: Call, session: Session) -> LookupHits:
         )
     numbered = _by_number(session, request.q)
     if numbered is not None:
-        return LookupHits(items=hits_of(session, [numbered]))
+        own = is_reception_of(call.principal, numbered.site)
+        return LookupHits(items=hits_of(session, [numbered], named=own))
     words = spelling.wanted(request.q)
     if not words:
         return LookupHits(items=())
@@ -151,7 +167,7 @@ def waiting_here(call: Call, session: Session, now: datetime) -> LookupHits:
     """
     operator_of(call.principal)
     row = ApplicationRow
-    here = true() if call.principal.site is None else row.site == call.principal.site
+    here = _here(call)
     midnight = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
     query = (
         select(row)
@@ -172,6 +188,11 @@ def waiting_here(call: Call, session: Session, now: datetime) -> LookupHits:
     first = session.scalars(asked).all()
     walk_ins = [one for one in reversed(session.scalars(query).all()) if one not in first]
     return LookupHits(items=hits_of(session, [*first, *walk_ins]))
+
+
+def _here(call: Call) -> ColumnElement[bool]:
+    """Return the condition that an application is of the site of the login; any, where it has none."""
+    return true() if call.principal.site is None else ApplicationRow.site == call.principal.site
 
 
 def _mobile(text: str) -> str | None:

@@ -116,6 +116,7 @@ def columns_of(application: Application, now: datetime) -> Columns:
         "mobile_proved": intake.mobile_proved,
         "submitted_by": intake.submitted_by,
         "submitted_at": now,
+        "asks_for_card": True,
         "last_matters_at": max(now, visit["preferred_until"]),
     }
 

@@ -1,14 +1,15 @@
 """Rows as callers see them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic import TypeAdapter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.model import ClosureReason
+from contracts.model import ClosureReason, Person
 from contracts.rpc.application import (
     ApplicationView,
     HistoryLine,
@@ -30,23 +31,26 @@ _CLOCKS_DIFFER = timedelta(days=1)
 """By more than services' clocks differ; the bounds let PostgreSQL read only the months of an application."""
 
 
-def history_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[HistoryLine, ...]:
-    """Return applications as the history of their applicant shows them."""
+def history_of(
+    session: Session, rows: Iterable[models.ApplicationRow], opened: Collection[UUID]
+) -> tuple[HistoryLine, ...]:
+    """Return applications as the history of their applicant shows them: named only those that are open."""
     found = list(rows)
     passes = passes_of(session, [row.id for row in found])
-    return tuple(
-        HistoryLine(
-            **_line(session, row),
-            name=row.name,
-            slot=slots_of(row)[0],
-            pass_=pass_summary_of(row, passes[row.id]),
-        )
-        for row in found
-    )
+    lines = []
+    for row in found:
+        is_open, known = row.id in opened, pass_summary_of(row, passes[row.id])
+        if known is not None and not is_open:
+            known = known.model_copy(update={"number": ""})
+        name, line = row.name if is_open else "", _line(session, row)
+        lines.append(HistoryLine(**line, opened=is_open, name=name, slot=slots_of(row)[0], pass_=known))
+    return tuple(lines)
 
 
-def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[LookupHit, ...]:
-    """Return applications as the counter sees them."""
+def hits_of(
+    session: Session, rows: Iterable[models.ApplicationRow], *, named: bool = True
+) -> tuple[LookupHit, ...]:
+    """Return applications as the counter sees them; those of another site without a name."""
     found = list(rows)
     passes = passes_of(session, [row.id for row in found])
     hits = []
@@ -54,7 +58,7 @@ def hits_of(session: Session, rows: Iterable[models.ApplicationRow]) -> tuple[Lo
         summary = pass_summary_of(row, passes[row.id])
         number = summary.number if summary else None
         asked = row.status == "submitted" and row.reception_asked_at is not None
-        names = {"name": row.name, "name_latin": row.name_latin}
+        names = {"name": row.name if named else "", "name_latin": row.name_latin if named else ""}
         hits.append(LookupHit(**_line(session, row), **names, pass_number=number, reception_asked=asked))
     return tuple(hits)
 
@@ -74,8 +78,35 @@ def status_view_of(session: Session, row: models.ApplicationRow) -> StatusView:
     )
 
 
+def view_for_applicant(session: Session, row: models.ApplicationRow) -> ApplicationView:
+    """Return an application to its applicant, without the last characters of any ID card."""
+    full, hidden = view_of(session, row), {"id_last4": None}
+    companions = tuple(one.model_copy(update=hidden) for one in full.companions)
+    return full.model_copy(
+        update={"applicant": full.applicant.model_copy(update=hidden), "companions": companions}
+    )
+
+
+def shortened_view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
+    """Return what the reception of another site may see: where the visit is, and what was decided."""
+    full = view_of(session, row)
+    return full.model_copy(
+        update={
+            "status": "issued" if full.status in PRESENCE else full.status,
+            "applicant": Person(name="", name_latin=""),
+            "companions": (),
+            "purpose": "",
+            "vehicle": None,
+            "assistance": None,
+            "officer": None,
+            "note": None,
+            "timeline": tuple(entry for entry in full.timeline if entry.what not in PRESENCE),
+        }
+    )
+
+
 def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
-    """Return everything that its applicant may see."""
+    """Return everything about an application, for the reception of its site."""
     passes = passes_of(session, [row.id])[row.id]
     decided = decision_in_force(facts_of(row, passes))
     return ApplicationView(

@@ -9,6 +9,8 @@ from contracts.rpc.application import (
     AmendApplication,
     ApplicationList,
     ApplicationView,
+    LastFour,
+    OpenApplication,
     ReferenceOnly,
     SubmitApplication,
 )
@@ -34,8 +36,23 @@ async def list_applications(caller: Applicant, after: After = None, limit: Limit
 
 @router.get("/{reference}")
 async def view_application(caller: Applicant, reference: Reference) -> ApplicationView:
-    """Return the status, dated timeline and pass of an application."""
+    """Return the status, dated timeline and pass of an application.
+
+    The session that sent it may see it. Any other one opens it first (403 ``not_opened``).
+    """
     return await caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference))
+
+
+@router.post("/{reference}/open")
+async def open_application(
+    caller: Applicant, reference: Reference, body: LastFour, key: IdempotencyKey
+) -> ApplicationView:
+    """Open an application for this session by the last four characters of its ID card, and return it.
+
+    Families share a phone. A mobile has ten wrong tries within an hour.
+    """
+    request = OpenApplication(reference=reference, id_last4=body.id_last4)
+    return await caller.command(rpc.application.OPEN_APPLICATION, request, key)
 
 
 @router.post("/{reference}/amend")

@@ -21,7 +21,15 @@ from contracts.errors import (
 )
 from contracts.model import IST, Person
 from contracts.rpc.accounts import LoginList
-from contracts.rpc.application import ApplicationList, Checked, LookupHit, LookupHits, PassSummary, Photograph
+from contracts.rpc.application import (
+    NOT_OPENED,
+    ApplicationList,
+    Checked,
+    LookupHit,
+    LookupHits,
+    PassSummary,
+    Photograph,
+)
 from contracts.rpc.approval import (
     Availability,
     CapacityView,
@@ -67,6 +75,7 @@ from tests.support.page_reader import BALDEV, PERSON
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
 OWN = f"/applications/{REFERENCE}"
 WATCHED, MATCHED = f"/watchlist/entries/{REVIEW_ID}", f"/watchlist/matches/{REVIEW_ID}"
+OTHER_LAST4 = {"application.open": InvalidInput.of("id_last4", "other_last4")}
 HALF_APPROVED = FirstApproval(approved_by="HOM-0002", approved_at=now(), slot=FIRST)
 
 
@@ -158,7 +167,7 @@ def questions() -> Iterator[State]:
     yield State("applicant", "/apply/companion", {}, before=WAY[:4], status=422)
     yield State("applicant", "/apply/companions", before=(*WAY[:4], COMPANION))
     yield State("applicant", "/apply/companion?which=0", before=(*WAY[:4], COMPANION))
-    yield State("applicant", f"{OWN}/again", {"id_last4": "0000"}, status=422)
+    yield State("applicant", f"{OWN}/again", {"id_last4": "0000"}, OTHER_LAST4, status=422)
     yield State("applicant", "/apply/check", before=WAY)
     found = Checked(problems=(FieldError(field="applicant.id_last4", code="full_number"),))
     yield State(
@@ -233,13 +242,12 @@ def several_days() -> Iterator[State]:
         number=NUMBER, valid_from=begins, valid_to=begins + timedelta(hours=3), further_days=days
     )
     shown = APPLICATION.model_copy(update={"status": "issued", "pass_": known, "further_days": days})
-    opened = ((f"{OWN}/open", {"id_last4": "4821"}),)
-    yield State("applicant", OWN, answers={"application.view": shown}, before=opened)
+    yield State("applicant", OWN, answers={"application.view": shown})
     lost = {
         "date": date(2026, 12, 1), "closed_day": date(2026, 12, 3), "closure_reason": "officer_away",
         "note": "Back on Friday",
     }  # fmt: skip
-    yield State("applicant", OWN, answers={"application.view": shown.model_copy(update=lost)}, before=opened)
+    yield State("applicant", OWN, answers={"application.view": shown.model_copy(update=lost)})
     dropped = DECIDED.model_copy(update={**terms, "closed_day": date(2026, 12, 3), "note": "Back on Friday"})
     shortened = review(status="approved", decision=dropped)
     yield State("department", REVIEW, answers={"approval.view_review": shortened})
@@ -291,15 +299,14 @@ def closures() -> Iterator[State]:
         "application.view": returned,
         "approval.availability": Availability(limited=False, closed=(closed,)),
     }
-    opened = (OWN + "/open", {"id_last4": "4821"})
-    yield State("applicant", OWN, answers=answers, before=(opened,))
-    yield State("applicant", f"{OWN}/dates", answers=answers, before=(opened,))
+    yield State("applicant", OWN, answers=answers)
+    yield State("applicant", f"{OWN}/dates", answers=answers)
     reopened = {
         "application.view": returned.model_copy(
             update={"closure_reason": None, "day_reopened": True, "note": None}
         )
     }
-    yield State("applicant", OWN, answers=reopened, before=(opened,))
+    yield State("applicant", OWN, answers=reopened)
     decided = DECIDED.model_copy(
         update={"status": "returned", "slot": None, "closed_day": day, "day_reopened": True}
     )
@@ -307,7 +314,7 @@ def closures() -> Iterator[State]:
     yield State("department", REVIEW, answers={"approval.view_review": sent_back})
     wish = ClosedWish(day=FIRST.day, closed_by="site", reason="Gurpurab")
     waiting = APPLICATION.model_copy(update={"status": "submitted", "closed_wishes": (wish,)})
-    yield State("applicant", OWN, answers={"application.view": waiting}, before=(opened,))
+    yield State("applicant", OWN, answers={"application.view": waiting})
     holiday = review(closed=(FIRST.day,), closed_wishes=(wish,))
     yield State("department", REVIEW, answers={"approval.view_review": holiday})
     today = ClosedDate(day=now().astimezone(IST).date(), reason="officer_away")
@@ -535,11 +542,11 @@ STATES = [
     *questions(),
     State("applicant", "/applications"),
     State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
-    State("applicant", OWN), State("applicant", f"{OWN}/open", {"id_last4": "0000"}, status=422),
-    State("applicant", OWN, before=((f"{OWN}/open", {"id_last4": "4821"}),)),
+    State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
+    State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
+    State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
-        update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})},
-        before=((f"{OWN}/open", {"id_last4": "4821"}),)),
+        update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),
     State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
     State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"},
     {"accounts.log_in": WRONG_LOGIN}, status=422),

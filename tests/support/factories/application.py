@@ -45,6 +45,7 @@ from contracts.rpc.application import (
     ApplicationView,
     Invite,
     Invited,
+    OpenApplication,
     ReferenceOnly,
     SubmitApplication,
     SubmitAtCounter,
@@ -54,7 +55,7 @@ from contracts.visiting_rules import Calendar
 from services.application.consumers import Consumers
 from services.application.domain.applications import Intake
 from services.application.domain.visits import Place
-from services.application.handlers import applications, queries
+from services.application.handlers import applications, openings, queries
 from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
@@ -152,8 +153,10 @@ def invitation(*visitors: Json, **changes: Any) -> Invite:
 # ------------------------------------------------------------------ the calls
 
 
-def applicant_call(mobile: str = MOBILE, key: str | None = None) -> Call:
-    return _call(Principal(kind="applicant", id=f"applicant:{mobile}", mobile=mobile), key)
+def applicant_call(mobile: str = MOBILE, key: str | None = None, session: int = 1) -> Call:
+    """Return the call of an applicant; another session has another number."""
+    facts = {"kind": "applicant", "id": f"applicant:{mobile}", "mobile": mobile, "sid": UUID(int=session)}
+    return _call(Principal.model_validate(facts), key)
 
 
 def reception_call(
@@ -245,13 +248,19 @@ class Desk:
 
     def view(self, reference: str, call: Call | None = None) -> ApplicationView:
         with self.database.transaction() as session:
-            return queries.view(ReferenceOnly(reference=reference), call or applicant_call(), session)
+            return queries.view(ReferenceOnly(reference=reference), call or applicant_call(), session, NOW)
+
+    def open(
+        self, reference: str, id_last4: str = "4821", call: Call | None = None, at: datetime = NOW
+    ) -> ApplicationView:
+        request = OpenApplication(reference=reference, id_last4=id_last4)
+        return openings.open_application(request, call or applicant_call(), self.database, at)
 
     def references(self, call: Call | None = None) -> list[str]:
         with self.database.transaction() as session:
             return [
                 item.reference
-                for item in queries.list_applications(Page(), call or applicant_call(), session).items
+                for item in queries.list_applications(Page(), call or applicant_call(), session, NOW).items
             ]
 
     def receive(self, event: Event) -> Envelope:

@@ -66,6 +66,7 @@ EXPECTED = {
         "POST /api/v1/applications",
         "GET /api/v1/applications",
         "GET /api/v1/applications/{reference}",
+        "POST /api/v1/applications/{reference}/open",
         "POST /api/v1/applications/{reference}/amend",
         "POST /api/v1/applications/{reference}/cancel",
         "POST /api/v1/applications/{reference}/resend",

@@ -1,29 +1,36 @@
 """The page of one application, and who may see it.
 
-Families share a phone. A verified mobile therefore shows the lines of the history only; an application
-opens after the last four characters of its ID card were entered.
+The application service opens it for the session that sent it, and for one that has given the last four
+characters of its ID card; families share a phone.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
-from hmac import compare_digest
+from urllib.parse import quote
 
 from fastapi import Response
 
 from contracts import rpc
-from contracts.identity import NotLastFour, last_four
+from contracts.crockford import parse_reference
+from contracts.errors import Forbidden, InvalidInput
 from contracts.model import ApplicationStatus, Language, end_of_last_day
-from contracts.rpc.application import ApplicationView, PassSummary, ReferenceOnly, TimelineEntry
+from contracts.rpc.application import (
+    NOT_OPENED,
+    ApplicationView,
+    OpenApplication,
+    PassSummary,
+    ReferenceOnly,
+    TimelineEntry,
+)
 from services.chassis.runtime.clock import IST, now
 from services.chassis.runtime.time_words import span
 from services.gateway.pages.shared import directory, timeline
-from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.languages import _, instant_in_words, texts
 from services.gateway.pages.shared.view import View
 from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
-MOST_OPENED = 20
 ONWARD = ("dates", "complete")
 """Pages to which the last four characters of the ID card lead straight."""
 NOTICES: dict[str, str] = {
@@ -40,73 +47,60 @@ NOT_RESENT = {TOO_MANY, "pass_expired", "pass_revoked", "no_mobile", "no_pass"}
 """Words in the address that say why the message was not sent again."""
 
 
-async def viewed(view: View, reference: str) -> ApplicationView:
-    """Return an application of the mobile that is signed in.
+async def viewed(view: View, reference: str) -> ApplicationView | None:
+    """Return an application of the mobile that is signed in; None if the session has not opened it.
 
     Raises:
         NotFound: there is none.
     """
-    return await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    try:
+        return await view.caller.query(
+            rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40])
+        )
+    except Forbidden as error:
+        if error.body.code != NOT_OPENED:
+            raise
+        return None
 
 
-def is_opened(view: View, shown: ApplicationView) -> bool:
-    """Return whether this browser sent the application or entered the last four of its ID card."""
-    return shown.applicant.id_last4 is None or shown.reference in opened(view)
-
-
-def opened(view: View) -> set[str]:
-    """Return the references that this browser sent, or for which it gave the last four of the ID card."""
-    answers = view.read_answers()
-    sent = answers.get("sent", {}).get("reference")
-    return {*answers.get("opened", ()), *([sent] if sent else [])}
-
-
-async def last_four_problem(view: View, shown: ApplicationView, typed: str) -> str:
-    """Return the code of what is wrong with the last four characters of the ID card; empty if they match.
-
-    Wrong attempts are counted per mobile, across sessions and applications.
+async def open_by_last_four(view: View, reference: str, typed: str) -> ApplicationView | str:
+    """Open an application; return it, or the code of what is wrong with the last four characters.
 
     Raises:
-        TooManyAttempts: there were too many.
+        NotFound: there is none.
+        TooManyAttempts: the mobile has had too many wrong tries.
     """
+    request = OpenApplication(reference=reference[:40], id_last4=typed[:40])
     try:
-        given = last_four(typed)
-    except NotLastFour as problem:
-        return problem.code
-    await view.caller.hit("open", view.principal.id)
-    if not compare_digest(given, shown.applicant.id_last4 or ""):
-        return "other_last4"
-    await view.caller.forgive("open", view.principal.id)
-    return ""
+        return await view.caller.command(rpc.application.OPEN_APPLICATION, request)
+    except InvalidInput as error:
+        return error.body.fields[0].code
 
 
 def ask_last_four(
-    view: View, shown: ApplicationView, problem: str = "", *, then: str = "open", onward: str = ""
+    view: View, reference: str, problem: str = "", *, then: str = "open", onward: str = ""
 ) -> Response:
     """Return the page that asks for the last four characters of the ID card.
 
     Args:
         view: of the request.
-        shown: the application.
+        reference: of the application.
         problem: code of what was wrong with them.
         then: the action of its form.
         onward: the page of the application to which it leads, a word of ``ONWARD``; empty for the first one.
     """
+    with suppress(ValueError):  # there is one: it is shown as it is written
+        reference = parse_reference(reference)
     errors = {"id_last4": problem} if problem else {}
     status = 422 if problem else 200
-    return view.html("applications/open.html", status, shown=shown, errors=errors, then=then, onward=onward)
+    return view.html(
+        "applications/open.html", status, reference=reference, errors=errors, then=then, onward=onward
+    )
 
 
-def mark_opened(answers: Answers, reference: str) -> Answers:
-    """Return the answers with one more opened application; the oldest ones are dropped."""
-    return answers | {
-        "opened": [*(one for one in answers.get("opened", ()) if one != reference), reference][-MOST_OPENED:]
-    }
-
-
-def redirect_to_application(view: View, shown: ApplicationView, notice: str = "") -> Response:
+def redirect_to_application(view: View, reference: str, notice: str = "") -> Response:
     """Redirect to the page of an application, which asks for the last four characters unless it is open."""
-    return view.to(f"/applications/{shown.reference}", notice=notice)
+    return view.to(f"/applications/{quote(reference[:40], safe='')}", notice=notice)
 
 
 def is_good(known: PassSummary | None) -> bool:

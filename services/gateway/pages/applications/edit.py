@@ -12,9 +12,7 @@ from services.gateway import visit_requests
 from services.gateway.pages.applications import form as forms
 from services.gateway.pages.applications.detail import (
     ask_last_four,
-    is_opened,
-    last_four_problem,
-    mark_opened,
+    open_by_last_four,
     redirect_to_application,
     viewed,
 )
@@ -37,8 +35,8 @@ CANCELLABLE = ("submitted", "returned", "approved", "issued")
 async def ask_cancel(view: ApplicantPage, reference: str) -> Response:
     """Ask whether the applicant really wants to cancel."""
     shown = await viewed(view, reference)
-    if not is_opened(view, shown) or shown.status not in CANCELLABLE:
-        return redirect_to_application(view, shown)
+    if shown is None or shown.status not in CANCELLABLE:
+        return redirect_to_application(view, reference)
     return view.html("applications/cancel.html", shown=shown, errors={})
 
 
@@ -47,26 +45,26 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
     """Cancel the application if the answer is yes; its pass is revoked."""
     shown, form = await viewed(view, reference), await view.form()
     answer, key = text_of(form, "cancel"), text_of(form, "key")
-    if not is_opened(view, shown) or not key or answer == "no":
-        return redirect_to_application(view, shown)
+    if shown is None or not key or answer == "no":
+        return redirect_to_application(view, reference)
     if answer != "yes":
         return view.html("applications/cancel.html", 422, shown=shown, errors={"cancel": "choose_one"})
     try:
         await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=shown.reference), key)
     except Conflict:
-        return redirect_to_application(view, shown, notice="too_late")
-    return redirect_to_application(view, shown, notice="cancelled")
+        return redirect_to_application(view, shown.reference, notice="too_late")
+    return redirect_to_application(view, shown.reference, notice="cancelled")
 
 
 @router.get("/dates")
 async def ask_dates(view: ApplicantPage, reference: str) -> Response:
     """Show the form for other dates: while the department decides, or after it closed the day."""
     shown = await viewed(view, reference)
+    if shown is None:
+        return ask_last_four(view, reference, onward="dates")
     chooses_again = state_of(shown) in ("date_needed", "day_reopened")
     if not (shown.status == "submitted" or chooses_again):
-        return redirect_to_application(view, shown)
-    if not is_opened(view, shown):
-        return ask_last_four(view, shown, onward="dates")
+        return redirect_to_application(view, reference)
     given = forms.for_amendment(shown)
     return await _render_form(view, "dates", shown, given | ({"preferred": []} if chooses_again else {}), {})
 
@@ -75,6 +73,8 @@ async def ask_dates(view: ApplicantPage, reference: str) -> Response:
 async def change_dates(view: ApplicantPage, reference: str) -> Response:
     """Send other dates to the department."""
     shown, form = await viewed(view, reference), await view.form()
+    if shown is None:
+        return redirect_to_application(view, reference)
     given, problems = BY_NAME["when"].read(form, {})
     return await _send_amendment(view, "dates", shown, given, problems, text_of(form, "key"))
 
@@ -83,10 +83,10 @@ async def change_dates(view: ApplicantPage, reference: str) -> Response:
 async def ask_missing(view: ApplicantPage, reference: str) -> Response:
     """Show the returned application, filled in, to be completed."""
     shown = await viewed(view, reference)
+    if shown is None:
+        return ask_last_four(view, reference, onward="complete")
     if shown.status != "returned":
-        return redirect_to_application(view, shown)
-    if not is_opened(view, shown):
-        return ask_last_four(view, shown, onward="complete")
+        return redirect_to_application(view, reference)
     return await _render_form(view, "complete", shown, forms.for_amendment(shown), {})
 
 
@@ -94,6 +94,8 @@ async def ask_missing(view: ApplicantPage, reference: str) -> Response:
 async def complete(view: ApplicantPage, reference: str) -> Response:
     """Send the completed application to the department again."""
     shown, form = await viewed(view, reference), await view.form()
+    if shown is None:
+        return redirect_to_application(view, reference)
     given, problems = forms.read(form, shown)
     return await _send_amendment(view, "complete", shown, given, problems, text_of(form, "key"))
 
@@ -104,16 +106,17 @@ async def apply_again(view: ApplicantPage, reference: str) -> Response:
 
     The form may carry the last four characters of the ID card, which open the application first.
     """
-    shown, form = await viewed(view, reference), await view.form()
-    if not is_opened(view, shown):
-        if "id_last4" not in form:
-            return redirect_to_application(view, shown)
-        problem = await last_four_problem(view, shown, text_of(form, "id_last4"))
-        if problem:
-            return ask_last_four(view, shown, problem, then="again")
-    answers = forms.for_new_application(shown) | of_the_person(
-        mark_opened(view.read_answers(), shown.reference)
-    )
+    form = await view.form()
+    shown: ApplicationView | str | None
+    if "id_last4" in form:
+        shown = await open_by_last_four(view, reference, text_of(form, "id_last4"))
+    else:
+        shown = await viewed(view, reference)
+    if shown is None:
+        return redirect_to_application(view, reference)
+    if isinstance(shown, str):
+        return ask_last_four(view, reference, shown, then="again")
+    answers = forms.for_new_application(shown) | of_the_person(view.read_answers())
     missing = next_question(answers)
     return view.save_answers(view.to(f"/apply/{missing.name}" if missing else "/apply/check"), answers)
 
@@ -125,8 +128,8 @@ async def _send_amendment(
 
     A repeat with the same key has one effect and gets the same answer.
     """
-    if not is_opened(view, shown) or not key:
-        return redirect_to_application(view, shown)
+    if not key:
+        return redirect_to_application(view, shown.reference)
     if problems:
         return await _render_form(view, page, shown, given, problems, 422)
     try:
@@ -141,9 +144,9 @@ async def _send_amendment(
         Conflict,
         IdempotencyKeyReused,
     ):  # decided meanwhile; or the form was sent before, and changed after a step back
-        return redirect_to_application(view, shown, notice="too_late")
+        return redirect_to_application(view, shown.reference, notice="too_late")
     return redirect_to_application(
-        view, shown, notice="masked" if done.masked else "dates" if page == "dates" else "completed"
+        view, shown.reference, notice="masked" if done.masked else "dates" if page == "dates" else "completed"
     )
 
 

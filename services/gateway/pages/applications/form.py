@@ -27,19 +27,22 @@ PLACES = {
 def for_new_application(shown: ApplicationView) -> Answers:
     """Return the answers of an old application for a new one, without its dates; times of day are offered.
 
-    An answer that is missing, or that these pages do not offer, is left out, so that it is asked for.
+    An answer that is missing, or that these pages do not offer, is left out, so that it is asked for. The
+    numbers of ID cards are known to the service only, which takes those of the old application.
     """
     person, official = shown.applicant, shown.applicant.official
     known: Answers = {
         "kind": "official" if official else "citizen",
         "name": person.name, "name_latin": "" if person.name.isascii() else person.name_latin,
-        "id_type": person.id_type, "id_last4": person.id_last4,
+        "id_type": person.id_type,
         "site": shown.site, "department": shown.department, "purpose_kind": shown.purpose_kind,
         "purpose": shown.purpose,
         **(official.model_dump() if official else {}),
     }  # fmt: skip
     answers = {name: value for name, value in known.items() if value}
     answers |= {
+        "like": shown.reference,
+        "id_last4": "",
         "officer": shown.officer or "",
         "vehicle": shown.vehicle or "",
         "assistance": shown.assistance or "",

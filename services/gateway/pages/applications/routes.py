@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from urllib.parse import quote
 
 from fastapi import APIRouter, Response
 
@@ -22,10 +21,7 @@ from services.gateway.pages.applications.detail import (
     application_page,
     ask_last_four,
     is_good,
-    is_opened,
-    last_four_problem,
-    mark_opened,
-    opened,
+    open_by_last_four,
     progress,
     redirect_to_application,
     viewed,
@@ -56,7 +52,6 @@ async def show_history(view: ApplicantPage, after: str | None = None) -> Respons
         found=found,
         after=after,
         names=await directory.department_names(view),
-        opened=opened(view),
         visit_of=lambda one: visit_window(view, one.pass_)["window"],
     )
 
@@ -65,45 +60,40 @@ async def show_history(view: ApplicantPage, after: str | None = None) -> Respons
 async def show_application(view: ApplicantPage, reference: str, notice: Notice = "") -> Response:
     """Show one application, or ask for the last four characters of its ID card first."""
     shown = await viewed(view, reference)
-    if not is_opened(view, shown):
-        return ask_last_four(view, shown)
+    if shown is None:
+        return ask_last_four(view, reference)
     return await application_page(view, shown, notice)
 
 
 @router.post("/applications/{reference}/open")
 async def open_application(view: ApplicantPage, reference: str) -> Response:
-    """Compare the last four characters.
-
-    Wrong attempts are counted per mobile, across sessions and applications.
-    """
-    shown, form = await viewed(view, reference), await view.form()
-    problem, onward = await last_four_problem(view, shown, text_of(form, "id_last4")), text_of(form, "onward")
-    if problem:
-        return ask_last_four(view, shown, problem, onward=onward if onward in ONWARD else "")
+    """Open an application by the last four characters of its ID card."""
+    form = await view.form()
+    onward = text_of(form, "onward")
+    shown = await open_by_last_four(view, reference, text_of(form, "id_last4"))
+    if isinstance(shown, str):
+        return ask_last_four(view, reference, shown, onward=onward if onward in ONWARD else "")
     place = f"/applications/{shown.reference}"
-    return view.save_answers(
-        view.to(f"{place}/{onward}" if onward in ONWARD else place),
-        mark_opened(view.read_answers(), shown.reference),
-    )
+    return view.to(f"{place}/{onward}" if onward in ONWARD else place)
 
 
 @router.post("/applications/{reference}/resend")
 async def resend(view: ApplicantPage, reference: str) -> Response:
     """Send the message of the pass again; the application's page then says so, or why it was not sent."""
     shown, key = await viewed(view, reference), text_of(await view.form(), "key")
-    if not is_opened(view, shown) or not key:
-        return redirect_to_application(view, shown)
+    if shown is None or not key:
+        return redirect_to_application(view, reference)
     try:
         await view.caller.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
     except TooManyAttempts as error:
         again_at = now() + timedelta(seconds=int(error.body.facts.get("retry_after", 60)))
-        response = redirect_to_application(view, shown, notice=error.body.code)
+        response = redirect_to_application(view, shown.reference, notice=error.body.code)
         return view.save_result(
             response, f"/applications/{shown.reference}", {"again_at": again_at.isoformat()}
         )
     except Conflict as error:
-        return redirect_to_application(view, shown, notice=error.body.code)
-    return redirect_to_application(view, shown, notice="resent")
+        return redirect_to_application(view, shown.reference, notice=error.body.code)
+    return redirect_to_application(view, shown.reference, notice="resent")
 
 
 @router.get("/applications/{reference}/open")
@@ -111,15 +101,15 @@ async def resend(view: ApplicantPage, reference: str) -> Response:
 @router.get("/applications/{reference}/resend")
 async def return_to_application(view: ApplicantPage, reference: str) -> Response:
     """Return to an application from the address of a form that was sent, perhaps with a mistake."""
-    return view.to(f"/applications/{quote(reference[:40], safe='')}")
+    return redirect_to_application(view, reference)
 
 
 @router.get("/applications/{reference}/qr")
 async def show_qr(view: ApplicantPage, reference: str) -> Response:
     """Show the QR of the pass while the pass opens a gate."""
     shown = await viewed(view, reference)
-    if not is_opened(view, shown) or shown.pass_ is None or not is_good(shown.pass_):
-        return redirect_to_application(view, shown)
+    if shown is None or shown.pass_ is None or not is_good(shown.pass_):
+        return redirect_to_application(view, reference)
     picture = await view.caller.query(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
     return view.html(
         "applications/qr.html",

@@ -25,7 +25,7 @@ POSTED = "posted"
 """Key of a form that was posted after the session had ended; it belongs to nobody until somebody signs in."""
 VISIT = "visit"
 """Key of the mark of a visit to a kiosk (``kiosk_visit.py``)."""
-OF_THE_PERSON = ("whose", "opened", VISIT)
+OF_THE_PERSON = ("whose", VISIT)
 """Keys that stay when the answers are sent, or replaced by those of an old application."""
 
 

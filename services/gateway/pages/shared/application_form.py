@@ -29,7 +29,8 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
     applicant: dict[str, Any] = {
         "kind": given["kind"], "name": given["name"], "name_latin": given.get("name_latin"),
         "language": language,
-        "id_type": given["id_type"], "id_last4": given["id_last4"], "deliver_by": given["deliver_by"],
+        "id_type": given["id_type"], "id_last4": answers.get("id_last4", NOT_ASKED["id_last4"]),
+        "deliver_by": given["deliver_by"],
         "assistance": given.get("assistance"),
     }  # fmt: skip
     if given["kind"] == "official":
@@ -51,6 +52,7 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
                 for one in given.get("companions", ())
             ],
             "vehicle": given.get("vehicle"),
+            **({"like": answers["like"]} if "like" in answers else {}),
         }
     )
 

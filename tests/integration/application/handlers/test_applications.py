@@ -109,7 +109,7 @@ def test_an_application_is_stored_and_published(desk: Desk) -> None:
     assert (published.mobile_proved, published.submitted_by, published.kind) == (True, None, "official")
     assert published.personal.applicant.mobile == MOBILE
     assert published.personal.vehicle == "CH01AB1234"
-    view = desk.view(answer.reference)
+    view = desk.view(answer.reference, reception_call())
     assert (view.status, view.applicant, view.companions) == (
         "submitted",
         published.personal.applicant,
@@ -293,6 +293,7 @@ def test_the_counter_submits_for_a_visitor_without_a_mobile(desk: Desk) -> None:
 
 def test_whoever_proves_the_number_given_at_the_counter_sees_the_application(desk: Desk) -> None:
     answer = desk.submit_at_counter(counter_form(mobile="098765 43210"))
+    assert desk.open(answer.reference).reference == answer.reference
     assert desk.view(answer.reference).reference == answer.reference
     assert desk.published()[0].mobile_proved is False
 

@@ -57,7 +57,7 @@ def lookup(desk: Desk, q: str, call: Call | None = None) -> LookupHits:
 
 def page(desk: Desk, **question: Any) -> Any:
     with desk.database.transaction() as session:
-        return queries.list_applications(Page(**question), applicant_call(), session)
+        return queries.list_applications(Page(**question), applicant_call(), session, NOW)
 
 
 # ------------------------------------------------------------------ applicants

@@ -6,7 +6,7 @@ from datetime import date, time, timedelta
 
 import pytest
 
-from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput
+from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput, TooManyAttempts
 from contracts.model import IST
 from contracts.rpc.application import Acknowledged, ApplicationList, Checked, HistoryLine
 from contracts.rpc.approval import (
@@ -21,7 +21,7 @@ from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient
 from tests.support.factories.pages import APPLICATION
-from tests.support.page_reader import BALDEV, HOME, PERSON, SITE, Reader, hidden, somebody
+from tests.support.page_reader import BALDEV, HOME, PERSON, SITE, Reader, closed, hidden, somebody
 
 VISIT = {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"}
 
@@ -201,7 +201,7 @@ async def test_a_returning_visitor_answers_three_pages() -> None:
     )
     given = {
         "application__list_applications": ApplicationList(items=(summary,)),
-        "application__view": APPLICATION,
+        **closed(APPLICATION),
     }
     async with somebody(**given) as (person, client):
         first = await person.open("/apply/who")
@@ -224,14 +224,15 @@ async def test_a_returning_visitor_answers_three_pages() -> None:
 
 
 async def test_the_last_answers_stay_closed_without_the_last_four() -> None:
-    async with somebody(application__view=APPLICATION) as (person, client):
-        refused = await person.send(f"/applications/{REFERENCE}/again", id_last4="0000")
-        assert APPLICATION.purpose not in refused.text
-        assert "answers0" not in person.http.cookies
-        for number in range(10):
-            await person.send(f"/applications/{REFERENCE}/again", id_last4=f"{number:04}")
+    async with somebody(**closed(APPLICATION)) as (person, client):
+        for typed in ({"id_last4": "0000"}, {}):
+            refused = await person.send(f"/applications/{REFERENCE}/again", **typed)
+            assert 'name="id_last4"' in refused.text
+            assert APPLICATION.purpose not in refused.text
+            assert "answers0" not in person.http.cookies
+        client.answers["application.open"] = TooManyAttempts("too many", retry_after=60)
         late = await person.send(f"/applications/{REFERENCE}/again", id_last4="4821")
-    assert late.status_code == 429, "tries are counted together with those of opening"
+    assert late.status_code == 429
     assert not client.was_asked("application.submit")
 
 

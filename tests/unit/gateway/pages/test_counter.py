@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
-from contracts.model import IST, Companion
+from contracts.model import IST, Companion, Person
 from contracts.rpc.application import Acknowledged, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import Availability, OfficerList
 from contracts.rpc.call import Nothing
@@ -290,10 +290,15 @@ async def test_a_page_refreshes_only_while_a_decision_is_awaited(operator: Opera
 async def test_a_pass_of_another_site_is_seen_and_neither_printed_nor_cancelled(operator: Operator) -> None:
     summary = PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
     operator.client.answers["application.view"] = counter_application(
-        status="issued", site="PCS2", pass_=summary
+        status="issued",
+        site="PCS2",
+        pass_=summary,
+        applicant=Person(name="", name_latin=""),
+        purpose="",
     )
     page = (await operator.open(f"/applications/{REFERENCE}")).text
-    assert "Gurpreet Kaur" in page
+    assert "This visit is to another secretariat." in page
+    assert "Name</dt>" not in page
     assert "/print" not in page
     assert "/cancel" not in page
 

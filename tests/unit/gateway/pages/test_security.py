@@ -320,36 +320,6 @@ async def test_every_mobile_gets_the_same_answer_when_a_code_is_requested() -> N
     assert answers == {(303, "/en/sign-in/code")}
 
 
-async def tried_out(app: FastAPI) -> list[int]:
-    """Return the responses to four wrong guesses at the last four of an application, and to the right one."""
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        guesses = [*(f"000{number}" for number in range(4)), "4821"]
-        path = f"/en/applications/{REFERENCE}/open"
-        return [
-            (await http.post(path, data={"id_last4": guess}, headers=SAME_SITE)).status_code
-            for guess in guesses
-        ]
-
-
-async def test_the_last_four_of_an_application_cannot_be_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
-    app, _ = stub(application__view=APPLICATION)
-    assert await tried_out(app) == [422, 422, 422, 429, 429], (
-        "the right one is not distinguished from a wrong one any more"
-    )
-
-
-async def test_control_without_the_limit_the_last_four_can_be_guessed(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(rate_limits.LIMITS, "open", (RateLimitItemPerMinute(3),))
-    monkeypatch.setattr(rate_limits.RateLimits, "hit", _count_nothing)
-    monkeypatch.setattr(rate_limits.RateLimits, "forgive", _count_nothing)
-    app, _ = stub(application__view=APPLICATION)
-    assert (await tried_out(app))[-1] == 303
-
-
 def signing_in(**answers: Any) -> tuple[FastAPI, TableClient]:
     return stub(
         accounts__request_otp=OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
@@ -401,7 +371,6 @@ async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_
     async with browser(app) as http:
         person = Reader(http)
         await sign_in(person, (await person.open("/apply/who")).text)
-        await person.send(f"/applications/{REFERENCE}/open", id_last4="4821")
         await person.send(f"/applications/{REFERENCE}/again")
         name = APPLICATION.applicant.name
         assert f'value="{name}"' in (await person.open("/apply/who")).text

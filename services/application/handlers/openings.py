@@ -1,0 +1,128 @@
+"""Opening an application: its applicant shows that they know the last four characters of its ID card.
+
+Families share a phone. So a proved mobile alone sees the lines of a history, without names. An application
+opens for the session that sent it, and for one that has given the last four. One without an ID card (an
+invitation) is always open.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from math import ceil
+from uuid import UUID
+
+from sqlalchemy import case, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.errors import Forbidden, InvalidInput, NotFound, TooManyAttempts
+from contracts.identity import NotLastFour, last_four
+from contracts.rpc.application import NOT_OPENED, ApplicationView, OpenApplication
+from contracts.rpc.call import Call, Principal
+from services.application.handlers.authorization import mobile_of
+from services.application.handlers.rows import find, is_one_of
+from services.application.handlers.views import view_for_applicant
+from services.application.models import ApplicationRow, OpeningRow, OpeningTriesRow
+from services.chassis.db import deferred_writes
+from services.chassis.db.batches import delete_batch
+from services.chassis.db.database import Database
+
+TRIES = 10
+WINDOW = timedelta(hours=1)
+"""A mobile has ten wrong tries within an hour, whatever its sessions and applications."""
+SESSION = timedelta(hours=2)
+"""The session of an applicant ends within this time."""
+KEPT = timedelta(days=1)
+"""An opening that is older matters to nobody."""
+_OPENINGS = OpeningRow.metadata.tables["openings"]
+
+
+def open_application(request: OpenApplication, call: Call, db: Database, now: datetime) -> ApplicationView:
+    """Open an application of the applicant's mobile for their session, and return it.
+
+    Raises:
+        NotFound: there is none, or not of this mobile.
+        InvalidInput: of ``id_last4``: ``other_last4``, which is counted although this raises, or no four
+            characters.
+        TooManyAttempts: the mobile has had its tries, with ``retry_after`` in seconds.
+    """
+    try:
+        given = last_four(request.id_last4)
+    except NotLastFour as problem:
+        raise InvalidInput.of("id_last4", problem.code) from None
+    with db.transaction() as session:
+        row = find(session, request.reference)
+        if row is None or row.mobile != mobile_of(call.principal):
+            raise NotFound("there is no such application")
+        if _matches(session, row, given, call.principal, now):
+            record(session, row.id, call.principal, now)
+            return view_for_applicant(session, row)
+    raise InvalidInput.of("id_last4", "other_last4")
+
+
+def record(session: Session, application_id: UUID, principal: Principal, now: datetime) -> None:
+    """Record that the session of an applicant has opened an application, or has sent it."""
+    if principal.kind == "applicant" and principal.sid is not None:
+        opened = {"sid": principal.sid, "application_id": application_id, "opened_at": now}
+        deferred_writes.insert(session, _OPENINGS, [opened], skip_existing=True)
+
+
+def require_open(session: Session, row: ApplicationRow, principal: Principal, now: datetime) -> None:
+    """Raise `Forbidden` (``not_opened``) unless the applicant's session has opened the application."""
+    if not opened_of(session, [row], principal, now):
+        raise Forbidden("the last four characters of the ID card open it", code=NOT_OPENED)
+
+
+def opened_of(
+    session: Session, rows: Iterable[ApplicationRow], principal: Principal, now: datetime
+) -> set[UUID]:
+    """Return the ids of those applications that are open for the session of their applicant.
+
+    One that the version before has stored is open while the session that sent it may last.
+    """
+    known = list(rows)
+    opened = {
+        row.id
+        for row in known
+        if row.id_last4 is None or (not row.asks_for_card and row.submitted_at > now - SESSION)
+    }
+    if principal.sid is not None:
+        asked = is_one_of(OpeningRow.application_id, [row.id for row in known])
+        query = select(OpeningRow.application_id).where(OpeningRow.sid == principal.sid, asked)
+        opened |= set(session.scalars(query))
+    return opened
+
+
+def delete_old(session: Session, now: datetime) -> int:
+    """Delete a batch of openings whose sessions have ended, and of tries; return how many."""
+    return delete_batch(session, OpeningRow, OpeningRow.opened_at <= now - KEPT) + delete_batch(
+        session, OpeningTriesRow, OpeningTriesRow.since <= now - WINDOW
+    )
+
+
+def _matches(session: Session, row: ApplicationRow, given: str, principal: Principal, now: datetime) -> bool:
+    """Return whether these are the last four; a try is counted first, so that many at once count, too.
+
+    Raises:
+        TooManyAttempts: there were too many.
+    """
+    if row.id_last4 is None:
+        return True
+    tries = OpeningTriesRow
+    is_over = tries.since <= now - WINDOW
+    counted = insert(tries).values(who=principal.id, since=now, wrong=1)
+    counted = counted.on_conflict_do_update(
+        index_elements=[tries.who],
+        set_={
+            "wrong": case((is_over, 1), else_=tries.wrong + 1),
+            "since": case((is_over, now), else_=tries.since),
+        },
+    )
+    wrong, since = session.execute(counted.returning(tries.wrong, tries.since)).one()
+    if wrong > TRIES:
+        wait = ceil((since + WINDOW - now).total_seconds())
+        raise TooManyAttempts("too many wrong tries from this mobile", retry_after=max(wait, 1))
+    if not compare_digest(given, row.id_last4):
+        return False
+    session.execute(update(tries).where(tries.who == principal.id).values(wrong=tries.wrong - 1))
+    return True

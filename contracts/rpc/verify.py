@@ -56,8 +56,8 @@ class ScanPass(Strict):
 class ScanResult(Wire):
     """What the gate shows. The refusal of an unknown or forged pass has the verdict only.
 
-    Persons, their department and officer, their reference and their needs are there only where they pass, may
-    pass, or the officer has to decide (``admit``, ``exit``, ``id_mismatch``). At another site than that of
+    Persons, their department and officer and their needs are there only where they pass, may pass, or the
+    officer has to decide (``admit``, ``exit``, ``id_mismatch``). At another site than that of
     the pass an exit is answered ``wrong_site``, and nobody is counted out.
 
     A token that cannot be read has no verdict: the answer is the error ``unreadable_token``, and nothing is

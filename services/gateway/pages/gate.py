@@ -235,6 +235,7 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         host=await _host(view, shown),
         photograph=f"/gate/photographs/{shown.reference}"
         if shown
+        and shown.applicant
         and shown.reference
         and site
         and site.photograph

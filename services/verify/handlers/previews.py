@@ -1,4 +1,4 @@
-"""The limit on looking at passes: 300 previews within five minutes, by one login at one gate.
+"""The limit on looking at people: 300 previews that name them within five minutes, by one login at one gate.
 
 A gate in a hurry looks at ten passes a minute. The limit stops who reads a list of passes to learn names.
 """

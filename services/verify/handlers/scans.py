@@ -61,8 +61,6 @@ def scan(
     preview = request.direction == "entry" and request.id_check is None
     try:
         found, knowledge = pass_lookup.find(request, session, now, issuer, lock=not preview)
-        if preview and not isinstance(found, str):
-            previews.count(session, login, request.gate, now)
         if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
             require_existing(request.gate, knowledge.gates)
             if not preview and not isinstance(found, str) and found.row is not None:
@@ -74,6 +72,8 @@ def scan(
             raise
         return _first_answer(session, first)
     known = None if isinstance(found, str) else found
+    if preview and _named(known, decision) is not None:
+        previews.count(session, login, request.gate, now)
     age = list_age_s(knowledge.complete_at, now)
     if not preview:
         new = scan_records.new_scan(session, request, login, known, decision, age, at, now)
@@ -148,6 +148,11 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
     )
 
 
+def _named(found: FoundPass | None, decision: Decision) -> PassRow | None:
+    """Return the row of the pass whose people the answer names, or None."""
+    return found.row if found is not None and decision.verdict in NAMING else None
+
+
 def answer(
     found: FoundPass | None,
     decision: Decision,
@@ -159,13 +164,13 @@ def answer(
 ) -> ScanResult:
     """Return what the gate shows at that instant; of a forged token or an unknown pass only the verdict.
 
-    People, and what leads to them, are shown only with a verdict of `NAMING`.
+    People and whom they meet are shown only with a verdict of `NAMING`; the reference names nobody.
     """
     if found is None or decision.verdict == "unknown_pass":
         return ScanResult(verdict=decision.verdict, preview=preview)
     standing, row = found.standing, found.row
     terms = standing.terms
-    named = row if decision.verdict in NAMING else None
+    named = _named(found, decision)
     people = named.people if named is not None else None
     window = terms.window_to_show(at) if terms else None
     inside = row if decision.verdict == "already_inside" else None
@@ -176,7 +181,7 @@ def answer(
         verdict=decision.verdict,
         preview=preview,
         pass_=found.number,
-        reference=named.reference if named else None,
+        reference=row.reference if row else None,
         applicant=people.applicant if people else None,
         companions=people.companions if people else (),
         vehicle=people.vehicle if people else None,

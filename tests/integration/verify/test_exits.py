@@ -84,7 +84,7 @@ def test_an_exit_does_not_remove_another_sites_people(gate: Gate) -> None:
         leaving = shown.model_copy(update={"gate": "PCS2-G1", "direction": "exit", "id_check": None})
         result = gate.scan(leaving, officer("PCS2", None))
         assert (result.verdict, result.site, result.inside) == ("wrong_site", "PCS1", 0)
-        assert (result.applicant, result.companions, result.reference) == (None, (), None)
+        assert (result.applicant, result.companions, result.department) == (None, (), None)
     after = gate.row(issued)
     assert (after.inside, after.inside_site, after.last_gate) == (3, "PCS1", before.last_gate)
     assert gate.inside().persons == 3

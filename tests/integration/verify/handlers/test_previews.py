@@ -33,10 +33,12 @@ def test_a_login_looks_at_so_many_passes_and_then_waits(gate: Gate) -> None:
     assert gate.scan(scan_of(issued, id_check=None), at=NOON + timedelta(minutes=5)).preview
 
 
-def test_what_shows_no_pass_is_no_look_at_one(gate: Gate) -> None:
-    gate.issue()
+def test_what_names_nobody_is_no_look_at_anybody(gate: Gate) -> None:
+    elsewhere = gate.issue(site="PCS2")
     for _ in range(5):
         assert gate.scan(number_scan(pass_issued().pass_number, id_check=None)).verdict == "unknown_pass"
+        assert gate.enter(elsewhere, id_check=None).verdict == "wrong_site"
+        assert gate.enter(pass_issued(), id_check=None).verdict == "admit", "of whom nothing is known yet"
     assert gate.everything()["previews"] == []
 
 

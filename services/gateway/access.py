@@ -209,7 +209,9 @@ class Access:
             device, helper = await kiosk_of(request), await operator_of(request)
             principal = principal_of(claims, device, helper)  # services record who typed for the applicant
         proof = state.sessions.prove(
-            token, device and _kiosk_token(request), helper and _operator_token(request)
+            token,
+            _kiosk_token(request) if device is not None else None,
+            _operator_token(request) if helper is not None else None,
         )
         return Caller(state, principal.model_copy(update={"proof": proof}), address, until)
 

@@ -147,9 +147,9 @@ def test_a_key_set_from_the_future_does_not_hide_later_ones(gate: Gate) -> None:
 
 
 def test_a_withdrawn_key_stays_withdrawn_when_a_backup_of_issuance_lists_it_again(gate: Gate) -> None:
-    gate.tell_keys(NEXT, withdrawn=(ISSUER.kid, "k0"))
-    gate.tell_keys(ISSUER, NEXT, at=NOON + SECOND)
-    assert trusted(gate) == {ISSUER.kid: True, NEXT.kid: False, "k0": True}
+    gate.tell_keys(NEXT, withdrawn=(ISSUER.kid, "k0"), at=NOON - SECOND)
+    gate.tell_keys(ISSUER, NEXT, THIEF)
+    assert trusted(gate) == {ISSUER.kid: True, NEXT.kid: False, THIEF.kid: False, "k0": True}
     assert outcome(gate, under(ISSUER)) == "bad_signature"
 
 

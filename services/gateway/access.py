@@ -33,7 +33,6 @@ from services.gateway.state import GatewayState, state_of
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
-KIOSK_COOKIES = ("__Host-kiosk", "kiosk")
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
 """Every request is answered within this time after its last byte, however many services it calls.
@@ -56,6 +55,11 @@ def operator_cookie(public_url: str) -> str:
     It lies beside the session cookie of the visitor whose mobile is proved.
     """
     return session_cookie(public_url).replace("session", "operator")
+
+
+def kiosk_cookie(public_url: str) -> str:
+    """Return the name of the cookie that makes a browser a kiosk."""
+    return session_cookie(public_url).replace("session", "kiosk")
 
 
 class Caller:
@@ -218,7 +222,7 @@ class Access:
 
 def is_at_kiosk(request: Request) -> bool:
     """Return whether the browser was enrolled as a kiosk, also if its enrolment has ended since."""
-    return any(name in request.cookies for name in KIOSK_COOKIES)
+    return kiosk_cookie(state_of(request).settings.public_url) in request.cookies
 
 
 async def kiosk_of(request: Request) -> SessionClaims | None:
@@ -241,7 +245,7 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
 
 
 def _kiosk_token(request: Request) -> str | None:
-    return next((request.cookies[name] for name in KIOSK_COOKIES if name in request.cookies), None)
+    return request.cookies.get(kiosk_cookie(state_of(request).settings.public_url))
 
 
 async def operator_of(request: Request) -> SessionClaims | None:

@@ -78,7 +78,7 @@ def create_app(
     if settings.trusted_proxies:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     # it asks who really sends a request, so it stands outside of what believes the proxies
-    app.add_middleware(RequestLog, trusted_proxies=settings.trusted_proxies)
+    app.add_middleware(RequestLog, trusted_proxies=settings.trusted_proxies or ())
 
     def document() -> dict[str, Any]:
         app.openapi_schema = app.openapi_schema or openapi.document(app)

@@ -1,20 +1,21 @@
 """The settings of the gateway."""
 
 import re
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from services.chassis.runtime.settings import (
     BrokerSettings,
-    CommaList,
+    Commas,
     EntrySettings,
     EventKeysSettings,
     FernetKeys,
     IdempotencySettings,
     IssuerSettings,
     OpsTokenSettings,
-    ProcessSettings,
     PublicUrlSettings,
     RateLimitSettings,
     StatusListSettings,
@@ -28,12 +29,16 @@ def _require_store(url: SecretStr) -> SecretStr:
     return url
 
 
+def _decide(value: object) -> object:
+    """Return no proxies for the word ``none``, and no decision for an empty list."""
+    return () if value == ("none",) else value or None
+
+
 class GatewaySettings(
-    ProcessSettings,
+    PublicUrlSettings,
     BrokerSettings,
     EventKeysSettings,
     IdempotencySettings,
-    PublicUrlSettings,
     RateLimitSettings,
     IssuerSettings,
     VisitSettings,
@@ -46,8 +51,13 @@ class GatewaySettings(
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
     rpc_timeout: float = 3.0
-    trusted_proxies: CommaList = ()
-    """Addresses of proxies whose ``X-Forwarded-For``, ``X-Request-ID`` and ``traceparent`` are believed."""
+    trusted_proxies: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_decide), Commas] = None
+    """Addresses of proxies whose ``X-Forwarded-For``, ``X-Request-ID`` and ``traceparent`` are believed.
+
+    ``none`` if there is no proxy; outside local mode one or the other has to be said.
+    """
+    api_docs: bool | None = None
+    """Whether /docs and /openapi.json are served; without a value, in local mode only."""
     site_texts: DirectoryPath | None = None
     """Folder with the site's own help, privacy notice and other pages, in Markdown."""
     security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:|$)")] = ""
@@ -58,3 +68,17 @@ class GatewaySettings(
     """``valkey://:password@host:port`` where all replicas share the counters of rate limits; else none do."""
     answers_keys: FernetKeys
     """Fernet keys of the cookie with half-filled answers; the first seals, all open."""
+
+    @property
+    def shows_docs(self) -> bool:
+        """Whether the documentation of the interface is open."""
+        return self.local_mode if self.api_docs is None else self.api_docs
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what must not be: a gateway that nobody told whose word about addresses it may take.
+
+        Behind a proxy that is not named, all callers would share one address and its limits.
+        """
+        yield from super().conflicts()
+        if not self.local_mode and self.trusted_proxies is None:
+            yield "trusted_proxies", "name the proxies before this gateway, or none"

@@ -6,7 +6,6 @@ from services.chassis.runtime.settings import (
     DatabaseSettings,
     EventSigningSettings,
     PersonalDataSettings,
-    ProcessSettings,
     PublicUrlSettings,
     RetrySettings,
     ServiceSettings,
@@ -18,12 +17,7 @@ class NotifySettings(ServiceSettings, PublicUrlSettings):
 
 
 class SenderSettings(
-    ProcessSettings,
-    DatabaseSettings,
-    RetrySettings,
-    PersonalDataSettings,
-    EventSigningSettings,
-    PublicUrlSettings,
+    PublicUrlSettings, DatabaseSettings, RetrySettings, PersonalDataSettings, EventSigningSettings
 ):
     """The vendors' gateways, and the pace of the sender. A channel without an address is not offered."""
 

@@ -79,6 +79,7 @@ class Cluster:
             "EPASS_SECRETS_DIR": str(folder),
             "EPASS_HEALTH_HOST": "127.0.0.1",
             "EPASS_GATEWAY_HOST": "127.0.0.1",
+            "EPASS_OPS_HOST": "127.0.0.1",
             "EPASS_GATEWAY_PORT": str(self.port),
             "EPASS_LOCAL_MODE": "true",
         }

@@ -8,13 +8,24 @@ compares it with the classes. Nothing else in services reads ``os.environ``; `sp
 what the SDK of OpenTelemetry would read. Durations are seconds unless the name says otherwise.
 """
 
+import ipaddress
 import os
 import random
-from typing import Annotated, TypeVar
+from collections.abc import Iterator
+from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.subscriptions import SERVICES
@@ -127,19 +138,36 @@ class Section(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield each setting that does not go with the others: its name, and why."""
+        yield from ()
+
+    @model_validator(mode="after")
+    def _refuse_conflicts(self) -> Self:
+        problems = sorted(f"{_in_environment(name)} is wrong: {why}" for name, why in self.conflicts())
+        if problems:
+            raise PydanticCustomError("conflict", "{problems}", {"problems": "; ".join(problems)})
+        return self
+
+
+def _in_environment(name: str) -> str:
+    return f"{PREFIX}{name.upper()}"
+
 
 def read(kind: type[S]) -> S:
     """Return the settings of this process.
 
     Raises:
-        WrongSettings: a setting is missing or empty, or its value does not parse.
+        WrongSettings: a setting is missing or empty, its value does not parse, or it does not go with others.
     """
     try:
         return kind()
     except ValidationError as error:
         problems = sorted(
-            f"{PREFIX}{str(item['loc'][0]).upper()} "
+            f"{_in_environment(str(item['loc'][0]))} "
             + ("is missing" if item["type"] in _MISSING else f"is wrong: {item['msg']}")
+            if item["loc"]
+            else item["msg"]
             for item in error.errors(include_input=False, include_context=False)
         )
     raise WrongSettings("; ".join(problems))
@@ -148,10 +176,20 @@ def read(kind: type[S]) -> S:
 _MISSING = {"missing", "too_short"}
 
 
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches what listens on this address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class ProcessSettings(Section):
     """What every process has."""
 
     local_mode: bool = False
+    local_mode_in_container: bool = False
+    """Local mode may listen on any address, because a container hands on to this machine's loopback alone."""
     log_level: str = "INFO"
     health_host: str = "127.0.0.1"
     health_port: int = 0
@@ -160,6 +198,14 @@ class ProcessSettings(Section):
     """The collector that gets the traces, by OTLP over HTTP; without one there are none."""
     otlp_ratio: float = Field(1.0, ge=0, le=1)
     """The part of the traces that begin in this process which is exported."""
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what must not be: local mode, which shows every message, on an address that others reach."""
+        yield from super().conflicts()
+        if self.local_mode and not self.local_mode_in_container:
+            for name in type(self).model_fields:
+                if name.endswith("_host") and not is_loopback(getattr(self, name)):
+                    yield name, "in local mode a process listens on loopback addresses alone"
 
 
 class DatabaseSettings(Section):
@@ -262,10 +308,16 @@ class EntrySettings(Section):
     """Entry is open from so long before the window to so long after it."""
 
 
-class PublicUrlSettings(Section):
+class PublicUrlSettings(ProcessSettings):
     """The address under which people reach the gateway."""
 
     public_url: str = "http://127.0.0.1:8080"
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what must not be: sessions and links over plain HTTP for others than a developer."""
+        yield from super().conflicts()
+        if not self.local_mode and not self.public_url.startswith("https://"):
+            yield "public_url", "outside local mode it begins with https://"
 
 
 class RateLimitSettings(Section):

@@ -7,13 +7,12 @@ from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access import (
-    PLAIN_COOKIE,
-    SECURE_COOKIE,
     Anyone,
     IdempotencyKey,
     SignedIn,
     Staff,
     rate_limited,
+    session_cookie,
 )
 from services.gateway.revoked_sessions import LONGEST_SESSION
 
@@ -33,9 +32,9 @@ async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Re
     if caller.principal.sid is not None:
         caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     response = Response(status_code=204)
-    for name in (SECURE_COOKIE, PLAIN_COOKIE):
-        if name in request.cookies:
-            response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite="lax")
+    name = session_cookie(caller.state.settings.public_url)
+    if name in request.cookies:
+        response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite="lax")
     return response
 
 

@@ -23,4 +23,7 @@ async def show_landing(view: OpenPage) -> Response:
     """Show the landing page; a kiosk has a start page of its own."""
     if view.kiosk:
         return view.to("/kiosk")
-    return view.html("landing.html", 200, PUBLIC, local_mode=view.caller.state.settings.local_mode)
+    settings = view.caller.state.settings
+    return view.html(
+        "landing.html", 200, PUBLIC, local_mode=settings.local_mode, shows_docs=settings.shows_docs
+    )

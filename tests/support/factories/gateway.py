@@ -256,9 +256,10 @@ def gateway_app(settings: GatewaySettings, client: TableClient) -> FastAPI:
 
 
 def gateway_settings(**given: Any) -> GatewaySettings:
-    return make_settings(
-        GatewaySettings, **{"local_mode": True, "public_url": "http://gateway.test", **given}
-    )
+    """Return settings of local mode, unless another mode is given; those of production are then complete."""
+    production = {"public_url": "https://gateway.test", "trusted_proxies": ("none",)}
+    defaults = {"public_url": "http://gateway.test"} if given.get("local_mode", True) else production
+    return make_settings(GatewaySettings, **{"local_mode": True, **defaults, **given})
 
 
 def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[FastAPI, TableClient]:

@@ -91,7 +91,8 @@ def every_process_gets_the_settings_that_it_needs_and_no_others(manifests: Manif
                 try:
                     read = kind(_secrets_dir=folder)  # type: ignore[call-arg]  # pydantic-settings' own way
                 except ValidationError as error:
-                    yield from (f"{name_of(one)} lacks {item['loc'][0]}" for item in error.errors())
+                    for item in error.errors():
+                        yield f"{name_of(one)}: {item['msg']} {item['loc']}"
                 else:
                     yield from (f"{name_of(one)}: {problem}" for problem in unwanted(read, manifests))
 
@@ -103,7 +104,7 @@ def unwanted(settings: Section, manifests: Manifests) -> Iterator[str]:
         yield "local mode"
     if getattr(settings, "public_url", f"https://{host}") != f"https://{host}":
         yield "links lead elsewhere"
-    if getattr(settings, "trusted_proxies", "some") == ():
+    if not getattr(settings, "trusted_proxies", "some"):
         yield "the address of a caller is that of the proxy"
 
 

@@ -14,7 +14,7 @@ from fastapi import Request, Response
 
 from contracts.model import Language
 from services.chassis.runtime.clock import now
-from services.gateway.access import KIOSK_COOKIES, operator_cookie, session_cookie
+from services.gateway.access import kiosk_cookie, operator_cookie, session_cookie
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of
@@ -55,8 +55,7 @@ def sign_in(response: Response, request: Request, token: str, expires_at: dateti
 
 def enrol(response: Response, request: Request, token: str, expires_at: datetime) -> None:
     """Make the browser a kiosk."""
-    secure_name, plain_name = KIOSK_COOKIES
-    _set(response, request, secure_name if is_secure(request) else plain_name, token, expires_at)
+    _set(response, request, kiosk_cookie(state_of(request).settings.public_url), token, expires_at)
 
 
 def _set(response: Response, request: Request, name: str, token: str, expires_at: datetime) -> None:

@@ -13,6 +13,7 @@ from services.chassis.runtime.settings import (
     WrongSettings,
     read,
 )
+from services.gateway.settings import GatewaySettings
 from services.ops.settings import (
     BrokerCommandSettings,
     DatabaseCommandSettings,
@@ -207,6 +208,75 @@ def test_a_wrong_value_is_named_and_not_quoted(
     with pytest.raises(WrongSettings, match=f"^{name} is wrong: ") as stopped:
         read(BrokerCommandSettings)
     assert "hunter2" not in str(stopped.value)
+
+
+LISTENERS = [
+    pytest.param(kind, name, id=f"{process}-{name}")
+    for process, kind in PROCESSES.items()
+    for name in kind.model_fields
+    if name.endswith("_host")
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), LISTENERS)
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3", "gateway.example"])
+def test_local_mode_is_for_loopback_addresses_alone(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Section], name: str, host: str
+) -> None:
+    set_required(kind, monkeypatch)
+    monkeypatch.setenv("EPASS_LOCAL_MODE", "true")
+    for own in ("127.0.0.1", "127.8.8.8", "::1", "localhost"):
+        monkeypatch.setenv(f"EPASS_{name.upper()}", own)
+        read(kind)
+    monkeypatch.setenv(f"EPASS_{name.upper()}", host)
+    with pytest.raises(WrongSettings, match=f"^EPASS_{name.upper()} is wrong: in local mode"):
+        read(kind)
+    monkeypatch.setenv("EPASS_LOCAL_MODE_IN_CONTAINER", "true")
+    read(kind)
+
+
+@pytest.mark.parametrize("process", ["gateway", "notify", "sender"])
+@pytest.mark.parametrize("url", [None, "http://epass.example", "epass.example"])
+def test_in_production_nothing_is_served_or_linked_to_over_plain_http(
+    monkeypatch: pytest.MonkeyPatch, process: str, url: str | None
+) -> None:
+    kind = PROCESSES[process]
+    set_required(kind, monkeypatch)
+    monkeypatch.setenv("EPASS_TRUSTED_PROXIES", "none")
+    if url is not None:
+        monkeypatch.setenv("EPASS_PUBLIC_URL", url)
+    monkeypatch.setenv("EPASS_LOCAL_MODE", "true")
+    read(kind)
+    monkeypatch.setenv("EPASS_LOCAL_MODE", "false")
+    with pytest.raises(WrongSettings, match=r"^EPASS_PUBLIC_URL is wrong: outside local mode"):
+        read(kind)
+    monkeypatch.setenv("EPASS_PUBLIC_URL", "https://epass.example")
+    read(kind)
+
+
+@pytest.mark.parametrize("undecided", [None, "", " , "])
+def test_a_gateway_in_production_is_told_which_proxies_it_may_believe(
+    monkeypatch: pytest.MonkeyPatch, undecided: str | None
+) -> None:
+    set_required(GatewaySettings, monkeypatch)
+    monkeypatch.setenv("EPASS_LOCAL_MODE", "false")
+    monkeypatch.setenv("EPASS_PUBLIC_URL", "https://epass.example")
+    if undecided is not None:
+        monkeypatch.setenv("EPASS_TRUSTED_PROXIES", undecided)
+    with pytest.raises(WrongSettings, match=r"^EPASS_TRUSTED_PROXIES is wrong: .*, or none$"):
+        read(GatewaySettings)
+    for decided, believed in (("none", ()), ("10.0.0.0/8, 10.1.1.1", ("10.0.0.0/8", "10.1.1.1"))):
+        monkeypatch.setenv("EPASS_TRUSTED_PROXIES", decided)
+        assert read(GatewaySettings).trusted_proxies == believed
+
+
+def test_all_that_does_not_go_together_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_required(GatewaySettings, monkeypatch)
+    monkeypatch.setenv("EPASS_LOCAL_MODE", "false")
+    with pytest.raises(
+        WrongSettings, match=r"^EPASS_PUBLIC_URL is wrong: .*; EPASS_TRUSTED_PROXIES is wrong"
+    ):
+        read(GatewaySettings)
 
 
 @pytest.mark.parametrize("kind", PROCESSES.values())

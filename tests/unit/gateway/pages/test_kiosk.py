@@ -92,6 +92,15 @@ async def test_a_kiosk_with_an_invalid_enrolment_does_not_become_an_ordinary_bro
     assert not client.was_asked("application.list_applications")
 
 
+async def test_over_https_only_a_host_prefixed_cookie_makes_a_kiosk() -> None:
+    app, _ = stub(given={"public_url": "https://epass.test"})
+    async with browser(app) as http:
+        http.cookies.set("kiosk", device())
+        assert (await http.get("/en/kiosk")).headers["location"] == "/en/kiosk/enrol"
+        http.cookies.set("__Host-kiosk", device())
+        assert (await http.get("/en/kiosk")).status_code == 200
+
+
 async def test_the_devices_token_is_no_session_of_staff() -> None:
     app, client = stub()
     async with browser(app) as http:

@@ -41,3 +41,22 @@ async def test_only_local_mode_links_to_the_phone_and_the_api() -> None:
         async with browser(app) as http:
             text = (await http.get("/en")).text
         assert [f'href="{path}"' in text for path in ("/dev/phone", "/docs")] == [local_mode] * 2
+
+
+@pytest.mark.parametrize(
+    ("given", "is_open"),
+    [
+        ({}, True),
+        ({"api_docs": False}, False),
+        ({"local_mode": False}, False),
+        ({"local_mode": False, "api_docs": True}, True),
+    ],
+    ids=["local", "local, closed", "production", "production, opened"],
+)
+async def test_production_shows_the_documentation_of_the_interface_only_where_it_was_opened(
+    given: dict[str, bool], is_open: bool
+) -> None:
+    app, _ = stubbed(given=given)
+    async with browser(app) as http:
+        shown = [(await http.get(path)).status_code for path in ("/docs", "/openapi.json")]
+    assert shown == [200 if is_open else 404] * 2

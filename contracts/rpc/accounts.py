@@ -101,6 +101,8 @@ class IssuedLogin(Wire):
 
     login_id: str
     initial_password: str
+    valid_until: Instant | None = None
+    """The end of the initial password."""
 
 
 class LoginId(Strict):

@@ -1,10 +1,13 @@
-"""What ``epass`` runs here: the demo's logins, logins from a file, and the signing keys of sessions."""
+"""What ``epass`` runs here.
+
+The first login and the logins of the demo, logins from a file, and the signing keys of sessions.
+"""
 
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr, TypeAdapter
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,8 +17,8 @@ from contracts.model import Code, Language, Role, Strict
 from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
-from services.accounts.domain.login_table import Places
-from services.accounts.domain.logins import Scope, check_scope, parse_login_id
+from services.accounts.domain.login_table import NewLogin, Places
+from services.accounts.domain.logins import Scope, check_scope, parse_login_id, today_of
 from services.accounts.handlers import login_imports
 from services.accounts.models import LoginCounterRow, LoginRow, SessionRow
 from services.chassis.db.database import Database
@@ -94,6 +97,30 @@ def _count_on(session: Session, prefix: str, number: int) -> None:
         index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
     )
     session.execute(higher)
+
+
+def create_first_ado(
+    db: Database, now: datetime, name: str, mobile: str | None, secret: SecretStr
+) -> ImportedLogin | None:
+    """Issue the login of the ADO Branch with which an installation begins; None if there is one already.
+
+    Args:
+        db: the database of accounts.
+        now: this instant.
+        name: of its holder.
+        mobile: of its holder, in the form of E.164; they get a message.
+        secret: from which the initial password is derived.
+    """
+    with db.transaction() as session:
+        lock(session, login_imports.LOCK)
+        usable = (LoginRow.role == "ado") & LoginRow.is_usable(today_of(now))
+        if session.scalar(select(LoginRow.login_id).where(usable).limit(1)) is not None:
+            return None
+        first = NewLogin("ado", name, Scope(), mobile, None, None)
+        (made,) = login_imports.issue(session, [first], "en", "epass", now)
+    return ImportedLogin(
+        login_id=made.login_id, name=name, initial_password=passwords.initial_password(made.seed, secret)
+    )
 
 
 def import_logins(

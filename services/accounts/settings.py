@@ -1,5 +1,7 @@
 """The settings of the accounts service."""
 
+from pydantic import Field
+
 from services.chassis.runtime.settings import (
     GeneratedSecret,
     IssuerSettings,
@@ -15,6 +17,8 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     otp_secret: GeneratedSecret
     password_secret: GeneratedSecret
     """Derives the one-time initial password of a login, so that a repeated command returns the same one."""
+    initial_password_hours: int = Field(72, ge=1)
+    """For so long the initial password of a login, or the token of a kiosk, can be used."""
     otp_minutes: int = 10
     session_minutes: int = 480
     applicant_session_minutes: int = 120

@@ -270,6 +270,29 @@ def _import_logins(text: str, passwords: Path | None, language: "Language") -> "
     return problems, f"{len(made)} logins are issued; their initial passwords are in {passwords}"
 
 
+@main.command("create-first-ado")
+@click.option("--name", required=True, help="Of the holder.")
+@click.option("--mobile", help="Of the holder, who then gets a message with the login.")
+def create_first_ado(name: str, mobile: str | None) -> None:
+    """Issue the first login of the ADO Branch and print its initial password; refuse if there is one."""
+    from contracts.mobile import parse_mobile
+    from services.accounts import commands as accounts
+
+    try:
+        number = None if mobile is None else parse_mobile(mobile)
+    except ValueError:
+        raise click.UsageError("--mobile is no mobile number") from None
+    settings = read(LoginImportSettings)
+    with _database(settings) as db:
+        made = accounts.create_first_ado(db, now(), " ".join(name.split()), number, settings.password_secret)
+    if made is None:
+        raise click.ClickException("there is a login of the ADO Branch: it issues all others")
+    click.echo(f"{made.login_id} {made.initial_password}")
+    click.echo(
+        "Hand it over now: it is not shown again, expires, and is changed at the first sign-in.", err=True
+    )
+
+
 @contextmanager
 def _private_file(path: Path) -> Iterator[TextIO]:
     """Make a new file that only its owner can read; remove it again if nothing is written into it.

@@ -6,6 +6,8 @@ Hashing takes the processor and 19 MiB for tens of milliseconds. Call :func:`has
 
 import hashlib
 import hmac
+import secrets
+from datetime import UTC, datetime
 from uuid import UUID
 
 from argon2 import PasswordHasher
@@ -20,6 +22,7 @@ NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$kcmEXyEhfJYvF+rmmig3Rw$tTVKc1LRaOcwAcE9
 """The hash of a random password that nobody has: a login that does not exist costs the same work as one that
 does."""
 _ONE_TIME = "one-time:"
+_WITH_TIME = 7
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without i, l, o, 0 and 1, because people read an initial password off paper."""
 
@@ -27,6 +30,23 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 def hash_password(password: str) -> str:
     """Return the argon2id hash to store."""
     return HASHER.hash(normalized(password).encode())
+
+
+def new_seed(now: datetime) -> UUID:
+    """Return a random seed of a one-time password that carries its time: UUID version 7 (RFC 9562)."""
+    milliseconds = int(now.timestamp() * 1000)
+    return UUID(
+        int=milliseconds << 80
+        | _WITH_TIME << 76
+        | secrets.randbits(12) << 64
+        | 2 << 62
+        | secrets.randbits(62)
+    )
+
+
+def made_at(seed: UUID) -> datetime | None:
+    """Return when a seed was made; None for one of the version before, which carries no time."""
+    return datetime.fromtimestamp((seed.int >> 80) / 1000, UTC) if seed.version == _WITH_TIME else None
 
 
 def one_time(seed: UUID) -> str:
@@ -45,9 +65,13 @@ def is_one_time(stored: str | None) -> bool:
 
 def shown_again(stored: str, secret: SecretStr) -> str | None:
     """Return the one-time password that is stored; None if the owner has chosen another one."""
-    if not is_one_time(stored):
-        return None
-    return initial_password(UUID(stored.removeprefix(_ONE_TIME)), secret)
+    seed = seed_of(stored)
+    return None if seed is None else initial_password(seed, secret)
+
+
+def seed_of(stored: str) -> UUID | None:
+    """Return the seed of the one-time password that is stored; None if the owner has chosen another one."""
+    return UUID(stored.removeprefix(_ONE_TIME)) if is_one_time(stored) else None
 
 
 def verify(stored: str, password: str, secret: SecretStr) -> bool:

@@ -2,21 +2,27 @@
 
 import re
 import unicodedata
+from importlib.resources import files
 
 from contracts.errors import InvalidInput
 
 SHORTEST = 12
-_COMMON = frozenset([
-    "password1234", "password12345", "password123456", "passwordpassword", "administrator",
-    "administrator1", "123456789012", "1234567890123", "12345678901234", "123412341234", "123123123123",
-    "112233445566", "qwertyuiop12", "qwertyuiop123", "qwerty123456", "qwertyqwerty", "1qaz2wsx3edc",
-    "1q2w3e4r5t6y", "qazwsxedcrfv", "zaq12wsxcde3", "abcdefghijkl", "abcd12345678", "abc123abc123",
-    "iloveyou1234", "welcome12345", "welcome@1234", "changeme1234", "letmein12345", "p@ssw0rd1234",
-    "passw0rd1234", "pass@1234567", "india1234567", "india@123456", "punjab123456", "punjab@12345",
-    "chandigarh12", "chandigarh123", "chandigarh@1", "secretariat1", "secretariat12", "secretariat123",
-    "waheguru1234", "satsriakal12",
+_SHORTEST_WORD = 4
+_MOST_DIGITS = 4
+"""A year or a counter that people put after a word."""
+_OF_THIS_PLACE = frozenset([
+    "administrator", "amritsar", "bharat", "chandigarh", "changeme", "epass", "gurdwara", "haryana",
+    "hindustan", "india", "jalandhar", "ludhiana", "mohali", "patiala", "punjab", "punjabi", "satsriakal",
+    "secretariat", "sikh", "singh", "vidhansabha", "visitor", "waheguru", "welcome", "abcdefghijkl",
+    "123412341234", "zaq12wsxcde3",
 ])  # fmt: skip
-"""The most common ones of those that are long enough."""
+_COMMON = _OF_THIS_PLACE | {
+    line
+    for line in files(__package__).joinpath("common_passwords.txt").read_text("utf-8").splitlines()
+    if not line.startswith("#")
+}
+_LOOKALIKES = str.maketrans("@$!013", "asioie")
+"""Signs by which people replace a letter."""
 
 
 def normalized(password: str) -> str:
@@ -30,6 +36,9 @@ def normalized(password: str) -> str:
 def check_new(new: str, *, current: str, login_id: str) -> None:
     """Raise an error unless the new password is long, different, not the login id, and not a common one.
 
+    Hardly any of the commonest passwords has twelve characters: people make a longer one out of two of them,
+    or of one and a number. So this is what is refused.
+
     Raises:
         InvalidInput: field ``new`` with ``too_short``, ``same_as_current``, ``contains_login_id`` or
             ``too_common``.
@@ -42,8 +51,28 @@ def check_new(new: str, *, current: str, login_id: str) -> None:
         raise InvalidInput.of("new", "same_as_current")
     if login_id.casefold() in plain.casefold() or _letters(login_id) in letters:
         raise InvalidInput.of("new", "contains_login_id")
-    if plain.casefold() in _COMMON or letters in _COMMON or len(set(plain.casefold())) < 4:
+    if len(set(plain.casefold())) < 4 or any(_is_common(text) for text in (plain.casefold(), letters)):
         raise InvalidInput.of("new", "too_common")
+
+
+def _is_common(text: str) -> bool:
+    """Return whether a text is a short one repeated, or one or two common passwords and up to four digits."""
+    if re.fullmatch(r"(.{1,6})\1+", text):
+        return True
+    digits = re.search(rf"\d{{0,{_MOST_DIGITS}}}$", text)
+    shortest = len(text) - len(digits[0]) if digits else len(text)
+    return any(_is_made_of_common(text[:end]) for end in range(shortest, len(text) + 1))
+
+
+def _is_made_of_common(text: str) -> bool:
+    return _is_known(text) or any(
+        _is_known(text[:middle]) and _is_known(text[middle:])
+        for middle in range(_SHORTEST_WORD, len(text) - _SHORTEST_WORD + 1)
+    )
+
+
+def _is_known(word: str) -> bool:
+    return word in _COMMON or word.translate(_LOOKALIKES) in _COMMON
 
 
 def _letters(text: str) -> str:

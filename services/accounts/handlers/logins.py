@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -85,7 +85,7 @@ def add(
     now: datetime,
 ) -> NewPassword:
     """Store a login with a one-time password, and publish it."""
-    seed = uuid4()
+    seed = passwords.new_seed(now)
     login_id = _next_login_id(session, logins.prefix_of(role, scope.department))
     row = LoginRow(
         login_id=login_id,
@@ -127,7 +127,10 @@ def _contact(request: IssueLogin) -> Contact:
 
 def _issued(new: NewPassword, settings: AccountsSettings) -> IssuedLogin:
     initial = passwords.initial_password(new.seed, settings.password_secret)
-    return IssuedLogin(login_id=new.login_id, initial_password=initial)
+    made_at, lasts = passwords.made_at(new.seed), timedelta(hours=settings.initial_password_hours)
+    return IssuedLogin(
+        login_id=new.login_id, initial_password=initial, valid_until=made_at and made_at + lasts
+    )
 
 
 def _next_login_id(session: Session, prefix: str) -> str:
@@ -310,7 +313,7 @@ def reset(
         login = _lock_login(session, logins.normalized(request.login_id))
         if login.disabled_at is not None:
             raise Conflict("a disabled login is not reset", code="login_disabled")
-        seed = uuid4()
+        seed = passwords.new_seed(now)
         login.password_hash, login.must_change_password = passwords.one_time(seed), True
         attempts.forget_failures(session, login.login_id, settings)
         up_to = logins.last_void_instant(now)

@@ -3,7 +3,7 @@
 Hashing runs on a thread of its own between two transactions, never within one.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -33,7 +33,7 @@ def log_in(
     An unknown login, a disabled or expired one and a wrong password get the same answer after the same work.
 
     Raises:
-        NotAuthenticated: ``wrong_login``.
+        NotAuthenticated: ``wrong_login``; or ``initial_password_expired``, to whoever knows it.
         TooManyAttempts: too many passwords were wrong; this one was not checked, or its result is withheld.
     """
     return _enter(request, call, db, now, settings, is_kiosk=False)
@@ -45,7 +45,8 @@ def enrol_kiosk(
     """Exchange the one-time token of a kiosk's login for a session of the device. The token works once.
 
     Raises:
-        NotAuthenticated: ``wrong_login``, or ``token_used``: the ADO Branch can give the kiosk a new token.
+        NotAuthenticated: ``wrong_login``; or ``token_used`` or ``initial_password_expired``, after which the
+            ADO Branch can give the kiosk a new token.
         TooManyAttempts: as for :func:`log_in`.
     """
     return _enter(request, call, db, now, settings, is_kiosk=True)
@@ -88,7 +89,7 @@ def _open_session(
     settings: AccountsSettings,
 ) -> StaffSession:
     def effect() -> UUID:
-        login = _lock_unchanged(session, login_id, verified, today_of(now))
+        login = _lock_unchanged(session, login_id, verified, now, settings)
         if login.role == "kiosk":
             _use_token(login)
         login.last_used_at = now
@@ -118,7 +119,8 @@ def change(
 
     Raises:
         InvalidInput: ``current`` is ``wrong_password``, or ``new`` is not good enough.
-        NotAuthenticated: the caller has no login, or a disabled or expired one.
+        NotAuthenticated: the caller has no login, or a disabled or expired one, or its initial password has
+            expired.
         TooManyAttempts: as for :func:`log_in`.
     """
     login_id = call.principal.login_id
@@ -161,7 +163,7 @@ def _replace(
     def effect() -> UUID:
         if fresh is None:
             raise InvalidInput.of("current", "wrong_password")
-        login = _lock_unchanged(session, login_id, verified, today_of(now))
+        login = _lock_unchanged(session, login_id, verified, now, settings)
         login.password_hash = fresh
         login.must_change_password = False
         attempts.forget_failures(session, login_id, settings, source)
@@ -186,16 +188,26 @@ def _usable(session: Session, login_id: str, today: date, *, is_kiosk: bool = Fa
     return session.scalar(select(LoginRow).where(usable, (LoginRow.role == "kiosk") == is_kiosk))
 
 
-def _lock_unchanged(session: Session, login_id: str, verified: str, today: date) -> LoginRow:
+def _lock_unchanged(
+    session: Session, login_id: str, verified: str, now: datetime, settings: AccountsSettings
+) -> LoginRow:
     """Return the login, locked.
 
     Raises:
-        NotAuthenticated: it was disabled, expired or got another password after its hash was read.
+        NotAuthenticated: it was disabled, expired or got another password after its hash was read; or
+            ``initial_password_expired``.
     """
     unchanged = (LoginRow.login_id == login_id) & (LoginRow.password_hash == verified)
-    login = session.scalar(select(LoginRow).where(unchanged, LoginRow.is_usable(today)).with_for_update())
+    usable = LoginRow.is_usable(today_of(now))
+    login = session.scalar(select(LoginRow).where(unchanged, usable).with_for_update())
     if login is None:
         raise _wrong_login()
+    seed = passwords.seed_of(login.password_hash) if login.must_change_password else None
+    if seed is not None:
+        # without a time in it, it is of the version before, and counts from the issue of the login
+        made_at = passwords.made_at(seed) or login.issued_at
+        if made_at + timedelta(hours=settings.initial_password_hours) <= now:
+            raise NotAuthenticated("the initial password has expired", code="initial_password_expired")
     return login
 
 

@@ -23,6 +23,8 @@ from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
+_TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token_expired"}
+"""What is said of a token, by the code of its refusal."""
 WAITING = frozenset({"submitted", "approved"})
 
 
@@ -82,7 +84,7 @@ async def enrol(view: OpenPage) -> Response:
         asked = LogIn(login_id=kiosk_id[:40], password=token[:200])
         device = await view.caller.command(rpc.accounts.ENROL_KIOSK, asked, key_of(form))
     except NotAuthenticated as error:
-        code = "token_used" if error.body.code == "token_used" else "wrong_token"
+        code = _TOKEN_REFUSED.get(error.body.code, "wrong_token")
         return view.html("kiosk/enrol.html", 422, errors={"kiosk_id": code}, typed=kiosk_id)
     except TooManyAttempts as error:
         return too_many(view.request, error)

@@ -128,7 +128,7 @@ async def show_issued(view: AdoPage) -> Response:
 
 
 def _to_issued(view: View, issued: IssuedLogin) -> Response:
-    return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump())
+    return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump(mode="json"))
 
 
 @router.get("/{login_id}")

@@ -58,8 +58,10 @@ async def sign_in(view: OpenPage) -> Response:
         if devices := cookies.known_devices(view.request, "logins"):
             asked = asked.model_copy(update={"devices": devices})
         session = await view.caller.command(rpc.accounts.LOG_IN, asked, str(uuid4()))
-    except NotAuthenticated:
-        return view.html("staff/sign_in.html", 422, errors={"login_id": "wrong_login"}, typed=login_id)
+    except NotAuthenticated as error:
+        expired = error.body.code == "initial_password_expired"
+        code = "initial_password_expired" if expired else "wrong_login"
+        return view.html("staff/sign_in.html", 422, errors={"login_id": code}, typed=login_id)
     except TooManyAttempts as error:
         return too_many(view.request, error)
     return _signed_in(view, session)
@@ -81,8 +83,10 @@ async def change_password(view: StaffPage) -> Response:
     try:
         change = ChangePassword(current=current[:200], new=new[:200])
         session = await view.caller.command(rpc.accounts.CHANGE_PASSWORD, change, str(uuid4()))
-    except NotAuthenticated:
-        return view.html("staff/password.html", 422, errors={"current": "wrong_password"})
+    except NotAuthenticated as error:
+        expired = error.body.code == "initial_password_expired"
+        code = "initial_password_expired" if expired else "wrong_password"
+        return view.html("staff/password.html", 422, errors={"current": code})
     except InvalidInput as error:
         return view.html(
             "staff/password.html",

@@ -48,6 +48,19 @@ def test_a_token_enrols_one_browser_for_a_year_and_no_second_one(accounts) -> No
     assert accounts.enrol(kiosk_id, token, key=key) == device, "the same command again has the same answer"
 
 
+def test_a_token_that_nobody_used_for_three_days_enrols_nobody_and_a_new_one_does(accounts) -> None:
+    kiosk_id, token = issued(accounts)
+    late = now() + timedelta(hours=72, seconds=1)
+    with pytest.raises(NotAuthenticated) as refused:
+        accounts.enrol(kiosk_id, token, at=late)
+    assert refused.value.body.code == "initial_password_expired"
+    fresh = accounts.reset(kiosk_id, at=late).initial_password
+    assert accounts.enrol(kiosk_id, fresh, at=late + timedelta(hours=71)).login_id == kiosk_id
+    with pytest.raises(NotAuthenticated) as used:
+        accounts.enrol(kiosk_id, fresh, at=late + timedelta(hours=100))
+    assert used.value.body.code == "token_used", "the more exact reason"
+
+
 def test_a_kiosk_cannot_log_in_as_a_person_nor_a_person_as_a_kiosk(accounts) -> None:
     kiosk_id, token = issued(accounts)
     given_login(accounts.db)

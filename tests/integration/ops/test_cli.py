@@ -87,6 +87,26 @@ def test_the_demo_logins_are_seeded_from_a_file(database, tmp_path) -> None:
         assert session.scalars(text("select login_id from logins")).all() == ["ADO-0001"]
 
 
+@pytest.mark.parametrize("database", ["accounts"], indirect=True)
+def test_the_first_login_of_the_ado_branch_is_created_once(database) -> None:
+    create = ["create-first-ado", "--name", "Gurpreet Kaur", "--mobile", "98765 43210"]
+
+    created, again = CliRunner().invoke(main, create), CliRunner().invoke(main, create)
+
+    assert created.exit_code == 0, created.output
+    login_id, initial_password = created.stdout.split()
+    assert (again.exit_code, "ADO Branch" in again.output) == (1, True)
+    with database.transaction() as session:
+        logins = session.execute(
+            text("select login_id, role, must_change_password, password_hash from logins")
+        )
+        ((known_id, role, must_change, stored),) = logins.all()
+    assert (known_id, role, must_change) == (login_id, "ado", True)
+    secret = SecretStr(os.environ["EPASS_PASSWORD_SECRET"])
+    assert passwords.verify(stored, initial_password, secret)
+    assert not passwords.verify(stored, "wrong", secret)
+
+
 LOGINS = "role,name,department,site,gate\ndepartment,Gurpreet Kaur,home,,\nsecurity,Harjit Singh,,T1,{gate}\n"
 
 

@@ -78,6 +78,7 @@ SENTENCES: dict[str, str] = {
     "too_long": _("This is too long"),
     "login_missing": _("Enter login ID and password"),
     "wrong_login": _("The login ID or the password is wrong"),
+    "initial_password_expired": _("This initial password has expired. Ask the ADO Branch for a new one"),
     "wrong_password": _("This is not your current password"),
     "passwords_differ": _("The two new passwords differ"),
     "password_too_short": _("The password must have at least 12 characters"),
@@ -144,6 +145,7 @@ SENTENCES: dict[str, str] = {
     "not_reissuable": _("This pass has ended and cannot be replaced"),
     "wrong_token": _("The ID or the token is wrong"),
     "token_used": _("This token was used already. Ask the ADO Branch for a new one"),
+    "token_expired": _("This token has expired. Ask the ADO Branch for a new one"),
     "unknown_reference": _("There is no application with this reference and this mobile number"),
 }
 UNKNOWN = _("This cannot be accepted. Check it again")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any, get_args
+from uuid import uuid4
 
 import jwt
 import pytest
@@ -266,6 +267,40 @@ def test_an_initial_password_serves_only_to_choose_another(accounts) -> None:
 
 
 # -------------------------------------------------------------- disabling
+
+
+def test_an_initial_password_can_be_used_for_three_days_and_a_chosen_one_for_ever(accounts) -> None:
+    at = now()
+    issued, other = accounts.issue(at=at), accounts.issue(at=at, name="Harjit Singh")
+    end = at + timedelta(hours=72)
+    assert issued.valid_until is not None
+    assert abs(issued.valid_until - end) < timedelta(milliseconds=2)
+    early, late = end - timedelta(seconds=1), end + timedelta(seconds=1)
+    first = accounts.log_in(issued.login_id, issued.initial_password, at=early)
+    expired = refusal_of(lambda: accounts.log_in(other.login_id, other.initial_password, at=late))
+    assert expired.body.code == "initial_password_expired"
+    wrong = refusal_of(lambda: accounts.log_in(other.login_id, "k7fm-w3pa-xq9t", at=late))
+    assert wrong.body.code == "wrong_login", "only who knows the password learns that it has expired"
+    who = accounts.principal(first)
+    too_late = refusal_of(lambda: accounts.change_password(who, current=issued.initial_password, at=late))
+    assert too_late.body.code == "initial_password_expired", (
+        "a session that it opened in time is too late, too"
+    )
+    accounts.change_password(who, current=issued.initial_password, at=early)
+    assert accounts.log_in(issued.login_id, NEW_PASSWORD, at=late + timedelta(days=1)).access_token
+
+
+def test_an_initial_password_of_the_version_before_counts_from_the_issue_of_its_login(
+    accounts, monkeypatch
+) -> None:
+    at = now()
+    monkeypatch.setattr(passwords, "new_seed", lambda _now: uuid4())
+    issued = accounts.issue(at=at)
+    assert issued.valid_until is None
+    late = at + timedelta(hours=73)
+    assert accounts.log_in(issued.login_id, issued.initial_password, at=at).must_change_password
+    expired = refusal_of(lambda: accounts.log_in(issued.login_id, issued.initial_password, at=late))
+    assert expired.body.code == "initial_password_expired"
 
 
 def test_a_disabled_login_cannot_log_in_and_its_sessions_end(accounts) -> None:

@@ -19,6 +19,11 @@ from services.accounts.domain.passwords import check_new
         ("PASS-WORD-1234", "too_common"),
         ("P@ssw0rd1234", "too_common"),
         ("punjab@12345", "too_common"),
+        ("Punjab@Secretariat1", "too_common"),
+        ("dragon-monkey 2026", "too_common"),
+        ("iloveyou12345", "too_common"),
+        ("contortionist", "too_common"),
+        ("kaur1kaur1kaur1", "too_common"),
         ("aaaaaaaaaaaaaaa", "too_common"),
         ("abababababababab", "too_common"),
     ],
@@ -31,7 +36,16 @@ def test_a_weak_password_is_refused_with_its_reason(new, code) -> None:
 
 
 @pytest.mark.parametrize(
-    "new", ["twelve chars", "ਸਤਿ ਸ੍ਰੀ ਅਕਾਲ ਜੀ", "k7fm-w3pa-xq9t", "x" * 100 + "yzabc" * 20]
+    "new",
+    [
+        "twelve chars",
+        "correct horse staple",
+        "dragon of my monkey",
+        "dragon-monkey 20265",
+        "ਸਤਿ ਸ੍ਰੀ ਅਕਾਲ ਜੀ",
+        "k7fm-w3pa-xq9t",
+        "x" * 100 + "yzabc" * 20,
+    ],
 )
 def test_a_long_password_of_any_script_is_accepted(new) -> None:
     check_new(new, current="correct horse battery", login_id="HOM-0007")

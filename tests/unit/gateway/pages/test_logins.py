@@ -1,7 +1,7 @@
 """The pages of the ADO Branch for logins, the sign-in of staff, and the initial password."""
 
 from collections.abc import AsyncIterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -299,6 +299,7 @@ async def test_an_initial_password_opens_only_the_page_that_changes_it(ado: Ado)
     [
         (None, "other", "again", "differ"),
         (NotAuthenticated(), "n" * 12, "current", "not your current password"),
+        (NotAuthenticated(code="initial_password_expired"), "n" * 12, "current", "has expired"),
         (
             InvalidInput(fields=(FieldError(field="new", code="too_short"),)),
             "n" * 12,
@@ -337,6 +338,21 @@ async def test_a_wrong_login_does_not_reveal_which_half_was_wrong(ado: Ado) -> N
     shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="secret-guess")
     assert (shown.status_code, "The login ID or the password is wrong" in shown.text) == (422, True)
     assert "secret-guess" not in shown.text
+
+
+async def test_an_initial_password_that_has_expired_leads_to_the_ado_branch(ado: Ado) -> None:
+    ado.client.answers["accounts.log_in"] = NotAuthenticated(code="initial_password_expired")
+    shown = await ado.send("/staff/sign-in", login_id="HOM-0001", password="k7fm-w3pa-xq9t")
+    assert (shown.status_code, "Ask the ADO Branch for a new one" in shown.text) == (422, True)
+
+
+async def test_an_issued_login_says_until_when_its_initial_password_can_be_used(ado: Ado) -> None:
+    until = datetime(2027, 3, 31, 6, 30, tzinfo=UTC)
+    reset = IssuedLogin(login_id="HOM-0001", initial_password="k7fm-w3pa-xq9t", valid_until=until)
+    ado.client.answers["accounts.reset_login"] = reset
+    await ado.send("/desk/logins/HOM-0001/reset", key="k")
+    shown = (await ado.http.get("/en/desk/logins/issued")).text
+    assert ("k7fm-w3pa-xq9t" in shown, "31 March 2027" in shown) == (True, True)
 
 
 async def test_a_rate_limit_of_accounts_shows_when_to_try_again(ado: Ado) -> None:

@@ -5,12 +5,13 @@ kombu.
 """
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from time import sleep
 from typing import Any, NoReturn
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
@@ -79,6 +80,28 @@ async def close(connection: AbstractConnection) -> None:
         await asyncio.wait_for(connection.close(), CLOSE_SECONDS)
 
 
+class _Connection(Connection):
+    """A kombu connection that, over TLS, checks the name of the node that it connects to now."""
+
+    ssl: Any
+
+    def _establish_connection(self) -> Any:
+        if self.ssl:
+            self.ssl = {**self.ssl, "server_hostname": self.hostname}
+        return super()._establish_connection()
+
+
+def _tls_of(url: str) -> dict[str, Any] | None:
+    """Return what py-amqp needs for TLS; None if the address is for plain AMQP."""
+    parts = urlsplit(url)
+    if parts.scheme != "amqps":
+        return None
+    given = parse_qs(parts.query)
+    names = {"cafile": "ca_certs", "certfile": "certfile", "keyfile": "keyfile"}
+    files = {theirs: given[ours][0] for ours, theirs in names.items() if ours in given}
+    return {"cert_reqs": ssl.CERT_REQUIRED, **files}
+
+
 def kombu_connection(urls: Sequence[str], heartbeat: int = 20, *, confirm: bool = True) -> Connection:
     """Return a kombu connection that is not open yet; `open_to_any_node` opens it.
 
@@ -87,8 +110,9 @@ def kombu_connection(urls: Sequence[str], heartbeat: int = 20, *, confirm: bool 
         heartbeat: seconds; 0 where nobody reads from the connection regularly.
         confirm: whether the broker confirms what is published.
     """
-    return Connection(
-        [url.replace("amqp://", "pyamqp://") for url in urls],
+    return _Connection(
+        [urlsplit(url)._replace(scheme="pyamqp", query="").geturl() for url in urls],
+        ssl=_tls_of(urls[0]) or False,
         heartbeat=heartbeat,
         failover_strategy="round-robin",
         transport_options={"confirm_publish": confirm},

@@ -11,7 +11,7 @@ what the SDK of OpenTelemetry would read. Durations are seconds unless the name 
 import ipaddress
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -21,6 +21,7 @@ from pydantic import (
     AwareDatetime,
     BeforeValidator,
     Field,
+    FilePath,
     SecretStr,
     ValidationError,
     model_validator,
@@ -29,6 +30,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.subscriptions import SERVICES
+from services.chassis.runtime.encryption import Files, encrypted_broker, encrypted_database
 from services.chassis.tokens.signing_key import SigningKey, public_key
 
 S = TypeVar("S", bound="Section")
@@ -138,9 +140,28 @@ class Section(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    broker_ca: FilePath | None = None
+    """With it every connection to a broker is encrypted, and the names in certificates are checked; PEM."""
+    broker_certificate: FilePath | None = None
+    broker_key: FilePath | None = None
+    """The certificate that this process shows to the broker, and its key."""
+    database_ca: FilePath | None = None
+    """The same for every connection to a database."""
+    database_certificate: FilePath | None = None
+    database_key: FilePath | None = None
+
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """Yield each setting that does not go with the others: its name, and why."""
-        yield from ()
+        for server in ("broker", "database"):
+            names = [f"{server}_{part}" for part in ("certificate", "key")]
+            given = [name for name in names if getattr(self, name) is not None]
+            if given and getattr(self, f"{server}_ca") is None:
+                yield (
+                    f"{server}_ca",
+                    "it has to come with a certificate: without it nothing is encrypted",
+                )
+            if len(given) == 1:
+                yield given[0], "certificate and key belong together"
 
     @model_validator(mode="after")
     def _refuse_conflicts(self) -> Self:
@@ -148,6 +169,28 @@ class Section(BaseSettings):
         if problems:
             raise PydanticCustomError("conflict", "{problems}", {"problems": "; ".join(problems)})
         return self
+
+    @model_validator(mode="after")
+    def _encrypt_connections(self) -> Self:
+        """Make every address of a broker or a database ask for TLS, where there is a CA for it."""
+        if self.broker_ca:
+            self._replace_addresses(
+                encrypted_broker, Files(self.broker_ca, self.broker_certificate, self.broker_key)
+            )
+        if self.database_ca:
+            self._replace_addresses(
+                encrypted_database, Files(self.database_ca, self.database_certificate, self.database_key)
+            )
+        return self
+
+    def _replace_addresses(self, encrypted: Callable[[str, Files], str], files: Files) -> None:
+        for name, value in self:
+            changed: object = value
+            if isinstance(value, SecretStr):
+                changed = SecretStr(encrypted(value.get_secret_value(), files))
+            elif isinstance(value, tuple):
+                changed = tuple(encrypted(one, files) if isinstance(one, str) else one for one in value)
+            self.__dict__[name] = changed  # the model is frozen for everybody else
 
 
 def _in_environment(name: str) -> str:

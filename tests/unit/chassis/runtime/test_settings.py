@@ -1,6 +1,8 @@
 """Settings: one frozen object for each process, made of what that process needs."""
 
 import re
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
@@ -277,6 +279,74 @@ def test_all_that_does_not_go_together_is_named_at_once(monkeypatch: pytest.Monk
         WrongSettings, match=r"^EPASS_PUBLIC_URL is wrong: .*; EPASS_TRUSTED_PROXIES is wrong"
     ):
         read(GatewaySettings)
+
+
+@pytest.fixture
+def pem(tmp_path: Path) -> dict[str, str]:
+    """Return the settings of TLS, with files that exist."""
+    names = [
+        f"EPASS_{server}_{part}" for server in ("BROKER", "DATABASE") for part in ("CA", "CERTIFICATE", "KEY")
+    ]
+    for name in names:
+        (tmp_path / name).touch()
+    return {name: str(tmp_path / name) for name in names}
+
+
+@pytest.mark.parametrize("kind", [*PROCESSES.values(), *COMMANDS], ids=lambda kind: kind.__name__)
+def test_with_a_ca_every_address_of_a_broker_or_a_database_asks_for_tls(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Section], pem: dict[str, str]
+) -> None:
+    set_required(kind, monkeypatch)
+    for name in kind.model_fields:
+        if name.endswith("broker_urls"):
+            monkeypatch.setenv(
+                f"EPASS_{name.upper()}", "amqp://one:p%40ss@a:5671/epass,amqp://one:p%40ss@b/epass"
+            )
+        elif name.endswith(("database_url", "database_urls")):
+            weaker = "postgresql+psycopg://one:p%40ss@/issuance?host=a%2Cb&sslmode=disable"
+            monkeypatch.setenv(f"EPASS_{name.upper()}", weaker)
+    for name, file in pem.items():
+        monkeypatch.setenv(name, file)
+    addresses: list[str] = []
+    for _, value in read(kind):
+        texts = (value.get_secret_value(),) if isinstance(value, SecretStr) else value
+        if isinstance(texts, tuple):
+            addresses += [one for one in texts if "://" in str(one)]
+    assert addresses
+    for address in addresses:
+        parts = urlsplit(address)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.scheme == "amqps":
+            files = {name: pem[f"EPASS_BROKER_{part}"] for name, part in
+                     (("cafile", "CA"), ("certfile", "CERTIFICATE"), ("keyfile", "KEY"))}  # fmt: skip
+            assert (query, parts.path, parts.password) == (files, "/epass", "p%40ss")
+        else:
+            files = {name: pem[f"EPASS_DATABASE_{part}"] for name, part in
+                     (("sslrootcert", "CA"), ("sslcert", "CERTIFICATE"), ("sslkey", "KEY"))}  # fmt: skip
+            assert parts.scheme == "postgresql+psycopg"
+            assert query == {"host": "a,b", "sslmode": "verify-full", **files}
+
+
+@pytest.mark.parametrize("server", ["BROKER", "DATABASE"])
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [(["CERTIFICATE", "KEY"], "CA"), (["CA", "KEY"], "KEY"), (["CA", "CERTIFICATE"], "CERTIFICATE")],
+)
+def test_half_of_what_tls_needs_stops_the_process(
+    monkeypatch: pytest.MonkeyPatch, pem: dict[str, str], server: str, given: list[str], wrong: str
+) -> None:
+    monkeypatch.setenv("EPASS_BROKER_URLS", "amqp://a")
+    for part in given:
+        monkeypatch.setenv(f"EPASS_{server}_{part}", pem[f"EPASS_{server}_{part}"])
+    with pytest.raises(WrongSettings, match=f"^EPASS_{server}_{wrong} is wrong: "):
+        read(BrokerCommandSettings)
+
+
+def test_a_ca_whose_file_is_missing_stops_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EPASS_BROKER_URLS", "amqp://a")
+    monkeypatch.setenv("EPASS_BROKER_CA", "/nowhere/ca.pem")
+    with pytest.raises(WrongSettings, match=r"^EPASS_BROKER_CA is wrong: "):
+        read(BrokerCommandSettings)
 
 
 @pytest.mark.parametrize("kind", PROCESSES.values())

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -47,6 +47,9 @@ secrets: image ## make what deploy/compose.yaml needs as secrets in deploy/secre
 		&& $(DOCKER) run --rm --interactive --network none --read-only --tmpfs /tmp $(IMAGE) \
 			python -m deploy.compose.secrets <$(SECRETS)/secrets.json >$(SECRETS)/new.tar \
 		&& tar -xpf $(SECRETS)/new.tar --no-same-owner -C $(SECRETS) && rm $(SECRETS)/new.tar
+
+audit: setup ## look for known weaknesses in all dependencies (needs the internet)
+	@PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m deploy.local.audit
 
 sbom: setup ## list what the image holds as CycloneDX, into build/
 	@mkdir -p build

@@ -185,6 +185,13 @@ class SessionKeys(Wire):
     """By ``kid``: accounts' word for the key, which goes along with calls (`contracts.rpc.call.Proof`)."""
 
 
+class ActiveSessions(Wire):
+    """What a gateway replica tells when it asks for the denied sessions, every minute."""
+
+    active: tuple[UUID, ...] | None = None
+    """Sessions that people have used here since it asked last; None from the version before."""
+
+
 class DeniedSessions(Wire):
     """Sessions and logins that ended before their tokens expire.
 
@@ -215,4 +222,4 @@ SEND_LOGIN_FILE = Method("accounts", "send_login_file", ImportFile, ImportId, co
 CHECK_LOGIN_FILE = Method("accounts", "check_login_file", LoginImport, ImportReport)
 APPLY_LOGIN_FILE = Method("accounts", "apply_login_file", LoginImport, ImportReport, command=True)
 SESSION_KEYS = Method("accounts", "session_keys", Nothing, SessionKeys)
-DENIED_SESSIONS = Method("accounts", "denied_sessions", Nothing, DeniedSessions)
+DENIED_SESSIONS = Method("accounts", "denied_sessions", ActiveSessions, DeniedSessions)

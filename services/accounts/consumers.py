@@ -1,19 +1,26 @@
-"""The scheduled job of accounts. The service subscribes to no event; the job runs in the events container."""
+"""The scheduled jobs of accounts. The service subscribes to no event; they run in the events container."""
 
-from services.accounts.handlers import housekeeping
+from services.accounts.handlers import housekeeping, idle_sessions
+from services.accounts.settings import AccountsSettings
 from services.chassis.db import batches
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, every
+from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 
 
 class Consumers:
-    """Housekeeping."""
+    """Housekeeping, and the end of sessions that nobody uses."""
 
     name = "accounts-events"
     service = "accounts"
     db = DatabaseProvider()
+    settings: AccountsSettings = SettingsProvider()
 
     @every(600)
     def purge(self) -> None:
         """Delete what nobody needs any more."""
         batches.run(self.db, lambda session: housekeeping.purge(session, now()))
+
+    @every(60)
+    def end_idle_sessions(self) -> None:
+        """End sessions that nobody has used for as long as their role may be away."""
+        batches.run(self.db, lambda session: idle_sessions.end_idle(session, now(), self.settings))

@@ -110,6 +110,17 @@ class SessionRow(Base):
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    """When a gateway has last told that a person used it; null until then."""
+
+
+class ActivityReportRow(Base):
+    """When a gateway has last told which sessions are used; one row."""
+
+    __tablename__ = "activity_reports"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
 
 
 class SigningKeyRow(SigningKeyColumns, Base):

@@ -3,7 +3,7 @@
 from contracts.rpc import accounts as contract
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
-from services.accounts.handlers import login_imports, logins, otp, passwords, sessions
+from services.accounts.handlers import idle_sessions, login_imports, logins, otp, passwords, sessions
 from services.accounts.settings import AccountsSettings
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
@@ -109,6 +109,7 @@ class Service:
             return sessions.keys(session, now(), self.settings)
 
     @rpc(contract.DENIED_SESSIONS)
-    def denied_sessions(self, _request: Nothing, _call: Call) -> contract.DeniedSessions:
+    def denied_sessions(self, request: contract.ActiveSessions, _call: Call) -> contract.DeniedSessions:
         with self.db.transaction() as session:
+            idle_sessions.record_activity(session, request.active, now())
             return sessions.denied(session, now(), self.settings)

@@ -26,7 +26,7 @@ from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
 from services.chassis.rpc.principals import principal_of
-from services.gateway.origin import client_block, client_network, is_same_origin
+from services.gateway.origin import client_block, client_network, is_fetched_by_page, is_same_origin
 from services.gateway.rate_limits import CLASSES
 from services.gateway.state import GatewayState, state_of
 
@@ -202,6 +202,8 @@ class Access:
         public_url = state.settings.public_url
         token = _session_token(request, public_url, self._cookie(public_url))
         claims = await _claims(state, token)
+        if not is_fetched_by_page(request):
+            state.active_sessions.add(claims.sid)
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)

@@ -60,6 +60,14 @@ def is_typed_address(request: Request) -> bool:
     return request.headers.get("sec-fetch-site") == "none"
 
 
+def is_fetched_by_page(request: Request) -> bool:
+    """Return whether a page fetches this by itself, as an open desk does, and no person asked for it.
+
+    What a person does leads to another page or posts something (Fetch Metadata).
+    """
+    return request.method == "GET" and request.headers.get("sec-fetch-dest") == "empty"
+
+
 def is_same_origin(request: Request, public_url: str) -> bool:
     """Return whether a page of ours made the request: browsers send it in headers that no page can forge.
 

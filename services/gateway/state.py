@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
 from typing import Any, TypeVar, cast
+from uuid import UUID
 
 from fastapi import Request
 
 from contracts import rpc
 from contracts.model import Wire
-from contracts.rpc.accounts import DeniedSessions
+from contracts.rpc.accounts import ActiveSessions, DeniedSessions
 from contracts.rpc.approval import DepartmentQuestion
 from contracts.rpc.call import Method, Nothing
 from services.chassis.messaging.signatures import EventKeys
@@ -69,6 +70,8 @@ class GatewayState:
         self.officers = DepartmentOfficers(client)
         self.queue_changes = QueueChanges(client)
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
+        self.active_sessions: set[UUID] = set()
+        """Sessions that people have used here, until accounts was told of them."""
         self._address_secret = settings.idempotency_secret.get_secret_value().encode()
         self._tasks: list[asyncio.Task[Any]] = []
         client.on_connect.append(self.revoked_sessions.subscribe)
@@ -83,7 +86,14 @@ class GatewayState:
         return public_keys(await self.client.call(rpc.accounts.SESSION_KEYS, Nothing()))
 
     async def _fetch_denied(self) -> DeniedSessions:
-        denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, Nothing())
+        """Fetch the denied sessions, and tell accounts which ones people use."""
+        used, self.active_sessions = self.active_sessions, set()
+        try:
+            report = ActiveSessions(active=tuple(used))
+            denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, report)
+        except BaseException:
+            self.active_sessions |= used
+            raise
         self.revoked_sessions.merge(denied)
         return denied
 

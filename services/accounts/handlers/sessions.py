@@ -111,12 +111,12 @@ def applicant_answer(session: Session, sid: UUID, settings: AccountsSettings) ->
 
 def end_all_of(session: Session, login_id: str, now: datetime) -> int:
     """End the sessions of a login, and return how many there were."""
-    return _end_live(session, SessionRow.login_id == login_id, now)
+    return end_live(session, SessionRow.login_id == login_id, now)
 
 
 def end_later_than(session: Session, login_id: str, end: datetime, now: datetime) -> None:
     """End the sessions of a login that would outlive it. Whoever uses them signs in once more."""
-    _end_live(session, (SessionRow.login_id == login_id) & (SessionRow.expires_at > end), now)
+    end_live(session, (SessionRow.login_id == login_id) & (SessionRow.expires_at > end), now)
 
 
 def is_live(now: datetime) -> ColumnElement[bool]:
@@ -124,15 +124,18 @@ def is_live(now: datetime) -> ColumnElement[bool]:
     return SessionRow.ended_at.is_(None) & (SessionRow.expires_at > now)
 
 
-def _end_live(session: Session, condition: ColumnElement[bool], now: datetime) -> int:
-    """End the live sessions that meet a condition, publish SessionEnded for each, and count them."""
-    locked = select(SessionRow).where(condition, is_live(now)).order_by(SessionRow.sid).with_for_update()
-    rows = session.scalars(locked).all()
-    for row in rows:
+def end_live(session: Session, condition: ColumnElement[bool], now: datetime, rows: int | None = None) -> int:
+    """End the live sessions that meet a condition, publish SessionEnded for each, and count them.
+
+    With a number of ``rows`` end no more than these, and leave those that somebody else has locked.
+    """
+    found = select(SessionRow).where(condition, is_live(now)).order_by(SessionRow.sid).limit(rows)
+    live = session.scalars(found.with_for_update(skip_locked=rows is not None)).all()
+    for row in live:
         row.ended_at = now
         event = SessionEnded(sid=row.sid, token_expires_at=row.expires_at)
         outbox.add(session, event, at=now, expires_at=row.expires_at)
-    return len(rows)
+    return len(live)
 
 
 def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> Nothing:
@@ -146,7 +149,7 @@ def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> No
         raise NotAuthenticated("there is no session to end")
 
     def effect() -> UUID:
-        _end_live(session, SessionRow.sid == sid, now)
+        end_live(session, SessionRow.sid == sid, now)
         return sid
 
     return once(session, call, LOG_OUT.name, request, effect, lambda _sid: Nothing(), reference=UUID)

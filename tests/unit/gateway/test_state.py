@@ -3,15 +3,19 @@
 import asyncio
 import os
 import signal
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
 
 from contracts.errors import NotFound, Unavailable
+from contracts.rpc.accounts import DeniedSessions, LoginList
 from services.gateway.ops_client import OpsClient
 from tests.support.factories.gateway import (
     browser,
+    claims,
     running,
+    signed,
     stubbed,
     until,
 )
@@ -106,3 +110,19 @@ async def test_without_a_copy_the_status_list_is_unavailable() -> None:
     app, _ = stubbed(issuance__status_list=Unavailable())
     async with browser(app) as http:
         assert (await http.get("/.well-known/pass-status")).status_code == 503
+
+
+async def test_accounts_is_told_which_sessions_people_use_and_again_if_it_did_not_hear() -> None:
+    app, client = stubbed(accounts__list_logins=LoginList(items=()), accounts__denied_sessions=Unavailable())
+    state, sid = app.state.gateway, uuid4()
+    token = signed(claims("staff", sub="ADO-0001", role="ado", department=None, sid=str(sid)))
+    async with browser(app, Authorization=f"Bearer {token}") as http:
+        assert (await http.get("/api/v1/logins", headers={"Sec-Fetch-Dest": "empty"})).status_code == 200
+        assert not state.active_sessions, "what a page fetches by itself is no activity"
+        assert (await http.get("/api/v1/logins")).status_code == 200
+    with pytest.raises(Unavailable):
+        await state.denied.refresh()
+    client.answers["accounts.denied_sessions"] = DeniedSessions()
+    for expected in ((sid,), ()):
+        await state.denied.refresh()
+        assert client.last("accounts.denied_sessions")[1].active == expected

@@ -1,0 +1,64 @@
+"""Sessions that nobody uses end.
+
+A token says nothing of that, and no request is allowed to wait for this service. So each gateway tells every
+minute which sessions people have used there, and a job ends those that nobody has used for as long as their
+role may be away. Gateways learn of it as of any other ended session.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.accounts.handlers.sessions import end_live, is_live
+from services.accounts.models import ActivityReportRow, SessionRow
+from services.accounts.settings import AccountsSettings
+from services.chassis.db.batches import ROWS
+
+SILENCE = timedelta(minutes=3)
+"""After so long without a report of any gateway nobody knows who is active: then no session ends."""
+_ONLY = 1
+
+
+def record_activity(session: Session, active: Sequence[UUID] | None, now: datetime) -> None:
+    """Record which sessions were used within the last minute.
+
+    After a silence, such as an outage of this service, all sessions count as used now: their holders may have
+    worked all the time.
+
+    Args:
+        session: of the database.
+        active: sessions; None from a gateway that does not tell.
+        now: this instant.
+    """
+    if active is None:
+        return
+    heard = session.scalar(select(ActivityReportRow.at).with_for_update())
+    is_known = heard is not None and heard >= now - SILENCE
+    used = SessionRow.sid.in_(active) & is_live(now) if is_known else is_live(now)
+    found = select(SessionRow.sid).where(used).order_by(SessionRow.sid).with_for_update(skip_locked=True)
+    session.execute(
+        update(SessionRow).where(SessionRow.sid.in_(found)).values(last_used_at=now),
+        execution_options={"synchronize_session": False},
+    )
+    report = insert(ActivityReportRow).values(id=_ONLY, at=now)
+    session.execute(report.on_conflict_do_update(index_elements=["id"], set_={"at": now}))
+
+
+def end_idle(session: Session, now: datetime, settings: AccountsSettings) -> int:
+    """End a batch of the sessions that nobody has used for too long, and return how many there were."""
+    heard = session.scalar(select(ActivityReportRow.at))
+    if heard is None or heard < now - SILENCE:
+        return 0
+    role = SessionRow.role
+    limits = (
+        (role.is_(None), settings.applicant_idle_minutes),
+        (role == "security", settings.gate_idle_minutes),
+        (role.not_in(("security", "kiosk")), settings.idle_minutes),
+    )
+    used_at = func.coalesce(SessionRow.last_used_at, SessionRow.issued_at)
+    idle = or_(*(who & (used_at <= now - timedelta(minutes=minutes)) for who, minutes in limits))
+    return end_live(session, idle, now, rows=ROWS)

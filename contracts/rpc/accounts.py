@@ -124,6 +124,35 @@ class EndedSessions(Wire):
     ended: int
 
 
+class OwnSession(Wire):
+    """An open session of the caller."""
+
+    sid: UUID
+    opened_at: Instant
+    last_used_at: Instant | None = None
+    is_this: bool = False
+    """Whether it is the one that asks."""
+
+
+class OwnSessions(Wire):
+    """The open sessions of the caller, the newest first."""
+
+    items: tuple[OwnSession, ...]
+
+
+class EndOwnSessions(Strict):
+    """Which session of the caller ends."""
+
+    sid: UUID | None = None
+    """Without it all but the one that asks."""
+
+
+class EndedOwnSessions(Wire):
+    """The sessions that ended."""
+
+    sids: tuple[UUID, ...]
+
+
 class LoginQuestion(Page):
     """Which logins are wanted; a filter that is left out admits all."""
 
@@ -208,6 +237,9 @@ VERIFY_OTP = Method("accounts", "verify_otp", VerifyOtp, ApplicantSession, comma
 LOG_IN = Method("accounts", "log_in", LogIn, StaffSession, command=True)
 ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True)
 LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
+OWN_SESSIONS = Method("accounts", "own_sessions", Nothing, OwnSessions)
+END_OWN_SESSIONS = Method("accounts", "end_own_sessions", EndOwnSessions, EndedOwnSessions, command=True)
+RENEW_KIOSK = Method("accounts", "renew_kiosk", Nothing, StaffSession, command=True)
 CHANGE_PASSWORD = Method("accounts", "change_password", ChangePassword, StaffSession, command=True)
 ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command=True)
 LIST_LOGINS = Method("accounts", "list_logins", LoginQuestion, LoginList)

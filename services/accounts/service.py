@@ -39,6 +39,21 @@ class Service:
         with self.db.transaction() as session:
             return sessions.log_out(request, call, session, now())
 
+    @rpc(contract.OWN_SESSIONS)
+    def own_sessions(self, _request: Nothing, call: Call) -> contract.OwnSessions:
+        with self.db.queries() as session:
+            return sessions.own(call, session, now())
+
+    @rpc(contract.END_OWN_SESSIONS)
+    def end_own_sessions(self, request: contract.EndOwnSessions, call: Call) -> contract.EndedOwnSessions:
+        with self.db.transaction() as session:
+            return sessions.end_own(request, call, session, now())
+
+    @rpc(contract.RENEW_KIOSK)
+    def renew_kiosk(self, request: Nothing, call: Call) -> contract.StaffSession:
+        with self.db.transaction() as session:
+            return sessions.renew_kiosk(request, call, session, now(), self.settings)
+
     @rpc(contract.CHANGE_PASSWORD)
     def change_password(self, request: contract.ChangePassword, call: Call) -> contract.StaffSession:
         return passwords.change(request, call, self.db, now(), self.settings)

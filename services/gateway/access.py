@@ -137,6 +137,10 @@ class Caller:
         """Take back an attempt, because it was right."""
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
+    def acting_as(self, principal: Principal) -> "Caller":
+        """Return the caller of the same request with another session of its browser, such as a kiosk's."""
+        return Caller(self.state, principal, self._address, self._until)
+
     def require_site(self, site: str) -> None:
         """Raise `Forbidden` if the login is for another site."""
         if self.principal.site != site:

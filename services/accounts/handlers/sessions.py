@@ -6,16 +6,28 @@ from uuid import UUID, uuid4
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from contracts.errors import NotAuthenticated
+from contracts.errors import Conflict, Forbidden, NotAuthenticated
 from contracts.events import PublicKey, SessionEnded
-from contracts.rpc.accounts import LOG_OUT, ApplicantSession, DeniedSessions, SessionKeys, StaffSession
+from contracts.rpc.accounts import (
+    END_OWN_SESSIONS,
+    LOG_OUT,
+    RENEW_KIOSK,
+    ApplicantSession,
+    DeniedSessions,
+    EndedOwnSessions,
+    EndOwnSessions,
+    OwnSession,
+    OwnSessions,
+    SessionKeys,
+    StaffSession,
+)
 from contracts.rpc.call import Call, Nothing
 from contracts.tokens import SESSION_KEY_TYP, SessionKeyClaims
 from services.accounts.adapters import device_tokens
 from services.accounts.adapters.device_tokens import Device
 from services.accounts.adapters.keys import key_store
 from services.accounts.adapters.session_tokens import token_of
-from services.accounts.domain.logins import end_of
+from services.accounts.domain.logins import end_of, today_of
 from services.accounts.models import LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
@@ -23,6 +35,8 @@ from services.chassis.rpc.idempotency import once
 
 KIOSK_MINUTES = 365 * 24 * 60
 """A session of a kiosk lasts a year, unless the ADO Branch disables its login."""
+RENEWABLE = timedelta(days=60)
+"""Within so long before its end a kiosk may renew its session."""
 
 
 def open_for_staff(session: Session, login: LoginRow, now: datetime, settings: AccountsSettings) -> UUID:
@@ -153,6 +167,86 @@ def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> No
         return sid
 
     return once(session, call, LOG_OUT.name, request, effect, lambda _sid: Nothing(), reference=UUID)
+
+
+def own(call: Call, session: Session, now: datetime) -> OwnSessions:
+    """Return the open sessions of the caller, the newest first.
+
+    Raises:
+        NotAuthenticated: the caller has no session.
+    """
+    mine = SessionRow.subject == _subject(call)
+    rows = session.scalars(
+        select(SessionRow).where(mine, is_live(now)).order_by(SessionRow.issued_at.desc(), SessionRow.sid)
+    )
+    return OwnSessions(
+        items=tuple(
+            OwnSession(
+                sid=row.sid,
+                opened_at=row.issued_at,
+                last_used_at=row.last_used_at,
+                is_this=row.sid == call.principal.sid,
+            )
+            for row in rows
+        )
+    )
+
+
+def end_own(request: EndOwnSessions, call: Call, session: Session, now: datetime) -> EndedOwnSessions:
+    """End one session of the caller, or all but the one that asks. What is over already stays as it is.
+
+    Raises:
+        NotAuthenticated: the caller has no session.
+    """
+    mine = SessionRow.subject == _subject(call)
+    which = SessionRow.sid != call.principal.sid if request.sid is None else SessionRow.sid == request.sid
+
+    def effect() -> EndedOwnSessions:
+        sids = session.scalars(select(SessionRow.sid).where(mine, which, is_live(now))).all()
+        end_live(session, SessionRow.sid.in_(sids), now)
+        return EndedOwnSessions(sids=tuple(sids))
+
+    return once(
+        session, call, END_OWN_SESSIONS.name, request, effect, lambda ended: ended, reference=EndedOwnSessions
+    )
+
+
+def _subject(call: Call) -> str:
+    """Return whose sessions are the caller's own: a login's, or a mobile's."""
+    if call.principal.sid is None:
+        raise NotAuthenticated("there is no session")
+    return call.principal.id
+
+
+def renew_kiosk(
+    request: Nothing, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> StaffSession:
+    """Open the next session of a kiosk for another year, near the end of the one that asks.
+
+    The old one stays valid until it ends, because the answer may not reach the kiosk.
+
+    Raises:
+        Forbidden: the caller is no kiosk.
+        NotAuthenticated: its session or its login has ended.
+        Conflict: ``too_early``.
+    """
+    if call.principal.role != "kiosk":
+        raise Forbidden("only a kiosk renews its enrolment")
+
+    def effect() -> UUID:
+        own = session.scalar(select(SessionRow).where(SessionRow.sid == call.principal.sid, is_live(now)))
+        usable = (LoginRow.login_id == call.principal.login_id) & LoginRow.is_usable(today_of(now))
+        login = session.scalar(select(LoginRow).where(usable).with_for_update())
+        if own is None or login is None or own.login_id != login.login_id:
+            raise NotAuthenticated("this kiosk is not enrolled any more")
+        if own.expires_at > now + RENEWABLE:
+            raise Conflict("this enrolment lasts long enough", code="too_early")
+        return open_for_staff(session, login, now, settings)
+
+    def answer(sid: UUID) -> StaffSession:
+        return staff_answer(session, sid, settings)
+
+    return once(session, call, RENEW_KIOSK.name, request, effect, answer, reference=UUID)
 
 
 def keys(session: Session, now: datetime, settings: AccountsSettings) -> SessionKeys:

@@ -21,6 +21,7 @@ from services.gateway.pages import (
     kiosks,
     landing,
     logins,
+    own_sessions,
     phone,
     sign_in,
     site_files,
@@ -62,6 +63,7 @@ FEATURES = (
     watchlist,
     ops,
     audit,
+    own_sessions,
 )
 """Modules with a ``router``, in the order in which their routes are matched."""
 

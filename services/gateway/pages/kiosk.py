@@ -7,13 +7,19 @@ visitor; everything is cleared when nobody touches the screen for a while; its p
 and the pass; and no history is shown (the application service enforces that, and records the channel).
 """
 
+from contextlib import suppress
+from datetime import timedelta
+
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.errors import NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import ContractError, NotAuthenticated, NotFound, TooManyAttempts
 from contracts.rpc.accounts import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
+from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber
+from contracts.tokens import SessionClaims
+from services.chassis.runtime.clock import now
 from services.gateway.access import is_at_kiosk, rate_limited
 from services.gateway.pages.shared import cookies, directory
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
@@ -21,10 +27,13 @@ from services.gateway.pages.shared.kiosk_visit import new_visit
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, texts
 from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
+from services.gateway.sessions import principal_of
 
 router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
 _TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token_expired"}
 """What is said of a token, by the code of its refusal."""
+RENEW_BEFORE = timedelta(days=30)
+"""So long before its end an enrolment is renewed; accounts allows it a month earlier."""
 WAITING = frozenset({"submitted", "approved"})
 
 
@@ -36,6 +45,7 @@ async def start(view: OpenPage) -> Response:
     """
     if view.kiosk:
         response: Response = view.html("kiosk/start.html", elsewhere={}, clearable=False, choices=_choices())
+        await _renew(view, view.kiosk, response)
     else:
         response = view.to("/kiosk/enrol")
     if is_at_kiosk(view.request):
@@ -52,6 +62,19 @@ async def begin(view: OpenPage) -> Response:
     await sign_out_applicant(view, response)
     cookies.answers_cookie(view.request).write(response, new_visit())
     return response
+
+
+async def _renew(view: View, device: SessionClaims, response: Response) -> None:
+    """Give the browser the enrolment of the next year, if this one ends soon; else try at the next visit.
+
+    The key makes all attempts of a day lead to one session.
+    """
+    if device.exp > (now() + RENEW_BEFORE).timestamp():
+        return
+    caller = view.caller.acting_as(principal_of(device))
+    with suppress(ContractError):
+        renewed = await caller.command(rpc.accounts.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
+        cookies.enrol(response, view.request, renewed.access_token, renewed.expires_at)
 
 
 def _choices() -> list[dict[str, str]]:

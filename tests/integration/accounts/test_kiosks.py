@@ -1,13 +1,14 @@
 """Kiosks: issued for a site by the ADO Branch, enrolled once, revoked for good."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
-from contracts.errors import InvalidInput, NotAuthenticated
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated
 from contracts.events import SessionEnded
-from contracts.rpc.accounts import LoginQuestion
-from services.accounts.handlers import logins
+from contracts.rpc.accounts import LoginQuestion, StaffSession
+from contracts.rpc.call import Nothing
+from services.accounts.handlers import logins, sessions
 from services.chassis.runtime.clock import now
 from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
 
@@ -69,6 +70,40 @@ def test_a_kiosk_cannot_log_in_as_a_person_nor_a_person_as_a_kiosk(accounts) -> 
             attempt()
         assert refused.value.body.code == "wrong_login"
     assert accounts.enrol(kiosk_id, token).login_id == kiosk_id, "the token was not used up"
+
+
+def renew(accounts: Accounts, device: StaffSession, at: datetime, key: str | None = None) -> StaffSession:
+    call = a_call(accounts.principal(device), key or a_key())
+    with accounts.db.transaction() as session:
+        return sessions.renew_kiosk(Nothing(), call, session, at, accounts.settings)
+
+
+def test_an_enrolment_is_renewed_for_a_year_within_the_two_months_before_it_ends(accounts) -> None:
+    kiosk_id, token = issued(accounts)
+    device = accounts.enrol(kiosk_id, token)
+    early, late = device.expires_at - timedelta(days=61), device.expires_at - timedelta(days=59)
+    with pytest.raises(Conflict):
+        renew(accounts, device, early)
+    key = a_key()
+    renewed = renew(accounts, device, late, key)
+    assert renewed.expires_at > late + timedelta(days=364)
+    assert (renewed.login_id, renewed.site) == (kiosk_id, "PCS1")
+    assert renew(accounts, device, late, key) == renewed, "the same command again has the same answer"
+    assert not accounts.denied(late).sessions, "the answer may not have reached the kiosk"
+
+
+def test_nobody_renews_but_a_kiosk_whose_login_and_session_are_good(accounts) -> None:
+    kiosk_id, token = issued(accounts)
+    device = accounts.enrol(kiosk_id, token)
+    late = device.expires_at - timedelta(days=30)
+    given_login(accounts.db)
+    with pytest.raises(Forbidden):
+        renew(accounts, accounts.log_in(), late)
+    with pytest.raises(NotAuthenticated):
+        renew(accounts, device, device.expires_at + timedelta(seconds=1))
+    accounts.disable(kiosk_id)
+    with pytest.raises(NotAuthenticated):
+        renew(accounts, device, late)
 
 
 def test_a_disabled_kiosk_stays_denied_until_its_token_expires(accounts) -> None:

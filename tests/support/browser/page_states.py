@@ -550,6 +550,8 @@ STATES = [
     State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
     State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"},
     {"accounts.log_in": WRONG_LOGIN}, status=422),
+    *(State(who, path) for who, path in (("department", "/staff/sessions"), ("assisted", "/assist/sessions"),
+    ("applicant", "/sessions"))),
     State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),
     State("department", "/desk"),
     State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),

@@ -19,6 +19,8 @@ from contracts.rpc.accounts import (
     IssuedLogin,
     LoginList,
     OtpAccepted,
+    OwnSession,
+    OwnSessions,
 )
 from contracts.rpc.application import Checked
 from contracts.rpc.approval import (
@@ -192,7 +194,10 @@ ANSWERS: dict[str, Any] = {
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__request_otp": OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
-    "accounts__log_in": session(),
+    "accounts__log_in": session(), "accounts__own_sessions": OwnSessions(items=(
+        OwnSession(sid=uuid4(), opened_at=now(), last_used_at=now(), is_this=True),
+        OwnSession(sid=uuid4(), opened_at=now() - timedelta(hours=3)),
+    )),
     "application__check": Checked(name_latin="Gurpreet Kaur"), "application__view": APPLICATION,
     "application__photograph": NotFound(), "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),

@@ -185,12 +185,16 @@ PAGES = {
         "POST /applications/{reference}/dates",
         "GET /applications/{reference}/complete",
         "POST /applications/{reference}/complete",
+        "GET /sessions",
+        "POST /sessions",
     },
     "ado assisted auditor department ops reception security": {
         "GET /staff",
         "GET /staff/password",
         "POST /staff/password",
         "POST /staff/sign-out",
+        "GET /staff/sessions",
+        "POST /staff/sessions",
     },
     "department": {
         "GET /desk/invitations",
@@ -289,7 +293,13 @@ PAGES = {
         "GET /ops/dead-letters/{queue}/{letter}/replay",
         "POST /ops/dead-letters/{queue}/{letter}/replay",
     },
-    "assisted": {"GET /assist", "POST /assist/next", "POST /assist/sign-out"},
+    "assisted": {
+        "GET /assist",
+        "POST /assist/next",
+        "POST /assist/sign-out",
+        "GET /assist/sessions",
+        "POST /assist/sessions",
+    },
     "security": {
         "GET /gate",
         "POST /gate",

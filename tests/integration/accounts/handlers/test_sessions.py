@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from contracts.errors import ContractError, NotAuthenticated, TooManyAttempts
 from contracts.events import SessionEnded
-from contracts.rpc.accounts import StaffSession
+from contracts.rpc.accounts import EndOwnSessions, StaffSession
 from contracts.rpc.call import Principal, Proof
 from services.accounts.adapters import device_tokens
 from services.accounts.handlers import attempts, housekeeping, passwords, sessions
@@ -32,6 +32,7 @@ from tests.support.factories.accounts import (
     PASSWORD,
     SETTINGS,
     Accounts,
+    a_call,
     a_key,
     given_ado,
     given_login,
@@ -449,3 +450,51 @@ def test_the_purge_deletes_old_rows_and_no_others(accounts) -> None:
         LoginFailureRow: 0,
     }
     assert rows_after(timedelta(days=2, seconds=1)) == dict.fromkeys(counts, 0)
+
+
+def own(accounts: Accounts, who: Principal) -> list[tuple[UUID, bool]]:
+    with accounts.db.transaction() as session:
+        found = sessions.own(a_call(who), session, now()).items
+    return [(one.sid, one.is_this) for one in found]
+
+
+def end_own(accounts: Accounts, who: Principal, sid: UUID | None, key: str | None = None) -> set[UUID]:
+    with accounts.db.transaction() as session:
+        ended = sessions.end_own(EndOwnSessions(sid=sid), a_call(who, key or a_key()), session, now())
+    return set(ended.sids)
+
+
+def test_somebody_sees_and_ends_their_own_sessions_and_nobody_elses(accounts) -> None:
+    given_ado(accounts.db)
+    at = now()
+    here = accounts.principal(accounts.log_in(at=at))
+    there, third = (accounts.principal(accounts.log_in(at=at - n * timedelta(minutes=1))) for n in (1, 2))
+    other = accounts.principal(accounts.log_in("ADO-0001"))
+    assert own(accounts, here) == [(here.sid, True), (there.sid, False), (third.sid, False)]
+    assert end_own(accounts, here, other.sid) == set(), "it is somebody else's"
+    key = a_key()
+    assert end_own(accounts, here, there.sid, key) == {there.sid}
+    assert end_own(accounts, here, there.sid, key) == {there.sid}, "the same command again"
+    assert end_own(accounts, here, None) == {third.sid}
+    assert own(accounts, here) == [(here.sid, True)]
+    assert own(accounts, other) == [(other.sid, True)]
+    assert [published.event.sid for published in accounts.published(SessionEnded)] == [there.sid, third.sid]
+
+
+def test_the_holder_of_a_mobile_sees_the_sessions_of_that_mobile_alone(accounts) -> None:
+    def session_of(mobile: str) -> Principal:
+        request_id = accounts.request_code(mobile).request_id
+        claims = accounts.claims(accounts.verify(request_id, accounts.code_of(request_id)).access_token)
+        return Principal(kind="applicant", id=claims["sub"], mobile=mobile, sid=UUID(claims["sid"]))
+
+    mine, theirs = session_of("+919876543210"), session_of("+919876543211")
+    assert own(accounts, mine) == [(mine.sid, True)]
+    assert end_own(accounts, mine, theirs.sid) == set()
+    assert own(accounts, theirs) == [(theirs.sid, True)]
+
+
+def test_without_a_session_there_is_nothing_to_see_or_to_end(accounts) -> None:
+    anonymous = Principal(id="address:x")
+    for attempt in (lambda: own(accounts, anonymous), lambda: end_own(accounts, anonymous, None)):
+        with pytest.raises(NotAuthenticated):
+            attempt()

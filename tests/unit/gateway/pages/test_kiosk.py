@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -99,6 +100,34 @@ async def test_over_https_only_a_host_prefixed_cookie_makes_a_kiosk() -> None:
         assert (await http.get("/en/kiosk")).headers["location"] == "/en/kiosk/enrol"
         http.cookies.set("__Host-kiosk", device())
         assert (await http.get("/en/kiosk")).status_code == 200
+
+
+@pytest.mark.parametrize(("days", "is_renewed"), [(29, True), (31, False)])
+async def test_an_enrolment_is_renewed_on_the_start_page_before_it_ends(days: int, is_renewed: bool) -> None:
+    fresh = StaffSession(
+        access_token="fresh", role="kiosk", login_id="KIO-0001", expires_at=now() + timedelta(days=365)
+    )
+    app, client = stub(accounts__renew_kiosk=fresh)
+    sid = uuid4()
+    ends = int((now() + timedelta(days=days)).timestamp())
+    async with browser(app) as http:
+        http.cookies.set("kiosk", device(exp=ends, sid=sid))
+        start = await http.get("/en/kiosk")
+    assert start.status_code == 200
+    assert ("kiosk=fresh" in " ".join(start.headers.get_list("set-cookie"))) == is_renewed
+    assert client.was_asked("accounts.renew_kiosk") == is_renewed
+    if is_renewed:
+        _, _, principal, key = client.last("accounts.renew_kiosk")
+        assert (principal.role, principal.sid, key) == ("kiosk", sid, f"renew {sid}")
+
+
+async def test_a_kiosk_whose_enrolment_cannot_be_renewed_now_goes_on() -> None:
+    app, client = stub(accounts__renew_kiosk=Unavailable())
+    async with browser(app) as http:
+        http.cookies.set("kiosk", device())
+        start = await http.get("/en/kiosk")
+    assert (start.status_code, client.was_asked("accounts.renew_kiosk")) == (200, True)
+    assert not [value for value in start.headers.get_list("set-cookie") if value.startswith("kiosk=")]
 
 
 async def test_the_devices_token_is_no_session_of_staff() -> None:

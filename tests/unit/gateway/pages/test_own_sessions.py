@@ -1,0 +1,82 @@
+"""Where somebody is signed in: seen and ended by themselves alone, on pages of their own."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from contracts.rpc.accounts import EndedOwnSessions, OwnSession, OwnSessions
+from services.chassis.runtime.clock import now
+from tests.support.factories.gateway import TableClient, browser, claims, signed
+from tests.support.page_reader import SAME_SITE, stub
+
+HERE, ELSEWHERE = uuid4(), uuid4()
+OPERATOR = {"sub": "SEW-0001", "role": "assisted", "department": None}
+PLACES = [
+    pytest.param("/staff/sessions", "session", ("staff", {}), id="staff"),
+    pytest.param("/assist/sessions", "operator", ("staff", OPERATOR), id="operator"),
+    pytest.param("/sessions", "session", ("applicant", {}), id="applicant"),
+]
+Who = tuple[str, dict[str, Any]]
+
+
+def own_sessions(**answers: Any) -> tuple[Any, TableClient]:
+    sessions = (
+        OwnSession(sid=HERE, opened_at=now(), last_used_at=now(), is_this=True),
+        OwnSession(sid=ELSEWHERE, opened_at=now() - timedelta(hours=3)),
+    )
+    return stub(
+        accounts__own_sessions=OwnSessions(items=sessions),
+        accounts__end_own_sessions=EndedOwnSessions(sids=(ELSEWHERE,)),
+        **answers,
+    )
+
+
+def token(who: Who, sid: UUID) -> str:
+    kind, given = who
+    return signed(claims(kind, sid=sid, **given))
+
+
+@pytest.mark.parametrize(("path", "cookie", "who"), PLACES)
+async def test_somebody_sees_where_they_are_signed_in_and_signs_out_elsewhere(
+    path: str, cookie: str, who: Who
+) -> None:
+    app, client = own_sessions()
+    async with browser(app) as http:
+        http.cookies.set(cookie, token(who, HERE))
+        shown = (await http.get(f"/en{path}")).text
+        assert (f'value="{ELSEWHERE}"' in shown, f'value="{HERE}"' in shown) == (True, False)
+        ended = await http.post(f"/en{path}", data={"sid": str(ELSEWHERE), "key": "k"}, headers=SAME_SITE)
+        assert ended.headers["location"] == f"/en{path}"
+        asked, principal, key = client.last("accounts.end_own_sessions")[1:]
+        assert (asked.sid, principal.sid, key) == (ELSEWHERE, HERE, "k")
+        http.cookies.set(cookie, token(who, ELSEWHERE))
+        assert (await http.get(f"/en{path}")).status_code == 303, "that session is refused here at once"
+
+
+async def test_all_others_are_signed_out_at_once() -> None:
+    app, client = own_sessions()
+    async with browser(app) as http:
+        http.cookies.set("session", token(("staff", {}), HERE))
+        await http.post("/en/staff/sessions", data={"sid": "others", "key": "k"}, headers=SAME_SITE)
+    assert client.last("accounts.end_own_sessions")[1].sid is None
+
+
+async def test_a_kiosk_shows_nobody_where_else_they_are_signed_in() -> None:
+    app, client = own_sessions()
+    async with browser(app) as http:
+        http.cookies.set("kiosk", signed(claims(sub="KIO-0001", role="kiosk", department=None, site="PCS1")))
+        await http.post("/en/kiosk", headers=SAME_SITE)
+        http.cookies.set("session", token(("applicant", {}), HERE))
+        assert (await http.get("/en/sessions")).headers["location"] == "/en/kiosk"
+    assert not client.was_asked("accounts.own_sessions")
+
+
+async def test_nonsense_for_a_session_is_refused() -> None:
+    app, client = own_sessions()
+    async with browser(app) as http:
+        http.cookies.set("session", token(("staff", {}), HERE))
+        refused = await http.post("/en/staff/sessions", data={"sid": "x", "key": "k"}, headers=SAME_SITE)
+    assert refused.status_code in {400, 404, 422}
+    assert not client.was_asked("accounts.end_own_sessions")

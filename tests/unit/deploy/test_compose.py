@@ -366,7 +366,11 @@ def test_the_demonstration_adds_local_mode_and_seeds_and_opens_the_phone_to_this
 ) -> None:
     services = load(DEPLOY / "compose.demo.yaml")["services"]
     local = {name for name, kind in PROCESSES.items() if "local_mode" in kind.model_fields}
-    changed = {name for name, one in services.items() if one.get("environment", {}).get("EPASS_LOCAL_MODE")}
+    changed, contained = (
+        {name for name, one in services.items() if one.get("environment", {}).get(f"EPASS_{setting}")}
+        for setting in ("LOCAL_MODE", "LOCAL_MODE_IN_CONTAINER")
+    )
+    assert contained == changed, "they listen on all addresses of their container"
     assert {process_of(name) for name in changed} == {"notify", "sender", "gateway"} <= local
     assert [port for one in services.values() for port in one.get("ports", ())] == ["127.0.0.1:8080:8080"]
     mounted = {

@@ -82,11 +82,11 @@ def test_every_rpc_of_the_contract_has_a_method() -> None:
     }
 
 
-def test_it_subscribes_to_no_event_and_has_one_scheduled_job() -> None:
+def test_it_subscribes_to_no_event_and_has_two_scheduled_jobs() -> None:
     entrypoints = [
         entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
     ]
-    assert [type(entry) for entry in entrypoints] == [Schedule]
+    assert [type(entry) for entry in entrypoints] == [Schedule, Schedule]
 
 
 def test_models_and_migrations_agree(accounts) -> None:

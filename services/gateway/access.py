@@ -139,7 +139,7 @@ class Caller:
 
     def acting_as(self, principal: Principal) -> "Caller":
         """Return the caller of the same request with another session of its browser, such as a kiosk's."""
-        return Caller(self.state, principal, self._address, self._until)
+        return Caller(self.state, principal, self.address, self._until)
 
     def require_site(self, site: str) -> None:
         """Raise `Forbidden` if the login is for another site."""

@@ -22,6 +22,8 @@ def document() -> dict[str, Any]:
     """Return the whole document, which does not depend on settings."""
     placeholders = GatewaySettings(
         broker_urls=("amqp://nowhere",),
+        public_url="https://nowhere",
+        trusted_proxies=("none",),
         idempotency_secret=SecretStr("unused, but as long as any secret"),
         answers_keys=(Fernet.generate_key().decode(),),
         event_keys=(f"accounts:{SigningKey.generate().public.x}",),

@@ -22,6 +22,7 @@ from services.accounts.domain.passwords import check_new
         ("Punjab@Secretariat1", "too_common"),
         ("dragon-monkey 2026", "too_common"),
         ("iloveyou12345", "too_common"),
+        ("Dr@gonm0nkey1", "too_common"),
         ("contortionist", "too_common"),
         ("kaur1kaur1kaur1", "too_common"),
         ("aaaaaaaaaaaaaaa", "too_common"),

@@ -98,8 +98,10 @@ async def test_over_https_only_a_host_prefixed_cookie_makes_a_kiosk() -> None:
     async with browser(app) as http:
         http.cookies.set("kiosk", device())
         assert (await http.get("/en/kiosk")).headers["location"] == "/en/kiosk/enrol"
+        assert (await http.get("/en/applications")).headers["location"].startswith("/en/sign-in")
         http.cookies.set("__Host-kiosk", device())
         assert (await http.get("/en/kiosk")).status_code == 200
+        assert (await http.get("/en/applications")).headers["location"] == "/en/kiosk"
 
 
 @pytest.mark.parametrize(("days", "is_renewed"), [(29, True), (31, False)])

@@ -137,8 +137,9 @@ class Caller:
         """Take back an attempt, because it was right."""
         await self.state.rate_limits.forgive(limit, self.state.keyed_hash(" ".join(key)))
 
-    def acting_as(self, principal: Principal) -> "Caller":
-        """Return the caller of the same request with another session of its browser, such as a kiosk's."""
+    def with_session(self, claims: SessionClaims, token: str) -> "Caller":
+        """Return the caller of the same request with another session of its browser, which was checked."""
+        principal = principal_of(claims).model_copy(update={"proof": self.state.sessions.prove(token)})
         return Caller(self.state, principal, self.address, self._until)
 
     def require_site(self, site: str) -> None:
@@ -206,8 +207,6 @@ class Access:
         public_url = state.settings.public_url
         token = _session_token(request, public_url, self._cookie(public_url))
         claims = await _claims(state, token)
-        if not is_fetched_by_page(request):
-            state.active_sessions.add(claims.sid)
         if claims.must_change_password and not self._initial_password:
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
@@ -218,9 +217,11 @@ class Access:
         if principal.kind == "applicant" and not self._wherever:
             device, helper = await kiosk_of(request), await operator_of(request)
             principal = principal_of(claims, device, helper)  # services record who typed for the applicant
+        if not is_fetched_by_page(request):
+            state.active_sessions |= {one.sid for one in (claims, helper) if one is not None}
         proof = state.sessions.prove(
             token,
-            _kiosk_token(request) if device is not None else None,
+            kiosk_token(request) if device is not None else None,
             _operator_token(request) if helper is not None else None,
         )
         return Caller(state, principal.model_copy(update={"proof": proof}), address, until)
@@ -238,7 +239,7 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
         Forbidden: its enrolment has ended. It does not turn into an ordinary browser, which would show more.
         Unavailable: as for a session.
     """
-    token = _kiosk_token(request)
+    token = kiosk_token(request)
     if token is None:
         return None
     try:
@@ -250,7 +251,8 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
     return claims
 
 
-def _kiosk_token(request: Request) -> str | None:
+def kiosk_token(request: Request) -> str | None:
+    """Return the token of the enrolled device, as the browser sends it."""
     return request.cookies.get(kiosk_cookie(state_of(request).settings.public_url))
 
 

@@ -20,14 +20,13 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
-from services.gateway.access import is_at_kiosk, rate_limited
+from services.gateway.access import is_at_kiosk, kiosk_token, rate_limited
 from services.gateway.pages.shared import cookies, directory
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.kiosk_visit import new_visit
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, texts
 from services.gateway.pages.shared.sign_out import sign_out_applicant
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
-from services.gateway.sessions import principal_of
 
 router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
 _TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token_expired"}
@@ -69,9 +68,10 @@ async def _renew(view: View, device: SessionClaims, response: Response) -> None:
 
     The key makes all attempts of a day lead to one session.
     """
-    if device.exp > (now() + RENEW_BEFORE).timestamp():
+    token = kiosk_token(view.request)
+    if token is None or device.exp > (now() + RENEW_BEFORE).timestamp():
         return
-    caller = view.caller.acting_as(principal_of(device))
+    caller = view.caller.with_session(device, token)
     with suppress(ContractError):
         renewed = await caller.command(rpc.accounts.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
         cookies.enrol(response, view.request, renewed.access_token, renewed.expires_at)

@@ -287,7 +287,10 @@ def test_each_container_gets_the_secrets_that_it_needs_and_no_others(
     for name, kind in KINDS.items():
         folder = secret_folder(load()["services"][name])
         assert folder == process_of("administrator" if name == "topology" else name)
-        kind(_secrets_dir=tmp_path / folder)  # type: ignore[call-arg]  # of pydantic-settings
+        with monkeypatch.context() as patch:
+            for setting, value in load()["services"][name].get("environment", {}).items():
+                patch.setenv(setting, value)
+            kind(_secrets_dir=tmp_path / folder)  # type: ignore[call-arg]  # of pydantic-settings
     own = {f"EPASS_{field.upper()}" for kind in PROCESSES.values() for field in kind.model_fields}
     for name, kind in PROCESSES.items():
         given = {path.name for path in tmp_path.joinpath(name).iterdir()}

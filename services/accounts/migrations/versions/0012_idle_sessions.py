@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "accounts_0011"
-down_revision = "accounts_0010"
+revision = "accounts_0012"
+down_revision = "accounts_0011"
 branch_labels = None
 depends_on = None
 

@@ -126,3 +126,15 @@ async def test_accounts_is_told_which_sessions_people_use_and_again_if_it_did_no
     for expected in ((sid,), ()):
         await state.denied.refresh()
         assert client.last("accounts.denied_sessions")[1].active == expected
+
+
+async def test_an_operator_who_applies_for_a_visitor_uses_both_sessions() -> None:
+    app, _ = stubbed(application__list_applications=Unavailable())
+    visitor, operator = uuid4(), uuid4()
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant", sid=visitor)))
+        http.cookies.set(
+            "operator", signed(claims(sub="SEW-0001", role="assisted", department=None, sid=operator))
+        )
+        await http.get("/api/v1/applications")
+    assert app.state.gateway.active_sessions == {visitor, operator}

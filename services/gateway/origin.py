@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
+ASKED_BY_PERSON = "epass-asked-by-person"
+"""The header with which a script of a page fetches what somebody has just chosen."""
 _FORWARDED = ("x-forwarded-for", "forwarded")
 
 
@@ -63,9 +65,11 @@ def is_typed_address(request: Request) -> bool:
 def is_fetched_by_page(request: Request) -> bool:
     """Return whether a page fetches this by itself, as an open desk does, and no person asked for it.
 
-    What a person does leads to another page or posts something (Fetch Metadata).
+    What a person does leads to another page or posts something (Fetch Metadata), or our script says that it
+    fetches for a person (`ASKED_BY_PERSON`).
     """
-    return request.method == "GET" and request.headers.get("sec-fetch-dest") == "empty"
+    by_itself = request.headers.get("sec-fetch-dest") == "empty" and ASKED_BY_PERSON not in request.headers
+    return request.method == "GET" and by_itself
 
 
 def is_same_origin(request: Request, public_url: str) -> bool:

@@ -39,6 +39,8 @@ log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 REFRESH_SECONDS = 60.0
+REPORT_AT_MOST = 4_000
+"""Sessions in one report; with more, accounts would refuse it for its size."""
 COUNTS_SECONDS = 300.0
 """Between two fetches of what approval counts every ten minutes."""
 
@@ -86,8 +88,11 @@ class GatewayState:
         return public_keys(await self.client.call(rpc.accounts.SESSION_KEYS, Nothing()))
 
     async def _fetch_denied(self) -> DeniedSessions:
-        """Fetch the denied sessions, and tell accounts which ones people use."""
-        used, self.active_sessions = self.active_sessions, set()
+        """Fetch the denied sessions, and tell accounts which ones people use.
+
+        After an outage of accounts there may be more of them than one message holds; the rest goes next time.
+        """
+        used = {self.active_sessions.pop() for _ in range(min(len(self.active_sessions), REPORT_AT_MOST))}
         try:
             report = ActiveSessions(active=tuple(used))
             denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, report)

@@ -6,6 +6,7 @@ The previous release comes from git and runs in the environment of this one.
 import subprocess
 import tarfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
@@ -55,7 +56,8 @@ def deployment(previous_release: Path, tmp_path: Path) -> Iterator[Deployment]:
     """The previous release, at work."""
     (tmp_path / "stack").mkdir()
     signs = (previous_release / "services/chassis/messaging/signatures.py").exists()
-    unsigned = {} if signs else {"EPASS_UNSIGNED_UNTIL": "2100-01-01T00:00:00Z"}
+    tomorrow = datetime.now(UTC) + timedelta(days=1)
+    unsigned = {} if signs else {"EPASS_UNSIGNED_UNTIL": tomorrow.isoformat()}
     with (
         start_stack(tmp_path / "stack") as stack,
         Provider(tmp_path) as provider,

@@ -11,7 +11,8 @@ const link = (row) => row?.querySelector("[data-opens]");
 const current = () => document.activeElement?.closest("[data-review]") || queue.querySelector(".epass-queue__open");
 
 async function open(href) {
-  const answer = await fetch(href, { headers: { Accept: "text/html" } });
+  // The header says that a person asked: their session is in use (services/gateway/origin.py).
+  const answer = await fetch(href, { headers: { Accept: "text/html", "Epass-Asked-By-Person": "1" } });
   const page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
   const detail = page && page.querySelector("#review");
   if (!detail) return location.assign(href); // a service is unavailable, or the session has ended

@@ -43,7 +43,12 @@ The second is the most that NIST SP 800-63B (5.2.2) allows, a day.
 SENDS_TO_NUMBER_FROM_SOURCE = (Limit(3, timedelta(minutes=10)), Limit(10, timedelta(days=1)))
 """Codes to one number that one address, or one device that proved the number, asks for."""
 SENDS_TO_NUMBER = (Limit(9, timedelta(minutes=10)), Limit(30, timedelta(days=1)))
-"""Codes to one number that strangers ask for, so that nobody floods a phone."""
+"""Codes to one number that strangers ask for, so that nobody floods a phone.
+
+The same holds for all devices together that proved the number: each right code makes another one.
+"""
+FAILURES_OF_DEVICES = (Limit(100, timedelta(days=1)),)
+"""Wrong passwords of one login from all devices together that it knows: each sign-in may make another one."""
 UNUSED_FROM_ADDRESS = (Limit(300, timedelta(minutes=10)), Limit(3_000, timedelta(days=1)))
 """Codes that one address asked for and nobody has typed.
 

@@ -15,6 +15,7 @@ from services.accounts.adapters.digests import account_digest
 from services.accounts.domain.limits import (
     FAILURES_COUNT_FOR,
     FAILURES_OF_ADDRESS,
+    FAILURES_OF_DEVICES,
     FAILURES_OF_STRANGERS,
     Limit,
     Limits,
@@ -59,7 +60,10 @@ def check(session: Session, login_id: str, source: Source, now: datetime, settin
     of_source = source.of(account) & (row.at > now - FAILURES_COUNT_FOR)
     failures, last = session.execute(select(func.count(), func.max(row.at)).where(of_source)).one()
     waits = {"here": source_wait(failures, last, now)}
-    if source.device is None:
+    if source.device is not None:
+        of_devices = (row.account == account) & row.device.is_not(None)
+        waits["here"] = max(waits["here"], _wait(session, FAILURES_OF_DEVICES, of_devices, now))
+    else:
         strangers = row.device.is_(None)
         if source.guessable:
             of_account = (row.account == account) & strangers

@@ -105,9 +105,11 @@ def _refuse_flood(
     row = OtpRequestRow
     to_number = row.mobile_digest == digest
     if device is not None:  # what strangers ask for does not count
-        refuse_while(
-            {"number": _wait(session, SENDS_TO_NUMBER_FROM_SOURCE, to_number & (row.device == device), now)}
-        )
+        waits = [
+            _wait(session, SENDS_TO_NUMBER_FROM_SOURCE, to_number & (row.device == device), now),
+            _wait(session, SENDS_TO_NUMBER, to_number & row.device.is_not(None), now),
+        ]
+        refuse_while({"number": max(waits)})
         return
     to_number &= row.device.is_(None)
     from_here = to_number & (row.address == address)

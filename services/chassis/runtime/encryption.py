@@ -44,5 +44,6 @@ def encrypted_database(address: str, files: Files) -> str:
 
 
 def _query(query: str, asked: Mapping[str, object]) -> str:
-    known = dict(parse_qsl(query)) | {name: str(value) for name, value in asked.items() if value is not None}
+    kept = {name: value for name, value in parse_qsl(query) if name != "no_verify_ssl"}
+    known = kept | {name: str(value) for name, value in asked.items() if value is not None}
     return urlencode(known, quote_via=quote, safe="/")

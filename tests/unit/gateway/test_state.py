@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from contracts.errors import NotFound, Unavailable
 from contracts.rpc.accounts import DeniedSessions, LoginList
+from services.gateway import state as state_module
 from services.gateway.ops_client import OpsClient
 from tests.support.factories.gateway import (
     browser,
@@ -119,6 +120,10 @@ async def test_accounts_is_told_which_sessions_people_use_and_again_if_it_did_no
     async with browser(app, Authorization=f"Bearer {token}") as http:
         assert (await http.get("/api/v1/logins", headers={"Sec-Fetch-Dest": "empty"})).status_code == 200
         assert not state.active_sessions, "what a page fetches by itself is no activity"
+        opened = {"Sec-Fetch-Dest": "empty", "Epass-Asked-By-Person": "1"}
+        assert (await http.get("/api/v1/logins", headers=opened)).status_code == 200
+        assert state.active_sessions == {sid}, "what a person opens beside the list is"
+        state.active_sessions.clear()
         assert (await http.get("/api/v1/logins")).status_code == 200
     with pytest.raises(Unavailable):
         await state.denied.refresh()
@@ -126,6 +131,19 @@ async def test_accounts_is_told_which_sessions_people_use_and_again_if_it_did_no
     for expected in ((sid,), ()):
         await state.denied.refresh()
         assert client.last("accounts.denied_sessions")[1].active == expected
+
+
+async def test_more_used_sessions_than_one_report_holds_are_told_in_several(monkeypatch) -> None:
+    monkeypatch.setattr(state_module, "REPORT_AT_MOST", 2)
+    app, client = stubbed(accounts__denied_sessions=DeniedSessions())
+    state, used = app.state.gateway, {uuid4() for _ in range(3)}
+    state.active_sessions |= used
+    told = []
+    for _ in range(2):
+        await state.denied.refresh()
+        told.append(client.last("accounts.denied_sessions")[1].active)
+    assert [len(some) for some in told] == [2, 1]
+    assert {*told[0], *told[1]} == used
 
 
 async def test_an_operator_who_applies_for_a_visitor_uses_both_sessions() -> None:

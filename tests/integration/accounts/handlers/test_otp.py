@@ -312,6 +312,17 @@ def test_many_strangers_do_not_flood_a_phone_and_whoever_proved_it_passes(accoun
     assert refused.body.facts == {"retry_after": 600, "limit": "number"}, "it has limits of its own"
 
 
+def test_devices_that_proved_a_number_are_limited_together(accounts, monkeypatch) -> None:
+    monkeypatch.setattr(otp, "SENDS_TO_NUMBER", (Limit(4, timedelta(minutes=10)),))
+    at = now()
+    sent, devices = accounts.request_code(at=at), []
+    for _ in range(4):
+        devices.append(accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at).device)
+        sent = accounts.request_code(at=at, devices=(devices[-1],))
+    refused = refusal_of(lambda: accounts.request_code(at=at, devices=(devices[0],)))
+    assert refused.body.facts == {"retry_after": 600, "limit": "number"}
+
+
 def test_a_device_that_proved_another_number_is_a_stranger(accounts) -> None:
     sent = accounts.request_code("+919812345678")
     device = accounts.verify(sent.request_id, accounts.code_of(sent.request_id)).device

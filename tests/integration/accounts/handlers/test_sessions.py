@@ -13,6 +13,7 @@ from contracts.events import SessionEnded
 from contracts.rpc.accounts import EndOwnSessions, StaffSession
 from contracts.rpc.call import Principal, Proof
 from services.accounts.adapters import device_tokens
+from services.accounts.domain.limits import Limit
 from services.accounts.handlers import attempts, housekeeping, passwords, sessions
 from services.accounts.handlers.attempts import Source
 from services.accounts.models import (
@@ -199,6 +200,16 @@ def test_a_known_device_has_a_counter_of_its_own(accounts) -> None:
     }
     assert accounts.log_in(at=at).access_token, "the address is not concerned"
     assert _attack(accounts, 4, at) == 20, "nor are strangers"
+
+
+def test_known_devices_together_do_not_guess_more_than_one(accounts, monkeypatch) -> None:
+    monkeypatch.setattr(attempts, "FAILURES_OF_DEVICES", (Limit(3, timedelta(days=1)),))
+    at = now()
+    devices = [accounts.log_in(at=at).device for _ in range(4)]
+    for device in devices[:3]:
+        refusal_of(lambda device=device: accounts.log_in(password="wrong", at=at, devices=(device,)))
+    refused = refusal_of(lambda: accounts.log_in(at=at, devices=(devices[3],)))
+    assert refused.body.facts == {"retry_after": 24 * 3600, "limit": "here"}
 
 
 def test_a_device_is_known_to_its_login_alone(accounts) -> None:

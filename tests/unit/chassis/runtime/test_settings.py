@@ -1,6 +1,7 @@
 """Settings: one frozen object for each process, made of what that process needs."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,6 +9,7 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
+from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import (
     DatabaseSettings,
     Section,
@@ -300,7 +302,8 @@ def test_with_a_ca_every_address_of_a_broker_or_a_database_asks_for_tls(
     for name in kind.model_fields:
         if name.endswith("broker_urls"):
             monkeypatch.setenv(
-                f"EPASS_{name.upper()}", "amqp://one:p%40ss@a:5671/epass,amqp://one:p%40ss@b/epass"
+                f"EPASS_{name.upper()}",
+                "amqp://one:p%40ss@a:5671/epass?no_verify_ssl=1,amqp://one:p%40ss@b/epass",
             )
         elif name.endswith(("database_url", "database_urls")):
             weaker = "postgresql+psycopg://one:p%40ss@/issuance?host=a%2Cb&sslmode=disable"
@@ -375,3 +378,14 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(BrokerCommandSettings)
     assert {*settings.broker_urls} == {"amqp://a", "amqp://b"}
     assert settings.retry_delays == (1.0, 2.5)
+
+
+def test_what_is_unsigned_is_not_taken_for_longer_than_an_upgrade_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    set_required(SERVICES["verify"], monkeypatch)
+    monkeypatch.setenv("EPASS_UNSIGNED_UNTIL", (now() + timedelta(days=6)).isoformat())
+    read(SERVICES["verify"])
+    monkeypatch.setenv("EPASS_UNSIGNED_UNTIL", "2100-01-01T00:00:00Z")
+    with pytest.raises(WrongSettings, match=r"^EPASS_UNSIGNED_UNTIL is wrong: .* more than 7 days away"):
+        read(SERVICES["verify"])

@@ -263,7 +263,7 @@ def test_the_wait_of_a_known_device_never_exceeds_fifteen_minutes(accounts) -> N
     device = accounts.log_in(at=at).device
     known = device_tokens.find((device,), "HOM-0001", at, SETTINGS.password_secret)
     with accounts.db.transaction() as session:
-        for _ in range(200):
+        for _ in range(99):
             attempts.record_failure(session, "HOM-0001", Source("", known.id), at, SETTINGS)
     refused = refusal_of(lambda: accounts.log_in(at=at, devices=(device,)))
     assert refused.body.facts == {"retry_after": 900, "limit": "here"}

@@ -60,7 +60,7 @@ Replicas = tuple[RateLimits, ...]
 @pytest.fixture
 async def replicas(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
     monkeypatch.setattr(rate_limits, "PAUSE_SECONDS", 0.0)
-    for limit in ("open", "otp"):
+    for limit in ("status", "otp"):
         monkeypatch.setitem(LIMITS, limit, (RateLimitItemPerMinute(4),))
     two = RateLimits(True, store.url), RateLimits(True, store.url)
     yield two
@@ -68,7 +68,7 @@ async def replicas(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         await one.close()
 
 
-async def hits(replicas: Replicas, count: int, limit: str = "open") -> int:
+async def hits(replicas: Replicas, count: int, limit: str = "status") -> int:
     """Hit a limit on the replicas in turn, and return how often it was allowed."""
     allowed = 0
     for number in range(count):
@@ -91,13 +91,13 @@ async def test_control_counters_in_memory_are_not_shared(
 async def test_a_refusal_says_when_the_window_ends(replicas: Replicas) -> None:
     await hits(replicas, 4)
     with pytest.raises(TooManyAttempts) as refused:
-        await replicas[0].hit("open", "key")
+        await replicas[0].hit("status", "key")
     assert 1 <= int(refused.value.body.facts["retry_after"]) <= 61
 
 
 async def test_simultaneous_attempts_are_counted_one_by_one(replicas: Replicas) -> None:
     outcomes = await asyncio.gather(
-        *(replicas[number % 2].hit("open", "key") for number in range(40)), return_exceptions=True
+        *(replicas[number % 2].hit("status", "key") for number in range(40)), return_exceptions=True
     )
     assert sum(isinstance(one, TooManyAttempts) for one in outcomes) == 36
 
@@ -105,8 +105,8 @@ async def test_simultaneous_attempts_are_counted_one_by_one(replicas: Replicas) 
 async def test_a_right_attempt_is_taken_back(replicas: Replicas) -> None:
     one, another = replicas
     for _ in range(9):
-        await one.hit("open", "key")
-        await another.forgive("open", "key")
+        await one.hit("status", "key")
+        await another.forgive("status", "key")
     assert await hits(replicas, 10) == 4
 
 
@@ -116,7 +116,7 @@ async def test_while_the_store_is_away_guesses_are_refused_and_the_rest_goes_on_
     assert await hits(replicas, 1) == 1
     store.stop()
     with pytest.raises(Unavailable):
-        await replicas[0].hit("open", "key")
+        await replicas[0].hit("status", "key")
     assert await hits(replicas, 9, "otp") == 9, "accounts counts them too"
     store.start()
     assert await hits(replicas, 10) == 4

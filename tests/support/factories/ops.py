@@ -194,7 +194,9 @@ class ServicesWithoutBroker:
             )
 
     def citizen(self) -> Call:
-        return make_call(Principal(kind="applicant", id=f"applicant:{MOBILE}", mobile=MOBILE))
+        return make_call(
+            Principal(kind="applicant", id=f"applicant:{MOBILE}", mobile=MOBILE, sid=UUID(int=1))
+        )
 
     def review_of(self, reference: str) -> UUID:
         return self._one("approval", "select id from reviews where reference = :key", reference)

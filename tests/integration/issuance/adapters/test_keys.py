@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from contracts.events import PassIssued, StatusListSigned
 from contracts.key_set import read_key_set
+from contracts.rpc.call import Principal
 from contracts.rpc.issuance import Jwks
 from services.chassis.tokens.key_store import GRACE
 from services.issuance import commands
@@ -70,7 +71,9 @@ def test_after_a_rotation_new_passes_have_the_new_key_and_old_ones_keep_theirs(d
     with database.transaction() as session:
         for row in (session.get_one(PassRow, before.number), session.get_one(PassRow, after.number)):
             assert (
-                verified(views.view_of(row, session, NOW, SETTINGS).token, published(database)).header["kid"]
+                verified(
+                    views.view_of(row, Principal(), session, NOW, SETTINGS).token, published(database)
+                ).header["kid"]
                 == row.kid
             )
 
@@ -114,7 +117,7 @@ def test_the_command_rotates_the_key_and_returns_its_name(database) -> None:
 
 def view(database, number: str):
     with database.transaction() as session:
-        return views.view_of(session.get_one(PassRow, number), session, NOW, SETTINGS)
+        return views.view_of(session.get_one(PassRow, number), Principal(), session, NOW, SETTINGS)
 
 
 def test_passes_of_a_withdrawn_key_are_signed_again_under_the_next_one(database, first_key) -> None:

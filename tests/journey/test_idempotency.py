@@ -138,10 +138,21 @@ def change_password(people: People) -> Case:
 def open_application(people: People) -> Case:
     form = SubmitAtCounter.model_validate(application(mobile=people.applicant.mobile))
     reference = people.reception.send(calls.submit_at_counter(form)).reference
+    eventually(lambda: _is_told(people.system, reference), "its timeline has the message, and stays as it is")
     query = "select count(*) from openings join applications on id = application_id where reference = %s"
     return changes(
         "application", people.applicant, calls.open_application(reference, "4821"), query, reference
     )
+
+
+def _is_told(system: System, reference: str) -> bool:
+    query = """
+      select count(*) from timeline join applications on applications.id = application_id
+      where reference = %s and what = 'message_delivered'
+    """
+    with database(system.stack, "application") as connection:
+        ((count,),) = connection.execute(query, (reference,)).fetchall()
+    return count > 0
 
 
 def amend(people: People) -> Case:

@@ -100,7 +100,10 @@ class PassRow(Base):
     last_gate: Mapped[str | None]
     presumed_gone_at: Mapped[datetime | None]
     known_since: Mapped[datetime | None]
-    """When its token was first scanned and recorded, where that came before all events."""
+    """When its token was first scanned and recorded, where that came before all events.
+
+    Rows of before this column have the time of its migration.
+    """
 
     @property
     def terms(self) -> Terms | None:

@@ -1,8 +1,10 @@
-"""What an upgrade makes of the scans that an older version stored."""
+"""What an upgrade makes of the scans and passes that an older version stored."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import quote
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
@@ -21,47 +23,71 @@ on conflict on constraint scans_once do nothing returning id
 """As the version before partitions stores a scan; it runs on during the upgrade."""
 
 
-def test_scans_stay_where_they_are_and_a_nonce_stays_used_in_every_month(databases) -> None:
-    """The history up to revision 0008, in a schema of its own, with rows as that version stored them."""
-    url = databases["verify"].engine.url.render_as_string(hide_password=False)
-    url += f"{'&' if '?' in url else '?'}options={quote('-csearch_path=before')}"
-    engine, config, at = create_engine(url), Config(), now()
-    config.set_main_option("script_location", str(ROOT / "services/verify/migrations"))
-    config.attributes["url"] = url
+class Before:
+    """The history of verify up to an earlier revision, in a schema of its own."""
+
+    def __init__(self, url: str) -> None:
+        self.url = f"{url}{'&' if '?' in url else '?'}options={quote('-csearch_path=before')}"
+        self.engine, self.config = create_engine(self.url), Config()
+        self.config.set_main_option("script_location", str(ROOT / "services/verify/migrations"))
+        self.config.attributes["url"] = self.url
+
+    def upgrade_to(self, revision: str) -> None:
+        command.upgrade(self.config, revision)
+
+    def run(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(statement))
+
+    def ask(self, query: str) -> list[object]:
+        with self.engine.begin() as connection:
+            return list(connection.scalars(text(query)))
+
+
+@pytest.fixture
+def before(databases) -> Iterator[Before]:
+    before = Before(databases["verify"].engine.url.render_as_string(hide_password=False))
+    before.run("create schema before")
+    yield before
+    before.run("drop schema before cascade")
+    before.engine.dispose()
+
+
+def test_scans_stay_where_they_are_and_a_nonce_stays_used_in_every_month(before: Before) -> None:
+    at, ask = now(), before.ask
 
     def store(nonce: str, **ago: int) -> bool:
-        with engine.begin() as connection:
+        with before.engine.begin() as connection:
             return (
                 connection.execute(OLD_INSERT, {"at": at - timedelta(**ago), "nonce": nonce}).first()
                 is not None
             )
 
-    def ask(query: str) -> list[object]:
-        with engine.begin() as connection:
-            return list(connection.scalars(text(query)))
+    before.upgrade_to("0008")
+    assert all([store("long ago", days=800), store("recent", days=20), store("now")])
+    before.run("grant select (verdict) on scans to ops")
+    scans = ask("select to_jsonb(scans)::text from scans order by nonce")
+    file = ask("select pg_relation_filenode('scans')")
+    upgrade("verify", before.url)
+    assert ask("select to_jsonb(scans)::text from scans order by nonce") == scans
+    first = "select inhrelid from pg_inherits where inhparent = 'scans'::regclass order by 1 limit 1"
+    assert ask(f"select pg_relation_filenode(({first}))") == file, "no row was copied"
+    assert ask("select has_column_privilege('ops', 'scans', 'verdict', 'select')") == [True]
+    assert ask("select has_column_privilege('ops', 'scans', 'reason', 'select')") == [False]
+    assert [store("now"), store("recent"), store("now", days=-40), store("new", days=-40)] == [
+        False, False, False, True,
+    ]  # fmt: skip
+    assert ask("select count(*) from scans") == [4]
+    assert ask("select count(*) > 1 from pg_inherits where inhparent = 'scans'::regclass") == [True]
+    upgrade("verify", before.url)
 
-    with engine.begin() as connection:
-        connection.execute(text("create schema before"))
-    try:
-        command.upgrade(config, "0008")
-        assert all([store("long ago", days=800), store("recent", days=20), store("now")])
-        with engine.begin() as connection:
-            connection.execute(text("grant select (verdict) on scans to ops"))
-        before = ask("select to_jsonb(scans)::text from scans order by nonce")
-        file = ask("select pg_relation_filenode('scans')")
-        upgrade("verify", url)
-        assert ask("select to_jsonb(scans)::text from scans order by nonce") == before
-        first = "select inhrelid from pg_inherits where inhparent = 'scans'::regclass order by 1 limit 1"
-        assert ask(f"select pg_relation_filenode(({first}))") == file, "no row was copied"
-        assert ask("select has_column_privilege('ops', 'scans', 'verdict', 'select')") == [True]
-        assert ask("select has_column_privilege('ops', 'scans', 'reason', 'select')") == [False]
-        assert [store("now"), store("recent"), store("now", days=-40), store("new", days=-40)] == [
-            False, False, False, True,
-        ]  # fmt: skip
-        assert ask("select count(*) from scans") == [4]
-        assert ask("select count(*) > 1 from pg_inherits where inhparent = 'scans'::regclass") == [True]
-        upgrade("verify", url)
-    finally:
-        with engine.begin() as connection:
-            connection.execute(text("drop schema before cascade"))
-        engine.dispose()
+
+def test_an_upgrade_dates_passes_that_are_known_by_their_tokens_and_writes_no_row(before: Before) -> None:
+    """A scan of that moment would wait for an update of all rows, which holds the lock of the new column."""
+    before.upgrade_to("0012")
+    before.run("insert into passes (number) values ('EARLIER')")
+    row = before.ask("select xmin::text from passes")
+    upgrade("verify", before.url)
+    assert before.ask("select xmin::text from passes") == row
+    before.run("insert into passes (number) values ('LATER, BY AN EVENT')")
+    assert before.ask("select known_since <= now() from passes order by number") == [True, None]

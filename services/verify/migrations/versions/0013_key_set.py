@@ -12,9 +12,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.execute("alter table signing_keys add column if not exists withdrawn boolean not null default false")
-    op.execute("alter table passes add column if not exists known_since timestamptz")
-    op.execute("update passes set known_since = now() where issued_seq = 0 and revoked_seq = 0")
+    with op.get_context().autocommit_block():  # no scan waits for more than one of these moments
+        withdrawn = "withdrawn boolean not null default false"
+        op.execute(f"alter table signing_keys add column if not exists {withdrawn}")
+        # The default of a new column dates the rows that are there, and none of them is written for it.
+        op.execute("alter table passes add column if not exists known_since timestamptz default now()")
+        op.execute("alter table passes alter column known_since drop default")
     if not sa.inspect(op.get_bind()).has_table("key_set"):
         op.create_table(
             "key_set",

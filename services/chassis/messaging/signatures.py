@@ -20,7 +20,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.envelope import Envelope, signed_content
-from services.chassis.messaging.senders import ForgedMessage
+from services.chassis.messaging.senders import ForgedMessage, UnsignedMessage
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import SigningKey, kid_of, public_key
 
@@ -71,10 +71,13 @@ class EventKeys:
         """Check that the producer that an envelope names has signed it.
 
         Raises:
-            ForgedMessage: there is no signature, the key is not the producer's, or it does not fit.
+            UnsignedMessage: there is no signature.
+            ForgedMessage: the key is not the producer's, or the signature does not fit.
         """
-        if envelope.signature is None and self.may_be_unsigned():
-            return
+        if envelope.signature is None:
+            if self.may_be_unsigned():
+                return
+            raise UnsignedMessage
         try:
             kid, signature, path = f"{envelope.signature}.".split(".")[:3]
             key = self._keys[envelope.producer, kid]

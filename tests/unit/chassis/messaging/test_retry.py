@@ -4,6 +4,7 @@ import pytest
 
 from contracts.envelope import UnreadableEvent
 from services.chassis.messaging.retry import Dead, PermanentError, Redelivery, decide, return_pause
+from services.chassis.messaging.senders import ForgedMessage, UnsignedMessage
 from services.chassis.messaging.topology import DELIVERY_LIMIT
 
 
@@ -17,7 +18,13 @@ def test_after_the_last_attempt_a_message_goes_to_the_dead_letters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "reason"), [(PermanentError(), "permanent"), (UnreadableEvent(), "unreadable")]
+    ("error", "reason"),
+    [
+        (PermanentError(), "permanent"),
+        (UnreadableEvent(), "unreadable"),
+        (ForgedMessage(), "forged"),
+        (UnsignedMessage(), "forged"),
+    ],
 )
 def test_a_permanent_error_goes_to_the_dead_letters_at_once(error, reason) -> None:
     assert decide(error, 0, steps=4, limit=8) == Dead(reason)

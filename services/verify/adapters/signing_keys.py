@@ -15,10 +15,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.key_set import KeySet
+from services.chassis.runtime.logs import logger
 from services.chassis.tokens.signing_key import public_key
 from services.chassis.tokens.verification import TokenRefused
 from services.verify.models import KeySetRow, SigningKeyRow
 
+log = logger(__name__)
 FRESH_SECONDS = 5.0
 """For so long a process goes on with what it has read: for so long it may accept a withdrawn key."""
 
@@ -59,6 +61,9 @@ def store(session: Session, key_set: KeySet, now: datetime) -> None:
         return
     before = {row.kid: row for row in session.scalars(select(SigningKeyRow))}
     good = {key.kid: key.x for key in key_set.keys}
+    back = sorted(kid for kid, row in before.items() if kid in good and row.withdrawn)
+    if back:
+        log.error("issuance uses keys that were withdrawn: withdraw them again", kids=back)
     gone = {kid for kid, row in before.items() if kid not in good and not row.withdrawn}
     withdrawn = gone.intersection(key_set.withdrawn)
     session.add_all(SigningKeyRow(kid=kid, x=x) for kid, x in good.items() if kid not in before)

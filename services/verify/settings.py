@@ -11,8 +11,11 @@ class VerifySettings(ServiceSettings, CommitmentSettings, IssuerSettings):
     rpc_workers: int = 40
     """A scan of a pass that is locked waits in a worker, so that many may wait."""
     database_pool: int = 50
-    not_issued_minutes: int = 10
-    """For so long a pass may be known by its token alone; after that nobody has issued it."""
+    not_issued_minutes: int = 30
+    """For so long a pass may be known by its token alone; after that nobody has issued it.
+
+    It is longer than all retries of an event together (EPASS_RETRY_DELAYS, EPASS_ATTEMPTS).
+    """
 
     @property
     def not_issued_after(self) -> timedelta:

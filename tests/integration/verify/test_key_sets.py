@@ -5,6 +5,7 @@ from datetime import timedelta
 import jwt
 import pytest
 from sqlalchemy import select, text
+from structlog.testing import capture_logs
 
 from contracts.errors import InvalidInput
 from contracts.events import PassIssued, StatusListSigned
@@ -148,7 +149,10 @@ def test_a_key_set_from_the_future_does_not_hide_later_ones(gate: Gate) -> None:
 
 def test_a_withdrawn_key_stays_withdrawn_when_a_backup_of_issuance_lists_it_again(gate: Gate) -> None:
     gate.tell_keys(NEXT, withdrawn=(ISSUER.kid, "k0"), at=NOON - SECOND)
-    gate.tell_keys(ISSUER, NEXT, THIEF)
+    with capture_logs() as lines:
+        gate.tell_keys(ISSUER, NEXT, THIEF)
+    (line,) = [line for line in lines if line["log_level"] == "error"]
+    assert line["kids"] == [ISSUER.kid], "somebody has to withdraw it again"
     assert trusted(gate) == {ISSUER.kid: True, NEXT.kid: False, THIEF.kid: False, "k0": True}
     assert outcome(gate, under(ISSUER)) == "bad_signature"
 
@@ -236,3 +240,9 @@ def test_a_pass_that_nobody_has_issued_is_counted_for_a_day(gate: Gate) -> None:
 
 def test_control_another_key_of_the_same_name_is_still_a_bad_signature(gate: Gate) -> None:
     assert outcome(gate, under(STRANGER)) == "bad_signature"
+
+
+def test_a_pass_is_believed_for_longer_than_all_retries_of_its_event_take() -> None:
+    delays, retries = SETTINGS.retry_delays, SETTINGS.attempts - 1
+    longest = sum(delays) + delays[-1] * (retries - len(delays))
+    assert timedelta(seconds=longest) < AFTER

@@ -7,9 +7,10 @@ few. Nobody is locked out for ever.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import ColumnElement, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.accounts.adapters.digests import account_digest
 from services.accounts.domain.limits import (
@@ -60,22 +61,37 @@ def check(session: Session, login_id: str, source: Source, now: datetime, settin
     of_source = source.of(account) & (row.at > now - FAILURES_COUNT_FOR)
     failures, last = session.execute(select(func.count(), func.max(row.at)).where(of_source)).one()
     waits = {"here": source_wait(failures, last, now)}
+    wait = partial(wait_for, session, row.at, now)
     if source.device is not None:
         of_devices = (row.account == account) & row.device.is_not(None)
-        waits["here"] = max(waits["here"], _wait(session, FAILURES_OF_DEVICES, of_devices, now))
+        waits["here"] = max(waits["here"], wait(FAILURES_OF_DEVICES, of_devices))
     else:
         strangers = row.device.is_(None)
         if source.guessable:
             of_account = (row.account == account) & strangers
-            waits["strangers"] = _wait(session, FAILURES_OF_STRANGERS, of_account, now)
+            waits["strangers"] = wait(FAILURES_OF_STRANGERS, of_account)
         if source.address and settings.rate_limits:
             of_address = (row.address == source.address) & strangers
-            waits["address"] = _wait(session, FAILURES_OF_ADDRESS, of_address, now)
+            waits["address"] = wait(FAILURES_OF_ADDRESS, of_address)
     refuse_while(waits)
 
 
-def _wait(session: Session, limits: Limits, which: ColumnElement[bool], now: datetime) -> int:
-    at = LoginFailureRow.at
+def wait_for(
+    session: Session,
+    at: InstrumentedAttribute[datetime],
+    now: datetime,
+    limits: Limits,
+    which: ColumnElement[bool],
+) -> int:
+    """Return the seconds until some limits allow one more.
+
+    Args:
+        session: the transaction.
+        at: the column that says when each row happened.
+        now: this instant.
+        limits: how many rows there may be.
+        which: the condition of the rows that count.
+    """
 
     def nth_newest(limit: Limit) -> datetime | None:
         newest = select(at).where(which, at > now - limit.within).order_by(at.desc())

@@ -20,6 +20,8 @@ from services.chassis.db.batches import ROWS
 
 SILENCE = timedelta(minutes=3)
 """After so long without a report of any gateway nobody knows who is active: then no session ends."""
+REPORTED_LATE = timedelta(minutes=2)
+"""What was used a moment ago is reported within so long. Until then nobody knows, so a session ends later."""
 _ONLY = 1
 
 
@@ -60,5 +62,6 @@ def end_idle(session: Session, now: datetime, settings: AccountsSettings) -> int
         (role.not_in(("security", "kiosk")), settings.idle_minutes),
     )
     used_at = func.coalesce(SessionRow.last_used_at, SessionRow.issued_at)
-    idle = or_(*(who & (used_at <= now - timedelta(minutes=minutes)) for who, minutes in limits))
+    known_at = now - REPORTED_LATE
+    idle = or_(*(who & (used_at <= known_at - timedelta(minutes=minutes)) for who, minutes in limits))
     return end_live(session, idle, now, rows=ROWS)

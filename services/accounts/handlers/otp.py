@@ -2,9 +2,10 @@
 
 import secrets
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotAuthenticated
@@ -27,11 +28,10 @@ from services.accounts.domain.limits import (
     SENDS_TO_NUMBER,
     SENDS_TO_NUMBER_FROM_SOURCE,
     UNUSED_FROM_ADDRESS,
-    Limit,
-    Limits,
     refuse_while,
 )
 from services.accounts.handlers import sessions
+from services.accounts.handlers.attempts import wait_for
 from services.accounts.models import OtpCodeRow, OtpRequestRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
@@ -103,38 +103,29 @@ def _refuse_flood(
     settings: AccountsSettings,
 ) -> None:
     row = OtpRequestRow
+    wait = partial(wait_for, session, row.requested_at, now)
     to_number = row.mobile_digest == digest
     if device is not None:  # what strangers ask for does not count
         waits = [
-            _wait(session, SENDS_TO_NUMBER_FROM_SOURCE, to_number & (row.device == device), now),
-            _wait(session, SENDS_TO_NUMBER, to_number & row.device.is_not(None), now),
+            wait(SENDS_TO_NUMBER_FROM_SOURCE, to_number & (row.device == device)),
+            wait(SENDS_TO_NUMBER, to_number & row.device.is_not(None)),
         ]
         refuse_while({"number": max(waits)})
         return
     to_number &= row.device.is_(None)
     from_here = to_number & (row.address == address)
     waits = [
-        _wait(session, SENDS_TO_NUMBER_FROM_SOURCE, from_here, now),
-        _wait(session, SENDS_TO_NUMBER, to_number, now),
+        wait(SENDS_TO_NUMBER_FROM_SOURCE, from_here),
+        wait(SENDS_TO_NUMBER, to_number),
     ]
     unused = row.device.is_(None) & (row.address == address) & row.answered.is_(False)
     is_counted = bool(address) and settings.rate_limits
     refuse_while(
         {
             "number": max(waits),
-            "address": _wait(session, UNUSED_FROM_ADDRESS, unused, now) if is_counted else 0,
+            "address": wait(UNUSED_FROM_ADDRESS, unused) if is_counted else 0,
         }
     )
-
-
-def _wait(session: Session, limits: Limits, which: ColumnElement[bool], now: datetime) -> int:
-    at = OtpRequestRow.requested_at
-
-    def nth_newest(limit: Limit) -> datetime | None:
-        newest = select(at).where(which, at > now - limit.within).order_by(at.desc())
-        return session.scalar(newest.offset(limit.times - 1).limit(1))
-
-    return max(limit.wait(nth_newest(limit), now) for limit in limits)
 
 
 def _live_code(

@@ -53,12 +53,22 @@ def test_a_session_of_staff_that_nobody_uses_for_half_an_hour_ends_and_a_used_on
     at = now()
     idle, used = accounts.opened("HOM-0001", at), accounts.opened("ADO-0001", at)
     accounts.report(at)
-    almost = accounts.pass_time(at, 29, used)
+    almost = accounts.pass_time(at, 31, used)
     assert accounts.end_idle(almost) == set()
     later = accounts.pass_time(almost, 1, used)
     assert accounts.end_idle(later) == {idle}
     assert accounts.end_idle(later) == set()
     assert set(accounts.denied(later).sessions) == {str(idle)}
+
+
+def test_who_comes_back_in_the_last_minute_is_not_signed_out_before_the_gateway_could_tell(accounts) -> None:
+    at = now()
+    sid = accounts.opened("HOM-0001", at)
+    accounts.report(at)
+    accounts.pass_time(at, 30)
+    assert accounts.end_idle(at + 30 * MINUTE) == set(), "they may have clicked half a minute ago"
+    accounts.report(at + 31 * MINUTE, sid)
+    assert accounts.end_idle(accounts.pass_time(at + 31 * MINUTE, 2)) == set()
 
 
 def test_a_guard_may_be_away_for_a_shift_and_a_kiosk_for_ever(accounts) -> None:
@@ -71,9 +81,9 @@ def test_a_guard_may_be_away_for_a_shift_and_a_kiosk_for_ever(accounts) -> None:
     accounts.settings = accounts.settings.model_copy(update={"gate_idle_minutes": 240})
     accounts.report(at)
     accounts.report(later := at + timedelta(minutes=2))
-    set_used(accounts, at - timedelta(minutes=237))
+    set_used(accounts, at - timedelta(minutes=239))
     assert accounts.end_idle(later) == set()
-    set_used(accounts, at - timedelta(minutes=238))
+    set_used(accounts, at - timedelta(minutes=240))
     assert accounts.end_idle(later) == {guard}
 
 
@@ -84,8 +94,8 @@ def test_a_session_of_an_applicant_has_a_limit_of_its_own(accounts) -> None:
     sid = UUID(accounts.claims(session.access_token)["sid"])
     accounts.settings = accounts.settings.model_copy(update={"applicant_idle_minutes": 45})
     accounts.report(at)
-    assert accounts.end_idle(accounts.pass_time(at, 44)) == set()
-    assert accounts.end_idle(accounts.pass_time(at + 44 * MINUTE, 1)) == {sid}
+    assert accounts.end_idle(accounts.pass_time(at, 46)) == set()
+    assert accounts.end_idle(accounts.pass_time(at + 46 * MINUTE, 1)) == {sid}
 
 
 def test_while_no_gateway_tells_who_is_active_no_session_ends(accounts) -> None:
@@ -103,8 +113,8 @@ def test_after_an_outage_everybody_has_their_whole_time_again(accounts) -> None:
     back = at + timedelta(hours=1)
     accounts.report(back)
     assert accounts.end_idle(back) == set()
-    assert accounts.end_idle(accounts.pass_time(back, 29)) == set()
-    assert accounts.end_idle(accounts.pass_time(back + 29 * MINUTE, 1)) == {sid}
+    assert accounts.end_idle(accounts.pass_time(back, 31)) == set()
+    assert accounts.end_idle(accounts.pass_time(back + 31 * MINUTE, 1)) == {sid}
 
 
 def test_a_gateway_of_the_version_before_tells_nothing(accounts) -> None:
@@ -117,7 +127,7 @@ def test_a_session_that_has_ended_is_not_revived_by_a_late_report(accounts) -> N
     at = now()
     sid = accounts.opened("HOM-0001", at)
     accounts.report(at)
-    later = accounts.pass_time(at, 31)
+    later = accounts.pass_time(at, 32)
     assert accounts.end_idle(later) == {sid}
     accounts.report(later, sid)
     assert str(sid) in accounts.denied(later).sessions

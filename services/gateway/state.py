@@ -82,10 +82,10 @@ class GatewayState:
     def _cache(
         self, method: Method[Q, R], request: Q, seconds: float = REFRESH_SECONDS
     ) -> RefreshingCache[R]:
-        return RefreshingCache(method.name, lambda: self.client.call(method, request), seconds)
+        return RefreshingCache(method.name, lambda: self.client.call(method, request, ahead=True), seconds)
 
     async def _fetch_keys(self) -> Keys:
-        return public_keys(await self.client.call(rpc.accounts.SESSION_KEYS, Nothing()))
+        return public_keys(await self.client.call(rpc.accounts.SESSION_KEYS, Nothing(), ahead=True))
 
     async def _fetch_denied(self) -> DeniedSessions:
         """Fetch the denied sessions, and tell accounts which ones people use.
@@ -95,7 +95,7 @@ class GatewayState:
         used = {self.active_sessions.pop() for _ in range(min(len(self.active_sessions), REPORT_AT_MOST))}
         try:
             report = ActiveSessions(active=tuple(used))
-            denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, report)
+            denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, report, ahead=True)
         except BaseException:
             self.active_sessions |= used
             raise

@@ -40,7 +40,7 @@ GRACE_SECONDS = 1.0
 MAX_PENDING = 2_000
 """Calls that wait, for their turn or for a reply; any more would only wait for their own timeout."""
 MOST_AT_ONCE = 256
-"""Calls of others than the gate that one service has at once; the rest wait here for their turn."""
+"""Calls that are not ahead of others which one service has at once; the rest wait here for their turn."""
 MOST_AT_ONCE_OF_VERIFY = 16
 """verify has the gate's scans to do. A pass that somebody looks at may wait."""
 OPEN_SECONDS = 10.0
@@ -88,7 +88,7 @@ class RpcClient:
         self._ready = asyncio.Event()
         self._turns: dict[str, asyncio.Semaphore] = {}
         self._waiting = {False: 0, True: 0}
-        """Calls of others, and of the gate."""
+        """Calls that take turns, and those ahead of them."""
         self.background = BackgroundTask("rpc client", self._stay_connected, (ConnectionLost,))
         self._lost_at = float("-inf")
         self.on_connect: list[Callable[[AbstractConnection], Awaitable[None]]] = []
@@ -112,6 +112,7 @@ class RpcClient:
         problems: tuple[FieldError, ...] = (),
         address: str = "",
         until: float = float("inf"),
+        ahead: bool = False,
     ) -> R:
         """Call a method and return its reply.
 
@@ -123,6 +124,8 @@ class RpcClient:
             problems: of the request, found elsewhere; the service refuses a new command with them.
             address: keyed hash of the caller's network address.
             until: when the caller gives up at the latest, on the monotonic clock.
+            ahead: it takes no turn among the calls of visitors. All calls of the gate do so, and those from
+                which a gateway learns whom it must refuse.
 
         Raises:
             Unavailable: no reply within the limit, or no connection to the service.
@@ -146,7 +149,11 @@ class RpcClient:
             )
             try:
                 reply = await self._within_limit(
-                    limit, method, _encode(request, call), idempotency_key, principal.role == "security"
+                    limit,
+                    method,
+                    _encode(request, call),
+                    idempotency_key,
+                    ahead or principal.role == "security",
                 )
                 return _decode(method, reply)
             except ContractError as error:
@@ -156,15 +163,15 @@ class RpcClient:
                 _measured(method.service, method.name, outcome).observe(perf_counter() - began)
 
     async def _within_limit(
-        self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, is_gate: bool
+        self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, ahead: bool
     ) -> Any:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
-        if self._waiting[is_gate] >= MAX_PENDING:
+        if self._waiting[ahead] >= MAX_PENDING:
             raise Unavailable("too many calls wait for a reply")
-        self._waiting[is_gate] += 1
+        self._waiting[ahead] += 1
         try:
             async with asyncio.timeout(limit):
-                if is_gate:
+                if ahead:
                     return await self._send(method, body, repeatable)
                 async with self._turn(method.service):
                     return await self._send(method, body, repeatable)
@@ -175,10 +182,10 @@ class RpcClient:
         except RequestRefused:
             raise Unavailable("the service is not there") from None
         finally:
-            self._waiting[is_gate] -= 1
+            self._waiting[ahead] -= 1
 
     def _turn(self, service: str) -> asyncio.Semaphore:
-        """Return what calls of others than the gate wait for.
+        """Return what calls wait for that are not ahead of others.
 
         So a flood of them does not fill the queue of a service before a scan.
         """

@@ -187,6 +187,8 @@ class TableClient(RpcClient):
         super().__init__(())
         self.answers = {**USUAL, **{name.replace("__", "."): answer for name, answer in answers.items()}}
         self.asked: list[tuple[str, Any, Principal, str | None]] = []
+        self.ahead: set[str] = set()
+        """Methods that were called ahead of the calls of visitors."""
 
     @property
     def connected(self) -> bool:
@@ -205,6 +207,7 @@ class TableClient(RpcClient):
         problems: tuple[FieldError, ...] = (),
         address: str = "",
         until: float = float("inf"),
+        ahead: bool = False,
     ) -> Any:
         name = f"{method.service}.{method.name}"
         if problems:  # the services refuse a new command with them, and record nothing
@@ -212,6 +215,8 @@ class TableClient(RpcClient):
         assert principal.proof or principal.kind == "anonymous", f"nothing proves who calls {name}"
         stated = PrincipalVerifier(EventKeys(EVENT_KEYS)).verify(principal, now())
         self.asked.append((name, request, stated, idempotency_key))
+        if ahead:
+            self.ahead.add(name)
         answer = self.answers.get(name, Unavailable("not in the table"))
         if isinstance(answer, Exception):
             raise answer

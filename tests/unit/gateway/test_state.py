@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
@@ -131,6 +132,15 @@ async def test_accounts_is_told_which_sessions_people_use_and_again_if_it_did_no
     for expected in ((sid,), ()):
         await state.denied.refresh()
         assert client.last("accounts.denied_sessions")[1].active == expected
+
+
+async def test_what_a_gateway_must_know_is_asked_ahead_of_visitors() -> None:
+    app, client = stubbed(accounts__session_keys=Unavailable(), issuance__status_list=Unavailable())
+    state = app.state.gateway
+    for cache in (state.keys, state.denied, state.status_list):
+        with suppress(Unavailable):
+            await cache.refresh()
+    assert client.ahead == {"accounts.session_keys", "accounts.denied_sessions", "issuance.status_list"}
 
 
 async def test_more_used_sessions_than_one_report_holds_are_told_in_several(monkeypatch) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -115,25 +116,26 @@ async def test_a_slow_call_holds_up_no_other_call_of_its_message(client: RpcClie
 GUARD = proven(session=claims(sub="SEC-0001", role="security", department=None, exp=LATER))
 
 
-async def gate_in_a_flood(client: RpcClient) -> str | None:
-    """Flood the service with slow calls of strangers, and return what a guard's call gets."""
+async def ask_in_a_flood(client: RpcClient, **how: Any) -> str | None:
+    """Flood the service with slow calls of strangers, and return what another call gets."""
     flood = [
         asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0.2")))
         for _ in range(400)
     ]
     await asyncio.sleep(0)
     try:
-        return (await client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=GUARD)).next
+        return (await client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), **how)).next
     finally:
         await asyncio.gather(*flood, return_exceptions=True)
 
 
-async def test_a_flood_of_others_does_not_starve_the_gate(
+async def test_a_flood_of_others_does_not_starve_the_gate_or_what_a_gateway_must_know(
     client: RpcClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rpc_client, "MOST_AT_ONCE", 16)
     client._turns.clear()
-    assert await gate_in_a_flood(client) == "SEC-0001  "
+    assert await ask_in_a_flood(client, principal=GUARD) == "SEC-0001  "
+    assert await ask_in_a_flood(client, ahead=True), "such as: which sessions have ended?"
 
 
 async def test_control_without_turns_the_gate_waits_behind_the_flood(
@@ -142,7 +144,7 @@ async def test_control_without_turns_the_gate_waits_behind_the_flood(
     monkeypatch.setattr(rpc_client, "MOST_AT_ONCE", 10_000)
     client._turns.clear()
     with pytest.raises(Unavailable):
-        await gate_in_a_flood(client)
+        await ask_in_a_flood(client, principal=GUARD)
 
 
 async def test_a_service_that_knows_no_batches_is_asked_one_by_one_and_carries_each_call_out_once(

@@ -115,7 +115,8 @@ def _own_tasks(principal: Principal) -> Sequence[Entry]:
 
 
 def _links(entries: Sequence[Entry], language: Language, inner: str) -> list[Link]:
-    here = max((path for path, _ in entries if _is_below(inner, path)), key=len, default=None)
+    around = [path for path, _ in entries if _is_below(inner, path) and (inner == path or path != START[0])]
+    here = max(around, key=len, default=None)  # what stands below the start page is no part of it
     translate = texts(language).gettext
     return [Link(translate(name), f"/{language}{path}", path == here) for path, name in entries]
 

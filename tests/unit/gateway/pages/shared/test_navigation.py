@@ -41,6 +41,10 @@ def test_the_entry_of_the_page_is_marked(inner: str, here: str) -> None:
     assert [link.text for link in links(staff("ado"), "en", inner) if link.is_here] == [here]
 
 
+def test_a_page_below_the_start_page_is_not_the_start_page() -> None:
+    assert [link.text for link in links(staff("ado"), "en", "/staff/sessions") if link.is_here] == []
+
+
 def test_signing_in_and_kiosks_have_no_navigation() -> None:
     for inner in ("/staff/sign-in", "/kiosk", "/kiosk/enrol"):
         assert links(ANYONE, "en", inner) == []

@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,6 +91,11 @@ class EncryptedBroker(Broker):
 
     def url(self, user: str) -> str:
         return super().url(user).replace(f":{self.port}/", f":{self.tls_port}/")
+
+    def answers(self) -> bool:
+        """Return whether it accepts its administrator and listens for TLS, which it begins a moment later."""
+        with socket.socket() as probe:
+            return super().answers() and not probe.connect_ex((NAMED, self.tls_port))
 
     def _configure(self) -> None:
         super()._configure()

@@ -24,8 +24,9 @@ from deploy.local.postgres import SETTINGS
 from deploy.local.services import COMMANDS
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import Section
-from services.gateway import api, pages
+from services.gateway import api, connections, pages
 from services.gateway.middleware.response_headers import SECURITY_HEADERS
+from services.gateway.pages.shared import answers
 from services.ops.settings import BrokerCommandSettings, DirectoryCommandSettings, LoginImportSettings
 from tests.support.paths import ROOT
 from tests.support.running import free_port
@@ -503,6 +504,13 @@ def test_the_proxy_logs_each_access_without_headers_of_the_client_and_without_wh
 def test_the_proxy_hands_on_no_ids_of_requests_and_traces_that_a_client_sent() -> None:
     upstream = re.search(r"reverse_proxy [^\n]+ \{\n(.+?)^\t\}$", CADDYFILE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
     assert {"header_up -X-Request-Id", "header_up -Traceparent"} <= {*map(str.strip, upstream.splitlines())}
+
+
+def test_the_proxy_takes_every_header_that_our_own_cookies_make_and_no_more_than_a_gateway() -> None:
+    taken = int(re.search(r"max_header_size (\d+)KB", CADDYFILE)[1]) * 1024  # type: ignore[index]
+    forms = 2 * answers.PARTS * answers.PART  # answers, and what a command has told
+    sessions = 3 * 2_048  # own, operator's and kiosk's
+    assert forms + sessions < taken <= connections.LARGEST_HEADERS
 
 
 def test_the_proxy_asks_and_names_both_gateways() -> None:

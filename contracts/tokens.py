@@ -77,6 +77,10 @@ class SessionClaims(Wire):
     assistant_of: str | None = None
     mobile: str | None = Field(default=None, repr=False)
     must_change_password: bool = False
+    amr: tuple[str, ...] | None = None
+    """How its holder has proved who they are (RFC 8176); None for a password or a code by SMS alone."""
+    factor_at: int | None = None
+    """When they have last shown their second factor."""
 
 
 class SessionKeyClaims(Wire):

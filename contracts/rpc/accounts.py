@@ -73,6 +73,39 @@ class StaffSession(Wire):
     """To be sent when this login signs in on this device again."""
 
 
+class SignInToken(Strict):
+    """Continues a sign-in whose password was right, for a quarter of an hour."""
+
+    sign_in: str = Field(max_length=100)
+    """The fact ``sign_in`` of the problem ``second_factor_required`` or ``second_factor_missing``."""
+
+
+class EnterCode(SignInToken):
+    """The code that somebody typed: six digits of their app, or a recovery code."""
+
+    code: str = Field(max_length=40)
+    devices: tuple[DeviceToken, ...] = Field(default=(), max_length=DEVICES)
+    """What earlier sessions on this device gave as ``device``."""
+
+
+class Enrolment(Wire):
+    """What an authenticator app needs to know, until its first code is entered."""
+
+    login_id: str
+    secret: str = Field(repr=False)
+    """In base32, for somebody who types it."""
+    address: str = Field(repr=False)
+    """``otpauth://totp/…``, for a QR."""
+
+
+class Enrolled(Wire):
+    """A session whose holder has set up an app, and the codes for the day on which they lose it."""
+
+    session: StaffSession
+    recovery_codes: tuple[str, ...] = Field(repr=False)
+    """Each works once. They are not shown again."""
+
+
 class ChangePassword(Strict):
     """Both passwords, the present one first."""
 
@@ -236,6 +269,9 @@ REQUEST_OTP = Method("accounts", "request_otp", RequestOtp, OtpAccepted, command
 VERIFY_OTP = Method("accounts", "verify_otp", VerifyOtp, ApplicantSession, command=True)
 LOG_IN = Method("accounts", "log_in", LogIn, StaffSession, command=True)
 ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True)
+ENTER_CODE = Method("accounts", "enter_code", EnterCode, StaffSession, command=True)
+SHOW_ENROLMENT = Method("accounts", "show_enrolment", SignInToken, Enrolment)
+ENROL_FACTOR = Method("accounts", "enrol_factor", EnterCode, Enrolled, command=True)
 LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
 OWN_SESSIONS = Method("accounts", "own_sessions", Nothing, OwnSessions)
 END_OWN_SESSIONS = Method("accounts", "end_own_sessions", EndOwnSessions, EndedOwnSessions, command=True)

@@ -19,7 +19,7 @@ from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
 from services.accounts.domain.login_table import NewLogin, Places
 from services.accounts.domain.logins import Scope, check_scope, parse_login_id, today_of
-from services.accounts.handlers import login_imports
+from services.accounts.handlers import login_imports, second_factor
 from services.accounts.models import LoginCounterRow, LoginRow, SessionRow
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
@@ -38,7 +38,9 @@ class DemoLogin(Strict):
 
 
 def seed(db: Database, now: datetime, logins: Path) -> None:
-    """Make each login of a file, or restore it: its password, enabled, with nothing to be changed first.
+    """Make each login of a file, or restore it: its password, enabled, with nothing to be done first.
+
+    A second factor that somebody has set up for it is removed.
 
     Args:
         db: the database of accounts.
@@ -66,6 +68,7 @@ def seed_login(db: Database, now: datetime, role: Role, entry: DemoLogin) -> Non
         password_hash = passwords.hash_password(entry.password)
     with db.transaction() as session:
         _put(session, now, role, entry, password_hash)
+        second_factor.remove(session, entry.login_id)
         _count_on(session, prefix, number)
 
 

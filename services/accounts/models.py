@@ -8,6 +8,7 @@ from sqlalchemy import TIMESTAMP, BigInteger, ColumnElement, ForeignKey, Identit
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import Role
+from services.accounts.domain.second_factor import SignInPurpose
 from services.chassis.db.import_drafts import ImportColumns
 from services.chassis.tokens.key_store import SigningKeyColumns
 
@@ -15,7 +16,12 @@ from services.chassis.tokens.key_store import SigningKeyColumns
 class Base(DeclarativeBase):
     """The base of all rows. Instants have a time zone, texts have no maximum length."""
 
-    type_annotation_map: ClassVar = {datetime: TIMESTAMP(timezone=True), str: Text, Role: Text}
+    type_annotation_map: ClassVar = {
+        datetime: TIMESTAMP(timezone=True),
+        str: Text,
+        Role: Text,
+        SignInPurpose: Text,
+    }
 
 
 class LoginRow(Base):
@@ -112,6 +118,45 @@ class SessionRow(Base):
     ended_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     """When a gateway has last told that a person used it; null until then."""
+    factor_at: Mapped[datetime | None]
+    """When its holder has last shown their second factor; null if they never did."""
+
+
+class SecondFactorRow(Base):
+    """The second factor of a login: an authenticator app that shows time-based one-time passwords."""
+
+    __tablename__ = "second_factors"
+
+    login_id: Mapped[str] = mapped_column(ForeignKey("logins.login_id"), primary_key=True)
+    secret_sealed: Mapped[str]
+    enrolled_at: Mapped[datetime]
+    last_step: Mapped[int] = mapped_column(BigInteger)
+    """The time step of the last code that was accepted. No code of this step or an earlier one is."""
+
+
+class RecoveryCodeRow(Base):
+    """A code that stands in for the app once, for somebody who has lost it."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (Index("recovery_codes_login_id", "login_id"),)
+
+    digest: Mapped[str] = mapped_column(primary_key=True)
+    login_id: Mapped[str] = mapped_column(ForeignKey("logins.login_id"))
+    used_at: Mapped[datetime | None]
+
+
+class SignInRow(Base):
+    """A sign-in whose password was right, and which waits for a code, or for an app to be set up."""
+
+    __tablename__ = "sign_ins"
+    __table_args__ = (Index("sign_ins_login_id", "login_id"), Index("sign_ins_made_at", "made_at"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    login_id: Mapped[str] = mapped_column(ForeignKey("logins.login_id"))
+    purpose: Mapped[SignInPurpose]
+    """``enrol`` sets up the first app, ``replace`` another one."""
+    made_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
 
 
 class ActivityReportRow(Base):

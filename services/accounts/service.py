@@ -3,7 +3,15 @@
 from contracts.rpc import accounts as contract
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
-from services.accounts.handlers import idle_sessions, login_imports, logins, otp, passwords, sessions
+from services.accounts.handlers import (
+    idle_sessions,
+    login_imports,
+    logins,
+    otp,
+    passwords,
+    second_factor,
+    sessions,
+)
 from services.accounts.settings import AccountsSettings
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
@@ -33,6 +41,19 @@ class Service:
     @rpc(contract.ENROL_KIOSK)
     def enrol_kiosk(self, request: contract.LogIn, call: Call) -> contract.StaffSession:
         return passwords.enrol_kiosk(request, call, self.db, now(), self.settings)
+
+    @rpc(contract.ENTER_CODE)
+    def enter_code(self, request: contract.EnterCode, call: Call) -> contract.StaffSession:
+        return second_factor.enter_code(request, call, self.db, now(), self.settings)
+
+    @rpc(contract.SHOW_ENROLMENT)
+    def show_enrolment(self, request: contract.SignInToken, _call: Call) -> contract.Enrolment:
+        with self.db.queries() as session:
+            return second_factor.show_enrolment(request, session, now(), self.settings)
+
+    @rpc(contract.ENROL_FACTOR)
+    def enrol_factor(self, request: contract.EnterCode, call: Call) -> contract.Enrolled:
+        return second_factor.enrol(request, call, self.db, now(), self.settings)
 
     @rpc(contract.LOG_OUT)
     def log_out(self, request: Nothing, call: Call) -> Nothing:

@@ -77,6 +77,7 @@ FIELDS: dict[str, Any] = {
     "room": "4-31",
     "scanned_at": f"{DAY}T09:58:00+05:30",
     "since": f"{DAY}T09:58:00+05:30",
+    "sign_in": "AZXzogAAQACAAAAAAAAAAAECAwQFBgcICQoLDA0ODxA=",
     "site": "PCS1",
     "sites": "PCS1",
     "submitted_at": SUBMITTED,
@@ -154,6 +155,10 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
         "en": "Punjab Civil Secretariat-1",
     },
     ("VerifyOtp", "code"): "482913",
+    ("EnterCode", "code"): "482913",
+    ("Enrolment", "address"): "otpauth://totp/epass.punjab.gov.in:HOM-0001?secret=JBSW…&issuer=epass.punjab.gov.in",
+    ("Enrolment", "secret"): "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+    ("Enrolled", "recovery_codes"): ("k7fm-w3pa-xq9t", "h2vc-9mde-tq4w"),
 }
 LEFT_OUT = {
     ("Applicant", "email"), ("Applicant", "official"), ("ApplicationView", "note"),

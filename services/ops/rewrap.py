@@ -36,6 +36,7 @@ KEY_ENCRYPTION: Mapping[str, tuple[str, ...]] = {
         "sessions.mobile_sealed",
         "otp_codes.mobile_sealed",
         "otp_codes.code_sealed",
+        "second_factors.secret_sealed",
     ),
     "issuance": ("signing_keys.private_sealed",),
 }

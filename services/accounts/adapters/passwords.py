@@ -99,8 +99,12 @@ def initial_password(seed: UUID, secret: SecretStr) -> str:
     password is stored.
     """
     key, message = secret.get_secret_value().encode(), f"initial-password:{seed}".encode()
-    number = int.from_bytes(hmac.new(key, message, hashlib.sha256).digest())
-    characters = []
+    return legible(hmac.new(key, message, hashlib.sha256).digest())
+
+
+def legible(random: bytes) -> str:
+    """Return twelve characters (59 bits) of derived bytes, in a form that people read off paper."""
+    number, characters = int.from_bytes(random), []
     for _ in range(12):
         number, index = divmod(number, len(_ALPHABET))
         characters.append(_ALPHABET[index])

@@ -31,6 +31,8 @@ def token_of(row: SessionRow, session: Session, settings: AccountsSettings) -> s
         assistant_of=row.assistant_of,
         mobile=None if sealed is None else sealed_box(settings).open(sealed).decode(),
         must_change_password=row.must_change_password,
+        amr=None if row.factor_at is None else ("pwd", "otp", "mfa"),
+        factor_at=None if row.factor_at is None else int(row.factor_at.timestamp()),
     )
     try:
         key = key_store(settings).by_kid(session, row.kid)

@@ -6,7 +6,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.accounts.domain.limits import FAILURES_COUNT_FOR
-from services.accounts.models import ImportRow, LoginFailureRow, OtpCodeRow, OtpRequestRow, SessionRow
+from services.accounts.models import (
+    ImportRow,
+    LoginFailureRow,
+    OtpCodeRow,
+    OtpRequestRow,
+    SessionRow,
+    SignInRow,
+)
 from services.chassis.db import import_drafts
 from services.chassis.db.batches import delete_batch
 from services.chassis.rpc.idempotency import KEEP_HOURS
@@ -18,7 +25,7 @@ _CODES_STAY = timedelta(days=2)
 
 
 def purge(session: Session, now: datetime) -> int:
-    """Delete a batch of sessions whose tokens have expired, of old codes, requests, failures and files.
+    """Delete a batch of expired sessions, of old sign-ins, codes, requests, failures and files.
 
     Returns:
         How many rows of that table of which the most were deleted.
@@ -27,6 +34,7 @@ def purge(session: Session, now: datetime) -> int:
     return max(
         import_drafts.purge(session, ImportRow, now),
         delete_batch(session, SessionRow, SessionRow.expires_at < now - _SESSIONS_STAY),
+        delete_batch(session, SignInRow, SignInRow.made_at < now - _SESSIONS_STAY),
         delete_batch(session, LoginFailureRow, LoginFailureRow.at < now - FAILURES_COUNT_FOR),
         delete_batch(session, OtpRequestRow, OtpRequestRow.requested_at < now - _CODES_STAY),
         delete_batch(session, OtpCodeRow, OtpCodeRow.created_at < now - _CODES_STAY, ~requests.exists()),

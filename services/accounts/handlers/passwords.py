@@ -16,9 +16,9 @@ from services.accounts.adapters import device_tokens, passwords
 from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.domain.logins import normalized, today_of
 from services.accounts.domain.passwords import check_new
-from services.accounts.handlers import attempts, sessions
+from services.accounts.handlers import attempts, second_factor, sessions
 from services.accounts.handlers.attempts import Source
-from services.accounts.models import LoginRow
+from services.accounts.models import LoginRow, SessionRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
@@ -33,7 +33,8 @@ def log_in(
     An unknown login, a disabled or expired one and a wrong password get the same answer after the same work.
 
     Raises:
-        NotAuthenticated: ``wrong_login``; or ``initial_password_expired``, to whoever knows it.
+        NotAuthenticated: ``wrong_login``; or, to whoever knows the password, ``initial_password_expired``,
+            or ``second_factor_required`` with the fact ``sign_in``.
         TooManyAttempts: too many passwords were wrong; this one was not checked, or its result is withheld.
     """
     return _enter(request, call, db, now, settings, is_kiosk=False)
@@ -69,11 +70,15 @@ def _enter(
         attempts.check_again(session, login_id, source, now, settings)
         if matched and stored is not None:
             route = ENROL_KIOSK.name if is_kiosk else LOG_IN.name
-            return _open_session(
+            outcome = _open_session(
                 session, call, route, request, login_id, stored, source, device, now, settings
             )
-        attempts.record_failure(session, login_id, source, now, settings)
-    raise _wrong_login()
+        else:
+            attempts.record_failure(session, login_id, source, now, settings)
+            outcome = _wrong_login()
+    if isinstance(outcome, NotAuthenticated):
+        raise outcome
+    return outcome
 
 
 def _open_session(
@@ -87,17 +92,24 @@ def _open_session(
     device: Device | None,
     now: datetime,
     settings: AccountsSettings,
-) -> StaffSession:
+) -> StaffSession | NotAuthenticated:
+    """Return a session, or the answer to a right password that is not enough."""
+
     def effect() -> UUID:
         login = _lock_unchanged(session, login_id, verified, now, settings)
+        attempts.forget_failures(session, login_id, settings, source)
         if login.role == "kiosk":
             _use_token(login)
+        elif (waiting := second_factor.wait_for_factor(session, login, now)) is not None:
+            return waiting.id
         login.last_used_at = now
-        attempts.forget_failures(session, login_id, settings, source)
         return sessions.open_for_staff(session, login, now, settings)
 
-    def answer(sid: UUID) -> StaffSession:
-        return sessions.staff_answer(session, sid, settings, device)
+    def answer(made: UUID) -> StaffSession | NotAuthenticated:
+        waiting = session.get(SignInRow, made)
+        if waiting is not None:
+            return second_factor.refusal(waiting, settings)
+        return sessions.staff_answer(session, made, settings, device)
 
     return once(session, call, route, request, effect, answer, reference=UUID)
 
@@ -167,8 +179,9 @@ def _replace(
         login.password_hash = fresh
         login.must_change_password = False
         attempts.forget_failures(session, login_id, settings, source)
+        factor_at = session.scalar(select(SessionRow.factor_at).where(SessionRow.sid == call.principal.sid))
         sessions.end_all_of(session, login_id, now)
-        return sessions.open_for_staff(session, login, now, settings)
+        return sessions.open_for_staff(session, login, now, settings, factor_at)
 
     def answer(sid: UUID) -> StaffSession:
         return sessions.staff_answer(session, sid, settings)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, NotAuthenticated
@@ -28,7 +28,7 @@ from services.accounts.adapters.device_tokens import Device
 from services.accounts.adapters.keys import key_store
 from services.accounts.adapters.session_tokens import token_of
 from services.accounts.domain.logins import end_of, today_of
-from services.accounts.models import LoginRow, SessionRow
+from services.accounts.models import LoginRow, SessionRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
@@ -39,10 +39,23 @@ RENEWABLE = timedelta(days=60)
 """Within so long before its end a kiosk may renew its session."""
 
 
-def open_for_staff(session: Session, login: LoginRow, now: datetime, settings: AccountsSettings) -> UUID:
+def open_for_staff(
+    session: Session,
+    login: LoginRow,
+    now: datetime,
+    settings: AccountsSettings,
+    factor_at: datetime | None = None,
+) -> UUID:
     """Open a session with the role and the scope that the login has now, and return its ``sid``.
 
     It ends at the latest with the login.
+
+    Args:
+        session: the transaction.
+        login: whose session it is.
+        now: this instant.
+        settings: of the service.
+        factor_at: when the holder has shown their second factor; None if they have none.
     """
     minutes = KIOSK_MINUTES if login.role == "kiosk" else settings.session_minutes
     end = _end(now, minutes)
@@ -59,6 +72,7 @@ def open_for_staff(session: Session, login: LoginRow, now: datetime, settings: A
         must_change_password=login.must_change_password,
         issued_at=now,
         expires_at=end if login.valid_until is None else min(end, end_of(login.valid_until)),
+        factor_at=factor_at,
     )
     session.add(row)
     return row.sid
@@ -124,7 +138,9 @@ def applicant_answer(session: Session, sid: UUID, settings: AccountsSettings) ->
 
 
 def end_all_of(session: Session, login_id: str, now: datetime) -> int:
-    """End the sessions of a login, and return how many there were."""
+    """End the sessions of a login, and sign-ins that wait for a code; return how many sessions there were."""
+    waiting = (SignInRow.login_id == login_id) & SignInRow.ended_at.is_(None)
+    session.execute(update(SignInRow).where(waiting).values(ended_at=now))
     return end_live(session, SessionRow.login_id == login_id, now)
 
 

@@ -1,9 +1,17 @@
-"""Routes of staff sessions and passwords; and to end a session, for anybody who has one."""
+"""Routes of staff sessions, passwords and second factors; and to end a session, for anybody who has one."""
 
 from fastapi import APIRouter, Request, Response
 
 from contracts import rpc
-from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
+from contracts.rpc.accounts import (
+    ChangePassword,
+    Enrolled,
+    Enrolment,
+    EnterCode,
+    LogIn,
+    SignInToken,
+    StaffSession,
+)
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access import (
@@ -21,8 +29,31 @@ router = APIRouter(prefix="/api/v1", tags=["staff"])
 
 @router.post("/sessions", dependencies=[rate_limited("login")])
 async def log_in(caller: Anyone, body: LogIn, key: IdempotencyKey) -> StaffSession:
-    """Return a session for a login that the ADO Branch issued."""
+    """Return a session for a login that the ADO Branch issued.
+
+    `401` with `second_factor_required`: send the fact `sign_in` with a code to `/sessions/code`. With
+    `second_factor_missing`: send it to `/sessions/enrolment` first, and the app's code to
+    `/sessions/enrolment/code`. Both have a quarter of an hour.
+    """
     return await caller.command(rpc.accounts.LOG_IN, body, key)
+
+
+@router.post("/sessions/code", dependencies=[rate_limited("login")])
+async def enter_code(caller: Anyone, body: EnterCode, key: IdempotencyKey) -> StaffSession:
+    """Return a session for a sign-in that waits for the second factor, and its code."""
+    return await caller.command(rpc.accounts.ENTER_CODE, body, key)
+
+
+@router.post("/sessions/enrolment", dependencies=[rate_limited("login")])
+async def show_enrolment(caller: Anyone, body: SignInToken) -> Enrolment:
+    """Return what an authenticator app needs to know, for a sign-in that has to set up one."""
+    return await caller.query(rpc.accounts.SHOW_ENROLMENT, body)
+
+
+@router.post("/sessions/enrolment/code", dependencies=[rate_limited("login")])
+async def enrol_factor(caller: Anyone, body: EnterCode, key: IdempotencyKey) -> Enrolled:
+    """Set up an app by its first code; the answer has a session, and recovery codes that are shown once."""
+    return await caller.command(rpc.accounts.ENROL_FACTOR, body, key)
 
 
 @router.delete("/sessions/current", status_code=204, response_class=Response)

@@ -7,26 +7,17 @@ from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
-from contracts.model import Role
-from contracts.rpc.accounts import ChangePassword, LogIn, StaffSession
+from contracts.rpc.accounts import ChangePassword, LogIn
 from services.gateway.access import rate_limited
-from services.gateway.pages.shared import cookies, directory, navigation
+from services.gateway.pages.shared import cookies, directory, navigation, staff_sign_in
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import end_session
-from services.gateway.pages.shared.view import AnyStaffPage, OpenPage, StaffPage, View, text_of
+from services.gateway.pages.shared.view import AnyStaffPage, Notice, OpenPage, StaffPage, View, text_of
 from services.gateway.pages.shared.waiting_times import usual_wait
 
 router = APIRouter(prefix="/{language:lang}/staff", include_in_schema=False, route_class=PageRoute)
-HOMES: dict[Role, str] = {
-    "department": "/desk",
-    "ado": "/desk/logins",
-    "security": "/gate",
-    "reception": "/counter",
-    "assisted": "/assist",
-    "ops": "/ops",
-    "auditor": "/audit",
-}
-"""Where a role begins; the others begin at their start page."""
+_NEXT = {"second_factor_required": "/staff/sign-in/code", "second_factor_missing": "/staff/sign-in/app"}
+"""Where a sign-in goes on whose password was right."""
 
 
 @router.get("")
@@ -41,9 +32,9 @@ async def show_start(view: AnyStaffPage) -> Response:
 
 
 @router.get("/sign-in", dependencies=[rate_limited("read")])
-async def ask_login(view: OpenPage) -> Response:
+async def ask_login(view: OpenPage, notice: Notice = "") -> Response:
     """Ask for the login."""
-    return view.html("staff/sign_in.html", errors={}, typed="")
+    return view.html("staff/sign_in.html", errors={}, typed="", notice=notice)
 
 
 @router.post("/sign-in", dependencies=[rate_limited("login")])
@@ -59,12 +50,16 @@ async def sign_in(view: OpenPage) -> Response:
             asked = asked.model_copy(update={"devices": devices})
         session = await view.caller.command(rpc.accounts.LOG_IN, asked, str(uuid4()))
     except NotAuthenticated as error:
+        if (page := _NEXT.get(error.body.code)) is not None:
+            response = view.to(page)
+            cookies.sign_in_waits(response, view.request, str(error.body.facts["sign_in"]))
+            return response
         expired = error.body.code == "initial_password_expired"
         code = "initial_password_expired" if expired else "wrong_login"
         return view.html("staff/sign_in.html", 422, errors={"login_id": code}, typed=login_id)
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    return _signed_in(view, session)
+    return staff_sign_in.sign_in(view, session)
 
 
 @router.get("/password")
@@ -95,7 +90,7 @@ async def change_password(view: StaffPage) -> Response:
         )
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    return _signed_in(view, session)
+    return staff_sign_in.sign_in(view, session)
 
 
 @router.post("/sign-out")
@@ -115,16 +110,3 @@ async def _usual_waits(view: View) -> list[tuple[str, tuple[str, str] | None]]:
         return []  # the page shows the rest
     found = await asyncio.gather(*(usual_wait(view, code) for code in names))
     return sorted(zip(names.values(), found, strict=True))
-
-
-def _signed_in(view: View, session: StaffSession) -> Response:
-    response = view.to(
-        "/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff")
-    )
-    if session.role == "assisted" and not session.must_change_password:
-        cookies.sign_out(response, view.request)  # this cookie is for the session of a visitor
-        cookies.sign_in_operator(response, view.request, session.access_token, session.expires_at)
-    else:
-        cookies.sign_in(response, view.request, session.access_token, session.expires_at)
-    cookies.remember_device(response, view.request, "logins", session.device)
-    return response

@@ -51,7 +51,15 @@ from contracts.rpc.verify import ScanResult
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
-from tests.support.browser.pages_alone import APPROVED, FULL_QUEUE, LINES, OFTEN_HERE, WRONG_LOGIN
+from tests.support.browser.pages_alone import (
+    APP_NEEDED,
+    APPROVED,
+    CODE_NEEDED,
+    FULL_QUEUE,
+    LINES,
+    OFTEN_HERE,
+    WRONG_LOGIN,
+)
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
@@ -114,6 +122,7 @@ PURPOSE = (
 WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
 WITH = ("/apply/companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"})
 WAY = (WHO, DEPARTMENT, PURPOSE, WHEN, WITH)
+PASSWORD = ("/staff/sign-in", {"login_id": "HOM-0001", "password": "x"})
 COMPANION = ("/apply/companion", {"of": "0", "name": "Simran", "child": "yes"})
 CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
 WALK_IN = {
@@ -550,6 +559,13 @@ STATES = [
     State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
     State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"},
     {"accounts.log_in": WRONG_LOGIN}, status=422),
+    *(State(None, path, before=(PASSWORD,), answers={"accounts.log_in": needed})
+    for path, needed in (("/staff/sign-in/code", CODE_NEEDED), ("/staff/sign-in/app", APP_NEEDED))),
+    State(None, "/staff/sign-in/code", {"code": "000000"}, {"accounts.log_in": CODE_NEEDED,
+    "accounts.enter_code": InvalidInput()}, before=(PASSWORD,), status=422),
+    State(None, "/staff/sign-in/recovery-codes", answers={"accounts.log_in": APP_NEEDED},
+    before=(PASSWORD, ("/staff/sign-in/app", {"code": "123456"}))),
+    State(None, "/staff/sign-in?notice=ended"),
     *(State(who, path) for who, path in (("department", "/staff/sessions"), ("assisted", "/assist/sessions"),
     ("applicant", "/sessions"))),
     State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),

@@ -16,6 +16,8 @@ from contracts.rpc.accounts import (
     ApplicantSession,
     Colleague,
     ColleagueList,
+    Enrolled,
+    Enrolment,
     IssuedLogin,
     LoginList,
     OtpAccepted,
@@ -103,6 +105,11 @@ SUMMARY = rpc.application.HistoryLine(
     name=APPLICATION.applicant.name,
     slot=APPLICATION.preferred[0],
 )
+ENROLMENT = Enrolment(
+    login_id="HOM-0001", secret="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ",
+    address="otpauth://totp/epass:HOM-0001?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=epass",
+)  # fmt: skip
+RECOVERY_CODES = tuple(f"k7fm-w3pa-xq{number}t" for number in range(10))
 OTHER_SITE = SITE.model_copy(update={"code": "PCS2"})
 AT_BOTH = POLICE.model_copy(update={"sites": ("PCS1", "PCS2")})
 LINES: dict[str, dict[str, str]] = {
@@ -194,6 +201,8 @@ ANSWERS: dict[str, Any] = {
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__request_otp": OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
+    "accounts__enter_code": session(), "accounts__show_enrolment": ENROLMENT,
+    "accounts__enrol_factor": Enrolled(session=session(), recovery_codes=RECOVERY_CODES),
     "accounts__log_in": session(), "accounts__own_sessions": OwnSessions(items=(
         OwnSession(sid=uuid4(), opened_at=now(), last_used_at=now(), is_this=True),
         OwnSession(sid=uuid4(), opened_at=now() - timedelta(hours=3)),
@@ -250,6 +259,8 @@ OFTEN_HERE = review(
 )
 """An applicant who has been here, and was refused once."""
 WRONG_LOGIN = NotAuthenticated()
+CODE_NEEDED = NotAuthenticated(code="second_factor_required", sign_in="c2lnbi1pbg==")
+APP_NEEDED = NotAuthenticated(code="second_factor_missing", sign_in="c2lnbi1pbg==")
 
 
 def _claims_of(who: str) -> SessionClaims:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import pyotp
 from joserfc import jwt
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
@@ -21,6 +22,8 @@ from contracts.rpc.accounts import (
     ApplicantSession,
     ChangePassword,
     DeniedSessions,
+    Enrolled,
+    EnterCode,
     IssuedLogin,
     IssueLogin,
     LogIn,
@@ -28,13 +31,15 @@ from contracts.rpc.accounts import (
     LoginView,
     OtpAccepted,
     RequestOtp,
+    SignInToken,
     StaffSession,
     VerifyOtp,
 )
 from contracts.rpc.call import Call, Nothing, Principal
 from services.accounts import commands
-from services.accounts.handlers import logins, otp, passwords, sessions
-from services.accounts.models import Base
+from services.accounts.adapters.second_factors import token_of
+from services.accounts.handlers import logins, otp, passwords, second_factor, sessions
+from services.accounts.models import Base, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
@@ -153,6 +158,61 @@ class Accounts:
         return passwords.change(
             ChangePassword(current=current, new=new), a_call(who, key), self.db, at or now(), self.settings
         )
+
+    def sign_in_token(self, login_id: str = "HOM-0001", *, at: datetime | None = None) -> str:
+        """Type the right password, and return what the sign-in waits with."""
+        refused = refusal_of(lambda: self.log_in(login_id, at=at))
+        assert refused.body.code in {"second_factor_required", "second_factor_missing"}, refused
+        return str(refused.body.facts["sign_in"])
+
+    def enter_code(
+        self,
+        token: str,
+        code: str,
+        *,
+        key: str | None = None,
+        at: datetime | None = None,
+        address: str = ADDRESS,
+        devices: tuple[str | None, ...] = (),
+    ) -> StaffSession:
+        request = EnterCode.model_validate({"sign_in": token, "code": code, "devices": devices})
+        return second_factor.enter_code(
+            request, a_call(key=key, address=address), self.db, at or now(), self.settings
+        )
+
+    def app_of(self, token: str, *, at: datetime | None = None) -> pyotp.TOTP:
+        """Return an authenticator app that has read what a sign-in shows."""
+        with self.db.queries() as session:
+            shown = second_factor.show_enrolment(
+                SignInToken(sign_in=token), session, at or now(), self.settings
+            )
+        app = pyotp.parse_uri(shown.address)
+        assert isinstance(app, pyotp.TOTP)
+        return app
+
+    def enrol_app(
+        self, token: str, code: str, *, key: str | None = None, at: datetime | None = None
+    ) -> Enrolled:
+        return second_factor.enrol(
+            EnterCode(sign_in=token, code=code), a_call(key=key), self.db, at or now(), self.settings
+        )
+
+    def enrolment_token(self, login_id: str = "HOM-0001", at: datetime | None = None) -> str:
+        """Return the token of a sign-in that has to set up an app."""
+        row = SignInRow(id=uuid4(), login_id=login_id, purpose="enrol", made_at=at or now())
+        token = token_of(row.id, self.settings.password_secret)
+        with self.db.transaction() as session:
+            session.add(row)
+        return token
+
+    def given_app(
+        self, login_id: str = "HOM-0001", at: datetime | None = None
+    ) -> tuple[pyotp.TOTP, Enrolled]:
+        """Set up an app for a login; return it, and the answer with the recovery codes."""
+        at = at or now()
+        token = self.enrolment_token(login_id, at)
+        app = self.app_of(token, at=at)
+        return app, self.enrol_app(token, app.at(at), at=at)
 
     def log_out(self, who: Principal, key: str | None = None, at: datetime | None = None) -> Nothing:
         with self.db.transaction() as session:

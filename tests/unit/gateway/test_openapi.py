@@ -9,7 +9,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from services.gateway.app import create_app
 from tests.support.factories.gateway import gateway_settings
 
-READS = {"lookUpStatus", "searchReviews", "lookUpAtCounter"}
+READS = {"lookUpStatus", "searchReviews", "lookUpAtCounter", "showEnrolment"}
 """POST only because the question must not stand in a URL."""
 CARRIES_ITS_KEY = {"scanPass"}
 """The nonce in its body is its key."""

@@ -1,8 +1,8 @@
 """The cookies of the pages.
 
-They hold the session, the operator's session, the half-filled answers, the result of the last form, the
-enrolment of a kiosk, the language of the last visitor at a counter, and the tokens that show which logins
-signed in here before and which mobiles were proved here.
+They hold the session, the operator's session, a sign-in that waits for the second factor, the half-filled
+answers, the result of the last form, the enrolment of a kiosk, the language of the last visitor at a counter,
+and the tokens that show which logins signed in here before and which mobiles were proved here.
 All are HttpOnly and SameSite; over HTTPS also Secure.
 """
 
@@ -26,6 +26,8 @@ DeviceCookie = Literal["logins", "mobiles"]
 MOST_DEVICES = 8
 """Guards share a tablet, families a phone."""
 DEVICE_LIFETIME = timedelta(days=180)
+SIGN_IN_LIFETIME = timedelta(minutes=15)
+LONGEST_TOKEN = 100
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -68,6 +70,27 @@ def sign_out(response: Response, request: Request) -> None:
     """Delete the session from the browser."""
     secure = is_secure(request)
     response.delete_cookie(_session_name(request), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def _sign_in_name(request: Request) -> str:
+    return "__Host-sign_in" if is_secure(request) else "sign_in"
+
+
+def sign_in_token(request: Request) -> str:
+    """Return the token of a sign-in that waits for the second factor; empty if none does."""
+    return request.cookies.get(_sign_in_name(request), "")[:LONGEST_TOKEN]
+
+
+def sign_in_waits(response: Response, request: Request, token: str) -> None:
+    """Store the token of a sign-in that waits for the second factor. Accounts ends it in time."""
+    _set(response, request, _sign_in_name(request), token, now() + SIGN_IN_LIFETIME)
+
+
+def sign_in_ended(response: Response, request: Request) -> None:
+    """Delete the token of a sign-in from the browser, if it has one."""
+    name = _sign_in_name(request)
+    if name in request.cookies:
+        response.delete_cookie(name, path="/", secure=is_secure(request), httponly=True, samesite="lax")
 
 
 def _operator_name(request: Request) -> str:

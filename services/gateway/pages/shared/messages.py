@@ -40,6 +40,7 @@ SENTENCES: dict[str, str] = {
     "second_officer": _("It matches the watchlist: another officer must approve it too"),
     "code_missing": _("Enter the code that we sent"),
     "wrong_code": _("This is not the code. Look at the newest SMS"),
+    "wrong_app_code": _("This is not the code, or it was used already. Wait for the next one"),
     "code_used": _("This code was used already. Ask for a new one"),
     "code_expired": _("This code is too old. Ask for a new one"),
     "too_many_tries": _("This code was tried too many times. Ask for a new one"),

@@ -1,0 +1,37 @@
+"""How a session of staff begins in a browser, and where each role begins its work."""
+
+from fastapi import Response
+
+from contracts.model import Role
+from contracts.rpc.accounts import StaffSession
+from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.view import View
+
+HOMES: dict[Role, str] = {
+    "department": "/desk",
+    "ado": "/desk/logins",
+    "security": "/gate",
+    "reception": "/counter",
+    "assisted": "/assist",
+    "ops": "/ops",
+    "auditor": "/audit",
+}
+"""Where a role begins; the others begin at their start page."""
+
+
+def home_of(session: StaffSession) -> str:
+    """Return the page with which somebody begins who has just signed in."""
+    return "/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff")
+
+
+def sign_in(view: View, session: StaffSession, page: str = "") -> Response:
+    """Store a session in the browser, and lead to a page; else to where its holder begins."""
+    response = view.to(page or home_of(session))
+    cookies.sign_in_ended(response, view.request)
+    if session.role == "assisted" and not session.must_change_password:
+        cookies.sign_out(response, view.request)  # this cookie is for the session of a visitor
+        cookies.sign_in_operator(response, view.request, session.access_token, session.expires_at)
+    else:
+        cookies.sign_in(response, view.request, session.access_token, session.expires_at)
+    cookies.remember_device(response, view.request, "logins", session.device)
+    return response

@@ -106,6 +106,57 @@ class Enrolled(Wire):
     """Each works once. They are not shown again."""
 
 
+class StartEnrolment(Strict):
+    """Set up an app, the first one or another one."""
+
+    password: str = Field(default="", max_length=200)
+    """The caller's own, if they have no app yet. Who has one has to have shown it within five minutes."""
+
+
+class WaitingSignIn(Wire):
+    """An app can be set up with this token, as at a sign-in."""
+
+    sign_in: str = Field(repr=False)
+
+
+class FactorCode(Strict):
+    """A code of the caller's own app, or a recovery code."""
+
+    code: str = Field(max_length=40)
+
+
+class RecoveryCodes(Wire):
+    """New recovery codes; those of before work no more."""
+
+    recovery_codes: tuple[str, ...] = Field(repr=False)
+
+
+class OwnFactor(Wire):
+    """What the caller has as a second factor."""
+
+    enrolled_at: Instant | None = None
+    """Null without an app."""
+    recovery_codes: int = 0
+    """How many are left."""
+    required: bool = False
+    """Whether the role needs one."""
+
+
+class FactorRule(Wire):
+    """The roles whose logins need a second factor."""
+
+    roles: tuple[Role, ...]
+    changed_by: str | None = None
+    """Null while the installation's own setting holds."""
+    changed_at: Instant | None = None
+
+
+class SetFactorRule(Strict):
+    """From now on these roles need a second factor, and no others."""
+
+    roles: tuple[Role, ...] = Field(max_length=20)
+
+
 class ChangePassword(Strict):
     """Both passwords, the present one first."""
 
@@ -163,6 +214,8 @@ class OwnSession(Wire):
     sid: UUID
     opened_at: Instant
     last_used_at: Instant | None = None
+    second_factor: bool = False
+    """Whether it was opened with a second factor."""
     is_this: bool = False
     """Whether it is the one that asks."""
 
@@ -211,6 +264,8 @@ class LoginView(Wire):
     sessions: int = 0
     """How many sessions are open."""
     must_change_password: bool = False
+    second_factor_since: Instant | None = None
+    """When the holder has set up their app; null without one."""
     issued_by: str | None = None
     issued_at: Instant
     last_used_at: Instant | None = None
@@ -272,6 +327,10 @@ ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=Tru
 ENTER_CODE = Method("accounts", "enter_code", EnterCode, StaffSession, command=True)
 SHOW_ENROLMENT = Method("accounts", "show_enrolment", SignInToken, Enrolment)
 ENROL_FACTOR = Method("accounts", "enrol_factor", EnterCode, Enrolled, command=True)
+OWN_FACTOR = Method("accounts", "own_factor", Nothing, OwnFactor)
+START_ENROLMENT = Method("accounts", "start_enrolment", StartEnrolment, WaitingSignIn, command=True)
+CONFIRM_FACTOR = Method("accounts", "confirm_factor", FactorCode, StaffSession, command=True)
+RENEW_RECOVERY_CODES = Method("accounts", "renew_recovery_codes", Nothing, RecoveryCodes, command=True)
 LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
 OWN_SESSIONS = Method("accounts", "own_sessions", Nothing, OwnSessions)
 END_OWN_SESSIONS = Method("accounts", "end_own_sessions", EndOwnSessions, EndedOwnSessions, command=True)
@@ -285,6 +344,9 @@ EXTEND_LOGIN = Method("accounts", "extend_login", ExtendLogin, LoginView, comman
 END_SESSIONS = Method("accounts", "end_sessions", LoginId, EndedSessions, command=True)
 DISABLE_LOGIN = Method("accounts", "disable_login", LoginId, LoginView, command=True)
 RESET_LOGIN = Method("accounts", "reset_login", LoginId, IssuedLogin, command=True)
+RESET_FACTOR = Method("accounts", "reset_factor", LoginId, LoginView, command=True)
+FACTOR_RULE = Method("accounts", "factor_rule", Nothing, FactorRule)
+SET_FACTOR_RULE = Method("accounts", "set_factor_rule", SetFactorRule, FactorRule, command=True)
 EXPORT_LOGINS = Method("accounts", "export_logins", Nothing, CsvFile)
 SEND_LOGIN_FILE = Method("accounts", "send_login_file", ImportFile, ImportId, command=True)
 CHECK_LOGIN_FILE = Method("accounts", "check_login_file", LoginImport, ImportReport)

@@ -45,6 +45,8 @@ class Principal(Wire):
     assistant_of: str | None = None
     """The officer whom this login of a department assists; it decides only where a delegation says so."""
     sid: UUID | None = None
+    factor_at: int | None = None
+    """When this session has last shown a second factor, as its token says."""
     kiosk: str | None = None
     """The enrolled device that an applicant uses; ``site`` is the device's then."""
     proof: Proof | None = Field(default=None, repr=False)

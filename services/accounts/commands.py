@@ -18,9 +18,9 @@ from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
 from services.accounts.domain.login_table import NewLogin, Places
-from services.accounts.domain.logins import Scope, check_scope, parse_login_id, today_of
-from services.accounts.handlers import login_imports, second_factor
-from services.accounts.models import LoginCounterRow, LoginRow, SessionRow
+from services.accounts.domain.logins import Scope, check_scope, normalized, parse_login_id, today_of
+from services.accounts.handlers import login_imports, second_factor, sessions
+from services.accounts.models import LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
@@ -124,6 +124,20 @@ def create_first_ado(
     return ImportedLogin(
         login_id=made.login_id, name=name, initial_password=passwords.initial_password(made.seed, secret)
     )
+
+
+def reset_factor(db: Database, now: datetime, login_id: str) -> bool:
+    """Remove the second factor of a login and end its sessions; return whether it had one.
+
+    It is for the last login of the ADO Branch, which no colleague can reset.
+    """
+    with db.transaction() as session:
+        found = session.get(SecondFactorRow, normalized(login_id))
+        if found is None:
+            return False
+        second_factor.remove(session, found.login_id)
+        sessions.end_all_of(session, found.login_id, now)
+        return True
 
 
 def import_logins(

@@ -4,7 +4,18 @@ from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from sqlalchemy import TIMESTAMP, BigInteger, ColumnElement, ForeignKey, Identity, Index, Text, false, or_
+from sqlalchemy import (
+    ARRAY,
+    TIMESTAMP,
+    BigInteger,
+    ColumnElement,
+    ForeignKey,
+    Identity,
+    Index,
+    Text,
+    false,
+    or_,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import Role
@@ -143,6 +154,17 @@ class RecoveryCodeRow(Base):
     digest: Mapped[str] = mapped_column(primary_key=True)
     login_id: Mapped[str] = mapped_column(ForeignKey("logins.login_id"))
     used_at: Mapped[datetime | None]
+
+
+class FactorRuleRow(Base):
+    """Which roles need a second factor, as the ADO Branch has decided; one row, or none yet."""
+
+    __tablename__ = "factor_rules"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    roles: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    changed_by: Mapped[str]
+    changed_at: Mapped[datetime]
 
 
 class SignInRow(Base):

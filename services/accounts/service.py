@@ -55,6 +55,24 @@ class Service:
     def enrol_factor(self, request: contract.EnterCode, call: Call) -> contract.Enrolled:
         return second_factor.enrol(request, call, self.db, now(), self.settings)
 
+    @rpc(contract.OWN_FACTOR)
+    def own_factor(self, _request: Nothing, call: Call) -> contract.OwnFactor:
+        with self.db.queries() as session:
+            return second_factor.own(call, session, self.settings)
+
+    @rpc(contract.START_ENROLMENT)
+    def start_enrolment(self, request: contract.StartEnrolment, call: Call) -> contract.WaitingSignIn:
+        return passwords.start_enrolment(request, call, self.db, now(), self.settings)
+
+    @rpc(contract.CONFIRM_FACTOR)
+    def confirm_factor(self, request: contract.FactorCode, call: Call) -> contract.StaffSession:
+        return second_factor.confirm(request, call, self.db, now(), self.settings)
+
+    @rpc(contract.RENEW_RECOVERY_CODES)
+    def renew_recovery_codes(self, request: Nothing, call: Call) -> contract.RecoveryCodes:
+        with self.db.transaction() as session:
+            return second_factor.renew_recovery_codes(request, call, session, now(), self.settings)
+
     @rpc(contract.LOG_OUT)
     def log_out(self, request: Nothing, call: Call) -> Nothing:
         with self.db.transaction() as session:
@@ -118,6 +136,21 @@ class Service:
     def reset_login(self, request: contract.LoginId, call: Call) -> contract.IssuedLogin:
         with self.db.transaction() as session:
             return logins.reset(request, call, session, now(), self.settings)
+
+    @rpc(contract.RESET_FACTOR)
+    def reset_factor(self, request: contract.LoginId, call: Call) -> contract.LoginView:
+        with self.db.transaction() as session:
+            return logins.reset_factor(request, call, session, now(), self.settings)
+
+    @rpc(contract.FACTOR_RULE)
+    def factor_rule(self, _request: Nothing, call: Call) -> contract.FactorRule:
+        with self.db.queries() as session:
+            return logins.factor_rule(call, session, now(), self.settings)
+
+    @rpc(contract.SET_FACTOR_RULE)
+    def set_factor_rule(self, request: contract.SetFactorRule, call: Call) -> contract.FactorRule:
+        with self.db.transaction() as session:
+            return logins.set_factor_rule(request, call, session, now(), self.settings)
 
     @rpc(contract.EXPORT_LOGINS)
     def export_logins(self, request: Nothing, call: Call) -> CsvFile:

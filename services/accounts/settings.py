@@ -1,14 +1,24 @@
 """The settings of the accounts service."""
 
-from pydantic import Field
+from collections.abc import Iterator
+from typing import Annotated
 
+from pydantic import Field
+from pydantic_settings import NoDecode
+
+from contracts.model import Role
 from services.chassis.runtime.settings import (
+    Commas,
     GeneratedSecret,
     IssuerSettings,
     KeyEncryptionSettings,
+    OrNone,
     RateLimitSettings,
     ServiceSettings,
 )
+
+FACTOR_ROLES: tuple[Role, ...] = ("ado", "department", "security")
+"""Who issues logins, decides, or lets in."""
 
 
 class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, RateLimitSettings):
@@ -24,6 +34,24 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     gate_idle_minutes: int = Field(480, ge=1)
     """The same for security: a shift, because a tablet at a gate is passed on."""
     applicant_idle_minutes: int = Field(120, ge=1)
+    second_factor_roles: Annotated[tuple[Role, ...] | None, NoDecode, OrNone, Commas] = None
+    """Roles that need a second factor, until the ADO Branch decides; ``none`` for no role.
+
+    Without a value these are `FACTOR_ROLES`, and in local mode none.
+    """
     otp_minutes: int = 10
     session_minutes: int = 480
     applicant_session_minutes: int = 120
+
+    @property
+    def factor_roles(self) -> tuple[Role, ...]:
+        """Return the roles that need a second factor while the ADO Branch has decided nothing."""
+        if self.second_factor_roles is not None:
+            return self.second_factor_roles
+        return () if self.local_mode else FACTOR_ROLES
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what must not be: a second factor for a device, which has nobody to type a code."""
+        yield from super().conflicts()
+        if "kiosk" in (self.second_factor_roles or ()):
+            yield "second_factor_roles", "a kiosk has no second factor"

@@ -156,7 +156,10 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     },
     ("VerifyOtp", "code"): "482913",
     ("EnterCode", "code"): "482913",
-    ("Enrolment", "address"): "otpauth://totp/epass.punjab.gov.in:HOM-0001?secret=JBSW…&issuer=epass.punjab.gov.in",
+    (
+        "Enrolment",
+        "address",
+    ): "otpauth://totp/epass.punjab.gov.in:HOM-0001?secret=JBSW…&issuer=epass.punjab.gov.in",
     ("Enrolment", "secret"): "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
     ("Enrolled", "recovery_codes"): ("k7fm-w3pa-xq9t", "h2vc-9mde-tq4w"),
 }

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, DirectoryPath, Field, SecretStr
+from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from services.chassis.runtime.settings import (
@@ -16,6 +16,7 @@ from services.chassis.runtime.settings import (
     IdempotencySettings,
     IssuerSettings,
     OpsTokenSettings,
+    OrNone,
     PublicUrlSettings,
     RateLimitSettings,
     StatusListSettings,
@@ -27,11 +28,6 @@ def _require_store(url: SecretStr) -> SecretStr:
     if url.get_secret_value() and not re.match(r"(valkey|redis)s?://[^/]", url.get_secret_value()):
         raise ValueError("it is not valkey://host:port")
     return url
-
-
-def _decide(value: object) -> object:
-    """Return no proxies for the word ``none``, and no decision for an empty list."""
-    return () if value == ("none",) else value or None
 
 
 class GatewaySettings(
@@ -51,7 +47,7 @@ class GatewaySettings(
     gateway_host: str = "127.0.0.1"
     gateway_port: int = 8080
     rpc_timeout: float = 3.0
-    trusted_proxies: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_decide), Commas] = None
+    trusted_proxies: Annotated[tuple[str, ...] | None, NoDecode, OrNone, Commas] = None
     """Addresses of proxies whose ``X-Forwarded-For``, ``X-Request-ID`` and ``traceparent`` are believed.
 
     ``none`` if there is no proxy; outside local mode one or the other has to be said.

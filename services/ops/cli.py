@@ -293,6 +293,18 @@ def create_first_ado(name: str, mobile: str | None) -> None:
     )
 
 
+@main.command("reset-factor")
+@click.argument("login_id")
+def reset_factor(login_id: str) -> None:
+    """Remove the authenticator app of a login that is lost, when no colleague of the ADO Branch can."""
+    from services.accounts import commands as accounts
+
+    with _database(read(LoginImportSettings)) as db:
+        if not accounts.reset_factor(db, now(), login_id):
+            raise click.ClickException("there is no such login with an authenticator app")
+    click.echo(f"{login_id} has no authenticator app any more and is signed out")
+
+
 @contextmanager
 def _private_file(path: Path) -> Iterator[TextIO]:
     """Make a new file that only its owner can read; remove it again if nothing is written into it.

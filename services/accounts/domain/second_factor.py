@@ -12,6 +12,8 @@ WINDOW = 1
 SIGN_IN_LASTS = timedelta(minutes=15)
 """Between the right password and the code, or the first code of a new app."""
 RECOVERY_CODES = 10
+FRESH = timedelta(minutes=5)
+"""For so long a session may do what asks for the second factor again."""
 
 
 def accepted_steps(now: datetime, last_step: int) -> Sequence[int]:
@@ -23,3 +25,13 @@ def accepted_steps(now: datetime, last_step: int) -> Sequence[int]:
     """
     step = int(now.timestamp() // STEP.total_seconds())
     return [one for one in range(step - WINDOW, step + WINDOW + 1) if one > last_step]
+
+
+def is_fresh(factor_at: int | None, now: datetime) -> bool:
+    """Return whether a session has shown its second factor a moment ago.
+
+    Args:
+        factor_at: when it did last, in seconds since 1970, as its token says; None if it never did.
+        now: this instant.
+    """
+    return factor_at is not None and now.timestamp() - factor_at < FRESH.total_seconds()

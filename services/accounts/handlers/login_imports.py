@@ -27,6 +27,7 @@ from contracts.rpc.imports import (
 from services.accounts.adapters import passwords
 from services.accounts.domain.login_table import NewLogin, Places, read_logins
 from services.accounts.domain.logins import Scope, state_of, today_of
+from services.accounts.handlers import second_factor
 from services.accounts.handlers.logins import NewPassword, acting_ado, add
 from services.accounts.models import ImportRow, LoginRow
 from services.accounts.settings import AccountsSettings
@@ -100,11 +101,12 @@ def apply(
     """Issue all logins of a file, or none. A file that was applied already is not applied again.
 
     Raises:
-        Forbidden: as for :func:`send`.
+        Forbidden: as for :func:`send`; or ``second_factor_stale``.
         NotFound: there is no such file of this person.
         Conflict: ``file_has_problems``.
     """
     by = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
 
     def effect() -> UUID:
         lock(session, LOCK)

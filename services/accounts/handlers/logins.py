@@ -1,4 +1,7 @@
-"""Logins as the ADO Branch manages them: issued, listed, extended, signed out, reset, disabled."""
+"""Logins as the ADO Branch manages them: issued, listed, extended, signed out, reset, disabled.
+
+Also which roles need a second factor, and the reset of one that is lost.
+"""
 
 import unicodedata
 from collections.abc import Sequence
@@ -19,26 +22,33 @@ from contracts.rpc.accounts import (
     END_SESSIONS,
     EXTEND_LOGIN,
     ISSUE_LOGIN,
+    RESET_FACTOR,
     RESET_LOGIN,
+    SET_FACTOR_RULE,
     Colleague,
     ColleagueList,
     EndedSessions,
     ExtendLogin,
+    FactorRule,
     IssuedLogin,
     IssueLogin,
     LoginId,
     LoginList,
     LoginQuestion,
     LoginView,
+    SetFactorRule,
 )
 from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
 from services.accounts.domain import logins
-from services.accounts.handlers import attempts, sessions
-from services.accounts.models import LoginCounterRow, LoginRow, SessionRow
+from services.accounts.handlers import attempts, second_factor, sessions
+from services.accounts.models import FactorRuleRow, LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
+
+_ONLY = 1
+"""The id of the one row of rules."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +65,12 @@ def issue(
     """Make a login with a one-time password, which only this answer contains.
 
     Raises:
-        Forbidden: the caller is not an enabled ``ado``.
+        Forbidden: the caller is not an enabled ``ado``; or ``second_factor_stale``.
         InvalidInput: the scope does not fit the role, the name or the mobile is not one, or the last day has
             passed.
     """
     issuer = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
     scope = logins.Scope(request.department, request.site, request.gate, request.assistant_of)
     logins.check_scope(request.role, scope)
     logins.check_last_day(request.valid_until, logins.today_of(now))
@@ -308,6 +319,7 @@ def reset(
         Conflict: ``login_disabled``; a person who comes back gets a new login.
     """
     by = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
 
     def effect() -> NewPassword:
         login = _lock_login(session, logins.normalized(request.login_id))
@@ -324,6 +336,82 @@ def reset(
         return _issued(new, settings)
 
     return once(session, call, RESET_LOGIN.name, request, effect, answer, reference=NewPassword)
+
+
+def reset_factor(
+    request: LoginId, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> LoginView:
+    """Remove the second factor of somebody who has lost it, and end their sessions.
+
+    If their role needs one, they set up another one after their password.
+
+    Raises:
+        Forbidden: as for :func:`issue`.
+        NotFound: there is no such login.
+        Conflict: ``own_factor``: only a colleague resets it, or who has a shell on the server.
+    """
+    by = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
+
+    def effect() -> str:
+        login = _lock_login(session, logins.normalized(request.login_id))
+        if login.login_id == by:
+            raise Conflict("nobody resets their own second factor", code="own_factor")
+        second_factor.remove(session, login.login_id)
+        sessions.end_all_of(session, login.login_id, now)
+        return login.login_id
+
+    def answer(login_id: str) -> LoginView:
+        return _view(session, session.get_one(LoginRow, login_id), now)
+
+    return once(session, call, RESET_FACTOR.name, request, effect, answer, reference=str)
+
+
+def factor_rule(call: Call, session: Session, now: datetime, settings: AccountsSettings) -> FactorRule:
+    """Return which roles need a second factor.
+
+    Raises:
+        Forbidden: the caller is not an enabled ``ado``.
+    """
+    acting_ado(session, call, now)
+    return _rule(session, settings)
+
+
+def set_factor_rule(
+    request: SetFactorRule, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> FactorRule:
+    """Decide which roles need a second factor. Sessions of these roles that were opened without one end.
+
+    Raises:
+        Forbidden: as for :func:`issue`.
+        InvalidInput: ``roles`` has ``kiosk``, which nobody is.
+    """
+    by = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
+
+    def effect() -> str:
+        if "kiosk" in request.roles:
+            raise InvalidInput.of("roles", "not_for_role")
+        values = {"roles": sorted(set(request.roles)), "changed_by": by, "changed_at": now}
+        rule = insert(FactorRuleRow).values(id=_ONLY, **values)
+        session.execute(rule.on_conflict_do_update(index_elements=["id"], set_=values))
+        without = SessionRow.role.in_(request.roles) & SessionRow.factor_at.is_(None)
+        sessions.end_live(session, without, now)
+        return by
+
+    def answer(_by: str) -> FactorRule:
+        return _rule(session, settings)
+
+    return once(session, call, SET_FACTOR_RULE.name, request, effect, answer, reference=str)
+
+
+def _rule(session: Session, settings: AccountsSettings) -> FactorRule:
+    row = session.get(FactorRuleRow, _ONLY, populate_existing=True)
+    if row is None:
+        return FactorRule(roles=settings.factor_roles)
+    return FactorRule.model_validate(
+        {"roles": row.roles, "changed_by": row.changed_by, "changed_at": row.changed_at}
+    )
 
 
 def _void_tokens(
@@ -383,15 +471,24 @@ def _view(session: Session, login: LoginRow, now: datetime) -> LoginView:
 
 
 def _views(session: Session, rows: Sequence[LoginRow], now: datetime) -> tuple[LoginView, ...]:
-    """Return logins as the ADO Branch sees them, each with the number of its open sessions."""
-    of_them = SessionRow.login_id.in_([login.login_id for login in rows])
+    """Return logins as the ADO Branch sees them, each with its app and the number of its open sessions."""
+    ids = [login.login_id for login in rows]
+    of_them = SessionRow.login_id.in_(ids)
     numbers = select(SessionRow.login_id, func.count()).where(of_them, sessions.is_live(now))
     open_sessions = dict(session.execute(numbers.group_by(SessionRow.login_id)).all())
+    factor = SecondFactorRow
+    apps = select(factor.login_id, factor.enrolled_at).where(factor.login_id.in_(ids))
+    since = dict(session.execute(apps).all())
     today = logins.today_of(now)
-    return tuple(_view_of(login, open_sessions.get(login.login_id, 0), today) for login in rows)
+    return tuple(
+        _view_of(login, open_sessions.get(login.login_id, 0), since.get(login.login_id), today)
+        for login in rows
+    )
 
 
-def _view_of(login: LoginRow, open_sessions: int, today: date) -> LoginView:
+def _view_of(
+    login: LoginRow, open_sessions: int, second_factor_since: datetime | None, today: date
+) -> LoginView:
     state = logins.state_of(
         disabled=login.disabled_at is not None,
         valid_until=login.valid_until,
@@ -402,6 +499,7 @@ def _view_of(login: LoginRow, open_sessions: int, today: date) -> LoginView:
         state=state,
         valid_until=login.valid_until,
         sessions=open_sessions,
+        second_factor_since=second_factor_since,
         login_id=login.login_id,
         role=login.role,
         name=login.name,

@@ -10,7 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotAuthenticated
-from contracts.rpc.accounts import CHANGE_PASSWORD, ENROL_KIOSK, LOG_IN, ChangePassword, LogIn, StaffSession
+from contracts.rpc.accounts import (
+    CHANGE_PASSWORD,
+    ENROL_KIOSK,
+    LOG_IN,
+    ChangePassword,
+    LogIn,
+    StaffSession,
+    StartEnrolment,
+    WaitingSignIn,
+)
 from contracts.rpc.call import Call
 from services.accounts.adapters import device_tokens, passwords
 from services.accounts.adapters.device_tokens import Device, id_of
@@ -18,7 +27,7 @@ from services.accounts.domain.logins import normalized, today_of
 from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, second_factor, sessions
 from services.accounts.handlers.attempts import Source
-from services.accounts.models import LoginRow, SessionRow, SignInRow
+from services.accounts.models import LoginRow, SecondFactorRow, SessionRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
@@ -34,7 +43,7 @@ def log_in(
 
     Raises:
         NotAuthenticated: ``wrong_login``; or, to whoever knows the password, ``initial_password_expired``,
-            or ``second_factor_required`` with the fact ``sign_in``.
+            or ``second_factor_required`` or ``second_factor_missing`` with the fact ``sign_in``.
         TooManyAttempts: too many passwords were wrong; this one was not checked, or its result is withheld.
     """
     return _enter(request, call, db, now, settings, is_kiosk=False)
@@ -100,7 +109,7 @@ def _open_session(
         attempts.forget_failures(session, login_id, settings, source)
         if login.role == "kiosk":
             _use_token(login)
-        elif (waiting := second_factor.wait_for_factor(session, login, now)) is not None:
+        elif (waiting := second_factor.wait_for_factor(session, login, now, settings)) is not None:
             return waiting.id
         login.last_used_at = now
         return sessions.open_for_staff(session, login, now, settings)
@@ -153,6 +162,42 @@ def change(
     if isinstance(outcome, InvalidInput):
         raise outcome
     return outcome
+
+
+def start_enrolment(
+    request: StartEnrolment, call: Call, db: Database, now: datetime, settings: AccountsSettings
+) -> WaitingSignIn:
+    """Begin to set up an app: the first one of a login for its password, another one for the app it has.
+
+    Otherwise who finds a browser that is signed in could set up an app of their own.
+
+    Raises:
+        InvalidInput: ``password`` is ``wrong_password``.
+        NotAuthenticated: the caller has no login, or a disabled or expired one.
+        Forbidden: ``second_factor_stale``.
+        TooManyAttempts: as for :func:`log_in`.
+    """
+    login_id = call.principal.login_id
+    if login_id is None or call.principal.kind != "staff":
+        raise NotAuthenticated("only a login has a second factor")
+    source = Source(call.address, f"session {call.principal.sid}")
+    with db.transaction() as session:
+        if session.get(SecondFactorRow, login_id) is not None:
+            return second_factor.start_replacement(request, call, session, now, settings)
+        attempts.check(session, login_id, source, now, settings)
+        login = _usable(session, login_id, today_of(now))
+    if login is None:
+        raise NotAuthenticated("this login is disabled or expired")
+    stored = login.password_hash
+    matched = offload(passwords.verify, stored, request.password, settings.password_secret)
+    with db.transaction() as session:
+        attempts.check_again(session, login_id, source, now, settings)
+        if matched:
+            login = _lock_unchanged(session, login_id, stored, now, settings)
+            attempts.forget_failures(session, login_id, settings, source)
+            return second_factor.start_first(request, call, session, login, now, settings)
+        attempts.record_failure(session, login_id, source, now, settings)
+    raise InvalidInput.of("password", "wrong_password")
 
 
 def _replace(

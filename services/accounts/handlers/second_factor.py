@@ -4,34 +4,49 @@ A sign-in whose password was right is no session. It is a row that waits for a c
 nothing else, so no other service has to know of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from contracts.errors import ContractError, InvalidInput, NotAuthenticated
+from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import (
+    CONFIRM_FACTOR,
     ENROL_FACTOR,
     ENTER_CODE,
+    RENEW_RECOVERY_CODES,
+    START_ENROLMENT,
     Enrolled,
     Enrolment,
     EnterCode,
+    FactorCode,
+    OwnFactor,
+    RecoveryCodes,
     SignInToken,
     StaffSession,
+    StartEnrolment,
+    WaitingSignIn,
 )
-from contracts.rpc.call import Call
+from contracts.rpc.call import Call, Nothing
 from services.accounts.adapters import device_tokens, second_factors
 from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.logins import today_of
-from services.accounts.domain.second_factor import SIGN_IN_LASTS, accepted_steps
+from services.accounts.domain.second_factor import SIGN_IN_LASTS, SignInPurpose, accepted_steps, is_fresh
 from services.accounts.handlers import attempts, sessions
 from services.accounts.handlers.attempts import Source
-from services.accounts.models import LoginRow, RecoveryCodeRow, SecondFactorRow, SignInRow
+from services.accounts.models import (
+    FactorRuleRow,
+    LoginRow,
+    RecoveryCodeRow,
+    SecondFactorRow,
+    SessionRow,
+    SignInRow,
+)
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
@@ -48,13 +63,43 @@ class NewFactor:
     seed: UUID
 
 
-def wait_for_factor(session: Session, login: LoginRow, now: datetime) -> SignInRow | None:
-    """Return a sign-in that waits for the second factor of a login; None if it needs none."""
-    if session.get(SecondFactorRow, login.login_id) is None:
-        return None
-    row = SignInRow(id=uuid4(), login_id=login.login_id, purpose="code", made_at=now)
+def required_roles(session: Session, settings: AccountsSettings) -> Sequence[str]:
+    """Return the roles whose logins need a second factor."""
+    decided = session.scalar(select(FactorRuleRow.roles))
+    return settings.factor_roles if decided is None else decided
+
+
+def wait_for_factor(
+    session: Session, login: LoginRow, now: datetime, settings: AccountsSettings
+) -> SignInRow | None:
+    """Return a sign-in that waits for the second factor of a login; None if it has none and needs none."""
+    if session.get(SecondFactorRow, login.login_id) is not None:
+        return _wait(session, login.login_id, "code", now)
+    if login.role in required_roles(session, settings):
+        return _wait(session, login.login_id, "enrol", now)
+    return None
+
+
+def _wait(session: Session, login_id: str, purpose: SignInPurpose, now: datetime) -> SignInRow:
+    row = SignInRow(id=uuid4(), login_id=login_id, purpose=purpose, made_at=now)
     session.add(row)
     return row
+
+
+def require_fresh(session: Session, call: Call, now: datetime, settings: AccountsSettings) -> None:
+    """Raise an error unless the caller has shown their second factor within five minutes.
+
+    The session token says when, which accounts has signed. Who neither has nor needs a second factor goes on.
+
+    Raises:
+        Forbidden: ``second_factor_stale``; or ``second_factor_missing``, if one has to be set up first.
+    """
+    principal = call.principal
+    if principal.login_id is not None and session.get(SecondFactorRow, principal.login_id) is not None:
+        if not is_fresh(principal.factor_at, now):
+            raise Forbidden("show the second factor again", code="second_factor_stale")
+    elif principal.role in required_roles(session, settings):
+        raise Forbidden("this login has to set up a second factor", code="second_factor_missing")
 
 
 def refusal(row: SignInRow, settings: AccountsSettings) -> NotAuthenticated:
@@ -170,6 +215,136 @@ def enrol(
 
         outcome = _try(session, waiting.login_id, source, now, settings, attempt)
     return _raised(outcome)
+
+
+def own(call: Call, session: Session, settings: AccountsSettings) -> OwnFactor:
+    """Return what the caller has as a second factor.
+
+    Raises:
+        NotAuthenticated: the caller has no login.
+    """
+    login_id = _own_login(call)
+    factor = session.get(SecondFactorRow, login_id)
+    unused = (RecoveryCodeRow.login_id == login_id) & RecoveryCodeRow.used_at.is_(None)
+    return OwnFactor(
+        enrolled_at=factor and factor.enrolled_at,
+        recovery_codes=session.scalar(select(func.count()).select_from(RecoveryCodeRow).where(unused)) or 0,
+        required=call.principal.role in required_roles(session, settings),
+    )
+
+
+def start_replacement(
+    request: StartEnrolment, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> WaitingSignIn:
+    """Begin to set up another app, for a caller who has shown the one that they have.
+
+    Raises:
+        Forbidden: as for :func:`require_fresh`.
+        Conflict: ``no_factor``, in a race with its reset.
+    """
+    login_id = _own_login(call)
+    require_fresh(session, call, now, settings)
+
+    def effect() -> UUID:
+        if session.get(SecondFactorRow, login_id) is None:
+            raise Conflict("there is no second factor any more", code="no_factor")
+        return _wait(session, login_id, "replace", now).id
+
+    return _started(session, call, request, effect, settings)
+
+
+def start_first(
+    request: StartEnrolment,
+    call: Call,
+    session: Session,
+    login: LoginRow,
+    now: datetime,
+    settings: AccountsSettings,
+) -> WaitingSignIn:
+    """Begin to set up the first app of a login whose password was right."""
+
+    def effect() -> UUID:
+        return _wait(session, login.login_id, "enrol", now).id
+
+    return _started(session, call, request, effect, settings)
+
+
+def _started(
+    session: Session,
+    call: Call,
+    request: StartEnrolment,
+    effect: Callable[[], UUID],
+    settings: AccountsSettings,
+) -> WaitingSignIn:
+    def answer(sign_in: UUID) -> WaitingSignIn:
+        return WaitingSignIn(sign_in=second_factors.token_of(sign_in, settings.password_secret))
+
+    return once(session, call, START_ENROLMENT.name, request, effect, answer, reference=UUID)
+
+
+def confirm(
+    request: FactorCode, call: Call, db: Database, now: datetime, settings: AccountsSettings
+) -> StaffSession:
+    """Show the second factor again; return the same session with a token that says so.
+
+    Raises:
+        NotAuthenticated: the session has ended.
+        Forbidden: ``second_factor_missing``.
+        InvalidInput: field ``code`` with ``wrong_code``.
+        TooManyAttempts: too many codes were wrong; this one was not checked.
+    """
+    login_id, source = _own_login(call), Source(call.address, f"session {call.principal.sid}")
+    with db.transaction() as session:
+
+        def effect() -> UUID:
+            live = (SessionRow.sid == call.principal.sid) & sessions.is_live(now)
+            row = session.scalar(select(SessionRow).where(live).with_for_update())
+            if row is None or row.login_id != login_id:
+                raise NotAuthenticated("the session has ended", code="session_ended")
+            if session.get(SecondFactorRow, login_id) is None:
+                raise Forbidden("there is no second factor", code="second_factor_missing")
+            _use_code(session, login_id, request.code, now, settings)
+            attempts.forget_failures(session, _account(login_id), settings, source)
+            row.factor_at = now
+            return row.sid
+
+        def answer(sid: UUID) -> StaffSession:
+            return sessions.staff_answer(session, sid, settings).model_copy(update={"device": None})
+
+        def attempt() -> StaffSession:
+            return once(session, call, CONFIRM_FACTOR.name, request, effect, answer, reference=UUID)
+
+        outcome = _try(session, login_id, source, now, settings, attempt)
+    return _raised(outcome)
+
+
+def renew_recovery_codes(
+    request: Nothing, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> RecoveryCodes:
+    """Replace the recovery codes of the caller.
+
+    Raises:
+        Forbidden: as for :func:`require_fresh`.
+        Conflict: ``no_factor``.
+    """
+    login_id = _own_login(call)
+    require_fresh(session, call, now, settings)
+
+    def effect() -> UUID:
+        if session.get(SecondFactorRow, login_id, with_for_update=True) is None:
+            raise Conflict("there is no second factor", code="no_factor")
+        return _new_recovery_codes(session, login_id, settings)
+
+    def answer(seed: UUID) -> RecoveryCodes:
+        return RecoveryCodes(recovery_codes=second_factors.recovery_codes(seed, settings.password_secret))
+
+    return once(session, call, RENEW_RECOVERY_CODES.name, request, effect, answer, reference=UUID)
+
+
+def _own_login(call: Call) -> str:
+    if call.principal.login_id is None or call.principal.kind != "staff":
+        raise NotAuthenticated("only a login has a second factor")
+    return call.principal.login_id
 
 
 def remove(session: Session, login_id: str) -> None:

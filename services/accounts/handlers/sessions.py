@@ -201,6 +201,7 @@ def own(call: Call, session: Session, now: datetime) -> OwnSessions:
                 sid=row.sid,
                 opened_at=row.issued_at,
                 last_used_at=row.last_used_at,
+                second_factor=row.factor_at is not None,
                 is_this=row.sid == call.principal.sid,
             )
             for row in rows

@@ -47,7 +47,7 @@ def principal_of(
             device or an operator that is none).
     """
     if session.kind == "staff" and session.role is not None and device is None and operator is None:
-        names = ("site", "department", "gate", "assistant_of")
+        names = ("site", "department", "gate", "assistant_of", "factor_at")
         scope = {name: getattr(session, name) for name in names}
         return Principal(
             kind="staff", id=session.sub, login_id=session.sub, role=session.role, sid=session.sid, **scope

@@ -49,6 +49,16 @@ def _split(value: object) -> object:
 
 
 Commas = BeforeValidator(_split)
+
+
+def _decide(value: object) -> object:
+    """Return nothing for the word ``none``, and no decision for an empty list."""
+    return () if value == ("none",) else value or None
+
+
+OrNone = BeforeValidator(_decide)
+"""Tells a list that was decided to be empty (``none``) from one that nobody decided. It stands before
+`Commas`."""
 CommaList = Annotated[tuple[str, ...], NoDecode, Commas]
 """An optional list, written with commas."""
 RequiredCommaList = Annotated[tuple[str, ...], NoDecode, Commas, Field(min_length=1)]

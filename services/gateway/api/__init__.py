@@ -34,6 +34,7 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         passes.router,
         staff.router,
         ado.router,
+        ado.rule,
         directory.router,
         counter.router,
     )

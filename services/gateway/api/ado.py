@@ -1,4 +1,4 @@
-"""Routes of the ADO Branch: issue, list, extend, sign out, disable and reset logins."""
+"""Routes of the ADO Branch: issue, list, extend, sign out, disable and reset logins; who needs a factor."""
 
 from datetime import date
 from typing import Annotated
@@ -11,17 +11,21 @@ from contracts.model import Code, LoginState, Role, Strict
 from contracts.rpc.accounts import (
     EndedSessions,
     ExtendLogin,
+    FactorRule,
     IssuedLogin,
     IssueLogin,
     LoginId,
     LoginList,
     LoginQuestion,
     LoginView,
+    SetFactorRule,
 )
+from contracts.rpc.call import Nothing
 from services.gateway.access import Ado, IdempotencyKey
 from services.gateway.api.parameters import After, Limit, LoginCode
 
 router = APIRouter(prefix="/api/v1/logins", tags=["ado"])
+rule = APIRouter(prefix="/api/v1/second-factor-rule", tags=["ado"])
 
 
 class LastDay(Strict):
@@ -84,3 +88,21 @@ async def disable_login(caller: Ado, login_id: LoginCode, key: IdempotencyKey) -
 async def reset_login(caller: Ado, login_id: LoginCode, key: IdempotencyKey) -> IssuedLogin:
     """Give a new initial password, which must be changed; sessions of the old one end."""
     return await caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=login_id), key)
+
+
+@router.post("/{login_id}/reset-factor")
+async def reset_factor(caller: Ado, login_id: LoginCode, key: IdempotencyKey) -> LoginView:
+    """Remove the second factor of somebody who has lost it; all their sessions end."""
+    return await caller.command(rpc.accounts.RESET_FACTOR, LoginId(login_id=login_id), key)
+
+
+@rule.get("")
+async def view_factor_rule(caller: Ado) -> FactorRule:
+    """Show which roles need a second factor."""
+    return await caller.query(rpc.accounts.FACTOR_RULE, Nothing())
+
+
+@rule.post("")
+async def set_factor_rule(caller: Ado, body: SetFactorRule, key: IdempotencyKey) -> FactorRule:
+    """Decide which roles need a second factor. Their sessions that were opened without one end."""
+    return await caller.command(rpc.accounts.SET_FACTOR_RULE, body, key)

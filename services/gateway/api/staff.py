@@ -8,9 +8,14 @@ from contracts.rpc.accounts import (
     Enrolled,
     Enrolment,
     EnterCode,
+    FactorCode,
     LogIn,
+    OwnFactor,
+    RecoveryCodes,
     SignInToken,
     StaffSession,
+    StartEnrolment,
+    WaitingSignIn,
 )
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
@@ -54,6 +59,33 @@ async def show_enrolment(caller: Anyone, body: SignInToken) -> Enrolment:
 async def enrol_factor(caller: Anyone, body: EnterCode, key: IdempotencyKey) -> Enrolled:
     """Set up an app by its first code; the answer has a session, and recovery codes that are shown once."""
     return await caller.command(rpc.accounts.ENROL_FACTOR, body, key)
+
+
+@router.post("/sessions/current/code")
+async def confirm_factor(caller: Staff, body: FactorCode, key: IdempotencyKey) -> StaffSession:
+    """Show the second factor again, where `403` with `second_factor_stale` asks for it.
+
+    The answer is the same session with a new token, which counts for five minutes.
+    """
+    return await caller.command(rpc.accounts.CONFIRM_FACTOR, body, key)
+
+
+@router.get("/second-factor")
+async def view_own_factor(caller: Staff) -> OwnFactor:
+    """Show what the caller has as a second factor."""
+    return await caller.query(rpc.accounts.OWN_FACTOR, Nothing())
+
+
+@router.post("/second-factor/enrolment")
+async def start_enrolment(caller: Staff, body: StartEnrolment, key: IdempotencyKey) -> WaitingSignIn:
+    """Begin to set up an app; go on with `sign_in` at `/sessions/enrolment`."""
+    return await caller.command(rpc.accounts.START_ENROLMENT, body, key)
+
+
+@router.post("/second-factor/recovery-codes")
+async def renew_recovery_codes(caller: Staff, key: IdempotencyKey) -> RecoveryCodes:
+    """Replace the recovery codes; the new ones are shown once."""
+    return await caller.command(rpc.accounts.RENEW_RECOVERY_CODES, Nothing(), key)
 
 
 @router.delete("/sessions/current", status_code=204, response_class=Response)

@@ -27,12 +27,14 @@ from services.gateway.pages.shared.view import NOTICE, SEEN, AdoPage, View, key_
 router = APIRouter(prefix="/{language:lang}/desk/logins", include_in_schema=False, route_class=PageRoute)
 ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
 STATES: tuple[LoginState, ...] = ("active", "never_used", "expired", "disabled")
-Verb = Literal["disable", "reset", "sign-out"]
+Verb = Literal["disable", "reset", "sign-out", "reset-factor"]
 Some = Annotated[Code | Literal[""], Query()]
 """The filter of a list; empty admits all."""
 _LOGIN = r"^[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}$"
 Login = Annotated[str, Path(pattern=_LOGIN)]
 LoginNotice = Annotated[str, Query(alias=NOTICE, pattern=f"{_LOGIN}|^$")]
+_DONE: dict[Verb, str] = {"disable": "disabled", "reset-factor": "factor-reset"}
+"""What the page of a login says afterwards."""
 ISSUED = "/desk/logins/issued"
 FIELDS = ("role", "name", "department", "assistant_of", "site", "gate", "mobile", "valid_until")
 
@@ -201,6 +203,12 @@ async def sign_out_login(view: AdoPage, login_id: Login) -> Response:
     return await _carry_out(view, rpc.accounts.END_SESSIONS, login_id, "sign-out")
 
 
+@router.post("/{login_id}/reset-factor")
+async def reset_factor(view: AdoPage, login_id: Login) -> Response:
+    """Remove the authenticator app of somebody who has lost it."""
+    return await _carry_out(view, rpc.accounts.RESET_FACTOR, login_id, "reset-factor")
+
+
 async def _carry_out(view: View, method: Method[LoginId, Any], login_id: str, verb: Verb) -> Response:
     key = key_of(await view.form())
     try:
@@ -209,7 +217,7 @@ async def _carry_out(view: View, method: Method[LoginId, Any], login_id: str, ve
         return view.html("logins/confirm.html", 409, login_id=login_id, verb=verb, refused=error.body.code)
     if isinstance(answer, IssuedLogin):
         return _to_issued(view, answer)
-    notice = f"signed-out-{answer.ended}" if isinstance(answer, EndedSessions) else "disabled"
+    notice = f"signed-out-{answer.ended}" if isinstance(answer, EndedSessions) else _DONE[verb]
     return view.to(f"/desk/logins/{login_id}", notice=notice)
 
 

@@ -1,22 +1,38 @@
-"""The second factor of staff: the code after the password, and the first code of an app that is set up."""
+"""The second factor of staff: the code after the password, an app that is set up, and who needs one."""
+
+import re
+from uuid import uuid4
 
 from fastapi import APIRouter, Response
+from fastapi.responses import RedirectResponse
 
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
-from contracts.rpc.accounts import EnterCode, SignInToken
+from contracts.model import Role
+from contracts.rpc.accounts import EnterCode, FactorCode, SetFactorRule, SignInToken, StartEnrolment
+from contracts.rpc.call import Nothing
 from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies, qr
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
-from services.gateway.pages.shared.staff_sign_in import home_of, sign_in
-from services.gateway.pages.shared.view import OpenPage, View, key_of, text_of
+from services.gateway.pages.shared.error_pages import (
+    FORM_ADDRESS,
+    FORM_CODE,
+    PageRoute,
+    posted_fields,
+    too_many,
+)
+from services.gateway.pages.shared.staff_sign_in import home_of, sign_in, store
+from services.gateway.pages.shared.view import AdoPage, Notice, OpenPage, StaffPage, View, key_of, text_of
 
-router = APIRouter(prefix="/{language:lang}/staff/sign-in", include_in_schema=False, route_class=PageRoute)
+router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 RECOVERY = "/staff/sign-in/recovery-codes"
+OWN, OWN_RECOVERY, RULE = "/staff/second-factor", "/staff/second-factor/recovery-codes", "/desk/second-factor"
+ROLES: tuple[Role, ...] = ("ado", "department", "security", "reception", "assisted", "ops", "auditor")
 LONGEST_CODE = 40
+FORM = re.compile(r"/(pa|hi|en)(/(?!\.)[a-zA-Z0-9_.:-]+)+")
+"""The address of a form of ours."""
 
 
-@router.get("/code", dependencies=[rate_limited("read")])
+@router.get("/staff/sign-in/code", dependencies=[rate_limited("read")])
 async def ask_code(view: OpenPage) -> Response:
     """Ask for the code of the app."""
     if not cookies.sign_in_token(view.request):
@@ -24,7 +40,7 @@ async def ask_code(view: OpenPage) -> Response:
     return view.html("second_factor/code.html", errors={})
 
 
-@router.post("/code", dependencies=[rate_limited("login")])
+@router.post("/staff/sign-in/code", dependencies=[rate_limited("login")])
 async def enter_code(view: OpenPage) -> Response:
     """Open a session for a right code."""
     form = await view.form()
@@ -40,13 +56,13 @@ async def enter_code(view: OpenPage) -> Response:
     return sign_in(view, session)
 
 
-@router.get("/app", dependencies=[rate_limited("read")])
+@router.get("/staff/sign-in/app", dependencies=[rate_limited("read")])
 async def show_app(view: OpenPage) -> Response:
     """Show the QR for an authenticator app, and ask for its first code."""
     return await _app(view, {})
 
 
-@router.post("/app", dependencies=[rate_limited("login")])
+@router.post("/staff/sign-in/app", dependencies=[rate_limited("login")])
 async def enrol_app(view: OpenPage) -> Response:
     """Set up the app, open a session, and lead to the recovery codes."""
     form = await view.form()
@@ -64,14 +80,96 @@ async def enrol_app(view: OpenPage) -> Response:
     return view.save_result(response, RECOVERY, shown)
 
 
-@router.get("/recovery-codes", dependencies=[rate_limited("read")])
+@router.get("/staff/sign-in/recovery-codes", dependencies=[rate_limited("read")])
 async def show_recovery_codes(view: OpenPage) -> Response:
     """Show the recovery codes, once."""
+    return _recovery_codes(view, RECOVERY, "/staff")
+
+
+@router.get("/staff/second-factor")
+async def show_own(view: StaffPage) -> Response:
+    """Show what somebody has as a second factor."""
+    return await _own(view, {})
+
+
+@router.post("/staff/second-factor/app")
+async def set_up_app(view: StaffPage) -> Response:
+    """Lead to the QR of an app: of the first for the password, of another for a code of the first."""
+    form = await view.form()
+    asked = StartEnrolment(password=str(form.get("password", ""))[:200])
+    try:
+        started = await view.caller.command(rpc.accounts.START_ENROLMENT, asked, key_of(form))
+    except InvalidInput:
+        return await _own(view, {"password": "wrong_password"}, 422)
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    response = view.to("/staff/sign-in/app")
+    cookies.sign_in_waits(response, view.request, started.sign_in)
+    return response
+
+
+@router.post("/staff/second-factor/recovery-codes")
+async def renew_recovery_codes(view: StaffPage) -> Response:
+    """Replace the recovery codes, and lead to the new ones."""
+    key = key_of(await view.form())
+    made = await view.caller.command(rpc.accounts.RENEW_RECOVERY_CODES, Nothing(), key)
+    shown = {"codes": list(made.recovery_codes), "home": OWN}
+    return view.save_result(view.to(OWN_RECOVERY), OWN_RECOVERY, shown)
+
+
+@router.get("/staff/second-factor/recovery-codes")
+async def show_own_recovery_codes(view: StaffPage) -> Response:
+    """Show new recovery codes, once."""
+    return _recovery_codes(view, OWN_RECOVERY, OWN)
+
+
+@router.post("/staff/second-factor/confirm")
+async def confirm(view: StaffPage) -> Response:
+    """Take the code that a form needs, and send the form again as it was (307)."""
+    posted = await posted_fields(view.request)
+    form = dict(posted)
+    to, code = form.get(FORM_ADDRESS, ""), form.get(FORM_CODE, "")
+    if not FORM.fullmatch(to):
+        return view.to(OWN)
+    try:
+        asked = FactorCode(code=code.strip()[:LONGEST_CODE])
+        session = await view.caller.command(rpc.accounts.CONFIRM_FACTOR, asked, str(uuid4()))
+    except InvalidInput:
+        rest = [(name, value) for name, value in posted if name not in (FORM_ADDRESS, FORM_CODE)]
+        wrong = {"code": "wrong_app_code"}
+        return view.html("second_factor/confirm.html", 422, errors=wrong, to=to, fields_again=rest)
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    return store(view, session, RedirectResponse(to, 307, {"Cache-Control": "no-store"}))
+
+
+@router.get("/desk/second-factor")
+async def show_rule(view: AdoPage, notice: Notice = "") -> Response:
+    """Show which roles need a second factor."""
+    rule = await view.caller.query(rpc.accounts.FACTOR_RULE, Nothing())
+    return view.html("second_factor/rule.html", rule=rule, roles=ROLES, notice=notice)
+
+
+@router.post("/desk/second-factor")
+async def set_rule(view: AdoPage) -> Response:
+    """Decide which roles need a second factor."""
+    form = await view.form()
+    wanted = SetFactorRule.model_validate({"roles": form.getlist("roles")})
+    await view.caller.command(rpc.accounts.SET_FACTOR_RULE, wanted, key_of(form))
+    return view.to(RULE, notice="saved")
+
+
+async def _own(view: View, errors: dict[str, str], status: int = 200) -> Response:
+    found = await view.caller.query(rpc.accounts.OWN_FACTOR, Nothing())
+    return view.html("second_factor/own.html", status, own=found, errors=errors)
+
+
+def _recovery_codes(view: View, page: str, home: str) -> Response:
     kept = view.read_result()
     if not kept:
-        return view.to("/staff")
+        return view.to(home)
     response = view.html("second_factor/recovery_codes.html", codes=kept["codes"], home=kept["home"])
-    return view.save_result(response, RECOVERY, kept | {"codes": []})
+    return view.save_result(response, page, kept | {"codes": []})
 
 
 def _entered(view: View, code: str) -> EnterCode:

@@ -20,7 +20,7 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.model import IST, Person
-from contracts.rpc.accounts import LoginList
+from contracts.rpc.accounts import LoginList, OwnFactor
 from contracts.rpc.application import (
     NOT_OPENED,
     ApplicationList,
@@ -566,6 +566,14 @@ STATES = [
     State(None, "/staff/sign-in/recovery-codes", answers={"accounts.log_in": APP_NEEDED},
     before=(PASSWORD, ("/staff/sign-in/app", {"code": "123456"}))),
     State(None, "/staff/sign-in?notice=ended"),
+    State("department", "/staff/second-factor"),
+    State("department", "/staff/second-factor", answers={"accounts.own_factor": OwnFactor(required=True)}),
+    State("department", "/staff/second-factor/recovery-codes", before=(
+    ("/staff/second-factor/recovery-codes", {}),)),
+    State("ado", "/desk/second-factor?notice=saved"), State("ado", "/desk/logins/HOM-0001/reset-factor"),
+    State("ado", "/desk/logins/HOM-0001?notice=factor-reset"),
+    State("ado", "/desk/logins/HOM-0001/reset", {"key": "k"}, {"accounts.reset_login": Forbidden(
+    code="second_factor_stale")}, status=403),
     *(State(who, path) for who, path in (("department", "/staff/sessions"), ("assisted", "/assist/sessions"),
     ("applicant", "/sessions"))),
     State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),

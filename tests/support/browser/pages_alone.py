@@ -18,11 +18,15 @@ from contracts.rpc.accounts import (
     ColleagueList,
     Enrolled,
     Enrolment,
+    FactorRule,
     IssuedLogin,
     LoginList,
     OtpAccepted,
+    OwnFactor,
     OwnSession,
     OwnSessions,
+    RecoveryCodes,
+    WaitingSignIn,
 )
 from contracts.rpc.application import Checked
 from contracts.rpc.approval import (
@@ -181,7 +185,7 @@ ANSWERS: dict[str, Any] = {
     "accounts__colleagues": ColleagueList(items=(Colleague(login_id="HOM-0001", name="Harjit Singh"),
     Colleague(login_id="HOM-0002", name="Simran Kaur", assistant_of="baldev"))),
     "accounts__list_logins": LoginList(items=(login("ADO-0001", role="ado", department=None),
-    login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
+    login("HOM-0001", valid_until=date(2027, 3, 31)),
     login("HOM-0003", disabled=True, state="disabled")), next="on",
     counts={"active": 41, "never_used": 3, "expired": 2, "disabled": 7}),
     "accounts__check_login_file": ImportReport(import_id=REVIEW_ID, added=2, applied_at=now(), logins=(
@@ -196,15 +200,22 @@ ANSWERS: dict[str, Any] = {
     "approval__line_history": LineHistory(items=(LineChange(
         changed_at=now(), changed_by="ADO-0002", before={"room": "4-18"}, after={"room": "4-31"}),)),
     "approval__put_line": LineView(cells={}, digest=""), "approval__remove_line": Nothing(),
-    "accounts__view_login": login("HOM-0001", valid_until=date(2027, 3, 31), last_used_at=now(), sessions=2),
+    "accounts__view_login": login(
+        "HOM-0001", second_factor_since=now(), last_used_at=now(), sessions=2, valid_until=date(2027, 3, 31)),
     "accounts__issue_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__reset_login": IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
     "accounts__request_otp": OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
+    "accounts__own_factor": OwnFactor(enrolled_at=now(), recovery_codes=9, required=True),
+    "accounts__start_enrolment": WaitingSignIn(sign_in="c2lnbi1pbg=="),
+    "accounts__confirm_factor": session(), "accounts__reset_factor": login("HOM-0001"),
+    "accounts__renew_recovery_codes": RecoveryCodes(recovery_codes=RECOVERY_CODES),
+    "accounts__factor_rule": FactorRule(roles=("ado",), changed_by="ADO-0001", changed_at=now()),
+    "accounts__set_factor_rule": FactorRule(roles=("ado", "ops")),
     "accounts__enter_code": session(), "accounts__show_enrolment": ENROLMENT,
     "accounts__enrol_factor": Enrolled(session=session(), recovery_codes=RECOVERY_CODES),
     "accounts__log_in": session(), "accounts__own_sessions": OwnSessions(items=(
-        OwnSession(sid=uuid4(), opened_at=now(), last_used_at=now(), is_this=True),
+        OwnSession(sid=uuid4(), opened_at=now(), last_used_at=now(), second_factor=True, is_this=True),
         OwnSession(sid=uuid4(), opened_at=now() - timedelta(hours=3)),
     )),
     "application__check": Checked(name_latin="Gurpreet Kaur"), "application__view": APPLICATION,

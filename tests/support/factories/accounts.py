@@ -5,6 +5,8 @@ import json
 import warnings
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from random import choice
+from string import ascii_lowercase
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -24,25 +26,35 @@ from contracts.rpc.accounts import (
     DeniedSessions,
     Enrolled,
     EnterCode,
+    FactorCode,
+    FactorRule,
     IssuedLogin,
     IssueLogin,
     LogIn,
     LoginId,
     LoginView,
     OtpAccepted,
+    OwnFactor,
+    RecoveryCodes,
     RequestOtp,
+    SetFactorRule,
     SignInToken,
     StaffSession,
+    StartEnrolment,
     VerifyOtp,
+    WaitingSignIn,
 )
 from contracts.rpc.call import Call, Nothing, Principal
+from contracts.rpc.imports import ImportFile, ImportReport, LoginImport
+from contracts.tokens import SessionClaims
 from services.accounts import commands
 from services.accounts.adapters.second_factors import token_of
-from services.accounts.handlers import logins, otp, passwords, second_factor, sessions
-from services.accounts.models import Base, SignInRow
+from services.accounts.handlers import login_imports, logins, otp, passwords, second_factor, sessions
+from services.accounts.models import Base, LoginRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
+from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import now
 from tests.support.envelopes import key_ring
 from tests.support.settings import EVENT_KEY_SEEDS, make_settings
@@ -51,7 +63,9 @@ MOBILE = "+919876543210"
 PASSWORD = "correct horse battery"
 NEW_PASSWORD = "a stapler of good hope"
 ADDRESS = "an-address"
-SETTINGS = make_settings(AccountsSettings, event_key=EVENT_KEY_SEEDS["accounts"])
+SETTINGS = make_settings(
+    AccountsSettings, event_key=EVENT_KEY_SEEDS["accounts"], second_factor_roles=("none",)
+)
 
 
 def a_call(principal: Principal | None = None, key: str | None = None, address: str = ADDRESS) -> Call:
@@ -213,6 +227,75 @@ class Accounts:
         token = self.enrolment_token(login_id, at)
         app = self.app_of(token, at=at)
         return app, self.enrol_app(token, app.at(at), at=at)
+
+    def given_session(self, login_id: str, at: datetime | None = None) -> StaffSession:
+        """Open a session without any proof, as a version before second factors did."""
+        with self.db.transaction() as session:
+            sid = sessions.open_for_staff(
+                session, session.get_one(LoginRow, login_id), at or now(), self.settings
+            )
+            return sessions.staff_answer(session, sid, self.settings)
+
+    def requires(self, *roles: Role) -> None:
+        """Let these roles need a second factor."""
+        self.settings = self.settings.model_copy(update={"second_factor_roles": roles})
+
+    def set_rule(
+        self, roles: tuple[Role, ...], by: Principal = ADO, *, at: datetime | None = None
+    ) -> FactorRule:
+        with self.db.transaction() as session:
+            return logins.set_factor_rule(
+                SetFactorRule(roles=roles), a_call(by), session, at or now(), self.settings
+            )
+
+    def rule(self, by: Principal = ADO) -> FactorRule:
+        with self.db.queries() as session:
+            return logins.factor_rule(a_call(by), session, now(), self.settings)
+
+    def reset_factor(self, login_id: str, by: Principal = ADO, *, at: datetime | None = None) -> LoginView:
+        with self.db.transaction() as session:
+            return logins.reset_factor(
+                LoginId(login_id=login_id), a_call(by), session, at or now(), self.settings
+            )
+
+    def apply_logins(self, by: Principal = ADO, *, at: datetime | None = None) -> ImportReport:
+        """Send a file of one login that nobody else has, and apply it."""
+        name = "".join(choice(ascii_lowercase) for _ in range(12))
+        with self.db.transaction() as session:
+            text = f"role,name,department,site,gate,mobile,language,valid_until\nado,{name},,,,,,\n"
+            sent = login_imports.send(ImportFile(text=text), a_call(by), session, at or now())
+            file = LoginImport(import_id=sent.import_id, departments=(), sites=(), gates=())
+            return login_imports.apply(file, a_call(by), session, at or now(), self.settings)
+
+    def confirm(self, who: Principal, code: str, *, at: datetime | None = None) -> StaffSession:
+        return second_factor.confirm(FactorCode(code=code), a_call(who), self.db, at or now(), self.settings)
+
+    def own(self, who: Principal) -> OwnFactor:
+        with self.db.queries() as session:
+            return second_factor.own(a_call(who), session, self.settings)
+
+    def start_enrolment(self, who: Principal, password: str, *, at: datetime | None = None) -> WaitingSignIn:
+        return passwords.start_enrolment(
+            StartEnrolment(password=password), a_call(who), self.db, at or now(), self.settings
+        )
+
+    def renew_recovery_codes(self, who: Principal, *, at: datetime | None = None) -> RecoveryCodes:
+        with self.db.transaction() as session:
+            return second_factor.renew_recovery_codes(
+                Nothing(), a_call(who), session, at or now(), self.settings
+            )
+
+    def session_claims(self, session: StaffSession) -> SessionClaims:
+        return SessionClaims.model_validate(self.claims(session.access_token))
+
+    def certificates(self) -> tuple[str, ...]:
+        """Return accounts' word for its keys."""
+        with self.db.transaction() as session:
+            return tuple(sessions.keys(session, now(), self.settings).certificates.values())
+
+    def proven(self, session: StaffSession) -> Principal:
+        """Return the principal of a session, with all that its token says."""
+        return principal_of(self.session_claims(session))
 
     def log_out(self, who: Principal, key: str | None = None, at: datetime | None = None) -> Nothing:
         with self.db.transaction() as session:

@@ -37,3 +37,10 @@ def upgrade() -> None:
     )
     op.create_index("sign_ins_login_id", "sign_ins", ["login_id"])
     op.create_index("sign_ins_made_at", "sign_ins", ["made_at"])
+    op.create_table(
+        "factor_rules",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("roles", sa.ARRAY(sa.Text), nullable=False),
+        sa.Column("changed_by", sa.Text, nullable=False),
+        sa.Column("changed_at", instant, nullable=False),
+    )

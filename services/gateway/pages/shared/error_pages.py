@@ -46,6 +46,8 @@ LARGEST_FIELD = 32 * 1024
 """Bytes of one field: a pasted list of fifty people, with room to spare."""
 Fields = list[tuple[str, str]]
 """Names and values of a form's fields; a name may stand there several times."""
+FORM_ADDRESS, FORM_CODE = "confirmed_form", "confirmed_code"
+"""Fields beside those of a form that waits for the second factor: its address, and the code."""
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
@@ -70,6 +72,9 @@ class PageRoute(APIRoute):
             )  # the next visitor begins anew, and what was posted is not saved for them
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
+        if error.body.code == "second_factor_stale" and request.method not in SAFE_METHODS:
+            form = {"to": request.url.path, "fields_again": await posted_fields(request), "errors": {}}
+            return _page(request, "second_factor/confirm.html", 403, {}, **form)
         return _render(
             request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
         )
@@ -141,6 +146,8 @@ def _render(request: Request, error: ContractError, repeated: Fields | None = No
     language = language_of(request)
     if error.body.code == "must_change_password":
         return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
+    if error.body.code == "second_factor_missing":
+        return RedirectResponse(f"/{language}/staff/second-factor", 303, {"Cache-Control": "no-store"})
     if error.body.code == "operator_signed_out":
         response = RedirectResponse(f"/{language}/staff/sign-in", 303, {"Cache-Control": "no-store"})
         cookies.sign_out_operator(response, request)

@@ -26,6 +26,7 @@ FOOTER: Mapping[str, str] = {
 """Pages under ``/about/`` that every page links to."""
 START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
+SECOND_FACTOR: Entry = ("/staff/second-factor", _("Your authenticator app"))
 CLOSED_DAYS: Entry = ("/desk/closures", _("Closed days"))
 WATCHLIST: Entry = ("/watchlist", _("Watchlist"))
 TASKS: Mapping[Role, tuple[Entry, ...]] = {
@@ -93,7 +94,7 @@ def links(principal: Principal, language: Language, inner: str) -> list[Link]:
 
 def tasks(principal: Principal, language: Language) -> list[Link]:
     """Return what a login may do, without its start page."""
-    return _links((*_own_tasks(principal), PASSWORD), language, "")
+    return _links((*_own_tasks(principal), PASSWORD, SECOND_FACTOR), language, "")
 
 
 def onward(language: Language, *, is_staff: bool, at_kiosk: bool) -> list[Link]:

@@ -26,12 +26,17 @@ def home_of(session: StaffSession) -> str:
 
 def sign_in(view: View, session: StaffSession, page: str = "") -> Response:
     """Store a session in the browser, and lead to a page; else to where its holder begins."""
-    response = view.to(page or home_of(session))
+    response = store(view, session, view.to(page or home_of(session)))
     cookies.sign_in_ended(response, view.request)
+    cookies.remember_device(response, view.request, "logins", session.device)
+    return response
+
+
+def store(view: View, session: StaffSession, response: Response) -> Response:
+    """Store a session, or its newer token, in the browser; return the response."""
     if session.role == "assisted" and not session.must_change_password:
         cookies.sign_out(response, view.request)  # this cookie is for the session of a visitor
         cookies.sign_in_operator(response, view.request, session.access_token, session.expires_at)
     else:
         cookies.sign_in(response, view.request, session.access_token, session.expires_at)
-    cookies.remember_device(response, view.request, "logins", session.device)
     return response

@@ -2,11 +2,14 @@
 
 from datetime import datetime, timedelta
 
+import pyotp
 import pytest
 from sqlalchemy import select
 
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
-from services.accounts.domain.second_factor import RECOVERY_CODES, SIGN_IN_LASTS, STEP
+from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.rpc.call import Principal, Proof
+from services.accounts import commands
+from services.accounts.domain.second_factor import FRESH, RECOVERY_CODES, SIGN_IN_LASTS, STEP
 from services.accounts.handlers import housekeeping, second_factor
 from services.accounts.models import (
     LoginFailureRow,
@@ -15,11 +18,15 @@ from services.accounts.models import (
     SessionRow,
     SignInRow,
 )
+from services.accounts.settings import AccountsSettings
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.rpc.principals import PrincipalVerifier, principal_of
 from services.chassis.runtime.clock import now
 from services.ops.rewrap import rewrap
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     ADDRESS,
+    PASSWORD,
     SETTINGS,
     Accounts,
     a_key,
@@ -28,6 +35,7 @@ from tests.support.factories.accounts import (
     given_login,
     refusal_of,
 )
+from tests.support.settings import EVENT_KEYS, make_settings
 
 
 @pytest.fixture
@@ -329,3 +337,193 @@ def test_the_source_of_a_code_is_where_it_is_typed(accounts, start) -> None:
     for _ in range(5):
         refusal_of(lambda: accounts.enter_code(token, another_code(app.at(later)), at=later, address="thief"))
     accounts.enter_code(token, app.at(later), at=later, address=ADDRESS)
+
+
+def an_ado_with_an_app(accounts: Accounts, at: datetime) -> tuple[pyotp.TOTP, Principal]:
+    """Return the app of an ADO, and their principal as their token proves it."""
+    given_ado(accounts.db)
+    app, enrolled = accounts.given_app("ADO-0001", at=at)
+    return app, accounts.proven(enrolled.session)
+
+
+def test_a_role_that_needs_a_second_factor_sets_it_up_after_the_password(accounts, start) -> None:
+    accounts.requires("department")
+    token = accounts.sign_in_token(at=start)
+    assert accounts.count(SessionRow) == 0
+    app = accounts.app_of(token, at=start)
+    enrolled = accounts.enrol_app(token, app.at(start), at=start)
+    assert accounts.claims(enrolled.session.access_token)["amr"] == ["pwd", "otp", "mfa"]
+    assert refusal_of(lambda: accounts.log_in(at=start)).body.code == "second_factor_required"
+
+
+def test_a_role_that_needs_none_signs_in_as_before(accounts) -> None:
+    accounts.requires("ado", "security")
+    assert accounts.log_in().login_id == "HOM-0001"
+
+
+def test_in_production_three_roles_need_a_second_factor_and_in_local_mode_none() -> None:
+    assert make_settings(AccountsSettings, local_mode=False).factor_roles == ("ado", "department", "security")
+    assert make_settings(AccountsSettings, local_mode=True).factor_roles == ()
+    assert make_settings(AccountsSettings, second_factor_roles=("none",)).factor_roles == ()
+    with pytest.raises(ValueError, match="kiosk"):
+        make_settings(AccountsSettings, second_factor_roles=("kiosk",))
+
+
+def test_an_initial_password_opens_nothing_but_the_setting_up_and_is_changed_then(accounts, start) -> None:
+    given_ado(accounts.db)
+    issued = accounts.issue(at=start)
+    accounts.requires("department")
+    refused = refusal_of(lambda: accounts.log_in(issued.login_id, issued.initial_password, at=start))
+    token = str(refused.body.facts["sign_in"])
+    app = accounts.app_of(token, at=start)
+    assert accounts.enrol_app(token, app.at(start), at=start).session.must_change_password
+
+
+def test_the_ado_branch_decides_who_needs_one_and_who_has_none_is_signed_out(accounts, start) -> None:
+    _, ado = an_ado_with_an_app(accounts, start)
+    given_login(accounts.db, "REC-0001", "reception")
+    accounts.log_in(at=start)
+    other = accounts.principal(accounts.log_in("REC-0001", at=start))
+    rule = accounts.set_rule(("department",), ado, at=start)
+    assert (rule.roles, rule.changed_by) == (("department",), "ADO-0001")
+    assert accounts.rule(ado).roles == ("department",)
+    with accounts.db.transaction() as session:
+        live = session.scalars(select(SessionRow.subject).where(SessionRow.ended_at.is_(None))).all()
+    assert sorted(live) == ["ADO-0001", other.id]
+    assert refusal_of(lambda: accounts.log_in(at=start)).body.code == "second_factor_missing"
+
+
+def test_nobody_else_decides_who_needs_one(accounts) -> None:
+    officer = accounts.principal(accounts.log_in())
+    assert isinstance(refusal_of(lambda: accounts.set_rule((), officer)), Forbidden)
+
+
+@pytest.mark.parametrize("act", ["issue", "reset", "rule", "reset_factor", "apply"])
+def test_what_gives_access_asks_for_the_factor_again_after_five_minutes(accounts, start, act) -> None:
+    app, ado = an_ado_with_an_app(accounts, start)
+    acts = {
+        "issue": lambda by, at: accounts.issue(by, at=at),
+        "reset": lambda by, at: accounts.reset("HOM-0001", by, at=at),
+        "rule": lambda by, at: accounts.set_rule(("ado",), by, at=at),
+        "reset_factor": lambda by, at: accounts.reset_factor("HOM-0001", by, at=at),
+        "apply": lambda by, at: accounts.apply_logins(by, at=at),
+    }
+    acts[act](ado, start + FRESH - timedelta(seconds=1))
+    late = start + FRESH
+    refused = refusal_of(lambda: acts[act](ado, late))
+    assert (type(refused), refused.body.code) == (Forbidden, "second_factor_stale")
+    fresh = accounts.proven(accounts.confirm(ado, app.at(late), at=late))
+    acts[act](fresh, late)
+
+
+def test_a_gateway_cannot_say_that_a_factor_was_shown(accounts, start) -> None:
+    """What counts is the token, which accounts has signed."""
+    given_ado(accounts.db)
+    accounts.given_app("ADO-0001", at=start)
+    late = start + FRESH
+    app_token = accounts.sign_in_token("ADO-0001", at=start)
+    assert app_token
+    session = accounts.given_session("ADO-0001", at=start)
+    proof = Proof(session=session.access_token, keys=accounts.certificates())
+    stated = principal_of(accounts.session_claims(session)).model_copy(
+        update={"factor_at": int(late.timestamp()), "proof": proof}
+    )
+    refused = refusal_of(lambda: PrincipalVerifier(EventKeys(EVENT_KEYS)).verify(stated, late))
+    assert refused.body.code == "unproven_principal"
+
+
+def test_who_has_no_app_and_needs_none_issues_logins_as_before(accounts) -> None:
+    given_ado(accounts.db)
+    assert accounts.issue().initial_password
+
+
+def test_an_ado_who_needs_an_app_and_has_none_issues_nothing(accounts) -> None:
+    """Their session was opened before the role needed one."""
+    given_ado(accounts.db)
+    accounts.requires("ado")
+    assert refusal_of(accounts.issue).body.code == "second_factor_missing"
+
+
+def test_showing_the_factor_again_renews_the_token_of_the_same_session(accounts, start) -> None:
+    app, ado = an_ado_with_an_app(accounts, start)
+    later = start + STEP
+    session = accounts.confirm(ado, app.at(later), at=later)
+    claims = accounts.claims(session.access_token)
+    assert (claims["sid"], claims["factor_at"]) == (str(ado.sid), int(later.timestamp()))
+    assert session.device is None
+
+
+def test_a_wrong_code_does_not_refresh_the_factor_and_is_counted(accounts, start) -> None:
+    app, ado = an_ado_with_an_app(accounts, start)
+    later = start + STEP
+    for _ in range(5):
+        wrong = another_code(app.at(later))
+        assert isinstance(refusal_of(lambda code=wrong: accounts.confirm(ado, code, at=later)), InvalidInput)
+    assert isinstance(refusal_of(lambda: accounts.confirm(ado, app.at(later), at=later)), TooManyAttempts)
+
+
+def test_an_ended_session_is_not_refreshed(accounts, start) -> None:
+    app, ado = an_ado_with_an_app(accounts, start)
+    accounts.log_out(ado, at=start)
+    refused = refusal_of(lambda: accounts.confirm(ado, app.at(start + STEP), at=start + STEP))
+    assert refused.body.code == "session_ended"
+
+
+def test_a_lost_app_is_reset_by_the_ado_branch(accounts, start) -> None:
+    accounts.given_app(at=start)
+    _, ado = an_ado_with_an_app(accounts, start)
+    view = accounts.reset_factor("HOM-0001", ado, at=start)
+    assert (view.second_factor_since, view.sessions) == (None, 0)
+    assert accounts.log_in(at=start).login_id == "HOM-0001"
+
+
+def test_nobody_resets_their_own_app(accounts, start) -> None:
+    _, ado = an_ado_with_an_app(accounts, start)
+    refused = refusal_of(lambda: accounts.reset_factor("ADO-0001", ado, at=start))
+    assert refused.body.code == "own_factor"
+
+
+def test_the_last_ado_is_let_in_again_by_a_command(accounts, start) -> None:
+    an_ado_with_an_app(accounts, start)
+    assert commands.reset_factor(accounts.db, start, "ado-0001")
+    assert accounts.log_in("ADO-0001", at=start).login_id == "ADO-0001"
+    assert not commands.reset_factor(accounts.db, start, "ADO-0001")
+
+
+def test_somebody_sets_up_an_app_of_their_own_accord_with_their_password(accounts, start) -> None:
+    officer = accounts.principal(accounts.log_in(at=start))
+    assert not accounts.own(officer).required
+    wrong = refusal_of(lambda: accounts.start_enrolment(officer, "not the password", at=start))
+    assert isinstance(wrong, InvalidInput)
+    token = accounts.start_enrolment(officer, PASSWORD, at=start).sign_in
+    accounts.enrol_app(token, accounts.app_of(token, at=start).at(start), at=start)
+    own = accounts.own(officer)
+    assert (own.enrolled_at, own.recovery_codes) == (start, RECOVERY_CODES)
+
+
+def test_another_app_takes_the_place_of_the_first_for_a_fresh_code_and_no_password(accounts, start) -> None:
+    app, enrolled = accounts.given_app(at=start)
+    officer, late = accounts.proven(enrolled.session), start + FRESH
+    stale = refusal_of(lambda: accounts.start_enrolment(officer, PASSWORD, at=late))
+    assert stale.body.code == "second_factor_stale"
+    fresh = accounts.proven(accounts.confirm(officer, app.at(late), at=late))
+    token = accounts.start_enrolment(fresh, "", at=late).sign_in
+    second = accounts.app_of(token, at=late)
+    accounts.enrol_app(token, second.at(late), at=late)
+    later = late + STEP
+    waiting = accounts.sign_in_token(at=later)
+    assert isinstance(refusal_of(lambda: accounts.enter_code(waiting, app.at(later), at=later)), InvalidInput)
+    old = enrolled.recovery_codes[0]
+    assert isinstance(refusal_of(lambda: accounts.enter_code(waiting, old, at=later)), InvalidInput)
+    accounts.enter_code(waiting, second.at(later), at=later)
+
+
+def test_new_recovery_codes_take_the_place_of_the_old_ones(accounts, start) -> None:
+    _, enrolled = accounts.given_app(at=start)
+    officer = accounts.proven(enrolled.session)
+    made = accounts.renew_recovery_codes(officer, at=start)
+    waiting = accounts.sign_in_token(at=start)
+    old = enrolled.recovery_codes[0]
+    assert isinstance(refusal_of(lambda: accounts.enter_code(waiting, old, at=start)), InvalidInput)
+    accounts.enter_code(waiting, made.recovery_codes[0], at=start)
+    assert accounts.own(officer).recovery_codes == RECOVERY_CODES - 1

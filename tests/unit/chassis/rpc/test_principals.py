@@ -41,6 +41,7 @@ OTHERS: dict[str, Any] = {
     "assistant_of": "another",
     "sid": uuid4(),
     "kiosk": "KSK-0009",
+    "factor_at": 1_800_000_000,
 }
 """Another value for each field of a principal."""
 

@@ -6,10 +6,20 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
-from contracts.rpc.accounts import Enrolled, Enrolment, StaffSession
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.rpc.accounts import (
+    Enrolled,
+    Enrolment,
+    FactorRule,
+    IssuedLogin,
+    OwnFactor,
+    RecoveryCodes,
+    StaffSession,
+    WaitingSignIn,
+)
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
+from tests.support.factories.pages import login
 from tests.support.page_reader import SAME_SITE, Reader, stub
 
 TOKEN = "c2lnbi1pbg=="
@@ -181,3 +191,148 @@ async def test_the_json_interface_sets_up_an_app(officer: tuple[Reader, TableCli
     assert shown.json()["address"] == ADDRESS
     made = await person.http.post("/api/v1/sessions/enrolment/code", json={**token, "code": "123456"})
     assert tuple(made.json()["recovery_codes"]) == RECOVERY
+
+
+@pytest.fixture
+async def ado() -> AsyncIterator[tuple[Reader, TableClient]]:
+    """Yield somebody of the ADO Branch."""
+    app, client = stub(
+        accounts__issue_login=IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
+        accounts__confirm_factor=StaffSession(
+            access_token=signed(claims(sub="ADO-0001", role="ado", department=None, factor_at=1)),
+            role="ado",
+            login_id="ADO-0001",
+            expires_at=now() + timedelta(hours=8),
+        ),
+        accounts__own_factor=OwnFactor(enrolled_at=now(), recovery_codes=9, required=True),
+        accounts__start_enrolment=WaitingSignIn(sign_in=TOKEN),
+        accounts__renew_recovery_codes=RecoveryCodes(recovery_codes=RECOVERY),
+        accounts__factor_rule=FactorRule(roles=("ado",)),
+        accounts__set_factor_rule=FactorRule(roles=("ado", "ops")),
+        accounts__view_login=login("HOM-0001", second_factor_since=now()),
+        accounts__reset_factor=login("HOM-0001"),
+        accounts__show_enrolment=Enrolment(login_id="ADO-0001", secret="GEZDGNBVGY3TQOJQ", address=ADDRESS),
+    )
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(sub="ADO-0001", role="ado", department=None)))
+        yield Reader(http), client
+
+
+NEW_LOGIN = {"role": "department", "name": "Baldev <Singh>", "department": "home", "key": "k-1"}
+STALE = Forbidden(code="second_factor_stale")
+
+
+async def test_a_form_that_needs_the_factor_again_asks_for_a_code_and_is_then_sent_as_it_was(
+    ado: tuple[Reader, TableClient],
+) -> None:
+    person, client = ado
+    client.answers["accounts.issue_login"] = STALE
+    asked = await person.http.post("/en/desk/logins/new", data=NEW_LOGIN, headers=SAME_SITE)
+    assert asked.status_code == 403
+    assert "Confirm with your app" in asked.text
+    assert 'value="Baldev &lt;Singh&gt;"' in asked.text
+    form = NEW_LOGIN | {"confirmed_form": "/en/desk/logins/new", "confirmed_code": "123 456"}
+    answered = await person.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)
+    assert (answered.status_code, answered.headers["location"]) == (307, "/en/desk/logins/new")
+    assert client.last("accounts.confirm_factor")[1].code == "123 456"
+    client.answers["accounts.issue_login"] = IssuedLogin(login_id="HOM-0002", initial_password="x-y-z")
+    again = await person.http.post("/en/desk/logins/new", data=form, headers=SAME_SITE)
+    assert again.headers["location"] == "/en/desk/logins/issued"
+    _, wanted, _, key = client.last("accounts.issue_login")
+    assert (wanted.name, key) == ("Baldev <Singh>", "k-1")
+
+
+async def test_a_wrong_code_asks_again_and_keeps_the_form(ado: tuple[Reader, TableClient]) -> None:
+    person, client = ado
+    client.answers["accounts.confirm_factor"] = InvalidInput.of("code", "wrong_code")
+    form = NEW_LOGIN | {"confirmed_form": "/en/desk/logins/new", "confirmed_code": "000000"}
+    shown = await person.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)
+    assert shown.status_code == 422
+    assert 'name="name" value="Baldev &lt;Singh&gt;"' in shown.text
+    assert "000000" not in shown.text
+
+
+@pytest.mark.parametrize("to", ["//evil.example", "https://evil.example/en/x", "/en/../../x", "/en", ""])
+async def test_a_confirmation_leads_to_no_other_site(ado: tuple[Reader, TableClient], to: str) -> None:
+    person, client = ado
+    form = {"confirmed_form": to, "confirmed_code": "123456"}
+    answered = await person.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)
+    assert answered.headers["location"] == "/en/staff/second-factor"
+    assert not client.was_asked("accounts.confirm_factor")
+
+
+async def test_who_has_to_set_up_an_app_first_is_led_to_it(ado: tuple[Reader, TableClient]) -> None:
+    person, client = ado
+    client.answers["accounts.issue_login"] = Forbidden(code="second_factor_missing")
+    client.answers["accounts.own_factor"] = OwnFactor(required=True)
+    shown = await person.send("/desk/logins/new", **NEW_LOGIN)
+    assert shown.url.path == "/en/staff/second-factor"
+    assert "Your role needs one." in shown.text
+
+
+async def test_the_json_interface_says_that_the_factor_is_stale_and_takes_it_again(
+    ado: tuple[Reader, TableClient],
+) -> None:
+    person, client = ado
+    client.answers["accounts.issue_login"] = STALE
+    body = {"role": "department", "name": "Baldev Singh", "department": "home"}
+    refused = await person.http.post("/api/v1/logins", json=body, headers=SAME_SITE)
+    assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_stale")
+    path = "/api/v1/sessions/current/code"
+    shown = await person.http.post(path, json={"code": "123456"}, headers=SAME_SITE)
+    assert shown.json()["access_token"]
+
+
+async def test_an_officer_sets_up_an_app_with_their_password(ado: tuple[Reader, TableClient]) -> None:
+    person, client = ado
+    client.answers["accounts.own_factor"] = OwnFactor()
+    assert "Current password" in (await person.open("/staff/second-factor")).text
+    shown = await person.send("/staff/second-factor/app", password="correct horse battery")
+    assert shown.url.path == "/en/staff/sign-in/app"
+    assert "<svg" in shown.text
+
+
+async def test_a_wrong_password_sets_up_no_app(ado: tuple[Reader, TableClient]) -> None:
+    person, client = ado
+    client.answers["accounts.own_factor"] = OwnFactor()
+    client.answers["accounts.start_enrolment"] = InvalidInput.of("password", "wrong_password")
+    form = {"password": "x"}
+    shown = await person.http.post("/en/staff/second-factor/app", data=form, headers=SAME_SITE)
+    assert shown.status_code == 422
+    assert "This is not your current password" in shown.text
+
+
+async def test_new_recovery_codes_are_shown_once(ado: tuple[Reader, TableClient]) -> None:
+    person, _ = ado
+    assert "9 recovery codes left" in (await person.open("/staff/second-factor")).text
+    shown = await person.send("/staff/second-factor/recovery-codes")
+    assert all(code in shown.text for code in RECOVERY)
+    again = await person.open("/staff/second-factor/recovery-codes")
+    assert not any(code in again.text for code in RECOVERY)
+
+
+async def test_the_ado_branch_decides_which_roles_need_an_app(ado: tuple[Reader, TableClient]) -> None:
+    person, client = ado
+    shown = await person.open("/desk/second-factor")
+    assert "as the installation was set up" in shown.text
+    saved = await person.http.post(
+        "/en/desk/second-factor", data={"roles": ["ado", "ops"], "key": "k"}, headers=SAME_SITE
+    )
+    assert saved.headers["location"].startswith("/en/desk/second-factor?notice=saved")
+    assert client.last("accounts.set_factor_rule")[1].roles == ("ado", "ops")
+
+
+async def test_the_ado_branch_resets_the_app_of_somebody_who_has_lost_it(
+    ado: tuple[Reader, TableClient],
+) -> None:
+    person, client = ado
+    assert "reset-factor" in (await person.open("/desk/logins/HOM-0001")).text
+    assert "whom you know" in (await person.open("/desk/logins/HOM-0001/reset-factor")).text
+    done = await person.send("/desk/logins/HOM-0001/reset-factor", key="k")
+    assert "has no authenticator app any more" in done.text
+    client.answers["accounts.reset_factor"] = Conflict(code="own_factor")
+    own = await person.http.post(
+        "/en/desk/logins/ADO-0001/reset-factor", data={"key": "k"}, headers=SAME_SITE
+    )
+    assert own.status_code == 409
+    assert "Ask a colleague" in own.text

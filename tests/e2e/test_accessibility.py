@@ -64,7 +64,8 @@ def titled(state: State) -> str:
     if state.status != 200:
         return str(state.status)
     path = state.path.partition("?")[0]
-    return "/sessions" if path.endswith("/sessions") else path  # the same page for each kind of session
+    same = (one for one in ("/sessions", "/recovery-codes") if path.endswith(one))
+    return next(same, path)  # the same page for each kind of session, and after each way to it
 
 
 @pytest.mark.parametrize(

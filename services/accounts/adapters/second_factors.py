@@ -20,7 +20,8 @@ from services.accounts.domain.second_factor import RECOVERY_CODES
 
 _SECRET_BYTES = 20
 """RFC 4226 (4, R6) recommends 160 bits."""
-_TOKEN_CODE_BYTES = 16
+_TOKEN_CODE_BYTES = 20
+"""With the id a multiple of three, so that base64 needs no padding, which a cookie would quote."""
 
 
 def new_secret(sign_in: UUID, secret: SecretStr) -> str:

@@ -52,9 +52,7 @@ from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
 from tests.support.browser.pages_alone import (
-    APP_NEEDED,
     APPROVED,
-    CODE_NEEDED,
     FULL_QUEUE,
     LINES,
     OFTEN_HERE,
@@ -122,7 +120,8 @@ PURPOSE = (
 WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
 WITH = ("/apply/companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"})
 WAY = (WHO, DEPARTMENT, PURPOSE, WHEN, WITH)
-PASSWORD = ("/staff/sign-in", {"login_id": "HOM-0001", "password": "x"})
+HAS_APP = ("/staff/sign-in", {"login_id": "SEC-CODE", "password": "x"})
+NO_APP = ("/staff/sign-in", {"login_id": "SEC-APP", "password": "x"})
 COMPANION = ("/apply/companion", {"of": "0", "name": "Simran", "child": "yes"})
 CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
 WALK_IN = {
@@ -559,12 +558,11 @@ STATES = [
     State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
     State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"},
     {"accounts.log_in": WRONG_LOGIN}, status=422),
-    *(State(None, path, before=(PASSWORD,), answers={"accounts.log_in": needed})
-    for path, needed in (("/staff/sign-in/code", CODE_NEEDED), ("/staff/sign-in/app", APP_NEEDED))),
-    State(None, "/staff/sign-in/code", {"code": "000000"}, {"accounts.log_in": CODE_NEEDED,
-    "accounts.enter_code": InvalidInput()}, before=(PASSWORD,), status=422),
-    State(None, "/staff/sign-in/recovery-codes", answers={"accounts.log_in": APP_NEEDED},
-    before=(PASSWORD, ("/staff/sign-in/app", {"code": "123456"}))),
+    State(None, "/staff/sign-in/code", before=(HAS_APP,)),
+    State(None, "/staff/sign-in/app", before=(NO_APP,)),
+    State(None, "/staff/sign-in/code", {"code": "000000"}, {"accounts.enter_code": InvalidInput()},
+    before=(HAS_APP,), status=422),
+    State(None, "/staff/sign-in/recovery-codes", before=(NO_APP, ("/staff/sign-in/app", {"code": "123456"}))),
     State(None, "/staff/sign-in?notice=ended"),
     State("department", "/staff/second-factor"),
     State("department", "/staff/second-factor", answers={"accounts.own_factor": OwnFactor(required=True)}),

@@ -23,7 +23,7 @@ Who = tuple[str, dict[str, Any]]
 
 def own_sessions(**answers: Any) -> tuple[Any, TableClient]:
     sessions = (
-        OwnSession(sid=HERE, opened_at=now(), last_used_at=now(), is_this=True),
+        OwnSession(sid=HERE, opened_at=now(), last_used_at=now(), second_factor=True, is_this=True),
         OwnSession(sid=ELSEWHERE, opened_at=now() - timedelta(hours=3)),
     )
     return stub(
@@ -46,6 +46,7 @@ async def test_somebody_sees_where_they_are_signed_in_and_signs_out_elsewhere(
     async with browser(app) as http:
         http.cookies.set(cookie, token(who, HERE))
         shown = (await http.get(f"/en{path}")).text
+        assert shown.count("With the authenticator app") == 1
         assert (f'value="{ELSEWHERE}"' in shown, f'value="{HERE}"' in shown) == (True, False)
         ended = await http.post(f"/en{path}", data={"sid": str(ELSEWHERE), "key": "k"}, headers=SAME_SITE)
         assert ended.headers["location"] == f"/en{path}"

@@ -35,15 +35,26 @@ from contracts.rpc.accounts import (
     ApplicantSession,
     ChangePassword,
     EndedSessions,
+    Enrolled,
+    Enrolment,
+    EnterCode,
+    FactorCode,
+    FactorRule,
     IssuedLogin,
     IssueLogin,
     LogIn,
     LoginList,
     LoginView,
     OtpAccepted,
+    OwnFactor,
+    RecoveryCodes,
     RequestOtp,
+    SetFactorRule,
+    SignInToken,
     StaffSession,
+    StartEnrolment,
     VerifyOtp,
+    WaitingSignIn,
 )
 from contracts.rpc.application import (
     Acknowledged,
@@ -334,6 +345,41 @@ def change_password(current: str, new: str) -> Call[StaffSession]:
     return _command(f"{API}/password", StaffSession, ChangePassword(current=current, new=new))
 
 
+def enter_code(sign_in: str, code: str) -> Call[StaffSession]:
+    """Go on with a sign-in that `second_factor_required` refused; ``sign_in`` is among its facts."""
+    return _command(f"{API}/sessions/code", StaffSession, EnterCode(sign_in=sign_in, code=code))
+
+
+def show_enrolment(sign_in: str) -> Call[Enrolment]:
+    """Show what an authenticator app needs to know, after `second_factor_missing`."""
+    return _search(f"{API}/sessions/enrolment", Enrolment, SignInToken(sign_in=sign_in))
+
+
+def enrol_factor(sign_in: str, code: str) -> Call[Enrolled]:
+    """Set up an app by its first code; the answer has a session and the recovery codes."""
+    return _command(f"{API}/sessions/enrolment/code", Enrolled, EnterCode(sign_in=sign_in, code=code))
+
+
+def confirm_factor(code: str) -> Call[StaffSession]:
+    """Show the second factor again, after `second_factor_stale`; use the new token from then on."""
+    return _command(f"{API}/sessions/current/code", StaffSession, FactorCode(code=code))
+
+
+def view_own_factor() -> Call[OwnFactor]:
+    """Show what the caller has as a second factor."""
+    return _get(f"{API}/second-factor", OwnFactor)
+
+
+def start_enrolment(password: str = "") -> Call[WaitingSignIn]:
+    """Begin to set up an app: the first one with the password, another one after `confirm_factor`."""
+    return _command(f"{API}/second-factor/enrolment", WaitingSignIn, StartEnrolment(password=password))
+
+
+def renew_recovery_codes() -> Call[RecoveryCodes]:
+    """Replace the recovery codes of the caller."""
+    return _command(f"{API}/second-factor/recovery-codes", RecoveryCodes)
+
+
 # The ADO Branch
 
 
@@ -379,6 +425,21 @@ def disable_login(login_id: str) -> Call[LoginView]:
 def reset_login(login_id: str) -> Call[IssuedLogin]:
     """Give a login a new initial password and end its sessions."""
     return _command(f"{API}/logins/{_part(login_id)}/reset", IssuedLogin)
+
+
+def reset_factor(login_id: str) -> Call[LoginView]:
+    """Remove the second factor of somebody who has lost it, and end their sessions."""
+    return _command(f"{API}/logins/{_part(login_id)}/reset-factor", LoginView)
+
+
+def view_factor_rule() -> Call[FactorRule]:
+    """Show which roles need a second factor."""
+    return _get(f"{API}/second-factor-rule", FactorRule)
+
+
+def set_factor_rule(roles: Iterable[Role]) -> Call[FactorRule]:
+    """Decide which roles need a second factor."""
+    return _command(f"{API}/second-factor-rule", FactorRule, SetFactorRule(roles=tuple(roles)))
 
 
 # The directory

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
+from time import time
 from typing import Any
 from uuid import UUID
 
+import pyotp
 import pytest
 from fastapi.routing import APIRoute
 
@@ -133,6 +135,85 @@ def change_password(people: People) -> Case:
     """As above: it ends the session that asks."""
     somebody, initial = signed_in(people)
     return opens_a_session(somebody, calls.change_password(initial, PASSWORD), also=frozenset({401}))
+
+
+@dataclass(frozen=True)
+class WithApp:
+    """Somebody who has just set up an app in this time step; the code of the next step is good, too."""
+
+    login: IssuedLogin
+    actor: Actor
+    app: pyotp.TOTP
+    step: int
+    recovery_code: str
+
+    @property
+    def next_code(self) -> str:
+        return self.app.generate_otp(self.step + 1)
+
+
+def waiting_enrolment(people: People) -> tuple[IssuedLogin, Actor, str, pyotp.TOTP]:
+    login = new_login(people)
+    client = people.system.client().sign_in(login.login_id, login.initial_password)
+    sign_in = client.send(calls.start_enrolment(login.initial_password)).sign_in
+    app = pyotp.parse_uri(client.send(calls.show_enrolment(sign_in)).address)
+    assert isinstance(app, pyotp.TOTP)
+    return login, Actor(people.system, client), sign_in, app
+
+
+def with_app(people: People) -> WithApp:
+    login, actor, sign_in, app = waiting_enrolment(people)
+    step = int(time() // 30)
+    enrolled = actor.send(calls.enrol_factor(sign_in, app.generate_otp(step)))
+    signed_in_again = Actor(people.system, people.system.client().with_token(enrolled.session.access_token))
+    return WithApp(login, signed_in_again, app, step, enrolled.recovery_codes[0])
+
+
+def enrol_factor(people: People) -> Case:
+    _, _, sign_in, app = waiting_enrolment(people)
+    return opens_a_session(None, calls.enrol_factor(sign_in, app.now()))
+
+
+def enter_code(people: People) -> Case:
+    somebody = with_app(people)
+    with pytest.raises(Problem) as refused:
+        people.system.client().sign_in(somebody.login.login_id, somebody.login.initial_password)
+    token = str(refused.value.facts["sign_in"])
+    return opens_a_session(None, calls.enter_code(token, somebody.next_code))
+
+
+def confirm_factor(people: People) -> Case:
+    somebody = with_app(people)
+    query = "select last_step from second_factors where login_id = %s"
+    call = calls.confirm_factor(somebody.next_code)
+    return changes("accounts", somebody.actor, call, query, somebody.login.login_id)
+
+
+def start_enrolment(people: People) -> Case:
+    somebody, initial = signed_in(people)
+    query = "select count(*) from sign_ins"
+    return changes("accounts", somebody, calls.start_enrolment(initial), query)
+
+
+def renew_recovery_codes(people: People) -> Case:
+    somebody = with_app(people)
+    query = """
+      select count(*) from second_factors where login_id = %s and enrolled_at < now()
+      and (select count(*) from idempotency_keys where key = %s and ref is not null) = 1
+    """
+    call = calls.renew_recovery_codes()
+    return changes("accounts", somebody.actor, call, query, somebody.login.login_id, call.key)
+
+
+def reset_factor(people: People) -> Case:
+    call = calls.reset_factor(with_app(people).login.login_id)
+    return publishes("SessionEnded", "accounts", people.ado, call)
+
+
+def set_factor_rule(people: People) -> Case:
+    """As it was: nobody of the other tests needs a second factor."""
+    query = "select count(*) from factor_rules where changed_at > to_timestamp(%s)"
+    return changes("accounts", people.ado, calls.set_factor_rule(()), query, time())
 
 
 def open_application(people: People) -> Case:
@@ -377,6 +458,13 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/otp/verify": verify_otp,
     "POST /api/v1/sessions": log_in,
     "DELETE /api/v1/sessions/current": log_out,
+    "POST /api/v1/sessions/code": enter_code,
+    "POST /api/v1/sessions/enrolment/code": enrol_factor,
+    "POST /api/v1/sessions/current/code": confirm_factor,
+    "POST /api/v1/second-factor/enrolment": start_enrolment,
+    "POST /api/v1/second-factor/recovery-codes": renew_recovery_codes,
+    "POST /api/v1/second-factor-rule": set_factor_rule,
+    "POST /api/v1/logins/{login_id}/reset-factor": reset_factor,
     "POST /api/v1/password": change_password,
     "POST /api/v1/logins": lambda people: publishes(
         "LoginIssued",
@@ -427,6 +515,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
 }
 QUESTIONS = {
     "POST /api/v1/status": "a reference and four digits in a URL would stand in logs",
+    "POST /api/v1/sessions/enrolment": "the same of the token of a sign-in",
     "POST /api/v1/counter/lookup": "the same of a mobile or a name",
     "POST /api/v1/reviews/search": "the same of a name",
 }

@@ -13,6 +13,7 @@ from uuid import UUID
 from pydantic import Field, JsonValue
 
 from contracts.model import (
+    AccessChange,
     ApplicantKind,
     Assistance,
     Channel,
@@ -48,6 +49,7 @@ AnyAssistance = Annotated[Assistance | None, else_(None)]
 AnyRejectionReason = Annotated[RejectionReason, else_("other")]
 AnyRevocationReason = Annotated[RevocationReason, else_("withdrawn")]
 AnyClosureReason = Annotated[ClosureReason, else_("other")]
+AnyAccessChange = Annotated[AccessChange, else_("other")]
 AnyEscalationStep = Annotated[EscalationStep | None, else_(None)]
 AnyVerdict = Annotated[Verdict, else_("unknown_pass")]
 """A verdict that is not known here lets nobody pass: only ``admit`` and ``exit`` do, in every version."""
@@ -148,6 +150,19 @@ class LoginDisabled(AboutLogin):
     disabled_by: Code
     sessions_until: Instant
     """No token of this login is valid past this instant anyway; the denial may be forgotten then."""
+
+
+class AccessChanged(AboutLogin):
+    """Access was given or taken, and one person is told: the holder, or somebody of the ADO Branch.
+
+    There is one event for each person who is told. Of the file and of the rule, the login is whoever did it.
+    """
+
+    what: AnyAccessChange
+    changed_by: str
+    """A login, or ``epass`` for a command on the server."""
+    language: Language = "en"
+    personal: Contact
 
 
 class SessionEnded(Event):
@@ -650,7 +665,7 @@ class PassScanned(AboutPass):
 
 
 ALL: tuple[type[Event], ...] = (
-    OtpRequested, LoginIssued, LoginDisabled, SessionEnded, SessionKeyWithdrawn,
+    OtpRequested, LoginIssued, AccessChanged, LoginDisabled, SessionEnded, SessionKeyWithdrawn,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,
     VisitDayReopened, ReviewEscalated, GateAdvised,

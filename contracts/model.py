@@ -48,6 +48,16 @@ ClosureReason = Literal["urgent_meeting", "officer_away", "holiday_declared", "s
 Assistance = Literal["wheelchair", "guide"]
 Role = Literal["ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk"]
 """The role of a login; ``kiosk`` is the role of a device."""
+AccessChange = Literal[
+    "login_issued",
+    "logins_issued",
+    "password_reset",
+    "factor_set_up",
+    "factor_reset",
+    "rule_changed",
+    "other",
+]
+"""What was done to a login, or to all logins of some roles, of which people are told."""
 LoginState = Literal["active", "never_used", "expired", "disabled"]
 """The state of a login. One that has never signed in and is not over is ``never_used``."""
 DirectoryTable = Literal["sites", "gates", "hours", "departments", "officers", "holidays", "escalation"]

@@ -46,6 +46,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.DirectoryChanged,
         events.OtpRequested,
         events.LoginIssued,
+        events.AccessChanged,
         events.ApplicationSubmitted,
         events.ApplicationCancelled,
         events.ApplicationExpired,

@@ -20,6 +20,7 @@ from services.accounts.adapters.keys import key_store
 from services.accounts.domain.login_table import NewLogin, Places
 from services.accounts.domain.logins import Scope, check_scope, normalized, parse_login_id, today_of
 from services.accounts.handlers import login_imports, second_factor, sessions
+from services.accounts.handlers.access_messages import tell
 from services.accounts.models import LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
@@ -137,6 +138,7 @@ def reset_factor(db: Database, now: datetime, login_id: str) -> bool:
             return False
         second_factor.remove(session, found.login_id)
         sessions.end_all_of(session, found.login_id, now)
+        tell(session, "factor_reset", found.login_id, "epass", now)
         return True
 
 
@@ -159,6 +161,7 @@ def import_logins(
         if problems or secret is None:
             return [ImportedLogin(login_id="", name=one.name) for _, one in new], problems
         logins = [login for _, login in new]
+        tell(session, "logins_issued", "epass", "epass", now)
         made = login_imports.issue(session, logins, language, "epass", now)
     return [
         ImportedLogin(

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from contracts.model import Role
+from contracts.model import Language, Role
 from services.accounts.domain.second_factor import SignInPurpose
 from services.chassis.db.import_drafts import ImportColumns
 from services.chassis.tokens.key_store import SigningKeyColumns
@@ -31,6 +31,7 @@ class Base(DeclarativeBase):
         datetime: TIMESTAMP(timezone=True),
         str: Text,
         Role: Text,
+        Language: Text,
         SignInPurpose: Text,
     }
 
@@ -60,6 +61,10 @@ class LoginRow(Base):
     """Tokens issued up to this instant are denied, because the login was disabled or reset."""
     valid_until: Mapped[date | None]
     """The last day on which it can be used, in Indian Standard Time."""
+    mobile_sealed: Mapped[str | None]
+    """Where its holder is told of what happens to it; erased with the login. Null where nobody gave one."""
+    language: Mapped[Language | None]
+    """Of these messages."""
 
     @classmethod
     def is_usable(cls, today: date) -> ColumnElement[bool]:

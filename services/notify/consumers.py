@@ -41,6 +41,10 @@ class Consumers:
     def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:
         event_handlers.handle_login_issued(received, session, now())
 
+    @subscribes(events.AccessChanged)
+    def on_access_changed(self, received: Received[events.AccessChanged], session: Session) -> None:
+        event_handlers.handle_access_changed(received, session, now())
+
     @subscribes(events.ApplicationSubmitted)
     def on_application_submitted(
         self, received: Received[events.ApplicationSubmitted], session: Session

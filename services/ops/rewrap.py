@@ -17,7 +17,7 @@ from services.chassis.db import batches
 from services.chassis.db.database import Database
 
 PERSONAL: Mapping[str, tuple[str, ...]] = {
-    "accounts": ("imports.text_sealed",),
+    "accounts": ("imports.text_sealed", "logins.mobile_sealed"),
     "application": ("photographs.sealed",),
     "approval": (
         "duty_contacts.sealed",

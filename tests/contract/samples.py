@@ -159,6 +159,9 @@ SAMPLES: tuple[e.Event, ...] = (
             "scanned_by": "SEC-0001",
         }
     ),
+    e.AccessChanged(
+        login_id="PWD-0007", what="factor_reset", changed_by="ADO-0001", language="hi", personal=CONTACT
+    ),
 )
 
 

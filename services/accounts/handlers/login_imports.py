@@ -28,6 +28,7 @@ from services.accounts.adapters import passwords
 from services.accounts.domain.login_table import NewLogin, Places, read_logins
 from services.accounts.domain.logins import Scope, state_of, today_of
 from services.accounts.handlers import second_factor
+from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.logins import NewPassword, acting_ado, add
 from services.accounts.models import ImportRow, LoginRow
 from services.accounts.settings import AccountsSettings
@@ -115,6 +116,7 @@ def apply(
             new, problems = read(_places(request), row.text(session), session, now)
             if problems:
                 raise Conflict("the file has problems", code="file_has_problems")
+            tell(session, "logins_issued", by, by, now, holder=False)
             made = issue(session, [login for _, login in new], request.language, by, now)
             row.applied_at = now
             row.result = _IDS.dump_json(tuple(one.login_id for one in made)).decode()

@@ -42,6 +42,7 @@ from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
 from services.accounts.domain import logins
 from services.accounts.handlers import attempts, second_factor, sessions
+from services.accounts.handlers.access_messages import seal_mobile, tell
 from services.accounts.models import FactorRuleRow, LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
@@ -77,7 +78,9 @@ def issue(
     contact = _contact(request)
 
     def effect() -> NewPassword:
-        return add(session, request.role, scope, contact, request.valid_until, request.language, issuer, now)
+        new = add(session, request.role, scope, contact, request.valid_until, request.language, issuer, now)
+        tell(session, "login_issued", new.login_id, issuer, now, holder=False)
+        return new
 
     def answer(new: NewPassword) -> IssuedLogin:
         return _issued(new, settings)
@@ -111,6 +114,8 @@ def add(
         issued_by=issuer,
         issued_at=now,
         valid_until=valid_until,
+        mobile_sealed=seal_mobile(session, login_id, contact.mobile),
+        language=language,
     )
     event = LoginIssued(
         login_id=login_id,
@@ -285,7 +290,7 @@ def disable(
         login = _lock_login(session, logins.normalized(request.login_id))
         if login.disabled_at is None:
             _refuse_last_ado(session, login)
-            login.disabled_at, login.disabled_by = now, by
+            login.disabled_at, login.disabled_by, login.mobile_sealed = now, by, None
             _void_tokens(session, login, by, up_to=now, now=now, settings=settings)
         return login.login_id
 
@@ -330,6 +335,7 @@ def reset(
         attempts.forget_failures(session, login.login_id, settings)
         up_to = logins.last_void_instant(now)
         _void_tokens(session, login, by, up_to=up_to, now=now, settings=settings)
+        tell(session, "password_reset", login.login_id, by, now)
         return NewPassword(login.login_id, seed)
 
     def answer(new: NewPassword) -> IssuedLogin:
@@ -359,6 +365,7 @@ def reset_factor(
             raise Conflict("nobody resets their own second factor", code="own_factor")
         second_factor.remove(session, login.login_id)
         sessions.end_all_of(session, login.login_id, now)
+        tell(session, "factor_reset", login.login_id, by, now)
         return login.login_id
 
     def answer(login_id: str) -> LoginView:
@@ -397,6 +404,7 @@ def set_factor_rule(
         session.execute(rule.on_conflict_do_update(index_elements=["id"], set_=values))
         without = SessionRow.role.in_(request.roles) & SessionRow.factor_at.is_(None)
         sessions.end_live(session, without, now)
+        tell(session, "rule_changed", by, by, now, holder=False)
         return by
 
     def answer(_by: str) -> FactorRule:

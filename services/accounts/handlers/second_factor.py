@@ -38,6 +38,7 @@ from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.logins import today_of
 from services.accounts.domain.second_factor import SIGN_IN_LASTS, SignInPurpose, accepted_steps, is_fresh
 from services.accounts.handlers import attempts, sessions
+from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.attempts import Source
 from services.accounts.models import (
     FactorRuleRow,
@@ -201,6 +202,7 @@ def enrol(
             session.add(factor)
             seed = _new_recovery_codes(session, login.login_id, settings)
             login.last_used_at = now
+            tell(session, "factor_set_up", login.login_id, login.login_id, now, colleagues=False)
             sessions.end_all_of(session, login.login_id, now)
             return NewFactor(sessions.open_for_staff(session, login, now, settings, factor_at=now), seed)
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from contracts.envelope import Received
 from contracts.events import (
+    AccessChanged,
     ApplicationEnded,
     ApplicationSubmitted,
     LoginIssued,
@@ -60,6 +61,22 @@ def login_issued(event: LoginIssued) -> Draft:
         mobile=event.personal.mobile,
         email=event.personal.email,
         parameters={"login_id": event.login_id},
+    )
+
+
+def access_changed(event: AccessChanged) -> Draft:
+    """Build the message to somebody who should know that access was given or taken."""
+    return Draft(
+        purpose="access_changed",
+        language=event.language,
+        deliver_by="sms",
+        mobile=event.personal.mobile,
+        email=event.personal.email,
+        parameters={
+            "login_id": event.login_id,
+            "what": templates.reason(event.what, event.language, "access"),
+            "by": event.changed_by,
+        },
     )
 
 

@@ -9,9 +9,9 @@ from contracts.mobile import is_indian
 from contracts.model import DeliverBy, Language
 
 Purpose = Literal[
-    "otp", "login_issued", "application_submitted", "application_cancelled", "application_expired",
-    "rejected", "returned", "day_closed", "day_dropped", "day_reopened", "pass_issued", "pass_revoked",
-    "review_escalated",
+    "otp", "login_issued", "access_changed", "application_submitted", "application_cancelled",
+    "application_expired", "rejected", "returned", "day_closed", "day_dropped", "day_reopened", "pass_issued",
+    "pass_revoked", "review_escalated",
 ]  # fmt: skip
 Lane = Literal["otp", "normal"]
 State = Literal["queued", "delivered", "failed", "expired", "withdrawn", "not_needed"]

@@ -25,7 +25,7 @@ from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_units, is_gsm
 
 FOLDER = Path(__file__).parent.parent / "templates"
-ReasonKind = Literal["reason", "closure", "revocation"]
+ReasonKind = Literal["reason", "closure", "revocation", "access"]
 """The tables of reasons in ``words.toml``."""
 VARIABLE_UNITS = 30
 """What an operator's template allows one variable, in UTF-16 units."""
@@ -125,7 +125,7 @@ def gate(code: str | None, names: Mapping[Language, str], language: Language) ->
 
 
 def reason(code: str, language: Language, kind: ReasonKind = "reason") -> str:
-    """Return the reason for which an application was refused, or a day was closed, in words."""
+    """Return in words why an application was refused, a day was closed, or what happened to a login."""
     known = _words()[kind]
     return known.get(code, known["other"])[language]
 

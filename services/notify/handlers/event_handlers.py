@@ -34,6 +34,11 @@ def handle_login_issued(received: Received[events.LoginIssued], session: Session
     store(session, received.id, message_builders.login_issued(received.event), now)
 
 
+def handle_access_changed(received: Received[events.AccessChanged], session: Session, now: datetime) -> None:
+    """Store the message to somebody who should know that access was given or taken."""
+    store(session, received.id, message_builders.access_changed(received.event), now)
+
+
 def handle_application_submitted(
     received: Received[events.ApplicationSubmitted], session: Session, now: datetime, public_url: str
 ) -> None:

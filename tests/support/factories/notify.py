@@ -71,6 +71,16 @@ def login(**changes: Any) -> events.LoginIssued:
     return events.LoginIssued(**{**facts, **changes})
 
 
+def access_changed(**changes: Any) -> events.AccessChanged:
+    facts: dict[str, Any] = {
+        "login_id": "PWD-0007",
+        "what": "factor_reset",
+        "changed_by": "ADO-0001",
+        "personal": Contact(name="Harjit Singh", mobile=MOBILE),
+    }
+    return events.AccessChanged(**{**facts, **changes})
+
+
 @dataclass(frozen=True)
 class Visit:
     """One application, from which all events about it are made."""

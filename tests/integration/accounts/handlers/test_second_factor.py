@@ -7,12 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.events import AccessChanged
 from contracts.rpc.call import Principal, Proof
 from services.accounts import commands
 from services.accounts.domain.second_factor import FRESH, RECOVERY_CODES, SIGN_IN_LASTS, STEP
 from services.accounts.handlers import housekeeping, second_factor
 from services.accounts.models import (
     LoginFailureRow,
+    LoginRow,
     RecoveryCodeRow,
     SecondFactorRow,
     SessionRow,
@@ -22,7 +24,7 @@ from services.accounts.settings import AccountsSettings
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier, principal_of
 from services.chassis.runtime.clock import now
-from services.ops.rewrap import rewrap
+from services.ops.rewrap import PERSONAL, rewrap
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     ADDRESS,
@@ -527,3 +529,75 @@ def test_new_recovery_codes_take_the_place_of_the_old_ones(accounts, start) -> N
     assert isinstance(refusal_of(lambda: accounts.enter_code(waiting, old, at=start)), InvalidInput)
     accounts.enter_code(waiting, made.recovery_codes[0], at=start)
     assert accounts.own(officer).recovery_codes == RECOVERY_CODES - 1
+
+
+HOLDER, COLLEAGUE = "+919812300011", "+919812300012"
+
+
+def told(accounts: Accounts) -> list[tuple[str, str, str, str]]:
+    """Return who was told what of which login, and the language."""
+    return [
+        (one.event.personal.mobile, one.event.what, one.event.login_id, one.event.language)
+        for one in accounts.published(AccessChanged)
+    ]
+
+
+@pytest.fixture
+def branch(accounts, start) -> tuple[Principal, str, str]:
+    """Return an ADO who acts, and the logins of their colleague and of an officer, who have mobiles."""
+    _, ado = an_ado_with_an_app(accounts, start)
+    colleague = accounts.issue(
+        ado, role="ado", department=None, name="Asha Verma", mobile=COLLEAGUE, language="hi", at=start
+    )
+    officer = accounts.issue(ado, mobile=HOLDER, language="pa", at=start)
+    return ado, colleague.login_id, officer.login_id
+
+
+def test_of_a_new_login_the_rest_of_the_ado_branch_is_told(accounts, branch) -> None:
+    *_, officer = branch
+    assert told(accounts) == [(COLLEAGUE, "login_issued", officer, "hi")]
+
+
+@pytest.mark.parametrize("act", ["reset", "reset_factor"])
+def test_of_a_reset_the_holder_and_the_rest_of_the_ado_branch_are_told(accounts, branch, start, act) -> None:
+    ado, _, officer = branch
+    accounts.given_app(officer, at=start)
+    before = len(told(accounts))
+    getattr(accounts, act)(officer, ado, at=start)
+    what = "password_reset" if act == "reset" else "factor_reset"
+    assert told(accounts)[before:] == [(COLLEAGUE, what, officer, "hi"), (HOLDER, what, officer, "pa")]
+
+
+def test_of_an_app_that_is_set_up_the_holder_is_told(accounts, branch, start) -> None:
+    *_, officer = branch
+    accounts.given_app(officer, at=start)
+    assert told(accounts)[1:] == [(HOLDER, "factor_set_up", officer, "pa")]
+
+
+def test_of_a_new_rule_and_of_a_file_of_logins_the_rest_of_the_ado_branch_is_told(
+    accounts, branch, start
+) -> None:
+    ado, *_ = branch
+    accounts.set_rule(("ado",), ado, at=start)
+    accounts.apply_logins(ado, at=start)
+    assert [one[:3] for one in told(accounts)[1:]] == [
+        (COLLEAGUE, "rule_changed", "ADO-0001"),
+        (COLLEAGUE, "logins_issued", "ADO-0001"),
+    ]
+
+
+def test_nobody_is_told_whose_login_has_ended_and_their_number_is_erased(accounts, branch, start) -> None:
+    ado, colleague, officer = branch
+    accounts.disable(colleague, ado, at=start)
+    accounts.reset(officer, ado, at=start)
+    assert [one[0] for one in told(accounts)[1:]] == [HOLDER]
+    with accounts.db.transaction() as session:
+        assert session.get_one(LoginRow, colleague).mobile_sealed is None
+
+
+def test_the_database_has_no_mobile_of_staff_in_clear_and_a_rewrap_covers_it(accounts, branch) -> None:
+    *_, officer = branch
+    with accounts.db.transaction() as session:
+        sealed = session.get_one(LoginRow, officer).mobile_sealed
+    assert HOLDER[3:] not in (sealed or HOLDER)
+    assert "logins.mobile_sealed" in PERSONAL["accounts"]

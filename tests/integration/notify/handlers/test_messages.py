@@ -46,6 +46,7 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "DirectoryChanged": directory.handle_directory_changed,
     "OtpRequested": lambda event, session: event_handlers.handle_otp_requested(event, session, now()),
     "LoginIssued": lambda event, session: event_handlers.handle_login_issued(event, session, now()),
+    "AccessChanged": lambda event, session: event_handlers.handle_access_changed(event, session, now()),
     "ApplicationSubmitted": lambda event, session: event_handlers.handle_application_submitted(
         event, session, now(), PUBLIC_URL
     ),

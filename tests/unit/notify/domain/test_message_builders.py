@@ -7,11 +7,11 @@ from typing import get_args
 import pytest
 
 from contracts.events import RevocationPersonal
-from contracts.model import IST, Language
+from contracts.model import IST, AccessChange, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft, Purpose
-from services.notify.domain.sms_segments import count_segments
-from tests.support.factories.notify import PUBLIC_URL, Visit, login, otp, received
+from services.notify.domain.sms_segments import count_segments, count_units
+from tests.support.factories.notify import PUBLIC_URL, Visit, access_changed, login, otp, received
 
 VISIT = Visit()
 OTHER_DAYS = (date(2026, 11, 30), date(2026, 12, 2))
@@ -19,6 +19,7 @@ DROPPED = received(VISIT.day_closed(remaining_days=OTHER_DAYS))
 DRAFTS = [
     message_builders.otp(otp()),
     message_builders.login_issued(login()),
+    message_builders.access_changed(access_changed()),
     message_builders.application_submitted(VISIT.submitted(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.application_cancelled(VISIT.cancelled(), PUBLIC_URL),
     message_builders.application_expired(VISIT.expired(), PUBLIC_URL),
@@ -148,3 +149,12 @@ def test_no_message_about_a_revocation_goes_to_an_applicant_who_cancelled_or_got
 
 def test_the_message_about_a_login_does_not_contain_its_password() -> None:
     assert set(message_builders.login_issued(login()).parameters) == {"login_id"}
+
+
+@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+@pytest.mark.parametrize("what", get_args(AccessChange))
+def test_a_change_of_access_is_told_in_words_within_what_a_template_allows(what: str, language: str) -> None:
+    made = message_builders.access_changed(access_changed(what=what, language=language))
+    assert made.parameters["what"] != what
+    assert count_units(made.parameters["what"]) <= templates.VARIABLE_UNITS
+    assert not made.link

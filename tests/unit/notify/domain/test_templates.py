@@ -22,6 +22,7 @@ SCRIPT = {"pa": range(0x0A00, 0x0A80), "hi": range(0x0900, 0x0980), "en": range(
 SAMPLE = {
     "code": "482917",
     "login_id": "PWD-0007",
+    "by": "ADO-0001",
     "reference": "PCS-7K3M-9QW4",
     "department": "Home",
     "url": "https://epass.punjab.gov.in/pa/s/PCS-7K3M-9QW4",
@@ -48,6 +49,7 @@ def sample(language: Language) -> dict[str, str]:
         "since": templates.moment(datetime(2026, 11, 30, 9, 30, tzinfo=IST), language),
         "site": templates.site("PCS1", language),
         "reason": templates.reason("officer_unavailable", language),
+        "what": templates.reason("password_reset", language, "access"),
         "days": templates.days([date(2026, 11, 27), date(2026, 11, 28), date(2026, 12, 1)], language),
     }
 

@@ -20,13 +20,20 @@ from contracts.subscriptions import RPC_EXCHANGE, SERVICES
 VHOST = "epass"
 
 
+_REPLY = r"^[0-9a-f-]{36}$"
+"""The routing key of replies to one caller; nobody else knows it."""
+
+
 class Permission(NamedTuple):
-    """Three regular expressions, and the routing keys that may be published to the exchange of RPCs."""
+    """Three regular expressions, and two for the exchange of RPCs: which routing keys may be published to it,
+    and which a queue may be bound to it with.
+    """
 
     configure: str
     write: str
     read: str
     rpc_keys: str = "^$"
+    rpc_bindings: str = "^$"
 
 
 def of_service(name: str) -> Permission:
@@ -38,7 +45,7 @@ def of_service(name: str) -> Permission:
         configure=r"^$",
         write=r"^(nameko-rpc|epass\.delay\..*|epass\.dead)$",
         read=rf"^(rpc-{name}|{name}\..*)$",
-        rpc_keys=r"^[0-9a-f-]{36}$",
+        rpc_keys=_REPLY,
     )
 
 
@@ -49,11 +56,12 @@ PERMISSIONS: Mapping[str, Permission] = {
         write=r"^(nameko-rpc|gateway\..*)$",
         read=r"^(nameko-rpc|gateway\..*|accounts\.events)$",
         rpc_keys=rf"^({'|'.join(SERVICES)})\.[a-z_]+$",
+        rpc_bindings=_REPLY,
     ),
-    "relay": Permission(".*", r"^(?!amq\.default$)", ".*"),
+    "relay": Permission(".*", r"^(?!amq\.default$)", ".*", rpc_bindings=rf"^({'|'.join(SERVICES)})\.\*$"),
     "exporter": Permission("^$", "^$", "^$"),
     "ops": Permission("^$", r"^epass\.replay$", rf"^({'|'.join(SERVICES)})\..*\.dead$"),
-    "administrator": Permission(".*", ".*", ".*", ".*"),
+    "administrator": Permission(".*", ".*", ".*", ".*", ".*"),
 }
 
 
@@ -81,7 +89,13 @@ def definitions(passwords: Mapping[str, str]) -> dict[str, object]:
             for name, allowed in PERMISSIONS.items()
         ],
         "topic_permissions": [
-            {"user": name, "vhost": VHOST, "exchange": RPC_EXCHANGE, "write": allowed.rpc_keys, "read": ".*"}
+            {
+                "user": name,
+                "vhost": VHOST,
+                "exchange": RPC_EXCHANGE,
+                "write": allowed.rpc_keys,
+                "read": allowed.rpc_bindings,
+            }
             for name, allowed in PERMISSIONS.items()
         ],
     }

@@ -1,4 +1,4 @@
-"""The proxy of compose with a real Caddy, where this machine has one: what it logs."""
+"""The proxy of compose with a real Caddy, where this machine has one: what it logs, and plain HTTP."""
 
 import json
 import shutil
@@ -52,13 +52,18 @@ def gateway() -> Iterator[str]:
 
 
 @pytest.fixture
-def proxy(gateway: str, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def plain_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def proxy(gateway: str, tmp_path: Path, plain_port: int) -> Iterator[tuple[str, Path]]:
     """Run the proxy with ports of its own; return its URL and its log."""
     port, log = free_port(), tmp_path / "log"
     text = (ROOT / "deploy" / "compose" / "Caddyfile").read_text()
     for ours, theirs in {
         "gateway-1:8080 gateway-2:8080": gateway,
-        "admin off": f"admin off\n\thttp_port {free_port()}",
+        "admin off": f"admin off\n\thttp_port {plain_port}",
         "127.0.0.1:8081": f"127.0.0.1:{free_port()}",
         "lb_try_duration 5s": "lb_try_duration 0s",
     }.items():
@@ -112,3 +117,21 @@ def test_each_access_is_a_line_of_json_with_the_address_of_the_client_and_no_sec
     assert first["request"]["uri"] == "/p"  # type: ignore[index]
     assert first["request"]["remote_ip"] in {"127.0.0.1", "::1"}  # type: ignore[index]
     assert first["resp_headers"]["X-Request-Id"] == ["a-correlation-id"]  # type: ignore[index]
+
+
+def test_plain_http_leads_people_to_https_and_refuses_programs(
+    proxy: tuple[str, Path], plain_port: int
+) -> None:
+    with httpx.Client(base_url=f"http://localhost:{plain_port}", trust_env=False) as http:
+
+        def status(path: str) -> int | None:
+            try:
+                return http.get(path).status_code
+            except httpx.HTTPError:
+                return None
+
+        eventually(lambda: status("/pa") == 308, "it serves", 30)
+        assert http.get("/pa?x=1").headers["location"] == "https://localhost/pa?x=1"
+        refused = http.post("/api/v1/sessions", json={"password": SECRET})
+        assert (refused.status_code, refused.json()["code"]) == (403, "https_only")
+        assert "location" not in refused.headers

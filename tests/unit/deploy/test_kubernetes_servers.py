@@ -191,6 +191,7 @@ def prometheus_finds_every_process_under_the_names_of_the_rules(manifests: Manif
     {
         "no TLS": changed("Gateway", "public", "spec.listeners.https.tls", None),
         "pages over http": changed("HTTPRoute", "gateway", "spec.parentRefs.0.sectionName", "http"),
+        "programs over http": changed("HTTPRoute", "to-https", "spec.rules.1.matches.0", None),
         "ids of strangers": changed("HTTPRoute", "gateway", "spec.rules.0.filters", None),
         "figures for everybody": changed("HTTPRoute", "gateway", "spec.rules.1.matches.0", None),
         "another process": changed("Service", "gateway", "spec.selector.process", "verify"),
@@ -209,6 +210,9 @@ def the_way_in_is_https_and_leads_to_the_pages_alone(manifests: Manifests) -> It
         yield "no TLS"
     if [one["sectionName"] for one in route["parentRefs"]] != ["https"]:
         yield "pages over http"
+    refused = [one["matches"] for one in secure["rules"] if "filters" not in one]
+    if refused != [[{"path": {"type": "PathPrefix", "value": "/api"}}]]:
+        yield "programs over http"
     removed = {
         name
         for one in route["rules"][0].get("filters", [])

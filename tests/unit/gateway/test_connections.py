@@ -15,6 +15,7 @@ from tests.support.running import free_port
 PATIENCE = 20
 """Seconds within which a client must be closed or answered; the limits here are far shorter."""
 LARGE = 32 * 1024 * 1024
+TWO_REQUESTS = b"POST / HTTP/1.1\r\nhost: x\r\n%s\r\n\r\n0\r\n\r\nGET /second HTTP/1.1\r\nhost: x\r\n\r\n"
 
 
 async def app(scope, receive, send) -> None:
@@ -121,6 +122,32 @@ async def test_a_slow_sender_is_closed_and_others_are_served(sent: bytes, why: s
         await asyncio.gather(*(ended(reader) for reader, _ in slow))
         assert closed(why) > before
         assert await answer(connect) == b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        b"content-length: 0\r\ncontent-length: 28",
+        b"content-length: 0\r\ntransfer-encoding: chunked",
+        b"transfer-encoding: chunked\r\ncontent-length: 0",
+        b"content-length: +0",
+        b"content-length: 0, 0",
+        b"transfer-encoding: chunked, identity",
+        b"transfer-encoding: xchunked",
+        b"transfer-encoding : chunked",
+        b"content-length : 0",
+        b" content-length: 0",
+    ],
+)
+async def test_a_request_whose_end_two_readers_may_see_at_two_places_is_refused(bounds: bytes) -> None:
+    async with running() as connect:
+        reader, writer = await connect()
+        writer.write(TWO_REQUESTS % b"transfer-encoding: chunked")
+        served = [await reader.readuntil(b"served") for _ in range(2)]
+        assert all(b"200 OK" in one for one in served)
+        reader, writer = await connect()
+        writer.write(TWO_REQUESTS % bounds)
+        assert b"200 OK" not in await ended(reader)
 
 
 async def test_a_sender_that_drips_bytes_is_closed_all_the_same() -> None:

@@ -3,7 +3,7 @@
 Usage: python -m deploy.compose.databases create|migrate PASSWORDS
 
 ``create`` makes, as superuser, the roles, and a database for each service. ``migrate`` brings, as their
-owners, all databases to the newest schema, and lets relay and ops read what they need. PASSWORDS is the file
+owners, all databases to the newest schema, and grants the other roles what they need. PASSWORDS is the file
 that ``make secrets`` made.
 """
 
@@ -16,7 +16,10 @@ import psycopg
 from contracts.subscriptions import SERVICES
 from deploy.compose.secrets import SUPERUSER, database_url
 from deploy.local import access
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import read
 from services.ops.migrations import upgrade
+from services.ops.settings import MonthSettings
 
 
 class Server:
@@ -30,16 +33,18 @@ class Server:
         self._passwords = passwords
 
     def create(self) -> None:
-        """Create the database of each service, its owner, and the roles of relay and ops."""
+        """Create the database of each service, its owner, its own role, and those of relay and ops."""
         for service in SERVICES:
             access.create_database(
                 self._connect_as_superuser, service, self._passwords.__getitem__, *access.READERS
             )
 
     def migrate(self) -> None:
-        """Migrate each database and grant relay and ops their rights, all as the database's owner."""
+        """Migrate each database and grant the other roles their rights, all as the database's owner."""
+        before = read(MonthSettings).kept_since(now())
         for service in SERVICES:
-            upgrade(service, database_url(service, self._passwords[service], service))
+            upgrade(service, database_url(service, self._passwords[service], service), before)
+        access.grant_services(self._connect_as_owner)
         access.grant_relay(self._connect_as_owner)
         access.grant_ops(self._connect_as_owner)
 

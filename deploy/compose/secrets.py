@@ -25,6 +25,7 @@ from deploy.local import logins
 from deploy.local.access import READERS, Credentials
 from deploy.local.permissions import PERMISSIONS, VHOST, definitions
 from deploy.local.secrets import SecretStore
+from services.ops.grants import ROLES
 
 BROKER = "rabbitmq:5672"
 DATABASE_SERVER = "postgres:5432"
@@ -56,7 +57,7 @@ class Secrets:
         users = definitions({user: self._broker_password(user) for user in PERMISSIONS})
         yield "rabbitmq/definitions.json", json.dumps(users, indent=1) + "\n"
         yield "postgres/password", self._database_password(SUPERUSER)
-        yield "databases/passwords.json", self._passwords(SUPERUSER, *SERVICES, *READERS)
+        yield "databases/passwords.json", self._passwords(SUPERUSER, *SERVICES, *ROLES, *READERS)
         yield "migrations/passwords.json", self._passwords(*SERVICES)
         yield "valkey/valkey.conf", f"requirepass {self._store.password('valkey')}\n"
         yield "grafana/password", self._store.password("grafana")

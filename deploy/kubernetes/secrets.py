@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from contracts.subscriptions import SERVICES
-from deploy.local.access import READERS, Credentials
+from deploy.local.access import MIGRATE, READERS, Credentials
 from deploy.local.permissions import PERMISSIONS, VHOST, definitions
 from deploy.local.secrets import SecretStore
+from services.ops.grants import ROLES
 
 NAMESPACE = "epass"
 BROKER = f"broker.{NAMESPACE}.svc:5672"
@@ -26,7 +27,16 @@ LIMITS_STORE = f"limits.{NAMESPACE}.svc:6379"
 
 They have their namespace in them, because KEDA asks the broker from another one.
 """
-PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator", "import-logins")
+PROCESSES = (
+    *SERVICES,
+    "relay",
+    "sender",
+    "gateway",
+    "exporter",
+    "administrator",
+    "import-logins",
+    *(f"{MIGRATE}{service}" for service in SERVICES),
+)
 VENDORS = ("EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN")
 
 
@@ -50,12 +60,17 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
     for process in PROCESSES:
         of_vendors = vendors if process == "sender" else {}
         yield _secret(process, "Opaque", {**credentials.of(process), **of_vendors})
-    for role in (*SERVICES, *READERS):
+    for role in (*SERVICES, *ROLES, *READERS):
         login = {"username": role, "password": store.password(f"database {role}")}
-        yield _secret(f"database-{role}", "kubernetes.io/basic-auth", login)
+        yield _secret(of_role(role), "kubernetes.io/basic-auth", login)
     yield _secret("limits", "Opaque", {"valkey.conf": f"requirepass {store.password('valkey')}\n"})
     users = definitions({user: store.password(f"broker {user}") for user in PERMISSIONS})
     yield _secret("broker-definitions", "Opaque", {"definitions.json": json.dumps(users)})
+
+
+def of_role(role: str) -> str:
+    """Return the name of the Secret with the password of a role of the database server."""
+    return f"database-{role.replace('_', '-')}"
 
 
 def _secret(name: str, kind: str, values: Mapping[str, str]) -> dict[str, Any]:

@@ -23,6 +23,8 @@ WATCHED = (*SERVICES, "relay", "sender", "gateway", "exporter")
 """Processes at which the exporter looks."""
 READERS = ("relay", "ops")
 """Roles that may connect to every database; see ``grant_relay`` and ``grant_ops``."""
+MIGRATE = "migrate-"
+"""With the name of a service: who migrates its database, as its owner."""
 
 
 class DatabaseUrl(Protocol):
@@ -51,17 +53,19 @@ class Credentials:
     secret_store: SecretStore
     limits_store: str = field(default="", kw_only=True)
 
-    def of(self, name: str) -> dict[str, str]:
+    def of(self, name: str) -> dict[str, str]:  # noqa: PLR0911  one for each kind of process
         """Return the keys of one process, and its addresses, which hold passwords, as settings (``EPASS_…``).
 
         Each process gets only what it needs; the settings classes explain the meanings.
 
         Args:
             name: a service, ``sender``, ``relay``, ``gateway``, ``exporter``, or for commands
-                ``administrator`` and ``import-logins``.
+                ``administrator``, ``import-logins``, and ``migrate-`` with a service.
         """
         if name in SERVICES:
             return self._of_service(name)
+        if name.startswith(MIGRATE):
+            return {"EPASS_DATABASE_URL": self.database_url(name.removeprefix(MIGRATE))}
         if name == "import-logins":
             accounts = self._of_service("accounts")
             kept = ("EPASS_DATABASE_URL", "EPASS_PERSONAL_KEYS", "EPASS_EVENT_KEY", "EPASS_PASSWORD_SECRET")
@@ -69,7 +73,7 @@ class Credentials:
             return {setting: accounts[setting] for setting in kept} | directory
         if name == "sender":
             return {
-                "EPASS_DATABASE_URL": self.database_url("notify"),
+                "EPASS_DATABASE_URL": self.database_url(grants.role_of("notify"), "notify"),
                 "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
                 "EPASS_EVENT_KEY": self._event_key("notify"),
             }
@@ -99,7 +103,7 @@ class Credentials:
 
     def _of_service(self, name: str) -> dict[str, str]:
         own = {
-            "EPASS_DATABASE_URL": self.database_url(name),
+            "EPASS_DATABASE_URL": self.database_url(grants.role_of(name), name),
             "EPASS_BROKER_URLS": self.broker_url(name),
             "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
             "EPASS_EVENT_KEY": self._event_key(name),
@@ -159,33 +163,43 @@ class Environment(Credentials):
 def create_database(connect: Connect, name: str, password: Callable[[str], str], *readers: str) -> None:
     """Create a database that is owned by a role of the same name, and the roles that it lets in.
 
-    Only ``readers`` may connect besides the owner. Repeating it changes nothing.
+    Only the role that the service runs as and ``readers`` may connect besides the owner. Repeating it changes
+    nothing but passwords, if there are others now.
 
     Args:
         connect: as the server's superuser.
-        name: of the database and its owner.
+        name: of the service, its database and its owner.
         password: returns the password of a role.
         readers: other roles.
     """
     with connect("postgres") as connection:
-        for role in (name, *readers):
+        others = (grants.role_of(name), *readers)
+        for role in (name, *others):
             _create_role(connection, role, password(role))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone():
             connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-        for reader in readers:
+        for role in others:
             connection.execute(
                 sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(
-                    sql.Identifier(name), sql.Identifier(reader)
+                    sql.Identifier(name), sql.Identifier(role)
                 )
             )
 
 
 def _create_role(connection: "psycopg.Connection[tuple[object, ...]]", role: str, password: str) -> None:
-    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone():
-        connection.execute(
-            sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), sql.Literal(password))
-        )
+    """Create a role, or give it that password."""
+    known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)).fetchone()
+    statement = "ALTER ROLE {} PASSWORD {}" if known else "CREATE ROLE {} LOGIN PASSWORD {}"
+    connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
+
+
+def grant_services(connect: Connect) -> None:
+    """Let each service use the tables that its database has; ``connect`` as below."""
+    for service in SERVICES:
+        with connect(service) as connection:
+            for statement in grants.of_service(service):
+                connection.execute(statement)
 
 
 def grant_relay(connect: Connect) -> None:

@@ -16,6 +16,7 @@ import httpx
 
 from contracts.subscriptions import SERVICES
 from deploy.local import logins, processes
+from deploy.local.access import MIGRATE
 from deploy.local.errors import StackFailed
 from deploy.local.processes import Program
 from deploy.local.secrets import write_private
@@ -46,16 +47,17 @@ class Services:
         self._stack = stack
 
     def prepare(self) -> None:
-        """Declare the topology, migrate and seed databases, grant relay and ops their rights; repeatable."""
+        """Declare the topology, migrate databases, grant each role its rights, and seed; repeatable."""
         stack = self._stack
         file = stack.folder / "logins.json"
         logins.write(file, stack.secret_store)
         self._epass(
             [
                 ("administrator", ["topology", "apply"]),
-                *((service, ["migrate", service]) for service in SERVICES),
+                *((f"{MIGRATE}{service}", ["migrate", service]) for service in SERVICES),
             ]
         )
+        stack.grant_services()
         stack.grant_relay()
         stack.grant_ops()
         self._epass(

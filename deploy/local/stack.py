@@ -100,6 +100,10 @@ class Stack:
             self._lock = _lock(self.folder / "lock")
             self._end_leftovers()
 
+    def grant_services(self) -> None:
+        """Give each service its rights in its database; call it after each migration."""
+        access.grant_services(self.postgres.connect)
+
     def grant_relay(self) -> None:
         """Give the relay its rights; call it when the migrations have created the tables."""
         access.grant_relay(self.postgres.connect)

@@ -24,6 +24,7 @@ from services.ops.settings import (
     ExporterSettings,
     KeyCommandSettings,
     LoginImportSettings,
+    MigrationSettings,
     RewrapSettings,
 )
 
@@ -134,17 +135,18 @@ def sender() -> None:
 @main.command()
 @service_name
 def migrate(service: str) -> None:
-    """Bring a service's database to its newest schema."""
+    """Bring a service's database, as its owner, to its newest schema, and drop months that need not stay."""
     from services.ops.migrations import upgrade
 
-    upgrade(service, read(DatabaseSettings).database_url.get_secret_value())
+    settings = read(MigrationSettings)
+    upgrade(service, settings.database_url.get_secret_value(), settings.kept_since(now()))
 
 
 @main.command()
 @service_name
 @click.option("--apply", is_flag=True, help="Run it in EPASS_DATABASE_URL, as the owner of that database.")
 def grants(service: str, apply: bool) -> None:
-    """Print the SQL that gives the roles `relay` and `ops` their rights in a service's database."""
+    """Print the SQL that gives the roles of a service, `relay` and `ops` their rights in its database."""
     from services.ops.databases import connect
     from services.ops.grants import statements
 

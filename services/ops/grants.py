@@ -1,12 +1,121 @@
-"""The rights of the roles ``relay`` and ``ops`` in each service's database, and no others.
+"""The rights of the roles in each service's database: of the service itself, of ``relay`` and ``ops``.
 
-`epass grants SERVICE` prints them as SQL, or grants them. The owner of that database does it once the tables
-exist.
+The role named as the service owns its database, and only migrates it. The service runs as another one
+(`role_of`), which makes and changes no tables, and neither changes nor deletes what is history.
+
+`epass grants SERVICE` prints the rights as SQL, or grants them. The owner of that database does it after each
+migration.
 """
 
 from collections.abc import Iterator, Mapping
 
+from contracts.subscriptions import SERVICES
+
 ROLE = "ops"
+ROLES = tuple(f"{service}_app" for service in SERVICES)
+"""The roles that services run as."""
+_ADD = "INSERT"
+_CHANGE = "INSERT, UPDATE"
+_CHANGE_AND_DELETE = "INSERT, UPDATE, DELETE"
+_CHASSIS: dict[str, str] = {
+    "alembic_version": "",
+    "outbox": _ADD,
+    "inbox": "INSERT, UPDATE (seen_at), DELETE",
+    "event_sequences": _CHANGE_AND_DELETE,
+    "suspects": _CHANGE_AND_DELETE,
+    "idempotency_keys": _CHANGE_AND_DELETE,
+}
+RIGHTS: Mapping[str, Mapping[str, str]] = {
+    "accounts": _CHASSIS
+    | {
+        "activity_reports": _CHANGE,
+        "factor_rules": _CHANGE,
+        "imports": _CHANGE_AND_DELETE,
+        "login_counters": _CHANGE,
+        "login_failures": _CHANGE_AND_DELETE,
+        "logins": _CHANGE,
+        "otp_codes": _CHANGE_AND_DELETE,
+        "otp_requests": _CHANGE_AND_DELETE,
+        "recovery_codes": _CHANGE_AND_DELETE,
+        "second_factors": _CHANGE_AND_DELETE,
+        "sessions": _CHANGE_AND_DELETE,
+        "sign_ins": _CHANGE_AND_DELETE,
+        "signing_keys": _CHANGE,
+    },
+    "application": _CHASSIS
+    | {
+        "applications": _CHANGE,
+        "directory": _CHANGE,
+        "opening_tries": _CHANGE_AND_DELETE,
+        "openings": _CHANGE_AND_DELETE,
+        "passes": _CHANGE,
+        "photographs": _CHANGE_AND_DELETE,
+        "revisions": _ADD,
+        "timeline": _ADD,
+    },
+    "approval": _CHASSIS
+    | {
+        "bookings": _CHANGE_AND_DELETE,
+        "capacities": _CHANGE,
+        "closed_days": _CHANGE_AND_DELETE,
+        "closures": _CHANGE,
+        "decisions": "INSERT, UPDATE (note, days_reason, reopened_at)",
+        "delegations": _CHANGE,
+        "department_sites": _CHANGE_AND_DELETE,
+        "departments": _CHANGE_AND_DELETE,
+        "directory_announcements": _ADD,
+        "directory_history": _ADD,
+        "duty_contacts": _CHANGE_AND_DELETE,
+        "first_approvals": _CHANGE_AND_DELETE,
+        "forwardings": _ADD,
+        "gates": _CHANGE_AND_DELETE,
+        "heard_applications": _CHANGE,
+        "imports": _CHANGE_AND_DELETE,
+        "month_numbers": _CHANGE,
+        "officers": _CHANGE_AND_DELETE,
+        "reference_versions": _CHANGE_AND_DELETE,
+        "reviews": _CHANGE,
+        "site_hours": _CHANGE_AND_DELETE,
+        "sites": _CHANGE_AND_DELETE,
+        "watchlist_entries": _CHANGE,
+        "watchlist_matches": _CHANGE_AND_DELETE,
+    },
+    "issuance": _CHASSIS
+    | {
+        "applications": _CHANGE,
+        "passes": _CHANGE,
+        "signing_keys": _CHANGE,
+        "status_list": _CHANGE,
+    },
+    "notify": _CHASSIS
+    | {
+        "applications": _CHANGE,
+        "departments": _CHANGE,
+        "local_phone": _CHANGE_AND_DELETE,
+        "messages": _CHANGE_AND_DELETE,
+        "passes": _CHANGE,
+        "sites": _CHANGE,
+    },
+    "verify": _CHASSIS
+    | {
+        "erased_applications": _ADD,
+        "gate_advice": _CHANGE_AND_DELETE,
+        "key_set": _CHANGE,
+        "number_tries": _CHANGE_AND_DELETE,
+        "passes": _CHANGE,
+        "previews": _CHANGE_AND_DELETE,
+        "scan_nonces": "INSERT, UPDATE (recorded_at), DELETE",
+        "scans": "INSERT, UPDATE (told, reason)",
+        "signing_keys": _CHANGE_AND_DELETE,
+        "sites": _CHANGE,
+        "status_list": _CHANGE,
+    },
+}
+"""What each service may do with each table of its database, besides reading it.
+
+A table that is not here gives the service no right at all. Where rows are history, only INSERT is here, and
+UPDATE of columns that an erasure blanks. To lock a row, a role must be allowed to change some column of it.
+"""
 _OUTBOX = {"outbox": "type, added_at, sent_at"}
 READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _OUTBOX,
@@ -43,11 +152,33 @@ READABLE: Mapping[str, Mapping[str, str]] = {
 _CONNECT = """
 DO $$ BEGIN
   EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-  EXECUTE format('GRANT CONNECT ON DATABASE %I TO relay, ops', current_database());
+  EXECUTE format('GRANT CONNECT ON DATABASE %I TO {roles}', current_database());
 END $$
 """.strip()
-
-
+_SERVICE = """
+DO $$ DECLARE
+  one regclass;
+  rights text;
+  routine regprocedure;
+BEGIN
+  REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+  GRANT USAGE ON SCHEMA public TO {role};
+  FOR one IN SELECT oid FROM pg_class
+    WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+  LOOP
+    rights := CASE one::text{cases} END;
+    EXECUTE format('REVOKE ALL ON %s FROM {role}', one);
+    IF rights IS NOT NULL THEN
+      EXECUTE format('GRANT %s ON %s TO {role}', rights, one);
+    END IF;
+  END LOOP;
+  FOR routine IN SELECT oid FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef LOOP
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', routine);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO {role}', routine);
+  END LOOP;
+END $$
+""".strip()
+"""One statement, so that a process that runs meanwhile never lacks a right that it has."""
 _RELAY = """
 DO $$ BEGIN
   REVOKE ALL ON outbox FROM relay;
@@ -56,6 +187,23 @@ DO $$ BEGIN
 END $$
 """.strip()
 """One statement, so that a relay that runs meanwhile never lacks a right."""
+
+
+def role_of(service: str) -> str:
+    """Return the role that a service runs as."""
+    return f"{service}_app"
+
+
+def of_service(service: str) -> Iterator[str]:
+    """Yield the SQL that gives a service its `RIGHTS` in the tables that its database has by now.
+
+    A partition is read and written through its table, and needs no right of its own.
+    """
+    cases = "".join(
+        f"\n      WHEN '{table}' THEN '{', '.join(filter(None, ('SELECT', rights)))}'"
+        for table, rights in RIGHTS[service].items()
+    )
+    yield _SERVICE.replace("{cases}", cases).replace("{role}", role_of(service))
 
 
 def of_relay() -> Iterator[str]:
@@ -75,10 +223,11 @@ def of_ops(service: str) -> Iterator[str]:
 
 
 def statements(service: str) -> Iterator[str]:
-    """Yield the SQL that lets these two connect, besides the owner, and grants them their rights.
+    """Yield the SQL that lets these three connect, besides the owner, and grants them their rights.
 
     Running it again changes nothing.
     """
-    yield _CONNECT
+    yield _CONNECT.replace("{roles}", f"relay, ops, {role_of(service)}")
+    yield from of_service(service)
     yield from of_relay()
     yield from of_ops(service)

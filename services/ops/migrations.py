@@ -1,5 +1,6 @@
 """Bring the database of a service to its newest schema."""
 
+from datetime import datetime
 from pathlib import Path
 
 from services.chassis.db import migrate
@@ -7,6 +8,6 @@ from services.chassis.db import migrate
 SERVICES = Path(__file__).parents[1]
 
 
-def upgrade(service: str, url: str) -> None:
-    """Run the service's migrations that its database, at ``url``, has not seen."""
-    migrate.upgrade(SERVICES / service / "migrations", url)
+def upgrade(service: str, url: str, kept_since: datetime | None = None) -> None:
+    """Run the service's migrations that its database has not seen; the arguments are those of `migrate`."""
+    migrate.upgrade(SERVICES / service / "migrations", url, kept_since)

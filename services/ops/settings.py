@@ -1,5 +1,10 @@
 """The settings of the exporter and of the commands of `epass` that look into all services."""
 
+from datetime import datetime
+
+from pydantic import Field
+
+from services.chassis.db.retention import kept_since
 from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
@@ -19,6 +24,21 @@ from services.chassis.runtime.settings import (
 
 class BrokerCommandSettings(BrokerSettings, RetryDelaySettings):
     """Commands that use only the broker: topology and dead letters."""
+
+
+class MonthSettings(Section):
+    """What `epass migrate` drops of tables that are partitioned by months."""
+
+    records_kept_months: int | None = Field(None, ge=13)
+    """As `RetentionSettings` has it for the services, but without a default: unset, no month is dropped."""
+
+    def kept_since(self, at: datetime) -> datetime | None:
+        """Return the start of the oldest month that is kept, or None if all are."""
+        return None if self.records_kept_months is None else kept_since(at, self.records_kept_months)
+
+
+class MigrationSettings(DatabaseSettings, MonthSettings):
+    """`epass migrate`: the database of one service, for the role that owns it, and which months are kept."""
 
 
 class RewrapSettings(DatabaseSettings, PersonalDataSettings):

@@ -10,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from contracts.subscriptions import SERVICES
+from deploy.local.access import MIGRATE
 from tests.chaos.test_rolling import findings, people_at_work, restart
 from tests.support.actors import Department
-from tests.support.backends import start_stack
+from tests.support.backends import TestStack, start_stack
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.evidence import collect
@@ -23,7 +25,7 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.replicas import two_of_each
 from tests.support.chaos.scenario import Scenario, mobile_ending_in, replaced
-from tests.support.running import eventually
+from tests.support.running import Process, eventually
 from tests.support.system import System
 
 pytestmark = pytest.mark.outage
@@ -51,6 +53,38 @@ def previous_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+class Before(System):
+    """The previous release at work, and each process as the role that it ran as."""
+
+    @property
+    def runs_as_owner(self) -> bool:
+        """Whether this code knows one role a database, which owns it."""
+        grants = self.code / "services/ops/grants.py" if self.code else None
+        return grants is not None and "def role_of" not in grants.read_text()
+
+    def _environment(self, name: str) -> dict[str, str]:
+        found = super()._environment(name)
+        if not self.runs_as_owner or "EPASS_DATABASE_URL" not in found:
+            return found
+        (owner,) = (one for one in SERVICES if found["EPASS_DATABASE_URL"].endswith(f"/{one}"))
+        return {**found, "EPASS_DATABASE_URL": self.stack.database_url(owner)}
+
+    def upgrade(self, name: str, process: Process) -> None:
+        """Let a process be of the present release, as the role of that one, from its next start on."""
+        process.code = None
+        url = self.stack.environment(name).get("EPASS_DATABASE_URL")
+        if url:
+            process.environment["EPASS_DATABASE_URL"] = url
+
+
+def owners_at_work(stack: TestStack) -> set[str]:
+    """Return the owners of databases that somebody is connected as."""
+    query = "select usename from pg_stat_activity where datname = any(%s) and usename = any(%s)"
+    url = stack.database_url("postgres").replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url) as connection:
+        return {str(name) for (name,) in connection.execute(query, [list(SERVICES)] * 2)}
+
+
 @pytest.fixture
 def deployment(previous_release: Path, tmp_path: Path) -> Iterator[Deployment]:
     """The previous release, at work."""
@@ -61,7 +95,7 @@ def deployment(previous_release: Path, tmp_path: Path) -> Iterator[Deployment]:
     with (
         start_stack(tmp_path / "stack") as stack,
         Provider(tmp_path) as provider,
-        System(stack, previous_release, **settings_for(provider), **unsigned) as system,
+        Before(stack, previous_release, **settings_for(provider), **unsigned) as system,
     ):
         yield Deployment(stack, system, provider)
 
@@ -70,17 +104,21 @@ def test_an_upgrade_from_the_previous_release_fails_no_request_and_leaves_no_dea
     deployment: Deployment,
 ) -> None:
     promises, system = Promises(), deployment.system
+    assert isinstance(system, Before)
     with two_of_each(system) as pairs, people_at_work(deployment, pairs, promises) as gateways:
+        assert owners_at_work(deployment.stack) == (set(SERVICES) if system.runs_as_owner else set())
         system.code = None
         system.epass("administrator", "topology", "apply")
         for service in SERVICES:
-            system.epass(service, "migrate", service)
+            system.epass(f"{MIGRATE}{service}", "migrate", service)
+        deployment.stack.grant_services()
         for name in ORDER:
             for process in pairs[name]:
                 decided = len(promises.decided)
-                process.code = None
+                system.upgrade(name, process)
                 restart(process)
                 eventually(lambda before=decided: len(promises.decided) > before, "people are at work")
+        eventually(lambda: not owners_at_work(deployment.stack), "no process runs as an owner")
     print(f"{gateways.asked} requests, {len(promises.mobiles)} applications")
     assert gateways.failed == []
     assert not promises.unanswered
@@ -94,7 +132,8 @@ def test_control_without_a_step_from_the_version_before_its_events_are_dead_lett
     system = deployment.system
     system.code = None
     system.epass("administrator", "topology", "apply")
-    system.epass("verify", "migrate", "verify")
+    system.epass(f"{MIGRATE}verify", "migrate", "verify")
+    deployment.stack.grant_services()
     with replaced(system, ["verify"], sabotage.no_upgrade_step):
         scenario = Scenario(
             deployment.stack, system, deployment.provider, Department(system), mobile_ending_in(2)

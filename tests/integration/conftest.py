@@ -19,7 +19,9 @@ from contracts.events import PassRevoked, RevocationPersonal
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import now
+from services.ops import grants
 from tests.support.backends import TestStack
+from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring, sign, wrap
 from tests.support.running import Process
 from tests.support.wire import Wire, wire
@@ -58,16 +60,18 @@ def broker(topology: TestStack) -> Iterator[Wire]:
 def effects(databases, stack: TestStack) -> Iterator[Callable[[], list[str]]]:
     """Return a function that reads what the probe stored, oldest first."""
     database: Database = databases["verify"]
-    with database.transaction() as session:
+    with owner_of(database).transaction() as session:
         session.execute(text("create table if not exists probe (id bigserial, what text)"))
         session.execute(text("truncate probe"))
+        session.execute(text("grant select, insert, update on probe to verify_app"))
+        session.execute(text("grant usage on sequence probe_id_seq to verify_app"))
 
     def look() -> list[str]:
         with database.transaction() as session:
             return list(session.execute(text("select what from probe order by id")).scalars())
 
     yield look
-    with database.transaction() as session:
+    with owner_of(database).transaction() as session:
         session.execute(text("drop table probe"))
 
 
@@ -215,12 +219,13 @@ def demoted(stack: TestStack, _database: str) -> Iterator[None]:
 @contextmanager
 def password_changed(stack: TestStack, database: str) -> Iterator[None]:
     """Let a service's password be another one for the length of the block, as while it is rotated."""
-    url = urlsplit(stack.database_url(database))
+    role = sql.Identifier(grants.role_of(database))
+    url = urlsplit(stack.database_url(grants.role_of(database)))
     with superuser(stack) as connection:
-        connection.execute(sql.SQL("alter role {} password 'another'").format(sql.Identifier(database)))
+        connection.execute(sql.SQL("alter role {} password 'another'").format(role))
         end_sessions(connection, database)
         try:
             yield
         finally:
             own = sql.Literal(unquote(url.password or ""))
-            connection.execute(sql.SQL("alter role {} password {}").format(sql.Identifier(database), own))
+            connection.execute(sql.SQL("alter role {} password {}").format(role, own))

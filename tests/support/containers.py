@@ -54,6 +54,9 @@ class Containers:
             self.broker_url, self.database_url, self._secret_store, self._ports, self._ports["gateway"]
         ).of(name)
 
+    def grant_services(self) -> None:
+        access.grant_services(self._superuser)
+
     def grant_relay(self) -> None:
         access.grant_relay(self._superuser)
 

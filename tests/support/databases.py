@@ -7,13 +7,24 @@ from sqlalchemy import text
 from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
 from services.chassis.runtime.settings import ServiceSettings
+from services.ops import grants
 from services.ops.migrations import upgrade
 from tests.support.backends import TestStack
 from tests.support.settings import EVENT_KEY_SEEDS, make_settings
 
+_OWNED: dict[str, Database] = {}
+
+
+def owner_of(database: Database) -> Database:
+    """Return the same database for the role that owns it: for what only a migration does, or nobody."""
+    return _OWNED[str(database.engine.url.database)]
+
 
 class Databases(Mapping[str, Database]):
-    """Each service's database, migrated when first asked for and emptied before each test that uses it."""
+    """Each service's database, for the role that the service runs as: so it has the rights that it has there.
+
+    It is migrated when first asked for, and emptied before each test that uses it.
+    """
 
     def __init__(self, stack: TestStack) -> None:
         self._stack = stack
@@ -22,8 +33,13 @@ class Databases(Mapping[str, Database]):
 
     def __getitem__(self, service: str) -> Database:
         if service not in self._open:
-            url = self._stack.database_url(service)
-            upgrade(service, url)
+            owned = self._stack.database_url(service)
+            upgrade(service, owned)
+            _OWNED[service] = Database(owned, pool=5)
+            with _OWNED[service].engine.begin() as owner:
+                for statement in grants.of_service(service):
+                    owner.execute(text(statement))
+            url = self._stack.database_url(grants.role_of(service), service)
             key = EVENT_KEY_SEEDS[service]
             self._open[service] = Database.of(
                 make_settings(ServiceSettings, database_url=url, database_pool=40, event_key=key)
@@ -33,7 +49,7 @@ class Databases(Mapping[str, Database]):
         return self._open[service]
 
     def _empty(self, service: str) -> None:
-        with self._open[service].transaction() as session:
+        with _OWNED[service].transaction() as session:
             query = (
                 "select quote_ident(tablename) from pg_tables "
                 "where schemaname = 'public' and tablename <> 'alembic_version'"
@@ -47,7 +63,7 @@ class Databases(Mapping[str, Database]):
         self._clean.clear()
 
     def close(self) -> None:
-        for database in self._open.values():
+        for database in (*self._open.values(), *_OWNED.values()):
             database.close()
 
     def __iter__(self) -> Iterator[str]:

@@ -19,7 +19,7 @@ import yaml
 from deploy.kubernetes import secrets
 from deploy.local.secrets import SecretStore
 from services.chassis.runtime.health import Health
-from services.chassis.runtime.settings import DatabaseSettings, Section
+from services.chassis.runtime.settings import Section
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from services.ops.settings import (
@@ -27,6 +27,7 @@ from services.ops.settings import (
     DirectoryCommandSettings,
     InvariantsCommandSettings,
     LoginImportSettings,
+    MigrationSettings,
 )
 from tests.support.paths import ROOT
 from tests.support.running import free_port
@@ -40,7 +41,7 @@ SETTINGS: dict[str, tuple[type[Section], ...]] = {
     "administrator": (BrokerCommandSettings, InvariantsCommandSettings),
     "import-logins": (LoginImportSettings, DirectoryCommandSettings),
     "topology": (BrokerCommandSettings,),
-    "migrate": (DatabaseSettings,),
+    "migrate": (MigrationSettings,),
 }
 """What each workload reads, by the label ``process`` of its pods."""
 Manifest = dict[str, Any]

@@ -53,7 +53,7 @@ class Process:
         self.log = log
         self._arguments = arguments
         inherited = os.environ if inherit else {}
-        self._environment = {
+        self.environment = {
             **inherited,
             **environment,
             "EPASS_HEALTH_PORT": str(self.port),
@@ -65,7 +65,7 @@ class Process:
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
                 [sys.executable, *self._arguments],
-                env=self._environment,
+                env=self.environment,
                 cwd=self.code,
                 stdout=out,
                 stderr=out,

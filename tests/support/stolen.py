@@ -38,11 +38,11 @@ NO_ROUTE = 312
 """The broker's code for a message that no queue is bound for."""
 REACHED: Mapping[str, Mapping[str, str]] = {
     "accounts": {"erase": "its own", "pose": "as anybody"},
-    "application": {"issue": "by an invitation", "erase": "its own", "pose": "as its callers"},
-    "approval": {"issue": "yes", "approve": "yes", "erase": "its own", "pose": "as its callers"},
+    "application": {"issue": "by an invitation", "pose": "as its callers"},
+    "approval": {"issue": "yes", "approve": "yes", "pose": "as its callers"},
     "issuance": {"issue": "for 30 minutes", "pose": "as its callers"},
     "notify": {"pose": "as applicants"},
-    "verify": {"issue": "at gates", "erase": "its own", "pose": "as its callers"},
+    "verify": {"issue": "at gates", "pose": "as its callers"},
     "gateway": {"pose": "as its callers", "shut": "other gateways"},
     "relay": {
         "read": "requests on their way",

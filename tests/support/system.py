@@ -12,6 +12,7 @@ from typing import Self
 import httpx
 
 from contracts.subscriptions import SERVICES
+from deploy.local.access import MIGRATE
 from epass_client import Client
 from tests.support.backends import TestStack
 from tests.support.running import Process, free_port
@@ -107,13 +108,15 @@ class System:
         """Declare the topology, migrate, grant rights, and seed."""
         logins = self.folder / SECRET_FILE
         logins.write_text(json.dumps(DEMO_LOGINS))
+        migrations = ((f"{MIGRATE}{one}", "migrate", one) for one in SERVICES)
         with ThreadPoolExecutor(4) as pool:
             list(
                 pool.map(
                     lambda step: self.epass(*step),
-                    [("administrator", "topology", "apply"), *((one, "migrate", one) for one in SERVICES)],
+                    [("administrator", "topology", "apply"), *migrations],
                 )
             )
+            self.stack.grant_services()
             self.stack.grant_relay()
             self.stack.grant_ops()
             list(

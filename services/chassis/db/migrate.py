@@ -1,5 +1,6 @@
 """Bring a database to its newest schema, with an Alembic history that the caller hands in."""
 
+from datetime import datetime
 from pathlib import Path
 from time import sleep
 
@@ -7,8 +8,8 @@ from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, text
 
+from services.chassis.db import partitions
 from services.chassis.db.locks import TRY_SESSION_LOCK
-from services.chassis.db.partitions import add_months
 from services.chassis.runtime.clock import now
 
 LOCK_TIMEOUT = "5s"
@@ -17,12 +18,13 @@ TURN_SECONDS = 0.1
 """The pause between two tries to take the turn."""
 
 
-def upgrade(folder: Path, url: str) -> None:
-    """Run all migrations that the database has not seen, and add the months that are missing ahead.
+def upgrade(folder: Path, url: str, kept_since: datetime | None = None) -> None:
+    """Run all migrations that the database has not seen, add months ahead, and drop those that have ended.
 
     Args:
         folder: the Alembic history of the service.
-        url: of its database.
+        url: of its database, for the role that owns it.
+        kept_since: months that ended before are dropped; None drops none.
     """
     config = Config()
     config.set_main_option("script_location", str(folder))
@@ -30,7 +32,10 @@ def upgrade(folder: Path, url: str) -> None:
     command.upgrade(config, "head")
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
-        add_months(connection, now())
+        partitions.install(connection)
+        partitions.add_months(connection, now())
+    if kept_since is not None:
+        partitions.drop_months(engine, kept_since)
 
 
 def run_environment() -> None:

@@ -1,4 +1,4 @@
-"""Deletes old rows of the chassis' own tables, and adds and drops months of partitioned tables.
+"""Deletes old rows of the chassis' own tables, and adds months to partitioned tables.
 
 Idempotency keys live for 24 hours, inbox marks and starts of poison messages longer than any dead letter. The
 relay deletes old rows of the outbox. The number of an application's or pass's newest event is forgotten with
@@ -31,7 +31,7 @@ INBOX_DAYS = DEAD_LETTER_DAYS + 7
 
 
 def purge(db: Database, kept_months: int) -> None:
-    """Delete all rows that are too old, in batches, then add months ahead and drop old ones.
+    """Delete all rows that are too old, in batches, then add months ahead; `epass migrate` drops old ones.
 
     Args:
         db: the database.
@@ -52,7 +52,6 @@ def purge(db: Database, kept_months: int) -> None:
     _delete(db, event_sequences, forgotten)
     with db.engine.begin() as connection:
         partitions.add_months(connection, now())
-    partitions.drop_months(db, before)
 
 
 def _keep_highest(db: Database, which: ColumnElement[bool]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import create_engine, text
 
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
+from tests.support.databases import owner_of
 from tests.support.paths import ROOT
 
 OLD_INSERT = text("""
@@ -21,7 +22,7 @@ values (:event, :event, :at, 'entered', '{"gate": "PCS1-G1"}') on conflict do no
 
 def test_entries_stay_where_they_are_and_each_event_has_one(databases) -> None:
     """The history up to revision 0013, in a schema of its own, with rows as that version stored them."""
-    url = databases["application"].engine.url.render_as_string(hide_password=False)
+    url = owner_of(databases["application"]).engine.url.render_as_string(hide_password=False)
     url += f"{'&' if '?' in url else '?'}options={quote('-csearch_path=before')}"
     engine, config, at = create_engine(url), Config(), now()
     config.set_main_option("script_location", str(ROOT / "services/application/migrations"))

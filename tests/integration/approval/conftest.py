@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.chassis.db.database import Database
+from services.ops.grants import role_of
 from tests.support.backends import TestStack
 from tests.support.databases import Databases
 from tests.support.envelopes import key_ring
@@ -22,7 +23,7 @@ def approval_db(databases: Databases) -> Database:
 def crowd(approval_db: Database, stack: TestStack) -> Iterator[Database]:
     """Open the same database with a connection for each of 40 commands at a time."""
     database = Database(
-        stack.database_url("approval"),
+        stack.database_url(role_of("approval"), "approval"),
         40,
         personal_keys=key_ring(),
         idempotency_secret=b"secret",

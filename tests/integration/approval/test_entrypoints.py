@@ -23,6 +23,7 @@ from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import now
+from tests.support.databases import owner_of
 from tests.support.envelopes import deliver as deliver_envelopes
 from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.approval import (
@@ -109,7 +110,8 @@ def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> No
         )
         put_site(session, site(hours=every_day, closed_days=()), now())
         store_events(session)
-        session.execute(outbox.delete())
+    with owner_of(approval_db).transaction() as owner:
+        owner.execute(outbox.delete())
     deliver(approval_db, waiting, at=now() - timedelta(days=1))
     consumers.escalate_waiting()
     assert [event.step for event in published(approval_db)] == ["stand_in"]

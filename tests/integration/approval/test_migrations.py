@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 
 from contracts.model import IST
 from services.chassis.runtime.clock import now
+from tests.support.databases import owner_of
 from tests.support.factories.approval import slot
 from tests.support.paths import ROOT
 
@@ -29,7 +30,7 @@ values (:id, :number, :revision, :status, 'home', 'HOM-0001', :at, '', cast(:slo
 
 def test_visits_approved_before_take_their_places_and_earlier_decisions_are_counted(databases) -> None:
     """The history up to revision 0005, in a schema of its own, with rows as that version stored them."""
-    url = databases["approval"].engine.url.render_as_string(hide_password=False)
+    url = owner_of(databases["approval"]).engine.url.render_as_string(hide_password=False)
     url += f"{'&' if '?' in url else '?'}options={quote('-csearch_path=before')}"
     engine, config = create_engine(url), Config()
     config.set_main_option("script_location", str(ROOT / "services/approval/migrations"))

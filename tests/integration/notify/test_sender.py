@@ -234,7 +234,7 @@ def test_a_pass_revoked_while_its_channel_is_called_is_not_tried_again(db: Datab
 
 def test_no_transaction_is_open_while_the_channel_is_called(db: Database, stack) -> None:
     put_passes(db, 3)
-    watcher = Database(stack.database_url("notify"), pool=1)
+    watcher = Database(stack.database_url("notify_app", "notify"), pool=1)
     seen: list[int] = []
 
     class Watching(RecordingChannel):
@@ -474,7 +474,7 @@ def sender_threads(db: Database, channel: object, options: SenderSettings, stack
     """The threads of a sender, as `epass sender` has them."""
     stop, faults = threading.Event(), []
     options = options.model_copy(
-        update={"database_url": type(options.database_url)(stack.database_url("notify"))}
+        update={"database_url": type(options.database_url)(stack.database_url("notify_app", "notify"))}
     )
     channels = {"sms": channel, "whatsapp": channel, "email": channel}
     threads = SenderThreads(Sender(db, channels, options, stop), options, stop, lambda: faults.append(1))
@@ -527,7 +527,7 @@ def test_a_code_wakes_an_idle_sender(db: Database, stack, monkeypatch: pytest.Mo
 
 
 def test_only_a_code_takes_the_lock_of_notify_at_commit(db: Database, stack) -> None:
-    url = stack.database_url("notify").replace("postgresql+psycopg://", "postgresql://")
+    url = stack.database_url("notify_app", "notify").replace("postgresql+psycopg://", "postgresql://")
     with psycopg.connect(url, autocommit=True) as listener:
         listener.execute("listen messages")
         put_passes(db, 1)

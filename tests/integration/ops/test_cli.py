@@ -13,6 +13,7 @@ from sqlalchemy import text
 from services.accounts.adapters import passwords
 from services.ops.cli import main
 from services.ops.grants import statements
+from tests.support.databases import owner_of
 from tests.support.factories.approval import fill_directory, pending
 
 
@@ -115,7 +116,7 @@ def test_logins_are_issued_from_a_file_that_was_checked_against_the_directory(
     database, databases, stack, monkeypatch, tmp_path
 ) -> None:
     fill_directory(databases["approval"])
-    with databases["approval"].engine.begin() as owner:
+    with owner_of(databases["approval"]).engine.begin() as owner:
         for statement in statements("approval"):
             owner.execute(text(statement))
     monkeypatch.setenv("EPASS_DIRECTORY_DATABASE_URL", stack.database_url("ops", "approval"))
@@ -179,15 +180,20 @@ def test_a_file_of_the_directory_says_whom_it_affects_and_closes_nothing_without
 
 
 @pytest.mark.parametrize("database", ["verify"], indirect=True)
-def test_the_owner_of_a_database_lets_relay_and_ops_in_and_nobody_else(database, stack) -> None:
-    with database.engine.begin() as owner:
+def test_the_owner_of_a_database_lets_its_service_relay_and_ops_in_and_nobody_else(
+    database, stack, monkeypatch
+) -> None:
+    with owner_of(database).engine.begin() as owner:
         name = owner.scalar(text("select current_database()"))
         owner.execute(text(f'grant connect on database "{name}" to public'))
-        owner.execute(text(f'revoke connect on database "{name}" from relay, ops'))
+        owner.execute(text(f'revoke connect on database "{name}" from relay, ops, verify_app'))
+    monkeypatch.setenv("EPASS_DATABASE_URL", stack.database_url("verify"))
 
     applied = CliRunner().invoke(main, ["grants", "verify", "--apply"])
 
     assert (applied.exit_code, applied.output) == (0, "")
+    with psycopg.connect(address_of(stack, "verify_app", name)) as service:
+        assert service.execute("select count(visitors) from passes").fetchone() is not None
     with psycopg.connect(address_of(stack, "relay", name)) as relay:
         assert relay.execute("select count(*) from outbox").fetchone() is not None
     with psycopg.connect(address_of(stack, "ops", name)) as ops:

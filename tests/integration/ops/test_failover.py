@@ -18,6 +18,7 @@ from services.chassis.messaging import inbox, outbox
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
 from services.verify.models import SiteRow
+from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
 from tests.support.factories.ops import epass
 from tests.support.factories.verify import Gate, gates_of
@@ -39,6 +40,7 @@ def publish(approval: Database, event: DirectoryChanged, sent: str = "5 minutes"
     with approval.transaction() as session:
         event_id = outbox.add(session, event, at=now())
         deferred_writes.send(session)
+    with owner_of(approval).transaction() as session:
         session.execute(
             text(f"update outbox set sent_at = now() - interval '{sent}' where id = :id"), {"id": event_id}
         )

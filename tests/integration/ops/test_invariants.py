@@ -16,6 +16,7 @@ from services.ops.grants import READABLE
 from services.ops.invariants import DOWNSTREAM_FIRST, count
 from services.ops.queues import consumer_queues, dead_queue
 from tests.integration.conftest import demoted
+from tests.support.databases import owner_of
 from tests.support.factories.notify import RecordingChannel
 from tests.support.factories.ops import ServicesWithoutBroker, epass
 from tests.support.running import Process, eventually
@@ -80,7 +81,7 @@ def invariants(stack, *arguments: str, **settings: str) -> tuple[int, Json]:
 
 
 def tamper(services: ServicesWithoutBroker, service: str, statement: str) -> None:
-    with services.databases[service].transaction() as session:
+    with owner_of(services.databases[service]).transaction() as session:
         assert session.execute(text(statement)).rowcount >= 1
 
 

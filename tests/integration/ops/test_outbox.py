@@ -9,6 +9,7 @@ from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox, relay
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import revoked
+from tests.support.databases import owner_of
 from tests.support.factories.ops import epass
 from tests.support.running import Process, eventually
 
@@ -25,13 +26,12 @@ def issuance(databases, stack):
 def add_events(database, count: int, sent: str = "null", added: str = "now()") -> None:
     """Add events that were added and sent at these moments."""
     with database.transaction() as session:
-        for _ in range(count):
-            event_id = outbox.add(session, revoked(), at=now())
-            deferred_writes.send(session)
-            session.execute(
-                text(f"update outbox set sent_at = {sent}, added_at = {added} where id = :id"),
-                {"id": event_id},
-            )
+        ids = [outbox.add(session, revoked(), at=now()) for _ in range(count)]
+        deferred_writes.send(session)
+    with owner_of(database).transaction() as session:
+        session.execute(
+            text(f"update outbox set sent_at = {sent}, added_at = {added} where id = any(:ids)"), {"ids": ids}
+        )
 
 
 def test_the_status_counts_waiting_and_sent_events(issuance, topology) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, text
 
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
+from tests.support.databases import owner_of
 from tests.support.paths import ROOT
 
 OLD_INSERT = text("""
@@ -46,7 +47,7 @@ class Before:
 
 @pytest.fixture
 def before(databases) -> Iterator[Before]:
-    before = Before(databases["verify"].engine.url.render_as_string(hide_password=False))
+    before = Before(owner_of(databases["verify"]).engine.url.render_as_string(hide_password=False))
     before.run("create schema before")
     yield before
     before.run("drop schema before cascade")

@@ -40,6 +40,7 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
+from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
 
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
@@ -217,8 +218,8 @@ def fill_directory(database: Database) -> None:
         put_site(session, site("T2"), NOW)
         put_department(session, department(), NOW)
         put_department(session, department("finance"), NOW)
-    with database.transaction() as session:
-        session.execute(outbox.delete())
+    with owner_of(database).transaction() as owner:
+        owner.execute(outbox.delete())
 
 
 def pending(database: Database, **changes: Any) -> UUID:

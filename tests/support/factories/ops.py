@@ -31,7 +31,7 @@ from services.notify.handlers.deliveries import Sender
 from services.verify.handlers import scans
 from tests.conftest import make_call
 from tests.support.backends import TestStack
-from tests.support.databases import Databases
+from tests.support.databases import Databases, owner_of
 from tests.support.envelopes import deliver
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
@@ -113,7 +113,8 @@ class ServicesWithoutBroker:
                 .mappings()
                 .all()
             )
-            session.execute(update(outbox).values(sent_at=now()))
+        with owner_of(self.databases[service]).transaction() as owner:
+            owner.execute(update(outbox).values(sent_at=now()))
         yield from (Envelope.model_validate(dict(row)) for row in rows)
 
     def apply(self) -> str:

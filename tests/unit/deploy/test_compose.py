@@ -27,6 +27,7 @@ from services.chassis.runtime.settings import Section
 from services.gateway import api, connections, pages
 from services.gateway.middleware.response_headers import SECURITY_HEADERS
 from services.gateway.pages.shared import answers
+from services.ops import grants
 from services.ops.settings import BrokerCommandSettings, DirectoryCommandSettings, LoginImportSettings
 from tests.support.paths import ROOT
 from tests.support.running import free_port
@@ -347,7 +348,7 @@ def test_the_servers_know_everyone_who_connects(secret_files: dict[str, str]) ->
     users = json.loads(secret_files["rabbitmq/definitions.json"])["users"]
     assert {user["name"] for user in users} == set(PERMISSIONS)
     roles = json.loads(secret_files["databases/passwords.json"])
-    assert set(roles) == {secrets.SUPERUSER, *SERVICES, *access.READERS}
+    assert set(roles) == {secrets.SUPERUSER, *SERVICES, *grants.ROLES, *access.READERS}
     assert set(json.loads(secret_files["migrations/passwords.json"])) == set(SERVICES)
     assert secret_files["postgres/password"] == roles[secrets.SUPERUSER]
 

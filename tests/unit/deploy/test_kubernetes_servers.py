@@ -12,6 +12,7 @@ from contracts.subscriptions import SERVICES
 from deploy.kubernetes import alerts, secrets
 from deploy.local import broker, postgres
 from deploy.local.access import READERS
+from services.ops.grants import ROLES
 from tests.support.kubernetes import (
     OVERLAYS,
     Break,
@@ -114,6 +115,9 @@ def the_addresses_lead_to_the_two_servers_from_every_namespace(manifests: Manife
         "asynchronous": changed("Cluster", "database", "spec.postgresql.synchronous", None),
         "no database": removed("Database", "verify"),
         "another owner": changed("Database", "verify", "spec.owner", "notify"),
+        "a service without a role": changed(
+            "Cluster", "database", "spec.managed.roles.verify_app.login", False
+        ),
         "the password of another": changed(
             "Cluster", "database", "spec.managed.roles.accounts.passwordSecret.name", "database-ops"
         ),
@@ -131,7 +135,7 @@ def every_service_owns_a_database_and_commits_reach_a_standby(manifests: Manifes
     if owners != {service: service for service in SERVICES}:
         yield f"databases {owners}"
     roles = {one["name"]: one["passwordSecret"]["name"] for one in spec["managed"]["roles"] if one["login"]}
-    if roles != {role: f"database-{role}" for role in (*SERVICES, *READERS)}:
+    if roles != {role: secrets.of_role(role) for role in (*SERVICES, *ROLES, *READERS)}:
         yield f"roles {roles}"
     for role, secret in roles.items():
         if secret_values().get(secret, {}).get("username") != role:

@@ -22,6 +22,7 @@ from deploy.local.access import READERS
 from deploy.local.services import COMMANDS
 from services.chassis.runtime.settings import Section, ServiceSettings
 from services.notify.settings import SenderSettings
+from services.ops.grants import ROLES, role_of
 from tests.support.kubernetes import (
     BOX,
     OVERLAYS,
@@ -70,7 +71,7 @@ def mounted(workload: Manifest) -> dict[str, str]:
         ),
         "no secret": changed("Job", "topology", f"{POD}.volumes.secrets.secret.secretName", "nobody"),
         "more than a job needs": changed(
-            "Job", "migrate-verify", f"{POD}.volumes.secrets.secret.items", None
+            "Job", "migrate-verify", f"{POD}.volumes.secrets.secret", {"secretName": "verify"}
         ),
         "links that lead elsewhere": changed(
             "Deployment", "sender", f"{BOX}.env.EPASS_PUBLIC_URL.value", "http://127.0.0.1:8080"
@@ -153,8 +154,8 @@ def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
     parts += [(process, process) for process in COMMANDS if process not in SERVICES]
     return {
         *((f"Deployment {name}", process, ()) for process, name in parts),
-        *((f"Job migrate-{service}", service, ("EPASS_DATABASE_URL",)) for service in SERVICES),
-        *((f"role {role}", f"database-{role}", ()) for role in (*SERVICES, *READERS)),
+        *((f"Job migrate-{one}", f"migrate-{one}", ("EPASS_DATABASE_URL",)) for one in SERVICES),
+        *((f"role {role}", secrets.of_role(role), ()) for role in (*SERVICES, *ROLES, *READERS)),
         ("Job topology", "administrator", ("EPASS_BROKER_URLS",)),
         ("CronJob administrator", "administrator", ()),
         ("CronJob import-logins", "import-logins", ()),
@@ -245,12 +246,15 @@ def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_
             assert hashlib.sha256(salted[:4] + address.password.encode()).digest() == salted[4:]
             holders = [name for name, own in content.items() if address.password in json.dumps(own)]
             assert (address.username, holders) == (process, [process])
-    for role in (*SERVICES, *READERS):
-        password = content[f"database-{role}"]["password"]
+    for role in (*SERVICES, *ROLES, *READERS):
+        password = content[secrets.of_role(role)]["password"]
         holders = {name for name, own in content.items() if password in json.dumps(own)}
         readers_of = {
-            "accounts": {"import-logins"},
-            "notify": {"sender"},
+            **{role_of(service): {service} for service in SERVICES},
+            **{service: {f"migrate-{service}"} for service in SERVICES},
+            "relay": {"relay"},
+            "accounts_app": {"accounts", "import-logins"},
+            "notify_app": {"notify", "sender"},
             "ops": {"exporter", "administrator", "import-logins"},
-        }.get(role, set())
-        assert holders == {f"database-{role}", *readers_of, *({role} & set(secrets.PROCESSES))}
+        }[role]
+        assert holders == {secrets.of_role(role), *readers_of}

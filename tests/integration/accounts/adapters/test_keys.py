@@ -19,6 +19,7 @@ from services.chassis.tokens.key_store import GRACE
 from services.chassis.tokens.signing_key import SigningKey, public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.ops.migrations import SERVICES
+from tests.support.databases import owner_of
 from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
 
 VERIFIER = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, SETTINGS.issuer, SessionClaims)
@@ -105,7 +106,7 @@ def test_a_repeated_log_in_gets_no_token_for_a_session_whose_key_was_withdrawn(a
 
 def test_a_key_from_before_rotation_stays_current_after_the_migration(databases) -> None:
     """The history up to its first revision, in a schema of its own; a key is made as that version made it."""
-    url = databases["accounts"].engine.url.render_as_string(hide_password=False)
+    url = owner_of(databases["accounts"]).engine.url.render_as_string(hide_password=False)
     url += f"{'&' if '?' in url else '?'}options={quote('-csearch_path=before')}"
     engine = create_engine(url)
     config = Config()

@@ -320,7 +320,7 @@ with database.transaction() as session:
 def test_a_process_killed_before_its_commit_takes_no_place_and_blocks_nobody(approval_db, stack) -> None:
     limit(approval_db, capacity(places=2))
     review_id = pending(approval_db, party=2)
-    command = [sys.executable, "-c", HOLDER, stack.database_url("approval"), str(review_id)]
+    command = [sys.executable, "-c", HOLDER, stack.database_url("approval_app", "approval"), str(review_id)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "decided\n"

@@ -716,7 +716,7 @@ for batch in range(2):
 def test_a_process_killed_between_two_batches_loses_nobody_and_asks_nobody_twice(approval_db, stack) -> None:
     applications = [approved(approval_db) for _ in range(8)]
     close(approval_db)
-    command = [sys.executable, "-c", ASKER, stack.database_url("approval")]
+    command = [sys.executable, "-c", ASKER, stack.database_url("approval_app", "approval")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "asked\n"

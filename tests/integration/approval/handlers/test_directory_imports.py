@@ -16,6 +16,7 @@ from services.approval.handlers import directory, directory_imports
 from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
 from tests.support.concurrency import run_concurrently
+from tests.support.databases import owner_of
 from tests.support.factories.approval import NOW, department, fill_directory, published
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
@@ -39,6 +40,7 @@ def approval_db(databases):
         for code in ("home", "finance"):
             directory.put_department(session, department(code, name=WORDS), NOW)
         store_events(session)
+    with owner_of(databases["approval"]).transaction() as session:
         session.execute(outbox.delete())
     return databases["approval"]
 

@@ -15,6 +15,7 @@ from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
 from services.approval.domain import reviews
 from services.approval.handlers import decisions, event_handlers, queries
 from services.approval.models import ApplicationRow, ReviewRow
+from tests.support.databases import owner_of
 from tests.support.factories.approval import (
     HANDLERS,
     HOLI,
@@ -314,7 +315,7 @@ def test_every_order_and_five_deliveries_of_each_event_end_in_the_same_state(app
     deliveries = list(enumerate(STORIES[story](first), start=1))
 
     def replay(order):
-        with approval_db.transaction() as session:
+        with owner_of(approval_db).transaction() as session:
             for table in (ReviewRow, ApplicationRow):
                 session.query(table).delete()
         for seq, event in order:

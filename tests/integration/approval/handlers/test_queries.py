@@ -24,6 +24,7 @@ from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries, scheduled_jobs
 from services.approval.handlers.scheduled_jobs import key_names, plan_visits
 from services.approval.models import ReviewRow
+from tests.support.databases import owner_of
 from tests.support.factories.approval import (
     AUDITOR,
     MONDAY,
@@ -496,7 +497,7 @@ def plans_of(database, **question) -> list[dict]:
 def test_a_page_of_ten_thousand_is_read_from_an_index_without_sorting_them(approval_db, question) -> None:
     pending(approval_db)
     with psycopg.connect(
-        approval_db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
+        owner_of(approval_db).engine.url.set(drivername="postgresql").render_as_string(hide_password=False),
         autocommit=True,
     ) as connection:
         desk_queue.fill(connection, "home")

@@ -13,6 +13,7 @@ from services.approval.handlers import capacity, closures, decisions, delegation
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import CapacityRow, ClosureRow, WatchlistEntryRow
 from tests.support.concurrency import run_concurrently
+from tests.support.databases import owner_of
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -128,7 +129,7 @@ def test_each_change_is_seen_by_the_next_transaction_of_every_replica(approval_d
     assert seen(lambda data: data.watched) == [{"aa"}] * 2
     end_watching(approval_db)
     assert seen(lambda data: data.watched) == [set()] * 2
-    with approval_db.transaction() as session:
+    with owner_of(approval_db).transaction() as session:
         session.execute(text("truncate gates"))
     assert seen(lambda data: data.sites["T1"].gates) == [()] * 2
 
@@ -149,7 +150,7 @@ def test_control_without_the_triggers_a_change_is_seen_by_nobody_who_has_a_copy(
 
     def triggers(verb: str) -> None:
         query = "select tgrelid::regclass::text from pg_trigger where tgname = 'reference_version'"
-        with approval_db.transaction() as session:
+        with owner_of(approval_db).transaction() as session:
             for table in session.scalars(text(query)).all():
                 session.execute(text(f"alter table {table} {verb} trigger reference_version"))
 

@@ -4,7 +4,8 @@ import threading
 from datetime import date, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 
 from contracts.events import EscalationMinutes, ReviewEscalated
 from contracts.rpc.approval import Forward
@@ -13,6 +14,7 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.handlers.scheduled_jobs import escalate_waiting
 from services.approval.models import ReviewRow
 from services.chassis.db.retention import kept_since, month_start
+from tests.support.databases import owner_of
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -35,6 +37,7 @@ from tests.support.factories.approval import (
 )
 
 FRIDAY = date(2026, 2, 27)
+AGE = timedelta(days=800)
 
 
 def run(database, at) -> int:
@@ -198,11 +201,12 @@ def test_reviews_without_people_go_once_nothing_of_them_is_younger_than_the_reco
         return event, review_id
 
     (old, _), (with_people, _) = decided(erase=True), decided(erase=False)
+    make_older(approval_db)
     before = everything(approval_db)
     assert before["bookings"]
-    assert delete_old(approval_db, NOW) == 0, "the decision is as young as that"
+    assert delete_old(approval_db, NOW - AGE) == 0, "the decision is as young as that"
     assert everything(approval_db) == before
-    assert delete_old(approval_db, NOW + timedelta(seconds=1)) == 1
+    assert delete_old(approval_db, NOW - AGE + timedelta(seconds=1)) == 1
     after = everything(approval_db)
     left = {row["application_id"] for row in after["reviews"]}
     assert left == {str(with_people.application_id)}
@@ -227,10 +231,42 @@ def test_numbers_of_a_month_stay_when_its_decisions_are_deleted(approval_db) -> 
     counted = everything(approval_db)["month_numbers"]
     assert counted
     later = month_start(NOW, 14)
+    make_older(approval_db)
     assert delete_old(approval_db, kept_since(later, 13)) == 1
     with approval_db.transaction() as session:
         numbers.count_months(session, later)
     assert everything(approval_db)["month_numbers"] == counted
+
+
+def make_older(database) -> None:
+    """Let all reviews and decisions be older: of the last year the database gives none away."""
+    with owner_of(database).transaction() as session:
+        session.execute(
+            text(
+                "update reviews set submitted_at = submitted_at - :age, waiting_since = waiting_since - :age"
+            ),
+            {"age": AGE},
+        )
+        session.execute(text("update decisions set decided_at = decided_at - :age"), {"age": AGE})
+
+
+def test_the_service_deletes_no_review_of_the_last_year_and_none_with_people(approval_db) -> None:
+    event = submitted()
+    deliver(approval_db, event)
+    review_id = review_id_of(approval_db, event.application_id)
+
+    def delete() -> None:
+        with approval_db.transaction() as session:
+            session.execute(text("select delete_reviews(:old)"), {"old": [review_id]})
+
+    with pytest.raises(DBAPIError, match="is not deleted"):
+        delete()
+    make_older(approval_db)
+    with pytest.raises(DBAPIError, match="is not deleted"):
+        delete()
+    deliver(approval_db, erased(event), 9)
+    delete()
+    assert everything(approval_db)["reviews"] == []
 
 
 def delete_old(database, before) -> int:

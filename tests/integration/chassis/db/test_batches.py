@@ -6,6 +6,7 @@ from sqlalchemy import func, insert, select, text
 from services.chassis.db import batches
 from services.chassis.db.database import Database
 from services.chassis.db.tables import idempotency_keys
+from tests.support.databases import owner_of
 
 OLD = idempotency_keys.c.created_at < func.now() - text("interval '24 hours'")
 
@@ -88,7 +89,7 @@ def test_a_row_that_somebody_else_holds_is_left_for_the_next_time(database: Data
 
 
 def test_a_batch_reads_only_the_rows_that_it_deletes_from_a_large_table(database: Database) -> None:
-    with database.transaction() as session:
+    with owner_of(database).transaction() as session:
         session.execute(
             text("""insert into idempotency_keys (principal, route, key, body_hmac, created_at)
             select 'alice', 'make', number::text, '', now() - make_interval(hours => number / 1000)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from contracts.subscriptions import SERVICES
 from services.chassis.db import migrate, tables
+from tests.support.databases import owner_of
 from tests.support.running import eventually
 
 
@@ -51,8 +53,8 @@ class History:
                 f"def upgrade() -> None:\n    op.execute({statement!r})\n"
             )
 
-    def upgrade(self) -> None:
-        migrate.upgrade(self.folder, self.url)
+    def upgrade(self, kept_since: datetime | None = None) -> None:
+        migrate.upgrade(self.folder, self.url, kept_since)
 
     def rows(self, query: str) -> list[object]:
         with self.engine.connect() as connection:
@@ -61,13 +63,13 @@ class History:
 
 @pytest.fixture
 def history(databases, stack, tmp_path: Path) -> Iterator[History]:
-    with databases["verify"].transaction() as session:
+    with owner_of(databases["verify"]).transaction() as session:
         session.execute(text("create schema migrated"))
     url = make_url(stack.database_url("verify")).update_query_dict({"options": "-csearch_path=migrated"})
     there = History(tmp_path, url.render_as_string(hide_password=False))
     yield there
     there.engine.dispose()
-    with databases["verify"].transaction() as session:
+    with owner_of(databases["verify"]).transaction() as session:
         session.execute(text("drop schema migrated cascade"))
 
 
@@ -119,3 +121,18 @@ def test_a_migration_does_not_hold_up_requests_behind_a_table_that_is_in_use(
             history.upgrade()
     history.upgrade()
     assert history.rows("select name from things") == []
+
+
+def test_a_migration_drops_the_months_that_ended_before_those_that_are_kept(history: History) -> None:
+    """Of those that it was told nothing about it drops none."""
+    history.write(
+        "create table visits (at timestamptz not null) partition by range (at)",
+        "create table visits_until_2024_01 partition of visits for values from (minvalue) to ('2024-01-01')",
+    )
+    months = "select to_regclass('visits_until_2024_01')::text"
+    history.upgrade()
+    assert history.rows(months) == ["visits_until_2024_01"]
+    history.upgrade(datetime(2023, 12, 1, tzinfo=UTC))
+    assert history.rows(months) == ["visits_until_2024_01"]
+    history.upgrade(datetime(2024, 1, 1, tzinfo=UTC))
+    assert history.rows(months) == [None]

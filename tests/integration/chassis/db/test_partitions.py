@@ -13,6 +13,7 @@ from contracts.model import IST
 from services.chassis.db import partitions
 from services.chassis.db.database import Database
 from services.chassis.db.partitions import MONTHS_AHEAD
+from tests.support.databases import owner_of
 from tests.support.running import eventually
 
 NOW = datetime(2024, 11, 26, 12, tzinfo=IST)
@@ -23,7 +24,7 @@ JANUARY = datetime(2025, 1, 15, tzinfo=IST)
 @pytest.fixture
 def database(databases) -> Iterator[Database]:
     """Return a database with a table of visits, partitioned until the end of November."""
-    found: Database = databases["verify"]
+    found: Database = owner_of(databases["verify"])
     with found.transaction() as session:
         session.execute(
             text("create table visits (at timestamptz not null, who text) partition by range (at)")
@@ -135,7 +136,7 @@ def test_a_month_is_dropped_while_transactions_read_and_write_the_present_one(
             session.execute(text("alter table visits detach partition visits_until_2024_12"))
 
     drop = threading.Thread(
-        target=lambda: partitions.drop_months(database, DECEMBER) if concurrently else plainly()
+        target=lambda: partitions.drop_months(database.engine, DECEMBER) if concurrently else plainly()
     )
     with database.transaction() as busy:
         visit(busy, JANUARY)
@@ -155,9 +156,9 @@ def test_a_month_is_dropped_while_transactions_read_and_write_the_present_one(
 
 def test_only_months_that_have_ended_by_then_are_dropped(database: Database) -> None:
     add(database, NOW)
-    partitions.drop_months(database, NOW)
+    partitions.drop_months(database.engine, NOW)
     assert len(months(database)) == MONTHS_AHEAD + 1
-    partitions.drop_months(database, JANUARY)
+    partitions.drop_months(database.engine, JANUARY)
     assert months(database)[0] == "visits_2025_01"
 
 
@@ -175,7 +176,7 @@ def test_an_interrupted_drop_is_finished_by_the_next(database: Database) -> None
                 )
             connection.invalidate()
     assert "visits_until_2024_12" in tables(database)
-    partitions.drop_months(database, DECEMBER)
+    partitions.drop_months(database.engine, DECEMBER)
     assert "visits_until_2024_12" not in tables(database)
 
 
@@ -187,7 +188,7 @@ def test_a_month_that_was_detached_and_not_dropped_is_dropped_and_one_that_an_op
         session.execute(text(f"comment on table visits_until_2024_12 is '{partitions._GONE}'"))
         for name in ("visits_until_2024_12", "visits_2024_12"):
             session.execute(text(f"alter table visits detach partition {name}"))
-    partitions.drop_months(database, JANUARY)
+    partitions.drop_months(database.engine, JANUARY)
     assert "visits_until_2024_12" not in tables(database)
     assert "visits_2024_12" in tables(database)
     with database.transaction() as session:

@@ -22,6 +22,7 @@ from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
 from tests.support.chaos import proxy as proxies
+from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
 from tests.support.factories.verify import pass_issued
 from tests.support.running import Process, eventually
@@ -60,7 +61,7 @@ def test_a_row_that_names_another_service_as_its_producer_stays_in_the_outbox(
 ) -> None:
     add_events(issuance, "PCS-1")
     eventually(lambda: waiting(issuance) == 0, "sent")
-    with issuance.transaction() as session:
+    with owner_of(issuance).transaction() as session:
         session.execute(text("update outbox set sent_at = null, producer = 'approval'"))
     add_events(issuance, "PCS-2")
     eventually(lambda: waiting(issuance) == 1, "the genuine one is sent")

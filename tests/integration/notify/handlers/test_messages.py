@@ -28,6 +28,7 @@ from services.notify.domain.messages import Personal
 from services.notify.handlers import directory, erasure, event_handlers, local_phone, prints, resends
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.conftest import make_call
+from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
 from tests.support.factories.notify import (
     APPLICANT,
@@ -167,7 +168,7 @@ def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: 
         received(visit.revoked(reason="day_closed")),
     ]
     for order in permutations(story):
-        with db.transaction() as session:
+        with owner_of(db).transaction() as session:
             session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
         handle(db, *order)
         assert states(db) == [("day_closed", "queued"), ("pass_issued", "withdrawn")]
@@ -194,7 +195,7 @@ def test_a_visitor_of_several_days_who_loses_one_gets_one_message_about_it_and_n
         received(shorter),
     ]
     for order in permutations(story):
-        with db.transaction() as session:
+        with owner_of(db).transaction() as session:
             session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
         handle(db, *order)
         assert states(db) == [("day_dropped", "queued"), ("pass_issued", "queued")]
@@ -230,7 +231,7 @@ def test_events_delivered_five_times_in_any_order_create_each_message_once(db: D
     ]
     ends = set()
     for seed in range(3):
-        with db.transaction() as session:
+        with owner_of(db).transaction() as session:
             session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
         deliveries = story * 5
         random.Random(seed).shuffle(deliveries)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from contracts.events import Event, PassPersonal
 from contracts.model import Companion
+from tests.support.databases import owner_of
 from tests.support.factories.verify import (
     OTHER_ID,
     Gate,
@@ -50,7 +51,7 @@ def gate(databases) -> Gate:
 
 def state_after(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
     """Return the state after these events, from an empty database."""
-    with gate.database.transaction() as session:
+    with owner_of(gate.database).transaction() as session:
         session.execute(text("truncate passes, gate_advice, erased_applications, outbox, event_sequences"))
     for event, seq in history:
         gate.handle(event, seq=seq)

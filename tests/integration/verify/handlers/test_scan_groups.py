@@ -20,6 +20,7 @@ from services.verify.handlers import pass_lookup, scan_groups, scan_records
 from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.models import Base, NonceRow
 from tests.support import query_plans
+from tests.support.databases import owner_of
 from tests.support.factories.verify import (
     GATE,
     MATCHED,
@@ -293,7 +294,7 @@ def outcome(gate: Gate, results: Sequence[ScanResult | str]) -> dict[str, Any]:
 def test_groups_of_any_scans_lead_to_what_the_same_scans_lead_to_alone(gate: Gate, seed: int) -> None:
     chance = random.Random(seed)
     asked = scans_at_random(gate, chance)
-    with gate.database.engine.begin() as connection:
+    with owner_of(gate.database).engine.begin() as connection:
         for name in ("passes", "outbox", "event_sequences"):
             connection.execute(text(f"create table before_{name} as table {name}"))
     try:
@@ -310,13 +311,13 @@ def test_groups_of_any_scans_lead_to_what_the_same_scans_lead_to_alone(gate: Gat
             order += grouped + left
         assert len(order) == len(asked)
         in_groups = outcome(gate, [results[number] for number in order])
-        with gate.database.engine.begin() as connection:
+        with owner_of(gate.database).engine.begin() as connection:
             of_scans = ["scans", "number_tries", *({"scan_nonces"} & set(Base.metadata.tables))]
             connection.execute(text(f"truncate passes, outbox, event_sequences, {', '.join(of_scans)}"))
             connection.execute(text("insert into passes select * from before_passes"))
             connection.execute(text("insert into event_sequences select * from before_event_sequences"))
         assert outcome(gate, [alone(gate, asked[number]) for number in order]) == in_groups
     finally:
-        with gate.database.engine.begin() as connection:
+        with owner_of(gate.database).engine.begin() as connection:
             for name in ("passes", "outbox", "event_sequences"):
                 connection.execute(text(f"drop table before_{name}"))

@@ -8,6 +8,7 @@ from contracts.model import IST
 from services.approval.handlers.numbers import COUNTED_MONTHS
 from services.chassis.db.retention import kept_since, month_start
 from services.chassis.runtime.settings import RetentionSettings
+from services.ops.settings import MonthSettings
 
 
 @pytest.mark.parametrize(
@@ -32,4 +33,13 @@ def test_so_many_whole_months_are_kept_besides_the_present_one() -> None:
 def test_no_setting_deletes_decisions_that_the_numbers_are_still_counted_from() -> None:
     with pytest.raises(ValueError, match="greater than or equal to 13"):
         RetentionSettings(records_kept_months=12)
+    with pytest.raises(ValueError, match="greater than or equal to 13"):
+        MonthSettings(records_kept_months=12)
     assert COUNTED_MONTHS <= 13
+
+
+def test_a_migration_that_was_not_told_how_many_months_are_kept_keeps_all() -> None:
+    """A default there would drop what a site has told its services to keep."""
+    at = datetime(2026, 11, 26, tzinfo=UTC)
+    assert MonthSettings().kept_since(at) is None
+    assert MonthSettings(records_kept_months=24).kept_since(at) == datetime(2024, 11, 1, tzinfo=IST)

@@ -64,7 +64,7 @@ def titled(state: State) -> str:
     if state.status != 200:
         return str(state.status)
     path = state.path.partition("?")[0]
-    same = (one for one in ("/sessions", "/recovery-codes") if path.endswith(one))
+    same = (one for one in ("/sessions", "/recovery-codes", "/second-factor") if path.endswith(one))
     return next(same, path)  # the same page for each kind of session, and after each way to it
 
 

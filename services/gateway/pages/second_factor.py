@@ -21,11 +21,20 @@ from services.gateway.pages.shared.error_pages import (
     too_many,
 )
 from services.gateway.pages.shared.staff_sign_in import home_of, sign_in, store
-from services.gateway.pages.shared.view import AdoPage, Notice, OpenPage, StaffPage, View, key_of, text_of
+from services.gateway.pages.shared.view import (
+    AdoPage,
+    Notice,
+    OpenPage,
+    OperatorPage,
+    StaffPage,
+    View,
+    key_of,
+    text_of,
+)
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 RECOVERY = "/staff/sign-in/recovery-codes"
-OWN, OWN_RECOVERY, RULE = "/staff/second-factor", "/staff/second-factor/recovery-codes", "/desk/second-factor"
+STAFF, OPERATORS, RULE = "/staff/second-factor", "/assist/second-factor", "/desk/second-factor"
 ROLES: tuple[Role, ...] = ("ado", "department", "security", "reception", "assisted", "ops", "auditor")
 LONGEST_CODE = 40
 FORM = re.compile(r"/(pa|hi|en)(/(?!\.)[a-zA-Z0-9_.:-]+)+")
@@ -89,58 +98,61 @@ async def show_recovery_codes(view: OpenPage) -> Response:
 @router.get("/staff/second-factor")
 async def show_own(view: StaffPage) -> Response:
     """Show what somebody has as a second factor."""
-    return await _own(view, {})
+    return await _own(view, STAFF)
+
+
+@router.get("/assist/second-factor")
+async def show_own_of_operator(view: OperatorPage) -> Response:
+    """Show what an operator who applies for others has as a second factor."""
+    return await _own(view, OPERATORS)
 
 
 @router.post("/staff/second-factor/app")
 async def set_up_app(view: StaffPage) -> Response:
     """Lead to the QR of an app: of the first for the password, of another for a code of the first."""
-    form = await view.form()
-    asked = StartEnrolment(password=str(form.get("password", ""))[:200])
-    try:
-        started = await view.caller.command(rpc.accounts.START_ENROLMENT, asked, key_of(form))
-    except InvalidInput:
-        return await _own(view, {"password": "wrong_password"}, 422)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
-    response = view.to("/staff/sign-in/app")
-    cookies.sign_in_waits(response, view.request, started.sign_in)
-    return response
+    return await _set_up(view, STAFF)
+
+
+@router.post("/assist/second-factor/app")
+async def set_up_app_of_operator(view: OperatorPage) -> Response:
+    """Lead an operator to the QR of an app."""
+    return await _set_up(view, OPERATORS)
 
 
 @router.post("/staff/second-factor/recovery-codes")
 async def renew_recovery_codes(view: StaffPage) -> Response:
     """Replace the recovery codes, and lead to the new ones."""
-    key = key_of(await view.form())
-    made = await view.caller.command(rpc.accounts.RENEW_RECOVERY_CODES, Nothing(), key)
-    shown = {"codes": list(made.recovery_codes), "home": OWN}
-    return view.save_result(view.to(OWN_RECOVERY), OWN_RECOVERY, shown)
+    return await _renew(view, STAFF)
+
+
+@router.post("/assist/second-factor/recovery-codes")
+async def renew_recovery_codes_of_operator(view: OperatorPage) -> Response:
+    """Replace the recovery codes of an operator."""
+    return await _renew(view, OPERATORS)
 
 
 @router.get("/staff/second-factor/recovery-codes")
 async def show_own_recovery_codes(view: StaffPage) -> Response:
     """Show new recovery codes, once."""
-    return _recovery_codes(view, OWN_RECOVERY, OWN)
+    return _recovery_codes(view, f"{STAFF}/recovery-codes", STAFF)
+
+
+@router.get("/assist/second-factor/recovery-codes")
+async def show_recovery_codes_of_operator(view: OperatorPage) -> Response:
+    """Show new recovery codes of an operator, once."""
+    return _recovery_codes(view, f"{OPERATORS}/recovery-codes", OPERATORS)
 
 
 @router.post("/staff/second-factor/confirm")
 async def confirm(view: StaffPage) -> Response:
     """Take the code that a form needs, and send the form again as it was (307)."""
-    posted = await posted_fields(view.request)
-    form = dict(posted)
-    to, code = form.get(FORM_ADDRESS, ""), form.get(FORM_CODE, "")
-    if not FORM.fullmatch(to):
-        return view.to(OWN)
-    try:
-        asked = FactorCode(code=code.strip()[:LONGEST_CODE])
-        session = await view.caller.command(rpc.accounts.CONFIRM_FACTOR, asked, str(uuid4()))
-    except InvalidInput:
-        rest = [(name, value) for name, value in posted if name not in (FORM_ADDRESS, FORM_CODE)]
-        wrong = {"code": "wrong_app_code"}
-        return view.html("second_factor/confirm.html", 422, errors=wrong, to=to, fields_again=rest)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
-    return store(view, session, RedirectResponse(to, 307, {"Cache-Control": "no-store"}))
+    return await _confirm(view, STAFF)
+
+
+@router.post("/assist/second-factor/confirm")
+async def confirm_of_operator(view: OperatorPage) -> Response:
+    """Take the code that a form of an operator needs."""
+    return await _confirm(view, OPERATORS)
 
 
 @router.get("/desk/second-factor")
@@ -159,9 +171,48 @@ async def set_rule(view: AdoPage) -> Response:
     return view.to(RULE, notice="saved")
 
 
-async def _own(view: View, errors: dict[str, str], status: int = 200) -> Response:
+async def _own(view: View, base: str, errors: dict[str, str] | None = None, status: int = 200) -> Response:
     found = await view.caller.query(rpc.accounts.OWN_FACTOR, Nothing())
-    return view.html("second_factor/own.html", status, own=found, errors=errors)
+    return view.html("second_factor/own.html", status, own=found, base=base, errors=errors or {})
+
+
+async def _set_up(view: View, base: str) -> Response:
+    form = await view.form()
+    asked = StartEnrolment(password=str(form.get("password", ""))[:200])
+    try:
+        started = await view.caller.command(rpc.accounts.START_ENROLMENT, asked, key_of(form))
+    except InvalidInput:
+        return await _own(view, base, {"password": "wrong_password"}, 422)
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    response = view.to("/staff/sign-in/app")
+    cookies.sign_in_waits(response, view.request, started.sign_in)
+    return response
+
+
+async def _renew(view: View, base: str) -> Response:
+    key = key_of(await view.form())
+    made = await view.caller.command(rpc.accounts.RENEW_RECOVERY_CODES, Nothing(), key)
+    page, shown = f"{base}/recovery-codes", {"codes": list(made.recovery_codes), "home": base}
+    return view.save_result(view.to(page), page, shown)
+
+
+async def _confirm(view: View, base: str) -> Response:
+    posted = await posted_fields(view.request)
+    form = dict(posted)
+    to, code = form.get(FORM_ADDRESS, ""), form.get(FORM_CODE, "")
+    if not FORM.fullmatch(to):
+        return view.to(base)
+    try:
+        asked = FactorCode(code=code.strip()[:LONGEST_CODE])
+        session = await view.caller.command(rpc.accounts.CONFIRM_FACTOR, asked, str(uuid4()))
+    except InvalidInput:
+        rest = [(name, value) for name, value in posted if name not in (FORM_ADDRESS, FORM_CODE)]
+        shown = {"errors": {"code": "wrong_app_code"}, "to": to, "fields_again": rest, "base": base}
+        return view.html("second_factor/confirm.html", 422, **shown)
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    return store(view, session, RedirectResponse(to, 307, {"Cache-Control": "no-store"}))
 
 
 def _recovery_codes(view: View, page: str, home: str) -> Response:

@@ -108,6 +108,21 @@ def test_the_first_login_of_the_ado_branch_is_created_once(database) -> None:
     assert not passwords.verify(stored, "wrong", secret)
 
 
+@pytest.mark.parametrize("database", ["accounts"], indirect=True)
+def test_the_app_of_the_last_ado_is_reset_and_of_nobody_else(database) -> None:
+    created = CliRunner().invoke(main, ["create-first-ado", "--name", "Gurpreet Kaur"])
+    login_id, _ = created.stdout.split()
+    with database.transaction() as session:
+        session.execute(text(f"insert into second_factors values ('{login_id}', 'sealed', now(), 1)"))
+
+    done, again = (CliRunner().invoke(main, ["reset-factor", login_id]) for _ in range(2))
+
+    assert done.exit_code == 0, done.output
+    assert (again.exit_code, "no such login" in again.output) == (1, True)
+    with database.transaction() as session:
+        assert session.scalar(text("select count(*) from second_factors")) == 0
+
+
 LOGINS = "role,name,department,site,gate\ndepartment,Gurpreet Kaur,home,,\nsecurity,Harjit Singh,,T1,{gate}\n"
 
 

@@ -564,7 +564,7 @@ STATES = [
     before=(HAS_APP,), status=422),
     State(None, "/staff/sign-in/recovery-codes", before=(NO_APP, ("/staff/sign-in/app", {"code": "123456"}))),
     State(None, "/staff/sign-in?notice=ended"),
-    State("department", "/staff/second-factor"),
+    State("department", "/staff/second-factor"), State("assisted", "/assist/second-factor"),
     State("department", "/staff/second-factor", answers={"accounts.own_factor": OwnFactor(required=True)}),
     State("department", "/staff/second-factor/recovery-codes", before=(
     ("/staff/second-factor/recovery-codes", {}),)),

@@ -324,6 +324,11 @@ PAGES = {
         "POST /assist/sign-out",
         "GET /assist/sessions",
         "POST /assist/sessions",
+        "GET /assist/second-factor",
+        "POST /assist/second-factor/app",
+        "GET /assist/second-factor/recovery-codes",
+        "POST /assist/second-factor/recovery-codes",
+        "POST /assist/second-factor/confirm",
     },
     "security": {
         "GET /gate",

@@ -73,8 +73,10 @@ class PageRoute(APIRoute):
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
         if error.body.code == "second_factor_stale" and request.method not in SAFE_METHODS:
+            inner = request.url.path.removeprefix(f"/{language_of(request)}")
+            base = "/assist" if inner.startswith("/assist/") else "/staff"
             form = {"to": request.url.path, "fields_again": await posted_fields(request), "errors": {}}
-            return _page(request, "second_factor/confirm.html", 403, {}, **form)
+            return _page(request, "second_factor/confirm.html", 403, {}, base=f"{base}/second-factor", **form)
         return _render(
             request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
         )

@@ -13,6 +13,7 @@ from contracts.rpc.accounts import (
     FactorRule,
     IssuedLogin,
     OwnFactor,
+    OwnSessions,
     RecoveryCodes,
     StaffSession,
     WaitingSignIn,
@@ -207,6 +208,7 @@ async def ado() -> AsyncIterator[tuple[Reader, TableClient]]:
         accounts__own_factor=OwnFactor(enrolled_at=now(), recovery_codes=9, required=True),
         accounts__start_enrolment=WaitingSignIn(sign_in=TOKEN),
         accounts__renew_recovery_codes=RecoveryCodes(recovery_codes=RECOVERY),
+        accounts__own_sessions=OwnSessions(items=()),
         accounts__factor_rule=FactorRule(roles=("ado",)),
         accounts__set_factor_rule=FactorRule(roles=("ado", "ops")),
         accounts__view_login=login("HOM-0001", second_factor_since=now()),
@@ -336,3 +338,28 @@ async def test_the_ado_branch_resets_the_app_of_somebody_who_has_lost_it(
     )
     assert own.status_code == 409
     assert "Ask a colleague" in own.text
+
+
+async def test_an_operator_sets_up_an_app_and_renews_recovery_codes_beside_a_visitor(
+    ado: tuple[Reader, TableClient],
+) -> None:
+    person, client = ado
+    operator = signed(claims(sub="SEW-0001", role="assisted", department=None))
+    person.http.cookies.set("operator", operator)
+    person.http.cookies.set("session", signed(claims("applicant")))
+    assert "/en/assist/second-factor" in (await person.open("/assist/sessions")).text
+    assert "/en/assist/second-factor/app" in (await person.open("/assist/second-factor")).text
+    client.answers["accounts.renew_recovery_codes"] = STALE
+    form = {"key": "k-2"}
+    path = "/en/assist/second-factor/recovery-codes"
+    asked = await person.http.post(path, data=form, headers=SAME_SITE)
+    assert 'action="/en/assist/second-factor/confirm"' in asked.text
+    client.answers["accounts.confirm_factor"] = StaffSession(
+        access_token=operator, role="assisted", login_id="SEW-0001", expires_at=now() + timedelta(hours=1)
+    )
+    form |= {"confirmed_form": path, "confirmed_code": "123456"}
+    sent_on = await person.http.post("/en/assist/second-factor/confirm", data=form, headers=SAME_SITE)
+    assert (sent_on.status_code, sent_on.headers["location"]) == (307, path)
+    assert client.last("accounts.confirm_factor")[2].login_id == "SEW-0001"
+    shown = await person.send("/assist/second-factor/app", password="correct horse battery")
+    assert shown.url.path == "/en/staff/sign-in/app"

@@ -47,8 +47,8 @@ _SUCCESSES = {
 _PROBLEMS = {
     "401": "No session, or one that ended",
     "403": (
-        "Not for this login (`must_change_password`: change the password first; `second_factor_stale`: send a "
-        "new code to `/sessions/current/code` and repeat)"
+        "Not for this login (`must_change_password`: change the password first; `second_factor_stale`: "
+        "send a new code to `/sessions/current/code` and repeat)"
     ),
     "404": "No such thing, or not for this caller",
     "409": "The present state does not allow it",

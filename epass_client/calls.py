@@ -96,6 +96,7 @@ from contracts.rpc.approval import (
     SiteList,
     Transparency,
 )
+from contracts.rpc.audit import AuditHeads
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
@@ -775,3 +776,8 @@ def view_jwks() -> Call[Jwks]:
 def view_pass_status() -> Call[bytes]:
     """Return the signed list of revoked passes, a JWS."""
     return _get("/.well-known/pass-status", bytes)
+
+
+def list_audit_heads(after: str | None = None, limit: int = 50) -> Call[AuditHeads]:
+    """Return the signed heads of the services' audit logs, the newest first."""
+    return _get("/.well-known/audit-heads", AuditHeads, after=after, limit=limit)

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from contracts import events
 from contracts.model import Code, Instant, Language, LoginState, Role, Strict, Wire
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method, Nothing, Page
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
 
@@ -337,9 +338,9 @@ END_OWN_SESSIONS = Method("accounts", "end_own_sessions", EndOwnSessions, EndedO
 RENEW_KIOSK = Method("accounts", "renew_kiosk", Nothing, StaffSession, command=True)
 CHANGE_PASSWORD = Method("accounts", "change_password", ChangePassword, StaffSession, command=True)
 ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command=True)
-LIST_LOGINS = Method("accounts", "list_logins", LoginQuestion, LoginList)
-COLLEAGUES = Method("accounts", "colleagues", Nothing, ColleagueList)
-VIEW_LOGIN = Method("accounts", "view_login", LoginId, LoginView)
+LIST_LOGINS = Method("accounts", "list_logins", LoginQuestion, LoginList, names_people=True)
+COLLEAGUES = Method("accounts", "colleagues", Nothing, ColleagueList, names_people=True)
+VIEW_LOGIN = Method("accounts", "view_login", LoginId, LoginView, names_people=True)
 EXTEND_LOGIN = Method("accounts", "extend_login", ExtendLogin, LoginView, command=True)
 END_SESSIONS = Method("accounts", "end_sessions", LoginId, EndedSessions, command=True)
 DISABLE_LOGIN = Method("accounts", "disable_login", LoginId, LoginView, command=True)
@@ -347,9 +348,11 @@ RESET_LOGIN = Method("accounts", "reset_login", LoginId, IssuedLogin, command=Tr
 RESET_FACTOR = Method("accounts", "reset_factor", LoginId, LoginView, command=True)
 FACTOR_RULE = Method("accounts", "factor_rule", Nothing, FactorRule)
 SET_FACTOR_RULE = Method("accounts", "set_factor_rule", SetFactorRule, FactorRule, command=True)
-EXPORT_LOGINS = Method("accounts", "export_logins", Nothing, CsvFile)
+EXPORT_LOGINS = Method("accounts", "export_logins", Nothing, CsvFile, names_people=True)
 SEND_LOGIN_FILE = Method("accounts", "send_login_file", ImportFile, ImportId, command=True)
-CHECK_LOGIN_FILE = Method("accounts", "check_login_file", LoginImport, ImportReport)
+CHECK_LOGIN_FILE = Method("accounts", "check_login_file", LoginImport, ImportReport, names_people=True)
 APPLY_LOGIN_FILE = Method("accounts", "apply_login_file", LoginImport, ImportReport, command=True)
 SESSION_KEYS = Method("accounts", "session_keys", Nothing, SessionKeys)
 DENIED_SESSIONS = Method("accounts", "denied_sessions", ActiveSessions, DeniedSessions)
+AUDIT_ENTRIES = Method("accounts", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_HEADS = Method("accounts", "audit_heads", HeadQuestion, AuditHeads)

@@ -25,6 +25,7 @@ from contracts.model import (
     Strict,
     Wire,
 )
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method, Nothing, Page
 from contracts.visiting_rules import ClosedWish
 
@@ -270,15 +271,17 @@ SUBMIT = Method("application", "submit", SubmitApplication, Acknowledged, comman
 CHECK = Method("application", "check", SubmitApplication, Checked)
 SUBMIT_AT_COUNTER = Method("application", "submit_at_counter", SubmitAtCounter, Acknowledged, command=True)
 INVITE = Method("application", "invite", Invite, Invited, command=True)
-LIST_APPLICATIONS = Method("application", "list_applications", Page, ApplicationList)
-VIEW_APPLICATION = Method("application", "view", ReferenceOnly, ApplicationView)
+LIST_APPLICATIONS = Method("application", "list_applications", Page, ApplicationList, names_people=True)
+VIEW_APPLICATION = Method("application", "view", ReferenceOnly, ApplicationView, names_people=True)
 OPEN_APPLICATION = Method(
     "application", "open", OpenApplication, ApplicationView, command=True, carries_key=True
 )
-PHOTOGRAPH = Method("application", "photograph", ReferenceOnly, Photograph)
+PHOTOGRAPH = Method("application", "photograph", ReferenceOnly, Photograph, names_people=True)
 AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=True)
 CANCEL = Method("application", "cancel", ReferenceOnly, Acknowledged, command=True)
 STATUS = Method("application", "status", StatusQuestion, StatusView)
-COUNTER_LOOKUP = Method("application", "lookup", Lookup, LookupHits)
-WAITING_HERE = Method("application", "waiting_here", Nothing, LookupHits)
+COUNTER_LOOKUP = Method("application", "lookup", Lookup, LookupHits, names_people=True)
+WAITING_HERE = Method("application", "waiting_here", Nothing, LookupHits, names_people=True)
 DURATIONS = Method("application", "durations", DepartmentCode, Durations)
+AUDIT_ENTRIES = Method("application", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_HEADS = Method("application", "audit_heads", HeadQuestion, AuditHeads)

@@ -33,6 +33,7 @@ from contracts.model import (
     Wire,
 )
 from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method, Nothing, Page
 from contracts.rpc.imports import (
     ApplyDirectoryFile,
@@ -775,9 +776,9 @@ class DutyContacts(Wire):
     set_at: Instant | None = None
 
 
-DUTY_CONTACTS = Method("approval", "duty_contacts", DutyPlace, DutyContacts)
+DUTY_CONTACTS = Method("approval", "duty_contacts", DutyPlace, DutyContacts, names_people=True)
 PUT_DUTY_CONTACTS = Method("approval", "put_duty_contacts", PutDutyContacts, DutyContacts, command=True)
-EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile)
+EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile, names_people=True)
 LIST_LINES = Method("approval", "list_lines", Export, LineList)
 VIEW_LINE = Method("approval", "view_line", LineId, LineView)
 LINE_HISTORY = Method("approval", "line_history", LineId, LineHistory)
@@ -791,10 +792,10 @@ APPLY_DIRECTORY_FILE = Method(
 SITES = Method("approval", "sites", Nothing, SiteList)
 DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
-LIST_REVIEWS = Method("approval", "list_reviews", ReviewQuestion, ReviewList)
-DECISIONS = Method("approval", "decisions", DecisionQuestion, RecordedDecisions)
-SEARCH_REVIEWS = Method("approval", "search_reviews", ReviewSearch, ReviewList)
-VIEW_REVIEW = Method("approval", "view_review", ReviewId, ReviewView)
+LIST_REVIEWS = Method("approval", "list_reviews", ReviewQuestion, ReviewList, names_people=True)
+DECISIONS = Method("approval", "decisions", DecisionQuestion, RecordedDecisions, names_people=True)
+SEARCH_REVIEWS = Method("approval", "search_reviews", ReviewSearch, ReviewList, names_people=True)
+VIEW_REVIEW = Method("approval", "view_review", ReviewId, ReviewView, names_people=True)
 WHEREABOUTS = Method("approval", "whereabouts", ReferenceOnly, Whereabouts)
 APPROVE = Method("approval", "approve", Approve, ReviewView, command=True)
 REJECT = Method("approval", "reject", Reject, ReviewView, command=True)
@@ -805,20 +806,22 @@ TRANSPARENCY = Method("approval", "transparency", Nothing, Transparency)
 CAPACITY = Method("approval", "capacity", Nothing, CapacityView)
 SET_CAPACITY = Method("approval", "set_capacity", SetCapacity, CapacityView, command=True)
 AVAILABILITY = Method("approval", "availability", AvailabilityQuestion, Availability)
-AFFECTED = Method("approval", "affected", ClosingQuestion, Affected)
+AFFECTED = Method("approval", "affected", ClosingQuestion, Affected, names_people=True)
 CLOSE_DAY = Method("approval", "close_day", CloseDay, ClosureView, command=True)
 LIST_CLOSURES = Method("approval", "list_closures", ClosureQuestion, ClosureList)
 VIEW_CLOSURE = Method("approval", "view_closure", ClosureId, ClosureView)
 LIFT_CLOSURE = Method("approval", "lift_closure", ClosureId, ClosureView, command=True)
 WITHDRAW = Method("approval", "withdraw", Withdraw, ReviewView, command=True)
-WATCHLIST = Method("approval", "watchlist", EntryQuestion, EntryList)
-VIEW_ENTRY = Method("approval", "view_entry", EntryId, EntryView)
+WATCHLIST = Method("approval", "watchlist", EntryQuestion, EntryList, names_people=True)
+VIEW_ENTRY = Method("approval", "view_entry", EntryId, EntryView, names_people=True)
 PROPOSE_ENTRY = Method("approval", "propose_entry", ProposeEntry, EntryView, command=True)
 CONFIRM_ENTRY = Method("approval", "confirm_entry", EntryId, EntryView, command=True)
 END_ENTRY = Method("approval", "end_entry", EntryId, EntryView, command=True)
-MATCHES = Method("approval", "matches", MatchQuestion, MatchList)
-VIEW_MATCH = Method("approval", "view_match", MatchId, MatchView)
+MATCHES = Method("approval", "matches", MatchQuestion, MatchList, names_people=True)
+VIEW_MATCH = Method("approval", "view_match", MatchId, MatchView, names_people=True)
 SETTLE_MATCH = Method("approval", "settle_match", SettleMatch, MatchView, command=True)
 DELEGATE = Method("approval", "delegate", Delegate, DelegationView, command=True)
-LIST_DELEGATIONS = Method("approval", "list_delegations", Page, DelegationList)
+LIST_DELEGATIONS = Method("approval", "list_delegations", Page, DelegationList, names_people=True)
 END_DELEGATION = Method("approval", "end_delegation", DelegationId, DelegationView, command=True)
+AUDIT_ENTRIES = Method("approval", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_HEADS = Method("approval", "audit_heads", HeadQuestion, AuditHeads)

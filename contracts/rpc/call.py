@@ -84,6 +84,10 @@ class Method(Generic[Q, R]):
     """Whether it changes state."""
     carries_key: bool = False
     """Whether the request itself carries the key that makes a repeat safe, as a scan carries its nonce."""
+    names_people: bool = False
+    """Whether its reply names people, so that a look of staff is recorded. Each command is recorded."""
+    keeps_own_record: bool = False
+    """Whether its handler records what was done, as a scan is a record itself."""
     together: bool = False
     """Whether calls that wait may share a message. Its service handles those of a message in one piece."""
 

@@ -18,6 +18,7 @@ from contracts.model import (
     Wire,
     end_of_last_day,
 )
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method, Nothing
 
 
@@ -113,10 +114,12 @@ class StatusList(Wire):
     jws: str
 
 
-PASS = Method("issuance", "view", PassNumber, PassView)
+PASS = Method("issuance", "view", PassNumber, PassView, names_people=True)
 PASS_BY_LINK = Method("issuance", "view_by_link", LinkCode, PassView)
 QR = Method("issuance", "qr", QrQuestion, QrPicture)
 QR_BY_LINK = Method("issuance", "qr_by_link", LinkCode, QrPicture)
 REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True)
 JWKS = Method("issuance", "jwks", Nothing, Jwks)
 STATUS_LIST = Method("issuance", "status_list", Nothing, StatusList)
+AUDIT_ENTRIES = Method("issuance", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_HEADS = Method("issuance", "audit_heads", HeadQuestion, AuditHeads)

@@ -14,6 +14,7 @@ from contracts.model import (
     date,
 )
 from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.issuance import PassNumber
 
@@ -79,3 +80,5 @@ LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)
 PREVIEW_CLOSURE = Method("notify", "preview_closure", ClosurePreview, MessagePreview)
 PREVIEW_WITHDRAWAL = Method("notify", "preview_withdrawal", WithdrawalPreview, MessagePreview)
 PREVIEW_REJECTION = Method("notify", "preview_rejection", RejectionPreview, MessagePreview)
+AUDIT_ENTRIES = Method("notify", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_HEADS = Method("notify", "audit_heads", HeadQuestion, AuditHeads)

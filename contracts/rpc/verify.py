@@ -17,6 +17,7 @@ from contracts.model import (
     Verdict,
     Wire,
 )
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method, Page
 from contracts.rpc.issuance import PassNumber
 
@@ -165,7 +166,18 @@ class ScanHistory(Wire):
     items: tuple[RecordedScan, ...] = ()
 
 
-SCAN = Method("verify", "scan", ScanPass, ScanResult, command=True, carries_key=True, together=True)
-INSIDE = Method("verify", "inside", InsideQuestion, InsideList)
+SCAN = Method(
+    "verify",
+    "scan",
+    ScanPass,
+    ScanResult,
+    command=True,
+    carries_key=True,
+    keeps_own_record=True,
+    together=True,
+)
+INSIDE = Method("verify", "inside", InsideQuestion, InsideList, names_people=True)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
-SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory)
+SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory, names_people=True)
+AUDIT_ENTRIES = Method("verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_HEADS = Method("verify", "audit_heads", HeadQuestion, AuditHeads)

@@ -1,6 +1,7 @@
 """The RPCs of accounts: parse, call one handler, return."""
 
 from contracts.rpc import accounts as contract
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
 from services.accounts.handlers import (
@@ -13,6 +14,7 @@ from services.accounts.handlers import (
     sessions,
 )
 from services.accounts.settings import AccountsSettings
+from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -182,3 +184,13 @@ class Service:
         with self.db.transaction() as session:
             idle_sessions.record_activity(session, request.active, now())
             return sessions.denied(session, now(), self.settings)
+
+    @rpc(contract.AUDIT_ENTRIES)
+    def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
+        with self.db.queries() as session:
+            return entries.list_entries(request, call, session, self.name)
+
+    @rpc(contract.AUDIT_HEADS)
+    def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:
+        with self.db.queries() as session:
+            return heads.list_heads(request, session, self.name)

@@ -21,8 +21,10 @@ from contracts.rpc.application import (
     SubmitApplication,
     SubmitAtCounter,
 )
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call, Nothing, Page
 from services.application.handlers import applications, openings, photographs, queries
+from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -118,3 +120,13 @@ class Service:
     def durations(self, request: DepartmentCode, _call: Call) -> Durations:
         with self.db.queries() as session:
             return queries.durations(request, session, now())
+
+    @rpc(contract.AUDIT_ENTRIES)
+    def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
+        with self.db.queries() as session:
+            return entries.list_entries(request, call, session, self.name)
+
+    @rpc(contract.AUDIT_HEADS)
+    def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:
+        with self.db.queries() as session:
+            return heads.list_heads(request, session, self.name)

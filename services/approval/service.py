@@ -52,6 +52,7 @@ from contracts.rpc.approval import (
     Whereabouts,
     Withdraw,
 )
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call, Nothing, Page
 from contracts.rpc.imports import (
     ApplyDirectoryFile,
@@ -81,6 +82,7 @@ from services.approval.handlers import (
     queries,
     watchlist,
 )
+from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -319,3 +321,13 @@ class Service:
     def end_delegation(self, request: DelegationId, call: Call) -> DelegationView:
         with self.db.transaction() as session:
             return delegations.end_delegation(request, call, session, now())
+
+    @rpc(contract.AUDIT_ENTRIES)
+    def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
+        with self.db.queries() as session:
+            return entries.list_entries(request, call, session, self.name)
+
+    @rpc(contract.AUDIT_HEADS)
+    def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:
+        with self.db.queries() as session:
+            return heads.list_heads(request, session, self.name)

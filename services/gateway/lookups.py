@@ -1,13 +1,20 @@
-"""Lookups that a page and the JSON interface share."""
+"""Lookups that a page and the JSON interface share, or that ask several services."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
 
 from contracts import rpc
 from contracts.crockford import parse_reference
 from contracts.errors import ContractError, InvalidInput, NotFound
 from contracts.mobile import parse_mobile
 from contracts.rpc.application import StatusQuestion, StatusView
+from contracts.rpc.audit import AuditHeads, HeadQuestion
 from contracts.rpc.notify import PhoneQuestion, SentMessage
+from contracts.subscriptions import SERVICES
+from services.chassis.db import cursors
 from services.gateway.access import Caller
 
 
@@ -58,3 +65,42 @@ async def local_messages(caller: Caller, field: str, mobile: str) -> tuple[SentM
     except ValueError:
         raise InvalidInput.of(field, "not_a_mobile") from None
     return (await caller.query(rpc.notify.LOCAL_PHONE, PhoneQuestion(to=to))).items
+
+
+class Position(Protocol):
+    """What every line of a list has by which it is sorted."""
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+
+
+L = TypeVar("L", bound=Position)
+
+
+async def audit_heads(caller: Caller, question: HeadQuestion) -> AuditHeads:
+    """Return a page of the published heads of all audit logs, the newest first.
+
+    Raises:
+        InvalidInput: ``after`` is not one of our cursors.
+        Unavailable: a service does not answer.
+    """
+    methods = [getattr(rpc, service).AUDIT_HEADS for service in SERVICES]
+    found = await asyncio.gather(*(caller.query(method, question) for method in methods))
+    dated = ((one.signed_at, one) for page in found for one in page.items)
+    items, following = _merge(dated, question.limit, any(page.next for page in found))
+    return AuditHeads(items=tuple(items), next=following)
+
+
+def _merge(dated: Iterable[tuple[datetime, L]], limit: int, has_more: bool) -> tuple[Sequence[L], str | None]:
+    """Return the first page of lists that are each sorted by time and id, the newest first, and its cursor.
+
+    Each service was asked from the same cursor on, and for as many lines as a page has, so that nothing
+    between two pages is missing.
+    """
+    lines = sorted(dated, key=lambda line: (line[0], line[1].id), reverse=True)
+    page = lines[:limit]
+    if not page or not (has_more or len(lines) > limit):
+        return [one for _, one in page], None
+    at, last = page[-1]
+    return [one for _, one in page], cursors.encode(at, last.id)

@@ -1,6 +1,7 @@
 """The RPCs of issuance: parse, call one handler, return."""
 
 from contracts.rpc import issuance as contract
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.issuance import (
     Jwks,
@@ -12,6 +13,7 @@ from contracts.rpc.issuance import (
     ReissuePass,
     StatusList,
 )
+from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -63,3 +65,13 @@ class Service:
     def status_list(self, _request: Nothing, _call: Call) -> StatusList:
         with self.db.transaction() as session:
             return status_list.current(session, now(), self.settings)
+
+    @rpc(contract.AUDIT_ENTRIES)
+    def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
+        with self.db.queries() as session:
+            return entries.list_entries(request, call, session, self.name)
+
+    @rpc(contract.AUDIT_HEADS)
+    def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:
+        with self.db.queries() as session:
+            return heads.list_heads(request, session, self.name)

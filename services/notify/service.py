@@ -2,6 +2,7 @@
 
 from contracts.rpc import notify as contract
 from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.notify import (
@@ -12,6 +13,7 @@ from contracts.rpc.notify import (
     RejectionPreview,
     WithdrawalPreview,
 )
+from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -53,3 +55,13 @@ class Service:
     def preview_rejection(self, request: RejectionPreview, call: Call) -> MessagePreview:
         with self.db.transaction() as session:
             return previews.preview_rejection(request, call, session, self.settings.public_url)
+
+    @rpc(contract.AUDIT_ENTRIES)
+    def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
+        with self.db.queries() as session:
+            return entries.list_entries(request, call, session, self.name)
+
+    @rpc(contract.AUDIT_HEADS)
+    def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:
+        with self.db.queries() as session:
+            return heads.list_heads(request, session, self.name)

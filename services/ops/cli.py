@@ -46,11 +46,15 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names."""
-        return sorted([*super().list_commands(ctx), "dead-letters", "invariants", "outbox"])
+        return sorted([*super().list_commands(ctx), "audit", "dead-letters", "invariants", "outbox"])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a name, None if there is none."""
         match cmd_name:
+            case "audit":
+                from services.ops.commands.audit import audit
+
+                return audit
             case "dead-letters":
                 from services.ops.commands.dead_letters import dead_letters
 

@@ -45,6 +45,7 @@ from services.ops.databases import DatabaseAway
 from services.ops.inspection import Inspected, inspect
 from services.ops.invariants import GRACE_SECONDS
 from services.ops.metrics import (
+    AUDIT_UNSEALED,
     DATABASE_WRITABLE,
     INVARIANT_HOLDS,
     INVARIANT_NUMBER,
@@ -202,6 +203,8 @@ class Exporter:
             oldest_seconds=outbox.oldest_seconds,
             writable=outbox.writable,
         )
+        if one.unsealed_seconds is not None:
+            AUDIT_UNSEALED.labels(outbox.database).set(one.unsealed_seconds)
         for observed in self._observed_in(outbox.database):
             observed.answers = False
         if one.channels is not None:

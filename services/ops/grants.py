@@ -19,6 +19,9 @@ _CHANGE = "INSERT, UPDATE"
 _CHANGE_AND_DELETE = "INSERT, UPDATE, DELETE"
 _CHASSIS: dict[str, str] = {
     "alembic_version": "",
+    "audit_heads": _ADD,
+    "audit_log": _ADD,
+    "audit_seals": _ADD,
     "outbox": _ADD,
     "inbox": "INSERT, UPDATE (seen_at), DELETE",
     "event_sequences": _CHANGE_AND_DELETE,
@@ -116,12 +119,16 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
 A table that is not here gives the service no right at all. Where rows are history, only INSERT is here, and
 UPDATE of columns that an erasure blanks. To lock a row, a role must be allowed to change some column of it.
 """
-_OUTBOX = {"outbox": "type, added_at, sent_at"}
+_EVERYWHERE = {
+    "outbox": "type, added_at, sent_at",
+    "audit_log": "position, at",
+    "audit_seals": "number, source, through",
+}
 READABLE: Mapping[str, Mapping[str, str]] = {
-    "accounts": _OUTBOX,
-    "application": _OUTBOX
+    "accounts": _EVERYWHERE,
+    "application": _EVERYWHERE
     | {"applications": "id, status, submitted_at, decision_kind, decision_revision", "revisions": "revision"},
-    "approval": _OUTBOX
+    "approval": _EVERYWHERE
     | {
         "heard_applications": "application_id, details_seq",
         "reviews": "id, application_id",
@@ -130,20 +137,20 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "sites": "code",
         "gates": "code",
     },
-    "issuance": _OUTBOX
+    "issuance": _EVERYWHERE
     | {
         "applications": "application_id, approved_revision, withdrawn_revision, cancelled, erased",
         "passes": "number, application_id, issued_at",
     },
-    "notify": _OUTBOX
+    "notify": _EVERYWHERE
     | {
         "messages": "pass_number, purpose, state, channel, created_at, ended_at",
         "passes": "number, printed_at",
     },
-    "verify": _OUTBOX
+    "verify": _EVERYWHERE
     | {
         "passes": "number, valid_from, inside, admitted",
-        "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at",
+        "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at, position",
         "sites": "gates",
     },
 }
@@ -172,13 +179,20 @@ BEGIN
       EXECUTE format('GRANT %s ON %s TO {role}', rights, one);
     END IF;
   END LOOP;
+  FOR one IN SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'S' LOOP
+    EXECUTE format('REVOKE ALL ON SEQUENCE %s FROM {role}', one);
+    EXECUTE format('GRANT USAGE ON SEQUENCE %s TO {role}', one);
+  END LOOP;
   FOR routine IN SELECT oid FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef LOOP
     EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', routine);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO {role}', routine);
   END LOOP;
 END $$
 """.strip()
-"""One statement, so that a process that runs meanwhile never lacks a right that it has."""
+"""One statement, so that a process that runs meanwhile never lacks a right that it has.
+
+Sequences give positions (``nextval``); none can be set back.
+"""
 _RELAY = """
 DO $$ BEGIN
   REVOKE ALL ON outbox FROM relay;

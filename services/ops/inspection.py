@@ -26,19 +26,27 @@ full join (
 ) as scanned using (gate)
 order by gate
 """
+_UNSEALED = """
+select coalesce(extract(epoch from now() - least({oldest})), 0)::float8
+"""
+_OLDEST = """
+(select min({at}) from {table} where position > coalesce(
+  (select through from audit_seals where source = '{table}' order by number desc limit 1), 0))
+"""
 
 
 @dataclass(frozen=True)
 class Inspected:
     """What a database told.
 
-    Channels and gates are None where it knows none, or does not show them: after an upgrade, until
-    `epass grants` has run.
+    Channels, gates and the age of rows without a seal are None where it knows none, or does not show them:
+    after an upgrade, until `epass grants` has run.
     """
 
     outbox: Outbox
     channels: tuple[ChannelView, ...] | None = None
     gates: tuple[GateView, ...] | None = None
+    unsealed_seconds: float | None = None
 
 
 def inspect(url: str) -> Inspected:
@@ -52,6 +60,7 @@ def inspect(url: str) -> Inspected:
         database = found[name]
         inspected = Inspected(Outbox(name, *database.row(STATUS)))
         try:
+            inspected = replace(inspected, unsealed_seconds=_unsealed(database))
             if name == "notify":
                 return replace(inspected, channels=_channels(database))
             if name == "verify":
@@ -59,6 +68,14 @@ def inspect(url: str) -> Inspected:
         except DatabaseAway as error:
             log.warning("a database tells its outbox alone", why=str(error))
         return inspected
+
+
+def _unsealed(database: Snapshot) -> float:
+    """Return the age of the oldest row that has no seal, in seconds."""
+    tables = [("audit_log", "at"), *([("scans", "recorded_at")] if database.name == "verify" else [])]
+    oldest = ", ".join(_OLDEST.format(table=table, at=at) for table, at in tables)
+    (age,) = database.row(_UNSEALED.format(oldest=oldest))
+    return max(float(age), 0.0)
 
 
 def _channels(notify: Snapshot) -> tuple[ChannelView, ...]:

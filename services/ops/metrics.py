@@ -14,6 +14,11 @@ OPS_LOOKED_AT = Gauge(
 PROCESSES = Gauge(
     "epass_processes", "Processes that the exporter asks, by what they answered last", ["kind", "state"]
 )
+AUDIT_UNSEALED = Gauge(
+    "epass_audit_unsealed_seconds",
+    "Age of the oldest row of an audit log, or scan, that has no seal; 0 where each has one",
+    ["database"],
+)
 DATABASE_WRITABLE = Gauge(
     "epass_database_writable",
     "1 where a database answers the exporter and takes changes, 0 where it does not",

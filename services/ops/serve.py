@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
+from services.chassis.audit.seals import AUDIT_LOG, Source
 from services.chassis.runtime.serve import Pool
 from services.chassis.runtime.settings import ServiceSettings, read
 
@@ -24,6 +25,8 @@ class Classes(NamedTuple):
     settings: type[ServiceSettings]
     rpc: type
     events: tuple[type, ...]
+    records: tuple[Source, ...] = ()
+    """Its tables that are sealed beside the audit log."""
 
 
 def _accounts() -> Classes:
@@ -68,10 +71,11 @@ def _notify() -> Classes:
 
 def _verify() -> Classes:
     from services.verify.consumers import Consumers
+    from services.verify.models import SEALED_SCANS
     from services.verify.service import Service
     from services.verify.settings import VerifySettings
 
-    return Classes(VerifySettings, Service, (Consumers,))
+    return Classes(VerifySettings, Service, (Consumers,), (SEALED_SCANS,))
 
 
 SERVICES: dict[str, Callable[[], Classes]] = {
@@ -98,7 +102,8 @@ def main() -> None:
     """Serve the service that the arguments name."""
     service, part = sys.argv[1], (sys.argv[2] if len(sys.argv) > 2 else None)
     classes = SERVICES[service]()
-    serve.run(service, containers(classes, part), read(classes.settings))
+    sealed = (AUDIT_LOG, *classes.records)
+    serve.run(service, containers(classes, part), read(classes.settings), sealed)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from services.chassis.audit.seals import Source
 from services.verify.domain.passes import Standing, Terms, Visitors
 
 
@@ -156,6 +157,7 @@ class ScanRow(Base):
     __table_args__ = (
         UniqueConstraint("scanned_by", "nonce", "recorded_at", name="scans_once"),
         Index("scans_of_pass", "pass_number", "recorded_at"),
+        Index("scans_position", "position"),
         Index("scans_untold", "pass_number", postgresql_where=text("not told and pass_number is not null")),
         {"postgresql_partition_by": "RANGE (recorded_at)"},
     )
@@ -185,8 +187,37 @@ class ScanRow(Base):
     """Why the officer accepted another ID, in their words."""
     list_age_s: Mapped[int | None]
     """Age of the gate's knowledge of revocations at this scan, in seconds; None where it was unknown."""
+    position: Mapped[int | None] = mapped_column(BigInteger, server_default=text("nextval('scan_positions')"))
+    """Its place among the scans that are sealed; None for one of before that."""
     published: Mapped[bool] = mapped_column("told", key="published")
     """Whether PassScanned was published; it waits until the pass's application is known."""
+
+
+SEALED_SCANS = Source(
+    "scans",
+    "recorded_at",
+    (
+        "id",
+        "recorded_at",
+        "pass_number",
+        "site",
+        "gate",
+        "direction",
+        "verdict",
+        "count",
+        "inside",
+        "marks",
+        "scanned_at",
+        "claimed_at",
+        "scanned_by",
+        "nonce",
+        "body_hmac",
+        "id_kind",
+        "id_type",
+        "list_age_s",
+    ),
+)
+"""Scans are the record of what happened at the gates; ``reason`` goes with the people, ``told`` changes."""
 
 
 class NonceRow(Base):

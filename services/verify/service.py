@@ -11,9 +11,11 @@ from typing import Any
 from contracts.errors import InvalidInput
 from contracts.model import site_of
 from contracts.rpc import verify as contract
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanHistory, ScanPass, ScanResult
+from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -80,6 +82,16 @@ class Service:
     def scan_history(self, request: PassNumber, call: Call) -> ScanHistory:
         with self.db.transaction() as session:
             return scan_history.list_scans(request, call, session)
+
+    @rpc(contract.AUDIT_ENTRIES)
+    def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
+        with self.db.queries() as session:
+            return entries.list_entries(request, call, session, self.name)
+
+    @rpc(contract.AUDIT_HEADS)
+    def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:
+        with self.db.queries() as session:
+            return heads.list_heads(request, session, self.name)
 
 
 def _count(request: ScanPass, result: ScanResult) -> None:

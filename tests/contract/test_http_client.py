@@ -160,6 +160,7 @@ CALLS: dict[str, Call[Any]] = {
     "endDelegation": calls.end_delegation(REVIEW),
     "viewJwks": calls.view_jwks(),
     "viewPassStatus": calls.view_pass_status(),
+    "listAuditHeads": calls.list_audit_heads(after="x", limit=10),
 }
 """A call of each operation, by its ``operationId``."""
 NOT_COVERED: dict[str, str] = {}

@@ -24,7 +24,9 @@ from contracts.events import PublicKey
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.settings import read
 from services.accounts.settings import AccountsSettings
+from services.chassis.audit import record
 
+record.is_recorded = lambda *_: False  # it has no database
 ERRORS = {
     "conflict": errors.Conflict("already decided", code="already_decided", decided_by="HOM-0001"),
     "invalid": errors.InvalidInput.of("login_id", "unknown"),

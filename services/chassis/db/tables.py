@@ -20,7 +20,10 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB
+
+from contracts.model import IST
+from services.chassis.db.retention import month_start
 
 metadata = MetaData()
 _instant = TIMESTAMP(timezone=True)
@@ -94,9 +97,79 @@ idempotency_keys = Table(
 )
 
 
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    Column("position", BigInteger, nullable=False, server_default=text("nextval('audit_log_positions')")),
+    Column("at", _instant, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("objects", ARRAY(Text), nullable=False),
+    Column("result", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    PrimaryKeyConstraint("position", "at"),
+    Index("audit_log_at", "at", "id"),
+    Index("audit_log_actor", "actor", "at", "id"),
+    Index("audit_log_objects", "objects", postgresql_using="gin"),
+    postgresql_partition_by="RANGE (at)",
+)
+"""Who looked at and did what (``chassis/audit``). Rows are only ever added; whole months are dropped."""
+
+audit_seals = Table(
+    "audit_seals",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("month", Date, nullable=False),
+    Column("positions", INT8MULTIRANGE, nullable=False),
+    Column("through", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("sealed_at", _instant, nullable=False),
+    Column("pruned_before", Date, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("head", Text, nullable=False),
+)
+"""Each chains the rows that it names to the seal before it. Rows are only ever added."""
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    Column("head", Text, nullable=False),
+    Column("signed_at", _instant, nullable=False),
+    Column("signature", Text, nullable=False),
+    Index("audit_heads_signed_at", "signed_at", "id"),
+)
+"""Heads of the chain that were signed and published, once an hour. Rows are only ever added."""
+
+_V1 = (outbox, event_sequences, inbox, poison_starts, idempotency_keys)
+
+
 def create_v1(connection: Connection) -> None:
-    """Create the tables."""
-    metadata.create_all(connection, checkfirst=False)
+    """Create the tables of the first migration."""
+    metadata.create_all(connection, tables=_V1, checkfirst=False)
+
+
+def create_audit(connection: Connection) -> None:
+    """Create the tables of the audit log, with its first month.
+
+    The role that runs needs INSERT and SELECT on the three, and neither UPDATE nor DELETE.
+    """
+    until = month_start(connection.execute(text("select now()")).scalar_one(), 1)
+    connection.execute(text("create sequence audit_log_positions"))
+    metadata.create_all(connection, tables=(audit_log, audit_seals, audit_heads), checkfirst=False)
+    connection.execute(text("alter sequence audit_log_positions owned by audit_log.position"))
+    connection.execute(
+        text(
+            f"create table audit_log_until_{until.astimezone(IST):%Y_%m} partition of audit_log "
+            f"for values from (minvalue) to ('{until.isoformat()}')"
+        )
+    )
 
 
 def drop_relay_trigger(connection: Connection) -> None:

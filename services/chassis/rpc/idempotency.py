@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import IdempotencyKeyReused
 from contracts.model import Wire
 from contracts.rpc.call import Call
+from services.chassis.audit import record
 from services.chassis.db import deferred_writes
 from services.chassis.db.database import idempotency_secret_of
 from services.chassis.db.tables import idempotency_keys
@@ -82,7 +83,9 @@ def once(
         IdempotencyKeyReused: the key was used with another body.
     """
     if call.idempotency_key is None:
-        return answer(effect())
+        reply = answer(effect())
+        record.add_done(session, reply)
+        return reply
     stored_form = _stored_form(reference)  # type: ignore[arg-type]  # every type is hashable
     scope = {"principal": call.principal.id, "route": route, "key": call.idempotency_key}
     digest = body_hmac(request, idempotency_secret_of(session))
@@ -92,7 +95,9 @@ def once(
         deferred_writes.update(
             session, idempotency_keys, [{**scope, "ref": stored_form.dump_json(made).decode()}]
         )
-        return answer(made)
+        reply = answer(made)
+        record.add_done(session, reply)
+        return reply
     stored, ref = connection.execute(_STORED, scope).one()
     if not hmac.compare_digest(stored, digest):
         raise IdempotencyKeyReused("this Idempotency-Key was used with another body")
@@ -100,4 +105,5 @@ def once(
         found = stored_form.validate_json(ref)
     except ValidationError:
         raise IdempotencyKeyReused("this Idempotency-Key was used before an upgrade") from None
+    record.note_repeat()
     return answer(found)

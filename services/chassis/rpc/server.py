@@ -6,6 +6,7 @@
 - A request whose deadline has passed when a worker is free is not handled. Its caller, who may have a clock
   that differs, gets `Unavailable`.
 - The principal of a call is what the session tokens in it prove (``principals.py``).
+- Commands, and looks at people's data, are recorded (``chassis/audit/record.py``).
 - Requests and replies are the models of ``contracts/rpc/``.
 - A message may have several calls of a method (``contracts/rpc/batches.py``). Each gets a worker, or all get
   one (`rpc_together`); each is guarded as it would be alone.
@@ -33,6 +34,7 @@ from contracts.model import Wire
 from contracts.rpc.batches import LARGEST_MESSAGE, calls_of
 from contracts.rpc.call import Call, Method
 from contracts.subscriptions import rpc_queue
+from services.chassis.audit import record
 from services.chassis.db.availability import is_away, is_busy
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.queue_reader import QueueReader
@@ -292,15 +294,19 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
                     if is_late(call):
                         metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
                         raise Unavailable("its deadline has passed")  # noqa: TRY301  the caller gets this reply
-                    return handler(self, request, call).model_dump(mode="json", by_alias=True)
+                    with record.recording(method, request, call, self) as entry:
+                        reply = handler(self, request, call)
+                    if entry is not None:
+                        record.finish(entry, reply, self.db)
+                    return reply.model_dump(mode="json", by_alias=True)
                 except Exception as error:  # the caller gets a reply; a killed worker gives none
-                    reply = translate(error)
-                    outcome = metrics.RPC_SECONDS.labels(method.service, method.name, type(reply).code)
-                    if isinstance(reply, InternalError):
+                    failure = translate(error)
+                    outcome = metrics.RPC_SECONDS.labels(method.service, method.name, type(failure).code)
+                    if isinstance(failure, InternalError):
                         log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
-                    elif isinstance(reply, Unavailable):
+                    elif isinstance(failure, Unavailable):
                         log.warning("rpc unavailable", method=method.name, exc_info=error)
-                    raise reply from None
+                    raise failure from None
                 finally:
                     outcome.observe(perf_counter() - began)
 

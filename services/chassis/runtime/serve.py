@@ -17,7 +17,7 @@ from services.chassis.runtime import name_resolver  # noqa: E402  eventlet's nam
 name_resolver.install()
 
 import signal  # noqa: E402  after the patch
-from collections.abc import Iterable  # noqa: E402
+from collections.abc import Iterable, Sequence  # noqa: E402
 from typing import Any, Literal  # noqa: E402
 
 from services.chassis.db.database import use_green_waiting  # noqa: E402
@@ -27,6 +27,8 @@ use_green_waiting()
 from nameko import config  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
+from services.chassis.audit import seals  # noqa: E402
+from services.chassis.audit.seals import AUDIT_LOG, Source  # noqa: E402
 from services.chassis.db.database import Database  # noqa: E402
 from services.chassis.runtime import housekeeping, logs, metrics, tracing  # noqa: E402
 from services.chassis.runtime.health import Health  # noqa: E402
@@ -41,7 +43,12 @@ POOLS: dict[Pool, str] = {"rpc": "rpc_workers", "events": "event_workers", "urge
 """The setting that says how many workers a pool has."""
 
 
-def run(service: str, containers: Iterable[tuple[type, Pool]], settings: ServiceSettings) -> None:
+def run(
+    service: str,
+    containers: Iterable[tuple[type, Pool]],
+    settings: ServiceSettings,
+    sealed: Sequence[Source] = (AUDIT_LOG,),
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the work in hand.
 
     Args:
@@ -49,6 +56,7 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
         containers: nameko classes, each with the pool that its workers belong to. Each gets a container and
             workers of its own, so that a backlog of events never starves an RPC caller.
         settings: of this process.
+        sealed: its tables that are chained by seals.
     """
     logs.configure(service, settings.log_level)
     database, health = Database.of(settings), Health()
@@ -85,5 +93,6 @@ def run(service: str, containers: Iterable[tuple[type, Pool]], settings: Service
         runner.start()
         freeze_heap()
         eventlet.spawn_n(housekeeping.run, database, settings.records_kept_months)
+        eventlet.spawn_n(seals.run, database, service, sealed, settings.records_kept_months)
         runner.wait()
     log.info("stopped")

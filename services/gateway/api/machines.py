@@ -5,8 +5,11 @@ from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from contracts.rpc.audit import AuditHeads, HeadQuestion
 from contracts.rpc.issuance import Jwks
+from services.gateway import lookups
 from services.gateway.access import Anyone, rate_limited
+from services.gateway.api.parameters import After, Limit
 from services.gateway.origin import is_from_private_network
 
 router = APIRouter(tags=["machines"])
@@ -32,6 +35,15 @@ async def view_pass_status(caller: Anyone) -> Response:
     """
     status_list = await caller.state.status_list.get()
     return Response(status_list.jws, media_type="application/jose", headers={"Cache-Control": "no-cache"})
+
+
+@router.get("/.well-known/audit-heads", dependencies=[rate_limited("read")])
+async def list_audit_heads(caller: Anyone, after: After = None, limit: Limit = 50) -> AuditHeads:
+    """List the signed heads of the services' audit logs, one an hour of each, the newest first.
+
+    Whoever keeps one can prove later that the log was cut off or written anew since then.
+    """
+    return await lookups.audit_heads(caller, HeadQuestion(after=after, limit=limit))
 
 
 @router.get("/healthz", include_in_schema=False, dependencies=[rate_limited("unlimited")])

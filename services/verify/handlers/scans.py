@@ -13,6 +13,7 @@ from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
+from services.chassis.audit import record
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
 from services.verify.handlers import not_issued, number_tries, pass_lookup, presence, previews, scan_records
@@ -83,7 +84,10 @@ def scan(
             return _first_answer(session, first)
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
-    return answer(known, decision, age, at, direction=request.direction, preview=preview)
+    result = answer(known, decision, age, at, direction=request.direction, preview=preview)
+    if preview and result.applicant is not None:
+        record.add_done(session, result, action="preview")
+    return result
 
 
 def validate(request: ScanPass) -> ScanPass:

@@ -240,7 +240,7 @@ def test_a_right_that_a_role_had_before_is_taken_back(stack_with_tables: TestSta
 
 
 def test_a_service_adds_the_next_month_of_a_partitioned_table_and_no_other(own) -> None:
-    service, connection = own
+    _, connection = own
     with pytest.raises(errors.RaiseException):
         connection.execute("select add_month('outbox', now(), now() + interval '1 month')")
     parents = connection.execute(
@@ -251,7 +251,15 @@ def test_a_service_adds_the_next_month_of_a_partitioned_table_and_no_other(own) 
             statement = sql.SQL("select add_month({}, now(), now() + interval {})")
             with pytest.raises(errors.RaiseException):
                 connection.execute(statement.format(sql.Literal(parent), sql.Literal(length)))
-    assert bool(parents) == (service in {"application", "verify"})
+    assert ("audit_log",) in parents
+
+
+def test_a_service_adds_to_its_audit_log_and_gives_no_position_twice(own) -> None:
+    _, connection = own
+    assert not is_denied(connection, "select nextval('audit_log_positions')")
+    assert is_denied(connection, "select setval('audit_log_positions', 1)")
+    for table in ("audit_log", "audit_seals", "audit_heads"):
+        assert is_denied(connection, f"delete from {table} where false"), table
 
 
 @pytest.mark.parametrize("role", ["relay", "ops"])

@@ -47,6 +47,7 @@ EXPECTED = {
         "GET /metrics",
         "GET /.well-known/jwks.json",
         "GET /.well-known/pass-status",
+        "GET /.well-known/audit-heads",
         "GET /.well-known/security.txt",
         "GET /favicon.ico",
         "GET /robots.txt",

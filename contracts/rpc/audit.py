@@ -1,0 +1,70 @@
+"""What every service answers about its audit log: its rows to auditors, and its published heads."""
+
+from datetime import date
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.model import Instant, Wire
+from contracts.rpc.call import Page
+
+
+class AuditQuestion(Page):
+    """Which rows are wanted; what is left out admits all."""
+
+    actor: str | None = Field(default=None, max_length=100)
+    """A login, or the keyed name of an applicant as a row has it."""
+    object: str | None = Field(default=None, max_length=100)
+    """A reference, a pass number, a login, an id, or the applicant whom an operator helped."""
+    first: date | None = None
+    last: date | None = None
+    """Days in Indian Standard Time."""
+
+
+class AuditEntry(Wire):
+    """Who looked at or did what."""
+
+    id: UUID
+    service: str
+    at: Instant
+    actor: str
+    role: str
+    action: str
+    """The name of the RPC."""
+    objects: tuple[str, ...]
+    result: str
+    """``done``, ``repeated`` for a command that had been carried out before, or the code of the refusal."""
+    address: str
+    """A keyed hash of the network address."""
+
+
+class AuditEntries(Wire):
+    """A page, the newest first."""
+
+    items: tuple[AuditEntry, ...]
+    next: str | None = None
+
+
+class HeadQuestion(Page):
+    """Which heads are wanted."""
+
+
+class AuditHead(Wire):
+    """The end of the chain of a service at some time, signed."""
+
+    id: UUID
+    service: str
+    number: int
+    """Of the seal."""
+    head: str
+    """Its SHA-256."""
+    signed_at: Instant
+    signature: str
+    """The name of the service's key, a full stop, and the Ed25519 signature, base64url."""
+
+
+class AuditHeads(Wire):
+    """GET /.well-known/audit-heads: a page, the newest first."""
+
+    items: tuple[AuditHead, ...]
+    next: str | None = None

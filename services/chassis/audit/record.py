@@ -1,0 +1,224 @@
+"""Adds a row to the audit log for each command, and for each look at people's data.
+
+The RPC server begins and ends an `Entry` around a call. `once` adds the row of a command to the transaction
+of its effect. The server adds every other one before it replies: nobody sees what is not recorded. What was
+refused is recorded, too, with the code of the refusal.
+
+A row names no person: staff by their login, an applicant by the keyed hash of their mobile, and what the call
+was about by references, numbers, logins and ids. Free text is never recorded.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from contracts.crockford import parse_pass_number, parse_reference
+from contracts.errors import ContractError, InternalError, Unavailable
+from contracts.model import Wire
+from contracts.rpc.call import Call, Method, Principal
+from services.chassis.db import bulk, deferred_writes
+from services.chassis.db.database import Database
+from services.chassis.db.tables import audit_log
+from services.chassis.runtime import logs
+from services.chassis.runtime.clock import now
+
+log = logs.logger(__name__)
+DONE, REPEATED = "done", "repeated"
+MOST_OBJECTS = 300
+"""A page of a list has 200 lines at most."""
+_FORMS = {
+    "reference": re.compile(r"PCS-[0-9A-Z]{4}-[0-9A-Z]{4}"),
+    "pass number": re.compile(r"[0-9A-Z]{8}"),
+    "login": re.compile(r"[A-Z]{2,8}-[0-9]{3,8}"),
+}
+_FIELDS = {
+    "reference": "reference",
+    "references": "reference",
+    "number": "pass number",
+    "pass_number": "pass number",
+    "pass_": "pass number",
+    "login_id": "login",
+}
+"""The fields that name objects. What does not have the form may be anything, and is not recorded."""
+_PARSERS: dict[str, Callable[[str], str]] = {
+    "reference": parse_reference,
+    "pass number": parse_pass_number,
+    "login": lambda text: text.strip().upper(),
+}
+
+
+class HasDatabase(Protocol):
+    """A nameko class with a `DatabaseProvider`."""
+
+    db: Database
+
+
+@dataclass
+class Entry:
+    """What is to be recorded of a call."""
+
+    method: Method[Any, Any]
+    request: Wire
+    call: Call
+    objects: list[str] = field(default_factory=list)
+    result: str = DONE
+    is_recorded: bool = False
+
+
+_current: ContextVar[Entry | None] = ContextVar("audit entry", default=None)
+
+
+def is_recorded(method: Method[Any, Any], principal: Principal) -> bool:
+    """Return whether a call is recorded: each command, and each look that staff take at people's data.
+
+    An applicant looks at what is their own. With a ``login_id`` an operator looks with them.
+    """
+    return method.command or (method.names_people and principal.login_id is not None)
+
+
+@contextmanager
+def recording(
+    method: Method[Any, Any], request: Wire, call: Call, service: HasDatabase
+) -> Iterator[Entry | None]:
+    """Record a call that is handled in the block; yield its entry, or None where nothing is recorded.
+
+    A refusal is recorded by itself. If that fails, the refusal stands.
+    """
+    if not is_recorded(method, call.principal):
+        yield None
+        return
+    entry = Entry(method, request, call)
+    token = _current.set(entry)
+    try:
+        yield entry
+    except (Unavailable, InternalError):  # nothing was done, as far as anybody knows
+        raise
+    except ContractError as refusal:
+        try:
+            _insert(service.db, [_row(entry, (), refusal.body.code)])
+        except Exception as error:  # whatever it is, the caller gets the refusal
+            log.error("a refusal is not recorded", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
+        raise
+    finally:
+        _current.reset(token)
+
+
+def finish(entry: Entry, reply: Wire, db: Database) -> None:
+    """Record a call that was handled, unless its transaction did it or its handler keeps a record."""
+    if not (entry.is_recorded or entry.method.keeps_own_record):
+        _insert(db, [_row(entry, objects_of(reply), entry.result)])
+
+
+def add_done(session: Session, reply: object, *, action: str | None = None) -> None:
+    """Add the row of the current call to a transaction: it was handled, and this is the reply.
+
+    Do nothing where a handler is called by itself, as from the command line, or answers with a refusal.
+
+    Args:
+        session: the transaction.
+        reply: says what else the call was about.
+        action: what was done, where the name of the method does not say it.
+    """
+    entry = _current.get()
+    if entry is not None and not entry.is_recorded and isinstance(reply, Wire):
+        row = _row(entry, objects_of(reply), DONE)
+        deferred_writes.insert(session, audit_log, [row | ({"action": action} if action else {})])
+        entry.is_recorded = True
+
+
+def note_repeat() -> None:
+    """Note that the current command was carried out before."""
+    entry = _current.get()
+    if entry is not None:
+        entry.result = REPEATED
+
+
+def note_object(name: str) -> None:
+    """Note what the current call is about, where neither request nor reply say it."""
+    entry = _current.get()
+    if entry is not None:
+        entry.objects.append(name)
+
+
+def record_task(session: Session, action: str, objects: Sequence[str], at: datetime) -> None:
+    """Add the row of what somebody did at the command line to a transaction."""
+    row = {
+        "at": at,
+        "actor": "command line",
+        "role": "operations",
+        "action": action,
+        "objects": list(objects),
+        "result": DONE,
+        "address": "",
+        "correlation_id": "",
+    }
+    deferred_writes.insert(session, audit_log, [row])
+
+
+def objects_of(wire: Wire, *, is_request: bool = False) -> list[str]:
+    """Return what a request or a reply names, in order: references, pass numbers and logins.
+
+    Of a request, which somebody typed, return them in their canonical form, and ids, too.
+    """
+    found: dict[str, None] = {}
+
+    def walk(name: str, value: object) -> None:
+        if isinstance(value, str):
+            kind = _FIELDS.get(name)
+            text = _canonical(kind, value) if kind is not None and is_request else value
+            if kind is not None and _FORMS[kind].fullmatch(text):
+                found[text] = None
+        elif isinstance(value, Wire):
+            for key, part in value:
+                walk(key, part)
+        elif isinstance(value, tuple):
+            for part in value:
+                walk(name, part)
+        elif is_request and isinstance(value, UUID):
+            found[str(value)] = None
+
+    walk("", wire)
+    return list(found)
+
+
+def _canonical(kind: str, text: str) -> str:
+    """Return the canonical form of what was typed, or an empty string."""
+    try:
+        return _PARSERS[kind](text)
+    except ValueError:
+        return ""
+
+
+def _row(entry: Entry, of_reply: Sequence[str], result: str) -> dict[str, Any]:
+    principal = entry.call.principal
+    helped = principal.kind == "applicant" and principal.login_id is not None
+    objects = [*objects_of(entry.request, is_request=True), *entry.objects, *of_reply]
+    if helped:
+        objects.insert(0, principal.id)
+    if principal.kiosk is not None:
+        objects.append(principal.kiosk)
+    if principal.assistant_of is not None:
+        objects.append(principal.assistant_of)
+    return {
+        "at": now(),
+        "actor": principal.login_id or ("anonymous" if principal.kind == "anonymous" else principal.id),
+        "role": "assisted" if helped else principal.role or principal.kind,
+        "action": entry.method.name,
+        "objects": list(dict.fromkeys(objects))[:MOST_OBJECTS],
+        "result": result,
+        "address": entry.call.address,
+        "correlation_id": entry.call.correlation_id[:64],
+    }
+
+
+def _insert(db: Database, rows: Sequence[bulk.Row]) -> None:
+    with db.queries() as session:
+        deferred_writes.insert(session, audit_log, rows)
+        deferred_writes.send(session)

@@ -1,0 +1,217 @@
+"""Seals chain the rows of the audit log, a few seconds after they were added.
+
+Transactions add rows without waiting for each other. One process at a time, by a lock, then takes the rows
+that no seal has yet, in the order of their positions, and adds a seal: which rows, how many, a digest of
+them, and the digest of the seal before it. A row whose transaction ends late comes into a later seal. So a
+row that is edited, removed, reordered, or slipped in under an old seal, no longer fits its seal; and a seal
+that is changed does not fit the next one. That the newest seals were cut off shows by the heads that were
+published (``heads.py``).
+
+A table that is a record already (verify's scans) is sealed as it is, beside the audit log.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import TextClause, text
+from sqlalchemy.orm import Session
+
+from contracts.model import IST
+from services.chassis.audit import heads
+from services.chassis.db.database import Database
+from services.chassis.db.locks import try_lock
+from services.chassis.db.retention import kept_since
+from services.chassis.runtime.clock import now as clock_now
+from services.chassis.runtime.lifecycle import Stopping, pause
+from services.chassis.runtime.logs import logger
+
+log = logger(__name__)
+SECONDS = 15.0
+"""Between two looks for rows without a seal."""
+ROWS = 10_000
+"""Of one look."""
+SETTLED = timedelta(minutes=5)
+"""No transaction lasts so long: the server ends one that waits for 10 s, and a statement of 8 s.
+
+So rows that are added below the newest position come before this time has passed, or never.
+"""
+NOTHING = hashlib.sha256().hexdigest()
+
+
+@dataclass(frozen=True)
+class Source:
+    """A table whose rows are sealed. It has a column ``position`` that rises, and is partitioned by month.
+
+    Attributes:
+        table: its name.
+        at: the column by whose month it is partitioned.
+        columns: what never changes in a row; the digest covers it.
+    """
+
+    table: str
+    at: str
+    columns: tuple[str, ...]
+
+    @property
+    def line(self) -> str:
+        """SQL for the text of a row that the digest covers, in a session whose time zone is UTC."""
+        return f"jsonb_build_array(position, {', '.join(self.columns)})::text"
+
+    @property
+    def month(self) -> str:
+        """SQL for the first day of a row's month, in India."""
+        return f"date_trunc('month', {self.at} at time zone interval '+05:30')::date"
+
+
+AUDIT_LOG = Source(
+    "audit_log",
+    "at",
+    ("id", "at", "actor", "role", "action", "objects", "result", "address", "correlation_id"),
+)
+
+
+@dataclass(frozen=True)
+class Seal:
+    """A link of the chain."""
+
+    number: int
+    source: str
+    month: date
+    """All of its rows are of one month, so that a month can be dropped."""
+    positions: str
+    """The rows, as PostgreSQL writes an ``int8multirange``."""
+    through: int
+    """The highest position of the source in this seal or in one before it."""
+    rows: int
+    digest: str
+    """SHA-256 of the lines of the rows, with a line feed between them."""
+    sealed_at: datetime
+    pruned_before: date
+    """Rows of earlier months are dropped by then, as the rule for keeping records says."""
+    previous: str
+
+    def head(self, service: str) -> str:
+        """Return the digest of this seal, which the next one has as ``previous``."""
+        values = [
+            value.astimezone(UTC).isoformat(timespec="microseconds")
+            if isinstance(value, datetime)
+            else value.isoformat()
+            if isinstance(value, date)
+            else value
+            for value in astuple(self)
+        ]
+        sealed = json.dumps(["epass audit seal 1", service, *values], separators=(",", ":"))
+        return hashlib.sha256(sealed.encode()).hexdigest()
+
+
+COLUMNS = "number, source, month, positions::text, through, rows, digest, sealed_at, pruned_before, previous"
+_NEWEST = text(f"select {COLUMNS}, head from audit_seals order by number desc limit 1")  # noqa: S608  names of our own
+_SETTLED = text("""
+  select number, through from audit_seals
+  where source = :source and sealed_at <= :settled order by number desc limit 1
+""")
+_THROUGH = text("select through from audit_seals where source = :source order by number desc limit 1")
+_ADD = text("""
+  insert into audit_seals (number, source, month, positions, through, rows, digest, sealed_at, pruned_before,
+    previous, head)
+  values (:number, :source, :month, cast(:positions as int8multirange), :through, :rows, :digest, :sealed_at,
+    :pruned_before, :previous, :head)
+""")
+
+
+def seal(db: Database, service: str, sources: Sequence[Source], now: datetime, kept_months: int) -> int:
+    """Seal rows that have no seal yet, and sign the newest head if that is due; return how many rows.
+
+    While another process does it, do nothing and return 0.
+
+    Args:
+        db: the database.
+        service: whose it is.
+        sources: its tables that are sealed.
+        now: the time.
+        kept_months: of the settings.
+    """
+    with db.transaction() as session:
+        if not try_lock(session, "audit seals"):
+            return 0
+        sealed = sum(_seal_source(session, service, one, now, kept_months) for one in sources)
+        newest = session.execute(_NEWEST).one_or_none()
+        if newest is not None and newest.pruned_before < _pruned_before(now, kept_months):
+            month = now.astimezone(IST).date().replace(day=1)
+            _add(session, service, AUDIT_LOG.table, now, kept_months, (month, "{}", 0, 0, NOTHING))
+        heads.sign_if_due(session, service, now)
+    return sealed
+
+
+def _seal_source(session: Session, service: str, source: Source, now: datetime, kept_months: int) -> int:
+    settled = session.execute(_SETTLED, {"source": source.table, "settled": now - SETTLED}).one_or_none()
+    number, after = (0, 0) if settled is None else settled
+    parameters = {"source": source.table, "number": number, "after": after, "most": ROWS}
+    found = session.execute(_unsealed(source), parameters).all()
+    for one in found:
+        _add(session, service, source.table, now, kept_months, one)
+    return sum(one.rows for one in found)
+
+
+def _unsealed(source: Source) -> TextClause:
+    return text(f"""
+      with fresh as materialized (
+        select position, {source.month} as month, {source.line} as line from {source.table} as source
+        where position > :after and not exists (
+          select from audit_seals
+          where number > :number and audit_seals.source = :source and positions @> source.position
+        )
+        order by position limit :most
+      )
+      select month, range_agg(int8range(position, position, '[]'))::text as positions,
+        max(position) as through, count(*) as rows,
+        encode(sha256(convert_to(string_agg(line, E'\\n' order by position), 'UTF8')), 'hex') as digest
+      from fresh group by month order by month
+    """)  # noqa: S608  names of our own
+
+
+def _add(
+    session: Session,
+    service: str,
+    source: str,
+    now: datetime,
+    kept_months: int,
+    rows: Sequence[object],
+) -> None:
+    """Add a seal for rows: their month, positions, highest position, number and digest."""
+    newest = session.execute(_NEWEST).one_or_none()
+    month, positions, through, count, digest = rows
+    before = session.execute(_THROUGH, {"source": source}).scalar() or 0
+    one = Seal(
+        number=newest.number + 1 if newest is not None else 1,
+        source=source,
+        month=month,  # type: ignore[arg-type]  # columns of our own queries
+        positions=positions,  # type: ignore[arg-type]
+        through=max(before, through),  # type: ignore[call-overload]
+        rows=count,  # type: ignore[arg-type]
+        digest=digest,  # type: ignore[arg-type]
+        sealed_at=now,
+        pruned_before=_pruned_before(now, kept_months),
+        previous=newest.head if newest is not None else "",
+    )
+    session.execute(_ADD, {**vars(one), "head": one.head(service)})
+
+
+def _pruned_before(now: datetime, kept_months: int) -> date:
+    return kept_since(now, kept_months).astimezone(IST).date()
+
+
+def run(db: Database, service: str, sources: Sequence[Source], kept_months: int) -> None:
+    """Seal every few seconds until the process stops. An error is logged, and the next look tries again."""
+    while True:
+        try:
+            pause(SECONDS)
+            while seal(db, service, sources, clock_now(), kept_months) >= ROWS:
+                pass
+        except Stopping:
+            return
+        except Exception as error:  # whatever it is, rows must not stay unsealed in silence
+            log.warning("audit rows are not sealed", exc_info=error)

@@ -1,0 +1,315 @@
+"""`epass audit`: check that a service's audit log is whole, and export a range of time from it."""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from contracts.model import IST
+from contracts.rpc.audit import AuditHead, AuditHeads
+from contracts.subscriptions import SERVICES
+from services.chassis.audit.heads import is_genuine
+from services.chassis.audit.seals import AUDIT_LOG, COLUMNS, SETTLED, Seal, Source
+from services.chassis.db.database import name_of
+from services.chassis.db.retention import kept_since
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.runtime.settings import DatabaseSettings, EventKeysSettings
+from services.ops.console import CannotInspect, as_json, print_result, read_settings
+from services.ops.databases import DatabaseAway, Snapshot, snapshots
+
+MOST_PROBLEMS = 50
+"""Problems that are named one by one; the others are counted."""
+LEAST_MONTHS = 13
+"""No setting lets rows of later months be dropped (`RetentionSettings`)."""
+_MULTIRANGE = "select lower(part), upper(part), {columns} from audit_seals, unnest(positions) as part"
+service_name = click.argument("service", type=click.Choice(SERVICES))
+
+
+class VerifySettings(DatabaseSettings, EventKeysSettings):
+    """`epass audit verify`: the database of one service, and the keys that sign heads."""
+
+
+@dataclass
+class Findings:
+    """What a check has found.
+
+    Attributes:
+        rows: that fit their seals.
+        unsealed: rows that are too new to have a seal.
+        pruned: seals whose months were dropped, as the rule says.
+    """
+
+    service: str
+    seals: int = 0
+    rows: int = 0
+    unsealed: int = 0
+    pruned: int = 0
+    pruned_before: date | None = None
+    heads: int = 0
+    newest: str = ""
+    count: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, problem: str) -> None:
+        """Note a problem."""
+        self.count += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+
+
+def sources_of(service: str) -> Sequence[Source]:
+    """Return the tables of a service that are sealed."""
+    if service == "verify":
+        from services.verify.models import SEALED_SCANS
+
+        return AUDIT_LOG, SEALED_SCANS
+    return (AUDIT_LOG,)
+
+
+def check(service: str, snapshot: Snapshot, keys: EventKeys, kept: Iterable[AuditHead]) -> Findings:
+    """Return whether rows, seals and heads of a service fit each other.
+
+    Args:
+        service: its name.
+        snapshot: of its database.
+        keys: the public keys of the services.
+        kept: heads of this service that somebody kept, beside those in the database.
+    """
+    findings = Findings(service)
+    heads = _check_chain(service, snapshot, findings)
+    for source in sources_of(service):
+        _check_rows(source, snapshot, findings)
+    own = [
+        AuditHead(id=id_, service=service, number=number, head=head, signed_at=at, signature=signature)
+        for id_, number, head, at, signature in snapshot.stream(
+            "select id, number, head, signed_at, signature from audit_heads order by signed_at"
+        )
+    ]
+    for where, head in [("of the database", one) for one in own] + [("that was kept", one) for one in kept]:
+        findings.heads += 1
+        name = f"head {where}, of seal {head.number}, signed {_text(head.signed_at)}"
+        if not is_genuine(head, keys):
+            findings.add(f"{name}: no key of EPASS_EVENT_KEYS has signed it")
+        elif head.number not in heads:
+            findings.add(f"{name}: this seal is gone, the chain was cut off")
+        elif heads[head.number] != head.head:
+            findings.add(f"{name}: this seal is another one now, the chain was made anew")
+    return findings
+
+
+def _check_chain(service: str, snapshot: Snapshot, findings: Findings) -> dict[int, str]:
+    """Check that each seal fits the one before it; return the heads by number."""
+    heads: dict[int, str] = {}
+    previous, pruned = "", date.min
+    for *values, head in snapshot.stream(f"select {COLUMNS}, head from audit_seals order by number"):  # noqa: S608  names of our own
+        seal = Seal(*values)
+        findings.seals += 1
+        name = f"seal {seal.number}"
+        if seal.number != len(heads) + 1 or seal.previous != previous:
+            findings.add(f"{name} does not follow the one before it: seals were removed, edited or reordered")
+            heads |= dict.fromkeys(range(len(heads) + 1, seal.number), "")
+        if seal.head(service) != head:
+            findings.add(f"{name} was edited")
+        least = kept_since(seal.sealed_at, LEAST_MONTHS).astimezone(IST).date()
+        if not pruned <= seal.pruned_before <= least:
+            findings.add(f"{name} says that rows were dropped that have to be kept")
+        previous = heads[seal.number] = head
+        pruned = seal.pruned_before
+        findings.newest = f"seal {seal.number} of {_text(seal.sealed_at)}, {head}"
+    findings.pruned_before = pruned if heads else None
+    return heads
+
+
+@dataclass
+class _Open:
+    """A seal whose rows are being read."""
+
+    number: int
+    rows: int
+    digest: str
+    month: date
+    last: int
+    found: int = 0
+    state: Any = field(default_factory=hashlib.sha256)
+
+
+def _check_rows(source: Source, snapshot: Snapshot, findings: Findings) -> None:
+    """Check that each seal has its rows, and that no row is without a seal that should have one."""
+    starts: list[int] = []
+    ends: list[tuple[int, _Open]] = []
+    seals: dict[int, _Open] = {}
+    query = _MULTIRANGE.format(columns="number, rows, digest, month")
+    for lower, upper, number, rows, digest, month in snapshot.stream(
+        f"{query} where source = %(source)s order by 1", {"source": source.table}
+    ):
+        seal = seals.setdefault(number, _Open(number, rows, digest, month, upper))
+        seal.last = max(seal.last, upper)
+        starts.append(lower)
+        ends.append((upper, seal))
+    through = max((upper for upper, _ in ends), default=0)
+    (clock,) = snapshot.row("select now()")
+    rows_query = (
+        f"select position, {source.at}, {source.line} from {source.table} "  # noqa: S608  names of our own
+        "where position is not null order by position"
+    )
+    for position, at, line in snapshot.stream(rows_query):
+        place = bisect_right(starts, position) - 1
+        if place >= 0 and position < ends[place][0]:
+            seal = ends[place][1]
+            seal.state.update(b"\n" * bool(seal.found) + line.encode())
+            seal.found += 1
+        elif position >= through or at > clock - 2 * SETTLED:
+            findings.unsealed += 1
+        else:
+            findings.add(f"{source.table}: row {position} of {_text(at)} was slipped in, no seal has it")
+    for seal in seals.values():
+        whole = seal.found == seal.rows and seal.state.hexdigest() == seal.digest
+        if whole:
+            findings.rows += seal.found
+        elif not seal.found and findings.pruned_before and seal.month < findings.pruned_before:
+            findings.pruned += 1
+        else:
+            what = (
+                f"{seal.rows - seal.found} rows are gone"
+                if seal.found < seal.rows
+                else f"{seal.found - seal.rows} rows were slipped in"
+                if seal.found > seal.rows
+                else "a row was edited or moved"
+            )
+            findings.add(f"{source.table}: seal {seal.number} does not fit its rows: {what}")
+
+
+def _text(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}Z"
+
+
+@click.group()
+def audit() -> None:
+    """Who looked at and did what: whether the record is whole, and a part of it as a file."""
+
+
+@audit.command()
+@service_name
+@click.option(
+    "--heads",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    help="Heads that somebody kept, as /.well-known/audit-heads gave them.",
+)
+@as_json
+def verify(service: str, heads: Sequence[Path], as_json: bool) -> None:
+    """Check the audit log in EPASS_DATABASE_URL: every row, every seal, every head.
+
+    Exit code 1: something was edited, removed, reordered, slipped in or cut off. Exit code 2: the database
+    cannot be read.
+    """
+    settings = read_settings(VerifySettings)
+    kept = [head for file in heads for head in _read_heads(file) if head.service == service]
+    with _snapshot(settings) as snapshot:
+        findings = check(service, snapshot, EventKeys(settings.event_keys), kept)
+    document = {
+        **vars(findings),
+        "pruned_before": findings.pruned_before and findings.pruned_before.isoformat(),
+    }
+    print_result(document, _lines(findings), as_json=as_json)
+    if findings.count:
+        raise click.exceptions.Exit(1)
+
+
+def _lines(findings: Findings) -> Iterator[str]:
+    yield from findings.problems
+    if findings.count > len(findings.problems):
+        yield f"and {findings.count - len(findings.problems)} problems more"
+    yield (
+        f"{findings.service}: {findings.rows} rows fit {findings.seals} seals, {findings.unsealed} are too "
+        f"new to have one, {findings.heads} heads, {findings.count} problems"
+    )
+    if findings.pruned:
+        yield (
+            f"{findings.pruned} seals are of months before {findings.pruned_before}, "
+            "whose rows were dropped as the rule says"
+        )
+    if findings.newest:
+        yield f"the newest is {findings.newest}"
+
+
+def _read_heads(file: Path) -> tuple[AuditHead, ...]:
+    try:
+        return AuditHeads.model_validate_json(file.read_bytes()).items
+    except ValidationError:
+        raise click.UsageError(f"{file} is not what /.well-known/audit-heads gives") from None
+
+
+@audit.command()
+@service_name
+@click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), help="First day.")
+@click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Last day.")
+def export(service: str, first: datetime, last: datetime) -> None:
+    """Print the audit log of some days (Indian Standard Time) in EPASS_DATABASE_URL, as JSON lines.
+
+    Each table begins with the names of its columns; then come the seals of these days, each with its rows.
+    The digest of a seal is the SHA-256 of its rows' "values", as they stand here, with a line feed between
+    them. A seal at the edge has rows of the day before or after, too. Rows without a seal come last.
+    """
+    begin = datetime.combine(first.date(), time.min, IST)
+    end = datetime.combine(last.date() + timedelta(days=1), time.min, IST)
+    if begin >= end:
+        raise click.UsageError("--to is before --from")
+    with _snapshot(read_settings(DatabaseSettings)) as snapshot:
+        for source in sources_of(service):
+            click.echo(json.dumps({"source": source.table, "columns": ["position", *source.columns]}))
+            for line in _exported(source, snapshot, begin, end):
+                click.echo(line)
+
+
+def _exported(source: Source, snapshot: Snapshot, begin: datetime, end: datetime) -> Iterator[str]:
+    between = {"begin": begin, "end": end, "source": source.table}
+    first, last = snapshot.row(
+        f"select coalesce(min(position), 1), coalesce(max(position), 0) from {source.table} "  # noqa: S608  names of our own
+        f"where {source.at} >= %(begin)s and {source.at} < %(end)s and position is not null",
+        between,
+    )
+    facts = {**between, "first": first, "last": last}
+    seals = list(
+        snapshot.stream(
+            f"select {COLUMNS}, head from audit_seals where source = %(source)s "  # noqa: S608  names of our own
+            "and positions && int8range(%(first)s, %(last)s, '[]') order by number",
+            facts,
+        )
+    )
+    rows = f"select {source.line} from {source.table} where {{}} order by position"  # noqa: S608  names of our own
+    for *values, head in seals:
+        seal = Seal(*values)
+        yield json.dumps({"source": source.table, "seal": {**vars(seal), "head": head}}, default=str)
+        mine = rows.format(
+            "position >= lower(%(positions)s::int8multirange) "
+            "and position < upper(%(positions)s::int8multirange) "
+            "and position <@ %(positions)s::int8multirange"
+        )
+        for (line,) in snapshot.stream(mine, {"positions": seal.positions}):
+            yield f'{{"source": "{source.table}", "values": {line}}}'
+    unsealed = rows.format(
+        f"{source.at} >= %(begin)s and {source.at} < %(end)s and position is not null and not exists "
+        "(select from audit_seals where audit_seals.source = %(source)s and positions @> position)"
+    )
+    for (line,) in snapshot.stream(unsealed, facts):
+        yield f'{{"source": "{source.table}", "unsealed": {line}}}'
+
+
+@contextmanager
+def _snapshot(settings: DatabaseSettings) -> Iterator[Snapshot]:
+    url = settings.database_url.get_secret_value()
+    name = name_of(url)
+    try:
+        with snapshots([url], [name]) as found:
+            yield found[name]
+    except DatabaseAway as error:
+        raise CannotInspect(str(error)) from error

@@ -1,0 +1,268 @@
+"""Each command and each look at people's data leaves a row, and so does each refusal; nobody is named."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from contracts import rpc
+from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated, NotFound
+from contracts.rpc.application import Lookup, OpenApplication, ReferenceOnly
+from contracts.rpc.approval import Approve, Reject, ReviewId, ReviewQuestion
+from contracts.rpc.audit import AuditQuestion
+from contracts.rpc.call import Page
+from contracts.rpc.verify import InsideQuestion
+from services.accounts.service import Service as AccountsService
+from services.application.service import Service as ApplicationService
+from services.application.settings import ApplicationSettings
+from services.approval.service import Service as ApprovalService
+from services.approval.settings import ApprovalSettings
+from services.chassis.audit import record
+from services.chassis.runtime.clock import now
+from services.verify.service import Service as VerifyService
+from tests.support.factories.accounts import ADDRESS, PASSWORD, a_call, given_login
+from tests.support.factories.accounts import SETTINGS as ACCOUNTS
+from tests.support.factories.application import Desk, applicant_call, form, reception_call
+from tests.support.factories.application import slot as wished
+from tests.support.factories.approval import (
+    AUDITOR,
+    approval,
+    assistant,
+    by,
+    deliver,
+    desk,
+    fill_directory,
+    review_id_of,
+    slot,
+    submitted,
+)
+from tests.support.factories.verify import SETTINGS, Gate, calling, pass_issued, scan_of
+from tests.support.settings import make_settings
+
+
+def rows(database, columns: str = "actor, role, action, result") -> list[tuple]:
+    with database.transaction() as session:
+        found = session.execute(text(f"select {columns} from audit_log order by position"))
+        return [tuple(row) for row in found]
+
+
+@pytest.fixture
+def approval_service(databases) -> ApprovalService:
+    fill_directory(databases["approval"])
+    service = ApprovalService()
+    service.db, service.settings = databases["approval"], make_settings(ApprovalSettings)
+    return service
+
+
+@pytest.fixture
+def application_service(databases) -> ApplicationService:
+    Desk(databases["application"]).open_directory()
+    service = ApplicationService()
+    service.db, service.settings = databases["application"], make_settings(ApplicationSettings)
+    return service
+
+
+@pytest.fixture
+def review(approval_service):
+    """Return the id and the reference of a review that waits."""
+    waiting = submitted(preferred=(slot((now() + timedelta(days=7)).date()),))
+    deliver(approval_service.db, waiting, at=now())
+    return review_id_of(approval_service.db, waiting.application_id), waiting.reference
+
+
+def test_a_decision_is_recorded_with_its_effect_once_and_a_repeat_as_one(approval_service, review) -> None:
+    review_id, reference = review
+    wanted = Reject(review_id=review_id, reason="duplicate", note="")
+    for _ in range(2):
+        approval_service.reject(wanted, by(desk(), "a key"))
+    assert rows(approval_service.db) == [
+        ("HOM-0001", "department", "reject", "done"),
+        ("HOM-0001", "department", "reject", "repeated"),
+    ]
+    assert rows(approval_service.db, "objects") == [([str(review_id), reference],)] * 2
+
+
+def test_a_command_whose_transaction_fails_leaves_a_refusal_and_no_row_of_a_deed(
+    approval_service, review
+) -> None:
+    review_id, _ = review
+    wanted = Approve.model_validate(approval(review_id))
+    with pytest.raises(NotFound):
+        approval_service.approve(wanted, by(desk("finance", "FIN-0001"), "a key"))
+    assert rows(approval_service.db) == [("FIN-0001", "department", "approve", "not_found")]
+
+
+def test_a_list_that_names_people_is_recorded_with_whom_it_named(approval_service, review) -> None:
+    approval_service.list_reviews(ReviewQuestion(), by(desk()))
+    approval_service.view_review(ReviewId(review_id=review[0]), by(assistant()))
+    assert rows(approval_service.db, "actor, action, objects") == [
+        ("HOM-0001", "list_reviews", [review[1]]),
+        ("HOM-0009", "view_review", [str(review[0]), review[1], "home-secretary"]),
+    ]
+
+
+def test_nobody_sees_what_cannot_be_recorded(approval_service, review, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the table is full")
+
+    monkeypatch.setattr(record, "_insert", fail)
+    with pytest.raises(ContractError):
+        approval_service.view_review(ReviewId(review_id=review[0]), by(desk()))
+    with pytest.raises(NotFound):
+        approval_service.view_review(ReviewId(review_id=review[0]), by(desk("finance", "FIN-0001")))
+
+
+def test_an_applicant_who_looks_at_their_own_is_not_recorded_and_one_who_opens_is(
+    application_service,
+) -> None:
+    own = applicant_call()
+    week = (now() + timedelta(days=7)).date()
+    sent = application_service.submit(form(preferred=[wished(week)]), applicant_call(key="a key"))
+    reference = sent["reference"]
+    application_service.view(ReferenceOnly(reference=reference), own)
+    with pytest.raises(InvalidInput):
+        application_service.open(OpenApplication(reference=reference, id_last4="9999"), own)
+    application_service.open(OpenApplication(reference=reference, id_last4="4821"), own)
+    assert rows(application_service.db) == [
+        (own.principal.id, "applicant", "submit", "done"),
+        (own.principal.id, "applicant", "open", "invalid_input"),
+        (own.principal.id, "applicant", "open", "done"),
+    ]
+    assert rows(application_service.db, "objects") == [([reference],)] * 3
+
+
+def test_an_operator_who_helps_is_recorded_with_whom_they_helped(application_service) -> None:
+    call = applicant_call()
+    principal = call.principal.model_copy(update={"login_id": "SEW-0001"})
+    application_service.list_applications(Page(), call.model_copy(update={"principal": principal}))
+    assert rows(application_service.db, "actor, role, action, objects") == [
+        ("SEW-0001", "assisted", "list_applications", [call.principal.id])
+    ]
+
+
+def test_what_a_counter_looks_up_is_never_written_down(application_service) -> None:
+    week = (now() + timedelta(days=7)).date()
+    application_service.submit(form(preferred=[wished(week)]), applicant_call(key="a key"))
+    application_service.lookup(Lookup(q="Gurpreet"), reception_call())
+    (_, (looked, *_)) = rows(application_service.db, "to_jsonb(audit_log) - '{id,at}'::text[]")
+    assert looked["action"] == "lookup"
+    assert not [what for what in ("urpreet", "98765", "4821") if what in str(looked)]
+
+
+def test_a_preview_that_names_somebody_is_recorded_and_a_scan_is_a_record_itself(databases) -> None:
+    gate = Gate(databases["verify"])
+    service = VerifyService()
+    service.db, service.settings = gate.database, SETTINGS
+    issued = gate.issue(valid_from=now() - timedelta(hours=1), valid_to=now() + timedelta(hours=1))
+    service.scan(scan_of(issued, id_check=None), calling())
+    service.scan(scan_of(issued), calling())
+    service.inside(InsideQuestion(site="PCS1"), calling())
+    unknown = pass_issued(valid_from=now(), valid_to=now() + timedelta(hours=1), site="PCS2")
+    service.scan(scan_of(unknown, id_check=None), calling())
+    assert rows(gate.database, "actor, action, objects") == [
+        ("SEC-0001", "preview", [issued.pass_number, issued.reference]),
+        ("SEC-0001", "inside", [issued.pass_number, issued.reference]),
+    ]
+    with gate.database.transaction() as session:
+        assert session.scalars(text("select position from scans")).all() == [1]
+
+
+def test_an_auditor_finds_rows_by_actor_object_and_day_and_is_recorded_too(approval_service, review) -> None:
+    approval_service.list_reviews(ReviewQuestion(), by(desk()))
+    approval_service.list_reviews(ReviewQuestion(), by(desk("finance", "FIN-0001")))
+
+    def found(**wanted: object) -> list[str]:
+        page = approval_service.audit_entries(AuditQuestion(**wanted), by(AUDITOR))
+        return [one["actor"] for one in page["items"] if one["action"] != "audit_entries"]
+
+    assert found() == ["FIN-0001", "HOM-0001"]
+    assert found(actor="FIN-0001") == ["FIN-0001"]
+    assert found(object=review[1]) == ["HOM-0001"]
+    assert found(last=(now() - timedelta(days=2)).date()) == []
+    with pytest.raises(Forbidden):
+        approval_service.audit_entries(AuditQuestion(), by(desk()))
+    assert rows(approval_service.db)[2:] == [
+        *[("AUD-0001", "auditor", "audit_entries", "done")] * 4,
+        ("HOM-0001", "department", "audit_entries", "forbidden"),
+    ]
+
+
+def test_pages_of_rows_meet_without_a_gap(approval_service) -> None:
+    at = now()
+    with approval_service.db.transaction() as session:
+        for number in range(7):
+            record.record_task(session, f"{number}", [], at)
+    seen: list[str] = []
+    after = None
+    while True:
+        page = approval_service.audit_entries(
+            AuditQuestion(actor="command line", after=after, limit=3), by(AUDITOR)
+        )
+        seen += [one["action"] for one in page["items"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert sorted(seen) == [f"{number}" for number in range(7)]
+
+
+def test_what_does_not_have_the_form_of_a_login_is_not_recorded() -> None:
+    wrong = rpc.accounts.LogIn(login_id="my password 7", password="x" * 12)
+    assert record.objects_of(wrong, is_request=True) == []
+    assert record.objects_of(wrong.model_copy(update={"login_id": " ado-0001"}), is_request=True) == [
+        "ADO-0001"
+    ]
+
+
+NAMES = {"name", "name_latin", "applicant", "mobile", "email", "visitors", "companions", "jpeg"}
+"""Fields of replies that name people, or show them."""
+NAMES_NOBODY_ELSE = {
+    "application.status": "no name",
+    "issuance.view_by_link": "who has the link holds the pass",
+    "approval.sites": "names of places",
+    "approval.departments": "names of departments",
+    "approval.officers": "the public directory",
+    "approval.list_lines": "the directory",
+    "approval.view_line": "the directory",
+    "approval.line_history": "the directory",
+    "approval.check_directory_file": "the directory",
+    "application.check": "what was typed just now",
+    "accounts.own_sessions": "their own",
+}
+
+
+def test_each_method_whose_reply_names_people_is_recorded() -> None:
+    def names(kind: object, seen: set[object]) -> bool:
+        if kind in seen:
+            return False
+        seen.add(kind)
+        fields = getattr(kind, "model_fields", {})
+        if NAMES & set(fields):
+            return True
+        inner = [field.annotation for field in fields.values()] or list(getattr(kind, "__args__", ()))
+        return any(names(one, seen) for one in inner)
+
+    unrecorded = {
+        f"{one.service}.{one.name}"
+        for one in rpc.METHODS
+        if not one.command and not one.names_people and names(one.reply, set())
+    }
+    assert unrecorded <= set(NAMES_NOBODY_ELSE), unrecorded - set(NAMES_NOBODY_ELSE)
+
+
+def test_a_refusal_to_find_is_recorded(approval_service) -> None:
+    with pytest.raises(NotFound):
+        approval_service.view_review(ReviewId(review_id="00000000-0000-0000-0000-000000000001"), by(desk()))
+    assert rows(approval_service.db) == [("HOM-0001", "department", "view_review", "not_found")]
+
+
+def test_a_sign_in_is_recorded_by_the_login_and_a_wrong_password_as_a_refusal(databases) -> None:
+    given_login(databases["accounts"], "HOM-0001")
+    service = AccountsService()
+    service.db, service.settings = databases["accounts"], ACCOUNTS
+    with pytest.raises(NotAuthenticated):
+        service.log_in(rpc.accounts.LogIn(login_id="hom-0001", password="wrong"), a_call(key="a"))
+    service.log_in(rpc.accounts.LogIn(login_id="hom-0001", password=PASSWORD), a_call(key="b"))
+    assert rows(service.db, "actor, action, objects, result, address") == [
+        ("anonymous", "log_in", ["HOM-0001"], "wrong_login", ADDRESS),
+        ("anonymous", "log_in", ["HOM-0001"], "done", ADDRESS),
+    ]

@@ -1,0 +1,115 @@
+"""Seals chain what was committed, in whatever order transactions end, and nobody waits for them."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from services.chassis.audit import record, seals
+from services.chassis.audit.seals import AUDIT_LOG
+from services.chassis.db.retention import month_start
+from services.chassis.runtime.clock import now
+
+
+@pytest.fixture
+def database(databases):
+    return databases["approval"]
+
+
+def seal(database, at=None) -> int:
+    return seals.seal(database, "approval", (AUDIT_LOG,), at or now(), 24)
+
+
+def add(session, action="view_review", at=None) -> None:
+    record.record_task(session, action, ["PCS-7K3M-9QWX"], at or now())
+
+
+def found(database, query: str) -> list[tuple]:
+    with database.transaction() as session:
+        return [tuple(row) for row in session.execute(text(query))]
+
+
+def test_rows_are_sealed_once_and_each_seal_names_the_one_before(database) -> None:
+    for count in (3, 0, 2):
+        with database.transaction() as session:
+            for _ in range(count):
+                add(session)
+        assert seal(database) == count
+    rows = found(database, "select number, positions::text, rows, previous, head from audit_seals order by 1")
+    (one, positions, count, previous, head), (two, later, more, before, _) = rows
+    assert (one, positions, count, previous) == (1, "{[1,4)}", 3, "")
+    assert (two, later, more, before) == (2, "{[4,6)}", 2, head)
+
+
+def test_a_row_whose_transaction_ends_late_comes_into_a_later_seal(database) -> None:
+    with database.engine.connect() as late:
+        late.execute(
+            text(
+                "insert into audit_log (at, actor, role, action, objects, result, address, correlation_id) "
+                "values (now(), 'DHM-0001', 'department', 'approve', '{}', 'done', '', '')"
+            )
+        )
+        with database.transaction() as session:
+            add(session)
+        assert seal(database) == 1
+        late.commit()
+    assert seal(database) == 1
+    assert found(database, "select positions::text from audit_seals order by number") == [
+        ("{[2,3)}",),
+        ("{[1,2)}",),
+    ]
+    assert found(database, "select through from audit_seals order by number") == [(2,), (2,)]
+
+
+def test_a_rolled_back_row_leaves_a_gap_and_no_row_goes_into_it_later(database) -> None:
+    with database.engine.connect() as lost:
+        lost.execute(text("select nextval('audit_log_positions')"))
+    with database.transaction() as session:
+        add(session)
+    seal(database, now() - 2 * seals.SETTLED)
+    with database.engine.begin() as connection:
+        connection.execute(
+            text(
+                "insert into audit_log (position, at, actor, role, action, objects, result, address, "
+                "correlation_id) values (1, now(), 'DHM-0001', 'department', 'approve', '{}', 'done', '', '')"
+            )
+        )
+    assert seal(database) == 0
+
+
+def test_a_seal_has_rows_of_one_month(database) -> None:
+    this = now()
+    with database.transaction() as session:
+        add(session, at=month_start(this) - timedelta(seconds=1))
+        add(session, at=month_start(this))
+    assert seal(database) == 2
+    assert found(database, "select rows, month from audit_seals order by number") == [
+        (1, (month_start(this, -1)).date()),
+        (1, month_start(this).date()),
+    ]
+
+
+def test_while_one_process_seals_the_others_do_nothing(database) -> None:
+    with database.transaction() as session:
+        add(session)
+    with database.transaction() as other:
+        assert seals.try_lock(other, "audit seals")
+        assert seal(database) == 0
+    assert seal(database) == 1
+
+
+def test_a_head_is_signed_once_an_hour_when_there_is_a_new_one(database) -> None:
+    at = now()
+
+    def heads_after(elapsed: timedelta, rows: int) -> list[tuple]:
+        with database.transaction() as session:
+            for _ in range(rows):
+                add(session)
+        seal(database, at + elapsed)
+        return found(database, "select number from audit_heads order by signed_at")
+
+    assert heads_after(timedelta(), 0) == []
+    assert heads_after(timedelta(), 1) == [(1,)]
+    assert heads_after(timedelta(minutes=59), 1) == [(1,)]
+    assert heads_after(timedelta(minutes=60), 0) == [(1,), (2,)]
+    assert heads_after(timedelta(minutes=120), 0) == [(1,), (2,)]

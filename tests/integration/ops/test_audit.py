@@ -1,0 +1,235 @@
+"""`epass audit`: whatever a superuser does to the record is found; a range of days is exported whole."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import psycopg
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import text
+
+from contracts.model import IST
+from contracts.rpc.audit import AuditHeads, HeadQuestion
+from services.chassis.audit import heads, record, seals
+from services.chassis.audit.seals import AUDIT_LOG
+from services.chassis.db import partitions
+from services.chassis.db.retention import kept_since, month_start
+from services.chassis.runtime.clock import now
+from services.ops.cli import main
+from services.verify.models import SEALED_SCANS
+from tests.integration.conftest import superuser
+from tests.support.factories.verify import Gate
+from tests.support.settings import EVENT_KEYS
+
+SOURCES = {"approval": (AUDIT_LOG,), "verify": (AUDIT_LOG, SEALED_SCANS)}
+
+
+@pytest.fixture
+def database(databases):
+    return databases["approval"]
+
+
+@pytest.fixture
+def tamper(stack, database) -> Iterator[psycopg.Connection]:
+    with superuser(stack, "approval") as connection:
+        yield connection
+
+
+def add(database, count=1, at=None, seal_at=None, service="approval", months=24) -> None:
+    """Add rows, each by a transaction of its own, and seal them together."""
+    for number in range(count):
+        with database.transaction() as session:
+            record.record_task(session, f"action {number}", ["PCS-7K3M-9QWX"], at or now())
+    seals.seal(database, service, SOURCES[service], seal_at or now(), months)
+
+
+def verify(database, monkeypatch, *options: str, service="approval") -> Result:
+    monkeypatch.setenv("EPASS_DATABASE_URL", database.engine.url.render_as_string(hide_password=False))
+    monkeypatch.setenv("EPASS_EVENT_KEYS", ",".join(EVENT_KEYS))
+    return CliRunner().invoke(main, ["audit", "verify", service, *options])
+
+
+def test_a_record_that_nobody_touched_is_whole(database, monkeypatch) -> None:
+    add(database, 3)
+    add(database, 2)
+    with database.transaction() as session:
+        record.record_task(session, "not sealed yet", [], now())
+    result = verify(database, monkeypatch)
+    assert result.exit_code == 0, result.output
+    assert "5 rows fit 2 seals, 1 are too new to have one, 1 heads, 0 problems" in result.output
+
+
+COPIED = (
+    "at - interval '1 day', actor, role, action, objects, result, address, correlation_id "
+    "from audit_log where position = 5"
+)
+TAMPERING = {
+    "edited": ("update audit_log set actor = 'SEC-0001' where position = 2", "seal 1 does not fit its rows"),
+    "removed": ("delete from audit_log where position = 2", "1 rows are gone"),
+    "reordered": (
+        "update audit_log set position = case position when 2 then 3 else 2 end where position in (2, 3)",
+        "a row was edited or moved",
+    ),
+    "moved to another seal": ("update audit_log set position = 9 where position = 2", "1 rows are gone"),
+    "slipped in beside its seal": (
+        f"insert into audit_log select gen_random_uuid(), 4, {COPIED}",
+        "row 4 of",
+    ),
+    "slipped in with the seal's positions": (
+        f"insert into audit_log select gen_random_uuid(), 2, {COPIED}",
+        "1 rows were slipped in",
+    ),
+    "seal edited": ("update audit_seals set rows = 2 where number = 1", "seal 1 was edited"),
+    "seal removed": ("delete from audit_seals where number = 2", "seal 3 does not follow"),
+    "seals reordered": (
+        "update audit_seals set number = case number when 2 then 3 else 2 end where number in (2, 3)",
+        "does not follow the one before it",
+    ),
+    "head edited": ("update audit_heads set number = 2", "no key of EPASS_EVENT_KEYS has signed it"),
+}
+
+
+@pytest.mark.parametrize("done", TAMPERING)
+def test_what_a_superuser_does_to_rows_seals_and_heads_is_found(database, tamper, monkeypatch, done) -> None:
+    add(database, 3)
+    with tamper.transaction():
+        tamper.execute("select nextval('audit_log_positions')")
+    add(database)
+    add(database)
+    assert verify(database, monkeypatch).exit_code == 0
+    statement, expected = TAMPERING[done]
+    tamper.execute("alter table audit_seals drop constraint audit_seals_pkey")
+    try:
+        if "position = case" in statement:  # two rows change places, and the key is checked row by row
+            tamper.execute("update audit_log set position = 100 where position = 3")
+            tamper.execute("update audit_log set position = 3 where position = 2")
+            tamper.execute("update audit_log set position = 2 where position = 100")
+        else:
+            tamper.execute(statement)
+        result = verify(database, monkeypatch)
+        assert result.exit_code == 1
+        assert expected in result.output
+    finally:
+        tamper.execute("truncate audit_log, audit_seals, audit_heads")
+        tamper.execute("alter table audit_seals add primary key (number)")
+
+
+def test_a_tail_that_was_cut_off_with_its_seals_is_found_by_a_head_that_somebody_kept(
+    database, tamper, monkeypatch, tmp_path
+) -> None:
+    add(database, 2)
+    add(database, 2, seal_at=now() + timedelta(hours=2))
+    file = keep_heads(database, tmp_path)
+    assert verify(database, monkeypatch, "--heads", str(file)).exit_code == 0
+    tamper.execute("delete from audit_heads where number > 1")
+    tamper.execute("delete from audit_seals where number > 1")
+    tamper.execute("delete from audit_log where position > 2")
+    assert verify(database, monkeypatch).exit_code == 0, "the rest is a whole chain by itself"
+    result = verify(database, monkeypatch, "--heads", str(file))
+    assert result.exit_code == 1
+    assert "this seal is gone, the chain was cut off" in result.output
+
+
+def test_a_chain_that_was_made_anew_is_found_by_a_head_that_somebody_kept(
+    database, tamper, monkeypatch, tmp_path
+) -> None:
+    add(database, 2)
+    file = keep_heads(database, tmp_path)
+    tamper.execute("delete from audit_heads")
+    tamper.execute("delete from audit_seals")
+    tamper.execute("update audit_log set actor = 'SEC-0001'")
+    seals.seal(database, "approval", (AUDIT_LOG,), now(), 24)
+    assert verify(database, monkeypatch).exit_code == 0
+    result = verify(database, monkeypatch, "--heads", str(file))
+    assert result.exit_code == 1
+    assert "the chain was made anew" in result.output
+
+
+def test_a_head_that_no_service_has_signed_proves_nothing(database, monkeypatch, tmp_path) -> None:
+    add(database)
+    file = keep_heads(database, tmp_path)
+    forged = json.loads(file.read_text())
+    forged["items"][0]["head"] = "0" * 64
+    file.write_text(json.dumps(forged))
+    result = verify(database, monkeypatch, "--heads", str(file))
+    assert "no key of EPASS_EVENT_KEYS has signed it" in result.output
+
+
+def test_months_that_the_rule_dropped_are_named_and_no_others(database, tamper, monkeypatch) -> None:
+    old = kept_since(now(), 13) - timedelta(days=1)
+    add(database, 2, at=old, months=24)
+    add(database, 1)
+    with database.engine.begin() as connection:
+        connection.execute(text("delete from audit_log where at < now() - interval '1 year'"))
+    assert verify(database, monkeypatch).exit_code == 1, "the rule did not say so"
+    seals.seal(database, "approval", (AUDIT_LOG,), now(), 13)
+    result = verify(database, monkeypatch)
+    assert result.exit_code == 0, result.output
+    assert f"1 seals are of months before {kept_since(now(), 13).astimezone(IST).date()}" in result.output
+    tamper.execute("delete from audit_log")
+    assert verify(database, monkeypatch).exit_code == 1
+
+
+def test_no_seal_may_say_that_rows_of_last_year_were_dropped(database, monkeypatch) -> None:
+    add(database)
+    seals.seal(database, "approval", (AUDIT_LOG,), now(), 2)
+    result = verify(database, monkeypatch)
+    assert "says that rows were dropped that have to be kept" in result.output
+
+
+def test_scans_are_sealed_as_they_are(databases, stack, monkeypatch) -> None:
+    gate = Gate(databases["verify"])
+    gate.enter(gate.issue())
+    seals.seal(gate.database, "verify", SOURCES["verify"], now(), 24)
+    assert verify(gate.database, monkeypatch, service="verify").exit_code == 0
+    with superuser(stack, "verify") as connection:
+        connection.execute("update scans set told = not told, reason = 'erased'")
+        assert verify(gate.database, monkeypatch, service="verify").exit_code == 0
+        connection.execute("update scans set verdict = 'revoked'")
+    result = verify(gate.database, monkeypatch, service="verify")
+    assert result.exit_code == 1
+    assert "scans: seal 1 does not fit its rows: a row was edited or moved" in result.output
+
+
+def test_an_export_has_whole_seals_whose_digests_anybody_can_compute(database, monkeypatch) -> None:
+    yesterday = now() - timedelta(days=1)
+    add(database, 2, at=yesterday - timedelta(days=9))
+    add(database, 3, at=yesterday)
+    with database.transaction() as session:
+        record.record_task(session, "not sealed yet", [], now())
+    days = [f"{at.astimezone(IST).date()}" for at in (yesterday, now())]
+    verify(database, monkeypatch)
+    result = CliRunner().invoke(main, ["audit", "export", "approval", "--from", days[0], "--to", days[1]])
+    assert result.exit_code == 0, result.output
+    first, *lines = map(json.loads, result.output.splitlines())
+    assert first["columns"][:4] == ["position", "id", "at", "actor"]
+    (sealed,) = [one["seal"] for one in lines if "seal" in one]
+    raw = [line for line in result.output.splitlines() if '"values"' in line]
+    values = [line.partition('"values": ')[2][:-1] for line in raw]
+    assert sealed["rows"] == len(values) == 3
+    assert hashlib.sha256("\n".join(values).encode()).hexdigest() == sealed["digest"]
+    assert [one["unsealed"][5] for one in lines if "unsealed" in one] == ["not sealed yet"]
+
+
+def keep_heads(database, folder):
+    """Store what /.well-known/audit-heads gives of approval, and return the file."""
+    with database.queries() as session:
+        found = heads.list_heads(HeadQuestion(), session, "approval")
+    file = folder / "heads.json"
+    file.write_text(AuditHeads.model_validate(found).model_dump_json())
+    return file
+
+
+def test_partitions_of_the_log_end_with_months(database) -> None:
+    with database.engine.begin() as connection:
+        partitions.add_months(connection, now())
+        names = set(
+            connection.scalars(
+                text(
+                    "select inhrelid::regclass::text from pg_inherits where inhparent = 'audit_log'::regclass"
+                )
+            )
+        )
+    assert f"audit_log_{month_start(now(), 2):%Y_%m}" in names

@@ -375,8 +375,8 @@ def _use_code(session: Session, login_id: str, typed: str, now: datetime, settin
     secret = sealed_box(settings).open(factor.secret_sealed).decode()
     step = second_factors.matching_step(secret, typed, accepted_steps(now, factor.last_step))
     digest = second_factors.recovery_digest(login_id, typed, settings.password_secret)
-    unused = (RecoveryCodeRow.login_id == login_id) & RecoveryCodeRow.used_at.is_(None)
-    recovery = session.scalar(select(RecoveryCodeRow).where(unused, RecoveryCodeRow.digest == digest))
+    unused = (RecoveryCodeRow.digest == digest) & RecoveryCodeRow.used_at.is_(None)  # it names the login
+    recovery = session.scalar(select(RecoveryCodeRow).where(unused))
     if step is not None:
         factor.last_step = step
     elif recovery is not None:

@@ -183,6 +183,16 @@ def test_a_disabled_login_is_not_opened_by_a_sign_in_that_waits(accounts, start)
     assert refused.body.code == "sign_in_ended"
 
 
+def test_a_login_whose_last_day_has_passed_is_not_opened_by_a_sign_in_that_waits(accounts, start) -> None:
+    app, _ = accounts.given_app(at=start)
+    later = start + STEP
+    token = accounts.sign_in_token(at=later)
+    with accounts.db.transaction() as session:
+        session.get_one(LoginRow, "HOM-0001").valid_until = start.date() - timedelta(days=2)
+    refused = refusal_of(lambda: accounts.enter_code(token, app.at(later), at=later))
+    assert refused.body.code == "sign_in_ended"
+
+
 def test_wrong_codes_make_their_sender_wait(accounts, start) -> None:
     app, _ = accounts.given_app(at=start)
     later = start + STEP

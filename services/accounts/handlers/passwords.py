@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.errors import InvalidInput, NotAuthenticated
+from contracts.errors import ContractError, InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import (
     CHANGE_PASSWORD,
     ENROL_KIOSK,
@@ -27,7 +27,7 @@ from services.accounts.domain.logins import normalized, today_of
 from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, second_factor, sessions
 from services.accounts.handlers.attempts import Source
-from services.accounts.models import LoginRow, SecondFactorRow, SessionRow, SignInRow
+from services.accounts.models import LoginRow, SecondFactorRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
@@ -115,12 +115,18 @@ def _open_session(
         return sessions.open_for_staff(session, login, now, settings)
 
     def answer(made: UUID) -> StaffSession | NotAuthenticated:
-        waiting = session.get(SignInRow, made)
-        if waiting is not None:
-            return second_factor.refusal(waiting, settings)
-        return sessions.staff_answer(session, made, settings, device)
+        return _session_or_refusal(session, made, settings, device)
 
     return once(session, call, route, request, effect, answer, reference=UUID)
+
+
+def _session_or_refusal(
+    session: Session, made: UUID, settings: AccountsSettings, device: Device | None = None
+) -> StaffSession | NotAuthenticated:
+    waiting = session.get(SignInRow, made)
+    if waiting is not None:
+        return second_factor.refusal(waiting, settings)
+    return sessions.staff_answer(session, made, settings, device)
 
 
 def _use_token(login: LoginRow) -> None:
@@ -141,7 +147,8 @@ def change(
     Raises:
         InvalidInput: ``current`` is ``wrong_password``, or ``new`` is not good enough.
         NotAuthenticated: the caller has no login, or a disabled or expired one, or its initial password has
-            expired.
+            expired, or the session has ended; or, from a session that was opened without the second factor
+            that its login has or needs, as for :func:`log_in`. Nothing is changed then.
         TooManyAttempts: as for :func:`log_in`.
     """
     login_id = call.principal.login_id
@@ -159,7 +166,7 @@ def change(
     fresh = offload(passwords.hash_password, request.new) if matched else None
     with db.transaction() as session:
         outcome = _replace(request, call, session, login_id, stored, fresh, source, now, settings)
-    if isinstance(outcome, InvalidInput):
+    if isinstance(outcome, ContractError):
         raise outcome
     return outcome
 
@@ -173,7 +180,7 @@ def start_enrolment(
 
     Raises:
         InvalidInput: ``password`` is ``wrong_password``.
-        NotAuthenticated: the caller has no login, or a disabled or expired one.
+        NotAuthenticated: the caller has no login, or a disabled or expired one, or the session has ended.
         Forbidden: ``second_factor_stale``.
         TooManyAttempts: as for :func:`log_in`.
     """
@@ -194,6 +201,7 @@ def start_enrolment(
         attempts.check_again(session, login_id, source, now, settings)
         if matched:
             login = _lock_unchanged(session, login_id, stored, now, settings)
+            sessions.lock_own(session, call, now)
             attempts.forget_failures(session, login_id, settings, source)
             return second_factor.start_first(request, call, session, login, now, settings)
         attempts.record_failure(session, login_id, source, now, settings)
@@ -210,8 +218,8 @@ def _replace(
     source: Source,
     now: datetime,
     settings: AccountsSettings,
-) -> StaffSession | InvalidInput:
-    """Return the new session, or the refusal of a wrong current password.
+) -> StaffSession | InvalidInput | NotAuthenticated:
+    """Return the new session, or the refusal of a wrong current password, or of one that is not enough.
 
     A repeated command comes with a password that is no longer the current one. So ``once`` decides first
     whether this is a repeat.
@@ -221,15 +229,19 @@ def _replace(
         if fresh is None:
             raise InvalidInput.of("current", "wrong_password")
         login = _lock_unchanged(session, login_id, verified, now, settings)
+        own = sessions.lock_own(session, call, now)
+        if own.factor_at is None:
+            waiting = second_factor.wait_for_factor(session, login, now, settings)
+            if waiting is not None:
+                return waiting.id
         login.password_hash = fresh
         login.must_change_password = False
         attempts.forget_failures(session, login_id, settings, source)
-        factor_at = session.scalar(select(SessionRow.factor_at).where(SessionRow.sid == call.principal.sid))
         sessions.end_all_of(session, login_id, now)
-        return sessions.open_for_staff(session, login, now, settings, factor_at)
+        return sessions.open_for_staff(session, login, now, settings, own.factor_at)
 
-    def answer(sid: UUID) -> StaffSession:
-        return sessions.staff_answer(session, sid, settings)
+    def answer(made: UUID) -> StaffSession | NotAuthenticated:
+        return _session_or_refusal(session, made, settings)
 
     attempts.check_again(session, login_id, source, now, settings)
     try:

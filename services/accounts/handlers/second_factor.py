@@ -90,14 +90,24 @@ def _wait(session: Session, login_id: str, purpose: SignInPurpose, now: datetime
 def require_fresh(session: Session, call: Call, now: datetime, settings: AccountsSettings) -> None:
     """Raise an error unless the caller has shown their second factor within five minutes.
 
-    The session token says when, which accounts has signed. Who neither has nor needs a second factor goes on.
+    The session token says when, which accounts has signed; and so does the row of the session, which has to
+    be open. Who neither has nor needs a second factor goes on.
 
     Raises:
         Forbidden: ``second_factor_stale``; or ``second_factor_missing``, if one has to be set up first.
+        NotAuthenticated: ``session_ended``.
     """
     principal = call.principal
-    if principal.login_id is not None and session.get(SecondFactorRow, principal.login_id) is not None:
-        if not is_fresh(principal.factor_at, now):
+    factor = None if principal.login_id is None else session.get(SecondFactorRow, principal.login_id)
+    if factor is not None:
+        own = (SessionRow.sid == principal.sid) & (SessionRow.login_id == principal.login_id)
+        row = session.scalar(select(SessionRow).where(own, sessions.is_live(now)))
+        if row is None:
+            raise NotAuthenticated("the session has ended", code="session_ended")
+        shown = None
+        if row.factor_at is not None and row.factor_at >= factor.enrolled_at:
+            shown = row.factor_at.timestamp()
+        if not is_fresh(principal.factor_at, now) or not is_fresh(shown, now):
             raise Forbidden("show the second factor again", code="second_factor_stale")
     elif principal.role in required_roles(session, settings):
         raise Forbidden("this login has to set up a second factor", code="second_factor_missing")
@@ -242,13 +252,15 @@ def start_replacement(
 
     Raises:
         Forbidden: as for :func:`require_fresh`.
+        NotAuthenticated: ``session_ended``.
         Conflict: ``no_factor``, in a race with its reset.
     """
     login_id = _own_login(call)
     require_fresh(session, call, now, settings)
 
     def effect() -> UUID:
-        if session.get(SecondFactorRow, login_id) is None:
+        sessions.lock_own(session, call, now)
+        if session.get(SecondFactorRow, login_id, populate_existing=True) is None:
             raise Conflict("there is no second factor any more", code="no_factor")
         return _wait(session, login_id, "replace", now).id
 
@@ -299,10 +311,7 @@ def confirm(
     with db.transaction() as session:
 
         def effect() -> UUID:
-            live = (SessionRow.sid == call.principal.sid) & sessions.is_live(now)
-            row = session.scalar(select(SessionRow).where(live).with_for_update())
-            if row is None or row.login_id != login_id:
-                raise NotAuthenticated("the session has ended", code="session_ended")
+            row = sessions.lock_own(session, call, now)
             if session.get(SecondFactorRow, login_id) is None:
                 raise Forbidden("there is no second factor", code="second_factor_missing")
             _use_code(session, login_id, request.code, now, settings)

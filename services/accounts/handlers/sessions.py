@@ -139,9 +139,25 @@ def applicant_answer(session: Session, sid: UUID, settings: AccountsSettings) ->
 
 def end_all_of(session: Session, login_id: str, now: datetime) -> int:
     """End the sessions of a login, and sign-ins that wait for a code; return how many sessions there were."""
-    waiting = (SignInRow.login_id == login_id) & SignInRow.ended_at.is_(None)
-    session.execute(update(SignInRow).where(waiting).values(ended_at=now))
+    _end_sign_ins(session, SignInRow.login_id == login_id, now)
     return end_live(session, SessionRow.login_id == login_id, now)
+
+
+def _end_sign_ins(session: Session, condition: ColumnElement[bool], now: datetime) -> None:
+    waiting = condition & SignInRow.ended_at.is_(None)
+    session.execute(update(SignInRow).where(waiting).values(ended_at=now))
+
+
+def _end_enrolments(session: Session, call: Call, now: datetime) -> None:
+    """End what the caller has begun to set up: whoever sits down at their desk next must not finish it.
+
+    It locks the login, as beginning does, so that none begins meanwhile.
+    """
+    login_id = call.principal.login_id
+    if call.principal.kind == "staff" and login_id is not None:
+        session.get(LoginRow, login_id, with_for_update=True)
+        mine = (SignInRow.login_id == login_id) & SignInRow.purpose.in_(("enrol", "replace"))
+        _end_sign_ins(session, mine, now)
 
 
 def end_later_than(session: Session, login_id: str, end: datetime, now: datetime) -> None:
@@ -152,6 +168,23 @@ def end_later_than(session: Session, login_id: str, end: datetime, now: datetime
 def is_live(now: datetime) -> ColumnElement[bool]:
     """Return the condition that a session is open."""
     return SessionRow.ended_at.is_(None) & (SessionRow.expires_at > now)
+
+
+def lock_own(session: Session, call: Call, now: datetime) -> SessionRow:
+    """Return the session of a staff caller, with its login locked first, as who ends sessions locks them.
+
+    A token says what was so when it was made. The row says whether the session is open now.
+
+    Raises:
+        NotAuthenticated: ``session_ended``.
+    """
+    session.get(LoginRow, call.principal.login_id, with_for_update=True)
+    own = (SessionRow.sid == call.principal.sid) & (SessionRow.login_id == call.principal.login_id)
+    locked = select(SessionRow).where(own, is_live(now)).with_for_update()
+    row = session.scalar(locked.execution_options(populate_existing=True))
+    if row is None:
+        raise NotAuthenticated("the session has ended", code="session_ended")
+    return row
 
 
 def end_live(session: Session, condition: ColumnElement[bool], now: datetime, rows: int | None = None) -> int:
@@ -169,7 +202,7 @@ def end_live(session: Session, condition: ColumnElement[bool], now: datetime, ro
 
 
 def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> Nothing:
-    """End the caller's session. A session that is over already stays as it is.
+    """End the caller's session, and what they have begun to set up. What is over already stays as it is.
 
     Raises:
         NotAuthenticated: the caller has no session.
@@ -179,6 +212,7 @@ def log_out(request: Nothing, call: Call, session: Session, now: datetime) -> No
         raise NotAuthenticated("there is no session to end")
 
     def effect() -> UUID:
+        _end_enrolments(session, call, now)
         end_live(session, SessionRow.sid == sid, now)
         return sid
 
@@ -210,7 +244,9 @@ def own(call: Call, session: Session, now: datetime) -> OwnSessions:
 
 
 def end_own(request: EndOwnSessions, call: Call, session: Session, now: datetime) -> EndedOwnSessions:
-    """End one session of the caller, or all but the one that asks. What is over already stays as it is.
+    """End one session of the caller, or all but the one that asks, and what they have begun to set up.
+
+    What is over already stays as it is.
 
     Raises:
         NotAuthenticated: the caller has no session.
@@ -219,6 +255,7 @@ def end_own(request: EndOwnSessions, call: Call, session: Session, now: datetime
     which = SessionRow.sid != call.principal.sid if request.sid is None else SessionRow.sid == request.sid
 
     def effect() -> EndedOwnSessions:
+        _end_enrolments(session, call, now)
         sids = session.scalars(select(SessionRow.sid).where(mine, which, is_live(now))).all()
         end_live(session, SessionRow.sid.in_(sids), now)
         return EndedOwnSessions(sids=tuple(sids))

@@ -34,5 +34,6 @@ async def leave(view: OperatorPage) -> Response:
     response = view.to("/staff/sign-in")
     await sign_out_applicant(view, response)
     cookies.sign_out_operator(response, view.request)
+    cookies.sign_in_ended(response, view.request)
     await end_session(view.caller)
     return response

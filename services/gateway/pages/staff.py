@@ -50,16 +50,24 @@ async def sign_in(view: OpenPage) -> Response:
             asked = asked.model_copy(update={"devices": devices})
         session = await view.caller.command(rpc.accounts.LOG_IN, asked, str(uuid4()))
     except NotAuthenticated as error:
-        if (page := _NEXT.get(error.body.code)) is not None:
-            response = view.to(page)
-            cookies.sign_in_waits(response, view.request, str(error.body.facts["sign_in"]))
-            return response
+        if (further := _go_on(view, error)) is not None:
+            return further
         expired = error.body.code == "initial_password_expired"
         code = "initial_password_expired" if expired else "wrong_login"
         return view.html("staff/sign_in.html", 422, errors={"login_id": code}, typed=login_id)
     except TooManyAttempts as error:
         return too_many(view.request, error)
     return staff_sign_in.sign_in(view, session)
+
+
+def _go_on(view: View, error: NotAuthenticated) -> Response | None:
+    """Lead to the second factor that a right password waits for; return None if it waits for none."""
+    page = _NEXT.get(error.body.code)
+    if page is None:
+        return None
+    response = view.to(page)
+    cookies.sign_in_waits(response, view.request, str(error.body.facts["sign_in"]))
+    return response
 
 
 @router.get("/password")
@@ -79,6 +87,10 @@ async def change_password(view: StaffPage) -> Response:
         change = ChangePassword(current=current[:200], new=new[:200])
         session = await view.caller.command(rpc.accounts.CHANGE_PASSWORD, change, str(uuid4()))
     except NotAuthenticated as error:
+        if (further := _go_on(view, error)) is not None:
+            return further
+        if error.body.code == "session_ended":
+            raise
         expired = error.body.code == "initial_password_expired"
         code = "initial_password_expired" if expired else "wrong_password"
         return view.html("staff/password.html", 422, errors={"current": code})
@@ -95,9 +107,10 @@ async def change_password(view: StaffPage) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(view: StaffPage) -> Response:
-    """Sign out."""
+    """Sign out, and forget a sign-in or an app that was begun."""
     response = view.to("/staff/sign-in")
     cookies.sign_out(response, view.request)
+    cookies.sign_in_ended(response, view.request)
     await end_session(view.caller)
     return response
 

@@ -24,6 +24,8 @@ from contracts.rpc.accounts import (
     ApplicantSession,
     ChangePassword,
     DeniedSessions,
+    EndedOwnSessions,
+    EndOwnSessions,
     Enrolled,
     EnterCode,
     FactorCode,
@@ -300,6 +302,10 @@ class Accounts:
     def log_out(self, who: Principal, key: str | None = None, at: datetime | None = None) -> Nothing:
         with self.db.transaction() as session:
             return sessions.log_out(Nothing(), a_call(who, key), session, at or now())
+
+    def end_own(self, who: Principal, at: datetime | None = None) -> EndedOwnSessions:
+        with self.db.transaction() as session:
+            return sessions.end_own(EndOwnSessions(), a_call(who), session, at or now())
 
     def denied(self, at: datetime | None = None) -> DeniedSessions:
         with self.db.transaction() as session:

@@ -1,17 +1,19 @@
 """The second factor: asked for after the password, accepted once, set up, and what it cannot be used for."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pyotp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.events import AccessChanged
 from contracts.rpc.call import Principal, Proof
 from services.accounts import commands
-from services.accounts.domain.second_factor import FRESH, RECOVERY_CODES, SIGN_IN_LASTS, STEP
-from services.accounts.handlers import housekeeping, second_factor
+from services.accounts.domain.second_factor import FRESH, RECOVERY_CODES, SIGN_IN_LASTS, STEP, is_fresh
+from services.accounts.handlers import housekeeping, second_factor, sessions
 from services.accounts.models import (
     LoginFailureRow,
     LoginRow,
@@ -37,6 +39,7 @@ from tests.support.factories.accounts import (
     given_login,
     refusal_of,
 )
+from tests.support.running import eventually
 from tests.support.settings import EVENT_KEYS, make_settings
 
 
@@ -327,6 +330,33 @@ def test_a_changed_password_keeps_what_the_session_says_of_the_factor(accounts, 
     assert accounts.claims(changed.access_token)["factor_at"] == int(start.timestamp())
 
 
+def test_a_changed_password_opens_nothing_from_a_session_that_has_ended(accounts, start) -> None:
+    _, enrolled = accounts.given_app(at=start)
+    who = accounts.principal(enrolled.session)
+    accounts.log_out(who, at=start)
+    refused = refusal_of(lambda: accounts.change_password(who, at=start))
+    assert refused.body.code == "session_ended"
+    with accounts.db.transaction() as session:
+        assert session.scalars(select(SessionRow).where(SessionRow.ended_at.is_(None))).all() == []
+
+
+@pytest.mark.parametrize(
+    ("has_app", "code"), [(True, "second_factor_required"), (False, "second_factor_missing")]
+)
+def test_a_session_without_the_needed_factor_changes_no_password(accounts, start, has_app, code) -> None:
+    """Such a session is of the version before. A password is as far as it went."""
+    if has_app:
+        accounts.given_app(at=start)
+    accounts.requires("department")
+    who = accounts.principal(accounts.given_session("HOM-0001", at=start))
+    before, key = accounts.count(SessionRow), a_key()
+    for _ in range(2):
+        refused = refusal_of(lambda: accounts.change_password(who, at=start, key=key))
+        assert (refused.body.code, bool(refused.body.facts["sign_in"])) == (code, True)
+    assert (accounts.count(SessionRow), accounts.count(SignInRow) - has_app) == (before, 1)
+    assert accounts.sign_in_token(at=start), "the password is what it was"
+
+
 def test_a_demo_login_is_restored_without_a_second_factor(accounts) -> None:
     accounts.given_app()
     given_login(accounts.db)
@@ -441,6 +471,90 @@ def test_a_gateway_cannot_say_that_a_factor_was_shown(accounts, start) -> None:
     )
     refused = refusal_of(lambda: PrincipalVerifier(EventKeys(EVENT_KEYS)).verify(stated, late))
     assert refused.body.code == "unproven_principal"
+
+
+ASKING: dict[str, Callable[[Accounts, Principal, datetime], object]] = {
+    "issue": lambda accounts, by, at: accounts.issue(by, at=at),
+    "reset": lambda accounts, by, at: accounts.reset("HOM-0001", by, at=at),
+    "rule": lambda accounts, by, at: accounts.set_rule(("ado",), by, at=at),
+    "reset_factor": lambda accounts, by, at: accounts.reset_factor("HOM-0001", by, at=at),
+    "apply": lambda accounts, by, at: accounts.apply_logins(by, at=at),
+    "another app": lambda accounts, by, at: accounts.start_enrolment(by, PASSWORD, at=at),
+    "recovery codes": lambda accounts, by, at: accounts.renew_recovery_codes(by, at=at),
+}
+"""What asks for the second factor again."""
+
+
+@pytest.mark.parametrize("act", ASKING)
+def test_a_session_that_has_ended_gives_nobody_access_however_fresh_its_token(accounts, start, act) -> None:
+    _, ado = an_ado_with_an_app(accounts, start)
+    accounts.log_out(ado, at=start)
+    assert refusal_of(lambda: ASKING[act](accounts, ado, start)).body.code == "session_ended"
+
+
+@pytest.mark.parametrize("act", ASKING)
+@pytest.mark.parametrize("changes", ["the row", "the token", "another app"])
+def test_token_and_session_both_say_that_the_present_factor_was_shown(accounts, start, act, changes) -> None:
+    _, ado = an_ado_with_an_app(accounts, start)
+    with accounts.db.transaction() as session:
+        if changes == "the row":
+            session.get_one(SessionRow, ado.sid).factor_at = None
+        elif changes == "another app":
+            session.get_one(SecondFactorRow, "ADO-0001").enrolled_at = start + STEP
+        else:
+            ado = ado.model_copy(update={"factor_at": None})
+    assert refusal_of(lambda: ASKING[act](accounts, ado, start)).body.code == "second_factor_stale"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "fresh"), [(-31, False), (-30, True), (0, True), (299, True), (300, False)]
+)
+def test_a_factor_from_the_future_is_not_fresh(start, seconds, fresh) -> None:
+    assert is_fresh(start.timestamp(), start + timedelta(seconds=seconds)) is fresh
+
+
+@pytest.mark.parametrize("leave", ["log_out", "end_own"])
+@pytest.mark.parametrize("has_app", [True, False])
+def test_who_signs_out_leaves_no_app_to_set_up(accounts, start, leave, has_app) -> None:
+    """Otherwise the next person at that desk sets up their own."""
+    if has_app:
+        officer = accounts.proven(accounts.given_app(at=start)[1].session)
+    else:
+        officer = accounts.principal(accounts.log_in(at=start))
+    token = accounts.start_enrolment(officer, PASSWORD, at=start).sign_in
+    getattr(accounts, leave)(officer, at=start)
+    assert refusal_of(lambda: accounts.app_of(token, at=start)).body.code == "sign_in_ended"
+
+
+def test_who_signs_out_ends_what_nobody_else_has_begun(accounts, start) -> None:
+    given_login(accounts.db, "HOM-0002")
+    other = accounts.enrolment_token("HOM-0002", at=start)
+    accounts.log_out(accounts.principal(accounts.log_in(at=start)), at=start)
+    assert accounts.app_of(other, at=start)
+
+
+def test_no_app_is_begun_by_a_session_that_ends_meanwhile(accounts, start) -> None:
+    """Whoever ends the sessions of a login holds its lock; who begins to set up an app waits for it."""
+    officer = accounts.proven(accounts.given_app(at=start)[1].session)
+    waiting = text(
+        "select count(*) from pg_stat_activity"
+        " where wait_event_type = 'Lock' and datname = current_database()"
+    )
+
+    def waits() -> bool:
+        with accounts.db.queries() as looking:
+            return bool(looking.scalar(waiting))
+
+    def begin() -> str:
+        return refusal_of(lambda: accounts.start_enrolment(officer, PASSWORD, at=start)).body.code
+
+    with ThreadPoolExecutor(1) as pool:
+        with accounts.db.transaction() as session:
+            session.get_one(LoginRow, "HOM-0001", with_for_update=True)
+            refused = pool.submit(begin)
+            eventually(waits, "it waits")
+            sessions.end_all_of(session, "HOM-0001", start)
+        assert refused.result(30) == "session_ended"
 
 
 def test_who_has_no_app_and_needs_none_issues_logins_as_before(accounts) -> None:

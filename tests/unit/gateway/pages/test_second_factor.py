@@ -363,3 +363,32 @@ async def test_an_operator_sets_up_an_app_and_renews_recovery_codes_beside_a_vis
     assert client.last("accounts.confirm_factor")[2].login_id == "SEW-0001"
     shown = await person.send("/assist/second-factor/app", password="correct horse battery")
     assert shown.url.path == "/en/staff/sign-in/app"
+
+
+async def test_who_signs_out_leaves_no_app_to_set_up_in_the_browser() -> None:
+    app, client = stub()
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(role="department", department="home")))
+        http.cookies.set("sign_in", TOKEN)
+        left = await http.post("/en/staff/sign-out", headers=SAME_SITE)
+    assert client.was_asked("accounts.log_out")
+    gone = [one for one in left.headers.get_list("set-cookie") if "Max-Age=0" in one]
+    assert [one.partition("=")[0] for one in gone] == ["session", "sign_in"]
+
+
+@pytest.mark.parametrize(
+    ("code", "page"),
+    [
+        ("second_factor_required", "/en/staff/sign-in/code"),
+        ("second_factor_missing", "/en/staff/sign-in/app"),
+        ("session_ended", "/en/staff/sign-in"),
+    ],
+)
+async def test_a_new_password_goes_on_with_the_second_factor_that_it_needs(code: str, page: str) -> None:
+    app, _ = stub(accounts__change_password=required(code))
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims(role="department", department="home")))
+        form = {"current": "old", "new": "a new one", "again": "a new one"}
+        asked = await http.post("/en/staff/password", data=form, headers=SAME_SITE)
+    assert asked.status_code == 303
+    assert asked.headers["location"].partition("?")[0] == page

@@ -11,7 +11,7 @@ from contracts.crockford import parse_reference
 from contracts.errors import ContractError, InvalidInput, NotFound
 from contracts.mobile import parse_mobile
 from contracts.rpc.application import StatusQuestion, StatusView
-from contracts.rpc.audit import AuditHeads, HeadQuestion
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.notify import PhoneQuestion, SentMessage
 from contracts.subscriptions import SERVICES
 from services.chassis.db import cursors
@@ -90,6 +90,21 @@ async def audit_heads(caller: Caller, question: HeadQuestion) -> AuditHeads:
     dated = ((one.signed_at, one) for page in found for one in page.items)
     items, following = _merge(dated, question.limit, any(page.next for page in found))
     return AuditHeads(items=tuple(items), next=following)
+
+
+async def audit_entries(caller: Caller, question: AuditQuestion) -> AuditEntries:
+    """Return a page of who looked at or did what in all services, the newest first.
+
+    Raises:
+        Forbidden: the caller is no auditor.
+        InvalidInput: ``after`` is not one of our cursors.
+        Unavailable: a service does not answer.
+    """
+    methods = [getattr(rpc, service).AUDIT_ENTRIES for service in SERVICES]
+    found = await asyncio.gather(*(caller.query(method, question) for method in methods))
+    dated = ((one.at, one) for page in found for one in page.items)
+    items, following = _merge(dated, question.limit, any(page.next for page in found))
+    return AuditEntries(items=tuple(items), next=following)
 
 
 def _merge(dated: Iterable[tuple[datetime, L]], limit: int, has_more: bool) -> tuple[Sequence[L], str | None]:

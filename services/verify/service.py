@@ -15,7 +15,7 @@ from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQue
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanHistory, ScanPass, ScanResult
-from services.chassis.audit import entries, heads
+from services.chassis.audit import heads
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -86,7 +86,7 @@ class Service:
     @rpc(contract.AUDIT_ENTRIES)
     def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
         with self.db.queries() as session:
-            return entries.list_entries(request, call, session, self.name)
+            return scan_history.list_entries(request, call, session)
 
     @rpc(contract.AUDIT_HEADS)
     def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:

@@ -1,10 +1,11 @@
 """Answers auditors: who looked at or did what, by actor, object and time; the newest first."""
 
+from collections.abc import Iterable
 from datetime import datetime, time
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from contracts.errors import Forbidden
 from contracts.model import IST
@@ -14,8 +15,17 @@ from services.chassis.db import cursors
 from services.chassis.db.tables import audit_log
 
 
-def list_entries(request: AuditQuestion, call: Call, session: Session, service: str) -> AuditEntries:
+def list_entries(
+    request: AuditQuestion, call: Call, session: Session, service: str, others: Iterable[AuditEntry] = ()
+) -> AuditEntries:
     """Return a page of the rows of a service.
+
+    Args:
+        request: which rows.
+        call: of an auditor.
+        session: the transaction.
+        service: its name.
+        others: what the service has in another record, of the same question: one more than a page has.
 
     Raises:
         Forbidden: the principal is no auditor.
@@ -24,34 +34,49 @@ def list_entries(request: AuditQuestion, call: Call, session: Session, service: 
     if call.principal.role != "auditor":
         raise Forbidden("only auditors see who did what")
     table = audit_log.c
-    wanted: list[ColumnElement[bool]] = []
+    wanted = between(request, table.at, table.id)
     if request.actor is not None:
         wanted.append(table.actor == request.actor)
     if request.object is not None:
         wanted.append(table.objects.contains([request.object]))
-    if request.first is not None:
-        wanted.append(table.at >= datetime.combine(request.first, time.min, IST))
-    if request.last is not None:
-        wanted.append(table.at <= datetime.combine(request.last, time.max, IST))
-    if request.after is not None:
-        wanted.append(tuple_(table.at, table.id) < tuple_(*cursors.decode(request.after, UUID)))
     query = select(audit_log).where(*wanted).order_by(table.at.desc(), table.id.desc())
-    rows = session.execute(query.limit(request.limit + 1)).all()
-    page = rows[: request.limit]
+    found = [
+        AuditEntry(
+            id=row.id,
+            service=service,
+            at=row.at,
+            actor=row.actor,
+            role=row.role,
+            action=row.action,
+            objects=tuple(row.objects),
+            result=row.result,
+            address=row.address,
+        )
+        for row in session.execute(query.limit(request.limit + 1))
+    ]
+    found = sorted([*found, *others], key=lambda one: (one.at, one.id), reverse=True)
+    page = found[: request.limit]
     return AuditEntries(
-        items=tuple(
-            AuditEntry(
-                id=row.id,
-                service=service,
-                at=row.at,
-                actor=row.actor,
-                role=row.role,
-                action=row.action,
-                objects=tuple(row.objects),
-                result=row.result,
-                address=row.address,
-            )
-            for row in page
-        ),
-        next=cursors.encode(page[-1].at, page[-1].id) if len(rows) > len(page) else None,
+        items=tuple(page),
+        next=cursors.encode(page[-1].at, page[-1].id) if len(found) > len(page) else None,
     )
+
+
+def between(
+    request: AuditQuestion,
+    at: ColumnElement[datetime] | InstrumentedAttribute[datetime],
+    key: ColumnElement[UUID] | InstrumentedAttribute[UUID],
+) -> list[ColumnElement[bool]]:
+    """Return the conditions that a row is of the days of a question, and after its cursor.
+
+    Raises:
+        InvalidInput: ``after`` is not one of our cursors.
+    """
+    wanted: list[ColumnElement[bool]] = []
+    if request.first is not None:
+        wanted.append(at >= datetime.combine(request.first, time.min, IST))
+    if request.last is not None:
+        wanted.append(at <= datetime.combine(request.last, time.max, IST))
+    if request.after is not None:
+        wanted.append(tuple_(at, key) < tuple_(*cursors.decode(request.after, UUID)))
+    return wanted

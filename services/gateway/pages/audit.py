@@ -1,10 +1,15 @@
-"""The auditor's pages: decisions by reference or by department and days, and the scans of a pass. Read only.
+"""The auditor's pages: who looked at and did what, decisions, and the scans of a pass. Read only.
 
-They show logins, times and verdicts, and nobody's name.
+They show logins, times and verdicts, and nobody's name. Who searches is recorded by the services.
 """
 
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
@@ -13,11 +18,14 @@ from contracts.crockford import parse_pass_number, parse_reference
 from contracts.errors import NotFound
 from contracts.model import IST
 from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion
+from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.issuance import PassNumber
 from services.chassis.runtime.clock import now
+from services.gateway import lookups
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import AuditorPage, View, text_of
+from services.gateway.pages.shared.vocabulary import VERDICTS
 
 router = APIRouter(prefix="/{language:lang}/audit", include_in_schema=False, route_class=PageRoute)
 USUAL_DAYS = timedelta(days=7)
@@ -86,6 +94,97 @@ async def show_pass(view: AuditorPage, number: str) -> Response:
         raise NotFound("no such pass") from None
     found = await view.caller.query(rpc.verify.SCAN_HISTORY, PassNumber(number=wanted))
     return view.html("audit/pass.html", found=found)
+
+
+@router.get("/log")
+async def show_log(
+    view: AuditorPage, who: Text = "", what: Text = "", first: Text = "", last: Text = "", after: Text = ""
+) -> Response:
+    """Show who looked at or did what on some days: the last seven, where none are chosen."""
+    today = now().astimezone(IST).date()
+    typed = {
+        "who": who,
+        "what": what,
+        "first": first or f"{today - USUAL_DAYS}",
+        "last": last or f"{today}",
+    }
+    days, errors = _days(typed)
+    question, wrong = _names(typed)
+    if errors | wrong:
+        kept = typed | dict.fromkeys(wrong, "")
+        return view.html("audit/log.html", 422, typed=kept, errors=errors | wrong, found=None)
+    asked = AuditQuestion(**question, first=days[0], last=days[1], after=after or None, limit=50)
+    found = await lookups.audit_entries(view.caller, asked)
+    shown = {"found": found, "is_command": _is_command, "verdicts": VERDICTS}
+    return view.html("audit/log.html", typed=typed, errors={}, **shown)
+
+
+@router.post("/log")
+async def search_log(view: AuditorPage) -> Response:
+    """Lead to what is searched for, which stands in the address once it has the form of no name."""
+    form = await view.form()
+    typed = {name: text_of(form, name) for name in ("who", "what", "first", "last")}
+    _, errors = _days(typed)
+    question, wrong = _names(typed)
+    if errors | wrong:
+        return view.html("audit/log.html", 422, typed=typed, errors=errors | wrong, found=None)
+    wanted = {"who": question["actor"], "what": question["object"]}
+    wanted |= {"first": typed["first"], "last": typed["last"]}
+    return view.to(f"/audit/log?{urlencode({name: text for name, text in wanted.items() if text})}")
+
+
+def _names(typed: Mapping[str, str]) -> tuple[dict[str, str | None], dict[str, str]]:
+    """Return by whom and about what rows are searched, in canonical form, and what is wrong with that."""
+    found: dict[str, str | None] = {"actor": None, "object": None}
+    errors = {}
+    for name, field, forms in (("who", "actor", _ACTORS), ("what", "object", _OBJECTS)):
+        text = typed[name].strip()
+        found[field] = _canonical(text, forms)
+        if text and found[field] is None:
+            errors[name] = f"not_an_{field}"
+    return found, errors
+
+
+def _canonical(text: str, forms: Sequence[Callable[[str], str]]) -> str | None:
+    for form in forms:
+        with suppress(ValueError):
+            return form(text)
+    return None
+
+
+def _login(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{2,8}-[0-9]{3,8}", text.upper()):
+        raise ValueError("not a login")
+    return text.upper()
+
+
+def _applicant(text: str) -> str:
+    """Return the keyed name of an applicant, as a row has it; nobody types one."""
+    if not re.fullmatch(r"applicant:[0-9A-Za-z_\-=]{16,90}", text):
+        raise ValueError("not an applicant")
+    return text
+
+
+def _reference(text: str) -> str:
+    if not text.upper().startswith("PCS"):
+        raise ValueError("not a reference")
+    return parse_reference(text)
+
+
+_ACTORS: Sequence[Callable[[str], str]] = (_login, _applicant)
+_OBJECTS: Sequence[Callable[[str], str]] = (
+    _login,
+    _applicant,
+    _reference,
+    parse_pass_number,
+    lambda text: str(UUID(text)),
+)
+_COMMANDS = {(one.service, one.name) for one in rpc.METHODS if one.command}
+
+
+def _is_command(service: str, action: str) -> bool:
+    """Return whether an action changes something; anything else is a look."""
+    return (service, action) in _COMMANDS
 
 
 async def _start(

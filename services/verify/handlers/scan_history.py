@@ -1,4 +1,4 @@
-"""The recorded scans of a pass, for an auditor: when, where, by whom, with which verdict; nobody is named."""
+"""Recorded scans for an auditor: when, where, by whom, with which verdict; nobody is named."""
 
 from typing import cast
 
@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
 from contracts.model import Direction, Verdict
+from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import RecordedScan, ScanHistory
+from services.chassis.audit import entries
 from services.verify.handlers.authorization import require_auditor
 from services.verify.models import PassRow, ScanRow
 
@@ -48,3 +50,34 @@ def list_scans(request: PassNumber, call: Call, session: Session) -> ScanHistory
         for row in rows
     )
     return ScanHistory(pass_number=request.number, reference=known.reference, items=scans)
+
+
+def list_entries(request: AuditQuestion, call: Call, session: Session) -> AuditEntries:
+    """Return a page of who did what here: rows of the audit log, and recorded scans.
+
+    Raises:
+        Forbidden: the principal is no auditor.
+        InvalidInput: ``after`` is not one of our cursors.
+    """
+    require_auditor(call.principal)
+    wanted = entries.between(request, ScanRow.recorded_at, ScanRow.id)
+    if request.actor is not None:
+        wanted.append(ScanRow.scanned_by == request.actor)
+    if request.object is not None:
+        wanted.append(ScanRow.pass_number == request.object)
+    query = select(ScanRow).where(*wanted).order_by(ScanRow.recorded_at.desc(), ScanRow.id.desc())
+    scans = [
+        AuditEntry(
+            id=row.id,
+            service="verify",
+            at=row.recorded_at,
+            actor=row.scanned_by,
+            role="security",
+            action="scan",
+            objects=(row.pass_number,) if row.pass_number is not None else (),
+            result=row.verdict,
+            address="",
+        )
+        for row in session.scalars(query.limit(request.limit + 1))
+    ]
+    return entries.list_entries(request, call, session, "verify", scans)

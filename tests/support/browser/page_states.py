@@ -62,9 +62,11 @@ from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
     APPLICATION,
+    AUDIT_LOG,
     AUDITED,
     DECIDED,
     FIRST,
+    NO_ENTRIES,
     PROPOSED,
     REVIEW_ID,
     affected,
@@ -525,12 +527,16 @@ DEAD = "/ops/dead-letters/verify.PassIssued"
 AUDIT = f"/audit/applications/{AUDITED}"
 PERIOD = "/audit?department=home&first=2026-11-01&last=2026-11-30"
 NO_DECISIONS = {"approval.decisions": RecordedDecisions(items=())}
+LOG = f"/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30"
+NOTHING_RECORDED = dict.fromkeys(AUDIT_LOG, NO_ENTRIES)
 STATES = [
     State("auditor", "/audit"), State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
     State("auditor", "/audit?department=home&first=x&last=2026-11-30", status=422),
     State("auditor", "/audit/search", {"q": "Kaur"}, status=422), State("auditor", AUDIT),
     State("auditor", AUDIT, answers=NO_DECISIONS), State("auditor", f"/audit/passes/{NUMBER}"),
     State("auditor", f"/audit/passes/{NUMBER}", answers={"verify.scan_history": NotFound()}, status=404),
+    State("auditor", LOG), State("auditor", LOG, answers=NOTHING_RECORDED),
+    State("auditor", "/audit/log", {"who": "Kaur"}, status=422),
     State("ops", "/ops"), State("ops", "/ops", answers={"ops.report": TROUBLE}),
     State("ops", "/ops", answers={"ops.report": UNKNOWN}),
     State("ops", "/ops", answers={"ops.report": Unavailable()}), State("department", "/ops", status=403),

@@ -78,6 +78,7 @@ from tests.support.factories.gateway import (
 from tests.support.factories.pages import (
     ADMIT,
     APPLICATION,
+    AUDIT_LOG,
     DECIDED,
     DECISIONS,
     FIRST,
@@ -250,6 +251,7 @@ ANSWERS: dict[str, Any] = {
     "verify__scan": ADMIT, "verify__inside": rpc.verify.InsideList(items=(INSIDE,), persons=2),
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
     "approval__decisions": DECISIONS, "verify__scan_history": SCANS,
+    **{name.replace(".", "__"): answer for name, answer in AUDIT_LOG.items()},
     "ops__report": report(), "ops__letterlist": LETTERS, "ops__replayed": Replayed(outcome="replayed"),
 }  # fmt: skip
 APPROVED = review(status="approved", decision=DECIDED)

@@ -27,8 +27,10 @@ from contracts.rpc.approval import (
     ReviewView,
     Transparency,
 )
+from contracts.rpc.audit import AuditEntries, AuditEntry
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify import RecordedScan, ScanHistory, ScanResult
+from contracts.subscriptions import SERVICES
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed
 
@@ -93,6 +95,30 @@ SCANS = ScanHistory(
         ),
     ),
 )  # fmt: skip
+ENTRIES = AuditEntries(
+    items=(
+        AuditEntry(
+            id=UUID(int=3), service="approval", at=now(), actor="HOM-0001", role="department",
+            action="approve", objects=(AUDITED,), result="done", address="0a1b2c3d4e5f",
+        ),
+        AuditEntry(
+            id=UUID(int=2), service="approval", at=now(), actor="HOM-0001", role="department",
+            action="list_reviews", objects=(AUDITED, *(f"PCS-7K3M-{number}" for number in range(1000, 1014))),
+            result="done", address="0a1b2c3d4e5f",
+        ),
+        AuditEntry(
+            id=UUID(int=1), service="approval", at=now() - timedelta(days=1), actor="anonymous",
+            role="anonymous", action="log_in", objects=("HOM-0001",), result="wrong_login",
+            address="ffeeddcc0011",
+        ),
+    ),
+    next="on",
+)  # fmt: skip
+NO_ENTRIES = AuditEntries(items=())
+AUDIT_LOG = {
+    f"{service}.audit_entries": ENTRIES if service == "approval" else NO_ENTRIES for service in SERVICES
+}
+"""What the services answer to an auditor, by method."""
 ADMIT = ScanResult(
     verdict="admit", preview=True, pass_=NUMBER, reference=REFERENCE, party=3, inside=0, valid_from=now(),
     valid_to=now(), site="PCS1",

@@ -309,6 +309,8 @@ PAGES = {
         "GET /audit",
         "GET /audit/search",
         "POST /audit/search",
+        "GET /audit/log",
+        "POST /audit/log",
         "GET /audit/applications/{reference}",
         "GET /audit/passes/{number}",
     },

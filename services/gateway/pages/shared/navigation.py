@@ -50,7 +50,11 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),
     "ops": (("/ops", _("The system")),),
-    "auditor": (("/audit", _("Decisions and scans")), CLOSED_DAYS),
+    "auditor": (
+        ("/audit", _("Decisions and scans")),
+        ("/audit/log", _("Who looked at and did what")),
+        CLOSED_DAYS,
+    ),
 }
 """What each role may do; every page of it is reached from here."""
 ALONE = ("/staff/sign-in", "/kiosk")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from uuid import UUID
 
 import httpx
 import pytest
@@ -10,15 +11,19 @@ import pytest
 from contracts.errors import NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval import DecisionQuestion, DepartmentList, RecordedDecisions
+from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.issuance import PassNumber
+from contracts.subscriptions import SERVICES
+from services.chassis.db import cursors
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, TableClient, browser, claims, signed, stubbed
-from tests.support.factories.pages import AUDITED, DECISIONS, SCANS
+from tests.support.factories.pages import AUDIT_LOG, AUDITED, DECISIONS, SCANS
 from tests.support.page_reader import HOME, SAME_SITE
 
 START, SEARCH = "/en/audit", "/en/audit/search"
 OF_APPLICATION, OF_PASS = f"/en/audit/applications/{AUDITED}", f"/en/audit/passes/{NUMBER}"
 PERIOD = f"{START}?department=home&first=2026-11-01&last=2026-11-30"
+LOG = "/en/audit/log"
 Auditor = tuple[httpx.AsyncClient, TableClient]
 
 
@@ -28,6 +33,7 @@ async def auditor() -> AsyncIterator[Auditor]:
         approval__decisions=DECISIONS,
         verify__scan_history=SCANS,
         approval__departments=DepartmentList(items=(HOME,)),
+        **{name.replace(".", "__"): answer for name, answer in AUDIT_LOG.items()},
     )
     async with browser(app) as http:
         http.cookies.set("session", signed(claims(sub="AUD-0001", role="auditor", department=None)))
@@ -139,10 +145,10 @@ async def test_every_scan_of_a_pass_is_shown_with_its_verdict_gate_and_login(aud
 
 
 async def test_no_page_of_an_auditor_has_a_form_that_changes_anything(auditor: Auditor) -> None:
-    for path in (START, PERIOD, OF_APPLICATION, OF_PASS):
+    for path in (START, PERIOD, OF_APPLICATION, OF_PASS, LOG):
         shown = (await auditor[0].get(path)).text
         posted = re.findall(r'<form method="post" action="([^"]+)"', shown)
-        assert set(posted) <= {SEARCH, "/en/staff/sign-out"}, path
+        assert set(posted) <= {SEARCH, LOG, "/en/staff/sign-out"}, path
 
 
 @pytest.mark.parametrize("role", ["ado", "department", "reception", "security", "ops"])
@@ -150,6 +156,78 @@ async def test_nobody_else_opens_them(role: str) -> None:
     app, client = stubbed(approval__decisions=DECISIONS)
     async with browser(app) as http:
         http.cookies.set("session", signed(claims(sub="X-0001", role=role, department=None)))
-        for path in (START, PERIOD, OF_APPLICATION, OF_PASS):
+        for path in (START, PERIOD, OF_APPLICATION, OF_PASS, LOG):
             assert (await http.get(path)).status_code == 403
     assert not client.was_asked("approval.decisions")
+
+
+@pytest.mark.parametrize(
+    ("typed", "address"),
+    [
+        ({"who": " sec-0001 "}, "who=SEC-0001"),
+        ({"what": AUDITED.lower()}, f"what={AUDITED}"),
+        ({"what": f"{NUMBER[:4]} {NUMBER[4:]}"}, f"what={NUMBER}"),
+        ({"who": "HOM-0001", "what": "ado-0001"}, "who=HOM-0001&what=ADO-0001"),
+    ],
+)
+async def test_a_search_of_the_log_stands_in_the_address_in_canonical_form(
+    auditor: Auditor, typed: dict[str, str], address: str
+) -> None:
+    days = {"first": "2026-11-01", "last": "2026-11-30"}
+    answer = await auditor[0].post("/en/audit/log", data={**typed, **days}, headers=SAME_SITE)
+    wanted = f"/en/audit/log?{address}&first=2026-11-01&last=2026-11-30"
+    assert (answer.status_code, answer.headers["location"]) == (303, wanted)
+
+
+@pytest.mark.parametrize("typed", [{"who": "Gurpreet Kaur"}, {"what": "98765 43210"}, {"what": "Kaur"}])
+async def test_no_name_and_no_mobile_is_searched_for_or_stands_in_an_address(
+    auditor: Auditor, typed: dict[str, str]
+) -> None:
+    http, client = auditor
+    answer = await http.post("/en/audit/log", data=typed, headers=SAME_SITE)
+    assert answer.status_code == 422
+    assert "Enter a whole" in answer.text
+    assert "location" not in answer.headers
+    by_address = await http.get("/en/audit/log", params=typed)
+    assert by_address.status_code == 422
+    assert not client.was_asked("approval.audit_entries")
+
+
+async def test_the_log_asks_every_service_for_the_same_days_and_shows_who_did_what(auditor: Auditor) -> None:
+    http, client = auditor
+    shown = (await http.get(f"/en/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30")).text
+    asked = [client.last(f"{service}.audit_entries")[1] for service in SERVICES]
+    assert asked == [
+        AuditQuestion(object=AUDITED, first=date(2026, 11, 1), last=date(2026, 11, 30), limit=50)
+    ] * len(SERVICES)
+    for what in ("HOM-0001", "approval.approve", "Looked at", "and 5 more", "Not signed in", "wrong_login"):
+        assert what in shown
+    client.answers["notify.audit_entries"] = Unavailable()
+    assert (await http.get("/en/audit/log")).status_code == 503
+
+
+async def test_pages_of_the_log_go_on_after_the_last_line_of_all_services(auditor: Auditor) -> None:
+    http, client = auditor
+    at = now()
+
+    def lines(service: str, *seconds: int) -> AuditEntries:
+        return AuditEntries(
+            items=tuple(
+                AuditEntry(
+                    id=UUID(int=second), service=service, at=at - timedelta(seconds=second), actor="HOM-0001",
+                    role="department", action="approve", objects=(), result="done", address="",
+                )
+                for second in seconds
+            ),
+            next="more",
+        )  # fmt: skip
+
+    client.answers["approval.audit_entries"] = lines("approval", *range(1, 101, 2))
+    client.answers["verify.audit_entries"] = lines("verify", *range(2, 102, 2))
+    shown = (await http.get("/en/audit/log")).text
+    assert (shown.count("approval.approve"), shown.count("verify.approve")) == (25, 25)
+    following = re.search(r'rel="next" href="([^"]+)"', shown)
+    assert following is not None
+    await http.get(following[1].replace("&amp;", "&"))
+    after = client.last("issuance.audit_entries")[1].after
+    assert cursors.decode(after) == (at - timedelta(seconds=50), str(UUID(int=50)))

@@ -59,9 +59,10 @@ WITHOUT_A_ROW = {
     "list_watchlist", "propose_watchlist_entry", "view_watchlist_entry", "confirm_watchlist_entry",
     "end_watchlist_entry", "list_watchlist_matches", "view_watchlist_match", "settle_watchlist_match",
     "log_out", "change_password", "view_numbers",
+    "view_own_factor", "start_enrolment", "confirm_factor", "renew_recovery_codes",
 }  # fmt: skip
-"""Operations of which no row has a place: the watchlist holds for all sites; a login has its own session and
-password, and reads the numbers of its own department."""
+"""Operations of which no row has a place: the watchlist holds for all sites; a login has its own session,
+password and second factor, and reads the numbers of its own department."""
 
 
 class Local(TableClient):

@@ -116,9 +116,7 @@ class System:
                     [("administrator", "topology", "apply"), *migrations],
                 )
             )
-            self.stack.grant_services()
-            self.stack.grant_relay()
-            self.stack.grant_ops()
+            self.grant()
             list(
                 pool.map(
                     lambda step: self.epass(*step),
@@ -128,6 +126,12 @@ class System:
                     ],
                 )
             )
+
+    def grant(self) -> None:
+        """Give each role of the databases its rights, once they are migrated."""
+        self.stack.grant_services()
+        self.stack.grant_relay()
+        self.stack.grant_ops()
 
     def epass(self, name: str, *arguments: str) -> None:
         """Run a command of `epass`, which must succeed, with the settings of a process."""

@@ -107,6 +107,8 @@ class ImportReport(Wire):
     effects: Effects = Effects()
     applied_at: Instant | None = None
     logins: tuple[ImportedLogin, ...] = ()
+    confirm_passwords: bool = False
+    """Whether the initial passwords are left out because they need the second factor again."""
 
 
 class Export(Strict):

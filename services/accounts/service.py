@@ -117,7 +117,7 @@ class Service:
     @rpc(contract.EXTEND_LOGIN)
     def extend_login(self, request: contract.ExtendLogin, call: Call) -> contract.LoginView:
         with self.db.transaction() as session:
-            return logins.extend(request, call, session, now())
+            return logins.extend(request, call, session, now(), self.settings)
 
     @rpc(contract.END_SESSIONS)
     def end_sessions(self, request: contract.LoginId, call: Call) -> contract.EndedSessions:

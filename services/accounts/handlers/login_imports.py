@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.csv_table import Problem, quote, write
-from contracts.errors import Conflict
+from contracts.errors import Conflict, Forbidden
 from contracts.model import Contact, Language
 from contracts.rpc.accounts import APPLY_LOGIN_FILE, SEND_LOGIN_FILE
 from contracts.rpc.call import Call, Nothing
@@ -77,6 +77,8 @@ def check(
 ) -> ImportReport:
     """Return what applying a file would do now, or what it did. It changes nothing.
 
+    Initial passwords are in it only for who has just shown their second factor, as for applying it.
+
     Raises:
         Forbidden: as for :func:`send`.
         NotFound: there is no such file of this person.
@@ -84,6 +86,10 @@ def check(
     by = acting_ado(session, call, now)
     row = import_drafts.find(session, ImportRow, request.import_id, by)
     if row.applied_at is not None:
+        try:
+            second_factor.require_fresh(session, call, now, settings)
+        except Forbidden:
+            return _applied(session, row, now, settings, fresh=False)
         return _applied(session, row, now, settings)
     new, problems = read(_places(request), row.text(session), session, now)
     lines = [LineEffect(line=line, after=login.cells) for line, login in new[:MOST_EFFECTS]]
@@ -197,7 +203,9 @@ def read(
     return found, sorted(problems, key=lambda problem: problem.line)
 
 
-def _applied(session: Session, row: ImportRow, now: datetime, settings: AccountsSettings) -> ImportReport:
+def _applied(
+    session: Session, row: ImportRow, now: datetime, settings: AccountsSettings, *, fresh: bool = True
+) -> ImportReport:
     assert row.applied_at is not None
     assert row.result is not None
     ids = _IDS.validate_json(row.result)
@@ -212,9 +220,10 @@ def _applied(session: Session, row: ImportRow, now: datetime, settings: Accounts
                 login_id=login.login_id,
                 name=login.name,
                 initial_password=passwords.shown_again(login.password_hash, settings.password_secret)
-                if shown
+                if shown and fresh
                 else None,
             )
             for login in logins
         ),
+        confirm_passwords=shown and not fresh,
     )

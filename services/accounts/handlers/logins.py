@@ -208,7 +208,9 @@ def view(request: LoginId, call: Call, session: Session, now: datetime) -> Login
     return _view(session, login, now)
 
 
-def extend(request: ExtendLogin, call: Call, session: Session, now: datetime) -> LoginView:
+def extend(
+    request: ExtendLogin, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> LoginView:
     """Give a login another last day, or none. Sessions that would outlive it end.
 
     Raises:
@@ -218,6 +220,7 @@ def extend(request: ExtendLogin, call: Call, session: Session, now: datetime) ->
         Conflict: ``login_disabled``; or ``last_ado``: no login of the ADO Branch would be without an end.
     """
     acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
 
     def effect() -> str:
         logins.check_last_day(request.valid_until, logins.today_of(now))

@@ -212,7 +212,7 @@ def enrol(
             session.add(factor)
             seed = _new_recovery_codes(session, login.login_id, settings)
             login.last_used_at = now
-            tell(session, "factor_set_up", login.login_id, login.login_id, now, colleagues=False)
+            tell(session, "factor_set_up", login.login_id, login.login_id, now, colleagues=had is None)
             sessions.end_all_of(session, login.login_id, now)
             return NewFactor(sessions.open_for_staff(session, login, now, settings, factor_at=now), seed)
 

@@ -95,7 +95,7 @@ class PrincipalVerifier:
         if proof is None:
             if not self._event_keys.may_be_unsigned() and not _is_nobody(stated):
                 raise _forged("no tokens")
-            return stated
+            return stated.model_copy(update={"factor_at": None})  # only a token says so
         try:
             proved, until = self._known.get(proof) or self._establish(proof, now)
         except TokenRefused as refused:

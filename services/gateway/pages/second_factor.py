@@ -16,12 +16,15 @@ from services.gateway.pages.shared import cookies, qr
 from services.gateway.pages.shared.error_pages import (
     FORM_ADDRESS,
     FORM_CODE,
+    FORM_IS_PAGE,
+    FORM_KEY,
     PageRoute,
     posted_fields,
     too_many,
 )
 from services.gateway.pages.shared.staff_sign_in import home_of, sign_in, store
 from services.gateway.pages.shared.view import (
+    LONGEST_KEY,
     AdoPage,
     Notice,
     OpenPage,
@@ -145,7 +148,7 @@ async def show_recovery_codes_of_operator(view: OperatorPage) -> Response:
 
 @router.post("/staff/second-factor/confirm")
 async def confirm(view: StaffPage) -> Response:
-    """Take the code that a form needs, and send the form again as it was (307)."""
+    """Take the code that a form or a page needs, and send the form again as it was (307)."""
     return await _confirm(view, STAFF)
 
 
@@ -205,14 +208,17 @@ async def _confirm(view: View, base: str) -> Response:
         return view.to(base)
     try:
         asked = FactorCode(code=code.strip()[:LONGEST_CODE])
-        session = await view.caller.command(rpc.accounts.CONFIRM_FACTOR, asked, str(uuid4()))
+        key = form.get(FORM_KEY, "")[:LONGEST_KEY] or str(uuid4())
+        session = await view.caller.command(rpc.accounts.CONFIRM_FACTOR, asked, key)
     except InvalidInput:
-        rest = [(name, value) for name, value in posted if name not in (FORM_ADDRESS, FORM_CODE)]
+        ours = (FORM_ADDRESS, FORM_CODE, FORM_KEY)
+        rest = [(name, value) for name, value in posted if name not in ours]
         shown = {"errors": {"code": "wrong_app_code"}, "to": to, "fields_again": rest, "base": base}
         return view.html("second_factor/confirm.html", 422, **shown)
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    return store(view, session, RedirectResponse(to, 307, {"Cache-Control": "no-store"}))
+    status = 303 if FORM_IS_PAGE in form else 307
+    return store(view, session, RedirectResponse(to, status, {"Cache-Control": "no-store"}))
 
 
 def _recovery_codes(view: View, page: str, home: str) -> Response:

@@ -28,6 +28,7 @@ from contracts.rpc.accounts import (
     EndOwnSessions,
     Enrolled,
     EnterCode,
+    ExtendLogin,
     FactorCode,
     FactorRule,
     IssuedLogin,
@@ -259,6 +260,11 @@ class Accounts:
             return logins.reset_factor(
                 LoginId(login_id=login_id), a_call(by), session, at or now(), self.settings
             )
+
+    def extend(self, login_id: str, by: Principal = ADO, *, at: datetime | None = None) -> LoginView:
+        request = ExtendLogin(login_id=login_id, valid_until=None)
+        with self.db.transaction() as session:
+            return logins.extend(request, a_call(by), session, at or now(), self.settings)
 
     def apply_logins(self, by: Principal = ADO, *, at: datetime | None = None) -> ImportReport:
         """Send a file of one login that nobody else has, and apply it."""

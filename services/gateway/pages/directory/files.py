@@ -10,7 +10,7 @@ from starlette.datastructures import UploadFile
 
 from contracts import rpc
 from contracts.csv_table import LARGEST_FILE, Problem, Unreadable, decode, write
-from contracts.errors import Conflict, NotFound, Unavailable
+from contracts.errors import Conflict, Forbidden, NotFound, Unavailable
 from contracts.model import DirectoryTable
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import (
@@ -116,7 +116,7 @@ async def apply_file(view: AdoPage, table: Table, import_id: UUID) -> Response:
 @router.get("/files/logins/{import_id}/passwords")
 async def show_passwords(view: AdoPage, import_id: UUID) -> Response:
     """Show a slip for each login of a file, to be printed, cut and handed over."""
-    report = await _report(view, "logins", import_id)
+    report = await _with_passwords(view, import_id)
     address = view.caller.state.public_url + view.path("/staff/sign-in")
     return view.html(
         "directory/passwords.html",
@@ -130,7 +130,7 @@ async def show_passwords(view: AdoPage, import_id: UUID) -> Response:
 @router.get("/files/logins/{import_id}/passwords.csv")
 async def download_passwords(view: AdoPage, import_id: UUID) -> Response:
     """Return the initial passwords of a file as CSV."""
-    report = await _report(view, "logins", import_id)
+    report = await _with_passwords(view, import_id)
     if not any(login.initial_password for login in report.logins):
         raise NotFound("these passwords are not shown any more")
     lines = [(login.login_id, login.name, login.initial_password or "") for login in report.logins]
@@ -189,6 +189,13 @@ async def _report(view: View, table: Table, import_id: UUID) -> ImportReport:
         request = await _login_import(view, import_id)
         return await view.caller.query(rpc.accounts.CHECK_LOGIN_FILE, request)
     return await view.caller.query(rpc.approval.CHECK_DIRECTORY_FILE, ImportId(import_id=import_id))
+
+
+async def _with_passwords(view: View, import_id: UUID) -> ImportReport:
+    report = await _report(view, "logins", import_id)
+    if report.confirm_passwords:
+        raise Forbidden("show the second factor again", code="second_factor_stale")
+    return report
 
 
 async def _login_import(view: View, import_id: UUID) -> LoginImport:

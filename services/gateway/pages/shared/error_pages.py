@@ -46,8 +46,12 @@ LARGEST_FIELD = 32 * 1024
 """Bytes of one field: a pasted list of fifty people, with room to spare."""
 Fields = list[tuple[str, str]]
 """Names and values of a form's fields; a name may stand there several times."""
-FORM_ADDRESS, FORM_CODE = "confirmed_form", "confirmed_code"
-"""Fields beside those of a form that waits for the second factor: its address, and the code."""
+FORM_ADDRESS, FORM_CODE, FORM_IS_PAGE = "confirmed_form", "confirmed_code", "confirmed_page"
+"""Fields beside those of a form that waits for the second factor: its address, the code, and whether it is no
+form but a page."""
+FORM_KEY = "confirmed_key"
+"""The key of the confirmation itself: if its answer is lost, the same form burns no second recovery code."""
+SECRET_FIELDS = {"password", FORM_CODE}
 STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
@@ -72,10 +76,12 @@ class PageRoute(APIRoute):
             )  # the next visitor begins anew, and what was posted is not saved for them
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
-        if error.body.code == "second_factor_stale" and request.method not in SAFE_METHODS:
+        if error.body.code == "second_factor_stale":
             inner = request.url.path.removeprefix(f"/{language_of(request)}")
             base = "/assist" if inner.startswith("/assist/") else "/staff"
-            form = {"to": request.url.path, "fields_again": await posted_fields(request), "errors": {}}
+            is_page = request.method in SAFE_METHODS
+            fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
+            form = {"to": request.url.path, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=f"{base}/second-factor", **form)
         return _render(
             request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
@@ -90,12 +96,15 @@ class PageRoute(APIRoute):
     async def repeated(self, request: Request) -> Fields | None:
         """Return the fields that the error page of an outage sends again.
 
-        It returns None where the page does not offer that: a form without a key might count twice.
+        It returns None where the page does not offer that: a form without a key might count twice, and a
+        password or a code of staff is in no page.
         """
         if request.method in SAFE_METHODS:
             return None
         with suppress(HTTPException):  # a form that nobody has read yet, and that is too large
             fields = await posted_fields(request)
+            if is_for_staff_sign_in(request) or SECRET_FIELDS & {name for name, _ in fields}:
+                return None
             return fields if _counts_once(fields) else None
         return None
 
@@ -137,6 +146,11 @@ async def posted_fields(request: Request) -> Fields:
     """Return the fields that were posted, without files."""
     form = await request.form(max_files=1, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
     return [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
+
+
+def is_for_staff_sign_in(request: Request) -> bool:
+    """Return whether a form signs staff in."""
+    return "/staff/sign-in" in request.url.path
 
 
 def _counts_once(fields: Fields) -> bool:

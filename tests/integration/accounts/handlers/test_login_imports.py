@@ -9,6 +9,7 @@ from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.events import LoginIssued
 from contracts.rpc.call import Nothing, Principal
 from contracts.rpc.imports import ImportFile, ImportReport, LoginImport
+from services.accounts.domain.second_factor import FRESH
 from services.accounts.handlers import housekeeping, login_imports
 from services.accounts.models import ImportRow, LoginRow
 from services.chassis.runtime.clock import now
@@ -142,6 +143,24 @@ def test_initial_passwords_are_shown_for_an_hour_until_they_are_changed(accounts
     ]  # fmt: skip
     later = _check(accounts, import_id, at=now() + timedelta(hours=1))
     assert [one.initial_password for one in later.logins] == [None, None]
+
+
+def test_initial_passwords_are_shown_to_who_has_just_shown_their_second_factor(accounts) -> None:
+    """Otherwise who finds a browser that is signed in takes all logins of the file."""
+    start = now()
+    app, enrolled = accounts.given_app("ADO-0001", at=start)
+    ado, late = accounts.proven(enrolled.session), start + FRESH
+    import_id = _send(accounts, GOOD, ado)
+    _apply(accounts, import_id, ado)
+    assert all(one.initial_password for one in _check(accounts, import_id, ado).logins)
+    stale = _check(accounts, import_id, ado, at=late)
+    assert (len(stale.logins), stale.confirm_passwords) == (2, True)
+    assert not any(one.initial_password for one in stale.logins)
+    fresh = _check(
+        accounts, import_id, accounts.proven(accounts.confirm(ado, app.at(late), at=late)), at=late
+    )
+    assert all(one.initial_password for one in fresh.logins)
+    assert not fresh.confirm_passwords
 
 
 def test_nobody_else_sees_a_file_or_its_passwords(accounts) -> None:

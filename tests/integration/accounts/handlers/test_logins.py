@@ -374,7 +374,7 @@ def _extend(
 ) -> LoginView:
     request = ExtendLogin(login_id=login_id, valid_until=last_day)
     with accounts.db.transaction() as session:
-        return logins.extend(request, a_call(by, key), session, at or now())
+        return logins.extend(request, a_call(by, key), session, at or now(), accounts.settings)
 
 
 NOON = datetime(2026, 12, 1, 12, tzinfo=IST)

@@ -479,6 +479,7 @@ ASKING: dict[str, Callable[[Accounts, Principal, datetime], object]] = {
     "rule": lambda accounts, by, at: accounts.set_rule(("ado",), by, at=at),
     "reset_factor": lambda accounts, by, at: accounts.reset_factor("HOM-0001", by, at=at),
     "apply": lambda accounts, by, at: accounts.apply_logins(by, at=at),
+    "extend": lambda accounts, by, at: accounts.extend("HOM-0001", by, at=at),
     "another app": lambda accounts, by, at: accounts.start_enrolment(by, PASSWORD, at=at),
     "recovery codes": lambda accounts, by, at: accounts.renew_recovery_codes(by, at=at),
 }
@@ -691,10 +692,17 @@ def test_of_a_reset_the_holder_and_the_rest_of_the_ado_branch_are_told(accounts,
     assert told(accounts)[before:] == [(COLLEAGUE, what, officer, "hi"), (HOLDER, what, officer, "pa")]
 
 
-def test_of_an_app_that_is_set_up_the_holder_is_told(accounts, branch, start) -> None:
+def test_of_a_first_app_the_holder_and_the_ado_branch_are_told_and_of_another_the_holder(
+    accounts, branch, start
+) -> None:
+    """A thief of a password who sets up an app of their own does not do it unseen."""
     *_, officer = branch
-    accounts.given_app(officer, at=start)
-    assert told(accounts)[1:] == [(HOLDER, "factor_set_up", officer, "pa")]
+    _, enrolled = accounts.given_app(officer, at=start)
+    first = [(COLLEAGUE, "factor_set_up", officer, "hi"), (HOLDER, "factor_set_up", officer, "pa")]
+    assert told(accounts)[1:] == first
+    token = accounts.start_enrolment(accounts.proven(enrolled.session), "", at=start).sign_in
+    accounts.enrol_app(token, accounts.app_of(token, at=start).at(start), at=start)
+    assert told(accounts)[3:] == [(HOLDER, "factor_set_up", officer, "pa")]
 
 
 def test_of_a_new_rule_and_of_a_file_of_logins_the_rest_of_the_ado_branch_is_told(

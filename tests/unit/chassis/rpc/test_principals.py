@@ -189,6 +189,8 @@ def test_until_an_instant_calls_of_an_earlier_gateway_pass_without_tokens_and_no
         own = PrincipalVerifier(EventKeys(EVENT_KEYS, unsigned_until))
         if passes:
             assert own.verify(stated, now()) == stated
+            shown = stated.model_copy(update={"factor_at": int(now().timestamp())})
+            assert own.verify(shown, now()).factor_at is None, "only a token says so"
         else:
             with pytest.raises(Forbidden):
                 own.verify(stated, now())

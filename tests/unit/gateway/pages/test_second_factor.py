@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotAuthenticated,
+    TooManyAttempts,
+    Unavailable,
+)
 from contracts.rpc.accounts import (
     Enrolled,
     Enrolment,
@@ -21,7 +28,7 @@ from contracts.rpc.accounts import (
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
 from tests.support.factories.pages import login
-from tests.support.page_reader import SAME_SITE, Reader, stub
+from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
 
 TOKEN = "c2lnbi1pbg=="
 ADDRESS = "otpauth://totp/epass:HOM-0001?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=epass"
@@ -252,6 +259,41 @@ async def test_a_wrong_code_asks_again_and_keeps_the_form(ado: tuple[Reader, Tab
     assert shown.status_code == 422
     assert 'name="name" value="Baldev &lt;Singh&gt;"' in shown.text
     assert "000000" not in shown.text
+
+
+async def test_a_confirmation_whose_answer_is_lost_uses_no_second_recovery_code(
+    ado: tuple[Reader, TableClient],
+) -> None:
+    person, client = ado
+    client.answers["accounts.issue_login"] = STALE
+    asked = await person.http.post("/en/desk/logins/new", data=NEW_LOGIN, headers=SAME_SITE)
+    form = hidden(asked) | {"confirmed_code": "aaaa-bbbb-ccc1"}
+    client.answers["accounts.confirm_factor"] = Unavailable("no answer")
+    keys = []
+    for _ in range(2):
+        lost = await person.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)
+        assert lost.status_code == 503
+        assert "aaaa-bbbb-ccc1" not in lost.text, "a code is in no page"
+        keys.append(client.last("accounts.confirm_factor")[3])
+    assert keys == [hidden(asked)["confirmed_key"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("page", "command", "form"),
+    [
+        ("/staff/second-factor/app", "start_enrolment", {"password": "a secret word"}),
+        ("/staff/sign-in/code", "enter_code", {"code": "a secret word"}),
+        ("/staff/sign-in/app", "enrol_factor", {"code": "a secret word"}),
+    ],
+)
+async def test_the_page_of_an_outage_repeats_no_password_and_no_code(
+    ado: tuple[Reader, TableClient], page: str, command: str, form: dict[str, str]
+) -> None:
+    person, client = ado
+    client.answers[f"accounts.{command}"] = Unavailable("no answer")
+    shown = await person.http.post(f"/en{page}", data=form | {"key": "k-1"}, headers=SAME_SITE)
+    assert shown.status_code == 503
+    assert "a secret word" not in shown.text
 
 
 @pytest.mark.parametrize("to", ["//evil.example", "https://evil.example/en/x", "/en/../../x", "/en", ""])

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ import pytest
 from contracts import csv_table
 from contracts.csv_table import LARGEST_FILE, Problem
 from contracts.errors import Conflict, NotFound
+from contracts.rpc.accounts import StaffSession
 from contracts.rpc.approval import DepartmentList
 from contracts.rpc.imports import CsvFile, ImportedLogin, ImportId, ImportReport, LineEffect
 from services.accounts.domain import login_table, logins
@@ -223,6 +225,28 @@ async def test_initial_passwords_are_a_sheet_and_a_file_and_stored_by_no_cache(a
         assert answer.headers["cache-control"] == "private, no-store"
     report = await ado.http.get(f"{PLACE}/logins/{IMPORT}")
     assert "k7fm" not in report.text
+
+
+@pytest.mark.parametrize("page", ["passwords", "passwords.csv"])
+async def test_initial_passwords_need_the_second_factor_again(ado: Ado, page: str) -> None:
+    place = f"{PLACE}/logins/{IMPORT}/{page}"
+    hidden_ones = tuple(login.model_copy(update={"initial_password": None}) for login in LOGINS)
+    ado.client.answers["accounts.check_login_file"] = ImportReport(
+        import_id=IMPORT, added=2, applied_at=now(), logins=hidden_ones, confirm_passwords=True
+    )
+    asked = await ado.http.get(place)
+    assert asked.status_code == 403
+    assert "Confirm with your app" in asked.text
+    assert "not shown any more" not in (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).text
+    ado.client.answers["accounts.confirm_factor"] = StaffSession(
+        access_token=signed(claims(sub="ADO-0001", role="ado", department=None)),
+        role="ado",
+        login_id="ADO-0001",
+        expires_at=now() + timedelta(hours=8),
+    )
+    form = hidden(asked) | {"confirmed_code": "123456"}
+    shown = await ado.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)
+    assert (shown.status_code, shown.headers["location"]) == (303, place)
 
 
 async def test_passwords_that_are_not_shown_any_more_are_no_file(ado: Ado) -> None:

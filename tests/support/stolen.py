@@ -37,7 +37,7 @@ NO = "no"
 NO_ROUTE = 312
 """The broker's code for a message that no queue is bound for."""
 REACHED: Mapping[str, Mapping[str, str]] = {
-    "accounts": {"erase": "its own", "pose": "as anybody"},
+    "accounts": {"erase": "who issued a login", "pose": "as anybody"},
     "application": {"issue": "by an invitation", "pose": "as its callers"},
     "approval": {"issue": "yes", "approve": "yes", "pose": "as its callers"},
     "issuance": {"issue": "for 30 minutes", "pose": "as its callers"},
@@ -57,13 +57,19 @@ REACHED: Mapping[str, Mapping[str, str]] = {
 
 The columns but "pose" leave out what one reaches by acting as somebody who may do it.
 """
+_AUDIT = {"audit_log": "at", "audit_seals": "number", "audit_heads": "number"}
 RECORDS: Mapping[str, Mapping[str, str]] = {
-    "accounts": {"logins": "issued_by"},
-    "application": {"timeline": "what", "revisions": "made_at"},
-    "approval": {"decisions": "decided_by", "directory_history": "changed_by", "forwardings": "forwarded_by"},
-    "issuance": {},
-    "notify": {},
-    "verify": {"scans": "scanned_by"},
+    "accounts": {"logins": "issued_by", **_AUDIT},
+    "application": {"timeline": "what", "revisions": "made_at", **_AUDIT},
+    "approval": {
+        "decisions": "decided_by",
+        "directory_history": "changed_by",
+        "forwardings": "forwarded_by",
+        **_AUDIT,
+    },
+    "issuance": _AUDIT,
+    "notify": _AUDIT,
+    "verify": {"scans": "scanned_by", **_AUDIT},
 }
 """Tables in which a row says who did what and when, each with a column that nobody has a reason to change."""
 

@@ -334,11 +334,12 @@ def erase(one: Stolen, system: System, **_: Any) -> str:
     for address in one.databases:
         for service, tables in RECORDS.items():
             with connected(address, service) as connection:
-                if connection and any(changes_allowed(connection, *record) for record in tables.items()):
-                    changed.add(service)
+                for name, column in tables.items():
+                    if connection and changes_allowed(connection, name, column):
+                        changed.add(name)
     if changed:
-        assert changed == one.own
-        return "its own"
+        assert changed == {"logins"}
+        return "who issued a login"
     with Probe(system, f"{_other(one)}.Probe.dead") as name:
         for address in one.brokers:
             with wire(address) as broker:

@@ -54,6 +54,8 @@ AccessChange = Literal[
     "password_reset",
     "factor_set_up",
     "factor_reset",
+    "recovery_codes_renewed",
+    "recovery_code_used",
     "rule_changed",
     "other",
 ]

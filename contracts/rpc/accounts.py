@@ -111,7 +111,7 @@ class StartEnrolment(Strict):
     """Set up an app, the first one or another one."""
 
     password: str = Field(default="", max_length=200)
-    """The caller's own, if they have no app yet. Who has one has to have shown it within five minutes."""
+    """The caller's own, if they have no app yet. Who has one shows it again, within the minute before."""
 
 
 class WaitingSignIn(Wire):

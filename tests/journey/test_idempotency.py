@@ -201,8 +201,10 @@ def renew_recovery_codes(people: People) -> Case:
       select count(*) from second_factors where login_id = %s and enrolled_at < now()
       and (select count(*) from idempotency_keys where key = %s and ref is not null) = 1
     """
+    shown = somebody.actor.send(calls.confirm_factor(somebody.next_code))
+    actor = Actor(people.system, people.system.client().with_token(shown.access_token))
     call = calls.renew_recovery_codes()
-    return changes("accounts", somebody.actor, call, query, somebody.login.login_id, call.key)
+    return changes("accounts", actor, call, query, somebody.login.login_id, call.key)
 
 
 def reset_factor(people: People) -> Case:

@@ -36,7 +36,14 @@ from services.accounts.adapters import device_tokens, second_factors
 from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.logins import today_of
-from services.accounts.domain.second_factor import SIGN_IN_LASTS, SignInPurpose, accepted_steps, is_fresh
+from services.accounts.domain.second_factor import (
+    AT_ONCE,
+    FRESH,
+    SIGN_IN_LASTS,
+    SignInPurpose,
+    accepted_steps,
+    is_fresh,
+)
 from services.accounts.handlers import attempts, sessions
 from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.attempts import Source
@@ -87,11 +94,21 @@ def _wait(session: Session, login_id: str, purpose: SignInPurpose, now: datetime
     return row
 
 
-def require_fresh(session: Session, call: Call, now: datetime, settings: AccountsSettings) -> None:
+def require_fresh(
+    session: Session, call: Call, now: datetime, settings: AccountsSettings, *, at_once: bool = False
+) -> None:
     """Raise an error unless the caller has shown their second factor within five minutes.
 
     The session token says when, which accounts has signed; and so does the row of the session, which has to
     be open. Who neither has nor needs a second factor goes on.
+
+    Args:
+        session: the transaction.
+        call: says who it is.
+        now: this instant.
+        settings: of the service.
+        at_once: whether it has to be shown for this alone: after the sign-in, and within a minute. Otherwise
+            who finds a browser after a sign-in would set up an app of their own.
 
     Raises:
         Forbidden: ``second_factor_stale``; or ``second_factor_missing``, if one has to be set up first.
@@ -107,7 +124,10 @@ def require_fresh(session: Session, call: Call, now: datetime, settings: Account
         shown = None
         if row.factor_at is not None and row.factor_at >= factor.enrolled_at:
             shown = row.factor_at.timestamp()
-        if not is_fresh(principal.factor_at, now) or not is_fresh(shown, now):
+        if at_once and row.factor_at == row.issued_at:
+            shown = None
+        lasts = AT_ONCE if at_once else FRESH
+        if not is_fresh(principal.factor_at, now, lasts) or not is_fresh(shown, now, lasts):
             raise Forbidden("show the second factor again", code="second_factor_stale")
     elif principal.role in required_roles(session, settings):
         raise Forbidden("this login has to set up a second factor", code="second_factor_missing")
@@ -248,7 +268,7 @@ def own(call: Call, session: Session, settings: AccountsSettings) -> OwnFactor:
 def start_replacement(
     request: StartEnrolment, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> WaitingSignIn:
-    """Begin to set up another app, for a caller who has shown the one that they have.
+    """Begin to set up another app, for a caller who has shown the one that they have, for this.
 
     Raises:
         Forbidden: as for :func:`require_fresh`.
@@ -256,10 +276,10 @@ def start_replacement(
         Conflict: ``no_factor``, in a race with its reset.
     """
     login_id = _own_login(call)
-    require_fresh(session, call, now, settings)
 
     def effect() -> UUID:
         sessions.lock_own(session, call, now)
+        require_fresh(session, call, now, settings, at_once=True)
         if session.get(SecondFactorRow, login_id, populate_existing=True) is None:
             raise Conflict("there is no second factor any more", code="no_factor")
         return _wait(session, login_id, "replace", now).id
@@ -339,11 +359,12 @@ def renew_recovery_codes(
         Conflict: ``no_factor``.
     """
     login_id = _own_login(call)
-    require_fresh(session, call, now, settings)
 
     def effect() -> UUID:
+        require_fresh(session, call, now, settings, at_once=True)
         if session.get(SecondFactorRow, login_id, with_for_update=True) is None:
             raise Conflict("there is no second factor", code="no_factor")
+        tell(session, "recovery_codes_renewed", login_id, login_id, now, colleagues=False)
         return _new_recovery_codes(session, login_id, settings)
 
     def answer(seed: UUID) -> RecoveryCodes:
@@ -390,6 +411,7 @@ def _use_code(session: Session, login_id: str, typed: str, now: datetime, settin
         factor.last_step = step
     elif recovery is not None:
         recovery.used_at = now
+        tell(session, "recovery_code_used", login_id, login_id, now, colleagues=False)
     else:
         raise InvalidInput.of("code", "wrong_code")
 

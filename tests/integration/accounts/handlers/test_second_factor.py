@@ -10,9 +10,17 @@ from sqlalchemy import select, text
 
 from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.events import AccessChanged
+from contracts.rpc.accounts import StaffSession
 from contracts.rpc.call import Principal, Proof
 from services.accounts import commands
-from services.accounts.domain.second_factor import FRESH, RECOVERY_CODES, SIGN_IN_LASTS, STEP, is_fresh
+from services.accounts.domain.second_factor import (
+    AT_ONCE,
+    FRESH,
+    RECOVERY_CODES,
+    SIGN_IN_LASTS,
+    STEP,
+    is_fresh,
+)
 from services.accounts.handlers import housekeeping, second_factor, sessions
 from services.accounts.models import (
     LoginFailureRow,
@@ -473,6 +481,14 @@ def test_a_gateway_cannot_say_that_a_factor_was_shown(accounts, start) -> None:
     assert refused.body.code == "unproven_principal"
 
 
+def again(
+    accounts: Accounts, app: pyotp.TOTP, session: StaffSession, at: datetime
+) -> tuple[Principal, datetime]:
+    """Show the factor again a step later; return the principal of the new token, and that instant."""
+    later = at + STEP
+    return accounts.proven(accounts.confirm(accounts.proven(session), app.at(later), at=later)), later
+
+
 ASKING: dict[str, Callable[[Accounts, Principal, datetime], object]] = {
     "issue": lambda accounts, by, at: accounts.issue(by, at=at),
     "reset": lambda accounts, by, at: accounts.reset("HOM-0001", by, at=at),
@@ -519,12 +535,13 @@ def test_a_factor_from_the_future_is_not_fresh(start, seconds, fresh) -> None:
 def test_who_signs_out_leaves_no_app_to_set_up(accounts, start, leave, has_app) -> None:
     """Otherwise the next person at that desk sets up their own."""
     if has_app:
-        officer = accounts.proven(accounts.given_app(at=start)[1].session)
+        app, enrolled = accounts.given_app(at=start)
+        officer, at = again(accounts, app, enrolled.session, start)
     else:
-        officer = accounts.principal(accounts.log_in(at=start))
-    token = accounts.start_enrolment(officer, PASSWORD, at=start).sign_in
-    getattr(accounts, leave)(officer, at=start)
-    assert refusal_of(lambda: accounts.app_of(token, at=start)).body.code == "sign_in_ended"
+        officer, at = accounts.principal(accounts.log_in(at=start)), start
+    token = accounts.start_enrolment(officer, PASSWORD, at=at).sign_in
+    getattr(accounts, leave)(officer, at=at)
+    assert refusal_of(lambda: accounts.app_of(token, at=at)).body.code == "sign_in_ended"
 
 
 def test_who_signs_out_ends_what_nobody_else_has_begun(accounts, start) -> None:
@@ -536,7 +553,8 @@ def test_who_signs_out_ends_what_nobody_else_has_begun(accounts, start) -> None:
 
 def test_no_app_is_begun_by_a_session_that_ends_meanwhile(accounts, start) -> None:
     """Whoever ends the sessions of a login holds its lock; who begins to set up an app waits for it."""
-    officer = accounts.proven(accounts.given_app(at=start)[1].session)
+    app, enrolled = accounts.given_app(at=start)
+    officer, later = again(accounts, app, enrolled.session, start)
     waiting = text(
         "select count(*) from pg_stat_activity"
         " where wait_event_type = 'Lock' and datname = current_database()"
@@ -547,14 +565,14 @@ def test_no_app_is_begun_by_a_session_that_ends_meanwhile(accounts, start) -> No
             return bool(looking.scalar(waiting))
 
     def begin() -> str:
-        return refusal_of(lambda: accounts.start_enrolment(officer, PASSWORD, at=start)).body.code
+        return refusal_of(lambda: accounts.start_enrolment(officer, PASSWORD, at=later)).body.code
 
     with ThreadPoolExecutor(1) as pool:
         with accounts.db.transaction() as session:
             session.get_one(LoginRow, "HOM-0001", with_for_update=True)
             refused = pool.submit(begin)
             eventually(waits, "it waits")
-            sessions.end_all_of(session, "HOM-0001", start)
+            sessions.end_all_of(session, "HOM-0001", later)
         assert refused.result(30) == "session_ended"
 
 
@@ -645,14 +663,40 @@ def test_another_app_takes_the_place_of_the_first_for_a_fresh_code_and_no_passwo
 
 
 def test_new_recovery_codes_take_the_place_of_the_old_ones(accounts, start) -> None:
-    _, enrolled = accounts.given_app(at=start)
-    officer = accounts.proven(enrolled.session)
-    made = accounts.renew_recovery_codes(officer, at=start)
-    waiting = accounts.sign_in_token(at=start)
+    app, enrolled = accounts.given_app(at=start)
+    officer, later = again(accounts, app, enrolled.session, start)
+    made = accounts.renew_recovery_codes(officer, at=later)
+    waiting = accounts.sign_in_token(at=later)
     old = enrolled.recovery_codes[0]
-    assert isinstance(refusal_of(lambda: accounts.enter_code(waiting, old, at=start)), InvalidInput)
-    accounts.enter_code(waiting, made.recovery_codes[0], at=start)
+    assert isinstance(refusal_of(lambda: accounts.enter_code(waiting, old, at=later)), InvalidInput)
+    accounts.enter_code(waiting, made.recovery_codes[0], at=later)
     assert accounts.own(officer).recovery_codes == RECOVERY_CODES - 1
+
+
+@pytest.mark.parametrize("act", ["another app", "recovery codes"])
+def test_who_finds_a_browser_after_a_sign_in_replaces_no_factor(accounts, start, act) -> None:
+    app, enrolled = accounts.given_app(at=start)
+    signed_in = accounts.proven(enrolled.session)
+    refused = refusal_of(lambda: ASKING[act](accounts, signed_in, start))
+    assert refused.body.code == "second_factor_stale"
+    shown, later = again(accounts, app, enrolled.session, start)
+    refused = refusal_of(lambda: ASKING[act](accounts, shown, later + AT_ONCE))
+    assert refused.body.code == "second_factor_stale"
+    ASKING[act](accounts, shown, later + AT_ONCE - timedelta(seconds=1))
+
+
+def test_the_holder_is_told_of_new_recovery_codes_and_of_one_that_is_used(accounts, branch, start) -> None:
+    *_, officer = branch
+    _, enrolled = accounts.given_app(officer, at=start)
+    before = len(told(accounts))
+    shown = accounts.proven(
+        accounts.confirm(accounts.proven(enrolled.session), enrolled.recovery_codes[0], at=start + STEP)
+    )
+    accounts.renew_recovery_codes(shown, at=start + STEP)
+    assert told(accounts)[before:] == [
+        (HOLDER, "recovery_code_used", officer, "pa"),
+        (HOLDER, "recovery_codes_renewed", officer, "pa"),
+    ]
 
 
 HOLDER, COLLEAGUE = "+919812300011", "+919812300012"
@@ -697,11 +741,12 @@ def test_of_a_first_app_the_holder_and_the_ado_branch_are_told_and_of_another_th
 ) -> None:
     """A thief of a password who sets up an app of their own does not do it unseen."""
     *_, officer = branch
-    _, enrolled = accounts.given_app(officer, at=start)
+    app, enrolled = accounts.given_app(officer, at=start)
     first = [(COLLEAGUE, "factor_set_up", officer, "hi"), (HOLDER, "factor_set_up", officer, "pa")]
     assert told(accounts)[1:] == first
-    token = accounts.start_enrolment(accounts.proven(enrolled.session), "", at=start).sign_in
-    accounts.enrol_app(token, accounts.app_of(token, at=start).at(start), at=start)
+    shown, later = again(accounts, app, enrolled.session, start)
+    token = accounts.start_enrolment(shown, "", at=later).sign_in
+    accounts.enrol_app(token, accounts.app_of(token, at=later).at(later), at=later)
     assert told(accounts)[3:] == [(HOLDER, "factor_set_up", officer, "pa")]
 
 

@@ -35,6 +35,7 @@ from services.accounts.models import LoginFailureRow, LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
+from tests.support.databases import content_of
 from tests.support.factories.accounts import (
     ADO,
     NEW_PASSWORD,
@@ -118,13 +119,8 @@ def test_an_issued_login_is_published_with_its_contact_and_without_its_password(
 
 def test_an_initial_password_is_not_stored(accounts) -> None:
     issued = accounts.issue(key=a_key())
-    from sqlalchemy import text
-
     with accounts.db.transaction() as session:
-        tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
-        content = "".join(
-            str(row) for table in tables for row in session.execute(text(f"select * from {table}"))
-        )
+        content = content_of(session)
     assert issued.initial_password not in content
     stored = _login(accounts, issued.login_id).password_hash
     assert passwords.verify(stored, issued.initial_password, SETTINGS.password_secret)

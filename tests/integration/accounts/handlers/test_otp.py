@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from contracts.errors import (
     ContractError,
@@ -22,6 +22,7 @@ from services.accounts.models import OtpCodeRow, OtpRequestRow, SessionRow
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
+from tests.support.databases import content_of
 from tests.support.factories.accounts import (
     MOBILE,
     SETTINGS,
@@ -68,10 +69,7 @@ def test_the_database_holds_neither_the_number_nor_the_code(accounts) -> None:
     code = accounts.code_of(sent.request_id)
     accounts.verify(sent.request_id, code)
     with accounts.db.transaction() as session:
-        tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
-        content = "".join(
-            str(row) for table in tables for row in session.execute(text(f"select * from {table}"))
-        )
+        content = content_of(session)
     assert "9876543210" not in content
     assert f"'{code}'" not in content
 

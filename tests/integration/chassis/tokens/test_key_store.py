@@ -22,6 +22,7 @@ from services.chassis.tokens.key_store import GRACE, KeyStore, SigningKeyColumns
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters import keys as issuance
 from services.issuance.models import SigningKeyRow as IssuanceRow
+from tests.support.databases import content_of
 
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 CLAIMS = {"sub": "HOM-0001"}
@@ -113,8 +114,7 @@ def test_the_first_key_stays_current(keys) -> None:
 def test_the_private_half_is_nowhere_in_clear(keys) -> None:
     raw = keys.current().private.private_bytes_raw()
     with keys.db.transaction() as session:
-        tables = session.scalars(text("select tablename from pg_tables where schemaname = 'public'")).all()
-        content = "\n".join(str(session.execute(text(f'select * from "{table}"')).all()) for table in tables)
+        content = content_of(session)
 
     assert keys.rows()[0].private_sealed in content
     for form in (

@@ -5,6 +5,7 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import structlog
@@ -179,7 +180,7 @@ def test_an_rpc_runs_in_a_span_under_that_of_its_caller(collector: Collector) ->
         return RESULT
 
     with tracing.exporting("verify", collector.url):
-        rpc(SCAN)(scan)(object(), *scan_call(CAUSE))
+        rpc(SCAN)(scan)(SimpleNamespace(db=None), *scan_call(CAUSE))
     span = one_of(collector)
     assert (span.name, span.kind, span.parent_id) == ("verify/scan", "SERVER", SPAN_ID)
     assert inside == [span.traceparent]

@@ -137,10 +137,12 @@ class LocalProcesses:
 def start_stack(folder: Path) -> Iterator[TestStack]:
     """Start a broker and a database server of either kind, and stop them afterwards.
 
-    Its services sign events with the keys that all tests know.
+    Its services sign events with the keys that all tests know. Secrets that are in the folder stay.
     """
     event_keys = {f"event key {service}": seed for service, seed in EVENT_KEY_SEEDS.items()}
-    write_private(folder / "secrets.json", json.dumps(event_keys))
+    file = folder / "secrets.json"
+    of_a_backup = json.loads(file.read_text()) if file.exists() else {}
+    write_private(file, json.dumps(event_keys | of_a_backup))
     if backend_name() == "containers":
         from tests.support.containers import Containers
 

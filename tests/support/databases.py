@@ -1,6 +1,6 @@
 """The real database of each service, for tests."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -74,11 +74,17 @@ class Databases(Mapping[str, Database]):
         return len(SERVICES)
 
 
-def content_of(session: Session) -> str:
-    """Return all rows of a database that its service may read, as text; of partitions through their table."""
+def tables_of(session: Session) -> Sequence[str]:
+    """Return the tables of a database that its service may read; partitions are read through their table."""
     readable = """
       select quote_ident(tablename) from pg_tables
       where schemaname = 'public' and has_table_privilege(format('%I.%I', schemaname, tablename), 'select')
+      order by 1
     """
-    tables = session.scalars(text(readable)).all()
+    return session.scalars(text(readable)).all()
+
+
+def content_of(session: Session) -> str:
+    """Return all rows of a database that its service may read, as text."""
+    tables = tables_of(session)
     return "\n".join(str(session.execute(text(f"select * from {table}")).all()) for table in tables)

@@ -40,7 +40,7 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from tests.support.databases import owner_of
+from tests.support.databases import owner_of, tables_of
 from tests.support.envelopes import key_ring
 
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
@@ -286,14 +286,9 @@ def published(database: Database, kind: type[Event] | None = None) -> list[Event
 def everything(database: Database) -> dict[str, list[Any]]:
     """Return all rows of all tables, to show that nothing changed."""
     with database.transaction() as session:
-        tables = (
-            session.execute(text("select tablename from pg_tables where schemaname = 'public' order by 1"))
-            .scalars()
-            .all()
-        )
         return {
             table: session.execute(text(f"select to_jsonb(t) from {table} t order by t::text"))
             .scalars()
             .all()
-            for table in tables
+            for table in tables_of(session)
         }

@@ -82,6 +82,17 @@ def test_a_decision_is_recorded_with_its_effect_once_and_a_repeat_as_one(approva
     assert rows(approval_service.db, "objects") == [([str(review_id), reference],)] * 2
 
 
+def test_the_row_of_a_command_is_in_the_transaction_of_its_effect(
+    approval_service, review, monkeypatch
+) -> None:
+    def fail(*_: object) -> None:
+        pytest.fail("it was recorded after the commit")
+
+    monkeypatch.setattr(record, "_insert", fail)
+    approval_service.reject(Reject(review_id=review[0], reason="duplicate", note=""), by(desk(), "a key"))
+    assert rows(approval_service.db) == [("HOM-0001", "department", "reject", "done")]
+
+
 def test_a_command_whose_transaction_fails_leaves_a_refusal_and_no_row_of_a_deed(
     approval_service, review
 ) -> None:

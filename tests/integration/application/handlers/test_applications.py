@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -634,12 +633,12 @@ def test_simultaneous_applications_do_not_exceed_the_limit(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("limited", "most"), [(True, 20), (False, None)])
 def test_the_service_limits_open_applications_where_limits_apply(
-    monkeypatch: pytest.MonkeyPatch, limited: bool, most: int | None
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, limited: bool, most: int | None
 ) -> None:
     asked: list[int | None] = []
     done = Acknowledged(reference="PCS-7K3M-9QWX", status="submitted")
     monkeypatch.setattr(applications, "submit", lambda *_, most_open, **__: asked.append(most_open) or done)
     settings = SimpleNamespace(furthest_days=30, rate_limits=limited)
-    service = SimpleNamespace(db=SimpleNamespace(transaction=nullcontext), settings=settings)
+    service = SimpleNamespace(db=desk.database, settings=settings)
     Service.submit(service, form(), applicant_call())
     assert asked == [most]

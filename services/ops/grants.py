@@ -122,7 +122,7 @@ UPDATE of columns that an erasure blanks. To lock a row, a role must be allowed 
 _EVERYWHERE = {
     "outbox": "type, added_at, sent_at",
     "audit_log": "position, at",
-    "audit_seals": "number, source, through",
+    "audit_seals": "number, source, positions",
 }
 READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _EVERYWHERE,

@@ -25,14 +25,23 @@ EVERY = timedelta(hours=1)
 
 
 def sign_if_due(session: Session, service: str, now: datetime) -> None:
-    """Sign the newest head, if it is another one than the last and that one is an hour old."""
-    last = session.execute(select(audit_heads).order_by(audit_heads.c.signed_at.desc()).limit(1)).first()
-    if last is not None and last.signed_at > now - EVERY:
-        return
+    """Sign the newest seal, unless that was done, or another one was signed within an hour.
+
+    What is signed ahead of the time, or with a number that no seal has yet, keeps nobody from signing.
+    """
     newest = session.execute(
         select(audit_seals.c.number, audit_seals.c.head).order_by(audit_seals.c.number.desc()).limit(1)
     ).first()
-    if newest is None or (last is not None and newest.number <= last.number):
+    if newest is None:
+        return
+    table = audit_heads.c
+    last = session.execute(
+        select(audit_heads)
+        .where(table.number <= newest.number)
+        .order_by(table.number.desc(), table.signed_at.desc())
+        .limit(1)
+    ).first()
+    if last is not None and (last.number == newest.number or now - EVERY < last.signed_at <= now):
         return
     head = AuditHead(
         id=uuid4(), service=service, number=newest.number, head=newest.head, signed_at=now, signature=""

@@ -24,7 +24,6 @@ from services.chassis.audit import heads
 from services.chassis.db.database import Database
 from services.chassis.db.locks import try_lock
 from services.chassis.db.retention import kept_since
-from services.chassis.runtime.clock import now as clock_now
 from services.chassis.runtime.lifecycle import Stopping, pause
 from services.chassis.runtime.logs import logger
 
@@ -111,8 +110,15 @@ COLUMNS = "number, source, month, positions::text, through, rows, digest, sealed
 _NEWEST = text(f"select {COLUMNS}, head from audit_seals order by number desc limit 1")  # noqa: S608  names of our own
 _SETTLED = text("""
   select number, through from audit_seals
-  where source = :source and sealed_at <= :settled order by number desc limit 1
+  where source = :source and sealed_at <= (
+    select sealed_at from audit_seals where source = :source order by number desc limit 1
+  ) - cast(:settled as interval)
+  order by number desc limit 1
 """)
+"""The newest seal below which nothing is added: a later one proves that somebody looked after that time.
+
+While nobody sealed, as in an outage, rows were added below the last seal that no look has seen yet.
+"""
 _THROUGH = text("select through from audit_seals where source = :source order by number desc limit 1")
 _ADD = text("""
   insert into audit_seals (number, source, month, positions, through, rows, digest, sealed_at, pruned_before,
@@ -122,7 +128,9 @@ _ADD = text("""
 """)
 
 
-def seal(db: Database, service: str, sources: Sequence[Source], now: datetime, kept_months: int) -> int:
+def seal(
+    db: Database, service: str, sources: Sequence[Source], kept_months: int, now: datetime | None = None
+) -> int:
     """Seal rows that have no seal yet, and sign the newest head if that is due; return how many rows.
 
     While another process does it, do nothing and return 0.
@@ -131,12 +139,13 @@ def seal(db: Database, service: str, sources: Sequence[Source], now: datetime, k
         db: the database.
         service: whose it is.
         sources: its tables that are sealed.
-        now: the time.
         kept_months: of the settings.
+        now: the time; by default that of the database, because clocks of processes differ.
     """
     with db.transaction() as session:
         if not try_lock(session, "audit seals"):
             return 0
+        now = now or session.execute(text("select now()")).scalar_one()
         sealed = sum(_seal_source(session, service, one, now, kept_months) for one in sources)
         newest = session.execute(_NEWEST).one_or_none()
         if newest is not None and newest.pruned_before < _pruned_before(now, kept_months):
@@ -147,7 +156,7 @@ def seal(db: Database, service: str, sources: Sequence[Source], now: datetime, k
 
 
 def _seal_source(session: Session, service: str, source: Source, now: datetime, kept_months: int) -> int:
-    settled = session.execute(_SETTLED, {"source": source.table, "settled": now - SETTLED}).one_or_none()
+    settled = session.execute(_SETTLED, {"source": source.table, "settled": SETTLED}).one_or_none()
     number, after = (0, 0) if settled is None else settled
     parameters = {"source": source.table, "number": number, "after": after, "most": ROWS}
     found = session.execute(_unsealed(source), parameters).all()
@@ -184,6 +193,7 @@ def _add(
     """Add a seal for rows: their month, positions, highest position, number and digest."""
     newest = session.execute(_NEWEST).one_or_none()
     month, positions, through, count, digest = rows
+    pruned_before = _pruned_before(now, kept_months)
     before = session.execute(_THROUGH, {"source": source}).scalar() or 0
     one = Seal(
         number=newest.number + 1 if newest is not None else 1,
@@ -193,8 +203,8 @@ def _add(
         through=max(before, through),  # type: ignore[call-overload]
         rows=count,  # type: ignore[arg-type]
         digest=digest,  # type: ignore[arg-type]
-        sealed_at=now,
-        pruned_before=_pruned_before(now, kept_months),
+        sealed_at=max(newest.sealed_at, now) if newest is not None else now,
+        pruned_before=max(newest.pruned_before, pruned_before) if newest is not None else pruned_before,
         previous=newest.head if newest is not None else "",
     )
     session.execute(_ADD, {**vars(one), "head": one.head(service)})
@@ -209,7 +219,7 @@ def run(db: Database, service: str, sources: Sequence[Source], kept_months: int)
     while True:
         try:
             pause(SECONDS)
-            while seal(db, service, sources, clock_now(), kept_months) >= ROWS:
+            while seal(db, service, sources, kept_months) >= ROWS:
                 pass
         except Stopping:
             return

@@ -27,6 +27,10 @@ from services.ops.databases import DatabaseAway, Snapshot, snapshots
 
 MOST_PROBLEMS = 50
 """Problems that are named one by one; the others are counted."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""Between the clocks of the servers that a database has been on, and between theirs and a process's."""
+OLDEST_HEAD = timedelta(hours=2)
+"""A newer seal is signed within an hour."""
 LEAST_MONTHS = 13
 """No setting lets rows of later months be dropped (`RetentionSettings`)."""
 _MULTIRANGE = "select lower(part), upper(part), {columns} from audit_seals, unnest(positions) as part"
@@ -44,6 +48,7 @@ class Findings:
     Attributes:
         rows: that fit their seals.
         unsealed: rows that are too new to have a seal.
+        uncovered: rows of before a table was sealed, which no seal can name.
         pruned: seals whose months were dropped, as the rule says.
     """
 
@@ -51,10 +56,12 @@ class Findings:
     seals: int = 0
     rows: int = 0
     unsealed: int = 0
+    uncovered: int = 0
     pruned: int = 0
     pruned_before: date | None = None
     heads: int = 0
     newest: str = ""
+    newest_head: str = ""
     count: int = 0
     problems: list[str] = field(default_factory=list)
 
@@ -84,9 +91,10 @@ def check(service: str, snapshot: Snapshot, keys: EventKeys, kept: Iterable[Audi
         kept: heads of this service that somebody kept, beside those in the database.
     """
     findings = Findings(service)
-    heads = _check_chain(service, snapshot, findings)
+    (clock,) = snapshot.row("select now()")
+    heads = _check_chain(service, snapshot, findings, clock)
     for source in sources_of(service):
-        _check_rows(source, snapshot, findings)
+        _check_rows(source, snapshot, findings, clock)
     own = [
         AuditHead(id=id_, service=service, number=number, head=head, signed_at=at, signature=signature)
         for id_, number, head, at, signature in snapshot.stream(
@@ -102,27 +110,43 @@ def check(service: str, snapshot: Snapshot, keys: EventKeys, kept: Iterable[Audi
             findings.add(f"{name}: this seal is gone, the chain was cut off")
         elif heads[head.number] != head.head:
             findings.add(f"{name}: this seal is another one now, the chain was made anew")
+    genuine = [one for one in own if is_genuine(one, keys) and one.signed_at <= clock + CLOCK_SKEW]
+    newest = max(genuine, key=lambda one: one.number, default=None)
+    if newest is not None:
+        findings.newest_head = (
+            f"of seal {newest.number}, signed {_text(newest.signed_at)}, {clock - newest.signed_at} ago"
+        )
+    if heads and (newest is None or (newest.number < max(heads) and newest.signed_at < clock - OLDEST_HEAD)):
+        findings.add("seals were added, and no head was signed for two hours")
     return findings
 
 
-def _check_chain(service: str, snapshot: Snapshot, findings: Findings) -> dict[int, str]:
-    """Check that each seal fits the one before it; return the heads by number."""
+def _check_chain(service: str, snapshot: Snapshot, findings: Findings, clock: datetime) -> dict[int, str]:
+    """Check that each seal fits the one before it, and says what can be true; return the heads by number."""
     heads: dict[int, str] = {}
-    previous, pruned = "", date.min
-    for *values, head in snapshot.stream(f"select {COLUMNS}, head from audit_seals order by number"):  # noqa: S608  names of our own
+    following, previous, pruned = 1, "", date.min
+    latest = datetime(1970, 1, 1, tzinfo=UTC)
+    through: dict[str, int] = {}
+    query = f"select {COLUMNS}, head, upper(positions) from audit_seals order by number"  # noqa: S608  names of our own
+    for *values, head, upper in snapshot.stream(query):
         seal = Seal(*values)
         findings.seals += 1
         name = f"seal {seal.number}"
-        if seal.number != len(heads) + 1 or seal.previous != previous:
+        if seal.number != following or seal.previous != previous:
             findings.add(f"{name} does not follow the one before it: seals were removed, edited or reordered")
-            heads |= dict.fromkeys(range(len(heads) + 1, seal.number), "")
         if seal.head(service) != head:
             findings.add(f"{name} was edited")
-        least = kept_since(seal.sealed_at, LEAST_MONTHS).astimezone(IST).date()
+        if not latest - CLOCK_SKEW <= seal.sealed_at <= clock + CLOCK_SKEW:
+            findings.add(f"{name} says that it is of {_text(seal.sealed_at)}, which cannot be")
+        highest = max(through.get(seal.source, 0), (upper or 1) - 1)
+        if seal.through != highest:
+            findings.add(f"{name} says that it goes through {seal.through}, but it goes through {highest}")
+        least = kept_since(min(seal.sealed_at, clock), LEAST_MONTHS).astimezone(IST).date()
         if not pruned <= seal.pruned_before <= least:
             findings.add(f"{name} says that rows were dropped that have to be kept")
         previous = heads[seal.number] = head
-        pruned = seal.pruned_before
+        following, latest, pruned = seal.number + 1, seal.sealed_at, seal.pruned_before
+        through[seal.source] = highest
         findings.newest = f"seal {seal.number} of {_text(seal.sealed_at)}, {head}"
     findings.pruned_before = pruned if heads else None
     return heads
@@ -141,7 +165,7 @@ class _Open:
     state: Any = field(default_factory=hashlib.sha256)
 
 
-def _check_rows(source: Source, snapshot: Snapshot, findings: Findings) -> None:
+def _check_rows(source: Source, snapshot: Snapshot, findings: Findings, clock: datetime) -> None:
     """Check that each seal has its rows, and that no row is without a seal that should have one."""
     starts: list[int] = []
     ends: list[tuple[int, _Open]] = []
@@ -155,7 +179,8 @@ def _check_rows(source: Source, snapshot: Snapshot, findings: Findings) -> None:
         starts.append(lower)
         ends.append((upper, seal))
     through = max((upper for upper, _ in ends), default=0)
-    (clock,) = snapshot.row("select now()")
+    (without,) = snapshot.row(f"select count(*) from {source.table} where position is null")  # noqa: S608  names of our own
+    findings.uncovered += without
     rows_query = (
         f"select position, {source.at}, {source.line} from {source.table} "  # noqa: S608  names of our own
         "where position is not null order by position"
@@ -166,10 +191,11 @@ def _check_rows(source: Source, snapshot: Snapshot, findings: Findings) -> None:
             seal = ends[place][1]
             seal.state.update(b"\n" * bool(seal.found) + line.encode())
             seal.found += 1
-        elif position >= through or at > clock - 2 * SETTLED:
+        elif clock - 2 * SETTLED < at <= clock + CLOCK_SKEW:
             findings.unsealed += 1
         else:
-            findings.add(f"{source.table}: row {position} of {_text(at)} was slipped in, no seal has it")
+            why = "was slipped in" if position < through else "was not sealed in time"
+            findings.add(f"{source.table}: row {position} of {_text(at)} {why}, no seal has it")
     for seal in seals.values():
         whole = seal.found == seal.rows and seal.state.hexdigest() == seal.digest
         if whole:
@@ -237,8 +263,12 @@ def _lines(findings: Findings) -> Iterator[str]:
             f"{findings.pruned} seals are of months before {findings.pruned_before}, "
             "whose rows were dropped as the rule says"
         )
+    if findings.uncovered:
+        yield f"{findings.uncovered} rows are of before the table was sealed, and not covered"
     if findings.newest:
         yield f"the newest is {findings.newest}"
+    if findings.newest_head:
+        yield f"the newest head is {findings.newest_head}"
 
 
 def _read_heads(file: Path) -> tuple[AuditHead, ...]:

@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 
 import psycopg
 import pytest
@@ -18,6 +19,7 @@ from services.chassis.db import partitions
 from services.chassis.db.retention import kept_since, month_start
 from services.chassis.runtime.clock import now
 from services.ops.cli import main
+from services.ops.inspection import inspect
 from services.verify.models import SEALED_SCANS
 from tests.integration.conftest import superuser
 from tests.support.factories.verify import Gate
@@ -42,7 +44,7 @@ def add(database, count=1, at=None, seal_at=None, service="approval", months=24)
     for number in range(count):
         with database.transaction() as session:
             record.record_task(session, f"action {number}", ["PCS-7K3M-9QWX"], at or now())
-    seals.seal(database, service, SOURCES[service], seal_at or now(), months)
+    seals.seal(database, service, SOURCES[service], months, seal_at)
 
 
 def verify(database, monkeypatch, *options: str, service="approval") -> Result:
@@ -119,8 +121,8 @@ def test_what_a_superuser_does_to_rows_seals_and_heads_is_found(database, tamper
 def test_a_tail_that_was_cut_off_with_its_seals_is_found_by_a_head_that_somebody_kept(
     database, tamper, monkeypatch, tmp_path
 ) -> None:
+    add(database, 2, seal_at=now() - timedelta(hours=2))
     add(database, 2)
-    add(database, 2, seal_at=now() + timedelta(hours=2))
     file = keep_heads(database, tmp_path)
     assert verify(database, monkeypatch, "--heads", str(file)).exit_code == 0
     tamper.execute("delete from audit_heads where number > 1")
@@ -140,7 +142,7 @@ def test_a_chain_that_was_made_anew_is_found_by_a_head_that_somebody_kept(
     tamper.execute("delete from audit_heads")
     tamper.execute("delete from audit_seals")
     tamper.execute("update audit_log set actor = 'SEC-0001'")
-    seals.seal(database, "approval", (AUDIT_LOG,), now(), 24)
+    seals.seal(database, "approval", (AUDIT_LOG,), 24)
     assert verify(database, monkeypatch).exit_code == 0
     result = verify(database, monkeypatch, "--heads", str(file))
     assert result.exit_code == 1
@@ -161,10 +163,9 @@ def test_months_that_the_rule_dropped_are_named_and_no_others(database, tamper, 
     old = kept_since(now(), 13) - timedelta(days=1)
     add(database, 2, at=old, months=24)
     add(database, 1)
-    with database.engine.begin() as connection:
-        connection.execute(text("delete from audit_log where at < now() - interval '1 year'"))
+    tamper.execute("delete from audit_log where at < now() - interval '1 year'")
     assert verify(database, monkeypatch).exit_code == 1, "the rule did not say so"
-    seals.seal(database, "approval", (AUDIT_LOG,), now(), 13)
+    seals.seal(database, "approval", (AUDIT_LOG,), 13)
     result = verify(database, monkeypatch)
     assert result.exit_code == 0, result.output
     assert f"1 seals are of months before {kept_since(now(), 13).astimezone(IST).date()}" in result.output
@@ -174,15 +175,75 @@ def test_months_that_the_rule_dropped_are_named_and_no_others(database, tamper, 
 
 def test_no_seal_may_say_that_rows_of_last_year_were_dropped(database, monkeypatch) -> None:
     add(database)
-    seals.seal(database, "approval", (AUDIT_LOG,), now(), 2)
+    seals.seal(database, "approval", (AUDIT_LOG,), 2)
     result = verify(database, monkeypatch)
     assert "says that rows were dropped that have to be kept" in result.output
+
+
+def forge(database, **said: object) -> None:
+    """Add a seal that fits the one before it, as the role of the service may."""
+    with database.transaction() as session:
+        row = session.execute(text(f"select {seals.COLUMNS}, head from audit_seals order by 1 desc")).first()
+        *values, head = row
+        last = seals.Seal(*values)
+        empty = {"positions": "{}", "rows": 0, "digest": seals.NOTHING, "sealed_at": now()}
+        one = replace(last, **{"number": last.number + 1, "previous": head} | empty | said)
+        session.execute(seals._ADD, {**vars(one), "head": one.head("approval")})
+
+
+FORGED = {
+    "later than now": ({"sealed_at": now() + timedelta(days=1)}, "which cannot be"),
+    "earlier than the seal before": ({"sealed_at": now() - timedelta(days=1)}, "which cannot be"),
+    "drops months that have to be kept": (
+        {"sealed_at": datetime(2099, 1, 1, tzinfo=UTC), "pruned_before": date(2097, 1, 1)},
+        "seal 2 says that rows were dropped that have to be kept",
+    ),
+    "goes through what nobody added": ({"through": 2**62}, "but it goes through 2"),
+    "has the last number": ({"number": 2**63 - 1}, "does not follow the one before it"),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_what_a_seal_says_of_itself_is_not_believed(database, monkeypatch, what) -> None:
+    add(database, 2)
+    said, expected = FORGED[what]
+    forge(database, **said)
+    result = verify(database, monkeypatch)
+    assert result.exit_code == 1
+    assert expected in result.output
+
+
+@pytest.mark.parametrize("through", [0, 2**62])
+def test_a_row_that_nobody_seals_is_a_problem_wherever_it_stands(database, monkeypatch, through) -> None:
+    add(database)
+    if through:  # a seal of no row, above all that will ever be
+        forge(database, positions=f"{{[{through},{through + 1})}}", through=through)
+    assert verify(database, monkeypatch).exit_code == 0
+    with database.transaction() as session:
+        record.record_task(session, "late", [], now() - 2 * seals.SETTLED - timedelta(minutes=1))
+    result = verify(database, monkeypatch)
+    assert result.exit_code == 1
+    assert "no seal has it" in result.output
+    url = database.engine.url.render_as_string(hide_password=False)
+    assert (inspect(url).unsealed_seconds or 0) > 600
+
+
+def test_heads_that_nobody_signs_any_more_are_a_problem(database, monkeypatch) -> None:
+    add(database, seal_at=now() - timedelta(hours=3))
+    result = verify(database, monkeypatch)
+    assert result.exit_code == 0, result.output
+    assert "the newest head is of seal 1, signed" in result.output
+    monkeypatch.setattr(heads, "sign_if_due", lambda *_: None)
+    add(database)
+    result = verify(database, monkeypatch)
+    assert result.exit_code == 1
+    assert "seals were added, and no head was signed for two hours" in result.output
 
 
 def test_scans_are_sealed_as_they_are(databases, stack, monkeypatch) -> None:
     gate = Gate(databases["verify"])
     gate.enter(gate.issue())
-    seals.seal(gate.database, "verify", SOURCES["verify"], now(), 24)
+    seals.seal(gate.database, "verify", SOURCES["verify"], 24)
     assert verify(gate.database, monkeypatch, service="verify").exit_code == 0
     with superuser(stack, "verify") as connection:
         connection.execute("update scans set told = not told, reason = 'erased'")

@@ -1,6 +1,7 @@
 """Seals chain what was committed, in whatever order transactions end, and nobody waits for them."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -8,6 +9,7 @@ from sqlalchemy import text
 from services.chassis.audit import record, seals
 from services.chassis.audit.seals import AUDIT_LOG
 from services.chassis.db.retention import month_start
+from services.chassis.db.tables import audit_heads
 from services.chassis.runtime.clock import now
 
 
@@ -17,7 +19,7 @@ def database(databases):
 
 
 def seal(database, at=None) -> int:
-    return seals.seal(database, "approval", (AUDIT_LOG,), at or now(), 24)
+    return seals.seal(database, "approval", (AUDIT_LOG,), 24, at)
 
 
 def add(session, action="view_review", at=None) -> None:
@@ -67,6 +69,9 @@ def test_a_rolled_back_row_leaves_a_gap_and_no_row_goes_into_it_later(database) 
     with database.transaction() as session:
         add(session)
     seal(database, now() - 2 * seals.SETTLED)
+    with database.transaction() as session:
+        add(session)
+    seal(database)
     with database.engine.begin() as connection:
         connection.execute(
             text(
@@ -75,6 +80,52 @@ def test_a_rolled_back_row_leaves_a_gap_and_no_row_goes_into_it_later(database) 
             )
         )
     assert seal(database) == 0
+
+
+def test_a_row_that_was_committed_while_nobody_sealed_comes_into_the_next_seal(database) -> None:
+    with database.engine.connect() as late:
+        late.execute(
+            text(
+                "insert into audit_log (at, actor, role, action, objects, result, address, correlation_id) "
+                "values (now(), 'DHM-0001', 'department', 'approve', '{}', 'done', '', '')"
+            )
+        )
+        with database.transaction() as session:
+            add(session)
+        assert seal(database, now() - 2 * seals.SETTLED) == 1
+        late.commit()
+    assert seal(database) == 1
+    assert found(database, "select positions::text from audit_seals order by number") == [
+        ("{[2,3)}",),
+        ("{[1,2)}",),
+    ]
+
+
+def test_months_that_were_said_to_be_dropped_stay_so_when_more_are_kept(database) -> None:
+    for months, at in ((13, now()), (24, now()), (13, now() - timedelta(hours=1))):
+        with database.transaction() as session:
+            add(session)
+        seals.seal(database, "approval", (AUDIT_LOG,), months, at)
+    seals_ = found(database, "select pruned_before, sealed_at from audit_seals order by number")
+    assert len(seals_) == 3
+    assert len({before for before, _ in seals_}) == 1
+    assert [at for _, at in seals_] == sorted(at for _, at in seals_)
+
+
+@pytest.mark.parametrize(("number", "ahead"), [(1, timedelta(days=1)), (2**62, timedelta())])
+def test_no_head_that_is_ahead_keeps_the_next_from_being_signed(database, number, ahead) -> None:
+    with database.transaction() as session:
+        add(session)
+        session.execute(
+            audit_heads.insert().values(
+                id=uuid4(), number=number, head="0" * 64, signed_at=now() + ahead, signature="forged"
+            )
+        )
+    seal(database)
+    with database.transaction() as session:
+        add(session)
+    seal(database, now() + seals.heads.EVERY)
+    assert (2,) in found(database, "select number from audit_heads where signature <> 'forged'")
 
 
 def test_a_seal_has_rows_of_one_month(database) -> None:

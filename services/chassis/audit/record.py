@@ -128,7 +128,7 @@ def add_done(session: Session, reply: object, *, action: str | None = None) -> N
     """
     entry = _current.get()
     if entry is not None and not entry.is_recorded and isinstance(reply, Wire):
-        row = _row(entry, objects_of(reply), DONE)
+        row = _row(entry, objects_of(reply), entry.result)
         deferred_writes.insert(session, audit_log, [row | ({"action": action} if action else {})])
         entry.is_recorded = True
 

@@ -138,11 +138,14 @@ def decide(
 
 
 def _first_answer(session: Session, first: ScanRow) -> ScanResult:
-    """Return the first answer to this nonce, rebuilt from its row and the pass's."""
+    """Return the first answer to this nonce, rebuilt from its row and the pass's.
+
+    If it names somebody, record it: they are shown once more, and no scan is added.
+    """
     row = session.get(PassRow, first.pass_number) if first.pass_number is not None else None
     verdict: Verdict = first.verdict  # type: ignore[assignment]  # the column holds nothing else
     found = None if row is None else FoundPass(row.number, row)
-    return answer(
+    result = answer(
         found,
         Decision(verdict, first.count, first.inside, tuple(first.marks)),
         first.list_age_s,
@@ -150,6 +153,10 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
         direction=first.direction,
         preview=False,
     )
+    if result.applicant is not None:
+        record.note_repeat()
+        record.add_done(session, result)
+    return result
 
 
 def _named(found: FoundPass | None, decision: Decision) -> PassRow | None:

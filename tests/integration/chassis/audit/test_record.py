@@ -178,6 +178,19 @@ def test_a_preview_that_names_somebody_is_recorded_and_a_scan_is_a_record_itself
         assert session.scalars(text("select position from scans")).all() == [1]
 
 
+def test_a_repeated_scan_that_names_somebody_again_is_recorded(databases) -> None:
+    gate = Gate(databases["verify"])
+    service = VerifyService()
+    service.db, service.settings = gate.database, SETTINGS
+    issued = gate.issue(valid_from=now() - timedelta(hours=1), valid_to=now() + timedelta(hours=1))
+    named, nameless = scan_of(issued), scan_of(issued)
+    for request in (named, nameless, named, nameless):
+        service.scan(request, calling())
+    assert rows(gate.database, "actor, action, objects, result") == [
+        ("SEC-0001", "scan", [issued.pass_number, issued.reference], "repeated"),
+    ]
+
+
 def test_an_auditor_finds_rows_by_actor_object_and_day_and_is_recorded_too(approval_service, review) -> None:
     approval_service.list_reviews(ReviewQuestion(), by(desk()))
     approval_service.list_reviews(ReviewQuestion(), by(desk("finance", "FIN-0001")))

@@ -22,6 +22,7 @@ from services.accounts.domain.logins import Scope, check_scope, normalized, pars
 from services.accounts.handlers import login_imports, second_factor, sessions
 from services.accounts.handlers.access_messages import tell
 from services.accounts.models import LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
+from services.chassis.audit.record import record_task
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
@@ -122,6 +123,7 @@ def create_first_ado(
             return None
         first = NewLogin("ado", name, Scope(), mobile, None, None)
         (made,) = login_imports.issue(session, [first], "en", "epass", now)
+        record_task(session, "create_first_ado", [made.login_id], now)
     return ImportedLogin(
         login_id=made.login_id, name=name, initial_password=passwords.initial_password(made.seed, secret)
     )
@@ -139,6 +141,7 @@ def reset_factor(db: Database, now: datetime, login_id: str) -> bool:
         second_factor.remove(session, found.login_id)
         sessions.end_all_of(session, found.login_id, now)
         tell(session, "factor_reset", found.login_id, "epass", now)
+        record_task(session, "reset_factor", [found.login_id], now)
         return True
 
 
@@ -163,6 +166,7 @@ def import_logins(
         logins = [login for _, login in new]
         tell(session, "logins_issued", "epass", "epass", now)
         made = login_imports.issue(session, logins, language, "epass", now)
+        record_task(session, "import_logins", [one.login_id for one in made], now)
     return [
         ImportedLogin(
             login_id=login.login_id,
@@ -179,7 +183,9 @@ def rotate_key(db: Database, now: datetime, settings: KeyEncryptionSettings) -> 
     Sessions that were opened under the old key stay valid until they end.
     """
     with db.transaction() as session:
-        return key_store(settings).rotate(session, now).kid
+        new = key_store(settings).rotate(session, now).kid
+        record_task(session, "rotate_key", [new], now)
+        return new
 
 
 def withdraw_key(db: Database, now: datetime, settings: KeyEncryptionSettings, kid: str) -> str:
@@ -197,4 +203,5 @@ def withdraw_key(db: Database, now: datetime, settings: KeyEncryptionSettings, k
             ended.where(SessionRow.expires_at > now).values(ended_at=now).returning(SessionRow.sid)
         ).all()
         outbox.add(session, SessionKeyWithdrawn(kid=kid), at=now)
+        record_task(session, "withdraw_key", [kid, new], now)
     return f"{kid} is withdrawn; accounts signs with {new} now, {len(live)} sessions have ended"

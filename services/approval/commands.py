@@ -24,6 +24,7 @@ from services.approval.handlers.directory import (
 from services.approval.handlers.directory_effects import require_accepted
 from services.approval.handlers.directory_imports import read_file, store
 from services.approval.models import DepartmentRow, GateRow, SiteRow
+from services.chassis.audit.record import record_task
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 
@@ -91,4 +92,5 @@ def import_table(
         if apply and not read.problems:
             require_accepted(found, accepted)
             store(session, table, read.changed, "epass", now)
+            record_task(session, f"import_{table}", [], now)
         return read, found

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from services.chassis.audit.record import record_task
 from services.chassis.db import batches
 from services.chassis.db.database import Database
 from services.chassis.runtime.settings import KeyEncryptionSettings
@@ -18,7 +19,9 @@ def rotate_key(db: Database, now: datetime, settings: KeyEncryptionSettings) -> 
     It signs at once, in all processes.
     """
     with db.transaction() as session:
-        return key_store(settings).rotate(session, now).kid
+        new = key_store(settings).rotate(session, now).kid
+        record_task(session, "rotate_key", [new], now)
+        return new
 
 
 def withdraw_key(db: Database, now: datetime, settings: KeyEncryptionSettings, kid: str) -> str:
@@ -32,6 +35,7 @@ def withdraw_key(db: Database, now: datetime, settings: KeyEncryptionSettings, k
     """
     with db.transaction() as session:
         new = key_store(settings).withdraw(session, kid, now).kid
+        record_task(session, "withdraw_key", [kid, new], now)
     of_key = (PassRow.kid == kid) & PassRow.ends_after(now)
     with db.transaction() as session:
         passes = session.scalar(select(func.count()).where(of_key))

@@ -140,13 +140,6 @@ def note_repeat() -> None:
         entry.result = REPEATED
 
 
-def note_object(name: str) -> None:
-    """Note what the current call is about, where neither request nor reply say it."""
-    entry = _current.get()
-    if entry is not None:
-        entry.objects.append(name)
-
-
 def record_task(session: Session, action: str, objects: Sequence[str], at: datetime) -> None:
     """Add the row of what somebody did at the command line to a transaction."""
     row = {

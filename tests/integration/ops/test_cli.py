@@ -13,6 +13,7 @@ from sqlalchemy import text
 from services.accounts.adapters import passwords
 from services.ops.cli import main
 from services.ops.grants import statements
+from tests.support.audit_rows import tasks
 from tests.support.databases import owner_of
 from tests.support.factories.approval import fill_directory, pending
 
@@ -103,6 +104,7 @@ def test_the_first_login_of_the_ado_branch_is_created_once(database) -> None:
         )
         ((known_id, role, must_change, stored),) = logins.all()
     assert (known_id, role, must_change) == (login_id, "ado", True)
+    assert tasks(database) == [("create_first_ado", [login_id])]
     secret = SecretStr(os.environ["EPASS_PASSWORD_SECRET"])
     assert passwords.verify(stored, initial_password, secret)
     assert not passwords.verify(stored, "wrong", secret)
@@ -158,6 +160,8 @@ def test_logins_are_issued_from_a_file_that_was_checked_against_the_directory(
     slips.unlink()
     applied = CliRunner().invoke(main, apply)
     assert (applied.exit_code, names()) == (0, ["Gurpreet Kaur", "Harjit Singh"])
+    ((action, (first, _second)),) = tasks(database)
+    assert (action, first) == ("import_logins", "HOM-0001")
     assert applied.output == f"2 logins are issued; their initial passwords are in {slips}\n"
     assert stat.S_IMODE(slips.stat().st_mode) == 0o600
     made = slips.read_text().splitlines()

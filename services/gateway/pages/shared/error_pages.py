@@ -77,12 +77,10 @@ class PageRoute(APIRoute):
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
         if error.body.code == "second_factor_stale":
-            inner = request.url.path.removeprefix(f"/{language_of(request)}")
-            base = "/assist" if inner.startswith("/assist/") else "/staff"
             is_page = request.method in SAFE_METHODS
             fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
             form = {"to": request.url.path, "fields_again": fields_again, "errors": {}}
-            return _page(request, "second_factor/confirm.html", 403, {}, base=f"{base}/second-factor", **form)
+            return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
         return _render(
             request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
         )
@@ -163,7 +161,7 @@ def _render(request: Request, error: ContractError, repeated: Fields | None = No
     if error.body.code == "must_change_password":
         return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
     if error.body.code == "second_factor_missing":
-        return RedirectResponse(f"/{language}/staff/second-factor", 303, {"Cache-Control": "no-store"})
+        return RedirectResponse(f"/{language}{_own_factor(request)}", 303, {"Cache-Control": "no-store"})
     if error.body.code == "operator_signed_out":
         response = RedirectResponse(f"/{language}/staff/sign-in", 303, {"Cache-Control": "no-store"})
         cookies.sign_out_operator(response, request)
@@ -181,6 +179,12 @@ def _render(request: Request, error: ContractError, repeated: Fields | None = No
     path = request.url.path if repeated is not None else _path_again(request)
     again = {"path": path, "fields": repeated, "counts_once": _counts_once(repeated or [])}
     return _page(request, template, status, headers, code=error.body.code, facts=facts, again=again)
+
+
+def _own_factor(request: Request) -> str:
+    """Return the page of the second factor of whoever opens this page."""
+    inner = request.url.path.removeprefix(f"/{language_of(request)}")
+    return f"{'/assist' if inner.startswith('/assist/') else '/staff'}/second-factor"
 
 
 def _path_again(request: Request) -> str:

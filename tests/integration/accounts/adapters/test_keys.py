@@ -19,6 +19,7 @@ from services.chassis.tokens.key_store import GRACE
 from services.chassis.tokens.signing_key import SigningKey, public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.ops.migrations import SERVICES
+from tests.support.audit_rows import tasks
 from tests.support.databases import owner_of
 from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
 
@@ -50,6 +51,7 @@ def test_a_session_from_before_a_rotation_stays_valid(accounts) -> None:
     kid = commands.rotate_key(accounts.db, now(), SETTINGS)
     after = accounts.log_in()
 
+    assert tasks(accounts.db) == [("rotate_key", [kid])]
     assert header_of(before.access_token)["kid"] != kid
     assert header_of(after.access_token)["kid"] == kid
     assert verified(accounts, before.access_token).sub == "HOM-0001"
@@ -86,6 +88,7 @@ def test_all_sessions_of_a_withdrawn_key_end_and_gateways_hear_of_the_key(accoun
 
     (new,) = published(accounts)
     assert said == f"{old} is withdrawn; accounts signs with {new} now, 2 sessions have ended"
+    assert tasks(accounts.db) == [("withdraw_key", [old, new])]
     assert [event.event.kid for event in accounts.published(SessionKeyWithdrawn)] == [old]
     assert accounts.published(SessionEnded) == [], "one event for the key, however many sessions it has"
     assert accounts.denied().sessions.keys() == sids

@@ -35,6 +35,7 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier, principal_of
 from services.chassis.runtime.clock import now
 from services.ops.rewrap import PERSONAL, rewrap
+from tests.support.audit_rows import tasks
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     ADDRESS,
@@ -632,6 +633,7 @@ def test_the_last_ado_is_let_in_again_by_a_command(accounts, start) -> None:
     assert commands.reset_factor(accounts.db, start, "ado-0001")
     assert accounts.log_in("ADO-0001", at=start).login_id == "ADO-0001"
     assert not commands.reset_factor(accounts.db, start, "ADO-0001")
+    assert tasks(accounts.db) == [("reset_factor", ["ADO-0001"])]
 
 
 def test_somebody_sets_up_an_app_of_their_own_accord_with_their_password(accounts, start) -> None:

@@ -22,6 +22,7 @@ from contracts.rpc.imports import (
 )
 from services.approval import commands
 from services.approval.handlers import decisions, directory_imports, directory_lines
+from tests.support.audit_rows import tasks
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -210,8 +211,10 @@ def test_a_file_from_the_command_line_is_applied_only_with_the_number_that_it_af
     with pytest.raises(Conflict):
         run(3)
     assert published(approval_db, DirectoryChanged) == []
+    assert tasks(approval_db) == []
     run(4)
     assert len(published(approval_db, DirectoryChanged)) == 1
+    assert tasks(approval_db) == [("import_holidays", [])]
 
 
 @pytest.mark.parametrize(

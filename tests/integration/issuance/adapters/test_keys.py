@@ -13,6 +13,7 @@ from services.chassis.tokens.key_store import GRACE
 from services.issuance import commands
 from services.issuance.handlers import status_list, views
 from services.issuance.models import PassRow, SigningKeyRow
+from tests.support.audit_rows import tasks
 from tests.support.factories.issuance import (
     KEYS,
     NOW,
@@ -113,6 +114,7 @@ def test_the_command_rotates_the_key_and_returns_its_name(database) -> None:
     assert [row.kid for row in stored(database) if row.state == "current"] == [kid]
     assert kid != old
     assert len(rows(database)) == 1
+    assert tasks(database) == [("rotate_key", [kid])]
 
 
 def view(database, number: str):
@@ -132,6 +134,7 @@ def test_passes_of_a_withdrawn_key_are_signed_again_under_the_next_one(database,
 
     (kid,) = kids(database)
     assert said == f"{first_key} is withdrawn; issuance signs with {kid} now, 1 passes again"
+    assert tasks(database) == [("withdraw_key", [first_key, kid])]
     assert view(database, number).token != before
     for shown in (number, over):
         assert verified(view(database, shown).token, published(database)).header["kid"] == kid

@@ -314,6 +314,14 @@ async def test_who_has_to_set_up_an_app_first_is_led_to_it(ado: tuple[Reader, Ta
     assert "Your role needs one." in shown.text
 
 
+async def test_an_operator_without_an_app_is_led_to_their_own_page_of_it() -> None:
+    app, _client = stub(accounts__renew_recovery_codes=Forbidden(code="second_factor_missing"))
+    signed_in = f"operator={signed(claims(sub='SWK-0001', role='assisted', department=None))}"
+    async with browser(app, cookie=signed_in, **SAME_SITE) as http:
+        answered = await http.post("/en/assist/second-factor/recovery-codes", data={"key": "a" * 16})
+    assert answered.headers["location"] == "/en/assist/second-factor"
+
+
 async def test_the_json_interface_says_that_the_factor_is_stale_and_takes_it_again(
     ado: tuple[Reader, TableClient],
 ) -> None:

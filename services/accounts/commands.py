@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 
 from contracts.csv_table import Problem
 from contracts.events import SessionKeyWithdrawn
+from contracts.login_ids import normalized
 from contracts.model import Code, Language, Role, Strict
 from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
 from services.accounts.domain.login_table import NewLogin, Places
-from services.accounts.domain.logins import Scope, check_scope, normalized, parse_login_id, today_of
+from services.accounts.domain.logins import Scope, check_scope, parse_login_id, today_of
 from services.accounts.handlers import login_imports, second_factor, sessions
 from services.accounts.handlers.access_messages import tell
 from services.accounts.models import LoginCounterRow, LoginRow, SecondFactorRow, SessionRow

@@ -117,7 +117,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
 """What each service may do with each table of its database, besides reading it.
 
 A table that is not here gives the service no right at all. Where rows are history, only INSERT is here, and
-UPDATE of columns that an erasure blanks. To lock a row, a role must be allowed to change some column of it.
+UPDATE of columns that an erasure blanks or that mark a row as told. To lock a row, a role must be allowed to
+change some column of it.
 """
 _EVERYWHERE = {
     "outbox": "type, added_at, sent_at",

@@ -46,7 +46,7 @@ REACHED: Mapping[str, Mapping[str, str]] = {
     "gateway": {"pose": "as its callers", "shut": "other gateways"},
     "relay": {
         "read": "requests on their way",
-        "erase": "dead letters",
+        "erase": "events and dead letters",
         "pose": "as all callers",
         "shut": "yes",
     },
@@ -57,19 +57,19 @@ REACHED: Mapping[str, Mapping[str, str]] = {
 
 The columns but "pose" leave out what one reaches by acting as somebody who may do it.
 """
-_AUDIT = {"audit_log": "at", "audit_seals": "number", "audit_heads": "number"}
+_EVERYWHERE = {"audit_log": "at", "audit_seals": "number", "audit_heads": "number", "outbox": "occurred_at"}
 RECORDS: Mapping[str, Mapping[str, str]] = {
-    "accounts": {"logins": "issued_by", **_AUDIT},
-    "application": {"timeline": "what", "revisions": "made_at", **_AUDIT},
+    "accounts": {"logins": "issued_by", **_EVERYWHERE},
+    "application": {"timeline": "what", "revisions": "made_at", **_EVERYWHERE},
     "approval": {
         "decisions": "decided_by",
         "directory_history": "changed_by",
         "forwardings": "forwarded_by",
-        **_AUDIT,
+        **_EVERYWHERE,
     },
-    "issuance": _AUDIT,
-    "notify": _AUDIT,
-    "verify": {"scans": "scanned_by", **_AUDIT},
+    "issuance": _EVERYWHERE,
+    "notify": _EVERYWHERE,
+    "verify": {"scans": "scanned_by", **_EVERYWHERE},
 }
 """Tables in which a row says who did what and when, each with a column that nobody has a reason to change."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from contracts.errors import InvalidInput
+from contracts.login_ids import FORM
 from contracts.model import IST, LoginState, Role, site_of
 
 ROLE_PREFIXES: dict[Role, str] = {
@@ -113,15 +114,10 @@ def parse_login_id(login_id: str) -> tuple[str, int]:
     Raises:
         ValueError: it is not of the form ``HOM-0007``.
     """
-    match = re.fullmatch(r"([A-Z]{1,3})-(\d{4,9})", login_id)
+    match = FORM.fullmatch(login_id)
     if match is None:
         raise ValueError("a login id looks like HOM-0007")
     return match[1], int(match[2])
-
-
-def normalized(login_id: str) -> str:
-    """Return a typed login id as it was issued: in capitals, without blanks and control characters."""
-    return re.sub(r"[\s\x00-\x1f\x7f]+", "", login_id).upper()
 
 
 def last_void_instant(now: datetime) -> datetime:

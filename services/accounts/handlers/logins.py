@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued
+from contracts.login_ids import normalized
 from contracts.mobile import parse_mobile
 from contracts.model import Contact, Language, LoginState, Role
 from contracts.rpc.accounts import (
@@ -172,7 +173,7 @@ def list_page(request: LoginQuestion, call: Call, session: Session, now: datetim
     counts = session.execute(select(*numbers).select_from(LoginRow).where(*filters)).one()
     if request.state is not None:
         filters.append(states[request.state])
-    after = LoginRow.login_id > logins.normalized(request.after or "")
+    after = LoginRow.login_id > normalized(request.after or "")
     query = select(LoginRow).where(after, *filters).order_by(LoginRow.login_id).limit(request.limit + 1)
     found = session.scalars(query).all()
     page = found[: request.limit]
@@ -202,7 +203,7 @@ def view(request: LoginId, call: Call, session: Session, now: datetime) -> Login
         NotFound: there is no such login.
     """
     acting_ado(session, call, now)
-    login = session.get(LoginRow, logins.normalized(request.login_id))
+    login = session.get(LoginRow, normalized(request.login_id))
     if login is None:
         raise _no_such_login()
     return _view(session, login, now)
@@ -224,7 +225,7 @@ def extend(
 
     def effect() -> str:
         logins.check_last_day(request.valid_until, logins.today_of(now))
-        login = _lock_login(session, logins.normalized(request.login_id))
+        login = _lock_login(session, normalized(request.login_id))
         if login.disabled_at is not None:
             raise Conflict("a disabled login is not extended", code="login_disabled")
         if request.valid_until is not None:
@@ -249,7 +250,7 @@ def end_sessions(request: LoginId, call: Call, session: Session, now: datetime) 
     acting_ado(session, call, now)
 
     def effect() -> EndedSessions:
-        login = _lock_login(session, logins.normalized(request.login_id))
+        login = _lock_login(session, normalized(request.login_id))
         return EndedSessions(login_id=login.login_id, ended=sessions.end_all_of(session, login.login_id, now))
 
     return once(
@@ -290,7 +291,7 @@ def disable(
     by = acting_ado(session, call, now)
 
     def effect() -> str:
-        login = _lock_login(session, logins.normalized(request.login_id))
+        login = _lock_login(session, normalized(request.login_id))
         if login.disabled_at is None:
             _refuse_last_ado(session, login)
             login.disabled_at, login.disabled_by, login.mobile_sealed = now, by, None
@@ -330,7 +331,7 @@ def reset(
     second_factor.require_fresh(session, call, now, settings)
 
     def effect() -> NewPassword:
-        login = _lock_login(session, logins.normalized(request.login_id))
+        login = _lock_login(session, normalized(request.login_id))
         if login.disabled_at is not None:
             raise Conflict("a disabled login is not reset", code="login_disabled")
         seed = passwords.new_seed(now)
@@ -363,7 +364,7 @@ def reset_factor(
     second_factor.require_fresh(session, call, now, settings)
 
     def effect() -> str:
-        login = _lock_login(session, logins.normalized(request.login_id))
+        login = _lock_login(session, normalized(request.login_id))
         if login.login_id == by:
             raise Conflict("nobody resets their own second factor", code="own_factor")
         second_factor.remove(session, login.login_id)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.errors import ContractError, InvalidInput, NotAuthenticated
+from contracts.login_ids import normalized
 from contracts.rpc.accounts import (
     CHANGE_PASSWORD,
     ENROL_KIOSK,
@@ -23,7 +24,7 @@ from contracts.rpc.accounts import (
 from contracts.rpc.call import Call
 from services.accounts.adapters import device_tokens, passwords
 from services.accounts.adapters.device_tokens import Device, id_of
-from services.accounts.domain.logins import normalized, today_of
+from services.accounts.domain.logins import today_of
 from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, second_factor, sessions
 from services.accounts.handlers.attempts import Source

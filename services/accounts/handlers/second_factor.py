@@ -56,6 +56,7 @@ from services.accounts.models import (
     SignInRow,
 )
 from services.accounts.settings import AccountsSettings
+from services.chassis.audit import record
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
 
@@ -99,8 +100,8 @@ def require_fresh(
 ) -> None:
     """Raise an error unless the caller has shown their second factor within five minutes.
 
-    The session token says when, which accounts has signed; and so does the row of the session, which has to
-    be open. Who neither has nor needs a second factor goes on.
+    Both the session token, which accounts has signed, and the open row of the session must say so. Who
+    neither has nor needs a second factor goes on.
 
     Args:
         session: the transaction.
@@ -155,6 +156,7 @@ def enter_code(
     """
     with db.transaction() as session:
         waiting = _find(session, request, settings)
+        record.note_object(waiting.login_id)
         device = _device(session, waiting.login_id, request, now, settings)
         source = Source(call.address, id_of(device))
 
@@ -210,6 +212,7 @@ def enrol(
     """
     with db.transaction() as session:
         waiting = _find(session, request, settings)
+        record.note_object(waiting.login_id)
         device = _device(session, waiting.login_id, request, now, settings)
         source = Source(call.address, id_of(device))
 

@@ -19,6 +19,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from contracts import login_ids
 from contracts.crockford import parse_pass_number, parse_reference
 from contracts.errors import ContractError, InternalError, Unavailable
 from contracts.model import Wire
@@ -31,12 +32,12 @@ from services.chassis.runtime.clock import now
 
 log = logs.logger(__name__)
 DONE, REPEATED = "done", "repeated"
-MOST_OBJECTS = 300
-"""A page of a list has 200 lines at most."""
+MOST_OBJECTS = 400
+"""A page of a list has 200 lines at most, and a line names two."""
 _FORMS = {
     "reference": re.compile(r"PCS-[0-9A-Z]{4}-[0-9A-Z]{4}"),
     "pass number": re.compile(r"[0-9A-Z]{8}"),
-    "login": re.compile(r"[A-Z]{2,8}-[0-9]{3,8}"),
+    "login": login_ids.FORM,
 }
 _FIELDS = {
     "reference": "reference",
@@ -50,7 +51,7 @@ _FIELDS = {
 _PARSERS: dict[str, Callable[[str], str]] = {
     "reference": parse_reference,
     "pass number": parse_pass_number,
-    "login": lambda text: text.strip().upper(),
+    "login": login_ids.parse_login_id,
 }
 
 
@@ -138,6 +139,13 @@ def note_repeat() -> None:
     entry = _current.get()
     if entry is not None:
         entry.result = REPEATED
+
+
+def note_object(name: str) -> None:
+    """Note what the current call is about, where neither request nor reply say it."""
+    entry = _current.get()
+    if entry is not None:
+        entry.objects.append(name)
 
 
 def record_task(session: Session, action: str, objects: Sequence[str], at: datetime) -> None:

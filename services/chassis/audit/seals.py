@@ -33,9 +33,9 @@ SECONDS = 15.0
 ROWS = 10_000
 """Of one look."""
 SETTLED = timedelta(minutes=5)
-"""No transaction lasts so long: the server ends one that waits for 10 s, and a statement of 8 s.
+"""Transactions here are far shorter: the server ends one that waits for 10 s, and a statement of 8 s.
 
-So rows that are added below the newest position come before this time has passed, or never.
+So a row that is added below the newest position is there at the next look after this time, or never.
 """
 NOTHING = hashlib.sha256().hexdigest()
 

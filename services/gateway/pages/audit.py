@@ -16,6 +16,7 @@ from fastapi import APIRouter, Query, Response
 from contracts import rpc
 from contracts.crockford import parse_pass_number, parse_reference
 from contracts.errors import NotFound
+from contracts.login_ids import parse_login_id
 from contracts.model import IST
 from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion
 from contracts.rpc.audit import AuditQuestion
@@ -121,7 +122,7 @@ async def show_log(
 
 @router.post("/log")
 async def search_log(view: AuditorPage) -> Response:
-    """Lead to what is searched for, which stands in the address once it has the form of no name."""
+    """Redirect to the search. Only a login, a reference, a number or an id goes into the address."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("who", "what", "first", "last")}
     _, errors = _days(typed)
@@ -152,12 +153,6 @@ def _canonical(text: str, forms: Sequence[Callable[[str], str]]) -> str | None:
     return None
 
 
-def _login(text: str) -> str:
-    if not re.fullmatch(r"[A-Z]{2,8}-[0-9]{3,8}", text.upper()):
-        raise ValueError("not a login")
-    return text.upper()
-
-
 def _applicant(text: str) -> str:
     """Return the keyed name of an applicant, as a row has it; nobody types one."""
     if not re.fullmatch(r"applicant:[0-9A-Za-z_\-=]{16,90}", text):
@@ -171,9 +166,9 @@ def _reference(text: str) -> str:
     return parse_reference(text)
 
 
-_ACTORS: Sequence[Callable[[str], str]] = (_login, _applicant)
+_ACTORS: Sequence[Callable[[str], str]] = (parse_login_id, _applicant)
 _OBJECTS: Sequence[Callable[[str], str]] = (
-    _login,
+    parse_login_id,
     _applicant,
     _reference,
     parse_pass_number,

@@ -136,7 +136,7 @@ def _check_chain(service: str, snapshot: Snapshot, findings: Findings, clock: da
             findings.add(f"{name} does not follow the one before it: seals were removed, edited or reordered")
         if seal.head(service) != head:
             findings.add(f"{name} was edited")
-        if not latest - CLOCK_SKEW <= seal.sealed_at <= clock + CLOCK_SKEW:
+        if not latest <= seal.sealed_at <= clock + CLOCK_SKEW:
             findings.add(f"{name} says that it is of {_text(seal.sealed_at)}, which cannot be")
         highest = max(through.get(seal.source, 0), (upper or 1) - 1)
         if seal.through != highest:
@@ -160,7 +160,6 @@ class _Open:
     rows: int
     digest: str
     month: date
-    last: int
     found: int = 0
     state: Any = field(default_factory=hashlib.sha256)
 
@@ -174,8 +173,7 @@ def _check_rows(source: Source, snapshot: Snapshot, findings: Findings, clock: d
     for lower, upper, number, rows, digest, month in snapshot.stream(
         f"{query} where source = %(source)s order by 1", {"source": source.table}
     ):
-        seal = seals.setdefault(number, _Open(number, rows, digest, month, upper))
-        seal.last = max(seal.last, upper)
+        seal = seals.setdefault(number, _Open(number, rows, digest, month))
         starts.append(lower)
         ends.append((upper, seal))
     through = max((upper for upper, _ in ends), default=0)

@@ -337,15 +337,13 @@ def erase(one: Stolen, system: System, **_: Any) -> str:
                 for name, column in tables.items():
                     if connection and changes_allowed(connection, name, column):
                         changed.add(name)
-    if changed:
-        assert changed == {"logins"}
-        return "who issued a login"
+    reached = [ERASED[name] for name in sorted(changed)]
     with Probe(system, f"{_other(one)}.Probe.dead") as name:
         for address in one.brokers:
             with wire(address) as broker:
                 if may(broker, "queue_purge", name):
-                    return "dead letters"
-    return NO
+                    reached.append("dead letters")
+    return " and ".join(reached) or NO
 
 
 def pose(one: Stolen, system: System, people: People, captured: Mapping[str, str], **_: Any) -> str:
@@ -514,6 +512,8 @@ class Probe:
             channel.queue_delete(self._name)
 
 
+ERASED = {"logins": "who issued a login", "outbox": "events"}
+"""What a process reaches that may change a table of records."""
 GOAL = {"issue": issue, "approve": approve, "read": read, "erase": erase, "pose": pose, "shut": shut}
 
 

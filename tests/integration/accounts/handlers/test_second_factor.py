@@ -545,7 +545,7 @@ def test_who_signs_out_leaves_no_app_to_set_up(accounts, start, leave, has_app) 
     assert refusal_of(lambda: accounts.app_of(token, at=at)).body.code == "sign_in_ended"
 
 
-def test_who_signs_out_ends_what_nobody_else_has_begun(accounts, start) -> None:
+def test_signing_out_ends_no_setup_of_another_login(accounts, start) -> None:
     given_login(accounts.db, "HOM-0002")
     other = accounts.enrolment_token("HOM-0002", at=start)
     accounts.log_out(accounts.principal(accounts.log_in(at=start)), at=start)

@@ -1,5 +1,6 @@
 """Each command and each look at people's data leaves a row, and so does each refusal; nobody is named."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -12,6 +13,7 @@ from contracts.rpc.approval import Approve, Reject, ReviewId, ReviewQuestion
 from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.verify import InsideQuestion
+from services.accounts.domain.second_factor import STEP
 from services.accounts.service import Service as AccountsService
 from services.application.service import Service as ApplicationService
 from services.application.settings import ApplicationSettings
@@ -20,7 +22,7 @@ from services.approval.settings import ApprovalSettings
 from services.chassis.audit import record
 from services.chassis.runtime.clock import now
 from services.verify.service import Service as VerifyService
-from tests.support.factories.accounts import ADDRESS, PASSWORD, a_call, given_login
+from tests.support.factories.accounts import ADDRESS, PASSWORD, Accounts, a_call, given_login
 from tests.support.factories.accounts import SETTINGS as ACCOUNTS
 from tests.support.factories.application import Desk, applicant_call, form, reception_call
 from tests.support.factories.application import slot as wished
@@ -273,7 +275,7 @@ def test_each_method_whose_reply_names_people_is_recorded() -> None:
     assert unrecorded <= set(NAMES_NOBODY_ELSE), unrecorded - set(NAMES_NOBODY_ELSE)
 
 
-def test_a_refusal_to_find_is_recorded(approval_service) -> None:
+def test_not_found_is_recorded(approval_service) -> None:
     with pytest.raises(NotFound):
         approval_service.view_review(ReviewId(review_id="00000000-0000-0000-0000-000000000001"), by(desk()))
     assert rows(approval_service.db) == [("HOM-0001", "department", "view_review", "not_found")]
@@ -289,4 +291,20 @@ def test_a_sign_in_is_recorded_by_the_login_and_a_wrong_password_as_a_refusal(da
     assert rows(service.db, "actor, action, objects, result, address") == [
         ("anonymous", "log_in", ["HOM-0001"], "wrong_login", ADDRESS),
         ("anonymous", "log_in", ["HOM-0001"], "done", ADDRESS),
+    ]
+
+
+def test_a_code_of_an_app_is_recorded_by_the_login_whether_it_is_right_or_wrong(databases) -> None:
+    accounts = Accounts(databases["accounts"])
+    given_login(accounts.db, "HOM-0001")
+    app, _ = accounts.given_app(at=now() - 10 * STEP)
+    service = AccountsService()
+    service.db, service.settings = accounts.db, ACCOUNTS
+    token = accounts.sign_in_token()
+    for code in ("000000", app.at(now())):
+        with suppress(InvalidInput):
+            service.enter_code(rpc.accounts.EnterCode(sign_in=token, code=code), a_call(key=f"key {code}"))
+    assert rows(accounts.db, "action, objects, result") == [
+        ("enter_code", ["HOM-0001"], "invalid_input"),
+        ("enter_code", ["HOM-0001"], "done"),
     ]

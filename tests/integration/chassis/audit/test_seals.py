@@ -113,7 +113,7 @@ def test_months_that_were_said_to_be_dropped_stay_so_when_more_are_kept(database
 
 
 @pytest.mark.parametrize(("number", "ahead"), [(1, timedelta(days=1)), (2**62, timedelta())])
-def test_no_head_that_is_ahead_keeps_the_next_from_being_signed(database, number, ahead) -> None:
+def test_a_head_from_the_future_does_not_block_signing(database, number, ahead) -> None:
     with database.transaction() as session:
         add(session)
         session.execute(

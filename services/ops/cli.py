@@ -348,7 +348,8 @@ def keys_rotate(service: str) -> None:
         click.echo(f"{service} signs with {rotate_key(db, now(), settings)} now")
 
 
-@keys.command("withdraw")
+# The id of a key may begin with a dash.
+@keys.command("withdraw", context_settings={"ignore_unknown_options": True})
 @signing_service
 @click.argument("kid")
 def keys_withdraw(service: str, kid: str) -> None:

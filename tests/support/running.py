@@ -2,12 +2,14 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,12 +18,25 @@ import httpx
 T = TypeVar("T")
 
 
+PORTS = range(10_000, 20_000)
+"""Below what the kernel uses for outgoing connections, and those of stacks (`deploy/local/ports.py`)."""
+MOST_WORKERS = 8
+_chosen: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that is free, and that neither this process nor another worker of pytest chooses again.
+
+    Until its process listens, nobody else does: a worker would take another one's process for its own.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    while True:
+        port = random.choice(PORTS[worker % MOST_WORKERS :: MOST_WORKERS])
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            if port not in _chosen:
+                _chosen.add(port)
+                return port
 
 
 def eventually(look: Callable[[], T | None], what: str, seconds: float = 20) -> T:

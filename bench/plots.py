@@ -88,10 +88,10 @@ def memory(file: Path) -> Path:
     """Draw the resident memory of each process over time; return the SVG file."""
     samples: dict[str, list[float]] = json.loads(file.read_text())
     minutes = samples.pop("minutes")
-    height, most = 360, max(max(values) for values in samples.values())
+    height, most = 360, 50 * math.ceil(max(max(values) for values in samples.values()) / 50)
     drawing = _drawing("Resident memory by process, MiB, over minutes of load", TOP + height + 80)
     across = WIDTH - LEFT - RIGHT
-    for level in range(0, int(most) + 50, 50):
+    for level in range(0, most + 1, 50):
         y = TOP + height - height * level / most
         drawing.append(drawsvg.Line(LEFT, y, LEFT + across, y, stroke="#d8d8d8"))
         _text(drawing, str(level), LEFT - 8, y + 4, "end")

@@ -87,11 +87,13 @@ lint: setup ## check style, format and imports between packages
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
-types: setup ## check types with mypy
+types: setup ## check types with mypy, and those of the gate's app with TypeScript
 	$(BIN)/mypy
+	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm run --silent types
 
-unit: setup ## run tests of single functions and services, without a broker or a database
+unit: setup ## run tests of single functions, services and the gate's app, without a broker or a database
 	$(PYTHON) -m pytest tests/unit
+	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm test --silent
 
 contract: setup ## run tests of wire formats, and check the generated documents
 	$(PYTHON) -m contracts.asyncapi --check

@@ -1,0 +1,186 @@
+// The words of the gate's app: what a scan asks, what the guard is shown, and what the gateway sends.
+//
+// Names of the wire are those of contracts/rpc/verify.py (`id_type`); names of the app are in camel case.
+
+export const VERDICTS = [
+  "admit", "exit", "already_inside", "already_used", "not_yet_valid", "day_closed", "expired", "wrong_site",
+  "wrong_gate", "revoked", "unknown_pass", "bad_signature", "id_mismatch",
+] as const;
+export type Verdict = (typeof VERDICTS)[number];
+/** A verdict, or that nothing could be read: nothing is recorded then, and the guard scans again. */
+export type Outcome = Verdict | "unreadable";
+export type Direction = "entry" | "exit";
+export type IdType =
+  | "aadhaar" | "driving_licence" | "voter_id" | "passport" | "pan" | "government_id" | "other_photo_id";
+export type Assistance = "wheelchair" | "guide";
+export type Language = "pa" | "hi" | "en";
+/**
+ * How far a verdict may be relied on, by the age of the list of revoked passes that it rests on.
+ *
+ * `supervisor`: nobody goes in unless a supervisor agrees. `refused`: nobody goes in.
+ */
+export type Trust = "green" | "amber" | "supervisor" | "refused";
+
+export interface Companion {
+  name: string;
+  nameLatin: string;
+  idType: IdType | null;
+  child: boolean;
+}
+
+/** What the guard is shown. Instants are in ISO 8601. */
+export interface Shown {
+  outcome: Outcome;
+  /** Whether nothing was recorded because the ID was not checked yet. */
+  preview: boolean;
+  direction: Direction;
+  /** When it was scanned. */
+  at: string;
+  pass?: string;
+  reference?: string;
+  name?: string;
+  nameLatin?: string;
+  idType?: IdType;
+  companions: Companion[];
+  party: number;
+  inside: number;
+  /** How many may come in now; only in a preview that admits. */
+  mayEnter: number;
+  validFrom?: string;
+  validTo?: string;
+  /** All days of a pass for several days, as dates in India; empty for a pass for one day. */
+  days: string[];
+  site?: string;
+  /** The gate that the pass is for; missing where any gate of its site is right. */
+  gate?: string;
+  department?: string;
+  officer?: string;
+  room?: string;
+  vehicle?: string;
+  vehicleAllowed: boolean;
+  assistance?: Assistance;
+  callSupervisor: boolean;
+  marks: string[];
+  insideSince?: string;
+  insideGate?: string;
+  /** Whether the gate decided by itself. */
+  offline: boolean;
+  /** Age of the list of revoked passes in seconds; null where there is none. */
+  ageS: number | null;
+  trust: Trust;
+  /** Whether this verdict is recorded: at the server, or durably on this device until it is sent. */
+  recorded: boolean;
+}
+
+/** The ID that was shown at an entry. */
+export type IdCheck =
+  /** Type and last four characters were typed and are compared. */
+  | { kind: "matched"; idType: IdType; last4: string }
+  /** The ID of the type that the pass names; the guard compared name and photograph. */
+  | { kind: "as_applied" }
+  /** Another valid ID, whose name and face the guard accepts. */
+  | { kind: "other_id"; idType: IdType; reason: string };
+
+/** The supervisor who agreed to an entry for which the gate's list is too old. */
+export interface Supervisor {
+  login: string;
+  reason: string;
+}
+
+/** How sure it is that a party is inside: for the evacuation list. */
+export type Certainty =
+  /** Counted in at this gate, or by the server while this gate is online. */
+  | "here"
+  /** Counted in at another gate, as of the last list. */
+  | "elsewhere"
+  /** Their time is over: they have probably left unseen. */
+  | "overdue"
+  /** This gate is offline and they came in elsewhere: they may have left by another gate. */
+  | "offline";
+
+export interface InsideEntry {
+  pass: string;
+  name: string;
+  nameLatin: string;
+  inside: number;
+  party: number;
+  since: string | null;
+  gate: string | null;
+  department: string;
+  validTo: string;
+  certainty: Certainty;
+}
+
+/** Names of the directory in the guard's languages, by code. They are no personal data. */
+export interface DirectoryNames {
+  sites: Record<string, Record<Language, string>>;
+  gates: Record<string, Record<Language, string>>;
+  departments: Record<string, Record<Language, string>>;
+}
+
+export interface GateState {
+  /** Whether somebody is signed in; if not, the guard has to sign in, and only exits are taken. */
+  signedIn: boolean;
+  online: boolean;
+  offlineSince: string | null;
+  /** Scans of this device that the server does not have yet. */
+  unsent: number;
+  /** Scans that the server has refused for good, with the code of the problem; ops has to look at them. */
+  refused: { nonce: string; problem: string }[];
+  /** Age of the list of revoked passes in seconds; null where there is none. */
+  listAgeS: number | null;
+  trust: Trust;
+  /** By how many seconds this device's clock is ahead of the server's; 0 within a minute of it. */
+  clockOffS: number;
+  site: string | null;
+  gate: string | null;
+  /** The gates among which the guard chooses where the login belongs to none. */
+  gates: string[];
+  login: string | null;
+  passes: number;
+  directoryNames: DirectoryNames;
+}
+
+/**
+ * A problem that the guard can put right or has to know.
+ *
+ * Codes: `signed_out`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
+ * `not_four`, `reason_missing`, `no_preview`, `id_type_unknown`, `no_gate`, `unknown_gate`,
+ * `supervisor_missing`, `list_too_old`, `storage`, and those of the gateway.
+ */
+export class GateProblem extends Error {
+  readonly code: string;
+
+  constructor(code: string) {
+    super(code);
+    this.name = "GateProblem";
+    this.code = code;
+  }
+}
+
+/** What the screens call; {@link Gate} implements it, and the fake for building screens. */
+export interface GateApi {
+  state(): GateState;
+  /** Decide what was scanned or typed. An entry is a preview; an exit is recorded at once. */
+  scan(text: string, direction: Direction): Promise<Shown>;
+  /**
+   * Record the entry of the party of the last preview, whose ID was checked.
+   *
+   * Rejects with {@link GateProblem}.
+   */
+  admit(check: IdCheck, count?: number, supervisor?: Supervisor): Promise<Shown>;
+  inside(): Promise<InsideEntry[]>;
+  chooseGate(gate: string): Promise<void>;
+  /** Send what is unsent and fetch what is new, once; it never rejects. */
+  refresh(): Promise<void>;
+  /** Forget what this device holds of visitors. What is unsent stays until the server has it. */
+  signOut(): Promise<void>;
+  /** Call the listener after each change of the state; the result ends that. */
+  subscribe(listener: () => void): () => void;
+  close(): void;
+}
+
+/** The time of this device, in milliseconds since 1970. */
+export interface Clock {
+  now(): number;
+}

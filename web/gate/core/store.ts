@@ -1,0 +1,5 @@
+// What the gate keeps on the device.
+
+export interface Store {
+  close(): void;
+}

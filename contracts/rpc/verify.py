@@ -1,10 +1,11 @@
-"""RPC of verify: scans, who is inside, whether a pass is used up."""
+"""RPC of verify: scans, who is inside, what a gate holds offline, whether a pass is used up."""
 
 from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from contracts.events import PublicKey
 from contracts.model import (
     Assistance,
     Code,
@@ -38,6 +39,19 @@ class OtherId(Strict):
     reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
 
 
+class Seen(Strict):
+    """An ID of this type was shown, and the officer compared name and photograph with what the gate shows.
+
+    It is one tap. The four characters of `Matched` stay the stronger form: the gate does not show them.
+    """
+
+    kind: Literal["seen"]
+    id_type: IdType
+
+
+IdCheck = Annotated[Matched | Seen | OtherId, Field(discriminator="kind")]
+
+
 class ScanPass(Strict):
     """A scan. Exactly one of ``token`` and ``pass_number``; without ``id_check`` an entry is a preview.
 
@@ -51,7 +65,7 @@ class ScanPass(Strict):
     count: int | None = Field(default=None, ge=1, le=51)
     nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x20-\x7e]+$")
     scanned_at: Instant | None = None
-    id_check: Annotated[Matched | OtherId, Field(discriminator="kind")] | None = None
+    id_check: IdCheck | None = None
 
 
 class ScanResult(Wire):
@@ -166,6 +180,98 @@ class ScanHistory(Wire):
     items: tuple[RecordedScan, ...] = ()
 
 
+class ManifestQuestion(Wire):
+    """The question what a gate has to know to go on without a network: pass ``next`` as ``after``."""
+
+    gate: Code
+    after: str | None = None
+    limit: int = Field(default=200, ge=1, le=500)
+
+
+class ManifestPass(Wire):
+    """A pass of today, or one whose party is inside: its terms, its people, and its state now.
+
+    A member is null where verify does not know it: it has seen the token alone, or the people are erased.
+    """
+
+    pass_: str = Field(alias="pass")
+    reference: str | None = None
+    site: str
+    gate: str | None = None
+    """The gate that the pass is for; null means any gate of its site."""
+    party: int
+    entries: int
+    """How often each person may come in on each day."""
+    valid_from: Instant
+    valid_to: Instant
+    """When entry is open on the first day."""
+    further_days: tuple[int, ...] = ()
+    """The other days, each by how many days after the first it is."""
+    closed_days: tuple[int, ...] = ()
+    """Days that fell away, counted in the same way."""
+    revoked: bool = False
+    inside: int = 0
+    admitted: int = 0
+    """Persons let in so far, all entries together."""
+    day: int = 0
+    """On which day the last of them came in."""
+    admitted_before: int = 0
+    """How many of them came in before that day."""
+    presumed_gone_at: Instant | None = None
+    inside_since: Instant | None = None
+    last_gate: str | None = None
+    id_commitments: tuple[str, ...] = ()
+    """Commitments of the IDs that the pass names (``contracts/commitment.py``)."""
+    commitment_key: str
+    """The key of these commitments, base64url; it is of this pass alone."""
+    applicant: Person | None = None
+    companions: tuple[Companion, ...] = ()
+    vehicle: str | None = None
+    vehicle_allowed: bool = False
+    assistance: Assistance | None = None
+    department: str | None = None
+    officer: str | None = None
+    call_supervisor: bool = False
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class OfflinePolicy(Wire):
+    """How far a gate without a network trusts its list, by the age of the list in seconds.
+
+    Up to ``green_s`` a verdict is as good as online, up to ``amber_s`` it is shown with a warning, and after
+    that the gate refuses or asks a supervisor.
+    """
+
+    green_s: int
+    amber_s: int
+    then: Literal["refuse", "supervisor"]
+
+
+class Manifest(Wire):
+    """A page of what a gate holds for the time without a network."""
+
+    gate: str
+    site: str
+    gates: tuple[str, ...] = ()
+    """All gates of the site."""
+    made_at: Instant
+    """By the server's clock."""
+    issuer: str
+    """The ``iss`` of genuine tokens."""
+    keys: tuple[PublicKey, ...] = ()
+    """Issuance's public keys."""
+    withdrawn: tuple[str, ...] = ()
+    """The ``kid`` of each key that was withdrawn."""
+    status_list: str | None = None
+    """Issuance's signed list of revoked passes (a JWS), as the gateway has it; null while it has none."""
+    complete_at: Instant | None = None
+    """When the newest status list was signed of which every revocation is in this manifest."""
+    offline: OfflinePolicy
+    passes: tuple[ManifestPass, ...] = ()
+    next: str | None = None
+
+
 SCAN = Method(
     "verify",
     "scan",
@@ -177,6 +283,7 @@ SCAN = Method(
     together=True,
 )
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList, names_people=True)
+MANIFEST = Method("verify", "manifest", ManifestQuestion, Manifest, names_people=True, keeps_own_record=True)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
 SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory, names_people=True)
 AUDIT_ENTRIES = Method("verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True)

@@ -52,6 +52,7 @@ class PassRow(Base):
         Index("passes_inside", "inside_site", "inside_since", "number", postgresql_where=text("inside > 0")),
         Index("passes_presumed_gone", "presumed_gone_at", postgresql_where=text("inside > 0")),
         Index("passes_application", "application_id"),
+        Index("passes_of_site", "site", "valid_from", "number"),
         Index("passes_revoked", "revoked_at", postgresql_where=text("revoked_seq > 0")),
         Index(
             "passes_not_issued", "known_since", postgresql_where=text("issued_seq = 0 and revoked_seq = 0")

@@ -14,12 +14,21 @@ from contracts.rpc import verify as contract
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import InsideList, InsideQuestion, PassUse, ScanHistory, ScanPass, ScanResult
+from contracts.rpc.verify import (
+    InsideList,
+    InsideQuestion,
+    Manifest,
+    ManifestQuestion,
+    PassUse,
+    ScanHistory,
+    ScanPass,
+    ScanResult,
+)
 from services.chassis.audit import heads
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
-from services.verify.handlers import presence, scan_groups, scan_history, scans
+from services.verify.handlers import manifests, presence, scan_groups, scan_history, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.metrics import PREVIEWS, SCANS, gate_label
@@ -72,6 +81,19 @@ class Service:
     def inside(self, request: InsideQuestion, call: Call) -> InsideList:
         with self.db.transaction() as session:
             return presence.list_inside(request, call, session)
+
+    @rpc(contract.MANIFEST)
+    def manifest(self, request: ManifestQuestion, call: Call) -> Manifest:
+        with self.db.transaction() as session:
+            return manifests.make_manifest(
+                request,
+                call,
+                session,
+                now(),
+                issuer=self.settings.issuer,
+                commitment_master=self.settings.commitment_master.get_secret_value(),
+                offline_then=self.settings.offline_then,
+            )
 
     @rpc(contract.PASS_USE)
     def pass_use(self, request: PassNumber, call: Call) -> PassUse:  # noqa: ARG002  the answer names nobody

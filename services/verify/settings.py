@@ -1,6 +1,7 @@
 """The settings of the verify service."""
 
 from datetime import timedelta
+from typing import Literal
 
 from services.chassis.runtime.settings import CommitmentSettings, IssuerSettings, ServiceSettings
 
@@ -16,6 +17,9 @@ class VerifySettings(ServiceSettings, CommitmentSettings, IssuerSettings):
 
     It is longer than all retries of an event together (EPASS_RETRY_DELAYS, EPASS_ATTEMPTS).
     """
+
+    offline_then: Literal["refuse", "supervisor"] = "refuse"
+    """What a gate without a network does once its list is too old: refuse, or ask a supervisor."""
 
     @property
     def not_issued_after(self) -> timedelta:

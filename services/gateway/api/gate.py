@@ -1,10 +1,19 @@
-"""Routes of the gate: scan a pass, and list who is inside."""
+"""Routes of the gate: scan a pass, list who is inside, and fetch what the gate holds offline."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from contracts import rpc
-from contracts.model import Code
-from contracts.rpc.verify import InsideList, InsideQuestion, ScanPass, ScanResult
+from contracts.model import Code, site_of
+from contracts.rpc.verify import (
+    InsideList,
+    InsideQuestion,
+    Manifest,
+    ManifestQuestion,
+    ScanPass,
+    ScanResult,
+)
 from services.gateway.access import Security
 from services.gateway.api.parameters import After, Limit
 
@@ -22,7 +31,7 @@ async def scan_pass(caller: Security, body: ScanPass) -> ScanResult:
     `nonce` is the key of the scan, so there is no `Idempotency-Key`: a repeat with the same nonce has one
     effect and one answer.
     """
-    caller.require_site(body.gate.rpartition("-")[0])  # the site of PCS1-G1 is PCS1
+    caller.require_site(site_of(body.gate))
     return await caller.command(rpc.verify.SCAN, body)
 
 
@@ -31,3 +40,20 @@ async def list_inside(caller: Security, site: Code, after: After = None, limit: 
     """List who is inside a site, the longest first."""
     caller.require_site(site)
     return await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
+
+
+@router.get("/gate/manifest")
+async def view_manifest(
+    caller: Security, gate: Code, after: After = None, limit: Annotated[int, Query(ge=1, le=500)] = 200
+) -> Manifest:
+    """Return what a gate holds to go on without a network.
+
+    These are the passes of its site for today and of everybody inside, with their people, the public keys,
+    and the signed list of revoked passes. Fetch it again page by page; `complete_at` is the age of what it
+    says about revocations. Each fetch is recorded.
+    """
+    caller.require_site(site_of(gate))
+    question = ManifestQuestion(gate=gate, after=after, limit=limit)
+    manifest = await caller.query(rpc.verify.MANIFEST, question)
+    status_list = caller.state.status_list.value
+    return manifest.model_copy(update={"status_list": status_list.jws if status_list else None})

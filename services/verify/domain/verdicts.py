@@ -4,12 +4,12 @@ An entry is refused for the first reason in the order of :func:`decide_entry`. A
 is never refused; its oddities become marks. At another site a pass lets nobody in, and counts nobody out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from contracts.errors import InvalidInput
 from contracts.model import Verdict, site_of
-from services.verify.domain.passes import Standing, Terms
+from services.verify.domain.passes import Standing, Terms, presumed_gone_at
 
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a gate may differ from the server's before its time is ignored."""
@@ -106,6 +106,25 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
     }
     inside = max(standing.inside - count, 0)
     return Decision("exit", count, inside, tuple(mark for mark, applies in marks.items() if applies))
+
+
+def standing_after(standing: Standing, decision: Decision) -> Standing:
+    """Return the state of a pass after a decision: unchanged unless somebody passes the gate."""
+    terms = standing.terms
+    if decision.verdict == "exit":
+        until = standing.presumed_gone_at if decision.inside > 0 else None
+        return replace(standing, inside=decision.inside, presumed_gone_at=until)
+    if decision.verdict != "admit" or terms is None:
+        return standing
+    is_new_day = decision.day != standing.day
+    return replace(
+        standing,
+        inside=decision.inside,
+        admitted=standing.admitted + decision.count,
+        day=decision.day,
+        admitted_before=standing.admitted if is_new_day else standing.admitted_before,
+        presumed_gone_at=presumed_gone_at(terms.window_of(decision.day).end),
+    )
 
 
 def _wrong_place(terms: Terms, attempt: Attempt) -> Verdict | None:

@@ -110,7 +110,7 @@ def find(
         try:
             number = parse_pass_number(request.pass_number or "")
         except ValueError:
-            return "unknown_pass", _knowledge(session, site)
+            return "unknown_pass", knowledge_of(session, site)
     else:
         token = request.token.strip()
         try:
@@ -118,7 +118,7 @@ def find(
         except TokenRefused as refused:
             if not pass_token.is_forged(token, refused, issuer):
                 raise _unreadable() from None
-            return "bad_signature", _knowledge(session, site)
+            return "bad_signature", knowledge_of(session, site)
         number = claims.jti
     statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site}
     known = session.execute(statement, parameters).one_or_none()
@@ -128,7 +128,7 @@ def find(
     if known is not None:
         row, gates, complete_at = known
         return FoundPass(number, row, claims), Knowledge(gates, complete_at)
-    return FoundPass(number, None, claims) if claims else "unknown_pass", _knowledge(session, site)
+    return FoundPass(number, None, claims) if claims else "unknown_pass", knowledge_of(session, site)
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,8 @@ def _unreadable() -> InvalidInput:
     return InvalidInput("the token cannot be read", code=UNREADABLE, fields=(problem,))
 
 
-def _knowledge(session: Session, site: str) -> Knowledge:
+def knowledge_of(session: Session, site: str) -> Knowledge:
+    """Return what verify knows about a site, and of which time its revocations are."""
     return Knowledge(*session.execute(select(*_KNOWLEDGE), {"site": site}).one())
 
 

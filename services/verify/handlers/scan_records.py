@@ -1,7 +1,7 @@
 """The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -20,8 +20,8 @@ from services.chassis.db.database import idempotency_secret_of
 from services.chassis.db.deferred_writes import Form
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import body_hmac
-from services.verify.domain.passes import Terms, presumed_gone_at
-from services.verify.domain.verdicts import Decision
+from services.verify.domain.passes import Terms
+from services.verify.domain.verdicts import Decision, standing_after
 from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import NonceRow, PassRow, ScanRow
 
@@ -172,7 +172,7 @@ def apply(scan: Scan, found: FoundPass | None, decision: Decision) -> list[PassS
     if found is None or row is None:
         return []
     if decision.moves:
-        _move(row, found.standing.terms, scan, decision.day)
+        _move(row, found.standing.terms, scan, decision)
     return [pass_scanned(scan, row)] if scan.published else []
 
 
@@ -259,16 +259,14 @@ def _digest(session: Session, request: ScanPass) -> str:
     return body_hmac(request.model_copy(update={"scanned_at": None}), idempotency_secret_of(session))
 
 
-def _move(row: PassRow, terms: Terms | None, scan: Scan, day: int) -> None:
-    """Update the presence of the party that comes in, on a day of its pass, or leaves."""
+def _move(row: PassRow, terms: Terms | None, scan: Scan, decision: Decision) -> None:
+    """Update the presence of the party that comes in, or leaves."""
+    before = replace(row.standing, terms=terms)
+    after = standing_after(before, decision)
     row.last_gate = scan.gate
-    if scan.direction == "entry" and terms is not None:
-        if day != row.day:
-            row.day, row.admitted_before = day, row.admitted
-        row.admitted += scan.count
-        row.presumed_gone_at = presumed_gone_at(terms.window_of(day).end)
-        if row.inside == 0:
-            row.inside_since, row.inside_site = scan.scanned_at, scan.site
-    row.inside = scan.inside
+    row.admitted, row.day, row.admitted_before = after.admitted, after.day, after.admitted_before
+    row.inside, row.presumed_gone_at = after.inside, after.presumed_gone_at
     if row.inside == 0:
-        row.inside_since = row.inside_site = row.presumed_gone_at = None
+        row.inside_since = row.inside_site = None
+    elif before.inside == 0:
+        row.inside_since, row.inside_site = scan.scanned_at, scan.site

@@ -12,7 +12,7 @@ from contracts.errors import InvalidInput, TooManyAttempts
 from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict
 from contracts.rpc.call import Call
-from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult
+from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult, Seen
 from services.chassis.audit import record
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
@@ -118,8 +118,9 @@ def decide(
 ) -> Decision:
     """Return the decision of the domain on what was found.
 
-    A shown ID must be the applicant's or a companion's. A preview assumes that it is; for another ID the
-    officer answers. Whoever came in with a pass that nobody has issued still goes out.
+    A shown ID must be the applicant's or a companion's. A preview assumes that it is; for an ID that the
+    officer has compared, and for another one, the officer answers. Whoever came in with a pass that nobody
+    has issued still goes out.
     """
     if isinstance(found, str):
         return Decision(found)
@@ -132,6 +133,8 @@ def decide(
     if isinstance(check, Matched):
         key = commitment_key(commitment_master, found.number)
         identified = commit(key, check.id_type, check.id_last4) in found.id_commitments
+    elif isinstance(check, Seen):
+        marks = ("id_seen",)
     elif isinstance(check, OtherId):
         marks = ("other_id", "reason_masked") if mask_aadhaar(check.reason)[1] else ("other_id",)
     return decide_entry(found.standing, Attempt(request.gate, at, request.count, identified, marks))

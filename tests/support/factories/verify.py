@@ -37,12 +37,21 @@ from contracts.events import (
 from contracts.key_set import KeySet
 from contracts.model import Companion, Person, Slot
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.verify import InsideList, InsideQuestion, Matched, OtherId, ScanPass, ScanResult
+from contracts.rpc.verify import (
+    InsideList,
+    InsideQuestion,
+    Manifest,
+    ManifestQuestion,
+    Matched,
+    OtherId,
+    ScanPass,
+    ScanResult,
+)
 from services.chassis.db import tables
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.verify.adapters import signing_keys
-from services.verify.handlers import event_handlers, presence, scans
+from services.verify.handlers import event_handlers, manifests, presence, scans
 from services.verify.models import Base, PassRow, ScanRow
 from services.verify.settings import VerifySettings
 from tests.support.settings import make_settings
@@ -365,6 +374,19 @@ class Gate:
         with self.database.transaction() as session:
             return presence.list_inside(
                 InsideQuestion(**{"site": "PCS1"} | question), calling(principal), session
+            )
+
+    def manifest(self, principal: Principal | None = None, at: datetime = NOON, **question: Any) -> Manifest:
+        """What this gate holds offline; a page of it."""
+        with self.database.transaction() as session:
+            return manifests.make_manifest(
+                ManifestQuestion(**{"gate": GATE} | question),
+                calling(principal),
+                session,
+                at,
+                issuer=SETTINGS.issuer,
+                commitment_master=MASTER,
+                offline_then=SETTINGS.offline_then,
             )
 
     def close(self, at: datetime) -> int:

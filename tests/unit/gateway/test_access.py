@@ -12,7 +12,8 @@ from contracts.errors import FieldError, InvalidInput, Unavailable
 from contracts.rpc.accounts import LoginList, StaffSession
 from contracts.rpc.approval import ReviewList
 from contracts.rpc.call import Nothing
-from contracts.rpc.verify import InsideList, ScanResult
+from contracts.rpc.issuance import StatusList
+from contracts.rpc.verify import InsideList, Manifest, OfflinePolicy, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from services.gateway.openapi import access_of
@@ -145,7 +146,7 @@ EXPECTED = {
         "POST /api/v1/reviews/{review_id}/withdraw",
         "POST /api/v1/invitations",
     },
-    "security": {"POST /api/v1/scans", "GET /api/v1/gate/inside"},
+    "security": {"POST /api/v1/scans", "GET /api/v1/gate/inside", "GET /api/v1/gate/manifest"},
 }
 PAGES = {
     "anyone": {
@@ -488,6 +489,37 @@ async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:
         answer = await http.get("/api/v1/gate/inside?site=PCS2", headers=as_staff("security"))
     assert answer.status_code == 403
     assert not client.was_asked("verify.inside")
+
+
+MANIFEST = Manifest(
+    gate="PCS1-G1",
+    site="PCS1",
+    made_at=LATER,
+    issuer="epass.example.org",
+    offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
+)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
+async def test_only_security_of_a_site_gets_the_manifest_of_its_gates(role: str, gate: str) -> None:
+    app, client = stubbed(verify__manifest=MANIFEST)
+    async with browser(app) as http:
+        answer = await http.get(f"/api/v1/gate/manifest?gate={gate}", headers=as_staff(role))
+    may = role == "security" and gate.startswith("PCS1-G")
+    assert answer.status_code == (200 if may else 403)
+    assert client.was_asked("verify.manifest") is may
+
+
+async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gateway_has_it() -> None:
+    app, _ = stubbed(verify__manifest=MANIFEST)
+    async with browser(app) as http:
+        without = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=as_staff("security"))
+        app.state.gateway.status_list.value = StatusList(jws="a.b.c")
+        answer = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=as_staff("security"))
+    assert without.json()["status_list"] is None
+    assert answer.json()["status_list"] == "a.b.c"
+    assert answer.headers["cache-control"] == "no-store"
 
 
 async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() -> None:

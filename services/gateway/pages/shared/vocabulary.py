@@ -134,6 +134,11 @@ MARKS: dict[str, str] = {
     "other_gate": _("Not the gate named on the pass"),
     "no_entry": _("More people left than were recorded as entering"),
     "other_id": _("Let in with another ID card"),
+    "id_seen": _("The officer compared name and photograph"),
+    "offline": _("Decided at the gate without a network"),
+    "conflict": _("Contradicts what other gates recorded"),
+    "supervisor": _("A supervisor let them in"),
+    "clock_off": _("The clock of the gate was wrong"),
     "assumed_left": _("Presumed gone, since no exit was recorded"),
     "reason_masked": _("An Aadhaar number in the reason was hidden"),
 }

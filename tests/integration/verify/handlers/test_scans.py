@@ -10,7 +10,7 @@ from sqlalchemy import event
 from contracts.errors import Forbidden, IdempotencyKeyReused, InvalidInput
 from contracts.model import Companion
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import Matched, OtherId, ScanPass
+from contracts.rpc.verify import Matched, OtherId, ScanPass, Seen
 from services.verify.handlers import scan_records
 from tests.support import query_plans
 from tests.support.factories.verify import (
@@ -330,6 +330,14 @@ def test_an_aadhaar_number_in_the_reason_is_masked_and_marked(gate: Gate) -> Non
     assert result.marks == ("other_id", "reason_masked")
     assert gate.scans()[0].reason == "card XXXX XXXX 2346 seen"
     assert gate.published()[0]["marks"] == ["other_id"]
+
+
+def test_an_id_that_the_officer_has_compared_admits_and_is_recorded_as_such(gate: Gate) -> None:
+    issued = gate.issue()
+    assert gate.enter(issued, id_check=Seen(kind="seen", id_type="voter_id")).marks == ("id_seen",)
+    (scan,) = gate.scans()
+    assert (scan.id_kind, scan.id_type, scan.reason) == ("seen", "voter_id", None)
+    assert gate.row(issued).inside == 1
 
 
 def test_a_pass_without_an_id_admits_with_another_id_only(gate: Gate) -> None:

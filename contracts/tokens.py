@@ -3,7 +3,7 @@
 All are EdDSA (Ed25519) JWTs made with PyJWT.
 """
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
@@ -22,24 +22,33 @@ SESSION_KEY_ISSUER = "accounts"
 SESSION_KEY_AUDIENCE = "services"
 
 
+WholeSeconds = Annotated[int, Field(strict=True, ge=0, le=253_402_300_799)]
+"""Seconds since 1970, until the end of the year 9999."""
+_Number = Annotated[int, Field(strict=True, ge=1, le=1_000)]
+_Day = Annotated[int, Field(strict=True, ge=-366, le=366)]
+
+
 class PassClaims(Wire):
     """The claims of a pass. Its header has ``typ: epass+jwt`` and ``kid``.
 
     They hold no name and no number of a person; ``jti`` is the pass number. ``nbf`` and ``exp`` bound entry
     on the first day; ``days`` are the further ones, each by how many days after the first it is.
+
+    A number in another form, such as ``1.0`` or ``"1"``, is refused: the gate's app reads tokens, too, and
+    every reader has to come to the same.
     """
 
     iss: str
     aud: str = PASS_AUDIENCE
     jti: str
-    nbf: int
-    exp: int
+    nbf: WholeSeconds
+    exp: WholeSeconds
     site: str
-    party: int
+    party: _Number
     gate: str | None = None
-    entries: int = 1
+    entries: _Number = 1
     idc: str | None = None
-    days: tuple[int, ...] = ()
+    days: tuple[_Day, ...] = ()
 
     def payload(self) -> dict[str, Any]:
         """Return what is signed. Defaults are left out, so that the QR code stays small."""

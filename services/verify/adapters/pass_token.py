@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 from contracts.crockford import parse_pass_number
@@ -11,6 +12,7 @@ from services.chassis.tokens.verification import FindKey, TokenRefused, TokenVer
 SIGNATURE_LENGTH = 86
 """Base64url characters of the 64 bytes of an Ed25519 signature (RFC 8032, section 5.1.6)."""
 _OTHER_ALGORITHMS = ("none", "hs", "rs", "es", "ps")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
 _OWN_KEYS = {"jwk", "jku", "x5c", "x5u", "crit", "b64"}
 """Header fields that tell a verifier how to check the token (RFC 7515, section 4.1; RFC 7797)."""
 
@@ -46,7 +48,9 @@ def is_forged(token: str, refused: TokenRefused, issuer: str) -> bool:
         return True
     parts = token.split(".")
     header = _json_object(parts[0])
-    if header is not None and _was_made_for_something_else(header):
+    if header is None:
+        return False
+    if _was_made_for_something_else(header):
         return True
     if refused.reason != "signature" or len(parts[2]) != SIGNATURE_LENGTH:
         return False
@@ -54,19 +58,32 @@ def is_forged(token: str, refused: TokenRefused, issuer: str) -> bool:
 
 
 def _json_object(part: str) -> dict[str, Any] | None:
-    """Return the object in one part of a token; None where it cannot be read."""
+    """Return the object in one part of a token; None where it is no JSON in UTF-8 (RFC 8259).
+
+    Other signs than those of base64url are refused: each version of Python skips them in its own way.
+    """
+    if not _BASE64URL.fullmatch(part):
+        return None
     try:
-        found = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+        text = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode()
+        found = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
 
+def _refuse_constant(name: str) -> None:
+    """Raise `ValueError`: Python reads NaN and Infinity, which are no JSON."""
+    raise ValueError(name)
+
+
 def _was_made_for_something_else(header: dict[str, Any]) -> bool:
     """Return whether a header is one that no wrong character makes of ours."""
-    algorithm, kind = str(header.get("alg", ALGORITHM)).lower(), str(header.get("typ", PASS_TYP))
+    algorithm, kind = header.get("alg", ALGORITHM), header.get("typ", PASS_TYP)
+    if not isinstance(algorithm, str) or not isinstance(kind, str):
+        return True
     return (
-        algorithm.startswith(_OTHER_ALGORITHMS)
+        algorithm.lower().startswith(_OTHER_ALGORITHMS)
         or not _OWN_KEYS.isdisjoint(header)
         or len(kind) != len(PASS_TYP)
     )

@@ -1,5 +1,212 @@
-// What the gate keeps on the device.
+// What the gate keeps on the device, in IndexedDB: the manifest, its moves, the queue of scans, settings.
+//
+// What names visitors is encrypted (AES-GCM) under keys that the browser never hands out, not even to this page:
+// - `visitors`, for the manifest and the moves. It exists only while somebody is signed in.
+// - `queue`, for scans that the server does not have yet. It exists until the last of them is sent, whoever is
+//   signed in: without it facts about people inside would be lost.
+//
+// What a stolen device can read, honestly: the browser stores both keys in its profile, in the clear. Whoever has
+// the unlocked device, or its disk without the device's own encryption, can open the manifest while its key
+// exists: names, companions, vehicles and whom they meet, of today's passes of this site; no mobile, no email, no
+// ID number (only commitments, which four characters are guessed from within a second, since the keys of the
+// commitments lie beside them). The key goes at sign-out, when the server says that the session has ended, and
+// when the app is next opened or looks at the clock after the session's end. A device that is stolen while
+// signed in, and then never opens this app again, keeps its key. The encryption of the device itself (a screen
+// lock) is what protects then. After the key is deleted, what is left is noise, also in the profile's old pages
+// as far as the browser overwrites the key's own.
+import { openDB } from "idb";
+import type { DBSchema, IDBPDatabase } from "idb";
+import type { Move, WireManifest } from "./manifest.ts";
+import type { QueuedScan } from "./queue.ts";
 
-export interface Store {
-  close(): void;
+const NAME = "epass-gate";
+const VERSION = 1;
+type KeyName = "visitors" | "queue";
+
+interface Sealed {
+  iv: Uint8Array<ArrayBuffer>;
+  data: ArrayBuffer;
+}
+
+/** A scan that the server has refused for good. Nothing of it is personal. */
+export interface RefusedScan {
+  nonce: string;
+  problem: string;
+  at: string;
+}
+
+interface Schema extends DBSchema {
+  settings: { key: string; value: unknown };
+  keys: { key: KeyName; value: CryptoKey };
+  manifest: { key: "whole"; value: Sealed };
+  moves: { key: string; value: Sealed & { sent: boolean } };
+  /** By a number that rises, so that they are sent in the order in which they happened. */
+  queue: { key: number; value: Sealed & { nonce: string } };
+  refused: { key: string; value: RefusedScan };
+}
+
+/** A scan of the queue, and its place in it. */
+export interface Waiting {
+  place: number;
+  nonce: string;
+  /** Null where it cannot be opened. */
+  scan: QueuedScan | null;
+}
+
+export class Store {
+  readonly #db: IDBPDatabase<Schema>;
+  readonly #crypto: Crypto;
+
+  private constructor(db: IDBPDatabase<Schema>, crypto: Crypto) {
+    this.#db = db;
+    this.#crypto = crypto;
+  }
+
+  static async open(crypto: Crypto, name = NAME): Promise<Store> {
+    const db = await openDB<Schema>(name, VERSION, {
+      upgrade(fresh) {
+        for (const plain of ["settings", "keys", "manifest"] as const) fresh.createObjectStore(plain);
+        fresh.createObjectStore("moves");
+        fresh.createObjectStore("queue", { autoIncrement: true });
+        fresh.createObjectStore("refused", { keyPath: "nonce" });
+      },
+    });
+    return new Store(db, crypto);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  async setting<T>(name: string): Promise<T | undefined> {
+    return (await this.#db.get("settings", name)) as T | undefined;
+  }
+
+  async set(name: string, value: unknown): Promise<void> {
+    await this.#db.put("settings", value, name);
+  }
+
+  /** Store the manifest and end moves that are in it, at once. */
+  async saveManifest(whole: WireManifest, ended: readonly string[]): Promise<void> {
+    const sealed = await this.#seal("visitors", "manifest", whole);
+    const change = this.#db.transaction(["manifest", "moves"], "readwrite");
+    await Promise.all([
+      change.objectStore("manifest").put(sealed, "whole"),
+      ...ended.map((nonce) => change.objectStore("moves").delete(nonce)),
+      change.done,
+    ]);
+  }
+
+  /** Return the stored manifest and its moves, or null where there is none, or nobody is signed in. */
+  async readManifest(): Promise<{ whole: WireManifest; moves: Move[] } | null> {
+    const sealed = await this.#db.get("manifest", "whole");
+    const whole = sealed && (await this.#unseal<WireManifest>("visitors", "manifest", sealed));
+    if (!whole) return null;
+    const moves: Move[] = [];
+    for (const nonce of await this.#db.getAllKeys("moves")) {
+      const one = await this.#db.get("moves", nonce);
+      const move = one && (await this.#unseal<Move>("visitors", `move:${nonce}`, one));
+      if (one && move) moves.push({ ...move, sent: one.sent });
+    }
+    return { whole, moves: moves.sort((one, other) => one.at - other.at) };
+  }
+
+  /** Store what the server has recorded and the next scan has to see. */
+  async saveMove(move: Move): Promise<void> {
+    const sealed = await this.#seal("visitors", `move:${move.nonce}`, move);
+    await this.#db.put("moves", { ...sealed, sent: move.sent }, move.nonce);
+  }
+
+  /**
+   * Store a scan that the server does not have, and its move, at once.
+   *
+   * When this resolves, both are on the disk: also a dead battery does not take them.
+   */
+  async saveScan(scan: QueuedScan, move: Move | null): Promise<void> {
+    const sealed = await this.#seal("queue", `scan:${scan.nonce}`, scan);
+    const moved = move && (await this.#seal("visitors", `move:${move.nonce}`, move));
+    const change = this.#db.transaction(["queue", "moves"], "readwrite", { durability: "strict" });
+    await Promise.all([
+      change.objectStore("queue").add({ ...sealed, nonce: scan.nonce }),
+      move && moved ? change.objectStore("moves").put({ ...moved, sent: false }, move.nonce) : null,
+      change.done,
+    ]);
+  }
+
+  async countScans(): Promise<number> {
+    return this.#db.count("queue");
+  }
+
+  /** Return the oldest scans of the queue. */
+  async oldestScans(most: number): Promise<Waiting[]> {
+    const found: Waiting[] = [];
+    const rows: { place: number; row: Schema["queue"]["value"] }[] = [];
+    let cursor = await this.#db.transaction("queue").store.openCursor();
+    while (cursor !== null && rows.length < most) {
+      rows.push({ place: cursor.key, row: cursor.value });
+      cursor = await cursor.continue();
+    }
+    for (const { place, row } of rows) {
+      const scan = await this.#unseal<QueuedScan>("queue", `scan:${row.nonce}`, row);
+      found.push({ place, nonce: row.nonce, scan });
+    }
+    return found;
+  }
+
+  /** Delete scans that the server has, or has refused for good, which are listed then. At once. */
+  async settleScans(settled: readonly { waiting: Waiting; refused: RefusedScan | null }[]): Promise<void> {
+    const change = this.#db.transaction(["queue", "moves", "refused"], "readwrite", { durability: "strict" });
+    const moves = change.objectStore("moves");
+    for (const { waiting, refused } of settled) {
+      await change.objectStore("queue").delete(waiting.place);
+      if (refused !== null) await change.objectStore("refused").put(refused);
+      const move = await moves.get(waiting.nonce);
+      if (move !== undefined) await moves.put({ ...move, sent: true }, waiting.nonce);
+    }
+    await change.done;
+  }
+
+  async refusedScans(): Promise<RefusedScan[]> {
+    return this.#db.getAll("refused");
+  }
+
+  /** Forget what is known of visitors: delete the key first, so that nothing can be opened any more. */
+  async forgetVisitors(): Promise<void> {
+    await this.#db.delete("keys", "visitors");
+    await this.#db.clear("manifest");
+    await this.#db.clear("moves");
+    if ((await this.countScans()) === 0) await this.#db.delete("keys", "queue");
+  }
+
+  async #key(name: KeyName): Promise<CryptoKey> {
+    const known = await this.#db.get("keys", name);
+    if (known !== undefined) return known;
+    const made = await this.#crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+    const change = this.#db.transaction("keys", "readwrite", { durability: "strict" });
+    const first = await change.store.get(name); // another tab may have been faster
+    if (first === undefined) await change.store.put(made, name);
+    await change.done;
+    return first ?? made;
+  }
+
+  /** Encrypt a value; `what` is bound to it, so that it cannot be taken for another one. */
+  async #seal(key: KeyName, what: string, value: unknown): Promise<Sealed> {
+    const iv = this.#crypto.getRandomValues(new Uint8Array(12));
+    const plain = new TextEncoder().encode(JSON.stringify(value));
+    const how = { name: "AES-GCM", iv, additionalData: new TextEncoder().encode(what) };
+    return { iv, data: await this.#crypto.subtle.encrypt(how, await this.#key(key), plain) };
+  }
+
+  /** Return a value that was sealed, or null where its key is gone or it was changed. */
+  async #unseal<T>(name: KeyName, what: string, sealed: Sealed): Promise<T | null> {
+    const key = await this.#db.get("keys", name);
+    if (key === undefined) return null;
+    const how = { name: "AES-GCM", iv: sealed.iv, additionalData: new TextEncoder().encode(what) };
+    try {
+      const plain = await this.#crypto.subtle.decrypt(how, key, sealed.data);
+      return JSON.parse(new TextDecoder().decode(plain)) as T;
+    } catch {
+      return null;
+    }
+  }
 }

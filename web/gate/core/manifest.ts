@@ -1,0 +1,338 @@
+// What the gate holds for the time without a network: passes, keys, the list of revoked passes, their age.
+//
+// The server's manifest is the base; what this gate has done since is replayed on it (`Move`), so that the next
+// scan sees the last one. Nothing here reads a clock or stores anything.
+import type { Assistance, Companion, IdType, Trust } from "./model.ts";
+import { importKeys, readStatusList } from "./tokens.ts";
+import type { Keys, PassClaims, StatusClaims } from "./tokens.ts";
+import { insideAt, standingAfter, unusedStanding } from "./verdicts.ts";
+import type { Standing, Terms } from "./verdicts.ts";
+
+/** A list from further ahead than this is refused: it would look young for as long. */
+export const FUTURE_MS = 60_000;
+/** What counts until a site has said otherwise. */
+const NO_POLICY: OfflinePolicy = { green_s: 900, amber_s: 14_400, then: "refuse" };
+
+/** How far a gate without a network trusts its list, by its age in seconds. */
+export interface OfflinePolicy {
+  green_s: number;
+  amber_s: number;
+  then: "refuse" | "supervisor";
+}
+
+/** The state of a pass as the server writes it: `ManifestPass` in contracts/rpc/verify.py. */
+export interface WireStanding {
+  pass: string;
+  site: string;
+  gate: string | null;
+  party: number;
+  entries: number;
+  valid_from: string;
+  valid_to: string;
+  further_days: number[];
+  closed_days: number[];
+  revoked: boolean;
+  inside: number;
+  admitted: number;
+  day: number;
+  admitted_before: number;
+  presumed_gone_at: string | null;
+}
+
+export interface WirePerson {
+  name: string;
+  name_latin: string;
+  id_type?: IdType | null;
+}
+
+export interface WireCompanion {
+  name: string;
+  name_latin?: string;
+  id_type?: IdType | null;
+  child?: boolean;
+}
+
+export interface WirePass extends WireStanding {
+  reference: string | null;
+  inside_since: string | null;
+  last_gate: string | null;
+  id_commitments: string[];
+  commitment_key: string;
+  applicant: WirePerson | null;
+  companions: WireCompanion[];
+  vehicle: string | null;
+  vehicle_allowed: boolean;
+  assistance: Assistance | null;
+  department: string | null;
+  officer: string | null;
+  call_supervisor: boolean;
+}
+
+/** A page of `GET /api/v1/gate/manifest`. */
+export interface WireManifest {
+  gate: string;
+  site: string;
+  gates: string[];
+  made_at: string;
+  issuer: string;
+  keys: { kid: string; x: string }[];
+  withdrawn: string[];
+  status_list: string | null;
+  complete_at: string | null;
+  offline: OfflinePolicy;
+  passes: WirePass[];
+  next: string | null;
+}
+
+/** People who passed this gate, since the server's manifest was made. */
+export interface Move {
+  nonce: string;
+  pass: string;
+  verdict: "admit" | "exit";
+  count: number;
+  /** How many were inside then, where the server has said it. */
+  insideAfter: number | null;
+  /** The day of the pass to which an entry counts. */
+  day: number;
+  at: number;
+  gate: string;
+  /** Whether the server has it. */
+  sent: boolean;
+}
+
+/** A pass with what this gate has done since. */
+export interface HeldPass {
+  number: string;
+  standing: Standing;
+  insideSince: string | null;
+  lastGate: string | null;
+  /** Null where only the token is known. */
+  wire: WirePass | null;
+}
+
+export type ListProblem = "future" | "rolled_back" | "forged" | "other_gate";
+
+/** A list that the gate does not take; what it holds stays. */
+export class ListRefused extends Error {
+  readonly problem: ListProblem;
+
+  constructor(problem: ListProblem) {
+    super(problem);
+    this.problem = problem;
+  }
+}
+
+/** Return the state of a pass as the server sent it. */
+export function standingOf(wire: WireStanding): Standing {
+  const terms: Terms = {
+    site: wire.site,
+    gate: wire.gate,
+    party: wire.party,
+    entries: wire.entries,
+    validFrom: Date.parse(wire.valid_from),
+    validTo: Date.parse(wire.valid_to),
+    furtherDays: wire.further_days,
+    closedDays: wire.closed_days,
+  };
+  return {
+    terms,
+    revoked: wire.revoked,
+    inside: wire.inside,
+    admitted: wire.admitted,
+    day: wire.day,
+    admittedBefore: wire.admitted_before,
+    presumedGoneAt: wire.presumed_gone_at === null ? null : Date.parse(wire.presumed_gone_at),
+  };
+}
+
+/** Return the terms that a token carries. */
+export function termsOf(claims: PassClaims): Terms {
+  const { site, gate, party, entries, nbf, exp, days } = claims;
+  const window = { validFrom: nbf * 1000, validTo: exp * 1000 };
+  return { site, gate, party, entries, ...window, furtherDays: days, closedDays: [] };
+}
+
+/** Return a companion as the screens show it. */
+export function companionOf(wire: WireCompanion): Companion {
+  const { name, name_latin: latin = "", id_type: idType = null, child = false } = wire;
+  return { name, nameLatin: latin || name, idType, child };
+}
+
+/** Return how far a list of this age is trusted; without any list nothing is. */
+export function trustOf(ageS: number | null, policy: OfflinePolicy): Trust {
+  if (ageS !== null && ageS <= policy.green_s) return "green";
+  if (ageS !== null && ageS <= policy.amber_s) return "amber";
+  return ageS !== null && policy.then === "supervisor" ? "supervisor" : "refused";
+}
+
+/** What the gate holds, in memory. */
+export class Manifest {
+  /** All pages as one; null before the first, and after the end of the session. */
+  whole: WireManifest | null = null;
+  #passes = new Map<string, WirePass>();
+  #keys: Keys = { good: new Map(), withdrawn: new Set() };
+  #status: StatusClaims | null = null;
+  #revoked: ReadonlySet<string> = new Set();
+  #moves = new Map<string, Move>();
+
+  get keys(): Keys {
+    return this.#keys;
+  }
+
+  get issuer(): string {
+    return this.whole?.issuer ?? "";
+  }
+
+  get policy(): OfflinePolicy {
+    return this.whole?.offline ?? NO_POLICY;
+  }
+
+  get size(): number {
+    return this.#passes.size;
+  }
+
+  get moves(): Iterable<Move> {
+    return this.#moves.values();
+  }
+
+  /**
+   * Take a fetched manifest in place of the held one.
+   *
+   * Moves that the server had before the fetch began are in it, and end here. Those that it got meanwhile may
+   * be in it or not: their passes stay as they were, until the next fetch. Unsent ones are replayed on it.
+   *
+   * Args: the pages in their order, the gate that asked, the time now, and the nonces of the moves that the
+   * server had before. Returns the nonces of the moves that ended.
+   *
+   * Rejects with {@link ListRefused}.
+   */
+  async replace(pages: readonly WireManifest[], gate: string, now: number, before: ReadonlySet<string>): Promise<string[]> {
+    const [first] = pages;
+    if (first === undefined || pages.some((page) => page.gate !== gate)) throw new ListRefused("other_gate");
+    const madeAt = Date.parse(first.made_at);
+    if (!(madeAt <= now + FUTURE_MS)) throw new ListRefused("future");
+    const held = this.whole;
+    if (held !== null && held.site === first.site && madeAt < Date.parse(held.made_at)) throw new ListRefused("rolled_back");
+    const whole = { ...first, passes: pages.flatMap((page) => page.passes), next: null };
+    const keys = await importKeys(whole.keys, whole.withdrawn);
+    if (whole.status_list !== null) await readStatus(whole.status_list, keys, whole.issuer, now);
+    const kept = [...this.#moves.values()].filter((move) => !before.has(move.nonce));
+    const passes = new Map(whole.passes.map((one) => [one.pass, one]));
+    for (const move of kept) {
+      const old = this.#passes.get(move.pass);
+      if (move.sent && old !== undefined) passes.set(move.pass, old);
+    }
+    whole.passes = [...passes.values()];
+    const ended = [...this.#moves.keys()].filter((nonce) => before.has(nonce));
+    this.#hold(whole, passes, keys, kept);
+    if (whole.status_list !== null) await this.#takeNewer(whole.status_list, now);
+    return ended;
+  }
+
+  /** Hold what was stored: it was checked when it came. */
+  async restore(whole: WireManifest, moves: readonly Move[]): Promise<void> {
+    const keys = await importKeys(whole.keys, whole.withdrawn);
+    this.#hold(whole, new Map(whole.passes.map((one) => [one.pass, one])), keys, moves);
+  }
+
+  /**
+   * Take a signed list of revoked passes. Returns whether it is newer than the held one.
+   *
+   * Rejects with {@link ListRefused}: it is from the future, older than the held one, or nobody of ours signed it.
+   */
+  async takeStatus(jws: string, now: number): Promise<boolean> {
+    const status = await readStatus(jws, this.#keys, this.issuer, now);
+    // By the time, not by `seq`: a restored backup of issuance counts from an earlier number.
+    if (this.#status !== null && status.iat < this.#status.iat) throw new ListRefused("rolled_back");
+    const newer = this.#status === null || status.iat > this.#status.iat;
+    this.#status = status;
+    this.#revoked = new Set(status.revoked);
+    return newer;
+  }
+
+  /** Forget everything about visitors. */
+  clear(): void {
+    this.whole = null;
+    this.#passes = new Map();
+    this.#keys = { good: new Map(), withdrawn: new Set() };
+    this.#status = null;
+    this.#revoked = new Set();
+    this.#moves = new Map();
+  }
+
+  /** Return the age of what is known of revocations, in whole seconds, or null where nothing is. */
+  ageS(now: number): number | null {
+    const complete = this.whole?.complete_at ? Date.parse(this.whole.complete_at) : -Infinity;
+    const newest = Math.max(complete, (this.#status?.iat ?? -Infinity) * 1000);
+    return Number.isFinite(newest) ? Math.max(Math.floor((now - newest) / 1000), 0) : null;
+  }
+
+  /** Return a pass of the manifest; with its claims also one that is known by its token alone, else null. */
+  find(number: string, claims: PassClaims | null = null): HeldPass | null {
+    const wire = this.#passes.get(number) ?? null;
+    if (wire === null && claims === null && !this.#revoked.has(number)) return null;
+    const base = wire !== null ? standingOf(wire) : unusedStanding(claims === null ? null : termsOf(claims));
+    const held: HeldPass = {
+      number,
+      standing: { ...base, revoked: base.revoked || this.#revoked.has(number) },
+      insideSince: wire?.inside_since ?? null,
+      lastGate: wire?.last_gate ?? null,
+      wire,
+    };
+    return [...this.#moves.values()].filter((move) => move.pass === number).reduce(replay, held);
+  }
+
+  /** Return the passes whose party is inside. */
+  inside(): HeldPass[] {
+    const found = [...this.#passes.keys()].map((number) => this.find(number));
+    return found.filter((held): held is HeldPass => held !== null && held.standing.inside > 0);
+  }
+
+  /** Take note of people who passed this gate. */
+  add(move: Move): void {
+    this.#moves.set(move.nonce, move);
+  }
+
+  /** Take note that the server has a move; or that it never will, so that it is forgotten. */
+  settle(nonce: string, sent: boolean): void {
+    const move = this.#moves.get(nonce);
+    if (move === undefined) return;
+    if (sent) this.#moves.set(nonce, { ...move, sent: true });
+    else this.#moves.delete(nonce);
+  }
+
+  #hold(whole: WireManifest, passes: Map<string, WirePass>, keys: Keys, moves: readonly Move[]): void {
+    this.whole = whole;
+    this.#passes = passes;
+    this.#keys = keys;
+    this.#moves = new Map(moves.map((move) => [move.nonce, move]));
+  }
+
+  /** Take the list of a manifest, which may be older than the one that came by itself. */
+  async #takeNewer(jws: string, now: number): Promise<void> {
+    try {
+      await this.takeStatus(jws, now);
+    } catch (error) {
+      if (!(error instanceof ListRefused) || error.problem !== "rolled_back") throw error;
+    }
+  }
+}
+
+async function readStatus(jws: string, keys: Keys, issuer: string, now: number): Promise<StatusClaims> {
+  const status = await readStatusList(jws, keys, issuer).catch(() => {
+    throw new ListRefused("forged");
+  });
+  if (status.iat * 1000 > now + FUTURE_MS) throw new ListRefused("future");
+  return status;
+}
+
+/** Return a pass after one more move at this gate, as `_move` in services/verify/handlers/scan_records.py. */
+function replay(held: HeldPass, move: Move): HeldPass {
+  const { standing } = held;
+  const before = move.verdict === "admit" ? insideAt(standing, move.at) : standing.inside;
+  const moved = move.verdict === "admit" ? before + move.count : Math.max(before - move.count, 0);
+  const inside = move.insideAfter ?? moved;
+  const after = standingAfter(standing, { verdict: move.verdict, count: move.count, inside, marks: [], day: move.day });
+  const arrived = move.verdict === "admit" && before === 0 ? new Date(move.at).toISOString() : held.insideSince;
+  return { ...held, standing: after, insideSince: inside > 0 ? arrived : null, lastGate: move.gate };
+}

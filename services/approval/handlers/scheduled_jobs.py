@@ -5,7 +5,7 @@ Escalate what nobody decides, plan by the nearest day, key older names, and dele
 
 from datetime import datetime, time
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
 from contracts import spelling
@@ -16,8 +16,12 @@ from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.duty_contacts import contact_for
 from services.approval.models import (
     ApplicationRow,
+    BookingRow,
     DecisionRow,
+    FirstApprovalRow,
+    ForwardingRow,
     ReviewRow,
+    WatchlistMatchRow,
 )
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import IST
@@ -120,8 +124,15 @@ def delete_old_reviews(session: Session, before: datetime) -> int:
     erased = select(ApplicationRow).where(
         ApplicationRow.application_id == ReviewRow.application_id, ApplicationRow.erased_at.is_not(None)
     )
-    decided_since = select(DecisionRow).where(
-        DecisionRow.review_id == ReviewRow.id, DecisionRow.decided_at >= before
+    since = (
+        (DecisionRow, DecisionRow.decided_at >= before),
+        (ForwardingRow, ForwardingRow.forwarded_at >= before),
+        (FirstApprovalRow, FirstApprovalRow.approved_at >= before),
+        (
+            WatchlistMatchRow,
+            func.greatest(WatchlistMatchRow.found_at, WatchlistMatchRow.settled_at) >= before,
+        ),
+        (BookingRow, BookingRow.day >= before.astimezone(IST).date()),
     )
     due = (
         select(ReviewRow.id)
@@ -129,7 +140,7 @@ def delete_old_reviews(session: Session, before: datetime) -> int:
             ReviewRow.waiting_since < before,
             ReviewRow.submitted_at < before,
             erased.exists(),
-            ~decided_since.exists(),
+            *(~exists().where(row.review_id == ReviewRow.id, is_younger) for row, is_younger in since),
         )
         .order_by(ReviewRow.waiting_since)
         .limit(BATCH)

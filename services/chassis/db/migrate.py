@@ -8,7 +8,7 @@ from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, text
 
-from services.chassis.db import partitions
+from services.chassis.db import partitions, tables
 from services.chassis.db.locks import TRY_SESSION_LOCK
 from services.chassis.runtime.clock import now
 
@@ -32,7 +32,9 @@ def upgrade(folder: Path, url: str, kept_since: datetime | None = None) -> None:
     command.upgrade(config, "head")
     engine = create_engine(url, poolclass=NullPool)
     with engine.begin() as connection:
+        connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
         partitions.install(connection)
+        tables.guard_seals(connection)
         partitions.add_months(connection, now())
     if kept_since is not None:
         partitions.drop_months(engine, kept_since)

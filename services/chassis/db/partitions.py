@@ -34,6 +34,9 @@ create or replace function add_month(parent name, starts timestamptz, ends times
 language plpgsql security definer set search_path from current as $$
 declare
   partition name := parent || to_char(starts at time zone 'Asia/Kolkata', '_YYYY_MM');
+  following timestamptz := (
+    date_trunc('month', starts at time zone 'Asia/Kolkata') + interval '1 month'
+  ) at time zone 'Asia/Kolkata';
   reach timestamptz;
 begin
   select max(substring(pg_get_expr(child.relpartbound, child.oid) from $b$TO \('([^']+)'\)$b$)::timestamptz)
@@ -41,7 +44,7 @@ begin
     join pg_catalog.pg_class as one on one.oid = inhparent and one.relkind = 'p' and one.relname = parent
       and one.relnamespace = current_schema()::regnamespace
     join pg_catalog.pg_class as child on child.oid = inhrelid;
-  if reach is distinct from starts or ends <= starts or ends > starts + interval '32 days' then
+  if reach is distinct from starts or ends is distinct from following then
     raise exception 'only the month after the last one of a partitioned table can be added';
   end if;
   execute format('create table %I (like %I including defaults)', partition, parent);

@@ -172,6 +172,41 @@ def create_audit(connection: Connection) -> None:
     )
 
 
+def guard_seals(connection: Connection) -> None:
+    """Let the database refuse a seal that names rows which are not there, such as those to come.
+
+    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for.
+    """
+    connection.execute(
+        text("""
+        create or replace function check_seal() returns trigger
+        language plpgsql set search_path from current as $$
+        declare
+          named numeric;
+          found bigint;
+        begin
+          if lower_inf(new.positions) or upper_inf(new.positions) then
+            raise exception 'a seal names rows without an end';
+          end if;
+          select coalesce(sum(upper(one) - lower(one)), 0) into named from unnest(new.positions) as one;
+          execute format(
+            'select count(*) from %I where position >= $1 and position < $2 and $3 @> position', new.source
+          ) into found using lower(new.positions), upper(new.positions), new.positions;
+          if named <> new.rows or found <> new.rows then
+            raise exception 'a seal names % rows and says %, of which % are there', named, new.rows, found;
+          end if;
+          return new;
+        end $$
+        """)
+    )
+    connection.execute(
+        text("""
+        create or replace trigger check_seal before insert on audit_seals
+        for each row execute function check_seal()
+        """)
+    )
+
+
 def drop_relay_trigger(connection: Connection) -> None:
     """Drop the trigger of early databases that notified the relay of each commit."""
     connection.execute(text("drop trigger if exists outbox_added on outbox"))

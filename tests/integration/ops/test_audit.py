@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from contracts.model import IST
 from contracts.rpc.audit import AuditHeads, HeadQuestion
@@ -23,6 +23,7 @@ from services.ops.cli import main
 from services.ops.inspection import inspect
 from services.verify.models import SEALED_SCANS
 from tests.integration.conftest import superuser
+from tests.support.databases import owner_of
 from tests.support.factories.verify import Gate
 from tests.support.settings import EVENT_KEYS
 
@@ -182,7 +183,7 @@ def test_no_seal_may_say_that_rows_of_last_year_were_dropped(database, monkeypat
 
 
 def forge(database, **said: object) -> None:
-    """Add a seal that fits the one before it, as the role of the service may."""
+    """Add a seal that fits the one before it, as the role of the service."""
     with database.transaction() as session:
         row = session.execute(text(f"select {seals.COLUMNS}, head from audit_seals order by 1 desc")).first()
         *values, head = row
@@ -214,11 +215,35 @@ def test_what_a_seal_says_of_itself_is_not_believed(database, monkeypatch, what)
     assert expected in result.output
 
 
+TO_COME = {
+    "the next row": ("{[3,4)}", 1),
+    "all rows of the next hours": ("{[3,1000000)}", 0),
+    "all of them, counted": ("{[3,1000000)}", 999_997),
+    "one that is there and one to come": ("{[2,4)}", 1),
+    "rows without an end": ("{[3,)}", 0),
+    "rows that it does not count": ("{[1,3)}", 1),
+}
+
+
+@pytest.mark.parametrize("what", TO_COME)
+def test_the_database_takes_no_seal_that_names_rows_to_come(database, what) -> None:
+    """Nobody would miss their own seals: `AuditUnsealed` looks for rows that no seal names."""
+    add(database, 2)
+    positions, rows = TO_COME[what]
+    with pytest.raises(DBAPIError, match="a seal names"):
+        forge(database, positions=positions, rows=rows)
+    forge(database, positions="{[1,3)}", rows=2)
+
+
 @pytest.mark.parametrize("through", [0, 2**62])
 def test_a_row_that_nobody_seals_is_a_problem_wherever_it_stands(database, monkeypatch, through) -> None:
     add(database)
     if through:  # a seal of no row, above all that will ever be
+        with owner_of(database).transaction() as session:
+            session.execute(text("alter table audit_seals disable trigger check_seal"))
         forge(database, positions=f"{{[{through},{through + 1})}}", through=through)
+        with owner_of(database).transaction() as session:
+            session.execute(text("alter table audit_seals enable trigger check_seal"))
     assert verify(database, monkeypatch).exit_code == 0
     with database.transaction() as session:
         record.record_task(session, "late", [], now() - 2 * seals.SETTLED - timedelta(minutes=1))

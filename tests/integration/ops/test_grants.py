@@ -239,6 +239,10 @@ def test_a_right_that_a_role_had_before_is_taken_back(stack_with_tables: TestSta
         assert not rights_on(connection, "outbox", ["data"])["TRIGGER"]
 
 
+END = "(%s at time zone 'Asia/Kolkata' + interval '{}') at time zone 'Asia/Kolkata'"
+"""An end of a month that begins when one does in India."""
+
+
 def test_a_service_adds_the_next_month_of_a_partitioned_table_and_no_other(own) -> None:
     _, connection = own
     with pytest.raises(errors.RaiseException):
@@ -252,6 +256,15 @@ def test_a_service_adds_the_next_month_of_a_partitioned_table_and_no_other(own) 
             with pytest.raises(errors.RaiseException):
                 connection.execute(statement.format(sql.Literal(parent), sql.Literal(length)))
     assert ("audit_log",) in parents
+    reach = connection.execute("""
+        select max(substring(pg_get_expr(relpartbound, oid) from $$TO \\('([^']+)'\\)$$)::timestamptz)
+        from pg_class where oid in (select inhrelid from pg_inherits where inhparent = 'audit_log'::regclass)
+    """).fetchone()
+    for length in ("1 second", "27 days", "32 days", "-1 month", "1 month -1 second", "1 month 1 second"):
+        with pytest.raises(errors.RaiseException):
+            connection.execute(f"select add_month('audit_log', %s, {END.format(length)})", reach * 2)
+    with connection.transaction(force_rollback=True):
+        connection.execute(f"select add_month('audit_log', %s, {END.format('1 month')})", reach * 2)
 
 
 def test_a_service_adds_to_its_audit_log_and_gives_no_position_twice(own) -> None:

@@ -248,6 +248,7 @@ def make_older(database) -> None:
             {"age": AGE},
         )
         session.execute(text("update decisions set decided_at = decided_at - :age"), {"age": AGE})
+        session.execute(text("update bookings set day = day - :days"), {"days": AGE.days + 60})
 
 
 def test_the_service_deletes_no_review_of_the_last_year_and_none_with_people(approval_db) -> None:
@@ -267,6 +268,34 @@ def test_the_service_deletes_no_review_of_the_last_year_and_none_with_people(app
     deliver(approval_db, erased(event), 9)
     delete()
     assert everything(approval_db)["reviews"] == []
+
+
+YOUNG = {
+    "a decision": "insert into decisions (review_id, number, revision, status, department, decided_by, "
+    "decided_at, note, entries, vehicle_allowed) "
+    "values (:id, 1, 1, 'returned', 'home', 'HOM-0001', now(), '', 1, false)",
+    "a forwarding": "insert into forwardings values (:id, 1, 1, 'home', 'revenue', null, 'HOM-0001', now())",
+    "a first approval": "insert into first_approvals (review_id, revision, approved_by, approved_at, slot, "
+    "entries, vehicle_allowed) values (:id, 1, 'HOM-0001', now(), '{}', 1, false)",
+    "a booking": "insert into bookings values (:id, current_date, 'home', '10:00', '11:00', 1)",
+}
+
+
+@pytest.mark.parametrize("what", YOUNG)
+def test_the_service_deletes_no_review_of_which_anything_is_of_the_last_year(approval_db, what) -> None:
+    kept, old = submitted(), submitted(reference="PCS-8L4N-1RXY")
+    for event in (kept, old):
+        deliver(approval_db, event)
+    make_older(approval_db)
+    for event in (kept, old):
+        deliver(approval_db, erased(event), 9)
+    review_id = review_id_of(approval_db, kept.application_id)
+    with owner_of(approval_db).transaction() as session:
+        session.execute(text(YOUNG[what]), {"id": review_id})
+    with pytest.raises(DBAPIError, match="is not deleted"), approval_db.transaction() as session:
+        session.execute(text("select delete_reviews(:old)"), {"old": [review_id]})
+    assert delete_old(approval_db, kept_since(NOW, 13)) == 1, "and it holds up no other"
+    assert [one["id"] for one in everything(approval_db)["reviews"]] == [str(review_id)]
 
 
 def delete_old(database, before) -> int:

@@ -14,6 +14,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime
 from time import monotonic
 from typing import Annotated, TypeVar
 
@@ -70,12 +71,21 @@ class Caller:
         principal: whose session it is.
         address: keyed hash of the network address.
         until: when the request must be answered, on the monotonic clock.
+        session_ends: when the session's token expires; None without a session.
     """
 
-    def __init__(self, state: GatewayState, principal: Principal, address: str, until: float) -> None:
+    def __init__(
+        self,
+        state: GatewayState,
+        principal: Principal,
+        address: str,
+        until: float,
+        session_ends: datetime | None = None,
+    ) -> None:
         self.state = state
         self.principal = principal
         self.address = address
+        self.session_ends = session_ends
         self._until = until
 
     async def query(self, method: Method[Q, R], request: Q) -> R:
@@ -224,7 +234,8 @@ class Access:
             kiosk_token(request) if device is not None else None,
             _operator_token(request) if helper is not None else None,
         )
-        return Caller(state, principal.model_copy(update={"proof": proof}), address, until)
+        ends = datetime.fromtimestamp(claims.exp, UTC)
+        return Caller(state, principal.model_copy(update={"proof": proof}), address, until, ends)
 
 
 def is_at_kiosk(request: Request) -> bool:

@@ -1,11 +1,13 @@
-"""Routes of the gate: scan a pass, list who is inside, and fetch what the gate holds offline."""
+"""Routes of the gate: scan a pass, list who is inside, and fetch what the gate's app needs to go on alone."""
 
+from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from contracts import rpc
-from contracts.model import Code, site_of
+from contracts.errors import NotAuthenticated, Unavailable
+from contracts.model import Code, Instant, Wire, site_of
 from contracts.rpc.verify import (
     InsideList,
     InsideQuestion,
@@ -18,6 +20,18 @@ from services.gateway.access import Security
 from services.gateway.api.parameters import After, Limit
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
+
+
+class GateSession(Wire):
+    """Who is signed in at a gate, and for how long: until then the gate's app holds its manifest."""
+
+    login: str
+    site: str
+    gate: Code | None
+    """None where the login belongs to no gate, and the officer chooses one."""
+    gates: tuple[Code, ...]
+    """All gates of the site."""
+    until: Instant
 
 
 @router.post("/scans")
@@ -40,6 +54,22 @@ async def list_inside(caller: Security, site: Code, after: After = None, limit: 
     """List who is inside a site, the longest first."""
     caller.require_site(site)
     return await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
+
+
+@router.get("/gate/session")
+async def view_gate_session(caller: Security) -> GateSession:
+    """Return who is signed in, at which gate, and until when.
+
+    `until` is when this session's token expires. A session that is not used ends sooner.
+    """
+    who, ends = caller.principal, caller.session_ends
+    if who.login_id is None or who.site is None or ends is None:
+        raise NotAuthenticated("the session is of no site")
+    gates: tuple[str, ...] = ()
+    with suppress(Unavailable):  # the session counts also while the directory is down
+        sites = (await caller.state.sites.get()).items
+        gates = next((site.gates for site in sites if site.code == who.site), ())
+    return GateSession(login=who.login_id, site=who.site, gate=who.gate, gates=gates, until=ends)
 
 
 @router.get("/gate/manifest")

@@ -1,5 +1,6 @@
 """Who may call a route: every route declares it, and the lists below are what they declare."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -146,7 +147,12 @@ EXPECTED = {
         "POST /api/v1/reviews/{review_id}/withdraw",
         "POST /api/v1/invitations",
     },
-    "security": {"POST /api/v1/scans", "GET /api/v1/gate/inside", "GET /api/v1/gate/manifest"},
+    "security": {
+        "POST /api/v1/scans",
+        "GET /api/v1/gate/inside",
+        "GET /api/v1/gate/manifest",
+        "GET /api/v1/gate/session",
+    },
 }
 PAGES = {
     "anyone": {
@@ -509,6 +515,18 @@ async def test_only_security_of_a_site_gets_the_manifest_of_its_gates(role: str,
     may = role == "security" and gate.startswith("PCS1-G")
     assert answer.status_code == (200 if may else 403)
     assert client.was_asked("verify.manifest") is may
+
+
+async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_when() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        refused = await http.get("/api/v1/gate/session", headers=as_staff("reception"))
+        answer = await http.get("/api/v1/gate/session", headers=as_staff("security"))
+    assert refused.status_code == 403
+    found = answer.json()
+    assert (found["site"], found["gate"], "PCS1-G1" in found["gates"]) == ("PCS1", "PCS1-G1", True)
+    assert found["login"].startswith("SEC-")
+    assert datetime.fromisoformat(found["until"]) > now()
 
 
 async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gateway_has_it() -> None:

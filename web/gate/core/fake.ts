@@ -47,9 +47,9 @@ export const FAKE_PASSES: Record<string, Partial<Shown>> = {
 
 export class FakeGate implements GateApi {
   #state: GateState = {
-    signedIn: true, online: true, offlineSince: null, unsent: 0, refused: [], listAgeS: 4, trust: "green",
+    signedIn: true, online: true, offlineSince: null, unsent: 0, refused: [], listAgeS: 4, listProblem: null, trust: "green",
     clockOffS: 0, site: "PCS1", gate: "PCS1-G1", gates: ["PCS1-G1", "PCS1-G2"], login: "gate-1", passes: 12,
-    directoryNames: { sites: {}, gates: {}, departments: {} },
+    directoryNames: { sites: {}, gates: {}, departments: {}, officers: {} },
   };
   #preview: Shown | null = null;
   #listeners = new Set<() => void>();

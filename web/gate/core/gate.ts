@@ -1,13 +1,760 @@
 // The gate: takes what is scanned, asks the gateway or decides by itself, and records.
-import type { Clock, GateApi } from "./model.ts";
-import type { Store } from "./store.ts";
+//
+// It asks the gateway with a time limit. Without an answer it decides by itself, by the same rules, and goes on so
+// until the gateway answers again. What it decided is on the disk before the verdict is shown.
+import { Api, Refused, Unreachable } from "./api.ts";
+import { commit } from "./commitments.ts";
+import { lastFour, maskAadhaar, readScanned } from "./identity.ts";
+import type { Scanned } from "./identity.ts";
+import { companionOf, ListRefused, Manifest, termsOf, trustOf } from "./manifest.ts";
+import type { HeldPass, ListProblem, Move, WireCompanion, WireManifest, WirePerson } from "./manifest.ts";
+import { GateProblem } from "./model.ts";
+import type {
+  Assistance, Clock, Direction, DirectoryNames, GateApi, GateState, IdCheck, InsideEntry, Outcome, Shown, Supervisor,
+  Verdict,
+} from "./model.ts";
+import { wireCheck, wireSupervisor } from "./queue.ts";
+import type { QueuedScan, WireIdCheck, WireScan } from "./queue.ts";
+import type { RefusedScan, Store } from "./store.ts";
+import { sendScans } from "./sync.ts";
+import type { Settled } from "./sync.ts";
+import { claimsWithoutKey, readPass } from "./tokens.ts";
+import type { PassClaims } from "./tokens.ts";
+import { daysOf, decideEntry, decideExit, insideAt, unusedStanding, windowAt, windowToShow } from "./verdicts.ts";
+import type { Decision } from "./verdicts.ts";
+
+/** For so long a guard waits for the gateway before the gate decides by itself. */
+const SCAN_LIMIT_MS = 2_500;
+const FETCH_LIMIT_MS = 10_000;
+/** A page of the manifest may come over a slow line. */
+const PAGE_LIMIT_MS = 60_000;
+const PAGE = 500;
+/** How often the gate sends and fetches; the list of revoked passes is signed every ten seconds. */
+const ROUND_MS = 10_000;
+const MANIFEST_MS = 300_000;
+const NAMES_MS = 3_600_000;
+const LONGEST_REASON = 200;
+const NO_NAMES: DirectoryNames = { sites: {}, gates: {}, departments: {}, officers: {} };
+/** Verdicts that name people: somebody passes, or the guard has to decide. */
+const NAMING: readonly Outcome[] = ["admit", "exit", "id_mismatch"];
 
 export interface Deps {
   fetch: typeof fetch;
   store: Store;
   clock: Clock;
   crypto: Crypto;
+  /** Returns a signal that aborts after so many milliseconds; the browser's own unless a test has another. */
+  deadline?: (ms: number) => AbortSignal;
 }
 
-/** How {@link Gate.open} is declared; core/fake.ts stands in until it is there. */
-export type OpenGate = (deps: Deps) => Promise<GateApi>;
+/** Who is signed in: `GET /api/v1/gate/session`. */
+interface Session {
+  login: string;
+  site: string;
+  /** Null where the login belongs to no gate, and the guard chooses one. */
+  gate: string | null;
+  gates: string[];
+  until: string;
+}
+
+/** `ScanResult` in contracts/rpc/verify.py. */
+interface ScanResult {
+  verdict: Verdict;
+  preview: boolean;
+  pass: string | null;
+  reference: string | null;
+  applicant: WirePerson | null;
+  companions: WireCompanion[];
+  party: number;
+  inside: number;
+  may_enter: number;
+  site: string | null;
+  gate: string | null;
+  valid_from: string | null;
+  valid_to: string | null;
+  days: string[];
+  vehicle: string | null;
+  vehicle_allowed: boolean;
+  assistance: Assistance | null;
+  department: string | null;
+  officer: string | null;
+  call_supervisor: boolean;
+  marks: string[];
+  list_age_s: number | null;
+  inside_since: string | null;
+  inside_gate: string | null;
+}
+
+interface WireInside {
+  pass: string;
+  name: string;
+  name_latin: string;
+  inside: number;
+  party: number;
+  since: string;
+  gate: string;
+  department: string;
+  valid_to: string;
+}
+
+interface Named {
+  code: string;
+  name: DirectoryNames["sites"][string];
+}
+
+type NamedSite = Named & { gate_names?: DirectoryNames["gates"] };
+type NamedOfficer = Named & DirectoryNames["officers"][string];
+
+/** What was found behind a scan without the server: a pass, or why there is none. */
+type Found = { held: HeldPass; claims: PassClaims | null } | { outcome: "unreadable" | "bad_signature" | "unknown_pass" };
+
+/** A pass that was shown and whose party has not come in yet. */
+interface Preview {
+  scanned: Scanned;
+  shown: Shown;
+}
+
+export class Gate implements GateApi {
+  readonly #store: Store;
+  readonly #crypto: Crypto;
+  readonly #api: Api;
+  readonly #manifest = new Manifest();
+  readonly #listeners = new Set<() => void>();
+  #session: Session | null = null;
+  #chosen: string | null = null;
+  #names: DirectoryNames = NO_NAMES;
+  #preview: Preview | null = null;
+  #offlineSince: number | null = null;
+  #unsent = 0;
+  #refused: RefusedScan[] = [];
+  #listProblem: ListProblem | null = null;
+  #manifestAt = -Infinity;
+  #namesAt = -Infinity;
+  #round: Promise<void> | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  private constructor(deps: Deps) {
+    this.#store = deps.store;
+    this.#crypto = deps.crypto;
+    this.#api = new Api(deps.fetch, deps.clock, deps.deadline ?? ((ms) => AbortSignal.timeout(ms)));
+  }
+
+  /** Open the gate with what this device holds. It asks nobody: `refresh` or `start` do. */
+  static async open(deps: Deps): Promise<Gate> {
+    const gate = new Gate(deps);
+    await gate.#restore();
+    return gate;
+  }
+
+  /** Send and fetch every ten seconds, until `close`. */
+  start(): void {
+    void this.refresh().finally(() => {
+      this.#timer = setTimeout(() => this.start(), ROUND_MS);
+    });
+  }
+
+  close(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#listeners.clear();
+    this.#store.close();
+  }
+
+  state(): GateState {
+    const listAgeS = this.#manifest.ageS(this.#now());
+    return {
+      signedIn: this.#session !== null,
+      online: this.#offlineSince === null,
+      offlineSince: this.#offlineSince === null ? null : iso(this.#offlineSince),
+      unsent: this.#unsent,
+      refused: this.#refused,
+      listAgeS,
+      listProblem: this.#listProblem,
+      trust: trustOf(listAgeS, this.#manifest.policy),
+      clockOffS: this.#api.clock.offS,
+      site: this.#session?.site ?? null,
+      gate: this.#gate(),
+      gates: this.#session?.gates ?? [],
+      login: this.#session?.login ?? null,
+      passes: this.#manifest.size,
+      directoryNames: this.#names,
+    };
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async chooseGate(gate: string): Promise<void> {
+    this.#chosen = gate;
+    this.#manifestAt = -Infinity;
+    await this.#store.set("gate", gate);
+    this.#changed();
+  }
+
+  async scan(text: string, direction: Direction): Promise<Shown> {
+    await this.#endSession();
+    this.#preview = null;
+    const scanned = readScanned(text);
+    if (scanned === null) return this.#nothing("unreadable", direction);
+    const gate = this.#requireGate();
+    const request = this.#request(scanned, gate, direction, null, null);
+    const shown = (await this.#askServer(request, null)) ?? (await this.#inTurn(() => this.#decideScan(scanned, request)));
+    if (shown.preview && shown.outcome === "admit") this.#preview = { scanned, shown };
+    return shown;
+  }
+
+  async admit(check: IdCheck, count?: number, supervisor?: Supervisor): Promise<Shown> {
+    await this.#endSession();
+    const preview = this.#preview;
+    if (preview === null) throw new GateProblem("no_preview");
+    const idCheck = this.#checked(check, preview.shown);
+    const request = this.#request(preview.scanned, this.#requireGate(), "entry", count ?? null, idCheck);
+    const asked = await this.#askServer(request, preview.shown);
+    const shown = asked ?? (await this.#inTurn(() => this.#decideEntry(preview.scanned, request, supervisor)));
+    // After a wrong ID the guard may look at another one; a pass that was scanned meanwhile stays.
+    if (shown.outcome !== "id_mismatch" && this.#preview === preview) this.#preview = null;
+    return shown;
+  }
+
+  async inside(): Promise<InsideEntry[]> {
+    const online = this.#offlineSince === null && this.#session !== null ? await this.#insideOfServer() : null;
+    return online ?? this.#insideHeld();
+  }
+
+  refresh(): Promise<void> {
+    this.#round ??= this.#oneRound().finally(() => {
+      this.#round = null;
+      this.#changed();
+    });
+    return this.#round;
+  }
+
+  async signOut(): Promise<void> {
+    if (this.#offlineSince === null) await this.refresh(); // while it is still this guard who sends their scans
+    await this.#forget();
+  }
+
+  // ---- what the server says
+
+  /** Return what the server made of a scan, or null where it does not answer: then the gate decides. */
+  async #askServer(request: WireScan, preview: Shown | null): Promise<Shown | null> {
+    if (this.#offlineSince !== null || this.#session === null) return null;
+    try {
+      const result = await this.#api.post<ScanResult>("/api/v1/scans", request, SCAN_LIMIT_MS);
+      const shown = this.#shownByServer(result, request);
+      await this.#noteMove(result, request, preview);
+      return shown;
+    } catch (error) {
+      if (error instanceof Refused) return this.#refusedByServer(error, request.direction);
+      if (!(error instanceof Unreachable)) throw error;
+      this.#goOffline();
+      return null;
+    }
+  }
+
+  /** Return the outcome that a problem of the gateway means, or null where the gate has to decide by itself. */
+  async #refusedByServer(refused: Refused, direction: Direction): Promise<Shown | null> {
+    if (refused.code === "unreadable_token") return this.#nothing("unreadable", direction);
+    if (refused.status === 401) {
+      await this.#forget();
+      if (direction === "exit") return null;
+      throw new GateProblem("signed_out");
+    }
+    if (direction === "exit") return null;
+    throw new GateProblem(refused.status === 429 ? "too_many_attempts" : refused.code);
+  }
+
+  #shownByServer(result: ScanResult, request: WireScan): Shown {
+    const { direction } = request;
+    return {
+      outcome: result.verdict,
+      preview: result.preview,
+      direction,
+      at: request.scanned_at,
+      pass: result.pass ?? undefined,
+      reference: result.reference ?? undefined,
+      ...this.#people(result.applicant, result.companions, result.department, result.officer),
+      party: result.party,
+      inside: result.inside,
+      mayEnter: result.may_enter,
+      validFrom: result.valid_from ?? undefined,
+      validTo: result.valid_to ?? undefined,
+      days: result.days,
+      site: result.site ?? undefined,
+      gate: result.gate ?? undefined,
+      vehicle: result.vehicle ?? undefined,
+      vehicleAllowed: result.vehicle_allowed,
+      assistance: result.assistance ?? undefined,
+      callSupervisor: result.call_supervisor,
+      marks: result.marks,
+      insideSince: result.inside_since ?? undefined,
+      insideGate: result.inside_gate ?? undefined,
+      offline: false,
+      ageS: result.list_age_s,
+      trust: (result.list_age_s ?? 0) <= this.#manifest.policy.green_s ? "green" : "amber",
+      recorded: !result.preview,
+    };
+  }
+
+  /** Take note of what the server has recorded, so that the gate knows it if the network goes. */
+  async #noteMove(result: ScanResult, request: WireScan, preview: Shown | null): Promise<void> {
+    const { verdict, pass, inside } = result;
+    if (result.preview || pass === null || (verdict !== "admit" && verdict !== "exit")) return;
+    const scanned = request.token === undefined ? { number: pass } : { token: request.token };
+    const found = await this.#find(scanned, request.direction);
+    if (!("held" in found) || found.held.standing.terms === null) return;
+    const { standing } = found.held;
+    const at = Date.parse(request.scanned_at);
+    const count = verdict === "admit" ? inside - (preview?.inside ?? 0) : standing.inside - inside;
+    const day = windowAt(found.held.standing.terms, at)?.day ?? standing.day;
+    const move: Move = {
+      nonce: request.nonce, pass, verdict, count: Math.max(count, 0), insideAfter: inside, day, at, gate: request.gate,
+      sent: true,
+    };
+    this.#manifest.add(move);
+    await this.#store.saveMove(move);
+  }
+
+  // ---- what the gate decides by itself
+
+  /** Decide a scan without the server: an entry is shown, an exit is recorded. */
+  async #decideScan(scanned: Scanned, request: WireScan): Promise<Shown> {
+    const found = await this.#find(scanned, request.direction);
+    const at = Date.parse(request.scanned_at);
+    const attempt = { gate: request.gate, at, count: null, identified: true, marks: [] };
+    if (request.direction === "entry") {
+      if (!("held" in found)) return this.#nothing(found.outcome, "entry");
+      return this.#shownHere(found.held, decideEntry(found.held.standing, attempt), request, true);
+    }
+    if (!("held" in found)) {
+      const shown = this.#nothing(found.outcome, "exit");
+      if (found.outcome === "unreadable") return shown;
+      await this.#record({ ...request, offline: this.#offline(found.outcome, shown.ageS) }, null);
+      return { ...shown, recorded: true };
+    }
+    const decision = decideExit(found.held.standing, attempt);
+    return this.#recordMove(found.held, decision, request, undefined);
+  }
+
+  /** Decide an entry whose ID was checked, and record it. */
+  async #decideEntry(scanned: Scanned, request: WireScan, supervisor: Supervisor | undefined): Promise<Shown> {
+    const found = await this.#find(scanned, "entry");
+    if (!("held" in found)) return this.#nothing(found.outcome, "entry");
+    const { held, claims } = found;
+    const { identified, marks } = await this.#identify(held, claims, request.id_check);
+    const at = Date.parse(request.scanned_at);
+    const decision = decideEntry(held.standing, { gate: request.gate, at, count: request.count, identified, marks });
+    if (decision.verdict === "admit") {
+      const trust = this.state().trust;
+      if (trust === "refused") throw new GateProblem("list_too_old");
+      if (trust === "supervisor" && supervisor === undefined) throw new GateProblem("supervisor_missing");
+    }
+    return this.#recordMove(held, decision, request, supervisor);
+  }
+
+  /** Record a decision with its count, and return what is shown. */
+  async #recordMove(
+    held: HeldPass, decision: Decision, request: WireScan, supervisor: Supervisor | undefined,
+  ): Promise<Shown> {
+    const { verdict, count, day } = decision;
+    const moves = verdict === "admit" || verdict === "exit";
+    const shown = this.#shownHere(held, decision, request, false);
+    const move: Move | null = moves
+      ? {
+          nonce: request.nonce, pass: held.number, verdict, count, insideAfter: null, day, gate: request.gate, sent: false,
+          at: Date.parse(request.scanned_at),
+        }
+      : null;
+    const offline = this.#offline(verdict, shown.ageS, supervisor);
+    await this.#record({ ...request, count: moves ? count : null, offline }, move);
+    return { ...shown, recorded: true };
+  }
+
+  /** Put a scan into the queue. When this resolves it is on the disk. */
+  async #record(scan: QueuedScan, move: Move | null): Promise<void> {
+    const remembered = this.#session === null ? null : move; // without a session there is no key for visitors
+    try {
+      await this.#store.saveScan(scan, remembered);
+    } catch {
+      throw new GateProblem("storage");
+    }
+    if (remembered !== null) this.#manifest.add(remembered);
+    this.#unsent += 1;
+    this.#changed();
+  }
+
+  /** Return the pass behind a scan, by what this gate holds. */
+  async #find(scanned: Scanned, direction: Direction): Promise<Found> {
+    const isExit = direction === "exit";
+    if ("number" in scanned) {
+      const held = this.#manifest.find(scanned.number);
+      if (held !== null) return { held, claims: null };
+      return isExit ? { held: unknownPass(scanned.number), claims: null } : { outcome: "unknown_pass" };
+    }
+    const read = await readPass(scanned.token, this.#manifest.keys, this.#manifest.issuer);
+    if ("claims" in read) return this.#foundByClaims(read.claims);
+    const peeked = isExit ? claimsWithoutKey(scanned.token, this.#manifest.keys) : null;
+    return peeked === null ? { outcome: read.refused } : this.#foundByClaims(peeked);
+  }
+
+  #foundByClaims(claims: PassClaims): Found {
+    const held = this.#manifest.find(claims.jti, claims) ?? unknownPass(claims.jti);
+    // Of a pass that is revoked and not in the manifest, the token still has the terms.
+    const terms = held.standing.terms ?? termsOf(claims);
+    return { held: { ...held, standing: { ...held.standing, terms } }, claims };
+  }
+
+  /** Return whether the ID shown is one that the pass names, and the marks that the check leaves. */
+  async #identify(
+    held: HeldPass, claims: PassClaims | null, check: WireIdCheck | null,
+  ): Promise<{ identified: boolean; marks: string[] }> {
+    if (check?.kind === "seen") return { identified: true, marks: ["id_seen"] };
+    if (check?.kind !== "matched") return { identified: true, marks: ["other_id"] };
+    // Only the manifest has the key of the commitments. Without it the server compares the ID later.
+    if (held.wire === null) return { identified: true, marks: ["id_unchecked"] };
+    const shown = await commit(this.#crypto.subtle, held.wire.commitment_key, check.id_type, check.id_last4);
+    const named = [...held.wire.id_commitments, claims?.idc];
+    return { identified: named.includes(shown), marks: [] };
+  }
+
+  /** Return what the guard is shown of a decision of this gate; who may not pass is not named. */
+  #shownHere(held: HeldPass, decision: Decision, request: WireScan, preview: boolean): Shown {
+    const { standing, wire } = held;
+    const { verdict } = decision;
+    const { terms } = standing;
+    const at = Date.parse(request.scanned_at);
+    const named = NAMING.includes(verdict) ? wire : null;
+    const window = terms === null ? null : windowToShow(terms, at);
+    const isHere = verdict === "already_inside";
+    const persons = preview ? insideAt(standing, at) : decision.inside;
+    return {
+      ...this.#nothing(verdict, request.direction),
+      preview,
+      at: request.scanned_at,
+      pass: held.number,
+      reference: wire?.reference ?? undefined,
+      ...this.#people(named?.applicant, named?.companions, named?.department, named?.officer),
+      party: terms?.party ?? 0,
+      inside: verdict === "wrong_site" ? 0 : persons,
+      mayEnter: preview && verdict === "admit" ? decision.count : 0,
+      validFrom: window === null ? undefined : iso(window.start),
+      validTo: window === null ? undefined : iso(window.end),
+      days: terms === null ? [] : daysOf(terms),
+      site: terms?.site,
+      gate: terms?.gate ?? undefined,
+      vehicle: named?.vehicle ?? undefined,
+      vehicleAllowed: wire?.vehicle_allowed ?? false,
+      assistance: named?.assistance ?? undefined,
+      // Of a pass that is not on the list nothing but its token speaks: a supervisor looks at it, too.
+      callSupervisor: request.direction === "entry" && (wire?.call_supervisor ?? verdict === "admit"),
+      marks: [...decision.marks],
+      insideSince: isHere ? (held.insideSince ?? undefined) : undefined,
+      insideGate: isHere ? (held.lastGate ?? undefined) : undefined,
+    };
+  }
+
+  #people(
+    applicant: WirePerson | null | undefined, companions: WireCompanion[] | undefined,
+    department: string | null | undefined, officer: string | null | undefined,
+  ): Pick<Shown, "name" | "nameLatin" | "idType" | "companions" | "department" | "officer" | "room"> {
+    const room = department && officer ? this.#names.officers[`${department}/${officer}`]?.room : undefined;
+    return {
+      name: applicant?.name,
+      nameLatin: applicant?.name_latin || applicant?.name,
+      idType: applicant?.id_type ?? undefined,
+      companions: (companions ?? []).map(companionOf),
+      department: department ?? undefined,
+      officer: officer ?? undefined,
+      room: room || undefined,
+    };
+  }
+
+  /** Return what is shown where nothing is known of the pass. */
+  #nothing(outcome: Outcome, direction: Direction): Shown {
+    const { listAgeS, trust } = this.state();
+    return {
+      outcome, preview: direction === "entry", direction, at: iso(this.#now()), companions: [], party: 0, inside: 0,
+      mayEnter: 0, days: [], vehicleAllowed: false, callSupervisor: false, marks: [],
+      offline: this.#offlineSince !== null || this.#session === null, ageS: listAgeS, trust, recorded: false,
+    };
+  }
+
+  // ---- requests
+
+  #request(
+    scanned: Scanned, gate: string, direction: Direction, count: number | null, check: WireIdCheck | null,
+  ): WireScan {
+    const what = "token" in scanned ? { token: scanned.token } : { pass_number: scanned.number };
+    const rest = { nonce: this.#crypto.randomUUID(), scanned_at: iso(this.#now()), id_check: check };
+    return { ...what, gate, direction, count, ...rest };
+  }
+
+  #offline(verdict: Verdict, ageS: number | null, supervisor?: Supervisor): QueuedScan["offline"] {
+    return { verdict, list_age_s: ageS, supervisor: wireSupervisor(supervisor) };
+  }
+
+  /** Return the ID check as it is sent. Throws {@link GateProblem} where the guard has to correct it. */
+  #checked(check: IdCheck, shown: Shown): WireIdCheck {
+    if (check.kind === "matched") return wireCheck({ ...check, last4: lastFour(check.last4) }, check.idType);
+    if (check.kind === "as_applied") {
+      if (shown.idType === undefined) throw new GateProblem("id_type_unknown");
+      return wireCheck(check, shown.idType);
+    }
+    const reason = check.reason.replace(/\0/g, "").trim();
+    if (reason === "") throw new GateProblem("reason_missing");
+    return wireCheck({ ...check, reason: maskAadhaar(reason).slice(0, LONGEST_REASON) }, check.idType);
+  }
+
+  #gate(): string | null {
+    return this.#session?.gate ?? this.#chosen;
+  }
+
+  #requireGate(): string {
+    const gate = this.#gate();
+    if (gate === null) throw new GateProblem("no_gate");
+    return gate;
+  }
+
+  // ---- rounds
+
+  async #oneRound(): Promise<void> {
+    try {
+      await this.#endSession();
+      await this.#signIn();
+      await sendScans(this.#store, this.#api, (done) => this.#settle(done));
+      // After a time without the server the others' movements are missing. And only verify can answer this.
+      if (this.#offlineSince !== null) this.#manifestAt = -Infinity;
+      await this.#fetchManifest();
+      this.#goOnline();
+      await this.#fetchStatus();
+      await this.#fetchNames();
+    } catch (error) {
+      await this.#roundFailed(error);
+    } finally {
+      await this.#saveClock();
+    }
+  }
+
+  async #roundFailed(error: unknown): Promise<void> {
+    if (error instanceof Unreachable) this.#goOffline();
+    else if (error instanceof Refused && error.status === 401) await this.#forget();
+    // A full disk or a fault of ours: the gate goes on with what it has, and tries again in the next round.
+    else if (!(error instanceof Refused)) console.error("a round of the gate failed", error);
+  }
+
+  /** Take a list. One that is refused is noted, and the gate goes on with the one that it has. */
+  async #take(work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#inTurn(work);
+      this.#listProblem = null;
+    } catch (error) {
+      if (!(error instanceof ListRefused)) throw error;
+      this.#listProblem = error.problem;
+    }
+  }
+
+  async #signIn(): Promise<void> {
+    const session = await this.#api.get<Session>("/api/v1/gate/session", FETCH_LIMIT_MS);
+    const held = this.#manifest.whole;
+    if (held !== null && held.site !== session.site) await this.#forget();
+    this.#session = session;
+    await this.#store.set("session", session);
+    // An exit needs to know its gate also after the session has ended.
+    if (session.gate !== null) this.#chosen = session.gate;
+    await this.#store.set("gate", this.#chosen);
+  }
+
+  #settle(done: readonly Settled[]): void {
+    this.#unsent -= done.length;
+    for (const { nonce, problem } of done) {
+      this.#manifest.settle(nonce, true);
+      if (problem !== null) this.#refused = [...this.#refused, { nonce, problem, at: iso(this.#now()) }];
+    }
+    this.#changed();
+  }
+
+  async #fetchManifest(): Promise<void> {
+    const gate = this.#gate();
+    if (gate === null || this.#now() - this.#manifestAt < MANIFEST_MS) return;
+    const before = new Set([...this.#manifest.moves].filter((move) => move.sent).map((move) => move.nonce));
+    const pages: WireManifest[] = [];
+    for (let after: string | null = ""; after !== null; after = pages.at(-1)?.next ?? null) {
+      const from = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
+      const path = `/api/v1/gate/manifest?gate=${encodeURIComponent(gate)}&limit=${PAGE}${from}`;
+      pages.push(await this.#api.get<WireManifest>(path, PAGE_LIMIT_MS));
+    }
+    await this.#take(async () => {
+      const ended = await this.#manifest.replace(pages, gate, this.#now(), before);
+      if (this.#manifest.whole !== null) await this.#store.saveManifest(this.#manifest.whole, ended);
+    });
+    this.#manifestAt = this.#now();
+  }
+
+  async #fetchStatus(): Promise<void> {
+    if (this.#manifest.whole === null) return;
+    const jws = await this.#api.text("/.well-known/pass-status", FETCH_LIMIT_MS).catch(unlessAnswered);
+    if (jws === null) return;
+    await this.#take(async () => {
+      if (await this.#manifest.takeStatus(jws, this.#now())) await this.#store.set("status", jws);
+    });
+  }
+
+  /** Fetch the names of the directory. Without them the guard sees codes, and the gate works all the same. */
+  async #fetchNames(): Promise<void> {
+    if (this.#now() - this.#namesAt < NAMES_MS) return;
+    const names = await this.#askNames().catch(unlessAnswered);
+    if (names === null) return;
+    this.#names = names;
+    this.#namesAt = this.#now();
+    await this.#store.set("names", names);
+  }
+
+  async #askNames(): Promise<DirectoryNames> {
+    const sites = await this.#api.get<{ items: NamedSite[] }>("/api/v1/sites", FETCH_LIMIT_MS);
+    const departments = await this.#api.get<{ items: Named[] }>("/api/v1/departments?closed=true", FETCH_LIMIT_MS);
+    const officers: DirectoryNames["officers"] = {};
+    const visits = (this.#manifest.whole?.passes ?? []).filter((one) => one.officer !== null);
+    for (const department of new Set(visits.map((one) => one.department ?? ""))) {
+      const path = `/api/v1/officers?department=${encodeURIComponent(department)}`;
+      const found = await this.#api.get<{ items: NamedOfficer[] }>(path, FETCH_LIMIT_MS);
+      for (const { code, ...rest } of found.items) officers[`${department}/${code}`] = rest;
+    }
+    const gates = Object.assign({}, ...sites.items.map((one) => one.gate_names ?? {}));
+    return { sites: byCode(sites.items), gates, departments: byCode(departments.items), officers };
+  }
+
+  async #insideOfServer(): Promise<InsideEntry[] | null> {
+    const found: InsideEntry[] = [];
+    const site = this.#session?.site ?? "";
+    try {
+      for (let after: string | null = ""; after !== null; ) {
+        const from: string = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
+        const path = `/api/v1/gate/inside?site=${encodeURIComponent(site)}&limit=200${from}`;
+        const page: { items: WireInside[]; next: string | null } = await this.#api.get(path, FETCH_LIMIT_MS);
+        found.push(...page.items.map((one) => this.#insideEntry(one)));
+        after = page.next;
+      }
+      return found;
+    } catch (error) {
+      if (error instanceof Unreachable) this.#goOffline();
+      else if (!(error instanceof Refused)) throw error;
+      return null;
+    }
+  }
+
+  #insideEntry(one: WireInside): InsideEntry {
+    const { pass, name, name_latin: nameLatin, inside, party, since, gate, department, valid_to: validTo } = one;
+    const overdue = Date.parse(validTo) <= this.#now();
+    const certainty = overdue ? "overdue" : gate === this.#gate() ? "here" : "elsewhere";
+    return { pass, name, nameLatin, inside, party, since, gate, department, validTo, certainty };
+  }
+
+  #insideHeld(): InsideEntry[] {
+    const now = this.#now();
+    const elsewhere = this.#offlineSince === null ? "elsewhere" : "offline";
+    const entries = this.#manifest.inside().map(({ number, standing, insideSince, lastGate, wire }): InsideEntry => {
+      const { terms } = standing;
+      const validTo = terms === null ? now : windowToShow(terms, now).end;
+      const where = lastGate === this.#gate() ? "here" : elsewhere;
+      return {
+        pass: number,
+        name: wire?.applicant?.name ?? "",
+        nameLatin: wire?.applicant?.name_latin ?? "",
+        inside: standing.inside,
+        party: terms?.party ?? standing.inside,
+        since: insideSince,
+        gate: lastGate,
+        department: wire?.department ?? "",
+        validTo: iso(validTo),
+        certainty: validTo <= now ? "overdue" : where,
+      };
+    });
+    return entries.sort((one, other) => (one.since ?? "").localeCompare(other.since ?? ""));
+  }
+
+  // ---- session, clock, storage
+
+  async #restore(): Promise<void> {
+    const { clock } = this.#api;
+    clock.offsetMs = (await this.#store.setting<number>("clockOffsetMs")) ?? 0;
+    clock.latestMs = (await this.#store.setting<number>("latestMs")) ?? 0;
+    this.#session = (await this.#store.setting<Session>("session")) ?? null;
+    this.#chosen = (await this.#store.setting<string>("gate")) ?? null;
+    this.#names = (await this.#store.setting<DirectoryNames>("names")) ?? NO_NAMES;
+    this.#unsent = await this.#store.countScans();
+    this.#refused = await this.#store.refusedScans();
+    await this.#endSession();
+    if (this.#session === null) return;
+    const stored = await this.#store.readManifest();
+    if (stored === null) return;
+    await this.#manifest.restore(stored.whole, stored.moves);
+    const jws = (await this.#store.setting<string>("status")) ?? stored.whole.status_list;
+    if (jws !== null) await this.#manifest.takeStatus(jws, this.#now()).catch(() => false);
+  }
+
+  /** Forget the visitors if the session is over, by this gate's own clock. */
+  async #endSession(): Promise<void> {
+    if (this.#session !== null && Date.parse(this.#session.until) <= this.#now()) await this.#forget();
+  }
+
+  async #forget(): Promise<void> {
+    this.#session = null;
+    this.#preview = null;
+    this.#manifest.clear();
+    this.#manifestAt = -Infinity;
+    await this.#store.set("session", null);
+    await this.#inTurn(() => this.#store.forgetVisitors()); // never between a scan's encryption and its storage
+    this.#changed();
+  }
+
+  async #saveClock(): Promise<void> {
+    await this.#store.set("clockOffsetMs", this.#api.clock.offsetMs);
+    await this.#store.set("latestMs", this.#api.clock.latestMs);
+  }
+
+  #now(): number {
+    return this.#api.clock.now();
+  }
+
+  #goOffline(): void {
+    this.#offlineSince ??= this.#now();
+    this.#changed();
+  }
+
+  #goOnline(): void {
+    this.#offlineSince = null;
+    this.#changed();
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Do one thing after the other, so that no two scans decide on the same standing. */
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
+
+/** Return null for a failure with which the gateway itself still answers; a network that is gone stays one. */
+function unlessAnswered(error: unknown): null {
+  if (error instanceof Refused || (error instanceof Unreachable && error.status !== null)) return null;
+  throw error;
+}
+
+function byCode(items: readonly Named[]): Record<string, Named["name"]> {
+  return Object.fromEntries(items.map((one) => [one.code, one.name]));
+}
+
+/** Return a pass of which nothing is known, and whose people go out all the same. */
+function unknownPass(number: string): HeldPass {
+  return { number, standing: unusedStanding(null), insideSince: null, lastGate: null, wire: null };
+}

@@ -8,8 +8,12 @@ import type { Keys, PassClaims, StatusClaims } from "./tokens.ts";
 import { insideAt, standingAfter, unusedStanding } from "./verdicts.ts";
 import type { Standing, Terms } from "./verdicts.ts";
 
-/** A list from further ahead than this is refused: it would look young for as long. */
-export const FUTURE_MS = 60_000;
+/**
+ * How far the clocks and copies of the server's processes may differ.
+ *
+ * A list from further ahead is refused, since it would look young for as long; so is one from further back.
+ */
+const TOLERANCE_MS = 60_000;
 /** What counts until a site has said otherwise. */
 const NO_POLICY: OfflinePolicy = { green_s: 900, amber_s: 14_400, then: "refuse" };
 
@@ -210,9 +214,10 @@ export class Manifest {
     const [first] = pages;
     if (first === undefined || pages.some((page) => page.gate !== gate)) throw new ListRefused("other_gate");
     const madeAt = Date.parse(first.made_at);
-    if (!(madeAt <= now + FUTURE_MS)) throw new ListRefused("future");
+    if (!(madeAt <= now + TOLERANCE_MS)) throw new ListRefused("future");
     const held = this.whole;
-    if (held !== null && held.site === first.site && madeAt < Date.parse(held.made_at)) throw new ListRefused("rolled_back");
+    const isOlder = held !== null && madeAt < Date.parse(held.made_at) - TOLERANCE_MS;
+    if (isOlder && held.site === first.site) throw new ListRefused("rolled_back");
     const whole = { ...first, passes: pages.flatMap((page) => page.passes), next: null };
     const keys = await importKeys(whole.keys, whole.withdrawn);
     if (whole.status_list !== null) await readStatus(whole.status_list, keys, whole.issuer, now);
@@ -236,18 +241,19 @@ export class Manifest {
   }
 
   /**
-   * Take a signed list of revoked passes. Returns whether it is newer than the held one.
+   * Take a signed list of revoked passes if it is newer than the held one. Returns whether it is.
    *
    * Rejects with {@link ListRefused}: it is from the future, older than the held one, or nobody of ours signed it.
    */
   async takeStatus(jws: string, now: number): Promise<boolean> {
     const status = await readStatus(jws, this.#keys, this.issuer, now);
     // By the time, not by `seq`: a restored backup of issuance counts from an earlier number.
-    if (this.#status !== null && status.iat < this.#status.iat) throw new ListRefused("rolled_back");
-    const newer = this.#status === null || status.iat > this.#status.iat;
+    const newer = status.iat - (this.#status?.iat ?? -Infinity);
+    if (newer * 1000 < -TOLERANCE_MS) throw new ListRefused("rolled_back");
+    if (newer <= 0) return false;
     this.#status = status;
     this.#revoked = new Set(status.revoked);
-    return newer;
+    return true;
   }
 
   /** Forget everything about visitors. */
@@ -322,7 +328,7 @@ async function readStatus(jws: string, keys: Keys, issuer: string, now: number):
   const status = await readStatusList(jws, keys, issuer).catch(() => {
     throw new ListRefused("forged");
   });
-  if (status.iat * 1000 > now + FUTURE_MS) throw new ListRefused("future");
+  if (status.iat * 1000 > now + TOLERANCE_MS) throw new ListRefused("future");
   return status;
 }
 

@@ -89,9 +89,9 @@ export interface Supervisor {
 
 /** How sure it is that a party is inside: for the evacuation list. */
 export type Certainty =
-  /** Counted in at this gate, or by the server while this gate is online. */
+  /** Counted in at this gate. */
   | "here"
-  /** Counted in at another gate, as of the last list. */
+  /** Counted in at another gate; this gate is online. */
   | "elsewhere"
   /** Their time is over: they have probably left unseen. */
   | "overdue"
@@ -116,6 +116,8 @@ export interface DirectoryNames {
   sites: Record<string, Record<Language, string>>;
   gates: Record<string, Record<Language, string>>;
   departments: Record<string, Record<Language, string>>;
+  /** By `department/officer`. */
+  officers: Record<string, { name: Record<Language, string>; designation: Record<Language, string>; room: string }>;
 }
 
 export interface GateState {
@@ -129,12 +131,14 @@ export interface GateState {
   refused: { nonce: string; problem: string }[];
   /** Age of the list of revoked passes in seconds; null where there is none. */
   listAgeS: number | null;
+  /** Why the newest list was not taken; the gate goes on with the one that it has. */
+  listProblem: "future" | "rolled_back" | "forged" | "other_gate" | null;
   trust: Trust;
   /** By how many seconds this device's clock is ahead of the server's; 0 within a minute of it. */
   clockOffS: number;
   site: string | null;
   gate: string | null;
-  /** The gates among which the guard chooses where the login belongs to none. */
+  /** The gates of the site. Where the login belongs to none, the guard chooses one of them. */
   gates: string[];
   login: string | null;
   passes: number;

@@ -137,20 +137,16 @@ export class Store {
     return this.#db.count("queue");
   }
 
-  /** Return the oldest scans of the queue. */
-  async oldestScans(most: number): Promise<Waiting[]> {
-    const found: Waiting[] = [];
-    const rows: { place: number; row: Schema["queue"]["value"] }[] = [];
-    let cursor = await this.#db.transaction("queue").store.openCursor();
-    while (cursor !== null && rows.length < most) {
-      rows.push({ place: cursor.key, row: cursor.value });
-      cursor = await cursor.continue();
-    }
-    for (const { place, row } of rows) {
+  /** Return the oldest scans of the queue after a place in it, or all where `most` is left out. */
+  async oldestScans(most?: number, after = -Infinity): Promise<Waiting[]> {
+    const later = IDBKeyRange.lowerBound(after, true);
+    const read = this.#db.transaction("queue");
+    const [places, rows] = await Promise.all([read.store.getAllKeys(later, most), read.store.getAll(later, most)]);
+    const opened = rows.map(async (row, at) => {
       const scan = await this.#unseal<QueuedScan>("queue", `scan:${row.nonce}`, row);
-      found.push({ place, nonce: row.nonce, scan });
-    }
-    return found;
+      return { place: places[at] ?? 0, nonce: row.nonce, scan };
+    });
+    return Promise.all(opened);
   }
 
   /** Delete scans that the server has, or has refused for good, which are listed then. At once. */
@@ -176,6 +172,7 @@ export class Store {
     await this.#db.clear("manifest");
     await this.#db.clear("moves");
     if ((await this.countScans()) === 0) await this.#db.delete("keys", "queue");
+    await this.#db.delete("settings", "status");
   }
 
   async #key(name: KeyName): Promise<CryptoKey> {

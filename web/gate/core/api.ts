@@ -1,0 +1,128 @@
+// Requests to the gateway, each with a time limit, and what their answers say of this device's clock.
+//
+// The session is the cookie of the sign-in page. The gateway takes it from requests of its own origin only, which
+// browsers mark in headers that no page can forge (services/gateway/access.py); a body has to be JSON.
+import type { Clock } from "./model.ts";
+
+/** A clock that is further off is noticed, and the server's time is used in its place. */
+const CLOCK_TOLERANCE_MS = 60_000;
+
+/** Nobody answered, or who answered cannot do it now. What was asked may have happened. */
+export class Unreachable extends Error {
+  /** The status of the answer, or null where there was none. */
+  readonly status: number | null;
+
+  constructor(status: number | null = null) {
+    super(status === null ? "unreachable" : `status ${status}`);
+    this.status = status;
+  }
+}
+
+/** The gateway does not do it: a problem as RFC 9457 has it. */
+export class Refused extends Error {
+  readonly status: number;
+  /** The code of the first field that is not accepted, else of the whole request. */
+  readonly code: string;
+
+  constructor(status: number, code: string) {
+    super(code);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** The time, by this device's clock as far as it is right. */
+export class CorrectedClock {
+  readonly #clock: Clock;
+  /** By how much this device is ahead of the server, as of the last answer. */
+  offsetMs = 0;
+  /** The latest time that the server has told. A clock that was set back never goes before it. */
+  latestMs = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  now(): number {
+    const device = this.#clock.now();
+    const corrected = Math.abs(this.offsetMs) > CLOCK_TOLERANCE_MS ? device - this.offsetMs : device;
+    return Math.max(corrected, this.latestMs - CLOCK_TOLERANCE_MS);
+  }
+
+  /** By how many seconds this device is ahead; 0 within the tolerance. */
+  get offS(): number {
+    const ahead = this.#clock.now() - this.latestMs;
+    const off = Math.abs(this.offsetMs) > CLOCK_TOLERANCE_MS ? this.offsetMs : Math.min(ahead, 0);
+    return Math.abs(off) > CLOCK_TOLERANCE_MS ? Math.round(off / 1000) : 0;
+  }
+
+  /** Compare with the `Date` of an answer that has just come; it has whole seconds. */
+  note(date: string | null): void {
+    const server = Date.parse(date ?? "");
+    if (Number.isNaN(server)) return;
+    this.offsetMs = this.#clock.now() - server;
+    this.latestMs = server;
+  }
+}
+
+export class Api {
+  readonly #fetch: typeof fetch;
+  readonly #deadline: (ms: number) => AbortSignal;
+  readonly clock: CorrectedClock;
+
+  constructor(fetcher: typeof fetch, clock: Clock, deadline: (ms: number) => AbortSignal) {
+    this.#fetch = fetcher;
+    this.#deadline = deadline;
+    this.clock = new CorrectedClock(clock);
+  }
+
+  /** Return the JSON at a path. Rejects with {@link Unreachable} or {@link Refused}. */
+  async get<T>(path: string, limitMs: number): Promise<T> {
+    return this.#parsed<T>(await this.#ask(path, { method: "GET" }, limitMs));
+  }
+
+  /** Return the text at a path, which is no JSON. */
+  async text(path: string, limitMs: number): Promise<string> {
+    return (await this.#ask(path, { method: "GET" }, limitMs)).body;
+  }
+
+  /** Send JSON, and return the answer. */
+  async post<T>(path: string, body: unknown, limitMs: number): Promise<T> {
+    const headers = { "Content-Type": "application/json" };
+    return this.#parsed<T>(await this.#ask(path, { method: "POST", headers, body: JSON.stringify(body) }, limitMs));
+  }
+
+  async #ask(path: string, request: RequestInit, limitMs: number): Promise<{ status: number; body: string }> {
+    const always: RequestInit = { credentials: "same-origin", cache: "no-store", redirect: "error" };
+    let status: number | null = null;
+    try {
+      const answer = await this.#fetch(path, { ...always, ...request, signal: this.#deadline(limitMs) });
+      status = answer.status;
+      const body = await answer.text();
+      this.clock.note(answer.headers.get("Date"));
+      if (answer.ok) return { status, body };
+      if (status < 500) throw new Refused(status, codeOf(body, status));
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+    }
+    throw new Unreachable(status);
+  }
+
+  /** Return what a body says; one that is no JSON came from somebody else, such as a hotel's sign-in page. */
+  #parsed<T>(answer: { status: number; body: string }): T {
+    try {
+      return JSON.parse(answer.body) as T;
+    } catch {
+      throw new Unreachable(answer.status);
+    }
+  }
+}
+
+function codeOf(body: string, status: number): string {
+  try {
+    const problem = JSON.parse(body) as { code?: string; errors?: { code?: string }[] };
+    return problem.errors?.[0]?.code ?? problem.code ?? `status_${status}`;
+  } catch {
+    throw new Unreachable(status); // not an answer of the gateway
+  }
+}

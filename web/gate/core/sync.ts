@@ -1,0 +1,104 @@
+// Sends the scans that the server does not have, in the order in which they happened.
+//
+// A scan leaves the queue only after the server has said of this very scan that it is recorded, or that it never
+// will be. A killed tab, a lost answer, another request for the same scans: each sends the same nonces again, and
+// the server records each once.
+import { Refused, Unreachable } from "./api.ts";
+import type { Api } from "./api.ts";
+import type { QueuedScan } from "./queue.ts";
+import type { Store, Waiting } from "./store.ts";
+
+/** The most scans of one request, and the most of its bytes; the gateway takes 240 kB. */
+export const MOST_SCANS = 200;
+const MOST_BYTES = 200_000;
+const LIMIT_MS = 10_000;
+
+interface Item {
+  nonce: string;
+  recorded: boolean;
+  problem: string | null;
+}
+
+/** What has become of a scan: recorded, or refused for good with the code of the problem. */
+export interface Settled {
+  nonce: string;
+  problem: string | null;
+}
+
+/**
+ * Send all that waits. Calls `settled` after each part, once it is deleted here.
+ *
+ * Rejects with `Unreachable` or `Refused` (not signed in, another gate's login): then the rest stays.
+ */
+export async function sendScans(store: Store, api: Api, settled: (done: Settled[]) => void): Promise<void> {
+  let after = -Infinity;
+  for (;;) {
+    const waiting = await store.oldestScans(MOST_SCANS, after);
+    const batch = firstBatch(waiting);
+    const last = batch.at(-1);
+    if (last === undefined) return;
+    await send(store, api, batch, settled);
+    after = last.place;
+  }
+}
+
+/** Return the first scans that may go into one request: of one gate, and not too large together. */
+function firstBatch(waiting: readonly Waiting[]): Waiting[] {
+  const batch: Waiting[] = [];
+  let bytes = 0;
+  for (const one of waiting) {
+    bytes += JSON.stringify(one.scan).length;
+    if (batch.length > 0 && (bytes > MOST_BYTES || one.scan?.gate !== batch[0]?.scan?.gate)) break;
+    batch.push(one);
+  }
+  return batch;
+}
+
+/** Send some scans; where the request fails as a whole, each half alone, so that one never holds up others. */
+async function send(store: Store, api: Api, batch: Waiting[], settled: (done: Settled[]) => void): Promise<void> {
+  const scans = batch.map((one) => one.scan).filter((scan): scan is QueuedScan => scan !== null);
+  const gate = scans[0]?.gate;
+  if (gate === undefined) return settle(store, batch, [], settled); // their key is gone: nobody can read them
+  try {
+    const answer = await api.post<{ items?: Item[] }>("/api/v1/scans/sync", { gate, scans }, LIMIT_MS);
+    return await settle(store, batch, answer.items ?? [], settled);
+  } catch (error) {
+    if (!isOfOneScan(error)) throw error;
+    if (batch.length > 1) {
+      const middle = Math.ceil(batch.length / 2);
+      await send(store, api, batch.slice(0, middle), settled);
+      return await send(store, api, batch.slice(middle), settled);
+    }
+    if (error instanceof Refused) {
+      const items = scans.map(({ nonce }) => ({ nonce, recorded: false, problem: error.code }));
+      return await settle(store, batch, items, settled);
+    }
+    // The server fails at this scan. It stays, and is tried again in the next round.
+  }
+}
+
+/** Return whether a request may have failed because of one of its scans. */
+function isOfOneScan(error: unknown): boolean {
+  if (error instanceof Refused) return [400, 413, 422].includes(error.status);
+  return error instanceof Unreachable && error.status === 500;
+}
+
+/** Delete what is done; a scan of which the answer says nothing stays. */
+async function settle(
+  store: Store, batch: Waiting[], items: readonly Item[], settled: (done: Settled[]) => void,
+): Promise<void> {
+  const byNonce = new Map(items.map((item) => [item.nonce, item]));
+  const done = batch.flatMap((waiting) => {
+    const item = byNonce.get(waiting.nonce);
+    const problem = waiting.scan === null ? "unreadable_item" : (item?.problem ?? null);
+    return problem !== null || item?.recorded === true ? [{ waiting, problem }] : [];
+  });
+  if (done.length === 0) return;
+  await store.settleScans(
+    done.map(({ waiting, problem }) => ({
+      waiting,
+      refused: problem === null ? null : { nonce: waiting.nonce, problem, at: waiting.scan?.scanned_at ?? "" },
+    })),
+  );
+  settled(done.map(({ waiting, problem }) => ({ nonce: waiting.nonce, problem })));
+}

@@ -1,0 +1,331 @@
+// What a guard gets from the gate: online, offline, and on the way between the two.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { GateProblem } from "../core/model.ts";
+import type { IdCheck } from "../core/model.ts";
+import {
+  GATE, MINUTE, NOON, NUMBER, OTHER, Server, forgedTokenOf, openGate, pass, statusList, tokenOf,
+} from "./server.ts";
+
+const SEEN: IdCheck = { kind: "as_applied" };
+const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
+const WRONG: IdCheck = { kind: "matched", idType: "voter_id", last4: "4822" };
+const TOKEN = await tokenOf(pass());
+
+/** Return a gate whose server has gone down since it fetched the manifest. */
+async function offlineGate(server = new Server()) {
+  const opened = await openGate(server);
+  server.down = true;
+  return opened;
+}
+
+function problem(code: string): (error: unknown) => boolean {
+  return (error) => error instanceof GateProblem && error.code === code;
+}
+
+test("online the server decides, and nothing is queued", async () => {
+  const { gate, server } = await openGate();
+  const shown = await gate.scan(TOKEN, "entry");
+  assert.deepEqual([shown.outcome, shown.preview, shown.mayEnter, shown.nameLatin], ["admit", true, 2, "Gurpreet Kaur"]);
+  assert.deepEqual([shown.offline, shown.trust, shown.ageS, shown.room], [false, "green", 3, "214"]);
+  const admitted = await gate.admit(SEEN);
+  assert.deepEqual([admitted.outcome, admitted.recorded, admitted.inside], ["admit", true, 2]);
+  const [recorded] = [...server.recorded.values()];
+  assert.deepEqual(recorded?.id_check, { kind: "seen", id_type: "voter_id" });
+  assert.equal(gate.state().unsent, 0);
+});
+
+test("without an answer in time the gate decides by itself, and says since when and on what it rests", async () => {
+  const { gate, server } = await offlineGate();
+  server.now += 5 * MINUTE;
+  const shown = await gate.scan(TOKEN, "entry");
+  assert.deepEqual([shown.outcome, shown.mayEnter, shown.nameLatin], ["admit", 2, "Gurpreet Kaur"]);
+  assert.deepEqual([shown.offline, shown.ageS, shown.trust], [true, 300, "green"]);
+  assert.equal(gate.state().offlineSince, new Date(server.now).toISOString());
+  const asked = server.asked.length;
+  await gate.scan(TOKEN, "entry");
+  assert.equal(server.asked.length, asked, "the next guard does not wait for the time limit again");
+});
+
+for (const status of [500, 502, 503, 504]) {
+  test(`a gateway that answers ${status} does not hold up the gate`, async () => {
+    const { gate, server } = await openGate();
+    server.status = status;
+    assert.deepEqual([(await gate.scan(TOKEN, "entry")).offline, gate.state().online], [true, false]);
+  });
+}
+
+test("the gate goes back online by itself, and only when the server can decide again", async () => {
+  const { gate, server } = await offlineGate();
+  await gate.scan(TOKEN, "entry");
+  server.down = false;
+  server.before = (path) => {
+    server.status = path === "/api/v1/gate/manifest" ? 503 : null; // the gateway lives, verify does not
+  };
+  await gate.refresh();
+  assert.equal(gate.state().online, false);
+  assert.equal(gate.state().offlineSince, new Date(NOON).toISOString());
+  server.before = () => {};
+  server.status = null;
+  await gate.refresh();
+  assert.deepEqual([gate.state().online, gate.state().offlineSince], [true, null]);
+  assert.equal((await gate.scan(TOKEN, "entry")).offline, false);
+});
+
+test("after an offline entry the next scan at this gate sees it, and after the exit it sees that", async () => {
+  const { gate } = await offlineGate();
+  await gate.scan(TOKEN, "entry");
+  const admitted = await gate.admit(RIGHT, 1);
+  assert.deepEqual([admitted.outcome, admitted.inside, admitted.recorded], ["admit", 1, true]);
+  assert.equal((await gate.scan(TOKEN, "entry")).mayEnter, 1);
+  await gate.admit(RIGHT);
+  const again = await gate.scan(TOKEN, "entry");
+  assert.deepEqual([again.outcome, again.insideGate], ["already_inside", GATE]);
+  assert.deepEqual([again.nameLatin, again.companions], [undefined, []], "who may not pass is not named");
+  assert.deepEqual([(await gate.scan(TOKEN, "exit")).outcome, gate.state().unsent], ["exit", 3]);
+  assert.equal((await gate.scan(TOKEN, "entry")).outcome, "already_used");
+});
+
+test("what the server has admitted is known when the network goes", async () => {
+  const { gate, server, device } = await openGate();
+  await gate.scan(TOKEN, "entry");
+  await gate.admit(RIGHT);
+  server.down = true;
+  assert.equal((await gate.scan(TOKEN, "entry")).outcome, "already_inside");
+  device.kill();
+  assert.equal((await (await device.open()).scan(TOKEN, "entry")).outcome, "already_inside");
+});
+
+test("two scans at once do not admit the same people twice", async () => {
+  const { gate } = await offlineGate();
+  await gate.scan(TOKEN, "entry");
+  const both = await Promise.allSettled([gate.admit(RIGHT), gate.admit(RIGHT)]);
+  const outcomes = both.map((one) => (one.status === "fulfilled" ? one.value.outcome : one.reason));
+  assert.deepEqual(outcomes, ["admit", "already_inside"]);
+});
+
+test("a pass number typed by hand works offline, however it is written", async () => {
+  const { gate } = await offlineGate();
+  assert.equal((await gate.scan(" 7k3m-9qw3 ", "entry")).outcome, "admit");
+  assert.deepEqual([(await gate.admit(RIGHT)).inside, gate.state().unsent], [2, 1]);
+  assert.equal((await gate.scan(OTHER, "entry")).outcome, "unknown_pass");
+  assert.equal((await gate.scan("7K3M9QW4", "entry")).outcome, "unreadable");
+});
+
+test("offline a wrong ID is a verdict, is recorded, and the right one is taken after it", async () => {
+  const { gate } = await offlineGate();
+  await gate.scan(TOKEN, "entry");
+  const wrong = await gate.admit(WRONG);
+  assert.deepEqual([wrong.outcome, wrong.recorded, wrong.inside], ["id_mismatch", true, 0]);
+  assert.equal((await gate.admit(RIGHT)).outcome, "admit");
+});
+
+test("an ID is told to the server as it was checked, and no Aadhaar number in a reason is stored", async () => {
+  const { gate, server, device } = await offlineGate();
+  await gate.scan(TOKEN, "entry");
+  const reason = "card 2341 2341 2346 of the brother";
+  const shown = await gate.admit({ kind: "other_id", idType: "passport", reason }, 1);
+  assert.deepEqual(shown.marks, ["other_id"]);
+  await gate.scan(TOKEN, "entry");
+  assert.deepEqual((await gate.admit(SEEN)).marks, ["id_seen"]);
+  server.down = false;
+  await gate.refresh();
+  const checks = [...server.recorded.values()].map((scan) => scan.id_check);
+  assert.deepEqual(checks, [
+    { kind: "other_id", id_type: "passport", reason: "card XXXX XXXX 2346 of the brother" },
+    { kind: "seen", id_type: "voter_id" },
+  ]);
+  device.kill();
+});
+
+test("the guard is told what to correct, and nothing is recorded", async () => {
+  const { gate } = await offlineGate();
+  await assert.rejects(gate.admit(RIGHT), problem("no_preview"));
+  await gate.scan(TOKEN, "entry");
+  await assert.rejects(gate.admit(RIGHT, 3), problem("count_over_party"));
+  await assert.rejects(gate.admit({ ...RIGHT, last4: "234123412346" }), problem("full_number"));
+  await assert.rejects(gate.admit({ ...RIGHT, last4: "48" }), problem("not_four"));
+  await assert.rejects(gate.admit({ kind: "other_id", idType: "pan", reason: " " }), problem("reason_missing"));
+  await gate.admit(RIGHT, 1);
+  await gate.scan(TOKEN, "entry");
+  await assert.rejects(gate.admit(RIGHT, 2), problem("count_over_remaining"));
+  assert.equal(gate.state().unsent, 1);
+});
+
+test("a forged pass admits nobody offline, and one that a scanner read badly is scanned again", async () => {
+  const { gate } = await offlineGate();
+  assert.equal((await gate.scan(await forgedTokenOf(pass()), "entry")).outcome, "bad_signature");
+  assert.equal((await gate.scan(TOKEN.slice(0, -9), "entry")).outcome, "unreadable");
+  await assert.rejects(gate.admit(RIGHT), problem("no_preview"));
+});
+
+test("a pass that the list does not have yet is admitted by its token, and a supervisor is called", async () => {
+  const { gate } = await offlineGate();
+  const shown = await gate.scan(await tokenOf(pass({ pass: OTHER })), "entry");
+  assert.deepEqual([shown.outcome, shown.nameLatin, shown.callSupervisor], ["admit", undefined, true]);
+  await assert.rejects(gate.admit(SEEN), problem("id_type_unknown"));
+  assert.deepEqual((await gate.admit(RIGHT)).marks, ["id_unchecked"]);
+  assert.equal((await gate.scan(await tokenOf(pass({ pass: OTHER })), "entry")).outcome, "already_inside");
+});
+
+test("a pass that was revoked after the manifest was made is refused by the signed list", async () => {
+  const { gate, server } = await openGate();
+  server.now += MINUTE;
+  server.revoked = [NUMBER, OTHER];
+  await gate.refresh();
+  server.down = true;
+  assert.equal((await gate.scan(TOKEN, "entry")).outcome, "revoked");
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "revoked");
+  assert.equal((await gate.scan(await tokenOf(pass({ pass: OTHER })), "entry")).outcome, "revoked");
+});
+
+test("an exit is never refused: revoked, unknown, without a key, without a session", async () => {
+  const { gate, server } = await openGate();
+  server.revoked = [NUMBER];
+  server.now += MINUTE;
+  await gate.refresh();
+  server.down = true;
+  const revoked = await gate.scan(TOKEN, "exit");
+  assert.deepEqual([revoked.outcome, revoked.marks, revoked.recorded], ["exit", ["revoked", "no_entry"], true]);
+  assert.equal((await gate.scan(OTHER, "exit")).outcome, "exit");
+  server.now = server.until;
+  const without = await gate.scan(TOKEN, "exit");
+  assert.deepEqual([without.outcome, without.recorded, gate.state().signedIn], ["exit", true, false]);
+  assert.equal(gate.state().unsent, 3);
+});
+
+for (const status of [401, 403, 404, 422, 429]) {
+  test(`an exit that the gateway answers with ${status} is recorded here`, async () => {
+    const { gate, server } = await openGate();
+    server.status = status;
+    const shown = await gate.scan(TOKEN, "exit");
+    assert.deepEqual([shown.outcome, shown.recorded, gate.state().unsent], ["exit", true, 1]);
+  });
+}
+
+test("trust follows the age of the list: green, amber, then as the site chose", async () => {
+  for (const then of ["refuse", "supervisor"] as const) {
+    const server = new Server();
+    server.manifest = { offline: { green_s: 900, amber_s: 14_400, then } };
+    server.passes = new Map([[NUMBER, pass({ valid_to: "2026-12-01T18:00:00Z" })]]);
+    const { gate } = await offlineGate(server);
+    const trustAt = async (seconds: number) => {
+      server.now = NOON + seconds * 1000;
+      return (await gate.scan(NUMBER, "entry")).trust;
+    };
+    assert.deepEqual([await trustAt(900), await trustAt(901), await trustAt(14_400)], ["green", "amber", "amber"]);
+    assert.equal(await trustAt(14_401), then === "refuse" ? "refused" : "supervisor");
+    await assert.rejects(gate.admit(RIGHT), problem(then === "refuse" ? "list_too_old" : "supervisor_missing"));
+    assert.equal(gate.state().unsent, 0);
+    const agreed = gate.admit(RIGHT, 2, { login: "SEC-0009", reason: "known to the office" });
+    if (then === "refuse") await assert.rejects(agreed, problem("list_too_old"));
+    else assert.equal((await agreed).outcome, "admit");
+  }
+});
+
+test("the age counts from the newest of manifest and signed list, and is sent with the scan", async () => {
+  const { gate, server } = await openGate();
+  server.now += 2 * MINUTE;
+  await gate.refresh();
+  server.down = true;
+  server.now += MINUTE;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  server.down = false;
+  await gate.refresh();
+  const [sent] = [...server.recorded.values()];
+  assert.ok(sent && "offline" in sent);
+  assert.deepEqual(sent.offline, { verdict: "admit", list_age_s: 60, supervisor: null });
+  assert.equal(sent.count, 2);
+});
+
+test("a supervisor who agreed is sent with the scan", async () => {
+  const server = new Server();
+  server.manifest = { offline: { green_s: 900, amber_s: 1000, then: "supervisor" } };
+  const { gate } = await offlineGate(server);
+  server.now += 20 * MINUTE;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT, 1, { login: "SEC-0009", reason: "known" });
+  server.down = false;
+  await gate.refresh();
+  const [sent] = [...server.recorded.values()];
+  assert.ok(sent && "offline" in sent);
+  assert.deepEqual(sent.offline.supervisor, { login_id: "SEC-0009", reason: "known" });
+});
+
+test("a clock that is off by more than a minute is noticed, and the server's time is used", async () => {
+  const { gate, server, device } = await openGate();
+  device.aheadMs = 3 * 60 * MINUTE;
+  await gate.refresh();
+  assert.equal(gate.state().clockOffS, 3 * 3600);
+  server.down = true;
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "admit", "not expired");
+  device.aheadMs = 30_000;
+  server.down = false;
+  await gate.refresh();
+  assert.equal(gate.state().clockOffS, 0);
+});
+
+test("a clock that is set back offline does not make an old list look new", async () => {
+  const { gate, server, device } = await openGate();
+  server.now += 60 * MINUTE;
+  await gate.refresh();
+  server.down = true;
+  device.aheadMs = -2 * 60 * MINUTE;
+  assert.ok(gate.state().clockOffS < -3600);
+  const { at } = await gate.scan(NUMBER, "entry");
+  assert.ok(Date.parse(at) >= server.now - MINUTE);
+});
+
+test("a list that is rolled back, from the future or not ours is refused, and the held one stays", async () => {
+  const { gate, server } = await openGate();
+  server.now += 10 * MINUTE;
+  server.revoked = [NUMBER];
+  await gate.refresh();
+  const old = await statusList(NOON);
+  const future = await statusList(server.now + 2 * MINUTE);
+  for (const [jws, expected] of [[old, "rolled_back"], [future, "future"], [`${old}x`, "forged"]] as const) {
+    server.statusJws = jws;
+    await gate.refresh();
+    assert.equal(gate.state().listProblem, expected);
+  }
+  server.statusJws = null;
+  server.manifest = { made_at: new Date(NOON).toISOString() };
+  await gate.chooseGate(GATE);
+  await gate.refresh();
+  server.down = true;
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "revoked");
+});
+
+test("a login of no gate chooses one first", async () => {
+  const server = new Server();
+  server.gate = null;
+  const { gate } = await openGate(server);
+  await assert.rejects(gate.scan(NUMBER, "entry"), problem("no_gate"));
+  assert.deepEqual(gate.state().gates, [GATE, "PCS1-G2"]);
+  await gate.chooseGate("PCS1-G2");
+  await gate.refresh();
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "admit");
+});
+
+test("who is inside is known offline, and how surely", async () => {
+  const server = new Server();
+  const inside = { inside: 1, admitted: 1, inside_since: "2026-12-01T06:00:00Z" };
+  server.passes.set(OTHER, pass({ pass: OTHER, ...inside, last_gate: "PCS1-G2" }));
+  const { gate } = await offlineGate(server);
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  const found = async () => (await gate.inside()).map((one) => [one.pass, one.inside, one.certainty]);
+  assert.deepEqual(await found(), [[OTHER, 1, "offline"], [NUMBER, 2, "here"]]);
+  server.now = Date.parse("2026-12-01T08:30:00Z");
+  assert.deepEqual(await found(), [[OTHER, 1, "overdue"], [NUMBER, 2, "overdue"]]);
+});
+
+test("a gate that was never online admits nobody, and says so", async () => {
+  const server = new Server();
+  server.down = true;
+  const { gate } = await openGate(server);
+  await gate.chooseGate(GATE);
+  const shown = await gate.scan(TOKEN, "entry");
+  assert.deepEqual([shown.outcome, shown.trust, shown.ageS], ["unreadable", "refused", null]);
+});

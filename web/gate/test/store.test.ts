@@ -1,0 +1,100 @@
+// What somebody with the device's disk can read, and what is gone after the session.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { IdCheck } from "../core/model.ts";
+import type { Device } from "./server.ts";
+import { NUMBER, openGate } from "./server.ts";
+
+const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
+
+/** Return everything that the database holds: values as text, and its keys. */
+async function contents(device: Device): Promise<{ text: string; keys: CryptoKey[]; rows: Record<string, number> }> {
+  const db = await device.raw();
+  let text = "";
+  const keys: CryptoKey[] = [];
+  const rows: Record<string, number> = {};
+  for (const name of db.objectStoreNames) {
+    const values = await new Promise<unknown[]>((resolve) => {
+      const request = db.transaction(name).objectStore(name).getAll();
+      request.onsuccess = () => resolve(request.result as unknown[]);
+    });
+    rows[name] = values.length;
+    for (const value of values) {
+      if (value instanceof CryptoKey) keys.push(value);
+      else if (value instanceof Object && "data" in value) text += Buffer.from(value.data as ArrayBuffer).toString("latin1");
+      else text += JSON.stringify(value);
+    }
+  }
+  db.close();
+  return { text, keys, rows };
+}
+
+test("nothing that is stored names a visitor in the clear, and no key can be taken out of the browser", async () => {
+  const { gate, device, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  const { text, keys, rows } = await contents(device);
+  assert.deepEqual([rows.manifest, rows.moves, rows.queue], [1, 1, 1]);
+  for (const secret of ["Gurpreet", "Harjit", NUMBER, "4821", "PCS-AB3D-5FGM"]) assert.ok(!text.includes(secret), secret);
+  assert.equal(keys.length, 2);
+  for (const key of keys) {
+    assert.equal(key.extractable, false);
+    await assert.rejects(crypto.subtle.exportKey("raw", key));
+  }
+});
+
+for (const [how, end] of Object.entries({
+  "signs out": async ({ gate }: Awaited<ReturnType<typeof openGate>>) => gate.signOut(),
+  "is signed out by the server": async ({ gate, server }: Awaited<ReturnType<typeof openGate>>) => {
+    server.signedIn = false;
+    await gate.refresh();
+  },
+  "is at the end of the session, offline": async ({ gate, server }: Awaited<ReturnType<typeof openGate>>) => {
+    server.down = true;
+    server.now = server.until;
+    await gate.scan(NUMBER, "entry");
+  },
+})) {
+  test(`when a guard ${how}, manifest and key are deleted`, async () => {
+    const opened = await openGate();
+    await end(opened);
+    const { keys, rows } = await contents(opened.device);
+    assert.deepEqual([keys.length, rows.manifest, rows.moves], [0, 0, 0]);
+    assert.deepEqual([opened.gate.state().signedIn, opened.gate.state().passes], [false, 0]);
+  });
+}
+
+test("an app that is opened after the end of the session deletes the manifest before anything else", async () => {
+  const { device, server } = await openGate();
+  device.kill();
+  server.down = true;
+  server.now = server.until;
+  const gate = await device.open();
+  const { keys, rows } = await contents(device);
+  assert.deepEqual([gate.state().passes, keys.length, rows.manifest], [0, 0, 0]);
+});
+
+test("a manifest whose key is gone cannot be opened, and the gate starts without it", async () => {
+  const { device, server } = await openGate();
+  device.kill();
+  const db = await device.raw();
+  await new Promise<void>((resolve) => {
+    const change = db.transaction("keys", "readwrite");
+    change.objectStore("keys").clear();
+    change.oncomplete = () => resolve();
+  });
+  db.close();
+  server.down = true;
+  const gate = await device.open();
+  assert.equal(gate.state().passes, 0);
+});
+
+test("a killed app starts offline with its manifest, its list of revoked passes and its clock", async () => {
+  const { device, server } = await openGate();
+  device.kill();
+  server.down = true;
+  const gate = await device.open();
+  assert.deepEqual([gate.state().signedIn, gate.state().passes, gate.state().listAgeS], [true, 1, 0]);
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "admit");
+});

@@ -1,0 +1,164 @@
+// No scan is lost and none is invented: a killed tab, a dead battery, a lost answer, a scan that the server refuses.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { IdCheck } from "../core/model.ts";
+import { MOST_SCANS } from "../core/sync.ts";
+import { MINUTE, NUMBER, OTHER, Server, openGate, pass } from "./server.ts";
+
+const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
+
+/** Return a gate with so many offline exits that the server does not have; each of another second. */
+async function gateWithUnsent(count: number, server = new Server()) {
+  const opened = await openGate(server);
+  server.down = true;
+  for (let at = 0; at < count; at += 1) {
+    server.now += 1000;
+    await opened.gate.scan(NUMBER, "exit");
+  }
+  server.down = false;
+  return opened;
+}
+
+test("a scan is on the disk before its verdict is shown", async () => {
+  const { gate, device, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  device.kill(); // the battery is dead as soon as the guard has seen the verdict
+  server.down = false;
+  const after = await device.open();
+  assert.equal(after.state().unsent, 1);
+  await after.refresh();
+  assert.deepEqual([server.recorded.size, after.state().unsent], [1, 0]);
+  assert.equal(server.passes.get(NUMBER)?.inside, 2);
+});
+
+test("scans are sent in their order, at most 200 in a request", async () => {
+  const { gate, server } = await gateWithUnsent(MOST_SCANS + 5);
+  await gate.refresh();
+  assert.deepEqual(server.batches.map((batch) => batch.length), [MOST_SCANS, 5]);
+  const times = [...server.recorded.values()].map((scan) => scan.scanned_at);
+  assert.deepEqual(times, [...times].sort());
+  assert.deepEqual([new Set(times).size, gate.state().unsent], [MOST_SCANS + 5, 0]);
+});
+
+test("a tab that is killed in the middle of a sync sends the same nonces again, and each counts once", async () => {
+  const { gate, device, server } = await gateWithUnsent(3);
+  server.loseAnswers.add("/api/v1/scans/sync");
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().online], [3, 3, false]);
+  device.kill();
+  server.loseAnswers.clear();
+  const after = await device.open();
+  await after.refresh();
+  assert.deepEqual(server.batches[1], server.batches[0]);
+  assert.deepEqual([server.recorded.size, after.state().unsent], [3, 0]);
+});
+
+test("an online scan whose answer is lost is decided here and sent with the same nonce", async () => {
+  const { gate, server } = await openGate();
+  server.loseAnswers.add("/api/v1/scans");
+  const shown = await gate.scan(NUMBER, "exit");
+  assert.deepEqual([shown.outcome, shown.offline, server.recorded.size], ["exit", true, 1]);
+  await gate.refresh();
+  assert.deepEqual(server.batches, [[...server.recorded.keys()]]);
+  assert.deepEqual([server.recorded.size, gate.state().unsent], [1, 0]);
+});
+
+test("a scan that the server refuses for good is listed, and holds up no other", async () => {
+  const { gate, device, server } = await gateWithUnsent(3);
+  const [, second = ""] = await unsent(device);
+  server.problems.set(second, "too_old");
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent], [2, 0]);
+  assert.deepEqual(gate.state().refused.map(({ nonce, problem }) => [nonce, problem]), [[second, "too_old"]]);
+  device.kill();
+  assert.equal((await device.open()).state().refused.length, 1);
+});
+
+test("a scan for which the server refuses the whole request is found by halving", async () => {
+  const { gate, device, server } = await gateWithUnsent(7);
+  const [, , third = ""] = await unsent(device);
+  server.malformed = third;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent], [6, 0]);
+  assert.deepEqual(gate.state().refused.map(({ problem }) => problem), ["string_too_long"]);
+});
+
+test("a scan at which the server fails stays, and holds up no other", async () => {
+  const { gate, device, server } = await gateWithUnsent(5);
+  const [first = ""] = await unsent(device);
+  server.poison = first;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().online], [4, 1, true]);
+  server.poison = null;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent], [5, 0]);
+});
+
+test("a scan of which the answer says nothing stays", async () => {
+  const { gate, server } = await gateWithUnsent(2);
+  server.before = (path) => {
+    if (path === "/api/v1/scans/sync") server.status = 200; // an answer without the items
+  };
+  await gate.refresh();
+  assert.equal(gate.state().unsent, 2);
+});
+
+test("scans of an ended session stay, and the next guard's session sends them", async () => {
+  const { gate, device, server } = await gateWithUnsent(2);
+  server.signedIn = false;
+  await gate.refresh();
+  assert.deepEqual([gate.state().signedIn, gate.state().unsent], [false, 2]);
+  device.kill();
+  server.signedIn = true;
+  const next = await device.open();
+  await next.refresh();
+  assert.deepEqual([server.recorded.size, next.state().unsent], [2, 0]);
+});
+
+test("a manifest that was made while scans waited does not hide them", async () => {
+  const { gate, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  server.down = false;
+  server.before = (path) => {
+    server.status = path === "/api/v1/scans/sync" ? 200 : null; // the scans are not taken, the manifest is fetched
+  };
+  server.passes.set(OTHER, pass({ pass: OTHER }));
+  server.now += MINUTE;
+  await gate.refresh();
+  server.before = () => {};
+  server.status = null;
+  server.down = true;
+  assert.deepEqual([(await gate.scan(NUMBER, "entry")).outcome, gate.state().unsent], ["already_inside", 1]);
+});
+
+test("what the server records while a manifest is fetched counts once", async () => {
+  const { gate, server } = await openGate();
+  await gate.chooseGate("PCS1-G1");
+  let scanned = false;
+  server.before = (path) => {
+    if (path !== "/api/v1/gate/manifest" || scanned) return;
+    scanned = true;
+    server.before = () => {};
+    pending.push(gate.scan(NUMBER, "entry").then(() => gate.admit(RIGHT, 1)));
+  };
+  const pending: Promise<unknown>[] = [];
+  await gate.refresh();
+  await Promise.all(pending);
+  server.down = true;
+  const shown = await gate.scan(NUMBER, "entry");
+  assert.deepEqual([shown.outcome, shown.inside, shown.mayEnter], ["admit", 1, 1]);
+});
+
+async function unsent(device: { raw(): Promise<IDBDatabase> }): Promise<string[]> {
+  const db = await device.raw();
+  const rows = await new Promise<{ nonce: string }[]>((resolve) => {
+    const request = db.transaction("queue").objectStore("queue").getAll();
+    request.onsuccess = () => resolve(request.result as { nonce: string }[]);
+  });
+  db.close();
+  return rows.map((row) => row.nonce);
+}

@@ -100,7 +100,7 @@ from contracts.rpc.audit import AuditHeads
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
-from contracts.rpc.verify import InsideList, Manifest, ScanPass, ScanResult
+from contracts.rpc.verify import GateSession, InsideList, Manifest, ScanPass, ScanResult
 from epass_client.errors import Problem
 
 R = TypeVar("R")
@@ -763,6 +763,11 @@ def scan_pass(body: ScanPass) -> Call[ScanResult]:
 def list_inside(site: str, after: str | None = None, limit: int | None = None) -> Call[InsideList]:
     """List who is inside a site, the longest first."""
     return _get(f"{API}/gate/inside", InsideList, site=site, after=after, limit=limit)
+
+
+def view_gate_session() -> Call[GateSession]:
+    """Return who is signed in at a gate, and until when."""
+    return _get(f"{API}/gate/session", GateSession)
 
 
 def view_manifest(gate: str, after: str | None = None, limit: int | None = None) -> Call[Manifest]:

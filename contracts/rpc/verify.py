@@ -180,6 +180,18 @@ class ScanHistory(Wire):
     items: tuple[RecordedScan, ...] = ()
 
 
+class GateSession(Wire):
+    """Who is signed in at a gate, and for how long: until then the gate's app holds its manifest."""
+
+    login: str
+    site: str
+    gate: Code | None
+    """None where the login belongs to no gate, and the officer chooses one."""
+    gates: tuple[Code, ...]
+    """All gates of the site."""
+    until: Instant
+
+
 class ManifestQuestion(Wire):
     """The question what a gate has to know to go on without a network: pass ``next`` as ``after``."""
 

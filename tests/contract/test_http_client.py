@@ -43,6 +43,7 @@ SCAN = ScanPass(
 CALLS: dict[str, Call[Any]] = {
     "scanPass": calls.scan_pass(SCAN),
     "listInside": calls.list_inside("PCS1", after="x", limit=10),
+    "viewGateSession": calls.view_gate_session(),
     "viewManifest": calls.view_manifest("PCS1-G1", after="x", limit=10),
     "listSites": calls.list_sites(),
     "listDepartments": calls.list_departments(closed=True),

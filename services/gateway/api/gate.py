@@ -7,8 +7,9 @@ from fastapi import APIRouter, Query
 
 from contracts import rpc
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.model import Code, Instant, Wire, site_of
+from contracts.model import Code, site_of
 from contracts.rpc.verify import (
+    GateSession,
     InsideList,
     InsideQuestion,
     Manifest,
@@ -20,18 +21,6 @@ from services.gateway.access import Security
 from services.gateway.api.parameters import After, Limit
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
-
-
-class GateSession(Wire):
-    """Who is signed in at a gate, and for how long: until then the gate's app holds its manifest."""
-
-    login: str
-    site: str
-    gate: Code | None
-    """None where the login belongs to no gate, and the officer chooses one."""
-    gates: tuple[Code, ...]
-    """All gates of the site."""
-    until: Instant
 
 
 @router.post("/scans")

@@ -19,7 +19,7 @@ from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
 from services.accounts.domain.login_table import NewLogin, Places
-from services.accounts.domain.logins import Scope, check_scope, parse_login_id, today_of
+from services.accounts.domain.logins import Scope, check_scope, last_void_instant, parse_login_id, today_of
 from services.accounts.handlers import login_imports, second_factor, sessions
 from services.accounts.handlers.access_messages import tell
 from services.accounts.models import LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
@@ -140,6 +140,7 @@ def reset_factor(db: Database, now: datetime, login_id: str) -> bool:
         if found is None:
             return False
         second_factor.remove(session, found.login_id)
+        session.get_one(LoginRow, found.login_id).devices_void_to = last_void_instant(now)
         sessions.end_all_of(session, found.login_id, now)
         tell(session, "factor_reset", found.login_id, "epass", now)
         record_task(session, "reset_factor", [found.login_id], now)

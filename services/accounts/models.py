@@ -59,12 +59,21 @@ class LoginRow(Base):
     disabled_by: Mapped[str | None]
     tokens_void_to: Mapped[datetime | None]
     """Tokens issued up to this instant are denied, because the login was disabled or reset."""
+    devices_void_to: Mapped[datetime | None]
+    """Browsers that signed in up to this instant are strangers again; its sessions may go on."""
+    enrolled_at: Mapped[datetime | None]
+    """When a kiosk has used its token; null for people, and where an earlier version enrolled it."""
     valid_until: Mapped[date | None]
     """The last day on which it can be used, in Indian Standard Time."""
     mobile_sealed: Mapped[str | None]
     """Where its holder is told of what happens to it; erased with the login. Null where nobody gave one."""
     language: Mapped[Language | None]
     """Of these messages."""
+
+    @property
+    def strangers_to(self) -> datetime | None:
+        """The instant up to which browsers are not known that this login signed in on."""
+        return max(filter(None, (self.tokens_void_to, self.devices_void_to)), default=None)
 
     @classmethod
     def is_usable(cls, today: date) -> ColumnElement[bool]:

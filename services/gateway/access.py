@@ -376,6 +376,7 @@ def role(*names: Role, or_applicant: bool = False) -> Access:
 EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
 anyone = Access(everybody=True)
 applicant = Access(applicants=True)
+leaving = Access(*EVERY_ROLE, applicants=True, initial_password=True, wherever=True)
 leaving_applicant = Access(applicants=True, wherever=True)
 signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)
 staff = Access(*EVERY_ROLE, initial_password=True)

@@ -368,6 +368,7 @@ def reset_factor(
         if login.login_id == by:
             raise Conflict("nobody resets their own second factor", code="own_factor")
         second_factor.remove(session, login.login_id)
+        login.devices_void_to = logins.last_void_instant(now)
         sessions.end_all_of(session, login.login_id, now)
         tell(session, "factor_reset", login.login_id, by, now)
         return login.login_id

@@ -24,7 +24,7 @@ from contracts.rpc.accounts import (
 from contracts.rpc.call import Call
 from services.accounts.adapters import device_tokens, passwords
 from services.accounts.adapters.device_tokens import Device, id_of
-from services.accounts.domain.logins import today_of
+from services.accounts.domain.logins import last_void_instant, today_of
 from services.accounts.domain.passwords import check_new
 from services.accounts.handlers import attempts, second_factor, sessions
 from services.accounts.handlers.attempts import Source
@@ -69,7 +69,7 @@ def _enter(
     login_id = normalized(request.login_id)
     with db.transaction() as session:
         login = _usable(session, login_id, today_of(now), is_kiosk=is_kiosk)
-        stored, void_to = (None, None) if login is None else (login.password_hash, login.tokens_void_to)
+        stored, void_to = (None, None) if login is None else (login.password_hash, login.strangers_to)
         device = device_tokens.find(request.devices, login_id, now, settings.password_secret, void_to)
         source = Source(call.address, id_of(device), guessable=not passwords.is_one_time(stored))
         attempts.check(session, login_id, source, now, settings)
@@ -109,7 +109,7 @@ def _open_session(
         login = _lock_unchanged(session, login_id, verified, now, settings)
         attempts.forget_failures(session, login_id, settings, source)
         if login.role == "kiosk":
-            _use_token(login)
+            _use_token(login, now)
         elif (waiting := second_factor.wait_for_factor(session, login, now, settings)) is not None:
             return waiting.id
         login.last_used_at = now
@@ -130,7 +130,7 @@ def _session_or_refusal(
     return sessions.staff_answer(session, made, settings, device)
 
 
-def _use_token(login: LoginRow) -> None:
+def _use_token(login: LoginRow, now: datetime) -> None:
     """Mark a kiosk's token as used.
 
     It is stored as a person's initial password is, until somebody uses it.
@@ -138,12 +138,15 @@ def _use_token(login: LoginRow) -> None:
     if not login.must_change_password:
         raise NotAuthenticated("this token was used", code="token_used")
     login.must_change_password = False
+    login.enrolled_at = now
 
 
 def change(
     request: ChangePassword, call: Call, db: Database, now: datetime, settings: AccountsSettings
 ) -> StaffSession:
     """Set a new password, end the sessions that the old one opened, and open a new session.
+
+    Other browsers on which the old one was used are strangers from now on.
 
     Raises:
         InvalidInput: ``current`` is ``wrong_password``, or ``new`` is not good enough.
@@ -237,6 +240,7 @@ def _replace(
                 return waiting.id
         login.password_hash = fresh
         login.must_change_password = False
+        login.devices_void_to = last_void_instant(now)
         attempts.forget_failures(session, login_id, settings, source)
         sessions.end_all_of(session, login_id, now)
         return sessions.open_for_staff(session, login, now, settings, own.factor_at)

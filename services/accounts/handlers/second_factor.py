@@ -484,7 +484,7 @@ def _device(
     session: Session, login_id: str, request: EnterCode, now: datetime, settings: AccountsSettings
 ) -> Device | None:
     login = session.get_one(LoginRow, login_id)
-    return device_tokens.find(request.devices, login_id, now, settings.password_secret, login.tokens_void_to)
+    return device_tokens.find(request.devices, login_id, now, settings.password_secret, login.strangers_to)
 
 
 def _ended() -> NotAuthenticated:

@@ -37,6 +37,8 @@ KIOSK_MINUTES = 365 * 24 * 60
 """A session of a kiosk lasts a year, unless the ADO Branch disables its login."""
 RENEWABLE = timedelta(days=60)
 """Within so long before its end a kiosk may renew its session."""
+LONGEST_ENROLMENT = timedelta(days=3 * 365)
+"""So long after its token was used a kiosk needs another one: a copied cookie is not renewed for ever."""
 
 
 def open_for_staff(
@@ -59,6 +61,8 @@ def open_for_staff(
     """
     minutes = KIOSK_MINUTES if login.role == "kiosk" else settings.session_minutes
     end = _end(now, minutes)
+    if login.enrolled_at is not None:
+        end = min(end, (login.enrolled_at + LONGEST_ENROLMENT).replace(microsecond=0))
     row = SessionRow(
         sid=uuid4(),
         kid=key_store(settings).current(session, now).kid,
@@ -277,12 +281,13 @@ def renew_kiosk(
 ) -> StaffSession:
     """Open the next session of a kiosk for another year, near the end of the one that asks.
 
-    The old one stays valid until it ends, because the answer may not reach the kiosk.
+    The old one stays valid until it ends, because the answer may not reach the kiosk. Three years after its
+    token was used no session goes on: then the ADO Branch gives the kiosk another token.
 
     Raises:
         Forbidden: the caller is no kiosk.
         NotAuthenticated: its session or its login has ended.
-        Conflict: ``too_early``.
+        Conflict: ``too_early``; or ``enrolment_over``.
     """
     if call.principal.role != "kiosk":
         raise Forbidden("only a kiosk renews its enrolment")
@@ -295,6 +300,10 @@ def renew_kiosk(
             raise NotAuthenticated("this kiosk is not enrolled any more")
         if own.expires_at > now + RENEWABLE:
             raise Conflict("this enrolment lasts long enough", code="too_early")
+        if login.enrolled_at is None:  # an earlier version enrolled it: it counts from this session
+            login.enrolled_at = own.issued_at
+        if own.expires_at >= (login.enrolled_at + LONGEST_ENROLMENT).replace(microsecond=0):
+            raise Conflict("this kiosk needs another token", code="enrolment_over")
         return open_for_staff(session, login, now, settings)
 
     def answer(sid: UUID) -> StaffSession:

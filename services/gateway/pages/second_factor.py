@@ -65,7 +65,7 @@ async def enter_code(view: OpenPage) -> Response:
         return _again(view)
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    return sign_in(view, session)
+    return await sign_in(view, session)
 
 
 @router.get("/staff/sign-in/app", dependencies=[rate_limited("read")])
@@ -87,7 +87,7 @@ async def enrol_app(view: OpenPage) -> Response:
         return _again(view)
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    response = sign_in(view, enrolled.session, RECOVERY)
+    response = await sign_in(view, enrolled.session, RECOVERY)
     shown = {"codes": list(enrolled.recovery_codes), "home": home_of(enrolled.session)}
     return view.save_result(response, RECOVERY, shown)
 

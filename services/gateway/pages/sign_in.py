@@ -14,7 +14,7 @@ from services.gateway.access import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
-from services.gateway.pages.shared.sign_out import sign_out_applicant
+from services.gateway.pages.shared.sign_out import end_replaced, sign_out_applicant
 from services.gateway.pages.shared.view import OpenPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
@@ -104,6 +104,7 @@ async def check_code(view: OpenPage) -> Response:
         return too_many(view.request, error)
     except Unavailable:
         return _code_page(view, pending, {}, 503, typed=code)
+    await end_replaced(view, session.access_token)
     response = view.to(place_of(pending["to"]))
     cookie.write(response, answers_for(answers, owner(pending["mobile"])))
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)

@@ -57,7 +57,7 @@ async def sign_in(view: OpenPage) -> Response:
         return view.html("staff/sign_in.html", 422, errors={"login_id": code}, typed=login_id)
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    return staff_sign_in.sign_in(view, session)
+    return await staff_sign_in.sign_in(view, session)
 
 
 def _go_on(view: View, error: NotAuthenticated) -> Response | None:
@@ -102,7 +102,7 @@ async def change_password(view: StaffPage) -> Response:
         )
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    return staff_sign_in.sign_in(view, session)
+    return await staff_sign_in.sign_in(view, session)
 
 
 @router.post("/sign-out")

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated
 from contracts.events import SessionEnded
@@ -10,6 +11,7 @@ from contracts.rpc.accounts import LoginQuestion, StaffSession
 from contracts.rpc.call import Nothing
 from services.accounts.handlers import logins, sessions
 from services.chassis.runtime.clock import now
+from tests.support.databases import owner_of
 from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
 
 
@@ -90,6 +92,27 @@ def test_an_enrolment_is_renewed_for_a_year_within_the_two_months_before_it_ends
     assert (renewed.login_id, renewed.site) == (kiosk_id, "PCS1")
     assert renew(accounts, device, late, key) == renewed, "the same command again has the same answer"
     assert not accounts.denied(late).sessions, "the answer may not have reached the kiosk"
+
+
+@pytest.mark.parametrize("enrolled_before", [False, True])
+def test_no_cookie_of_a_kiosk_is_renewed_beyond_three_years(accounts, enrolled_before) -> None:
+    """Whoever has copied it could otherwise go on for ever, and so could a kiosk that was given away."""
+    kiosk_id, token = issued(accounts)
+    device = accounts.enrol(kiosk_id, token)
+    began = device.expires_at - timedelta(days=365)
+    if enrolled_before:  # by a version that did not say when
+        with owner_of(accounts.db).transaction() as session:
+            session.execute(text("update logins set enrolled_at = null"))
+    for _ in range(2):
+        device = renew(accounts, device, device.expires_at - timedelta(days=10))
+    device = renew(accounts, device, device.expires_at - timedelta(days=10))
+    assert device.expires_at <= began + timedelta(days=3 * 365, seconds=1)
+    with pytest.raises(Conflict) as refused:
+        renew(accounts, device, device.expires_at - timedelta(days=10))
+    assert refused.value.body.code == "enrolment_over"
+    fresh = accounts.reset(kiosk_id, at=device.expires_at).initial_password
+    later = accounts.enrol(kiosk_id, fresh, at=device.expires_at)
+    assert later.expires_at > device.expires_at + timedelta(days=364), "another token begins anew"
 
 
 def test_nobody_renews_but_a_kiosk_whose_login_and_session_are_good(accounts) -> None:

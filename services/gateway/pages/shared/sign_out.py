@@ -9,7 +9,7 @@ from contracts import rpc
 from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access import Caller, leaving_applicant
+from services.gateway.access import Caller, leaving, leaving_applicant, operator
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.view import View
 from services.gateway.revoked_sessions import LONGEST_SESSION
@@ -24,6 +24,21 @@ async def end_session(caller: Caller) -> None:
         caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     with suppress(ContractError):
         await caller.command(rpc.accounts.LOG_OUT, Nothing(), str(uuid4()))
+
+
+async def end_replaced(view: View, token: str, *, of_operator: bool = False) -> None:
+    """End what a browser had until somebody signed in with another session, whose token this is.
+
+    Args:
+        view: the request that signed in.
+        token: of the new session; a form that is sent twice comes with it.
+        of_operator: whether an operator's session is replaced, too.
+    """
+    for access in (leaving, operator) if of_operator else (leaving,):
+        with suppress(ContractError):  # nobody was signed in, or not any more
+            before = await access.caller_of(view.request)
+            if before.principal.sid != (await before.state.sessions.verify(token)).sid:
+                await end_session(before)
 
 
 async def sign_out_applicant(view: View, response: Response) -> None:

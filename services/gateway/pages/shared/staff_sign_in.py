@@ -5,6 +5,7 @@ from fastapi import Response
 from contracts.model import Role
 from contracts.rpc.accounts import StaffSession
 from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.sign_out import end_replaced
 from services.gateway.pages.shared.view import View
 
 HOMES: dict[Role, str] = {
@@ -24,17 +25,25 @@ def home_of(session: StaffSession) -> str:
     return "/staff/password" if session.must_change_password else HOMES.get(session.role, "/staff")
 
 
-def sign_in(view: View, session: StaffSession, page: str = "") -> Response:
-    """Store a session in the browser, and lead to a page; else to where its holder begins."""
+async def sign_in(view: View, session: StaffSession, page: str = "") -> Response:
+    """Store a session in the browser, and lead to a page; else to where its holder begins.
+
+    What the browser had before ends.
+    """
+    await end_replaced(view, session.access_token, of_operator=_is_for_operators(session))
     response = store(view, session, view.to(page or home_of(session)))
     cookies.sign_in_ended(response, view.request)
     cookies.remember_device(response, view.request, "logins", session.device)
     return response
 
 
+def _is_for_operators(session: StaffSession) -> bool:
+    return session.role == "assisted" and not session.must_change_password
+
+
 def store(view: View, session: StaffSession, response: Response) -> Response:
     """Store a session, or its newer token, in the browser; return the response."""
-    if session.role == "assisted" and not session.must_change_password:
+    if _is_for_operators(session):
         cookies.sign_out(response, view.request)  # this cookie is for the session of a visitor
         cookies.sign_in_operator(response, view.request, session.access_token, session.expires_at)
     else:

@@ -622,6 +622,22 @@ def test_a_lost_app_is_reset_by_the_ado_branch(accounts, start) -> None:
     assert accounts.log_in(at=start).login_id == "HOM-0001"
 
 
+@pytest.mark.parametrize("by", ["the ADO Branch", "a command"])
+def test_after_the_reset_of_an_app_its_browsers_are_strangers(accounts, start, by) -> None:
+    _, ado = an_ado_with_an_app(accounts, start)
+    _, enrolled = accounts.given_app(at=start)
+    at = start + timedelta(minutes=1)
+    if by == "a command":
+        assert commands.reset_factor(accounts.db, at, "HOM-0001")
+    else:
+        accounts.reset_factor("HOM-0001", ado, at=at)
+    at += timedelta(minutes=1)
+    for number in range(20):
+        refusal_of(lambda n=number: accounts.log_in(password="wrong", address=f"bot {n}", at=at))
+    refused = refusal_of(lambda: accounts.log_in(at=at, address="new", devices=(enrolled.session.device,)))
+    assert isinstance(refused, TooManyAttempts)
+
+
 def test_nobody_resets_their_own_app(accounts, start) -> None:
     _, ado = an_ado_with_an_app(accounts, start)
     refused = refusal_of(lambda: accounts.reset_factor("ADO-0001", ado, at=start))

@@ -30,6 +30,7 @@ from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
+    NEW_PASSWORD,
     PASSWORD,
     SETTINGS,
     Accounts,
@@ -232,6 +233,22 @@ def test_a_new_password_of_the_ado_branch_works_at_once_and_forgets_devices(acco
     for _ in range(5):
         refusal_of(lambda: accounts.log_in(password="wrong", at=at, devices=(device,)))
     assert refusal_of(lambda: accounts.log_in(at=at)).body.facts["limit"] == "here", "it was a stranger"
+
+
+def test_a_changed_password_makes_other_browsers_strangers_and_not_this_one(accounts) -> None:
+    at = now()
+    other = accounts.log_in(at=at).device
+    here = accounts.log_in(at=at + timedelta(minutes=1))
+    changed = accounts.change_password(accounts.principal(here), at=at + timedelta(minutes=2))
+    at += timedelta(minutes=3)
+    assert _attack(accounts, 10, at) == 20
+    known = accounts.log_in(password=NEW_PASSWORD, at=at, address="new", devices=(changed.device,))
+    assert known.access_token
+    for device in (other, here.device):
+        refused = refusal_of(
+            lambda one=device: accounts.log_in(password=NEW_PASSWORD, at=at, address="new", devices=(one,))
+        )
+        assert refused.body.facts["limit"] == "strangers"
 
 
 def test_a_device_keeps_its_token_for_half_its_lifetime(accounts) -> None:

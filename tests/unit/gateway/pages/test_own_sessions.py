@@ -6,7 +6,17 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from contracts.rpc.accounts import EndedOwnSessions, OwnSession, OwnSessions
+from contracts.model import Role
+from contracts.rpc.accounts import (
+    ApplicantSession,
+    EndedOwnSessions,
+    Enrolled,
+    OtpAccepted,
+    OwnSession,
+    OwnSessions,
+    StaffSession,
+)
+from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
 from tests.support.page_reader import SAME_SITE, stub
@@ -62,6 +72,45 @@ async def test_all_others_are_signed_out_at_once() -> None:
         http.cookies.set("session", token(("staff", {}), HERE))
         await http.post("/en/staff/sessions", data={"sid": "others", "key": "k"}, headers=SAME_SITE)
     assert client.last("accounts.end_own_sessions")[1].sid is None
+
+
+STAFF = StaffSession(access_token="", role="department", login_id="HOM-0001", expires_at=now())
+ENTRIES = {
+    "password": ("staff", "session", "/staff/sign-in", {"login_id": "HOM-0001", "password": "p"}),
+    "app's code": ("staff", "session", "/staff/sign-in/code", {"code": "123456"}),
+    "first app": ("staff", "session", "/staff/sign-in/app", {"code": "123456"}),
+    "mobile's code": ("applicant", "session", "/sign-in/code", {"code": "123456"}),
+    "an operator's password": ("staff", "operator", "/staff/sign-in", {"login_id": "S", "password": "p"}),
+}
+
+
+@pytest.mark.parametrize("before", ["another session", "the same one", "none"])
+@pytest.mark.parametrize("entry", ENTRIES)
+async def test_whoever_signs_in_ends_what_the_browser_had_before(entry: str, before: str) -> None:
+    kind, cookie, path, form = ENTRIES[entry]
+    given = OPERATOR if cookie == "operator" else {}
+    new = signed(claims(kind, sid=HERE, **given))
+    role: Role = "assisted" if given else "department"
+    opened = STAFF.model_copy(update={"access_token": new, "role": role})
+    app, client = own_sessions(
+        accounts__log_in=opened,
+        accounts__enter_code=opened,
+        accounts__enrol_factor=Enrolled(session=opened, recovery_codes=("a",)),
+        accounts__request_otp=OtpAccepted(request_id=uuid4()),
+        accounts__verify_otp=ApplicantSession(access_token=new, expires_at=now()),
+        accounts__log_out=Nothing(),
+    )
+    async with browser(app) as http:
+        http.cookies.set("sign_in", "waits")
+        if kind == "applicant":
+            await http.post("/en/sign-in", data={"mobile": "9876543210", "to": "apply"}, headers=SAME_SITE)
+        old = signed(claims(kind, sid=HERE if before == "the same one" else ELSEWHERE, **given))
+        if before != "none":
+            http.cookies.set(cookie, old)
+        entered = await http.post(f"/en{path}", data=form, headers=SAME_SITE)
+        assert entered.status_code == 303
+        ended = [who.sid for name, _, who, _ in client.asked if name == "accounts.log_out"]
+        assert ended == ([ELSEWHERE] if before == "another session" else [])
 
 
 async def test_a_kiosk_shows_nobody_where_else_they_are_signed_in() -> None:

@@ -1,9 +1,11 @@
-// Builds the pages' assets: styles by sass, scripts and file names by esbuild, fonts cut down to the letters
-// of each script.
+// Builds the pages' assets and the gate's app: styles by sass, scripts and file names by esbuild, fonts cut
+// down to the letters of each script.
 // The output goes to services/gateway/static/built; names carry a digest of the content, and manifest.json
 // maps them.
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
+import { brotliCompress, constants } from "node:zlib";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 import { compile } from "sass";
 import subsetFont from "subset-font";
@@ -50,9 +52,19 @@ async function fonts() {
 
 async function styles() {
   const options = { loadPaths: [join(here, "node_modules")], quietDeps: true };
-  for (const name of ["epass", "phone"]) {
-    const { css } = compile(join(here, "styles", `${name}.scss`), options);
+  const sources = { epass: "styles/epass.scss", phone: "styles/phone.scss", gate: "gate/app/style.scss" };
+  for (const [name, source] of Object.entries(sources)) {
+    const { css } = compile(join(here, source), options);
     await writeFile(join(work, `${name}.css`), css);
+  }
+}
+
+// The gate's app and its decoder are large for a poor line: they lie there as compressed as they can be.
+async function compress(names) {
+  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY };
+  for (const name of names) {
+    const content = await promisify(brotliCompress)(await readFile(join(out, name)), { params });
+    await writeFile(join(out, `${name}.br`), content);
   }
 }
 
@@ -60,6 +72,7 @@ await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 await mkdir(work, { recursive: true });
 await Promise.all([fonts(), styles()]);
+await copyFile(join(here, "node_modules/zxing-wasm/dist/reader/zxing_reader.wasm"), join(work, "decoder.wasm"));
 const { metafile } = await build({
   entryPoints: {
     epass: join(here, "scripts", "epass.js"),
@@ -70,6 +83,11 @@ const { metafile } = await build({
     "scan-field": join(here, "scripts", "scan-field.js"),
     style: join(work, "epass.css"),
     phone: join(work, "phone.css"),
+    "gate-style": join(work, "gate.css"),
+    gate: join(here, "gate", "app", "main.ts"),
+    "gate-worker": join(here, "gate", "app", "worker.ts"),
+    "gate-decoder": join(here, "gate", "app", "decode_worker.ts"),
+    decoder: join(work, "decoder.wasm"),
   },
   outdir: out,
   bundle: true,
@@ -78,7 +96,7 @@ const { metafile } = await build({
   target: "es2018",
   entryNames: "[name]-[hash]",
   assetNames: "[name]-[hash]",
-  loader: { ".woff2": "file" },
+  loader: { ".woff2": "file", ".wasm": "copy" },
   legalComments: "linked",
   metafile: true,
   logLevel: "warning",
@@ -89,3 +107,4 @@ for (const file of Object.keys(metafile.outputs)) {
   manifest[name.replace(/-[A-Z0-9]{8}(?=\.[a-z0-9]+$)/, "")] = name;
 }
 await writeFile(join(out, "manifest.json"), JSON.stringify(manifest, null, 1));
+await compress(["gate.js", "gate-style.css", "decoder.wasm"].map((name) => manifest[name]));

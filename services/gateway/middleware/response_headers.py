@@ -16,9 +16,13 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # The counter photographs a visitor.
-    "Permissions-Policy": ", ".join(["camera=(self)", *(f"{feature}=()" for feature in _UNUSED)]),
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in ("camera", *_UNUSED)),
 }
+WITH_CAMERA = {
+    "Permissions-Policy": SECURITY_HEADERS["Permissions-Policy"].replace("camera=()", "camera=(self)")
+}
+_USES_CAMERA = re.compile(r"^(/gate|/[a-z]{2}/counter(/.*)?)$")
+"""The app of the gate reads QR codes, the counter photographs a visitor."""
 _DIGEST_IN_NAME = re.compile(r"^/static/built/[a-z-]+-[A-Z0-9]{8}\.[a-z0-9]+$")
 
 
@@ -42,7 +46,8 @@ class ResponseHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
+                own = WITH_CAMERA if _USES_CAMERA.match(scope["path"]) else {}
+                for name, value in (self._headers | own).items():
                     headers.setdefault(name, value)
                 headers.setdefault("Cache-Control", _cache_control(scope["path"], message["status"]))
             await send(message)

@@ -3,11 +3,14 @@
 ``docs/pages.md`` maps each URL to its module, its template and its RPCs.
 """
 
+import mimetypes
 from importlib import resources
 
 import fastapi_offline
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.datastructures import Headers
+from starlette.types import Scope
 
 from services.gateway.pages import (
     about,
@@ -35,6 +38,7 @@ from services.gateway.pages.apply import routes as apply
 from services.gateway.pages.counter import routes as counter
 from services.gateway.pages.desk import routes as desk
 from services.gateway.pages.directory import contacts, files, lines
+from services.gateway.pages.gate_app import routes as gate_app
 from services.gateway.pages.ops import routes as ops
 from services.gateway.pages.passes import routes as passes
 
@@ -54,6 +58,7 @@ FEATURES = (
     invitations,
     closures,
     gate,
+    gate_app,
     counter,
     kiosk,
     kiosks,
@@ -70,6 +75,24 @@ FEATURES = (
 """Modules with a ``router``, in the order in which their routes are matched."""
 
 
+class CompressedFiles(StaticFiles):
+    """Files, some of which lie there compressed by Brotli too, which is a fifth smaller than by gzip."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file; the compressed one where the browser takes it."""
+        _, compressed = self.lookup_path(f"{path}.br")
+        if compressed is None:
+            return await super().get_response(path, scope)
+        accepted = Headers(scope=scope).get("accept-encoding", "")
+        if "br" not in {one.partition(";")[0].strip() for one in accepted.split(",")}:
+            return await super().get_response(path, scope)  # by gzip, which also says that it varies
+        response = await super().get_response(f"{path}.br", scope)
+        response.headers["Content-Encoding"] = "br"
+        response.headers["Content-Type"] = mimetypes.guess_type(path)[0] or "application/octet-stream"
+        response.headers["Vary"] = "Accept-Encoding"
+        return response
+
+
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
     """Return the routers of all pages; the phone's only in local mode."""
     return (*(feature.router for feature in FEATURES), *((phone.router,) if local_mode else ()))
@@ -78,4 +101,4 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
 def mount_static(app: FastAPI) -> None:
     """Serve styles and scripts from this host: no page loads anything from elsewhere."""
     app.mount("/static/docs", StaticFiles(directory=str(resources.files(fastapi_offline) / "static")))
-    app.mount("/static", StaticFiles(directory=str(resources.files("services.gateway") / "static")))
+    app.mount("/static", CompressedFiles(directory=str(resources.files("services.gateway") / "static")))

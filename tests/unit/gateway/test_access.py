@@ -42,6 +42,9 @@ EXPECTED = {
         "GET /p/{code}",
         "GET /p/{code}/visit.ics",
         "GET /p/worker.js",
+        "GET /gate/worker.js",
+        "GET /gate/decoder.js",
+        "GET /gate/site.webmanifest",
         "GET /dev/phone",
         "GET /dev/messages",
         "GET /healthz",
@@ -148,6 +151,7 @@ EXPECTED = {
         "POST /api/v1/invitations",
     },
     "security": {
+        "GET /gate",
         "POST /api/v1/scans",
         "GET /api/v1/gate/inside",
         "GET /api/v1/gate/manifest",

@@ -2,7 +2,8 @@
 
 They hold the session, the operator's session, a sign-in that waits for the second factor, the half-filled
 answers, the result of the last form, the enrolment of a kiosk, the language of the last visitor at a counter,
-and the tokens that show which logins signed in here before and which mobiles were proved here.
+whether guards use the app of the gate here, and the tokens that show which logins signed in here before and
+which mobiles were proved here.
 All are HttpOnly and SameSite; over HTTPS also Secure.
 """
 
@@ -20,12 +21,14 @@ from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of
 
 VISITOR_LANGUAGE = "visitor_language"
+GATE_APP = "gate_app"
 RESULT = "result"
 RESULT_SECONDS = 10 * 60
 DeviceCookie = Literal["logins", "mobiles"]
 MOST_DEVICES = 8
 """Guards share a tablet, families a phone."""
 DEVICE_LIFETIME = timedelta(days=180)
+GATE_APP_LIFETIME = timedelta(days=365)
 SIGN_IN_LIFETIME = timedelta(minutes=15)
 LONGEST_TOKEN = 100
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{1,100}")
@@ -120,6 +123,16 @@ def visitor_language(request: Request, default: Language) -> Language:
     """Return the language of the last visitor at this counter; the default before the first one."""
     stored = request.cookies.get(VISITOR_LANGUAGE)
     return next((one for one in LANGUAGES if one == stored), default)
+
+
+def prefer_gate_app(response: Response, request: Request) -> None:
+    """Store that guards work with the app on this device, so that their sign-in leads to it."""
+    _set(response, request, GATE_APP, "1", now() + GATE_APP_LIFETIME)
+
+
+def prefers_gate_app(request: Request) -> bool:
+    """Return whether guards work with the app on this device."""
+    return GATE_APP in request.cookies
 
 
 def known_devices(request: Request, name: DeviceCookie) -> tuple[str, ...]:

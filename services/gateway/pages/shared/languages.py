@@ -11,7 +11,7 @@ from io import BytesIO
 from math import ceil
 
 from babel import Locale
-from babel.dates import format_date, get_day_names
+from babel.dates import format_date, get_day_names, get_month_names
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -112,6 +112,12 @@ def short_day(day: date, language: Language) -> str:
 def month_in_words(month: date, language: Language) -> str:
     """Return a month: ``December 2026``."""
     return format_date(month, "LLLL y", locale=_LOCALES[language])
+
+
+def month_names(language: Language) -> list[str]:
+    """Return the names of the twelve months, as a date has them."""
+    names = get_month_names("wide", "format", _LOCALES[language])
+    return [str(names[month]) for month in range(1, 13)]
 
 
 def duration_in_words(seconds: int, language: Language) -> str:

@@ -1,6 +1,7 @@
 """How a session of staff begins in a browser, and where each role begins its work."""
 
 from fastapi import Response
+from fastapi.responses import RedirectResponse
 
 from contracts.model import Role
 from contracts.rpc.accounts import StaffSession
@@ -31,7 +32,12 @@ async def sign_in(view: View, session: StaffSession, page: str = "") -> Response
     What the browser had before ends.
     """
     await end_replaced(view, session.access_token, of_operator=_is_for_operators(session))
-    response = store(view, session, view.to(page or home_of(session)))
+    home = home_of(session)
+    if home == HOMES["security"] and not page and cookies.prefers_gate_app(view.request):
+        response: Response = RedirectResponse("/gate", 303, {"Cache-Control": "no-store"})
+    else:
+        response = view.to(page or home)
+    response = store(view, session, response)
     cookies.sign_in_ended(response, view.request)
     cookies.remember_device(response, view.request, "logins", session.device)
     return response

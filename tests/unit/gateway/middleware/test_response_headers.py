@@ -18,11 +18,23 @@ async def test_every_response_has_the_security_headers() -> None:
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
             allowed = set(headers["permissions-policy"].split(", "))
-            assert allowed >= {"camera=(self)", "microphone=()", "geolocation=()", "payment=()", "usb=()"}
-            assert {one for one in allowed if not one.endswith("=()")} == {"camera=(self)"}
+            assert allowed >= {"camera=()", "microphone=()", "geolocation=()", "payment=()", "usb=()"}
+            assert all(one.endswith("=()") for one in allowed), path
             assert len(headers["x-request-id"]) == 32
             assert "strict-transport-security" not in headers
         assert (await http.get("/api/v1/sites")).headers["cache-control"] == "no-store"
+
+
+async def test_the_camera_is_allowed_to_the_gates_app_and_the_counter_alone() -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        for path, expected in {
+            "/gate": True, "/pa/counter": True, "/en/counter/apply": True,
+            "/en/gate": False, "/en/desk": False, "/gate/worker.js": False, "/en": False,
+        }.items():  # fmt: skip
+            allowed = (await http.get(path)).headers["permissions-policy"].split(", ")
+            assert ("camera=(self)" in allowed) == expected, path
+            assert [one for one in allowed if one.startswith("camera")] != []
 
 
 async def test_a_site_served_over_https_sends_strict_transport_security() -> None:

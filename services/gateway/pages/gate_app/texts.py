@@ -1,0 +1,222 @@
+"""What the gate's app says, from the same catalogues as the pages.
+
+The app gets all three languages in its shell, so that a guard can change the language without a network. A
+text is found by its key; a test compares the keys with those that the app asks for.
+"""
+
+from datetime import time
+from typing import Any
+
+from babel.support import NullTranslations
+
+from contracts.model import Language
+from services.chassis.runtime.time_words import span, time_of_day
+from services.gateway.pages.shared import messages, vocabulary
+from services.gateway.pages.shared.gates import NUMBERED_GATE
+from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, month_names, texts
+
+TEXTS: dict[str, str] = {
+    # the frame
+    "title": _("Gate"),
+    "menu": _("Menu"),
+    "close": _("Close"),
+    "back_to_scan": _("Back to the scan"),
+    "language": _("Language"),
+    "sign_out": _("Sign out"),
+    "sign_in": _("Sign in"),
+    "signed_in_as": _("Signed in: %(login)s"),
+    "signed_out": _("You are signed out. Scans at this gate are still checked and kept on this device."),
+    "plain_page": _("The plain gate page"),
+    "choose_gate": _("At which gate are you?"),
+    "no_list": _("This device has no list of passes yet. It needs the network once."),
+    "failed": _("The app cannot start on this device. Use the plain gate page."),
+    # scanning
+    "direction": _("Direction"),
+    "in": _("In"),
+    "out": _("Out"),
+    "number_label": _("Pass number"),
+    "check": _("Check"),
+    "hold": _("Hold the QR code in front of the camera"),
+    "camera": _("Camera"),
+    "light": _("Light"),
+    "zoom": _("Zoom"),
+    "choose_camera": _("Which camera?"),
+    "no_camera": _("The camera does not work. Use a scanner, or type the pass number."),
+    "try_camera": _("Try the camera again"),
+    # the line above everything
+    "online": _("Connected"),
+    "offline": _("No network since %(at)s. Go on scanning: passes are checked on this device."),
+    "offline_unknown": _("No network. Go on scanning: passes are checked on this device."),
+    "list_age": _("List %(age)s old"),
+    "list_none": _("No list"),
+    "clock_off": _("The clock of this device is wrong by %(age)s. Set it right."),
+    # the ID
+    "check_id": _("Check the ID card"),
+    "as_named": _("The ID card is the one named: let in"),
+    "as_named_supervisor": _("The supervisor agrees: let in"),
+    "last_four": _("Last four of the %(card)s"),
+    "let_in": _("Let in"),
+    "other_id": _("Another ID card is shown"),
+    "which_card": _("Which ID card?"),
+    "why_accepted": _("Why it is accepted"),
+    "face_matches": _("Name and face match: let in"),
+    "no_card_named": _("The department named no ID card. Any valid photo ID is accepted."),
+    "no_card_reason": _("The invitation names no ID card"),
+    "who_comes_in": _("Who is coming in now?"),
+    "how_many": _("How many are coming in now?"),
+    "one_less": _("One less"),
+    "one_more": _("One more"),
+    "nobody_ticked": _("Tick at least one person."),
+    "child": _("Child"),
+    "compare_again": _("Check the card again"),
+    # the visit
+    "room": _("Room %(room)s"),
+    "until": _("until %(at)s"),
+    "wheelchair": _("A wheelchair"),
+    "guide": _("Someone to guide me"),
+    "vehicle_yes": _("may come in"),
+    "vehicle_no": _("may not come in"),
+    "call_supervisor": _("Call the supervisor"),
+    "call_first": _("Call the supervisor before anybody goes in."),
+    "recorded": _("The entry is recorded."),
+    "kept_here": _("Kept on this device. It is sent when the network is back."),
+    "supervisor_login": _("Login of the supervisor"),
+    "supervisor_reason": _("Why they agree"),
+    # why, and what to do next
+    "valid_from": _("It is valid from %(at)s."),
+    "valid_until": _("It was valid until %(at)s."),
+    "closed_day": _("The department has closed this day. The pass is valid on its other days."),
+    "for_site": _("It is for %(place)s."),
+    "for_gate": _("It is for this gate: %(gate)s."),
+    "wrong_site_exit": _(
+        "Nobody was counted out: only a gate of that secretariat does that. Let them leave. If they were"
+        " inside here, tell the supervisor."
+    ),
+    "all_inside": _("Everyone on this pass is inside."),
+    "inside_since": _("Since %(at)s, by this gate: %(gate)s."),
+    "used": _("Nobody on this pass may come in again."),
+    "withdrawn": _("The pass was withdrawn. The reception counter can help."),
+    "unknown_number": _("There is no pass with this number. Read it out again."),
+    "unknown_token": _("Nobody has issued this pass. Let nobody in with it, and call the supervisor."),
+    "not_genuine": _(
+        "This QR code is not valid. Scan it once more. If this appears again, let nobody in with it: type the"
+        " pass number instead."
+    ),
+    "not_these_four": _("These are not the last four of the card named on the pass."),
+    "wrong_number": _(
+        "This pass number is not right: a letter or a digit of it is wrong. Compare it once more."
+    ),
+    "not_whole": _(
+        "This is not a whole pass number: it has eight letters and digits. Read it out again."
+    ),
+    "not_read": _("The QR code was not read whole. Scan it again, or type the pass number."),
+    "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
+    "next_wait": _("Ask the visitor to come back then."),
+    "next_gate": _("Send the visitor to that gate."),
+    "next_site": _("Show the visitor the way there."),
+    "next_reception": _("Send the visitor to the reception counter."),
+    "next_out_first": _("If somebody left without a scan, scan the pass out first, then in."),
+    "next_card": _(
+        "Ask for the card that is named, or choose another card. If it is another person: let nobody in."
+    ),
+    "may_override": _("Only the supervisor may decide otherwise."),
+    # when something does not answer
+    "trouble": _(
+        "The check did not end. Scan again. If this goes on, type the pass number, or call the supervisor."
+    ),
+    "rejected": _("This cannot be recorded: %(why)s"),
+    # who is inside
+    "who_inside": _("Who is inside"),
+    "search": _("Search"),
+    "nobody_inside": _("Nobody is inside."),
+    "nobody_found": _("Nobody is found."),
+    "name": _("Name"),
+    "people": _("People"),
+    "since": _("Since"),
+    "gate": _("Gate"),
+    "overdue": _("Stays longer than the pass allows"),
+    # the list for an evacuation
+    "evacuation": _("Evacuation list"),
+    "made_at": _("Made at %(at)s at this gate: %(gate)s"),
+    "print": _("Print"),
+    "sure_here": _("Seen at this gate"),
+    "sure_other": _("Seen at another gate"),
+    "sure_overdue": _("Stays longer than the pass allows: may have left unseen"),
+    "sure_offline": _("Not sure: a gate was without network"),
+    "found_safe": _("Found"),
+}  # fmt: skip
+"""Key of the app → the sentence in English."""
+PROBLEMS: dict[str, str] = {
+    "signed_out": _("Nobody is signed in here. Sign in, then scan again."),
+    "too_many_attempts": _("Too many wrong numbers. Wait a minute, or scan the QR code."),
+    "no_preview": _("Scan the pass again."),
+    "no_gate": _("Choose the gate first."),
+    "supervisor_missing": _("Call the supervisor: nobody goes in without them now."),
+    "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
+    "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
+    **{
+        code: messages.SENTENCES[code]
+        for code in (
+            "count_over_party",
+            "count_over_remaining",
+            "full_number",
+            "not_four",
+            "reason_missing",
+            "id_type_not_chosen",
+            "unknown_gate",
+        )
+    },
+}
+"""Code of a problem → what the guard can do about it."""
+
+
+def texts_of_app() -> dict[Language, dict[str, Any]]:
+    """Return what the app says in each language: sentences, counted sentences, and names of values."""
+    return {language: _in_language(language) for language in LANGUAGES}
+
+
+def _in_language(language: Language) -> dict[str, Any]:
+    catalogue = texts(language)
+    return {
+        "name": ENDONYMS[language],
+        "texts": {key: catalogue.gettext(sentence) for key, sentence in TEXTS.items()},
+        "counted": {key: [forms[0], forms[1]] for key, forms in _counted(catalogue).items()},
+        "verdicts": _names(vocabulary.VERDICTS, language),
+        "marks": _names(vocabulary.MARKS, language),
+        "ids": _names(vocabulary.ID_TYPES, language),
+        "problems": _names(PROBLEMS, language),
+        "gate": catalogue.gettext(NUMBERED_GATE),
+        "months": month_names(language),
+        "hours": [_hour(hour, language) for hour in range(24)],
+        "span": span("%(start)s", "%(end)s", language),
+    }
+
+
+def _counted(catalogue: NullTranslations) -> dict[str, tuple[str, ...]]:
+    """Return the sentences with a number: for one, and for any other number."""
+    return {
+        "persons": tuple(catalogue.ngettext("%(num)s person", "%(num)s people", n) for n in (1, 2)),
+        "inside_now": tuple(
+            catalogue.ngettext("%(num)s person inside now", "%(num)s people inside now", n) for n in (1, 2)
+        ),
+        "inside_already": tuple(
+            catalogue.ngettext("%(num)s inside already", "%(num)s inside already", n) for n in (1, 2)
+        ),
+        "inside": tuple(
+            catalogue.ngettext("%(num)s person inside", "%(num)s people inside", n) for n in (1, 2)
+        ),
+        "unsent": tuple(catalogue.ngettext("%(num)s not sent", "%(num)s not sent", n) for n in (1, 2)),
+        "seconds": tuple(catalogue.ngettext("%(num)s second", "%(num)s seconds", n) for n in (1, 2)),
+        "minutes": tuple(catalogue.ngettext("%(num)s minute", "%(num)s minutes", n) for n in (1, 2)),
+        "hours": tuple(catalogue.ngettext("%(num)s hour", "%(num)s hours", n) for n in (1, 2)),
+        "days": tuple(catalogue.ngettext("%(num)s day", "%(num)s days", n) for n in (1, 2)),
+    }
+
+
+def _hour(hour: int, language: Language) -> str:
+    """Return how a time within an hour of the day is said; not every browser knows Punjabi."""
+    return time_of_day(time(hour), language).replace(f"{hour % 12 or 12}:00", "%(time)s")
+
+
+def _names(words: dict[str, str], language: Language) -> dict[str, str]:
+    return {value: vocabulary.name_of(words, value, language) for value in words}

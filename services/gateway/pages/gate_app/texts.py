@@ -49,6 +49,7 @@ TEXTS: dict[str, str] = {
     "offline_unknown": _("No network. Go on scanning: passes are checked on this device."),
     "list_age": _("List %(age)s old"),
     "list_none": _("No list"),
+    "list_problem": _("The newest list of passes is not genuine and was not taken. Tell the supervisor."),
     "clock_off": _("The clock of this device is wrong by %(age)s. Set it right."),
     # the ID
     "check_id": _("Check the ID card"),

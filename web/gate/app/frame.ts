@@ -1,0 +1,162 @@
+// What stands around the verdict: the state of the gate, the camera, and the field for the next pass.
+import type { Direction, GateState } from "../core/model.ts";
+import type { Camera } from "./camera.ts";
+import { el, icon } from "./dom.ts";
+import { counted, currentLanguage, directoryName, duration, instant, t } from "./texts.ts";
+
+interface Actions {
+  onNumber: (text: string) => void;
+  onDirection: (direction: Direction) => void;
+  onMenu: () => void;
+  onGate: (code: string) => void;
+  onCamera: () => void;
+}
+
+export interface Frame {
+  element: HTMLElement;
+  video: HTMLVideoElement;
+  number: HTMLInputElement;
+  /** Write everything again, in the language of now. */
+  write(direction: Direction): void;
+  showState(state: GateState): void;
+  showCamera(works: boolean): void;
+  useCamera(camera: Camera): void;
+  showVerdict(verdict: HTMLElement): void;
+  busy(is: boolean): void;
+  openList(list: HTMLElement): void;
+  closeList(): void;
+}
+
+export function drawFrame(actions: Actions): Frame {
+  const video = el("video", { muted: true, playsinline: true, "aria-hidden": "true" });
+  video.muted = true; // the attribute alone does not let a browser play it
+  const number = el("input", { id: "number", class: "field", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", enterkeyhint: "go" });
+  const state = el("div", { class: "bar__state" });
+  const place = el("strong", { class: "bar__gate" });
+  const menu = el("button", { type: "button", class: "bar__menu", onclick: actions.onMenu }, icon("menu"));
+  const banner = el("div", { class: "banner", role: "status" });
+  const verdict = el("div", { class: "stage__verdict", "aria-live": "assertive" });
+  const hint = el("p", { class: "camera__hint" });
+  const light = el("button", { type: "button", class: "camera__light", "aria-pressed": "false", hidden: true }, icon("light"));
+  const zoom = el("input", { type: "range", class: "camera__zoom", hidden: true });
+  const failed = el("div", { class: "camera__failed", hidden: true });
+  const cameraBox = el("div", { class: "camera" }, video, el("div", { class: "camera__mark", "aria-hidden": "true" }), hint, light, zoom, failed);
+  const turns = (["entry", "exit"] as const).map((direction) => {
+    const input = el("input", { type: "radio", name: "direction", value: direction, id: `direction-${direction}`, onchange: () => actions.onDirection(direction) });
+    const label = el("label", { for: `direction-${direction}` });
+    return { direction, input, label };
+  });
+  const legend = el("legend", { class: "hidden" });
+  const label = el("label", { class: "hidden", for: "number" });
+  const check = el("button", { class: "button", type: "submit" });
+  const send = (event: Event): void => {
+    event.preventDefault();
+    const text = number.value.trim();
+    number.value = "";
+    number.blur(); // the keyboard of a phone would hide the verdict
+    if (text) actions.onNumber(text);
+  };
+  const next = el(
+    "form", { class: "next", onsubmit: send, novalidate: true },
+    el("fieldset", { class: "turn" }, legend, ...turns.flatMap((one) => [one.input, one.label])),
+    el("div", { class: "row" }, label, number, check),
+  );
+  const stage = el("main", { class: "stage" }, verdict, el("div", { class: "stage__side" }, cameraBox, next));
+  const listBox = el("main", { class: "sheet", hidden: true });
+  const element = el("div", { class: "frame frame--waiting" }, el("header", { class: "bar" }, place, state, menu), banner, stage, listBox);
+
+  function write(direction: Direction): void {
+    for (const turn of turns) {
+      turn.input.checked = turn.direction === direction;
+      turn.label.textContent = t(turn.direction === "entry" ? "in" : "out");
+    }
+    element.classList.toggle("frame--out", direction === "exit");
+    legend.textContent = t("direction");
+    label.textContent = t("number_label");
+    number.placeholder = t("number_label");
+    check.textContent = t("check");
+    hint.textContent = t("hold");
+    menu.setAttribute("aria-label", t("menu"));
+    light.setAttribute("aria-label", t("light"));
+    zoom.setAttribute("aria-label", t("zoom"));
+    document.title = `${t("title")} · e-Pass`;
+    failed.replaceChildren(el("p", {}, t("no_camera")), el("button", { type: "button", class: "button", onclick: actions.onCamera }, t("try_camera")));
+    if (!element.classList.contains("frame--waiting")) return;
+    verdict.replaceChildren(el("h1", { class: "hidden" }, t("title")));
+  }
+
+  function showState(now: GateState): void {
+    place.textContent = now.gate ? directoryName(now.directoryNames.gates, now.gate) : t("title");
+    state.replaceChildren(
+      el("span", { class: `dot dot--${now.online ? "on" : "off"}` }, now.online && el("span", { class: "hidden" }, t("online"))),
+      el("span", { class: "bar__age" }, now.listAgeS === null ? t("list_none") : t("list_age", { age: duration(now.listAgeS) })),
+      now.unsent > 0 && el("span", { class: "bar__unsent" }, counted("unsent", now.unsent)) || "",
+    );
+    const lines = bannerLines(now);
+    const text = lines.map((line) => line.textContent).join();
+    if (banner.dataset.text === text) return; // a reader on the screen says a changed banner only
+    banner.dataset.text = text;
+    banner.replaceChildren(...lines);
+  }
+
+  function bannerLines(now: GateState): HTMLElement[] {
+    const lines: (HTMLElement | false)[] = [
+      !now.online && el("p", {}, now.offlineSince ? t("offline", { at: instant(now.offlineSince) }) : t("offline_unknown")),
+      !now.signedIn && el("p", {}, t("signed_out"), " ", el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
+      Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
+      now.listProblem !== null && el("p", {}, t("list_problem")),
+      now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
+      now.signedIn && now.gate === null && now.gates.length > 0 && el(
+        "p", { class: "banner__gates" }, t("choose_gate"), " ",
+        ...now.gates.map((code) => el("button", { type: "button", class: "button", onclick: () => actions.onGate(code) }, directoryName(now.directoryNames.gates, code))),
+      ),
+    ];
+    return lines.filter((line) => line !== false);
+  }
+
+  function useCamera(camera: Camera): void {
+    light.addEventListener("click", () => {
+      const on = light.getAttribute("aria-pressed") !== "true";
+      void camera.setLight(on).then(() => light.setAttribute("aria-pressed", String(on)), () => undefined);
+    });
+    zoom.addEventListener("input", () => void camera.setZoom(Number(zoom.value)).catch(() => undefined));
+    video.addEventListener("playing", () => {
+      const can = camera.abilities;
+      light.hidden = !can.torch;
+      light.setAttribute("aria-pressed", "false");
+      zoom.hidden = !can.zoom || can.zoom.max <= can.zoom.min;
+      if (can.zoom) Object.assign(zoom, { min: can.zoom.min, max: can.zoom.max, step: can.zoom.step, value: can.zoom.min });
+    });
+  }
+
+  function closeList(): void {
+    if (listBox.hidden) return;
+    listBox.hidden = true;
+    stage.hidden = false;
+    listBox.replaceChildren();
+  }
+
+  return {
+    element, video, number, write, showState, useCamera, closeList,
+    showCamera: (works) => {
+      failed.hidden = works;
+      hint.hidden = !works;
+    },
+    showVerdict: (drawn) => {
+      element.classList.remove("frame--waiting");
+      verdict.replaceChildren(drawn);
+      verdict.scrollTop = 0;
+    },
+    busy: (is) => {
+      element.classList.toggle("frame--busy", is);
+      element.setAttribute("aria-busy", String(is));
+    },
+    openList: (list) => {
+      const back = el("button", { type: "button", class: "button no-print", onclick: closeList }, t("back_to_scan"));
+      listBox.replaceChildren(back, list);
+      listBox.hidden = false;
+      stage.hidden = true;
+      back.focus();
+    },
+  };
+}

@@ -1,0 +1,149 @@
+// The check of the ID card: one tap, the last four typed, or another card with a reason.
+import type { IdType, Shown, Supervisor } from "../core/model.ts";
+import { el } from "./dom.ts";
+import { needsSupervisor } from "./outcome.ts";
+import { idName, idTypes, t } from "./texts.ts";
+import type { Admit } from "./verdict.ts";
+
+interface CardForms {
+  /** One tap: the ID is the one named. */
+  button: HTMLElement | null;
+  more: HTMLElement;
+}
+
+/** Draw who comes in and the ways to confirm the ID. */
+export function cardForms(shown: Shown, admit: Admit): CardForms {
+  const party = drawParty(shown);
+  const supervisor = shown.trust === "supervisor" ? drawSupervisor() : null;
+  const enter: Admit = (check, count) => {
+    const agreed = supervisor?.read();
+    if (supervisor === null || agreed) admit(check, count, agreed ?? undefined);
+  };
+  const known = shown.idType;
+  const isAgain = shown.outcome === "id_mismatch";
+  const button = el(
+    "button", { class: "button button--main", type: "button", onclick: () => enter({ kind: "as_applied" }, party.count()) },
+    t(needsSupervisor(shown) ? "as_named_supervisor" : "as_named"),
+  );
+  const more = el(
+    "div", { class: "card" },
+    isAgain && el("h2", {}, t("compare_again")),
+    supervisor?.element,
+    party.element,
+    el(
+      "div", { class: "card__more" },
+      known && drawLastFour(known, isAgain, enter, party.count),
+      drawOther(known === undefined, enter, party.count),
+    ),
+  );
+  return { button: known && !isAgain ? button : null, more };
+}
+
+type Count = () => number | undefined;
+
+interface Party {
+  element: HTMLElement | null;
+  count: Count;
+}
+
+/** Draw a box for each person, ticked for as many as may come in; the count is of those that are ticked. */
+function drawParty(shown: Shown): Party {
+  if (shown.party < 2) return { element: null, count: () => undefined };
+  const most = shown.mayEnter || shown.party - shown.inside;
+  const people = [
+    shown.nameLatin ?? shown.name ?? "",
+    ...shown.companions.map((one) => `${one.nameLatin || one.name}${one.child ? ` (${t("child")})` : ""}`),
+  ];
+  if (people.length !== shown.party) return drawStepper(most);
+  const boxes = people.map((_, at) => el("input", { type: "checkbox", checked: at < most, id: `person-${at}` }));
+  const count = (): number => boxes.filter((box) => box.checked).length;
+  const keepToMost = (event: Event): void => {
+    const changed = event.target as HTMLInputElement;
+    const other = boxes.findLast((box) => box.checked && box !== changed);
+    if (count() > most && other) other.checked = false;
+  };
+  return {
+    count,
+    element: el(
+      "fieldset", { class: "people", onchange: keepToMost }, el("legend", {}, t("who_comes_in")),
+      ...people.map((name, at) => el("label", { for: `person-${at}` }, boxes[at], el("span", {}, name))),
+    ),
+  };
+}
+
+/** Draw a number with a button to either side, where not every companion has a name. */
+function drawStepper(most: number): Party {
+  let number = most;
+  const output = el("output", {}, String(number));
+  const step = (by: number) => () => {
+    number = Math.min(most, Math.max(1, number + by));
+    output.value = String(number);
+  };
+  return {
+    count: () => number,
+    element: el(
+      "fieldset", { class: "people people--number" }, el("legend", {}, t("how_many")),
+      el("button", { type: "button", class: "button", "aria-label": t("one_less"), onclick: step(-1) }, "−"),
+      output,
+      el("button", { type: "button", class: "button", "aria-label": t("one_more"), onclick: step(1) }, "+"),
+    ),
+  };
+}
+
+function drawLastFour(card: IdType, open: boolean, admit: Admit, count: Count): HTMLElement {
+  const field = el("input", {
+    id: "last-four", class: "field field--four", autocomplete: "off", autocapitalize: "characters", maxlength: 4,
+    spellcheck: "false", required: true,
+  });
+  const send = (event: Event): void => {
+    event.preventDefault();
+    admit({ kind: "matched", idType: card, last4: field.value.trim() }, count());
+  };
+  return el(
+    "details", { open },
+    el("summary", {}, t("last_four", { card: idName(card) })),
+    el(
+      "form", { class: "row", onsubmit: send },
+      el("label", { class: "hidden", for: "last-four" }, t("last_four", { card: idName(card) })), field,
+      el("button", { class: "button", type: "submit" }, t("let_in")),
+    ),
+  );
+}
+
+function drawOther(open: boolean, admit: Admit, count: Count): HTMLElement {
+  const choice = el("select", { id: "other-type", class: "field" }, ...idTypes().map(([type, name]) => el("option", { value: type }, name)));
+  const reason = el("input", { id: "other-reason", class: "field", autocomplete: "off", maxlength: 200, required: true, value: open ? t("no_card_reason") : "" });
+  const send = (event: Event): void => {
+    event.preventDefault();
+    admit({ kind: "other_id", idType: choice.value as IdType, reason: reason.value.trim() }, count());
+  };
+  return el(
+    "details", { open },
+    el("summary", {}, t("other_id")),
+    el(
+      "form", { onsubmit: send },
+      open && el("p", {}, t("no_card_named")),
+      el("label", { for: "other-type" }, t("which_card")), choice,
+      el("label", { for: "other-reason" }, t("why_accepted")), reason,
+      el("button", { class: "button", type: "submit" }, t("face_matches")),
+    ),
+  );
+}
+
+/** Draw the question who agreed, where the list is too old to let anybody in by it alone. */
+function drawSupervisor(): { element: HTMLElement; read: () => Supervisor | null } {
+  const login = el("input", { id: "supervisor", class: "field", autocomplete: "off", autocapitalize: "characters", maxlength: 40, required: true });
+  const reason = el("input", { id: "supervisor-reason", class: "field", autocomplete: "off", maxlength: 200, required: true });
+  return {
+    element: el(
+      "div", { class: "supervisor" },
+      el("label", { for: "supervisor" }, t("supervisor_login")), login,
+      el("label", { for: "supervisor-reason" }, t("supervisor_reason")), reason,
+    ),
+    read: () => {
+      const agreed = { login: login.value.trim(), reason: reason.value.trim() };
+      if (login.reportValidity() && reason.reportValidity()) return agreed;
+      return null;
+    },
+  };
+}

@@ -1,0 +1,187 @@
+// The app of a gate: opens on the camera, shows verdicts, and takes the next scan at any moment.
+import type { Direction, GateApi, IdCheck, Shown, Supervisor } from "../core/model.ts";
+import { GateProblem } from "../core/model.ts";
+import { Camera } from "./camera.ts";
+import { Decoder } from "./decoder.ts";
+import { el } from "./dom.ts";
+import { drawFrame, type Frame } from "./frame.ts";
+import { drawEvacuation, drawInside } from "./lists.ts";
+import { drawMenu } from "./menu.ts";
+import { openGate } from "./open.ts";
+import { asksForCard, toneOf } from "./outcome.ts";
+import { allowSound, signal } from "./sound.ts";
+import { addresses, currentLanguage, problemText, t, useLanguage } from "./texts.ts";
+import { drawVerdict } from "./verdict.ts";
+import { listenToKeys } from "./wedge.ts";
+
+/** So long after a question was replaced by another one, a tap is still meant for the first. */
+const MEANT_FOR_LAST_MS = 400;
+const AGES_EVERY_MS = 5000;
+
+class App {
+  readonly #gate: GateApi;
+  readonly #frame: Frame;
+  readonly #camera: Camera;
+  #direction: Direction = "entry";
+  #typed = "";
+  #shown: Shown | null = null;
+  #drawnAt = 0;
+  #wasAsking = false;
+  /** Scans and confirmations, one after the other. */
+  #last: Promise<void> = Promise.resolve();
+  #scans = 0;
+
+  constructor(gate: GateApi) {
+    this.#gate = gate;
+    this.#frame = drawFrame({
+      onNumber: (text) => this.#scan(text, performance.now()),
+      onDirection: (direction) => this.#turn(direction),
+      onMenu: () => void this.#openMenu(),
+      onGate: (code) => void gate.chooseGate(code),
+      onCamera: () => void this.#startCamera(),
+    });
+    const decoder = new Decoder(addresses.decoder, addresses.wasm);
+    this.#camera = new Camera(this.#frame.video, decoder, (text, frameAt) => this.#scan(text, frameAt));
+    this.#frame.useCamera(this.#camera);
+  }
+
+  start(): void {
+    document.body.replaceChildren(this.#frame.element);
+    this.draw();
+    listenToKeys(this.#frame.number, (token) => this.#scan(token, performance.now()));
+    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, allowSound, { once: true });
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.#camera.stop();
+      else void this.#startCamera();
+    });
+    this.#gate.subscribe(() => this.#frame.showState(this.#gate.state()));
+    setInterval(() => this.#frame.showState(this.#gate.state()), AGES_EVERY_MS);
+    void this.#startCamera();
+  }
+
+  /** Draw everything in the language of now. */
+  draw(): void {
+    this.#frame.write(this.#direction);
+    this.#frame.showState(this.#gate.state());
+    if (this.#shown) this.#show(this.#shown);
+  }
+
+  async #startCamera(): Promise<void> {
+    const works = await this.#camera.start().then(() => true, () => false);
+    this.#frame.showCamera(works);
+  }
+
+  #turn(direction: Direction): void {
+    this.#direction = direction;
+    this.#camera.forget();
+    this.#frame.write(direction);
+  }
+
+  /** Scan: the verdict before goes on standing until the new one is there. */
+  #scan(text: string, frameAt: number): void {
+    const direction = this.#direction;
+    this.#scans += 1;
+    this.#frame.closeList();
+    document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
+    this.#frame.busy(true);
+    this.#last = this.#last.then(async () => {
+      try {
+        const shown = await this.#gate.scan(text, direction);
+        this.#typed = text;
+        this.#wasAsking = this.#shown !== null && asksForCard(this.#shown);
+        this.#show(shown);
+        signal(toneOf(shown));
+        performance.measure("frame to verdict", { start: frameAt });
+      } catch (error) {
+        this.#showTrouble(error);
+      } finally {
+        this.#scans -= 1;
+        this.#frame.busy(this.#scans > 0);
+      }
+    });
+  }
+
+  /** Record the entry of those whose ID was checked. A tap for a question that is gone counts for nothing. */
+  #admit(check: IdCheck, count: number | undefined, supervisor?: Supervisor): void {
+    const asked = this.#shown;
+    if (asked === null || this.#scans > 0) return;
+    if (this.#wasAsking && performance.now() - this.#drawnAt < MEANT_FOR_LAST_MS) return;
+    if (count === 0) return this.#show(asked, t("nobody_ticked"));
+    this.#scans += 1;
+    this.#frame.busy(true);
+    this.#last = this.#last.then(async () => {
+      try {
+        const shown = await this.#gate.admit(check, count, supervisor);
+        this.#wasAsking = false;
+        this.#show(shown);
+        signal(toneOf(shown));
+      } catch (error) {
+        this.#show(asked, problemOf(error));
+        signal("amber");
+      } finally {
+        this.#scans -= 1;
+        this.#frame.busy(this.#scans > 0);
+      }
+    });
+  }
+
+  #show(shown: Shown, problem: string | null = null): void {
+    this.#drawnAt = performance.now();
+    this.#shown = shown;
+    const admit = (check: IdCheck, count: number | undefined, supervisor?: Supervisor): void =>
+      this.#admit(check, count, supervisor);
+    this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, admit));
+  }
+
+  #showTrouble(error: unknown): void {
+    this.#shown = null;
+    this.#frame.showVerdict(el("article", { class: "verdict verdict--amber" },
+      el("h1", {}, t("call_supervisor")), el("p", { class: "verdict__why" }, problemOf(error))));
+    signal("amber");
+  }
+
+  async #openMenu(): Promise<void> {
+    await drawMenu({
+      gate: this.#gate,
+      camera: this.#camera,
+      onInside: () => void this.#openList(drawInside),
+      onEvacuation: () => void this.#openList(drawEvacuation),
+      onLanguage: (language) => {
+        useLanguage(language);
+        this.draw();
+      },
+      onSignOut: () => void this.#signOut(),
+    });
+  }
+
+  async #openList(draw: typeof drawInside): Promise<void> {
+    const entries = await this.#gate.inside().catch(() => []);
+    this.#frame.openList(draw(entries, this.#gate.state(), Date.now()));
+  }
+
+  /** Forget what this device holds, and end the session as the pages do. */
+  async #signOut(): Promise<void> {
+    await this.#gate.signOut();
+    const form = el("form", { method: "post", action: `/${currentLanguage()}/staff/sign-out`, hidden: true });
+    document.body.append(form);
+    form.submit();
+  }
+}
+
+function problemOf(error: unknown): string {
+  return (error instanceof GateProblem && problemText(error.code)) || t("trouble");
+}
+
+async function begin(): Promise<void> {
+  useLanguage(currentLanguage());
+  void navigator.serviceWorker?.register(addresses.worker, { scope: "/gate" }).catch(() => undefined);
+  void navigator.storage?.persist?.();
+  try {
+    new App(await openGate()).start();
+  } catch {
+    document.body.replaceChildren(el("main", { class: "gate-plain" }, el("h1", {}, t("title")), el("p", {}, t("failed")),
+      el("p", {}, el("a", { href: `/${currentLanguage()}/gate` }, t("plain_page")))));
+  }
+}
+
+void begin();

@@ -1,0 +1,50 @@
+// The menu: lists, language, camera, and sign-out.
+import type { GateApi, Language } from "../core/model.ts";
+import type { Camera } from "./camera.ts";
+import { el } from "./dom.ts";
+import { currentLanguage, LANGUAGES, languageName, t } from "./texts.ts";
+
+interface Actions {
+  gate: GateApi;
+  camera: Camera;
+  onInside: () => void;
+  onEvacuation: () => void;
+  onLanguage: (language: Language) => void;
+  onSignOut: () => void;
+}
+
+/** Open the menu as a dialog. */
+export async function drawMenu(actions: Actions): Promise<void> {
+  const { login, refused } = actions.gate.state();
+  const cameras = await actions.camera.cameras();
+  const dialog = el("dialog", { class: "menu", "aria-label": t("menu") });
+  const close = (): void => {
+    dialog.close();
+    dialog.remove();
+  };
+  const button = (text: string, action: () => void, attributes: Record<string, string> = {}): HTMLElement =>
+    el("button", { type: "button", class: "button", ...attributes, onclick: () => { close(); action(); } }, text);
+  dialog.addEventListener("close", close);
+  dialog.append(
+    button(t("who_inside"), actions.onInside),
+    button(t("evacuation"), actions.onEvacuation),
+    el(
+      "fieldset", { class: "menu__group" }, el("legend", {}, t("language")),
+      ...LANGUAGES.map((one) => button(languageName(one), () => actions.onLanguage(one), {
+        lang: one, "aria-pressed": String(one === currentLanguage()),
+      })),
+    ),
+    ...(cameras.length > 1 ? [el(
+      "fieldset", { class: "menu__group" }, el("legend", {}, t("choose_camera")),
+      ...cameras.map((one, at) => button(one.label || `${t("camera")} ${at + 1}`, () => void actions.camera.choose(one.deviceId), {
+        "aria-pressed": String(one.deviceId === actions.camera.chosen),
+      })),
+    )] : []),
+    ...refused.map((one) => el("p", { class: "menu__refused" }, t("rejected", { why: one.problem }))),
+    el("p", {}, el("a", { href: `/${currentLanguage()}/gate` }, t("plain_page"))),
+    ...(login ? [el("p", {}, t("signed_in_as", { login })), button(t("sign_out"), actions.onSignOut)] : []),
+    button(t("close"), () => undefined),
+  );
+  document.body.append(dialog);
+  dialog.showModal();
+}

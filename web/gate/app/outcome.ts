@@ -1,0 +1,97 @@
+// How a verdict looks, why it was given, and what the guard does next.
+import type { GateState, Shown } from "../core/model.ts";
+import type { Icon } from "./dom.ts";
+import type { Tone } from "./sound.ts";
+import { directoryName, instant, t } from "./texts.ts";
+
+/** What the visitor or the guard can put right; any other refusal is red. */
+const AMBER = new Set(["id_mismatch", "not_yet_valid", "day_closed", "wrong_site", "wrong_gate", "unreadable"]);
+const OVERRIDABLE = new Set(["already_inside", "already_used", "not_yet_valid", "day_closed", "expired", "wrong_gate"]);
+const NEXT: Partial<Record<Shown["outcome"], string>> = {
+  already_inside: "next_out_first", already_used: "next_reception", not_yet_valid: "next_wait",
+  day_closed: "next_reception", expired: "next_reception", wrong_site: "next_site", wrong_gate: "next_gate",
+  id_mismatch: "next_card",
+};
+const ICONS: Record<Tone, Icon> = { good: "good", ask: "card", amber: "amber", bad: "bad" };
+
+/** Whether the guard has to look at an ID card now. */
+export function asksForCard(shown: Shown): boolean {
+  return shown.outcome === "admit" && shown.preview && shown.trust !== "refused";
+}
+
+/** Whether nobody goes in before a supervisor agrees. */
+export function needsSupervisor(shown: Shown): boolean {
+  return shown.callSupervisor || shown.trust === "supervisor";
+}
+
+/** Whether the verdict is to call the supervisor: before the entry, and of some passes after it, too. */
+export function callsNow(shown: Shown): boolean {
+  return shown.outcome === "admit" && (shown.preview ? needsSupervisor(shown) : shown.callSupervisor);
+}
+
+export function toneOf(shown: Shown): Tone {
+  if (shown.outcome === "admit" && shown.trust === "refused") return "bad";
+  if (shown.outcome === "admit" || shown.outcome === "exit") {
+    if (callsNow(shown)) return "amber";
+    return asksForCard(shown) ? "ask" : "good";
+  }
+  return AMBER.has(shown.outcome) ? "amber" : "bad";
+}
+
+export function iconOf(shown: Shown): Icon {
+  if (shown.outcome === "not_yet_valid") return "wait";
+  return shown.outcome === "exit" ? "out" : ICONS[toneOf(shown)];
+}
+
+/** Return why, and what to do next, a sentence each. `typed` is what was scanned or typed. */
+export function explain(shown: Shown, typed: string, state: GateState): string[] {
+  if (shown.outcome === "admit" || shown.outcome === "exit") {
+    return shown.trust === "refused" && shown.outcome === "admit" ? [t("list_too_old"), t("call_first")] : [];
+  }
+  const next = NEXT[shown.outcome];
+  return [
+    ...why(shown, typed, state),
+    ...(next && !(shown.outcome === "wrong_site" && shown.direction === "exit") ? [t(next)] : []),
+    ...(OVERRIDABLE.has(shown.outcome) ? [t("may_override")] : []),
+  ];
+}
+
+function why(shown: Shown, typed: string, state: GateState): string[] {
+  const names = state.directoryNames;
+  const isNumber = typed.length <= 20;
+  const letters = typed.replace(/[\W_]/g, "");
+  switch (shown.outcome) {
+    case "not_yet_valid":
+      return shown.validFrom ? [t("valid_from", { at: instant(shown.validFrom) })] : [];
+    case "expired":
+      return shown.validTo ? [t("valid_until", { at: instant(shown.validTo) })] : [];
+    case "day_closed":
+      return [t("closed_day")];
+    case "wrong_site":
+      return [
+        ...(shown.site ? [t("for_site", { place: directoryName(names.sites, shown.site) })] : []),
+        ...(shown.direction === "exit" ? [t("wrong_site_exit")] : []),
+      ];
+    case "wrong_gate":
+      return shown.gate ? [t("for_gate", { gate: directoryName(names.gates, shown.gate) })] : [];
+    case "already_inside": {
+      const { insideSince: since, insideGate: gate } = shown;
+      const where = since && gate ? { at: instant(since), gate: directoryName(names.gates, gate) } : null;
+      return [t("all_inside"), ...(where ? [t("inside_since", where)] : [])];
+    }
+    case "already_used":
+      return [t("used")];
+    case "revoked":
+      return [t("withdrawn")];
+    case "unknown_pass":
+      return [t(isNumber ? "unknown_number" : "unknown_token")];
+    case "bad_signature":
+      return [t("not_genuine")];
+    case "id_mismatch":
+      return [t("not_these_four")];
+    case "unreadable":
+      return [t(!isNumber ? "not_read" : letters.length === 8 ? "wrong_number" : "not_whole")];
+    default:
+      return [];
+  }
+}

@@ -1,0 +1,95 @@
+// The verdict, which fills the screen: colour, word and icon, the name, why, and what to do next.
+import type { GateState, IdCheck, Shown, Supervisor } from "../core/model.ts";
+import { el, icon } from "./dom.ts";
+import { cardForms } from "./id_check.ts";
+import { asksForCard, callsNow, explain, iconOf, toneOf } from "./outcome.ts";
+import { counted, currentLanguage, directoryName, duration, hours, idName, instant, markName, t, verdictName } from "./texts.ts";
+
+export type Admit = (check: IdCheck, count: number | undefined, supervisor?: Supervisor) => void;
+
+/** What the guard has just done or sees in the banner. */
+const QUIET = new Set(["id_seen", "offline"]);
+
+/** Draw a verdict; where the ID has to be checked, with the buttons for that. */
+export function drawVerdict(
+  shown: Shown, typed: string, state: GateState, problem: string | null, admit: Admit,
+): HTMLElement {
+  const checks = asksForCard(shown) || shown.outcome === "id_mismatch";
+  const forms = checks ? cardForms(shown, admit) : null;
+  const parts = [
+    el("div", { class: "verdict__head" }, icon(iconOf(shown)), el("h1", {}, wordOf(shown))),
+    shown.callSupervisor && asksForCard(shown) && el("p", { class: "verdict__alert" }, t("call_first")),
+    shown.trust === "supervisor" && asksForCard(shown) && el("p", { class: "verdict__alert" }, t("list_too_old")),
+    names(shown),
+    ...explain(shown, typed, state).map((sentence) => el("p", { class: "verdict__why" }, sentence)),
+    facts(shown, state),
+    problem !== null && el("p", { class: "verdict__problem", role: "alert" }, problem),
+    forms?.more,
+  ];
+  return el(
+    "article", { class: `verdict verdict--${toneOf(shown)}${checks ? " verdict--asks" : ""}` },
+    el("div", { class: "verdict__body", tabindex: 0 }, ...parts),
+    forms?.button, // never scrolled out of sight
+  );
+}
+
+/** Return the word of a verdict. */
+export function wordOf(shown: Shown): string {
+  if (callsNow(shown) || (shown.outcome === "admit" && shown.trust === "refused")) return t("call_supervisor");
+  return asksForCard(shown) ? t("check_id") : verdictName(shown.outcome);
+}
+
+function names(shown: Shown): HTMLElement | null {
+  const latin = shown.nameLatin ?? shown.name;
+  if (latin === undefined) return null;
+  const other = shown.name !== undefined && shown.name !== latin ? shown.name : null;
+  return el(
+    "div", { class: "verdict__who" },
+    el("p", { class: "verdict__name" }, latin),
+    other !== null && el("p", { class: "verdict__name-other" }, other),
+    asksForCard(shown) && shown.idType && el("p", { class: "verdict__card" }, idName(shown.idType)),
+  );
+}
+
+function facts(shown: Shown, state: GateState): HTMLElement {
+  const passes = shown.outcome === "admit" || shown.outcome === "exit";
+  const { who, where } = hostOf(shown, state);
+  const help = shown.assistance && { wheelchair: t("wheelchair"), guide: t("guide") }[shown.assistance];
+  const vehicle = shown.vehicle && `${shown.vehicle}: ${t(shown.vehicleAllowed ? "vehicle_yes" : "vehicle_no")}`;
+  const line = (text: string | undefined | false, strong = false): HTMLElement | false =>
+    Boolean(text) && el("li", strong ? { class: "facts__strong" } : {}, text || "");
+  return el(
+    "ul", { class: "facts" },
+    line(shown.outcome === "admit" && who),
+    line(shown.outcome === "admit" && where),
+    line(shown.outcome === "admit" && validity(shown)),
+    line(asksForCard(shown) && shown.inside > 0 && counted("inside_already", shown.inside), true),
+    line(help, true),
+    line(vehicle, true),
+    line(passes && !shown.preview && counted("inside_now", shown.inside)),
+    ...shown.marks.filter((mark) => !QUIET.has(mark)).map((mark) => line(markName(mark), true)),
+    line(callsNow(shown) && shown.recorded && t("recorded")),
+    line(shown.recorded && shown.offline && t("kept_here")),
+    line(shown.offline && shown.ageS !== null && shown.trust !== "green" && t("list_age", { age: duration(shown.ageS) }), true),
+    !shown.preview && el("li", { class: "facts__at" }, instant(shown.at)),
+  );
+}
+
+/** Return whom the visitor meets, and where; an officer can show the way. */
+function hostOf(shown: Shown, state: GateState): { who: string; where: string } {
+  const names = state.directoryNames;
+  const officer = names.officers[`${shown.department}/${shown.officer}`];
+  const room = shown.room ?? officer?.room;
+  const language = currentLanguage();
+  return {
+    who: officer ? [officer.name[language], officer.designation[language]].filter(Boolean).join(", ") : "",
+    where: [
+      shown.department && directoryName(names.departments, shown.department), room && t("room", { room }),
+    ].filter(Boolean).join(" · "),
+  };
+}
+
+function validity(shown: Shown): string | undefined {
+  if (shown.validFrom && shown.validTo) return hours(shown.validFrom, shown.validTo);
+  return shown.validTo && t("until", { at: instant(shown.validTo) });
+}

@@ -1,0 +1,46 @@
+// A scanner on USB or Bluetooth types a token and Enter, wherever the focus is; a guard types a number.
+//
+// What a scanner typed into a field about the ID is taken out of it again.
+
+const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]+/;
+/** A scanner leaves less time than this between two keys. */
+const PAUSE_MS = 1000;
+
+type Editable = HTMLInputElement | HTMLTextAreaElement;
+const isEditable = (element: Element | null): element is Editable =>
+  element instanceof HTMLTextAreaElement ||
+  (element instanceof HTMLInputElement && !["radio", "checkbox", "range", "button"].includes(element.type));
+
+/** Call the listener for each token that is typed; other keys go to the field if nothing else takes them. */
+export function listenToKeys(numberField: HTMLInputElement, onToken: (token: string) => void): void {
+  let typed = "";
+  let lastKeyAt = 0;
+  let began: { field: Editable; value: string } | null = null;
+
+  function onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
+    const focused = document.activeElement;
+    if (event.timeStamp - lastKeyAt > PAUSE_MS) typed = "";
+    lastKeyAt = event.timeStamp;
+    if (event.key === "Enter" || event.key === "Tab") {
+      const token = TOKEN.exec(typed)?.[0];
+      typed = "";
+      if (token === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      if (began !== null) began.field.value = began.value;
+      numberField.value = "";
+      onToken(token);
+      return;
+    }
+    if (event.key.length !== 1) return;
+    if (typed === "") began = isEditable(focused) ? { field: focused, value: focused.value } : null;
+    typed += event.key;
+    if (isEditable(focused) || event.key === " " || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    numberField.focus();
+    numberField.value += event.key;
+  }
+
+  document.addEventListener("keydown", onKey, true);
+}

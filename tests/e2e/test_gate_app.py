@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -516,7 +517,7 @@ def test_degraded_codes_are_decoded(open_app: Callable[..., Page]) -> None:
     missed = [kind for (kind, token, _), found in zip(drawn, read, strict=True) if found["text"] != token]
     times = sorted(found["ms"] for _, found in good)
     print(
-        f"\n{len(good)} of {len(drawn)} degraded codes decoded ({len(good) / len(drawn):.0%}), half of them in"
+        f"\n{len(good)} of {len(drawn)} decoded ({len(good) / len(drawn):.0%}), half of them in"
         f" {times[len(times) // 2]:.0f} ms, the slowest in {times[-1]:.0f} ms; not: {', '.join(missed)}"
     )
     assert len(good) / len(drawn) >= LEAST_SHARE

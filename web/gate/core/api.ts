@@ -1,7 +1,7 @@
 // Requests to the gateway, each with a time limit, and what their answers say of this device's clock.
 //
-// The session is the cookie of the sign-in page. The gateway takes it from requests of its own origin only, which
-// browsers mark in headers that no page can forge (services/gateway/access.py); a body has to be JSON.
+// The session is the cookie of the sign-in page. The gateway takes it from requests of its own origin only,
+// which browsers mark in headers that no page can forge (services/gateway/access.py); a body has to be JSON.
 import type { Clock } from "./model.ts";
 
 /** A clock that is further off is noticed, and the server's time is used in its place. */
@@ -89,7 +89,9 @@ export class Api {
   /** Send JSON, and return the answer. */
   async post<T>(path: string, body: unknown, limitMs: number): Promise<T> {
     const headers = { "Content-Type": "application/json" };
-    return this.#parsed<T>(await this.#ask(path, { method: "POST", headers, body: JSON.stringify(body) }, limitMs));
+    return this.#parsed<T>(
+      await this.#ask(path, { method: "POST", headers, body: JSON.stringify(body) }, limitMs),
+    );
   }
 
   async #ask(path: string, request: RequestInit, limitMs: number): Promise<{ status: number; body: string }> {

@@ -1,26 +1,51 @@
 // A gate without a server and without storage, on which screens are built and tested.
 //
 // It knows passes by number; the text that is scanned is the number, or `eyJ` and the number.
-import type {
-  Direction, GateApi, GateState, IdCheck, InsideEntry, Outcome, Shown,
-} from "./model.ts";
+import type { Direction, GateApi, GateState, IdCheck, InsideEntry, Outcome, Shown } from "./model.ts";
 import { GateProblem } from "./model.ts";
 
 const DAY = "2026-12-01";
 const BASE: Shown = {
-  outcome: "admit", preview: true, direction: "entry", at: `${DAY}T04:31:00Z`, pass: "7K3M9QWX",
-  reference: "PCS-7K3M-9QWX", name: "ਗੁਰਪ੍ਰੀਤ ਸਿੰਘ", nameLatin: "Gurpreet Singh", idType: "aadhaar",
+  outcome: "admit",
+  preview: true,
+  direction: "entry",
+  at: `${DAY}T04:31:00Z`,
+  pass: "7K3M9QWX",
+  reference: "PCS-7K3M-9QWX",
+  name: "ਗੁਰਪ੍ਰੀਤ ਸਿੰਘ",
+  nameLatin: "Gurpreet Singh",
+  idType: "aadhaar",
   companions: [
     { name: "ਸਿਮਰਨ ਕੌਰ", nameLatin: "Simran Kaur", idType: "voter_id", child: false },
     { name: "Fateh", nameLatin: "Fateh", idType: null, child: true },
   ],
-  party: 3, inside: 0, mayEnter: 3, validFrom: `${DAY}T04:00:00Z`, validTo: `${DAY}T07:00:00Z`, days: [],
-  site: "PCS1", department: "home", officer: "home-1", room: "214", vehicleAllowed: false,
-  callSupervisor: false, marks: [], offline: false, ageS: 4, trust: "green", recorded: false,
+  party: 3,
+  inside: 0,
+  mayEnter: 3,
+  validFrom: `${DAY}T04:00:00Z`,
+  validTo: `${DAY}T07:00:00Z`,
+  days: [],
+  site: "PCS1",
+  department: "home",
+  officer: "home-1",
+  room: "214",
+  vehicleAllowed: false,
+  callSupervisor: false,
+  marks: [],
+  offline: false,
+  ageS: 4,
+  trust: "green",
+  recorded: false,
 };
 const NOBODY: Partial<Shown> = {
-  name: undefined, nameLatin: undefined, idType: undefined, companions: [], department: undefined,
-  officer: undefined, room: undefined, mayEnter: 0,
+  name: undefined,
+  nameLatin: undefined,
+  idType: undefined,
+  companions: [],
+  department: undefined,
+  officer: undefined,
+  room: undefined,
+  mayEnter: 0,
 };
 
 /** What each number shows; a number that is not here is of an unknown pass. */
@@ -32,7 +57,11 @@ export const FAKE_PASSES: Record<string, Partial<Shown>> = {
   OLD: { pass: "OLD", offline: true, ageS: 20_000, trust: "supervisor" },
   TOOOLD: { pass: "TOOOLD", offline: true, ageS: 20_000, trust: "refused" },
   INSIDE: {
-    ...NOBODY, outcome: "already_inside", inside: 3, insideSince: `${DAY}T04:10:00Z`, insideGate: "PCS1-G2",
+    ...NOBODY,
+    outcome: "already_inside",
+    inside: 3,
+    insideSince: `${DAY}T04:10:00Z`,
+    insideGate: "PCS1-G2",
   },
   USED: { ...NOBODY, outcome: "already_used" },
   EARLY: { ...NOBODY, outcome: "not_yet_valid" },
@@ -47,8 +76,20 @@ export const FAKE_PASSES: Record<string, Partial<Shown>> = {
 
 export class FakeGate implements GateApi {
   #state: GateState = {
-    signedIn: true, online: true, offlineSince: null, unsent: 0, refused: [], listAgeS: 4, listProblem: null, trust: "green",
-    clockOffS: 0, site: "PCS1", gate: "PCS1-G1", gates: ["PCS1-G1", "PCS1-G2"], login: "gate-1", passes: 12,
+    signedIn: true,
+    online: true,
+    offlineSince: null,
+    unsent: 0,
+    refused: [],
+    listAgeS: 4,
+    listProblem: null,
+    trust: "green",
+    clockOffS: 0,
+    site: "PCS1",
+    gate: "PCS1-G1",
+    gates: ["PCS1-G1", "PCS1-G2"],
+    login: "gate-1",
+    passes: 12,
     directoryNames: { sites: {}, gates: {}, departments: {}, officers: {} },
   };
   #preview: Shown | null = null;
@@ -66,7 +107,12 @@ export class FakeGate implements GateApi {
 
   async scan(text: string, direction: Direction): Promise<Shown> {
     const number = text.trim().replace(/^eyJ/, "").toUpperCase();
-    const unknown: Partial<Shown> = { ...NOBODY, outcome: "unknown_pass" as Outcome, pass: undefined, party: 0 };
+    const unknown: Partial<Shown> = {
+      ...NOBODY,
+      outcome: "unknown_pass" as Outcome,
+      pass: undefined,
+      party: 0,
+    };
     const shown = { ...BASE, ...(FAKE_PASSES[number] ?? unknown), direction };
     if (direction === "exit" && shown.pass !== undefined && shown.outcome !== "wrong_site") {
       this.#preview = null;
@@ -84,7 +130,11 @@ export class FakeGate implements GateApi {
     if (wanted > this.#preview.mayEnter) throw new GateProblem("count_over_remaining");
     const wrong = check.kind === "matched" && check.last4 !== "1234";
     const shown: Shown = {
-      ...this.#preview, preview: false, recorded: true, mayEnter: 0, outcome: wrong ? "id_mismatch" : "admit",
+      ...this.#preview,
+      preview: false,
+      recorded: true,
+      mayEnter: 0,
+      outcome: wrong ? "id_mismatch" : "admit",
       inside: this.#preview.inside + (wrong ? 0 : wanted),
       marks: check.kind === "as_applied" ? ["id_seen"] : check.kind === "other_id" ? ["other_id"] : [],
     };
@@ -94,8 +144,16 @@ export class FakeGate implements GateApi {
 
   async inside(): Promise<InsideEntry[]> {
     const entry = (pass: string, nameLatin: string, certainty: InsideEntry["certainty"]): InsideEntry => ({
-      pass, name: nameLatin, nameLatin, inside: 1, party: 1, since: `${DAY}T04:10:00Z`, gate: "PCS1-G1",
-      department: "home", validTo: `${DAY}T07:00:00Z`, certainty,
+      pass,
+      name: nameLatin,
+      nameLatin,
+      inside: 1,
+      party: 1,
+      since: `${DAY}T04:10:00Z`,
+      gate: "PCS1-G1",
+      department: "home",
+      validTo: `${DAY}T07:00:00Z`,
+      certainty,
     });
     return [entry("ONE", "Asha Rani", "here"), entry("TWO", "Ravi Kumar", "elsewhere")];
   }
@@ -103,6 +161,10 @@ export class FakeGate implements GateApi {
   async chooseGate(gate: string): Promise<void> {
     this.set({ gate });
   }
+
+  async hear(): Promise<void> {}
+
+  async hearStatus(): Promise<void> {}
 
   async refresh(): Promise<void> {}
 

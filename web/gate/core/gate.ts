@@ -1,7 +1,7 @@
 // The gate: takes what is scanned, asks the gateway or decides by itself, and records.
 //
-// It asks the gateway with a time limit. Without an answer it decides by itself, by the same rules, and goes on so
-// until the gateway answers again. What it decided is on the disk before the verdict is shown.
+// It asks the gateway with a time limit. Without an answer it decides by itself, by the same rules, and goes
+// on so until the gateway answers again. What it decided is on the disk before the verdict is shown.
 import { Api, Refused, Unreachable } from "./api.ts";
 import { commit } from "./commitments.ts";
 import { lastFour, maskAadhaar, readScanned } from "./identity.ts";
@@ -10,7 +10,18 @@ import { companionOf, ListRefused, Manifest, termsOf, trustOf } from "./manifest
 import type { HeldPass, ListProblem, Move, WireCompanion, WireManifest, WirePerson } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
 import type {
-  Assistance, Clock, Direction, DirectoryNames, GateApi, GateState, IdCheck, InsideEntry, Outcome, Shown, Supervisor,
+  Assistance,
+  Clock,
+  Direction,
+  DirectoryNames,
+  GateApi,
+  GateState,
+  IdCheck,
+  InsideEntry,
+  Movement,
+  Outcome,
+  Shown,
+  Supervisor,
   Verdict,
 } from "./model.ts";
 import { wireCheck, wireSupervisor } from "./queue.ts";
@@ -20,7 +31,15 @@ import { sendScans } from "./sync.ts";
 import type { Settled } from "./sync.ts";
 import { claimsWithoutKey, readPass } from "./tokens.ts";
 import type { PassClaims } from "./tokens.ts";
-import { daysOf, decideEntry, decideExit, insideAt, unusedStanding, windowAt, windowToShow } from "./verdicts.ts";
+import {
+  daysOf,
+  decideEntry,
+  decideExit,
+  insideAt,
+  unusedStanding,
+  windowAt,
+  windowToShow,
+} from "./verdicts.ts";
 import type { Decision } from "./verdicts.ts";
 
 /** For so long a guard waits for the gateway before the gate decides by itself. */
@@ -106,7 +125,9 @@ type NamedSite = Named & { gate_names?: DirectoryNames["gates"] };
 type NamedOfficer = Named & DirectoryNames["officers"][string];
 
 /** What was found behind a scan without the server: a pass, or why there is none. */
-type Found = { held: HeldPass; claims: PassClaims | null } | { outcome: "unreadable" | "bad_signature" | "unknown_pass" };
+type Found =
+  | { held: HeldPass; claims: PassClaims | null }
+  | { outcome: "unreadable" | "bad_signature" | "unknown_pass" };
 
 /** A pass that was shown and whose party has not come in yet. */
 interface Preview {
@@ -121,6 +142,8 @@ export class Gate implements GateApi {
   readonly #manifest = new Manifest();
   readonly #listeners = new Set<() => void>();
   #session: Session | null = null;
+  /** Who is signed in, or was last. */
+  #login: string | null = null;
   #chosen: string | null = null;
   #names: DirectoryNames = NO_NAMES;
   #preview: Preview | null = null;
@@ -200,7 +223,9 @@ export class Gate implements GateApi {
     if (scanned === null) return this.#nothing("unreadable", direction);
     const gate = this.#requireGate();
     const request = this.#request(scanned, gate, direction, null, null);
-    const shown = (await this.#askServer(request, null)) ?? (await this.#inTurn(() => this.#decideScan(scanned, request)));
+    const shown =
+      (await this.#askServer(request, null)) ??
+      (await this.#inTurn(() => this.#decideScan(scanned, request)));
     if (shown.preview && shown.outcome === "admit") this.#preview = { scanned, shown };
     return shown;
   }
@@ -212,14 +237,16 @@ export class Gate implements GateApi {
     const idCheck = this.#checked(check, preview.shown);
     const request = this.#request(preview.scanned, this.#requireGate(), "entry", count ?? null, idCheck);
     const asked = await this.#askServer(request, preview.shown);
-    const shown = asked ?? (await this.#inTurn(() => this.#decideEntry(preview.scanned, request, supervisor)));
+    const shown =
+      asked ?? (await this.#inTurn(() => this.#decideEntry(preview.scanned, request, supervisor)));
     // After a wrong ID the guard may look at another one; a pass that was scanned meanwhile stays.
     if (shown.outcome !== "id_mismatch" && this.#preview === preview) this.#preview = null;
     return shown;
   }
 
   async inside(): Promise<InsideEntry[]> {
-    const online = this.#offlineSince === null && this.#session !== null ? await this.#insideOfServer() : null;
+    const online =
+      this.#offlineSince === null && this.#session !== null ? await this.#insideOfServer() : null;
     return online ?? this.#insideHeld();
   }
 
@@ -232,8 +259,32 @@ export class Gate implements GateApi {
   }
 
   async signOut(): Promise<void> {
-    if (this.#offlineSince === null) await this.refresh(); // while it is still this guard who sends their scans
+    // While it is still this guard who sends their scans.
+    if (this.#offlineSince === null) await this.refresh();
     await this.#forget();
+  }
+
+  async hear(movement: Movement): Promise<void> {
+    await this.#inTurn(async () => {
+      const { nonce, pass, verdict, count, inside, gate, recorded_at: recordedAt } = movement;
+      const madeAt = Date.parse(this.#manifest.whole?.made_at ?? "");
+      if (this.#manifest.knows(nonce) || !(Date.parse(recordedAt ?? "9999") > madeAt)) return;
+      const held = this.#manifest.find(pass);
+      if (held?.wire == null || held.standing.terms === null) return;
+      const at = Date.parse(movement.at);
+      const day = windowAt(held.standing.terms, at)?.day ?? held.standing.day;
+      // The server does not count in what this gate has not sent yet.
+      const insideAfter = this.#manifest.hasUnsent(pass) ? null : inside;
+      const move: Move = { nonce, pass, verdict, count, insideAfter, day, at, gate, sent: true };
+      this.#manifest.add(move);
+      await this.#store.saveMove(move);
+    });
+    this.#changed();
+  }
+
+  async hearStatus(): Promise<void> {
+    if (this.#session !== null) await this.#fetchStatus().catch((error) => this.#roundFailed(error));
+    this.#changed();
   }
 
   // ---- what the server says
@@ -254,7 +305,7 @@ export class Gate implements GateApi {
     }
   }
 
-  /** Return the outcome that a problem of the gateway means, or null where the gate has to decide by itself. */
+  /** Return the outcome that a problem of the gateway means, or null where the gate has to decide. */
   async #refusedByServer(refused: Refused, direction: Direction): Promise<Shown | null> {
     if (refused.code === "unreadable_token") return this.#nothing("unreadable", direction);
     if (refused.status === 401) {
@@ -310,7 +361,14 @@ export class Gate implements GateApi {
     const count = verdict === "admit" ? inside - (preview?.inside ?? 0) : standing.inside - inside;
     const day = windowAt(found.held.standing.terms, at)?.day ?? standing.day;
     const move: Move = {
-      nonce: request.nonce, pass, verdict, count: Math.max(count, 0), insideAfter: inside, day, at, gate: request.gate,
+      nonce: request.nonce,
+      pass,
+      verdict,
+      count: Math.max(count, 0),
+      insideAfter: inside,
+      day,
+      at,
+      gate: request.gate,
       sent: true,
     };
     this.#manifest.add(move);
@@ -339,13 +397,23 @@ export class Gate implements GateApi {
   }
 
   /** Decide an entry whose ID was checked, and record it. */
-  async #decideEntry(scanned: Scanned, request: WireScan, supervisor: Supervisor | undefined): Promise<Shown> {
+  async #decideEntry(
+    scanned: Scanned,
+    request: WireScan,
+    supervisor: Supervisor | undefined,
+  ): Promise<Shown> {
     const found = await this.#find(scanned, "entry");
     if (!("held" in found)) return this.#nothing(found.outcome, "entry");
     const { held, claims } = found;
     const { identified, marks } = await this.#identify(held, claims, request.id_check);
     const at = Date.parse(request.scanned_at);
-    const decision = decideEntry(held.standing, { gate: request.gate, at, count: request.count, identified, marks });
+    const decision = decideEntry(held.standing, {
+      gate: request.gate,
+      at,
+      count: request.count,
+      identified,
+      marks,
+    });
     if (decision.verdict === "admit") {
       const trust = this.state().trust;
       if (trust === "refused") throw new GateProblem("list_too_old");
@@ -356,14 +424,24 @@ export class Gate implements GateApi {
 
   /** Record a decision with its count, and return what is shown. */
   async #recordMove(
-    held: HeldPass, decision: Decision, request: WireScan, supervisor: Supervisor | undefined,
+    held: HeldPass,
+    decision: Decision,
+    request: WireScan,
+    supervisor: Supervisor | undefined,
   ): Promise<Shown> {
     const { verdict, count, day } = decision;
     const moves = verdict === "admit" || verdict === "exit";
     const shown = this.#shownHere(held, decision, request, false);
     const move: Move | null = moves
       ? {
-          nonce: request.nonce, pass: held.number, verdict, count, insideAfter: null, day, gate: request.gate, sent: false,
+          nonce: request.nonce,
+          pass: held.number,
+          verdict,
+          count,
+          insideAfter: null,
+          day,
+          gate: request.gate,
+          sent: false,
           at: Date.parse(request.scanned_at),
         }
       : null;
@@ -408,7 +486,9 @@ export class Gate implements GateApi {
 
   /** Return whether the ID shown is one that the pass names, and the marks that the check leaves. */
   async #identify(
-    held: HeldPass, claims: PassClaims | null, check: WireIdCheck | null,
+    held: HeldPass,
+    claims: PassClaims | null,
+    check: WireIdCheck | null,
   ): Promise<{ identified: boolean; marks: string[] }> {
     if (check?.kind === "seen") return { identified: true, marks: ["id_seen"] };
     if (check?.kind !== "matched") return { identified: true, marks: ["other_id"] };
@@ -456,8 +536,10 @@ export class Gate implements GateApi {
   }
 
   #people(
-    applicant: WirePerson | null | undefined, companions: WireCompanion[] | undefined,
-    department: string | null | undefined, officer: string | null | undefined,
+    applicant: WirePerson | null | undefined,
+    companions: WireCompanion[] | undefined,
+    department: string | null | undefined,
+    officer: string | null | undefined,
   ): Pick<Shown, "name" | "nameLatin" | "idType" | "companions" | "department" | "officer" | "room"> {
     const room = department && officer ? this.#names.officers[`${department}/${officer}`]?.room : undefined;
     return {
@@ -475,16 +557,33 @@ export class Gate implements GateApi {
   #nothing(outcome: Outcome, direction: Direction): Shown {
     const { listAgeS, trust } = this.state();
     return {
-      outcome, preview: direction === "entry", direction, at: iso(this.#now()), companions: [], party: 0, inside: 0,
-      mayEnter: 0, days: [], vehicleAllowed: false, callSupervisor: false, marks: [],
-      offline: this.#offlineSince !== null || this.#session === null, ageS: listAgeS, trust, recorded: false,
+      outcome,
+      preview: direction === "entry",
+      direction,
+      at: iso(this.#now()),
+      companions: [],
+      party: 0,
+      inside: 0,
+      mayEnter: 0,
+      days: [],
+      vehicleAllowed: false,
+      callSupervisor: false,
+      marks: [],
+      offline: this.#offlineSince !== null || this.#session === null,
+      ageS: listAgeS,
+      trust,
+      recorded: false,
     };
   }
 
   // ---- requests
 
   #request(
-    scanned: Scanned, gate: string, direction: Direction, count: number | null, check: WireIdCheck | null,
+    scanned: Scanned,
+    gate: string,
+    direction: Direction,
+    count: number | null,
+    check: WireIdCheck | null,
   ): WireScan {
     const what = "token" in scanned ? { token: scanned.token } : { pass_number: scanned.number };
     const rest = { nonce: this.#crypto.randomUUID(), scanned_at: iso(this.#now()), id_check: check };
@@ -492,7 +591,12 @@ export class Gate implements GateApi {
   }
 
   #offline(verdict: Verdict, ageS: number | null, supervisor?: Supervisor): QueuedScan["offline"] {
-    return { verdict, list_age_s: ageS, supervisor: wireSupervisor(supervisor) };
+    return {
+      verdict,
+      list_age_s: ageS,
+      supervisor: wireSupervisor(supervisor),
+      login: this.#login ?? undefined,
+    };
   }
 
   /** Return the ID check as it is sent. Throws {@link GateProblem} where the guard has to correct it. */
@@ -561,15 +665,17 @@ export class Gate implements GateApi {
     if (held !== null && held.site !== session.site) await this.#forget();
     this.#session = session;
     await this.#store.set("session", session);
-    // An exit needs to know its gate also after the session has ended.
+    // An exit needs both also after the session has ended.
+    this.#login = session.login;
     if (session.gate !== null) this.#chosen = session.gate;
+    await this.#store.set("login", this.#login);
     await this.#store.set("gate", this.#chosen);
   }
 
   #settle(done: readonly Settled[]): void {
     this.#unsent -= done.length;
     for (const { nonce, problem } of done) {
-      this.#manifest.settle(nonce, true);
+      this.#manifest.settle(nonce);
       if (problem !== null) this.#refused = [...this.#refused, { nonce, problem, at: iso(this.#now()) }];
     }
     this.#changed();
@@ -613,7 +719,10 @@ export class Gate implements GateApi {
 
   async #askNames(): Promise<DirectoryNames> {
     const sites = await this.#api.get<{ items: NamedSite[] }>("/api/v1/sites", FETCH_LIMIT_MS);
-    const departments = await this.#api.get<{ items: Named[] }>("/api/v1/departments?closed=true", FETCH_LIMIT_MS);
+    const departments = await this.#api.get<{ items: Named[] }>(
+      "/api/v1/departments?closed=true",
+      FETCH_LIMIT_MS,
+    );
     const officers: DirectoryNames["officers"] = {};
     const visits = (this.#manifest.whole?.passes ?? []).filter((one) => one.officer !== null);
     for (const department of new Set(visits.map((one) => one.department ?? ""))) {
@@ -629,7 +738,7 @@ export class Gate implements GateApi {
     const found: InsideEntry[] = [];
     const site = this.#session?.site ?? "";
     try {
-      for (let after: string | null = ""; after !== null; ) {
+      for (let after: string | null = ""; after !== null;) {
         const from: string = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
         const path = `/api/v1/gate/inside?site=${encodeURIComponent(site)}&limit=200${from}`;
         const page: { items: WireInside[]; next: string | null } = await this.#api.get(path, FETCH_LIMIT_MS);
@@ -645,7 +754,17 @@ export class Gate implements GateApi {
   }
 
   #insideEntry(one: WireInside): InsideEntry {
-    const { pass, name, name_latin: nameLatin, inside, party, since, gate, department, valid_to: validTo } = one;
+    const {
+      pass,
+      name,
+      name_latin: nameLatin,
+      inside,
+      party,
+      since,
+      gate,
+      department,
+      valid_to: validTo,
+    } = one;
     const overdue = Date.parse(validTo) <= this.#now();
     const certainty = overdue ? "overdue" : gate === this.#gate() ? "here" : "elsewhere";
     return { pass, name, nameLatin, inside, party, since, gate, department, validTo, certainty };
@@ -654,23 +773,25 @@ export class Gate implements GateApi {
   #insideHeld(): InsideEntry[] {
     const now = this.#now();
     const elsewhere = this.#offlineSince === null ? "elsewhere" : "offline";
-    const entries = this.#manifest.inside().map(({ number, standing, insideSince, lastGate, wire }): InsideEntry => {
-      const { terms } = standing;
-      const validTo = terms === null ? now : windowToShow(terms, now).end;
-      const where = lastGate === this.#gate() ? "here" : elsewhere;
-      return {
-        pass: number,
-        name: wire?.applicant?.name ?? "",
-        nameLatin: wire?.applicant?.name_latin ?? "",
-        inside: standing.inside,
-        party: terms?.party ?? standing.inside,
-        since: insideSince,
-        gate: lastGate,
-        department: wire?.department ?? "",
-        validTo: iso(validTo),
-        certainty: validTo <= now ? "overdue" : where,
-      };
-    });
+    const entries = this.#manifest
+      .inside()
+      .map(({ number, standing, insideSince, lastGate, wire }): InsideEntry => {
+        const { terms } = standing;
+        const validTo = terms === null ? now : windowToShow(terms, now).end;
+        const where = lastGate === this.#gate() ? "here" : elsewhere;
+        return {
+          pass: number,
+          name: wire?.applicant?.name ?? "",
+          nameLatin: wire?.applicant?.name_latin ?? "",
+          inside: standing.inside,
+          party: terms?.party ?? standing.inside,
+          since: insideSince,
+          gate: lastGate,
+          department: wire?.department ?? "",
+          validTo: iso(validTo),
+          certainty: validTo <= now ? "overdue" : where,
+        };
+      });
     return entries.sort((one, other) => (one.since ?? "").localeCompare(other.since ?? ""));
   }
 
@@ -681,6 +802,7 @@ export class Gate implements GateApi {
     clock.offsetMs = (await this.#store.setting<number>("clockOffsetMs")) ?? 0;
     clock.latestMs = (await this.#store.setting<number>("latestMs")) ?? 0;
     this.#session = (await this.#store.setting<Session>("session")) ?? null;
+    this.#login = (await this.#store.setting<string>("login")) ?? null;
     this.#chosen = (await this.#store.setting<string>("gate")) ?? null;
     this.#names = (await this.#store.setting<DirectoryNames>("names")) ?? NO_NAMES;
     this.#unsent = await this.#store.countScans();
@@ -705,7 +827,8 @@ export class Gate implements GateApi {
     this.#manifest.clear();
     this.#manifestAt = -Infinity;
     await this.#store.set("session", null);
-    await this.#inTurn(() => this.#store.forgetVisitors()); // never between a scan's encryption and its storage
+    // Never between a scan's encryption and its storage.
+    await this.#inTurn(() => this.#store.forgetVisitors());
     this.#changed();
   }
 
@@ -744,7 +867,7 @@ function iso(at: number): string {
   return new Date(at).toISOString();
 }
 
-/** Return null for a failure with which the gateway itself still answers; a network that is gone stays one. */
+/** Return null for a failure that the gateway itself answers with; a network that is gone stays one. */
 function unlessAnswered(error: unknown): null {
   if (error instanceof Refused || (error instanceof Unreachable && error.status !== null)) return null;
   throw error;

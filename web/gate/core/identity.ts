@@ -7,7 +7,15 @@ const LENGTH = 8;
 const LONGEST_NUMBER = 20;
 /** The longest token that the gateway takes. */
 const LONGEST_TOKEN = 2_000;
-const READ_AS: Record<string, string> = { I: "1", L: "1", O: "0", "-": "", " ": "", "\u2013": "", "\u00a0": "" };
+const READ_AS: Record<string, string> = {
+  I: "1",
+  L: "1",
+  O: "0",
+  "-": "",
+  " ": "",
+  "\u2013": "",
+  "\u00a0": "",
+};
 /** A token, wherever a scanner typed it: in front of it may stand what somebody had begun to type. */
 const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]+/;
 /** White space as Python's `str.strip` knows it. */
@@ -51,7 +59,7 @@ function checks(code: string): boolean {
 export function asciiDigits(text: string): string {
   return text.replace(/\p{Nd}/gu, (digit) => {
     const code = digit.codePointAt(0) ?? 0;
-    let zero = code; // the digits of a script follow one another, and none has another script's before its zero
+    let zero = code; // the digits of a script follow one another
     while (code - zero < 9 && /\p{Nd}/u.test(String.fromCodePoint(zero - 1))) zero -= 1;
     return String(code - zero);
   });
@@ -87,7 +95,7 @@ function multiply(left: number, right: number): number {
   return right < 5 ? ((left - right + 5) % 5) + 5 : (left - right + 5) % 5;
 }
 
-/** Return whether twelve digits are an Aadhaar number: the first is 2 to 9, the last checks; no palindrome (UIDAI). */
+/** Return whether digits are an Aadhaar number (UIDAI): from 2 on, the last checks, and no palindrome. */
 function isAadhaar(digits: string): boolean {
   const backwards = Array.from(digits).reverse();
   if (!/^[2-9]\d{11}$/.test(digits) || backwards.join("") === digits) return false;

@@ -1,7 +1,7 @@
 // What the gate holds for the time without a network: passes, keys, the list of revoked passes, their age.
 //
-// The server's manifest is the base; what this gate has done since is replayed on it (`Move`), so that the next
-// scan sees the last one. Nothing here reads a clock or stores anything.
+// The server's manifest is the base; what this gate has done since is replayed on it (`Move`), so that the
+// next scan sees the last one. Nothing here reads a clock or stores anything.
 import type { Assistance, Companion, IdType, Trust } from "./model.ts";
 import { importKeys, readStatusList } from "./tokens.ts";
 import type { Keys, PassClaims, StatusClaims } from "./tokens.ts";
@@ -14,6 +14,8 @@ import type { Standing, Terms } from "./verdicts.ts";
  * A list from further ahead is refused, since it would look young for as long; so is one from further back.
  */
 const TOLERANCE_MS = 60_000;
+/** So many nonces are remembered after their moves. */
+const MOST_ENDED = 10_000;
 /** What counts until a site has said otherwise. */
 const NO_POLICY: OfflinePolicy = { green_s: 900, amber_s: 14_400, then: "refuse" };
 
@@ -88,7 +90,7 @@ export interface WireManifest {
   next: string | null;
 }
 
-/** People who passed this gate, since the server's manifest was made. */
+/** People who passed a gate since the server's manifest was made: this gate, or another that told of it. */
 export interface Move {
   nonce: string;
   pass: string;
@@ -178,6 +180,9 @@ export class Manifest {
   #status: StatusClaims | null = null;
   #revoked: ReadonlySet<string> = new Set();
   #moves = new Map<string, Move>();
+  #movesOf = new Map<string, Move[]>();
+  /** Nonces of moves that are in the manifest by now: they may be told once more. */
+  #ended = new Set<string>();
 
   get keys(): Keys {
     return this.#keys;
@@ -210,7 +215,12 @@ export class Manifest {
    *
    * Rejects with {@link ListRefused}.
    */
-  async replace(pages: readonly WireManifest[], gate: string, now: number, before: ReadonlySet<string>): Promise<string[]> {
+  async replace(
+    pages: readonly WireManifest[],
+    gate: string,
+    now: number,
+    before: ReadonlySet<string>,
+  ): Promise<string[]> {
     const [first] = pages;
     if (first === undefined || pages.some((page) => page.gate !== gate)) throw new ListRefused("other_gate");
     const madeAt = Date.parse(first.made_at);
@@ -229,6 +239,7 @@ export class Manifest {
     }
     whole.passes = [...passes.values()];
     const ended = [...this.#moves.keys()].filter((nonce) => before.has(nonce));
+    this.#ended = new Set([...[...this.#ended].slice(-MOST_ENDED), ...ended]);
     this.#hold(whole, passes, keys, kept);
     if (whole.status_list !== null) await this.#takeNewer(whole.status_list, now);
     return ended;
@@ -243,7 +254,7 @@ export class Manifest {
   /**
    * Take a signed list of revoked passes if it is newer than the held one. Returns whether it is.
    *
-   * Rejects with {@link ListRefused}: it is from the future, older than the held one, or nobody of ours signed it.
+   * Rejects with {@link ListRefused}: it is from the future, too old, or nobody of ours signed it.
    */
   async takeStatus(jws: string, now: number): Promise<boolean> {
     const status = await readStatus(jws, this.#keys, this.issuer, now);
@@ -264,6 +275,7 @@ export class Manifest {
     this.#status = null;
     this.#revoked = new Set();
     this.#moves = new Map();
+    this.#movesOf = new Map();
   }
 
   /** Return the age of what is known of revocations, in whole seconds, or null where nothing is. */
@@ -285,7 +297,7 @@ export class Manifest {
       lastGate: wire?.last_gate ?? null,
       wire,
     };
-    return [...this.#moves.values()].filter((move) => move.pass === number).reduce(replay, held);
+    return (this.#movesOf.get(number) ?? []).reduce(replay, held);
   }
 
   /** Return the passes whose party is inside. */
@@ -294,24 +306,35 @@ export class Manifest {
     return found.filter((held): held is HeldPass => held !== null && held.standing.inside > 0);
   }
 
-  /** Take note of people who passed this gate. */
-  add(move: Move): void {
-    this.#moves.set(move.nonce, move);
+  /** Return whether a move was noted before. */
+  knows(nonce: string): boolean {
+    return this.#moves.has(nonce) || this.#ended.has(nonce);
   }
 
-  /** Take note that the server has a move; or that it never will, so that it is forgotten. */
-  settle(nonce: string, sent: boolean): void {
+  /** Return whether the server lacks a move of a pass. */
+  hasUnsent(pass: string): boolean {
+    return (this.#movesOf.get(pass) ?? []).some((move) => !move.sent);
+  }
+
+  /** Take note of people who passed a gate. */
+  add(move: Move): void {
+    this.#moves.set(move.nonce, move);
+    this.#movesOf.set(move.pass, [...(this.#movesOf.get(move.pass) ?? []), move]);
+  }
+
+  /** Take note that the server has a move. */
+  settle(nonce: string): void {
     const move = this.#moves.get(nonce);
-    if (move === undefined) return;
-    if (sent) this.#moves.set(nonce, { ...move, sent: true });
-    else this.#moves.delete(nonce);
+    if (move !== undefined) move.sent = true;
   }
 
   #hold(whole: WireManifest, passes: Map<string, WirePass>, keys: Keys, moves: readonly Move[]): void {
     this.whole = whole;
     this.#passes = passes;
     this.#keys = keys;
-    this.#moves = new Map(moves.map((move) => [move.nonce, move]));
+    this.#moves = new Map();
+    this.#movesOf = new Map();
+    for (const move of moves) this.add(move);
   }
 
   /** Take the list of a manifest, which may be older than the one that came by itself. */
@@ -338,7 +361,14 @@ function replay(held: HeldPass, move: Move): HeldPass {
   const before = move.verdict === "admit" ? insideAt(standing, move.at) : standing.inside;
   const moved = move.verdict === "admit" ? before + move.count : Math.max(before - move.count, 0);
   const inside = move.insideAfter ?? moved;
-  const after = standingAfter(standing, { verdict: move.verdict, count: move.count, inside, marks: [], day: move.day });
-  const arrived = move.verdict === "admit" && before === 0 ? new Date(move.at).toISOString() : held.insideSince;
+  const after = standingAfter(standing, {
+    verdict: move.verdict,
+    count: move.count,
+    inside,
+    marks: [],
+    day: move.day,
+  });
+  const arrived =
+    move.verdict === "admit" && before === 0 ? new Date(move.at).toISOString() : held.insideSince;
   return { ...held, standing: after, insideSince: inside > 0 ? arrived : null, lastGate: move.gate };
 }

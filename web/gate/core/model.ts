@@ -3,15 +3,26 @@
 // Names of the wire are those of contracts/rpc/verify.py (`id_type`); names of the app are in camel case.
 
 export const VERDICTS = [
-  "admit", "exit", "already_inside", "already_used", "not_yet_valid", "day_closed", "expired", "wrong_site",
-  "wrong_gate", "revoked", "unknown_pass", "bad_signature", "id_mismatch",
+  "admit",
+  "exit",
+  "already_inside",
+  "already_used",
+  "not_yet_valid",
+  "day_closed",
+  "expired",
+  "wrong_site",
+  "wrong_gate",
+  "revoked",
+  "unknown_pass",
+  "bad_signature",
+  "id_mismatch",
 ] as const;
 export type Verdict = (typeof VERDICTS)[number];
 /** A verdict, or that nothing could be read: nothing is recorded then, and the guard scans again. */
 export type Outcome = Verdict | "unreadable";
 export type Direction = "entry" | "exit";
 export type IdType =
-  | "aadhaar" | "driving_licence" | "voter_id" | "passport" | "pan" | "government_id" | "other_photo_id";
+  "aadhaar" | "driving_licence" | "voter_id" | "passport" | "pan" | "government_id" | "other_photo_id";
 export type Assistance = "wheelchair" | "guide";
 export type Language = "pa" | "hi" | "en";
 /**
@@ -117,7 +128,10 @@ export interface DirectoryNames {
   gates: Record<string, Record<Language, string>>;
   departments: Record<string, Record<Language, string>>;
   /** By `department/officer`. */
-  officers: Record<string, { name: Record<Language, string>; designation: Record<Language, string>; room: string }>;
+  officers: Record<
+    string,
+    { name: Record<Language, string>; designation: Record<Language, string>; room: string }
+  >;
 }
 
 export interface GateState {
@@ -162,6 +176,20 @@ export class GateProblem extends Error {
   }
 }
 
+/** People who passed a gate of the site, as the gateway tells the others (`/gate/news`). */
+export interface Movement {
+  nonce: string;
+  pass: string;
+  gate: string;
+  verdict: "admit" | "exit";
+  count: number;
+  /** How many of the party were inside then. */
+  inside: number;
+  at: string;
+  /** When the server recorded it. */
+  recorded_at?: string;
+}
+
 /** What the screens call; {@link Gate} implements it, and the fake for building screens. */
 export interface GateApi {
   state(): GateState;
@@ -174,6 +202,10 @@ export interface GateApi {
    */
   admit(check: IdCheck, count?: number, supervisor?: Supervisor): Promise<Shown>;
   inside(): Promise<InsideEntry[]>;
+  /** Take note of people who passed a gate of the site. A repeat, or a pass not held, changes nothing. */
+  hear(movement: Movement): Promise<void>;
+  /** Fetch the list of revoked passes now: the gateway has a newer one. */
+  hearStatus(): Promise<void>;
   chooseGate(gate: string): Promise<void>;
   /** Send what is unsent and fetch what is new, once; it never rejects. */
   refresh(): Promise<void>;

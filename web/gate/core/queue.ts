@@ -24,6 +24,8 @@ export interface QueuedScan extends WireScan {
     verdict: Verdict;
     list_age_s: number | null;
     supervisor: { login_id: string; reason: string } | null;
+    /** Who was signed in then. Somebody else may send the scan, and it stays one scan. */
+    login?: string;
   };
 }
 

@@ -1,19 +1,20 @@
 // What the gate keeps on the device, in IndexedDB: the manifest, its moves, the queue of scans, settings.
 //
-// What names visitors is encrypted (AES-GCM) under keys that the browser never hands out, not even to this page:
+// What names visitors is encrypted (AES-GCM) under keys that the browser never hands out, not even to this
+// page:
 // - `visitors`, for the manifest and the moves. It exists only while somebody is signed in.
-// - `queue`, for scans that the server does not have yet. It exists until the last of them is sent, whoever is
-//   signed in: without it facts about people inside would be lost.
+// - `queue`, for scans that the server does not have yet. It exists until the last of them is sent, whoever
+//   is signed in: without it facts about people inside would be lost.
 //
-// What a stolen device can read, honestly: the browser stores both keys in its profile, in the clear. Whoever has
-// the unlocked device, or its disk without the device's own encryption, can open the manifest while its key
-// exists: names, companions, vehicles and whom they meet, of today's passes of this site; no mobile, no email, no
-// ID number (only commitments, which four characters are guessed from within a second, since the keys of the
-// commitments lie beside them). The key goes at sign-out, when the server says that the session has ended, and
-// when the app is next opened or looks at the clock after the session's end. A device that is stolen while
-// signed in, and then never opens this app again, keeps its key. The encryption of the device itself (a screen
-// lock) is what protects then. After the key is deleted, what is left is noise, also in the profile's old pages
-// as far as the browser overwrites the key's own.
+// What a stolen device can read, honestly: the browser stores both keys in its profile, in the clear. Whoever
+// has the unlocked device, or its disk without the device's own encryption, can open the manifest while its
+// key exists: names, companions, vehicles and whom they meet, of today's passes of this site; no mobile, no
+// email, no ID number (only commitments, which four characters are guessed from within a second, since the
+// keys of the commitments lie beside them). The key goes at sign-out, when the server says that the session
+// has ended, and when the app is next opened or looks at the clock after the session's end. A device that is
+// stolen while signed in, and then never opens this app again, keeps its key. The encryption of the device
+// itself (a screen lock) is what protects then. After the key is deleted, what is left is noise, also in the
+// profile's old pages as far as the browser overwrites the key's own.
 import { openDB } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { Move, WireManifest } from "./manifest.ts";
@@ -141,7 +142,10 @@ export class Store {
   async oldestScans(most?: number, after = -Infinity): Promise<Waiting[]> {
     const later = IDBKeyRange.lowerBound(after, true);
     const read = this.#db.transaction("queue");
-    const [places, rows] = await Promise.all([read.store.getAllKeys(later, most), read.store.getAll(later, most)]);
+    const [places, rows] = await Promise.all([
+      read.store.getAllKeys(later, most),
+      read.store.getAll(later, most),
+    ]);
     const opened = rows.map(async (row, at) => {
       const scan = await this.#unseal<QueuedScan>("queue", `scan:${row.nonce}`, row);
       return { place: places[at] ?? 0, nonce: row.nonce, scan };
@@ -178,7 +182,10 @@ export class Store {
   async #key(name: KeyName): Promise<CryptoKey> {
     const known = await this.#db.get("keys", name);
     if (known !== undefined) return known;
-    const made = await this.#crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+    const made = await this.#crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [
+      "encrypt",
+      "decrypt",
+    ]);
     const change = this.#db.transaction("keys", "readwrite", { durability: "strict" });
     const first = await change.store.get(name); // another tab may have been faster
     if (first === undefined) await change.store.put(made, name);

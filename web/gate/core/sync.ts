@@ -1,8 +1,8 @@
 // Sends the scans that the server does not have, in the order in which they happened.
 //
-// A scan leaves the queue only after the server has said of this very scan that it is recorded, or that it never
-// will be. A killed tab, a lost answer, another request for the same scans: each sends the same nonces again, and
-// the server records each once.
+// A scan leaves the queue only after the server has said of this very scan that it is recorded, or that it
+// never will be. A killed tab, a lost answer, another request for the same scans: each sends the same nonces
+// again, and the server records each once.
 import { Refused, Unreachable } from "./api.ts";
 import type { Api } from "./api.ts";
 import type { QueuedScan } from "./queue.ts";
@@ -54,8 +54,13 @@ function firstBatch(waiting: readonly Waiting[]): Waiting[] {
   return batch;
 }
 
-/** Send some scans; where the request fails as a whole, each half alone, so that one never holds up others. */
-async function send(store: Store, api: Api, batch: Waiting[], settled: (done: Settled[]) => void): Promise<void> {
+/** Send some scans; where the request fails as a whole, each half alone: one never holds up others. */
+async function send(
+  store: Store,
+  api: Api,
+  batch: Waiting[],
+  settled: (done: Settled[]) => void,
+): Promise<void> {
   const scans = batch.map((one) => one.scan).filter((scan): scan is QueuedScan => scan !== null);
   const gate = scans[0]?.gate;
   if (gate === undefined) return settle(store, batch, [], settled); // their key is gone: nobody can read them
@@ -85,7 +90,10 @@ function isOfOneScan(error: unknown): boolean {
 
 /** Delete what is done; a scan of which the answer says nothing stays. */
 async function settle(
-  store: Store, batch: Waiting[], items: readonly Item[], settled: (done: Settled[]) => void,
+  store: Store,
+  batch: Waiting[],
+  items: readonly Item[],
+  settled: (done: Settled[]) => void,
 ): Promise<void> {
   const byNonce = new Map(items.map((item) => [item.nonce, item]));
   const done = batch.flatMap((waiting) => {
@@ -97,7 +105,8 @@ async function settle(
   await store.settleScans(
     done.map(({ waiting, problem }) => ({
       waiting,
-      refused: problem === null ? null : { nonce: waiting.nonce, problem, at: waiting.scan?.scanned_at ?? "" },
+      refused:
+        problem === null ? null : { nonce: waiting.nonce, problem, at: waiting.scan?.scanned_at ?? "" },
     })),
   );
   settled(done.map(({ waiting, problem }) => ({ nonce: waiting.nonce, problem })));

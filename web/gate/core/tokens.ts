@@ -1,9 +1,9 @@
 // The strict check of signed tokens: passes and status lists, by issuance's public keys.
 //
 // It follows RFC 8725 as services/chassis/tokens/verification.py does, and refuses what that refuses with the
-// same outcome: contracts/samples/forged_tokens.json drives both. One algorithm (3.1); all claims, their issuer
-// and audience checked (3.8, 3.9); kinds of tokens kept apart by `typ` (3.11, 3.12); no key or address of a key
-// taken from the token (3.10): a header has exactly `typ`, `alg` and `kid`.
+// same outcome: contracts/samples/forged_tokens.json drives both. One algorithm (3.1); all claims, their
+// issuer and audience checked (3.8, 3.9); kinds of tokens kept apart by `typ` (3.11, 3.12); no key or address
+// of a key taken from the token (3.10): a header has exactly `typ`, `alg` and `kid`.
 import { compactVerify, errors, importJWK } from "jose";
 import { parsePassNumber } from "./identity.ts";
 
@@ -48,7 +48,7 @@ export interface StatusClaims {
 
 /** Why a token was refused; the words are those of services/chassis/tokens/verification.py. */
 type Reason =
-  | "malformed" | "header" | "unknown_key" | "withdrawn_key" | "signature" | "issuer" | "audience" | "claims";
+  "malformed" | "header" | "unknown_key" | "withdrawn_key" | "signature" | "issuer" | "audience" | "claims";
 
 export class TokenRefused extends Error {
   readonly reason: Reason;
@@ -68,8 +68,8 @@ export interface Keys {
 /**
  * What a token comes to at a gate.
  *
- * `bad_signature`: somebody made it. `unreadable`: a scanner may have read a genuine one badly, or its key has
- * not arrived here yet.
+ * `bad_signature`: somebody made it. `unreadable`: a scanner may have read a genuine one badly, or its key
+ * has not arrived here yet.
  */
 export type ReadToken = { claims: PassClaims } | { refused: "bad_signature" | "unreadable" };
 
@@ -129,7 +129,11 @@ export async function readStatusList(token: string, keys: Keys, issuer: string):
 
 /** Return the payload of a token that issuance has signed for gates. */
 async function verify(
-  token: string, typ: string, keys: Keys, issuer: string, maxLength = MAX_LENGTH,
+  token: string,
+  typ: string,
+  keys: Keys,
+  issuer: string,
+  maxLength = MAX_LENGTH,
 ): Promise<Record<string, unknown>> {
   if (token.length > maxLength || !COMPACT.test(token)) throw new TokenRefused("malformed");
   const [head = "", payload = "", signature = ""] = token.split(".");
@@ -165,7 +169,8 @@ function kidOf(head: string, typ: string): string {
   const header = bytes === null ? null : jsonObject(bytes);
   if (header === null) throw new TokenRefused("malformed");
   const fields = Object.keys(header).sort().join();
-  if (fields !== "alg,kid,typ" || header.typ !== typ || header.alg !== ALGORITHM) throw new TokenRefused("header");
+  if (fields !== "alg,kid,typ" || header.typ !== typ || header.alg !== ALGORITHM)
+    throw new TokenRefused("header");
   if (typeof header.kid !== "string" || !KID.test(header.kid)) throw new TokenRefused("header");
   return header.kid;
 }
@@ -206,7 +211,19 @@ function wasMadeForSomethingElse(header: Record<string, unknown>): boolean {
 
 /** Return the claims of a pass. Throws {@link TokenRefused} where one is missing or has another shape. */
 function passClaims(found: Record<string, unknown>): PassClaims {
-  const { iss, jti, nbf, exp, site, party, aud = AUDIENCE, gate = null, entries = 1, idc = null, days = [] } = found;
+  const {
+    iss,
+    jti,
+    nbf,
+    exp,
+    site,
+    party,
+    aud = AUDIENCE,
+    gate = null,
+    entries = 1,
+    idc = null,
+    days = [],
+  } = found;
   const texts = isText(iss) && isText(aud) && isText(jti) && isText(site);
   const times = isInstant(nbf) && isInstant(exp) && isWhole(party, 1, MOST) && isWhole(entries, 1, MOST);
   const rest = isTextOrNull(gate) && isTextOrNull(idc) && isList(days, isDay);
@@ -238,7 +255,7 @@ function isList<T>(value: unknown, isItem: (item: unknown) => item is T): value 
   return Array.isArray(value) && value.every((item) => isItem(item));
 }
 
-/** Return the bytes of a base64url text without padding, or null where it is not the one way to write them. */
+/** Return the bytes of a base64url text, or null where it is not the one way to write them. */
 function exactBytes(text: string): Uint8Array<ArrayBuffer> | null {
   const bytes = looseBytes(text);
   return bytes !== null && base64url(bytes) === text ? bytes : null;
@@ -254,7 +271,9 @@ function looseBytes(text: string): Uint8Array<ArrayBuffer> | null {
 /** Return bytes as base64url without padding. */
 export function base64url(bytes: Uint8Array): string {
   return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""))
-    .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=+$/, "");
 }
 
 /** Return the bytes of base64url without padding. Throws where it is none. */

@@ -1,7 +1,7 @@
 // The verdict on an attempt to enter or to leave: services/verify/domain/{passes,verdicts}.py once more.
 //
-// contracts/samples/gate_cases.json drives both, so that a gate without a network decides as the server would.
-// Instants are in milliseconds since 1970. Nothing here reads a clock.
+// contracts/samples/gate_cases.json drives both, so that a gate without a network decides as the server
+// would. Instants are in milliseconds since 1970. Nothing here reads a clock.
 import { GateProblem } from "./model.ts";
 import type { Verdict } from "./model.ts";
 
@@ -112,7 +112,8 @@ export function windowAt(terms: Terms, at: number): Window | null {
   let nearest: Window | null = null;
   for (const window of windowsOf(terms)) {
     if (at < window.start || at >= window.end) continue;
-    if (nearest === null || Math.abs(middleOf(window) - at) < Math.abs(middleOf(nearest) - at)) nearest = window;
+    if (nearest === null || Math.abs(middleOf(window) - at) < Math.abs(middleOf(nearest) - at))
+      nearest = window;
   }
   return nearest;
 }
@@ -136,7 +137,7 @@ export function presumedGoneAt(validTo: number): number {
 /**
  * Decide whether persons may come in; the first reason against it is the verdict.
  *
- * Throws {@link GateProblem} (`count_over_party`, `count_over_remaining`): the guard has to correct the count.
+ * Throws {@link GateProblem} (`count_over_party`, `count_over_remaining`): the guard corrects the count.
  */
 export function decideEntry(standing: Standing, attempt: Attempt): Decision {
   const { terms } = standing;

@@ -2,9 +2,19 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { GateProblem } from "../core/model.ts";
-import type { IdCheck } from "../core/model.ts";
+import type { IdCheck, Movement } from "../core/model.ts";
 import {
-  GATE, MINUTE, NOON, NUMBER, OTHER, Server, forgedTokenOf, openGate, pass, statusList, tokenOf,
+  GATE,
+  MINUTE,
+  NOON,
+  NUMBER,
+  OTHER,
+  Server,
+  forgedTokenOf,
+  openGate,
+  pass,
+  statusList,
+  tokenOf,
 } from "./server.ts";
 
 const SEEN: IdCheck = { kind: "as_applied" };
@@ -26,7 +36,10 @@ function problem(code: string): (error: unknown) => boolean {
 test("online the server decides, and nothing is queued", async () => {
   const { gate, server } = await openGate();
   const shown = await gate.scan(TOKEN, "entry");
-  assert.deepEqual([shown.outcome, shown.preview, shown.mayEnter, shown.nameLatin], ["admit", true, 2, "Gurpreet Kaur"]);
+  assert.deepEqual(
+    [shown.outcome, shown.preview, shown.mayEnter, shown.nameLatin],
+    ["admit", true, 2, "Gurpreet Kaur"],
+  );
   assert.deepEqual([shown.offline, shown.trust, shown.ageS, shown.room], [false, "green", 3, "214"]);
   const admitted = await gate.admit(SEEN);
   assert.deepEqual([admitted.outcome, admitted.recorded, admitted.inside], ["admit", true, 2]);
@@ -35,7 +48,7 @@ test("online the server decides, and nothing is queued", async () => {
   assert.equal(gate.state().unsent, 0);
 });
 
-test("without an answer in time the gate decides by itself, and says since when and on what it rests", async () => {
+test("without an answer in time the gate decides by itself, and says on what it rests", async () => {
   const { gate, server } = await offlineGate();
   server.now += 5 * MINUTE;
   const shown = await gate.scan(TOKEN, "entry");
@@ -62,9 +75,10 @@ test("the gate goes back online by itself, and only when the server can decide a
   server.before = (path) => {
     server.status = path === "/api/v1/gate/manifest" ? 503 : null; // the gateway lives, verify does not
   };
+  server.now += 5 * MINUTE;
   await gate.refresh();
   assert.equal(gate.state().online, false);
-  assert.equal(gate.state().offlineSince, new Date(NOON).toISOString());
+  assert.equal(gate.state().offlineSince, new Date(NOON).toISOString(), "since the first time, not the last");
   server.before = () => {};
   server.status = null;
   await gate.refresh();
@@ -72,7 +86,7 @@ test("the gate goes back online by itself, and only when the server can decide a
   assert.equal((await gate.scan(TOKEN, "entry")).offline, false);
 });
 
-test("after an offline entry the next scan at this gate sees it, and after the exit it sees that", async () => {
+test("the next scan at this gate sees an offline entry, and an offline exit", async () => {
   const { gate } = await offlineGate();
   await gate.scan(TOKEN, "entry");
   const admitted = await gate.admit(RIGHT, 1);
@@ -104,6 +118,15 @@ test("two scans at once do not admit the same people twice", async () => {
   assert.deepEqual(outcomes, ["admit", "already_inside"]);
 });
 
+test("a pass that is scanned while the last entry is recorded stays on the screen", async () => {
+  const { gate, server } = await openGate();
+  server.passes.set(OTHER, pass({ pass: OTHER }));
+  await gate.scan(NUMBER, "entry");
+  const admitting = gate.admit(RIGHT);
+  await gate.scan(OTHER, "entry");
+  assert.deepEqual([(await admitting).pass, (await gate.admit(RIGHT)).pass], [NUMBER, OTHER]);
+});
+
 test("a pass number typed by hand works offline, however it is written", async () => {
   const { gate } = await offlineGate();
   assert.equal((await gate.scan(" 7k3m-9qw3 ", "entry")).outcome, "admit");
@@ -120,7 +143,7 @@ test("offline a wrong ID is a verdict, is recorded, and the right one is taken a
   assert.equal((await gate.admit(RIGHT)).outcome, "admit");
 });
 
-test("an ID is told to the server as it was checked, and no Aadhaar number in a reason is stored", async () => {
+test("an ID is sent as it was checked, and no Aadhaar number in a reason is stored", async () => {
   const { gate, server, device } = await offlineGate();
   await gate.scan(TOKEN, "entry");
   const reason = "card 2341 2341 2346 of the brother";
@@ -145,7 +168,10 @@ test("the guard is told what to correct, and nothing is recorded", async () => {
   await assert.rejects(gate.admit(RIGHT, 3), problem("count_over_party"));
   await assert.rejects(gate.admit({ ...RIGHT, last4: "234123412346" }), problem("full_number"));
   await assert.rejects(gate.admit({ ...RIGHT, last4: "48" }), problem("not_four"));
-  await assert.rejects(gate.admit({ kind: "other_id", idType: "pan", reason: " " }), problem("reason_missing"));
+  await assert.rejects(
+    gate.admit({ kind: "other_id", idType: "pan", reason: " " }),
+    problem("reason_missing"),
+  );
   await gate.admit(RIGHT, 1);
   await gate.scan(TOKEN, "entry");
   await assert.rejects(gate.admit(RIGHT, 2), problem("count_over_remaining"));
@@ -159,7 +185,7 @@ test("a forged pass admits nobody offline, and one that a scanner read badly is 
   await assert.rejects(gate.admit(RIGHT), problem("no_preview"));
 });
 
-test("a pass that the list does not have yet is admitted by its token, and a supervisor is called", async () => {
+test("a pass that the list does not have is admitted by its token, and a supervisor is called", async () => {
   const { gate } = await offlineGate();
   const shown = await gate.scan(await tokenOf(pass({ pass: OTHER })), "entry");
   assert.deepEqual([shown.outcome, shown.nameLatin, shown.callSupervisor], ["admit", undefined, true]);
@@ -186,7 +212,10 @@ test("an exit is never refused: revoked, unknown, without a key, without a sessi
   await gate.refresh();
   server.down = true;
   const revoked = await gate.scan(TOKEN, "exit");
-  assert.deepEqual([revoked.outcome, revoked.marks, revoked.recorded], ["exit", ["revoked", "no_entry"], true]);
+  assert.deepEqual(
+    [revoked.outcome, revoked.marks, revoked.recorded],
+    ["exit", ["revoked", "no_entry"], true],
+  );
   assert.equal((await gate.scan(OTHER, "exit")).outcome, "exit");
   server.now = server.until;
   const without = await gate.scan(TOKEN, "exit");
@@ -213,9 +242,15 @@ test("trust follows the age of the list: green, amber, then as the site chose", 
       server.now = NOON + seconds * 1000;
       return (await gate.scan(NUMBER, "entry")).trust;
     };
-    assert.deepEqual([await trustAt(900), await trustAt(901), await trustAt(14_400)], ["green", "amber", "amber"]);
+    assert.deepEqual(
+      [await trustAt(900), await trustAt(901), await trustAt(14_400)],
+      ["green", "amber", "amber"],
+    );
     assert.equal(await trustAt(14_401), then === "refuse" ? "refused" : "supervisor");
-    await assert.rejects(gate.admit(RIGHT), problem(then === "refuse" ? "list_too_old" : "supervisor_missing"));
+    await assert.rejects(
+      gate.admit(RIGHT),
+      problem(then === "refuse" ? "list_too_old" : "supervisor_missing"),
+    );
     assert.equal(gate.state().unsent, 0);
     const agreed = gate.admit(RIGHT, 2, { login: "SEC-0009", reason: "known to the office" });
     if (then === "refuse") await assert.rejects(agreed, problem("list_too_old"));
@@ -235,7 +270,7 @@ test("the age counts from the newest of manifest and signed list, and is sent wi
   await gate.refresh();
   const [sent] = [...server.recorded.values()];
   assert.ok(sent && "offline" in sent);
-  assert.deepEqual(sent.offline, { verdict: "admit", list_age_s: 60, supervisor: null });
+  assert.deepEqual(sent.offline, { verdict: "admit", list_age_s: 60, supervisor: null, login: "SEC-0001" });
   assert.equal(sent.count, 2);
 });
 
@@ -277,14 +312,18 @@ test("a clock that is set back offline does not make an old list look new", asyn
   assert.ok(Date.parse(at) >= server.now - MINUTE);
 });
 
-test("a list that is rolled back, from the future or not ours is refused, and the held one stays", async () => {
+test("a list that is rolled back, from the future or not ours is refused", async () => {
   const { gate, server } = await openGate();
   server.now += 10 * MINUTE;
   server.revoked = [NUMBER];
   await gate.refresh();
   const old = await statusList(NOON);
   const future = await statusList(server.now + 2 * MINUTE);
-  for (const [jws, expected] of [[old, "rolled_back"], [future, "future"], [`${old}x`, "forged"]] as const) {
+  for (const [jws, expected] of [
+    [old, "rolled_back"],
+    [future, "future"],
+    [`${old}x`, "forged"],
+  ] as const) {
     server.statusJws = jws;
     await gate.refresh();
     assert.equal(gate.state().listProblem, expected);
@@ -316,9 +355,15 @@ test("who is inside is known offline, and how surely", async () => {
   await gate.scan(NUMBER, "entry");
   await gate.admit(RIGHT);
   const found = async () => (await gate.inside()).map((one) => [one.pass, one.inside, one.certainty]);
-  assert.deepEqual(await found(), [[OTHER, 1, "offline"], [NUMBER, 2, "here"]]);
+  assert.deepEqual(await found(), [
+    [OTHER, 1, "offline"],
+    [NUMBER, 2, "here"],
+  ]);
   server.now = Date.parse("2026-12-01T08:30:00Z");
-  assert.deepEqual(await found(), [[OTHER, 1, "overdue"], [NUMBER, 2, "overdue"]]);
+  assert.deepEqual(await found(), [
+    [OTHER, 1, "overdue"],
+    [NUMBER, 2, "overdue"],
+  ]);
 });
 
 test("a gate that was never online admits nobody, and says so", async () => {
@@ -328,4 +373,85 @@ test("a gate that was never online admits nobody, and says so", async () => {
   await gate.chooseGate(GATE);
   const shown = await gate.scan(TOKEN, "entry");
   assert.deepEqual([shown.outcome, shown.trust, shown.ageS], ["unreadable", "refused", null]);
+});
+
+test("what another gate records is known here, and also when the network goes", async () => {
+  const { gate, server, device } = await openGate();
+  const other: Movement = {
+    nonce: "of-gate-2",
+    pass: NUMBER,
+    gate: "PCS1-G2",
+    verdict: "admit",
+    count: 2,
+    inside: 2,
+    at: new Date(NOON).toISOString(),
+    recorded_at: new Date(NOON + 1000).toISOString(),
+  };
+  await gate.hear(other);
+  await gate.hear({ ...other, nonce: "of-nobody", pass: OTHER });
+  server.down = true;
+  const shown = await gate.scan(NUMBER, "entry");
+  assert.deepEqual([shown.outcome, shown.insideGate], ["already_inside", "PCS1-G2"]);
+  device.kill();
+  assert.equal((await (await device.open()).scan(NUMBER, "entry")).outcome, "already_inside");
+});
+
+test("a movement that is told twice, or is in the manifest already, counts once", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ party: 3 }));
+  const { gate } = await openGate(server);
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT, 1);
+  const [nonce = ""] = server.recorded.keys();
+  const own: Movement = {
+    nonce,
+    pass: NUMBER,
+    gate: GATE,
+    verdict: "admit",
+    count: 1,
+    inside: 1,
+    at: new Date(NOON).toISOString(),
+    recorded_at: new Date(NOON + 1000).toISOString(),
+  };
+  const mayEnter = async () => {
+    server.down = true;
+    const shown = await gate.scan(NUMBER, "entry");
+    server.down = false;
+    return shown.mayEnter;
+  };
+  await gate.hear(own);
+  assert.equal(await mayEnter(), 2);
+  server.now += 6 * MINUTE;
+  await gate.refresh(); // now it is in the manifest
+  await gate.hear(own);
+  await gate.hear({ ...own, nonce: "before-the-manifest" });
+  assert.equal(await mayEnter(), 2);
+});
+
+test("what is told of a pass does not undo what this gate has not sent yet", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ party: 3 }));
+  const { gate } = await offlineGate(server);
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT, 1);
+  const at = new Date(NOON + 1000).toISOString();
+  const other = {
+    nonce: "of-gate-2",
+    pass: NUMBER,
+    gate: "PCS1-G2",
+    verdict: "admit",
+    count: 1,
+    inside: 1,
+  } as const;
+  await gate.hear({ ...other, at, recorded_at: at });
+  assert.equal((await gate.scan(NUMBER, "entry")).mayEnter, 1);
+});
+
+test("a newer list of revoked passes is fetched as soon as it is told of", async () => {
+  const { gate, server } = await openGate();
+  server.now += 1000;
+  server.revoked = [NUMBER];
+  await gate.hearStatus();
+  server.down = true;
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "revoked");
 });

@@ -1,6 +1,6 @@
 // A server for tests: it answers the gate's requests from memory, and decides by the shared rules.
 import "fake-indexeddb/auto";
-import { SignJWT, exportJWK, generateKeyPair } from "jose";
+import { SignJWT, decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { Gate } from "../core/gate.ts";
 import { standingOf } from "../core/manifest.ts";
 import type { WireManifest, WirePass } from "../core/manifest.ts";
@@ -24,23 +24,53 @@ export const COMMITMENT = "Lbtz8aHwrGQ";
 
 export function pass(changes: Partial<WirePass> = {}): WirePass {
   return {
-    pass: NUMBER, reference: "PCS-AB3D-5FGM", site: "PCS1", gate: null, party: 2, entries: 1,
-    valid_from: "2026-12-01T04:30:00Z", valid_to: "2026-12-01T08:30:00Z", further_days: [], closed_days: [],
-    revoked: false, inside: 0, admitted: 0, day: 0, admitted_before: 0, presumed_gone_at: null,
-    inside_since: null, last_gate: null, id_commitments: [COMMITMENT], commitment_key: COMMITMENT_KEY,
+    pass: NUMBER,
+    reference: "PCS-AB3D-5FGM",
+    site: "PCS1",
+    gate: null,
+    party: 2,
+    entries: 1,
+    valid_from: "2026-12-01T04:30:00Z",
+    valid_to: "2026-12-01T08:30:00Z",
+    further_days: [],
+    closed_days: [],
+    revoked: false,
+    inside: 0,
+    admitted: 0,
+    day: 0,
+    admitted_before: 0,
+    presumed_gone_at: null,
+    inside_since: null,
+    last_gate: null,
+    id_commitments: [COMMITMENT],
+    commitment_key: COMMITMENT_KEY,
     applicant: { name: "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin: "Gurpreet Kaur", id_type: "voter_id" },
     companions: [{ name: "Harjit Singh", name_latin: "Harjit Singh", id_type: "pan", child: false }],
-    vehicle: null, vehicle_allowed: false, assistance: null, department: "home", officer: "home-1",
-    call_supervisor: false, ...changes,
+    vehicle: null,
+    vehicle_allowed: false,
+    assistance: null,
+    department: "home",
+    officer: "home-1",
+    call_supervisor: false,
+    ...changes,
   };
 }
 
 /** Return the token of a pass, as issuance signs it. */
 export async function tokenOf(one: WirePass, key = privateKey): Promise<string> {
   const seconds = (text: string): number => Date.parse(text) / 1000;
-  const claims = { iss: ISSUER, aud: "gate", jti: one.pass, site: one.site, party: one.party, idc: one.id_commitments[0] };
+  const claims = {
+    iss: ISSUER,
+    aud: "gate",
+    jti: one.pass,
+    site: one.site,
+    party: one.party,
+    idc: one.id_commitments[0],
+  };
   const window = { nbf: seconds(one.valid_from), exp: seconds(one.valid_to) };
-  return new SignJWT({ ...claims, ...window }).setProtectedHeader({ typ: "epass+jwt", alg: "EdDSA", kid: KEY.kid }).sign(key);
+  return new SignJWT({ ...claims, ...window })
+    .setProtectedHeader({ typ: "epass+jwt", alg: "EdDSA", kid: KEY.kid })
+    .sign(key);
 }
 
 export async function forgedTokenOf(one: WirePass): Promise<string> {
@@ -49,8 +79,17 @@ export async function forgedTokenOf(one: WirePass): Promise<string> {
 
 /** Return a signed list of revoked passes. */
 export async function statusList(iat: number, revoked: string[] = [], key = privateKey): Promise<string> {
-  const claims = { iss: ISSUER, aud: "gate", iat: Math.floor(iat / 1000), exp: Math.floor(iat / 1000) + 3600, seq: 1, revoked };
-  return new SignJWT(claims).setProtectedHeader({ typ: "epass-status+jwt", alg: "EdDSA", kid: KEY.kid }).sign(key);
+  const claims = {
+    iss: ISSUER,
+    aud: "gate",
+    iat: Math.floor(iat / 1000),
+    exp: Math.floor(iat / 1000) + 3600,
+    seq: 1,
+    revoked,
+  };
+  return new SignJWT(claims)
+    .setProtectedHeader({ typ: "epass-status+jwt", alg: "EdDSA", kid: KEY.kid })
+    .sign(key);
 }
 
 export async function forgedStatusList(iat: number): Promise<string> {
@@ -87,13 +126,13 @@ export class Server {
   /** A nonce for which the whole request is refused. */
   malformed: string | null = null;
   /** Called before each answer; a test changes something in between. */
-  before: (path: string) => void = () => {};
+  before: (path: string) => void | Promise<void> = () => {};
 
   fetch: typeof fetch = async (input, init) => {
     const path = String(input);
     const bare = path.split("?")[0] ?? "";
     this.asked.push(`${init?.method ?? "GET"} ${bare}`);
-    this.before(bare);
+    await this.before(bare);
     if (this.down) throw new DOMException("nobody answers", "TimeoutError");
     if (this.status !== null) return this.#answer({ code: "unavailable" }, this.status);
     const answer = await this.#route(bare, new URLSearchParams(path.split("?")[1]), init?.body);
@@ -102,21 +141,35 @@ export class Server {
   };
 
   async #route(path: string, query: URLSearchParams, body: unknown): Promise<Response> {
-    if (path === "/.well-known/pass-status") return new Response(await this.#statusList(), { headers: this.#date() });
-    if (path === "/api/v1/sites") return this.#answer({ items: [{ code: "PCS1", name: names("One"), gate_names: { [GATE]: names("North") } }] });
-    if (path === "/api/v1/departments") return this.#answer({ items: [{ code: "home", name: names("Home") }] });
+    if (path === "/.well-known/pass-status")
+      return new Response(await this.#statusList(), { headers: this.#date() });
+    if (path === "/api/v1/sites")
+      return this.#answer({
+        items: [{ code: "PCS1", name: names("One"), gate_names: { [GATE]: names("North") } }],
+      });
+    if (path === "/api/v1/departments")
+      return this.#answer({ items: [{ code: "home", name: names("Home") }] });
     if (path === "/api/v1/officers") {
-      return this.#answer({ items: [{ code: "home-1", name: names("Secretary"), designation: names("Secretary"), room: "214" }] });
+      return this.#answer({
+        items: [{ code: "home-1", name: names("Secretary"), designation: names("Secretary"), room: "214" }],
+      });
     }
     if (!this.signedIn) return this.#answer({ code: "session_ended" }, 401);
     if (path === "/api/v1/gate/session") {
       const until = new Date(this.until).toISOString();
-      return this.#answer({ login: "SEC-0001", site: "PCS1", gate: this.gate, gates: [GATE, "PCS1-G2"], until });
+      return this.#answer({
+        login: "SEC-0001",
+        site: "PCS1",
+        gate: this.gate,
+        gates: [GATE, "PCS1-G2"],
+        until,
+      });
     }
     if (path === "/api/v1/gate/manifest") return this.#answer(await this.page(query));
     if (path === "/api/v1/gate/inside") return this.#answer({ items: [], next: null });
     if (path === "/api/v1/scans") return this.#scan(JSON.parse(String(body)) as WireScan);
-    if (path === "/api/v1/scans/sync") return this.#sync((JSON.parse(String(body)) as { scans: QueuedScan[] }).scans);
+    if (path === "/api/v1/scans/sync")
+      return this.#sync((JSON.parse(String(body)) as { scans: QueuedScan[] }).scans);
     return this.#answer({ code: "not_found" }, 404);
   }
 
@@ -125,22 +178,36 @@ export class Server {
     const at = Number(query.get("after") ?? 0);
     const all = [...this.passes.values()];
     return {
-      gate: query.get("gate") ?? "", site: "PCS1", gates: [GATE, "PCS1-G2"], made_at: new Date(this.now).toISOString(),
-      issuer: ISSUER, keys: [KEY], withdrawn: [], status_list: await this.#statusList(),
-      complete_at: new Date(this.statusAt ?? this.now).toISOString(), offline: { green_s: 900, amber_s: 14_400, then: "refuse" },
-      passes: all.slice(at, at + 1), next: at + 1 < all.length ? String(at + 1) : null, ...this.manifest,
+      gate: query.get("gate") ?? "",
+      site: "PCS1",
+      gates: [GATE, "PCS1-G2"],
+      made_at: new Date(this.now).toISOString(),
+      issuer: ISSUER,
+      keys: [KEY],
+      withdrawn: [],
+      status_list: await this.#statusList(),
+      complete_at: new Date(this.statusAt ?? this.now).toISOString(),
+      offline: { green_s: 900, amber_s: 14_400, then: "refuse" },
+      passes: all.slice(at, at + 1),
+      next: at + 1 < all.length ? String(at + 1) : null,
+      ...this.manifest,
     };
   }
 
   #statusList(): Promise<string> {
-    return this.statusJws !== null ? Promise.resolve(this.statusJws) : statusList(this.statusAt ?? this.now, this.revoked);
+    return this.statusJws !== null
+      ? Promise.resolve(this.statusJws)
+      : statusList(this.statusAt ?? this.now, this.revoked);
   }
 
   #scan(request: WireScan): Response {
     const number = request.pass_number ?? jti(request.token ?? "");
     const known = this.passes.get(number);
     const preview = request.direction === "entry" && request.id_check === null;
-    if (known === undefined) return this.#answer(result({ verdict: "unknown_pass", preview, count: 0, inside: 0, marks: [], day: 0 }));
+    if (known === undefined)
+      return this.#answer(
+        result({ verdict: "unknown_pass", preview, count: 0, inside: 0, marks: [], day: 0 }),
+      );
     const decision = this.#decide(known, request);
     if (!preview) this.#record(known, request, decision);
     return this.#answer(result({ ...decision, preview }, known));
@@ -157,14 +224,26 @@ export class Server {
       const problem = this.problems.get(scan.nonce) ?? null;
       const known = this.passes.get(scan.pass_number ?? jti(scan.token ?? ""));
       if (problem === null && known !== undefined) this.#record(known, scan, this.#fact(known, scan));
-      return { nonce: scan.nonce, verdict: problem === null ? scan.offline.verdict : null, recorded: problem === null, conflict: false, problem };
+      return {
+        nonce: scan.nonce,
+        verdict: problem === null ? scan.offline.verdict : null,
+        recorded: problem === null,
+        conflict: false,
+        problem,
+      };
     });
     return this.#answer({ items });
   }
 
   #decide(known: WirePass, request: WireScan): Decision {
     const standing = { ...standingOf(known), revoked: this.revoked.includes(known.pass) };
-    const attempt = { gate: request.gate, at: Date.parse(request.scanned_at), count: request.count, identified: true, marks: [] };
+    const attempt = {
+      gate: request.gate,
+      at: Date.parse(request.scanned_at),
+      count: request.count,
+      identified: true,
+      marks: [],
+    };
     return request.direction === "entry" ? decideEntry(standing, attempt) : decideExit(standing, attempt);
   }
 
@@ -181,7 +260,12 @@ export class Server {
     const { inside, admitted, day, admittedBefore, presumedGoneAt } = after;
     const gone = presumedGoneAt === null ? null : new Date(presumedGoneAt).toISOString();
     const presence = { inside, admitted, day, admitted_before: admittedBefore, presumed_gone_at: gone };
-    this.passes.set(known.pass, { ...known, ...presence, last_gate: request.gate, inside_since: request.scanned_at });
+    this.passes.set(known.pass, {
+      ...known,
+      ...presence,
+      last_gate: request.gate,
+      inside_since: request.scanned_at,
+    });
   }
 
   #answer(body: unknown, status = 200): Response {
@@ -198,18 +282,36 @@ function names(en: string): Record<string, string> {
 }
 
 function jti(token: string): string {
-  return (JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString()) as { jti: string }).jti;
+  return String(decodeJwt(token).jti);
 }
 
 function result(decision: Decision & { preview: boolean }, known?: WirePass): Record<string, unknown> {
   const { verdict, preview, count, inside, marks } = decision;
   return {
-    verdict, preview, pass: known?.pass ?? null, reference: known?.reference ?? null, applicant: known?.applicant ?? null,
-    companions: known?.companions ?? [], party: known?.party ?? 0, inside: preview ? (known?.inside ?? 0) : inside,
-    may_enter: preview && verdict === "admit" ? count : 0, site: known?.site ?? null, gate: known?.gate ?? null,
-    valid_from: known?.valid_from ?? null, valid_to: known?.valid_to ?? null, days: [], vehicle: null, vehicle_allowed: false,
-    assistance: null, department: known?.department ?? null, officer: known?.officer ?? null, call_supervisor: false, marks,
-    list_age_s: known === undefined ? null : 3, inside_since: null, inside_gate: null,
+    verdict,
+    preview,
+    pass: known?.pass ?? null,
+    reference: known?.reference ?? null,
+    applicant: known?.applicant ?? null,
+    companions: known?.companions ?? [],
+    party: known?.party ?? 0,
+    inside: preview ? (known?.inside ?? 0) : inside,
+    may_enter: preview && verdict === "admit" ? count : 0,
+    site: known?.site ?? null,
+    gate: known?.gate ?? null,
+    valid_from: known?.valid_from ?? null,
+    valid_to: known?.valid_to ?? null,
+    days: [],
+    vehicle: null,
+    vehicle_allowed: false,
+    assistance: null,
+    department: known?.department ?? null,
+    officer: known?.officer ?? null,
+    call_supervisor: false,
+    marks,
+    list_age_s: known === undefined ? null : 3,
+    inside_since: null,
+    inside_gate: null,
   };
 }
 
@@ -230,7 +332,7 @@ export class Device {
   async open(): Promise<Gate> {
     this.#store = await Store.open(crypto, this.name);
     const clock = { now: () => this.server.now + this.aheadMs };
-    const deadline = (): AbortSignal => new AbortController().signal; // the server of a test says itself who is late
+    const deadline = (): AbortSignal => new AbortController().signal; // the test says who is late
     return Gate.open({ fetch: this.server.fetch, store: this.#store, clock, crypto, deadline });
   }
 
@@ -250,7 +352,9 @@ export class Device {
 }
 
 /** Return a gate that is signed in and holds the manifest of the server, and its device. */
-export async function openGate(server = new Server()): Promise<{ gate: Gate; device: Device; server: Server }> {
+export async function openGate(
+  server = new Server(),
+): Promise<{ gate: Gate; device: Device; server: Server }> {
   const device = new Device(server);
   const gate = await device.open();
   await gate.refresh();

@@ -8,7 +8,9 @@ import { NUMBER, openGate } from "./server.ts";
 const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 
 /** Return everything that the database holds: values as text, and its keys. */
-async function contents(device: Device): Promise<{ text: string; keys: CryptoKey[]; rows: Record<string, number> }> {
+async function contents(
+  device: Device,
+): Promise<{ text: string; keys: CryptoKey[]; rows: Record<string, number> }> {
   const db = await device.raw();
   let text = "";
   const keys: CryptoKey[] = [];
@@ -21,7 +23,8 @@ async function contents(device: Device): Promise<{ text: string; keys: CryptoKey
     rows[name] = values.length;
     for (const value of values) {
       if (value instanceof CryptoKey) keys.push(value);
-      else if (value instanceof Object && "data" in value) text += Buffer.from(value.data as ArrayBuffer).toString("latin1");
+      else if (value instanceof Object && "data" in value)
+        text += Buffer.from(value.data as ArrayBuffer).toString("latin1");
       else text += JSON.stringify(value);
     }
   }
@@ -29,14 +32,15 @@ async function contents(device: Device): Promise<{ text: string; keys: CryptoKey
   return { text, keys, rows };
 }
 
-test("nothing that is stored names a visitor in the clear, and no key can be taken out of the browser", async () => {
+test("nothing that is stored names a visitor in the clear, and no key can be exported", async () => {
   const { gate, device, server } = await openGate();
   server.down = true;
   await gate.scan(NUMBER, "entry");
   await gate.admit(RIGHT);
   const { text, keys, rows } = await contents(device);
   assert.deepEqual([rows.manifest, rows.moves, rows.queue], [1, 1, 1]);
-  for (const secret of ["Gurpreet", "Harjit", NUMBER, "4821", "PCS-AB3D-5FGM"]) assert.ok(!text.includes(secret), secret);
+  for (const secret of ["Gurpreet", "Harjit", NUMBER, "4821", "PCS-AB3D-5FGM"])
+    assert.ok(!text.includes(secret), secret);
   assert.equal(keys.length, 2);
   for (const key of keys) {
     assert.equal(key.extractable, false);
@@ -65,7 +69,16 @@ for (const [how, end] of Object.entries({
   });
 }
 
-test("an app that is opened after the end of the session deletes the manifest before anything else", async () => {
+test("an exit after the session has ended is kept, and makes no new key for visitors", async () => {
+  const { gate, device, server } = await openGate();
+  server.down = true;
+  server.now = server.until;
+  assert.equal((await gate.scan(NUMBER, "exit")).recorded, true);
+  const { keys, rows } = await contents(device);
+  assert.deepEqual([keys.length, rows.queue, rows.moves], [1, 1, 0]);
+});
+
+test("an app that is opened after the end of the session deletes the manifest first", async () => {
   const { device, server } = await openGate();
   device.kill();
   server.down = true;

@@ -33,11 +33,16 @@ test("the gate refuses each forged or mangled token with the outcome of the serv
 test("the gate reads the genuine token of the corpus", async () => {
   const read = await readPass(CORPUS.genuine, KEYS, CORPUS.issuer);
   assert.ok("claims" in read);
-  assert.deepEqual([read.claims.jti, read.claims.party, read.claims.entries, read.claims.gate], ["7K3M9QW3", 2, 1, null]);
+  assert.deepEqual(
+    [read.claims.jti, read.claims.party, read.claims.entries, read.claims.gate],
+    ["7K3M9QW3", 2, 1, null],
+  );
 });
 
 test("without the key a genuine token is unreadable, and forged once the key was withdrawn", async () => {
-  assert.deepEqual(await readPass(CORPUS.genuine, await importKeys([], []), CORPUS.issuer), { refused: "unreadable" });
+  assert.deepEqual(await readPass(CORPUS.genuine, await importKeys([], []), CORPUS.issuer), {
+    refused: "unreadable",
+  });
   const withdrawn = await importKeys(CORPUS.keys, ["k1"]);
   assert.deepEqual(await readPass(CORPUS.genuine, withdrawn, CORPUS.issuer), { refused: "bad_signature" });
 });

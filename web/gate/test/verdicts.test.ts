@@ -12,7 +12,14 @@ import { sample } from "./support.ts";
 interface Case {
   name: string;
   standing: WireStanding;
-  attempt: { gate: string; at: string; direction: Direction; count: number | null; identified: boolean; marks: string[] };
+  attempt: {
+    gate: string;
+    at: string;
+    direction: Direction;
+    count: number | null;
+    identified: boolean;
+    marks: string[];
+  };
   expect: Record<string, unknown>;
 }
 
@@ -23,10 +30,18 @@ function outcome(one: Case): Record<string, unknown> {
   const standing = standingOf(one.standing);
   const attempt: Attempt = { ...one.attempt, at: Date.parse(one.attempt.at) };
   try {
-    const decided = one.attempt.direction === "entry" ? decideEntry(standing, attempt) : decideExit(standing, attempt);
+    const decided =
+      one.attempt.direction === "entry" ? decideEntry(standing, attempt) : decideExit(standing, attempt);
     const { verdict, count, inside, day, marks } = decided;
     const moves = verdict === "admit" || verdict === "exit";
-    return { verdict, count, inside, day, marks, after: moves ? after(standingAfter(standing, decided)) : null };
+    return {
+      verdict,
+      count,
+      inside,
+      day,
+      marks,
+      after: moves ? after(standingAfter(standing, decided)) : null,
+    };
   } catch (error) {
     if (error instanceof GateProblem) return { error: error.code };
     throw error;
@@ -38,7 +53,7 @@ function after(standing: Standing): Record<string, unknown> {
   return { inside, admitted, day, admitted_before: admittedBefore, presumed_gone_at: presumedGoneAt };
 }
 
-/** Return an expectation with its instant in milliseconds, since a text may write the same one in many ways. */
+/** Return an expectation with its instant in milliseconds: a text may write it in many ways. */
 function expected(one: Case): Record<string, unknown> {
   const then = one.expect.after as Record<string, unknown> | null | undefined;
   if (!then) return one.expect;
@@ -54,7 +69,15 @@ test("the gate decides each case of the shared table as the server does", () => 
 test("of a pass for several days the open window is shown, else the next one, else the last one", () => {
   const start = Date.parse("2026-12-01T04:30:00Z");
   const days = { furtherDays: [1, 2], closedDays: [] };
-  const terms: Terms = { site: "PCS1", gate: null, party: 1, entries: 1, validFrom: start, validTo: start + 1000, ...days };
+  const terms: Terms = {
+    site: "PCS1",
+    gate: null,
+    party: 1,
+    entries: 1,
+    validFrom: start,
+    validTo: start + 1000,
+    ...days,
+  };
   const [first, second, last] = windowsOf(terms);
   assert.deepEqual(windowToShow(terms, start), first);
   assert.deepEqual(windowToShow(terms, start + 1000), second);

@@ -1,12 +1,14 @@
 """Who may do what on the broker: the one table, for this machine and for production alike.
 
 Each service reads its own queues and sends RPC replies. It publishes no event, because the outbox and the
-relay do that. Only the relay and the administrator may change the topology. The exporter asks for the depth
-of queues, which needs no permission. For an operator it reads and replays dead letters of events, as a user
-of its own (``ops``), since KEDA has the password of the other one too. The administrator may send in another
-user's name: `epass topology apply` moves messages and keeps their senders. The patterns are RabbitMQ's three
-(configure, write, read), matched against names of exchanges and queues; the default exchange is called
-``amq.default`` there.
+relay do that. The administrator declares the topology, and the relay what events need of it. Whoever makes a
+queue with dead letters must be allowed to read it, so the relay reads queues of events; nothing that it has
+opens what is sealed in them. Requests, replies, dead letters and delays are closed to it. The exporter asks
+for the depth of queues, which needs no permission. For an operator it reads and replays dead letters of
+events, as a user of its own (``ops``), since KEDA has the password of the other one too. The administrator
+may send in another user's name: `epass topology apply` moves messages and keeps their senders. The patterns
+are RabbitMQ's three (configure, write, read), matched against names of exchanges and queues; the default
+exchange is called ``amq.default`` there.
 """
 
 import base64
@@ -22,6 +24,8 @@ VHOST = "epass"
 
 _REPLY = r"^[0-9a-f-]{36}$"
 """The routing key of replies to one caller; nobody else knows it."""
+_OF_EVENTS = rf"({'|'.join(SERVICES)})\.[A-Za-z]+"
+"""The names of exchanges and queues of events; those of dead letters have another part."""
 
 
 class Permission(NamedTuple):
@@ -58,7 +62,11 @@ PERMISSIONS: Mapping[str, Permission] = {
         rpc_keys=rf"^({'|'.join(SERVICES)})\.[a-z_]+$",
         rpc_bindings=_REPLY,
     ),
-    "relay": Permission(".*", r"^(?!amq\.default$)", ".*", rpc_bindings=rf"^({'|'.join(SERVICES)})\.\*$"),
+    "relay": Permission(
+        configure=rf"^({_OF_EVENTS}|epass\.events|epass\.replay)$",
+        write=rf"^({_OF_EVENTS}|epass\.events|epass\.dead)$",
+        read=rf"^({_OF_EVENTS}|epass\.replay)$",
+    ),
     "exporter": Permission("^$", "^$", "^$"),
     "ops": Permission("^$", r"^epass\.replay$", rf"^({'|'.join(SERVICES)})\..*\.dead$"),
     "administrator": Permission(".*", ".*", ".*", ".*", ".*"),

@@ -3,9 +3,12 @@
 The previous release comes from git and runs in the environment of this one.
 """
 
+import json
+import os
 import subprocess
+import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -13,8 +16,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from contracts.subscriptions import SERVICES
+from contracts.subscriptions import RPC_EXCHANGE, SERVICES
 from deploy.local.access import MIGRATE
+from deploy.local.permissions import PERMISSIONS, VHOST, Permission
 from tests.chaos.test_rolling import findings, people_at_work, restart
 from tests.support.actors import Department
 from tests.support.backends import TestStack, start_stack
@@ -85,6 +89,24 @@ class Before(System):
             process.environment["EPASS_DATABASE_URL"] = url
 
 
+def rights_of(code: Path) -> dict[str, Permission]:
+    """Return the rights on the broker that a release names, where they differ from the present ones."""
+    dump = "print(json.dumps({name: one._asdict() for name, one in PERMISSIONS.items()}))"
+    command = [sys.executable, "-c", f"import json; from deploy.local.permissions import PERMISSIONS; {dump}"]
+    environment = {**os.environ, "PYTHONPATH": str(code)}
+    found = subprocess.run(command, cwd=code, env=environment, capture_output=True, check=True, timeout=60)
+    rights = {name: Permission(**one) for name, one in json.loads(found.stdout).items()}
+    return {name: one for name, one in rights.items() if one != PERMISSIONS[name]}
+
+
+def give(stack: TestStack, rights: Mapping[str, Permission]) -> None:
+    """Give users of the broker these rights, as loading definitions does."""
+    for name, one in rights.items():
+        stack.broker_ctl("set_permissions", "-p", VHOST, name, one.configure, one.write, one.read)
+        keys = (one.rpc_keys, one.rpc_bindings)
+        stack.broker_ctl("set_topic_permissions", "-p", VHOST, name, RPC_EXCHANGE, *keys)
+
+
 def owners_at_work(stack: TestStack) -> set[str]:
     """Return the owners of databases that somebody is connected as."""
     query = "select usename from pg_stat_activity where datname = any(%s) and usename = any(%s)"
@@ -100,12 +122,10 @@ def deployment(previous_release: Path, tmp_path: Path) -> Iterator[Deployment]:
     signs = (previous_release / "services/chassis/messaging/signatures.py").exists()
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     unsigned = {} if signs else {"EPASS_UNSIGNED_UNTIL": tomorrow.isoformat()}
-    with (
-        start_stack(tmp_path / "stack") as stack,
-        Provider(tmp_path) as provider,
-        Before(stack, previous_release, **settings_for(provider), **unsigned) as system,
-    ):
-        yield Deployment(stack, system, provider)
+    with start_stack(tmp_path / "stack") as stack, Provider(tmp_path) as provider:
+        give(stack, rights_of(previous_release))
+        with Before(stack, previous_release, **settings_for(provider), **unsigned) as system:
+            yield Deployment(stack, system, provider)
 
 
 def test_an_upgrade_from_the_previous_release_fails_no_request_and_leaves_no_dead_letter(
@@ -116,6 +136,7 @@ def test_an_upgrade_from_the_previous_release_fails_no_request_and_leaves_no_dea
     with two_of_each(system) as pairs, people_at_work(deployment, pairs, promises) as gateways:
         assert owners_at_work(deployment.stack) == (set(SERVICES) if system.runs_as_owner else set())
         system.code = None
+        give(deployment.stack, PERMISSIONS)  # the relay of before goes on under the rights of now
         system.epass("administrator", "topology", "apply")
         for service in SERVICES:
             system.epass(f"{MIGRATE}{service}", "migrate", service)

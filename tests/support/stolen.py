@@ -44,12 +44,7 @@ REACHED: Mapping[str, Mapping[str, str]] = {
     "notify": {"pose": "as applicants"},
     "verify": {"issue": "at gates", "pose": "as its callers"},
     "gateway": {"pose": "as its callers", "shut": "other gateways"},
-    "relay": {
-        "read": "requests on their way",
-        "erase": "events and dead letters",
-        "pose": "as all callers",
-        "shut": "yes",
-    },
+    "relay": {"erase": "events", "shut": "queues of events"},
     "sender": {"pose": "as applicants"},
     "exporter": {"erase": "dead letters"},
 }
@@ -222,7 +217,9 @@ def published(address: str, exchange: str, key: str, body: bytes, **properties: 
 
 
 SPIES = tuple(
-    (queue, keys) for queue in ("spy", "{}.spy") for keys in (("#",), tuple(f"{one}.*" for one in SERVICES))
+    (queue, keys)
+    for queue in ("spy", "{}.spy", "verify.spy")
+    for keys in (("#",), tuple(f"{one}.*" for one in SERVICES))
 )
 """Queues for copies of requests and replies, each with routing keys: of all, and of requests alone."""
 

@@ -18,6 +18,7 @@ class Wire:
     """
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.connection = Connection(
             url.replace("amqp://", "pyamqp://"), transport_options={"confirm_publish": True}
         )

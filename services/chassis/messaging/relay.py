@@ -113,7 +113,7 @@ LONGEST_HOLD = 30.0
 
 
 class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
-    """The settings of the relay. It declares the topology, so it knows the delays."""
+    """The settings of the relay. It declares and looks for the topology, so it knows the delays."""
 
     relay_database_urls: RequiredCommaList
     """The databases whose outboxes it publishes, each named as its service."""
@@ -447,10 +447,10 @@ class OutboxRelay:
 
 
 class TopologyKeeper:
-    """Declares the topology again and again, on a connection of its own.
+    """Declares the topology of events again and again, on a connection of its own.
 
-    A queue that somebody deleted comes back within the interval, and a broker that does not answer is noticed
-    while there are no events.
+    A queue of events that somebody deleted comes back within the interval, and a broker that does not answer
+    is noticed while there are no events. Another queue that is missing is reported, and holds up no event.
     """
 
     def __init__(self, settings: RelaySettings) -> None:
@@ -477,7 +477,7 @@ class TopologyKeeper:
                 relay.expect_answer()
 
     async def _work(self) -> None:
-        """Declare the topology until something fails."""
+        """Declare what events need until something fails."""
         urls, heartbeat = self._settings.broker_urls, self._settings.broker_heartbeat
         connection = await connect(urls, "relay:topology", heartbeat)
         try:
@@ -485,7 +485,8 @@ class TopologyKeeper:
                 self._wanted.clear()
                 began = monotonic()
                 async with asyncio.timeout(self._settings.relay_watchdog):
-                    self._report(await topology.declare(connection, self._settings.retry_delays))
+                    delays = self._settings.retry_delays
+                    self._report(await topology.declare(connection, delays, only_of_events=True))
                 async with self._declared:
                     self._began = began
                     self._declared.notify_all()
@@ -502,7 +503,9 @@ class TopologyKeeper:
                 relay.send_again(queue)
         for name, error in declared.refused.items():
             log.error("it exists otherwise: run `epass topology apply`", name=name, error=error)
-        self.background.working = not declared.refused
+        for name in declared.missing:
+            log.error("it is missing: run `epass topology apply`", name=name)
+        self.background.working = not declared.refused and not declared.missing
 
 
 def group_into_messages(envelopes: Sequence[Envelope]) -> tuple[list[list[Envelope]], list[Envelope]]:

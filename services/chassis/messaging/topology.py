@@ -3,9 +3,12 @@
 All queues are quorum queues, because the type of a queue cannot be changed later; only the log of all events,
 `epass.events`, is a stream. The queues of events and the delay queues dead-letter at least once; queues of
 requests and of dead letters do not dead-letter. All but the stream and the delay queues have an explicit
-delivery limit. The relay declares everything each time it connects, before it publishes, and again every 30
-seconds, so that a queue that somebody deleted comes back; `epass topology apply` does it at a deployment.
-Consumers declare nothing: their broker users may not.
+delivery limit.
+
+`epass topology apply` declares everything at a deployment. The relay declares what events need (`of_events`)
+each time it connects, before it publishes, and again every 30 seconds, so that a queue that somebody deleted
+comes back. Of the rest it only looks whether it is there, since whoever may declare the queues of requests
+may read them. Consumers declare nothing: their broker users may not.
 
 The arguments of a queue cannot be changed, so a queue that exists with others is made anew: `migrate` moves
 its messages aside and back. Only `epass topology apply` does that; the relay reports the queue and goes on.
@@ -43,19 +46,25 @@ ASIDE_ARGUMENTS: dict[str, Argument] = {"x-queue-type": "quorum", "x-delivery-li
 
 @dataclass(frozen=True)
 class Exchange:
-    """A durable exchange."""
+    """A durable exchange. The relay declares those `of_events`, too."""
 
     name: str
     kind: ExchangeType
+    of_events: bool = False
 
 
 @dataclass(frozen=True)
 class Queue:
-    """A durable queue with its bindings, each an exchange and a routing key."""
+    """A durable queue with its bindings, each an exchange and a routing key.
+
+    The relay declares those `of_events`, too. It could not declare queues of dead letters or delays without
+    the right to read letters, or to send to any queue.
+    """
 
     name: str
     arguments: dict[str, Argument] = field(hash=False)
     bindings: tuple[tuple[str, str], ...] = ()
+    of_events: bool = False
 
 
 def delay_name(step: int) -> str:
@@ -74,7 +83,7 @@ def _events(subscription: Subscription) -> Queue:
     }
     source = names.exchange_of(subscription.event.producer)
     bindings = ((source, subscription.event.__name__), (REPLAY_EXCHANGE, subscription.queue))
-    return Queue(subscription.queue, arguments, bindings)
+    return Queue(subscription.queue, arguments, bindings, of_events=True)
 
 
 def _requests(service: str) -> Queue:
@@ -101,9 +110,9 @@ def exchanges(delays: tuple[float, ...]) -> Iterator[Exchange]:
     """Return all exchanges."""
     yield Exchange(names.RPC_EXCHANGE, ExchangeType.TOPIC)
     yield Exchange(DEAD_EXCHANGE, ExchangeType.DIRECT)
-    yield Exchange(REPLAY_EXCHANGE, ExchangeType.DIRECT)
+    yield Exchange(REPLAY_EXCHANGE, ExchangeType.DIRECT, of_events=True)
     for service in SERVICES:
-        yield Exchange(names.exchange_of(service), ExchangeType.TOPIC)
+        yield Exchange(names.exchange_of(service), ExchangeType.TOPIC, of_events=True)
     for step in range(len(delays)):
         yield Exchange(delay_name(step), ExchangeType.FANOUT)
 
@@ -111,7 +120,8 @@ def exchanges(delays: tuple[float, ...]) -> Iterator[Exchange]:
 def queues(delays: tuple[float, ...]) -> Iterator[Queue]:
     """Return all queues, with their bindings."""
     everything = tuple((names.exchange_of(service), "#") for service in SERVICES)
-    yield Queue(names.STREAM, {"x-queue-type": "stream", "x-max-age": f"{STREAM_DAYS}D"}, everything)
+    stream: dict[str, Argument] = {"x-queue-type": "stream", "x-max-age": f"{STREAM_DAYS}D"}
+    yield Queue(names.STREAM, stream, everything, of_events=True)
     for step, seconds in enumerate(delays):
         arguments: dict[str, Argument] = {
             "x-queue-type": "quorum",
@@ -136,10 +146,12 @@ class Declared:
     Args:
         created: the queues that were not there.
         refused: what could not be declared, with the name of the error.
+        missing: what is not there, and was not to be declared.
     """
 
     created: tuple[str, ...]
     refused: dict[str, str]
+    missing: tuple[str, ...] = ()
 
 
 class CannotMigrate(Exception):
@@ -177,18 +189,30 @@ class _Channels:
         return True
 
 
-async def declare(connection: AbstractConnection, delays: tuple[float, ...]) -> Declared:
-    """Declare everything. What exists stays as it is, and what cannot be declared holds up nothing else."""
+async def declare(
+    connection: AbstractConnection, delays: tuple[float, ...], *, only_of_events: bool = False
+) -> Declared:
+    """Declare everything, or what events need and look for the rest.
+
+    What exists stays as it is, and what cannot be declared holds up nothing else.
+    """
     created: list[str] = []
+    missing: list[str] = []
     refused: dict[str, str] = {}
     channels = _Channels(connection)
     for exchange in exchanges(delays):
+        if only_of_events and not exchange.of_events:
+            missing += [] if await channels.has_exchange(exchange.name) else [exchange.name]
+            continue
         try:
             await (await channels.get()).declare_exchange(exchange.name, exchange.kind, durable=True)
         except AMQPChannelError as error:
             refused[exchange.name] = type(error).__name__
     for queue in queues(delays):
         exists = await channels.has_queue(queue.name)
+        if only_of_events and not queue.of_events:
+            missing += [] if exists else [queue.name]
+            continue
         try:
             await _declare_queue(await channels.get(), queue)
         except AMQPChannelError as error:
@@ -196,7 +220,7 @@ async def declare(connection: AbstractConnection, delays: tuple[float, ...]) -> 
         else:
             created += [] if exists else [queue.name]
     await channels.close()
-    return Declared(tuple(created), refused)
+    return Declared(tuple(created), refused, tuple(missing))
 
 
 async def _declare_queue(channel: AbstractChannel, queue: Queue) -> AbstractQueue:

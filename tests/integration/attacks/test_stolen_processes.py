@@ -309,7 +309,8 @@ def read(one: Stolen, system: System, people: People, **_: Any) -> str:
             seen = readable(broker, others)
             assert not seen or one.ring is None, "people in events are sealed"
             letters = [queue for queue in others if queue.endswith(".dead") and not queue.startswith("rpc-")]
-            allowed = {"relay": others, "exporter": letters if seen else []}.get(one.name, [])
+            of_events = [each.queue for each in subscriptions()]
+            allowed = {"relay": of_events, "exporter": letters if seen else []}.get(one.name, [])
             assert seen == allowed
             for name, keys in SPIES:
                 with suppress(AccessRefused), listening(broker, name.format(one.name), keys) as copies:
@@ -482,7 +483,12 @@ def shut(one: Stolen, system: System, **_: Any) -> str:
             with wire(address) as broker:
                 reached = [action for action in ("queue_purge", "queue_delete") if may(broker, action, name)]
                 if reached:
-                    return "yes"
+                    return "queues of events"
+    for address in one.brokers:
+        with wire(address) as broker:
+            for service in set(SERVICES) - one.own:
+                assert not may(broker, "queue_delete", rpc_queue(service), if_unused=True), service
+                assert not may(broker, "queue_bind", rpc_queue(service), exchange_of("verify"), "#"), service
     with Probe(system, "gateway.probe") as name:
         for address in one.brokers:
             with wire(address) as broker:

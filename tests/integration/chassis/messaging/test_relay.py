@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -307,15 +307,45 @@ def test_what_a_deleted_queue_has_missed_is_sent_again_whoever_declares_it(
 def test_one_queue_with_other_arguments_holds_up_no_event_and_the_relay_says_what_to_do(
     broker, issuance, topology, tmp_path
 ) -> None:
-    process = make_relay(topology, tmp_path, EPASS_RETRY_DELAYS="1,5,30,200")
+    other = "verify.PassIssued"
+    with broker.connection.channel() as channel:
+        channel.queue_delete(other)
+        channel.queue_declare(other, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
+    try:
+        with reporting(topology, issuance, broker, tmp_path) as said:
+            assert said(other) == "it exists otherwise: run `epass topology apply`"
+    finally:
+        apply_topology(topology)
+
+
+@pytest.mark.parametrize("queue", ["rpc-verify", "verify.PassIssued.dead", "epass.delay.3"])
+def test_a_missing_queue_that_the_relay_may_not_declare_holds_up_no_event_and_it_says_what_to_do(
+    broker, issuance, topology, tmp_path, queue: str
+) -> None:
+    with broker.connection.channel() as channel:
+        channel.queue_delete(queue)
+    try:
+        with reporting(topology, issuance, broker, tmp_path) as said:
+            assert said(queue) == "it is missing: run `epass topology apply`"
+            assert _check(topology) == (1, f"missing: {queue}\n")
+    finally:
+        apply_topology(topology)
+    assert _check(topology) == (0, "")
+
+
+@contextmanager
+def reporting(topology, issuance, broker, tmp_path) -> Iterator[Callable[[str], str]]:
+    """Run a relay that sends an event although the topology is not as it should be; yield what it says."""
+    process = make_relay(topology, tmp_path)
     try:
         process.start(ready=False)
         add_events(issuance, "goes on")
         eventually(lambda: taken_from_queue(broker) == ["goes on"], "it is sent")
         readiness = httpx.get(f"http://127.0.0.1:{process.port}/readyz", trust_env=False)
         assert readiness.json() == {"topology": False, "issuance": True}
-        said = [line for line in process.log_lines() if line.get("name") == "epass.delay.3"]
-        assert said[0]["event"] == "it exists otherwise: run `epass topology apply`"
+        yield lambda name: next(
+            str(line["event"]) for line in process.log_lines() if line.get("name") == name
+        )
     finally:
         process.kill()
 

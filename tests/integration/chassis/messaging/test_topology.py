@@ -1,0 +1,112 @@
+"""Who may declare what: the relay what events need, so that nobody but the administrator reaches requests."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from amqp import Channel
+from amqp.exceptions import AccessRefused, PreconditionFailed
+
+from contracts.subscriptions import RPC_EXCHANGE, SERVICES, STREAM
+from services.chassis.messaging.topology import (
+    DEAD_EXCHANGE,
+    REPLAY_EXCHANGE,
+    delay_name,
+    exchanges,
+    queues,
+)
+from services.chassis.runtime.settings import RetryDelaySettings
+from tests.integration.conftest import QUEUE
+from tests.support.backends import TestStack
+from tests.support.wire import Wire, wire
+
+DELAYS = RetryDelaySettings().retry_delays
+CLOSED_QUEUES = [one.name for one in queues(DELAYS) if not one.of_events]
+CLOSED_EXCHANGES = [one.name for one in exchanges(DELAYS) if not one.of_events]
+OTHERS = ["gateway.probe", "amq.gen-probe", "spy", "rpc-spy", f"{QUEUE}.moving"]
+"""Queues of others, or that nobody has: a copy of requests could be led to one."""
+QUORUM = {"x-queue-type": "quorum"}
+ON_A_QUEUE: dict[str, Callable[[Channel, str], Any]] = {
+    "read": lambda channel, name: channel.basic_consume(name, arguments={"x-priority": -10}),
+    "purge": lambda channel, name: channel.queue_purge(name),
+    "delete": lambda channel, name: channel.queue_delete(name, if_unused=True, if_empty=True),
+    "declare": lambda channel, name: channel.queue_declare(
+        name, durable=True, auto_delete=False, arguments=QUORUM
+    ),
+    "bind": lambda channel, name: channel.queue_bind(name, "issuance.events", "#"),
+    "unbind": lambda channel, name: channel.queue_unbind(name, "issuance.events", "probe"),
+}
+COPIES = [
+    (RPC_EXCHANGE, "#"),
+    *((RPC_EXCHANGE, f"{one}.*") for one in SERVICES),
+    (DEAD_EXCHANGE, "rpc-verify.dead"),
+]
+"""Ways to lead copies of requests, and of what was no request, to a queue of events."""
+
+
+def is_refused(broker: Wire, action: Callable[..., Any], *arguments: Any) -> bool:
+    """Return whether the broker refuses something for want of a right."""
+    with broker.connection.channel() as channel:
+        try:
+            action(channel, *arguments)
+        except AccessRefused:
+            return True
+        except PreconditionFailed:  # it has the right, and the queue is otherwise or in use
+            return False
+    return False
+
+
+@pytest.fixture
+def relay(topology: TestStack, broker: Wire) -> Iterator[Wire]:
+    """Connect as the relay, beside a queue of a gateway."""
+    with broker.connection.channel() as channel:
+        channel.queue_declare("gateway.probe", durable=True, auto_delete=False)
+    with wire(topology.broker_url("relay")) as connection:
+        yield connection
+    with broker.connection.channel() as channel:
+        channel.queue_delete("gateway.probe")
+
+
+@pytest.mark.parametrize("action", ON_A_QUEUE)
+def test_the_relay_reaches_no_queue_but_those_of_events(relay: Wire, action: str) -> None:
+    names = [*CLOSED_QUEUES, *OTHERS]
+    assert [one for one in names if not is_refused(relay, ON_A_QUEUE[action], one)] == []
+
+
+@pytest.mark.parametrize(("exchange", "key"), COPIES)
+def test_the_relay_leads_no_copy_of_a_request_to_a_queue_of_its_own(
+    relay: Wire, exchange: str, key: str
+) -> None:
+    assert is_refused(relay, lambda channel: channel.queue_bind(QUEUE, exchange, key))
+    assert is_refused(relay, lambda channel: channel.exchange_bind("issuance.events", exchange, key))
+
+
+@pytest.mark.parametrize("exchange", CLOSED_EXCHANGES)
+def test_the_relay_changes_no_exchange_but_those_of_events(relay: Wire, exchange: str) -> None:
+    assert is_refused(relay, lambda channel: channel.exchange_delete(exchange, if_unused=True))
+
+
+@pytest.mark.parametrize("exchange", [RPC_EXCHANGE, delay_name(0), "", REPLAY_EXCHANGE])
+def test_the_relay_sends_to_exchanges_of_events_alone(relay: Wire, exchange: str) -> None:
+    with wire(relay.url) as again, pytest.raises(AccessRefused):
+        again.publish(exchange, QUEUE, b"forged")
+
+
+@pytest.mark.parametrize("queue", [one for one in queues(DELAYS) if one.of_events], ids=lambda one: one.name)
+def test_control_the_relay_may_make_each_queue_of_events_anew(relay: Wire, queue: Any) -> None:
+    """The broker asks for the rights on dead letters only when a queue is really made."""
+    name = queue.name if queue.name == STREAM else f"{queue.name}Probe"
+    try:
+        with relay.connection.channel() as channel:
+            channel.queue_declare(name, durable=True, auto_delete=False, arguments=queue.arguments)
+            for source, key in queue.bindings:
+                channel.queue_bind(name, source, key)
+    finally:
+        if name != STREAM:
+            with relay.connection.channel() as channel:
+                channel.queue_delete(name)
+
+
+def test_control_the_administrator_reaches_each_queue(broker: Wire, relay: Wire) -> None:
+    assert [one for one in CLOSED_QUEUES if is_refused(broker, ON_A_QUEUE["read"], one)] == []
+    assert not is_refused(broker, ON_A_QUEUE["purge"], "gateway.probe")

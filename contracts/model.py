@@ -57,6 +57,7 @@ AccessChange = Literal[
     "recovery_codes_renewed",
     "recovery_code_used",
     "rule_changed",
+    "mobile_changed",
     "other",
 ]
 """What was done to a login, or to all logins of some roles, of which people are told."""

@@ -413,6 +413,12 @@ def extend_login(login_id: str, valid_until: date | None) -> Call[LoginView]:
     return _command(f"{API}/logins/{_part(login_id)}/extend", LoginView, {"valid_until": valid_until})
 
 
+def set_login_mobile(login_id: str, mobile: str, language: Language = "en") -> Call[LoginView]:
+    """Set where the holder of a login is told of what happens to it."""
+    content = {"mobile": mobile, "language": language}
+    return _command(f"{API}/logins/{_part(login_id)}/mobile", LoginView, content)
+
+
 def sign_out_login(login_id: str) -> Call[EndedSessions]:
     """End all sessions of a login; its password stays."""
     return _command(f"{API}/logins/{_part(login_id)}/sign-out", EndedSessions)

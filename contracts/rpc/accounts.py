@@ -202,6 +202,13 @@ class ExtendLogin(LoginId):
     valid_until: dt.date | None = None
 
 
+class SetLoginMobile(LoginId):
+    """Where the holder of a login is told of what happens to it, and in which language."""
+
+    mobile: str = Field(min_length=1, max_length=40)
+    language: Language = "en"
+
+
 class EndedSessions(Wire):
     """How many sessions of a login were open and have ended now."""
 
@@ -267,6 +274,8 @@ class LoginView(Wire):
     must_change_password: bool = False
     second_factor_since: Instant | None = None
     """When the holder has set up their app; null without one."""
+    has_mobile: bool = False
+    """Whether its holder is told of what happens to it."""
     issued_by: str | None = None
     issued_at: Instant
     last_used_at: Instant | None = None
@@ -341,6 +350,7 @@ ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command
 LIST_LOGINS = Method("accounts", "list_logins", LoginQuestion, LoginList, names_people=True)
 COLLEAGUES = Method("accounts", "colleagues", Nothing, ColleagueList, names_people=True)
 VIEW_LOGIN = Method("accounts", "view_login", LoginId, LoginView, names_people=True)
+SET_LOGIN_MOBILE = Method("accounts", "set_login_mobile", SetLoginMobile, LoginView, command=True)
 EXTEND_LOGIN = Method("accounts", "extend_login", ExtendLogin, LoginView, command=True)
 END_SESSIONS = Method("accounts", "end_sessions", LoginId, EndedSessions, command=True)
 DISABLE_LOGIN = Method("accounts", "disable_login", LoginId, LoginView, command=True)

@@ -119,6 +119,11 @@ class Service:
         with self.db.transaction() as session:
             return logins.extend(request, call, session, now(), self.settings)
 
+    @rpc(contract.SET_LOGIN_MOBILE)
+    def set_login_mobile(self, request: contract.SetLoginMobile, call: Call) -> contract.LoginView:
+        with self.db.transaction() as session:
+            return logins.set_mobile(request, call, session, now(), self.settings)
+
     @rpc(contract.END_SESSIONS)
     def end_sessions(self, request: contract.LoginId, call: Call) -> contract.EndedSessions:
         with self.db.transaction() as session:

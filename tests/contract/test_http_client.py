@@ -95,6 +95,7 @@ CALLS: dict[str, Call[Any]] = {
         after="x", limit=10, role="department", department="home", site="PCS1", state="active"
     ),
     "viewLogin": calls.view_login("HOM-0001"),
+    "setLoginMobile": calls.set_login_mobile("HOM-0001", "9876543210", "pa"),
     "extendLogin": calls.extend_login("HOM-0001", date(2027, 3, 31)),
     "signOutLogin": calls.sign_out_login("HOM-0001"),
     "disableLogin": calls.disable_login("HOM-0001"),

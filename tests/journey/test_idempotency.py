@@ -333,6 +333,13 @@ def extend(people: People) -> Case:
     )
 
 
+def set_login_mobile(people: People) -> Case:
+    login = new_login(people).login_id
+    return publishes(
+        "AccessChanged", "accounts", people.ado, calls.set_login_mobile(login, "9876500011", "hi")
+    )
+
+
 def sign_out_login(people: People) -> Case:
     login = new_login(people)
     people.system.client().sign_in(login.login_id, login.initial_password)
@@ -501,6 +508,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/reviews/{review_id}/withdraw": withdraw,
     "POST /api/v1/invitations": invite,
     "POST /api/v1/logins/{login_id}/extend": extend,
+    "POST /api/v1/logins/{login_id}/mobile": set_login_mobile,
     "POST /api/v1/logins/{login_id}/sign-out": sign_out_login,
     "POST /api/v1/capacity": set_capacity,
     "POST /api/v1/closures": close_day,

@@ -26,6 +26,7 @@ from contracts.rpc.accounts import (
     RESET_FACTOR,
     RESET_LOGIN,
     SET_FACTOR_RULE,
+    SET_LOGIN_MOBILE,
     Colleague,
     ColleagueList,
     EndedSessions,
@@ -38,6 +39,7 @@ from contracts.rpc.accounts import (
     LoginQuestion,
     LoginView,
     SetFactorRule,
+    SetLoginMobile,
 )
 from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
@@ -238,6 +240,44 @@ def extend(
         return _view(session, session.get_one(LoginRow, login_id), now)
 
     return once(session, call, EXTEND_LOGIN.name, request, effect, answer, reference=str)
+
+
+def set_mobile(
+    request: SetLoginMobile, call: Call, session: Session, now: datetime, settings: AccountsSettings
+) -> LoginView:
+    """Set where the holder of a login is told of what happens to it.
+
+    They are told of this on the number before and on the new one, and so is the rest of the ADO Branch.
+
+    Raises:
+        Forbidden: as for :func:`issue`.
+        NotFound: there is no such login.
+        InvalidInput: ``mobile`` is ``not_a_mobile``; or ``login_id`` is ``not_for_role``: it is a kiosk's.
+        Conflict: ``login_disabled``.
+    """
+    by = acting_ado(session, call, now)
+    second_factor.require_fresh(session, call, now, settings)
+    try:
+        mobile = parse_mobile(request.mobile)
+    except ValueError:
+        raise InvalidInput.of("mobile", "not_a_mobile") from None
+
+    def effect() -> str:
+        login = _lock_login(session, normalized(request.login_id))
+        if login.disabled_at is not None:
+            raise Conflict("nobody is told of a disabled login", code="login_disabled")
+        if login.role == "kiosk":
+            raise InvalidInput.of("login_id", "not_for_role")
+        tell(session, "mobile_changed", login.login_id, by, now)
+        login.mobile_sealed = seal_mobile(session, login.login_id, mobile)
+        login.language = request.language
+        tell(session, "mobile_changed", login.login_id, by, now, colleagues=False)
+        return login.login_id
+
+    def answer(login_id: str) -> LoginView:
+        return _view(session, session.get_one(LoginRow, login_id), now)
+
+    return once(session, call, SET_LOGIN_MOBILE.name, request, effect, answer, reference=str)
 
 
 def end_sessions(request: LoginId, call: Call, session: Session, now: datetime) -> EndedSessions:
@@ -513,6 +553,7 @@ def _view_of(
         valid_until=login.valid_until,
         sessions=open_sessions,
         second_factor_since=second_factor_since,
+        has_mobile=login.mobile_sealed is not None,
         login_id=login.login_id,
         role=login.role,
         name=login.name,

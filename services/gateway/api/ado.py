@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from contracts import rpc
-from contracts.model import Code, LoginState, Role, Strict
+from contracts.model import Code, Language, LoginState, Role, Strict
 from contracts.rpc.accounts import (
     EndedSessions,
     ExtendLogin,
@@ -19,6 +19,7 @@ from contracts.rpc.accounts import (
     LoginQuestion,
     LoginView,
     SetFactorRule,
+    SetLoginMobile,
 )
 from contracts.rpc.call import Nothing
 from services.gateway.access import Ado, IdempotencyKey
@@ -34,6 +35,13 @@ class LastDay(Strict):
     valid_until: date | None = Field(
         default=None, description="In Indian Standard Time; null for a login without an end."
     )
+
+
+class LoginMobile(Strict):
+    """Where the holder of a login is told of what happens to it."""
+
+    mobile: str = Field(min_length=1, max_length=40)
+    language: Language = Field(default="en", description="Of these messages.")
 
 
 @router.post("", status_code=201)
@@ -70,6 +78,15 @@ async def extend_login(caller: Ado, login_id: LoginCode, body: LastDay, key: Ide
     """Set another last day, or none. Sessions that would outlive the login end."""
     wanted = ExtendLogin(login_id=login_id, valid_until=body.valid_until)
     return await caller.command(rpc.accounts.EXTEND_LOGIN, wanted, key)
+
+
+@router.post("/{login_id}/mobile")
+async def set_login_mobile(
+    caller: Ado, login_id: LoginCode, body: LoginMobile, key: IdempotencyKey
+) -> LoginView:
+    """Set where the holder is told of what happens to the login. They are told on both numbers."""
+    wanted = SetLoginMobile(login_id=login_id, mobile=body.mobile, language=body.language)
+    return await caller.command(rpc.accounts.SET_LOGIN_MOBILE, wanted, key)
 
 
 @router.post("/{login_id}/sign-out")

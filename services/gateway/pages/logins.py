@@ -18,10 +18,12 @@ from contracts.rpc.accounts import (
     IssueLogin,
     LoginId,
     LoginQuestion,
+    SetLoginMobile,
 )
 from contracts.rpc.call import Method
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES
 from services.gateway.pages.shared.view import NOTICE, SEEN, AdoPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/desk/logins", include_in_schema=False, route_class=PageRoute)
@@ -177,6 +179,46 @@ async def _login(
         notice=notice,
         **await _places(view),
     )
+
+
+@router.get("/{login_id}/mobile")
+async def ask_mobile(view: AdoPage, login_id: Login) -> Response:
+    """Ask for the mobile on which the holder of a login is told of what happens to it."""
+    return await _mobile(view, login_id, {})
+
+
+@router.post("/{login_id}/mobile")
+async def set_mobile(view: AdoPage, login_id: Login) -> Response:
+    """Set that mobile."""
+    form = await view.form()
+    typed = {name: text_of(form, name) for name in ("mobile", "language")}
+    language = next((one for one in LANGUAGES if one == typed["language"]), None)
+    errors = {} if typed["mobile"] else {"mobile": "mobile_missing"}
+    errors |= {} if language else {"language": "choose_one"}
+    if errors or language is None:
+        return await _mobile(view, login_id, errors, typed, 422)
+    wanted = SetLoginMobile(login_id=login_id, mobile=typed["mobile"][:40], language=language)
+    try:
+        await view.caller.command(rpc.accounts.SET_LOGIN_MOBILE, wanted, key_of(form))
+    except InvalidInput as error:
+        refused = {"mobile": error.body.fields[0].code}
+        return await _mobile(view, login_id, refused, typed, 422)
+    except Conflict as error:
+        return await _mobile(view, login_id, {"mobile": error.body.code}, typed, 409)
+    return view.to(f"/desk/logins/{login_id}", notice="mobile-set")
+
+
+async def _mobile(
+    view: View,
+    login_id: str,
+    errors: dict[str, str],
+    typed: dict[str, str] | None = None,
+    status: int = 200,
+) -> Response:
+    shown = await view.caller.query(rpc.accounts.VIEW_LOGIN, LoginId(login_id=login_id))
+    given = typed or {"mobile": "", "language": view.language}
+    choices = [{"value": code, "text": ENDONYMS[code]} for code in LANGUAGES]
+    return view.html("logins/mobile.html", status, shown=shown, errors=errors, typed=given, choices=choices)
 
 
 @router.get("/{login_id}/{verb}")

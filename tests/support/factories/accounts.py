@@ -41,6 +41,7 @@ from contracts.rpc.accounts import (
     RecoveryCodes,
     RequestOtp,
     SetFactorRule,
+    SetLoginMobile,
     SignInToken,
     StaffSession,
     StartEnrolment,
@@ -260,6 +261,13 @@ class Accounts:
             return logins.reset_factor(
                 LoginId(login_id=login_id), a_call(by), session, at or now(), self.settings
             )
+
+    def set_mobile(
+        self, login_id: str, mobile: str, by: Principal = ADO, *, at: datetime | None = None
+    ) -> LoginView:
+        request = SetLoginMobile(login_id=login_id, mobile=mobile, language="hi")
+        with self.db.transaction() as session:
+            return logins.set_mobile(request, a_call(by), session, at or now(), self.settings)
 
     def extend(self, login_id: str, by: Principal = ADO, *, at: datetime | None = None) -> LoginView:
         request = ExtendLogin(login_id=login_id, valid_until=None)

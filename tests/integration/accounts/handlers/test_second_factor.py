@@ -496,6 +496,7 @@ ASKING: dict[str, Callable[[Accounts, Principal, datetime], object]] = {
     "rule": lambda accounts, by, at: accounts.set_rule(("ado",), by, at=at),
     "reset_factor": lambda accounts, by, at: accounts.reset_factor("HOM-0001", by, at=at),
     "apply": lambda accounts, by, at: accounts.apply_logins(by, at=at),
+    "mobile": lambda accounts, by, at: accounts.set_mobile("HOM-0001", "9812300013", by, at=at),
     "extend": lambda accounts, by, at: accounts.extend("HOM-0001", by, at=at),
     "another app": lambda accounts, by, at: accounts.start_enrolment(by, PASSWORD, at=at),
     "recovery codes": lambda accounts, by, at: accounts.renew_recovery_codes(by, at=at),
@@ -778,6 +779,45 @@ def test_of_a_new_rule_and_of_a_file_of_logins_the_rest_of_the_ado_branch_is_tol
         (COLLEAGUE, "rule_changed", "ADO-0001"),
         (COLLEAGUE, "logins_issued", "ADO-0001"),
     ]
+
+
+NEW_NUMBER = "+919812300013"
+
+
+def test_of_another_mobile_the_holder_is_told_on_both_and_so_is_the_rest_of_the_ado_branch(
+    accounts, branch, start
+) -> None:
+    ado, _, officer = branch
+    shown = accounts.set_mobile(officer, "98123 00013", ado, at=start)
+    assert shown.has_mobile
+    assert told(accounts)[1:] == [
+        (COLLEAGUE, "mobile_changed", officer, "hi"),
+        (HOLDER, "mobile_changed", officer, "pa"),
+        (NEW_NUMBER, "mobile_changed", officer, "hi"),
+    ]
+    accounts.reset(officer, ado, at=start)
+    assert told(accounts)[-1] == (NEW_NUMBER, "password_reset", officer, "hi")
+
+
+def test_a_login_of_before_gets_a_mobile_and_its_holder_is_told_from_then_on(accounts, start) -> None:
+    _, ado = an_ado_with_an_app(accounts, start)
+    accounts.reset("HOM-0001", ado, at=start)
+    assert told(accounts) == []
+    assert accounts.set_mobile("HOM-0001", NEW_NUMBER, ado, at=start).has_mobile
+    accounts.reset("HOM-0001", ado, at=start)
+    assert [(one[0], one[1]) for one in told(accounts)] == [
+        (NEW_NUMBER, "mobile_changed"), (NEW_NUMBER, "password_reset")
+    ]  # fmt: skip
+
+
+def test_no_mobile_is_set_by_others_of_a_disabled_login_or_that_is_none(accounts, branch, start) -> None:
+    ado, _, officer = branch
+    assert isinstance(refusal_of(lambda: accounts.set_mobile(officer, "12", ado, at=start)), InvalidInput)
+    nobody = Principal(kind="staff", id=officer, login_id=officer, role="department", department="home")
+    assert isinstance(refusal_of(lambda: accounts.set_mobile(officer, HOLDER, nobody, at=start)), Forbidden)
+    accounts.disable(officer, ado, at=start)
+    refused = refusal_of(lambda: accounts.set_mobile(officer, HOLDER, ado, at=start))
+    assert refused.body.code == "login_disabled"
 
 
 def test_nobody_is_told_whose_login_has_ended_and_their_number_is_erased(accounts, branch, start) -> None:

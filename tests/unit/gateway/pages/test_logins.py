@@ -54,6 +54,7 @@ async def ado() -> AsyncIterator[Ado]:
         ),
         accounts__view_login=login("HOM-0001", sessions=2, valid_until=date(2027, 3, 31)),
         accounts__extend_login=login("HOM-0001"),
+        accounts__set_login_mobile=login("HOM-0001", has_mobile=True),
         accounts__end_sessions=EndedSessions(login_id="HOM-0001", ended=2),
         accounts__issue_login=issued, accounts__reset_login=issued,
         accounts__disable_login=login("HOM-0001", disabled=True),
@@ -154,6 +155,45 @@ async def test_a_last_day_that_is_refused_stays_in_its_field_with_the_reason(
     assert 'id="valid_until-error"' in shown.text
     assert sentence in shown.text
     assert f'value="{typed}"' in shown.text
+
+
+@pytest.mark.parametrize(
+    ("has_mobile", "link", "sentence"),
+    [(False, "Add a mobile", "has no number yet"), (True, "Change the mobile", "the number until now")],
+)
+async def test_a_login_gets_a_mobile_and_its_page_says_whether_it_has_one(
+    ado: Ado, has_mobile: bool, link: str, sentence: str
+) -> None:
+    ado.client.answers["accounts.view_login"] = login("HOM-0001", has_mobile=has_mobile)
+    assert link in (await ado.http.get("/en/desk/logins/HOM-0001")).text
+    page = "/desk/logins/HOM-0001/mobile"
+    shown = (await ado.http.get(f"/en{page}")).text
+    assert sentence in shown
+    saved = await ado.send(page, mobile="98765 43210", language="hi", key="k-5")
+    assert saved.headers["location"] == "/en/desk/logins/HOM-0001?notice=mobile-set"
+    assert "is saved. Its holder is told." in (await ado.http.get(saved.headers["location"])).text
+    _, asked, _, key = ado.client.last("accounts.set_login_mobile")
+    assert (asked.login_id, asked.mobile, asked.language, key) == ("HOM-0001", "98765 43210", "hi", "k-5")
+
+
+@pytest.mark.parametrize(
+    ("typed", "refusal", "status"),
+    [
+        ({"mobile": "", "language": "en"}, None, 422),
+        ({"mobile": "9876543210", "language": "xx"}, None, 422),
+        ({"mobile": "12", "language": "en"}, InvalidInput.of("mobile", "not_a_mobile"), 422),
+        ({"mobile": "9876543210", "language": "en"}, Conflict(code="login_disabled"), 409),
+    ],
+)
+async def test_a_mobile_that_is_refused_stays_in_its_field_with_the_reason(
+    ado: Ado, typed: dict[str, str], refusal: Any, status: int
+) -> None:
+    if refusal is not None:
+        ado.client.answers["accounts.set_login_mobile"] = refusal
+    shown = await ado.send("/desk/logins/HOM-0001/mobile", **typed)
+    assert shown.status_code == status
+    assert "There is a problem" in shown.text
+    assert f'value="{typed["mobile"]}"' in shown.text or not typed["mobile"]
 
 
 async def test_an_initial_password_is_shown_once_and_stored_by_no_cache(ado: Ado) -> None:

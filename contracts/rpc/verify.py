@@ -151,6 +151,38 @@ class InsideList(Wire):
     persons: int = 0
 
 
+class MovementQuestion(Wire):
+    """The question who has passed the gates of a site after a place among all scans; None: from now on."""
+
+    site: Code
+    after: int | None = None
+
+
+class Movement(Wire):
+    """A recorded scan with which somebody has passed a gate. It names nobody."""
+
+    position: int
+    """Its place among all scans. They are not always stored in this order."""
+    nonce: str
+    pass_: str = Field(alias="pass")
+    gate: str
+    verdict: Literal["admit", "exit"]
+    count: int
+    inside: int
+    """How many of the party are inside after it."""
+    at: Instant
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+
+class Movements(Wire):
+    """Movements in the order of their places; some of them may be from before ``after``."""
+
+    items: tuple[Movement, ...] = ()
+    last: int = 0
+    """What to pass as ``after`` next time."""
+
+
 class PassUse(Wire):
     """Whether a pass is used up: everybody of the party has come in as often as allowed, and has left."""
 
@@ -296,6 +328,7 @@ SCAN = Method(
 )
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList, names_people=True)
 MANIFEST = Method("verify", "manifest", ManifestQuestion, Manifest, names_people=True, keeps_own_record=True)
+MOVEMENTS = Method("verify", "movements", MovementQuestion, Movements)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
 SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory, names_people=True)
 AUDIT_ENTRIES = Method("verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True)

@@ -49,7 +49,7 @@ def main() -> None:
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     with tracing.exporting("gateway", settings.otlp_endpoint, settings.otlp_ratio):
-        Server(config, app.state.gateway.queue_changes.end).run()
+        Server(config, app.state.gateway.end_streams).run()
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime import logs
 from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
+from services.gateway.gate_news import GateNews
 from services.gateway.ops_client import OpsClient
 from services.gateway.queue_changes import QueueChanges
 from services.gateway.rate_limits import RateLimits
@@ -67,10 +68,11 @@ class GatewayState:
         self.sites = self._cache(rpc.approval.SITES, Nothing())
         self.departments = self._cache(rpc.approval.DEPARTMENTS, DepartmentQuestion())
         self.transparency = self._cache(rpc.approval.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
-        self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds)
+        self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 4)
         self.response_times = DepartmentResponseTimes(client)
         self.officers = DepartmentOfficers(client)
         self.queue_changes = QueueChanges(client)
+        self.gate_news = GateNews(client, self.status_list)
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
         self.active_sessions: set[UUID] = set()
         """Sessions that people have used here, until accounts was told of them."""
@@ -113,6 +115,11 @@ class GatewayState:
             self.transparency,
             self.status_list,
         )
+
+    def end_streams(self) -> None:
+        """End the streams that browsers hold open, because the gateway stops."""
+        self.queue_changes.end()
+        self.gate_news.end()
 
     def keyed_hash(self, text: str) -> str:
         """Return 32 hex digits that reveal nothing without the secret, which all replicas share."""

@@ -19,6 +19,8 @@ from contracts.rpc.verify import (
     InsideQuestion,
     Manifest,
     ManifestQuestion,
+    MovementQuestion,
+    Movements,
     PassUse,
     ScanHistory,
     ScanPass,
@@ -28,7 +30,7 @@ from services.chassis.audit import heads
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
-from services.verify.handlers import manifests, presence, scan_groups, scan_history, scans
+from services.verify.handlers import manifests, movements, presence, scan_groups, scan_history, scans
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.metrics import PREVIEWS, SCANS, gate_label
@@ -94,6 +96,11 @@ class Service:
                 commitment_master=self.settings.commitment_master.get_secret_value(),
                 offline_then=self.settings.offline_then,
             )
+
+    @rpc(contract.MOVEMENTS)
+    def movements(self, request: MovementQuestion, call: Call) -> Movements:
+        with self.db.queries() as session:
+            return movements.list_movements(request, call, session, now())
 
     @rpc(contract.PASS_USE)
     def pass_use(self, request: PassNumber, call: Call) -> PassUse:  # noqa: ARG002  the answer names nobody

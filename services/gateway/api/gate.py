@@ -1,9 +1,11 @@
 """Routes of the gate: scan a pass, list who is inside, and fetch what the gate's app needs to go on alone."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
+from fastapi.responses import StreamingResponse
 
 from contracts import rpc
 from contracts.errors import NotAuthenticated, Unavailable
@@ -19,6 +21,8 @@ from contracts.rpc.verify import (
 )
 from services.gateway.access import Security
 from services.gateway.api.parameters import After, Limit
+from services.gateway.gate_news import News
+from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
 
@@ -76,3 +80,32 @@ async def view_manifest(
     manifest = await caller.query(rpc.verify.MANIFEST, question)
     status_list = caller.state.status_list.value
     return manifest.model_copy(update={"status_list": status_list.jws if status_list else None})
+
+
+@router.get("/gate/news", include_in_schema=False)
+async def stream_news(
+    caller: Security, gate: Code, last_event_id: Annotated[int | None, Header()] = None
+) -> StreamingResponse:
+    """Send who passes the gates of the site, and when the list of revoked passes is newer.
+
+    Server-sent events (HTML 9.2): `movement` has a pass number and counts, and names nobody; `status` says
+    that there is a newer list, `reload` that movements were missed. The stream ends after a minute, and a
+    browser whose session is still valid opens the next one.
+    """
+    site = site_of(gate)
+    caller.require_site(site)
+    news = caller.state.gate_news.of(site, caller.principal, STREAM_SECONDS, last_event_id)
+
+    async def events() -> AsyncIterator[str]:
+        yield "retry: 1000\n\n"
+        async with aclosing(news):
+            async for one in news:
+                yield _event(one)
+
+    return StreamingResponse(events(), headers=NOT_BUFFERED, media_type="text/event-stream")
+
+
+def _event(news: News) -> str:
+    if isinstance(news, str):
+        return f"event: {news}\ndata:\n\n"
+    return f"event: movement\nid: {news.position}\ndata: {news.model_dump_json()}\n\n"

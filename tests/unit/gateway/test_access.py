@@ -14,7 +14,7 @@ from contracts.rpc.accounts import LoginList, StaffSession
 from contracts.rpc.approval import ReviewList
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import StatusList
-from contracts.rpc.verify import InsideList, Manifest, OfflinePolicy, ScanResult
+from contracts.rpc.verify import InsideList, Manifest, Movement, Movements, OfflinePolicy, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from services.gateway.openapi import access_of
@@ -156,6 +156,7 @@ EXPECTED = {
         "POST /api/v1/scans",
         "GET /api/v1/gate/inside",
         "GET /api/v1/gate/manifest",
+        "GET /api/v1/gate/news",
         "GET /api/v1/gate/session",
     },
 }
@@ -534,6 +535,38 @@ async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_whe
     assert (found["site"], found["gate"], "PCS1-G1" in found["gates"]) == ("PCS1", "PCS1-G1", True)
     assert found["login"].startswith("SEC-")
     assert datetime.fromisoformat(found["until"]) > now()
+
+
+MOVEMENT = Movement.model_validate(
+    {
+        "position": 12,
+        "nonce": "a-nonce-of-a-scan",
+        "pass": "7K3M9QWX",
+        "gate": "PCS1-G2",
+        "verdict": "admit",
+        "count": 1,
+        "inside": 1,
+        "at": "2026-12-01T04:30:00Z",
+    }
+)
+
+
+@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS2-G1"])
+async def test_only_security_of_a_site_hears_the_news_of_its_gates(
+    gate: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.gateway.api.gate.STREAM_SECONDS", 0.1)
+    app, client = stubbed(verify__movements=Movements(items=(MOVEMENT,), last=12))
+    headers = as_staff("security") | {"Last-Event-ID": "11"}
+    async with browser(app) as http:
+        answer = await http.get(f"/api/v1/gate/news?gate={gate}", headers=headers)
+    may = gate == "PCS1-G1"
+    assert answer.status_code == (200 if may else 403)
+    assert client.was_asked("verify.movements") is may
+    if may:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        reload, moved = "event: reload\ndata:\n\n", f"id: 12\ndata: {MOVEMENT.model_dump_json()}\n\n"
+        assert answer.text == f"retry: 1000\n\n{reload}event: movement\n{moved}"
 
 
 async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gateway_has_it() -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from contracts.errors import TooManyAttempts, Unavailable
 from contracts.rpc.approval import ReviewList
-from services.gateway.queue_changes import MOST_LISTENERS, QueueChanges
+from services.gateway.polled_replies import MOST_LISTENERS
+from services.gateway.queue_changes import QueueChanges
 from tests.support.factories.gateway import LATER, TableClient, claims, proven, until
 from tests.support.factories.pages import review
 

@@ -42,6 +42,7 @@ from services.gateway.pages.desk.queue import (
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
 for part in (decisions, capacity, delegations, numbers):
@@ -56,9 +57,6 @@ FAILURES = {
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
 SEARCH = "/desk/search"
-STREAM_SECONDS = 60.0
-NOT_BUFFERED = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""Headers of a stream: no cache and no proxy (nginx) keeps its events."""
 FIRST = "first"
 """Value of ``open`` for the first review of the list, whichever it is."""
 

@@ -1,0 +1,121 @@
+"""What gates of one site tell each other: who has passed, and that the list of revoked passes is newer."""
+
+from collections import deque
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Literal
+
+from contracts import rpc
+from contracts.rpc.call import Principal
+from contracts.rpc.issuance import StatusList
+from contracts.rpc.verify import Movement, MovementQuestion
+from services.gateway.polled_replies import PolledReplies
+from services.gateway.refreshing_cache import RefreshingCache
+from services.gateway.rpc.client import RpcClient
+
+POLL_SECONDS = 1.0
+"""Between two looks at a site to whose gates somebody listens."""
+KEPT = 2_000
+"""Movements that are kept for gates that come back after a broken connection."""
+News = Movement | Literal["status", "reload"]
+"""``reload``: the gate has missed movements that are not kept, and fetches a manifest."""
+
+
+class GateNews:
+    """The newest movements of each site to whose gates somebody listens.
+
+    Args:
+        client: calls the services.
+        status_list: the gateway's copy of the signed list.
+        every: seconds between two looks.
+    """
+
+    def __init__(
+        self, client: RpcClient, status_list: RefreshingCache[StatusList], every: float = POLL_SECONDS
+    ) -> None:
+        self._client = client
+        self._status_list = status_list
+        self._recent: dict[str, _Recent] = {}
+        self._replies: PolledReplies[str, _Recent] = PolledReplies("movements of a site", self._ask, every)
+
+    async def _ask(self, site: str, principal: Principal) -> "_Recent":
+        known = self._recent.get(site)
+        question = MovementQuestion(site=site, after=known.last if known else None)
+        reply = await self._client.call(rpc.verify.MOVEMENTS, question, principal=principal)
+        if known is None:
+            known = self._recent[site] = _Recent(reply.last)
+        known.add(reply.items, reply.last)
+        return known
+
+    def of(
+        self, site: str, principal: Principal, seconds: float, since: int | None
+    ) -> AsyncGenerator[News, None]:
+        """Return an iterator over what is new.
+
+        It ends after so many seconds, or when the gateway stops. While verify is down, nobody moves.
+
+        Args:
+            site: of the gate that listens.
+            principal: its login.
+            seconds: how long.
+            since: the place of the last movement that the gate knows; None where it has a new manifest.
+
+        Raises:
+            TooManyAttempts: this login listens too often already.
+        """
+        return self._news(self._replies.of(site, principal, seconds), since)
+
+    async def _news(
+        self, replies: AsyncGenerator["_Recent | None", None], since: int | None
+    ) -> AsyncGenerator[News, None]:
+        seen, status = None, self._status_list.value
+        async with aclosing(replies):
+            async for recent in replies:
+                if recent is not None:
+                    if seen is None and since is not None and not recent.reaches_back_to(since):
+                        yield "reload"
+                    for movement in recent.after(seen, since):
+                        yield movement
+                    seen = recent.count
+                if status is not None and status != self._status_list.value:
+                    yield "status"
+                status = self._status_list.value
+
+    def end(self) -> None:
+        """End all listening, because the gateway stops."""
+        self._replies.end()
+
+
+class _Recent:
+    """The newest movements of a site, each once, in the order in which the gateway heard of them."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
+        self.count = 0
+        """Of all that were ever added."""
+        self._complete_from = last
+        self._kept: deque[Movement] = deque(maxlen=KEPT)
+        self._places: set[int] = set()
+
+    def add(self, movements: tuple[Movement, ...], last: int) -> None:
+        """Add those that are not known yet."""
+        for movement in movements:
+            if movement.position in self._places:
+                continue
+            if len(self._kept) == KEPT:
+                self._places.discard(self._kept[0].position)
+                self._complete_from = max(self._complete_from, self._kept[0].position)
+            self._kept.append(movement)
+            self._places.add(movement.position)
+            self.count += 1
+        self.last = last
+
+    def reaches_back_to(self, place: int) -> bool:
+        """Return whether everything after a place is kept."""
+        return place >= self._complete_from
+
+    def after(self, seen: int | None, since: int | None) -> list[Movement]:
+        """Return what came after the first ``seen`` ones, or else with places after ``since``, or nothing."""
+        if seen is not None:
+            return list(self._kept)[-(self.count - seen) :] if seen < self.count else []
+        return [one for one in self._kept if since is not None and one.position > since]

@@ -1,0 +1,62 @@
+"""Who has just passed the gates of a site, so that its other gates know it before their network is gone."""
+
+from datetime import datetime, timedelta
+from typing import cast
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from contracts.rpc.call import Call
+from contracts.rpc.verify import Movement, MovementQuestion, Movements
+from services.verify.handlers.authorization import require_may_list_inside
+from services.verify.models import ScanRow
+
+MOST = 1_000
+OVERLAP = 200
+"""So many places are read again: a scan may be stored after one that has a later place."""
+_RECENT = timedelta(hours=1)
+"""Whoever asks for what is older has to fetch a manifest; and only the newest month is read."""
+
+
+def list_movements(request: MovementQuestion, call: Call, session: Session, now: datetime) -> Movements:
+    """Return the movements at a site after a place among all scans, a few before it included.
+
+    Raises:
+        Forbidden: the principal may not know who is inside this site.
+    """
+    require_may_list_inside(call.principal, request.site)
+    recent = ScanRow.recorded_at > now - _RECENT
+    newest = session.scalar(select(func.max(ScanRow.position)).where(recent)) or 0
+    after = newest if request.after is None else request.after
+    rows = session.scalars(
+        select(ScanRow)
+        .where(
+            recent,
+            ScanRow.position > after - OVERLAP,
+            ScanRow.site == request.site,
+            ScanRow.verdict.in_(("admit", "exit")),
+            ScanRow.pass_number.is_not(None),
+        )
+        .order_by(ScanRow.position)
+        .limit(MOST)
+    ).all()
+    is_whole = len(rows) < MOST
+    return Movements(
+        items=tuple(_movement(row) for row in rows),
+        last=max(newest, after) if is_whole else cast(int, rows[-1].position),
+    )
+
+
+def _movement(row: ScanRow) -> Movement:
+    return Movement.model_validate(
+        {
+            "position": row.position,
+            "nonce": row.nonce,
+            "pass": row.pass_number,
+            "gate": row.gate,
+            "verdict": row.verdict,
+            "count": row.count,
+            "inside": row.inside,
+            "at": row.scanned_at,
+        }
+    )

@@ -1,0 +1,87 @@
+"""Who has passed the gates of a site, for its other gates."""
+
+from datetime import timedelta
+
+import pytest
+
+from contracts.errors import Forbidden
+from contracts.rpc.verify import MovementQuestion, Movements
+from services.verify.handlers import movements
+from tests.support.factories.verify import GATE, NOON, Gate, calling, officer
+
+HOUR = timedelta(hours=1)
+
+
+class Listener(Gate):
+    """A gate that asks who has passed."""
+
+    def movements(self, after: int | None = None) -> Movements:
+        question = MovementQuestion(site="PCS1", after=after)
+        with self.database.queries() as session:
+            return movements.list_movements(question, calling(), session, NOON)
+
+
+@pytest.fixture
+def gate(databases) -> Listener:
+    return Listener(databases["verify"])
+
+
+def told(answer: Movements) -> list[tuple[str, str, int, int]]:
+    return [(one.pass_, one.verdict, one.count, one.inside) for one in answer.items]
+
+
+def test_entries_and_exits_are_told_with_who_is_inside_then_and_nobody_is_named(gate: Listener) -> None:
+    party = gate.issue_party(3)
+    gate.enter(party, count=2, nonce="first-nonce")
+    gate.leave(party, count=1)
+    answer = gate.movements()
+    assert told(answer) == [(party.pass_number, "admit", 2, 2), (party.pass_number, "exit", 1, 1)]
+    first = answer.items[0]
+    assert (first.nonce, first.gate, first.at) == ("first-nonce", GATE, NOON)
+    assert answer.last == answer.items[-1].position
+    assert "Gurpreet" not in answer.model_dump_json()
+
+
+def test_refusals_and_looks_move_nobody(gate: Listener) -> None:
+    issued = gate.issue()
+    gate.enter(issued, id_check=None)
+    gate.enter(issued, at=NOON + 5 * HOUR)
+    assert gate.movements().items == ()
+
+
+def test_a_scan_that_was_stored_after_a_later_one_is_not_missed(gate: Listener) -> None:
+    early, late = gate.issue(), gate.issue()
+    gate.enter(early)
+    gate.enter(late)
+    newest = gate.movements().last
+    assert [one.pass_ for one in gate.movements(after=newest).items] == [early.pass_number, late.pass_number]
+    assert gate.movements(after=newest + movements.OVERLAP).items == ()
+
+
+def test_more_than_one_answer_holds_come_one_answer_after_the_other(
+    gate: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = [gate.issue() for _ in range(5)]
+    for issued in passes:
+        gate.enter(issued)
+    monkeypatch.setattr(movements, "MOST", 2)
+    monkeypatch.setattr(movements, "OVERLAP", 0)
+    seen: list[str] = []
+    after = gate.movements().last - 5
+    for _ in range(3):
+        answer = gate.movements(after=after)
+        seen += [one.pass_ for one in answer.items]
+        after = answer.last
+    assert seen == [issued.pass_number for issued in passes]
+
+
+def test_what_is_older_than_an_hour_is_not_told(gate: Listener) -> None:
+    gate.enter(gate.issue(), at=NOON - HOUR)
+    assert gate.movements(after=0).items == ()
+
+
+@pytest.mark.parametrize(("role", "site"), [("security", "PCS2"), ("reception", "PCS1")])
+def test_only_guards_of_the_site_hear_of_it(gate: Listener, role: str, site: str) -> None:
+    principal, question = officer(role=role), MovementQuestion(site=site)
+    with gate.database.queries() as session, pytest.raises(Forbidden):
+        movements.list_movements(question, calling(principal), session, NOON)

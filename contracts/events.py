@@ -20,6 +20,7 @@ from contracts.model import (
     ClosureReason,
     Code,
     Companion,
+    ConflictKind,
     Contact,
     DeliverBy,
     Direction,
@@ -51,6 +52,7 @@ AnyRevocationReason = Annotated[RevocationReason, else_("withdrawn")]
 AnyClosureReason = Annotated[ClosureReason, else_("other")]
 AnyAccessChange = Annotated[AccessChange, else_("other")]
 AnyEscalationStep = Annotated[EscalationStep | None, else_(None)]
+AnyConflictKind = Annotated[ConflictKind, else_("other")]
 AnyVerdict = Annotated[Verdict, else_("unknown_pass")]
 """A verdict that is not known here lets nobody pass: only ``admit`` and ``exit`` do, in every version."""
 
@@ -655,13 +657,51 @@ class PassScanned(AboutPass):
     inside: int
     scanned_at: Instant
     marks: tuple[str, ...] = ()
-    """Oddities of an exit: ``late``, ``revoked``, ``other_gate``, ``no_entry``; or ``other_id``,
-    ``assumed_left``."""
+    """Oddities of an exit: ``late``, ``revoked``, ``other_gate``, ``no_entry``; or ``other_id``, ``id_seen``,
+    ``assumed_left``, ``offline``. An offline scan is heard of late: ``inside`` is as of then."""
     scanned_by: Code
 
     @property
     def subject(self) -> str:
         return f"application:{self.application_id}"
+
+
+class ContradictingScan(Wire):
+    """A scan that let persons in, and that contradicts others or what the pass allows."""
+
+    scan_id: UUID
+    gate: Code
+    scanned_at: Instant
+    count: int
+    """Persons who came in with it."""
+    offline: bool = False
+    """Whether its gate had no network."""
+
+
+class GateConflictFound(Event):
+    """More persons came in than a pass allows, as a gate's scans of a time without a network show.
+
+    It is published when the scan arrives by which this is known. Another gate's scans that have not arrived
+    yet may explain it or add to it. ``pass_number`` is null for a token that is not genuine or a number that
+    nobody has issued, and ``application_id`` while it is not known at the gates.
+    """
+
+    producer: ClassVar[str] = "verify"
+    pass_number: str | None = None
+    application_id: UUID | None = None
+    reference: str | None = None
+    site: Code
+    kind: AnyConflictKind
+    scans: tuple[ContradictingScan, ...]
+    """The scans that contradict, the oldest first; one alone contradicts the pass itself."""
+    exposure: int = Field(ge=0)
+    """How many persons came in beyond what the pass allows."""
+
+    @property
+    def subject(self) -> str:
+        if self.application_id is not None:
+            return f"application:{self.application_id}"
+        return f"pass:{self.pass_number}" if self.pass_number is not None else f"site:{self.site}"
 
 
 ALL: tuple[type[Event], ...] = (
@@ -670,5 +710,6 @@ ALL: tuple[type[Event], ...] = (
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,
     VisitDayReopened, ReviewEscalated, GateAdvised,
     PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,
+    GateConflictFound,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

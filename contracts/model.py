@@ -81,6 +81,19 @@ Verdict = Literal[
     "bad_signature",
     "id_mismatch",
 ]
+ConflictKind = Literal[
+    "over_entries",
+    "already_inside",
+    "revoked",
+    "expired",
+    "wrong_place",
+    "id_mismatch",
+    "unknown",
+    "other",
+]
+"""Why a gate without a network should not have let somebody in: more often than the pass allows; while all of
+the party were inside; revoked before; outside its hours and days; for another site or gate; with another ID;
+no genuine pass."""
 ApplicationStatus = Literal[
     "submitted",
     "approved",
@@ -117,6 +130,7 @@ __all__ = [
     "Channel",
     "ClosureReason",
     "Code",
+    "ConflictKind",
     "DeliverBy",
     "Direction",
     "DirectoryTable",

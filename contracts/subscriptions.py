@@ -77,10 +77,13 @@ ANSWERS: dict[type[Event], str] = {
 
 The relay looks for it sooner; nothing depends on it.
 """
+STREAM_ONLY: tuple[type[Event], ...] = (events.GateConflictFound,)
+"""Events that no service consumes; who looks back finds them in the stream."""
 CAN_WAIT: tuple[type[Event], ...] = (
     events.NotificationDelivered,
     events.NotificationFailed,
     events.PassScanned,
+    events.GateConflictFound,
 )
 """Events that nobody waits for.
 

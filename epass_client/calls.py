@@ -100,7 +100,15 @@ from contracts.rpc.audit import AuditHeads
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
-from contracts.rpc.verify import GateSession, InsideList, Manifest, ScanPass, ScanResult
+from contracts.rpc.verify import (
+    GateSession,
+    InsideList,
+    Manifest,
+    ScanPass,
+    ScanResult,
+    SyncedScans,
+    SyncScans,
+)
 from epass_client.errors import Problem
 
 R = TypeVar("R")
@@ -764,6 +772,11 @@ def scan_pass(body: ScanPass) -> Call[ScanResult]:
     The scan's nonce is its idempotency key, so that no header is sent.
     """
     return Call("POST", f"{API}/scans", ScanResult, body=_json(body))
+
+
+def sync_scans(body: SyncScans) -> Call[SyncedScans]:
+    """Send the scans of a gate that was without a network; the nonce of each is its idempotency key."""
+    return Call("POST", f"{API}/scans/sync", SyncedScans, body=_json(body))
 
 
 def list_inside(site: str, after: str | None = None, limit: int | None = None) -> Call[InsideList]:

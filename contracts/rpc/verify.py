@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 
 from contracts.events import PublicKey
 from contracts.model import (
@@ -66,6 +66,85 @@ class ScanPass(Strict):
     nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x20-\x7e]+$")
     scanned_at: Instant | None = None
     id_check: IdCheck | None = None
+
+
+class Supervisor(Strict):
+    """A supervisor who let somebody in at a gate without a network, and why."""
+
+    login_id: Code
+    reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
+
+
+class DecidedOffline(Strict):
+    """What a gate without a network decided, and on what."""
+
+    verdict: Verdict
+    list_age_s: int | None = Field(default=None, ge=0)
+    """The age of the gate's list at the scan, in seconds; null where it had none."""
+    supervisor: Supervisor | None = None
+    login: Code | None = None
+    """Who was signed in at the gate, where somebody else sends the scan. Without it that is the sender."""
+
+
+class OfflineScan(ScanPass):
+    """A scan of a gate without a network. It has happened, whatever verify would have decided.
+
+    ``count`` is how many persons passed. ``nonce`` is its idempotency key; it may be that of a scan whose
+    answer was lost when the network went.
+    """
+
+    scanned_at: Instant
+    offline: DecidedOffline
+
+
+class UnreadScan(Wire):
+    """What is left of a scan that has not the form of one: it is refused alone, and hurts no other."""
+
+    nonce: str = ""
+
+    @field_validator("nonce", mode="before")
+    @classmethod
+    def _text_or_nothing(cls, value: object) -> str:
+        return value if isinstance(value, str) and len(value) <= 64 else ""
+
+
+def _object_or_none(value: object) -> object:
+    return value if isinstance(value, (dict, Wire)) else {}
+
+
+AnyScan = Annotated[
+    OfflineScan | UnreadScan, Field(union_mode="left_to_right"), BeforeValidator(_object_or_none)
+]
+
+
+class SyncScans(Strict):
+    """The scans of a gate that was without a network, in their order."""
+
+    gate: Code
+    scans: tuple[AnyScan, ...] = Field(min_length=1, max_length=200)
+
+
+class SyncedScan(Wire):
+    """What became of one scan.
+
+    A gate forgets it only once it is recorded, or has a problem, which no repeat puts right.
+    """
+
+    nonce: str
+    verdict: Verdict | None = None
+    """As it is recorded; null where it is not."""
+    recorded: bool = False
+    conflict: bool = False
+    """Whether it shows that more persons came in than the pass allows."""
+    problem: str | None = None
+    """Why it is refused for good: ``invalid_input``, ``unreadable_token``, ``too_old``, ``nonce_reused``,
+    ``verdict_of_other_direction`` or ``not_your_gate``."""
+
+
+class SyncedScans(Wire):
+    """What became of each scan, in the order in which they were sent."""
+
+    items: tuple[SyncedScan, ...]
 
 
 class ScanResult(Wire):
@@ -326,6 +405,7 @@ SCAN = Method(
     keeps_own_record=True,
     together=True,
 )
+SYNC = Method("verify", "sync", SyncScans, SyncedScans, command=True, carries_key=True, keeps_own_record=True)
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList, names_people=True)
 MANIFEST = Method("verify", "manifest", ManifestQuestion, Manifest, names_people=True, keeps_own_record=True)
 MOVEMENTS = Method("verify", "movements", MovementQuestion, Movements)

@@ -52,7 +52,7 @@ _PROBLEMS = {
     ),
     "404": "No such thing, or not for this caller",
     "409": "The present state does not allow it",
-    "413": "The body is larger than 64 KiB",
+    "413": "The body is larger than 64 KiB (240 kB for `/scans/sync`)",
     "415": "The body is not JSON",
     "422": "Something in the request is not accepted; `errors` names each field",
     "429": "Too many attempts; see `Retry-After`",

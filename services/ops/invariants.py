@@ -209,11 +209,16 @@ with kept as (
   select pass_number,
          coalesce(sum(count) filter (where verdict = 'admit'), 0) as came,
          coalesce(sum(count) filter (where verdict = 'exit' and not 'no_entry' = any(marks)), 0) as went,
-         coalesce(sum(count - 1) filter (where verdict = 'exit' and 'no_entry' = any(marks)), 0) as doubtful
+         coalesce(sum(count - 1) filter (where verdict = 'exit' and 'no_entry' = any(marks)), 0) as doubtful,
+         coalesce(sum(count) filter (where marks && array['no_entry', 'assumed_left']), 0) as unsure,
+         coalesce(sum(count) filter (where 'assumed_left' = any(marks)), 0) as assumed,
+         bool_or('offline' = any(marks)) as heard_late
   from scans where verdict in ('admit', 'exit') and pass_number is not null group by pass_number
 ), each as (
-  select coalesce(moved.came, 0) as came, coalesce(moved.went, 0) as went,
-         coalesce(moved.doubtful, 0) as doubtful, coalesce(passes.inside, 0) as inside,
+  select coalesce(moved.came, 0) as came,
+         coalesce(case when heard_late then went - assumed else went end, 0) as went,
+         coalesce(case when heard_late then unsure else doubtful end, 0) as doubtful,
+         coalesce(passes.inside, 0) as inside,
          coalesce(passes.admitted, 0) as admitted
   from kept, passes full join moved on moved.pass_number = passes.number
   where passes.valid_from is null or passes.valid_from >= kept.since
@@ -231,7 +236,9 @@ def check_inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
     """Check for each pass whose scans are all kept that those who entered and did not leave are inside.
 
     An exit of more persons than had entered is recorded whole and marked ``no_entry``. Between none and all
-    but one of them had entered, so such a pass balances within that range.
+    but one of them had entered, so such a pass balances within that range. Where scans came late from a gate
+    without a network, the entry or the exit that was missing may have arrived since: all who left with such
+    an exit, or were presumed gone, may have entered or not.
     """
     entries, exits, now_inside, unbalanced, miscounted = databases["verify"].row(_INSIDE)
     faults = {"passes that do not balance": unbalanced, "passes with another count of entries": miscounted}

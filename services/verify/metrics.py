@@ -1,7 +1,10 @@
 """Prometheus metrics of scans. Labels never identify a person."""
 
+from typing import get_args
+
 from prometheus_client import Counter, Gauge
 
+from contracts.model import ConflictKind
 from services.chassis.runtime.metrics import DirectoryLabel
 
 SCANS = Counter("epass_scans_total", "Scans that were recorded", ["site", "gate", "direction", "verdict"])
@@ -14,5 +17,13 @@ NOT_ISSUED = Gauge(
     "epass_passes_not_issued",
     "Passes of the last day that a gate knows by a genuine token, and that nobody has issued",
 )
+GATE_CONFLICTS = Counter(
+    "epass_gate_conflicts_total",
+    "Entries at gates without a network by which more persons came in than a pass allows",
+    ["kind"],
+)
+for _kind in get_args(ConflictKind):
+    GATE_CONFLICTS.labels(_kind)
+"""Each kind begins at 0, so that the first conflict is an increase."""
 gate_label = DirectoryLabel()
 """A login without a gate of its own may name any gate of its site."""

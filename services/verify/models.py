@@ -180,12 +180,17 @@ class ScanRow(Base):
     """The time that the gate sent."""
     recorded_at: Mapped[datetime] = mapped_column(primary_key=True)
     scanned_by: Mapped[str]
+    """The login; of an offline scan that another login has sent, the one that its gate names."""
     nonce: Mapped[str]
     body_hmac: Mapped[str]
     id_kind: Mapped[str | None]
     id_type: Mapped[str | None]
     reason: Mapped[str | None]
     """Why the officer accepted another ID, in their words."""
+    sent_by: Mapped[str | None]
+    """The login that sent the scan of another one, from a gate that was without a network."""
+    supervisor: Mapped[str | None]
+    """The login of the supervisor who let them in; ``reason`` has their words, too."""
     list_age_s: Mapped[int | None]
     """Age of the gate's knowledge of revocations at this scan, in seconds; None where it was unknown."""
     position: Mapped[int | None] = mapped_column(BigInteger, server_default=text("nextval('scan_positions')"))

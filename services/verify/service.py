@@ -21,19 +21,30 @@ from contracts.rpc.verify import (
     ManifestQuestion,
     MovementQuestion,
     Movements,
+    OfflineScan,
     PassUse,
     ScanHistory,
     ScanPass,
     ScanResult,
+    SyncedScans,
+    SyncScans,
 )
 from services.chassis.audit import heads
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
-from services.verify.handlers import manifests, movements, presence, scan_groups, scan_history, scans
+from services.verify.handlers import (
+    manifests,
+    movements,
+    offline_scans,
+    presence,
+    scan_groups,
+    scan_history,
+    scans,
+)
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.handlers.scan_records import ChangedMeanwhile
-from services.verify.metrics import PREVIEWS, SCANS, gate_label
+from services.verify.metrics import GATE_CONFLICTS, PREVIEWS, SCANS, gate_label
 
 
 class Service:
@@ -70,6 +81,17 @@ class Service:
                 return result
         with self.db.transaction() as session:
             return scans.scan(request, call, session, now(), **self._rules)
+
+    @rpc(contract.SYNC)
+    def sync(self, request: SyncScans, call: Call) -> SyncedScans:
+        with self.db.transaction() as session:
+            synced = offline_scans.sync(request, call, session, now(), **self._rules)
+        for scan, item in zip(request.scans, synced.answer.items, strict=True):
+            if isinstance(scan, OfflineScan) and item.recorded and item.verdict is not None:
+                SCANS.labels(*_place(scan), scan.direction, item.verdict).inc()
+        for kind in synced.conflicts:
+            GATE_CONFLICTS.labels(kind).inc()
+        return synced.answer
 
     @property
     def _rules(self) -> dict[str, Any]:

@@ -159,6 +159,18 @@ SAMPLES: tuple[e.Event, ...] = (
             "scanned_by": "SEC-0001",
         }
     ),
+    e.GateConflictFound.model_validate(
+        {
+            **PASS,
+            "site": "PCS1",
+            "kind": "already_inside",
+            "scans": (
+                {"scan_id": ID, "gate": "PCS1-G1", "scanned_at": AT, "count": 2},
+                {"scan_id": ID, "gate": "PCS1-G2", "scanned_at": UNTIL, "count": 1, "offline": True},
+            ),
+            "exposure": 1,
+        }
+    ),
     e.AccessChanged(
         login_id="PWD-0007", what="factor_reset", changed_by="ADO-0001", language="hi", personal=CONTACT
     ),

@@ -18,7 +18,7 @@ from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate, ProposeEntry
-from contracts.rpc.verify import Matched, ScanPass
+from contracts.rpc.verify import DecidedOffline, Matched, OfflineScan, ScanPass, SyncScans
 from epass_client import calls
 from epass_client.calls import Call
 
@@ -40,8 +40,12 @@ SCAN = ScanPass(
     scanned_at=datetime(2026, 12, 1, tzinfo=UTC),
     id_check=Matched(kind="matched", id_type="voter_id", id_last4="4821"),
 )
+OFFLINE_SCAN = OfflineScan(
+    **SCAN.model_dump(exclude_unset=True), offline=DecidedOffline(verdict="admit", list_age_s=120)
+)
 CALLS: dict[str, Call[Any]] = {
     "scanPass": calls.scan_pass(SCAN),
+    "syncScans": calls.sync_scans(SyncScans(gate="PCS1-G1", scans=(OFFLINE_SCAN,))),
     "listInside": calls.list_inside("PCS1", after="x", limit=10),
     "viewGateSession": calls.view_gate_session(),
     "viewManifest": calls.view_manifest("PCS1-G1", after="x", limit=10),
@@ -168,7 +172,7 @@ CALLS: dict[str, Call[Any]] = {
 """A call of each operation, by its ``operationId``."""
 NOT_COVERED: dict[str, str] = {}
 """Operations without a function, each with the reason."""
-NONCE_IS_THE_KEY = {"scanPass"}
+NONCE_IS_THE_KEY = {"scanPass", "syncScans"}
 """Commands that send no Idempotency-Key, since their body has one."""
 
 

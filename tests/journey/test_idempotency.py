@@ -18,7 +18,9 @@ from contracts.model import Slot
 from contracts.rpc.accounts import IssuedLogin, IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate, EntryView, ProposeEntry, ReviewView
+from contracts.rpc.verify import OfflineScan, SyncScans
 from epass_client import Call, Problem, calls
+from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from tests.support.actors import (
     MATCHED,
@@ -303,6 +305,16 @@ def scan_pass(people: People) -> Case:
     return Case(token_of(people.officer), calls.scan_pass(body), "verify", query, (body.nonce,))
 
 
+def sync_scans(people: People) -> Case:
+    _, summary = issued(people.applicant, people.department)
+    online = scan(token=people.applicant.token(summary.number), id_check=MATCHED)
+    given = {"count": 1, "scanned_at": now(), "offline": {"verdict": "admit", "list_age_s": 60}}
+    one = OfflineScan.model_validate(online.model_dump(exclude_unset=True) | given)
+    query = "select count(*) from scans where nonce = %s"
+    call = calls.sync_scans(SyncScans(gate=one.gate, scans=(one,)))
+    return Case(token_of(people.officer), call, "verify", query, (one.nonce,))
+
+
 def submit(people: People) -> Case:
     call = calls.submit_application(SubmitApplication.model_validate(application()))
     return publishes("ApplicationSubmitted", "application", people.applicant, call)
@@ -522,6 +534,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/watchlist/entries/{entry_id}/end": end_entry,
     "POST /api/v1/watchlist/matches/{match_id}/settle": settle_match,
     "POST /api/v1/scans": scan_pass,
+    "POST /api/v1/scans/sync": sync_scans,
 }
 QUESTIONS = {
     "POST /api/v1/status": "a reference and four digits in a URL would stand in logs",

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import events, rpc
 from contracts.errors import BY_NAME
-from contracts.model import DeliverBy, ReviewStatus, Verdict
+from contracts.model import ConflictKind, DeliverBy, ReviewStatus, Verdict
 from contracts.ops import STATES
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.chassis.messaging.topology import delay_name
@@ -110,6 +110,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "why": lambda: {"slow_headers", "slow_body", "slow_reader", "large_headers", "too_many"},
     "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
+    "epass_gate_conflicts.kind": lambda: get_args(ConflictKind),
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
     "epass_messages.outcome": lambda: {"delivered", "failed", "later", "untried"},

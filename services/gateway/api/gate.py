@@ -1,4 +1,4 @@
-"""Routes of the gate: scan a pass, list who is inside, and fetch what the gate's app needs to go on alone."""
+"""Routes of the gate: scan a pass, list who is inside; and what its app needs to go on alone, and has done."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
@@ -18,6 +18,8 @@ from contracts.rpc.verify import (
     ManifestQuestion,
     ScanPass,
     ScanResult,
+    SyncedScans,
+    SyncScans,
 )
 from services.gateway.access import Security
 from services.gateway.api.parameters import After, Limit
@@ -40,6 +42,21 @@ async def scan_pass(caller: Security, body: ScanPass) -> ScanResult:
     """
     caller.require_site(site_of(body.gate))
     return await caller.command(rpc.verify.SCAN, body)
+
+
+@router.post("/scans/sync")
+async def sync_scans(caller: Security, body: SyncScans) -> SyncedScans:
+    """Send the scans of a gate that was without a network.
+
+    Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out. Where
+    more persons came in than a pass allows, `conflict` says so, and security hears of it. A scan that cannot
+    be taken has a `problem` and hurts no other.
+
+    `nonce` is the key of each scan: a repeat of the request, or of a scan in another one, changes nothing.
+    If the body is too large (413), send fewer scans.
+    """
+    caller.require_site(site_of(body.gate))
+    return await caller.command(rpc.verify.SYNC, body)
 
 
 @router.get("/gate/inside")

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contracts.csv_table import LARGEST_FILE
 from contracts.model import Language
+from contracts.rpc.batches import LARGEST_MESSAGE
 from services.gateway import problems
 
 LARGEST_BODY = 64 * 1024
@@ -17,6 +18,9 @@ UPLOADS = re.compile(rf"/({'|'.join(get_args(Language))})/desk/directory/files")
 """The one address that takes a file."""
 LARGEST_UPLOAD = LARGEST_FILE + 16 * 1024
 """In bytes: a file, and the other fields of its form."""
+SYNC = "/api/v1/scans/sync"
+LARGEST_SYNC = LARGEST_MESSAGE - 16_000
+"""In bytes: 200 scans, which go on to verify in one message with what proves whose they are."""
 
 
 class BodyLimit:
@@ -35,7 +39,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         announced = Headers(scope=scope).get("content-length", "0")
-        largest = LARGEST_UPLOAD if UPLOADS.fullmatch(scope["path"]) else LARGEST_BODY
+        largest = largest_of(scope["path"])
         detail = f"the body is larger than {largest} bytes"
         is_too_large = not announced.isdecimal() or int(announced) > largest
         is_page = scope["path"].split("/")[1] in get_args(Language)
@@ -55,3 +59,10 @@ class BodyLimit:
             return message
 
         await self.app(scope, receive_within_limit, send)
+
+
+def largest_of(path: str) -> int:
+    """Return how many bytes the body of a request for a path may have."""
+    if path == SYNC:
+        return LARGEST_SYNC
+    return LARGEST_UPLOAD if UPLOADS.fullmatch(path) else LARGEST_BODY

@@ -59,6 +59,21 @@ def time_of_scan(claimed: datetime | None, now: datetime) -> datetime:
     return claimed if claimed is not None and abs(claimed - now) <= CLOCK_TOLERANCE else now
 
 
+OLDEST = timedelta(days=30)
+"""So old may a scan of a gate without a network be when it arrives; its nonce is known for longer."""
+
+
+def time_of_offline_scan(claimed: datetime, now: datetime) -> datetime:
+    """Return when a scan of a gate without a network happened: the gate's time, if it is not in the future.
+
+    Raises:
+        InvalidInput: ``too_old``: it is older than :data:`OLDEST`.
+    """
+    if now - claimed > OLDEST:
+        raise InvalidInput("the scan is too old", code="too_old")
+    return claimed if claimed - now <= CLOCK_TOLERANCE else now
+
+
 def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     """Decide whether persons may come in; the first reason against it is the verdict.
 
@@ -74,7 +89,7 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     if refusal is None and window is None:
         refusal = "expired" if attempt.at >= terms.windows[-1].end else "not_yet_valid"
         refusal = "day_closed" if terms.is_closed_at(attempt.at) else refusal
-    day = max(window.day, standing.day) if window is not None else 0  # clocks of two gates may differ
+    day = day_of_entry(standing, attempt.at)
     left = standing.entries_left(day)
     if refusal is None and inside >= terms.party:
         refusal = "already_inside"
@@ -106,6 +121,15 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
     }
     inside = max(standing.inside - count, 0)
     return Decision("exit", count, inside, tuple(mark for mark, applies in marks.items() if applies))
+
+
+def day_of_entry(standing: Standing, at: datetime) -> int:
+    """Return to which day of a pass an entry counts: that of the open window, and never an earlier one.
+
+    Clocks of two gates may differ. Outside all windows it is the day of the last entry.
+    """
+    window = standing.terms.window_at(at) if standing.terms is not None else None
+    return max(window.day, standing.day) if window is not None else standing.day
 
 
 def standing_after(standing: Standing, decision: Decision) -> Standing:

@@ -123,7 +123,7 @@ def find(
     statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site}
     known = session.execute(statement, parameters).one_or_none()
     if known is None and lock and claims is not None:
-        _insert_row(session, claims, now)
+        insert_row(session, claims, now)
         known = session.execute(statement, parameters).one()
     if known is not None:
         row, gates, complete_at = known
@@ -179,7 +179,7 @@ def terms_of(claims: PassClaims) -> Terms:
     return Terms(claims.site, claims.gate, claims.party, claims.entries, valid_from, valid_to, claims.days)
 
 
-def _insert_row(session: Session, claims: PassClaims, now: datetime) -> None:
+def insert_row(session: Session, claims: PassClaims, now: datetime) -> None:
     """Insert the row of a pass from its token, once for simultaneous first scans; the event completes it."""
     terms = terms_of(claims)
     row = insert(PassRow).values(

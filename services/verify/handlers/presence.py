@@ -13,7 +13,7 @@ from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
 from services.chassis.db import cursors, locks
 from services.chassis.messaging import outbox
 from services.verify.handlers.authorization import require_may_list_inside
-from services.verify.handlers.scan_records import pass_scanned
+from services.verify.handlers.scan_records import Scan, pass_scanned
 from services.verify.models import PassRow, ScanRow
 
 SYSTEM = "system"
@@ -83,26 +83,36 @@ def is_overdue(row: PassRow, at: datetime) -> bool:
     return row.inside > 0 and row.presumed_gone_at is not None and row.presumed_gone_at <= at
 
 
-def _record_presumed_exit(session: Session, row: PassRow, now: datetime) -> None:
-    gate, scan_id = row.last_gate or "", uuid4()
-    scan = ScanRow(
+def presumed_exit(row: PassRow, gate: str, count: int, at: datetime, now: datetime) -> Scan:
+    """Return the exit of persons who are presumed gone, as it is to be recorded."""
+    scan_id = uuid4()
+    return Scan(
         id=scan_id,
         pass_number=row.number,
         site=site_of(gate),
         gate=gate,
         direction="exit",
         verdict="exit",
-        count=row.inside,
+        count=count,
         inside=0,
         marks=["assumed_left"],
-        scanned_at=now,
+        list_age_s=None,
+        scanned_at=at,
+        claimed_at=None,
         recorded_at=now,
         scanned_by=SYSTEM,
         nonce=str(scan_id),
         body_hmac="",
+        id_kind=None,
+        id_type=None,
+        reason=None,
         published=row.application_id is not None,
     )
-    session.add(scan)
+
+
+def _record_presumed_exit(session: Session, row: PassRow, now: datetime) -> None:
+    scan = presumed_exit(row, row.last_gate or "", row.inside, now, now)
+    session.add(ScanRow(**vars(scan)))
     row.inside, row.inside_since, row.inside_site, row.presumed_gone_at = 0, None, None, None
     if scan.published:
         outbox.add(session, pass_scanned(scan, row), at=now)

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
@@ -62,7 +62,7 @@ def list_entries(request: AuditQuestion, call: Call, session: Session) -> AuditE
     require_auditor(call.principal)
     wanted = entries.between(request, ScanRow.recorded_at, ScanRow.id)
     if request.actor is not None:
-        wanted.append(ScanRow.scanned_by == request.actor)
+        wanted.append(or_(ScanRow.scanned_by == request.actor, ScanRow.sent_by == request.actor))
     if request.object is not None:
         wanted.append(ScanRow.pass_number == request.object)
     query = select(ScanRow).where(*wanted).order_by(ScanRow.recorded_at.desc(), ScanRow.id.desc())
@@ -74,7 +74,7 @@ def list_entries(request: AuditQuestion, call: Call, session: Session) -> AuditE
             actor=row.scanned_by,
             role="security",
             action="scan",
-            objects=(row.pass_number,) if row.pass_number is not None else (),
+            objects=tuple(one for one in (row.pass_number, row.sent_by) if one is not None),
             result=row.verdict,
             address="",
         )

@@ -27,7 +27,7 @@ from services.verify.models import NonceRow, PassRow, ScanRow
 
 _SCANS = ScanRow.metadata.tables["scans"]
 _PASSES = PassRow.metadata.tables["passes"]
-_PRESENCE = (
+PRESENCE = (
     "number",
     "inside",
     "admitted",
@@ -41,8 +41,8 @@ _PRESENCE = (
 """The number of a pass, and what `_move` changes."""
 NONCES_STAY = timedelta(days=40)
 """A gate may be offline, and an event a dead letter, for 30 days."""
-_NOT_PUBLISHED = {"reason_masked"}
-"""Marks that inform the officer and say nothing about the visit."""
+_NOT_PUBLISHED = {"reason_masked", "conflict", "supervisor", "clock_off"}
+"""Marks that inform officers and say nothing about the visit."""
 
 
 class ChangedMeanwhile(Exception):
@@ -73,6 +73,8 @@ class Scan:
     id_type: str | None
     reason: str | None
     published: bool
+    supervisor: str | None = None
+    sent_by: str | None = None
 
 
 UNCHANGED = Form(
@@ -158,7 +160,7 @@ def new_scan(
         recorded_at=now,
         scanned_by=login,
         nonce=request.nonce,
-        body_hmac=_digest(session, request),
+        body_hmac=digest_of(session, request),
         id_kind=check.kind if check is not None else None,
         id_type=check.id_type if check is not None else None,
         reason=mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
@@ -201,7 +203,7 @@ def record_all(
         deferred_writes.add(session, UNCHANGED, {"number": number, "version": version})
     for scan in sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce)):
         deferred_writes.add(session, _STORED, vars(scan))
-    deferred_writes.update_from(session, _PASSES, _PRESENCE, passes)
+    deferred_writes.update_from(session, _PASSES, PRESENCE, passes)
     outbox.add_rows(session, events)
     try:
         deferred_writes.send(session)
@@ -223,7 +225,7 @@ def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | N
         .order_by(ScanRow.recorded_at.desc())
         .limit(1)
     ).one_or_none()
-    if scan is not None and scan.body_hmac != _digest(session, request):
+    if scan is not None and scan.body_hmac != digest_of(session, request):
         raise IdempotencyKeyReused("this nonce was used for another scan")
     return scan
 
@@ -254,7 +256,7 @@ def delete_old_nonces(session: Session, now: datetime) -> int:
     return delete_batch(session, NonceRow, NonceRow.recorded_at < now - NONCES_STAY)
 
 
-def _digest(session: Session, request: ScanPass) -> str:
+def digest_of(session: Session, request: ScanPass) -> str:
     """Return the digest of what was scanned, without its time: a gate may send a repeat with another time."""
     return body_hmac(request.model_copy(update={"scanned_at": None}), idempotency_secret_of(session))
 

@@ -128,16 +128,21 @@ def decide(
         return decide_exit(found.standing, Attempt(request.gate, at, request.count))
     if not_issued.is_overdue(found.row, complete_at, not_issued_after):
         return Decision("unknown_pass", inside=found.standing.inside_at(at))
-    check, identified = request.id_check, True
-    marks: tuple[str, ...] = ()
+    identified, marks = identify(request, found, commitment_master)
+    return decide_entry(found.standing, Attempt(request.gate, at, request.count, identified, marks))
+
+
+def identify(request: ScanPass, found: FoundPass, commitment_master: str) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the ID that was shown is one for this pass, and how the record is marked."""
+    check = request.id_check
     if isinstance(check, Matched):
         key = commitment_key(commitment_master, found.number)
-        identified = commit(key, check.id_type, check.id_last4) in found.id_commitments
-    elif isinstance(check, Seen):
-        marks = ("id_seen",)
-    elif isinstance(check, OtherId):
-        marks = ("other_id", "reason_masked") if mask_aadhaar(check.reason)[1] else ("other_id",)
-    return decide_entry(found.standing, Attempt(request.gate, at, request.count, identified, marks))
+        return commit(key, check.id_type, check.id_last4) in found.id_commitments, ()
+    if isinstance(check, Seen):
+        return True, ("id_seen",)
+    if isinstance(check, OtherId):
+        return True, ("other_id", "reason_masked") if mask_aadhaar(check.reason)[1] else ("other_id",)
+    return True, ()
 
 
 def _first_answer(session: Session, first: ScanRow) -> ScanResult:

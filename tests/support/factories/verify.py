@@ -43,15 +43,18 @@ from contracts.rpc.verify import (
     Manifest,
     ManifestQuestion,
     Matched,
+    OfflineScan,
     OtherId,
     ScanPass,
     ScanResult,
+    SyncedScan,
+    SyncScans,
 )
 from services.chassis.db import tables
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.verify.adapters import signing_keys
-from services.verify.handlers import event_handlers, manifests, presence, scans
+from services.verify.handlers import event_handlers, manifests, offline_scans, presence, scans
 from services.verify.models import Base, PassRow, ScanRow
 from services.verify.settings import VerifySettings
 from tests.support.settings import make_settings
@@ -300,6 +303,19 @@ def scan_of(shown: PassIssued | str, **changes: Any) -> ScanPass:
     return ScanPass(**facts | changes)
 
 
+def offline_scan(shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> OfflineScan:
+    """An entry of one person that GATE has admitted without a network."""
+    given: dict[str, Any] = {"count": 1, "scanned_at": at, "offline": {"verdict": "admit", "list_age_s": 60}}
+    scan = scan_of(shown).model_dump(exclude_unset=True)
+    return OfflineScan.model_validate(scan | given | changes)
+
+
+def offline_exit(shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> OfflineScan:
+    """The same for a person who has left."""
+    left = {"direction": "exit", "id_check": None, "offline": {"verdict": "exit", "list_age_s": 60}}
+    return offline_scan(shown, at, **left | changes)
+
+
 def number_scan(number: str, **changes: Any) -> ScanPass:
     """The same by pass number."""
     return scan_of("", token=None, pass_number=number, **changes)
@@ -375,6 +391,25 @@ class Gate:
             return presence.list_inside(
                 InsideQuestion(**{"site": "PCS1"} | question), calling(principal), session
             )
+
+    def sync(
+        self,
+        *scans: OfflineScan | dict[str, Any],
+        principal: Principal | None = None,
+        at: datetime = NOON,
+        gate: str = GATE,
+    ) -> tuple[SyncedScan, ...]:
+        """Send scans of a time without a network; return what became of each."""
+        request = SyncScans.model_validate({"gate": gate, "scans": scans})
+        with self.database.transaction() as session:
+            return offline_scans.sync(request, calling(principal), session, at, **RULES).answer.items
+
+    def conflicts(self) -> list[dict[str, Any]]:
+        """Each `GateConflictFound` in the outbox, oldest first."""
+        outbox = tables.outbox.c
+        query = select(outbox.data).where(outbox.type == "GateConflictFound").order_by(outbox.position)
+        with self.database.transaction() as session:
+            return list(session.scalars(query))
 
     def manifest(self, principal: Principal | None = None, at: datetime = NOON, **question: Any) -> Manifest:
         """What this gate holds offline; a page of it."""

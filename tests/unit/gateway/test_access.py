@@ -14,7 +14,15 @@ from contracts.rpc.accounts import LoginList, StaffSession
 from contracts.rpc.approval import ReviewList
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import StatusList
-from contracts.rpc.verify import InsideList, Manifest, Movement, Movements, OfflinePolicy, ScanResult
+from contracts.rpc.verify import (
+    InsideList,
+    Manifest,
+    Movement,
+    Movements,
+    OfflinePolicy,
+    ScanResult,
+    SyncedScans,
+)
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from services.gateway.openapi import access_of
@@ -154,6 +162,7 @@ EXPECTED = {
     "security": {
         "GET /gate",
         "POST /api/v1/scans",
+        "POST /api/v1/scans/sync",
         "GET /api/v1/gate/inside",
         "GET /api/v1/gate/manifest",
         "GET /api/v1/gate/news",
@@ -567,6 +576,28 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
         assert answer.headers["content-type"].startswith("text/event-stream")
         reload, moved = "event: reload\ndata:\n\n", f"id: 12\ndata: {MOVEMENT.model_dump_json()}\n\n"
         assert answer.text == f"retry: 1000\n\n{reload}event: movement\n{moved}"
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
+async def test_only_security_of_a_site_sends_the_scans_of_its_gates(role: str, gate: str) -> None:
+    app, client = stubbed(verify__sync=SyncedScans(items=()))
+    body = {"gate": gate, "scans": [{"nonce": "0123456789"}]}
+    async with browser(app) as http:
+        answer = await http.post("/api/v1/scans/sync", json=body, headers=as_staff(role))
+    may = role == "security" and gate.startswith("PCS1-G")
+    assert answer.status_code == (200 if may else 403)
+    assert client.was_asked("verify.sync") is may
+
+
+@pytest.mark.parametrize("scans", [[], [{}] * 201, "scans", None, {"nonce": "0123456789"}])
+async def test_a_request_without_scans_or_with_too_many_is_refused_as_a_whole(scans: object) -> None:
+    app, client = stubbed(verify__sync=SyncedScans(items=()))
+    async with browser(app) as http:
+        body = {"gate": "PCS1-G1", "scans": scans}
+        answer = await http.post("/api/v1/scans/sync", json=body, headers=as_staff("security"))
+    assert answer.status_code == 422
+    assert not client.was_asked("verify.sync")
 
 
 async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gateway_has_it() -> None:

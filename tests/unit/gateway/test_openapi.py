@@ -11,7 +11,7 @@ from tests.support.factories.gateway import gateway_settings
 
 READS = {"lookUpStatus", "searchReviews", "lookUpAtCounter", "showEnrolment"}
 """POST only because the question must not stand in a URL."""
-CARRIES_ITS_KEY = {"scanPass"}
+CARRIES_ITS_KEY = {"scanPass", "syncScans"}
 """The nonce in its body is its key."""
 
 

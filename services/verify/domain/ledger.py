@@ -1,0 +1,252 @@
+"""The movements of one pass through all gates, in the order in which they happened.
+
+A scan of a gate without a network arrives late, and it is a fact: people have walked in or out. So what it
+comes to is not decided on the state of the pass when it arrives. It takes its place among the movements that
+are known by then, and these are gone through again by the rules of `verdicts`. The result does not depend on
+the order in which gates send what they have recorded.
+"""
+
+from bisect import bisect_right, insort_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from contracts.model import ConflictKind, Direction, Verdict
+from services.verify.domain.passes import Standing, Terms, presumed_gone_at
+from services.verify.domain.verdicts import (
+    Attempt,
+    Decision,
+    day_of_entry,
+    decide_entry,
+    decide_exit,
+    standing_after,
+)
+
+KINDS: Mapping[Verdict, ConflictKind] = {
+    "revoked": "revoked",
+    "expired": "expired",
+    "not_yet_valid": "expired",
+    "day_closed": "expired",
+    "wrong_site": "wrong_place",
+    "wrong_gate": "wrong_place",
+    "already_inside": "already_inside",
+    "already_used": "over_entries",
+    "id_mismatch": "id_mismatch",
+    "unknown_pass": "unknown",
+    "bad_signature": "unknown",
+}
+"""What it is to have let somebody in against a verdict."""
+
+
+@dataclass(frozen=True)
+class Movement:
+    """Persons who passed a gate, as it was recorded.
+
+    Args:
+        scan: the id of its record.
+        gate: where.
+        at: when.
+        direction: in or out.
+        count: how many.
+        offline: whether the gate had no network.
+        assumed: an exit of whoever was inside, recorded because they were presumed gone.
+        refusal: why nobody should have come in, whatever the state of the pass was.
+    """
+
+    scan: UUID
+    gate: str
+    at: datetime
+    direction: Direction
+    count: int
+    offline: bool = False
+    assumed: bool = False
+    refusal: Verdict | None = None
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """Persons who came in beyond what the pass allowed at that moment.
+
+    ``exposure`` counts them. ``movements`` are those that contradict each other, the oldest first; one alone
+    contradicts the pass itself.
+    """
+
+    kind: ConflictKind
+    exposure: int
+    movements: tuple[Movement, ...]
+
+
+@dataclass(frozen=True)
+class Closing:
+    """A party that had been presumed gone when somebody came in again, and whose exit nobody recorded."""
+
+    at: datetime
+    count: int
+    gate: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What one more movement comes to.
+
+    Args:
+        decision: on it, at its place among the others; ``inside`` is how many were inside then.
+        contradictions: that it brings to light, of which others may be older than it.
+        has_surplus: whether with it more persons have left than came in.
+    """
+
+    decision: Decision
+    contradictions: tuple[Contradiction, ...]
+    has_surplus: bool
+
+
+class Ledger:
+    """The movements of a pass, to which more are added in any order.
+
+    Args:
+        terms: of the pass.
+        movements: those that are known, in any order.
+        admitted: how many persons were let in by other movements, on days before the first.
+        revoked_at: from when on the pass is revoked; None where it is not.
+    """
+
+    def __init__(
+        self,
+        terms: Terms,
+        movements: Iterable[Movement] = (),
+        admitted: int = 0,
+        revoked_at: datetime | None = None,
+    ) -> None:
+        self._start = Standing(terms, admitted=admitted, admitted_before=admitted)
+        self._revoked_at = revoked_at
+        self._movements = sorted(movements, key=_time)
+        self.now = self._replay(self._movements)
+
+    def add(self, movement: Movement) -> Added:
+        """Add a movement that has happened, whether or not it should have."""
+        before = self.now
+        insort_right(self._movements, movement, key=_time)
+        self.now = self._replay(self._movements)
+        contradictions = []
+        for scan, found in self.now.contradictions.items():
+            known = before.contradictions.get(scan)
+            more = found.exposure - (known.exposure if known is not None else 0)
+            if more > 0:
+                contradictions.append(replace(found, exposure=more))
+        return Added(
+            self.now.decisions[movement.scan], tuple(contradictions), self.now.surplus > before.surplus
+        )
+
+    def before(self, at: datetime) -> Standing:
+        """Return the state of the pass just before a movement at that instant."""
+        earlier = self._movements[: bisect_right(self._movements, at, key=_time)]
+        return self._replay(earlier).standing_at(at)
+
+    def _replay(self, movements: Iterable[Movement]) -> "Replay":
+        replay = Replay(self._start, self._revoked_at)
+        for movement in movements:
+            replay.go_on(movement)
+        return replay
+
+
+class Replay:
+    """What movements come to, one after another.
+
+    Attributes:
+        standing: after the last of them, whether or not the pass was revoked.
+        inside_since: when the first of those inside came in.
+        last_gate: the gate of the last movement that somebody saw.
+        decisions: on each movement, by the id of its record.
+        contradictions: by the id of the record of the entry that was too much.
+        surplus: how many persons left who had not come in.
+        closings: exits that are missing.
+    """
+
+    def __init__(self, start: Standing, revoked_at: datetime | None) -> None:
+        self.standing = start
+        self.inside_since: datetime | None = None
+        self.last_gate: str | None = None
+        self.decisions: dict[UUID, Decision] = {}
+        self.contradictions: dict[UUID, Contradiction] = {}
+        self.surplus = 0
+        self.closings: list[Closing] = []
+        self._revoked_at = revoked_at
+        self._present: list[Movement] = []
+        self._of_day: dict[int, list[Movement]] = {}
+        self._last_at: datetime | None = None
+
+    def standing_at(self, at: datetime) -> Standing:
+        """Return the state for a decision at an instant: revoked only if it was by then."""
+        return replace(self.standing, revoked=self._revoked_at is not None and self._revoked_at <= at)
+
+    def go_on(self, movement: Movement) -> None:
+        """Go on with the next movement."""
+        if movement.direction == "entry":
+            self._enter(movement)
+        else:
+            self._leave(movement)
+        if self.standing.inside == 0:
+            self.inside_since, self._present = None, []
+        if not movement.assumed:
+            self.last_gate = movement.gate
+        self._last_at = movement.at
+
+    def _enter(self, movement: Movement) -> None:
+        self._close_if_overdue(movement.at)
+        before = self.standing_at(movement.at)
+        attempt = Attempt(movement.gate, movement.at)
+        allowed = decide_entry(before, attempt)
+        if movement.refusal is not None and allowed.verdict == "admit":
+            allowed = Decision(movement.refusal)
+        day = day_of_entry(before, movement.at)
+        decision = Decision("admit", movement.count, before.inside + movement.count, day=day)
+        self._present.append(movement)
+        self._of_day.setdefault(day, []).append(movement)
+        if movement.count > allowed.count:
+            kind = self._kind(allowed, before, movement)
+            self.contradictions[movement.scan] = Contradiction(
+                kind, movement.count - allowed.count, self._involved(kind, movement, day)
+            )
+        self.decisions[movement.scan] = decision
+        self.standing = standing_after(self.standing, decision)
+        if before.inside == 0:
+            self.inside_since = movement.at
+        if before.terms is not None and before.terms.window_at(movement.at) is None:
+            self.standing = replace(self.standing, presumed_gone_at=presumed_gone_at(movement.at))
+
+    def _leave(self, movement: Movement) -> None:
+        before = self.standing_at(movement.at)
+        count = before.inside if movement.assumed else movement.count
+        decision = decide_exit(before, Attempt(movement.gate, movement.at, count))
+        self.surplus += max(count - before.inside, 0)
+        self.decisions[movement.scan] = decision
+        self.standing = standing_after(self.standing, decision)
+
+    def _close_if_overdue(self, at: datetime) -> None:
+        """Let a party out that is presumed gone at an entry; its exit comes a moment before that time."""
+        gone = self.standing.presumed_gone_at
+        if self.standing.inside == 0 or gone is None or gone > at:
+            return
+        assert self._last_at is not None  # somebody came in
+        left_at = max(gone - timedelta(microseconds=1), self._last_at)
+        self.closings.append(Closing(left_at, self.standing.inside, self.last_gate or ""))
+        self.standing = standing_after(self.standing, Decision("exit", self.standing.inside))
+        self._present = []
+
+    @staticmethod
+    def _kind(allowed: Decision, before: Standing, movement: Movement) -> ConflictKind:
+        if allowed.verdict != "admit":
+            return KINDS[allowed.verdict]
+        assert before.terms is not None
+        is_too_full = before.inside + movement.count > before.terms.party
+        return "already_inside" if is_too_full else "over_entries"
+
+    def _involved(self, kind: ConflictKind, movement: Movement, day: int) -> tuple[Movement, ...]:
+        if kind == "already_inside":
+            return tuple(self._present)
+        return tuple(self._of_day[day]) if kind == "over_entries" else (movement,)
+
+
+def _time(movement: Movement) -> datetime:
+    return movement.at

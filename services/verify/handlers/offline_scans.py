@@ -1,0 +1,462 @@
+"""Scans of a gate that was without a network: each is a fact, and is recorded with the gate's own verdict.
+
+All that a gate sends goes into one transaction, under the locks of its passes. Each scan takes its place
+among the movements of its pass (`domain/ledger.py`), and the state of the pass is what they come to. A scan
+that cannot be taken hurts no other. The nonce makes a repeat safe, as online.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from contracts.crockford import parse_pass_number
+from contracts.errors import Forbidden, InvalidInput, Unavailable
+from contracts.events import ContradictingScan, GateConflictFound
+from contracts.identity import mask_aadhaar
+from contracts.model import IST, ConflictKind, Direction, Verdict, site_of
+from contracts.rpc.call import Call
+from contracts.rpc.verify import (
+    Matched,
+    OfflineScan,
+    ScanPass,
+    SyncedScan,
+    SyncedScans,
+    SyncScans,
+    UnreadScan,
+)
+from contracts.tokens import PassClaims
+from services.chassis.db import bulk, deferred_writes, locks
+from services.chassis.messaging import outbox
+from services.chassis.tokens.verification import TokenRefused
+from services.verify.adapters import pass_token, signing_keys
+from services.verify.domain.ledger import Contradiction, Ledger, Movement
+from services.verify.domain.passes import Terms
+from services.verify.domain.verdicts import Attempt, Decision, decide_entry, time_of_offline_scan
+from services.verify.handlers import not_issued, pass_lookup, presence, scan_records, scans
+from services.verify.handlers.authorization import require_gate_login
+from services.verify.handlers.pass_lookup import FoundPass, Nonce
+from services.verify.handlers.scan_records import Scan
+from services.verify.models import PassRow, ScanRow
+
+OFFLINE, CONFLICT = "offline", "conflict"
+_ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
+"""For a pass that was revoked before the time of revocations was recorded."""
+_AGAIN = "/offline"
+"""Ends the nonce of what a gate did after the answer to the same scan online was lost."""
+_LEAVES: frozenset[Verdict] = frozenset({"exit", "wrong_site", "unknown_pass", "bad_signature"})
+"""Verdicts on an attempt to leave."""
+
+
+@dataclass(frozen=True)
+class Synced:
+    """The answer to a gate, and what was found: the kind of each conflict."""
+
+    answer: SyncedScans
+    conflicts: tuple[ConflictKind, ...]
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A scan that was read: what was scanned, and the problem that keeps it from being recorded."""
+
+    nonce: str
+    scan: OfflineScan | None = None
+    number: str | None = None
+    claims: PassClaims | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class _Rules:
+    commitment_master: str
+    not_issued_after: timedelta
+    complete_at: datetime | None
+
+
+@dataclass
+class _Batch:
+    """What the scans of one request come to."""
+
+    session: Session
+    login: str
+    now: datetime
+    rows: dict[str, PassRow]
+    ledgers: dict[str, Ledger]
+    earlier: dict[Nonce, ScanRow | Scan]
+    """The scan in which a login has used a nonce."""
+    made: list[Scan] = field(default_factory=list)
+    changed: dict[str, PassRow] = field(default_factory=dict)
+    conflicts: list[ConflictKind] = field(default_factory=list)
+
+
+def sync(
+    request: SyncScans,
+    call: Call,
+    session: Session,
+    now: datetime,
+    *,
+    issuer: str,
+    commitment_master: str,
+    not_issued_after: timedelta,
+) -> Synced:
+    """Record the scans of a gate that was without a network, in their order; a repeat changes nothing.
+
+    Args:
+        request: the gate and its scans.
+        call: has the login of the officer.
+        session: the transaction.
+        now: the time of the server.
+        issuer: the ``iss`` of genuine pass tokens.
+        commitment_master: the key of ID commitments.
+        not_issued_after: for how long a pass is believed that is known by its token alone.
+
+    Raises:
+        Forbidden: the login does not stand at this gate.
+        Unavailable: another request has used one of the nonces at this moment.
+    """
+    login = require_gate_login(call.principal, request.gate)
+    read = [_read(one, call, session, issuer) for one in request.scans]
+    locks.lock(session, f"offline scans of {login}")
+    rows = _lock_passes(session, read, now)
+    batch = _Batch(
+        session, login, now, rows, _ledgers(session, rows), _earlier_scans(session, login, read, now)
+    )
+    knowledge = pass_lookup.knowledge_of(session, site_of(request.gate))
+    rules = _Rules(commitment_master, not_issued_after, knowledge.complete_at)
+    items = tuple(_take(one, batch, rules) for one in read)
+    _store(batch)
+    return Synced(SyncedScans(items=items), tuple(batch.conflicts))
+
+
+def _read(given: OfflineScan | UnreadScan, call: Call, session: Session, issuer: str) -> _Read:
+    """Return a scan with the pass that its token or number names, or with its problem."""
+    if isinstance(given, UnreadScan):
+        return _Read(given.nonce, problem="invalid_input")
+    try:
+        return _read_pass(given, call, session, issuer)
+    except Forbidden:
+        return _Read(given.nonce, problem="not_your_gate")
+    except InvalidInput as error:
+        return _Read(given.nonce, problem=error.body.code)
+
+
+def _read_pass(given: OfflineScan, call: Call, session: Session, issuer: str) -> _Read:
+    """Return a scan with its pass; without one where the token is not genuine or the number is none.
+
+    Raises:
+        Forbidden: the login does not stand at the gate of the scan.
+        InvalidInput: its form is wrong, or its token cannot be read and nobody came in with it.
+    """
+    require_gate_login(call.principal, given.gate)
+    scan = cast(OfflineScan, scans.validate(given))
+    verdict = scan.offline.verdict
+    if (verdict not in _LEAVES) if scan.direction == "exit" else (verdict == "exit"):
+        raise InvalidInput("a verdict of the other direction", code="verdict_of_other_direction")
+    if scan.token is None:
+        try:
+            return _Read(scan.nonce, scan, parse_pass_number(scan.pass_number or ""))
+        except ValueError:
+            return _Read(scan.nonce, scan)
+    token = scan.token.strip()
+    try:
+        claims = pass_token.read(token, lambda kid: signing_keys.find(session, kid), issuer)
+    except TokenRefused as refused:
+        if not _moves(verdict) and not pass_token.is_forged(token, refused, issuer):
+            raise InvalidInput("the token cannot be read", code=pass_lookup.UNREADABLE) from None
+        return _Read(scan.nonce, scan)
+    return _Read(scan.nonce, scan, claims.jti, claims)
+
+
+def _lock_passes(session: Session, read: Iterable[_Read], now: datetime) -> dict[str, PassRow]:
+    """Lock the passes that were scanned, in the order of their numbers; create those known by a token alone.
+
+    A pass of which only the revocation is known gets its terms from the token.
+    """
+    claims = {one.number: one.claims for one in read if one.number is not None}
+    claims |= {one.number: one.claims for one in read if one.number is not None and one.claims is not None}
+    query = (
+        select(PassRow).where(PassRow.number.in_(claims)).order_by(PassRow.number).with_for_update(of=PassRow)
+    )
+    rows = {row.number: row for row in session.scalars(query)} if claims else {}
+    new = [one for number, one in sorted(claims.items()) if number not in rows and one is not None]
+    if new:
+        for one in new:
+            pass_lookup.insert_row(session, one, now)
+        rows = {row.number: row for row in session.scalars(query)}
+    for number, row in rows.items():
+        known = claims[number]
+        if row.terms is None and known is not None:
+            terms = pass_lookup.terms_of(known)
+            row.site, row.gate, row.party, row.entries = terms.site, terms.gate, terms.party, terms.entries
+            row.valid_from, row.valid_to = terms.valid_from, terms.valid_to
+            row.further_days = list(terms.further_days)
+    session.flush()
+    return rows
+
+
+def _ledgers(session: Session, rows: dict[str, PassRow]) -> dict[str, Ledger]:
+    """Return the movements of each pass since the morning of its first day."""
+    terms = {number: found for number, row in rows.items() if (found := row.terms) is not None}
+    if not terms:
+        return {}
+    known: dict[str, list[Movement]] = defaultdict(list)
+    query = (
+        select(ScanRow)
+        .where(
+            ScanRow.pass_number.in_(terms),
+            ScanRow.verdict.in_(("admit", "exit")),
+            ScanRow.recorded_at >= min(_first_morning(one) for one in terms.values()) - timedelta(hours=1),
+        )
+        .order_by(ScanRow.scanned_at, ScanRow.recorded_at, ScanRow.position)
+    )
+    for scan in session.scalars(query):
+        number = str(scan.pass_number)
+        if scan.scanned_at >= _first_morning(terms[number]):
+            known[number].append(_movement(scan))
+    ledgers = {}
+    for number, one in terms.items():
+        row, movements = rows[number], known[number]
+        let_in = sum(movement.count for movement in movements if movement.direction == "entry")
+        revoked_at = (row.revoked_at or _ALWAYS) if row.standing.revoked else None
+        ledgers[number] = Ledger(one, movements, max(row.admitted - let_in, 0), revoked_at)
+    return ledgers
+
+
+def _first_morning(terms: Terms) -> datetime:
+    start = terms.valid_from.astimezone(IST)
+    return start.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _movement(scan: ScanRow) -> Movement:
+    return Movement(
+        scan.id,
+        scan.gate,
+        scan.scanned_at,
+        cast(Direction, scan.direction),
+        scan.count,
+        offline=OFFLINE in scan.marks,
+        assumed="assumed_left" in scan.marks,
+    )
+
+
+def _earlier_scans(
+    session: Session, login: str, read: Iterable[_Read], now: datetime
+) -> dict[Nonce, ScanRow | Scan]:
+    """Return the scans in which the logins of these scans have used their nonces."""
+    nonces = [
+        (one.scan.offline.login or login, one.nonce + end)
+        for one in read
+        if one.scan is not None
+        for end in ("", _AGAIN)
+    ]
+    query = (
+        select(ScanRow)
+        .where(
+            tuple_(ScanRow.scanned_by, ScanRow.nonce).in_(nonces),
+            ScanRow.recorded_at > now - scan_records.NONCES_STAY,
+        )
+        .order_by(ScanRow.recorded_at)
+    )
+    return {(scan.scanned_by, scan.nonce): scan for scan in session.scalars(query)}
+
+
+def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
+    """Record one scan, unless it was recorded before, and return what became of it."""
+    scan = one.scan
+    if scan is None:
+        return SyncedScan(nonce=one.nonce, problem=one.problem)
+    plain = ScanPass.model_validate(scan.model_dump(exclude={"offline"}, exclude_unset=True))
+    digest = scan_records.digest_of(batch.session, plain)
+    login, nonce = scan.offline.login or batch.login, one.nonce
+    number = one.number if one.number in batch.ledgers else None
+    first = batch.earlier.get((login, nonce))
+    if first is not None and OFFLINE not in first.marks:
+        if (first.pass_number, first.direction) != (number, scan.direction):
+            return SyncedScan(nonce=one.nonce, problem="nonce_reused")
+        if _moves(cast(Verdict, first.verdict)) == _moves(scan.offline.verdict):
+            return _answer(one, first)
+        nonce += _AGAIN  # online it was decided otherwise, and nobody at the gate has heard of it
+        first = batch.earlier.get((login, nonce))
+    if first is not None:
+        is_repeat = first.body_hmac == digest and first.verdict == scan.offline.verdict
+        return _answer(one, first) if is_repeat else SyncedScan(nonce=one.nonce, problem="nonce_reused")
+    try:
+        at = time_of_offline_scan(scan.scanned_at, batch.now)
+    except InvalidInput as error:
+        return SyncedScan(nonce=one.nonce, problem=error.body.code)
+    row = batch.rows[number] if number is not None else None
+    new = scan_records.new_scan(
+        batch.session,
+        plain.model_copy(update={"nonce": nonce}),
+        login,
+        FoundPass(row.number, row, one.claims) if row is not None else None,
+        Decision(scan.offline.verdict),
+        scan.offline.list_age_s,
+        at,
+        batch.now,
+    )
+    sent_by = batch.login if login != batch.login else None
+    new = _with_circumstances(replace(new, body_hmac=digest, sent_by=sent_by), scan)
+    made = (
+        _happen(new, scan, FoundPass(row.number, row, one.claims), batch, rules)
+        if row
+        else _stray(new, scan.count or 1, batch)
+    )
+    batch.made.append(made)
+    batch.earlier[login, nonce] = made
+    return _answer(one, made)
+
+
+def _moves(verdict: Verdict) -> bool:
+    return Decision(verdict).moves
+
+
+def _answer(one: _Read, scan: ScanRow | Scan) -> SyncedScan:
+    return SyncedScan(
+        nonce=one.nonce, verdict=cast(Verdict, scan.verdict), recorded=True, conflict=CONFLICT in scan.marks
+    )
+
+
+def _with_circumstances(new: Scan, scan: OfflineScan) -> Scan:
+    """Return a scan with what is special about it: its gate was offline, and who helped."""
+    marks, reason, supervisor = [*new.marks, OFFLINE], new.reason, scan.offline.supervisor
+    if new.scanned_at != scan.scanned_at:
+        marks.append("clock_off")
+    if supervisor is None:
+        return replace(new, marks=marks)
+    said = mask_aadhaar(supervisor.reason)[0]
+    return replace(
+        new,
+        marks=[*marks, "supervisor"],
+        supervisor=supervisor.login_id,
+        reason=said if reason is None else f"{reason} | {said}",
+    )
+
+
+def _stray(new: Scan, count: int, batch: _Batch) -> Scan:
+    """Return the scan of what is no pass here. If the gate let somebody in with it, that is a conflict."""
+    if new.verdict != "admit":
+        return new
+    made = replace(new, count=count, marks=[*new.marks, CONFLICT])
+    movement = Movement(made.id, made.gate, made.scanned_at, "entry", made.count, offline=True)
+    _publish(Contradiction("unknown", made.count, (movement,)), made.site, None, batch)
+    return made
+
+
+def _happen(new: Scan, scan: OfflineScan, found: FoundPass, batch: _Batch, rules: _Rules) -> Scan:
+    """Return the scan of a pass with what it comes to, and change the row of the pass."""
+    row = batch.rows[found.number]
+    made = replace(new, inside=row.inside)
+    if _moves(new.verdict):
+        made = _move(new, scan, found, row, batch.ledgers[found.number], batch, rules)
+    if made.published:
+        outbox.add(batch.session, scan_records.pass_scanned(made, row), at=batch.now)
+    return made
+
+
+def _move(
+    new: Scan,
+    scan: OfflineScan,
+    found: FoundPass,
+    row: PassRow,
+    ledger: Ledger,
+    batch: _Batch,
+    rules: _Rules,
+) -> Scan:
+    """Add a movement to those of its pass; return its scan."""
+    movement = Movement(new.id, new.gate, new.scanned_at, scan.direction, 0, offline=True)
+    before = ledger.before(new.scanned_at)
+    marks: tuple[str, ...] = ()
+    if scan.direction == "entry":
+        room = decide_entry(before, Attempt(new.gate, new.scanned_at)).count
+        party = before.terms.party if before.terms is not None else 1
+        refusal, marks = _refusal(scan, found, row, rules)
+        movement = replace(movement, count=scan.count or room or party, refusal=refusal)
+    else:
+        movement = replace(movement, count=scan.count or max(before.inside, 1))
+    added = ledger.add(movement)
+    if scan.direction == "exit":
+        marks = tuple(mark for mark in added.decision.marks if mark != "no_entry")
+        marks += ("no_entry",) if added.has_surplus else ()
+    for closing in list(ledger.now.closings):
+        gone = presence.presumed_exit(row, closing.gate, closing.count, closing.at, batch.now)
+        ledger.add(Movement(gone.id, gone.gate, gone.scanned_at, "exit", gone.count, assumed=True))
+        batch.made.append(gone)
+        if gone.published:
+            outbox.add(batch.session, scan_records.pass_scanned(gone, row), at=batch.now)
+    _update(row, ledger)
+    batch.changed[row.number] = row
+    for contradiction in added.contradictions:
+        _publish(contradiction, new.site, row, batch)
+    return replace(
+        new,
+        count=movement.count,
+        inside=row.inside,
+        marks=[*marks, *new.marks, *([CONFLICT] if added.contradictions else [])],
+    )
+
+
+def _refusal(
+    scan: OfflineScan, found: FoundPass, row: PassRow, rules: _Rules
+) -> tuple[Verdict | None, tuple[str, ...]]:
+    """Return why nobody should have come in whatever the state of the pass, and marks of the ID check.
+
+    Of erased people nothing is left with which an ID could be compared.
+    """
+    if not_issued.is_overdue(row, rules.complete_at, rules.not_issued_after):
+        return "unknown_pass", ()
+    identified, marks = scans.identify(scan, found, rules.commitment_master)
+    is_other = isinstance(scan.id_check, Matched) and row.id_commitments and not identified
+    return "id_mismatch" if is_other else None, marks
+
+
+def _update(row: PassRow, ledger: Ledger) -> None:
+    """Make the row of a pass what its movements come to."""
+    standing = ledger.now.standing
+    row.admitted, row.day, row.admitted_before = standing.admitted, standing.day, standing.admitted_before
+    row.inside, row.presumed_gone_at = standing.inside, standing.presumed_gone_at
+    row.last_gate = ledger.now.last_gate or row.last_gate
+    row.inside_since = ledger.now.inside_since
+    row.inside_site = row.site if standing.inside > 0 else None
+
+
+def _publish(contradiction: Contradiction, site: str, row: PassRow | None, batch: _Batch) -> None:
+    event = GateConflictFound(
+        pass_number=row.number if row is not None else None,
+        application_id=row.application_id if row is not None else None,
+        reference=row.reference if row is not None else None,
+        site=site,
+        kind=contradiction.kind,
+        scans=tuple(
+            ContradictingScan(
+                scan_id=one.scan, gate=one.gate, scanned_at=one.at, count=one.count, offline=one.offline
+            )
+            for one in contradiction.movements
+        ),
+        exposure=contradiction.exposure,
+    )
+    outbox.add(batch.session, event, at=batch.now)
+    batch.conflicts.append(contradiction.kind)
+
+
+def _store(batch: _Batch) -> None:
+    """Store the scans and the rows of their passes.
+
+    Raises:
+        Unavailable: another request has used one of the nonces at this moment; nothing is stored.
+    """
+    if not batch.made:
+        return
+    made: Sequence[Scan] = sorted(batch.made, key=lambda scan: (scan.scanned_by, scan.nonce))
+    scan_table, pass_table = (model.metadata.tables[model.__tablename__] for model in (ScanRow, PassRow))
+    stored = bulk.insert_rows(batch.session, scan_table, [vars(one) for one in made])
+    if stored != len(made):
+        raise Unavailable("one of these scans is being recorded")
+    deferred_writes.update_from(
+        batch.session, pass_table, scan_records.PRESENCE, list(batch.changed.values())
+    )

@@ -1,0 +1,493 @@
+"""Scans of a gate that was without a network: recorded as they happened, once, and what they contradict."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from contracts.errors import Forbidden
+from contracts.events import StatusListSigned
+from contracts.rpc.verify import SyncedScan
+from services.ops.invariants import _INSIDE
+from tests.support.factories.verify import (
+    GATE,
+    ISSUER,
+    NOON,
+    OTHER_ID,
+    SETTINGS,
+    STRANGER,
+    VALID_FROM,
+    VALID_TO,
+    Gate,
+    claims_of,
+    erased,
+    officer,
+    offline_exit,
+    offline_scan,
+    pass_issued,
+    pass_revoked,
+    scan_of,
+    unreadable_tokens,
+)
+
+OTHER_GATE, MINUTE, DAY = "PCS1-G2", timedelta(minutes=1), timedelta(days=1)
+ANYWHERE = officer(gate=None)
+"""A login that may stand at any gate of the site."""
+SECOND = officer(gate=OTHER_GATE, login_id="SEC-0002")
+LATER = NOON + timedelta(minutes=40)
+"""When the gates are online again."""
+
+
+@pytest.fixture
+def gate(databases) -> Gate:
+    return Gate(databases["verify"])
+
+
+def sync_at_other(gate: Gate, *scans: Any, at: Any = LATER) -> tuple[SyncedScan, ...]:
+    """Send scans of the second gate, by its own login."""
+    return gate.sync(*scans, principal=SECOND, gate=OTHER_GATE, at=at)
+
+
+def outcomes(items: tuple[SyncedScan, ...]) -> list[tuple[str | None, bool, str | None]]:
+    return [(item.verdict, item.conflict, item.problem) for item in items]
+
+
+def is_balanced(gate: Gate) -> bool:
+    """Return whether for each pass the entries are the exits and those inside."""
+    with gate.database.transaction() as session:
+        *_, unbalanced, miscounted = session.execute(text(_INSIDE)).one()
+    return not unbalanced and not miscounted
+
+
+def test_an_entry_and_an_exit_are_recorded_as_they_happened(gate: Gate) -> None:
+    issued = gate.issue_party(2)
+    entry = offline_scan(issued, NOON - 30 * MINUTE, count=2)
+    leaves = offline_exit(issued, NOON - 10 * MINUTE, count=1)
+    assert outcomes(gate.sync(entry, leaves)) == [("admit", False, None), ("exit", False, None)]
+    came, left = sorted(gate.scans(), key=lambda scan: scan.scanned_at)
+    assert (came.verdict, came.count, came.inside, came.marks) == ("admit", 2, 2, ["offline"])
+    assert (left.verdict, left.count, left.inside, left.marks) == ("exit", 1, 1, ["offline"])
+    assert (came.scanned_at, came.claimed_at, came.recorded_at) == (entry.scanned_at, entry.scanned_at, NOON)
+    assert (came.gate, came.scanned_by, came.list_age_s, came.id_kind) == (GATE, "SEC-0001", 60, "matched")
+    row = gate.row(issued)
+    assert (row.inside, row.admitted, row.last_gate) == (1, 2, GATE)
+    assert (row.inside_since, row.inside_site) == (entry.scanned_at, "PCS1")
+    assert [(one["verdict"], one["count"], one["inside"]) for one in gate.published()] == [
+        ("admit", 2, 2),
+        ("exit", 1, 1),
+    ]
+    assert gate.conflicts() == []
+    assert is_balanced(gate)
+
+
+def test_a_refusal_is_recorded_and_moves_nobody(gate: Gate) -> None:
+    issued = gate.issue()
+    refused = offline_scan(issued, offline={"verdict": "already_used", "list_age_s": None}, id_check=None)
+    assert outcomes(gate.sync(refused)) == [("already_used", False, None)]
+    (scan,) = gate.scans()
+    assert (scan.verdict, scan.count, scan.list_age_s) == ("already_used", 0, None)
+    assert (gate.row(issued).inside, gate.conflicts()) == (0, [])
+
+
+def test_two_gates_that_admitted_the_same_pass_both_keep_their_scans_and_the_conflict_is_found(
+    gate: Gate,
+) -> None:
+    issued = gate.issue()
+    first, second = offline_scan(issued, NOON - MINUTE), offline_scan(issued, NOON, gate=OTHER_GATE)
+    assert outcomes(gate.sync(first, at=LATER)) == [("admit", False, None)]
+    assert outcomes(sync_at_other(gate, second)) == [("admit", True, None)]
+    assert [scan.verdict for scan in gate.scans()] == ["admit", "admit"]
+    assert (gate.row(issued).inside, gate.row(issued).admitted) == (2, 2)
+    (found,) = gate.conflicts()
+    assert {key: found[key] for key in ("pass_number", "site", "kind", "exposure", "reference")} == {
+        "pass_number": issued.pass_number,
+        "site": "PCS1",
+        "kind": "already_inside",
+        "exposure": 1,
+        "reference": issued.reference,
+    }
+    ids = {scan.gate: str(scan.id) for scan in gate.scans()}
+    assert [(one["gate"], one["scan_id"], one["offline"]) for one in found["scans"]] == [
+        (GATE, ids[GATE], True),
+        (OTHER_GATE, ids[OTHER_GATE], True),
+    ]
+    assert is_balanced(gate)
+
+
+def test_the_conflict_is_the_same_whichever_gate_comes_back_first(gate: Gate) -> None:
+    issued = gate.issue()
+    first, second = offline_scan(issued, NOON - MINUTE), offline_scan(issued, NOON, gate=OTHER_GATE)
+    assert outcomes(sync_at_other(gate, second)) == [("admit", False, None)]
+    assert outcomes(gate.sync(first, at=LATER)) == [("admit", True, None)]
+    (found,) = gate.conflicts()
+    assert [one["gate"] for one in found["scans"]] == [GATE, OTHER_GATE]
+    assert (found["kind"], found["exposure"], gate.row(issued).inside) == ("already_inside", 1, 2)
+
+
+def test_an_entry_online_contradicts_an_earlier_one_of_a_gate_that_was_away(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    item, *_ = sync_at_other(gate, offline_scan(issued, NOON - MINUTE, gate=OTHER_GATE))
+    assert item.conflict
+    (found,) = gate.conflicts()
+    assert [(one["gate"], one["offline"]) for one in found["scans"]] == [(OTHER_GATE, True), (GATE, False)]
+
+
+def test_scans_that_arrive_in_another_order_than_they_happened_contradict_nothing(gate: Gate) -> None:
+    """In at 11:00, out at 11:10, in at the other gate at 11:20; the last one is known first."""
+    issued = gate.issue(entries=2)
+    again = offline_scan(issued, NOON - 10 * MINUTE, gate=OTHER_GATE)
+    assert outcomes(sync_at_other(gate, again)) == [("admit", False, None)]
+    came, left = offline_scan(issued, NOON - 30 * MINUTE), offline_exit(issued, NOON - 20 * MINUTE)
+    assert outcomes(gate.sync(came, left, at=LATER))[1] == ("exit", False, None)
+    row = gate.row(issued)
+    assert (row.inside, row.admitted, row.inside_since, row.last_gate) == (
+        1, 2, again.scanned_at, OTHER_GATE,
+    )  # fmt: skip
+    assert gate.published()[-1]["inside"] == 1  # so that nobody believes that they have left
+    assert is_balanced(gate)
+
+
+def test_used_on_both_sides_of_an_exit_a_pass_is_over_its_entries(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.sync(offline_scan(issued, NOON - 30 * MINUTE), offline_exit(issued, NOON - 20 * MINUTE))
+    sync_at_other(gate, offline_scan(issued, NOON, gate=OTHER_GATE))
+    (found,) = gate.conflicts()
+    assert (found["kind"], found["exposure"], len(found["scans"])) == ("over_entries", 1, 2)
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_only_a_pass_that_was_revoked_before_the_entry_is_a_conflict(gate: Gate, minutes: int) -> None:
+    issued = gate.issue()
+    gate.handle(pass_revoked(issued), at=NOON + minutes * MINUTE)
+    (item,) = gate.sync(offline_scan(issued), at=LATER)
+    assert item.conflict is (minutes < 0)
+    assert [found["kind"] for found in gate.conflicts()] == (["revoked"] if minutes < 0 else [])
+    assert gate.row(issued).inside == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "terms", "at"),
+    [
+        ("expired", {}, VALID_TO),
+        ("expired", {}, VALID_FROM - MINUTE),
+        ("wrong_place", {"gate": OTHER_GATE}, NOON),
+        ("wrong_place", {"site": "PCS2"}, NOON),
+    ],
+)
+def test_an_entry_against_the_terms_of_a_pass_is_counted_and_found(
+    gate: Gate, kind: str, terms: dict[str, Any], at: Any
+) -> None:
+    issued = gate.issue(**terms)
+    (item,) = gate.sync(offline_scan(issued, at), at=VALID_TO + MINUTE)
+    assert (item.verdict, item.conflict) == ("admit", True)
+    (found,) = gate.conflicts()
+    assert (found["kind"], found["exposure"], gate.row(issued).inside) == (kind, 1, 1)
+
+
+def test_an_id_that_the_pass_does_not_name_is_found_unless_its_people_are_erased(gate: Gate) -> None:
+    wrong = {"kind": "matched", "id_type": "voter_id", "id_last4": "9999"}
+    known, gone = gate.issue(), gate.issue()
+    gate.handle(erased(gone))
+    items = gate.sync(offline_scan(known, id_check=wrong), offline_scan(gone, id_check=wrong))
+    assert [item.conflict for item in items] == [True, False]
+    assert [found["kind"] for found in gate.conflicts()] == ["id_mismatch"]
+
+
+def test_a_forged_token_and_an_unknown_number_that_a_gate_admitted_are_recorded_and_found(gate: Gate) -> None:
+    forged = STRANGER.sign(claims_of(pass_issued()))
+    misread = unreadable_tokens(pass_issued())["no signature"]
+    items = gate.sync(
+        offline_scan(forged, count=3),
+        offline_scan(misread),
+        offline_scan(forged, token=None, pass_number="22222222"),
+        offline_scan(forged, offline={"verdict": "bad_signature", "list_age_s": 5}),
+    )
+    assert outcomes(items) == [("admit", True, None)] * 3 + [("bad_signature", False, None)]
+    assert [(found["kind"], found["exposure"]) for found in gate.conflicts()] == [
+        ("unknown", 3), ("unknown", 1), ("unknown", 1),
+    ]  # fmt: skip
+    assert {found.get("pass_number") for found in gate.conflicts()} == {None}
+    assert [scan.pass_number for scan in gate.scans()] == [None] * 4
+
+
+def test_a_pass_that_nobody_has_issued_is_found_once_its_event_should_have_come(gate: Gate) -> None:
+    issued, after = pass_issued(), SETTINGS.not_issued_after
+    gate.sync(offline_scan(issued), at=NOON)
+    assert gate.conflicts() == []
+    later = NOON + after + MINUTE
+    with gate.database.transaction() as session:
+        session.execute(text("update passes set known_since = :at"), {"at": NOON})
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON)
+    with gate.database.transaction() as session:
+        session.execute(text("update status_list set complete_at = :at"), {"at": later})
+    gate.sync(offline_exit(issued, NOON + MINUTE), offline_scan(issued, NOON + 2 * MINUTE), at=later)
+    assert [found["kind"] for found in gate.conflicts()][-1] in {"unknown", "over_entries"}
+
+
+def test_a_pass_whose_event_is_late_is_known_by_its_token_and_published_when_it_comes(gate: Gate) -> None:
+    issued = pass_issued()
+    gate.sync(offline_scan(issued))
+    assert gate.published() == []
+    gate.handle(issued)
+    (one,) = gate.published()
+    assert (one["verdict"], one["marks"], one["application_id"]) == (
+        "admit", ["offline"], str(issued.application_id),
+    )  # fmt: skip
+
+
+def test_a_nonce_that_is_repeated_within_a_request_and_in_the_next_one_counts_once(gate: Gate) -> None:
+    issued, other = gate.issue(), gate.issue()
+    scan, another = offline_scan(issued), offline_scan(other)
+    once = gate.sync(scan, scan, another)
+    assert outcomes(once) == [("admit", False, None)] * 3
+    before = gate.everything()
+    assert gate.sync(another, scan, at=LATER) == (once[2], once[0])
+    assert gate.everything() == before
+    assert len(gate.scans()) == len(gate.published()) == 2
+
+
+def test_a_conflict_that_is_repeated_is_answered_alike_and_published_once(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    again = offline_scan(issued, NOON + MINUTE, gate=OTHER_GATE)
+    first = sync_at_other(gate, again)
+    assert sync_at_other(gate, again) == first
+    assert first[0].conflict
+    assert len(gate.conflicts()) == 1
+
+
+def test_a_nonce_of_another_scan_is_refused_for_good(gate: Gate) -> None:
+    scan = offline_scan(gate.issue())
+    gate.sync(scan)
+    stolen = offline_scan(gate.issue(), nonce=scan.nonce)
+    assert outcomes(gate.sync(stolen)) == [(None, False, "nonce_reused")]
+    online = scan_of(gate.issue())
+    gate.scan(online)
+    stolen = offline_scan(gate.issue(), nonce=online.nonce)
+    assert outcomes(gate.sync(stolen)) == [(None, False, "nonce_reused")]
+
+
+def test_a_scan_whose_answer_was_lost_when_the_network_went_counts_once(gate: Gate) -> None:
+    """Online it was recorded; the gate decided the same again, and sends it with the same nonce."""
+    issued = gate.issue()
+    online = scan_of(issued)
+    gate.scan(online)
+    assert outcomes(gate.sync(offline_scan(issued, nonce=online.nonce))) == [("admit", False, None)]
+    assert (len(gate.scans()), gate.row(issued).inside, gate.conflicts()) == (1, 1, [])
+
+
+def test_what_a_gate_did_after_a_refusal_that_it_never_heard_is_recorded_once(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued, at=NOON - MINUTE)
+    online = scan_of(issued, gate=OTHER_GATE)
+    assert gate.scan(online, SECOND).verdict == "already_inside"
+    scan = offline_scan(issued, gate=OTHER_GATE, nonce=online.nonce)
+    for _ in range(2):
+        assert outcomes(sync_at_other(gate, scan)) == [("admit", True, None)]
+    assert [scan.verdict for scan in gate.scans()] == ["admit", "already_inside", "admit"]
+    assert (gate.row(issued).inside, len(gate.conflicts())) == (2, 1)
+
+
+def test_a_scan_that_the_next_guard_sends_again_counts_once_and_names_both(gate: Gate) -> None:
+    issued, next_guard, third = gate.issue(), officer(login_id="SEC-0005"), officer(login_id="SEC-0006")
+    given = {"verdict": "admit", "list_age_s": 60, "login": "SEC-0001"}
+    scan = offline_scan(issued, offline=given)
+    answers = {gate.sync(scan, principal=who) for who in (next_guard, officer(), third)}
+    assert [outcomes(answer) for answer in answers] == [[("admit", False, None)]]
+    (recorded,) = gate.scans()
+    assert (recorded.scanned_by, recorded.sent_by, gate.row(issued).inside) == ("SEC-0001", "SEC-0005", 1)
+    online = scan_of(gate.issue())
+    gate.scan(online)
+    lost = offline_scan(str(online.token), nonce=online.nonce, offline=given)
+    assert outcomes(gate.sync(lost, principal=third)) == [("admit", False, None)]
+    assert len(gate.scans()) == 2
+
+
+BAD: list[tuple[str, dict[str, Any]]] = [
+    ("invalid_input", {"nonce": "short"}),
+    ("invalid_input", {"count": 0}),
+    ("invalid_input", {"offline": {"verdict": "perhaps"}}),
+    ("invalid_input", {"scanned_at": None}),
+    ("invalid_input", {"pass_number": "7K3M9QW4"}),
+    ("invalid_input", {"id_check": {"kind": "matched", "id_type": "aadhaar", "id_last4": "2341 2341 2346"}}),
+    ("invalid_input", {"surprise": 1}),
+    ("unreadable_token", {"token": "not.a.token", "offline": {"verdict": "expired"}}),
+    ("too_old", {"scanned_at": (NOON - 31 * DAY).isoformat()}),
+    ("verdict_of_other_direction", {"offline": {"verdict": "exit"}}),
+    ("verdict_of_other_direction", {"direction": "exit"}),
+    ("not_your_gate", {"gate": "PCS2-G1"}),
+]
+
+
+@pytest.mark.parametrize(("problem", "changes"), BAD, ids=lambda value: str(value)[:40])
+def test_one_bad_scan_in_the_middle_of_many_hurts_no_other(
+    gate: Gate, problem: str, changes: dict[str, Any]
+) -> None:
+    passes = [gate.issue() for _ in range(4)]
+    scans = [offline_scan(one).model_dump(mode="json", exclude_unset=True) for one in passes]
+    bad = scans[1] | changes
+    if "pass_number" in changes:
+        bad["token"] = scans[1]["token"]
+    items = gate.sync(scans[0], bad, *scans[2:])
+    assert outcomes(items) == [
+        ("admit", False, None), (None, False, problem), *[("admit", False, None)] * 2,
+    ]  # fmt: skip
+    assert [item.nonce for item in items] == [
+        scans[0]["nonce"],
+        bad["nonce"],
+        scans[2]["nonce"],
+        scans[3]["nonce"],
+    ]
+    assert [gate.row(one).inside for one in passes] == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("bad", [7, None, "scan", [], {"nonce": 12345678}])
+def test_what_is_no_scan_at_all_hurts_no_other(gate: Gate, bad: Any) -> None:
+    issued = gate.issue()
+    assert outcomes(gate.sync(bad, offline_scan(issued))) == [
+        (None, False, "invalid_input"), ("admit", False, None),
+    ]  # fmt: skip
+
+
+def test_two_hundred_scans_with_a_bad_one_in_the_middle_are_recorded_at_once(gate: Gate) -> None:
+    passes = [gate.issue() for _ in range(100)]
+    scans: list[Any] = []
+    for one in passes:
+        scans += [offline_scan(one, NOON - 2 * MINUTE), offline_exit(one, NOON - MINUTE)]
+    scans[100] = {"nonce": "a scan that is none"}
+    items = gate.sync(*scans)
+    assert [number for number, item in enumerate(items) if not item.recorded] == [100]
+    assert items[100].problem == "invalid_input"
+    assert len(gate.scans()) == 199
+    assert all(gate.row(one).inside == 0 for one in passes)
+    assert gate.row(passes[50]).admitted == 0  # its entry was the bad one
+    assert next(scan for scan in gate.scans() if scan.pass_number == passes[50].pass_number).marks == [
+        "no_entry", "offline",
+    ]  # fmt: skip
+    assert is_balanced(gate)
+
+
+def test_the_clock_of_a_gate_does_not_date_a_scan_into_the_future(gate: Gate) -> None:
+    near, far = gate.issue(), gate.issue()
+    gate.sync(offline_scan(near, NOON + 4 * MINUTE), offline_scan(far, NOON + DAY))
+    first, second = sorted(gate.scans(), key=lambda scan: scan.scanned_at)
+    assert (second.scanned_at, second.marks) == (NOON + 4 * MINUTE, ["offline"])
+    assert (first.scanned_at, first.claimed_at, first.marks) == (NOON, NOON + DAY, ["offline", "clock_off"])
+
+
+def test_a_weekend_without_a_network_loses_no_scan(gate: Gate) -> None:
+    issued = gate.issue()
+    monday = NOON + 3 * DAY
+    assert outcomes(gate.sync(offline_scan(issued), at=monday)) == [("admit", False, None)]
+    assert gate.row(issued).inside == 1
+    assert gate.close(monday) == 1  # they are presumed gone since the evening
+    assert is_balanced(gate)
+
+
+def test_a_supervisor_who_let_somebody_in_is_recorded_with_their_words(gate: Gate) -> None:
+    with_card, without = gate.issue(), gate.issue()
+    supervisor = {"login_id": "SEC-0009", "reason": "the Secretary waits, card 2341 2341 2346"}
+    given = {"verdict": "admit", "list_age_s": 20_000, "supervisor": supervisor}
+    gate.sync(
+        offline_scan(with_card, offline=given),
+        offline_scan(without, offline=given, id_check=OTHER_ID.model_dump()),
+    )
+    scans = {scan.pass_number: scan for scan in gate.scans()}
+    first, second = scans[with_card.pass_number], scans[without.pass_number]
+    assert (first.supervisor, first.marks) == ("SEC-0009", ["offline", "supervisor"])
+    assert first.reason is not None
+    assert "2341 2341" not in first.reason
+    assert second.reason == f"{OTHER_ID.reason} | {first.reason}"
+    assert all("supervisor" not in one["marks"] for one in gate.published())
+
+
+def test_a_party_that_came_on_two_days_and_left_unseen_is_let_out_in_between(gate: Gate) -> None:
+    issued = gate.issue(
+        valid_from=VALID_FROM, valid_to=VALID_TO, further_days=(pass_issued().slot.day + DAY,)
+    )
+    gate.sync(offline_scan(issued), offline_scan(issued, NOON + DAY), at=NOON + DAY + MINUTE)
+    row = gate.row(issued)
+    assert (row.inside, row.admitted, row.day, row.inside_since) == (1, 2, 1, NOON + DAY)
+    (assumed,) = [scan for scan in gate.scans() if "assumed_left" in scan.marks]
+    assert NOON < assumed.scanned_at < NOON + DAY
+    assert gate.conflicts() == []
+    assert is_balanced(gate)
+
+
+def test_an_exit_that_was_unsent_when_its_party_was_presumed_gone_balances(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    gate.close(NOON + DAY)
+    assert outcomes(gate.sync(offline_exit(issued, NOON + MINUTE), at=NOON + DAY)) == [("exit", False, None)]
+    assert gate.row(issued).inside == 0
+    assert is_balanced(gate)
+
+
+def test_an_entry_that_was_unsent_when_its_exit_was_recorded_balances(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.leave(issued)
+    assert (
+        outcomes(sync_at_other(gate, offline_scan(issued, NOON - MINUTE, gate=OTHER_GATE)))[0][0] == "admit"
+    )
+    assert (gate.row(issued).inside, gate.row(issued).admitted) == (0, 1)
+    assert is_balanced(gate)
+
+
+@pytest.mark.parametrize(
+    ("principal", "at", "may"),
+    [
+        (officer(), GATE, True),
+        (ANYWHERE, OTHER_GATE, True),
+        (officer(), OTHER_GATE, False),
+        (officer(site="PCS2", gate=None), GATE, False),
+        (officer(role="ado"), GATE, False),
+        (officer(role="department"), GATE, False),
+        (officer(role="reception"), GATE, False),
+        (officer(role="auditor"), GATE, False),
+        (officer(role="ops"), GATE, False),
+    ],
+)
+def test_only_security_of_a_gate_sends_its_scans(gate: Gate, principal: Any, at: str, may: bool) -> None:
+    issued = gate.issue()
+    if may:
+        assert (
+            outcomes(gate.sync(offline_scan(issued, gate=at), principal=principal, gate=at))[0][0] == "admit"
+        )
+        return
+    with pytest.raises(Forbidden):
+        gate.sync(offline_scan(issued, gate=at), principal=principal, gate=at)
+    assert gate.scans() == []
+
+
+def test_a_pass_that_is_only_known_as_revoked_gets_its_terms_from_the_token(gate: Gate) -> None:
+    issued = pass_issued()
+    gate.handle(pass_revoked(issued), at=NOON - MINUTE)
+    (item,) = gate.sync(offline_scan(issued))
+    assert item.conflict
+    assert [party.pass_ for party in gate.inside().items] == [issued.pass_number]
+    by_number = pass_issued()
+    gate.handle(pass_revoked(by_number), at=NOON - MINUTE)
+    (item,) = gate.sync(offline_scan("", token=None, pass_number=by_number.pass_number))
+    assert (item.verdict, item.conflict, gate.row(by_number).inside) == ("admit", True, 0)
+    assert [found["kind"] for found in gate.conflicts()] == ["revoked", "unknown"]
+    assert is_balanced(gate)
+
+
+def test_online_a_scan_is_decided_on_what_came_late(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.sync(offline_scan(issued, NOON - MINUTE))
+    assert gate.enter(issued).verdict == "already_inside"
+    assert gate.leave(issued).marks == ()
+    assert gate.enter(issued).verdict == "already_used"
+    assert is_balanced(gate)
+
+
+def test_a_withdrawn_key_makes_no_pass_genuine_later(gate: Gate) -> None:
+    issued = gate.issue()
+    gate.tell_keys(withdrawn=(ISSUER.kid,))
+    (item,) = gate.sync(offline_scan(issued, nonce=uuid4().hex))
+    assert (item.verdict, item.conflict) == ("admit", True)
+    assert [found["kind"] for found in gate.conflicts()] == ["unknown"]

@@ -1,4 +1,4 @@
-"""Routes of the gate: scan a pass, list who is inside; and what its app needs to go on alone, and has done."""
+"""Routes of the gate: scan a pass, list who is inside; what its app needs to go on alone, and what it did."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress

@@ -38,8 +38,6 @@ def test_no_scan_is_lost_or_invented_and_every_conflict_is_found(seed: int) -> N
     found = faults(day)
     offline = sum(movement.offline for movement in day.recorded.values())
     print(f"{len(day.recorded)} scans, {offline} offline, {day.repeated} repeated: {dict(found)}")
-        f"seed {seed}: {len(day.recorded)} movements, {offline} offline, {day.repeated} repeated, {dict(found)}"
-    )
     assert offline > 1_000
     assert day.repeated > 0
     assert found["conflicts"] > 20

@@ -27,12 +27,14 @@ from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
 from services.chassis.rpc.principals import principal_of
+from services.chassis.runtime.logs import logger
 from services.gateway.origin import client_block, client_network, is_fetched_by_page, is_same_origin
 from services.gateway.rate_limits import CLASSES
 from services.gateway.state import GatewayState, state_of
 
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
+log = logger(__name__)
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
@@ -218,10 +220,12 @@ class Access:
         token = _session_token(request, public_url, self._cookie(public_url))
         claims = await _claims(state, token)
         if claims.must_change_password and not self._initial_password:
+            _log_refusal(claims, "must_change_password")
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
         await state.rate_limits.hit(_class_of(principal), principal.id)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
+            _log_refusal(claims, "forbidden")
             raise Forbidden("this login may not do this")
         device = helper = None
         if principal.kind == "applicant" and not self._wherever:
@@ -236,6 +240,12 @@ class Access:
         )
         ends = datetime.fromtimestamp(claims.exp, UTC)
         return Caller(state, principal.model_copy(update={"proof": proof}), address, until, ends)
+
+
+def _log_refusal(claims: SessionClaims, code: str) -> None:
+    """Log who was refused, beside the line of the request; a service records what it refuses itself."""
+    login_id = claims.sub if claims.kind == "staff" else None  # an applicant is known by the session alone
+    log.warning("refused", code=code, role=claims.role or claims.kind, login_id=login_id, sid=str(claims.sid))
 
 
 def is_at_kiosk(request: Request) -> bool:

@@ -174,12 +174,12 @@ _OBJECTS: Sequence[Callable[[str], str]] = (
     parse_pass_number,
     lambda text: str(UUID(text)),
 )
-_COMMANDS = {(one.service, one.name) for one in rpc.METHODS if one.command}
+_LOOKS = {(one.service, one.name) for one in rpc.METHODS if not one.command}
 
 
 def _is_command(service: str, action: str) -> bool:
-    """Return whether an action changes something; anything else is a look."""
-    return (service, action) in _COMMANDS
+    """Return whether an action is no look, as also what `epass` does at the command line."""
+    return (service, action) not in _LOOKS
 
 
 async def _start(

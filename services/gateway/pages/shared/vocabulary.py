@@ -5,6 +5,7 @@ from datetime import date, time
 from typing import Protocol
 
 from contracts.model import Language
+from services.gateway.pages.shared.actions import ACTIONS
 from services.gateway.pages.shared.languages import _, days_in_words, hours_in_words, texts
 
 ID_TYPES: dict[str, str] = {
@@ -177,6 +178,7 @@ VOCABULARIES: dict[str, dict[str, str]] = {
     "closure": CLOSURES, "review": REVIEWS,
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
+    "action": ACTIONS,
 }  # fmt: skip
 
 

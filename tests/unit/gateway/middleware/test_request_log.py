@@ -1,6 +1,7 @@
 """The request log: correlation ids, one line and one observation a request."""
 
 import json
+from typing import Any
 
 import pytest
 import structlog
@@ -12,6 +13,8 @@ from services.gateway.middleware.request_log import correlation_of
 from tests.support.factories.gateway import (
     as_applicant,
     browser,
+    claims,
+    signed,
     stubbed,
 )
 
@@ -107,3 +110,30 @@ async def test_log_and_metrics_hold_the_routes_template_and_no_personal_data(
         ("GET", "unmatched", 404),
         ("other", "/", 405),
     ]
+
+
+@pytest.mark.parametrize(
+    ("claimed", "path", "expected"),
+    [
+        ({"sub": "SEC-0001", "role": "security"}, "/api/v1/logins", ("forbidden", "security", "SEC-0001")),
+        (
+            {"sub": "ADO-0001", "role": "ado", "must_change_password": True},
+            "/api/v1/logins",
+            ("must_change_password", "ado", "ADO-0001"),
+        ),
+        (None, "/api/v1/logins", ("forbidden", "applicant", None)),
+    ],
+)
+async def test_whom_the_gateway_refuses_by_their_role_is_in_the_log(
+    claimed: dict[str, Any] | None, path: str, expected: tuple[str, str, str | None]
+) -> None:
+    app, _ = stubbed()
+    token = signed(claims("applicant") if claimed is None else claims(**claimed))
+    with structlog.testing.capture_logs() as lines:
+        async with browser(app) as http:
+            answer = await http.get(path, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 403
+    (said,) = (one for one in lines if one["event"] == "refused")
+    assert (said["code"], said["role"], said["login_id"]) == expected
+    assert said["sid"]
+    assert "98" not in str({**said, "sid": ""}), "no mobile"

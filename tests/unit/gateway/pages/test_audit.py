@@ -3,19 +3,23 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
+from typing import get_args
 from uuid import UUID
 
 import httpx
 import pytest
 
+from contracts import rpc
 from contracts.errors import NotFound, Unavailable
-from contracts.model import IST
+from contracts.model import IST, DirectoryTable, Language
 from contracts.rpc.approval import DecisionQuestion, DepartmentList, RecordedDecisions
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.issuance import PassNumber
 from contracts.subscriptions import SERVICES
 from services.chassis.db import cursors
 from services.chassis.runtime.clock import now
+from services.gateway.pages.shared.actions import ACTIONS
+from services.gateway.pages.shared.vocabulary import name_of
 from tests.support.factories.gateway import NUMBER, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import AUDIT_LOG, AUDITED, DECISIONS, SCANS
 from tests.support.page_reader import HOME, SAME_SITE
@@ -204,6 +208,40 @@ async def test_the_log_asks_every_service_for_the_same_days_and_shows_who_did_wh
         assert what in shown
     client.answers["notify.audit_entries"] = Unavailable()
     assert (await http.get("/en/audit/log")).status_code == 503
+
+
+TASKS = {
+    "accounts": ("create_first_ado", "reset_factor", "import_logins", "rotate_key", "withdraw_key"),
+    "approval": tuple(f"import_{table}" for table in get_args(DirectoryTable)),
+    "issuance": ("rotate_key", "withdraw_key"),
+}
+"""What `epass` records at the command line."""
+
+
+@pytest.mark.parametrize("language", ["pa", "hi"])
+def test_each_action_that_is_recorded_has_a_name_in_each_language(language: Language) -> None:
+    recorded = {f"{one.service}.{one.name}" for one in rpc.METHODS if one.command or one.names_people}
+    recorded |= {f"{service}.{name}" for service, names in TASKS.items() for name in names}
+    assert recorded - ACTIONS.keys() == set()
+    for action in recorded:
+        assert name_of(ACTIONS, action, language) not in {action, ACTIONS[action]}
+
+
+async def test_the_log_says_in_words_what_was_done(auditor: Auditor) -> None:
+    http, client = auditor
+    said = {
+        ("approval", "approve"): "Approved an application",
+        ("application", "lookup"): "Looked up visits at the counter",
+        ("accounts", "rotate_key"): "Began a new signing key",
+        ("accounts", "from_tomorrow"): "accounts.from_tomorrow",
+    }
+    for (service, action), words in said.items():
+        entry = AuditEntry(
+            id=UUID(int=1), service=service, at=now(), actor="HOM-0001", role="department", action=action,
+            objects=(), result="done", address="",
+        )  # fmt: skip
+        client.answers[f"{service}.audit_entries"] = AuditEntries(items=(entry,))
+        assert words in (await http.get("/en/audit/log")).text
 
 
 async def test_pages_of_the_log_go_on_after_the_last_line_of_all_services(auditor: Auditor) -> None:

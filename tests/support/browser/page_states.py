@@ -83,6 +83,7 @@ from tests.support.page_reader import BALDEV, PERSON
 REVIEW = f"/desk/reviews/{REVIEW_ID}"
 OWN = f"/applications/{REFERENCE}"
 WATCHED, MATCHED = f"/watchlist/entries/{REVIEW_ID}", f"/watchlist/matches/{REVIEW_ID}"
+WITH_MOBILE = login("HOM-0001", has_mobile=True)
 OTHER_LAST4 = {"application.open": InvalidInput.of("id_last4", "other_last4")}
 HALF_APPROVED = FirstApproval(approved_by="HOM-0002", approved_at=now(), slot=FIRST)
 
@@ -576,6 +577,9 @@ STATES = [
     ("/staff/second-factor/recovery-codes", {}),)),
     State("ado", "/desk/second-factor?notice=saved"), State("ado", "/desk/logins/HOM-0001/reset-factor"),
     State("ado", "/desk/logins/HOM-0001?notice=factor-reset"),
+    State("ado", "/desk/logins/HOM-0001?notice=mobile-set"), State("ado", "/desk/logins/HOM-0001/mobile"),
+    State("ado", "/desk/logins/HOM-0001/mobile", answers={"accounts.view_login": WITH_MOBILE}),
+    State("ado", "/desk/logins/HOM-0001/mobile", {"mobile": "", "language": "hi"}, status=422),
     State("ado", "/desk/logins/HOM-0001/reset", {"key": "k"}, {"accounts.reset_login": Forbidden(
     code="second_factor_stale")}, status=403),
     *(State(who, path) for who, path in (("department", "/staff/sessions"), ("assisted", "/assist/sessions"),

@@ -6,11 +6,12 @@ import { Api, Refused, Unreachable } from "./api.ts";
 import { commit } from "./commitments.ts";
 import { lastFour, maskAadhaar, readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
-import { companionOf, ListRefused, Manifest, termsOf, trustOf } from "./manifest.ts";
-import type { HeldPass, ListProblem, Move, WireCompanion, WireManifest, WirePerson } from "./manifest.ts";
+import { fetchNames, NO_NAMES } from "./directory.ts";
+import { fetchInside, heldInside } from "./inside.ts";
+import { ListRefused, Manifest, termsOf, trustOf } from "./manifest.ts";
+import type { HeldPass, ListProblem, Move, WireManifest } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
 import type {
-  Assistance,
   Clock,
   Direction,
   DirectoryNames,
@@ -24,23 +25,17 @@ import type {
   Supervisor,
   Verdict,
 } from "./model.ts";
-import { wireCheck, wireSupervisor } from "./queue.ts";
-import type { QueuedScan, WireIdCheck, WireScan } from "./queue.ts";
+import { showDecision, showNothing, showResult } from "./shown.ts";
+import type { Footing } from "./shown.ts";
 import type { RefusedScan, Store } from "./store.ts";
 import { sendScans } from "./sync.ts";
 import type { Settled } from "./sync.ts";
 import { claimsWithoutKey, readPass } from "./tokens.ts";
 import type { PassClaims } from "./tokens.ts";
-import {
-  daysOf,
-  decideEntry,
-  decideExit,
-  insideAt,
-  unusedStanding,
-  windowAt,
-  windowToShow,
-} from "./verdicts.ts";
+import { decideEntry, decideExit, unusedStanding, windowAt } from "./verdicts.ts";
 import type { Decision } from "./verdicts.ts";
+import { wireCheck, wireSupervisor } from "./wire.ts";
+import type { QueuedScan, ScanResult, Session, WireIdCheck, WireScan } from "./wire.ts";
 
 /** For so long a guard waits for the gateway before the gate decides by itself. */
 const SCAN_LIMIT_MS = 2_500;
@@ -53,9 +48,6 @@ const ROUND_MS = 10_000;
 const MANIFEST_MS = 300_000;
 const NAMES_MS = 3_600_000;
 const LONGEST_REASON = 200;
-const NO_NAMES: DirectoryNames = { sites: {}, gates: {}, departments: {}, officers: {} };
-/** Verdicts that name people: somebody passes, or the guard has to decide. */
-const NAMING: readonly Outcome[] = ["admit", "exit", "id_mismatch"];
 
 export interface Deps {
   fetch: typeof fetch;
@@ -65,64 +57,6 @@ export interface Deps {
   /** Returns a signal that aborts after so many milliseconds; the browser's own unless a test has another. */
   deadline?: (ms: number) => AbortSignal;
 }
-
-/** Who is signed in: `GET /api/v1/gate/session`. */
-interface Session {
-  login: string;
-  site: string;
-  /** Null where the login belongs to no gate, and the guard chooses one. */
-  gate: string | null;
-  gates: string[];
-  until: string;
-}
-
-/** `ScanResult` in contracts/rpc/verify.py. */
-interface ScanResult {
-  verdict: Verdict;
-  preview: boolean;
-  pass: string | null;
-  reference: string | null;
-  applicant: WirePerson | null;
-  companions: WireCompanion[];
-  party: number;
-  inside: number;
-  may_enter: number;
-  site: string | null;
-  gate: string | null;
-  valid_from: string | null;
-  valid_to: string | null;
-  days: string[];
-  vehicle: string | null;
-  vehicle_allowed: boolean;
-  assistance: Assistance | null;
-  department: string | null;
-  officer: string | null;
-  call_supervisor: boolean;
-  marks: string[];
-  list_age_s: number | null;
-  inside_since: string | null;
-  inside_gate: string | null;
-}
-
-interface WireInside {
-  pass: string;
-  name: string;
-  name_latin: string;
-  inside: number;
-  party: number;
-  since: string;
-  gate: string;
-  department: string;
-  valid_to: string;
-}
-
-interface Named {
-  code: string;
-  name: DirectoryNames["sites"][string];
-}
-
-type NamedSite = Named & { gate_names?: DirectoryNames["gates"] };
-type NamedOfficer = Named & DirectoryNames["officers"][string];
 
 /** What was found behind a scan without the server: a pass, or why there is none. */
 type Found =
@@ -155,6 +89,7 @@ export class Gate implements GateApi {
   #namesAt = -Infinity;
   #round: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
+  #running = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   private constructor(deps: Deps) {
@@ -170,15 +105,16 @@ export class Gate implements GateApi {
     return gate;
   }
 
-  /** Send and fetch every ten seconds, until `close`. */
+  /** Send and fetch every ten seconds, until `close` or `signOut`. */
   start(): void {
+    this.#running = true;
     void this.refresh().finally(() => {
-      this.#timer = setTimeout(() => this.start(), ROUND_MS);
+      if (this.#running) this.#timer = setTimeout(() => this.start(), ROUND_MS);
     });
   }
 
   close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#stop();
     this.#listeners.clear();
     this.#store.close();
   }
@@ -211,7 +147,7 @@ export class Gate implements GateApi {
 
   async chooseGate(gate: string): Promise<void> {
     this.#chosen = gate;
-    this.#manifestAt = -Infinity;
+    this.#manifestAt = this.#namesAt = -Infinity;
     await this.#store.set("gate", gate);
     this.#changed();
   }
@@ -247,7 +183,7 @@ export class Gate implements GateApi {
   async inside(): Promise<InsideEntry[]> {
     const online =
       this.#offlineSince === null && this.#session !== null ? await this.#insideOfServer() : null;
-    return online ?? this.#insideHeld();
+    return online ?? heldInside(this.#manifest, this.#gate(), this.#now(), this.#offlineSince === null);
   }
 
   refresh(): Promise<void> {
@@ -259,6 +195,7 @@ export class Gate implements GateApi {
   }
 
   async signOut(): Promise<void> {
+    this.#stop(); // else the next round would sign in again, until the server has heard of it
     // While it is still this guard who sends their scans.
     if (this.#offlineSince === null) await this.refresh();
     await this.#forget();
@@ -294,7 +231,7 @@ export class Gate implements GateApi {
     if (this.#offlineSince !== null || this.#session === null) return null;
     try {
       const result = await this.#api.post<ScanResult>("/api/v1/scans", request, SCAN_LIMIT_MS);
-      const shown = this.#shownByServer(result, request);
+      const shown = showResult(result, request, this.#names, this.#manifest.policy);
       await this.#noteMove(result, request, preview);
       return shown;
     } catch (error) {
@@ -315,38 +252,6 @@ export class Gate implements GateApi {
     }
     if (direction === "exit") return null;
     throw new GateProblem(refused.status === 429 ? "too_many_attempts" : refused.code);
-  }
-
-  #shownByServer(result: ScanResult, request: WireScan): Shown {
-    const { direction } = request;
-    return {
-      outcome: result.verdict,
-      preview: result.preview,
-      direction,
-      at: request.scanned_at,
-      pass: result.pass ?? undefined,
-      reference: result.reference ?? undefined,
-      ...this.#people(result.applicant, result.companions, result.department, result.officer),
-      party: result.party,
-      inside: result.inside,
-      mayEnter: result.may_enter,
-      validFrom: result.valid_from ?? undefined,
-      validTo: result.valid_to ?? undefined,
-      days: result.days,
-      site: result.site ?? undefined,
-      gate: result.gate ?? undefined,
-      vehicle: result.vehicle ?? undefined,
-      vehicleAllowed: result.vehicle_allowed,
-      assistance: result.assistance ?? undefined,
-      callSupervisor: result.call_supervisor,
-      marks: result.marks,
-      insideSince: result.inside_since ?? undefined,
-      insideGate: result.inside_gate ?? undefined,
-      offline: false,
-      ageS: result.list_age_s,
-      trust: (result.list_age_s ?? 0) <= this.#manifest.policy.green_s ? "green" : "amber",
-      recorded: !result.preview,
-    };
   }
 
   /** Take note of what the server has recorded, so that the gate knows it if the network goes. */
@@ -384,7 +289,7 @@ export class Gate implements GateApi {
     const attempt = { gate: request.gate, at, count: null, identified: true, marks: [] };
     if (request.direction === "entry") {
       if (!("held" in found)) return this.#nothing(found.outcome, "entry");
-      return this.#shownHere(found.held, decideEntry(found.held.standing, attempt), request, true);
+      return this.#show(found.held, decideEntry(found.held.standing, attempt), request, true);
     }
     if (!("held" in found)) {
       const shown = this.#nothing(found.outcome, "exit");
@@ -431,7 +336,7 @@ export class Gate implements GateApi {
   ): Promise<Shown> {
     const { verdict, count, day } = decision;
     const moves = verdict === "admit" || verdict === "exit";
-    const shown = this.#shownHere(held, decision, request, false);
+    const shown = this.#show(held, decision, request, false);
     const move: Move | null = moves
       ? {
           nonce: request.nonce,
@@ -499,81 +404,17 @@ export class Gate implements GateApi {
     return { identified: named.includes(shown), marks: [] };
   }
 
-  /** Return what the guard is shown of a decision of this gate; who may not pass is not named. */
-  #shownHere(held: HeldPass, decision: Decision, request: WireScan, preview: boolean): Shown {
-    const { standing, wire } = held;
-    const { verdict } = decision;
-    const { terms } = standing;
-    const at = Date.parse(request.scanned_at);
-    const named = NAMING.includes(verdict) ? wire : null;
-    const window = terms === null ? null : windowToShow(terms, at);
-    const isHere = verdict === "already_inside";
-    const persons = preview ? insideAt(standing, at) : decision.inside;
-    return {
-      ...this.#nothing(verdict, request.direction),
-      preview,
-      at: request.scanned_at,
-      pass: held.number,
-      reference: wire?.reference ?? undefined,
-      ...this.#people(named?.applicant, named?.companions, named?.department, named?.officer),
-      party: terms?.party ?? 0,
-      inside: verdict === "wrong_site" ? 0 : persons,
-      mayEnter: preview && verdict === "admit" ? decision.count : 0,
-      validFrom: window === null ? undefined : iso(window.start),
-      validTo: window === null ? undefined : iso(window.end),
-      days: terms === null ? [] : daysOf(terms),
-      site: terms?.site,
-      gate: terms?.gate ?? undefined,
-      vehicle: named?.vehicle ?? undefined,
-      vehicleAllowed: wire?.vehicle_allowed ?? false,
-      assistance: named?.assistance ?? undefined,
-      // Of a pass that is not on the list nothing but its token speaks: a supervisor looks at it, too.
-      callSupervisor: request.direction === "entry" && (wire?.call_supervisor ?? verdict === "admit"),
-      marks: [...decision.marks],
-      insideSince: isHere ? (held.insideSince ?? undefined) : undefined,
-      insideGate: isHere ? (held.lastGate ?? undefined) : undefined,
-    };
+  #show(held: HeldPass, decision: Decision, request: WireScan, preview: boolean): Shown {
+    return showDecision(held, decision, request, preview, this.#names, this.#footing());
   }
 
-  #people(
-    applicant: WirePerson | null | undefined,
-    companions: WireCompanion[] | undefined,
-    department: string | null | undefined,
-    officer: string | null | undefined,
-  ): Pick<Shown, "name" | "nameLatin" | "idType" | "companions" | "department" | "officer" | "room"> {
-    const room = department && officer ? this.#names.officers[`${department}/${officer}`]?.room : undefined;
-    return {
-      name: applicant?.name,
-      nameLatin: applicant?.name_latin || applicant?.name,
-      idType: applicant?.id_type ?? undefined,
-      companions: (companions ?? []).map(companionOf),
-      department: department ?? undefined,
-      officer: officer ?? undefined,
-      room: room || undefined,
-    };
-  }
-
-  /** Return what is shown where nothing is known of the pass. */
   #nothing(outcome: Outcome, direction: Direction): Shown {
-    const { listAgeS, trust } = this.state();
-    return {
-      outcome,
-      preview: direction === "entry",
-      direction,
-      at: iso(this.#now()),
-      companions: [],
-      party: 0,
-      inside: 0,
-      mayEnter: 0,
-      days: [],
-      vehicleAllowed: false,
-      callSupervisor: false,
-      marks: [],
-      offline: this.#offlineSince !== null || this.#session === null,
-      ageS: listAgeS,
-      trust,
-      recorded: false,
-    };
+    return showNothing(outcome, direction, iso(this.#now()), this.#footing());
+  }
+
+  #footing(): Footing {
+    const { listAgeS: ageS, trust } = this.state();
+    return { offline: this.#offlineSince !== null || this.#session === null, ageS, trust };
   }
 
   // ---- requests
@@ -636,9 +477,8 @@ export class Gate implements GateApi {
       await this.#fetchNames();
     } catch (error) {
       await this.#roundFailed(error);
-    } finally {
-      await this.#saveClock();
     }
+    await this.#saveRound().catch((error) => this.#roundFailed(error));
   }
 
   async #roundFailed(error: unknown): Promise<void> {
@@ -710,89 +550,23 @@ export class Gate implements GateApi {
   /** Fetch the names of the directory. Without them the guard sees codes, and the gate works all the same. */
   async #fetchNames(): Promise<void> {
     if (this.#now() - this.#namesAt < NAMES_MS) return;
-    const names = await this.#askNames().catch(unlessAnswered);
+    const visits = (this.#manifest.whole?.passes ?? []).filter((one) => one.officer !== null);
+    const departments = new Set(visits.map((one) => one.department ?? ""));
+    const names = await fetchNames(this.#api, departments).catch(unlessAnswered);
     if (names === null) return;
     this.#names = names;
     this.#namesAt = this.#now();
     await this.#store.set("names", names);
   }
 
-  async #askNames(): Promise<DirectoryNames> {
-    const sites = await this.#api.get<{ items: NamedSite[] }>("/api/v1/sites", FETCH_LIMIT_MS);
-    const departments = await this.#api.get<{ items: Named[] }>(
-      "/api/v1/departments?closed=true",
-      FETCH_LIMIT_MS,
-    );
-    const officers: DirectoryNames["officers"] = {};
-    const visits = (this.#manifest.whole?.passes ?? []).filter((one) => one.officer !== null);
-    for (const department of new Set(visits.map((one) => one.department ?? ""))) {
-      const path = `/api/v1/officers?department=${encodeURIComponent(department)}`;
-      const found = await this.#api.get<{ items: NamedOfficer[] }>(path, FETCH_LIMIT_MS);
-      for (const { code, ...rest } of found.items) officers[`${department}/${code}`] = rest;
-    }
-    const gates = Object.assign({}, ...sites.items.map((one) => one.gate_names ?? {}));
-    return { sites: byCode(sites.items), gates, departments: byCode(departments.items), officers };
-  }
-
   async #insideOfServer(): Promise<InsideEntry[] | null> {
-    const found: InsideEntry[] = [];
-    const site = this.#session?.site ?? "";
     try {
-      for (let after: string | null = ""; after !== null;) {
-        const from: string = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
-        const path = `/api/v1/gate/inside?site=${encodeURIComponent(site)}&limit=200${from}`;
-        const page: { items: WireInside[]; next: string | null } = await this.#api.get(path, FETCH_LIMIT_MS);
-        found.push(...page.items.map((one) => this.#insideEntry(one)));
-        after = page.next;
-      }
-      return found;
+      return await fetchInside(this.#api, this.#session?.site ?? "", this.#gate(), this.#now());
     } catch (error) {
       if (error instanceof Unreachable) this.#goOffline();
       else if (!(error instanceof Refused)) throw error;
       return null;
     }
-  }
-
-  #insideEntry(one: WireInside): InsideEntry {
-    const {
-      pass,
-      name,
-      name_latin: nameLatin,
-      inside,
-      party,
-      since,
-      gate,
-      department,
-      valid_to: validTo,
-    } = one;
-    const overdue = Date.parse(validTo) <= this.#now();
-    const certainty = overdue ? "overdue" : gate === this.#gate() ? "here" : "elsewhere";
-    return { pass, name, nameLatin, inside, party, since, gate, department, validTo, certainty };
-  }
-
-  #insideHeld(): InsideEntry[] {
-    const now = this.#now();
-    const elsewhere = this.#offlineSince === null ? "elsewhere" : "offline";
-    const entries = this.#manifest
-      .inside()
-      .map(({ number, standing, insideSince, lastGate, wire }): InsideEntry => {
-        const { terms } = standing;
-        const validTo = terms === null ? now : windowToShow(terms, now).end;
-        const where = lastGate === this.#gate() ? "here" : elsewhere;
-        return {
-          pass: number,
-          name: wire?.applicant?.name ?? "",
-          nameLatin: wire?.applicant?.name_latin ?? "",
-          inside: standing.inside,
-          party: terms?.party ?? standing.inside,
-          since: insideSince,
-          gate: lastGate,
-          department: wire?.department ?? "",
-          validTo: iso(validTo),
-          certainty: validTo <= now ? "overdue" : where,
-        };
-      });
-    return entries.sort((one, other) => (one.since ?? "").localeCompare(other.since ?? ""));
   }
 
   // ---- session, clock, storage
@@ -832,9 +606,15 @@ export class Gate implements GateApi {
     this.#changed();
   }
 
-  async #saveClock(): Promise<void> {
+  async #saveRound(): Promise<void> {
+    this.#unsent = await this.#store.countScans(); // another tab may send, too
     await this.#store.set("clockOffsetMs", this.#api.clock.offsetMs);
     await this.#store.set("latestMs", this.#api.clock.latestMs);
+  }
+
+  #stop(): void {
+    this.#running = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
   #now(): number {
@@ -871,10 +651,6 @@ function iso(at: number): string {
 function unlessAnswered(error: unknown): null {
   if (error instanceof Refused || (error instanceof Unreachable && error.status !== null)) return null;
   throw error;
-}
-
-function byCode(items: readonly Named[]): Record<string, Named["name"]> {
-  return Object.fromEntries(items.map((one) => [one.code, one.name]));
 }
 
 /** Return a pass of which nothing is known, and whose people go out all the same. */

@@ -18,7 +18,7 @@
 import { openDB } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { Move, WireManifest } from "./manifest.ts";
-import type { QueuedScan } from "./queue.ts";
+import type { QueuedScan } from "./wire.ts";
 
 const NAME = "epass-gate";
 const VERSION = 1;

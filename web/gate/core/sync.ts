@@ -5,7 +5,7 @@
 // again, and the server records each once.
 import { Refused, Unreachable } from "./api.ts";
 import type { Api } from "./api.ts";
-import type { QueuedScan } from "./queue.ts";
+import type { QueuedScan } from "./wire.ts";
 import type { Store, Waiting } from "./store.ts";
 
 /** The most scans of one request, and the most of its bytes; the gateway takes 240 kB. */

@@ -1,6 +1,6 @@
 // What a guard gets from the gate: online, offline, and on the way between the two.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { GateProblem } from "../core/model.ts";
 import type { IdCheck, Movement } from "../core/model.ts";
 import {
@@ -454,4 +454,30 @@ test("a newer list of revoked passes is fetched as soon as it is told of", async
   await gate.hearStatus();
   server.down = true;
   assert.equal((await gate.scan(NUMBER, "entry")).outcome, "revoked");
+});
+
+test("rounds go on by themselves, also after a failed one, and end when the guard signs out", async () => {
+  const { gate, server } = await openGate();
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const rounds = async (): Promise<number> => {
+    mock.timers.tick(10_000);
+    await gate.refresh();
+    await new Promise(setImmediate); // the next timer is set after the round
+    return server.asked.filter((one) => one === "GET /api/v1/gate/session").length;
+  };
+  gate.start();
+  await gate.refresh();
+  await new Promise(setImmediate);
+  server.status = 503;
+  const failed = await rounds();
+  server.status = null;
+  mock.timers.tick(10_000);
+  await new Promise(setImmediate);
+  assert.equal(server.asked.filter((one) => one === "GET /api/v1/gate/session").length, failed + 1);
+  await gate.signOut();
+  const before = server.asked.length;
+  mock.timers.tick(60_000);
+  await new Promise(setImmediate);
+  assert.deepEqual([server.asked.length, gate.state().signedIn], [before, false]);
+  mock.timers.reset();
 });

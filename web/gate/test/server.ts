@@ -4,7 +4,7 @@ import { SignJWT, decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { Gate } from "../core/gate.ts";
 import { standingOf } from "../core/manifest.ts";
 import type { WireManifest, WirePass } from "../core/manifest.ts";
-import type { QueuedScan, WireScan } from "../core/queue.ts";
+import type { QueuedScan, WireScan } from "../core/wire.ts";
 import { Store } from "../core/store.ts";
 import { decideEntry, decideExit, standingAfter } from "../core/verdicts.ts";
 import type { Decision } from "../core/verdicts.ts";

@@ -1,0 +1,142 @@
+// What the guard is shown of a scan: from the server's answer, or from a decision of this gate.
+//
+// Both name people only with a verdict of `NAMING`, as services/verify/handlers/scans.py does.
+import { companionOf } from "./manifest.ts";
+import type { HeldPass, OfflinePolicy, WireCompanion, WirePerson } from "./manifest.ts";
+import type { Direction, DirectoryNames, Outcome, Shown, Trust } from "./model.ts";
+import { daysOf, insideAt, windowToShow } from "./verdicts.ts";
+import type { Decision } from "./verdicts.ts";
+import type { ScanResult, WireScan } from "./wire.ts";
+
+/** Verdicts with which somebody passes, or the guard has to decide. */
+const NAMING: readonly Outcome[] = ["admit", "exit", "id_mismatch"];
+
+/** What a verdict of this gate rests on. */
+export interface Footing {
+  offline: boolean;
+  ageS: number | null;
+  trust: Trust;
+}
+
+/** Return what is shown where nothing is known of the pass. */
+export function showNothing(outcome: Outcome, direction: Direction, at: string, footing: Footing): Shown {
+  return {
+    outcome,
+    preview: direction === "entry",
+    direction,
+    at,
+    companions: [],
+    party: 0,
+    inside: 0,
+    mayEnter: 0,
+    days: [],
+    vehicleAllowed: false,
+    callSupervisor: false,
+    marks: [],
+    ...footing,
+    recorded: false,
+  };
+}
+
+/** Return what is shown of the server's answer. */
+export function showResult(
+  result: ScanResult,
+  request: WireScan,
+  names: DirectoryNames,
+  policy: OfflinePolicy,
+): Shown {
+  return {
+    outcome: result.verdict,
+    preview: result.preview,
+    direction: request.direction,
+    at: request.scanned_at,
+    pass: result.pass ?? undefined,
+    reference: result.reference ?? undefined,
+    ...people(result, names),
+    party: result.party,
+    inside: result.inside,
+    mayEnter: result.may_enter,
+    validFrom: result.valid_from ?? undefined,
+    validTo: result.valid_to ?? undefined,
+    days: result.days,
+    site: result.site ?? undefined,
+    gate: result.gate ?? undefined,
+    vehicle: result.vehicle ?? undefined,
+    vehicleAllowed: result.vehicle_allowed,
+    assistance: result.assistance ?? undefined,
+    callSupervisor: result.call_supervisor,
+    marks: result.marks,
+    insideSince: result.inside_since ?? undefined,
+    insideGate: result.inside_gate ?? undefined,
+    offline: false,
+    ageS: result.list_age_s,
+    // The server has decided; a list that does not get newer is shown, and refuses nobody.
+    trust: (result.list_age_s ?? 0) <= policy.green_s ? "green" : "amber",
+    recorded: !result.preview,
+  };
+}
+
+/** Return what is shown of a decision of this gate. */
+export function showDecision(
+  held: HeldPass,
+  decision: Decision,
+  request: WireScan,
+  preview: boolean,
+  names: DirectoryNames,
+  footing: Footing,
+): Shown {
+  const { standing, wire } = held;
+  const { verdict } = decision;
+  const { terms } = standing;
+  const at = Date.parse(request.scanned_at);
+  const named = NAMING.includes(verdict) ? wire : null;
+  const window = terms === null ? null : windowToShow(terms, at);
+  const isHere = verdict === "already_inside";
+  const persons = preview ? insideAt(standing, at) : decision.inside;
+  return {
+    ...showNothing(verdict, request.direction, request.scanned_at, footing),
+    preview,
+    pass: held.number,
+    reference: wire?.reference ?? undefined,
+    ...(named === null ? {} : people(named, names)),
+    party: terms?.party ?? 0,
+    inside: verdict === "wrong_site" ? 0 : persons,
+    mayEnter: preview && verdict === "admit" ? decision.count : 0,
+    validFrom: window === null ? undefined : new Date(window.start).toISOString(),
+    validTo: window === null ? undefined : new Date(window.end).toISOString(),
+    days: terms === null ? [] : daysOf(terms),
+    site: terms?.site,
+    gate: terms?.gate ?? undefined,
+    vehicle: named?.vehicle ?? undefined,
+    vehicleAllowed: wire?.vehicle_allowed ?? false,
+    assistance: named?.assistance ?? undefined,
+    // Of a pass that is not on the list nothing but its token speaks: a supervisor looks at it, too.
+    callSupervisor: request.direction === "entry" && (wire?.call_supervisor ?? verdict === "admit"),
+    marks: [...decision.marks],
+    insideSince: isHere ? (held.insideSince ?? undefined) : undefined,
+    insideGate: isHere ? (held.lastGate ?? undefined) : undefined,
+  };
+}
+
+interface Visit {
+  applicant: WirePerson | null;
+  companions: WireCompanion[];
+  department: string | null;
+  officer: string | null;
+}
+
+/** Return who comes and whom they meet. */
+function people(visit: Visit, names: DirectoryNames): Partial<Shown> & Pick<Shown, "companions"> {
+  const { applicant, department, officer } = visit;
+  const office =
+    department !== null && officer !== null ? names.officers[`${department}/${officer}`] : undefined;
+  return {
+    name: applicant?.name,
+    nameLatin: applicant?.name_latin || applicant?.name,
+    idType: applicant?.id_type ?? undefined,
+    companions: visit.companions.map(companionOf),
+    department: department ?? undefined,
+    officer: officer ?? undefined,
+    room: office?.room || undefined,
+  };
+}

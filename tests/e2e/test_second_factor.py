@@ -113,7 +113,7 @@ def test_an_app_is_set_up_used_lost_and_reset(
     expect(ado.page.locator("[role=status]")).to_be_visible()
     holder.type_password()
     expect(page).to_have_url(f"{system.url}/{language}/audit")
-    eventually(lambda: len(messages(system, mobile, "access_changed")) == 2, "the holder is told of both", 30)
+    eventually(lambda: len(messages(system, mobile, "access_changed")) == 3, "the holder is told of each", 30)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from tests.integration.conftest import make_probe
 from tests.support.backends import TestStack
 from tests.support.chaos.sabotage import HELD
 from tests.support.factories.gateway import prove
-from tests.support.factories.verify import SETTINGS, Gate, officer, scan_of
+from tests.support.factories.verify import SETTINGS, Gate, officer, offline_exit, offline_scan, scan_of
 from tests.support.running import Process, eventually
 from tests.support.wire import Wire, batch_body, call_body
 
@@ -174,3 +174,53 @@ def test_scans_whose_process_dies_between_commit_and_answer_get_their_first_answ
     assert verdicts == {"admit": 10}
     assert len(gate.scans()) == len(gate.published()) == 10
     assert [gate.row(one).admitted for one in issued] == [1] * 10
+
+
+def sync_call(*scans: ScanPass | dict[str, Any], seconds: float = 30) -> dict[str, Any]:
+    """Return the call with which a gate sends what it did without a network."""
+    given = [one if isinstance(one, dict) else one.model_dump(mode="json") for one in scans]
+    sent = {"gate": "PCS1-G1", "scans": given}
+    return call_body(sent, seconds=seconds, principal=prove(officer()).model_dump(mode="json"))
+
+
+def test_offline_scans_whose_process_dies_between_commit_and_answer_are_recorded_once(
+    broker: Wire, gate: Gate, start: Start
+) -> None:
+    """The gate repeats the same request, and two hundred scans more than once change nothing more."""
+    holding = start("slow_to_reply")
+    scans: list[ScanPass | dict[str, Any]] = []
+    issued = issue(gate, 100)
+    for one in issued:
+        scans.append(offline_scan(one, now() - timedelta(minutes=2)))
+        scans.append(offline_exit(one, now() - timedelta(minutes=1)))
+    with broker.asking() as replies:
+        replies.ask("verify", "sync", sync_call(*scans))
+        eventually(lambda: HELD in holding.log.read_text(), "committed, not answered")
+        assert len(gate.scans()) == 200
+        holding.kill()
+        process = start()
+        first = replies.next(30)
+        replies.ask("verify", "sync", sync_call(*scans))
+        again = replies.next(30)
+    assert first["result"] == again["result"]
+    assert Counter(item["verdict"] for item in again["result"]["items"]) == {"admit": 100, "exit": 100}
+    assert {item["conflict"] for item in again["result"]["items"]} == {False}
+    assert len(gate.scans()) == len(gate.published()) == 200
+    assert {(row.admitted, row.inside) for row in map(gate.row, issued)} == {(1, 0)}
+    assert process.metric("epass_gate_conflicts_total") == 0
+
+
+def test_the_same_offline_scans_sent_at_once_are_recorded_once(
+    broker: Wire, gate: Gate, start: Start
+) -> None:
+    start()
+    issued = issue(gate, 20)
+    scans = [offline_scan(one, now() - timedelta(minutes=2)) for one in issued]
+    with broker.asking() as replies:
+        for _ in range(8):
+            replies.ask("verify", "sync", sync_call(*scans))
+        answers = [replies.next(30)["result"]["items"] for _ in range(8)]
+    assert all(answer == answers[0] for answer in answers)
+    assert len(gate.scans()) == len(gate.published()) == 20
+    assert {gate.row(one).inside for one in issued} == {1}
+    assert gate.conflicts() == []

@@ -6,7 +6,7 @@ answer was lost, and keeps the real `Ledger` of each pass. The omniscient ledger
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from random import Random
@@ -156,11 +156,15 @@ class Day:
         device.online = online
         while online and device.unsent:
             batch = device.unsent[:AT_ONCE]
-            for number, movement in batch:
-                self._record(number, movement)
+            self._send(gate, batch)
             if self._random.random() < ANSWER_LOST:
                 continue  # the same request again
             device.unsent = device.unsent[AT_ONCE:]
+
+    def _send(self, gate: str, batch: Sequence[tuple[int, Movement]]) -> None:
+        """Send scans to the server, as one request of a gate."""
+        for number, movement in batch:
+            self._record(number, movement)
 
     def _record(self, number: int, movement: Movement) -> None:
         """Have the server record a movement once, by its nonce."""

@@ -166,6 +166,8 @@ export class FakeGate implements GateApi {
 
   async hearStatus(): Promise<void> {}
 
+  async hearReload(): Promise<void> {}
+
   async refresh(): Promise<void> {}
 
   async signOut(): Promise<void> {

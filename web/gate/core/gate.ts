@@ -224,6 +224,11 @@ export class Gate implements GateApi {
     this.#changed();
   }
 
+  async hearReload(): Promise<void> {
+    this.#manifestAt = -Infinity;
+    await this.refresh();
+  }
+
   // ---- what the server says
 
   /** Return what the server made of a scan, or null where it does not answer: then the gate decides. */
@@ -284,6 +289,7 @@ export class Gate implements GateApi {
 
   /** Decide a scan without the server: an entry is shown, an exit is recorded. */
   async #decideScan(scanned: Scanned, request: WireScan): Promise<Shown> {
+    this.#manifest.drop(request.nonce);
     const found = await this.#find(scanned, request.direction);
     const at = Date.parse(request.scanned_at);
     const attempt = { gate: request.gate, at, count: null, identified: true, marks: [] };
@@ -307,6 +313,7 @@ export class Gate implements GateApi {
     request: WireScan,
     supervisor: Supervisor | undefined,
   ): Promise<Shown> {
+    this.#manifest.drop(request.nonce);
     const found = await this.#find(scanned, "entry");
     if (!("held" in found)) return this.#nothing(found.outcome, "entry");
     const { held, claims } = found;

@@ -316,10 +316,22 @@ export class Manifest {
     return (this.#movesOf.get(pass) ?? []).some((move) => !move.sent);
   }
 
-  /** Take note of people who passed a gate. */
+  /** Take note of people who passed a gate; a move that is known changes nothing. */
   add(move: Move): void {
+    if (this.#moves.has(move.nonce)) return;
     this.#moves.set(move.nonce, move);
     this.#movesOf.set(move.pass, [...(this.#movesOf.get(move.pass) ?? []), move]);
+  }
+
+  /** Forget a move of which the server has told before this gate has decided the same scan. */
+  drop(nonce: string): void {
+    const move = this.#moves.get(nonce);
+    if (move === undefined) return;
+    this.#moves.delete(nonce);
+    this.#movesOf.set(
+      move.pass,
+      (this.#movesOf.get(move.pass) ?? []).filter((one) => one !== move),
+    );
   }
 
   /** Take note that the server has a move. */

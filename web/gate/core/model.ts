@@ -206,6 +206,8 @@ export interface GateApi {
   hear(movement: Movement): Promise<void>;
   /** Fetch the list of revoked passes now: the gateway has a newer one. */
   hearStatus(): Promise<void>;
+  /** Fetch the manifest now: movements may have been missed. */
+  hearReload(): Promise<void>;
   chooseGate(gate: string): Promise<void>;
   /** Send what is unsent and fetch what is new, once; it never rejects. */
   refresh(): Promise<void>;

@@ -428,6 +428,26 @@ test("a movement that is told twice, or is in the manifest already, counts once"
   assert.equal(await mayEnter(), 2);
 });
 
+test("news of an own scan that comes before its answer counts once, and refuses nobody", async () => {
+  for (const isLost of [false, true]) {
+    const server = new Server();
+    server.passes.set(NUMBER, pass({ party: 3 }));
+    const { gate } = await openGate(server);
+    await gate.scan(NUMBER, "entry");
+    server.before = async (path, body) => {
+      if (path !== "/api/v1/scans") return;
+      const { nonce } = JSON.parse(String(body)) as { nonce: string };
+      const at = new Date(NOON).toISOString();
+      await gate.hear({ nonce, pass: NUMBER, gate: GATE, verdict: "admit", count: 2, inside: 2, at });
+    };
+    if (isLost) server.loseAnswers.add("/api/v1/scans");
+    const shown = await gate.admit(RIGHT, 2);
+    assert.deepEqual([shown.outcome, shown.inside, shown.offline], ["admit", 2, isLost]);
+    server.down = true;
+    assert.equal((await gate.scan(NUMBER, "entry")).mayEnter, 1);
+  }
+});
+
 test("what is told of a pass does not undo what this gate has not sent yet", async () => {
   const server = new Server();
   server.passes.set(NUMBER, pass({ party: 3 }));
@@ -454,6 +474,15 @@ test("a newer list of revoked passes is fetched as soon as it is told of", async
   await gate.hearStatus();
   server.down = true;
   assert.equal((await gate.scan(NUMBER, "entry")).outcome, "revoked");
+});
+
+test("a manifest is fetched at once where movements may have been missed", async () => {
+  const { gate, server } = await openGate();
+  server.passes.set(OTHER, pass({ pass: OTHER }));
+  await gate.refresh();
+  assert.equal(gate.state().passes, 1, "it is not due yet");
+  await gate.hearReload();
+  assert.equal(gate.state().passes, 2);
 });
 
 test("rounds go on by themselves, also after a failed one, and end when the guard signs out", async () => {

@@ -126,13 +126,13 @@ export class Server {
   /** A nonce for which the whole request is refused. */
   malformed: string | null = null;
   /** Called before each answer; a test changes something in between. */
-  before: (path: string) => void | Promise<void> = () => {};
+  before: (path: string, body: unknown) => void | Promise<void> = () => {};
 
   fetch: typeof fetch = async (input, init) => {
     const path = String(input);
     const bare = path.split("?")[0] ?? "";
     this.asked.push(`${init?.method ?? "GET"} ${bare}`);
-    await this.before(bare);
+    await this.before(bare, init?.body);
     if (this.down) throw new DOMException("nobody answers", "TimeoutError");
     if (this.status !== null) return this.#answer({ code: "unavailable" }, this.status);
     const answer = await this.#route(bare, new URLSearchParams(path.split("?")[1]), init?.body);

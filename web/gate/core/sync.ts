@@ -12,6 +12,8 @@ import type { Store, Waiting } from "./store.ts";
 export const MOST_SCANS = 200;
 const MOST_BYTES = 200_000;
 const LIMIT_MS = 10_000;
+/** A problem of who is signed in, not of the scan: it waits for a guard of its gate. */
+const NOT_YOURS = "not_your_gate";
 
 interface Item {
   nonce: string;
@@ -99,6 +101,7 @@ async function settle(
   const done = batch.flatMap((waiting) => {
     const item = byNonce.get(waiting.nonce);
     const problem = waiting.scan === null ? "unreadable_item" : (item?.problem ?? null);
+    if (problem === NOT_YOURS) return [];
     return problem !== null || item?.recorded === true ? [{ waiting, problem }] : [];
   });
   if (done.length === 0) return;

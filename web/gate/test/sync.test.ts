@@ -83,6 +83,17 @@ test("a scan that the server refuses for good is listed, and holds up no other",
   assert.equal((await device.open()).state().refused.length, 1);
 });
 
+test("a scan of another gate than the guard's waits for a guard of its gate", async () => {
+  const { gate, device, server } = await gateWithUnsent(2);
+  const [first = ""] = await unsent(device);
+  server.problems.set(first, "not_your_gate");
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().refused.length], [1, 1, 0]);
+  server.problems.clear();
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent], [2, 0]);
+});
+
 test("a scan for which the server refuses the whole request is found by halving", async () => {
   const { gate, device, server } = await gateWithUnsent(7);
   const [, , third = ""] = await unsent(device);

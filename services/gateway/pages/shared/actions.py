@@ -99,6 +99,7 @@ ACTIONS: dict[str, str] = {
     "verify.preview": _("Previewed a pass"),
     "verify.inside": _("List of who is inside"),
     "verify.manifest": _("Passes for a gate"),
+    "verify.sync": _("Sent the scans of a gate without a network"),
     "verify.scan_history": _("Scans of a pass"),
     "verify.audit_entries": _("Audit log"),
 }

@@ -1,13 +1,14 @@
-"""The keys that an officer presses at a gate to let a queue in, and the time that they take.
+"""The keys and taps with which an officer at a gate lets a queue in, and the time that they take.
 
-A USB scanner types the pass and Enter; only what the officer does is counted. The time is that of the
-keystroke-level model (see `walk_in`): nobody was timed.
+A scanner or the camera reads the pass; only what the officer does is counted. The time is that of the
+keystroke-level model (see `walk_in` and `approval`): nobody was timed.
 """
 
 from collections.abc import Sequence
 
 from playwright.sync_api import Page, expect
 
+from bench.approval import Tapped
 from bench.walk_in import Typed
 
 CARD = "4821"
@@ -34,3 +35,22 @@ def admit(page: Page, tokens: Sequence[str]) -> Typed:
         expect(page.locator(".epass-verdict--good")).to_be_visible()
         keys += len(CARD) + 1
     return Typed(keys, len(tokens))
+
+
+def admit_with_app(page: Page, tokens: Sequence[str]) -> Tapped:
+    """Let in the visitors with these passes from the open app of the gate, whatever its language.
+
+    The officer compares the card with what is shown, and taps once. Each scan is made while the verdict on
+    the visitor before is shown, and needs no tap.
+
+    Raises:
+        AssertionError: somebody is not admitted.
+    """
+    taps = 0
+    for token in tokens:
+        page.keyboard.type(token)
+        page.keyboard.press("Enter")
+        page.locator(".verdict--ask .button--main").click()
+        expect(page.locator(".verdict--good")).to_be_visible()
+        taps += 1
+    return Tapped(taps, 0)

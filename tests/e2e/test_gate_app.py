@@ -14,8 +14,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
+from bench import gate_queue
 from contracts.rpc.verify import InsideList, Manifest, OfflinePolicy, ScanPass, ScanResult
 from services.chassis.runtime.clock import now
+from services.gateway.pages.gate_app import routes
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.support.browser import camera, degraded_codes
@@ -35,6 +37,8 @@ LARGEST_APP = 400_000
 LINE = 50_000
 """Bytes a second of a poor mobile line."""
 LEAST_SHARE = 0.95
+BURSTS = 5
+QUEUE = 20
 MANIFEST = Manifest(
     gate="PCS1-G1", site="PCS1", gates=("PCS1-G1", "PCS1-G2"), made_at=now(), issuer=ISSUER,
     offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
@@ -150,6 +154,12 @@ def verdict(page: Page, tone: str) -> Locator:
     return page.locator(f".verdict--{tone}")
 
 
+def milliseconds(page: Page, name: str) -> list[float]:
+    """Return what the app has measured."""
+    found = page.evaluate(f"performance.getEntriesByName('{name}').map((one) => one.duration)")
+    return [float(one) for one in found]
+
+
 def test_a_pass_before_the_camera_is_let_in_with_one_tap(
     open_app: Callable[..., Page], with_camera: Callable[..., Browser], verify: Verify
 ) -> None:
@@ -164,17 +174,18 @@ def test_a_pass_before_the_camera_is_let_in_with_one_tap(
     assert (entry.token, entry.gate, entry.direction, entry.count) == (A, "PCS1-G1", "entry", 3)
     assert entry.id_check is not None
     assert (entry.id_check.kind, entry.id_check.id_type) == ("seen", "voter_id")
-    ms = page.evaluate("performance.getEntriesByName('frame to verdict').map((one) => one.duration)")
-    print(f"\nfrom frame to verdict: {', '.join(f'{one:.0f}' for one in ms)} ms (the goal is 50)")
-    assert ms
+    assert len(milliseconds(page, "frame to verdict")) == 1
 
 
 def test_a_pass_in_view_is_scanned_once_and_again_only_after_it_was_gone(
     open_app: Callable[..., Page], with_camera: Callable[..., Browser], verify: Verify
 ) -> None:
     shown = ((camera.held_up(A), 3), (camera.held_up(B), 3), (camera.nothing(), 1))
-    open_app(browser=with_camera(*shown))
+    page = open_app(browser=with_camera(*shown))
     found = eventually(lambda: verify.scanned if len(verify.scanned) > 3 else None, "the video repeats", 60)
+    for name in ("frame to text", "frame to verdict"):
+        print(f"\n{name}: {', '.join(f'{one:.0f}' for one in milliseconds(page, name)[:20])} ms", end="")
+    print(" (the goal is 50)")
     named = ["AB"[one.token == B] for one in found[:4]]
     assert named in (["A", "B", "A", "B"], ["B", "A", "B", "A"]), "each time once"
 
@@ -204,6 +215,17 @@ def test_a_scanner_is_heard_wherever_the_focus_is_and_leaves_no_trace(
     expect(verdict(page, "bad")).to_be_visible()
     assert [one.token for one in verify.scanned] == [A, B, A, B]
     assert verify.recorded == []
+
+
+def test_no_scan_loses_a_character_although_it_begins_with_the_app(
+    open_app: Callable[..., Page], verify: Verify
+) -> None:
+    page = open_app()
+    for _ in range(BURSTS):
+        page.reload()
+        scan(page)
+        expect(verdict(page, "ask")).to_be_visible()
+    assert [one.token for one in verify.scanned] == [A] * BURSTS
 
 
 def test_a_number_is_typed_by_hand_without_a_touch_before(
@@ -472,6 +494,48 @@ def _weight(context: BrowserContext, path: str) -> int:
     """Return how many bytes of a file come over the wire to a browser."""
     headers = context.request.get(path, headers={"Accept-Encoding": "gzip, br"}).headers_array
     return int(next(one["value"] for one in headers if one["name"].lower() == "content-length"))
+
+
+def test_a_queue_of_twenty_needs_at_most_two_taps_and_four_seconds_a_visitor_without_typing(
+    open_app: Callable[..., Page], verify: Verify
+) -> None:
+    page = open_app("hi")
+    page.evaluate("addEventListener('pointerdown', () => { window.taps = (window.taps ?? 0) + 1; }, true)")
+    queue = [degraded_codes.token(CHANCE) for _ in range(QUEUE)]
+    tapped = gate_queue.admit_with_app(page, queue)
+    a_visitor = tapped.seconds / QUEUE
+    print(
+        f"\na queue of {QUEUE}: {tapped.taps} taps, {a_visitor:.1f} s a visitor by the keystroke-level model"
+    )
+    assert page.evaluate("window.taps") == tapped.taps
+    assert [one.token for one in verify.recorded] == queue
+    assert (tapped.taps <= 2 * QUEUE, a_visitor <= 4) == (True, True)
+
+
+def test_a_new_version_is_stored_beside_the_old_one_and_runs_when_the_app_is_opened_again(
+    open_app: Callable[..., Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = open_app()
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    page.reload()
+    eventually(
+        lambda: page.evaluate("navigator.serviceWorker.controller !== null"), "the worker serves the app"
+    )
+    shell = routes._shell().replace("<body", "<body data-new")
+    monkeypatch.setattr(routes, "_shell", lambda: shell)
+    page.evaluate("navigator.serviceWorker.ready.then((one) => one.update()).then(() => undefined)")
+    waits = "navigator.serviceWorker.ready.then((one) => one.waiting !== null)"
+    eventually(lambda: page.evaluate(waits), "the new version is stored")
+    page.reload()
+    expect(page.locator("body")).not_to_have_attribute("data-new", "")
+    context = page.context
+    page.close()
+    page = context.new_page()
+    page.goto("/gate")
+    expect(page.locator("body")).to_have_attribute("data-new", "")
+    eventually(
+        lambda: page.evaluate("caches.keys().then((all) => all.length)") == 1, "the old one is deleted"
+    )
 
 
 DECODE = """async ({wasm, pictures}) => {

@@ -12,8 +12,9 @@ import { asksForCard, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
 import { addresses, currentLanguage, problemText, t, useLanguage } from "./texts.ts";
 import { drawVerdict } from "./verdict.ts";
-import { listenToKeys } from "./wedge.ts";
+import { keepKeys, listenToKeys } from "./wedge.ts";
 
+const typedBefore = keepKeys();
 /** So long after a question was replaced by another one, a tap is still meant for the first. */
 const MEANT_FOR_LAST_MS = 400;
 const AGES_EVERY_MS = 5000;
@@ -48,12 +49,13 @@ class App {
   start(): void {
     document.body.replaceChildren(this.#frame.element);
     this.draw();
-    listenToKeys(this.#frame.number, (token) => this.#scan(token, performance.now()));
+    listenToKeys(this.#frame.number, typedBefore(), (token) => this.#scan(token, performance.now()));
     for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, allowSound, { once: true });
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#camera.stop();
       else void this.#startCamera();
     });
+    window.addEventListener("online", () => void this.#gate.refresh());
     this.#gate.subscribe(() => this.#frame.showState(this.#gate.state()));
     setInterval(() => this.#frame.showState(this.#gate.state()), AGES_EVERY_MS);
     void this.#startCamera();

@@ -98,9 +98,10 @@ export function instant(at: string | number): string {
   return day === dayOf(inIndia(Date.now())) ? timeOfDay(there) : `${day}, ${timeOfDay(there)}`;
 }
 
-/** Return from when to when on a day. */
+/** Return from when to when; the day once, if it is one. */
 export function hours(from: string, to: string): string {
-  return fill(words.span, { start: instant(from), end: timeOfDay(inIndia(to)) });
+  const isOneDay = dayOf(inIndia(from)) === dayOf(inIndia(to));
+  return fill(words.span, { start: instant(from), end: isOneDay ? timeOfDay(inIndia(to)) : instant(to) });
 }
 
 /** Return a length of time in its largest whole unit. */

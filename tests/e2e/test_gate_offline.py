@@ -1,0 +1,164 @@
+"""The gate's app when the network is gone: the same verdicts, a banner, and nothing lost when it is back."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from contracts.rpc.verify import InsideList
+from epass_client import calls
+from services.gateway.access import session_cookie
+from services.gateway.pages.gate_app.texts import texts_of_app
+from tests.support.actors import Applicant, Department, Officer, issued
+from tests.support.running import eventually
+from tests.support.system import System
+
+PHONE = {"width": 360, "height": 740}
+WORDS = texts_of_app()["hi"]
+STORED = """async () => {
+  const found = [];
+  for (const name of await caches.keys()) {
+    for (const request of await (await caches.open(name)).keys()) found.push(new URL(request.url).pathname);
+  }
+  return found;
+}"""
+"""Lists what the service worker has stored."""
+
+
+@pytest.fixture(scope="module")
+def officer(system: System) -> Officer:
+    return Officer(system)
+
+
+@pytest.fixture
+def token(system: System, officer: Officer) -> str:
+    """Return the token of a pass for two, which the gate knows."""
+    visitor = Applicant(system)
+    _, shown = issued(visitor, Department(system), known_to=officer)
+    return visitor.token(shown.number)
+
+
+@pytest.fixture
+def context(chromium: Browser, system: System, officer: Officer) -> Iterator[BrowserContext]:
+    one = chromium.new_context(base_url=system.url, viewport=PHONE, timezone_id="Asia/Kolkata")
+    one.add_cookies([{"name": session_cookie(system.url), "value": officer.client.token, "url": system.url}])
+    yield one
+    one.close()
+
+
+def open_app(context: BrowserContext) -> Page:
+    """Open the app, and wait until it holds its list and is stored for the time without a network."""
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto("/gate")
+    expect(page.locator(".dot--on")).to_be_visible()
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    expect(page.locator(".bar__age")).not_to_have_text(WORDS["texts"]["list_none"], timeout=20_000)
+    return page
+
+
+def scan(page: Page, text: str) -> None:
+    page.keyboard.type(text)
+    page.keyboard.press("Enter")
+
+
+def what_is_shown(page: Page) -> list[str]:
+    """Return what a guard reads of a verdict, but for the time of the scan."""
+    expect(page.locator(".verdict")).to_be_visible()
+    lines = page.locator(".verdict h1, .verdict__name, .verdict__card, .verdict__why, .people, .button--main")
+    return lines.all_inner_texts()
+
+
+def inside(officer: Officer) -> InsideList:
+    return officer.send(calls.list_inside("PCS1"))
+
+
+def persons_inside(officer: Officer, name: str = "Gurpreet Kaur") -> int:
+    return sum(one.inside for one in inside(officer).items if one.name_latin == name)
+
+
+def cut_by_switch(context: BrowserContext, _system: System) -> Callable[[], None]:
+    context.set_offline(True)
+    return lambda: context.set_offline(False)
+
+
+def cut_by_killing_the_gateway(_context: BrowserContext, system: System) -> Callable[[], None]:
+    gateway = system.processes["gateway"]
+    gateway.kill()
+    return lambda: gateway.start() and None
+
+
+@pytest.mark.parametrize("cut", [cut_by_switch, cut_by_killing_the_gateway])
+def test_without_a_network_the_verdict_is_the_same_and_the_entry_is_sent_when_it_is_back(
+    context: BrowserContext,
+    system: System,
+    officer: Officer,
+    token: str,
+    cut: Callable[[BrowserContext, System], Callable[[], None]],
+) -> None:
+    page = open_app(context)
+    scan(page, token)
+    online = what_is_shown(page)
+    before = persons_inside(officer)
+    mend = cut(context, system)
+    try:
+        scan(page, "7")  # something else in between, so that the next verdict is a new one
+        expect(page.locator(".verdict--amber")).to_be_visible()
+        scan(page, token)
+        expect(page.locator(".verdict--ask")).to_be_visible()
+        assert what_is_shown(page) == online
+        expect(page.locator(".banner")).to_contain_text(WORDS["texts"]["offline"].partition("%(at)s")[2][:12])
+        page.locator(".button--main").click()
+        expect(page.locator(".verdict--good h1")).to_have_text(WORDS["verdicts"]["admit"])
+        expect(page.locator(".bar__unsent")).to_be_visible()
+        expect(page.locator(".verdict--good")).to_contain_text(WORDS["texts"]["kept_here"])
+    finally:
+        mend()
+    expect(page.locator(".dot--on")).to_be_visible(timeout=40_000)
+    expect(page.locator(".bar__unsent")).to_have_count(0, timeout=40_000)
+    expect(page.locator(".banner")).to_be_empty()
+    eventually(lambda: persons_inside(officer) == before + 2, "the entry is recorded", 30)
+
+
+def test_the_app_opens_without_a_network_with_its_list_and_scans(context: BrowserContext, token: str) -> None:
+    page = open_app(context)
+    page.close()
+    context.set_offline(True)
+    page = context.new_page()
+    page.goto("/gate")
+    expect(page.locator(".bar__gate")).to_contain_text(WORDS["gate"] % {"number": 1})
+    scan(page, token)
+    expect(page.locator(".verdict--ask .verdict__name")).to_have_text("Gurpreet Kaur")
+    page.locator(".bar__menu").click()
+    page.get_by_role("button", name=WORDS["texts"]["evacuation"]).click()
+    expect(page.locator(".list h1")).to_have_text(WORDS["texts"]["evacuation"])
+    context.set_offline(False)
+
+
+def test_the_browser_stores_the_app_alone_and_no_answer_of_the_interface(
+    context: BrowserContext, token: str
+) -> None:
+    page = open_app(context)
+    page.reload()
+    scan(page, token)
+    expect(page.locator(".verdict--ask")).to_be_visible()
+    stored = page.evaluate(STORED)
+    assert "/gate" in stored
+    assert [path for path in stored if not path.startswith(("/gate", "/static/"))] == []
+
+
+def test_a_scan_kept_on_the_device_survives_a_killed_tab(
+    context: BrowserContext, officer: Officer, token: str
+) -> None:
+    page = open_app(context)
+    before = persons_inside(officer)
+    context.set_offline(True)
+    scan(page, token)
+    page.locator(".button--main").click()
+    expect(page.locator(".verdict--good")).to_be_visible()
+    page.close()
+    context.set_offline(False)
+    page = context.new_page()
+    page.goto("/gate")
+    eventually(lambda: persons_inside(officer) == before + 2, "the entry is recorded", 40)
+    expect(page.locator(".bar__unsent")).to_have_count(0, timeout=20_000)

@@ -55,7 +55,7 @@ def in_front_of_camera(shown: Image.Image, chance: random.Random, background: in
 def blurred(shown: Image.Image, chance: random.Random) -> Image.Image:
     frame = in_front_of_camera(shown, chance)
     if chance.random() < 0.5:
-        return frame.filter(ImageFilter.GaussianBlur(chance.uniform(1.2, 2.6)))
+        return frame.filter(ImageFilter.GaussianBlur(chance.uniform(1.8, 3.4)))
     length = chance.choice((3, 5))  # the hand moves to the side
     kernel = [1 if row == length // 2 else 0 for row in range(length) for _ in range(length)]
     return frame.filter(ImageFilter.Kernel((length, length), kernel)).filter(ImageFilter.GaussianBlur(0.8))
@@ -73,7 +73,7 @@ def tilted(shown: Image.Image, chance: random.Random) -> Image.Image:
     frame = in_front_of_camera(shown, chance)
     left, top = (WIDTH - shown.width) // 2, (HEIGHT - shown.height) // 2
     right, bottom = left + shown.width, top + shown.height
-    much = shown.width * chance.uniform(0.08, 0.2)
+    much = shown.width * chance.uniform(0.12, 0.27)
     seen = [(left, top), (right, top), (right, bottom), (left, bottom)]
     at = chance.randrange(4)
     for corner, sign in ((at, 1), ((at + 1) % 4, -1)):
@@ -94,7 +94,7 @@ def tilted(shown: Image.Image, chance: random.Random) -> Image.Image:
 
 def dim(shown: Image.Image, chance: random.Random) -> Image.Image:
     """It is dark, and the sensor is noisy."""
-    frame = ImageEnhance.Brightness(in_front_of_camera(shown, chance)).enhance(chance.uniform(0.14, 0.3))
+    frame = ImageEnhance.Brightness(in_front_of_camera(shown, chance)).enhance(chance.uniform(0.07, 0.2))
     return noisy(frame, chance, chance.uniform(8, 15)).filter(ImageFilter.GaussianBlur(0.7))
 
 
@@ -102,7 +102,7 @@ def in_glare(shown: Image.Image, chance: random.Random) -> Image.Image:
     """The sun is on the screen: all is pale, and a spot is white."""
     frame = in_front_of_camera(shown, chance).point(lambda value: 90 + value * 165 // 255)
     spot = Image.new("L", frame.size, 0)
-    radius = shown.width * chance.uniform(0.14, 0.22)
+    radius = shown.width * chance.uniform(0.18, 0.26)
     x = WIDTH / 2 + chance.uniform(-0.12, 0.3) * shown.width
     y = HEIGHT / 2 + chance.uniform(-0.12, 0.3) * shown.height
     ImageDraw.Draw(spot).ellipse((x - radius, y - radius * 0.6, x + radius, y + radius * 0.6), fill=255)
@@ -144,8 +144,8 @@ def damaged(shown: Image.Image, chance: random.Random) -> Image.Image:
 
 
 def small(shown: Image.Image, chance: random.Random) -> Image.Image:
-    """It is far away, or printed small: hardly three pixels for a module."""
-    side = chance.randint(235, 290)
+    """It is far away, or printed small: between two and three pixels for a module."""
+    side = chance.randint(190, 250)
     return noisy(in_front_of_camera(shown.resize((side, side), Image.Resampling.LANCZOS), chance), chance, 6)
 
 

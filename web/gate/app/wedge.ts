@@ -1,6 +1,4 @@
 // A scanner on USB or Bluetooth types a token and Enter, wherever the focus is; a guard types a number.
-//
-// What a scanner typed into a field about the ID is taken out of it again.
 
 const TOKEN = /eyJ[\w-]+\.[\w-]+\.[\w-]+/;
 /** A scanner leaves less time than this between two keys. */
@@ -34,7 +32,6 @@ export function listenToKeys(numberField: HTMLInputElement, before: string, onTo
   const lines = before.split("\n");
   let typed = lines.pop() ?? "";
   let lastKeyAt = performance.now();
-  let began: { field: Editable; value: string } | null = null;
 
   function onKey(event: KeyboardEvent): void {
     if (event.ctrlKey || event.altKey || event.metaKey || event.isComposing) return;
@@ -47,13 +44,11 @@ export function listenToKeys(numberField: HTMLInputElement, before: string, onTo
       if (token === undefined) return;
       event.preventDefault();
       event.stopPropagation();
-      if (began !== null) began.field.value = began.value;
       numberField.value = "";
       onToken(token);
       return;
     }
     if (event.key.length !== 1) return;
-    if (typed === "") began = isEditable(focused) ? { field: focused, value: focused.value } : null;
     typed += event.key;
     if (isEditable(focused) || event.key === " " || document.querySelector("dialog[open]")) return;
     event.preventDefault();

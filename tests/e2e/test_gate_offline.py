@@ -9,7 +9,7 @@ from contracts.rpc.verify import InsideList
 from epass_client import calls
 from services.gateway.access import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
-from tests.support.actors import Applicant, Department, Officer, issued
+from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -162,3 +162,22 @@ def test_a_scan_kept_on_the_device_survives_a_killed_tab(
     page.goto("/gate")
     eventually(lambda: persons_inside(officer) == before + 2, "the entry is recorded", 40)
     expect(page.locator(".bar__unsent")).to_have_count(0, timeout=20_000)
+
+
+def test_what_another_gate_has_recorded_is_known_when_the_network_goes(
+    context: BrowserContext, officer: Officer, token: str
+) -> None:
+    page = open_app(context)
+    assert officer.scan(token=token, id_check=MATCHED).verdict == "admit"
+
+    def shown_without_a_network() -> str:
+        context.set_offline(True)
+        scan(page, token)
+        expect(page.locator(".banner")).not_to_be_empty()
+        shown = page.locator(".verdict h1").inner_text()
+        context.set_offline(False)
+        expect(page.locator(".banner")).to_be_empty(timeout=20_000)
+        return shown
+
+    inside_already = WORDS["verdicts"]["already_inside"]
+    eventually(lambda: shown_without_a_network() == inside_already, "the gate has heard of it", 60)

@@ -94,7 +94,7 @@ def tilted(shown: Image.Image, chance: random.Random) -> Image.Image:
 
 def dim(shown: Image.Image, chance: random.Random) -> Image.Image:
     """It is dark, and the sensor is noisy."""
-    frame = ImageEnhance.Brightness(in_front_of_camera(shown, chance)).enhance(chance.uniform(0.07, 0.2))
+    frame = ImageEnhance.Brightness(in_front_of_camera(shown, chance)).enhance(chance.uniform(0.09, 0.2))
     return noisy(frame, chance, chance.uniform(8, 15)).filter(ImageFilter.GaussianBlur(0.7))
 
 

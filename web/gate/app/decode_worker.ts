@@ -15,15 +15,21 @@ const page = globalThis as unknown as Port;
 const canvas = new OffscreenCanvas(1, 1);
 const drawing = canvas.getContext("2d", { willReadFrequently: true });
 
-function pixels(frame: ImageBitmap): ImageData {
+function pixels(frame: ImageBitmap, scale: number): ImageData {
   if (drawing === null) throw new Error("no canvas");
-  if (canvas.width !== frame.width || canvas.height !== frame.height) {
-    canvas.width = frame.width;
-    canvas.height = frame.height;
+  const [width, height] = [Math.round(frame.width * scale), Math.round(frame.height * scale)];
+  if (canvas.width !== width || canvas.height !== height) {
+    canvas.width = width;
+    canvas.height = height;
   }
-  drawing.drawImage(frame, 0, 0);
-  frame.close();
-  return drawing.getImageData(0, 0, canvas.width, canvas.height);
+  drawing.drawImage(frame, 0, 0, width, height);
+  return drawing.getImageData(0, 0, width, height);
+}
+
+/** Look at a frame; with care also at half its size, in which cracks are thinner. */
+async function read(frame: ImageBitmap, careful: boolean): Promise<string | null> {
+  const text = await readCode(pixels(frame, 1), careful);
+  return text === null && careful ? readCode(pixels(frame, 0.5), careful) : text;
 }
 
 page.onmessage = async ({ data }) => {
@@ -34,8 +40,9 @@ page.onmessage = async ({ data }) => {
   }
   let text: string | null = null;
   try {
-    text = await readCode(pixels(data.frame), data.careful);
+    text = await read(data.frame, data.careful);
   } finally {
+    data.frame.close();
     page.postMessage({ id: data.id, text });
   }
 };

@@ -7,6 +7,7 @@ import { el } from "./dom.ts";
 import { drawFrame, type Frame } from "./frame.ts";
 import { drawEvacuation, drawInside } from "./lists.ts";
 import { drawMenu } from "./menu.ts";
+import { listenToNews } from "./news.ts";
 import { openGate } from "./open.ts";
 import { asksForCard, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
@@ -58,6 +59,7 @@ class App {
     window.addEventListener("online", () => void this.#gate.refresh());
     this.#gate.subscribe(() => this.#frame.showState(this.#gate.state()));
     setInterval(() => this.#frame.showState(this.#gate.state()), AGES_EVERY_MS);
+    listenToNews(this.#gate);
     void this.#startCamera();
   }
 

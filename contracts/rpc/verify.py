@@ -1,6 +1,6 @@
 """RPC of verify: scans, who is inside, what a gate holds offline, whether a pass is used up."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator
@@ -52,6 +52,12 @@ class Seen(Strict):
 IdCheck = Annotated[Matched | Seen | OtherId, Field(discriminator="kind")]
 
 
+ScannedAt = Annotated[
+    Instant, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2100, 1, 1, tzinfo=UTC))
+]
+"""When a gate says that it scanned. What is outside of these years, no clock of a gate has shown."""
+
+
 class ScanPass(Strict):
     """A scan. Exactly one of ``token`` and ``pass_number``; without ``id_check`` an entry is a preview.
 
@@ -64,7 +70,7 @@ class ScanPass(Strict):
     direction: Direction = "entry"
     count: int | None = Field(default=None, ge=1, le=51)
     nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x20-\x7e]+$")
-    scanned_at: Instant | None = None
+    scanned_at: ScannedAt | None = None
     id_check: IdCheck | None = None
 
 
@@ -79,11 +85,14 @@ class DecidedOffline(Strict):
     """What a gate without a network decided, and on what."""
 
     verdict: Verdict
-    list_age_s: int | None = Field(default=None, ge=0)
+    list_age_s: int | None = Field(default=None, ge=0, le=1_000_000_000)
     """The age of the gate's list at the scan, in seconds; null where it had none."""
     supervisor: Supervisor | None = None
-    login: Code | None = None
-    """Who was signed in at the gate, where somebody else sends the scan. Without it that is the sender."""
+    login: str | None = Field(default=None, pattern=r"^SEC-[0-9]{4,9}$")
+    """Who was signed in at the gate, as the gate says, where somebody else sends the scan.
+
+    Without it that is the sender. Who sends is recorded beside it, and the scan has the mark `sent_by_other`.
+    """
 
 
 class OfflineScan(ScanPass):
@@ -93,7 +102,7 @@ class OfflineScan(ScanPass):
     answer was lost when the network went.
     """
 
-    scanned_at: Instant
+    scanned_at: ScannedAt
     offline: DecidedOffline
 
 

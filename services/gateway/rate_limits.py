@@ -48,9 +48,12 @@ MINUTE_LIMITS: dict[str, int | None] = {
     "applicant": 600,
     "staff": 1_200,
     "gate": 2_400,
+    "sync": 60,
     "unlimited": None,
 }
 """Requests in a minute, counted by each replica: `read` by address, the others by whose session it is.
+
+`sync` is for scans of a gate that was without a network, of which one request has up to two hundred.
 
 `unlimited` is for probes of the machine that runs this process.
 """

@@ -56,6 +56,7 @@ async def sync_scans(caller: Security, body: SyncScans) -> SyncedScans:
     If the body is too large (413), send fewer scans.
     """
     caller.require_site(site_of(body.gate))
+    await caller.hit("sync", caller.principal.id)
     return await caller.command(rpc.verify.SYNC, body)
 
 

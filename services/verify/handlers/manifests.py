@@ -15,6 +15,7 @@ from contracts.rpc.verify import Manifest, ManifestPass, ManifestQuestion, Offli
 from services.chassis.audit import record
 from services.chassis.db import cursors
 from services.verify.domain.gates import DOUBTED, TRUSTED, require_existing
+from services.verify.domain.passes import Visitors
 from services.verify.handlers import pass_lookup
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.models import PassRow, SigningKeyRow
@@ -86,7 +87,7 @@ def make_manifest(
             amber_s=int(DOUBTED.total_seconds()),
             then=cast(Any, offline_then),
         ),
-        passes=tuple(_entry(row, commitment_master) for row in page),
+        passes=tuple(_entry(row, commitment_master, request.gate) for row in page),
         next=_position(page[-1]) if len(rows) > request.limit else None,
     )
 
@@ -96,8 +97,8 @@ def _position(row: PassRow) -> str:
     return cursors.encode(row.valid_from, row.number)
 
 
-def _entry(row: PassRow, commitment_master: str) -> ManifestPass:
-    terms, people = row.terms, row.people
+def _entry(row: PassRow, commitment_master: str, gate: str) -> ManifestPass:
+    terms, people = row.terms, _people(row, gate)
     assert terms is not None
     key = commitment_key(commitment_master, row.number)
     return ManifestPass(
@@ -130,3 +131,15 @@ def _entry(row: PassRow, commitment_master: str) -> ManifestPass:
         officer=row.officer,
         call_supervisor=row.call_supervisor,
     )
+
+
+def _people(row: PassRow, gate: str) -> Visitors | None:
+    """Return the people of a pass as far as this gate may have to show them, without what no gate needs.
+
+    Whoever is inside may leave by any gate, and is on the list for an evacuation.
+    """
+    people = row.people
+    may_enter = not row.standing.revoked and row.gate in {None, gate}
+    if people is None or not (may_enter or row.inside > 0):
+        return None
+    return people.model_copy(update={"applicant": people.applicant.model_copy(update={"official": None})})

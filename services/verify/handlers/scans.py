@@ -139,10 +139,18 @@ def identify(request: ScanPass, found: FoundPass, commitment_master: str) -> tup
         key = commitment_key(commitment_master, found.number)
         return commit(key, check.id_type, check.id_last4) in found.id_commitments, ()
     if isinstance(check, Seen):
-        return True, ("id_seen",)
+        return _is_named(check.id_type, found), ("id_seen",)
     if isinstance(check, OtherId):
         return True, ("other_id", "reason_masked") if mask_aadhaar(check.reason)[1] else ("other_id",)
     return True, ()
+
+
+def _is_named(id_type: str, found: FoundPass) -> bool:
+    """Return whether the gate shows an ID of this type as one that the pass names."""
+    people = found.row.people if found.row is not None else None
+    if people is None:
+        return False
+    return id_type in {people.applicant.id_type, *(one.id_type for one in people.companions)}
 
 
 def _first_answer(session: Session, first: ScanRow) -> ScanResult:

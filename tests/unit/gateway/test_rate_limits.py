@@ -148,6 +148,16 @@ async def test_a_session_is_counted_by_whose_it_is(
     assert not client.was_asked("application.list_applications")
 
 
+async def test_requests_of_many_scans_are_counted_on_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MINUTE_LIMITS, "sync", 0)
+    app, client = stubbed()
+    body = {"gate": "PCS1-G1", "scans": [{"nonce": "a-nonce-of-a-scan"}]}
+    async with browser(app) as http:
+        refused = await http.post("/api/v1/scans/sync", json=body, headers=as_staff("security"))
+    assert refused.status_code == 429
+    assert not client.was_asked("verify.sync")
+
+
 async def look_up(app: FastAPI, last4: str, address: str) -> int:
     async with browser(app, address) as http:
         body = {"reference": WELL_FORMED, "mobile_last4": last4}

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from contracts.commitment import commit
 from contracts.errors import Forbidden, InvalidInput
 from contracts.events import StatusListSigned
-from contracts.model import IST, Companion
+from contracts.model import IST, Companion, Official
 from contracts.rpc.verify import ManifestQuestion
 from services.verify.service import Service
 from tests.support.factories.verify import (
@@ -21,6 +21,7 @@ from tests.support.factories.verify import (
     VALID_TO,
     Gate,
     Issuer,
+    applicant,
     calling,
     erased,
     gates_of,
@@ -115,6 +116,21 @@ def test_a_revoked_pass_is_listed_as_revoked(gate: Gate) -> None:
     gate.handle(pass_revoked(issued))
     (one,) = gate.manifest().passes
     assert one.revoked
+
+
+def test_a_gate_holds_the_people_of_passes_that_it_may_let_in_or_out(gate: Gate) -> None:
+    official = Official(organisation="PWD", designation="Engineer", employee_no="E-1")
+    here = gate.issue(person=applicant(official=official))
+    elsewhere, revoked, inside = gate.issue(gate="PCS1-G2"), gate.issue(), gate.issue()
+    gate.enter(inside)
+    gate.handle(pass_revoked(revoked), pass_revoked(inside))
+    people = {one.pass_: one.applicant for one in gate.manifest().passes}
+    assert people[elsewhere.pass_number] is None
+    assert people[revoked.pass_number] is None
+    assert people[inside.pass_number] is not None
+    shown = people[here.pass_number]
+    assert shown is not None
+    assert (shown.name_latin, shown.official) == ("Gurpreet Kaur", None)
 
 
 def test_erased_people_are_in_no_manifest(gate: Gate) -> None:

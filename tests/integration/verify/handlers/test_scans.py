@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import event
 
 from contracts.errors import Forbidden, IdempotencyKeyReused, InvalidInput
@@ -22,6 +23,7 @@ from tests.support.factories.verify import (
     VALID_FROM,
     VALID_TO,
     Gate,
+    applicant,
     claims_of,
     number_scan,
     officer,
@@ -338,6 +340,23 @@ def test_an_id_that_the_officer_has_compared_admits_and_is_recorded_as_such(gate
     (scan,) = gate.scans()
     assert (scan.id_kind, scan.id_type, scan.reason) == ("seen", "voter_id", None)
     assert gate.row(issued).inside == 1
+
+
+def test_an_id_of_a_type_that_the_pass_does_not_name_needs_a_reason(gate: Gate) -> None:
+    party = gate.issue(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"))
+    assert gate.enter(party, id_check=Seen(kind="seen", id_type="passport")).verdict == "id_mismatch"
+    assert gate.enter(party, id_check=Seen(kind="seen", id_type="driving_licence")).verdict == "admit"
+    unnamed = gate.issue(person=applicant(id_type=None, id_last4=None))
+    assert gate.enter(unnamed, id_check=Seen(kind="seen", id_type="passport")).verdict == "id_mismatch"
+
+
+@pytest.mark.parametrize(
+    "at", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+14:00", "1999-12-31T00:00:00Z"]
+)
+def test_a_time_that_no_clock_shows_is_refused(at: str) -> None:
+    """PostgreSQL stores years that Python cannot read again."""
+    with pytest.raises(ValidationError, match="scanned_at"):
+        ScanPass.model_validate({"token": "a.b.c", "gate": GATE, "nonce": "one-nonce", "scanned_at": at})
 
 
 def test_a_pass_without_an_id_admits_with_another_id_only(gate: Gate) -> None:

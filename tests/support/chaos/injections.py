@@ -60,7 +60,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
     "off": ("a clock is wrong",),
     "out_of_disk": ("the broker's disk is full",),
     "out_of_memory": ("the broker's memory is full",),
-    "queue_delete": ("a queue is deleted",),
+    "queue_delete": ("a queue of events is deleted",),
     "signal": (HANGS,),
     "slow_services": ("more events than are handled",),
     "stop": ("an upgrade and a rolling restart",),

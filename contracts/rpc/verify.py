@@ -98,8 +98,9 @@ class DecidedOffline(Strict):
 class OfflineScan(ScanPass):
     """A scan of a gate without a network. It has happened, whatever verify would have decided.
 
-    ``count`` is how many persons passed. ``nonce`` is its idempotency key; it may be that of a scan whose
-    answer was lost when the network went.
+    ``count`` is how many persons passed. At an exit it is null where nobody counted: all who were inside have
+    left, however many the gate believed them to be. ``nonce`` is the idempotency key; it may be that of a
+    scan whose answer was lost when the network went.
     """
 
     scanned_at: ScannedAt

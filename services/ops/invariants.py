@@ -212,12 +212,16 @@ with kept as (
          coalesce(sum(count - 1) filter (where verdict = 'exit' and 'no_entry' = any(marks)), 0) as doubtful,
          coalesce(sum(count) filter (where marks && array['no_entry', 'assumed_left']), 0) as unsure,
          coalesce(sum(count) filter (where 'assumed_left' = any(marks)), 0) as assumed,
+         coalesce(sum(count) filter (where 'all' = any(marks) and not 'no_entry' = any(marks)), 0)
+           as guessed,
+         bool_or('all' = any(marks)) as left_uncounted,
          bool_or('offline' = any(marks)) as heard_late
   from scans where verdict in ('admit', 'exit') and pass_number is not null group by pass_number
 ), each as (
   select coalesce(moved.came, 0) as came,
-         coalesce(case when heard_late then went - assumed else went end, 0) as went,
-         coalesce(case when heard_late then unsure else doubtful end, 0) as doubtful,
+         coalesce(case when heard_late then went - assumed - guessed else went end, 0) as went,
+         coalesce(case when heard_late then unsure + case when left_uncounted then guessed + came else 0 end
+           else doubtful end, 0) as doubtful,
          coalesce(passes.inside, 0) as inside,
          coalesce(passes.admitted, 0) as admitted
   from kept, passes full join moved on moved.pass_number = passes.number
@@ -238,7 +242,8 @@ def check_inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
     An exit of more persons than had entered is recorded whole and marked ``no_entry``. Between none and all
     but one of them had entered, so such a pass balances within that range. Where scans came late from a gate
     without a network, the entry or the exit that was missing may have arrived since: all who left with such
-    an exit, or were presumed gone, may have entered or not.
+    an exit, or were presumed gone, may have entered or not. An exit that nobody counted means all who
+    were inside, and a late scan changes how many those were.
     """
     entries, exits, now_inside, unbalanced, miscounted = databases["verify"].row(_INSIDE)
     faults = {"passes that do not balance": unbalanced, "passes with another count of entries": miscounted}

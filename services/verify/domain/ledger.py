@@ -51,6 +51,8 @@ class Movement:
         count: how many.
         offline: whether the gate had no network.
         assumed: an exit of whoever was inside, recorded because they were presumed gone.
+        uncounted: an exit of all who were inside, because the officer counted nobody; ``count`` is what the
+            gate believed.
         refusal: why nobody should have come in, whatever the state of the pass was.
     """
 
@@ -61,6 +63,7 @@ class Movement:
     count: int
     offline: bool = False
     assumed: bool = False
+    uncounted: bool = False
     refusal: Verdict | None = None
 
 
@@ -217,7 +220,9 @@ class Replay:
 
     def _leave(self, movement: Movement) -> None:
         before = self.standing_at(movement.at)
-        count = before.inside if movement.assumed else movement.count
+        count = movement.count
+        if movement.assumed or movement.uncounted:
+            count = max(before.inside, 1 if movement.uncounted else 0)
         decision = decide_exit(before, Attempt(movement.gate, movement.at, count))
         self.surplus += max(count - before.inside, 0)
         self.decisions[movement.scan] = decision

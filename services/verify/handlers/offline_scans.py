@@ -241,6 +241,7 @@ def _movement(scan: ScanRow) -> Movement:
         scan.count,
         offline=OFFLINE in scan.marks,
         assumed="assumed_left" in scan.marks,
+        uncounted=scan_records.ALL in scan.marks,
     )
 
 
@@ -378,7 +379,8 @@ def _move(
         refusal, marks = _refusal(scan, found, row, rules)
         movement = replace(movement, count=scan.count or room or party, refusal=refusal)
     else:
-        movement = replace(movement, count=scan.count or max(before.inside, 1))
+        count = scan.count or max(before.inside, 1)
+        movement = replace(movement, count=count, uncounted=scan.count is None)
     added = ledger.add(movement)
     if scan.direction == "exit":
         marks = tuple(mark for mark in added.decision.marks if mark != "no_entry")

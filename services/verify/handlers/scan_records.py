@@ -41,7 +41,9 @@ PRESENCE = (
 """The number of a pass, and what `_move` changes."""
 NONCES_STAY = timedelta(days=40)
 """A gate may be offline, and an event a dead letter, for 30 days."""
-_NOT_PUBLISHED = {"reason_masked", "conflict", "supervisor", "clock_off"}
+ALL = "all"
+"""The mark of an exit that nobody counted: of everybody inside. ``count`` is how many were known then."""
+_NOT_PUBLISHED = {"reason_masked", "conflict", "supervisor", "clock_off", ALL}
 """Marks that inform officers and say nothing about the visit."""
 
 
@@ -153,7 +155,7 @@ def new_scan(
         verdict=decision.verdict,
         count=decision.count,
         inside=decision.inside,
-        marks=list(decision.marks),
+        marks=[*decision.marks, *([ALL] if decision.verdict == "exit" and request.count is None else [])],
         scanned_at=at,
         list_age_s=list_age_s,
         claimed_at=request.scanned_at,

@@ -163,7 +163,12 @@ def _first_answer(session: Session, first: ScanRow) -> ScanResult:
     found = None if row is None else FoundPass(row.number, row)
     result = answer(
         found,
-        Decision(verdict, first.count, first.inside, tuple(first.marks)),
+        Decision(
+            verdict,
+            first.count,
+            first.inside,
+            tuple(mark for mark in first.marks if mark != scan_records.ALL),
+        ),
         first.list_age_s,
         first.scanned_at,
         direction=first.direction,

@@ -61,7 +61,7 @@ class ServedDay(Day):
             self.issued[number],
             gate=movement.gate,
             direction=movement.direction,
-            count=movement.count,
+            count=None if movement.uncounted else movement.count,
             nonce=movement.scan.hex,
             id_check=MATCHED if is_entry else None,
         )
@@ -74,7 +74,11 @@ class ServedDay(Day):
         scans = []
         for number, movement in batch:
             make = offline_scan if movement.direction == "entry" else offline_exit
-            changes: dict[str, Any] = {"gate": gate, "count": movement.count, "nonce": movement.scan.hex}
+            changes: dict[str, Any] = {
+                "gate": gate,
+                "count": None if movement.uncounted else movement.count,
+                "nonce": movement.scan.hex,
+            }
             scans.append(make(self.issued[number], movement.at, **changes))
         items = self._gate.sync(*scans, principal=ANYWHERE, gate=gate, at=EVENING)
         assert all(item.recorded for item in items)
@@ -88,9 +92,12 @@ def test_no_scan_is_lost_or_invented_and_every_conflict_is_published(seed: int, 
     scans = {scan.nonce: scan for scan in gate.scans()}
     walked = {movement.scan.hex: movement for movements in day.walked.values() for movement in movements}
     assert scans.keys() == walked.keys()
-    assert {nonce: (scan.scanned_at, scan.count) for nonce, scan in scans.items()} == {
-        nonce: (movement.at, movement.count) for nonce, movement in walked.items()
+    assert {nonce: scan.scanned_at for nonce, scan in scans.items()} == {
+        nonce: movement.at for nonce, movement in walked.items()
     }
+    counted = {nonce: movement.count for nonce, movement in walked.items() if not movement.uncounted}
+    assert {nonce: scan.count for nonce, scan in scans.items() if nonce in counted} == counted
+    assert sum("all" in scan.marks for scan in scans.values()) == len(walked) - len(counted) > 20
     published = Counter[str]()
     for found in gate.conflicts():
         published[found["pass_number"]] += found["exposure"]

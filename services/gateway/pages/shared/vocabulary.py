@@ -133,6 +133,7 @@ MARKS: dict[str, str] = {
     "revoked": _("The pass was cancelled"),
     "other_site": _("The pass is for the other secretariat"),
     "other_gate": _("Not the gate named on the pass"),
+    "all": _("Nobody was counted: all who were inside"),
     "no_entry": _("More people left than were recorded as entering"),
     "other_id": _("Let in with another ID card"),
     "id_seen": _("The officer compared name and photograph"),

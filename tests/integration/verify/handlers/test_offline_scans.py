@@ -426,6 +426,39 @@ def test_an_exit_that_was_unsent_when_its_party_was_presumed_gone_balances(gate:
     assert is_balanced(gate)
 
 
+@pytest.mark.parametrize("online", [True, False])
+def test_a_party_that_left_uncounted_before_its_entry_was_heard_of_is_outside(
+    gate: Gate, online: bool
+) -> None:
+    """Five come in at a gate without a network, and all leave at another one, which knows of nobody."""
+    issued = gate.issue_party(5, entries=2)
+    if online:
+        left = gate.leave(issued)
+        assert (left.verdict, left.marks) == ("exit", ("no_entry",))
+    else:
+        sync_at_other(gate, offline_exit(issued, NOON, gate=OTHER_GATE, count=None))
+    (item,) = gate.sync(offline_scan(issued, NOON - 5 * MINUTE, count=5), at=LATER)
+    assert (item.conflict, gate.row(issued).inside) == (False, 0)
+    again = offline_scan(issued, NOON + 5 * MINUTE, count=5, gate=OTHER_GATE)
+    assert outcomes(sync_at_other(gate, again)) == [("admit", False, None)]
+    assert (gate.row(issued).inside, gate.conflicts()) == (5, [])
+    assert [sorted(scan.marks) for scan in gate.scans() if scan.direction == "exit"] == [
+        ["all", "no_entry"] if online else ["all", "no_entry", "offline"]
+    ]
+    assert all("all" not in one["marks"] for one in gate.published())
+    assert is_balanced(gate)
+
+
+def test_an_exit_that_nobody_counted_and_of_whom_some_had_left_before_balances(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued, at=NOON - 20 * MINUTE)
+    first = gate.scan(scan := scan_of(issued, direction="exit", id_check=None))
+    sync_at_other(gate, offline_exit(issued, NOON - 10 * MINUTE, count=2, gate=OTHER_GATE))
+    assert (gate.row(issued).inside, gate.conflicts()) == (0, [])
+    assert gate.scan(scan) == first
+    assert is_balanced(gate)
+
+
 def test_an_entry_that_was_unsent_when_its_exit_was_recorded_balances(gate: Gate) -> None:
     issued = gate.issue()
     gate.leave(issued)

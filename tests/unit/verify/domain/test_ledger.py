@@ -99,6 +99,21 @@ def test_an_exit_without_an_entry_is_a_surplus_until_the_entry_is_heard_of() -> 
     assert (ledger.now.surplus, ledger.now.standing.inside) == (0, 0)
 
 
+def test_an_exit_that_nobody_counted_lets_out_all_who_were_inside_also_those_heard_of_later() -> None:
+    ledger = Ledger(replace(TERMS, party=5, entries=2))
+    assert ledger.add(leaving(10, 1, OTHER_GATE, uncounted=True)).has_surplus
+    ledger.add(entry(0, 5))
+    assert (ledger.now.standing.inside, ledger.now.surplus) == (0, 0)
+    assert ledger.add(entry(20, 5)).contradictions == ()
+    assert ledger.now.standing.inside == 5
+
+
+def test_an_exit_of_which_an_earlier_one_took_some_lets_out_the_rest() -> None:
+    ledger = Ledger(TERMS, [entry(0, 2), leaving(10, 2, uncounted=True)])
+    ledger.add(leaving(5, 1, OTHER_GATE))
+    assert (ledger.now.standing.inside, ledger.now.surplus) == (0, 0)
+
+
 movements = st.lists(
     st.builds(
         Movement,

@@ -77,7 +77,8 @@ class ScanPass(Strict):
 class Supervisor(Strict):
     """A supervisor who let somebody in at a gate without a network, and why."""
 
-    login_id: Code
+    login_id: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")
+    """As it was typed at the gate, where nobody could check it."""
     reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
 
 
@@ -134,6 +135,17 @@ class SyncScans(Strict):
     scans: tuple[AnyScan, ...] = Field(min_length=1, max_length=200)
 
 
+SyncProblem = Literal[
+    "invalid_input",
+    "unreadable_token",
+    "too_old",
+    "nonce_reused",
+    "verdict_of_other_direction",
+    "not_your_gate",
+]
+"""Why a scan of a gate without a network is refused for good."""
+
+
 class SyncedScan(Wire):
     """What became of one scan.
 
@@ -147,8 +159,7 @@ class SyncedScan(Wire):
     conflict: bool = False
     """Whether it shows that more persons came in than the pass allows."""
     problem: str | None = None
-    """Why it is refused for good: ``invalid_input``, ``unreadable_token``, ``too_old``, ``nonce_reused``,
-    ``verdict_of_other_direction`` or ``not_your_gate``."""
+    """Why it is refused for good: a `SyncProblem`."""
 
 
 class SyncedScans(Wire):

@@ -5,6 +5,7 @@ from typing import get_args
 from prometheus_client import Counter, Gauge
 
 from contracts.model import ConflictKind
+from contracts.rpc.verify import SyncProblem
 from services.chassis.runtime.metrics import DirectoryLabel
 
 SCANS = Counter("epass_scans_total", "Scans that were recorded", ["site", "gate", "direction", "verdict"])
@@ -25,5 +26,12 @@ GATE_CONFLICTS = Counter(
 for _kind in get_args(ConflictKind):
     GATE_CONFLICTS.labels(_kind)
 """Each kind begins at 0, so that the first conflict is an increase."""
+OFFLINE_REFUSED = Counter(
+    "epass_offline_scans_refused_total",
+    "Scans of gates without a network that were refused for good, and are recorded nowhere",
+    ["problem"],
+)
+for _problem in get_args(SyncProblem):
+    OFFLINE_REFUSED.labels(_problem)
 gate_label = DirectoryLabel()
 """A login without a gate of its own may name any gate of its site."""

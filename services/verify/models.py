@@ -190,7 +190,7 @@ class ScanRow(Base):
     sent_by: Mapped[str | None]
     """The login that sent the scan of another one, from a gate that was without a network."""
     supervisor: Mapped[str | None]
-    """The login of the supervisor who let them in; ``reason`` has their words, too."""
+    """Which supervisor let them in, as it was typed at the gate; ``reason`` has their words, too."""
     list_age_s: Mapped[int | None]
     """Age of the gate's knowledge of revocations at this scan, in seconds; None where it was unknown."""
     position: Mapped[int | None] = mapped_column(BigInteger, server_default=text("nextval('scan_positions')"))

@@ -32,6 +32,7 @@ from contracts.rpc.verify import (
 from services.chassis.audit import heads
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.logs import logger
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.handlers import (
     manifests,
@@ -44,7 +45,9 @@ from services.verify.handlers import (
 )
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.handlers.scan_records import ChangedMeanwhile
-from services.verify.metrics import GATE_CONFLICTS, PREVIEWS, SCANS, gate_label
+from services.verify.metrics import GATE_CONFLICTS, OFFLINE_REFUSED, PREVIEWS, SCANS, gate_label
+
+log = logger(__name__)
 
 
 class Service:
@@ -89,6 +92,9 @@ class Service:
         for scan, item in zip(request.scans, synced.answer.items, strict=True):
             if isinstance(scan, OfflineScan) and item.recorded and item.verdict is not None:
                 SCANS.labels(*_place(scan), scan.direction, item.verdict).inc()
+            if item.problem is not None:
+                OFFLINE_REFUSED.labels(item.problem).inc()
+                log.warning("offline scan refused", problem=item.problem, gate=request.gate)
         for kind in synced.conflicts:
             GATE_CONFLICTS.labels(kind).inc()
         return synced.answer

@@ -15,6 +15,7 @@ from contracts import events, rpc
 from contracts.errors import BY_NAME
 from contracts.model import ConflictKind, DeliverBy, ReviewStatus, Verdict
 from contracts.ops import STATES
+from contracts.rpc.verify import SyncProblem
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime.settings import RetryDelaySettings
@@ -111,6 +112,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
     "epass_gate_conflicts.kind": lambda: get_args(ConflictKind),
+    "epass_offline_scans_refused.problem": lambda: get_args(SyncProblem),
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
     "epass_messages.outcome": lambda: {"delivered", "failed", "later", "untried"},

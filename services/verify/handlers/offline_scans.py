@@ -334,7 +334,7 @@ def _with_circumstances(new: Scan, scan: OfflineScan) -> Scan:
     return replace(
         new,
         marks=[*marks, "supervisor"],
-        supervisor=supervisor.login_id,
+        supervisor=mask_aadhaar(supervisor.login_id)[0],
         reason=said if reason is None else f"{reason} | {said}",
     )
 

@@ -1,5 +1,6 @@
 """Scans that come in one message, to verify as a process: each has the answer that it would have alone."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -208,6 +209,25 @@ def test_offline_scans_whose_process_dies_between_commit_and_answer_are_recorded
     assert len(gate.scans()) == len(gate.published()) == 200
     assert {(row.admitted, row.inside) for row in map(gate.row, issued)} == {(1, 0)}
     assert process.metric("epass_gate_conflicts_total") == 0
+
+
+def test_an_offline_scan_that_is_refused_for_good_is_counted_and_logged_and_the_log_names_nobody(
+    broker: Wire, gate: Gate, start: Start
+) -> None:
+    process = start()
+    (issued,) = issue(gate, 1)
+    fine = offline_scan(issued, now() - timedelta(minutes=2))
+    bad = fine.model_dump(mode="json") | {"nonce": uuid4().hex, "surprise": "Gurpreet Kaur"}
+    with broker.asking() as replies:
+        replies.ask("verify", "sync", sync_call(fine, bad))
+        items = replies.next(30)["result"]["items"]
+    assert [item["problem"] for item in items] == [None, "invalid_input"]
+    assert process.metric("epass_offline_scans_refused_total", 'problem="invalid_input"') == 1
+    assert process.metric("epass_offline_scans_refused_total") == 1
+    (line,) = [line for line in process.log.read_text().splitlines() if "offline scan refused" in line]
+    logged = json.loads(line)
+    assert (logged["problem"], logged["gate"]) == ("invalid_input", "PCS1-G1")
+    assert not any(secret in line for secret in ("Gurpreet", str(fine.token), issued.pass_number))
 
 
 def test_the_same_offline_scans_sent_at_once_are_recorded_once(

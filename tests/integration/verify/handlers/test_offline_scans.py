@@ -404,6 +404,17 @@ def test_a_supervisor_who_let_somebody_in_is_recorded_with_their_words(gate: Gat
     assert all("supervisor" not in one["marks"] for one in gate.published())
 
 
+@pytest.mark.parametrize("typed", ["ਹਰਪ੍ਰੀਤ ਸਿੰਘ", "the Supervisor, gate 2", "sec 0009", "2341 2341 2346"])
+def test_whatever_a_gate_wrote_about_its_supervisor_loses_no_entry(gate: Gate, typed: str) -> None:
+    issued = gate.issue()
+    given = {"verdict": "admit", "list_age_s": 20_000, "supervisor": {"login_id": typed, "reason": "known"}}
+    scan = offline_scan(issued).model_dump(mode="json", exclude_unset=True) | {"offline": given}
+    assert outcomes(gate.sync(scan)) == [("admit", False, None)]
+    (recorded,) = gate.scans()
+    assert recorded.supervisor is not None
+    assert (recorded.supervisor == typed) is ("2346" not in typed)
+
+
 def test_a_party_that_came_on_two_days_and_left_unseen_is_let_out_in_between(gate: Gate) -> None:
     issued = gate.issue(
         valid_from=VALID_FROM, valid_to=VALID_TO, further_days=(pass_issued().slot.day + DAY,)

@@ -271,6 +271,9 @@ class Movement(Wire):
     inside: int
     """How many of the party are inside after it."""
     at: Instant
+    """When it happened, by the gate's clock."""
+    recorded_at: Instant | None = None
+    """By the server's clock. A manifest made later has it already. Null from a verify of before 0.11."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from time import monotonic
 from typing import Literal
 
 from contracts import rpc
@@ -17,6 +18,10 @@ POLL_SECONDS = 1.0
 """Between two looks at a site to whose gates somebody listens."""
 KEPT = 2_000
 """Movements that are kept for gates that come back after a broken connection."""
+OVERLAP = 200
+"""So many places are told again after a break: a scan may be stored after one that has a later place."""
+LONGEST_BREAK = 3_000.0
+"""Seconds between two answers of verify, which tells no movement that is older than an hour."""
 News = Movement | Literal["status", "reload"]
 """``reload``: the gate has missed movements that are not kept, and fetches a manifest."""
 
@@ -39,12 +44,15 @@ class GateNews:
         self._replies: PolledReplies[str, _Recent] = PolledReplies("movements of a site", self._ask, every)
 
     async def _ask(self, site: str, principal: Principal) -> "_Recent":
-        known = self._recent.get(site)
+        known, asked_at = self._recent.get(site), monotonic()
         question = MovementQuestion(site=site, after=known.last if known else None)
         reply = await self._client.call(rpc.verify.MOVEMENTS, question, principal=principal)
         if known is None:
             known = self._recent[site] = _Recent(reply.last)
+        elif monotonic() - known.heard_at > LONGEST_BREAK:
+            known.forget(reply.last)
         known.add(reply.items, reply.last)
+        known.heard_at = asked_at
         return known
 
     def of(
@@ -68,15 +76,19 @@ class GateNews:
     async def _news(
         self, replies: AsyncGenerator["_Recent | None", None], since: int | None
     ) -> AsyncGenerator[News, None]:
-        seen, status = None, self._status_list.value
+        seen, breaks, status = None, 0, self._status_list.value
         async with aclosing(replies):
             async for recent in replies:
                 if recent is not None:
-                    if seen is None and since is not None and not recent.reaches_back_to(since):
+                    if seen is None:
+                        is_missing = since is not None and not recent.reaches_back_to(since)
+                    else:
+                        is_missing = recent.breaks > breaks
+                    if is_missing:
                         yield "reload"
                     for movement in recent.after(seen, since):
                         yield movement
-                    seen = recent.count
+                    seen, breaks = recent.count, recent.breaks
                 if status is not None and status != self._status_list.value:
                     yield "status"
                 status = self._status_list.value
@@ -93,6 +105,9 @@ class _Recent:
         self.last = last
         self.count = 0
         """Of all that were ever added."""
+        self.breaks = 0
+        """How often movements may have been missed, because verify was not asked, or away, for too long."""
+        self.heard_at = 0.0
         self._complete_from = last
         self._kept: deque[Movement] = deque(maxlen=KEPT)
         self._places: set[int] = set()
@@ -110,12 +125,20 @@ class _Recent:
             self.count += 1
         self.last = last
 
+    def forget(self, last: int) -> None:
+        """Remember that some up to this place may be missing."""
+        self._complete_from = max(self._complete_from, last)
+        self.breaks += 1
+
     def reaches_back_to(self, place: int) -> bool:
         """Return whether everything after a place is kept."""
         return place >= self._complete_from
 
     def after(self, seen: int | None, since: int | None) -> list[Movement]:
-        """Return what came after the first ``seen`` ones, or else with places after ``since``, or nothing."""
+        """Return what came after the first ``seen`` ones, or else with places after ``since``, or nothing.
+
+        Those of a few places before ``since`` are told again: some of them may have been stored later.
+        """
         if seen is not None:
             return list(self._kept)[-(self.count - seen) :] if seen < self.count else []
-        return [one for one in self._kept if since is not None and one.position > since]
+        return [one for one in self._kept if since is not None and one.position > since - OVERLAP]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Movement, MovementQuestion, Movements
+from services.verify.handlers import offline_scans
 from services.verify.handlers.authorization import require_may_list_inside
 from services.verify.models import ScanRow
 
@@ -51,12 +52,13 @@ def _movement(row: ScanRow) -> Movement:
     return Movement.model_validate(
         {
             "position": row.position,
-            "nonce": row.nonce,
+            "nonce": row.nonce.removesuffix(offline_scans.AGAIN),
             "pass": row.pass_number,
             "gate": row.gate,
             "verdict": row.verdict,
             "count": row.count,
             "inside": row.inside,
             "at": row.scanned_at,
+            "recorded_at": row.recorded_at,
         }
     )

@@ -46,7 +46,7 @@ from services.verify.models import PassRow, ScanRow
 OFFLINE, CONFLICT = "offline", "conflict"
 _ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 """For a pass that was revoked before the time of revocations was recorded."""
-_AGAIN = "/offline"
+AGAIN = "/offline"
 """Ends the nonce of what a gate did after the answer to the same scan online was lost."""
 _LEAVES: frozenset[Verdict] = frozenset({"exit", "wrong_site", "unknown_pass", "bad_signature"})
 """Verdicts on an attempt to leave."""
@@ -253,7 +253,7 @@ def _earlier_scans(
         (one.scan.offline.login or login, one.nonce + end)
         for one in read
         if one.scan is not None
-        for end in ("", _AGAIN)
+        for end in ("", AGAIN)
     ]
     query = (
         select(ScanRow)
@@ -281,7 +281,7 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
             return SyncedScan(nonce=one.nonce, problem="nonce_reused")
         if _moves(cast(Verdict, first.verdict)) == _moves(scan.offline.verdict):
             return _answer(one, first)
-        nonce += _AGAIN  # online it was decided otherwise, and nobody at the gate has heard of it
+        nonce += AGAIN  # online it was decided otherwise, and nobody at the gate has heard of it
         first = batch.earlier.get((login, nonce))
     if first is not None:
         is_repeat = first.body_hmac == digest and first.verdict == scan.offline.verdict

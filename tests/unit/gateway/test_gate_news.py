@@ -8,6 +8,7 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.rpc.issuance import StatusList
 from contracts.rpc.verify import Movement, Movements
+from services.gateway import gate_news
 from services.gateway.gate_news import KEPT, GateNews, News
 from services.gateway.refreshing_cache import RefreshingCache
 from tests.support.factories.gateway import LATER, TableClient, claims, proven, until
@@ -99,7 +100,36 @@ async def test_a_gate_that_comes_back_hears_what_it_has_missed(site: Site) -> No
     site.tell(11, 12, last=12)
     assert await listening == [11, 12]
     await first.aclose()
-    assert await heard(site.listen(since=11), 1) == [12]
+    assert await heard(site.listen(since=11), 2) == [11, 12]
+
+
+async def test_a_scan_that_was_stored_late_with_an_earlier_place_is_told_after_a_broken_connection(
+    site: Site,
+) -> None:
+    site.tell(last=10)
+    first, other = site.listen(), site.listen()
+    listening = asyncio.ensure_future(heard(first, 1))
+    still = asyncio.ensure_future(heard(other, 2))
+    await site.looks(1)
+    site.tell(12, last=12)
+    assert await listening == [12]
+    await first.aclose()
+    site.tell(11, 12, last=12)  # 11 was stored while nobody told this gate
+    assert await still == [12, 11]
+    assert await heard(site.listen(since=12), 2) == [12, 11]
+
+
+async def test_gates_fetch_a_manifest_after_verify_has_been_away_for_longer_than_it_tells_of(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.tell(last=10)
+    stays = site.listen()
+    listening = asyncio.ensure_future(heard(stays, 2))
+    await site.looks(2)
+    monkeypatch.setattr(gate_news, "LONGEST_BREAK", -1.0)
+    site.tell(20, last=20)  # what came before is an hour old, and not told
+    assert await listening == ["reload", 20]
+    assert await heard(site.listen(since=15), 1) == ["reload"]
 
 
 async def test_a_gate_that_was_away_for_too_long_fetches_a_manifest() -> None:

@@ -7,7 +7,7 @@ import pytest
 from contracts.errors import Forbidden
 from contracts.rpc.verify import MovementQuestion, Movements
 from services.verify.handlers import movements
-from tests.support.factories.verify import GATE, NOON, Gate, calling, officer
+from tests.support.factories.verify import GATE, NOON, Gate, calling, officer, offline_scan, scan_of
 
 HOUR = timedelta(hours=1)
 
@@ -40,6 +40,24 @@ def test_entries_and_exits_are_told_with_who_is_inside_then_and_nobody_is_named(
     assert (first.nonce, first.gate, first.at) == ("first-nonce", GATE, NOON)
     assert answer.last == answer.items[-1].position
     assert "Gurpreet" not in answer.model_dump_json()
+
+
+def test_a_movement_says_when_it_was_recorded_so_that_a_newer_manifest_is_known_to_have_it(
+    gate: Listener,
+) -> None:
+    issued = gate.issue()
+    gate.sync(offline_scan(issued, NOON - HOUR / 2))
+    (one,) = gate.movements().items
+    assert (one.at, one.recorded_at) == (NOON - HOUR / 2, NOON)
+
+
+def test_what_a_gate_did_after_a_refusal_that_it_never_heard_is_told_by_its_own_nonce(gate: Listener) -> None:
+    issued = gate.issue()
+    gate.enter(issued, at=NOON - HOUR / 2)
+    online = scan_of(issued)
+    assert gate.scan(online).verdict == "already_inside"
+    gate.sync(offline_scan(issued, nonce=online.nonce))
+    assert [one.nonce for one in gate.movements().items][1:] == [online.nonce]
 
 
 def test_refusals_and_looks_move_nobody(gate: Listener) -> None:

@@ -23,7 +23,7 @@ from services.verify.handlers import (
     previews,
     scan_records,
 )
-from services.verify.metrics import NOT_ISSUED
+from services.verify.metrics import GATE_CONFLICTS, NOT_ISSUED
 
 
 class Consumers:
@@ -46,7 +46,8 @@ class Consumers:
 
     @subscribes(PassRevoked)
     def on_pass_revoked(self, received: Received[PassRevoked], session: Session) -> None:
-        event_handlers.handle_pass_revoked(received, session, now())
+        for kind in event_handlers.handle_pass_revoked(received, session, now()):
+            GATE_CONFLICTS.labels(kind).inc()
 
     @subscribes(StatusListSigned)
     def on_status_list_signed(self, received: Received[StatusListSigned], session: Session) -> None:

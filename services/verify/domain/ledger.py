@@ -131,20 +131,31 @@ class Ledger:
         before = self.now
         insort_right(self._movements, movement, key=_time)
         self.now = self._replay(self._movements)
-        contradictions = []
-        for scan, found in self.now.contradictions.items():
-            known = before.contradictions.get(scan)
-            more = found.exposure - (known.exposure if known is not None else 0)
-            if more > 0:
-                contradictions.append(replace(found, exposure=more))
         return Added(
-            self.now.decisions[movement.scan], tuple(contradictions), self.now.surplus > before.surplus
+            self.now.decisions[movement.scan],
+            self._contradictions_since(before),
+            self.now.surplus > before.surplus,
         )
+
+    def revoke(self, at: datetime) -> tuple[Contradiction, ...]:
+        """Revoke the pass at an instant; return which movements that are known contradict that."""
+        before, self._revoked_at = self.now, at
+        self.now = self._replay(self._movements)
+        return self._contradictions_since(before)
 
     def before(self, at: datetime) -> Standing:
         """Return the state of the pass just before a movement at that instant."""
         earlier = self._movements[: bisect_right(self._movements, at, key=_time)]
         return self._replay(earlier).standing_at(at)
+
+    def _contradictions_since(self, before: "Replay") -> tuple[Contradiction, ...]:
+        found = []
+        for scan, one in self.now.contradictions.items():
+            known = before.contradictions.get(scan)
+            more = one.exposure - (known.exposure if known is not None else 0)
+            if more > 0:
+                found.append(replace(one, exposure=more))
+        return tuple(found)
 
     def _replay(self, movements: Iterable[Movement]) -> "Replay":
         replay = Replay(self._start, self._revoked_at)

@@ -24,13 +24,14 @@ from contracts.events import (
     StatusListSigned,
 )
 from contracts.key_set import NotAKeySet, read_key_set
-from contracts.model import Companion, Person
+from contracts.model import Companion, ConflictKind, Person, site_of
 from services.chassis.db import locks
 from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
 from services.chassis.messaging.senders import ForgedMessage
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
+from services.verify.handlers import offline_scans
 from services.verify.handlers.scan_records import pass_scanned
 from services.verify.models import (
     ErasedApplicationRow,
@@ -134,9 +135,19 @@ def _count_days_from(session: Session, event: PassIssued, seq: int) -> None:
     session.flush()
 
 
-def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: datetime) -> None:
-    """Revoke the pass for good; an unknown pass gets a row that is revoked before it is issued."""
+def handle_pass_revoked(
+    received: Received[PassRevoked], session: Session, now: datetime
+) -> tuple[ConflictKind, ...]:
+    """Revoke the pass for good; an unknown pass gets a row that is revoked before it is issued.
+
+    Gates without a network may have let somebody in after the revocation, and their scans may have come
+    before this event. Publish each such conflict, and return the kinds.
+    """
     event = received.event
+    known = session.get(PassRow, event.pass_number, with_for_update=True)
+    ledger = None
+    if known is not None and known.admitted > 0 and not known.standing.revoked:
+        ledger = offline_scans.ledger_of(session, known)
     revoked = {
         "revoked_seq": received.seq,
         "revoked_reason": event.reason,
@@ -148,7 +159,14 @@ def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: 
     session.execute(
         row.on_conflict_do_update(index_elements=[PassRow.number], set_=revoked | application, where=newer)
     )
+    if known is not None:
+        session.refresh(known)
     _publish_waiting_scans(session, event.pass_number, now)
+    conflicts = ledger.revoke(received.occurred_at) if ledger is not None else ()
+    late = [(one, one.movements[-1]) for one in conflicts if one.movements[-1].offline]
+    for one, entry in late:
+        offline_scans.publish_conflict(session, one, site_of(entry.gate), known, now)
+    return tuple(one.kind for one, _ in late)
 
 
 def handle_directory_changed(received: Received[DirectoryChanged], session: Session) -> None:

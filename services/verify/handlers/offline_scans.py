@@ -133,6 +133,32 @@ def sync(
     return Synced(SyncedScans(items=items), tuple(batch.conflicts))
 
 
+def ledger_of(session: Session, row: PassRow) -> Ledger | None:
+    """Return the movements of a locked pass; None where its terms are not known."""
+    return _ledgers(session, {row.number: row}).get(row.number)
+
+
+def publish_conflict(
+    session: Session, contradiction: Contradiction, site: str, row: PassRow | None, now: datetime
+) -> None:
+    """Publish that more persons came in than the pass allowed."""
+    event = GateConflictFound(
+        pass_number=row.number if row is not None else None,
+        application_id=row.application_id if row is not None else None,
+        reference=row.reference if row is not None else None,
+        site=site,
+        kind=contradiction.kind,
+        scans=tuple(
+            ContradictingScan(
+                scan_id=one.scan, gate=one.gate, scanned_at=one.at, count=one.count, offline=one.offline
+            )
+            for one in contradiction.movements
+        ),
+        exposure=contradiction.exposure,
+    )
+    outbox.add(session, event, at=now)
+
+
 def _read(given: OfflineScan | UnreadScan, call: Call, session: Session, issuer: str) -> _Read:
     """Return a scan with the pass that its token or number names, or with its problem."""
     if isinstance(given, UnreadScan):
@@ -428,21 +454,7 @@ def _update(row: PassRow, ledger: Ledger) -> None:
 
 
 def _publish(contradiction: Contradiction, site: str, row: PassRow | None, batch: _Batch) -> None:
-    event = GateConflictFound(
-        pass_number=row.number if row is not None else None,
-        application_id=row.application_id if row is not None else None,
-        reference=row.reference if row is not None else None,
-        site=site,
-        kind=contradiction.kind,
-        scans=tuple(
-            ContradictingScan(
-                scan_id=one.scan, gate=one.gate, scanned_at=one.at, count=one.count, offline=one.offline
-            )
-            for one in contradiction.movements
-        ),
-        exposure=contradiction.exposure,
-    )
-    outbox.add(batch.session, event, at=batch.now)
+    publish_conflict(batch.session, contradiction, site, row, batch.now)
     batch.conflicts.append(contradiction.kind)
 
 

@@ -168,6 +168,23 @@ def test_only_a_pass_that_was_revoked_before_the_entry_is_a_conflict(gate: Gate,
     assert gate.row(issued).inside == 1
 
 
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_revocation_that_is_heard_of_after_the_scans_finds_who_came_in_since(
+    gate: Gate, minutes: int
+) -> None:
+    issued, revoked_at = gate.issue_party(3), NOON + minutes * MINUTE
+    gate.enter(issued, at=NOON - 10 * MINUTE, count=1)
+    items = gate.sync(offline_scan(issued, count=2), at=LATER)
+    assert outcomes(items) == [("admit", False, None)]
+    for seq in (1, 1, 2):
+        gate.handle(pass_revoked(issued), seq=seq, at=revoked_at)
+    found = [(one["kind"], one["exposure"], len(one["scans"])) for one in gate.conflicts()]
+    assert found == ([("revoked", 2, 1)] if minutes < 0 else [])
+    gate.sync(offline_exit(issued, NOON + 20 * MINUTE, count=1), at=LATER)
+    assert len(gate.conflicts()) == len(found)
+    assert gate.row(issued).inside == 2
+
+
 @pytest.mark.parametrize(
     ("kind", "terms", "at"),
     [

@@ -132,7 +132,7 @@ function drawOther(open: boolean, admit: Admit, count: Count): HTMLElement {
 
 /** Draw the question who agreed, where the list is too old to let anybody in by it alone. */
 function drawSupervisor(): { element: HTMLElement; read: () => Supervisor | null } {
-  const login = el("input", { id: "supervisor", class: "field", autocomplete: "off", autocapitalize: "characters", maxlength: 40, required: true });
+  const login = el("input", { id: "supervisor", class: "field", autocomplete: "off", autocapitalize: "characters", maxlength: 64, required: true });
   const reason = el("input", { id: "supervisor-reason", class: "field", autocomplete: "off", maxlength: 200, required: true });
   return {
     element: el(

@@ -48,6 +48,8 @@ const ROUND_MS = 10_000;
 const MANIFEST_MS = 300_000;
 const NAMES_MS = 3_600_000;
 const LONGEST_REASON = 200;
+/** What a login looks like: `Code` in contracts/model.py. The server takes no other. */
+const LOGIN = /^[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}$/;
 
 export interface Deps {
   fetch: typeof fetch;
@@ -171,10 +173,11 @@ export class Gate implements GateApi {
     const preview = this.#preview;
     if (preview === null) throw new GateProblem("no_preview");
     const idCheck = this.#checked(check, preview.shown);
+    const agreed = supervisor && checkedSupervisor(supervisor);
     const request = this.#request(preview.scanned, this.#requireGate(), "entry", count ?? null, idCheck);
     const asked = await this.#askServer(request, preview.shown);
     const shown =
-      asked ?? (await this.#inTurn(() => this.#decideEntry(preview.scanned, request, supervisor)));
+      asked ?? (await this.#inTurn(() => this.#decideEntry(preview.scanned, request, agreed)));
     // After a wrong ID the guard may look at another one; a pass that was scanned meanwhile stays.
     if (shown.outcome !== "id_mismatch" && this.#preview === preview) this.#preview = null;
     return shown;
@@ -343,6 +346,8 @@ export class Gate implements GateApi {
   ): Promise<Shown> {
     const { verdict, count, day } = decision;
     const moves = verdict === "admit" || verdict === "exit";
+    // An exit that nobody counted means all: the server knows better how many that are.
+    const isUncounted = verdict === "exit" && request.count === null;
     const shown = this.#show(held, decision, request, false);
     const move: Move | null = moves
       ? {
@@ -350,7 +355,7 @@ export class Gate implements GateApi {
           pass: held.number,
           verdict,
           count,
-          insideAfter: null,
+          insideAfter: isUncounted ? 0 : null,
           day,
           gate: request.gate,
           sent: false,
@@ -358,7 +363,7 @@ export class Gate implements GateApi {
         }
       : null;
     const offline = this.#offline(verdict, shown.ageS, supervisor);
-    await this.#record({ ...request, count: moves ? count : null, offline }, move);
+    await this.#record({ ...request, count: moves && !isUncounted ? count : null, offline }, move);
     return { ...shown, recorded: true };
   }
 
@@ -648,6 +653,15 @@ export class Gate implements GateApi {
     this.#turn = mine.catch(() => undefined);
     return mine;
   }
+}
+
+/** Return what is recorded of a supervisor. Throws {@link GateProblem} where the guard has to correct it. */
+function checkedSupervisor({ login, reason }: Supervisor): Supervisor {
+  const typed = login.trim();
+  if (!LOGIN.test(typed)) throw new GateProblem("supervisor_login");
+  const why = reason.replace(/\0/g, "").trim();
+  if (why === "") throw new GateProblem("supervisor_missing");
+  return { login: typed, reason: maskAadhaar(why).slice(0, LONGEST_REASON) };
 }
 
 function iso(at: number): string {

@@ -96,7 +96,7 @@ export interface Move {
   pass: string;
   verdict: "admit" | "exit";
   count: number;
-  /** How many were inside then, where the server has said it. */
+  /** How many were inside then, where the server has said it, or all went out; else the count says it. */
   insideAfter: number | null;
   /** The day of the pass to which an entry counts. */
   day: number;

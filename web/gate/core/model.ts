@@ -164,7 +164,7 @@ export interface GateState {
  *
  * Codes: `signed_out`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
  * `not_four`, `reason_missing`, `no_preview`, `id_type_unknown`, `no_gate`, `unknown_gate`,
- * `supervisor_missing`, `list_too_old`, `storage`, and those of the gateway.
+ * `supervisor_missing`, `supervisor_login`, `list_too_old`, `storage`, and those of the gateway.
  */
 export class GateProblem extends Error {
   readonly code: string;

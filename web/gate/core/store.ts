@@ -3,8 +3,8 @@
 // What names visitors is encrypted (AES-GCM) under keys that the browser never hands out, not even to this
 // page:
 // - `visitors`, for the manifest and the moves. It exists only while somebody is signed in.
-// - `queue`, for scans that the server does not have yet. It exists until the last of them is sent, whoever
-//   is signed in: without it facts about people inside would be lost.
+// - `queue`, for scans that the server does not have yet, or has refused. It exists until the last of them is
+//   sent, whoever is signed in: without it facts about people inside would be lost.
 //
 // What a stolen device can read, honestly: the browser stores both keys in its profile, in the clear. Whoever
 // has the unlocked device, or its disk without the device's own encryption, can open the manifest while its
@@ -29,12 +29,15 @@ interface Sealed {
   data: ArrayBuffer;
 }
 
-/** A scan that the server has refused for good. Nothing of it is personal. */
+/** A scan that the server has refused for good. Nothing of it is personal, but what is sealed. */
 export interface RefusedScan {
   nonce: string;
   problem: string;
   at: string;
 }
+
+/** Beside a refusal the scan stays as it was in the queue: somebody walked in, and has to be found again. */
+type KeptRefusal = RefusedScan & { sealed?: Sealed };
 
 interface Schema extends DBSchema {
   settings: { key: string; value: unknown };
@@ -43,7 +46,7 @@ interface Schema extends DBSchema {
   moves: { key: string; value: Sealed & { sent: boolean } };
   /** By a number that rises, so that they are sent in the order in which they happened. */
   queue: { key: number; value: Sealed & { nonce: string } };
-  refused: { key: string; value: RefusedScan };
+  refused: { key: string; value: KeptRefusal };
 }
 
 /** A scan of the queue, and its place in it. */
@@ -153,13 +156,18 @@ export class Store {
     return Promise.all(opened);
   }
 
-  /** Delete scans that the server has, or has refused for good, which are listed then. At once. */
+  /** Delete scans that the server has, and move those that it has refused for good to a list. At once. */
   async settleScans(settled: readonly { waiting: Waiting; refused: RefusedScan | null }[]): Promise<void> {
     const change = this.#db.transaction(["queue", "moves", "refused"], "readwrite", { durability: "strict" });
     const moves = change.objectStore("moves");
     for (const { waiting, refused } of settled) {
-      await change.objectStore("queue").delete(waiting.place);
-      if (refused !== null) await change.objectStore("refused").put(refused);
+      const queue = change.objectStore("queue");
+      const row = await queue.get(waiting.place);
+      await queue.delete(waiting.place);
+      if (refused !== null) {
+        const sealed = row && { iv: row.iv, data: row.data };
+        await change.objectStore("refused").put({ ...refused, sealed });
+      }
       const move = await moves.get(waiting.nonce);
       if (move !== undefined) await moves.put({ ...move, sent: true }, waiting.nonce);
     }
@@ -167,7 +175,14 @@ export class Store {
   }
 
   async refusedScans(): Promise<RefusedScan[]> {
-    return this.#db.getAll("refused");
+    const kept = await this.#db.getAll("refused");
+    return kept.map(({ nonce, problem, at }) => ({ nonce, problem, at }));
+  }
+
+  /** Return a refused scan as it was sent, or null where it cannot be opened. */
+  async refusedScan(nonce: string): Promise<QueuedScan | null> {
+    const kept = await this.#db.get("refused", nonce);
+    return kept?.sealed ? this.#unseal<QueuedScan>("queue", `scan:${nonce}`, kept.sealed) : null;
   }
 
   /** Forget what is known of visitors: delete the key first, so that nothing can be opened any more. */
@@ -175,7 +190,8 @@ export class Store {
     await this.#db.delete("keys", "visitors");
     await this.#db.clear("manifest");
     await this.#db.clear("moves");
-    if ((await this.countScans()) === 0) await this.#db.delete("keys", "queue");
+    const kept = (await this.countScans()) + (await this.#db.count("refused"));
+    if (kept === 0) await this.#db.delete("keys", "queue");
     await this.#db.delete("settings", "status");
   }
 

@@ -14,6 +14,7 @@ const MOST_BYTES = 200_000;
 const LIMIT_MS = 10_000;
 /** A problem of who is signed in, not of the scan: it waits for a guard of its gate. */
 const NOT_YOURS = "not_your_gate";
+const FORBIDDEN = 403;
 
 interface Item {
   nonce: string;
@@ -30,7 +31,9 @@ export interface Settled {
 /**
  * Send all that waits. Calls `settled` after each part, once it is deleted here.
  *
- * Rejects with `Unreachable` or `Refused` (not signed in, another gate's login): then the rest stays.
+ * Scans of a gate that the guard's login does not belong to stay, and hold up no others.
+ *
+ * Rejects with `Unreachable` or `Refused` (not signed in): then the rest stays.
  */
 export async function sendScans(store: Store, api: Api, settled: (done: Settled[]) => void): Promise<void> {
   let after = -Infinity;
@@ -65,11 +68,12 @@ async function send(
 ): Promise<void> {
   const scans = batch.map((one) => one.scan).filter((scan): scan is QueuedScan => scan !== null);
   const gate = scans[0]?.gate;
-  if (gate === undefined) return settle(store, batch, [], settled); // their key is gone: nobody can read them
+  if (gate === undefined) return; // none of them can be opened; they stay for whoever finds their key
   try {
     const answer = await api.post<{ items?: Item[] }>("/api/v1/scans/sync", { gate, scans }, LIMIT_MS);
     return await settle(store, batch, answer.items ?? [], settled);
   } catch (error) {
+    if (error instanceof Refused && error.status === FORBIDDEN) return;
     if (!isOfOneScan(error)) throw error;
     if (batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
@@ -100,8 +104,8 @@ async function settle(
   const byNonce = new Map(items.map((item) => [item.nonce, item]));
   const done = batch.flatMap((waiting) => {
     const item = byNonce.get(waiting.nonce);
-    const problem = waiting.scan === null ? "unreadable_item" : (item?.problem ?? null);
-    if (problem === NOT_YOURS) return [];
+    const problem = item?.problem ?? null;
+    if (waiting.scan === null || problem === NOT_YOURS) return [];
     return problem !== null || item?.recorded === true ? [{ waiting, problem }] : [];
   });
   if (done.length === 0) return;

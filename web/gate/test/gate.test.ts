@@ -274,6 +274,21 @@ test("the age counts from the newest of manifest and signed list, and is sent wi
   assert.equal(sent.count, 2);
 });
 
+test("a supervisor's login that the server would not take is corrected before anybody goes in", async () => {
+  const server = new Server();
+  server.manifest = { offline: { green_s: 900, amber_s: 1000, then: "supervisor" } };
+  const { gate } = await offlineGate(server);
+  server.now += 20 * MINUTE;
+  for (const login of ["SEC 0009", "ਗੁਰਪ੍ਰੀਤ", "", "-9", "x".repeat(65)]) {
+    await gate.scan(NUMBER, "entry");
+    await assert.rejects(gate.admit(RIGHT, 1, { login, reason: "known" }), problem("supervisor_login"));
+  }
+  await assert.rejects(gate.admit(RIGHT, 1, { login: "SEC-9", reason: " " }), problem("supervisor_missing"));
+  assert.equal(gate.state().unsent, 0);
+  const admitted = await gate.admit(RIGHT, 1, { login: " SEC-9 ", reason: "known" });
+  assert.equal(admitted.outcome, "admit");
+});
+
 test("a supervisor who agreed is sent with the scan", async () => {
   const server = new Server();
   server.manifest = { offline: { green_s: 900, amber_s: 1000, then: "supervisor" } };

@@ -125,6 +125,8 @@ export class Server {
   poison: string | null = null;
   /** A nonce for which the whole request is refused. */
   malformed: string | null = null;
+  /** A gate that is not the guard's: the whole request for its scans is refused. */
+  forbidden: string | null = null;
   /** Called before each answer; a test changes something in between. */
   before: (path: string, body: unknown) => void | Promise<void> = () => {};
 
@@ -216,6 +218,7 @@ export class Server {
   #sync(scans: QueuedScan[]): Response {
     this.batches.push(scans.map((scan) => scan.nonce));
     const nonces = new Set(scans.map((scan) => scan.nonce));
+    if (scans.some((scan) => scan.gate === this.forbidden)) return this.#answer({ code: "not_your_gate" }, 403);
     if (this.poison !== null && nonces.has(this.poison)) return this.#answer({ code: "internal_error" }, 500);
     if (this.malformed !== null && nonces.has(this.malformed)) {
       return this.#answer({ code: "invalid_input", errors: [{ code: "string_too_long" }] }, 422);
@@ -248,7 +251,7 @@ export class Server {
   }
 
   #fact(known: WirePass, scan: QueuedScan): Decision {
-    const count = scan.count ?? 0;
+    const count = scan.count ?? (scan.direction === "exit" ? known.inside : 0);
     const inside = scan.direction === "entry" ? known.inside + count : Math.max(known.inside - count, 0);
     return { verdict: scan.offline.verdict, count, inside, marks: ["offline"], day: 0 };
   }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { IdCheck } from "../core/model.ts";
+import { Store } from "../core/store.ts";
 import { MOST_SCANS } from "../core/sync.ts";
 import { GATE, MINUTE, NUMBER, OTHER, Server, openGate, pass } from "./server.ts";
 
@@ -94,6 +95,70 @@ test("a scan of another gate than the guard's waits for a guard of its gate", as
   assert.deepEqual([server.recorded.size, gate.state().unsent], [2, 0]);
 });
 
+test("a request for another gate that is forbidden holds up neither the other scans nor the list", async () => {
+  const { gate, server } = await gateWithUnsent(2);
+  server.gate = "PCS1-G2"; // the tablet is at the next gate now
+  server.forbidden = GATE;
+  await gate.refresh();
+  assert.deepEqual([gate.state().online, gate.state().unsent], [true, 2]);
+  server.down = true;
+  await gate.scan(NUMBER, "exit");
+  server.down = false;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().refused.length], [1, 2, 0]);
+  server.forbidden = null;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent], [3, 0]);
+});
+
+test("a scan that the server refused stays sealed beside the refusal, also after the guard signs out", async () => {
+  const { gate, device, server } = await gateWithUnsent(1);
+  const [nonce = ""] = await unsent(device);
+  server.problems.set(nonce, "invalid_input");
+  await gate.refresh();
+  await gate.signOut();
+  device.kill();
+  const store = await Store.open(crypto, device.name);
+  const kept = await store.refusedScan(nonce);
+  assert.deepEqual([kept?.pass_number, kept?.gate, kept?.direction], [NUMBER, GATE, "exit"]);
+});
+
+test("a scan that cannot be opened is never deleted, and holds up no other", async () => {
+  const { gate, device, server } = await gateWithUnsent(2);
+  const [first = ""] = await unsent(device);
+  await damage(device, first);
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().refused.length], [1, 1, 0]);
+  assert.deepEqual(await unsent(device), [first]);
+});
+
+test("an exit that nobody counted is sent without a count: it means all who are inside", async () => {
+  const { gate, server } = await openGate();
+  server.passes.set(NUMBER, pass({ inside: 2, admitted: 2 })); // another gate has let them in since
+  server.down = true;
+  await gate.scan(NUMBER, "exit");
+  server.down = false;
+  await gate.hearReload();
+  const [sent] = [...server.recorded.values()];
+  assert.deepEqual([sent?.count, server.passes.get(NUMBER)?.inside], [null, 0]);
+});
+
+test("an exit that nobody counted lets all go here too, whatever the next list says", async () => {
+  const { gate, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "exit");
+  server.down = false;
+  server.passes.set(NUMBER, pass({ inside: 2, admitted: 2 }));
+  server.before = (path) => {
+    server.status = path === "/api/v1/scans/sync" ? 200 : null; // scans are not taken
+  };
+  await gate.hearReload();
+  server.before = () => {};
+  server.status = null;
+  server.down = true;
+  assert.deepEqual(await gate.inside(), []);
+});
+
 test("a scan for which the server refuses the whole request is found by halving", async () => {
   const { gate, device, server } = await gateWithUnsent(7);
   const [, , third = ""] = await unsent(device);
@@ -183,4 +248,22 @@ async function unsent(device: { raw(): Promise<IDBDatabase> }): Promise<string[]
   });
   db.close();
   return rows.map((row) => row.nonce);
+}
+
+/** Change a scan of the queue, so that no key opens it. */
+async function damage(device: { raw(): Promise<IDBDatabase> }, nonce: string): Promise<void> {
+  const db = await device.raw();
+  await new Promise<void>((resolve) => {
+    const change = db.transaction("queue", "readwrite");
+    const cursor = change.objectStore("queue").openCursor();
+    cursor.onsuccess = () => {
+      const found = cursor.result;
+      if (found === null) return;
+      const row = found.value as { nonce: string };
+      if (row.nonce === nonce) found.update({ ...row, data: new ArrayBuffer(32) });
+      found.continue();
+    };
+    change.oncomplete = () => resolve();
+  });
+  db.close();
 }

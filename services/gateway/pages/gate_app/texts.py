@@ -153,6 +153,7 @@ PROBLEMS: dict[str, str] = {
     "no_preview": _("Scan the pass again."),
     "no_gate": _("Choose the gate first."),
     "supervisor_missing": _("Call the supervisor: nobody goes in without them now."),
+    "supervisor_login": _("This is no login. Type the supervisor's login as the office has given it."),
     "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
     **{

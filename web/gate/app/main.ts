@@ -8,6 +8,7 @@ import { drawFrame, type Frame } from "./frame.ts";
 import { drawEvacuation, drawInside } from "./lists.ts";
 import { drawMenu } from "./menu.ts";
 import { listenToNews } from "./news.ts";
+import { beTheOnlyOne } from "./only.ts";
 import { openGate } from "./open.ts";
 import { asksForCard, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
@@ -176,12 +177,18 @@ function problemOf(error: unknown): string {
   return (error instanceof GateProblem && problemText(error.code)) || t("trouble");
 }
 
+/** Say that the app is open in another tab, and wait: two of them would each let the same pass in. */
+function showOther(): void {
+  document.body.replaceChildren(el("main", { class: "gate-plain" }, el("h1", {}, t("title")), el("p", {}, t("other_tab"))));
+}
+
 async function begin(): Promise<void> {
   useLanguage(currentLanguage());
   void navigator.serviceWorker?.register(addresses.worker, { scope: "/gate" }).catch(() => undefined);
   void navigator.storage?.persist?.();
   try {
-    new App(await openGate()).start();
+    await beTheOnlyOne(showOther);
+    new App(await openGate(showOther)).start();
   } catch {
     document.body.replaceChildren(el("main", { class: "gate-plain" }, el("h1", {}, t("title")), el("p", {}, t("failed")),
       el("p", {}, el("a", { href: `/${currentLanguage()}/gate` }, t("plain_page")))));

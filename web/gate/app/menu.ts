@@ -2,7 +2,7 @@
 import type { GateApi, Language } from "../core/model.ts";
 import type { Camera } from "./camera.ts";
 import { el } from "./dom.ts";
-import { currentLanguage, LANGUAGES, languageName, t } from "./texts.ts";
+import { currentLanguage, directoryName, LANGUAGES, languageName, t } from "./texts.ts";
 
 interface Actions {
   gate: GateApi;
@@ -15,7 +15,7 @@ interface Actions {
 
 /** Open the menu as a dialog. */
 export async function drawMenu(actions: Actions): Promise<void> {
-  const { login, refused } = actions.gate.state();
+  const { login, refused, gate, gates, choosesGate, directoryNames } = actions.gate.state();
   const cameras = await actions.camera.cameras();
   const dialog = el("dialog", { class: "menu", "aria-label": t("menu") });
   const close = (): void => {
@@ -34,6 +34,12 @@ export async function drawMenu(actions: Actions): Promise<void> {
         lang: one, "aria-pressed": String(one === currentLanguage()),
       })),
     ),
+    ...(choosesGate ? [el(
+      "fieldset", { class: "menu__group" }, el("legend", {}, t("choose_gate")),
+      ...gates.map((one) => button(directoryName(directoryNames.gates, one), () => void actions.gate.chooseGate(one), {
+        "aria-pressed": String(one === gate),
+      })),
+    )] : []),
     ...(cameras.length > 1 ? [el(
       "fieldset", { class: "menu__group" }, el("legend", {}, t("choose_camera")),
       ...cameras.map((one, at) => button(one.label || `${t("camera")} ${at + 1}`, () => void actions.camera.choose(one.deviceId), {

@@ -30,7 +30,9 @@ export function listenToNews(gate: GateApi): void {
       void gate.hear(JSON.parse(data) as Movement);
     });
     opened.addEventListener("status", () => void gate.hearStatus());
-    opened.addEventListener("reload", () => void gate.refresh());
+    opened.addEventListener("reload", () => void gate.hearReload());
+    // What was told between the gate's last list and this first answer went past it. Later the browser asks on.
+    opened.addEventListener("open", () => void gate.hearReload(), { once: true });
     opened.addEventListener("error", () => {
       if (opened.readyState !== EventSource.CLOSED) return; // the browser opens it again by itself
       refusedAt = performance.now();

@@ -3,8 +3,9 @@ import { Gate } from "../core/gate.ts";
 import type { GateApi } from "../core/model.ts";
 import { Store } from "../core/store.ts";
 
-export async function openGate(): Promise<GateApi> {
-  const store = await Store.open(crypto);
+/** Open the gate. Calls `blocked` where an older app in another tab has to be closed first. */
+export async function openGate(blocked: () => void): Promise<GateApi> {
+  const store = await Store.open(crypto, undefined, { blocked, wanted: () => location.reload() });
   const gate = await Gate.open({
     store, crypto, fetch: (...request) => fetch(...request), clock: { now: () => Date.now() },
   });

@@ -88,6 +88,7 @@ export class FakeGate implements GateApi {
     site: "PCS1",
     gate: "PCS1-G1",
     gates: ["PCS1-G1", "PCS1-G2"],
+    choosesGate: false,
     login: "gate-1",
     passes: 12,
     directoryNames: { sites: {}, gates: {}, departments: {}, officers: {} },

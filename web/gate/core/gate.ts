@@ -47,6 +47,8 @@ const PAGE = 500;
 const ROUND_MS = 10_000;
 const MANIFEST_MS = 300_000;
 const NAMES_MS = 3_600_000;
+/** So often a round sends the scans that were decided while it sent the others. */
+const MOST_TRIES = 3;
 const LONGEST_REASON = 200;
 /** What a login looks like: `Code` in contracts/model.py. The server takes no other. */
 const LOGIN = /^[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}$/;
@@ -85,9 +87,17 @@ export class Gate implements GateApi {
   #preview: Preview | null = null;
   #offlineSince: number | null = null;
   #unsent = 0;
+  /** How many scans this gate has begun to decide by itself. */
+  #decided = 0;
+  /** The passes of which the server is asked at this moment. */
+  readonly #asked: string[] = [];
   #refused: RefusedScan[] = [];
   #listProblem: ListProblem | null = null;
   #manifestAt = -Infinity;
+  /** How often a manifest was asked for at once. */
+  #needed = 0;
+  /** How many sessions have ended here. */
+  #ended = 0;
   #namesAt = -Infinity;
   #round: Promise<void> | null = null;
   #turn: Promise<unknown> = Promise.resolve();
@@ -136,6 +146,7 @@ export class Gate implements GateApi {
       site: this.#session?.site ?? null,
       gate: this.#gate(),
       gates: this.#session?.gates ?? [],
+      choosesGate: this.#session?.gate === null,
       login: this.#session?.login ?? null,
       passes: this.#manifest.size,
       directoryNames: this.#names,
@@ -149,7 +160,8 @@ export class Gate implements GateApi {
 
   async chooseGate(gate: string): Promise<void> {
     this.#chosen = gate;
-    this.#manifestAt = this.#namesAt = -Infinity;
+    this.#namesAt = -Infinity;
+    this.#needManifest();
     await this.#store.set("gate", gate);
     this.#changed();
   }
@@ -216,8 +228,7 @@ export class Gate implements GateApi {
       // The server does not count in what this gate has not sent yet.
       const insideAfter = this.#manifest.hasUnsent(pass) ? null : inside;
       const move: Move = { nonce, pass, verdict, count, insideAfter, day, at, gate, sent: true };
-      this.#manifest.add(move);
-      await this.#store.saveMove(move);
+      await this.#note(move);
     });
     this.#changed();
   }
@@ -228,7 +239,8 @@ export class Gate implements GateApi {
   }
 
   async hearReload(): Promise<void> {
-    this.#manifestAt = -Infinity;
+    this.#needManifest();
+    await this.#round; // it may have asked for the manifest before
     await this.refresh();
   }
 
@@ -236,7 +248,9 @@ export class Gate implements GateApi {
 
   /** Return what the server made of a scan, or null where it does not answer: then the gate decides. */
   async #askServer(request: WireScan, preview: Shown | null): Promise<Shown | null> {
-    if (this.#offlineSince !== null || this.#session === null) return null;
+    if (this.#offlineSince !== null || this.#session === null) return this.#decideHere();
+    const pass = preview?.pass ?? (await this.#leaving(request));
+    if (pass !== null) this.#asked.push(pass);
     try {
       const result = await this.#api.post<ScanResult>("/api/v1/scans", request, SCAN_LIMIT_MS);
       const shown = showResult(result, request, this.#names, this.#manifest.policy);
@@ -246,8 +260,23 @@ export class Gate implements GateApi {
       if (error instanceof Refused) return this.#refusedByServer(error, request.direction);
       if (!(error instanceof Unreachable)) throw error;
       this.#goOffline();
-      return null;
+      return this.#decideHere();
+    } finally {
+      if (pass !== null) this.#asked.splice(this.#asked.indexOf(pass), 1);
     }
+  }
+
+  /** Return the number of the pass whose party leaves, or null where nobody does, or by a token not of ours. */
+  async #leaving(request: WireScan): Promise<string | null> {
+    if (request.direction === "entry") return null;
+    if (request.token === undefined) return request.pass_number ?? null;
+    const read = await readPass(request.token, this.#manifest.keys, this.#manifest.issuer);
+    return "claims" in read ? read.claims.jti : null;
+  }
+
+  #decideHere(): null {
+    this.#decided += 1;
+    return null;
   }
 
   /** Return the outcome that a problem of the gateway means, or null where the gate has to decide. */
@@ -255,10 +284,10 @@ export class Gate implements GateApi {
     if (refused.code === "unreadable_token") return this.#nothing("unreadable", direction);
     if (refused.status === 401) {
       await this.#forget();
-      if (direction === "exit") return null;
+      if (direction === "exit") return this.#decideHere();
       throw new GateProblem("signed_out");
     }
-    if (direction === "exit") return null;
+    if (direction === "exit") return this.#decideHere();
     throw new GateProblem(refused.status === 429 ? "too_many_attempts" : refused.code);
   }
 
@@ -284,8 +313,13 @@ export class Gate implements GateApi {
       gate: request.gate,
       sent: true,
     };
+    await this.#note(move);
+  }
+
+  /** Take note of a movement that the server has. On a full disk it is in memory, which is right as well. */
+  async #note(move: Move): Promise<void> {
     this.#manifest.add(move);
-    await this.#store.saveMove(move);
+    await this.#store.saveMove(move).catch(reportStorage);
   }
 
   // ---- what the gate decides by itself
@@ -480,17 +514,37 @@ export class Gate implements GateApi {
     try {
       await this.#endSession();
       await this.#signIn();
-      await sendScans(this.#store, this.#api, (done) => this.#settle(done));
+      const decided = await this.#sendAll();
       // After a time without the server the others' movements are missing. And only verify can answer this.
-      if (this.#offlineSince !== null) this.#manifestAt = -Infinity;
+      if (this.#offlineSince !== null) this.#needManifest();
       await this.#fetchManifest();
-      this.#goOnline();
+      await this.#goOnlineWhenSent(decided);
       await this.#fetchStatus();
       await this.#fetchNames();
     } catch (error) {
       await this.#roundFailed(error);
     }
     await this.#saveRound().catch((error) => this.#roundFailed(error));
+  }
+
+  /** Send what is unsent. Returns how many scans this gate had begun to decide before. */
+  async #sendAll(): Promise<number> {
+    const decided = this.#decided;
+    await sendScans(this.#store, this.#api, (done) => this.#settle(done));
+    return decided;
+  }
+
+  /** Go online once no scan was decided here since all were sent: the server has to know of each. */
+  async #goOnlineWhenSent(decided: number): Promise<void> {
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const isSent = await this.#inTurn(async () => {
+        if (this.#decided !== decided) return false;
+        this.#goOnline();
+        return true;
+      });
+      if (isSent) return;
+      decided = await this.#sendAll();
+    }
   }
 
   async #roundFailed(error: unknown): Promise<void> {
@@ -500,10 +554,17 @@ export class Gate implements GateApi {
     else if (!(error instanceof Refused)) console.error("a round of the gate failed", error);
   }
 
-  /** Take a list. One that is refused is noted, and the gate goes on with the one that it has. */
-  async #take(work: () => Promise<void>): Promise<void> {
+  /**
+   * Take a list. One that is refused is noted, and the gate goes on with the one that it has.
+   *
+   * Of a session that has ended since it was asked for nothing is taken: a new key would be made for it.
+   */
+  async #take(ended: number, work: () => Promise<void>): Promise<void> {
     try {
-      await this.#inTurn(work);
+      await this.#inTurn(async () => {
+        this.#requireSame(ended);
+        await work();
+      });
       this.#listProblem = null;
     } catch (error) {
       if (!(error instanceof ListRefused)) throw error;
@@ -511,17 +572,31 @@ export class Gate implements GateApi {
     }
   }
 
+  /** Reject where the session that asked for something has ended since. */
+  #requireSame(ended: number): void {
+    if (this.#ended !== ended) throw new Refused(401, "signed_out");
+  }
+
+  /** Fetch the manifest in the next round, also where one comes at this moment. */
+  #needManifest(): void {
+    this.#manifestAt = -Infinity;
+    this.#needed += 1;
+  }
+
   async #signIn(): Promise<void> {
+    const ended = this.#ended;
     const session = await this.#api.get<Session>("/api/v1/gate/session", FETCH_LIMIT_MS);
+    this.#requireSame(ended);
     const held = this.#manifest.whole;
     if (held !== null && held.site !== session.site) await this.#forget();
     this.#session = session;
-    await this.#store.set("session", session);
+    await this.#remember("session", session);
     // An exit needs both also after the session has ended.
     this.#login = session.login;
     if (session.gate !== null) this.#chosen = session.gate;
-    await this.#store.set("login", this.#login);
-    await this.#store.set("gate", this.#chosen);
+    else if (!session.gates.includes(this.#chosen ?? "")) this.#chosen = null;
+    await this.#remember("login", this.#login);
+    await this.#remember("gate", this.#chosen);
   }
 
   #settle(done: readonly Settled[]): void {
@@ -536,6 +611,7 @@ export class Gate implements GateApi {
   async #fetchManifest(): Promise<void> {
     const gate = this.#gate();
     if (gate === null || this.#now() - this.#manifestAt < MANIFEST_MS) return;
+    const [began, needed, ended] = [this.#now(), this.#needed, this.#ended];
     const before = new Set([...this.#manifest.moves].filter((move) => move.sent).map((move) => move.nonce));
     const pages: WireManifest[] = [];
     for (let after: string | null = ""; after !== null; after = pages.at(-1)?.next ?? null) {
@@ -543,19 +619,22 @@ export class Gate implements GateApi {
       const path = `/api/v1/gate/manifest?gate=${encodeURIComponent(gate)}&limit=${PAGE}${from}`;
       pages.push(await this.#api.get<WireManifest>(path, PAGE_LIMIT_MS));
     }
-    await this.#take(async () => {
-      const ended = await this.#manifest.replace(pages, gate, this.#now(), before);
-      if (this.#manifest.whole !== null) await this.#store.saveManifest(this.#manifest.whole, ended);
+    await this.#take(ended, async () => {
+      const done = await this.#manifest.replace(pages, gate, this.#now(), before, this.#asked);
+      const { whole } = this.#manifest;
+      if (whole !== null) await this.#store.saveManifest(whole, done).catch(reportStorage);
     });
-    this.#manifestAt = this.#now();
+    if (this.#needed === needed) this.#manifestAt = began;
   }
 
   async #fetchStatus(): Promise<void> {
     if (this.#manifest.whole === null) return;
+    const ended = this.#ended;
     const jws = await this.#api.text("/.well-known/pass-status", FETCH_LIMIT_MS).catch(unlessAnswered);
     if (jws === null) return;
-    await this.#take(async () => {
-      if (await this.#manifest.takeStatus(jws, this.#now())) await this.#store.set("status", jws);
+    await this.#take(ended, async () => {
+      const isNew = await this.#manifest.takeStatus(jws, this.#now());
+      if (isNew) await this.#remember("status", jws);
     });
   }
 
@@ -568,7 +647,7 @@ export class Gate implements GateApi {
     if (names === null) return;
     this.#names = names;
     this.#namesAt = this.#now();
-    await this.#store.set("names", names);
+    await this.#remember("names", names);
   }
 
   async #insideOfServer(): Promise<InsideEntry[] | null> {
@@ -610,12 +689,18 @@ export class Gate implements GateApi {
   async #forget(): Promise<void> {
     this.#session = null;
     this.#preview = null;
+    this.#ended += 1;
     this.#manifest.clear();
-    this.#manifestAt = -Infinity;
-    await this.#store.set("session", null);
+    this.#needManifest();
+    await this.#remember("session", null);
     // Never between a scan's encryption and its storage.
     await this.#inTurn(() => this.#store.forgetVisitors());
     this.#changed();
+  }
+
+  /** Keep a setting for the next start; without it this one goes on. */
+  async #remember(name: string, value: unknown): Promise<void> {
+    await this.#store.set(name, value).catch(reportStorage);
   }
 
   async #saveRound(): Promise<void> {
@@ -662,6 +747,11 @@ function checkedSupervisor({ login, reason }: Supervisor): Supervisor {
   const why = reason.replace(/\0/g, "").trim();
   if (why === "") throw new GateProblem("supervisor_missing");
   return { login: typed, reason: maskAadhaar(why).slice(0, LONGEST_REASON) };
+}
+
+/** Say that a full or broken disk did not keep what is in memory: the gate goes on with that. */
+function reportStorage(error: unknown): void {
+  console.error("the gate's storage failed", error);
 }
 
 function iso(at: number): string {

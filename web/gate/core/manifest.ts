@@ -210,8 +210,8 @@ export class Manifest {
    * Moves that the server had before the fetch began are in it, and end here. Those that it got meanwhile may
    * be in it or not: their passes stay as they were, until the next fetch. Unsent ones are replayed on it.
    *
-   * Args: the pages in their order, the gate that asked, the time now, and the nonces of the moves that the
-   * server had before. Returns the nonces of the moves that ended.
+   * Args: the pages in their order, the gate that asked, the time now, the nonces of the moves that the server
+   * had before, and the passes of which it is asked at this moment: they stay as they were, too. Returns the nonces of the moves that ended.
    *
    * Rejects with {@link ListRefused}.
    */
@@ -220,6 +220,7 @@ export class Manifest {
     gate: string,
     now: number,
     before: ReadonlySet<string>,
+    asked: Iterable<string> = [],
   ): Promise<string[]> {
     const [first] = pages;
     if (first === undefined || pages.some((page) => page.gate !== gate)) throw new ListRefused("other_gate");
@@ -231,14 +232,20 @@ export class Manifest {
     const whole = { ...first, passes: pages.flatMap((page) => page.passes), next: null };
     const keys = await importKeys(whole.keys, whole.withdrawn);
     if (whole.status_list !== null) await readStatus(whole.status_list, keys, whole.issuer, now);
-    const kept = [...this.#moves.values()].filter((move) => !before.has(move.nonce));
     const passes = new Map(whole.passes.map((one) => [one.pass, one]));
-    for (const move of kept) {
-      const old = this.#passes.get(move.pass);
-      if (move.sent && old !== undefined) passes.set(move.pass, old);
+    const since = [...this.#moves.values()].filter((move) => move.sent && !before.has(move.nonce));
+    const stay = new Set([...asked, ...since.map((move) => move.pass)]);
+    for (const number of stay) {
+      const old = this.#passes.get(number);
+      if (old !== undefined) passes.set(number, old);
+      else stay.delete(number);
     }
     whole.passes = [...passes.values()];
-    const ended = [...this.#moves.keys()].filter((nonce) => before.has(nonce));
+    // A pass that stays as it was needs all that was done since, or it could be used twice.
+    const [kept, over] = [[] as Move[], [] as Move[]];
+    for (const move of this.#moves.values())
+      (stay.has(move.pass) || !before.has(move.nonce) ? kept : over).push(move);
+    const ended = over.map((move) => move.nonce);
     this.#ended = new Set([...[...this.#ended].slice(-MOST_ENDED), ...ended]);
     this.#hold(whole, passes, keys, kept);
     if (whole.status_list !== null) await this.#takeNewer(whole.status_list, now);

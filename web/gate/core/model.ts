@@ -152,8 +152,10 @@ export interface GateState {
   clockOffS: number;
   site: string | null;
   gate: string | null;
-  /** The gates of the site. Where the login belongs to none, the guard chooses one of them. */
+  /** The gates of the site. */
   gates: string[];
+  /** Whether the login belongs to none of them, and the guard chooses one. */
+  choosesGate: boolean;
   login: string | null;
   passes: number;
   directoryNames: DirectoryNames;

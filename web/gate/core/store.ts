@@ -57,6 +57,14 @@ export interface Waiting {
   scan: QueuedScan | null;
 }
 
+/** What to do about other tabs of this device. */
+export interface OtherTabs {
+  /** An older app has the storage open: it is opened as soon as that one is closed. */
+  blocked?: () => void;
+  /** A newer app wants the storage, which is closed to this one now. */
+  wanted?: () => void;
+}
+
 export class Store {
   readonly #db: IDBPDatabase<Schema>;
   readonly #crypto: Crypto;
@@ -66,8 +74,14 @@ export class Store {
     this.#crypto = crypto;
   }
 
-  static async open(crypto: Crypto, name = NAME): Promise<Store> {
+  /** Open what is stored. Another tab with another version of the app may hold it up, or want it. */
+  static async open(crypto: Crypto, name = NAME, tabs: OtherTabs = {}): Promise<Store> {
     const db = await openDB<Schema>(name, VERSION, {
+      blocked: () => tabs.blocked?.(),
+      blocking: (_version, _wanted, event) => {
+        (event.target as IDBDatabase).close();
+        tabs.wanted?.();
+      },
       upgrade(fresh) {
         for (const plain of ["settings", "keys", "manifest"] as const) fresh.createObjectStore(plain);
         fresh.createObjectStore("moves");
@@ -127,10 +141,15 @@ export class Store {
    * When this resolves, both are on the disk: also a dead battery does not take them.
    */
   async saveScan(scan: QueuedScan, move: Move | null): Promise<void> {
+    const key = await this.#key("queue");
     const sealed = await this.#seal("queue", `scan:${scan.nonce}`, scan);
     const moved = move && (await this.#seal("visitors", `move:${move.nonce}`, move));
-    const change = this.#db.transaction(["queue", "moves"], "readwrite", { durability: "strict" });
+    const stores = ["queue", "moves", "keys"] as const;
+    const change = this.#db.transaction(stores, "readwrite", { durability: "strict" });
+    // A sign-out may have deleted the key meanwhile: nobody could read the scan.
+    const kept = await change.objectStore("keys").getKey("queue");
     await Promise.all([
+      kept === undefined ? change.objectStore("keys").put(key, "queue") : null,
       change.objectStore("queue").add({ ...sealed, nonce: scan.nonce }),
       move && moved ? change.objectStore("moves").put({ ...moved, sent: false }, move.nonce) : null,
       change.done,

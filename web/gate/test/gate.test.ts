@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { GateProblem } from "../core/model.ts";
+import type { Gate } from "../core/gate.ts";
 import type { IdCheck, Movement } from "../core/model.ts";
+import { Store } from "../core/store.ts";
 import {
   GATE,
   MINUTE,
@@ -499,6 +501,111 @@ test("a manifest is fetched at once where movements may have been missed", async
   assert.equal(gate.state().passes, 1, "it is not due yet");
   await gate.hearReload();
   assert.equal(gate.state().passes, 2);
+});
+
+test("a full disk closes no gate that is online: what it has in memory is right", async () => {
+  const full = mock.method(Store.prototype, "saveMove", async () => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  const reported = mock.method(console, "error", () => {});
+  try {
+    const { gate, server } = await openGate();
+    await gate.scan(TOKEN, "entry");
+    const admitted = await gate.admit(SEEN);
+    assert.deepEqual([admitted.outcome, server.recorded.size], ["admit", 1]);
+    server.down = true;
+    assert.equal((await gate.scan(NUMBER, "entry")).outcome, "already_inside");
+    assert.equal(reported.mock.callCount(), 1);
+  } finally {
+    mock.restoreAll();
+  }
+  assert.equal(full.mock.callCount(), 1);
+});
+
+for (const broken of ["saveManifest", "set"] as const) {
+  test(`a gate whose storage fails at ${broken} goes online all the same`, async () => {
+    const { gate, server } = await offlineGate();
+    await gate.scan(TOKEN, "entry");
+    server.down = false;
+    mock.method(console, "error", () => {});
+    mock.method(Store.prototype, broken, async () => {
+      throw new DOMException("full", "QuotaExceededError");
+    });
+    try {
+      server.passes.set(OTHER, pass({ pass: OTHER }));
+      await gate.refresh();
+      assert.deepEqual([gate.state().online, gate.state().passes], [true, 2]);
+    } finally {
+      mock.restoreAll();
+    }
+  });
+}
+
+for (const [what, ask] of Object.entries<(gate: Gate) => Promise<void>>({
+  "a reload that is told": (gate) => gate.hearReload(),
+  "another gate that is chosen": (gate) => gate.chooseGate("PCS1-G2"),
+})) {
+  test(`${what} while a manifest comes is not lost: it is fetched once more`, async () => {
+    const server = new Server();
+    server.gate = null;
+    const { gate } = await openGate(server);
+    await gate.chooseGate(GATE);
+    const fetches = () => server.asked.filter((one) => one === "GET /api/v1/gate/manifest").length;
+    const before = fetches();
+    server.before = (path) => {
+      if (path !== "/api/v1/gate/manifest") return;
+      server.before = () => {};
+      void ask(gate);
+    };
+    await gate.refresh();
+    await gate.refresh();
+    assert.equal(fetches(), before + 2);
+    await gate.refresh();
+    assert.equal(fetches(), before + 2, "and once only");
+  });
+}
+
+test("the age of what the gate holds counts from when it asked, not from when all pages were there", async () => {
+  const { gate, server } = await openGate();
+  await gate.chooseGate(GATE);
+  server.before = (path) => {
+    if (path === "/api/v1/gate/manifest") server.now += 4 * MINUTE; // a slow line
+  };
+  await gate.refresh();
+  server.before = () => {};
+  server.passes.set(OTHER, pass({ pass: OTHER }));
+  server.now += 2 * MINUTE;
+  await gate.refresh();
+  assert.equal(gate.state().passes, 2);
+});
+
+test("a tablet of a login without a gate can be moved, and keeps no gate of another site", async () => {
+  const server = new Server();
+  server.gate = null;
+  const { gate } = await openGate(server);
+  assert.equal(gate.state().choosesGate, true);
+  await gate.chooseGate("PCS2-G1");
+  await gate.refresh();
+  assert.equal(gate.state().gate, null);
+  server.gate = GATE;
+  await gate.refresh();
+  assert.deepEqual([gate.state().gate, gate.state().choosesGate], [GATE, false]);
+});
+
+test("a scan that is decided while the gate goes online is sent first", async () => {
+  const { gate, server } = await offlineGate();
+  await gate.scan(TOKEN, "entry");
+  server.down = false;
+  server.before = async (path) => {
+    if (path !== "/api/v1/gate/manifest") return;
+    server.before = () => {};
+    await gate.admit(RIGHT);
+  };
+  let unsentOnline = 0;
+  gate.subscribe(() => (unsentOnline += gate.state().online ? gate.state().unsent : 0));
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().online, unsentOnline], [1, true, 0]);
+  assert.equal((await gate.scan(TOKEN, "entry")).outcome, "already_inside");
 });
 
 test("rounds go on by themselves, also after a failed one, and end when the guard signs out", async () => {

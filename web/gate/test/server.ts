@@ -129,6 +129,8 @@ export class Server {
   forbidden: string | null = null;
   /** Called before each answer; a test changes something in between. */
   before: (path: string, body: unknown) => void | Promise<void> = () => {};
+  /** Called when the server has done what was asked, before the answer goes out. */
+  after: (path: string) => void | Promise<void> = () => {};
 
   fetch: typeof fetch = async (input, init) => {
     const path = String(input);
@@ -138,6 +140,7 @@ export class Server {
     if (this.down) throw new DOMException("nobody answers", "TimeoutError");
     if (this.status !== null) return this.#answer({ code: "unavailable" }, this.status);
     const answer = await this.#route(bare, new URLSearchParams(path.split("?")[1]), init?.body);
+    await this.after(bare);
     if (this.loseAnswers.has(bare)) throw new DOMException("the answer is lost", "TimeoutError");
     return answer;
   };

@@ -1,7 +1,8 @@
 // What somebody with the device's disk can read, and what is gone after the session.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import type { IdCheck } from "../core/model.ts";
+import { Store } from "../core/store.ts";
 import type { Device } from "./server.ts";
 import { NUMBER, openGate } from "./server.ts";
 
@@ -69,6 +70,55 @@ for (const [how, end] of Object.entries({
   });
 }
 
+for (const [what, path] of Object.entries({
+  "a manifest": "/api/v1/gate/manifest",
+  "a list of revoked passes": "/.well-known/pass-status",
+  "a session": "/api/v1/gate/session",
+})) {
+  test(`${what} that comes after the guard has signed out is not stored`, async () => {
+    const { gate, device, server } = await openGate();
+    await gate.chooseGate("PCS1-G1");
+    server.now += 1000;
+    server.before = async (asked) => {
+      if (asked !== path) return;
+      server.before = () => {};
+      server.status = 401; // of a scan: this session has ended
+      await gate.scan(NUMBER, "exit");
+      server.status = null;
+    };
+    await gate.refresh();
+    const { keys, rows } = await contents(device);
+    assert.deepEqual([gate.state().signedIn, gate.state().passes], [false, 0]);
+    assert.deepEqual([keys.length, rows.manifest, rows.queue], [1, 0, 1], "the key of the queue alone");
+  });
+}
+
+test("a newer version of the app gets the storage at once, and this one is told", async () => {
+  const { device } = await openGate();
+  device.kill();
+  const told: string[] = [];
+  await Store.open(crypto, device.name, { wanted: () => told.push("wanted") });
+  await (await otherVersion(device.name, 99)).close();
+  assert.deepEqual(told, ["wanted"]);
+});
+
+test("a key that a sign-out deletes while a scan is sealed is stored with it again", async () => {
+  const { gate, device, server } = await openGate();
+  server.down = true;
+  const other = await Store.open(crypto, device.name);
+  const { subtle } = crypto;
+  const encrypt = subtle.encrypt.bind(subtle);
+  mock.method(subtle, "encrypt", async (...how: Parameters<typeof encrypt>) => {
+    const sealed = await encrypt(...how);
+    await other.forgetVisitors(); // of another tab
+    return sealed;
+  });
+  await gate.scan(NUMBER, "exit");
+  mock.restoreAll();
+  const [waiting] = await other.oldestScans();
+  assert.equal(waiting?.scan?.pass_number, NUMBER);
+});
+
 test("an exit after the session has ended is kept, and makes no new key for visitors", async () => {
   const { gate, device, server } = await openGate();
   server.down = true;
@@ -111,3 +161,12 @@ test("a killed app starts offline with its manifest, its list of revoked passes 
   assert.deepEqual([gate.state().signedIn, gate.state().passes, gate.state().listAgeS], [true, 1, 0]);
   assert.equal((await gate.scan(NUMBER, "entry")).outcome, "admit");
 });
+
+/** Open the storage as another version of the app does. */
+function otherVersion(name: string, version: number): Promise<IDBDatabase> {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.open(name, version);
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+}

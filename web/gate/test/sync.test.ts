@@ -240,6 +240,45 @@ for (const isInIt of [true, false]) {
   });
 }
 
+test("a pass that stays as it was, since it moved while a manifest came, keeps what was done before", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ party: 3 }));
+  const { gate } = await openGate(server);
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT, 2); // the server has it before the fetch
+  await gate.chooseGate(GATE);
+  server.before = async (path) => {
+    if (path !== "/api/v1/gate/manifest") return;
+    server.before = () => {};
+    await gate.scan(NUMBER, "exit");
+  };
+  await gate.refresh();
+  server.down = true;
+  const shown = await gate.scan(NUMBER, "entry");
+  assert.deepEqual([shown.outcome, shown.inside, shown.mayEnter], ["admit", 0, 1]);
+});
+
+test("an answer that comes after a manifest that has its scan counts once", async () => {
+  for (const isLost of [false, true]) {
+    const server = new Server();
+    server.passes.set(NUMBER, pass({ party: 3 }));
+    const { gate } = await openGate(server);
+    await gate.scan(NUMBER, "entry");
+    await gate.chooseGate(GATE);
+    server.after = async (path) => {
+      if (path !== "/api/v1/scans") return;
+      server.after = () => {};
+      await gate.refresh();
+      if (isLost) throw new DOMException("the answer is lost", "TimeoutError");
+    };
+    const shown = await gate.admit(RIGHT, 2);
+    assert.deepEqual([shown.outcome, shown.inside, shown.offline], ["admit", 2, isLost]);
+    server.down = true;
+    const next = await gate.scan(NUMBER, "entry");
+    assert.deepEqual([next.outcome, next.inside, next.mayEnter], ["admit", 2, 1]);
+  }
+});
+
 async function unsent(device: { raw(): Promise<IDBDatabase> }): Promise<string[]> {
   const db = await device.raw();
   const rows = await new Promise<{ nonce: string }[]>((resolve) => {

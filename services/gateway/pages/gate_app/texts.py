@@ -29,7 +29,7 @@ TEXTS: dict[str, str] = {
     "plain_page": _("The plain gate page"),
     "choose_gate": _("At which gate are you?"),
     "no_list": _("This device has no list of passes yet. It needs the network once."),
-    "other_tab": _("The app is open in another window of this device. Close that one: then the app opens here."),
+    "other_tab": _("The app is open in another window of this device. Close that one: then it opens here."),
     "failed": _("The app cannot start on this device. Use the plain gate page."),
     # scanning
     "direction": _("Direction"),

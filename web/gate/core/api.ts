@@ -4,7 +4,7 @@
 // which browsers mark in headers that no page can forge (services/gateway/access.py); a body has to be JSON.
 import type { Clock } from "./model.ts";
 
-/** A clock that is further off is noticed, and the server's time is used in its place. */
+/** A clock that is further off is noticed. The server's time is used in its place, however far it is off. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
 /** Nobody answered, or who answered cannot do it now. What was asked may have happened. */
@@ -31,28 +31,59 @@ export class Refused extends Error {
   }
 }
 
-/** The time, by this device's clock as far as it is right. */
+/**
+ * The time of the server, as this device last heard it.
+ *
+ * From there it goes on by the time that passes, so that it stays right while somebody sets the clock.
+ */
 export class CorrectedClock {
   readonly #clock: Clock;
   /** By how much this device is ahead of the server, as of the last answer. */
-  offsetMs = 0;
+  #offsetMs = 0;
   /** The latest time that the server has told. A clock that was set back never goes before it. */
-  latestMs = 0;
+  #latestMs = 0;
+  #scannedMs = 0;
+  /** The time, and what had passed then. */
+  #known: { at: number; passed: number } | null = null;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.restore(0, 0);
+  }
+
+  get offsetMs(): number {
+    return this.#offsetMs;
+  }
+
+  get latestMs(): number {
+    return Math.max(this.#latestMs, this.#scannedMs);
+  }
+
+  /** Go on from what was stored. */
+  restore(offsetMs: number, latestMs: number): void {
+    this.#offsetMs = offsetMs;
+    this.#latestMs = latestMs;
+    this.#keep();
   }
 
   now(): number {
-    const device = this.#clock.now();
-    const corrected = Math.abs(this.offsetMs) > CLOCK_TOLERANCE_MS ? device - this.offsetMs : device;
-    return Math.max(corrected, this.latestMs - CLOCK_TOLERANCE_MS);
+    const passed = this.#clock.passed?.();
+    const corrected =
+      passed !== undefined && this.#known !== null
+        ? this.#known.at + passed - this.#known.passed
+        : this.#clock.now() - this.#offsetMs;
+    return Math.max(corrected, this.latestMs);
+  }
+
+  /** Return the time of a scan: never before that of the last one. */
+  scanned(): number {
+    this.#scannedMs = this.now();
+    return this.#scannedMs;
   }
 
   /** By how many seconds this device is ahead; 0 within the tolerance. */
   get offS(): number {
-    const ahead = this.#clock.now() - this.latestMs;
-    const off = Math.abs(this.offsetMs) > CLOCK_TOLERANCE_MS ? this.offsetMs : Math.min(ahead, 0);
+    const off = this.#clock.now() - this.now();
     return Math.abs(off) > CLOCK_TOLERANCE_MS ? Math.round(off / 1000) : 0;
   }
 
@@ -60,8 +91,17 @@ export class CorrectedClock {
   note(date: string | null): void {
     const server = Date.parse(date ?? "");
     if (Number.isNaN(server)) return;
-    this.offsetMs = this.#clock.now() - server;
-    this.latestMs = server;
+    this.#offsetMs = this.#clock.now() - server;
+    this.#latestMs = server;
+    // Of a time before the first answer nothing is known.
+    if (this.#scannedMs > server + CLOCK_TOLERANCE_MS) this.#scannedMs = 0;
+    this.#keep();
+  }
+
+  #keep(): void {
+    const passed = this.#clock.passed?.();
+    const at = Math.max(this.#clock.now() - this.#offsetMs, this.latestMs);
+    this.#known = passed === undefined ? null : { at, passed };
   }
 }
 

@@ -28,7 +28,7 @@ import type {
 import { showDecision, showNothing, showResult } from "./shown.ts";
 import type { Footing } from "./shown.ts";
 import type { RefusedScan, Store } from "./store.ts";
-import { sendScans } from "./sync.ts";
+import { MOST_SCANS, sendScans } from "./sync.ts";
 import type { Settled } from "./sync.ts";
 import { claimsWithoutKey, readPass } from "./tokens.ts";
 import type { PassClaims } from "./tokens.ts";
@@ -45,6 +45,7 @@ const PAGE_LIMIT_MS = 60_000;
 const PAGE = 500;
 /** How often the gate sends and fetches; the list of revoked passes is signed every ten seconds. */
 const ROUND_MS = 10_000;
+const LONGEST_PAUSE_MS = 60_000;
 const MANIFEST_MS = 300_000;
 const NAMES_MS = 3_600_000;
 /** So often a round sends the scans that were decided while it sent the others. */
@@ -86,9 +87,13 @@ export class Gate implements GateApi {
   #names: DirectoryNames = NO_NAMES;
   #preview: Preview | null = null;
   #offlineSince: number | null = null;
+  /** How many rounds have failed since the last time that the gate went online. */
+  #failures = 0;
   #unsent = 0;
   /** How many scans this gate has begun to decide by itself. */
   #decided = 0;
+  /** How many are sent at once: fewer after each time that nobody answered. */
+  #mostScans = MOST_SCANS;
   /** The passes of which the server is asked at this moment. */
   readonly #asked: string[] = [];
   #refused: RefusedScan[] = [];
@@ -117,12 +122,19 @@ export class Gate implements GateApi {
     return gate;
   }
 
-  /** Send and fetch every ten seconds, until `close` or `signOut`. */
+  /** Send and fetch every ten seconds, until `close` or `signOut`; while nobody answers more and more rarely. */
   start(): void {
     this.#running = true;
     void this.refresh().finally(() => {
-      if (this.#running) this.#timer = setTimeout(() => this.start(), ROUND_MS);
+      if (this.#running) this.#timer = setTimeout(() => this.start(), this.#pauseMs());
     });
+  }
+
+  /** Return the time to the next round. After a failure no two gates ask at the same moment. */
+  #pauseMs(): number {
+    if (this.#offlineSince === null) return ROUND_MS;
+    const longest = Math.min(ROUND_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS);
+    return longest * (0.5 + Math.random() / 2);
   }
 
   close(): void {
@@ -473,7 +485,7 @@ export class Gate implements GateApi {
     check: WireIdCheck | null,
   ): WireScan {
     const what = "token" in scanned ? { token: scanned.token } : { pass_number: scanned.number };
-    const rest = { nonce: this.#crypto.randomUUID(), scanned_at: iso(this.#now()), id_check: check };
+    const rest = { nonce: this.#crypto.randomUUID(), scanned_at: iso(this.#api.clock.scanned()), id_check: check };
     return { ...what, gate, direction, count, ...rest };
   }
 
@@ -530,7 +542,13 @@ export class Gate implements GateApi {
   /** Send what is unsent. Returns how many scans this gate had begun to decide before. */
   async #sendAll(): Promise<number> {
     const decided = this.#decided;
-    await sendScans(this.#store, this.#api, (done) => this.#settle(done));
+    try {
+      const isAll = await sendScans(this.#store, this.#api, (done) => this.#settle(done), this.#mostScans);
+      if (isAll) this.#mostScans = MOST_SCANS;
+    } catch (error) {
+      if (error instanceof Unreachable) this.#mostScans = Math.ceil(Math.min(this.#mostScans, this.#unsent || 1) / 2);
+      throw error;
+    }
     return decided;
   }
 
@@ -548,8 +566,10 @@ export class Gate implements GateApi {
   }
 
   async #roundFailed(error: unknown): Promise<void> {
-    if (error instanceof Unreachable) this.#goOffline();
-    else if (error instanceof Refused && error.status === 401) await this.#forget();
+    if (error instanceof Unreachable) {
+      this.#failures += 1;
+      this.#goOffline();
+    } else if (error instanceof Refused && error.status === 401) await this.#forget();
     // A full disk or a fault of ours: the gate goes on with what it has, and tries again in the next round.
     else if (!(error instanceof Refused)) console.error("a round of the gate failed", error);
   }
@@ -664,8 +684,8 @@ export class Gate implements GateApi {
 
   async #restore(): Promise<void> {
     const { clock } = this.#api;
-    clock.offsetMs = (await this.#store.setting<number>("clockOffsetMs")) ?? 0;
-    clock.latestMs = (await this.#store.setting<number>("latestMs")) ?? 0;
+    const offsetMs = (await this.#store.setting<number>("clockOffsetMs")) ?? 0;
+    clock.restore(offsetMs, (await this.#store.setting<number>("latestMs")) ?? 0);
     this.#session = (await this.#store.setting<Session>("session")) ?? null;
     this.#login = (await this.#store.setting<string>("login")) ?? null;
     this.#chosen = (await this.#store.setting<string>("gate")) ?? null;
@@ -724,6 +744,7 @@ export class Gate implements GateApi {
   }
 
   #goOnline(): void {
+    this.#failures = 0;
     this.#offlineSince = null;
     this.#changed();
   }

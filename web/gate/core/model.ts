@@ -223,4 +223,6 @@ export interface GateApi {
 /** The time of this device, in milliseconds since 1970. */
 export interface Clock {
   now(): number;
+  /** The milliseconds since some moment, whoever sets the clock. */
+  passed?(): number;
 }

@@ -29,22 +29,39 @@ export interface Settled {
 }
 
 /**
- * Send all that waits. Calls `settled` after each part, once it is deleted here.
+ * Send all that waits, at most `most` at once. Calls `settled` after each part, once it is deleted here.
+ * Returns whether the server answered to each.
  *
  * Scans of a gate that the guard's login does not belong to stay, and hold up no others.
  *
  * Rejects with `Unreachable` or `Refused` (not signed in): then the rest stays.
  */
-export async function sendScans(store: Store, api: Api, settled: (done: Settled[]) => void): Promise<void> {
+export async function sendScans(
+  store: Store,
+  api: Api,
+  settled: (done: Settled[]) => void,
+  most = MOST_SCANS,
+): Promise<boolean> {
   let after = -Infinity;
+  let failed: unknown = null;
+  let hasFailed = false;
   for (;;) {
-    const waiting = await store.oldestScans(MOST_SCANS, after);
+    const waiting = await store.oldestScans(most, after);
     const batch = firstBatch(waiting);
     const last = batch.at(-1);
-    if (last === undefined) return;
-    await send(store, api, batch, settled);
+    if (last === undefined) break;
+    try {
+      await send(store, api, batch, settled);
+      failed = null;
+    } catch (error) {
+      // One scan alone may be what the server cannot answer; two after each other are the server.
+      if (most > 1 || failed !== null || !(error instanceof Unreachable)) throw error;
+      failed = error;
+      hasFailed = true;
+    }
     after = last.place;
   }
+  return !hasFailed;
 }
 
 /** Return the first scans that may go into one request: of one gate, and not too large together. */

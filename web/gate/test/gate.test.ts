@@ -6,6 +6,7 @@ import type { Gate } from "../core/gate.ts";
 import type { IdCheck, Movement } from "../core/model.ts";
 import { Store } from "../core/store.ts";
 import {
+  Device,
   GATE,
   MINUTE,
   NOON,
@@ -329,6 +330,48 @@ test("a clock that is set back offline does not make an old list look new", asyn
   assert.ok(Date.parse(at) >= server.now - MINUTE);
 });
 
+test("a clock that is off by less than a minute is corrected, too: scans of two gates stay in their order", async () => {
+  const { gate, server, device } = await openGate();
+  device.aheadMs = 50_000;
+  await gate.refresh();
+  server.down = true;
+  assert.equal((await gate.scan(NUMBER, "exit")).at, new Date(server.now).toISOString());
+});
+
+for (const [how, hours] of [
+  ["forward", 9],
+  ["back", -3],
+] as const) {
+  test(`a clock that somebody sets ${how} while the app is open changes nothing but a notice`, async () => {
+    const server = new Server();
+    const device = new Device(server);
+    device.counts = true;
+    const gate = await device.open();
+    await gate.refresh();
+    server.down = true;
+    device.aheadMs = hours * 60 * MINUTE;
+    server.now += 5 * MINUTE;
+    const shown = await gate.scan(NUMBER, "entry");
+    assert.deepEqual([shown.outcome, shown.at], ["admit", new Date(server.now).toISOString()]);
+    assert.deepEqual([gate.state().signedIn, gate.state().listAgeS], [true, 300]);
+    assert.equal(gate.state().clockOffS, hours * 3600);
+  });
+}
+
+test("no scan is before the last one, and a time before the first answer binds nobody", async () => {
+  const { gate, server, device } = await openGate();
+  server.down = true;
+  server.now += 10 * MINUTE;
+  const first = await gate.scan(NUMBER, "exit");
+  device.aheadMs = -5 * MINUTE;
+  assert.equal((await gate.scan(NUMBER, "exit")).at, first.at);
+  device.aheadMs = 60 * MINUTE;
+  await gate.scan(NUMBER, "exit");
+  server.down = false;
+  await gate.refresh();
+  assert.equal((await gate.scan(NUMBER, "entry")).at, new Date(server.now).toISOString());
+});
+
 test("a list that is rolled back, from the future or not ours is refused", async () => {
   const { gate, server } = await openGate();
   server.now += 10 * MINUTE;
@@ -606,6 +649,28 @@ test("a scan that is decided while the gate goes online is sent first", async ()
   await gate.refresh();
   assert.deepEqual([server.recorded.size, gate.state().online, unsentOnline], [1, true, 0]);
   assert.equal((await gate.scan(TOKEN, "entry")).outcome, "already_inside");
+});
+
+test("while nobody answers, gates ask more and more rarely, and not all at the same moment", async () => {
+  const pauses: number[] = [];
+  mock.method(globalThis, "setTimeout", (_again: () => void, ms: number) => pauses.push(ms));
+  mock.method(Math, "random", () => 0.5);
+  try {
+    const { gate, server } = await openGate();
+    server.down = true;
+    for (let rounds = 0; rounds < 5; rounds += 1) {
+      gate.start();
+      await gate.refresh();
+      await Promise.resolve();
+    }
+    server.down = false;
+    gate.start();
+    await gate.refresh();
+    await Promise.resolve();
+    assert.deepEqual(pauses, [7_500, 15_000, 30_000, 45_000, 45_000, 10_000]);
+  } finally {
+    mock.restoreAll();
+  }
 });
 
 test("rounds go on by themselves, also after a failed one, and end when the guard signs out", async () => {

@@ -328,6 +328,8 @@ export class Device {
   readonly server: Server;
   /** By how much the device's clock is ahead of the server's. */
   aheadMs = 0;
+  /** Whether the device counts the time that passes, whoever sets its clock. */
+  counts = false;
   #store: Store | null = null;
 
   constructor(server = new Server()) {
@@ -337,7 +339,8 @@ export class Device {
   /** Start the app, as the guard does or the browser after a crash. */
   async open(): Promise<Gate> {
     this.#store = await Store.open(crypto, this.name);
-    const clock = { now: () => this.server.now + this.aheadMs };
+    const now = (): number => this.server.now + this.aheadMs;
+    const clock = this.counts ? { now, passed: () => this.server.now - NOON } : { now };
     const deadline = (): AbortSignal => new AbortController().signal; // the test says who is late
     return Gate.open({ fetch: this.server.fetch, store: this.#store, clock, crypto, deadline });
   }

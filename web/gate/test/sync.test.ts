@@ -182,6 +182,36 @@ test("a scan at which the server fails stays, and holds up no other", async () =
   assert.deepEqual([server.recorded.size, gate.state().unsent], [5, 0]);
 });
 
+test("a request that the server can answer never is made smaller until each scan is sent but one", async () => {
+  const { gate, device, server } = await gateWithUnsent(5);
+  const [, , third = ""] = await unsent(device);
+  server.before = (path, body) => {
+    server.status = path === "/api/v1/scans/sync" && String(body).includes(third) ? 503 : null;
+  };
+  for (let rounds = 0; rounds < 9; rounds += 1) await gate.refresh();
+  assert.deepEqual([await unsent(device), gate.state().online], [[third], true]);
+  await gate.refresh();
+  assert.equal(gate.state().online, true);
+  server.before = () => {};
+  server.status = null;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().online], [5, 0, true]);
+});
+
+test("while nobody answers at all, a round asks for no more than two scans", async () => {
+  const { gate, server } = await gateWithUnsent(5);
+  server.before = (path) => {
+    server.status = path === "/api/v1/scans/sync" ? 503 : null;
+  };
+  for (let rounds = 0; rounds < 9; rounds += 1) await gate.refresh();
+  const asked = server.asked.length;
+  await gate.refresh();
+  assert.deepEqual(
+    server.asked.slice(asked).filter((one) => one.endsWith("/sync")).length,
+    2,
+  );
+});
+
 test("a scan of which the answer says nothing stays", async () => {
   const { gate, server } = await gateWithUnsent(2);
   server.before = (path) => {

@@ -301,6 +301,8 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     digest = scan_records.digest_of(batch.session, plain)
     login, nonce = scan.offline.login or batch.login, one.nonce
     number = one.number if one.number in batch.ledgers else None
+    elsewhere = batch.rows[number] if number is not None and _is_of_other_site(one, batch) else None
+    number = None if elsewhere is not None else number
     first = batch.earlier.get((login, nonce))
     if first is not None and OFFLINE not in first.marks:
         if (first.pass_number, first.direction) != (number, scan.direction):
@@ -332,7 +334,7 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     made = (
         _happen(new, scan, FoundPass(row.number, row, one.claims), batch, rules)
         if row
-        else _stray(new, scan.count or 1, batch)
+        else _stray(new, scan.count or 1, elsewhere, batch)
     )
     batch.made.append(made)
     batch.earlier[login, nonce] = made
@@ -354,6 +356,10 @@ def _with_circumstances(new: Scan, scan: OfflineScan) -> Scan:
     marks, reason, supervisor = [*new.marks, OFFLINE], new.reason, scan.offline.supervisor
     if new.scanned_at != scan.scanned_at:
         marks.append("clock_off")
+    if new.sent_by is not None:
+        marks.append("sent_by_other")
+    if scan.offline.verdict == "admit" and scan.id_check is None:
+        marks.append("id_unchecked")
     if supervisor is None:
         return replace(new, marks=marks)
     said = mask_aadhaar(supervisor.reason)[0]
@@ -365,13 +371,25 @@ def _with_circumstances(new: Scan, scan: OfflineScan) -> Scan:
     )
 
 
-def _stray(new: Scan, count: int, batch: _Batch) -> Scan:
-    """Return the scan of what is no pass here. If the gate let somebody in with it, that is a conflict."""
+def _is_of_other_site(one: _Read, batch: _Batch) -> bool:
+    """Return whether a gate counted people in or out with the pass of another site, whose state stays."""
+    scan, row = one.scan, batch.rows.get(one.number or "")
+    if scan is None or row is None:
+        return False
+    return row.site != site_of(scan.gate) and _moves(scan.offline.verdict)
+
+
+def _stray(new: Scan, count: int, elsewhere: PassRow | None, batch: _Batch) -> Scan:
+    """Return the scan of what is no pass here. If the gate let somebody in with it, that is a conflict.
+
+    ``elsewhere`` is the pass of another site, of which this gate changes nothing.
+    """
     if new.verdict != "admit":
         return new
     made = replace(new, count=count, marks=[*new.marks, CONFLICT])
     movement = Movement(made.id, made.gate, made.scanned_at, "entry", made.count, offline=True)
-    _publish(Contradiction("unknown", made.count, (movement,)), made.site, None, batch)
+    kind: ConflictKind = "unknown" if elsewhere is None else "wrong_place"
+    _publish(Contradiction(kind, made.count, (movement,)), made.site, elsewhere, batch)
     return made
 
 

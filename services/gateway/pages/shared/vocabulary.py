@@ -141,6 +141,8 @@ MARKS: dict[str, str] = {
     "conflict": _("Contradicts what other gates recorded"),
     "supervisor": _("A supervisor let them in"),
     "clock_off": _("The clock of the gate was wrong"),
+    "sent_by_other": _("Sent from another login than the one at the gate"),
+    "id_unchecked": _("No ID card was checked"),
     "assumed_left": _("Presumed gone, since no exit was recorded"),
     "reason_masked": _("An Aadhaar number in the reason was hidden"),
 }

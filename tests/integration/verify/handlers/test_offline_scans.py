@@ -191,7 +191,6 @@ def test_a_revocation_that_is_heard_of_after_the_scans_finds_who_came_in_since(
         ("expired", {}, VALID_TO),
         ("expired", {}, VALID_FROM - MINUTE),
         ("wrong_place", {"gate": OTHER_GATE}, NOON),
-        ("wrong_place", {"site": "PCS2"}, NOON),
     ],
 )
 def test_an_entry_against_the_terms_of_a_pass_is_counted_and_found(
@@ -202,6 +201,26 @@ def test_an_entry_against_the_terms_of_a_pass_is_counted_and_found(
     assert (item.verdict, item.conflict) == ("admit", True)
     (found,) = gate.conflicts()
     assert (found["kind"], found["exposure"], gate.row(issued).inside) == (kind, 1, 1)
+
+
+def test_the_pass_of_another_site_stays_as_it_is_and_letting_in_with_it_is_found(gate: Gate) -> None:
+    issued = gate.issue(site="PCS2")
+    before = gate.row(issued).standing
+    in_and_out = offline_scan(issued), offline_exit(issued, NOON + MINUTE)
+    first = gate.sync(*in_and_out)
+    assert outcomes(first) == [("admit", True, None), ("exit", False, None)]
+    assert gate.sync(*in_and_out) == first
+    assert gate.row(issued).standing == before
+    (found,) = gate.conflicts()
+    assert (found["kind"], found["exposure"], found["pass_number"]) == ("wrong_place", 1, issued.pass_number)
+    assert gate.published() == gate.conflicts(), "its visitor is told of no entry"
+
+
+def test_an_entry_without_an_id_and_one_sent_by_another_guard_are_marked_as_such(gate: Gate) -> None:
+    offline = {"verdict": "admit", "list_age_s": 5, "login": "SEC-0002"}
+    gate.sync(offline_scan(gate.issue(), id_check=None), offline_scan(gate.issue(), offline=offline))
+    marks = {scan.scanned_by: set(scan.marks) for scan in gate.scans()}
+    assert marks == {"SEC-0001": {"offline", "id_unchecked"}, "SEC-0002": {"offline", "sent_by_other"}}
 
 
 def test_an_id_that_the_pass_does_not_name_is_found_unless_its_people_are_erased(gate: Gate) -> None:

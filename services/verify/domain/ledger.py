@@ -54,6 +54,8 @@ class Movement:
         uncounted: an exit of all who were inside, because the officer counted nobody; ``count`` is what the
             gate believed.
         refusal: why nobody should have come in, whatever the state of the pass was.
+        recorded_at: of a scan online, which was recorded when it happened. It is by the server's clock, so
+            its place among the others does not depend on the gate's.
     """
 
     scan: UUID
@@ -65,6 +67,12 @@ class Movement:
     assumed: bool = False
     uncounted: bool = False
     refusal: Verdict | None = None
+    recorded_at: datetime | None = None
+
+    @property
+    def place(self) -> datetime:
+        """Where it stands among the movements of its pass."""
+        return self.recorded_at or self.at
 
 
 @dataclass(frozen=True)
@@ -123,13 +131,13 @@ class Ledger:
     ) -> None:
         self._start = Standing(terms, admitted=admitted, admitted_before=admitted)
         self._revoked_at = revoked_at
-        self._movements = sorted(movements, key=_time)
+        self._movements = sorted(movements, key=_place)
         self.now = self._replay(self._movements)
 
     def add(self, movement: Movement) -> Added:
         """Add a movement that has happened, whether or not it should have."""
         before = self.now
-        insort_right(self._movements, movement, key=_time)
+        insort_right(self._movements, movement, key=_place)
         self.now = self._replay(self._movements)
         return Added(
             self.now.decisions[movement.scan],
@@ -145,7 +153,7 @@ class Ledger:
 
     def before(self, at: datetime) -> Standing:
         """Return the state of the pass just before a movement at that instant."""
-        earlier = self._movements[: bisect_right(self._movements, at, key=_time)]
+        earlier = self._movements[: bisect_right(self._movements, at, key=_place)]
         return self._replay(earlier).standing_at(at)
 
     def _contradictions_since(self, before: "Replay") -> tuple[Contradiction, ...]:
@@ -188,7 +196,7 @@ class Replay:
         self._revoked_at = revoked_at
         self._present: list[Movement] = []
         self._of_day: dict[int, list[Movement]] = {}
-        self._last_at: datetime | None = None
+        self._last_place: datetime | None = None
 
     def standing_at(self, at: datetime) -> Standing:
         """Return the state for a decision at an instant: revoked only if it was by then."""
@@ -204,10 +212,10 @@ class Replay:
             self.inside_since, self._present = None, []
         if not movement.assumed:
             self.last_gate = movement.gate
-        self._last_at = movement.at
+        self._last_place = movement.place
 
     def _enter(self, movement: Movement) -> None:
-        self._close_if_overdue(movement.at)
+        self._close_if_overdue(movement)
         before = self.standing_at(movement.at)
         attempt = Attempt(movement.gate, movement.at)
         allowed = decide_entry(before, attempt)
@@ -239,13 +247,14 @@ class Replay:
         self.decisions[movement.scan] = decision
         self.standing = standing_after(self.standing, decision)
 
-    def _close_if_overdue(self, at: datetime) -> None:
+    def _close_if_overdue(self, entry: Movement) -> None:
         """Let a party out that is presumed gone at an entry; its exit comes a moment before that time."""
         gone = self.standing.presumed_gone_at
-        if self.standing.inside == 0 or gone is None or gone > at:
+        if self.standing.inside == 0 or gone is None or gone > entry.at:
             return
-        assert self._last_at is not None  # somebody came in
-        left_at = max(gone - timedelta(microseconds=1), self._last_at)
+        assert self._last_place is not None  # somebody came in
+        moment = timedelta(microseconds=1)
+        left_at = min(max(gone - moment, self._last_place), entry.place - moment)
         self.closings.append(Closing(left_at, self.standing.inside, self.last_gate or ""))
         self.standing = standing_after(self.standing, Decision("exit", self.standing.inside))
         self._present = []
@@ -264,5 +273,5 @@ class Replay:
         return tuple(self._of_day[day]) if kind == "over_entries" else (movement,)
 
 
-def _time(movement: Movement) -> datetime:
-    return movement.at
+def _place(movement: Movement) -> datetime:
+    return movement.place

@@ -259,6 +259,7 @@ def _first_morning(terms: Terms) -> datetime:
 
 
 def _movement(scan: ScanRow) -> Movement:
+    is_online = OFFLINE not in scan.marks and "assumed_left" not in scan.marks
     return Movement(
         scan.id,
         scan.gate,
@@ -268,6 +269,7 @@ def _movement(scan: ScanRow) -> Movement:
         offline=OFFLINE in scan.marks,
         assumed="assumed_left" in scan.marks,
         uncounted=scan_records.ALL in scan.marks,
+        recorded_at=scan.recorded_at if is_online else None,
     )
 
 

@@ -150,6 +150,18 @@ def test_scans_that_arrive_in_another_order_than_they_happened_contradict_nothin
     assert is_balanced(gate)
 
 
+def test_scans_online_keep_their_order_whatever_the_clocks_of_their_gates_say(gate: Gate) -> None:
+    """In at a gate 50 s ahead, out a minute later at one 50 s behind, then in at one without a network."""
+    issued, skew = gate.issue(entries=2), timedelta(seconds=50)
+    gate.enter(issued, at=NOON, scanned_at=NOON + skew)
+    left = scan_of(
+        issued, gate=OTHER_GATE, direction="exit", id_check=None, count=1, scanned_at=NOON + MINUTE - skew
+    )
+    assert gate.scan(left, SECOND, at=NOON + MINUTE).inside == 0
+    assert outcomes(gate.sync(offline_scan(issued, NOON + 5 * MINUTE), at=LATER)) == [("admit", False, None)]
+    assert (gate.row(issued).inside, gate.conflicts()) == (1, [])
+
+
 def test_used_on_both_sides_of_an_exit_a_pass_is_over_its_entries(gate: Gate) -> None:
     issued = gate.issue()
     gate.sync(offline_scan(issued, NOON - 30 * MINUTE), offline_exit(issued, NOON - 20 * MINUTE))

@@ -21,7 +21,7 @@ from contracts.model import IST, Role
 from contracts.rpc.application import Acknowledged, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate
 from contracts.rpc.call import Call, Method, Nothing, Principal
-from contracts.rpc.verify import ScanPass
+from contracts.rpc.verify import ScanPass, SyncScans
 from epass_client import calls
 from epass_client.calls import Call as HttpCall
 from services.application.models import ApplicationRow
@@ -60,9 +60,11 @@ WITHOUT_A_ROW = {
     "end_watchlist_entry", "list_watchlist_matches", "view_watchlist_match", "settle_watchlist_match",
     "log_out", "change_password", "view_numbers",
     "view_own_factor", "start_enrolment", "confirm_factor", "renew_recovery_codes",
+    "view_gate_session", "stream_news",
 }  # fmt: skip
 """Operations of which no row has a place: the watchlist holds for all sites; a login has its own session,
-password and second factor, and reads the numbers of its own department."""
+password and second factor, and reads the numbers of its own department. A stream does not end by itself; its
+site is tried in ``tests/unit/gateway/test_access.py``."""
 
 
 class Local(TableClient):
@@ -157,6 +159,9 @@ def tries(databases, local: Local) -> dict[str, Try]:
         facts = {"pass_number": inside.pass_number, "gate": "PCS1-G1", "nonce": uuid4().hex}
         return calls.scan_pass(ScanPass(**facts))
 
+    def sync() -> HttpCall[Any]:
+        return calls.sync_scans(SyncScans(gate="PCS1-G1", scans=({"nonce": uuid4().hex},)))
+
     review_tries = {
         "view_review": lambda: calls.view_review(review),
         "forward_review": lambda: calls.forward_review(review, officer="home-secretary"),
@@ -168,6 +173,8 @@ def tries(databases, local: Local) -> dict[str, Try]:
     return {
         "scan_pass": Try("verify", scan, SECURITY),
         "list_inside": Try("verify", lambda: calls.list_inside("PCS1"), SECURITY, inside.pass_number),
+        "view_manifest": Try("verify", lambda: calls.view_manifest("PCS1-G1"), SECURITY, inside.pass_number),
+        "sync_scans": Try("verify", sync, SECURITY),
         "view_pass": Try("issuance", lambda: calls.view_pass(number), RECEPTION),
         "view_qr_svg": Try("issuance", lambda: calls.view_qr_svg(number), RECEPTION),
         "view_qr_png": Try("issuance", lambda: calls.view_qr_png(number), RECEPTION),

@@ -605,7 +605,7 @@ export class Gate implements GateApi {
 
   async #signIn(): Promise<void> {
     const ended = this.#ended;
-    const session = await this.#api.get<Session>("/api/v1/gate/session", FETCH_LIMIT_MS);
+    const session = await this.#api.get<Session>("/api/v1/gate/session", FETCH_LIMIT_MS).catch(asSignedOut);
     this.#requireSame(ended);
     const held = this.#manifest.whole;
     if (held !== null && held.site !== session.site) await this.#forget();
@@ -788,4 +788,9 @@ function unlessAnswered(error: unknown): null {
 /** Return a pass of which nothing is known, and whose people go out all the same. */
 function unknownPass(number: string): HeldPass {
   return { number, standing: unusedStanding(null), insideSince: null, lastGate: null, wire: null };
+}
+
+/** Throw what it means for a guard that the question who is signed in was refused: somebody else is (403). */
+function asSignedOut(error: unknown): never {
+  throw error instanceof Refused && error.status === 403 ? new Refused(401, error.code) : error;
 }

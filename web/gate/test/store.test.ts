@@ -55,6 +55,13 @@ for (const [how, end] of Object.entries({
     server.signedIn = false;
     await gate.refresh();
   },
+  "is followed by other staff in the same browser": async ({
+    gate,
+    server,
+  }: Awaited<ReturnType<typeof openGate>>) => {
+    server.status = 403;
+    await gate.refresh();
+  },
   "is at the end of the session, offline": async ({ gate, server }: Awaited<ReturnType<typeof openGate>>) => {
     server.down = true;
     server.now = server.until;

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    inspect,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB
@@ -175,8 +176,11 @@ def create_audit(connection: Connection) -> None:
 def guard_seals(connection: Connection) -> None:
     """Let the database refuse a seal that names rows which are not there, such as those to come.
 
-    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for.
+    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for. A
+    database that has no audit log yet stays as it is.
     """
+    if not inspect(connection).has_table(audit_seals.name):
+        return
     connection.execute(
         text("""
         create or replace function check_seal() returns trigger

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from contracts.model import Language
 from services.chassis.runtime.clock import now
 from services.gateway.access import Anyone, rate_limited
+from services.gateway.pages.shared.install import ICONS_TO_INSTALL
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.render import text
 from services.gateway.site_text import PAGES
@@ -80,16 +81,6 @@ async def show_manifest(_caller: Anyone, language: Language) -> Response:
         "display": "minimal-ui",
         "theme_color": _COLOUR,
         "background_color": "#ffffff",
-        "icons": [
-            {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
-            {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
-            {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
-            {
-                "src": "/static/icons/maskable-512.png",
-                "sizes": "512x512",
-                "type": "image/png",
-                "purpose": "maskable",
-            },
-        ],
+        "icons": ICONS_TO_INSTALL,
     }
     return JSONResponse(manifest, headers=_A_DAY, media_type="application/manifest+json")

@@ -17,6 +17,7 @@ from services.gateway.middleware.response_headers import SECURITY_HEADERS
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.install import ICONS_TO_INSTALL
 from services.gateway.pages.shared.languages import _, texts
 from services.gateway.pages.shared.render import asset, text
 
@@ -96,17 +97,7 @@ async def show_manifest(_caller: Anyone) -> Response:
         "orientation": "any",
         "theme_color": "#14532d",
         "background_color": "#0b0c0c",
-        "icons": [
-            {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
-            {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
-            {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
-            {
-                "src": "/static/icons/maskable-512.png",
-                "sizes": "512x512",
-                "type": "image/png",
-                "purpose": "maskable",
-            },
-        ],
+        "icons": ICONS_TO_INSTALL,
     }
     return JSONResponse(manifest, headers=_FRESH, media_type="application/manifest+json")
 

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
+.PHONY: help setup run status smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -100,7 +100,10 @@ contract: setup ## run tests of wire formats, and check the generated documents
 	$(PYTHON) -m services.gateway.openapi_file --check
 	$(PYTHON) -m pytest tests/contract
 
-integration: setup ## run tests on a real broker and real databases
+proxy: setup
+	@deploy/local/bootstrap caddy || echo "  the tests of the proxy are skipped"
+
+integration: proxy ## run tests on a real broker and real databases
 	$(PYTHON) -m pytest tests/integration $(AT_ONCE)
 
 test-containers: setup ## run the tests of integration on containers (needs Docker)

@@ -4,6 +4,7 @@ import json
 import shutil
 import ssl
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -135,3 +136,24 @@ def test_plain_http_leads_people_to_https_and_refuses_programs(
         refused = http.post("/api/v1/sessions", json={"password": SECRET})
         assert (refused.status_code, refused.json()["code"]) == (403, "https_only")
         assert "location" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("tls", "issuer"),
+    [
+        ("admin@example.gov.in", "Authority of the test"),
+        ("internal", "Caddy Local Authority - ECC Intermediate"),
+    ],
+)
+def test_its_certificate_is_one_of_its_own_or_by_acme_as_the_setting_says(
+    tls: str, issuer: str, tmp_path: Path
+) -> None:
+    """A network of its own, where an authority may look at port 80 or 443 of the proxy."""
+    alone = ["unshare", "--net", "--map-root-user"]
+    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine gives no network of one's own")
+    made = subprocess.run(
+        [*alone, sys.executable, "-m", "tests.support.acme", str(tmp_path), tls],
+        check=False, capture_output=True, text=True, timeout=150,
+    )  # fmt: skip
+    assert made.stdout.strip() == issuer, made.stderr

@@ -237,6 +237,9 @@ class Clock:
 class RecordingChannel:
     """A channel that records each message, and fails as often as it was given faults."""
 
+    name = "recording"
+    gives_receipts = False
+
     def __init__(self, *faults: TemporaryChannelError | PermanentChannelError) -> None:
         self.sent: list[Outgoing] = []
         self.faults = list(faults)

@@ -5,7 +5,8 @@ A channel is called while no transaction is open, and may take seconds.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from contracts.model import DeliverBy, Language
@@ -34,10 +35,12 @@ class Receipt:
     """The channel accepted the message, under an ID of its own where it gives one.
 
     ``phone_row`` is what the local phone shows. It is stored with the outcome, and nothing happened before.
+    ``parts`` is what the vendor bills: the segments of an SMS, else 1.
     """
 
     provider_id: str | None = None
     phone_row: Mapping[str, Any] | None = field(default=None, repr=False)
+    parts: int = 1
 
 
 class TemporaryChannelError(Exception):
@@ -46,24 +49,45 @@ class TemporaryChannelError(Exception):
     Args:
         reason: one of our own codes, never the vendor's text.
         may_have_arrived: whether the vendor may have accepted the message all the same.
+        retry_after: seconds that the vendor asked to wait at least, if it did.
     """
 
-    def __init__(self, reason: str, *, may_have_arrived: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, may_have_arrived: bool = False, retry_after: float | None = None
+    ) -> None:
         self.reason = reason
         self.may_have_arrived = may_have_arrived
+        self.retry_after = retry_after
         super().__init__(reason)
 
 
 class PermanentChannelError(Exception):
-    """No try will succeed. ``reason`` is one of our own codes, never the vendor's text."""
+    """No try on this channel will succeed.
 
-    def __init__(self, reason: str) -> None:
+    Args:
+        reason: one of our own codes, never the vendor's text.
+        use_next: whether another channel may reach the person. False where nobody should be told or no
+            channel can carry the message.
+    """
+
+    def __init__(self, reason: str, *, use_next: bool = True) -> None:
         self.reason = reason
+        self.use_next = use_next
         super().__init__(reason)
 
 
 class Channel(Protocol):
-    """One way to a person."""
+    """One way to a person, by one vendor."""
+
+    @property
+    def name(self) -> str:
+        """The vendor and its product, as metrics, limits and pages of operations name it."""
+        ...
+
+    @property
+    def gives_receipts(self) -> bool:
+        """Whether the vendor tells later what became of a message that it has accepted."""
+        ...
 
     def send(self, message: Outgoing) -> Receipt:
         """Hand the message to the vendor.
@@ -72,4 +96,56 @@ class Channel(Protocol):
             TemporaryChannelError: a later try may succeed.
             PermanentChannelError: no try will succeed.
         """
+        ...
+
+
+ReportStatus = Literal["sent", "delivered", "read", "failed"]
+
+
+@dataclass(frozen=True)
+class DeliveryReport:
+    """What a vendor tells of a message that it has accepted.
+
+    ``provider_id`` is the ID of `Receipt`. ``at`` is the vendor's time. ``reason`` is one of our own codes,
+    and stands where the status is ``failed``.
+    """
+
+    provider_id: str
+    status: ReportStatus
+    at: datetime
+    reason: str | None = None
+    use_next: bool = True
+    """As in `PermanentChannelError`, where the status is ``failed``."""
+
+
+@dataclass(frozen=True)
+class InboundText:
+    """A message that a person sent to us, by which they may opt out. ``sender`` is a number in E.164."""
+
+    sender: str = field(repr=False)
+    text: str = field(repr=False)
+    at: datetime
+
+
+class BadWebhook(Exception):
+    """The body of a webhook is not what its vendor documents; it is answered with 400."""
+
+
+class ReceiptSource(Protocol):
+    """What a vendor's webhook tells. It touches neither network nor database."""
+
+    def verify(self, headers: Mapping[str, str], raw: bytes) -> bool:
+        """Return whether the vendor sent this body, in constant time. Names of headers are lower case."""
+        ...
+
+    def parse(self, raw: bytes) -> list[DeliveryReport | InboundText]:
+        """Return what a verified body tells; skip and count entries of unknown kinds.
+
+        Raises:
+            BadWebhook: it is no such body.
+        """
+        ...
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
+        """Return the response to the vendor's GET, or None where it is to be refused."""
         ...

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 
 from contracts.model import DeliverBy
-from services.notify.adapters.channels import Channel
+from services.notify.adapters.channels import Channel, ReceiptSource
 from services.notify.adapters.channels.http_gateway import gateway_client
 from services.notify.adapters.channels.local import LocalChannel
 from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
-from services.notify.settings import SenderSettings
+from services.notify.settings import NotifySettings, SenderSettings
 
 Channels = Mapping[DeliverBy, Channel]
+ReceiptSources = Mapping[str, ReceiptSource]
+"""By the name of the vendor in the path of its webhook, ``/hooks/<vendor>``."""
 
 
 def channels_of(settings: SenderSettings) -> Channels:
@@ -27,3 +29,8 @@ def channels_of(settings: SenderSettings) -> Channels:
             client, settings.whatsapp_url, settings.whatsapp_token.get_secret_value()
         )
     return channels
+
+
+def receipt_sources_of(settings: NotifySettings) -> ReceiptSources:  # noqa: ARG001  no vendor has one yet
+    """Return the webhooks of the vendors whose secrets are set."""
+    return {}

@@ -10,6 +10,9 @@ from services.notify.adapters.channels import Outgoing, Receipt
 class LocalChannel:
     """Channel to the local phone, whose messages are stored by the transaction that records their outcome."""
 
+    name = "local"
+    gives_receipts = False
+
     def send(self, message: Outgoing) -> Receipt:
         """Return the row for the phone page."""
         row = {

@@ -22,6 +22,9 @@ from services.notify.domain.sms_segments import count_segments, is_gsm
 class SmsChannel:
     """Channel to an SMS gateway at one address."""
 
+    name = "sms_gateway"
+    gives_receipts = False
+
     def __init__(self, client: GatewayClient, url: str, token: str) -> None:
         self._client = client
         self._url = url
@@ -44,4 +47,4 @@ class SmsChannel:
             },
         )
         found = answer.get("id") if isinstance(answer, dict) else None
-        return Receipt(str(found) if found is not None else None)
+        return Receipt(str(found) if found is not None else None, parts=count_segments(message.text))

@@ -16,6 +16,9 @@ from services.notify.adapters.channels.http_gateway import GatewayClient, post
 class WhatsAppChannel:
     """Channel of one business number."""
 
+    name = "whatsapp_cloud"
+    gives_receipts = False
+
     def __init__(self, client: GatewayClient, url: str, token: str) -> None:
         self._client = client
         self._url = url

@@ -1,0 +1,197 @@
+// What a gate holds in memory and on its device: who is signed in, the manifest, and the state that is shown.
+//
+// The scans (gate.ts) and the rounds (rounds.ts) both work on it. Whatever changes the standing of a pass, or
+// the key of what is stored, goes through `inTurn`.
+import { Api } from "./api.ts";
+import { NO_NAMES } from "./directory.ts";
+import type { Scanned } from "./identity.ts";
+import { Manifest, trustOf } from "./manifest.ts";
+import type { ListProblem, Move } from "./manifest.ts";
+import { GateProblem } from "./model.ts";
+import type { Clock, DirectoryNames, GateState, Shown } from "./model.ts";
+import type { Footing } from "./shown.ts";
+import type { RefusedScan, Store } from "./store.ts";
+import type { Session } from "./wire.ts";
+
+export interface Deps {
+  fetch: typeof fetch;
+  store: Store;
+  clock: Clock;
+  crypto: Crypto;
+  /** Returns a signal that aborts after so many milliseconds; the browser's own unless a test has another. */
+  deadline?: (ms: number) => AbortSignal;
+}
+
+/** A pass that was shown and whose party has not come in yet. */
+export interface Preview {
+  scanned: Scanned;
+  shown: Shown;
+}
+
+export class Device {
+  readonly store: Store;
+  readonly crypto: Crypto;
+  readonly api: Api;
+  readonly manifest = new Manifest();
+  session: Session | null = null;
+  /** Who is signed in, or was last. */
+  login: string | null = null;
+  chosen: string | null = null;
+  names: DirectoryNames = NO_NAMES;
+  preview: Preview | null = null;
+  offlineSince: number | null = null;
+  /** How many rounds have failed since the last time that the gate went online. */
+  failures = 0;
+  unsent = 0;
+  refused: RefusedScan[] = [];
+  listProblem: ListProblem | null = null;
+  manifestAt = -Infinity;
+  namesAt = -Infinity;
+  /** How often a manifest was asked for at once. */
+  needed = 0;
+  /** How many sessions have ended here. */
+  ended = 0;
+  readonly #listeners = new Set<() => void>();
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(deps: Deps) {
+    this.store = deps.store;
+    this.crypto = deps.crypto;
+    this.api = new Api(deps.fetch, deps.clock, deps.deadline ?? ((ms) => AbortSignal.timeout(ms)));
+  }
+
+  close(): void {
+    this.#listeners.clear();
+    this.store.close();
+  }
+
+  state(): GateState {
+    const listAgeS = this.manifest.ageS(this.now());
+    return {
+      signedIn: this.session !== null,
+      online: this.offlineSince === null,
+      offlineSince: this.offlineSince === null ? null : iso(this.offlineSince),
+      unsent: this.unsent,
+      refused: this.refused,
+      listAgeS,
+      listProblem: this.listProblem,
+      trust: trustOf(listAgeS, this.manifest.policy),
+      clockOffS: this.api.clock.offS,
+      site: this.session?.site ?? null,
+      gate: this.gate(),
+      gates: this.session?.gates ?? [],
+      choosesGate: this.session?.gate === null,
+      login: this.session?.login ?? null,
+      passes: this.manifest.size,
+      directoryNames: this.names,
+    };
+  }
+
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  gate(): string | null {
+    return this.session?.gate ?? this.chosen;
+  }
+
+  requireGate(): string {
+    const gate = this.gate();
+    if (gate === null) throw new GateProblem("no_gate");
+    return gate;
+  }
+
+  footing(): Footing {
+    const { listAgeS: ageS, trust } = this.state();
+    return { offline: this.offlineSince !== null || this.session === null, ageS, trust };
+  }
+
+  now(): number {
+    return this.api.clock.now();
+  }
+
+  async restore(): Promise<void> {
+    const { clock } = this.api;
+    const offsetMs = (await this.store.setting<number>("clockOffsetMs")) ?? 0;
+    clock.restore(offsetMs, (await this.store.setting<number>("latestMs")) ?? 0);
+    this.session = (await this.store.setting<Session>("session")) ?? null;
+    this.login = (await this.store.setting<string>("login")) ?? null;
+    this.chosen = (await this.store.setting<string>("gate")) ?? null;
+    this.names = (await this.store.setting<DirectoryNames>("names")) ?? NO_NAMES;
+    this.unsent = await this.store.countScans();
+    this.refused = await this.store.refusedScans();
+    await this.endSession();
+    if (this.session === null) return;
+    const stored = await this.store.readManifest();
+    if (stored === null) return;
+    await this.manifest.restore(stored.whole, stored.moves);
+    const jws = (await this.store.setting<string>("status")) ?? stored.whole.status_list;
+    if (jws !== null) await this.manifest.takeStatus(jws, this.now()).catch(() => false);
+  }
+
+  /** Forget the visitors if the session is over, by this gate's own clock. */
+  async endSession(): Promise<void> {
+    if (this.session !== null && Date.parse(this.session.until) <= this.now()) await this.forget();
+  }
+
+  async forget(): Promise<void> {
+    this.session = null;
+    this.preview = null;
+    this.ended += 1;
+    this.manifest.clear();
+    this.needManifest();
+    await this.remember("session", null);
+    // Never between a scan's encryption and its storage.
+    await this.inTurn(() => this.store.forgetVisitors());
+    this.changed();
+  }
+
+  /** Fetch the manifest in the next round, also where one comes at this moment. */
+  needManifest(): void {
+    this.manifestAt = -Infinity;
+    this.needed += 1;
+  }
+
+  /** Take note of a movement that the server has. On a full disk it is in memory, which is right as well. */
+  async note(move: Move): Promise<void> {
+    this.manifest.add(move);
+    await this.store.saveMove(move).catch(reportStorage);
+  }
+
+  /** Keep a setting for the next start; without it this one goes on. */
+  async remember(name: string, value: unknown): Promise<void> {
+    await this.store.set(name, value).catch(reportStorage);
+  }
+
+  goOffline(): void {
+    this.offlineSince ??= this.now();
+    this.changed();
+  }
+
+  goOnline(): void {
+    this.failures = 0;
+    this.offlineSince = null;
+    this.changed();
+  }
+
+  changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Do one thing after the other, so that no two scans decide on the same standing. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(work);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+}
+
+/** Say that a full or broken disk did not keep what is in memory: the gate goes on with that. */
+export function reportStorage(error: unknown): void {
+  console.error("the gate's storage failed", error);
+}
+
+export function iso(at: number): string {
+  return new Date(at).toISOString();
+}

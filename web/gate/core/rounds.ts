@@ -1,0 +1,245 @@
+// What a gate does every ten seconds: it signs in, sends its scans, and fetches the lists.
+//
+// While nobody answers it tries more and more rarely. It goes online again once the server has all its scans.
+import { Refused, Unreachable } from "./api.ts";
+import { fetchNames } from "./directory.ts";
+import { iso, reportStorage } from "./device.ts";
+import type { Device } from "./device.ts";
+import { ListRefused } from "./manifest.ts";
+import type { WireManifest } from "./manifest.ts";
+import { MOST_SCANS, sendScans } from "./sync.ts";
+import type { Settled } from "./sync.ts";
+import type { Session } from "./wire.ts";
+
+const FETCH_LIMIT_MS = 10_000;
+/** A page of the manifest may come over a slow line. */
+const PAGE_LIMIT_MS = 60_000;
+const PAGE = 500;
+/** How often the gate sends and fetches; the list of revoked passes is signed every ten seconds. */
+const ROUND_MS = 10_000;
+const LONGEST_PAUSE_MS = 60_000;
+const MANIFEST_MS = 300_000;
+const NAMES_MS = 3_600_000;
+/** So often a round sends the scans that were decided while it sent the others. */
+const MOST_TRIES = 3;
+
+export class Rounds {
+  readonly #device: Device;
+  /** The passes of which the server is asked at this moment. */
+  readonly asked: string[] = [];
+  /** How many scans this gate has begun to decide by itself. */
+  decided = 0;
+  /** How many are sent at once: fewer after each time that nobody answered. */
+  #mostScans = MOST_SCANS;
+  #round: Promise<void> | null = null;
+  #running = false;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(device: Device) {
+    this.#device = device;
+  }
+
+  /** Send and fetch every ten seconds, until `stop`; while nobody answers more and more rarely. */
+  start(): void {
+    this.#running = true;
+    void this.refresh().finally(() => {
+      if (this.#running) this.#timer = setTimeout(() => this.start(), this.#pauseMs());
+    });
+  }
+
+  stop(): void {
+    this.#running = false;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  /** Return the time to the next round. After a failure no two gates ask at the same moment. */
+  #pauseMs(): number {
+    if (this.#device.offlineSince === null) return ROUND_MS;
+    const longest = Math.min(ROUND_MS * 2 ** (this.#device.failures - 1), LONGEST_PAUSE_MS);
+    return longest * (0.5 + Math.random() / 2);
+  }
+
+  refresh(): Promise<void> {
+    this.#round ??= this.#oneRound().finally(() => {
+      this.#round = null;
+      this.#device.changed();
+    });
+    return this.#round;
+  }
+
+  /** Fetch the list of revoked passes now. */
+  async refreshStatus(): Promise<void> {
+    if (this.#device.session !== null) await this.#fetchStatus().catch((error) => this.#roundFailed(error));
+    this.#device.changed();
+  }
+
+  /** Fetch the manifest now, also where one comes at this moment: it may have been asked for before. */
+  async reload(): Promise<void> {
+    this.#device.needManifest();
+    await this.#round;
+    await this.refresh();
+  }
+
+  async #oneRound(): Promise<void> {
+    try {
+      await this.#device.endSession();
+      await this.#signIn();
+      const decided = await this.#sendAll();
+      // After a time without the server the others' movements are missing. And only verify can answer this.
+      if (this.#device.offlineSince !== null) this.#device.needManifest();
+      await this.#fetchManifest();
+      await this.#goOnlineWhenSent(decided);
+      await this.#fetchStatus();
+      await this.#fetchNames();
+    } catch (error) {
+      await this.#roundFailed(error);
+    }
+    await this.#saveRound().catch((error) => this.#roundFailed(error));
+  }
+
+  /** Send what is unsent. Returns how many scans this gate had begun to decide before. */
+  async #sendAll(): Promise<number> {
+    const decided = this.decided;
+    try {
+      const { store, api } = this.#device;
+      const isAll = await sendScans(store, api, (done) => this.#settle(done), this.#mostScans);
+      if (isAll) this.#mostScans = MOST_SCANS;
+    } catch (error) {
+      const sent = Math.min(this.#mostScans, this.#device.unsent || 1);
+      if (error instanceof Unreachable) this.#mostScans = Math.ceil(sent / 2);
+      throw error;
+    }
+    return decided;
+  }
+
+  /** Go online once no scan was decided here since all were sent: the server has to know of each. */
+  async #goOnlineWhenSent(decided: number): Promise<void> {
+    for (let tries = 0; tries < MOST_TRIES; tries += 1) {
+      const isSent = await this.#device.inTurn(async () => {
+        if (this.decided !== decided) return false;
+        this.#device.goOnline();
+        return true;
+      });
+      if (isSent) return;
+      decided = await this.#sendAll();
+    }
+  }
+
+  async #roundFailed(error: unknown): Promise<void> {
+    if (error instanceof Unreachable) {
+      this.#device.failures += 1;
+      this.#device.goOffline();
+    } else if (error instanceof Refused && error.status === 401) await this.#device.forget();
+    // A full disk or a fault of ours: the gate goes on with what it has, and tries again in the next round.
+    else if (!(error instanceof Refused)) console.error("a round of the gate failed", error);
+  }
+
+  /**
+   * Take a list. One that is refused is noted, and the gate goes on with the one that it has.
+   *
+   * Of a session that has ended since it was asked for nothing is taken: a new key would be made for it.
+   */
+  async #take(ended: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await this.#device.inTurn(async () => {
+        this.#requireSame(ended);
+        await work();
+      });
+      this.#device.listProblem = null;
+    } catch (error) {
+      if (!(error instanceof ListRefused)) throw error;
+      this.#device.listProblem = error.problem;
+    }
+  }
+
+  /** Reject where the session that asked for something has ended since. */
+  #requireSame(ended: number): void {
+    if (this.#device.ended !== ended) throw new Refused(401, "signed_out");
+  }
+
+  async #signIn(): Promise<void> {
+    const { ended, api } = this.#device;
+    const session = await api.get<Session>("/api/v1/gate/session", FETCH_LIMIT_MS).catch(asSignedOut);
+    this.#requireSame(ended);
+    const held = this.#device.manifest.whole;
+    if (held !== null && held.site !== session.site) await this.#device.forget();
+    this.#device.session = session;
+    await this.#device.remember("session", session);
+    // An exit needs both also after the session has ended.
+    this.#device.login = session.login;
+    if (session.gate !== null) this.#device.chosen = session.gate;
+    else if (!session.gates.includes(this.#device.chosen ?? "")) this.#device.chosen = null;
+    await this.#device.remember("login", this.#device.login);
+    await this.#device.remember("gate", this.#device.chosen);
+  }
+
+  #settle(done: readonly Settled[]): void {
+    this.#device.unsent -= done.length;
+    for (const { nonce, problem } of done) {
+      this.#device.manifest.settle(nonce);
+      if (problem === null) continue;
+      this.#device.refused = [...this.#device.refused, { nonce, problem, at: iso(this.#device.now()) }];
+    }
+    this.#device.changed();
+  }
+
+  async #fetchManifest(): Promise<void> {
+    const gate = this.#device.gate();
+    if (gate === null || this.#device.now() - this.#device.manifestAt < MANIFEST_MS) return;
+    const [began, needed, ended] = [this.#device.now(), this.#device.needed, this.#device.ended];
+    const sent = [...this.#device.manifest.moves].filter((move) => move.sent);
+    const before = new Set(sent.map((move) => move.nonce));
+    const pages: WireManifest[] = [];
+    for (let after: string | null = ""; after !== null; after = pages.at(-1)?.next ?? null) {
+      const from = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
+      const path = `/api/v1/gate/manifest?gate=${encodeURIComponent(gate)}&limit=${PAGE}${from}`;
+      pages.push(await this.#device.api.get<WireManifest>(path, PAGE_LIMIT_MS));
+    }
+    await this.#take(ended, async () => {
+      const done = await this.#device.manifest.replace(pages, gate, this.#device.now(), before, this.asked);
+      const { whole } = this.#device.manifest;
+      if (whole !== null) await this.#device.store.saveManifest(whole, done).catch(reportStorage);
+    });
+    if (this.#device.needed === needed) this.#device.manifestAt = began;
+  }
+
+  async #fetchStatus(): Promise<void> {
+    if (this.#device.manifest.whole === null) return;
+    const ended = this.#device.ended;
+    const jws = await this.#device.api.text("/.well-known/pass-status", FETCH_LIMIT_MS).catch(unlessAnswered);
+    if (jws === null) return;
+    await this.#take(ended, async () => {
+      const isNew = await this.#device.manifest.takeStatus(jws, this.#device.now());
+      if (isNew) await this.#device.remember("status", jws);
+    });
+  }
+
+  /** Fetch the names of the directory. Without them the guard sees codes, and the gate works all the same. */
+  async #fetchNames(): Promise<void> {
+    if (this.#device.now() - this.#device.namesAt < NAMES_MS) return;
+    const visits = (this.#device.manifest.whole?.passes ?? []).filter((one) => one.officer !== null);
+    const departments = new Set(visits.map((one) => one.department ?? ""));
+    const names = await fetchNames(this.#device.api, departments).catch(unlessAnswered);
+    if (names === null) return;
+    this.#device.names = names;
+    this.#device.namesAt = this.#device.now();
+    await this.#device.remember("names", names);
+  }
+
+  async #saveRound(): Promise<void> {
+    this.#device.unsent = await this.#device.store.countScans(); // another tab may send, too
+    await this.#device.store.set("clockOffsetMs", this.#device.api.clock.offsetMs);
+    await this.#device.store.set("latestMs", this.#device.api.clock.latestMs);
+  }
+}
+
+/** Return null for a failure that the gateway itself answers with; a network that is gone stays one. */
+function unlessAnswered(error: unknown): null {
+  if (error instanceof Refused || (error instanceof Unreachable && error.status !== null)) return null;
+  throw error;
+}
+
+/** Throw what it means for a guard that the question who is signed in was refused: somebody else is (403). */
+function asSignedOut(error: unknown): never {
+  throw error instanceof Refused && error.status === 403 ? new Refused(401, error.code) : error;
+}

@@ -525,6 +525,8 @@ class PassPersonal(Wire):
     vehicle: str | None = None
     link_code: str
     """22 characters, 128 random bits: ``/p/<code>`` opens the pass."""
+    token: str | None = Field(default=None, exclude_if=lambda token: token is None)
+    """What the QR code says, for the picture in a message. It opens no more than the link does."""
 
 
 class PassIssued(AboutPass):

@@ -109,6 +109,13 @@ class KeyStore:
             self._by_kid[kid] = self._opened(row)
         return self._by_kid[kid]
 
+    def found_current(self, session: Session, kid: str) -> SigningKey:
+        """Return the key that the caller has just found to be current, in this transaction.
+
+        Only the first call of this process asks the database.
+        """
+        return self._by_kid.get(kid) or self.by_kid(session, kid)
+
     def rotate(self, session: Session, now: datetime) -> SigningKey:
         """Retire the current key and return a new one. What the retired key signed stays good.
 

@@ -136,8 +136,8 @@ class Pass:
         visit = self.visit.model_copy(update=changes)
         return replace(self, visit=visit, valid_from=self.valid_from + later, valid_to=self.valid_to + later)
 
-    def issued(self, key: PublicKey, *, is_update: bool = False) -> PassIssued:
-        """Return the event that publishes it, with the public half of the key that signs it.
+    def issued(self, key: PublicKey, token: str | None = None, *, is_update: bool = False) -> PassIssued:
+        """Return the event that publishes it, with its token and the public half of the key that signs it.
 
         With ``is_update`` it was published before.
         """
@@ -152,7 +152,7 @@ class Pass:
             replaces=self.replaces,
             is_update=is_update,
             key=key,
-            personal=PassPersonal(**dict(self.personal), link_code=self.link_code),
+            personal=PassPersonal(**dict(self.personal), link_code=self.link_code, token=token),
             **dict(self.visit),
         )
 

@@ -132,7 +132,8 @@ def close_day(closed: VisitDayClosed, session: Session, now: datetime, settings:
         row.visit, row.valid_from, row.valid_to = shorter.visit, shorter.valid_from, shorter.valid_to
         row.ends_at = shorter.ends_at
         key = key_store(settings).by_kid_or_current(session, row.kid)
-        outbox.add(session, shorter.issued(key.public, is_update=True), at=now)
+        token = views.sign(shorter, key, settings)
+        outbox.add(session, shorter.issued(key.public, token, is_update=True), at=now)
 
 
 def withdraw(withdrawn: ApprovalWithdrawn | VisitDayClosed, session: Session, now: datetime) -> None:
@@ -255,7 +256,9 @@ def _add(session: Session, build: Callable[[str], Pass], now: datetime, settings
         new = build(new_pass_number())
         key = session.execute(_ADD_PASS, {"row": _json(new, now)}).one_or_none()
         if key is not None:
-            outbox.add(session, new.issued(PublicKey(kid=key.kid, x=key.public_x)), at=now)
+            signer = key_store(settings).found_current(session, key.kid)
+            public = PublicKey(kid=key.kid, x=key.public_x)
+            outbox.add(session, new.issued(public, views.sign(new, signer, settings)), at=now)
             return new
         key_store(settings).current(session, now)  # the number was taken, or there was no key yet
     raise NoFreeNumber(f"{NUMBER_TRIES} numbers in a row are taken")

@@ -14,7 +14,9 @@ from contracts.model import Person
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwk, Jwks, LinkCode, PassNumber, PassView
 from contracts.tokens import PASS_TYP
+from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters.keys import key_store
+from services.issuance.domain.passes import Pass
 from services.issuance.models import PassRow
 from services.issuance.settings import IssuanceSettings
 
@@ -142,4 +144,9 @@ def _find_by_link(session: Session, request: LinkCode) -> PassRow:
 
 def _token_of(row: PassRow, session: Session, settings: IssuanceSettings) -> str:
     key = key_store(settings).by_kid_or_current(session, row.kid)
-    return key.sign(row.as_pass().claims(settings.issuer).payload(), PASS_TYP)
+    return sign(row.as_pass(), key, settings)
+
+
+def sign(one: Pass, key: SigningKey, settings: IssuanceSettings) -> str:
+    """Return the token of a pass under a key."""
+    return key.sign(one.claims(settings.issuer).payload(), PASS_TYP)

@@ -1,9 +1,9 @@
 """The message that an event calls for: its recipient, and the parameters of its template.
 
-The names of a department and of a gate are handed in, as a message has them.
+The names of a department, a site and a gate are handed in, as a message has them.
 """
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from contracts.envelope import Received
 from contracts.events import (
@@ -20,10 +20,10 @@ from contracts.events import (
     VisitDayClosed,
     VisitDayReopened,
 )
-from contracts.model import IST, Language
+from contracts.model import IST, Language, Slot
 from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.domain import templates
-from services.notify.domain.messages import Draft, Purpose
+from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 
 OTP_LIFE = timedelta(minutes=10)
 OfADepartment = (
@@ -80,7 +80,7 @@ def access_changed(event: AccessChanged) -> Draft:
     )
 
 
-def application_submitted(event: ApplicationSubmitted, public_url: str, department: str) -> Draft:
+def application_submitted(event: ApplicationSubmitted, public_url: str, department: str, site: str) -> Draft:
     """Build the confirmation that an application arrived."""
     return Draft(
         purpose="application_submitted",
@@ -90,7 +90,7 @@ def application_submitted(event: ApplicationSubmitted, public_url: str, departme
         email=event.personal.applicant.email,
         parameters={
             "reference": event.reference,
-            "site": templates.site(event.site, event.language),
+            "site": site,
             "department": department,
             "url": status_link(event.reference, event.language, public_url),
         },
@@ -135,20 +135,19 @@ def _ended(event: ApplicationEnded, purpose: Purpose, public_url: str) -> Draft:
 
 
 def rejected(event: PassRejected, public_url: str, department: str) -> Draft:
-    """Build the message that the department refused: the reason and its own words, which may be shortened."""
-    grounds = templates.grounds(event.reason, event.personal.note, event.language)
+    """Build the message that the department refused, and why."""
+    grounds = templates.grounds(event.reason, event.language)
     return _decided(event, "rejected", {"department": department, "reason": grounds}, public_url)
 
 
 def returned(event: PassReturned, public_url: str, department: str) -> Draft:
-    """Build the message that the department needs more, in its own words, which may be shortened."""
-    note = templates.words(event.personal.note)
-    return _decided(event, "returned", {"department": department, "note": note}, public_url)
+    """Build the message that the department needs more; the page says what."""
+    return _decided(event, "returned", {"department": department}, public_url)
 
 
 def day_closed(event: VisitDayClosed, public_url: str, department: str) -> Draft:
     """Build the message that the department closed the day of the visit: why, and where to choose another."""
-    grounds = templates.grounds(event.reason, event.personal.note, event.language, "closure")
+    grounds = templates.grounds(event.reason, event.language, "closure")
     words = {"department": department, "date": templates.day(event.day), "reason": grounds}
     return _decided(event, "day_closed", words, public_url)
 
@@ -158,7 +157,7 @@ def day_dropped(received: Received[VisitDayClosed], public_url: str, department:
     event = received.event
     today = received.occurred_at.astimezone(IST).date()
     to_come = [day for day in event.remaining_days if day >= today] or event.remaining_days
-    grounds = templates.grounds(event.reason, event.personal.note, event.language, "closure")
+    grounds = templates.grounds(event.reason, event.language, "closure")
     words = {
         "department": department,
         "date": templates.day(event.day),
@@ -194,9 +193,13 @@ def _decided(
     )
 
 
-def pass_issued(event: PassIssued, public_url: str, gate: str) -> Draft:
-    """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends."""
+def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Draft:
+    """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends.
+
+    The token is for its picture, the reference and the days are for the reader's calendar.
+    """
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
+    token = {} if event.personal.token is None else {TOKEN: event.personal.token}
     return Draft(
         purpose="pass_issued",
         language=event.language,
@@ -205,16 +208,25 @@ def pass_issued(event: PassIssued, public_url: str, gate: str) -> Draft:
         email=event.personal.applicant.email,
         parameters={
             "number": event.pass_number,
-            "site": templates.site(event.site, event.language),
+            "reference": event.reference,
+            "site": site,
             "date": templates.days((event.slot.day, *event.further_days), event.language),
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
             "gate": gate,
             "link": link,
+            VISITS: " ".join(_interval(event.slot, day) for day in (event.slot.day, *event.further_days)),
+            **token,
         },
         link=link,
         expires_at=event.ends_at,
     )
+
+
+def _interval(slot: Slot, day: date) -> str:
+    """Return the hours of a day as an interval of ISO 8601."""
+    start, end = (datetime.combine(day, hour, IST) for hour in (slot.start, slot.end))
+    return f"{start.isoformat()}/{end.isoformat()}"
 
 
 def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
@@ -233,9 +245,9 @@ def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
         parameters={
             "number": event.pass_number,
             "reference": event.reference,
-            "reason": templates.grounds(event.withdrawn_for, event.personal.note, event.language)
+            "reason": templates.grounds(event.withdrawn_for, event.language)
             if event.withdrawn_for
-            else templates.grounds(event.reason, "", event.language, "revocation"),
+            else templates.grounds(event.reason, event.language, "revocation"),
             "url": status_link(event.reference, event.language, public_url),
         },
         expires_at=event.valid_to,

@@ -21,6 +21,12 @@ State = Literal["queued", "delivered", "failed", "expired", "withdrawn", "not_ne
 """
 
 
+TOKEN = "pass_token"  # noqa: S105  a name
+"""Among the parameters of a pass: the content of its QR code."""
+VISITS = "visits"
+"""Among the parameters of a pass: the days of the visit as intervals of ISO 8601."""
+
+
 @dataclass(frozen=True)
 class Personal:
     """The personal part of a message; it is sealed, and erased, as a whole."""
@@ -30,7 +36,19 @@ class Personal:
     owner: str | None
     """The mobile of the person whom the message is about; they may ask for it again."""
     parameters: Mapping[str, str] = field(default_factory=dict)
+    """Those of its template. A pass has two more: `TOKEN` and `VISITS`."""
     link: str | None = None
+
+    @property
+    def token(self) -> str | None:
+        """What the QR code of the pass says, where the message has one."""
+        return self.parameters.get(TOKEN)
+
+    @property
+    def visits(self) -> tuple[tuple[datetime, datetime], ...]:
+        """Beginning and end of the visit on each of its days."""
+        spans = (one.split("/") for one in self.parameters.get(VISITS, "").split())
+        return tuple((datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in spans)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The texts of messages: templates and names from ``templates/*.toml``, in Punjabi, Hindi and English.
 
 A template is data. Operators in India accept a text only in the form in which it was registered (TRAI's DLT
-rules), so that each language has the ID of its registration, and ``version`` rises with every change of a
-text.
+rules): ``version`` rises with every change of a text, and the administrator's file says which version is
+registered (``domain/registrations.py``). `VARIABLES` are all that may differ from one message to another;
+none is a person's name, the purpose of a visit, or somebody's own words.
 """
 
 import re
@@ -27,10 +28,36 @@ from services.notify.domain.sms_segments import count_units, is_gsm
 FOLDER = Path(__file__).parent.parent / "templates"
 ReasonKind = Literal["reason", "closure", "revocation", "access"]
 """The tables of reasons in ``words.toml``."""
-VARIABLE_UNITS = 30
-"""What an operator's template allows one variable, in UTF-16 units."""
-WORDS_UNITS = 3 * VARIABLE_UNITS
-"""What a template allows a department's own words: it is registered with three variables side by side."""
+VARIABLE_UNITS = 40
+"""The longest value that an operator's template allows one variable, in UTF-16 units."""
+NAME_UNITS = 30
+"""The longest name of a site, a department or a gate, since each takes room from the rest of the text."""
+VARIABLES: Mapping[str, str] = {
+    "code": "{#numeric#}",
+    **dict.fromkeys(
+        (
+            "number",
+            "reference",
+            "login_id",
+            "by",
+            "what",
+            "reason",
+            "department",
+            "site",
+            "gate",
+            "date",
+            "days",
+            "start",
+            "end",
+            "since",
+            "until",
+        ),
+        "{#alphanumeric#}",
+    ),
+    **dict.fromkeys(("url", "link"), "{#url#}"),
+}
+"""Every variable of every text, with the tag under which operators register it (TRAI's direction of 18
+November 2025)."""
 PLAIN_PUNCTUATION = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "..."})
 """Typographic punctuation, which alone would make an English SMS UCS-2 and so twice as long."""
 
@@ -53,14 +80,19 @@ class Template:
     version: int
     whatsapp_template: str
     """Name of the template at WhatsApp, the same for all languages."""
-    dlt_template_id: str
-    """ID of the template at the operators; empty until the state has registered it."""
     text: str
+    whatsapp_picture_template: str = ""
+    """Name of the template with a picture above the text and a button instead of the link."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:
         """The names of its parameters, in order of first appearance, each once."""
         return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(self.text) if name))
+
+    @property
+    def registered_text(self) -> str:
+        """The text as it is registered at the operators, with a tag for each variable."""
+        return self.text.format_map(VARIABLES)
 
     def render(self, parameters: Mapping[str, str]) -> str:
         """Return the text with its parameters filled in.
@@ -86,7 +118,10 @@ def _templates() -> dict[tuple[Purpose, Language], Template]:
         content = tomllib.loads((FOLDER / f"{purpose}.toml").read_text(encoding="utf-8"))
         for language in get_args(Language):
             found[purpose, language] = Template(
-                content["version"], content["whatsapp_template"], **content[language]
+                content["version"],
+                content["whatsapp_template"],
+                content[language]["text"],
+                content.get("whatsapp_picture_template", ""),
             )
     return found
 
@@ -96,9 +131,15 @@ def _words() -> dict[str, dict[str, dict[Language, str]]]:
     return tomllib.loads((FOLDER / "words.toml").read_text(encoding="utf-8"))
 
 
-def site(code: str, language: Language) -> str:
-    """Return a site's name."""
-    return shorten(_words()["site"].get(code, {}).get(language, code), VARIABLE_UNITS)
+def site(code: str, names: Mapping[Language, str], language: Language) -> str:
+    """Return a site's name: that of the directory, else the one that we know of the code, else the code."""
+    name = names.get(language, "").strip() or _words()["site"].get(code, {}).get(language, code)
+    return shorten(name, NAME_UNITS)
+
+
+def visit(language: Language) -> str:
+    """Return what a calendar calls a visit."""
+    return _words()["calendar"]["visit"][language]
 
 
 def department(code: str, names: Mapping[Language, str], language: Language) -> str:
@@ -111,7 +152,7 @@ def department(code: str, names: Mapping[Language, str], language: Language) -> 
     if not name:
         name = code.replace("_", " ").replace("-", " ").title() if code.islower() else code
     short = _IS_A_DEPARTMENT.sub("", name.partition("(")[0].strip()).strip()
-    return shorten(short or name, VARIABLE_UNITS)
+    return shorten(short or name, NAME_UNITS)
 
 
 def gate(code: str | None, names: Mapping[Language, str], language: Language) -> str:
@@ -121,7 +162,7 @@ def gate(code: str | None, names: Mapping[Language, str], language: Language) ->
     """
     if not code:
         return _words()["gate"]["any"][language]
-    return shorten(names.get(language, "").strip() or code.rpartition("-G")[2] or code, VARIABLE_UNITS)
+    return shorten(names.get(language, "").strip() or code.rpartition("-G")[2] or code, NAME_UNITS)
 
 
 def reason(code: str, language: Language, kind: ReasonKind = "reason") -> str:
@@ -149,7 +190,7 @@ def days(values: Sequence[date], language: Language) -> str:
         return day(values[0])
     for form in ("MMMM", "MMM") if language == "en" else ("MMMM",):
         words = _days_in_words(values, form, language)
-        if count_units(words) <= VARIABLE_UNITS:
+        if count_units(words) <= NAME_UNITS:
             return words
     begins, ends = f"{values[0]:%d-%m}", f"{values[-1]:%d-%m-%Y}"
     return f"{begins} {_TO[language]} {ends}, {len(values)} {_DAYS[language]}"
@@ -185,23 +226,14 @@ def moment(value: datetime, language: Language) -> str:
     return f"{day(there.date())}, {time_of_day(there.time(), language)}"
 
 
-def grounds(code: str, note: str, language: Language, kind: ReasonKind = "reason") -> str:
-    """Return why an application was refused, or a day was closed: the reason, and the department's own words
-    as far as they fit.
+def grounds(code: str, language: Language, kind: ReasonKind = "reason") -> str:
+    """Return why an application was refused, or a day was closed, as a sentence.
 
-    Where the reason is "another reason", its words say more and stand alone. It ends like a sentence.
+    The department's own words are on the page that the message links to: no text with words of somebody's own
+    can be registered.
     """
     given = reason(code, language, kind)
-    if note.strip():
-        given = note if code == "other" else f"{given} - {note}"
-    sentence = shorten(given, WORDS_UNITS - 1)
-    stop = "." if language == "en" else "।"
-    return sentence if sentence.endswith((".", "।", "…", "!", "?")) else sentence + stop
-
-
-def words(text: str) -> str:
-    """Return a department's own words as far as a template has room for them."""
-    return shorten(text, WORDS_UNITS)
+    return given + ("." if language == "en" else "।")
 
 
 def shorten(text: str, most: int) -> str:

@@ -174,7 +174,7 @@ def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: 
         assert states(db) == [("day_closed", "queued"), ("pass_issued", "withdrawn")]
     told = next(row for row in messages(db) if row.purpose == "day_closed")
     parameters = personal(told).parameters
-    assert parameters["reason"].endswith("The Secretary is called away।")
+    assert parameters["reason"] == "ਇੱਕ ਜ਼ਰੂਰੀ ਮੀਟਿੰਗ ਹੈ।"
     assert parameters["date"] == "01-12-2026"
 
 

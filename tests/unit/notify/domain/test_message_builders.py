@@ -9,7 +9,7 @@ import pytest
 from contracts.events import RevocationPersonal
 from contracts.model import IST, AccessChange, Language
 from services.notify.domain import message_builders, templates
-from services.notify.domain.messages import Draft, Purpose
+from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 from services.notify.domain.sms_segments import count_segments, count_units
 from tests.support.factories.notify import PUBLIC_URL, Visit, access_changed, login, otp, received
 
@@ -20,7 +20,7 @@ DRAFTS = [
     message_builders.otp(otp()),
     message_builders.login_issued(login()),
     message_builders.access_changed(access_changed()),
-    message_builders.application_submitted(VISIT.submitted(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
+    message_builders.application_submitted(VISIT.submitted(), PUBLIC_URL, "ਗ੍ਰਹਿ", "PCS-1"),
     message_builders.application_cancelled(VISIT.cancelled(), PUBLIC_URL),
     message_builders.application_expired(VISIT.expired(), PUBLIC_URL),
     message_builders.rejected(VISIT.rejected(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
@@ -28,7 +28,7 @@ DRAFTS = [
     message_builders.day_closed(VISIT.day_closed(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.day_dropped(DROPPED, PUBLIC_URL, "ਗ੍ਰਹਿ"),
     message_builders.day_reopened(VISIT.day_reopened(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
-    message_builders.pass_issued(VISIT.issued(), PUBLIC_URL, "1"),
+    message_builders.pass_issued(VISIT.issued(), PUBLIC_URL, "PCS-1", "1"),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
 ]
@@ -39,7 +39,8 @@ DRAFTS = [
 def test_an_event_has_every_parameter_of_its_template(made: Draft, language: str) -> None:
     template = templates.find(made.purpose, language)
     assert template.render(made.parameters)
-    assert set(template.placeholders) == set(made.parameters)
+    for_the_calendar = {"reference", VISITS} if made.purpose == "pass_issued" else set()
+    assert set(template.placeholders) | for_the_calendar == set(made.parameters)
 
 
 def test_every_purpose_has_a_message_builder() -> None:
@@ -86,11 +87,11 @@ def test_a_message_to_a_duty_contact_leads_to_who_waits_and_says_nothing_about_t
     assert VISIT.submitted().personal.applicant.name not in said
 
 
-def test_a_refusal_and_a_return_carry_the_words_of_the_department() -> None:
+def test_a_message_never_carries_a_departments_own_words() -> None:
     refused = message_builders.rejected(VISIT.rejected(), PUBLIC_URL, "ਗ੍ਰਹਿ").parameters
-    assert refused["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ - Come next week।"
+    assert refused["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ।"
     returned = message_builders.returned(VISIT.returned("Which\nfile?"), PUBLIC_URL, "ਗ੍ਰਹਿ").parameters
-    assert returned["note"] == "Which file?"
+    assert set(returned) == {"reference", "url", "department"}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_the_message_about_a_withdrawn_pass_says_why() -> None:
     words = {"withdrawn_for": "officer_unavailable", "personal": RevocationPersonal(note="Come next week")}
     told = message_builders.pass_revoked(VISIT.revoked().model_copy(update=words), PUBLIC_URL)
     assert told is not None
-    assert told.parameters["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ - Come next week।"
+    assert told.parameters["reason"] == "ਅਫ਼ਸਰ ਨਹੀਂ ਮਿਲ ਸਕਣਗੇ।"
     earlier = message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL)
     assert earlier is not None
     assert earlier.parameters["reason"] == "ਵਿਭਾਗ ਨੇ ਆਪਣੀ ਮਨਜ਼ੂਰੀ ਵਾਪਸ ਲੈ ਲਈ।", "from issuance before"
@@ -127,16 +128,31 @@ def test_a_one_time_code_is_one_segment_at_every_hour(language: Language) -> Non
 
 def test_the_message_with_a_pass_for_several_days_names_them() -> None:
     issued = VISIT.issued(further_days=(date(2026, 12, 2), date(2026, 12, 4)))
-    made = message_builders.pass_issued(issued, PUBLIC_URL, "1")
+    made = message_builders.pass_issued(issued, PUBLIC_URL, "PCS-1", "1")
     assert made.parameters["date"] == templates.days(
         (date(2026, 12, 1), date(2026, 12, 2), date(2026, 12, 4)), VISIT.language
     )
 
 
 def test_the_pass_link_opens_the_pass_page() -> None:
-    made = message_builders.pass_issued(VISIT.issued(), PUBLIC_URL + "/", "1")
+    made = message_builders.pass_issued(VISIT.issued(), PUBLIC_URL + "/", "PCS-1", "1")
     assert made.link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
     assert made.parameters["link"] == made.link
+
+
+def test_the_message_with_a_pass_has_its_token_and_the_hours_of_each_day() -> None:
+    issued = VISIT.issued(further_days=(date(2026, 12, 3),))
+    with_token = issued.model_copy(update={"personal": issued.personal.model_copy(update={"token": "a.b.c"})})
+    personal = message_builders.pass_issued(with_token, PUBLIC_URL, "PCS-1", "1").personal
+    assert personal is not None
+    assert (personal.token, personal.parameters[TOKEN]) == ("a.b.c", "a.b.c")
+    assert [f"{start:%d %H:%M} {end:%H:%M}" for start, end in personal.visits] == [
+        "01 10:00 12:00",
+        "03 10:00 12:00",
+    ]
+    earlier = message_builders.pass_issued(issued, PUBLIC_URL, "PCS-1", "1").personal
+    assert earlier is not None
+    assert earlier.token is None, "from issuance before"
 
 
 @pytest.mark.parametrize(("reason", "replaced"), [("cancelled", False), ("reissued", True)])

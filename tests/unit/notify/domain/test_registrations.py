@@ -1,0 +1,92 @@
+"""What operators register of the texts of messages, and the administrator's file about it."""
+
+import re
+import tomllib
+from datetime import date, timedelta
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from contracts.model import Language
+from services.notify.domain import templates
+from services.notify.domain.messages import Purpose
+from services.notify.domain.registrations import BadRegistrations, read_registrations
+from services.notify.domain.sms_segments import count_units
+from tests.unit.notify.domain.test_templates import sample
+
+TEXTS = Path(__file__).parent / "registered_texts.toml"
+"""Each text as it is registered. Whoever changes one raises its version, and writes it down here again."""
+EVERY_TEXT = [(purpose, language) for purpose in get_args(Purpose) for language in get_args(Language)]
+FORBIDDEN = {"name", "applicant", "visitor", "companion", "purpose", "note", "mobile", "email"}
+
+
+@pytest.mark.parametrize(("purpose", "language"), EVERY_TEXT)
+def test_a_text_is_the_one_that_is_registered_in_its_version(purpose: Purpose, language: Language) -> None:
+    registered = tomllib.loads(TEXTS.read_text(encoding="utf-8"))[purpose]
+    template = templates.find(purpose, language)
+    assert (template.version, template.registered_text) == (registered["version"], registered[language])
+
+
+@pytest.mark.parametrize(("purpose", "language"), EVERY_TEXT)
+def test_a_message_matches_its_registered_text_with_variables_of_at_most_forty_units(
+    purpose: Purpose, language: Language
+) -> None:
+    template = templates.find(purpose, language)
+    parts = re.split(r"\{#\w+#\}", template.registered_text)
+    found = re.fullmatch(
+        ".{1,}".join(f"({re.escape(part)})" for part in parts), template.render(sample(language))
+    )
+    assert found is not None
+    for name in template.placeholders:
+        if name not in ("url", "link"):
+            assert count_units(sample(language)[name]) <= templates.VARIABLE_UNITS, name
+
+
+def test_no_variable_is_a_name_a_purpose_or_somebodys_own_words() -> None:
+    used = {name for text in EVERY_TEXT for name in templates.find(*text).placeholders}
+    assert used <= set(templates.VARIABLES)
+    assert not used & FORBIDDEN
+
+
+def registration_file(folder: Path, **changes: str) -> Path:
+    """Return a file in which every text is registered, with some tables replaced."""
+    lines = ['entity_id = "1301000000000000001"', 'header = "PBEPAS"']
+    for purpose in get_args(Purpose):
+        version = templates.find(purpose, "pa").version
+        ids = "\n".join(f'{language} = "1307{purpose}{language}"' for language in get_args(Language))
+        lines.append(changes.get(purpose, f"[{purpose}]\nversion = {version}\n{ids}"))
+    path = folder / "registrations.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_file_names_the_sender_and_the_id_of_each_text(tmp_path: Path) -> None:
+    found = read_registrations(registration_file(tmp_path))
+    assert (found.header, found.entity_id) == ("PBEPAS", "1301000000000000001")
+    assert found.find("otp", "pa") == "1307otppa"
+    assert not list(found.missing())
+
+
+def test_a_text_that_changed_since_it_was_registered_is_missing(tmp_path: Path) -> None:
+    old = read_registrations(registration_file(tmp_path, otp='[otp]\nversion = 1\npa = "1307"'))
+    assert old.find("otp", "pa") is None
+    assert list(old.missing()) == ["otp.pa", "otp.hi", "otp.en"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["no toml", "[otpp]\nversion = 1", "[otp]\nfr = 'x'", "[otp]\npa = 1307", "header = 1", "otp = 'x'"],
+)
+def test_a_file_with_something_unknown_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "registrations.toml"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(BadRegistrations):
+        read_registrations(path)
+
+
+def test_the_longest_days_of_a_visit_fit() -> None:
+    days = [date(2026, 12, 1) + timedelta(days=2 * step) for step in range(7)]
+    assert all(
+        count_units(templates.days(days, one)) <= templates.VARIABLE_UNITS for one in get_args(Language)
+    )

@@ -37,7 +37,13 @@ PROCESSES = (
     "import-logins",
     *(f"{MIGRATE}{service}" for service in SERVICES),
 )
-VENDORS = ("EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN")
+WEBHOOKS = ("EPASS_SMS_WEBHOOK_SECRET", "EPASS_WHATSAPP_APP_SECRET", "EPASS_WHATSAPP_VERIFY_TOKEN")
+"""What the vendors' webhooks show; notify checks it."""
+VENDORS = (
+    "EPASS_SMS_VENDOR", "EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_SMS_USER", "EPASS_SMS_PASSWORD",
+    "EPASS_SMS_REGISTRATIONS", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN", "EPASS_SMTP_URL",
+    "EPASS_SMTP_USER", "EPASS_SMTP_PASSWORD", "EPASS_SMTP_SENDER", *WEBHOOKS,
+)  # fmt: skip
 
 
 def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -45,7 +51,7 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
 
     Args:
         store: holds what is random.
-        vendors: settings of the sender, as far as they are given.
+        vendors: settings of the sender, as far as they are given; notify gets those of `WEBHOOKS`.
     """
 
     def broker_url(user: str) -> str:
@@ -58,7 +64,8 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
     limits_store = f"valkey://:{store.password('valkey')}@{LIMITS_STORE}"
     credentials = Credentials(broker_url, database_url, store, limits_store=limits_store)
     for process in PROCESSES:
-        of_vendors = vendors if process == "sender" else {}
+        names = {"sender": VENDORS, "notify": WEBHOOKS}.get(process, ())
+        of_vendors = {name: vendors[name] for name in names if name in vendors}
         yield _secret(process, "Opaque", {**credentials.of(process), **of_vendors})
     for role in (*SERVICES, *ROLES, *READERS):
         login = {"username": role, "password": store.password(f"database {role}")}

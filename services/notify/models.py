@@ -117,13 +117,29 @@ class DepartmentRow(Base):
 
 
 class SiteRow(Base):
-    """The names of a site's gates by gate and language, from the newest record of the directory."""
+    """The names of a site and of its gates, from the newest record of the directory."""
 
     __tablename__ = "sites"
 
     code: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     gate_names: Mapped[dict[str, dict[Language, str]]]
+    """By gate and language."""
+    name: Mapped[dict[Language, str]] = mapped_column(server_default="{}")
+    """By language; empty until the directory was published again after the upgrade that added it."""
+
+
+class MediaRow(Base):
+    """A picture that was uploaded to WhatsApp, for as long as it is kept there."""
+
+    __tablename__ = "media"
+    __table_args__ = (Index("media_expires_at", "expires_at"),)
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """The SHA-256 of the picture."""
+    sealed: Mapped[str]
+    """The vendor's ID of the upload, sealed."""
+    expires_at: Mapped[datetime]
 
 
 class PhoneMessageRow(Base):

@@ -19,6 +19,7 @@ from services.chassis.runtime.health import Health
 from services.chassis.runtime.lifecycle import Stopping, stopping
 from services.chassis.runtime.settings import read
 from services.notify.adapters.channels.installed import channels_of
+from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.adapters.wakeup_listener import WakeUp, WakeupListener
 from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import Untried
@@ -124,7 +125,7 @@ def main() -> None:
         broken.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    sender = Sender(database, channels_of(options), options, stopping)
+    sender = Sender(database, channels_of(options, StoredMediaIds(database)), options, stopping)
     threads = SenderThreads(sender, options, stopping, on_fault)
     with tracing.exporting("sender", options.otlp_endpoint, options.otlp_ratio):
         threads.start()

@@ -1,31 +1,110 @@
 """The settings of the notify service and of its sender, which are two processes."""
 
-from pydantic import SecretStr
+import ipaddress
+from collections.abc import Iterator
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import FilePath, SecretStr
 
 from services.chassis.runtime.settings import (
     DatabaseSettings,
     EventSigningSettings,
     PersonalDataSettings,
+    ProcessSettings,
     PublicUrlSettings,
     RetrySettings,
+    Section,
     ServiceSettings,
 )
 
 
-class NotifySettings(ServiceSettings, PublicUrlSettings):
-    """The settings of a service, and the address that messages link to."""
+class WebhookSettings(Section):
+    """What the vendors' webhooks show. A vendor without its secret tells nothing, so nothing is expected."""
+
+    whatsapp_app_secret: SecretStr = SecretStr("")
+    """The secret of the app at Meta, which signs each request."""
+    whatsapp_verify_token: SecretStr = SecretStr("")
+    """What Meta shows when the address of the webhook is entered in its panel."""
+    sms_webhook_secret: SecretStr = SecretStr("")
+    """What MSG91 shows, as the password in the address of the webhook."""
+
+
+class VendorSettings(ProcessSettings):
+    """The vendors. A channel without an address is not offered."""
+
+    sms_vendor: Literal["gateway", "mobile_seva", "msg91"] = "gateway"
+    """Whose interface the address speaks; ``gateway`` is JSON with a bearer token."""
+    sms_url: str = ""
+    sms_token: SecretStr = SecretStr("")
+    """The bearer token of a gateway, the secure key at Mobile Seva, the authkey at MSG91."""
+    sms_user: str = ""
+    sms_password: SecretStr = SecretStr("")
+    """The account at Mobile Seva."""
+    sms_registrations: FilePath | None = None
+    """Which texts are registered with the operators, and under which IDs (TOML)."""
+    whatsapp_url: str = ""
+    whatsapp_token: SecretStr = SecretStr("")
+    smtp_url: str = ""
+    """``smtps://host:465`` is encrypted from the first byte, ``smtp://host:587`` has to offer STARTTLS.
+
+    ``smtp-plain://`` is for local mode.
+    """
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_sender: str = ""
+    """The address from which emails come."""
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what must not be: vendors that others could listen to, and texts that would be dropped."""
+        yield from super().conflicts()
+        if not self.local_mode:
+            for name in ("sms_url", "whatsapp_url"):
+                if problem := _not_public(getattr(self, name)):
+                    yield name, problem
+            if self.smtp_url.startswith("smtp-plain:"):
+                yield "smtp_url", "outside local mode emails are sent encrypted"
+        if self.smtp_url and not self.smtp_url.startswith(("smtp://", "smtps://", "smtp-plain://")):
+            yield "smtp_url", "it is not smtps://host:port or smtp://host:port"
+        if self.smtp_url and "@" not in self.smtp_sender:
+            yield "smtp_sender", "it has to be an email address, since there is a mail server"
+        if self.sms_url and self.sms_vendor != "gateway" and self.sms_registrations is None:
+            yield "sms_registrations", "this vendor sends registered texts only"
+
+
+def _not_public(url: str) -> str | None:
+    """Return what is wrong with the address of a vendor, or None."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return "it is no address"
+    if parts.scheme != "https":
+        return "outside local mode it begins with https://"
+    try:
+        is_private = not ipaddress.ip_address(host).is_global
+    except ValueError:
+        is_private = host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+    return "it leads to a private address" if is_private else None
+
+
+class NotifySettings(ServiceSettings, PublicUrlSettings, WebhookSettings):
+    """The settings of a service, the address that messages link to, and the secrets of webhooks."""
 
 
 class SenderSettings(
-    PublicUrlSettings, DatabaseSettings, RetrySettings, PersonalDataSettings, EventSigningSettings
+    PublicUrlSettings,
+    VendorSettings,
+    WebhookSettings,
+    DatabaseSettings,
+    RetrySettings,
+    PersonalDataSettings,
+    EventSigningSettings,
 ):
-    """The vendors' gateways, and the pace of the sender. A channel without an address is not offered."""
+    """The vendors, and the pace of the sender."""
 
-    sms_url: str = ""
-    sms_token: SecretStr = SecretStr("")
-    whatsapp_url: str = ""
-    whatsapp_token: SecretStr = SecretStr("")
-    """Bearer tokens of the two gateways."""
     sender_batch: int = 20
     sender_lease: float = 30.0
     sender_threads: int = 4

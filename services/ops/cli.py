@@ -46,7 +46,8 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names."""
-        return sorted([*super().list_commands(ctx), "audit", "dead-letters", "invariants", "outbox"])
+        groups = ("audit", "dead-letters", "invariants", "messages", "outbox")
+        return sorted([*super().list_commands(ctx), *groups])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a name, None if there is none."""
@@ -63,6 +64,10 @@ class LazyGroup(click.Group):
                 from services.ops.commands.invariants import command
 
                 return command
+            case "messages":
+                from services.ops.commands.messages import messages
+
+                return messages
             case "outbox":
                 from services.ops.commands.outbox import outbox
 

@@ -95,6 +95,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "applications": _CHANGE,
         "departments": _CHANGE,
         "local_phone": _CHANGE_AND_DELETE,
+        "media": _CHANGE_AND_DELETE,
         "messages": _CHANGE_AND_DELETE,
         "passes": _CHANGE,
         "sites": _CHANGE,

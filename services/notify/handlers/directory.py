@@ -1,4 +1,4 @@
-"""The copy of the names of departments and gates, by which messages call them."""
+"""The copy of the names of departments, sites and gates, by which messages call them."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from services.notify.models import DepartmentRow, SiteRow
 
 
 def handle_directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
-    """Store the name of a department or those of a site's gates, unless newer ones are stored already."""
+    """Store the name of a department or of a site and its gates, unless newer ones are stored already."""
     department, site = received.event.department, received.event.site
     if department is not None:
         _store(session, DepartmentRow, code=department.code, seq=received.seq, name=department.name)
     if site is not None:
-        _store(session, SiteRow, code=site.code, seq=received.seq, gate_names=site.gate_names)
+        _store(session, SiteRow, code=site.code, seq=received.seq, name=site.name, gate_names=site.gate_names)
 
 
 def _store(session: Session, kind: type[DepartmentRow | SiteRow], **values: Any) -> None:
@@ -32,6 +32,12 @@ def department_name(session: Session, code: str, language: Language) -> str:
     """Return a department's name for a message; one that is not known yet is named after its code."""
     row = session.get(DepartmentRow, code)
     return templates.department(code, row.name if row else {}, language)
+
+
+def site_name(session: Session, code: str, language: Language) -> str:
+    """Return the name of a site for a message."""
+    row = session.get(SiteRow, code)
+    return templates.site(code, row.name if row else {}, language)
 
 
 def gate_name(session: Session, site: str, code: str | None, language: Language) -> str:

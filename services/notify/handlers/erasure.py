@@ -12,7 +12,7 @@ from contracts.envelope import Received
 from contracts.events import PersonalDataErased
 from services.chassis.db.batches import delete_batch
 from services.notify.handlers.messages import lock_application
-from services.notify.models import ApplicationRow, MessageRow, PhoneMessageRow
+from services.notify.models import ApplicationRow, MediaRow, MessageRow, PhoneMessageRow
 
 RETENTION = timedelta(days=1)
 
@@ -42,7 +42,8 @@ def handle_personal_data_erased(
 
 
 def delete_old(session: Session, now: datetime) -> int:
-    """Delete a batch of messages of no application (codes, logins) and of the local phone, a day after.
+    """Delete a batch of messages of no application (codes, logins) and of the local phone, a day after, and
+    of pictures that WhatsApp has deleted.
 
     Returns:
         How many rows of that table of which the most were deleted.
@@ -51,6 +52,7 @@ def delete_old(session: Session, now: datetime) -> int:
     return max(
         delete_batch(session, PhoneMessageRow, PhoneMessageRow.at < now - RETENTION),
         delete_batch(session, MessageRow, MessageRow.application_id.is_(None), ended),
+        delete_batch(session, MediaRow, MediaRow.expires_at < now),
     )
 
 

@@ -45,11 +45,13 @@ def handle_application_submitted(
     """Store the message with the reference; an invited visitor, who did not apply, gets the pass only."""
     if received.event.channel == "invitation":
         return
+    event = received.event
+    site = directory.site_name(session, event.site, event.language)
     _store_naming_department(
         received,
         session,
         now,
-        lambda department: message_builders.application_submitted(received.event, public_url, department),
+        lambda department: message_builders.application_submitted(event, public_url, department, site),
     )
 
 
@@ -160,11 +162,12 @@ def handle_pass_issued(
     """
     event = received.event
     known = lock_pass(session, event.pass_number, event.application_id, event.reference)
+    site = directory.site_name(session, event.site, event.language)
     gate = directory.gate_name(session, event.site, event.gate, event.language)
     is_first = store(
         session,
         received.id,
-        message_builders.pass_issued(event, public_url, gate),
+        message_builders.pass_issued(event, public_url, site, gate),
         now,
         application_id=event.application_id,
         pass_number=event.pass_number,

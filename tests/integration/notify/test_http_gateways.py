@@ -137,7 +137,7 @@ def test_an_sms_has_its_text_its_registration_and_its_idempotency_key(
     vendor: Vendor, client: GatewayClient
 ) -> None:
     message = outgoing()
-    assert SmsChannel(client, vendor.url, TOKEN).send(message) == Receipt("v-1")
+    assert SmsChannel(client, vendor.url, TOKEN).send(message) == Receipt("v-1", parts=3)
     ((headers, body),) = vendor.got
     assert headers["Authorization"] == f"Bearer {TOKEN}"
     assert headers["Idempotency-Key"] == str(message.id)
@@ -231,7 +231,7 @@ def test_a_timeout_and_an_unreachable_gateway_are_temporary(vendor: Vendor, clie
 def test_a_success_without_an_id_is_a_success(vendor: Vendor, client: GatewayClient, answer: bytes) -> None:
     for channel in channels(client, vendor.url):
         vendor.answers.append((202, answer))
-        assert channel.send(outgoing()) == Receipt(None)
+        assert channel.send(outgoing()).provider_id is None
 
 
 class Dripping(socketserver.StreamRequestHandler):
@@ -294,7 +294,7 @@ def test_no_more_than_needed_is_read_of_a_response(client: GatewayClient) -> Non
                 ended.set()
 
     with server_of(Endless) as url:
-        assert SmsChannel(client, url, TOKEN).send(outgoing()) == Receipt(None)
+        assert SmsChannel(client, url, TOKEN).send(outgoing()) == Receipt(None, parts=3)
         assert ended.wait(10), "the client hangs up"
 
 

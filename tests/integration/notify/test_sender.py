@@ -585,7 +585,7 @@ def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> Non
 def test_outside_local_mode_only_configured_gateways_exist(db: Database) -> None:
     production = {"local_mode": False, "public_url": "https://epass.example"}
     assert channels_of(make_settings(SenderSettings, **production, sms_url="", whatsapp_url="")) == {}
-    assert set(channels_of(make_settings(SenderSettings, **production, sms_url="http://sms.example"))) == {
+    assert set(channels_of(make_settings(SenderSettings, **production, sms_url="https://sms.example"))) == {
         "sms"
     }
 

@@ -226,10 +226,13 @@ def test_secrets_that_are_made_again_are_the_same_and_only_their_owner_may_read_
     assert (tmp_path / "secrets.json").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_vendors_are_known_to_the_sender_alone(made) -> None:
+def test_the_vendors_are_known_to_the_sender_and_their_webhooks_to_notify(made) -> None:
     given = dict.fromkeys(secrets.VENDORS, "https://sms.example")
     content = made(**given, EPASS_OTP_SECRET="not a vendor's")
-    assert [name for name, own in content.items() if "https://sms.example" in own.values()] == ["sender"]
+    told = {name: own for name, own in content.items() if "https://sms.example" in own.values()}
+    assert set(told) == {"notify", "sender"}
+    of_notify = {name for name, value in told["notify"].items() if value == "https://sms.example"}
+    assert of_notify == set(secrets.WEBHOOKS), "what it checks when a vendor reports"
     assert {name.removeprefix("EPASS_").lower() for name in given} <= set(SenderSettings.model_fields)
     assert "not a vendor's" not in json.dumps(content)
 

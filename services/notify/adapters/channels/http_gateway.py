@@ -1,19 +1,27 @@
-"""What all HTTP gateways have in common: one POST of JSON, and the meaning of its response.
+"""What all HTTP vendors have in common: one POST, a deadline, and the meaning of the status of its response.
 
-Headers: ``Authorization: Bearer <token>`` and ``Idempotency-Key: <message id>``, the same at every try. Any
-2xx is success. Temporary errors are: no connection, no response in time, 408, 425, 429, 5xx, and also 401 and
-403, since a token that is wrong for hours must not cost every applicant their message: what cannot have
-arrived is tried again until it is of no use. Any other status is a permanent error.
+Any 2xx is success, unless a vendor says otherwise in the body. Temporary errors are: no connection, no
+response in time, 408, 425, 429, 5xx, and also 401 and 403, since a token that is wrong for hours must not
+cost every applicant their message: what cannot have arrived is tried again until it is of no use. Any other
+status is a permanent error.
 
-A gateway that got the request and did not respond may have accepted the message. So may one that failed with
+A vendor that got the request and did not respond may have accepted the message. So may one that failed with
 5xx, except 503, which means that it did not begin.
+
+Addresses come from settings alone. Outside local mode they begin with https://, certificates are verified,
+no redirect is followed, and a name that leads to a private address is refused before anything is sent.
 """
 
 import asyncio
+import ipaddress
 import json
+import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -22,14 +30,40 @@ from pydantic import JsonValue
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
 
 TIMEOUT = httpx.Timeout(connect=3.0, read=8.0, write=4.0, pool=1.0)
-"""In seconds, of each step. A gateway that sends a byte now and then stays within them for ever."""
+"""In seconds, of each step. A vendor that sends a byte now and then stays within them for ever."""
 CALL_SECONDS = 15.0
 """The longest time of a call: well below the lease, and below the time in which a sender stops."""
 MOST_BYTES = 64 * 1024
 """More of a response is not read."""
 _NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-"""Errors after which the gateway has not received a byte."""
+"""Errors after which the vendor has not received a byte."""
 _TEMPORARY = {401: "credentials", 403: "credentials", 408: "timeout", 425: "busy", 429: "busy"}
+
+
+class NotPublic(Exception):
+    """The name of a vendor leads to an address inside our own network."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """The status of a response, as much of its content as is needed, and for how long to wait if it says."""
+
+    status: int
+    content: bytes = field(repr=False)
+    retry_after: float | None = None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return httpx.codes.is_success(self.status)
+
+    def json(self) -> JsonValue:
+        """Return the content as JSON, or None where it is something else."""
+        try:
+            parsed: JsonValue = json.loads(self.content)
+        except (ValueError, RecursionError):
+            return None
+        return parsed
 
 
 class GatewayClient:
@@ -37,71 +71,94 @@ class GatewayClient:
 
     One event loop makes their calls: only there a deadline ends a call wherever it is, also between two bytes
     of a header.
+
+    Args:
+        client: the connections.
+        call_seconds: the longest time of a call.
+        public_only: whether a name that leads to a private address is refused.
     """
 
-    def __init__(self, client: httpx.AsyncClient, call_seconds: float = CALL_SECONDS) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, call_seconds: float = CALL_SECONDS, *, public_only: bool = False
+    ) -> None:
         self._client = client
         self._call_seconds = call_seconds
+        self._public_only = public_only
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
-    def post(self, url: str, body: Mapping[str, JsonValue], headers: Mapping[str, str]) -> tuple[int, bytes]:
-        """Return the status and the content of the response, of which no more than needed is read.
+    def post(self, url: str, headers: Mapping[str, str], **content: Any) -> Response:
+        """Post ``json``, ``data`` (a form) or ``files``, and return the response.
 
         Raises:
-            TimeoutError: the call takes too long.
-            httpx.HTTPError: it failed.
+            TemporaryChannelError: ``unreachable`` or ``timeout``.
+            PermanentChannelError: ``private_address``.
         """
-        return asyncio.run_coroutine_threadsafe(self._call(url, body, headers), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(self._call(url, headers, content), self._loop).result()
+        except TimeoutError:
+            raise TemporaryChannelError("timeout", may_have_arrived=True) from None
+        except NotPublic:
+            raise PermanentChannelError("private_address") from None
+        except httpx.HTTPError as error:
+            reason = "timeout" if isinstance(error, httpx.TimeoutException) else "unreachable"
+            reached = not isinstance(error, _NOT_REACHED)
+            raise TemporaryChannelError(reason, may_have_arrived=reached) from None
 
-    async def _call(
-        self, url: str, body: Mapping[str, JsonValue], headers: Mapping[str, str]
-    ) -> tuple[int, bytes]:
-        content = b""
-        async with (
-            asyncio.timeout(self._call_seconds),
-            self._client.stream("POST", url, json=body, headers=headers) as response,
-        ):
-            async for chunk in response.aiter_raw():
-                content += chunk
-                if len(content) > MOST_BYTES:
-                    break
-        return response.status_code, content
+    async def _call(self, url: str, headers: Mapping[str, str], content: Mapping[str, Any]) -> Response:
+        received = b""
+        async with asyncio.timeout(self._call_seconds):
+            if self._public_only:
+                await self._refuse_private(url)
+            async with self._client.stream("POST", url, headers=headers, **content) as response:
+                async for chunk in response.aiter_raw():
+                    received += chunk
+                    if len(received) > MOST_BYTES:
+                        break
+        return Response(response.status_code, received, _seconds(response.headers.get("Retry-After")))
+
+    async def _refuse_private(self, url: str) -> None:
+        """Raise `NotPublic` if the name leads to any address that the internet does not reach."""
+        parts = urlsplit(url)
+        try:
+            found = await self._loop.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+        except OSError:
+            raise httpx.ConnectError("its name is not known") from None
+        if not all(ipaddress.ip_address(address[0]).is_global for *_, address in found):
+            raise NotPublic
 
 
-def gateway_client(connections: int) -> GatewayClient:
+def _seconds(header: str | None) -> float | None:
+    """Return the seconds of a Retry-After; a date there counts as nothing."""
+    return float(header) if header is not None and header.isdecimal() else None
+
+
+def gateway_client(connections: int, *, public_only: bool) -> GatewayClient:
     """Return a client for that many threads; it follows no redirect."""
     limits = httpx.Limits(max_connections=connections)
-    return GatewayClient(httpx.AsyncClient(timeout=TIMEOUT, limits=limits))
+    return GatewayClient(httpx.AsyncClient(timeout=TIMEOUT, limits=limits), public_only=public_only)
 
 
-def post(client: GatewayClient, url: str, token: str, key: UUID, body: Mapping[str, JsonValue]) -> JsonValue:
-    """Post a body and return the JSON of the response, or None where it has none.
-
-    Raises:
-        TemporaryChannelError: ``unreachable``, ``timeout``, ``busy``, ``credentials`` or ``gateway_fault``.
-        PermanentChannelError: ``refused``.
-    """
+def key_headers(key: UUID, token: str) -> dict[str, str]:
+    """Return the idempotency key, the same at every try, and the bearer token of a request."""
     headers = {"Idempotency-Key": str(key), "Accept-Encoding": "identity"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    try:
-        status, content = client.post(url, body, headers)
-    except TimeoutError:
-        raise TemporaryChannelError("timeout", may_have_arrived=True) from None
-    except httpx.HTTPError as error:
-        reason = "timeout" if isinstance(error, httpx.TimeoutException) else "unreachable"
-        raise TemporaryChannelError(reason, may_have_arrived=not isinstance(error, _NOT_REACHED)) from None
-    if httpx.codes.is_success(status):
-        try:
-            answer: JsonValue = json.loads(content)
-        except (ValueError, RecursionError):
-            return None
-        return answer
-    if httpx.codes.is_server_error(status):
-        raise TemporaryChannelError(
-            "gateway_fault", may_have_arrived=status != HTTPStatus.SERVICE_UNAVAILABLE
-        )
-    if status in _TEMPORARY:
-        raise TemporaryChannelError(_TEMPORARY[status])
+    return headers
+
+
+def require_success(response: Response) -> None:
+    """Raise an error if the status of a response is not 2xx.
+
+    Raises:
+        TemporaryChannelError: ``timeout``, ``busy``, ``credentials`` or ``gateway_fault``.
+        PermanentChannelError: ``refused``.
+    """
+    if response.is_success:
+        return
+    if httpx.codes.is_server_error(response.status):
+        began = response.status != HTTPStatus.SERVICE_UNAVAILABLE
+        raise TemporaryChannelError("gateway_fault", may_have_arrived=began, retry_after=response.retry_after)
+    if response.status in _TEMPORARY:
+        raise TemporaryChannelError(_TEMPORARY[response.status], retry_after=response.retry_after)
     raise PermanentChannelError("refused")

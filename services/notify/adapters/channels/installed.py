@@ -3,34 +3,103 @@
 from collections.abc import Mapping
 
 from contracts.model import DeliverBy
+from services.chassis.runtime.settings import WrongSettings
+from services.notify.adapters import pass_card
 from services.notify.adapters.channels import Channel, ReceiptSource
-from services.notify.adapters.channels.http_gateway import gateway_client
+from services.notify.adapters.channels.email import EmailChannel, MailServer
+from services.notify.adapters.channels.http_gateway import GatewayClient, gateway_client
 from services.notify.adapters.channels.local import LocalChannel
+from services.notify.adapters.channels.mobile_seva import MobileSevaChannel
+from services.notify.adapters.channels.msg91 import Msg91Channel, Msg91Reports
 from services.notify.adapters.channels.sms import SmsChannel
-from services.notify.adapters.channels.whatsapp import WhatsAppChannel
-from services.notify.settings import NotifySettings, SenderSettings
+from services.notify.adapters.channels.whatsapp import MediaIds, WhatsAppChannel, WhatsAppReports
+from services.notify.domain.registrations import (
+    UNREGISTERED,
+    BadRegistrations,
+    Registrations,
+    read_registrations,
+)
+from services.notify.settings import SenderSettings, WebhookSettings
 
 Channels = Mapping[DeliverBy, Channel]
 ReceiptSources = Mapping[str, ReceiptSource]
 """By the name of the vendor in the path of its webhook, ``/hooks/<vendor>``."""
 
 
-def channels_of(settings: SenderSettings) -> Channels:
-    """Return a gateway for each channel with an address; in local mode the local phone serves the others."""
-    client = gateway_client(settings.sender_threads + 1)
+def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Channels:
+    """Return the channel of each vendor with an address; in local mode the local phone serves the others.
+
+    Raises:
+        NoShaping: a channel shows pictures, and they cannot be drawn.
+        WrongSettings: as for `_registrations`.
+    """
+    client = gateway_client(settings.sender_threads + 1, public_only=not settings.local_mode)
     channels: dict[DeliverBy, Channel] = {}
     if settings.local_mode:
         local = LocalChannel()
         channels = {"sms": local, "whatsapp": local, "email": local}
+    if settings.whatsapp_url or settings.smtp_url:
+        pass_card.require_shaping()
     if settings.sms_url:
-        channels["sms"] = SmsChannel(client, settings.sms_url, settings.sms_token.get_secret_value())
+        channels["sms"] = _sms(settings, client)
     if settings.whatsapp_url:
         channels["whatsapp"] = WhatsAppChannel(
-            client, settings.whatsapp_url, settings.whatsapp_token.get_secret_value()
+            client,
+            settings.whatsapp_url,
+            settings.whatsapp_token.get_secret_value(),
+            draw=pass_card.draw,
+            media=media,
+            gives_receipts=bool(settings.whatsapp_app_secret),
         )
+    if settings.smtp_url:
+        password = settings.smtp_password.get_secret_value()
+        server = MailServer.at(settings.smtp_url, settings.smtp_sender, settings.smtp_user, password)
+        channels["email"] = EmailChannel(server, pass_card.draw)
     return channels
 
 
-def receipt_sources_of(settings: NotifySettings) -> ReceiptSources:  # noqa: ARG001  no vendor has one yet
+def _sms(settings: SenderSettings, client: GatewayClient) -> Channel:
+    """Return the channel of the vendor whose interface the address speaks."""
+    url, token = settings.sms_url, settings.sms_token.get_secret_value()
+    registrations = _registrations(settings)
+    match settings.sms_vendor:
+        case "mobile_seva":
+            password = settings.sms_password.get_secret_value()
+            return MobileSevaChannel(client, url, settings.sms_user, password, token, registrations)
+        case "msg91":
+            reports = bool(settings.sms_webhook_secret)
+            return Msg91Channel(client, url, token, registrations, gives_receipts=reports)
+        case "gateway":
+            return SmsChannel(client, url, token, registrations)
+
+
+def _registrations(settings: SenderSettings) -> Registrations:
+    """Return what is registered with the operators.
+
+    Raises:
+        WrongSettings: the file cannot be used, or says nothing of a text as it is now. Outside local mode no
+            message is sent then, because the operators would drop it without a word.
+    """
+    if settings.sms_registrations is None:
+        return UNREGISTERED
+    try:
+        found = read_registrations(settings.sms_registrations)
+    except BadRegistrations as error:
+        raise WrongSettings(f"EPASS_SMS_REGISTRATIONS is wrong: {error}") from None
+    if settings.local_mode:
+        return found
+    if not found.header or not found.entity_id:
+        raise WrongSettings("EPASS_SMS_REGISTRATIONS is wrong: entity_id and header are missing")
+    if missing := ", ".join(found.missing()):
+        raise WrongSettings(f"EPASS_SMS_REGISTRATIONS is wrong: texts that are not registered: {missing}")
+    return found
+
+
+def receipt_sources_of(settings: WebhookSettings) -> ReceiptSources:
     """Return the webhooks of the vendors whose secrets are set."""
-    return {}
+    sources: dict[str, ReceiptSource] = {}
+    if secret := settings.whatsapp_app_secret.get_secret_value():
+        sources["whatsapp"] = WhatsAppReports(secret, settings.whatsapp_verify_token.get_secret_value())
+    if secret := settings.sms_webhook_secret.get_secret_value():
+        sources["sms"] = Msg91Reports(secret)
+    return sources

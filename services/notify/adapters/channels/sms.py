@@ -1,8 +1,8 @@
-"""SMS through an HTTP gateway of an Indian operator or aggregator.
+"""SMS through a gateway of an operator or aggregator that takes JSON with a bearer token.
 
-Under TRAI's rules (TCCCPR 2018) a commercial SMS is delivered only if its text matches a template registered
-on the
-operators' distributed ledger (DLT). The sender's entity and header are settings of the gateway's account.
+It is for a gateway that has no adapter of its own. Under TRAI's rules (TCCCPR 2018) a commercial SMS is
+delivered only if its text matches a template registered on the operators' distributed ledger (DLT); see
+``domain/registrations.py``.
 
 Request::
 
@@ -10,12 +10,12 @@ Request::
      "encoding": "ucs2", "parts": 2}
 
 ``encoding`` is ``gsm7`` or ``ucs2``. Response: 2xx with ``{"id": "…"}``. Headers and errors:
-``http_gateway.py``. URLs in a text must be registered as well, so that ``EPASS_PUBLIC_URL`` has to be
-whitelisted with the header.
+``http_gateway.py``.
 """
 
 from services.notify.adapters.channels import Outgoing, Receipt
-from services.notify.adapters.channels.http_gateway import GatewayClient, post
+from services.notify.adapters.channels.http_gateway import GatewayClient, key_headers, require_success
+from services.notify.domain.registrations import UNREGISTERED, Registrations
 from services.notify.domain.sms_segments import count_segments, is_gsm
 
 
@@ -25,26 +25,27 @@ class SmsChannel:
     name = "sms_gateway"
     gives_receipts = False
 
-    def __init__(self, client: GatewayClient, url: str, token: str) -> None:
+    def __init__(
+        self, client: GatewayClient, url: str, token: str, registrations: Registrations = UNREGISTERED
+    ) -> None:
         self._client = client
         self._url = url
         self._token = token
+        self._registrations = registrations
 
     def send(self, message: Outgoing) -> Receipt:
         """Hand the text to the gateway."""
-        answer = post(
-            self._client,
-            self._url,
-            self._token,
-            message.id,
-            {
-                "to": message.personal.to,
-                "text": message.text,
-                "template_id": message.template.dlt_template_id,
-                "language": message.language,
-                "encoding": "gsm7" if is_gsm(message.text) else "ucs2",
-                "parts": count_segments(message.text),
-            },
-        )
+        parts = count_segments(message.text)
+        body = {
+            "to": message.personal.to,
+            "text": message.text,
+            "template_id": self._registrations.find(message.purpose, message.language) or "",
+            "language": message.language,
+            "encoding": "gsm7" if is_gsm(message.text) else "ucs2",
+            "parts": parts,
+        }
+        response = self._client.post(self._url, key_headers(message.id, self._token), json=body)
+        require_success(response)
+        answer = response.json()
         found = answer.get("id") if isinstance(answer, dict) else None
-        return Receipt(str(found) if found is not None else None, parts=count_segments(message.text))
+        return Receipt(str(found) if found is not None else None, parts=parts)

@@ -1,48 +1,341 @@
 """WhatsApp through Meta's Cloud API, or a provider with the same API.
 
-A message that a business sends first must be an approved template message. ``EPASS_WHATSAPP_URL`` is the
-whole address, ``https://graph.facebook.com/<version>/<phone number id>/messages``; templates are registered
-under the names in ``templates/*.toml`` in all three languages, with named parameters. Response:
-``{"messages": [{"id": "wamid.…"}]}``. The Cloud API itself ignores ``Idempotency-Key``;
-``biz_opaque_callback_data`` returns our ID with each receipt.
+Pages, all below https://developers.facebook.com/documentation/business-messaging/whatsapp/:
+
+- ``templates/template-media``: a message that a business sends first is an approved template; its header may
+  be an image, named by the ID of an upload to ``…/<phone number id>/media``. Uploads are kept for 30 days.
+- ``templates/authentication-templates/copy-code-button-authentication-templates``: a one-time code goes in
+  the body and once more in the button.
+- ``support/error-codes``: what the codes of errors mean, in a response and in a report.
+- ``webhooks/reference/messages/status``: reports of ``sent``, ``delivered``, ``read`` and ``failed``; they
+  come late, twice and in any order, and ``delivered`` is left out where ``read`` says it. Each request is
+  signed: ``X-Hub-Signature-256`` is the HMAC-SHA256 of its raw body under the app's secret.
+
+``EPASS_WHATSAPP_URL`` is ``https://graph.facebook.com/<version>/<phone number id>/messages``. Templates are
+registered under the names in ``templates/*.toml`` in all three languages, with named parameters. Response:
+``{"messages": [{"id": "wamid.…"}]}``. The Cloud API ignores ``Idempotency-Key``; ``biz_opaque_callback_data``
+returns our ID with each report. Reports are matched by ``wamid``, never by a number.
 """
+
+import hmac
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Protocol, get_args
+from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from services.notify.adapters.channels import Outgoing, Receipt
-from services.notify.adapters.channels.http_gateway import GatewayClient, post
+from services.notify.adapters.channels import (
+    BadWebhook,
+    DeliveryReport,
+    InboundText,
+    Outgoing,
+    PermanentChannelError,
+    Receipt,
+    ReportStatus,
+    TemporaryChannelError,
+)
+from services.notify.adapters.channels.http_gateway import (
+    GatewayClient,
+    Response,
+    key_headers,
+    require_success,
+)
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What an error code means for us: our reason, and whether a later try helps."""
+
+    reason: str
+    later: bool = False
+    retry_after: float | None = None
+    may_have_arrived: bool = False
+
+
+_FAULTS: Mapping[int, _Fault] = {
+    # Too fast: for the app, for the account, for the number, and for this recipient (one message in 6 s).
+    **dict.fromkeys((4, 80007, 130429), _Fault("busy", later=True)),
+    131056: _Fault("busy", later=True, retry_after=6.0),
+    # Wrong token or missing rights; an account that is blocked or has not paid. It may be mended.
+    **dict.fromkeys((0, 3, 10, 190, *range(200, 300)), _Fault("credentials", later=True)),
+    **dict.fromkeys((368, 131031, 131042, 131045, 133010), _Fault("account", later=True)),
+    # Faults of Meta's; only the unknown ones may have sent the message.
+    **dict.fromkeys((1, 131000), _Fault("gateway_fault", later=True, may_have_arrived=True)),
+    **dict.fromkeys((2, 131016, 131057), _Fault("gateway_fault", later=True)),
+    # The person cannot get it here: no WhatsApp, an old one, terms not accepted, or Meta's own limits.
+    131026: _Fault("not_on_whatsapp"),
+    131030: _Fault("not_on_whatsapp"),
+    130497: _Fault("not_on_whatsapp"),
+    131050: _Fault("opted_out"),
+    131047: _Fault("window_closed"),
+    **dict.fromkeys((130472, 131048, 131049), _Fault("limited")),
+    # The template: not there, not in this language, paused, or with other parameters.
+    **dict.fromkeys(
+        (132000, 132001, 132005, 132007, 132012, 132015, 132016, 132068, 132069), _Fault("template")
+    ),
+    **dict.fromkeys((131052, 131053), _Fault("media")),
+    131021: _Fault("bad_number"),
+}
+"""Codes that are not here are decided by the status of the response."""
+
+
+class MediaIds(Protocol):
+    """The IDs of uploaded pictures, by the name of their picture."""
+
+    def find(self, name: str) -> str | None:
+        """Return the ID of an upload that the vendor still has."""
+        ...
+
+    def keep(self, name: str, media_id: str) -> None:
+        """Remember the ID of a new upload."""
+        ...
+
+    def forget(self, name: str) -> None:
+        """Forget an ID that the vendor refused."""
+        ...
+
+
+class NoMediaIds:
+    """Remembers nothing, so that each try uploads its picture."""
+
+    def find(self, _name: str) -> str | None:
+        return None
+
+    def keep(self, _name: str, _media_id: str) -> None:
+        return None
+
+    def forget(self, _name: str) -> None:
+        return None
 
 
 class WhatsAppChannel:
-    """Channel of one business number."""
+    """Channel of one business number.
+
+    Args:
+        client: makes the calls.
+        url: the address of its messages.
+        token: a token of a system user, which does not expire.
+        draw: returns the picture of a pass as PNG, or None for a message that has none.
+        media: the IDs of pictures that were uploaded before.
+        gives_receipts: whether reports come to our webhook.
+    """
 
     name = "whatsapp_cloud"
-    gives_receipts = False
 
-    def __init__(self, client: GatewayClient, url: str, token: str) -> None:
+    def __init__(
+        self,
+        client: GatewayClient,
+        url: str,
+        token: str,
+        *,
+        draw: Callable[[Outgoing], bytes | None] = lambda _message: None,
+        media: MediaIds | None = None,
+        gives_receipts: bool = False,
+    ) -> None:
         self._client = client
         self._url = url
         self._token = token
+        self._draw = draw
+        self._media = media or NoMediaIds()
+        self.gives_receipts = gives_receipts
 
     def send(self, message: Outgoing) -> Receipt:
-        """Hand the template and its parameters to the API."""
-        parameters: list[JsonValue] = [
-            {"type": "text", "parameter_name": name, "text": message.personal.parameters[name]}
-            for name in message.template.placeholders
-        ]
-        body: dict[str, JsonValue] = {
-            "messaging_product": "whatsapp",
-            "to": message.personal.to.removeprefix("+"),
-            "type": "template",
-            "template": {
-                "name": message.template.whatsapp_template,
-                "language": {"code": message.language},
-                "components": [{"type": "body", "parameters": parameters}],
-            },
-            "biz_opaque_callback_data": str(message.id),
-        }
-        answer = post(self._client, self._url, self._token, message.id, body)
+        """Hand the template and its parameters to the API; a pass goes with its QR as the header.
+
+        Raises:
+            TemporaryChannelError: as in ``http_gateway.py``, and ``account``.
+            PermanentChannelError: one of the reasons above, or ``refused``.
+        """
+        picture = self._draw(message) if message.template.whatsapp_picture_template else None
+        name = None if picture is None else sha256(picture).hexdigest()
+        media_id = None if picture is None or name is None else self._media_id(message, name, picture)
+        response = self._client.post(
+            self._url, key_headers(message.id, self._token), json=template_message(message, media_id)
+        )
+        try:
+            _require_success(response)
+        except PermanentChannelError as error:
+            if name is not None and error.reason == "media":
+                self._media.forget(name)  # it expired earlier than we knew: the next try uploads again
+                raise TemporaryChannelError("media") from None
+            raise
+        answer = response.json()
         messages = answer.get("messages") if isinstance(answer, dict) else None
         first = messages[0] if isinstance(messages, list) and messages else None
         found = first.get("id") if isinstance(first, dict) else None
         return Receipt(str(found) if found is not None else None)
+
+    def _media_id(self, message: Outgoing, name: str, picture: bytes) -> str:
+        """Return the ID of an upload of the picture; nothing was sent if this raises an error."""
+        if known := self._media.find(name):
+            return known
+        url = self._url.removesuffix("/messages") + "/media"
+        form = {"messaging_product": "whatsapp", "type": "image/png"}
+        files = {"file": ("pass.png", picture, "image/png")}
+        try:
+            response = self._client.post(url, key_headers(message.id, self._token), data=form, files=files)
+            _require_success(response)
+        except TemporaryChannelError as error:
+            raise TemporaryChannelError(error.reason, retry_after=error.retry_after) from None
+        answer = response.json()
+        found = answer.get("id") if isinstance(answer, dict) else None
+        if not isinstance(found, str):
+            raise TemporaryChannelError("gateway_fault")
+        self._media.keep(name, found)
+        return found
+
+
+def template_message(message: Outgoing, media_id: str | None) -> dict[str, JsonValue]:
+    """Return the body of a request."""
+    template, parameters = message.template, message.personal.parameters
+    components: list[JsonValue]
+    if message.purpose == "otp":
+        code: JsonValue = [{"type": "text", "text": parameters["code"]}]
+        components = [
+            {"type": "body", "parameters": code},
+            {"type": "button", "sub_type": "url", "index": "0", "parameters": code},
+        ]
+        name = template.whatsapp_template
+    elif media_id is not None and template.whatsapp_picture_template:
+        components = [
+            {"type": "header", "parameters": [{"type": "image", "image": {"id": media_id}}]},
+            {"type": "body", "parameters": _named(parameters, template.placeholders, without="link")},
+            {
+                "type": "button",
+                "sub_type": "url",
+                "index": "0",
+                "parameters": [{"type": "text", "text": _path(parameters["link"])}],
+            },
+        ]
+        name = template.whatsapp_picture_template
+    else:
+        components = [{"type": "body", "parameters": _named(parameters, template.placeholders)}]
+        name = template.whatsapp_template
+    return {
+        "messaging_product": "whatsapp",
+        "to": message.personal.to.removeprefix("+"),
+        "type": "template",
+        "template": {"name": name, "language": {"code": message.language}, "components": components},
+        "biz_opaque_callback_data": str(message.id),
+    }
+
+
+def _named(parameters: Mapping[str, str], names: tuple[str, ...], *, without: str = "") -> list[JsonValue]:
+    return [
+        {"type": "text", "parameter_name": name, "text": parameters[name]}
+        for name in names
+        if name != without
+    ]
+
+
+def _path(link: str) -> str:
+    """Return what follows the address of e-Pass in a link: a button is registered with the address."""
+    return urlsplit(link).path.removeprefix("/")
+
+
+def _require_success(response: Response) -> None:
+    if response.is_success:
+        return
+    answer = response.json()
+    error = answer.get("error") if isinstance(answer, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    fault = _FAULTS.get(code) if isinstance(code, int) else None
+    if fault is None:
+        require_success(response)
+        return
+    if fault.later:
+        raise TemporaryChannelError(
+            fault.reason,
+            may_have_arrived=fault.may_have_arrived,
+            retry_after=response.retry_after or fault.retry_after,
+        )
+    raise PermanentChannelError(fault.reason)
+
+
+class WhatsAppReports:
+    """The source of the delivery reports that come to ``/hooks/whatsapp``.
+
+    Args:
+        app_secret: signs each request.
+        verify_token: what Meta shows once, when the address is entered in its panel.
+    """
+
+    def __init__(self, app_secret: str, verify_token: str) -> None:
+        self._app_secret = app_secret
+        self._verify_token = verify_token
+
+    def verify(self, headers: Mapping[str, str], raw: bytes) -> bool:
+        """Return whether the signature is that of the raw body, compared in constant time."""
+        expected = "sha256=" + hmac.new(self._app_secret.encode(), raw, sha256).hexdigest()
+        return hmac.compare_digest(headers.get("x-hub-signature-256", "").encode(), expected.encode())
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
+        """Return what Meta wants to hear when it has shown the right token, else None."""
+        shown = query.get("hub.verify_token", "").encode()
+        if query.get("hub.mode") != "subscribe" or not self._verify_token:
+            return None
+        right = hmac.compare_digest(shown, self._verify_token.encode())
+        return query.get("hub.challenge", "") if right else None
+
+    def parse(self, raw: bytes) -> list[DeliveryReport | InboundText]:
+        """Return the reports of a request, and what people wrote to us; other entries are left out.
+
+        Raises:
+            BadWebhook: it is not JSON of the form that Meta sends.
+        """
+        try:
+            content = json.loads(raw)
+        except (ValueError, RecursionError):
+            raise BadWebhook("it is not JSON") from None
+        if not isinstance(content, dict) or content.get("object") != "whatsapp_business_account":
+            raise BadWebhook("it is not about a WhatsApp business account")
+        found = [_report(status) for status in _entries(content, "statuses")]
+        texts = [_inbound_text(message) for message in _entries(content, "messages")]
+        return [one for one in (*found, *texts) if one is not None]
+
+
+def _entries(content: Mapping[str, JsonValue], kind: str) -> Iterator[Mapping[str, JsonValue]]:
+    for entry in _objects(content.get("entry")):
+        for change in _objects(entry.get("changes")):
+            value = change.get("value")
+            if isinstance(value, dict):
+                yield from _objects(value.get(kind))
+
+
+def _objects(value: JsonValue) -> Iterator[Mapping[str, JsonValue]]:
+    return (one for one in value if isinstance(one, dict)) if isinstance(value, list) else iter(())
+
+
+def _report(status: Mapping[str, JsonValue]) -> DeliveryReport | None:
+    wamid, word, at = status.get("id"), status.get("status"), _instant(status)
+    known: ReportStatus | None = next((one for one in get_args(ReportStatus) if one == word), None)
+    if not isinstance(wamid, str) or known is None or at is None:
+        return None
+    reason = None
+    if known == "failed":
+        first = next(_objects(status.get("errors")), {})
+        code = first.get("code")
+        fault = _FAULTS.get(code) if isinstance(code, int) else None
+        reason = fault.reason if fault else "undelivered"
+    return DeliveryReport(wamid, known, at, reason)
+
+
+def _inbound_text(message: Mapping[str, JsonValue]) -> InboundText | None:
+    """Return what a person wrote, or the words of the button that they pressed."""
+    sender, at = message.get("from"), _instant(message)
+    content = message.get(str(message.get("type")))
+    words = (content.get("body") or content.get("text")) if isinstance(content, dict) else None
+    if not isinstance(sender, str) or not isinstance(words, str) or at is None:
+        return None
+    return InboundText(f"+{sender.removeprefix('+')}", words, at)
+
+
+def _instant(entry: Mapping[str, JsonValue]) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(int(str(entry.get("timestamp"))), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

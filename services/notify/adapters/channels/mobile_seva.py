@@ -1,0 +1,135 @@
+"""SMS through Mobile Seva, the gateway that C-DAC runs for government departments.
+
+From https://services.mgov.gov.in/RegisterPushService and C-DAC's sample programs: one POST of a form to
+``https://msdgweb.mgov.gov.in/esms/sendsmsrequestDLT``, where ``password`` is the SHA-1 of the password and
+``key`` the SHA-512 of user name, sender ID, content and the department's secure key, in this order. A text
+that is not plain ASCII goes as ``unicodemsg``, each UTF-16 unit as a numeric entity (``&#2605;``), and the
+key is that of the entities. One-time codes have service types of their own, which go first.
+
+The status is always 200. ``402,MsgID = 150620171497508632541egovernance`` means accepted; everything else
+begins with ``ERROR :`` and a number. It has no idempotency key. Delivery reports are in its portal only, so
+this channel gives none.
+"""
+
+import hashlib
+import re
+
+from services.notify.adapters.channels import (
+    Outgoing,
+    PermanentChannelError,
+    Receipt,
+    TemporaryChannelError,
+)
+from services.notify.adapters.channels.http_gateway import GatewayClient, require_success
+from services.notify.domain.registrations import Registrations
+from services.notify.domain.sms_segments import count_segments
+
+_ACCEPTED = re.compile(rb"402\s*,\s*MsgID\s*=\s*(\S+)", re.IGNORECASE)
+_NUMBER = re.compile(rb"\b(4\d\d)\b")
+_SUBMITTED_LATER = 409
+"""The operator is slow, "message will be submitted": accepted, without an ID."""
+_LATER = {
+    401: "credentials", 415: "credentials", 416: "credentials", 425: "credentials",
+    403: "account", 411: "account", 412: "account",
+    404: "gateway_fault", 405: "gateway_fault", 407: "gateway_fault", 408: "gateway_fault",
+    410: "busy", 418: "busy",
+}  # fmt: skip
+_NEVER = {406: "bad_number", 413: "rejected", 414: "rejected", 422: "template", 423: "template"}
+
+
+class MobileSevaChannel:
+    """Channel of one department's account.
+
+    Args:
+        client: makes the calls.
+        url: the whole address.
+        user: name of the account.
+        password: its password.
+        secure_key: the key that the department generates in the portal.
+        registrations: the sender ID, and the IDs of the texts.
+    """
+
+    name = "mobile_seva"
+    gives_receipts = False
+
+    def __init__(
+        self,
+        client: GatewayClient,
+        url: str,
+        user: str,
+        password: str,
+        secure_key: str,
+        registrations: Registrations,
+    ) -> None:
+        self._client = client
+        self._url = url
+        self._user = user.strip()
+        self._password = hashlib.sha1(password.strip().encode(), usedforsecurity=False).hexdigest()
+        self._secure_key = secure_key.strip()
+        self._registrations = registrations
+
+    def send(self, message: Outgoing) -> Receipt:
+        """Hand the text to the gateway.
+
+        Raises:
+            TemporaryChannelError: as in ``http_gateway.py``, and ``account``.
+            PermanentChannelError: ``template``, ``bad_number``, ``rejected`` or ``refused``.
+        """
+        template_id = self._registrations.find(message.purpose, message.language)
+        if template_id is None:
+            raise PermanentChannelError("template")
+        response = self._client.post(
+            self._url, {"Accept-Encoding": "identity"}, data=self.form(message, template_id)
+        )
+        require_success(response)
+        return Receipt(_message_id(response.content), parts=count_segments(message.text))
+
+    def form(self, message: Outgoing, template_id: str) -> dict[str, str]:
+        """Return the fields of the request."""
+        content = message.text.strip()
+        number = message.personal.to.removeprefix("+")
+        is_code = message.purpose == "otp"
+        if content.isascii():
+            kind, to = ("otpmsg" if is_code else "singlemsg"), {"mobileno": number}
+        else:
+            content = _entities(content)
+            kind = "unicodeotpmsg" if is_code else "unicodemsg"
+            to = {"mobileno" if is_code else "bulkmobno": number}
+        sender = self._registrations.header.strip()
+        signed = f"{self._user}{sender}{content}{self._secure_key}"
+        return {
+            "username": self._user,
+            "password": self._password,
+            "senderid": sender,
+            "content": content,
+            "smsservicetype": kind,
+            **to,
+            "key": hashlib.sha512(signed.encode()).hexdigest(),
+            "templateid": template_id,
+        }
+
+
+def _entities(text: str) -> str:
+    """Return each UTF-16 unit of a text as a numeric entity."""
+    units = text.encode("utf-16-be")
+    return "".join(f"&#{int.from_bytes(units[place : place + 2])};" for place in range(0, len(units), 2))
+
+
+def _message_id(content: bytes) -> str | None:
+    """Return the gateway's ID of a message that it accepted, where it gives one.
+
+    Raises:
+        TemporaryChannelError: a later try may succeed; also where the response says nothing that we know.
+        PermanentChannelError: no try will.
+    """
+    if accepted := _ACCEPTED.search(content):
+        return accepted.group(1).decode("ascii", "replace")
+    found = _NUMBER.search(content)
+    number = int(found.group(1)) if found else 0
+    if number == _SUBMITTED_LATER:
+        return None
+    if number in _LATER:
+        raise TemporaryChannelError(_LATER[number])
+    if number in _NEVER:
+        raise PermanentChannelError(_NEVER[number])
+    raise TemporaryChannelError("gateway_fault", may_have_arrived=True)

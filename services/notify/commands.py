@@ -1,0 +1,126 @@
+"""What the command line runs here: the texts to register, and a message to try a vendor with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from time import perf_counter
+from typing import Literal, get_args
+from uuid import uuid4
+
+from contracts.model import IST, DeliverBy, Language
+from services.chassis.runtime.time_words import short_time, time_of_day
+from services.notify.adapters.channels import (
+    Channel,
+    Outgoing,
+    PermanentChannelError,
+    TemporaryChannelError,
+)
+from services.notify.domain import templates
+from services.notify.domain.messages import TOKEN, VISITS, Personal, Purpose
+
+Form = Literal["dlt", "msg91", "whatsapp"]
+"""How a vendor writes a variable: ``{#alphanumeric#}``, ``##number##``, ``{{number}}``."""
+
+
+PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text as it is registered with a vendor, in one language."""
+
+    name: str
+    version: int
+    language: Language
+    text: str
+
+
+def texts(form: Form) -> Iterator[Text]:
+    """Yield every text in the form in which a vendor registers it.
+
+    At WhatsApp a pass has two templates: with a picture, where a button stands for the link, and without.
+    Meta writes the text of one-time codes itself.
+    """
+    for purpose in PURPOSES:
+        for language in get_args(Language):
+            template = templates.find(purpose, language)
+            name = template.whatsapp_template if form == "whatsapp" else purpose
+            text = template.render({one: _written(one, form) for one in template.placeholders})
+            if form == "whatsapp" and purpose == "otp":
+                text = "(Meta writes it)"
+            yield Text(name, template.version, language, text)
+            if form == "whatsapp" and template.whatsapp_picture_template:
+                shorter = text.removesuffix(": {{link}}")
+                yield Text(template.whatsapp_picture_template, template.version, language, shorter)
+
+
+def _written(variable: str, form: Form) -> str:
+    match form:
+        case "dlt":
+            return templates.VARIABLES[variable]
+        case "msg91":
+            return f"##{variable}##"
+        case "whatsapp":
+            return f"{{{{{variable}}}}}"
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What came back of a message: the vendor's ID and the segments, or the reason of a failure."""
+
+    vendor: str
+    seconds: float
+    provider_id: str | None = None
+    parts: int = 0
+    error: str | None = None
+    may_have_arrived: bool = False
+
+
+def try_channel(
+    channel: Channel, kind: DeliverBy, to: str, purpose: Purpose, language: Language, public_url: str
+) -> Tried:
+    """Send one message with invented facts; the QR code of its pass opens nothing."""
+    template = templates.find(purpose, language)
+    parameters = _invented(language, public_url)
+    shown = {name: parameters[name] for name in (*template.placeholders, "reference")}
+    if purpose == "pass_issued":
+        shown |= {TOKEN: parameters[TOKEN], VISITS: parameters[VISITS]}
+    personal = Personal(to, None, shown, shown.get("link"))
+    message = Outgoing(uuid4(), purpose, kind, language, personal, template, template.render(shown))
+    began = perf_counter()
+    try:
+        receipt = channel.send(message)
+    except TemporaryChannelError as error:
+        seconds = perf_counter() - began
+        return Tried(channel.name, seconds, error=error.reason, may_have_arrived=error.may_have_arrived)
+    except PermanentChannelError as error:
+        return Tried(channel.name, perf_counter() - began, error=error.reason)
+    return Tried(channel.name, perf_counter() - began, receipt.provider_id, receipt.parts)
+
+
+def _invented(language: Language, public_url: str) -> dict[str, str]:
+    """Return a value for every variable of every text."""
+    day, start, end = date(2030, 1, 2), time(10), time(12)
+    hours = (datetime.combine(day, hour, IST).isoformat() for hour in (start, end))
+    return {
+        "code": "000000",
+        "number": "TEST0000",
+        "reference": "PCS-TEST-0000",
+        "login_id": "TEST-0000",
+        "by": "TEST-0000",
+        "what": templates.reason("login_issued", language, "access"),
+        "reason": templates.grounds("duplicate", language),
+        "department": "e-Pass",
+        "site": templates.site("PCS1", {}, language),
+        "gate": "1",
+        "date": templates.day(day),
+        "days": templates.days([day, day + timedelta(days=1)], language),
+        "start": time_of_day(start, language),
+        "end": time_of_day(end, language),
+        "since": templates.moment(datetime.combine(day, start, IST), language),
+        "until": short_time(end, language),
+        "url": public_url,
+        "link": public_url,
+        TOKEN: "e-Pass: this code opens nothing",
+        VISITS: "/".join(hours),
+    }

@@ -1,0 +1,73 @@
+"""`epass messages`: the texts to register with the vendors, and a message to try one."""
+
+from dataclasses import asdict
+
+import click
+
+from contracts.mobile import parse_mobile
+from contracts.model import DeliverBy, Language
+from services.notify import commands
+from services.notify.adapters.channels.installed import channels_of
+from services.notify.domain.messages import Purpose
+from services.notify.settings import SenderSettings
+from services.ops.console import as_json, print_result, read_settings
+
+CHANNELS = ("sms", "whatsapp", "email")
+LANGUAGES = ("pa", "hi", "en")
+
+
+@click.group()
+def messages() -> None:
+    """Texts and vendors of messages (docs/messages.md)."""
+
+
+@messages.command()
+@click.option(
+    "--for",
+    "form",
+    type=click.Choice(["dlt", "msg91", "whatsapp"]),
+    default="dlt",
+    help="How the vendor writes a variable.",
+)
+@as_json
+def texts(form: commands.Form, as_json: bool) -> None:
+    """Print every text as it is registered, with its version."""
+    found = list(commands.texts(form))
+    lines = (f"{one.name}  version {one.version}  {one.language}\n    {one.text}" for one in found)
+    print_result({"texts": [asdict(one) for one in found]}, lines, as_json=as_json)
+
+
+@messages.command()
+@click.option("--to", required=True, help="A mobile, or an email address.")
+@click.option("--channel", "kind", type=click.Choice(CHANNELS), help="By default SMS, or email.")
+@click.option("--purpose", type=click.Choice(commands.PURPOSES), default="pass_issued")
+@click.option("--language", type=click.Choice(LANGUAGES), default="pa")
+@as_json
+def test(to: str, kind: DeliverBy | None, purpose: Purpose, language: Language, as_json: bool) -> None:
+    """Send one message with invented facts by the vendors of the sender's settings; print what came back.
+
+    Nothing is stored. Exit code 2: it was not accepted.
+    """
+    if "@" not in to:
+        try:
+            to = parse_mobile(to)
+        except ValueError:
+            raise click.UsageError("--to is neither a mobile nor an email address") from None
+    options = read_settings(SenderSettings)
+    kind = kind or ("email" if "@" in to else "sms")
+    channel = channels_of(options).get(kind)
+    if channel is None:
+        raise click.UsageError(f"no vendor is connected for {kind}")
+    tried = commands.try_channel(channel, kind, to, purpose, language, options.public_url)
+    print_result(asdict(tried), [_line(tried)], as_json=as_json)
+    if tried.error is not None:
+        raise click.exceptions.Exit(2)
+
+
+def _line(tried: commands.Tried) -> str:
+    if tried.error is None:
+        said = f"accepted, ID {tried.provider_id or '(none)'}, billed parts {tried.parts}"
+    else:
+        maybe = " (it may have arrived)" if tried.may_have_arrived else ""
+        said = f"not accepted: {tried.error}{maybe}; docs/messages.md says what that means"
+    return f"{tried.vendor}: {said}, {tried.seconds:.1f} s"

@@ -1,0 +1,124 @@
+"""Email against a real mail server: TLS, the picture inside, the visit as a calendar."""
+
+import io
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import icalendar
+import pytest
+import zxingcpp
+from PIL import Image
+
+from services.notify.adapters import pass_card
+from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
+from services.notify.adapters.channels.email import EmailChannel, MailServer
+from tests.support.encrypted_servers import Authority
+from tests.support.factories.outgoing import TOKEN_OF_A_PASS, a_code, a_pass
+from tests.support.vendors.mail import MailBox
+
+PERSON = "official@example.in"
+USER = ("epass", "a-password")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("mail") / "ca")
+
+
+@pytest.fixture(scope="module")
+def certificate(authority: Authority) -> tuple[Path, Path]:
+    return authority.issue("mail", "127.0.0.1")
+
+
+@pytest.fixture
+def mailbox(certificate: tuple[Path, Path]) -> Iterator[MailBox]:
+    box = MailBox(certificate, user=USER)
+    yield box
+    box.close()
+
+
+def channel(
+    box: MailBox, authority: Authority, scheme: str = "smtp", password: str = USER[1]
+) -> EmailChannel:
+    server = MailServer.at(f"{scheme}://127.0.0.1:{box.port}", "epass@punjab.example", USER[0], password)
+    return EmailChannel(server, pass_card.draw, ssl.create_default_context(cafile=authority.file))
+
+
+def test_a_pass_shows_its_qr_code_in_the_text_and_has_the_visit_for_a_calendar(
+    mailbox: MailBox, authority: Authority
+) -> None:
+    message = a_pass("pa", to=PERSON, channel="email")
+    receipt = channel(mailbox, authority).send(message)
+    (letter,) = mailbox.letters
+    assert receipt.provider_id == letter["Message-ID"] == f"<{message.id}@punjab.example>"
+    assert (letter["To"], letter["Subject"]) == (PERSON, "e-Pass 7K3M9QW4")
+    plain, shown = letter.get_body(("plain",)), letter.get_body(("html",))
+    assert plain.get_content().strip() == message.text
+    assert 'src="cid:pass@epass"' in shown.get_content()
+    parts = {part.get_content_type(): part for part in letter.walk()}
+    picture = Image.open(io.BytesIO(parts["image/png"].get_content()))
+    assert parts["image/png"]["Content-ID"] == "<pass@epass>"
+    (code,) = zxingcpp.read_barcodes(picture)
+    assert code.text == TOKEN_OF_A_PASS
+    calendar = icalendar.Calendar.from_ical(parts["text/calendar"].get_payload(decode=True))
+    (event,) = calendar.walk("VEVENT")
+    assert event.decoded("dtstart").isoformat() == "2026-12-01T10:00:00+05:30"
+    assert event["UID"] == "PCS-7K3M-9QW4@e-pass", "the event of the file on the page"
+    assert "7K3M9QW4" not in event["SUMMARY"], "people share calendars"
+
+
+def test_a_code_does_not_stand_in_the_subject(mailbox: MailBox, authority: Authority) -> None:
+    channel(mailbox, authority).send(a_code("en", to=PERSON, channel="email"))
+    assert mailbox.letters[0]["Subject"] == "e-Pass"
+
+
+def test_a_server_that_is_encrypted_from_the_first_byte(certificate, authority: Authority) -> None:
+    box = MailBox(certificate, at_once=True, user=USER)
+    channel(box, authority, "smtps").send(a_code(to=PERSON))
+    assert len(box.letters) == 1
+    box.close()
+
+
+def test_nothing_is_sent_without_encryption(authority: Authority) -> None:
+    box = MailBox()
+    with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
+        channel(box, authority).send(a_code(to=PERSON))
+    assert not box.letters
+    box.close()
+
+
+def test_nothing_is_sent_to_a_server_with_another_certificate(mailbox: MailBox, tmp_path: Path) -> None:
+    with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
+        channel(mailbox, Authority(tmp_path / "other")).send(a_code(to=PERSON))
+    assert not mailbox.letters
+
+
+def test_a_wrong_password_is_temporary(mailbox: MailBox, authority: Authority) -> None:
+    with pytest.raises(TemporaryChannelError, match=r"^credentials$"):
+        channel(mailbox, authority, password="x").send(a_code(to=PERSON))
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "error", "reason"),
+    [
+        ("RCPT", "550 no such person", PermanentChannelError, "bad_address"),
+        ("RCPT", "451 try later", TemporaryChannelError, "busy"),
+        ("MAIL", "552 not today", PermanentChannelError, "refused"),
+        ("DATA", "421 going down", TemporaryChannelError, "busy"),
+    ],
+)
+def test_a_reply_decides_whether_a_later_try_helps(
+    mailbox: MailBox, authority: Authority, command: str, reply: str, error: type[Exception], reason: str
+) -> None:
+    mailbox.replies[command] = reply
+    with pytest.raises(error, match=rf"^{reason}$"):
+        channel(mailbox, authority).send(a_code(to=PERSON))
+
+
+def test_a_letter_whose_reply_is_lost_may_have_arrived(mailbox: MailBox, authority: Authority) -> None:
+    mailbox.drops_after_data = True
+    with pytest.raises(TemporaryChannelError) as caught:
+        channel(mailbox, authority).send(a_code(to=PERSON))
+    assert caught.value.may_have_arrived
+    assert len(mailbox.letters) == 1

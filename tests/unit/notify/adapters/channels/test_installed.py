@@ -1,0 +1,90 @@
+"""Which channels an installation has, and which settings it refuses to start with."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from services.chassis.runtime.settings import WrongSettings
+from services.notify.adapters.channels import PermanentChannelError
+from services.notify.adapters.channels.http_gateway import gateway_client
+from services.notify.adapters.channels.installed import channels_of, receipt_sources_of
+from services.notify.settings import NotifySettings, SenderSettings
+from tests.support.settings import make_settings
+from tests.unit.notify.domain.test_registrations import registration_file
+
+PUBLIC: dict[str, Any] = {"local_mode": False, "public_url": "https://epass.example"}
+
+
+def names(**given: Any) -> dict[str, tuple[str, bool]]:
+    channels = channels_of(make_settings(SenderSettings, **given))
+    return {kind: (channel.name, channel.gives_receipts) for kind, channel in channels.items()}
+
+
+def test_in_local_mode_the_phone_page_serves_what_has_no_address() -> None:
+    assert names(local_mode=True, sms_url="http://127.0.0.1:1") == {
+        "sms": ("sms_gateway", False),
+        "whatsapp": ("local", False),
+        "email": ("local", False),
+    }
+
+
+def test_a_channel_without_an_address_is_not_offered(tmp_path: Path) -> None:
+    assert names(**PUBLIC) == {}
+    given = {"sms_url": "https://sms.example", "sms_registrations": registration_file(tmp_path)}
+    assert names(**PUBLIC, **given, sms_vendor="mobile_seva") == {"sms": ("mobile_seva", False)}
+    assert names(**PUBLIC, smtp_url="smtps://mail.example", smtp_sender="a@b.in") == {
+        "email": ("smtp", False)
+    }
+
+
+def test_receipts_are_expected_of_a_vendor_whose_secret_is_set(tmp_path: Path) -> None:
+    given = {"sms_url": "https://sms.example", "sms_registrations": registration_file(tmp_path)}
+    whatsapp = {"whatsapp_url": "https://graph.example/messages"}
+    secrets = {"sms_webhook_secret": "s", "whatsapp_app_secret": "a"}
+    assert names(**PUBLIC, **given, **whatsapp, sms_vendor="msg91") == {
+        "sms": ("msg91", False),
+        "whatsapp": ("whatsapp_cloud", False),
+    }
+    assert names(**PUBLIC, **given, **whatsapp, **secrets, sms_vendor="msg91") == {
+        "sms": ("msg91", True),
+        "whatsapp": ("whatsapp_cloud", True),
+    }
+    assert set(receipt_sources_of(make_settings(NotifySettings, **secrets))) == {"sms", "whatsapp"}
+    assert receipt_sources_of(make_settings(NotifySettings)) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"sms_url": "http://sms.example"}, "EPASS_SMS_URL .*https://"),
+        ({"whatsapp_url": "https://10.0.0.7/messages"}, "EPASS_WHATSAPP_URL .*private"),
+        ({"whatsapp_url": "https://[::1]/messages"}, "EPASS_WHATSAPP_URL .*private"),
+        ({"sms_url": "https://169.254.169.254/"}, "EPASS_SMS_URL .*private"),
+        ({"sms_url": "https://vault.internal/"}, "EPASS_SMS_URL .*private"),
+        ({"smtp_url": "smtp-plain://mail.example", "smtp_sender": "a@b.in"}, "EPASS_SMTP_URL .*encrypted"),
+        ({"smtp_url": "mail.example", "smtp_sender": "a@b.in"}, "EPASS_SMTP_URL "),
+        ({"smtp_url": "smtps://mail.example"}, "EPASS_SMTP_SENDER "),
+        ({"sms_url": "https://sms.example", "sms_vendor": "msg91"}, "EPASS_SMS_REGISTRATIONS "),
+    ],
+)
+def test_outside_local_mode_a_vendor_is_on_the_internet_and_encrypted(
+    given: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        make_settings(SenderSettings, **PUBLIC, **given)
+
+
+def test_a_text_that_is_not_registered_keeps_the_sender_from_starting(tmp_path: Path) -> None:
+    path = registration_file(tmp_path, otp='[otp]\nversion = 1\npa = "1307"')
+    given = {"sms_url": "https://sms.example", "sms_vendor": "mobile_seva", "sms_registrations": path}
+    with pytest.raises(WrongSettings, match=r"otp\.pa, otp\.hi, otp\.en$"):
+        names(**PUBLIC, **given)
+    assert names(local_mode=True, **given)["sms"] == ("mobile_seva", False)
+
+
+def test_a_name_that_leads_to_a_private_address_is_refused_before_anything_is_sent() -> None:
+    client = gateway_client(1, public_only=True)
+    with pytest.raises(PermanentChannelError, match=r"^private_address$"):
+        client.post("https://localhost:9/", {}, json={})

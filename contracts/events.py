@@ -44,6 +44,7 @@ from contracts.open_sets import else_
 Content = dict[str, JsonValue]
 """The members of an event on the wire, the personal ones included."""
 AnyDeliverBy = Annotated[DeliverBy, else_("sms")]
+AnyDeliveryStatus = Annotated[Literal["delivered", "read"] | None, else_(None)]
 AnyChannel = Annotated[Channel, else_("portal")]
 AnyPurposeKind = Annotated[PurposeKind, else_("other")]
 AnyAssistance = Annotated[Assistance | None, else_(None)]
@@ -634,13 +635,28 @@ class MessageOutcome(Event):
 
 
 class NotificationDelivered(MessageOutcome):
-    """The channel accepted the message, or the counter printed the pass."""
+    """The channel accepted the message, or the counter printed the pass.
+
+    With a ``status``, the vendor has told more of a message that it accepted before. A message has one event
+    of each status.
+    """
+
+    status: AnyDeliveryStatus = Field(default=None, exclude_if=lambda status: status is None)
+
+    @property
+    def subject(self) -> str:
+        return super().subject if self.status is None else f"{super().subject}:{self.status}"
 
 
 class NotificationFailed(MessageOutcome):
-    """The message will not arrive; ``reason`` is one of our codes, never the vendor's text."""
+    """The message will not arrive on its channel, or nobody knows whether it did (``unconfirmed``).
+
+    ``reason`` is one of our codes, never the vendor's text. ``next_channel`` is tried next; without one,
+    nothing more is tried.
+    """
 
     reason: str
+    next_channel: AnyDeliverBy | None = Field(default=None, exclude_if=lambda channel: channel is None)
 
 
 # ------------------------------------------------------------------ verify

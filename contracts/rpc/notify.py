@@ -1,6 +1,8 @@
-"""RPC of notify: resends, prints, the local phone."""
+"""RPC of notify: resends, prints, webhooks of vendors, the local phone."""
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Base64Bytes, Field
 
 from contracts.model import (
     ClosureReason,
@@ -74,8 +76,44 @@ class MessagePreview(Wire):
     text: str
 
 
+LARGEST_WEBHOOK = 176 * 1024
+"""Bytes of the body of a webhook, which fits into a message as base64."""
+
+
+class Webhook(Strict):
+    """A request of a vendor as it came; only notify can tell whether it is genuine."""
+
+    vendor: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
+    headers: dict[str, str] = Field(default_factory=dict, max_length=10)
+    """Those of `WEBHOOK_HEADERS` that it has, by names in lower case."""
+    body: Base64Bytes = Field(max_length=LARGEST_WEBHOOK)
+
+
+WEBHOOK_HEADERS = ("x-hub-signature-256", "authorization", "x-webhook-secret", "content-type")
+"""The headers by which vendors prove who they are."""
+
+
+class WebhookChallenge(Strict):
+    """The question by which a vendor finds out whether an address takes its webhooks."""
+
+    vendor: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
+    query: dict[Annotated[str, Field(max_length=100)], Annotated[str, Field(max_length=500)]] = Field(
+        max_length=20
+    )
+
+
+class ChallengeAnswer(Wire):
+    """What the vendor wants to read."""
+
+    text: str
+
+
 RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
+RECEIVE_WEBHOOK = Method(
+    "notify", "receive_webhook", Webhook, Nothing, command=True, carries_key=True, keeps_own_record=True
+)
+WEBHOOK_CHALLENGE = Method("notify", "webhook_challenge", WebhookChallenge, ChallengeAnswer)
 LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)
 PREVIEW_CLOSURE = Method("notify", "preview_closure", ClosurePreview, MessagePreview)
 PREVIEW_WITHDRAWAL = Method("notify", "preview_withdrawal", WithdrawalPreview, MessagePreview)

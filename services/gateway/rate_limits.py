@@ -49,9 +49,12 @@ MINUTE_LIMITS: dict[str, int | None] = {
     "staff": 1_200,
     "gate": 2_400,
     "sync": 60,
+    "hook": 6_000,
     "unlimited": None,
 }
-"""Requests in a minute, counted by each replica: `read` by address, the others by whose session it is.
+"""Requests in a minute, counted by each replica: `read` and `hook` by address, the others by whose session.
+
+`hook` is for reports of vendors, which come from few addresses and are many after a closed day.
 
 `sync` is for scans of a gate that was without a network, of which one request has up to two hundred.
 

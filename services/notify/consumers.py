@@ -9,7 +9,7 @@ from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
-from services.notify.handlers import directory, erasure, event_handlers
+from services.notify.handlers import directory, erasure, event_handlers, quotas, receipts
 
 
 class Codes:
@@ -98,6 +98,9 @@ class Consumers:
     @every(interval=3600)
     def delete_old_messages(self) -> None:
         batches.run(self.db, lambda session: erasure.delete_old(session, now()))
+        batches.run(self.db, lambda session: receipts.delete_old(session, now()))
+        with self.db.transaction() as session:
+            quotas.delete_old(session)
         before = kept_since(now(), self.settings.records_kept_months)
         batches.run(self.db, lambda session: erasure.delete_old_records(session, before))
 

@@ -1,6 +1,6 @@
 """Prometheus metrics of messages. Labels never identify a person."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from services.chassis.runtime.metrics import FAST_BUCKETS
 
@@ -18,4 +18,30 @@ PROVIDER_SECONDS = Histogram(
     "Time of one call to a provider, by its result",
     ["channel", "result"],
     buckets=FAST_BUCKETS,
+)
+FALLBACKS = Counter(
+    "epass_message_fallbacks_total",
+    "Messages that went on to another channel, by purpose and by both channels",
+    ["purpose", "channel", "next"],
+)
+RECEIPTS = Counter(
+    "epass_message_receipts_total",
+    "Reports of vendors that found their message, by what they report",
+    ["provider", "status"],
+)
+PARTS = Counter(
+    "epass_message_parts_total",
+    "What a vendor bills: segments of SMS, else messages",
+    ["provider", "purpose"],
+)
+BREAKER = Gauge(
+    "epass_provider_breaker", "Whether a vendor is left alone: 0 no, 1 it is tested, 2 yes", ["provider"]
+)
+QUOTA_LEFT = Gauge(
+    "epass_provider_quota_left", "Messages that a vendor takes within the day from now on", ["provider"]
+)
+WEBHOOKS = Counter(
+    "epass_webhooks_total",
+    "Webhooks of vendors, by what they were: ok, forged, unreadable",
+    ["provider", "result"],
 )

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.model import DeliverBy, Language
-from services.notify.domain.messages import Lane, Purpose, State
+from services.notify.domain.messages import Lane, Purpose, ReportStatus, State
 
 
 class Base(DeclarativeBase):
@@ -27,16 +27,24 @@ class Base(DeclarativeBase):
         Language: Text,
         Lane: Text,
         Purpose: Text,
+        ReportStatus: Text,
         State: Text,
     }
 
 
 class MessageRow(Base):
-    """One message to one person. An event creates at most one message of each purpose."""
+    """One message to one person on one channel: a step of the chain of channels (`domain.chains`).
+
+    An event creates at most one message of each purpose on each channel.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
-        UniqueConstraint("event_id", "purpose", name="messages_event_id_purpose_key"),
+        Index("messages_event_id_purpose_channel", "event_id", "purpose", "channel", unique=True),
+        Index("messages_next", "next_at", postgresql_where=text("next_at is not null")),
+        Index("messages_provider_id", "provider_id", postgresql_where=text("provider_id is not null")),
+        Index("messages_recipient", "recipient", "tried_at", postgresql_where=text("tried_at is not null")),
+        Index("messages_undelivered", "undelivered_at", postgresql_where=text("undelivered_at is not null")),
         Index("messages_due", "lane", "due_at", postgresql_where=text("state = 'queued'")),
         Index("messages_application_id", "application_id"),
         Index("messages_pass_number", "pass_number"),
@@ -51,12 +59,18 @@ class MessageRow(Base):
     purpose: Mapped[Purpose]
     lane: Mapped[Lane]
     channel: Mapped[DeliverBy]
+    step: Mapped[int] = mapped_column(default=0, server_default="0")
+    """0 for the channel that the person chose, 1 for the one after it, and so on."""
     language: Mapped[Language]
+    recipient: Mapped[str | None]
+    """The keyed digest of the person's number or email address; null in a row of 0.11.0."""
     application_id: Mapped[UUID | None]
     pass_number: Mapped[str | None]
     resend_of: Mapped[UUID | None]
     personal: Mapped[str | None]
     """A sealed ``domain.messages.Personal``; null once it is erased, or where there is no recipient."""
+    email_sealed: Mapped[str | None]
+    """An email address, sealed like ``personal``, for a person who is told by another channel first."""
     state: Mapped[State]
     due_at: Mapped[datetime]
     """Earliest time of the next try; while the message is leased, the end of the lease.
@@ -73,7 +87,15 @@ class MessageRow(Base):
     """
     reason: Mapped[str | None]
     """Code of the last try that did not succeed."""
+    provider: Mapped[str | None]
+    """`Channel.name` of the vendor that accepted the message."""
     provider_id: Mapped[str | None]
+    tried_at: Mapped[datetime | None]
+    """The last try, where the vendor limits how often it may be given a message for one person."""
+    next_at: Mapped[datetime | None]
+    """When the next step of the chain is due, unless the vendor reports the delivery before."""
+    undelivered_at: Mapped[datetime | None]
+    """When the chain ended without a sign that the pass has arrived; reception is shown it."""
     correlation_id: Mapped[str] = mapped_column(default="")
     traceparent: Mapped[str | None]
     """The trace context of what called for it; sending it continues that trace."""
@@ -100,6 +122,8 @@ class PassRow(Base):
     __tablename__ = "passes"
 
     number: Mapped[str] = mapped_column(primary_key=True)
+    site: Mapped[str | None]
+    """Null where only 0.11.0 or before has handled its event."""
     application_id: Mapped[UUID | None]
     """Null while the pass was printed and no event about it has arrived."""
     revoked_at: Mapped[datetime | None]
@@ -140,6 +164,61 @@ class MediaRow(Base):
     sealed: Mapped[str]
     """The vendor's ID of the upload, sealed."""
     expires_at: Mapped[datetime]
+
+
+class DeliveryReportRow(Base):
+    """What a vendor has told of a message, until it is matched with the message and for some days after.
+
+    A report may come before the sender has recorded that the vendor accepted the message.
+    """
+
+    __tablename__ = "delivery_reports"
+    __table_args__ = (
+        Index("delivery_reports_new", "received_at", postgresql_where=text("applied_at is null")),
+        Index("delivery_reports_age", "received_at"),
+    )
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    provider_id: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[ReportStatus] = mapped_column(primary_key=True)
+    message_id: Mapped[UUID | None]
+    at: Mapped[datetime]
+    reason: Mapped[str | None]
+    use_next: Mapped[bool]
+    received_at: Mapped[datetime]
+    applied_at: Mapped[datetime | None]
+
+
+class OptOutRow(Base):
+    """A person wants no messages on a channel, or none about an application because the number is wrong."""
+
+    __tablename__ = "opt_outs"
+
+    recipient: Mapped[str] = mapped_column(primary_key=True)
+    """The keyed digest of their number."""
+    about: Mapped[str] = mapped_column(primary_key=True)
+    """The name of the channel, or the ID of the application."""
+    at: Mapped[datetime]
+
+
+class ProviderRow(Base):
+    """How many messages a vendor was given in the current second; who gives it more locks the row."""
+
+    __tablename__ = "providers"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    second: Mapped[datetime]
+    used: Mapped[int]
+
+
+class ProviderHourRow(Base):
+    """How many messages a vendor was given in an hour."""
+
+    __tablename__ = "provider_hours"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    used: Mapped[int]
 
 
 class PhoneMessageRow(Base):

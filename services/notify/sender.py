@@ -1,9 +1,12 @@
 """The sender (`epass sender`): a process of plain threads that hand stored messages to their channels.
 
-One-time codes come first, and one thread sends nothing else. The database notifies of codes, because somebody
-waits for them; for all other messages the threads poll. One of them polls at a time, the others wait for
-their turn. A fault that is neither a channel's nor the database's ends the process: its supervisor starts
-another, and the leases run out.
+Each vendor has threads of its own, so that one that is slow takes no thread from another. One-time codes come
+first, and one thread of each vendor sends nothing else. The database notifies of codes, because somebody
+waits for them; for all other messages the threads poll. One of a vendor's polls at a time, the others wait
+for their turn. One more thread matches what vendors report, and takes the next steps of chains.
+
+A fault that is neither a channel's nor the database's ends the process: its supervisor starts another, and
+the leases run out.
 """
 
 import os
@@ -11,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import monotonic
 
 from services.chassis.db.database import Database
@@ -22,14 +26,16 @@ from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.adapters.wakeup_listener import WakeUp, WakeupListener
 from services.notify.domain.messages import Lane
-from services.notify.domain.outcomes import Untried
-from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Sender
+from services.notify.domain.outcomes import Postponed, Untried
+from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Provider, Sender
 from services.notify.handlers.leases import Leased
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
 POLL_SECONDS = 0.5
 """A message other than a code waits so long at most, if a thread is free."""
+ADVANCE_SECONDS = 1.0
+"""So often the sender looks for reports of vendors and for next steps of chains."""
 STOP_SECONDS = 19.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -39,7 +45,7 @@ class SenderThreads:
 
     Args:
         sender: what each thread calls.
-        options: the number of threads, and the database that wakes them.
+        options: the number of threads of each vendor, and the database that wakes them.
         stop: when it is set, threads finish the messages that they have leased, and end.
         on_fault: called when a thread ends too early.
     """
@@ -51,13 +57,13 @@ class SenderThreads:
         self._batch = options.sender_batch
         self._stop = stop
         self._on_fault = on_fault
-        self._wakeup = WakeUp()
-        turn = threading.Lock()
-        tasks = [
-            WakeupListener(options.database_url.get_secret_value(), self._wakeup, stop).run,
-            lambda: self._work(("otp",), threading.Lock()),
-        ]
-        tasks += [lambda: self._work(EVERY_LANE, turn)] * options.sender_threads
+        self._wakeups = {name: WakeUp() for name in sender.providers}
+        url = options.database_url.get_secret_value()
+        tasks = [WakeupListener(url, list(self._wakeups.values()), stop).run, self._advance]
+        for provider in sender.providers.values():
+            turn = threading.Lock()
+            tasks.append(partial(self._work, ("otp",), threading.Lock(), provider))
+            tasks += [partial(self._work, EVERY_LANE, turn, provider)] * options.sender_threads
         self._threads = [threading.Thread(target=self._guard, args=(task,), daemon=True) for task in tasks]
 
     def start(self) -> None:
@@ -67,29 +73,36 @@ class SenderThreads:
 
     def finish(self) -> bool:
         """Wait for all threads once ``stop`` is set, at most ``STOP_SECONDS``; return whether they ended."""
-        self._wakeup.signal_all()
+        for wakeup in self._wakeups.values():
+            wakeup.signal_all()
         until = monotonic() + STOP_SECONDS
         for thread in self._threads:
             thread.join(max(until - monotonic(), 0))
         return not any(thread.is_alive() for thread in self._threads)
 
-    def _work(self, lanes: Sequence[Lane], turn: threading.Lock) -> None:
+    def _advance(self) -> None:
+        while not self._stop.is_set():
+            if not self._sender.advance():
+                self._stop.wait(ADVANCE_SECONDS)
+
+    def _work(self, lanes: Sequence[Lane], turn: threading.Lock, provider: Provider) -> None:
         batch = BatchSize(self._batch)
         while not self._stop.is_set():
             with turn:
-                leased = self._wait_for_messages(lanes, batch.size)
+                leased = self._wait_for_messages(lanes, batch.size, provider)
             began = monotonic()
             results = self._sender.send(leased)
-            sent = sum(not isinstance(outcome, Untried) for _, outcome in results)
+            sent = sum(not isinstance(outcome, Postponed | Untried) for _, outcome in results)
             batch.adapt(sent, monotonic() - began)
 
-    def _wait_for_messages(self, lanes: Sequence[Lane], limit: int) -> list[Leased]:
+    def _wait_for_messages(self, lanes: Sequence[Lane], limit: int, provider: Provider) -> list[Leased]:
         """Return messages once some are due, leased; none if the process stops."""
+        wakeup = self._wakeups[provider.name]
         while not self._stop.is_set():
-            seen = self._wakeup.signals
-            if leased := self._sender.lease(lanes, limit):
+            seen = wakeup.signals
+            if leased := self._sender.lease(lanes, limit, provider):
                 return leased
-            self._wakeup.wait(seen, POLL_SECONDS)
+            wakeup.wait(seen, POLL_SECONDS)
         return []
 
     def _guard(self, task: Callable[[], None]) -> None:
@@ -129,7 +142,7 @@ def main() -> None:
     threads = SenderThreads(sender, options, stopping, on_fault)
     with tracing.exporting("sender", options.otlp_endpoint, options.otlp_ratio):
         threads.start()
-        log.info("sending", threads=options.sender_threads + 1)
+        log.info("sending", providers=sorted(sender.providers), threads=options.sender_threads + 1)
         signal.sigwait(STOP_SIGNALS)
         stopping.set()
         log.info("stopping")

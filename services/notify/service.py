@@ -6,22 +6,26 @@ from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQue
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.notify import (
+    ChallengeAnswer,
     ClosurePreview,
     MessagePreview,
     PhoneMessages,
     PhoneQuestion,
     RejectionPreview,
+    Webhook,
+    WebhookChallenge,
     WithdrawalPreview,
 )
 from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
-from services.notify.handlers import local_phone, previews, prints, resends
+from services.notify.adapters.channels.installed import receipt_sources_of
+from services.notify.handlers import local_phone, previews, prints, resends, webhooks
 
 
 class Service:
-    """Resends, prints, and the local phone."""
+    """Resends, prints, webhooks of vendors, and the local phone."""
 
     name = "notify"
     db = DatabaseProvider()
@@ -36,6 +40,15 @@ class Service:
     def record_print(self, request: PassNumber, call: Call) -> Nothing:
         with self.db.transaction() as session:
             return prints.record_print(request, call, session, now())
+
+    @rpc(contract.RECEIVE_WEBHOOK)
+    def receive_webhook(self, request: Webhook, call: Call) -> Nothing:  # noqa: ARG002  every RPC receives a call
+        with self.db.transaction() as session:
+            return webhooks.receive(request, session, now(), receipt_sources_of(self.settings))
+
+    @rpc(contract.WEBHOOK_CHALLENGE)
+    def webhook_challenge(self, request: WebhookChallenge, call: Call) -> ChallengeAnswer:  # noqa: ARG002  every RPC receives a call
+        return webhooks.answer_challenge(request, receipt_sources_of(self.settings))
 
     @rpc(contract.LOCAL_PHONE)
     def local_phone(self, request: PhoneQuestion, call: Call) -> PhoneMessages:  # noqa: ARG002  every RPC receives a call

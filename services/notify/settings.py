@@ -2,12 +2,14 @@
 
 import ipaddress
 from collections.abc import Iterator
-from typing import Literal
+from datetime import time
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import FilePath, SecretStr
+from pydantic import AfterValidator, FilePath, SecretStr
 
 from services.chassis.runtime.settings import (
+    CommaList,
     DatabaseSettings,
     EventSigningSettings,
     PersonalDataSettings,
@@ -90,11 +92,45 @@ def _not_public(url: str) -> str | None:
     return "it leads to a private address" if is_private else None
 
 
+def _require_steps(chain: tuple[str, ...]) -> tuple[str, ...]:
+    for step in chain:
+        channel, _, seconds = step.partition(":")
+        if channel not in ("sms", "whatsapp", "email") or not seconds.isdigit():
+            raise ValueError(f"{step!r} is not like whatsapp:120")
+    if len({step.partition(":")[0] for step in chain}) < len(chain):
+        raise ValueError("a channel stands there twice")
+    return chain
+
+
+Chain = Annotated[CommaList, AfterValidator(_require_steps)]
+"""Steps, each a channel and the seconds to wait on it: ``whatsapp:120,sms:600``."""
+
+
 class NotifySettings(ServiceSettings, PublicUrlSettings, WebhookSettings):
     """The settings of a service, the address that messages link to, and the secrets of webhooks."""
 
 
+class DeliverySettings(ProcessSettings):
+    """On which channels a message goes out, when, and how many a vendor may be given."""
+
+    chain_code: Chain = ("sms:45", "whatsapp:45")
+    chain_pass: Chain = ("whatsapp:120", "sms:600")
+    chain_status: Chain = ("whatsapp:600", "sms:3600")
+    """The other channels on which a message goes out that has not arrived after so many seconds."""
+    quiet_from: time = time(22)
+    quiet_until: time = time(7)
+    quiet_purposes: CommaList = ("application_expired", "day_reopened")
+    """What waits for the morning, Indian time."""
+    whatsapp_per_second: int | None = 80
+    whatsapp_per_recipient: float | None = 6.0
+    """Seconds between two messages to one person."""
+    whatsapp_per_day: int | None = None
+    """Meta's limit of the business account, 250 at the start; none where it is empty."""
+    sms_per_second: int | None = None
+
+
 class SenderSettings(
+    DeliverySettings,
     PublicUrlSettings,
     VendorSettings,
     WebhookSettings,
@@ -108,4 +144,4 @@ class SenderSettings(
     sender_batch: int = 20
     sender_lease: float = 30.0
     sender_threads: int = 4
-    """Threads for all messages, one-time codes first; one more thread is for one-time codes alone."""
+    """Threads of each vendor for all messages, one-time codes first; one more is for one-time codes alone."""

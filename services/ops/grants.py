@@ -93,11 +93,15 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     "notify": _CHASSIS
     | {
         "applications": _CHANGE,
+        "delivery_reports": _CHANGE_AND_DELETE,
         "departments": _CHANGE,
         "local_phone": _CHANGE_AND_DELETE,
         "media": _CHANGE_AND_DELETE,
         "messages": _CHANGE_AND_DELETE,
+        "opt_outs": _CHANGE_AND_DELETE,
         "passes": _CHANGE,
+        "provider_hours": _CHANGE_AND_DELETE,
+        "providers": _CHANGE,
         "sites": _CHANGE,
     },
     "verify": _CHASSIS

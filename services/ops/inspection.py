@@ -10,9 +10,10 @@ from services.ops.databases import DatabaseAway, Snapshot, snapshots
 
 log = logger(__name__)
 _CHANNELS = """
-select channel, count(*) filter (where state = 'delivered'), count(*) filter (where state = 'queued'),
+select channel, count(*) filter (where state in ('accepted', 'delivered', 'read')),
+       count(*) filter (where state = 'queued'),
        count(*) filter (where state in ('failed', 'expired')),
-       max(ended_at) filter (where state = 'delivered')
+       max(ended_at) filter (where state in ('accepted', 'delivered', 'read'))
 from messages where created_at > now() - interval '1 day' and state not in ('withdrawn', 'not_needed')
 group by channel order by channel
 """

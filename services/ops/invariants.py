@@ -157,7 +157,7 @@ from passes join applications using (application_id) order by number collate "C"
 """
 _MESSAGES = """
 select pass_number collate "C",
-       case when bool_or(state = 'delivered') then 'delivered'
+       case when bool_or(state in ('accepted', 'delivered', 'read')) then 'delivered'
             when bool_or(printed_at is not null) then 'printed'
             when bool_or(state = 'queued') then 'in flight'
             when bool_or(state in ('failed', 'expired')) then 'failed'

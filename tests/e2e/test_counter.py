@@ -86,7 +86,7 @@ def test_a_walk_in_without_a_phone_goes_from_the_application_to_paper(
     operator.page.go_back()
     pages = operator.print_as("pass", "receipt")
     assert pages == [(80, 160)]
-    delivered = translated("The message was delivered", language)
+    delivered = translated("The message was sent", language)
 
     def is_delivered() -> bool:
         operator.open(f"/counter/applications/{reference}")

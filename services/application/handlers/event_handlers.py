@@ -52,6 +52,8 @@ D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=AboutApplication | AboutPass | MessageOutcome)
 _TO_DUTY_CONTACT = "review_escalated"
 """The purpose of a message about an application that does not go to its applicant."""
+_DELIVERED = {None: "message_delivered", "delivered": "message_arrived", "read": "message_read"}
+"""The entry for each status of a message; without one, the vendor has it."""
 Passes = list[PassRow]
 _PASSES = PassRow.metadata.tables["passes"]
 _PASSAGE = {"admit": "entered", "exit": "left"}
@@ -175,12 +177,12 @@ def handle_revoked(received: Sequence[Received[PassRevoked]], session: Session) 
 
 
 def handle_delivered(received: Sequence[Received[NotificationDelivered]], session: Session) -> None:
-    """Record that messages to applicants were delivered; ignore other messages."""
+    """Record that messages to applicants were sent, arrived or were read; ignore other messages."""
 
     def delivered(one: Received[NotificationDelivered], _row: ApplicationRow, _: Passes) -> Entry:
         event = one.event
         facts: dict[str, str | int] = {"purpose": event.purpose, "channel": event.channel}
-        return Entry(one.id, "message_delivered", one.occurred_at, facts)
+        return Entry(one.id, _DELIVERED[event.status], one.occurred_at, facts)
 
     _handle([one for one in received if _is_to_applicant(one.event)], session, delivered, settle=False)
 
@@ -191,6 +193,8 @@ def handle_failed(received: Sequence[Received[NotificationFailed]], session: Ses
     def failed(one: Received[NotificationFailed], _row: ApplicationRow, _: Passes) -> Entry:
         event = one.event
         facts: dict[str, str | int] = {"purpose": event.purpose, "channel": event.channel}
+        if event.next_channel is not None:
+            facts["next"] = event.next_channel
         return Entry(one.id, "message_failed", one.occurred_at, {**facts, "reason": event.reason})
 
     _handle([one for one in received if _is_to_applicant(one.event)], session, failed, settle=False)

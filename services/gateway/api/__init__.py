@@ -15,6 +15,7 @@ from services.gateway.api import (
     department,
     directory,
     gate,
+    hooks,
     invitations,
     local,
     machines,
@@ -46,4 +47,4 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         invitations.router,
         watchlist.router,
     )
-    return (*always, *departments, machines.router, *((local.router,) if local_mode else ()))
+    return (*always, *departments, machines.router, hooks.router, *((local.router,) if local_mode else ()))

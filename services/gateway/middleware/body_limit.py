@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from contracts.csv_table import LARGEST_FILE
 from contracts.model import Language
 from contracts.rpc.batches import LARGEST_MESSAGE
+from contracts.rpc.notify import LARGEST_WEBHOOK
 from services.gateway import problems
 
 LARGEST_BODY = 64 * 1024
@@ -21,6 +22,7 @@ LARGEST_UPLOAD = LARGEST_FILE + 16 * 1024
 SYNC = "/api/v1/scans/sync"
 LARGEST_SYNC = LARGEST_MESSAGE - 16_000
 """In bytes: 200 scans, which go on to verify in one message with what proves whose they are."""
+HOOKS = "/hooks/"
 
 
 class BodyLimit:
@@ -65,4 +67,6 @@ def largest_of(path: str) -> int:
     """Return how many bytes the body of a request for a path may have."""
     if path == SYNC:
         return LARGEST_SYNC
+    if path.startswith(HOOKS):
+        return LARGEST_WEBHOOK
     return LARGEST_UPLOAD if UPLOADS.fullmatch(path) else LARGEST_BODY

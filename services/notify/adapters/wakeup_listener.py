@@ -1,6 +1,7 @@
 """How the sender's threads wake up: the database notifies a listener whenever one-time codes were stored."""
 
 import threading
+from collections.abc import Sequence
 
 import psycopg
 
@@ -47,13 +48,13 @@ class WakeupListener:
 
     Args:
         url: of the database, in SQLAlchemy's form.
-        wakeup: what to signal.
+        wakeups: what to signal.
         stop: ends the listener when it is set.
     """
 
-    def __init__(self, url: str, wakeup: WakeUp, stop: threading.Event) -> None:
+    def __init__(self, url: str, wakeups: Sequence[WakeUp], stop: threading.Event) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
-        self._wakeup = wakeup
+        self._wakeups = wakeups
         self._stop = stop
 
     def run(self) -> None:
@@ -72,8 +73,10 @@ class WakeupListener:
         ) as connection:
             connection.execute("listen messages")
             backoff.reset()
-            self._wakeup.signal_all()
+            for wakeup in self._wakeups:
+                wakeup.signal_all()
             while not self._stop.is_set():
                 for _ in connection.notifies(timeout=LISTEN_SECONDS):
-                    self._wakeup.signal()
+                    for wakeup in self._wakeups:
+                        wakeup.signal()
                 connection.execute("select")  # raises if the server is gone

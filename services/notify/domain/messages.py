@@ -14,11 +14,18 @@ Purpose = Literal[
     "pass_revoked", "review_escalated",
 ]  # fmt: skip
 Lane = Literal["otp", "normal"]
-State = Literal["queued", "delivered", "failed", "expired", "withdrawn", "not_needed"]
+State = Literal[
+    "queued", "accepted", "delivered", "read", "failed", "expired", "withdrawn", "not_needed"
+]  # fmt: skip
 """A message that a sender has leased is still ``queued``.
 
+``accepted``: the vendor has it and will tell what becomes of it. ``delivered``: the person has it, or the
+vendor has it and tells no more.
 ``withdrawn``: nobody should receive it any more. ``not_needed``: it has no recipient.
 """
+
+ReportStatus = Literal["sent", "delivered", "read", "failed"]
+"""What a vendor tells of a message that it has accepted."""
 
 
 TOKEN = "pass_token"  # noqa: S105  a name
@@ -82,6 +89,11 @@ class Draft:
             return None
         whatsapp = self.deliver_by == "whatsapp" or not is_indian(self.mobile)
         return ("whatsapp" if whatsapp else "sms"), self.mobile
+
+    @property
+    def other_email(self) -> str | None:
+        """The email address of a person who is told by another channel first."""
+        return self.email if self.route and self.route[0] != "email" else None
 
     @property
     def personal(self) -> Personal | None:

@@ -12,23 +12,29 @@ from services.notify.domain.messages import State
 class Delivered:
     """The channel accepted the message, under the vendor's own ID where it gives one.
 
-    With a ``phone_row``, the message is delivered by the transaction that records this outcome.
+    With a ``phone_row``, the message is delivered by the transaction that records this outcome. ``provider``
+    is set where the vendor will tell what becomes of the message.
     """
 
     provider_id: str | None = None
     phone_row: Mapping[str, Any] | None = field(default=None, repr=False)
+    provider: str | None = None
 
     @property
     def state(self) -> State:
-        """The final state."""
-        return "delivered"
+        """The state: final, unless the vendor will tell more."""
+        return "delivered" if self.provider is None else "accepted"
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The message will not be delivered; ``reason`` is one of our own codes."""
+    """The message will not be delivered on this channel; ``reason`` is one of our own codes.
+
+    ``use_next``: another channel may reach the person.
+    """
 
     reason: str
+    use_next: bool = False
 
     @property
     def state(self) -> State:
@@ -46,11 +52,19 @@ class Later:
 
 
 @dataclass(frozen=True)
+class Postponed:
+    """The message was leased and not tried, and is not due before ``at``."""
+
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
 class Untried:
     """The message was leased and not tried: the batch took too long, or the process stops."""
 
 
-Outcome = Delivered | Failed | Later | Untried
+Outcome = Delivered | Failed | Later | Postponed | Untried
 TRIED_FOR = timedelta(hours=48)
 """A message that does not expire is tried for so long after it was stored."""
 
@@ -71,6 +85,7 @@ def after_temporary_error(
     *,
     uncertain: int = 0,
     may_have_arrived: bool = False,
+    retry_after: float | None = None,
 ) -> Later | Failed:
     """Return when to try again, or that the message has failed.
 
@@ -87,14 +102,16 @@ def after_temporary_error(
         limit: tries that may have reached the recipient.
         uncertain: how many such tries there were before this one.
         may_have_arrived: whether this try is one of them.
+        retry_after: seconds that the vendor asked to wait at least.
     """
     seconds = delays[min(attempts, len(delays)) - 1]
     if may_have_arrived:
         uncertain += 1
         if uncertain >= limit:
-            return Failed(reason)
+            return Failed(reason, use_next=True)
         seconds *= 2 ** max(uncertain - len(delays), 0)
+    seconds = max(seconds, retry_after or 0)
     again = now + timedelta(seconds=seconds)
     if expires_at is None and again >= stored_at + TRIED_FOR:
-        return Failed(reason)
+        return Failed(reason, use_next=True)
     return Failed("expired") if is_late(expires_at, again) else Later(again, reason, may_have_arrived)

@@ -7,38 +7,55 @@ phone are recorded together: nothing has happened to them before.
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from time import monotonic, perf_counter
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from contracts.model import DeliverBy
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.runtime import clock, logs, tracing
-from services.notify.adapters.channels import Outgoing, PermanentChannelError, TemporaryChannelError
+from services.notify.adapters.channels import (
+    Channel,
+    Outgoing,
+    PermanentChannelError,
+    Receipt,
+    TemporaryChannelError,
+)
 from services.notify.adapters.channels.installed import Channels
-from services.notify.domain import templates
+from services.notify.domain import breakers, templates
+from services.notify.domain.breakers import Breaker
+from services.notify.domain.chains import next_channel
 from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import (
     Delivered,
     Failed,
     Later,
     Outcome,
+    Postponed,
     Untried,
     after_temporary_error,
     is_late,
 )
-from services.notify.handlers import leases
-from services.notify.handlers.leases import Leased, Settled
-from services.notify.metrics import MESSAGE_AGE, MESSAGES, PROVIDER_SECONDS
+from services.notify.domain.quotas import Limits
+from services.notify.handlers import chains, leases, quotas, receipts
+from services.notify.handlers.leases import CHANNELS, Leased, Settled
+from services.notify.handlers.policies import policy_of
+from services.notify.metrics import BREAKER, MESSAGE_AGE, MESSAGES, PARTS, PROVIDER_SECONDS, QUOTA_LEFT
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
 T = TypeVar("T")
 BATCH_SECONDS = 0.25
 """Target duration of one round: short, so that other threads and senders can help."""
+QUOTA_PAUSE = timedelta(minutes=10)
+"""So long a message waits that no other channel can carry, while the vendor's day is used up."""
+LONGEST_PAUSE = 300.0
+"""More seconds than a vendor is left alone because it asked for that."""
+_BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
 EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
 
 
@@ -55,8 +72,33 @@ class BatchSize:
         self.size = max(1, min(fits, self.size * 2, self._most))
 
 
+class NoChannel:
+    """What serves the channels for which no vendor is set: another channel may reach the person."""
+
+    name = "none"
+    gives_receipts = False
+
+    def send(self, _message: Outgoing) -> Receipt:
+        """Refuse the message."""
+        raise PermanentChannelError("no_channel")
+
+
+@dataclass
+class Provider:
+    """A vendor in this process: the channels that it serves, its limits, and its breaker."""
+
+    name: str
+    channels: list[DeliverBy]
+    limits: Limits
+    breaker: Breaker = field(default_factory=Breaker)
+    today: int | None = None
+    """How many messages of its day are left, as far as this process knows."""
+
+
 class Sender:
     """Deliverer of messages; each thread of the process calls :meth:`send_due` in a loop.
+
+    Each vendor has its own breaker and its own limits, so one that is slow or away delays nobody else.
 
     Args:
         database: notify's own.
@@ -75,16 +117,23 @@ class Sender:
         now: Callable[[], datetime] = clock.now,
     ) -> None:
         self._database = database
-        self._channels = channels
         self._options = options
+        self._policy = policy_of(options)
         self._stop = stop
         self._now = now
+        self._all: dict[DeliverBy, Channel] = {name: channels.get(name, NoChannel()) for name in CHANNELS}
+        self.providers: dict[str, Provider] = {}
+        for channel, vendor in self._all.items():
+            is_vendor = vendor.name not in ("local", NoChannel.name)
+            limits = self._policy.limits.get(channel, Limits()) if is_vendor else Limits()
+            provider = self.providers.setdefault(vendor.name, Provider(vendor.name, [], limits))
+            provider.channels.append(channel)
         for channel in channels:
             for result in ("ok", "unreachable"):
                 PROVIDER_SECONDS.labels(channel, result)
 
     def send_due(self, lanes: Sequence[Lane] = EVERY_LANE, limit: int | None = None) -> list[Settled]:
-        """Lease what is due in the first lane that has due messages, and send it.
+        """Lease what is due in the first lane that has due messages, of one vendor, and send it.
 
         Returns:
             The leased messages with their outcomes; an empty list if nothing is due.
@@ -92,19 +141,73 @@ class Sender:
         Raises:
             Stopping: the process stops while the database is away.
         """
-        return self.send(self.lease(lanes, limit or self._options.sender_batch))
+        most = limit or self._options.sender_batch
+        for lane in lanes:
+            for provider in self.providers.values():
+                if leased := self.lease((lane,), most, provider):
+                    return self.send(leased)
+        return []
 
-    def lease(self, lanes: Sequence[Lane], limit: int) -> list[Leased]:
-        """Lease what is due in the first lane that has due messages.
+    def lease(self, lanes: Sequence[Lane], limit: int, provider: Provider) -> list[Leased]:
+        """Lease what is due at a vendor in the first lane that has due messages, as far as it may have them.
 
         Raises:
             Stopping: the process stops while the database is away.
         """
+        may_send = provider.breaker.may_send(self._now(), limit)
+        BREAKER.labels(provider.name).set(_BREAKER_VALUES[provider.breaker.state(self._now())])
+        if not may_send and "otp" not in lanes:
+            return []
+        if not may_send:
+            # Somebody waits for a code: it goes on to another channel, and does not wait for the vendor.
+            lanes, may_send = ("otp",), limit
 
         def work(session: Session) -> list[Leased]:
-            return leases.take(session, lanes, limit, self._options.sender_lease)
+            seconds, gap = self._options.sender_lease, provider.limits.per_recipient
+            if not provider.limits.counts:
+                return leases.take(session, lanes, may_send, seconds, provider.channels)
+            allowed = quotas.reserve(
+                session, provider.name, provider.limits, may_send, urgent="normal" not in lanes
+            )
+            provider.today = allowed.today
+            is_gone = allowed.today == 0
+            most = may_send if is_gone else min(allowed.now, allowed.today or allowed.now)
+            if not most:
+                return []
+            taken = leases.take(session, lanes, most, seconds, provider.channels, gap)
+            if not is_gone:
+                quotas.spend(session, provider.name, len(taken))
+            return taken
 
-        return self._when_available(work, as_query=True)
+        leased = self._when_available(work, as_query=not provider.limits.counts)
+        if not leased:
+            provider.breaker.cancel_test()
+        if provider.today is not None:
+            QUOTA_LEFT.labels(provider.name).set(provider.today)
+        return leased
+
+    def advance(self) -> int:
+        """Match reports of vendors with messages, and take the next steps that are due.
+
+        Returns:
+            How many reports and steps there were.
+
+        Raises:
+            Stopping: the process stops while the database is away.
+        """
+        chains_, now = self._policy.chains, self._now()
+        away = [
+            channel
+            for provider in self.providers.values()
+            if provider.breaker.state(now) != "closed"
+            for channel in provider.channels
+        ]
+        if away:
+            self._when_available(lambda session: chains.start_clocks(session, chains_, away))
+        if not self._when_available(receipts.is_work_due, as_query=True):
+            return 0
+        matched = self._when_available(lambda session: receipts.apply_reports(session, chains_, now))
+        return matched + self._when_available(lambda session: chains.take_next(session, chains_, now))
 
     def send(self, batch: Sequence[Leased]) -> list[Settled]:
         """Try each message in turn; if that takes too long, return the rest well before their lease ends.
@@ -118,9 +221,6 @@ class Sender:
         for message in batch:
             if self._stop.is_set() or monotonic() >= until:
                 break
-            if together and message.channel != together[-1][0].channel:  # that channel may take seconds
-                recorded += self._record(together)
-                together = []
             with _span(message) as span:
                 outcome = self._attempt(message)
                 if isinstance(outcome, Failed | Later):
@@ -136,7 +236,8 @@ class Sender:
 
     def _record(self, results: list[Settled]) -> list[Settled]:
         if results:
-            self._when_available(lambda session: leases.settle(session, results, self._now()))
+            chains_ = self._policy.chains
+            self._when_available(lambda session: leases.settle(session, results, self._now(), chains_))
         for message, outcome in results:
             _count(message, outcome, self._now())
         return results
@@ -147,11 +248,19 @@ class Sender:
             return Failed("expired")
         if message.possible_duplicates >= options.attempts:
             return Failed("attempts")
+        if (held := self._held_back(message)) is not None:
+            return held
+        breaker = self._provider_of(message).breaker
         try:
-            return self._send(message)
+            sent = self._send(message)
         except PermanentChannelError as error:
-            return Failed(error.reason)
+            breaker.succeed()
+            return Failed(error.reason, error.use_next)
         except TemporaryChannelError as error:
+            if error.retry_after is not None:
+                breaker.pause(self._now() + timedelta(seconds=min(error.retry_after, LONGEST_PAUSE)))
+            else:
+                breaker.fail(self._now())
             return after_temporary_error(
                 error.reason,
                 message.attempts,
@@ -162,14 +271,37 @@ class Sender:
                 options.attempts,
                 uncertain=message.possible_duplicates,
                 may_have_arrived=error.may_have_arrived,
+                retry_after=error.retry_after,
             )
+        breaker.succeed()
+        return sent
+
+    def _provider_of(self, message: Leased) -> Provider:
+        return self.providers[self._all[message.channel].name]
+
+    def _held_back(self, message: Leased) -> Failed | Postponed | None:
+        """Return the outcome of a message that must not be tried now, if that is so."""
+        for reason, holds in (("revoked", message.is_revoked), ("wrong_number", message.is_wrong_number)):
+            if holds:
+                return Failed(reason)
+        if message.is_opted_out:
+            return Failed("opted_out", use_next=True)
+        now, provider = self._now(), self._provider_of(message)
+        if until := self._policy.quiet_hours.end_of(message.purpose, now):
+            return Postponed(until, "quiet_hours")
+        is_gone = provider.today == 0
+        if not is_gone and provider.breaker.state(now) != "open":
+            return None
+        reason = "quota" if is_gone else "provider_away"
+        tried = {*message.tried, message.channel}
+        if next_channel(self._policy.chains, message.purpose, tried, message.addresses):
+            return Failed(reason, use_next=True)
+        return Postponed(now + (QUOTA_PAUSE if is_gone else breakers.PAUSE), reason)
 
     def _send(self, message: Leased) -> Delivered:
-        channel = self._channels.get(message.channel)
-        if channel is None:
-            raise PermanentChannelError("no_channel")
+        channel = self._all[message.channel]
         if message.personal is None:
-            raise PermanentChannelError("unreadable")
+            raise PermanentChannelError("unreadable", use_next=False)
         template = templates.find(message.purpose, message.language)
         # A message that an earlier version stored has no link where its template has one now.
         parameters = {"url": self._options.public_url, **message.personal.parameters}
@@ -177,7 +309,7 @@ class Sender:
         try:
             text = template.render(parameters)
         except templates.Unrenderable:
-            raise PermanentChannelError("template") from None
+            raise PermanentChannelError("template", use_next=False) from None
         outgoing = Outgoing(
             message.id, message.purpose, message.channel, message.language, personal, template, text
         )
@@ -190,7 +322,10 @@ class Sender:
             raise
         finally:
             PROVIDER_SECONDS.labels(message.channel, result).observe(perf_counter() - began)
-        return Delivered(receipt.provider_id, receipt.phone_row)
+        PARTS.labels(channel.name, message.purpose).inc(receipt.parts)
+        return Delivered(
+            receipt.provider_id, receipt.phone_row, channel.name if channel.gives_receipts else None
+        )
 
     def _when_available(self, work: Callable[[Session], T], *, as_query: bool = False) -> T:
         return run_when_available(
@@ -214,7 +349,7 @@ def _count(message: Leased, outcome: Outcome, now: datetime) -> None:
     MESSAGES.labels(message.purpose, message.channel, name).inc()
     if isinstance(outcome, Delivered):
         MESSAGE_AGE.labels(message.lane).observe(max((now - message.created_at).total_seconds(), 0))
-    elif not isinstance(outcome, Untried):
+    elif not isinstance(outcome, Postponed | Untried):
         with logs.context(correlation_id=message.correlation_id, traceparent=message.traceparent):
             log.warning(
                 "message was not sent",

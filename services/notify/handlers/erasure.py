@@ -35,7 +35,9 @@ def handle_personal_data_erased(
         .with_for_update()
     )
     messages = session.scalars(held).all()
-    session.execute(update(MessageRow).where(MessageRow.id.in_(messages)).values(personal=None))
+    session.execute(
+        update(MessageRow).where(MessageRow.id.in_(messages)).values(personal=None, email_sealed=None)
+    )
     waiting = MessageRow.id.in_(messages) & (MessageRow.state == "queued")
     session.execute(update(MessageRow).where(waiting).values(state="withdrawn", ended_at=now))
     session.execute(delete(PhoneMessageRow).where(PhoneMessageRow.message_id.in_(messages)))

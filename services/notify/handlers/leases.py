@@ -26,36 +26,64 @@ from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.sealing import unseal
+from services.notify.domain.chains import Addresses, Chains, next_channel, wait_of
 from services.notify.domain.messages import Lane, Personal, Purpose
-from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Untried
+from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
 from services.notify.models import PhoneMessageRow
 
 _PHONE = PhoneMessageRow.metadata.tables["local_phone"]
-_READ = (
-    "id, lane, purpose, channel, language, application_id, personal, "
-    "attempts, possible_duplicates, created_at, expires_at, correlation_id, traceparent"
-)
-_DUE = "state = 'queued' and due_at <= statement_timestamp()"
+_READ = """id, lane, purpose, channel, step, language, application_id, personal, email_sealed,
+  attempts, possible_duplicates, created_at, expires_at, correlation_id, traceparent,
+  array(
+    select other.channel from messages as other
+    where other.event_id = messages.event_id and other.purpose = messages.purpose
+  ) as tried,
+  step > 0 and exists (
+    select from passes where number = pass_number and revoked_at is not null
+  ) as is_revoked,
+  lane <> 'otp' and exists (
+    select from opt_outs where opt_outs.recipient = messages.recipient and about = messages.channel
+  ) as is_opted_out,
+  exists (
+    select from opt_outs
+    where opt_outs.recipient = messages.recipient and about = cast(application_id as text)
+  ) as is_wrong_number"""
+_DUE = """state = 'queued' and due_at <= statement_timestamp() and channel = any(:channels)
+  and (cast(:gap as float8) is null or recipient is null or not exists (
+    select from messages as other
+    where other.recipient = messages.recipient and other.channel = messages.channel
+      and other.tried_at > statement_timestamp() - make_interval(secs => cast(:gap as float8))
+  ))"""
 _LEASE = text(f"""
 with codes as (
-  select id from messages where {_DUE} and lane = 'otp' and 'otp' = any(:lanes)
+  select id, recipient from messages where {_DUE} and lane = 'otp' and 'otp' = any(:lanes)
   order by due_at limit :most for update skip locked
 ), others as (
-  select id from messages where {_DUE} and lane = 'normal' and 'normal' = any(:lanes)
+  select id, recipient from messages where {_DUE} and lane = 'normal' and 'normal' = any(:lanes)
   order by due_at limit case when exists (select from codes) then 0 else :most end
   for update skip locked
 )
 update messages set
+  tried_at = case when cast(:gap as float8) is null then tried_at else statement_timestamp() end,
   lease = :lease, due_at = statement_timestamp() + make_interval(secs => :seconds), attempts = attempts + 1,
   possible_duplicates = possible_duplicates + (lease is not null)::int
-where id = any(array(select id from codes union all select id from others))
+where id = any(array(
+  select id from (
+    select id, cast(:gap as float8) is null or recipient is null
+      or row_number() over (partition by recipient order by id) = 1 as is_first
+    from (select * from codes union all select * from others) as found
+  ) as ranked where is_first
+))
 returning {_READ}
 """)  # noqa: S608  made of constants
+"""With a gap, a person is given one message of a channel within so many seconds. Another sender must not
+lease messages of the channel at the same time: `quotas.reserve` sees to that."""
 _SETTLE = text("""
 with given as (
   select * from json_to_recordset(cast(:outcomes as json)) as one(
     id uuid, own uuid, is_delivered bool, is_untried bool, state text, lease uuid, wait float8,
-    ended_at timestamptz, reason text, provider_id text, is_erased bool
+    ended_at timestamptz, reason text, provider text, provider_id text, is_erased bool,
+    next_wait float8, is_undelivered bool
   )
 ), held as (
   select id from messages where id in (select id from given) order by id for update
@@ -63,19 +91,27 @@ with given as (
 update messages set
   state = given.state, lease = given.lease,
   due_at = coalesce(statement_timestamp() + make_interval(secs => given.wait), messages.due_at),
-  attempts = attempts - is_untried::int, ended_at = given.ended_at, provider_id = given.provider_id,
+  attempts = attempts - is_untried::int, ended_at = given.ended_at,
+  provider = given.provider, provider_id = given.provider_id,
+  next_at = case
+    when given.state = 'queued' and messages.next_at is not null then messages.next_at
+    when messages.state <> 'queued' then null
+    else statement_timestamp() + make_interval(secs => given.next_wait)
+  end,
+  undelivered_at = case when is_undelivered then statement_timestamp() end,
   reason = case when is_untried then messages.reason else given.reason end,
   personal = case when is_erased then null else personal end
 from held join given using (id)
 where messages.id = held.id and case
   when is_delivered then messages.state in ('queued', 'withdrawn')
+    or (messages.state = 'failed' and messages.reason = 'unconfirmed')
   else messages.state = 'queued' and messages.lease = own
 end
 returning messages.id
 """)
-"""A delivery is recorded whoever has the lease by now, and even if the message was withdrawn meanwhile. Any
-other outcome counts only while the message is not withdrawn and the lease is the sender's own. Rows are
-locked in the order of their IDs, so that two transactions cannot deadlock."""
+"""A delivery is recorded whoever has the lease by now, and even if the message was withdrawn meanwhile, or
+the chain went on. Any other outcome counts only while the message is queued and the lease is the sender's
+own. Rows are locked in the order of their IDs, so that two transactions cannot deadlock."""
 
 
 @dataclass(frozen=True)
@@ -87,32 +123,80 @@ class Leased:
     lane: Lane
     purpose: Purpose
     channel: DeliverBy
+    step: int
     language: Language
     application_id: UUID | None
     personal: Personal | None
+    email: str | None
     attempts: int
     possible_duplicates: int
     created_at: datetime
     expires_at: datetime | None
     correlation_id: str
     traceparent: str | None
+    tried: Sequence[DeliverBy] = ()
+    is_revoked: bool = False
+    is_opted_out: bool = False
+    is_wrong_number: bool = False
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where else the person can be reached."""
+        return addresses_of(self.channel, self.personal, self.email)
+
+
+def addresses_of(channel: DeliverBy, personal: Personal | None, email: str | None) -> Addresses:
+    """Return where the recipient of a message can be reached."""
+    if personal is None:
+        return Addresses(None, None)
+    if channel == "email":
+        return Addresses(personal.owner, personal.to)
+    return Addresses(personal.to, email)
 
 
 Settled = tuple[Leased, Outcome]
 
 
-def take(session: Session, lanes: Sequence[Lane], limit: int, seconds: float) -> list[Leased]:
+CHANNELS: Sequence[DeliverBy] = ("sms", "whatsapp", "email")
+"""The channels on which messages are sent."""
+
+
+def take(
+    session: Session,
+    lanes: Sequence[Lane],
+    limit: int,
+    seconds: float,
+    channels: Sequence[DeliverBy] = CHANNELS,
+    gap: float | None = None,
+) -> list[Leased]:
     """Lease due messages for so many seconds, the longest due first; skip rows that another sender is taking.
 
     All are codes, if any code is due in these lanes: nobody who waits for one waits for other messages.
+
+    Args:
+        session: the transaction.
+        lanes: of the messages.
+        limit: how many at most.
+        seconds: how long the lease lasts.
+        channels: of the messages.
+        gap: a person gets one message of a channel within so many seconds; None for no such limit.
     """
     lease = uuid4()
     keys = personal_keys_of(session)
-    rows = session.execute(_LEASE, {"lanes": list(lanes), "most": limit, "seconds": seconds, "lease": lease})
-    return [
-        Leased(**{**row, "personal": _unseal(row["id"], row["personal"], keys)}, lease=lease)
-        for row in sorted(rows.mappings(), key=lambda row: row["created_at"])
-    ]
+    given = {"lanes": list(lanes), "most": limit, "seconds": seconds, "lease": lease}
+    rows = session.execute(_LEASE, {**given, "channels": list(channels), "gap": gap})
+    leased = []
+    for row in sorted(rows.mappings(), key=lambda row: row["created_at"]):
+        facts = dict(row)
+        personal = _unseal(row["id"], facts.pop("personal"), keys)
+        email = _unseal_address(row["id"], facts.pop("email_sealed"), keys)
+        leased.append(Leased(**facts, lease=lease, personal=personal, email=email))
+    return leased
+
+
+def _unseal_address(message_id: UUID, sealed: str | None, keys: PersonalKeyRing) -> str | None:
+    found = _unseal(message_id, sealed, keys)
+    return found.to if found else None
 
 
 def _unseal(message_id: UUID, personal: str | None, keys: PersonalKeyRing) -> Personal | None:
@@ -124,38 +208,66 @@ def _unseal(message_id: UUID, personal: str | None, keys: PersonalKeyRing) -> Pe
         return None
 
 
-def settle(session: Session, results: Sequence[Settled], now: datetime) -> None:
-    """Record outcomes, publish the final ones, and show on the local phone what is for it."""
-    outcomes = [_changes(message, outcome, now) for message, outcome in results]
+def settle(session: Session, results: Sequence[Settled], now: datetime, chains: Chains) -> None:
+    """Record outcomes, publish the final ones, and show on the local phone what is for it.
+
+    A message that failed on its channel is not published here where the chain goes on (`chains.take_next`).
+    """
+    outcomes = [_changes(message, outcome, now, chains) for message, outcome in results]
     changed = set(session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).scalars())
     for message, outcome in results:
         if message.id in changed:
             with logs.context(correlation_id=message.correlation_id, traceparent=message.traceparent):
-                _publish(session, message, outcome, now)
+                _publish(session, message, outcome, now, chains)
     shown = (outcome.phone_row for _, outcome in results if isinstance(outcome, Delivered))
     deferred_writes.insert(session, _PHONE, filter(None, shown), skip_existing=True)
 
 
-def _changes(message: Leased, outcome: Outcome, now: datetime) -> dict[str, Any]:
+def _changes(message: Leased, outcome: Outcome, now: datetime, chains: Chains) -> dict[str, Any]:
     """Return what an outcome changes, as `_SETTLE` expects it."""
     is_over = isinstance(outcome, Delivered | Failed)
-    later = outcome if isinstance(outcome, Later) else None
+    later = outcome if isinstance(outcome, Later | Postponed) else None
+    next_wait = _seconds_to_next(message, outcome, chains)
     return {
         "id": message.id,
         "own": message.lease,
         "is_delivered": isinstance(outcome, Delivered),
-        "is_untried": isinstance(outcome, Untried),
+        "is_untried": isinstance(outcome, Postponed | Untried),
         "state": outcome.state if isinstance(outcome, Delivered | Failed) else "queued",
-        "lease": message.lease if later and later.may_have_arrived else None,
+        "lease": message.lease if isinstance(outcome, Later) and outcome.may_have_arrived else None,
         "wait": None if is_over else (later.at - now).total_seconds() if later else 0,
         "ended_at": now if is_over else None,
         "reason": outcome.reason if isinstance(outcome, Failed | Later) else None,
+        "provider": outcome.provider if isinstance(outcome, Delivered) else None,
         "provider_id": outcome.provider_id if isinstance(outcome, Delivered) else None,
-        "is_erased": is_over and message.lane == "otp",  # nobody needs a code once its message has ended
+        # nobody needs a code once its message has ended
+        "is_erased": is_over and message.lane == "otp" and next_wait is None,
+        "next_wait": next_wait,
+        "is_undelivered": isinstance(outcome, Failed)
+        and next_wait is None
+        and message.purpose == "pass_issued"
+        and outcome.state == "failed",
     }
 
 
-def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime) -> None:
+def _seconds_to_next(message: Leased, outcome: Outcome, chains: Chains) -> float | None:
+    """Return after how many seconds the next step is due, or None where there is none."""
+    wait = wait_of(chains, message.purpose, message.channel)
+    if isinstance(outcome, Delivered):
+        return wait.total_seconds() if wait and outcome.provider is not None else None
+    if isinstance(outcome, Failed):
+        return 0 if outcome.use_next and _has_next(message, chains) else None
+    if isinstance(outcome, Later):
+        return wait.total_seconds() if wait and _has_next(message, chains) else None
+    return None
+
+
+def _has_next(message: Leased, chains: Chains) -> bool:
+    tried = {*message.tried, message.channel}
+    return next_channel(chains, message.purpose, tried, message.addresses) is not None
+
+
+def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime, chains: Chains) -> None:
     about = {
         "message_id": message.id,
         "application_id": message.application_id,
@@ -164,5 +276,5 @@ def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime)
     }
     if isinstance(outcome, Delivered):
         outbox.add(session, NotificationDelivered(**about), at=now)
-    elif isinstance(outcome, Failed):
+    elif isinstance(outcome, Failed) and _seconds_to_next(message, outcome, chains) is None:
         outbox.add(session, NotificationFailed(**about, reason=outcome.reason), at=now)

@@ -1,5 +1,7 @@
 """Storing of messages, and the locked rows that make the order of events irrelevant."""
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,10 +12,10 @@ from sqlalchemy.orm import Session
 
 from contracts.model import Language
 from services.chassis.db import bulk, deferred_writes
-from services.chassis.db.database import personal_keys_of
+from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.notify.adapters.sealing import seal
-from services.notify.domain.messages import Draft, State
+from services.notify.domain.messages import Draft, Personal, State
 from services.notify.models import MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
@@ -39,6 +41,12 @@ ALREADY_STORED = """exists (
   where earlier.pass_number = given.pass_number and earlier.purpose = given.purpose
 )"""
 """For `store`: whether there is a message of this purpose about the pass."""
+
+
+def recipient_digest(session: Session, address: str) -> str:
+    """Return the keyed digest by which a person's messages are found; it does not tell the address."""
+    secret = idempotency_secret_of(session)
+    return hmac.new(secret, b"recipient " + address.encode(), hashlib.sha256).hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -110,10 +118,15 @@ def store(
         "purpose": draft.purpose,
         "lane": draft.lane,
         "channel": draft.route[0] if draft.route else draft.deliver_by,
+        "step": 0,
+        "recipient": recipient_digest(session, personal.owner or personal.to) if personal else None,
         "language": draft.language,
         "application_id": application_id,
         "pass_number": pass_number,
         "personal": seal(message_id, personal, personal_keys_of(session)) if personal else None,
+        "email_sealed": seal(message_id, Personal(draft.other_email, None), personal_keys_of(session))
+        if personal and draft.other_email
+        else None,
         "state": state,
         "due_at": "now",  # the database's, as senders compare it with no other clock
         "attempts": 0,

@@ -36,7 +36,7 @@ from services.notify.models import MessageRow
 from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
 from tests.integration.conftest import postgres_away
-from tests.support.factories.notify import MOBILE, PUBLIC_URL, Clock, Visit, received
+from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, Visit, received
 from tests.support.running import Process, eventually
 from tests.support.settings import make_settings
 
@@ -427,9 +427,7 @@ def test_a_number_that_the_gateway_rejects_is_tried_once(
 ) -> None:
     put_pass(db)
     vendor.answers = [(400, b"")]
-    postman = Sender(
-        db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, make_settings(SenderSettings), threading.Event()
-    )
+    postman = Sender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, OPTIONS, threading.Event())
     postman.send_due()
     postman.send_due()
     assert len(vendor.got) == 1
@@ -449,6 +447,7 @@ def process(stack, db: Database, vendor: Vendor, tmp_path: Path) -> Iterator[Pro
         "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"],
         "EPASS_SMS_URL": vendor.url,
         "EPASS_SMS_TOKEN": TOKEN,
+        "EPASS_CHAIN_PASS": "",
         "EPASS_SENDER_LEASE": "2",
         "EPASS_RETRY_DELAYS": "0.2",
     }

@@ -22,7 +22,13 @@ class Deployment:
 
 def settings_for(provider: Provider) -> dict[str, str]:
     """Return the settings of a system that sends its messages to this provider."""
-    return {"EPASS_SMS_URL": provider.url, "EPASS_APPLICANT_SESSION_MINUTES": "600"}
+    return {
+        "EPASS_SMS_URL": provider.url,
+        "EPASS_APPLICANT_SESSION_MINUTES": "600",
+        "EPASS_CHAIN_CODE": "",  # the provider's ledger is the only place where messages are counted
+        "EPASS_CHAIN_PASS": "",
+        "EPASS_CHAIN_STATUS": "",
+    }
 
 
 @contextmanager

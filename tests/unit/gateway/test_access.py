@@ -61,6 +61,8 @@ EXPECTED = {
         "GET /.well-known/jwks.json",
         "GET /.well-known/pass-status",
         "GET /.well-known/audit-heads",
+        "GET /hooks/{vendor}",
+        "POST /hooks/{vendor}",
         "GET /.well-known/security.txt",
         "GET /favicon.ico",
         "GET /robots.txt",

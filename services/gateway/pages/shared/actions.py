@@ -94,6 +94,7 @@ ACTIONS: dict[str, str] = {
     "issuance.audit_entries": _("Audit log"),
     "notify.resend": _("Sent a message again"),
     "notify.record_print": _("Printed a pass"),
+    "notify.receive_webhook": _("Reported what became of messages"),
     "notify.audit_entries": _("Audit log"),
     "verify.scan": _("Scanned a pass"),
     "verify.preview": _("Previewed a pass"),

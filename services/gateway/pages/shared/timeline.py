@@ -39,7 +39,14 @@ REVOCATIONS: dict[str, str] = {
 }
 NOTED = ("rejected", "returned", "withdrawn", "day_closed", "day_dropped")
 """Decisions that come with a note."""
-TOO_LATE = _("It was too late to send it")
+MESSAGE_REASONS: dict[str, str] = {
+    "expired": _("It was too late to send it"),
+    "unconfirmed": _("Nobody has confirmed that it arrived"),
+    "not_on_whatsapp": _("This number is not on WhatsApp"),
+    "opted_out": _("The holder of this number does not want such messages"),
+    "wrong_number": _("The holder of this number says that it is the wrong number"),
+}
+NEXT_TRY = _("It is sent again, %(channel)s")
 AT_THE_COUNTER = _("At the reception counter")
 ON_BEHALF = _("On behalf of %(officer)s")
 OTHER_DATES = _("Other dates asked for")
@@ -133,7 +140,12 @@ def _message(facts: Facts, words: Words) -> tuple[str, ...]:
     message = (
         f"{words.name(MESSAGES, facts.get('purpose', ''))}, {words.name(CHANNELS, facts.get('channel', ''))}"
     )
-    return message, words.translate(TOO_LATE) if facts.get("reason") == "expired" else ""
+    reason, following = facts.get("reason"), facts.get("next")
+    return (
+        message,
+        words.translate(MESSAGE_REASONS[str(reason)]) if reason in MESSAGE_REASONS else "",
+        words.translate(NEXT_TRY) % {"channel": words.name(CHANNELS, following)} if following else "",
+    )
 
 
 def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
@@ -154,7 +166,7 @@ _DECIDED = (
 )
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
     **dict.fromkeys(_DECIDED, _decision),
-    **dict.fromkeys(("message_delivered", "message_failed"), _message),
+    **dict.fromkeys(("message_delivered", "message_arrived", "message_read", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
     "pass_revoked": lambda facts, words: (words.name(REVOCATIONS, facts.get("reason", "")),),
     "cancelled": lambda facts, words: (

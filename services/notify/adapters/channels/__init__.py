@@ -6,11 +6,11 @@ A channel is called while no transaction is open, and may take seconds.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from contracts.model import DeliverBy, Language
-from services.notify.domain.messages import Personal, Purpose
+from services.notify.domain.messages import Personal, Purpose, ReportStatus
 from services.notify.domain.templates import Template
 
 
@@ -40,7 +40,7 @@ class Receipt:
 
     provider_id: str | None = None
     phone_row: Mapping[str, Any] | None = field(default=None, repr=False)
-    parts: int = 1
+    parts: int = field(default=1, compare=False)
 
 
 class TemporaryChannelError(Exception):
@@ -99,15 +99,13 @@ class Channel(Protocol):
         ...
 
 
-ReportStatus = Literal["sent", "delivered", "read", "failed"]
-
-
 @dataclass(frozen=True)
 class DeliveryReport:
     """What a vendor tells of a message that it has accepted.
 
     ``provider_id`` is the ID of `Receipt`. ``at`` is the vendor's time. ``reason`` is one of our own codes,
-    and stands where the status is ``failed``.
+    and stands where the status is ``failed``; ``use_next`` is as in `PermanentChannelError`. ``message_id``
+    is our own ID, where the vendor returns it: then a try whose response was lost is known, too.
     """
 
     provider_id: str
@@ -115,7 +113,7 @@ class DeliveryReport:
     at: datetime
     reason: str | None = None
     use_next: bool = True
-    """As in `PermanentChannelError`, where the status is ``failed``."""
+    message_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +131,16 @@ class BadWebhook(Exception):
 
 class ReceiptSource(Protocol):
     """What a vendor's webhook tells. It touches neither network nor database."""
+
+    @property
+    def name(self) -> str:
+        """`Channel.name` of the channel whose messages it tells of."""
+        ...
+
+    @property
+    def channel(self) -> DeliverBy:
+        """The channel on which an `InboundText` came, and which its sender may opt out of."""
+        ...
 
     def verify(self, headers: Mapping[str, str], raw: bytes) -> bool:
         """Return whether the vendor sent this body, in constant time. Names of headers are lower case."""

@@ -33,7 +33,8 @@ def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Chan
         NoShaping: a channel shows pictures, and they cannot be drawn.
         WrongSettings: as for `_registrations`.
     """
-    client = gateway_client(settings.sender_threads + 1, public_only=not settings.local_mode)
+    connections = 2 * (settings.sender_threads + 1)  # each vendor has its own threads
+    client = gateway_client(connections, public_only=not settings.local_mode)
     channels: dict[DeliverBy, Channel] = {}
     if settings.local_mode:
         local = LocalChannel()

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs
 
 from pydantic import JsonValue
 
-from contracts.model import IST
+from contracts.model import IST, DeliverBy
 from services.notify.adapters.channels import (
     BadWebhook,
     DeliveryReport,
@@ -30,10 +30,10 @@ from services.notify.adapters.channels import (
     Outgoing,
     PermanentChannelError,
     Receipt,
-    ReportStatus,
     TemporaryChannelError,
 )
 from services.notify.adapters.channels.http_gateway import GatewayClient, require_success
+from services.notify.domain.messages import ReportStatus
 from services.notify.domain.registrations import Registrations
 from services.notify.domain.sms_segments import count_segments
 
@@ -111,6 +111,9 @@ class Msg91Channel:
 
 class Msg91Reports:
     """The source of the delivery reports that come to ``/hooks/sms``."""
+
+    name = Msg91Channel.name
+    channel: DeliverBy = "sms"
 
     def __init__(self, secret: str) -> None:
         self._secret = secret

@@ -25,9 +25,11 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol, get_args
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from pydantic import JsonValue
 
+from contracts.model import DeliverBy
 from services.notify.adapters.channels import (
     BadWebhook,
     DeliveryReport,
@@ -35,7 +37,6 @@ from services.notify.adapters.channels import (
     Outgoing,
     PermanentChannelError,
     Receipt,
-    ReportStatus,
     TemporaryChannelError,
 )
 from services.notify.adapters.channels.http_gateway import (
@@ -44,6 +45,7 @@ from services.notify.adapters.channels.http_gateway import (
     key_headers,
     require_success,
 )
+from services.notify.domain.messages import ReportStatus
 
 
 @dataclass(frozen=True)
@@ -264,6 +266,9 @@ class WhatsAppReports:
         verify_token: what Meta shows once, when the address is entered in its panel.
     """
 
+    name = WhatsAppChannel.name
+    channel: DeliverBy = "whatsapp"
+
     def __init__(self, app_secret: str, verify_token: str) -> None:
         self._app_secret = app_secret
         self._verify_token = verify_token
@@ -321,7 +326,15 @@ def _report(status: Mapping[str, JsonValue]) -> DeliveryReport | None:
         code = first.get("code")
         fault = _FAULTS.get(code) if isinstance(code, int) else None
         reason = fault.reason if fault else "undelivered"
-    return DeliveryReport(wamid, known, at, reason)
+    return DeliveryReport(wamid, known, at, reason, message_id=_own_id(status))
+
+
+def _own_id(status: Mapping[str, JsonValue]) -> UUID | None:
+    """Return our ID of the message, which Meta returns as we sent it."""
+    try:
+        return UUID(str(status.get("biz_opaque_callback_data")))
+    except ValueError:
+        return None
 
 
 def _inbound_text(message: Mapping[str, JsonValue]) -> InboundText | None:

@@ -29,7 +29,7 @@ def test_tries_that_may_have_arrived_last_for_more_than_an_hour_and_then_end() -
     assert at - first > timedelta(hours=1)
     assert after_temporary_error(
         "timeout", 8, at, first, None, DELAYS, 8, uncertain=7, may_have_arrived=True
-    ) == Failed("timeout")
+    ) == Failed("timeout", use_next=True)
 
 
 def test_a_message_that_does_not_expire_is_tried_for_48_hours() -> None:
@@ -37,7 +37,7 @@ def test_a_message_that_does_not_expire_is_tried_for_48_hours() -> None:
     at = stored_at + timedelta(hours=48, seconds=-301)
     assert isinstance(after_temporary_error("busy", 500, at, stored_at, None, DELAYS, 8), Later)
     at += timedelta(seconds=1)
-    assert after_temporary_error("busy", 501, at, stored_at, None, DELAYS, 8) == Failed("busy")
+    assert after_temporary_error("busy", 501, at, stored_at, None, DELAYS, 8) == Failed("busy", use_next=True)
     in_a_week = stored_at + timedelta(days=7)
     assert isinstance(after_temporary_error("busy", 501, at, stored_at, in_a_week, DELAYS, 8), Later)
 

@@ -1,0 +1,154 @@
+"""The next step of a message's chain, when its channel failed or nobody has said that it arrived.
+
+Whatever ends a step sets `next_at` on its row; only here the next one is made. The row stays locked and its
+`next_at` is cleared in the transaction that makes it, so there is one next step, however many senders look.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from contracts.envelope import PersonalKeyRing, UnreadableEvent
+from contracts.events import NotificationFailed
+from contracts.model import DeliverBy
+from services.chassis.db import bulk
+from services.chassis.db.database import personal_keys_of
+from services.chassis.messaging import outbox
+from services.chassis.runtime import logs
+from services.notify.adapters.sealing import seal, unseal
+from services.notify.domain import chains
+from services.notify.domain.chains import Chains
+from services.notify.domain.messages import Personal
+from services.notify.domain.outcomes import is_late
+from services.notify.handlers.leases import addresses_of
+from services.notify.metrics import FALLBACKS
+from services.notify.models import MessageRow
+
+_MESSAGES = MessageRow.metadata.tables["messages"]
+BATCH = 100
+_TAKE = text("""
+with held as (
+  select id, personal, email_sealed from messages where next_at <= statement_timestamp()
+  order by next_at limit :most for update skip locked
+)
+update messages set
+  next_at = null,
+  state = case when state = 'queued' then 'failed' else state end,
+  reason = case when state in ('queued', 'accepted') then 'unconfirmed' else reason end,
+  ended_at = coalesce(ended_at, :now),
+  personal = case when lane = 'otp' then null else messages.personal end
+from held where messages.id = held.id
+returning messages.*, held.personal as sealed, held.email_sealed as sealed_email,
+  array(
+    select other.channel from messages as other
+    where other.event_id = messages.event_id and other.purpose = messages.purpose
+    union all select about from opt_outs
+    where opt_outs.recipient = messages.recipient and messages.lane <> 'otp'
+  ) as tried,
+  exists (
+    select from messages as other
+    where other.event_id = messages.event_id and other.purpose = messages.purpose
+      and other.state in ('delivered', 'read')
+  ) as has_arrived,
+  exists (select from passes where number = messages.pass_number and revoked_at is not null) as is_revoked
+""")
+_MARK = text("update messages set undelivered_at = statement_timestamp() where id = :id")
+_START = text("""
+update messages set next_at = statement_timestamp() + make_interval(secs => :wait)
+where state = 'queued' and next_at is null and due_at <= statement_timestamp()
+  and channel = any(:channels) and purpose = any(:purposes)
+""")
+
+
+def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATCH) -> int:
+    """Take the next step of messages for which it is due; return how many there were.
+
+    A pass whose chain ends without a sign that it arrived is marked for reception. Nothing more is sent about
+    a pass that was revoked, or that is over.
+    """
+    found = session.execute(_TAKE, {"most": most, "now": now}).mappings().all()
+    for row in found:
+        with logs.context(correlation_id=row["correlation_id"], traceparent=row["traceparent"]):
+            _take_one(session, row, chains_, now)
+    return len(found)
+
+
+def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> None:
+    if row["has_arrived"] or row["is_revoked"] or is_late(row["expires_at"], now):
+        return
+    keys = personal_keys_of(session)
+    personal = _unsealed(row["id"], row["sealed"], keys)
+    other = _unsealed(row["id"], row["sealed_email"], keys)
+    addresses = addresses_of(row["channel"], personal, other.to if other else None)
+    channel = chains.next_channel(chains_, row["purpose"], row["tried"], addresses)
+    if channel is not None and personal is not None:
+        _store_next(session, row, channel, personal, addresses)
+        FALLBACKS.labels(row["purpose"], row["channel"], channel).inc()
+    elif row["purpose"] == "pass_issued":
+        session.execute(_MARK, {"id": row["id"]})
+    event = NotificationFailed(
+        message_id=row["id"],
+        application_id=row["application_id"],
+        purpose=row["purpose"],
+        channel=row["channel"],
+        reason=row["reason"],
+        next_channel=channel,
+    )
+    outbox.add(session, event, at=now)
+
+
+def _unsealed(message_id: Any, sealed: str | None, keys: PersonalKeyRing) -> Personal | None:
+    if sealed is None:
+        return None
+    try:
+        return unseal(message_id, sealed, keys)
+    except UnreadableEvent:
+        return None
+
+
+def _store_next(
+    session: Session,
+    row: Any,
+    channel: DeliverBy,
+    personal: Personal,
+    addresses: chains.Addresses,
+) -> None:
+    message_id, keys = uuid4(), personal_keys_of(session)
+    to = addresses.on(channel)
+    assert to is not None
+    copied = (
+        "event_id", "purpose", "lane", "language", "recipient", "application_id", "pass_number", "resend_of",
+        "correlation_id", "traceparent", "created_at", "expires_at",
+    )  # fmt: skip
+    given = Personal(to, personal.owner, personal.parameters, personal.link)
+    email = addresses.email if channel != "email" else None
+    values = {
+        **{name: row[name] for name in copied},
+        "id": message_id,
+        "channel": channel,
+        "step": row["step"] + 1,
+        "personal": seal(message_id, given, keys),
+        "email_sealed": seal(message_id, Personal(email, None), keys) if email else None,
+        "state": "queued",
+        "due_at": "now",
+        "attempts": 0,
+        "possible_duplicates": 0,
+    }
+    bulk.insert_rows(session, _MESSAGES, [values])
+
+
+def start_clocks(session: Session, chains_: Chains, channels: list[DeliverBy]) -> None:
+    """Let the wait of messages begin whose channel's vendor is left alone, and which were never tried."""
+    for kind, steps in chains_.items():
+        purposes = [purpose for purpose in chains.PURPOSES if chains.kind_of(purpose) == kind]
+        for step in steps:
+            if step.channel in channels and len(steps) > 1:
+                given = {
+                    "wait": step.wait.total_seconds(),
+                    "channels": [step.channel],
+                    "purposes": purposes,
+                }
+                session.execute(_START, given)

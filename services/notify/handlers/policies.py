@@ -1,0 +1,52 @@
+"""What the settings of the sender mean for the domain: chains, quiet hours, and the limits of vendors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from contracts.model import DeliverBy
+from services.notify.domain.chains import PURPOSES, Chains, Step
+from services.notify.domain.quotas import Limits, QuietHours
+from services.notify.settings import DeliverySettings
+
+
+@dataclass(frozen=True)
+class Policy:
+    """On which channels a message goes out, when, and how many a vendor may be given."""
+
+    chains: Chains
+    quiet_hours: QuietHours
+    limits: Mapping[DeliverBy, Limits]
+    """Of the vendor of each channel; no entry is no limit."""
+
+
+def policy_of(settings: DeliverySettings) -> Policy:
+    """Return the policy that the settings describe. There are no quiet hours in local mode.
+
+    Raises:
+        ValueError: no message has one of the purposes that wait for the morning.
+    """
+    if unknown := set(settings.quiet_purposes) - set(PURPOSES):
+        raise ValueError(f"EPASS_QUIET_PURPOSES: there are no messages {', '.join(sorted(unknown))}")
+    waits = () if settings.local_mode else settings.quiet_purposes
+    purposes = [purpose for purpose in PURPOSES if purpose in waits]
+    return Policy(
+        chains={
+            "code": _steps(settings.chain_code),
+            "pass": _steps(settings.chain_pass),
+            "status": _steps(settings.chain_status),
+        },
+        quiet_hours=QuietHours(settings.quiet_from, settings.quiet_until, purposes),
+        limits={
+            "whatsapp": Limits(
+                settings.whatsapp_per_second, settings.whatsapp_per_recipient, settings.whatsapp_per_day
+            ),
+            "sms": Limits(per_second=settings.sms_per_second),
+        },
+    )
+
+
+def _steps(chain: tuple[str, ...]) -> list[Step]:
+    parts = [step.partition(":") for step in chain]
+    return [Step(cast(DeliverBy, channel), timedelta(seconds=int(wait))) for channel, _, wait in parts]

@@ -1,0 +1,211 @@
+"""What vendors report: stored when it comes, and matched with the messages a moment later.
+
+A report may come twice, out of order, or before the sender has recorded the vendor's ID of the message. So a
+webhook only stores it. `apply_reports` finds the message, and looks again until it is there.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.events import NotificationDelivered, NotificationFailed
+from services.chassis.db import bulk
+from services.chassis.db.batches import delete_batch
+from services.chassis.db.locks import try_lock
+from services.chassis.messaging import outbox
+from services.chassis.runtime import logs
+from services.notify.adapters.channels import DeliveryReport, InboundText
+from services.notify.domain.chains import Chains, kind_of, wait_of
+from services.notify.domain.messages import State
+from services.notify.handlers.messages import recipient_digest
+from services.notify.metrics import RECEIPTS
+from services.notify.models import DeliveryReportRow, OptOutRow
+
+BATCH = 500
+RETENTION = timedelta(days=3)
+LOOKED_FOR = timedelta(hours=1)
+"""So long a report waits for its message."""
+STOP_WORDS = frozenset({"stop", "unsubscribe", "ਬੰਦ", "ਬੰਦ ਕਰੋ", "बंद", "बंद करो", "बंद करें"})
+START_WORDS = frozenset({"start", "ਸ਼ੁਰੂ", "शुरू"})
+_IS_DUE = text("""
+select exists (
+  select from delivery_reports
+  where applied_at is null and received_at > statement_timestamp() - interval '1 hour'
+) or exists (select from messages where next_at <= statement_timestamp())
+""")
+_FIND = text("""
+select reports.provider, reports.provider_id, reports.status, reports.at, reports.reason, reports.use_next,
+       messages.id, messages.event_id, messages.purpose
+from delivery_reports as reports join messages on messages.id = coalesce(
+  (select id from messages as sent
+   where sent.provider_id = reports.provider_id and sent.provider = reports.provider limit 1),
+  reports.message_id
+)
+where reports.applied_at is null and reports.received_at > :since
+order by reports.received_at limit :most
+""")
+_HOLD = text("""
+select id, event_id, purpose, channel, state, reason, application_id, correlation_id, traceparent
+from messages where (event_id, purpose) in (
+  select event_id, purpose from messages where id = any(:ids)
+) order by id for update
+""")
+_APPLIED = text("""
+update delivery_reports set applied_at = :now from json_to_recordset(cast(:keys as json))
+  as given(provider text, provider_id text, status text)
+where delivery_reports.provider = given.provider and delivery_reports.provider_id = given.provider_id
+  and delivery_reports.status = given.status
+""")
+_SETTLE = text("""
+update messages set state = :state, reason = :reason, lease = null, ended_at = coalesce(ended_at, :now),
+  provider = coalesce(provider, :provider), provider_id = coalesce(provider_id, :provider_id),
+  next_at = statement_timestamp() + make_interval(secs => :next_wait),
+  undelivered_at = case when :is_undelivered then statement_timestamp() end
+where id = :id
+""")
+_END = text("""
+update messages set next_at = null, undelivered_at = null,
+  personal = case when lane = 'otp' then null else personal end,
+  state = case when state = 'queued' and id <> :id and lease is null then 'withdrawn' else state end,
+  ended_at = coalesce(
+    ended_at, case when state = 'queued' and lease is null then cast(:now as timestamptz) end
+  )
+where event_id = :event_id and purpose = :purpose
+""")
+_CONFIRMED: dict[str, State] = {"sent": "accepted", "delivered": "delivered", "read": "read"}
+_RANK: dict[str, int] = {"queued": 0, "accepted": 1, "delivered": 2, "read": 3}
+
+
+def store_reports(session: Session, provider: str, reports: Iterable[DeliveryReport], now: datetime) -> None:
+    """Store what a vendor reports; what is there already stays as it is."""
+    rows = {
+        (report.provider_id, report.status): {
+            "provider": provider,
+            "provider_id": report.provider_id,
+            "status": report.status,
+            "message_id": report.message_id,
+            "at": report.at,
+            "reason": report.reason,
+            "use_next": report.use_next,
+            "received_at": now,
+        }
+        for report in reports
+    }
+    if rows:
+        session.execute(insert(DeliveryReportRow).values(list(rows.values())).on_conflict_do_nothing())
+
+
+def store_texts(session: Session, channel: str, texts: Iterable[InboundText], now: datetime) -> None:
+    """Record who wants no messages on a channel any more, or wants them again."""
+    for one in texts:
+        words = one.text.strip().casefold().rstrip(".!।")
+        recipient = recipient_digest(session, one.sender)
+        if words in STOP_WORDS:
+            row = insert(OptOutRow).values(recipient=recipient, about=channel, at=now)
+            session.execute(row.on_conflict_do_nothing())
+        elif words in START_WORDS:
+            mine = (OptOutRow.recipient == recipient) & (OptOutRow.about == channel)
+            session.execute(delete(OptOutRow).where(mine))
+
+
+def is_work_due(session: Session) -> bool:
+    """Return whether a report looks for its message, or a message for its next step."""
+    return bool(session.execute(_IS_DUE).scalar_one())
+
+
+def apply_reports(session: Session, chains: Chains, now: datetime, most: int = BATCH) -> int:
+    """Give reports to their messages; return how many found theirs. One process at a time does it."""
+    if not try_lock(session, "delivery reports"):
+        return 0
+    found = session.execute(_FIND, {"most": most, "since": now - LOOKED_FOR}).mappings().all()
+    if not found:
+        return 0
+    rows = session.execute(_HOLD, {"ids": [report["id"] for report in found]}).mappings()
+    held: dict[UUID, dict[str, Any]] = {row["id"]: dict(row) for row in rows}
+    for report in found:
+        message = held[report["id"]]
+        with logs.context(correlation_id=message["correlation_id"], traceparent=message["traceparent"]):
+            if report["status"] == "failed":
+                _fail(session, report, message, chains, now)
+            else:
+                _confirm(session, report, message, chains, now)
+        RECEIPTS.labels(report["provider"], report["status"]).inc()
+    keys = [{name: report[name] for name in ("provider", "provider_id", "status")} for report in found]
+    session.execute(_APPLIED, {"now": now, "keys": bulk.as_json(keys)})
+    return len(found)
+
+
+def _confirm(session: Session, report: Any, message: dict[str, Any], chains: Chains, now: datetime) -> None:
+    """Record that a message is under way, arrived or was read; then the chain does not go on."""
+    state = _CONFIRMED[report["status"]]
+    if _RANK[state] <= _RANK.get(message["state"], 0):
+        return
+    if state == "accepted":
+        if message["state"] == "queued":  # the response to the last try was lost
+            wait = wait_of(chains, message["purpose"], message["channel"])
+            _settle(session, report, message, state, None, now, wait.total_seconds() if wait else None)
+        return
+    _settle(session, report, message, state, None, now)
+    about = {"event_id": message["event_id"], "purpose": message["purpose"]}
+    session.execute(_END, {**about, "id": message["id"], "now": now})
+    event = NotificationDelivered(**_about(message), status=report["status"])
+    outbox.add(session, event, at=min(report["at"], now))
+
+
+def _fail(session: Session, report: Any, message: dict[str, Any], chains: Chains, now: datetime) -> None:
+    """Record that a message will not arrive on its channel, unless it has arrived; let the chain go on."""
+    if message["state"] not in ("queued", "accepted"):
+        return
+    has_gone_on = message["reason"] == "unconfirmed"
+    goes_on = report["use_next"] and bool(chains.get(kind_of(message["purpose"])))
+    is_last = not goes_on and not has_gone_on
+    is_undelivered = is_last and message["purpose"] == "pass_issued"
+    wait = 0 if goes_on and not has_gone_on else None
+    reason = report["reason"] or "refused"
+    _settle(session, report, message, "failed", reason, now, wait, is_undelivered=is_undelivered)
+    if is_last:
+        outbox.add(session, NotificationFailed(**_about(message), reason=reason), at=now)
+
+
+def _settle(
+    session: Session,
+    report: Any,
+    message: dict[str, Any],
+    state: State,
+    reason: str | None,
+    now: datetime,
+    next_wait: float | None = None,
+    *,
+    is_undelivered: bool = False,
+) -> None:
+    message["state"], message["reason"] = state, reason
+    given = {
+        "id": message["id"],
+        "state": state,
+        "reason": reason,
+        "now": now,
+        "provider": report["provider"],
+        "provider_id": report["provider_id"],
+        "next_wait": next_wait,
+        "is_undelivered": is_undelivered,
+    }
+    session.execute(_SETTLE, given)
+
+
+def _about(message: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "message_id": message["id"],
+        "application_id": message["application_id"],
+        "purpose": message["purpose"],
+        "channel": message["channel"],
+    }
+
+
+def delete_old(session: Session, now: datetime) -> int:
+    """Delete a batch of reports of some days ago; return how many."""
+    return delete_batch(session, DeliveryReportRow, DeliveryReportRow.received_at < now - RETENTION)

@@ -1,0 +1,58 @@
+"""Webhooks of vendors: verified here, where their secrets are, and stored."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from contracts.errors import InvalidInput, NotAuthenticated, NotFound
+from contracts.rpc.call import Nothing
+from contracts.rpc.notify import ChallengeAnswer, Webhook, WebhookChallenge
+from services.notify.adapters.channels import BadWebhook, DeliveryReport, InboundText, ReceiptSource
+from services.notify.adapters.channels.installed import ReceiptSources
+from services.notify.handlers import receipts
+from services.notify.metrics import WEBHOOKS
+
+
+def receive(request: Webhook, session: Session, now: datetime, sources: ReceiptSources) -> Nothing:
+    """Store what a vendor tells. A repeat changes nothing.
+
+    Raises:
+        NotFound: no such vendor is set up here.
+        NotAuthenticated: the vendor did not send this.
+        InvalidInput: the body is not what the vendor documents.
+    """
+    source = _source(request.vendor, sources)
+    if not source.verify(request.headers, request.body):
+        WEBHOOKS.labels(source.name, "forged").inc()
+        raise NotAuthenticated("the vendor did not sign this")
+    try:
+        told = source.parse(request.body)
+    except BadWebhook:
+        WEBHOOKS.labels(source.name, "unreadable").inc()
+        raise InvalidInput("the body is not what the vendor documents") from None
+    receipts.store_reports(
+        session, source.name, [one for one in told if isinstance(one, DeliveryReport)], now
+    )
+    receipts.store_texts(session, source.channel, [one for one in told if isinstance(one, InboundText)], now)
+    WEBHOOKS.labels(source.name, "ok").inc()
+    return Nothing()
+
+
+def answer_challenge(request: WebhookChallenge, sources: ReceiptSources) -> ChallengeAnswer:
+    """Return what proves to a vendor that this address is ours.
+
+    Raises:
+        NotFound: no such vendor is set up here.
+        NotAuthenticated: the question does not have the text that we agreed on.
+    """
+    answer = _source(request.vendor, sources).challenge(request.query)
+    if answer is None:
+        raise NotAuthenticated("this is not what was agreed")
+    return ChallengeAnswer(text=answer)
+
+
+def _source(vendor: str, sources: ReceiptSources) -> ReceiptSource:
+    source = sources.get(vendor)
+    if source is None:
+        raise NotFound("there is no such webhook")
+    return source

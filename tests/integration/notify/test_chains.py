@@ -1,0 +1,567 @@
+"""Chains of channels: the next one is taken once, and only if nobody has said that the message arrived."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, text
+
+from services.chassis.db.database import Database
+from services.chassis.db.tables import outbox
+from services.chassis.runtime.clock import now
+from services.notify.adapters.channels import (
+    DeliveryReport,
+    InboundText,
+    Outgoing,
+    PermanentChannelError,
+    Receipt,
+    TemporaryChannelError,
+)
+from services.notify.domain import breakers
+from services.notify.domain.quotas import Limits
+from services.notify.handlers import chains, event_handlers, quotas, receipts
+from services.notify.handlers.deliveries import Sender
+from services.notify.handlers.policies import policy_of
+from services.notify.models import MessageRow
+from tests.support.factories.notify import (
+    MOBILE,
+    OPTIONS,
+    PUBLIC_URL,
+    Clock,
+    RecordingChannel,
+    Visit,
+    otp,
+    received,
+)
+
+CHAINS = {
+    "chain_code": ("sms:30", "whatsapp:30"),
+    "chain_pass": ("whatsapp:120", "sms:600"),
+    "chain_status": ("whatsapp:600", "sms:600"),
+    "whatsapp_per_recipient": None,
+    "whatsapp_per_second": None,
+}
+
+
+class Vendor(RecordingChannel):
+    """A vendor that tells later what became of a message; it has many messages under way."""
+
+    gives_receipts = True
+
+    def __init__(self, name: str, *faults: TemporaryChannelError | PermanentChannelError) -> None:
+        super().__init__(*faults)
+        self.name = name
+
+    def send(self, message: Outgoing) -> Receipt:
+        return Receipt(f"{self.name}-{super().send(message).provider_id}")
+
+
+@pytest.fixture
+def db(databases) -> Database:
+    return databases["notify"]
+
+
+@pytest.fixture
+def whatsapp() -> Vendor:
+    return Vendor("wa")
+
+
+@pytest.fixture
+def sms() -> Vendor:
+    return Vendor("sms")
+
+
+@pytest.fixture
+def clock(db: Database) -> Clock:
+    return Clock(db)
+
+
+@pytest.fixture
+def postman(db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock) -> Sender:
+    return make_sender(db, whatsapp, sms, clock)
+
+
+def make_sender(
+    db: Database,
+    whatsapp: RecordingChannel,
+    sms: RecordingChannel,
+    clock: Callable[[], datetime],
+    **more: object,
+) -> Sender:
+    options = OPTIONS.model_copy(update={**CHAINS, **more})
+    channels = {"whatsapp": whatsapp, "sms": sms, "email": Vendor("mail")}
+    return Sender(db, channels, options, threading.Event(), clock)
+
+
+def put_pass(db: Database, visit: Visit | None = None) -> Visit:
+    visit = visit or Visit(deliver_by="whatsapp")
+    with db.transaction() as session:
+        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    return visit
+
+
+def rows(db: Database) -> list[tuple[str, str, str | None]]:
+    """Channel, state and reason of all messages, in the order of the chain."""
+    with db.transaction() as session:
+        found = session.scalars(select(MessageRow).order_by(MessageRow.step)).all()
+        return [(row.channel, row.state, row.reason) for row in found]
+
+
+def published(db: Database) -> list[tuple[str, ...]]:
+    """What was published: the event, its channel, and its status or reason with the next channel."""
+    with db.transaction() as session:
+        found = session.execute(select(outbox.c.data).order_by(outbox.c.position)).scalars()
+        return [
+            (one["channel"], one["reason"], one.get("next_channel", "-"))
+            if "reason" in one
+            else (one["channel"], one.get("status", "sent"))
+            for one in found
+        ]
+
+
+def report(db: Database, provider: str, provider_id: str, status: str, **more: object) -> None:
+    given = DeliveryReport(provider_id, status, now(), **more)  # type: ignore[arg-type]  # of a test
+    with db.transaction() as session:
+        receipts.store_reports(session, provider, [given], now())
+
+
+def test_a_pass_that_nobody_confirms_goes_on_to_sms_and_then_to_reception(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    clock.forward(119)
+    assert postman.advance() == 0
+    clock.forward(2)
+    assert postman.advance() == 1
+    assert rows(db) == [("whatsapp", "accepted", "unconfirmed"), ("sms", "queued", None)]
+    postman.send_due()
+    clock.forward(601)
+    assert postman.advance() == 1
+    assert rows(db) == [("whatsapp", "accepted", "unconfirmed"), ("sms", "accepted", "unconfirmed")]
+    assert (len(whatsapp.sent), len(sms.sent)) == (1, 1)
+    assert published(db) == [
+        ("whatsapp", "sent"),
+        ("whatsapp", "unconfirmed", "sms"),
+        ("sms", "sent"),
+        ("sms", "unconfirmed", "-"),
+    ]
+    with db.transaction() as session:
+        marked = select(MessageRow.channel).where(MessageRow.undelivered_at.is_not(None))
+        assert session.scalars(marked).all() == ["sms"]
+    clock.forward(3600)
+    assert postman.advance() == 0
+
+
+def test_a_pass_whose_delivery_is_reported_goes_no_further(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    report(db, "wa", "wa-vendor-1", "delivered")
+    assert postman.advance() == 1
+    clock.forward(3600)
+    assert (postman.advance(), postman.send_due()) == (0, [])
+    assert rows(db) == [("whatsapp", "delivered", None)]
+    assert published(db) == [("whatsapp", "sent"), ("whatsapp", "delivered")]
+
+
+def test_a_person_who_is_not_on_whatsapp_gets_an_sms_at_once(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    whatsapp.faults = [PermanentChannelError("not_on_whatsapp")]
+    put_pass(db)
+    postman.send_due()
+    postman.advance()
+    postman.send_due()
+    assert [message.personal.to for message in sms.sent] == [MOBILE]
+    assert rows(db) == [("whatsapp", "failed", "not_on_whatsapp"), ("sms", "accepted", None)]
+    assert published(db) == [("whatsapp", "not_on_whatsapp", "sms"), ("sms", "sent")]
+
+
+def test_an_error_that_no_channel_helps_against_ends_the_chain(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    whatsapp.faults = [PermanentChannelError("opted_out", use_next=False)]
+    put_pass(db)
+    postman.send_due()
+    assert (postman.advance(), postman.send_due()) == (0, [])
+    assert published(db) == [("whatsapp", "opted_out", "-")]
+
+
+def test_several_senders_take_a_next_step_once(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    for _ in range(20):
+        put_pass(db)
+    while postman.send_due():
+        pass
+    clock.forward(121)
+    start = threading.Barrier(4)
+
+    def advance() -> None:
+        start.wait()
+        while make_sender(db, whatsapp, sms, clock).advance():
+            pass
+
+    threads = [threading.Thread(target=advance) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while postman.send_due():
+        pass
+    assert (len(whatsapp.sent), len(sms.sent)) == (20, 20)
+
+
+def test_a_step_that_is_interrupted_is_taken_later_as_a_whole(
+    db: Database, postman: Sender, sms: Vendor, clock: Clock
+) -> None:
+    """The process dies before the commit: nothing of the step remains, and the next one takes it."""
+    put_pass(db)
+    postman.send_due()
+    clock.forward(121)
+    with db.transaction() as session:
+        assert chains.take_next(session, policy_of(OPTIONS.model_copy(update=CHAINS)).chains, clock()) == 1
+        session.rollback()
+    assert rows(db) == [("whatsapp", "accepted", None)]
+    assert postman.advance() == 1
+    postman.send_due()
+    assert len(sms.sent) == 1
+
+
+def test_without_the_mark_that_a_step_was_taken_a_second_sms_is_only_prevented_by_its_key(
+    db: Database, postman: Sender, clock: Clock
+) -> None:
+    """The control: the same step is due again, and the table refuses a second message on the channel."""
+    put_pass(db)
+    postman.send_due()
+    clock.forward(121)
+    postman.advance()
+    with db.transaction() as session:
+        session.execute(text("update messages set next_at = statement_timestamp() where step = 0"))
+        session.execute(text("update messages set event_id = :other where step = 1"), {"other": uuid4()})
+    postman.advance()
+    assert [channel for channel, _, _ in rows(db)] == ["whatsapp", "sms", "sms"]
+
+
+def test_a_report_that_comes_after_the_next_step_is_recorded_and_nothing_is_sent_again(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    clock.forward(121)
+    postman.advance()
+    postman.send_due()
+    report(db, "wa", "wa-vendor-1", "delivered")
+    postman.advance()
+    clock.forward(3600)
+    assert (postman.advance(), postman.send_due()) == (0, [])
+    assert rows(db) == [("whatsapp", "delivered", None), ("sms", "accepted", None)]
+    assert (len(whatsapp.sent), len(sms.sent)) == (1, 1)
+
+
+def test_a_report_before_the_next_step_is_sent_takes_it_back(
+    db: Database, postman: Sender, sms: Vendor, clock: Clock
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    clock.forward(121)
+    postman.advance()
+    report(db, "wa", "wa-vendor-1", "delivered")
+    postman.advance()
+    assert postman.send_due() == []
+    assert rows(db) == [("whatsapp", "delivered", None), ("sms", "withdrawn", None)]
+
+
+@pytest.mark.parametrize(
+    ("reports", "ends"),
+    [
+        (["sent", "delivered", "read"], "read"),
+        (["read", "delivered", "sent"], "read"),
+        (["read"], "read"),
+        (["delivered", "delivered"], "delivered"),
+        (["delivered", "failed"], "delivered"),
+        (["failed", "delivered"], "delivered"),
+        (["sent"], "accepted"),
+    ],
+)
+def test_reports_in_any_order_and_number_end_in_the_same_state(
+    db: Database, postman: Sender, reports: list[str], ends: str
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    for status in reports:
+        report(db, "wa", "wa-vendor-1", status)
+        postman.advance()
+        with db.transaction() as session:  # it came again
+            receipts.apply_reports(session, {}, now())
+    assert rows(db)[0][:2] == ("whatsapp", ends)
+    told = [one[1] for one in published(db) if one[:1] == ("whatsapp",)]
+    assert len(told) == len(set(told)), "each status is published once"
+
+
+def test_a_report_that_overtakes_our_own_record_finds_its_message_later(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    class Quick(Vendor):
+        def send(self, message: Outgoing) -> Receipt:
+            receipt = super().send(message)
+            report(db, "wa", str(receipt.provider_id), "delivered")
+            assert early.advance() == 0
+            return receipt
+
+    quick = Quick("wa")
+    early = make_sender(db, quick, sms, clock)
+    put_pass(db)
+    early.send_due()
+    assert rows(db) == [("whatsapp", "accepted", None)]
+    assert early.advance() == 1
+    assert rows(db) == [("whatsapp", "delivered", None)]
+
+
+def test_a_report_by_our_own_id_settles_a_try_whose_response_was_lost(
+    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+) -> None:
+    whatsapp.faults = [TemporaryChannelError("timeout", may_have_arrived=True)]
+    put_pass(db)
+    postman.send_due()
+    report(db, "wa", "wamid.9", "delivered", message_id=whatsapp.sent[0].id)
+    assert postman.advance() == 1
+    clock.forward(5)
+    assert postman.send_due() == [], "it is not sent again"
+    assert rows(db) == [("whatsapp", "delivered", None)]
+
+
+def test_a_report_of_another_vendor_changes_nothing(db: Database, postman: Sender) -> None:
+    put_pass(db)
+    postman.send_due()
+    report(db, "sms", "wa-vendor-1", "failed")
+    assert postman.advance() == 0
+    assert rows(db) == [("whatsapp", "accepted", None)]
+
+
+def test_a_vendor_that_accepts_and_then_fails_hands_over_at_once(
+    db: Database, postman: Sender, sms: Vendor
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    report(db, "wa", "wa-vendor-1", "failed", reason="not_on_whatsapp")
+    postman.advance()
+    postman.send_due()
+    assert len(sms.sent) == 1
+    assert published(db) == [
+        ("whatsapp", "sent"),
+        ("whatsapp", "not_on_whatsapp", "sms"),
+        ("sms", "sent"),
+    ]
+
+
+def test_a_revoked_pass_goes_no_further(db: Database, postman: Sender, sms: Vendor, clock: Clock) -> None:
+    visit = put_pass(db)
+    postman.send_due()
+    with db.transaction() as session:
+        revoked = received(visit.revoked(reason="cancelled"))
+        event_handlers.handle_pass_revoked(revoked, session, now(), PUBLIC_URL)
+    clock.forward(121)
+    postman.advance()
+    assert postman.send_due() == []
+    assert sms.sent == []
+
+
+def test_a_code_goes_on_to_the_next_channel_and_is_erased_when_it_has_arrived(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(), session, now())
+    postman.send_due()
+    clock.forward(31)
+    postman.advance()
+    postman.send_due()
+    assert [message.personal.parameters["code"] for message in whatsapp.sent] == ["482917"]
+    report(db, "wa", "wa-vendor-1", "delivered")
+    postman.advance()
+    with db.transaction() as session:
+        assert session.scalars(select(MessageRow.personal)).all() == [None, None]
+
+
+def test_a_foreign_visitor_whose_whatsapp_fails_gets_an_email(db: Database, clock: Clock) -> None:
+    put_pass(db, Visit(deliver_by="whatsapp", mobile="+4915112345678", email="a.person@example.org"))
+    mail, whatsapp = Vendor("mail"), Vendor("wa", PermanentChannelError("not_on_whatsapp"))
+    chain = ("whatsapp:120", "sms:600", "email:600")
+    options = OPTIONS.model_copy(update={"chain_pass": chain})
+    everywhere = {"whatsapp": whatsapp, "sms": Vendor("sms"), "email": mail}
+    postman = Sender(db, everywhere, options, threading.Event(), clock)
+    postman.send_due()
+    postman.advance()
+    postman.send_due()
+    assert [message.personal.to for message in mail.sent] == ["a.person@example.org"]
+
+
+# ---------------------------------------------------------------- a vendor that fails or has limits
+
+
+def test_a_vendor_that_is_away_is_left_alone_and_passes_go_on_after_their_wait(
+    db: Database, sms: Vendor, clock: Clock
+) -> None:
+    away = Vendor("wa", *[TemporaryChannelError("unreachable")] * 1000)
+    postman = make_sender(db, away, sms, clock)
+    for _ in range(30):
+        put_pass(db)
+    for _ in range(10):
+        postman.send_due()
+    assert len(away.sent) == breakers.FAILURES
+    for _ in range(5):
+        clock.forward(30)
+        postman.send_due()
+        postman.advance()
+    while postman.send_due():
+        pass
+    assert len(sms.sent) == 30
+    assert len(away.sent) <= breakers.FAILURES + 6, "while it is away, one message now and then is the test"
+
+
+def test_a_code_does_not_wait_for_a_vendor_that_is_away(db: Database, whatsapp: Vendor, clock: Clock) -> None:
+    away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    postman = make_sender(db, whatsapp, away, clock)
+    for _ in range(breakers.FAILURES):
+        put_pass(db, Visit())
+    while postman.send_due():
+        pass
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(), session, now())
+    postman.send_due(("otp",))
+    postman.advance()
+    postman.send_due(("otp",))
+    assert [message.purpose for message in whatsapp.sent] == ["otp"]
+
+
+def test_a_vendor_that_works_again_gets_its_messages(db: Database, sms: Vendor, clock: Clock) -> None:
+    flaky = Vendor("wa", *[TemporaryChannelError("unreachable")] * breakers.FAILURES)
+    postman = make_sender(db, flaky, sms, clock, chain_pass=())
+    for _ in range(15):
+        put_pass(db)
+    for _ in range(4):
+        postman.send_due()
+        clock.forward(16)
+    while postman.send_due():
+        pass
+    assert [state for _, state, _ in rows(db)] == ["accepted"] * 15
+
+
+def test_a_vendor_that_asks_for_a_pause_gets_it(db: Database, sms: Vendor, clock: Clock) -> None:
+    busy = Vendor("wa", TemporaryChannelError("busy", retry_after=60))
+    postman = make_sender(db, busy, sms, clock, chain_pass=())
+    for _ in range(3):
+        put_pass(db)
+    postman.send_due(limit=1)
+    clock.forward(59)
+    assert postman.send_due() == []
+    clock.forward(2)
+    while postman.send_due():
+        pass
+    assert len(busy.sent) == 4
+
+
+def test_when_the_day_of_a_vendor_is_used_up_sms_takes_over(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    postmen = [make_sender(db, whatsapp, sms, clock, whatsapp_per_day=5) for _ in range(2)]
+    for _ in range(8):
+        put_pass(db)
+    for _ in range(8):
+        for postman in postmen:
+            postman.send_due(limit=2)
+            postman.advance()
+    assert (len(whatsapp.sent), len(sms.sent)) == (5, 3)
+    assert [state for _, state, _ in rows(db)].count("accepted") == 8
+
+
+def test_a_person_gets_one_whatsapp_message_within_six_seconds(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    postmen = [make_sender(db, whatsapp, sms, clock, whatsapp_per_recipient=6.0) for _ in range(2)]
+    visit = Visit(deliver_by="whatsapp")
+    with db.transaction() as session:
+        for _ in range(3):
+            event_handlers.handle_application_cancelled(
+                received(visit.cancelled()), session, now(), PUBLIC_URL
+            )
+    sent = []
+    for _ in range(3):
+        for postman in postmen:
+            postman.send_due()
+        sent.append(len(whatsapp.sent))
+        clock.forward(6.1)
+    assert sent == [1, 2, 3]
+
+
+def test_a_second_of_a_vendor_is_shared_by_all_senders_and_keeps_room_for_codes(db: Database) -> None:
+    limits = Limits(per_second=10)
+
+    def take(name: str, *, urgent: bool) -> int:
+        with db.transaction() as session:
+            allowed = quotas.reserve(session, name, limits, 20, urgent=urgent).now
+            quotas.spend(session, name, allowed)
+        return allowed
+
+    def second() -> datetime:
+        with db.queries() as session:
+            return session.scalars(text("select date_trunc('second', clock_timestamp())")).one()
+
+    while True:  # until all of it happens within one second
+        name, began = uuid4().hex, second()
+        taken = [take(name, urgent=urgent) for urgent in (False, False, True, True)]
+        if second() == began:
+            break
+    assert taken == [9, 0, 1, 0]
+
+
+# ---------------------------------------------------------------- quiet hours, opting out
+
+
+def test_what_can_wait_is_sent_in_the_morning(db: Database, whatsapp: Vendor, sms: Vendor) -> None:
+    at = datetime.fromisoformat("2026-12-01T23:30:00+05:30")
+    postman = make_sender(
+        db, whatsapp, sms, lambda: at, quiet_purposes=("application_expired",), local_mode=False
+    )
+    visit = Visit(deliver_by="whatsapp")
+    with db.transaction() as session:
+        event_handlers.handle_application_expired(received(visit.expired()), session, now(), PUBLIC_URL)
+        event_handlers.handle_application_cancelled(received(visit.cancelled()), session, now(), PUBLIC_URL)
+    while postman.send_due():
+        pass
+    assert [message.purpose for message in whatsapp.sent] == ["application_cancelled"]
+    with db.transaction() as session:
+        row = session.scalars(select(MessageRow).where(MessageRow.state == "queued")).one()
+        assert (row.attempts, row.purpose) == (0, "application_expired")
+        assert row.due_at - now() > timedelta(hours=7, minutes=20)
+
+
+@pytest.mark.parametrize("words", ["STOP", " stop. ", "ਬੰਦ ਕਰੋ", "बंद"])
+def test_a_person_who_writes_stop_gets_their_messages_by_sms(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, words: str
+) -> None:
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, words, now())], now())
+    put_pass(db)
+    postman.send_due()
+    postman.advance()
+    postman.send_due()
+    assert (len(whatsapp.sent), len(sms.sent)) == (0, 1)
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "Start", now())], now())
+    put_pass(db)
+    postman.send_due()
+    assert len(whatsapp.sent) == 1
+
+
+def test_opting_out_names_nobody(db: Database) -> None:
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "stop", now())], now())
+    with db.transaction() as session:
+        stored = session.execute(text("select recipient, about from opt_outs")).one()
+    assert MOBILE[3:] not in stored.recipient
+    assert len(stored.recipient) == 32

@@ -86,7 +86,7 @@ class Webhook(Strict):
     vendor: str = Field(pattern=r"^[a-z0-9_]{1,40}$")
     headers: dict[str, str] = Field(default_factory=dict, max_length=10)
     """Those of `WEBHOOK_HEADERS` that it has, by names in lower case."""
-    body: Base64Bytes = Field(max_length=LARGEST_WEBHOOK)
+    body: Base64Bytes = Field(max_length=LARGEST_WEBHOOK * 4 // 3 + 4)
 
 
 WEBHOOK_HEADERS = ("x-hub-signature-256", "authorization", "x-webhook-secret", "content-type")

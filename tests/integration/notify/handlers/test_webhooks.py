@@ -1,0 +1,113 @@
+"""Webhooks of vendors: stored if the vendor signed them, whatever they tell and however often."""
+
+import hmac
+import json
+import threading
+from hashlib import sha256
+
+import pytest
+from sqlalchemy import func, select
+
+from contracts.errors import InvalidInput, NotAuthenticated, NotFound
+from contracts.rpc.notify import Webhook, WebhookChallenge
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.notify.adapters.channels.installed import receipt_sources_of
+from services.notify.handlers import event_handlers, webhooks
+from services.notify.handlers.deliveries import Sender
+from services.notify.models import DeliveryReportRow, MessageRow, OptOutRow
+from services.notify.settings import NotifySettings
+from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, RecordingChannel, Visit, received
+from tests.support.settings import make_settings
+
+SECRET = "the-secret-of-the-app"
+SOURCES = receipt_sources_of(
+    make_settings(NotifySettings, whatsapp_app_secret=SECRET, whatsapp_verify_token="agreed")
+)
+
+
+@pytest.fixture
+def db(databases) -> Database:
+    return databases["notify"]
+
+
+def body(**value: object) -> bytes:
+    change = {"field": "messages", "value": {"messaging_product": "whatsapp", **value}}
+    return json.dumps(
+        {"object": "whatsapp_business_account", "entry": [{"id": "1", "changes": [change]}]}
+    ).encode()
+
+
+def status(wamid: str, word: str, **more: object) -> dict:
+    at = str(int(now().timestamp()))
+    return {"id": wamid, "status": word, "timestamp": at, "recipient_id": MOBILE[1:], **more}
+
+
+def post(db: Database, raw: bytes, *, secret: str = SECRET, vendor: str = "whatsapp") -> None:
+    signature = "sha256=" + hmac.new(secret.encode(), raw, sha256).hexdigest()
+    request = Webhook.model_construct(vendor=vendor, headers={"x-hub-signature-256": signature}, body=raw)
+    with db.transaction() as session:
+        webhooks.receive(request, session, now(), SOURCES)
+
+
+def stored(db: Database) -> list[tuple[str, str]]:
+    with db.transaction() as session:
+        rows = session.scalars(select(DeliveryReportRow).order_by(DeliveryReportRow.status))
+        return [(row.provider_id, row.status) for row in rows]
+
+
+def test_what_whatsapp_signs_is_stored_once_however_often_it_comes(db: Database) -> None:
+    raw = body(statuses=[status("wamid.1", "delivered"), status("wamid.1", "sent")])
+    for _ in range(3):
+        post(db, raw)
+    assert stored(db) == [("wamid.1", "delivered"), ("wamid.1", "sent")]
+
+
+def test_what_nobody_signed_is_not_stored(db: Database) -> None:
+    with pytest.raises(NotAuthenticated):
+        post(db, body(statuses=[status("wamid.1", "delivered")]), secret="guessed")
+    assert stored(db) == []
+
+
+def test_a_body_that_is_none_is_refused(db: Database) -> None:
+    with pytest.raises(InvalidInput):
+        post(db, b"[]")
+
+
+def test_a_vendor_that_is_not_set_up_has_no_webhook(db: Database) -> None:
+    with pytest.raises(NotFound):
+        post(db, b"{}", vendor="sms")
+    with pytest.raises(NotFound):
+        webhooks.answer_challenge(WebhookChallenge(vendor="sms", query={}), SOURCES)
+
+
+def test_the_question_of_a_vendor_needs_the_text_that_was_agreed() -> None:
+    query = {"hub.mode": "subscribe", "hub.verify_token": "agreed", "hub.challenge": "77"}
+    assert webhooks.answer_challenge(WebhookChallenge(vendor="whatsapp", query=query), SOURCES).text == "77"
+    wrong = {**query, "hub.verify_token": "guessed"}
+    with pytest.raises(NotAuthenticated):
+        webhooks.answer_challenge(WebhookChallenge(vendor="whatsapp", query=wrong), SOURCES)
+
+
+def test_a_person_who_writes_stop_to_our_number_is_recorded_without_their_number(db: Database) -> None:
+    text = {"from": MOBILE[1:], "id": "wamid.9", "timestamp": "1", "type": "text", "text": {"body": "STOP"}}
+    post(db, body(messages=[text]))
+    with db.transaction() as session:
+        assert [row.about for row in session.scalars(select(OptOutRow))] == ["whatsapp"]
+
+
+def test_a_report_settles_a_message_whose_response_was_lost_by_our_own_id(db: Database) -> None:
+    class WhatsApp(RecordingChannel):
+        name, gives_receipts = "whatsapp_cloud", True
+
+    with db.transaction() as session:
+        visit = Visit(deliver_by="whatsapp")
+        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    channel = WhatsApp()
+    sender = Sender(db, channel.everywhere, OPTIONS, threading.Event())
+    sender.send_due()
+    post(db, body(statuses=[status("wamid.5", "read", biz_opaque_callback_data=str(channel.sent[0].id))]))
+    sender.advance()
+    with db.transaction() as session:
+        assert session.scalars(select(MessageRow.state)).all() == ["read"]
+        assert session.scalar(select(func.count()).where(DeliveryReportRow.applied_at.is_(None))) == 0

@@ -88,7 +88,8 @@ def test_a_broker_node_hangs_and_nothing_is_lost_or_doubled(deployment: Deployme
                 load.goes_on()
             finally:
                 brokers.nodes[2].resume()
-        with load.span("node 2 is back"):
+        with load.span("node 2 is back, and its probe restarts it"):
+            eventually(lambda: brokers.restart_unhealthy() == [2], "the others have counted it out", PATIENCE)
             eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
             load.goes_on()
     check_promises(deployment, load)

@@ -104,3 +104,22 @@ def test_a_cluster_that_was_divided_is_one_again_by_itself_unless_no_minority_pa
             assert not brokers.partitions()
         else:
             eventually(brokers.partitions, "two that do not agree", PATIENCE)
+
+
+@pytest.mark.parametrize("probed", [True, False], ids=["as installed", "no liveness probe"])
+def test_a_node_that_hung_is_one_with_the_others_again_unless_nobody_restarts_it(
+    tmp_path: Path, probed: bool
+) -> None:
+    with cluster(tmp_path, INSTALLED) as brokers:
+        assert brokers.restart_unhealthy() == []
+        brokers.nodes[3].suspend()
+        eventually(lambda: len(brokers.running_nodes(1)) == 2, "the others notice", PATIENCE)
+        brokers.nodes[3].resume()
+        eventually(brokers.partitions, "it has counted them out, too", PATIENCE)
+        if probed:
+            assert brokers.restart_unhealthy() == [3]
+            eventually(lambda: len(brokers.running_nodes(1)) == 3, "it is a cluster", PATIENCE)
+            eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+            assert brokers.restart_unhealthy() == []
+        else:
+            assert len(brokers.running_nodes(1)) == 2

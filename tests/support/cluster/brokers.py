@@ -21,6 +21,7 @@ import yaml
 
 from deploy.local import ports
 from deploy.local.broker import Broker
+from deploy.local.errors import StackFailed
 from deploy.local.permissions import VHOST
 from deploy.local.secrets import SecretStore, write_private
 from tests.support.chaos.proxy import Proxy
@@ -45,6 +46,15 @@ class Config:
         lines = settings["additionalConfig"].splitlines()
         kept = "".join(f"{line}\n" for line in lines if not line.startswith("definitions."))
         return cls(kept, settings["advancedConfig"])
+
+
+def liveness_probe(manifest: str) -> list[str]:
+    """Return the arguments of ``rabbitmqctl`` that Kubernetes asks each node with."""
+    (cluster,) = [one for one in yaml.safe_load_all(manifest) if one["kind"] == "RabbitmqCluster"]
+    (container,) = cluster["spec"]["override"]["statefulSet"]["spec"]["template"]["spec"]["containers"]
+    program, *arguments = container["livenessProbe"]["exec"]["command"]
+    assert program == "rabbitmqctl"
+    return list(arguments)
 
 
 def registration(node: str, port: int) -> bytes:
@@ -199,6 +209,18 @@ class BrokerCluster:
     def is_whole(self) -> bool:
         """Return whether any one node may be lost now."""
         return all(one.is_dispensable() for one in self.nodes.values())
+
+    def restart_unhealthy(self) -> list[int]:
+        """Do what Kubernetes does: restart each node whose liveness probe fails, and return their numbers."""
+        probe, restarted = liveness_probe(MANIFEST.read_text()), []
+        for number, node in self.nodes.items():
+            try:
+                node.ctl(*probe)
+            except StackFailed:
+                node.kill()
+                node.start()
+                restarted.append(number)
+        return restarted
 
     @contextmanager
     def cut_off(self, number: int) -> Iterator[None]:

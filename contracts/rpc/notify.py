@@ -31,12 +31,15 @@ class SentMessage(Wire):
     language: Language
     text: str
     link: str | None = None
+    picture: str | None = Field(default=None, exclude_if=lambda picture: picture is None)
+    """What WhatsApp and email show with the text: a PNG, base64. Only where the question asks for it."""
 
 
 class PhoneQuestion(Strict):
     """The question for the messages to one number (E.164) or email address."""
 
     to: str = Field(max_length=40)
+    with_pictures: bool = False
 
 
 class PhoneMessages(Wire):

@@ -52,7 +52,9 @@ async def _forgive(caller: Caller, counted: Mapping[str, tuple[str, ...]]) -> No
         await caller.forgive(limit, *key)
 
 
-async def local_messages(caller: Caller, field: str, mobile: str) -> tuple[SentMessage, ...]:
+async def local_messages(
+    caller: Caller, field: str, mobile: str, *, with_pictures: bool = False
+) -> tuple[SentMessage, ...]:
     """Return what the ``local`` channel has "sent" to a mobile, oldest first.
 
     The number may be written in any form.
@@ -64,7 +66,8 @@ async def local_messages(caller: Caller, field: str, mobile: str) -> tuple[SentM
         to = parse_mobile(mobile)
     except ValueError:
         raise InvalidInput.of(field, "not_a_mobile") from None
-    return (await caller.query(rpc.notify.LOCAL_PHONE, PhoneQuestion(to=to))).items
+    question = PhoneQuestion(to=to, with_pictures=with_pictures)
+    return (await caller.query(rpc.notify.LOCAL_PHONE, question)).items
 
 
 class Position(Protocol):

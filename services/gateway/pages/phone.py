@@ -1,12 +1,13 @@
 """A phone on a page, in local mode only, with the messages that the ``local`` channel has "sent" to it."""
 
+import base64
 import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 from markupsafe import Markup, escape
 
-from contracts.errors import ContractError, InvalidInput
+from contracts.errors import ContractError, InvalidInput, NotFound
 from contracts.rpc.notify import SentMessage
 from services.chassis.runtime.clock import IST
 from services.gateway.access import Anyone, rate_limited
@@ -46,7 +47,7 @@ async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)
     if not mobile:
         return page("phone.html", mobile="", messages=(), trouble="")
     try:
-        messages = await local_messages(caller, "mobile", mobile)
+        messages = await local_messages(caller, "mobile", mobile, with_pictures=True)
     except ContractError as error:
         trouble = (
             "That is no mobile number."
@@ -55,3 +56,19 @@ async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)
         )
         return page("phone.html", mobile=mobile, messages=(), trouble=trouble)
     return page("phone.html", mobile=mobile, messages=[_shown(message) for message in messages], trouble="")
+
+
+@router.get("/dev/phone/picture", dependencies=[rate_limited("read")])
+async def show_picture(
+    caller: Anyone, mobile: Annotated[str, Query(max_length=40)], place: Annotated[int, Query(ge=0)]
+) -> Response:
+    """Return the picture of the message at a place in the list: pages load pictures from an address alone.
+
+    Raises:
+        NotFound: there is no such picture.
+    """
+    messages = await local_messages(caller, "mobile", mobile, with_pictures=True)
+    picture = messages[place].picture if place < len(messages) else None
+    if picture is None:
+        raise NotFound("there is no such picture")
+    return Response(base64.b64decode(picture), media_type="image/png", headers={"Cache-Control": "no-store"})

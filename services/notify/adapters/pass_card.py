@@ -18,7 +18,7 @@ from typing import Literal
 import segno
 from PIL import Image, ImageDraw, ImageFont, features
 
-from services.notify.adapters.channels import Outgoing
+from services.notify.domain.messages import Personal
 
 FOLDER = Path(__file__).parent.parent / "fonts"
 WIDTH = 800
@@ -50,17 +50,17 @@ def require_shaping() -> None:
         raise NoShaping("Pillow has no raqm or no FriBiDi (Debian: libfribidi0)")
 
 
-def draw(message: Outgoing) -> bytes | None:
+def draw(personal: Personal) -> bytes | None:
     """Return the picture of a message about a pass as PNG, or None for a message that has no QR code."""
-    if message.personal.token is None:
+    if personal.token is None:
         return None
-    parameters = message.personal.parameters
+    parameters = personal.parameters
     lines = (
         parameters["number"],
         parameters["site"],
         f"{parameters['date']}, {parameters['start']} – {parameters['end']}",
     )
-    return card(message.personal.token, lines)
+    return card(personal.token, lines)
 
 
 @lru_cache(maxsize=_CACHED)

@@ -54,6 +54,7 @@ EXPECTED = {
         "GET /gate/decoder.js",
         "GET /gate/site.webmanifest",
         "GET /dev/phone",
+        "GET /dev/phone/picture",
         "GET /dev/messages",
         "GET /healthz",
         "GET /readyz",

@@ -28,6 +28,7 @@ from services.notify.adapters.channels import (
     TemporaryChannelError,
 )
 from services.notify.domain import templates
+from services.notify.domain.messages import Personal
 
 TIMEOUT = 10.0
 """In seconds, of each step."""
@@ -73,7 +74,7 @@ class EmailChannel:
     def __init__(
         self,
         server: MailServer,
-        draw: Callable[[Outgoing], bytes | None],
+        draw: Callable[[Personal], bytes | None],
         context: ssl.SSLContext | None = None,
     ) -> None:
         self._server = server
@@ -87,7 +88,7 @@ class EmailChannel:
             TemporaryChannelError: ``unreachable``, ``timeout``, ``busy`` or ``credentials``.
             PermanentChannelError: ``bad_address`` or ``refused``.
         """
-        letter = compose(message, self._server.sender, self._draw(message))
+        letter = compose(message, self._server.sender, self._draw(message.personal))
         try:
             connection = self._connect()
         except TimeoutError:

@@ -45,7 +45,7 @@ from services.notify.adapters.channels.http_gateway import (
     key_headers,
     require_success,
 )
-from services.notify.domain.messages import ReportStatus
+from services.notify.domain.messages import Personal, ReportStatus
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class WhatsAppChannel:
         url: str,
         token: str,
         *,
-        draw: Callable[[Outgoing], bytes | None] = lambda _message: None,
+        draw: Callable[[Personal], bytes | None] = lambda _personal: None,
         media: MediaIds | None = None,
         gives_receipts: bool = False,
     ) -> None:
@@ -152,7 +152,7 @@ class WhatsAppChannel:
             TemporaryChannelError: as in ``http_gateway.py``, and ``account``.
             PermanentChannelError: one of the reasons above, or ``refused``.
         """
-        picture = self._draw(message) if message.template.whatsapp_picture_template else None
+        picture = self._draw(message.personal) if message.template.whatsapp_picture_template else None
         name = None if picture is None else sha256(picture).hexdigest()
         media_id = None if picture is None or name is None else self._media_id(message, name, picture)
         response = self._client.post(

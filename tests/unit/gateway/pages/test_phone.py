@@ -29,6 +29,20 @@ async def test_the_phone_accepts_mobile_numbers_only() -> None:
         assert "cannot be read" in (await http.get("/dev/phone?mobile=9876543210")).text
 
 
+async def test_a_whatsapp_message_shows_its_picture() -> None:
+    messages = phone_messages("Your pass", "Another")
+    shown = messages.items[1].model_copy(update={"channel": "whatsapp", "picture": "iVBORw0KGgo="})
+    app, _ = stubbed(notify__local_phone=messages.model_copy(update={"items": (messages.items[0], shown)}))
+    async with browser(app) as http:
+        text = (await http.get("/dev/phone?mobile=9876543210")).text
+        assert text.count("<img") == 1
+        path = text.split('<img src="')[1].split('"')[0].replace("&amp;", "&")
+        picture = await http.get(path)
+        assert (picture.status_code, picture.content) == (200, b"\x89PNG\r\n\x1a\n")
+        assert (await http.get(path.replace("place=1", "place=0"))).status_code == 404
+        assert (await http.get(path.replace("place=1", "place=9"))).status_code == 404
+
+
 def test_a_sentence_after_a_link_is_not_part_of_it() -> None:
     assert linked("See http://x.test/p/a. Or (http://x.test/p/b)!") == (
         'See <a href="http://x.test/p/a">http://x.test/p/a</a>. Or (<a href="http://x.test/p/b">http://x.test/p/b</a>)!'

@@ -24,7 +24,7 @@ LANGUAGES: tuple[Language, ...] = ("pa", "hi", "en")
 
 def drawn(language: Language) -> Image.Image:
     start, end = HOURS[language]
-    content = pass_card.draw(a_pass(language, start=start, end=end))
+    content = pass_card.draw(a_pass(language, start=start, end=end).personal)
     assert content is not None
     return Image.open(io.BytesIO(content))
 
@@ -83,7 +83,7 @@ def test_every_letter_of_the_names_has_a_glyph() -> None:
 
 
 def test_a_message_without_a_token_has_no_picture() -> None:
-    assert pass_card.draw(a_code()) is None
+    assert pass_card.draw(a_code().personal) is None
 
 
 def test_a_process_that_cannot_shape_refuses_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:

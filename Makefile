@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
+.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -32,6 +32,9 @@ run: setup ## start everything, run the smoke journey, serve at http://127.0.0.1
 
 status: ## show each process of a running `make run`: pid, uptime, restarts, ready or not
 	@$(PYTHON) -m deploy.local.status
+
+vendors: setup ## start stand-ins of the vendors of messages, with a page of what "the phone" got (port 8090)
+	@$(PYTHON) -m tests.support.vendors
 
 smoke: setup ## start everything, run the smoke journey, stop
 	@$(PYTHON) -m deploy.local.run --once

@@ -43,6 +43,8 @@ RejectionReason = Literal[
     "security",
     "other",
 ]
+SHORT_LINK = 10
+"""Characters of the code of a pass link that stand in an SMS: 60 random bits of its 128."""
 ClosureReason = Literal["urgent_meeting", "officer_away", "holiday_declared", "security", "other"]
 """Why a department closes a day on which visitors were to come."""
 Assistance = Literal["wheelchair", "guide"]

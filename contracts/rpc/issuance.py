@@ -34,6 +34,18 @@ class LinkCode(Strict):
     code: str = Field(max_length=40)
 
 
+class ShortLink(Strict):
+    """The first characters of a pass link."""
+
+    code: str = Field(max_length=40)
+
+
+class WholeLink(Wire):
+    """The whole code of a pass link."""
+
+    code: str
+
+
 class PassView(Wire):
     """A pass with its token. ``state`` is what is true now."""
 
@@ -116,6 +128,7 @@ class StatusList(Wire):
 
 PASS = Method("issuance", "view", PassNumber, PassView, names_people=True)
 PASS_BY_LINK = Method("issuance", "view_by_link", LinkCode, PassView)
+WHOLE_LINK = Method("issuance", "whole_link", ShortLink, WholeLink)
 QR = Method("issuance", "qr", QrQuestion, QrPicture)
 QR_BY_LINK = Method("issuance", "qr_by_link", LinkCode, QrPicture)
 REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True)

@@ -86,6 +86,7 @@ class PassRow(Base):
         Index("passes_one_live", "application_id", unique=True, postgresql_where=text("revoked_at is null")),
         Index("passes_application", "application_id"),
         Index("passes_key", "kid", "valid_to"),
+        Index("passes_short_link", text("left(link_code, 10)")),
         Index("passes_revoked", "valid_to", postgresql_where=text("revoked_at is not null")),
     )
 

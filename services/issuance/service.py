@@ -11,7 +11,9 @@ from contracts.rpc.issuance import (
     QrPicture,
     QrQuestion,
     ReissuePass,
+    ShortLink,
     StatusList,
+    WholeLink,
 )
 from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
@@ -38,6 +40,11 @@ class Service:
     def view_by_link(self, request: LinkCode, call: Call) -> PassView:
         with self.db.queries() as session:
             return views.view_by_link(request, call, session, now(), self.settings)
+
+    @rpc(contract.WHOLE_LINK)
+    def whole_link(self, request: ShortLink, call: Call) -> WholeLink:
+        with self.db.queries() as session:
+            return views.whole_link(request, call, session)
 
     @rpc(contract.QR)
     def qr(self, request: QrQuestion, call: Call) -> QrPicture:

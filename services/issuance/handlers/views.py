@@ -5,14 +5,14 @@ A pass that does not exist and another person's pass are the same NotFound.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
 from contracts.errors import NotFound
-from contracts.model import Person
+from contracts.model import SHORT_LINK, Person
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.issuance import Jwk, Jwks, LinkCode, PassNumber, PassView
+from contracts.rpc.issuance import Jwk, Jwks, LinkCode, PassNumber, PassView, ShortLink, WholeLink
 from contracts.tokens import PASS_TYP
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters.keys import key_store
@@ -56,6 +56,19 @@ def view_by_link(
     return shown.model_copy(
         update={"applicant": Person(name="", name_latin=""), "companions": (), "vehicle": None}
     )
+
+
+def whole_link(request: ShortLink, _call: Call, session: Session) -> WholeLink:
+    """Return the code of the link that begins so, as an SMS has it.
+
+    Raises:
+        NotFound: no pass has such a link, or by a chance of one in 10^18 two have.
+    """
+    begins = func.left(PassRow.link_code, SHORT_LINK) == request.code
+    found = session.scalars(select(PassRow.link_code).where(begins).limit(2)).all()
+    if len(found) != 1 or found[0] is None:
+        raise NotFound("there is no such pass")
+    return WholeLink(code=found[0])
 
 
 def token(request: PassNumber, call: Call, session: Session, settings: IssuanceSettings) -> str:

@@ -20,7 +20,7 @@ from contracts.events import (
     VisitDayClosed,
     VisitDayReopened,
 )
-from contracts.model import IST, Language, Slot
+from contracts.model import IST, SHORT_LINK, Language, Slot
 from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.domain import templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
@@ -196,9 +196,13 @@ def _decided(
 def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Draft:
     """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends.
 
+    The text has a short link, which leads to the page: with the whole one a text in Punjabi or Hindi would
+    take four segments.
+
     The token is for its picture, the reference and the days are for the reader's calendar.
     """
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
+    short_link = f"{public_url.rstrip('/')}/q/{event.personal.link_code[:SHORT_LINK]}"
     token = {} if event.personal.token is None else {TOKEN: event.personal.token}
     return Draft(
         purpose="pass_issued",
@@ -214,7 +218,7 @@ def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Dra
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
             "gate": gate,
-            "link": link,
+            "link": short_link,
             VISITS: " ".join(_interval(event.slot, day) for day in (event.slot.day, *event.further_days)),
             **token,
         },

@@ -176,7 +176,8 @@ def clear_columns(db: Database) -> str:
         tables = session.scalars(
             text("""
             select tablename from pg_tables where schemaname = 'public'
-            and has_table_privilege(format('%I.%I', schemaname, tablename), 'select') and tablename <> 'local_phone'
+            and has_table_privilege(format('%I.%I', schemaname, tablename), 'select')
+            and tablename <> 'local_phone'
             """)
         ).all()
         rows = [session.execute(text(f'select t::text from "{table}" t')).scalars().all() for table in tables]

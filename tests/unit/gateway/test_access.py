@@ -49,6 +49,7 @@ EXPECTED = {
         "GET /openapi.json",
         "GET /p/{code}",
         "GET /p/{code}/visit.ics",
+        "GET /q/{code}",
         "GET /p/worker.js",
         "GET /gate/worker.js",
         "GET /gate/decoder.js",

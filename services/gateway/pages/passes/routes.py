@@ -10,12 +10,13 @@ from importlib.resources import files
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from markupsafe import Markup
 
 from contracts import rpc
 from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
-from contracts.rpc.issuance import LinkCode, PassView
+from contracts.rpc.issuance import LinkCode, PassView, ShortLink
 from services.chassis.runtime.clock import now
 from services.gateway.access import Anyone, Caller, rate_limited
 from services.gateway.pages.passes import visit_calendar
@@ -77,6 +78,21 @@ async def show_pass(request: Request, caller: Anyone, code: Code, wanted: Wanted
         margin_minutes=caller.state.settings.entry_margin_minutes,
         at=now(),
     )
+
+
+@router.get("/q/{code}", dependencies=[rate_limited("status")])
+async def open_short_link(request: Request, caller: Anyone, code: Code) -> Response:
+    """Redirect from the short link of an SMS to the page of the pass.
+
+    It has fewer random bits than the page's own address, so that tries are limited as those of strangers.
+    """
+    try:
+        link = await caller.query(rpc.issuance.WHOLE_LINK, ShortLink(code=code))
+    except NotFound:
+        return _no_pass(request, 404, NOT_FOUND)
+    except Unavailable:
+        return _no_pass(request, 503, UNAVAILABLE, {"Retry-After": str(RETRY_SECONDS)})
+    return RedirectResponse(f"/p/{link.code}", 303, HIDDEN)
 
 
 @router.get("/p/{code}/visit.ics", dependencies=[rate_limited("read")])

@@ -210,7 +210,7 @@ def template_message(message: Outgoing, media_id: str | None) -> dict[str, JsonV
                 "type": "button",
                 "sub_type": "url",
                 "index": "0",
-                "parameters": [{"type": "text", "text": _path(parameters["link"])}],
+                "parameters": [{"type": "text", "text": _path(message.personal.link or parameters["link"])}],
             },
         ]
         name = template.whatsapp_picture_template

@@ -8,9 +8,18 @@ import zxingcpp
 from PIL import Image
 
 from contracts.errors import NotFound
-from contracts.model import Companion, Official
+from contracts.model import SHORT_LINK, Companion, Official
 from contracts.rpc.call import Nothing, Principal
-from contracts.rpc.issuance import Jwks, LinkCode, PassNumber, PassView, QrQuestion, ReissuePass, StatusList
+from contracts.rpc.issuance import (
+    Jwks,
+    LinkCode,
+    PassNumber,
+    PassView,
+    QrQuestion,
+    ReissuePass,
+    ShortLink,
+    StatusList,
+)
 from contracts.tokens import PASS_TYP, PassClaims
 from services.chassis.runtime.clock import now
 from services.issuance.handlers import views
@@ -208,6 +217,15 @@ def test_an_unknown_link_is_not_found(service, database, code) -> None:
     for method in (service.view_by_link, service.qr_by_link):
         with pytest.raises(NotFound):
             method(LinkCode(code=code), calling())
+
+
+def test_the_short_link_of_an_sms_leads_to_the_whole_one(service, database) -> None:
+    row, _other = issue(database), issue(database)
+    asked = ShortLink(code=row.link_code[:SHORT_LINK])
+    assert service.whole_link(asked, calling()) == {"code": row.link_code}
+    for wrong in ("", row.link_code, row.link_code[:9], row.link_code[:9] + "%", row.number):
+        with pytest.raises(NotFound):
+            service.whole_link(ShortLink(code=wrong), calling())
 
 
 def test_a_pass_number_does_not_serve_as_a_link(service, database) -> None:

@@ -12,6 +12,7 @@ from contracts.errors import InternalError, NotFound, Unavailable
 from contracts.events import OfficerRecord, SiteAdvice, SiteRecord
 from contracts.model import Companion, Language, Person
 from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
+from contracts.rpc.issuance import WholeLink
 from contracts.rpc.verify import PassUse
 from services.gateway.pages.passes.facts import ENDINGS
 from services.gateway.pages.passes.routes import NOT_FOUND, UNAVAILABLE
@@ -342,3 +343,15 @@ async def test_a_name_cannot_become_markup() -> None:
         text = (await http.get(PAGE)).text
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
+
+
+async def test_a_short_link_leads_to_the_page_of_the_pass() -> None:
+    app, client = stubbed(issuance__whole_link=WholeLink(code="aB3dE5fG7hJ9kL1mN2pQ4r"))
+    async with browser(app) as http:
+        answer = await http.get("/q/aB3dE5fG7h", follow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, "/p/aB3dE5fG7hJ9kL1mN2pQ4r")
+        assert answer.headers["x-robots-tag"] == "noindex, nofollow"
+        client.answers["issuance.whole_link"] = NotFound("there is no such pass")
+        assert (await http.get("/q/aB3dE5fG7x")).status_code == 404
+        client.answers["issuance.whole_link"] = Unavailable()
+        assert (await http.get("/q/aB3dE5fG7h")).status_code == 503

@@ -1,7 +1,7 @@
 """Which message an event calls for."""
 
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import get_args
 
 import pytest
@@ -137,7 +137,22 @@ def test_the_message_with_a_pass_for_several_days_names_them() -> None:
 def test_the_pass_link_opens_the_pass_page() -> None:
     made = message_builders.pass_issued(VISIT.issued(), PUBLIC_URL + "/", "PCS-1", "1")
     assert made.link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
-    assert made.parameters["link"] == made.link
+    assert made.parameters["link"] == f"{PUBLIC_URL}/q/Zk3vQ9mT1x", "short, as an SMS is billed by length"
+
+
+@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+def test_an_sms_with_a_pass_takes_three_segments_at_most(language: Language) -> None:
+    visit = Visit(language=language)
+    for start, end in [(time(10), time(12, 30)), (time(14), time(17, 30)), (time(9, 30), time(16))]:
+        slot = visit.slot.model_copy(update={"start": start, "end": end})
+        made = message_builders.pass_issued(
+            visit.issued(slot=slot),
+            "https://epass.punjab.gov.in",
+            templates.site("PCS1", {}, language),
+            templates.gate(None, {}, language),
+        )
+        said = templates.find("pass_issued", language).render(made.parameters)
+        assert count_segments(said) <= 3, said
 
 
 def test_the_message_with_a_pass_has_its_token_and_the_hours_of_each_day() -> None:

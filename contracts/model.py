@@ -48,8 +48,14 @@ SHORT_LINK = 10
 ClosureReason = Literal["urgent_meeting", "officer_away", "holiday_declared", "security", "other"]
 """Why a department closes a day on which visitors were to come."""
 Assistance = Literal["wheelchair", "guide"]
-Role = Literal["ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk"]
-"""The role of a login; ``kiosk`` is the role of a device."""
+Role = Literal[
+    "ado", "department", "reception", "assisted", "security", "ops", "auditor", "kiosk", "gate_device"
+]
+"""The role of a login."""
+DEVICE_ROLES: frozenset[Role] = frozenset({"kiosk", "gate_device"})
+"""Roles of devices: nobody signs in with them, and a one-time token or code enrols one browser."""
+GateDeviceWorry = Literal["silent", "unsent"]
+"""Why somebody has to look after a gate device: it is silent, or has scans that it cannot send."""
 AccessChange = Literal[
     "login_issued",
     "logins_issued",

@@ -35,11 +35,14 @@ from contracts.rpc.accounts import (
     ApplicantSession,
     ChangePassword,
     EndedSessions,
+    EnrolGateDevice,
     Enrolled,
     Enrolment,
     EnterCode,
     FactorCode,
     FactorRule,
+    GateDeviceEnrolled,
+    GateDeviceReport,
     IssuedLogin,
     IssueLogin,
     LogIn,
@@ -792,6 +795,16 @@ def view_gate_session() -> Call[GateSession]:
 def view_manifest(gate: str, after: str | None = None, limit: int | None = None) -> Call[Manifest]:
     """Return what a gate holds to go on without a network; pass the ``next`` of a page as ``after``."""
     return _get(f"{API}/gate/manifest", Manifest, gate=gate, after=after, limit=limit)
+
+
+def enrol_gate_device(code: str) -> Call[GateDeviceEnrolled]:
+    """Enrol a browser as the device of a gate; the answer sets the cookie that is its credential."""
+    return _command(f"{API}/gate/device", GateDeviceEnrolled, EnrolGateDevice(code=code))
+
+
+def report_gate_device(body: GateDeviceReport) -> Call[Nothing]:
+    """Say how an enrolled device is; the last report counts, so no key is sent."""
+    return Call("POST", f"{API}/gate/device/report", Nothing, body=_json(body))
 
 
 # Other programs

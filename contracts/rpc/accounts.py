@@ -1,13 +1,13 @@
-"""RPC of accounts: codes and sessions, staff logins, kiosks."""
+"""RPC of accounts: codes and sessions, staff logins, kiosks, devices of gates."""
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field
 
 from contracts import events
-from contracts.model import Code, Instant, Language, LoginState, Role, Strict, Wire
+from contracts.model import Code, GateDeviceWorry, Instant, Language, LoginState, Role, Strict, Wire
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Method, Nothing, Page
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
@@ -304,6 +304,58 @@ class ColleagueList(Wire):
     items: tuple[Colleague, ...]
 
 
+class EnrolGateDevice(Strict):
+    """The one-time code of a gate device, as the ADO Branch shows it: scanned, or typed."""
+
+    code: str = Field(max_length=100)
+
+
+class GateDeviceEnrolled(Wire):
+    """The device that this browser is now."""
+
+    device: str
+    site: str
+    gate: str
+
+
+class GateDeviceReport(Strict):
+    """What the app of a gate says of its device, every minute while somebody is signed in."""
+
+    version: str = Field(max_length=64)
+    """Of the app."""
+    list_age_s: int | None = Field(default=None, ge=0)
+    """How old its list of revoked passes is; None where it has none."""
+    unsent: int = Field(ge=0)
+    """How many scans wait for the network, before it sends them."""
+
+
+class GateDeviceView(Wire):
+    """A gate device: where it stands, and what it has last reported."""
+
+    device: str
+    """Its login ID."""
+    name: str
+    site: str
+    gate: str
+    state: Literal["waiting", "enrolled", "revoked"]
+    """``waiting``: its code was not entered yet."""
+    issued_by: str | None = None
+    issued_at: Instant
+    enrolled_by: str | None = None
+    enrolled_at: Instant | None = None
+    reported_at: Instant | None = None
+    version: str | None = None
+    list_at: Instant | None = None
+    unsent: int = 0
+    worries: tuple[GateDeviceWorry, ...] = ()
+
+
+class GateDeviceList(Wire):
+    """The devices of gates, by site and gate."""
+
+    items: tuple[GateDeviceView, ...]
+
+
 class SessionKeys(Wire):
     """Public keys of session tokens: Ed25519 JWKs."""
 
@@ -334,6 +386,9 @@ REQUEST_OTP = Method("accounts", "request_otp", RequestOtp, OtpAccepted, command
 VERIFY_OTP = Method("accounts", "verify_otp", VerifyOtp, ApplicantSession, command=True)
 LOG_IN = Method("accounts", "log_in", LogIn, StaffSession, command=True)
 ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True)
+ENROL_GATE_DEVICE = Method("accounts", "enrol_gate_device", LogIn, StaffSession, command=True)
+REPORT_GATE_DEVICE = Method("accounts", "report_gate_device", GateDeviceReport, Nothing)
+GATE_DEVICES = Method("accounts", "gate_devices", Nothing, GateDeviceList)
 ENTER_CODE = Method("accounts", "enter_code", EnterCode, StaffSession, command=True)
 SHOW_ENROLMENT = Method("accounts", "show_enrolment", SignInToken, Enrolment)
 ENROL_FACTOR = Method("accounts", "enrol_factor", EnterCode, Enrolled, command=True)

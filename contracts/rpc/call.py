@@ -19,7 +19,7 @@ class Proof(Wire):
     session: str
     """The token of the applicant or of the login."""
     device: str | None = None
-    """The token of the kiosk at which an applicant stands."""
+    """The token of the kiosk at which an applicant stands, or of the gate device that a guard uses."""
     operator: str | None = None
     """The token of the operator who types for an applicant."""
     keys: tuple[str, ...] = ()
@@ -49,6 +49,8 @@ class Principal(Wire):
     """When this session has last shown a second factor, as its token says."""
     kiosk: str | None = None
     """The enrolled device that an applicant uses; ``site`` is the device's then."""
+    gate_device: str | None = None
+    """The enrolled device of a gate that a guard uses."""
     proof: Proof | None = Field(default=None, repr=False)
     """Only on the way: a service checks it and removes it before the call is handled."""
 

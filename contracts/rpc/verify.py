@@ -325,6 +325,10 @@ class GateSession(Wire):
     gates: tuple[Code, ...]
     """All gates of the site."""
     until: Instant
+    device: str | None = None
+    """The enrolled device; None where the installation asks for none."""
+    storage_half: str | None = Field(default=None, repr=False)
+    """The server's half of the key under which this device stores visitors."""
 
 
 class ManifestQuestion(Wire):

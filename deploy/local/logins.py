@@ -1,6 +1,7 @@
 """The demo logins: fixed login ids and random passwords, one set for a folder.
 
-``epass seed accounts`` creates them.
+``epass seed accounts`` creates them. That of ``gate_device`` enrols the gate's app: its one-time code is the
+login id, a dash and the password, and each seeding makes it fresh.
 """
 
 import json
@@ -16,6 +17,7 @@ DEMO: dict[str, dict[str, str]] = {
     "assisted": {"login_id": "SEW-0001"},
     "ops": {"login_id": "OPS-0001"},
     "auditor": {"login_id": "AUD-0001"},
+    "gate_device": {"login_id": "GAT-0001", "site": "PCS1", "gate": "PCS1-G1"},
 }
 
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from contracts.csv_table import Problem
 from contracts.events import SessionKeyWithdrawn
 from contracts.login_ids import normalized
-from contracts.model import Code, Language, Role, Strict
+from contracts.model import DEVICE_ROLES, Code, Language, Role, Strict
 from contracts.rpc.imports import ImportedLogin
 from services.accounts.adapters import passwords
 from services.accounts.adapters.keys import key_store
@@ -78,7 +78,7 @@ def seed_login(db: Database, now: datetime, role: Role, entry: DemoLogin) -> Non
 def _put(session: Session, now: datetime, role: Role, entry: DemoLogin, password_hash: str) -> None:
     restored = {
         "password_hash": password_hash,
-        "must_change_password": False,
+        "must_change_password": role in DEVICE_ROLES,  # a one-time token or code, not used yet
         "disabled_at": None,
         "disabled_by": None,
         "valid_until": None,

@@ -147,6 +147,25 @@ class SessionRow(Base):
     """When its holder has last shown their second factor; null if they never did."""
 
 
+class GateDeviceRow(Base):
+    """What is known of an enrolled gate device beyond its login."""
+
+    __tablename__ = "gate_devices"
+
+    login_id: Mapped[str] = mapped_column(ForeignKey("logins.login_id"), primary_key=True)
+    enrolled_by: Mapped[str | None]
+    """The guard who has entered its code."""
+    guard_sid: Mapped[UUID | None]
+    """The session that was open on it when it last reported; it ends with the device."""
+    reported_at: Mapped[datetime | None]
+    version: Mapped[str | None]
+    list_at: Mapped[datetime | None]
+    """Of when its list of revoked passes is."""
+    unsent: Mapped[int]
+    """How many scans it had that the server did not have."""
+    unsent_since: Mapped[datetime | None]
+
+
 class SecondFactorRow(Base):
     """The second factor of a login: an authenticator app that shows time-based one-time passwords."""
 

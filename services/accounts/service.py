@@ -5,6 +5,7 @@ from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQue
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
 from services.accounts.handlers import (
+    gate_devices,
     idle_sessions,
     login_imports,
     logins,
@@ -43,6 +44,20 @@ class Service:
     @rpc(contract.ENROL_KIOSK)
     def enrol_kiosk(self, request: contract.LogIn, call: Call) -> contract.StaffSession:
         return passwords.enrol_kiosk(request, call, self.db, now(), self.settings)
+
+    @rpc(contract.ENROL_GATE_DEVICE)
+    def enrol_gate_device(self, request: contract.LogIn, call: Call) -> contract.StaffSession:
+        return passwords.enrol_gate_device(request, call, self.db, now(), self.settings)
+
+    @rpc(contract.REPORT_GATE_DEVICE)
+    def report_gate_device(self, request: contract.GateDeviceReport, call: Call) -> Nothing:
+        with self.db.transaction() as session:
+            return gate_devices.report(request, call, session, now())
+
+    @rpc(contract.GATE_DEVICES)
+    def gate_devices(self, _request: Nothing, call: Call) -> contract.GateDeviceList:
+        with self.db.queries() as session:
+            return gate_devices.list_all(call, session, now())
 
     @rpc(contract.ENTER_CODE)
     def enter_code(self, request: contract.EnterCode, call: Call) -> contract.StaffSession:

@@ -1,12 +1,13 @@
 """The settings of the accounts service."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import NoDecode
 
-from contracts.model import Role
+from contracts.model import DEVICE_ROLES, Role
 from services.chassis.runtime.settings import (
     Commas,
     GeneratedSecret,
@@ -29,6 +30,8 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     """Derives the one-time initial password of a login, so that a repeated command returns the same one."""
     initial_password_hours: int = Field(72, ge=1)
     """For so long the initial password of a login, or the token of a kiosk, can be used."""
+    gate_code_minutes: int = Field(15, ge=1)
+    """For so long the code that enrols a gate device can be used."""
     idle_minutes: int = Field(30, ge=1)
     """A session of staff ends when nobody has used it for so long."""
     gate_idle_minutes: int = Field(480, ge=1)
@@ -53,5 +56,11 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     def conflicts(self) -> Iterator[tuple[str, str]]:
         """Yield what must not be: a second factor for a device, which has nobody to type a code."""
         yield from super().conflicts()
-        if "kiosk" in (self.second_factor_roles or ()):
-            yield "second_factor_roles", "a kiosk has no second factor"
+        if DEVICE_ROLES & set(self.second_factor_roles or ()):
+            yield "second_factor_roles", "a device has no second factor"
+
+    def lifetime_of_first_password(self, role: Role) -> timedelta:
+        """Return for how long the initial password, the token or the code of a login can be used."""
+        if role == "gate_device":
+            return timedelta(minutes=self.gate_code_minutes)
+        return timedelta(hours=self.initial_password_hours)

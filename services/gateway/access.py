@@ -88,6 +88,8 @@ class Caller:
         self.principal = principal
         self.address = address
         self.session_ends = session_ends
+        self.gate_device: SessionClaims | None = None
+        """The enrolled device of a gate that a guard uses."""
         self._until = until
 
     async def query(self, method: Method[Q, R], request: Q) -> R:
@@ -154,6 +156,15 @@ class Caller:
         principal = principal_of(claims).model_copy(update={"proof": self.state.sessions.prove(token)})
         return Caller(self.state, principal, self.address, self._until)
 
+    def at_gate_device(self, device: SessionClaims, token: str) -> "Caller":
+        """Return the same guard with the device that they use, which was checked."""
+        proof = self.principal.proof
+        proved = proof and self.state.sessions.prove(proof.session, token)
+        principal = self.principal.model_copy(update={"gate_device": device.sub, "proof": proved})
+        caller = Caller(self.state, principal, self.address, self._until, self.session_ends)
+        caller.gate_device = device
+        return caller
+
     def require_site(self, site: str) -> None:
         """Raise `Forbidden` if the login is for another site."""
         if self.principal.site != site:
@@ -217,8 +228,8 @@ class Access:
         if self.everybody:
             return Caller(state, Principal(id=f"address:{address}"), address, until)
         public_url = state.settings.public_url
-        token = _session_token(request, public_url, self._cookie(public_url))
-        claims = await _claims(state, token)
+        token = session_token(request, public_url, self._cookie(public_url))
+        claims = await claims_of(state, token)
         if claims.must_change_password and not self._initial_password:
             _log_refusal(claims, "must_change_password")
             raise Forbidden("the initial password must be changed first", code="must_change_password")
@@ -264,7 +275,7 @@ async def kiosk_of(request: Request) -> SessionClaims | None:
     if token is None:
         return None
     try:
-        claims = await _claims(state_of(request), token)
+        claims = await claims_of(state_of(request), token)
     except NotAuthenticated:
         raise Forbidden("this kiosk is not enrolled any more", code="kiosk_ended") from None
     if claims.role != "kiosk":
@@ -288,7 +299,7 @@ async def operator_of(request: Request) -> SessionClaims | None:
     if token is None:
         return None
     with suppress(NotAuthenticated):
-        claims = await _claims(state_of(request), token)
+        claims = await claims_of(state_of(request), token)
         if claims.role == "assisted" and not claims.must_change_password:
             return claims
     raise Forbidden("the operator's session has ended", code="operator_signed_out")
@@ -298,7 +309,13 @@ def _operator_token(request: Request) -> str | None:
     return request.cookies.get(operator_cookie(state_of(request).settings.public_url))
 
 
-async def _claims(state: GatewayState, token: str) -> SessionClaims:
+async def claims_of(state: GatewayState, token: str) -> SessionClaims:
+    """Return the claims of a session that is open.
+
+    Raises:
+        NotAuthenticated: it has ended, or is none of ours.
+        Unavailable: its key is not known yet and accounts does not answer.
+    """
     try:
         async with asyncio.timeout(state.settings.rpc_timeout):
             return await state.sessions.verify(token)
@@ -306,7 +323,7 @@ async def _claims(state: GatewayState, token: str) -> SessionClaims:
         raise Unavailable("the session could not be checked in time") from None
 
 
-def _session_token(request: Request, public_url: str, cookie: str) -> str:
+def session_token(request: Request, public_url: str, cookie: str) -> str:
     """Return the token of the Authorization header, else of the cookie.
 
     Raises:

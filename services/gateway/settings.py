@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
 from pydantic_settings import NoDecode
@@ -54,6 +54,8 @@ class GatewaySettings(
     """
     api_docs: bool | None = None
     """Whether /docs and /openapi.json are served; without a value, in local mode only."""
+    gate_devices: Literal["required", "optional"] = "required"
+    """Whether the app of a gate works on enrolled devices only. The page for gates needs none."""
     site_texts: DirectoryPath | None = None
     """Folder with the site's own help, privacy notice and other pages, in Markdown."""
     security_contact: Annotated[str, Field(pattern=r"^(mailto:|https://|tel:|$)")] = ""

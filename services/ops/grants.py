@@ -33,6 +33,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     | {
         "activity_reports": _CHANGE,
         "factor_rules": _CHANGE,
+        "gate_devices": _CHANGE,
         "imports": _CHANGE_AND_DELETE,
         "login_counters": _CHANGE,
         "login_failures": _CHANGE_AND_DELETE,

@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
 from contracts.capacity import Capacity, VisitingDay
 from contracts.model import Slot
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts import GateDeviceReport, IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate, ProposeEntry
 from contracts.rpc.verify import DecidedOffline, Matched, OfflineScan, ScanPass, SyncScans
@@ -48,6 +48,8 @@ CALLS: dict[str, Call[Any]] = {
     "syncScans": calls.sync_scans(SyncScans(gate="PCS1-G1", scans=(OFFLINE_SCAN,))),
     "listInside": calls.list_inside("PCS1", after="x", limit=10),
     "viewGateSession": calls.view_gate_session(),
+    "enrolGateDevice": calls.enrol_gate_device("GAT-0001-k7fm-w3pa-xq9t"),
+    "reportGateDevice": calls.report_gate_device(GateDeviceReport(version="0.12.0", list_age_s=3, unsent=0)),
     "viewManifest": calls.view_manifest("PCS1-G1", after="x", limit=10),
     "listSites": calls.list_sites(),
     "listDepartments": calls.list_departments(closed=True),

@@ -315,6 +315,15 @@ def sync_scans(people: People) -> Case:
     return Case(token_of(people.officer), call, "verify", query, (one.nonce,))
 
 
+def enrol_gate_device(people: People) -> Case:
+    wanted = IssueLogin(role="gate_device", name="North tablet", site="PCS1", gate="PCS1-G1")
+    issued_one = people.ado.send(calls.issue_login(wanted))
+    device, code = issued_one.login_id, issued_one.initial_password
+    query = "select count(*) from sessions where login_id = %s"
+    call = calls.enrol_gate_device(f"{device}-{code}")
+    return Case(token_of(people.officer), call, "accounts", query, (device,))
+
+
 def submit(people: People) -> Case:
     call = calls.submit_application(SubmitApplication.model_validate(application()))
     return publishes("ApplicationSubmitted", "application", people.applicant, call)
@@ -535,12 +544,14 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/watchlist/matches/{match_id}/settle": settle_match,
     "POST /api/v1/scans": scan_pass,
     "POST /api/v1/scans/sync": sync_scans,
+    "POST /api/v1/gate/device": enrol_gate_device,
 }
 QUESTIONS = {
     "POST /api/v1/status": "a reference and four digits in a URL would stand in logs",
     "POST /api/v1/sessions/enrolment": "the same of the token of a sign-in",
     "POST /api/v1/counter/lookup": "the same of a mobile or a name",
     "POST /api/v1/reviews/search": "the same of a name",
+    "POST /api/v1/gate/device/report": "a device says how it is now; the last report counts",
 }
 """Routes that change nothing and are no GET, with the reason why not."""
 

@@ -10,19 +10,21 @@ from contracts.model import IST, LoginState, Role, site_of
 
 ROLE_PREFIXES: dict[Role, str] = {
     "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD",
-    "kiosk": "KIO",
+    "kiosk": "KIO", "gate_device": "GAT",
 }  # fmt: skip
-_NEEDED: dict[Role, str] = {
-    "department": "department",
-    "security": "site",
-    "reception": "site",
-    "kiosk": "site",
+_NEEDED: dict[Role, tuple[str, ...]] = {
+    "department": ("department",),
+    "security": ("site",),
+    "reception": ("site",),
+    "kiosk": ("site",),
+    "gate_device": ("site", "gate"),
 }
 _ALLOWED: dict[Role, tuple[str, ...]] = {
     "department": ("department", "site", "assistant_of"),
     "security": ("site", "gate"),
     "reception": ("site", "gate"),
     "kiosk": ("site",),
+    "gate_device": ("site", "gate"),
 }
 
 
@@ -43,15 +45,15 @@ class Scope:
 def check_scope(role: Role, scope: Scope) -> None:
     """Raise an error unless the scope fits the role.
 
-    A department login needs a department, a security, reception or kiosk login a site. Nobody gets a scope
-    that means nothing to their role.
+    A department login needs a department, a security, reception or kiosk login a site, the login of a gate
+    device a site and a gate. Nobody gets a scope that means nothing to their role.
 
     Raises:
         InvalidInput: ``needed_for_role``, ``not_for_role`` or ``not_of_site``, with the field.
     """
-    needed = _NEEDED.get(role)
-    if needed and getattr(scope, needed) is None:
-        raise InvalidInput.of(needed, "needed_for_role")
+    for needed in _NEEDED.get(role, ()):
+        if getattr(scope, needed) is None:
+            raise InvalidInput.of(needed, "needed_for_role")
     for field in ("department", "site", "gate", "assistant_of"):
         if getattr(scope, field) is not None and field not in _ALLOWED.get(role, ()):
             raise InvalidInput.of(field, "not_for_role")

@@ -13,6 +13,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from contracts.model import DEVICE_ROLES
 from services.accounts.handlers.sessions import end_live, is_live
 from services.accounts.models import ActivityReportRow, SessionRow
 from services.accounts.settings import AccountsSettings
@@ -59,7 +60,7 @@ def end_idle(session: Session, now: datetime, settings: AccountsSettings) -> int
     limits = (
         (role.is_(None), settings.applicant_idle_minutes),
         (role == "security", settings.gate_idle_minutes),
-        (role.not_in(("security", "kiosk")), settings.idle_minutes),
+        (role.not_in(("security", *DEVICE_ROLES)), settings.idle_minutes),
     )
     used_at = func.coalesce(SessionRow.last_used_at, SessionRow.issued_at)
     known_at = now - REPORTED_LATE

@@ -17,7 +17,7 @@ from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued
 from contracts.login_ids import normalized
 from contracts.mobile import parse_mobile
-from contracts.model import Contact, Language, LoginState, Role
+from contracts.model import DEVICE_ROLES, Contact, Language, LoginState, Role
 from contracts.rpc.accounts import (
     DISABLE_LOGIN,
     END_SESSIONS,
@@ -44,7 +44,7 @@ from contracts.rpc.accounts import (
 from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
 from services.accounts.domain import logins
-from services.accounts.handlers import attempts, second_factor, sessions
+from services.accounts.handlers import attempts, gate_devices, second_factor, sessions
 from services.accounts.handlers.access_messages import seal_mobile, tell
 from services.accounts.models import FactorRuleRow, LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
 from services.accounts.settings import AccountsSettings
@@ -86,7 +86,7 @@ def issue(
         return new
 
     def answer(new: NewPassword) -> IssuedLogin:
-        return _issued(new, settings)
+        return _issued(new, request.role, settings)
 
     return once(session, call, ISSUE_LOGIN.name, request, effect, answer, reference=NewPassword)
 
@@ -144,9 +144,9 @@ def _contact(request: IssueLogin) -> Contact:
         raise InvalidInput.of("mobile", "not_a_mobile") from None
 
 
-def _issued(new: NewPassword, settings: AccountsSettings) -> IssuedLogin:
+def _issued(new: NewPassword, role: Role, settings: AccountsSettings) -> IssuedLogin:
     initial = passwords.initial_password(new.seed, settings.password_secret)
-    made_at, lasts = passwords.made_at(new.seed), timedelta(hours=settings.initial_password_hours)
+    made_at, lasts = passwords.made_at(new.seed), settings.lifetime_of_first_password(role)
     return IssuedLogin(
         login_id=new.login_id, initial_password=initial, valid_until=made_at and made_at + lasts
     )
@@ -252,7 +252,7 @@ def set_mobile(
     Raises:
         Forbidden: as for :func:`issue`.
         NotFound: there is no such login.
-        InvalidInput: ``mobile`` is ``not_a_mobile``; or ``login_id`` is ``not_for_role``: it is a kiosk's.
+        InvalidInput: ``mobile`` is ``not_a_mobile``; or ``login_id`` is ``not_for_role``: it is a device's.
         Conflict: ``login_disabled``.
     """
     by = acting_ado(session, call, now)
@@ -266,7 +266,7 @@ def set_mobile(
         login = _lock_login(session, normalized(request.login_id))
         if login.disabled_at is not None:
             raise Conflict("nobody is told of a disabled login", code="login_disabled")
-        if login.role == "kiosk":
+        if login.role in DEVICE_ROLES:
             raise InvalidInput.of("login_id", "not_for_role")
         tell(session, "mobile_changed", login.login_id, by, now)
         login.mobile_sealed = seal_mobile(session, login.login_id, mobile)
@@ -383,7 +383,8 @@ def reset(
         return NewPassword(login.login_id, seed)
 
     def answer(new: NewPassword) -> IssuedLogin:
-        return _issued(new, settings)
+        role = session.get_one(LoginRow, new.login_id).role
+        return _issued(new, role, settings)
 
     return once(session, call, RESET_LOGIN.name, request, effect, answer, reference=NewPassword)
 
@@ -436,13 +437,13 @@ def set_factor_rule(
 
     Raises:
         Forbidden: as for :func:`issue`.
-        InvalidInput: ``roles`` has ``kiosk``, which nobody is.
+        InvalidInput: ``roles`` has one of a device, which nobody is.
     """
     by = acting_ado(session, call, now)
     second_factor.require_fresh(session, call, now, settings)
 
     def effect() -> str:
-        if "kiosk" in request.roles:
+        if DEVICE_ROLES & set(request.roles):
             raise InvalidInput.of("roles", "not_for_role")
         values = {"roles": sorted(set(request.roles)), "changed_by": by, "changed_at": now}
         rule = insert(FactorRuleRow).values(id=_ONLY, **values)
@@ -476,6 +477,7 @@ def _void_tokens(
     """
     login.tokens_void_to = up_to
     sessions.end_all_of(session, login.login_id, now)
+    gate_devices.end_sessions_on(session, login, now)
     until = now + timedelta(minutes=settings.session_minutes)
     event = LoginDisabled(login_id=login.login_id, disabled_by=by, sessions_until=until)
     outbox.add(session, event, at=up_to, expires_at=until)

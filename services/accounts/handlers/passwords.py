@@ -1,18 +1,20 @@
-"""Logging in, enrolling a kiosk and changing a password.
+"""Logging in, enrolling a device and changing a password.
 
 Hashing runs on a thread of its own between two transactions, never within one.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from contracts.errors import ContractError, InvalidInput, NotAuthenticated
+from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated
 from contracts.login_ids import normalized
+from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.accounts import (
     CHANGE_PASSWORD,
+    ENROL_GATE_DEVICE,
     ENROL_KIOSK,
     LOG_IN,
     ChangePassword,
@@ -26,7 +28,7 @@ from services.accounts.adapters import device_tokens, passwords
 from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.domain.logins import last_void_instant, today_of
 from services.accounts.domain.passwords import check_new
-from services.accounts.handlers import attempts, second_factor, sessions
+from services.accounts.handlers import attempts, gate_devices, second_factor, sessions
 from services.accounts.handlers.attempts import Source
 from services.accounts.models import LoginRow, SecondFactorRow, SignInRow
 from services.accounts.settings import AccountsSettings
@@ -47,7 +49,7 @@ def log_in(
             or ``second_factor_required`` or ``second_factor_missing`` with the fact ``sign_in``.
         TooManyAttempts: too many passwords were wrong; this one was not checked, or its result is withheld.
     """
-    return _enter(request, call, db, now, settings, is_kiosk=False)
+    return _enter(request, call, db, now, settings, LOG_IN.name)
 
 
 def enrol_kiosk(
@@ -60,15 +62,40 @@ def enrol_kiosk(
             ADO Branch can give the kiosk a new token.
         TooManyAttempts: as for :func:`log_in`.
     """
-    return _enter(request, call, db, now, settings, is_kiosk=True)
+    return _enter(request, call, db, now, settings, ENROL_KIOSK.name, "kiosk")
+
+
+def enrol_gate_device(
+    request: LogIn, call: Call, db: Database, now: datetime, settings: AccountsSettings
+) -> StaffSession:
+    """Exchange the one-time code of a gate device for a session of the device. The code works once.
+
+    An officer of its site enrols it, who is signed in on it: a code that somebody has photographed is not
+    enough.
+
+    Raises:
+        Forbidden: the caller is no guard, or of another site than the device.
+        NotAuthenticated: ``wrong_login``; or ``token_used`` or ``initial_password_expired``, after which the
+            ADO Branch can give the device a new code.
+        TooManyAttempts: as for :func:`log_in`.
+    """
+    if call.principal.role != "security":
+        raise Forbidden("a guard enrols the device of a gate")
+    return _enter(request, call, db, now, settings, ENROL_GATE_DEVICE.name, "gate_device")
 
 
 def _enter(
-    request: LogIn, call: Call, db: Database, now: datetime, settings: AccountsSettings, *, is_kiosk: bool
+    request: LogIn,
+    call: Call,
+    db: Database,
+    now: datetime,
+    settings: AccountsSettings,
+    route: str,
+    device_role: Role | None = None,
 ) -> StaffSession:
     login_id = normalized(request.login_id)
     with db.transaction() as session:
-        login = _usable(session, login_id, today_of(now), is_kiosk=is_kiosk)
+        login = _usable(session, login_id, today_of(now), device_role)
         stored, void_to = (None, None) if login is None else (login.password_hash, login.strangers_to)
         device = device_tokens.find(request.devices, login_id, now, settings.password_secret, void_to)
         source = Source(call.address, id_of(device), guessable=not passwords.is_one_time(stored))
@@ -79,7 +106,6 @@ def _enter(
     with db.transaction() as session:
         attempts.check_again(session, login_id, source, now, settings)
         if matched and stored is not None:
-            route = ENROL_KIOSK.name if is_kiosk else LOG_IN.name
             outcome = _open_session(
                 session, call, route, request, login_id, stored, source, device, now, settings
             )
@@ -108,11 +134,15 @@ def _open_session(
     def effect() -> UUID:
         login = _lock_unchanged(session, login_id, verified, now, settings)
         attempts.forget_failures(session, login_id, settings, source)
-        if login.role == "kiosk":
+        if login.role == "gate_device":
+            gate_devices.require_own_site(login, call)
+        if login.role in DEVICE_ROLES:
             _use_token(login, now)
         elif (waiting := second_factor.wait_for_factor(session, login, now, settings)) is not None:
             return waiting.id
         login.last_used_at = now
+        if login.role == "gate_device":
+            gate_devices.record_enrolment(session, login, call, now)
         return sessions.open_for_staff(session, login, now, settings)
 
     def answer(made: UUID) -> StaffSession | NotAuthenticated:
@@ -131,7 +161,7 @@ def _session_or_refusal(
 
 
 def _use_token(login: LoginRow, now: datetime) -> None:
-    """Mark a kiosk's token as used.
+    """Mark a device's token as used.
 
     It is stored as a person's initial password is, until somebody uses it.
     """
@@ -257,10 +287,11 @@ def _replace(
         return refusal
 
 
-def _usable(session: Session, login_id: str, today: date, *, is_kiosk: bool = False) -> LoginRow | None:
-    """Return a login that can be used: a kiosk's, or a person's."""
+def _usable(session: Session, login_id: str, today: date, device_role: Role | None = None) -> LoginRow | None:
+    """Return a login that can be used: of a device of this role, or a person's."""
     usable = (LoginRow.login_id == login_id) & LoginRow.is_usable(today)
-    return session.scalar(select(LoginRow).where(usable, (LoginRow.role == "kiosk") == is_kiosk))
+    kind = LoginRow.role == device_role if device_role else LoginRow.role.not_in(DEVICE_ROLES)
+    return session.scalar(select(LoginRow).where(usable, kind))
 
 
 def _lock_unchanged(
@@ -281,7 +312,7 @@ def _lock_unchanged(
     if seed is not None:
         # without a time in it, it is of the version before, and counts from the issue of the login
         made_at = passwords.made_at(seed) or login.issued_at
-        if made_at + timedelta(hours=settings.initial_password_hours) <= now:
+        if made_at + settings.lifetime_of_first_password(login.role) <= now:
             raise NotAuthenticated("the initial password has expired", code="initial_password_expired")
     return login
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, NotAuthenticated
 from contracts.events import PublicKey, SessionEnded
+from contracts.model import DEVICE_ROLES
 from contracts.rpc.accounts import (
     END_OWN_SESSIONS,
     LOG_OUT,
@@ -33,12 +34,12 @@ from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
-KIOSK_MINUTES = 365 * 24 * 60
-"""A session of a kiosk lasts a year, unless the ADO Branch disables its login."""
+DEVICE_MINUTES = 365 * 24 * 60
+"""A session of a device lasts a year, unless the ADO Branch disables its login."""
 RENEWABLE = timedelta(days=60)
-"""Within so long before its end a kiosk may renew its session."""
+"""Within so long before its end a device may renew its session."""
 LONGEST_ENROLMENT = timedelta(days=3 * 365)
-"""So long after its token was used a kiosk needs another one: a copied cookie is not renewed for ever."""
+"""So long after its token was used a device needs another one: a copied cookie is not renewed for ever."""
 
 
 def open_for_staff(
@@ -59,7 +60,7 @@ def open_for_staff(
         settings: of the service.
         factor_at: when the holder has shown their second factor; None if they have none.
     """
-    minutes = KIOSK_MINUTES if login.role == "kiosk" else settings.session_minutes
+    minutes = DEVICE_MINUTES if login.role in DEVICE_ROLES else settings.session_minutes
     end = _end(now, minutes)
     if login.enrolled_at is not None:
         end = min(end, (login.enrolled_at + LONGEST_ENROLMENT).replace(microsecond=0))
@@ -128,7 +129,7 @@ def staff_answer(
         gate=row.gate,
         must_change_password=row.must_change_password,
         expires_at=row.expires_at,
-        device=None if row.role == "kiosk" else device,
+        device=None if row.role in DEVICE_ROLES else device,
     )
 
 
@@ -279,31 +280,31 @@ def _subject(call: Call) -> str:
 def renew_kiosk(
     request: Nothing, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> StaffSession:
-    """Open the next session of a kiosk for another year, near the end of the one that asks.
+    """Open the next session of a device for another year, near the end of the one that asks.
 
-    The old one stays valid until it ends, because the answer may not reach the kiosk. Three years after its
-    token was used no session goes on: then the ADO Branch gives the kiosk another token.
+    The old one stays valid until it ends, because the answer may not reach the device. Three years after its
+    token was used no session goes on: then the ADO Branch gives the device another token.
 
     Raises:
-        Forbidden: the caller is no kiosk.
+        Forbidden: the caller is no device.
         NotAuthenticated: its session or its login has ended.
         Conflict: ``too_early``; or ``enrolment_over``.
     """
-    if call.principal.role != "kiosk":
-        raise Forbidden("only a kiosk renews its enrolment")
+    if call.principal.role not in DEVICE_ROLES:
+        raise Forbidden("only a device renews its enrolment")
 
     def effect() -> UUID:
         own = session.scalar(select(SessionRow).where(SessionRow.sid == call.principal.sid, is_live(now)))
         usable = (LoginRow.login_id == call.principal.login_id) & LoginRow.is_usable(today_of(now))
         login = session.scalar(select(LoginRow).where(usable).with_for_update())
         if own is None or login is None or own.login_id != login.login_id:
-            raise NotAuthenticated("this kiosk is not enrolled any more")
+            raise NotAuthenticated("this device is not enrolled any more")
         if own.expires_at > now + RENEWABLE:
             raise Conflict("this enrolment lasts long enough", code="too_early")
         if login.enrolled_at is None:  # an earlier version enrolled it: it counts from this session
             login.enrolled_at = own.issued_at
         if own.expires_at >= (login.enrolled_at + LONGEST_ENROLMENT).replace(microsecond=0):
-            raise Conflict("this kiosk needs another token", code="enrolment_over")
+            raise Conflict("this device needs another token", code="enrolment_over")
         return open_for_staff(session, login, now, settings)
 
     def answer(sid: UUID) -> StaffSession:

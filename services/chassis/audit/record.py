@@ -203,8 +203,7 @@ def _row(entry: Entry, of_reply: Sequence[str], result: str) -> dict[str, Any]:
     objects = [*objects_of(entry.request, is_request=True), *entry.objects, *of_reply]
     if helped:
         objects.insert(0, principal.id)
-    if principal.kiosk is not None:
-        objects.append(principal.kiosk)
+    objects += [one for one in (principal.kiosk, principal.gate_device) if one is not None]
     if principal.assistant_of is not None:
         objects.append(principal.assistant_of)
     return {

@@ -39,16 +39,23 @@ def principal_of(
 
     Args:
         session: of the caller.
-        device: of the kiosk at which an applicant stands.
+        device: of the kiosk at which an applicant stands, or of the gate device that a guard uses.
         operator: of who types for an applicant.
 
     Raises:
         NotAuthenticated: the claims make no principal (staff without a role, an applicant without a mobile, a
             device or an operator that is none).
     """
-    if session.kind == "staff" and session.role is not None and device is None and operator is None:
+    if (
+        session.kind == "staff"
+        and session.role is not None
+        and (device is None or _is_at_gate(session, device))
+        and operator is None
+    ):
         names = ("site", "department", "gate", "assistant_of", "factor_at")
         scope = {name: getattr(session, name) for name in names}
+        if device is not None:
+            scope["gate_device"] = device.sub
         return Principal(
             kind="staff", id=session.sub, login_id=session.sub, role=session.role, sid=session.sid, **scope
         )
@@ -68,6 +75,10 @@ def principal_of(
             site=device and device.site,
         )
     raise NotAuthenticated("the token is not good")
+
+
+def _is_at_gate(guard: SessionClaims, device: SessionClaims) -> bool:
+    return device.role == "gate_device" and guard.role == "security" and guard.site == device.site
 
 
 class PrincipalVerifier:

@@ -1,15 +1,21 @@
-"""Routes of the gate: scan a pass, list who is inside; what its app needs to go on alone, and what it did."""
+"""Routes of the gate: scan a pass, list who is inside; what its app needs to go on alone, and what it did.
 
+The app works on enrolled devices (`services/gateway/gate_devices.py`).
+"""
+
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
 from contracts import rpc
-from contracts.errors import NotAuthenticated, Unavailable
+from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, Unavailable
 from contracts.model import Code, site_of
+from contracts.rpc.accounts import EnrolGateDevice, GateDeviceEnrolled, GateDeviceReport, LogIn
+from contracts.rpc.call import Nothing
 from contracts.rpc.verify import (
     GateSession,
     InsideList,
@@ -21,16 +27,28 @@ from contracts.rpc.verify import (
     SyncedScans,
     SyncScans,
 )
-from services.gateway.access import Security
+from services.gateway.access import IdempotencyKey, Security
 from services.gateway.api.parameters import After, Limit
+from services.gateway.gate_devices import (
+    Guard,
+    GuardOnDevice,
+    enrol,
+    is_still_admitted,
+    renew,
+    require_gate,
+    storage_half_of,
+)
 from services.gateway.gate_news import News
 from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
+_CODE = re.compile(r"(?P<device>[A-Za-z]{3}-[0-9]{4,9})-(?P<token>[A-Za-z0-9-]{1,80})")
+_CODE_REFUSED = {"token_used": "code_used", "initial_password_expired": "code_expired"}
+"""The problem of a code, by the refusal of accounts."""
 
 
 @router.post("/scans")
-async def scan_pass(caller: Security, body: ScanPass) -> ScanResult:
+async def scan_pass(caller: Guard, body: ScanPass) -> ScanResult:
     """Check a pass.
 
     Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an error.
@@ -41,11 +59,12 @@ async def scan_pass(caller: Security, body: ScanPass) -> ScanResult:
     effect and one answer.
     """
     caller.require_site(site_of(body.gate))
+    require_gate(caller, body.gate)
     return await caller.command(rpc.verify.SCAN, body)
 
 
 @router.post("/scans/sync")
-async def sync_scans(caller: Security, body: SyncScans) -> SyncedScans:
+async def sync_scans(caller: GuardOnDevice, body: SyncScans) -> SyncedScans:
     """Send the scans of a gate that was without a network.
 
     Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out. Where
@@ -61,31 +80,79 @@ async def sync_scans(caller: Security, body: SyncScans) -> SyncedScans:
 
 
 @router.get("/gate/inside")
-async def list_inside(caller: Security, site: Code, after: After = None, limit: Limit = 50) -> InsideList:
+async def list_inside(caller: Guard, site: Code, after: After = None, limit: Limit = 50) -> InsideList:
     """List who is inside a site, the longest first."""
     caller.require_site(site)
     return await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
 
 
 @router.get("/gate/session")
-async def view_gate_session(caller: Security) -> GateSession:
+async def view_gate_session(caller: GuardOnDevice) -> GateSession:
     """Return who is signed in, at which gate, and until when.
 
-    `until` is when this session's token expires. A session that is not used ends sooner.
+    `until` is when this session's token expires. A session that is not used ends sooner. On an enrolled
+    device the gate is the device's.
     """
-    who, ends = caller.principal, caller.session_ends
+    who, ends, device = caller.principal, caller.session_ends, caller.gate_device
     if who.login_id is None or who.site is None or ends is None:
         raise NotAuthenticated("the session is of no site")
     gates: tuple[str, ...] = ()
     with suppress(Unavailable):  # the session counts also while the directory is down
         sites = (await caller.state.sites.get()).items
         gates = next((site.gates for site in sites if site.code == who.site), ())
-    return GateSession(login=who.login_id, site=who.site, gate=who.gate, gates=gates, until=ends)
+    return GateSession(
+        login=who.login_id,
+        site=who.site,
+        gate=who.gate if device is None else device.gate,
+        gates=gates,
+        until=ends,
+        device=who.gate_device,
+        storage_half=storage_half_of(device, caller.state),
+    )
+
+
+@router.post("/gate/device")
+async def enrol_gate_device(
+    caller: Security, body: EnrolGateDevice, response: Response, key: IdempotencyKey
+) -> GateDeviceEnrolled:
+    """Enrol this browser as the device of a gate. The ADO Branch issues the code, which works once.
+
+    The cookie `gate_device` is the device's credential. A code that is not accepted is the problem of `code`:
+    `code_wrong`, `code_used` or `code_expired`.
+    """
+    device_id, token = _read_code(body.code)
+    try:
+        asked = LogIn(login_id=device_id, password=token)
+        device = await caller.command(rpc.accounts.ENROL_GATE_DEVICE, asked, key)
+    except NotAuthenticated as error:
+        raise InvalidInput.of("code", _CODE_REFUSED.get(error.body.code, "code_wrong")) from None
+    enrol(response, caller.state, device)
+    return GateDeviceEnrolled(device=device.login_id, site=device.site or "", gate=device.gate or "")
+
+
+def _read_code(code: str) -> tuple[str, str]:
+    """Return the device and its token; people type blanks, and keyboards begin with a capital."""
+    found = _CODE.fullmatch("-".join(code.split()))
+    if found is None:
+        raise InvalidInput.of("code", "code_wrong")
+    return found["device"].upper(), found["token"]
+
+
+@router.post("/gate/device/report")
+async def report_gate_device(
+    caller: GuardOnDevice, body: GateDeviceReport, request: Request, response: Response
+) -> Nothing:
+    """Say how this device is: the version of its app, the age of its list, how many scans it has to send."""
+    if caller.gate_device is None:
+        raise Forbidden("this device is not enrolled for a gate", code="device_missing")
+    done = await caller.query(rpc.accounts.REPORT_GATE_DEVICE, body)
+    await renew(response, request, caller)
+    return done
 
 
 @router.get("/gate/manifest")
 async def view_manifest(
-    caller: Security, gate: Code, after: After = None, limit: Annotated[int, Query(ge=1, le=500)] = 200
+    caller: GuardOnDevice, gate: Code, after: After = None, limit: Annotated[int, Query(ge=1, le=500)] = 200
 ) -> Manifest:
     """Return what a gate holds to go on without a network.
 
@@ -94,6 +161,7 @@ async def view_manifest(
     says about revocations. Each fetch is recorded.
     """
     caller.require_site(site_of(gate))
+    require_gate(caller, gate)
     question = ManifestQuestion(gate=gate, after=after, limit=limit)
     manifest = await caller.query(rpc.verify.MANIFEST, question)
     status_list = caller.state.status_list.value
@@ -102,22 +170,28 @@ async def view_manifest(
 
 @router.get("/gate/news", include_in_schema=False)
 async def stream_news(
-    caller: Security, gate: Code, last_event_id: Annotated[int | None, Header()] = None
+    caller: GuardOnDevice,
+    request: Request,
+    gate: Code,
+    last_event_id: Annotated[int | None, Header()] = None,
 ) -> StreamingResponse:
     """Send who passes the gates of the site, and when the list of revoked passes is newer.
 
     Server-sent events (HTML 9.2): `movement` has a pass number and counts, and names nobody; `status` says
-    that there is a newer list, `reload` that movements were missed. The stream ends after a minute, and a
-    browser whose session is still valid opens the next one.
+    that there is a newer list, `reload` that movements were missed. The stream ends after a minute, and when
+    session or device has ended; a browser that is still admitted opens the next one.
     """
     site = site_of(gate)
     caller.require_site(site)
+    require_gate(caller, gate)
     news = caller.state.gate_news.of(site, caller.principal, STREAM_SECONDS, last_event_id)
 
     async def events() -> AsyncIterator[str]:
         yield "retry: 1000\n\n"
         async with aclosing(news):
             async for one in news:
+                if not await is_still_admitted(request, caller):
+                    return
                 yield _event(one)
 
     return StreamingResponse(events(), headers=NOT_BUFFERED, media_type="text/event-stream")

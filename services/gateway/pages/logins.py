@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
-from contracts.model import Code, LoginState, Role
+from contracts.model import DEVICE_ROLES, Code, LoginState, Role
 from contracts.rpc.accounts import (
     EndedSessions,
     ExtendLogin,
@@ -63,7 +63,7 @@ async def show_logins(
         states=STATES,
         is_first=not after,
         addresses=_Addresses(view, chosen),
-        roles=(*ROLES, "kiosk"),
+        roles=(*ROLES, *sorted(DEVICE_ROLES)),
         **await _places(view),
     )
 

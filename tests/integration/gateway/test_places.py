@@ -38,6 +38,7 @@ from tests.support.factories.gateway import (
     bearer,
     browser,
     claims,
+    gate_device,
     gateway_app,
     gateway_settings,
     signed,
@@ -60,7 +61,7 @@ WITHOUT_A_ROW = {
     "end_watchlist_entry", "list_watchlist_matches", "view_watchlist_match", "settle_watchlist_match",
     "log_out", "change_password", "view_numbers",
     "view_own_factor", "start_enrolment", "confirm_factor", "renew_recovery_codes",
-    "view_gate_session", "stream_news",
+    "view_gate_session", "stream_news", "enrol_gate_device", "report_gate_device",
 }  # fmt: skip
 """Operations of which no row has a place: the watchlist holds for all sites; a login has its own session,
 password and second factor, and reads the numbers of its own department. A stream does not end by itself; its
@@ -257,7 +258,9 @@ def session_of(cell: Cell, place: str) -> dict[str, str]:
     role, site, department = cell
     sites = {"own": place, "other": "S9", "all": None}
     scope = {"site": sites[site], "department": "home" if department == "own" else "finance", "gate": None}
-    return bearer(signed(claims(sub=f"{role[:3].upper()}-0001", role=role, **scope)))
+    device = gate_device(scope["site"] and f"{scope['site']}-G1")
+    headers = bearer(signed(claims(sub=f"{role[:3].upper()}-0001", role=role, **scope)))
+    return headers | ({"Cookie": f"gate_device={device}"} if role == "security" else {})
 
 
 async def test_every_cell_of_role_route_site_and_department(local: Local, tries: dict[str, Try]) -> None:

@@ -69,6 +69,7 @@ from tests.support.factories.gateway import (
     REFERENCE,
     TableClient,
     claims,
+    gate_device,
     gateway_app,
     gateway_settings,
     pass_view,
@@ -341,6 +342,8 @@ class PagesAlone:
             self.begin_visit(context)
         for name, whose in cookies.get(who, {"session": who}).items() if who else ():
             context.add_cookies([{"name": name, "value": signed(_claims_of(whose)), "url": self.url}])
+        if who == "security":
+            context.add_cookies([{"name": "gate_device", "value": gate_device(), "url": self.url}])
 
     def begin_visit(self, context: BrowserContext) -> None:
         """Begin a visit at a kiosk, as the start page does."""

@@ -113,6 +113,18 @@ def as_staff(role: str, **scope: Any) -> dict[str, str]:
     )
 
 
+def gate_device(gate: str | None = "PCS1-G1", **given: Any) -> str:
+    """Return the token of an enrolled device of a gate."""
+    site = gate and gate.partition("-")[0]
+    facts = {"sub": "GAT-0001", "role": "gate_device", "department": None, "site": site, "gate": gate}
+    return signed(claims(**facts | given))
+
+
+def at_gate(gate: str = "PCS1-G1", /, **scope: Any) -> dict[str, str]:
+    """Return the headers of a guard who uses an enrolled device of a gate."""
+    return as_staff("security", **{"gate": None, **scope}) | {"Cookie": f"gate_device={gate_device(gate)}"}
+
+
 def as_applicant() -> dict[str, str]:
     return bearer(signed(claims("applicant")))
 

@@ -32,9 +32,11 @@ from tests.support.factories.gateway import (
     REFERENCE,
     as_applicant,
     as_staff,
+    at_gate,
     bearer,
     browser,
     claims,
+    gate_device,
     gateway_settings,
     running,
     signed,
@@ -167,6 +169,8 @@ EXPECTED = {
         "GET /gate",
         "POST /api/v1/scans",
         "POST /api/v1/scans/sync",
+        "POST /api/v1/gate/device",
+        "POST /api/v1/gate/device/report",
         "GET /api/v1/gate/inside",
         "GET /api/v1/gate/manifest",
         "GET /api/v1/gate/news",
@@ -270,6 +274,7 @@ PAGES = {
         "POST /desk/closures/new",
         "POST /desk/closures/{closure_id}/lift",
     },
+    "ado ops security": {"GET /gate-devices"},
     "ado security": {
         "GET /watchlist",
         "GET /watchlist/new",
@@ -314,6 +319,10 @@ PAGES = {
         "GET /desk/directory/files/logins/{import_id}/passwords",
         "GET /desk/directory/files/logins/{import_id}/passwords.csv",
         "GET /desk/directory/export/{table}.csv",
+        "GET /gate-devices/issued",
+        "POST /gate-devices",
+        "POST /gate-devices/{device_id}/code",
+        "POST /gate-devices/{device_id}/revoke",
         "GET /desk/kiosks",
         "GET /desk/kiosks/issued",
         "POST /desk/kiosks",
@@ -527,12 +536,18 @@ MANIFEST = Manifest(
 )
 
 
+def at_its_gate(role: str, gate: str) -> dict[str, str]:
+    """Return the headers of staff on a device of their site: of the gate, if it is one of the site."""
+    device = gate_device(gate if gate.startswith("PCS1-G") else "PCS1-G1")
+    return as_staff(role, gate=None) | {"Cookie": f"gate_device={device}"}
+
+
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
 async def test_only_security_of_a_site_gets_the_manifest_of_its_gates(role: str, gate: str) -> None:
     app, client = stubbed(verify__manifest=MANIFEST)
     async with browser(app) as http:
-        answer = await http.get(f"/api/v1/gate/manifest?gate={gate}", headers=as_staff(role))
+        answer = await http.get(f"/api/v1/gate/manifest?gate={gate}", headers=at_its_gate(role, gate))
     may = role == "security" and gate.startswith("PCS1-G")
     assert answer.status_code == (200 if may else 403)
     assert client.was_asked("verify.manifest") is may
@@ -542,7 +557,7 @@ async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_whe
     app, _ = stubbed()
     async with browser(app) as http:
         refused = await http.get("/api/v1/gate/session", headers=as_staff("reception"))
-        answer = await http.get("/api/v1/gate/session", headers=as_staff("security"))
+        answer = await http.get("/api/v1/gate/session", headers=at_gate())
     assert refused.status_code == 403
     found = answer.json()
     assert (found["site"], found["gate"], "PCS1-G1" in found["gates"]) == ("PCS1", "PCS1-G1", True)
@@ -570,7 +585,7 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
 ) -> None:
     monkeypatch.setattr("services.gateway.api.gate.STREAM_SECONDS", 0.1)
     app, client = stubbed(verify__movements=Movements(items=(MOVEMENT,), last=12))
-    headers = as_staff("security") | {"Last-Event-ID": "11"}
+    headers = at_gate() | {"Last-Event-ID": "11"}
     async with browser(app) as http:
         answer = await http.get(f"/api/v1/gate/news?gate={gate}", headers=headers)
     may = gate == "PCS1-G1"
@@ -588,7 +603,7 @@ async def test_only_security_of_a_site_sends_the_scans_of_its_gates(role: str, g
     app, client = stubbed(verify__sync=SyncedScans(items=()))
     body = {"gate": gate, "scans": [{"nonce": "0123456789"}]}
     async with browser(app) as http:
-        answer = await http.post("/api/v1/scans/sync", json=body, headers=as_staff(role))
+        answer = await http.post("/api/v1/scans/sync", json=body, headers=at_its_gate(role, gate))
     may = role == "security" and gate.startswith("PCS1-G")
     assert answer.status_code == (200 if may else 403)
     assert client.was_asked("verify.sync") is may
@@ -599,7 +614,7 @@ async def test_a_request_without_scans_or_with_too_many_is_refused_as_a_whole(sc
     app, client = stubbed(verify__sync=SyncedScans(items=()))
     async with browser(app) as http:
         body = {"gate": "PCS1-G1", "scans": scans}
-        answer = await http.post("/api/v1/scans/sync", json=body, headers=as_staff("security"))
+        answer = await http.post("/api/v1/scans/sync", json=body, headers=at_gate())
     assert answer.status_code == 422
     assert not client.was_asked("verify.sync")
 
@@ -607,9 +622,9 @@ async def test_a_request_without_scans_or_with_too_many_is_refused_as_a_whole(sc
 async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gateway_has_it() -> None:
     app, _ = stubbed(verify__manifest=MANIFEST)
     async with browser(app) as http:
-        without = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=as_staff("security"))
+        without = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
         app.state.gateway.status_list.value = StatusList(jws="a.b.c")
-        answer = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=as_staff("security"))
+        answer = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
     assert without.json()["status_list"] is None
     assert answer.json()["status_list"] == "a.b.c"
     assert answer.headers["cache-control"] == "no-store"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from contracts.model import DEVICE_ROLES
 from services.gateway.access import EVERY_ROLE
 from services.gateway.openapi import access_of
 from tests.support.factories.gateway import (
@@ -20,7 +21,7 @@ from tests.support.factories.gateway import (
 from tests.support.page_reader import SAME_SITE
 
 NOBODY, APPLICANT = "nobody", "applicant"
-EVERYBODY = (NOBODY, APPLICANT, *EVERY_ROLE, "kiosk")
+EVERYBODY = (NOBODY, APPLICANT, *EVERY_ROLE, *sorted(DEVICE_ROLES))
 SAMPLES = {
     "language:lang": "en",
     "queue": "verify.PassIssued",

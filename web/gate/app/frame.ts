@@ -22,6 +22,7 @@ export interface Frame {
   showCamera(works: boolean): void;
   useCamera(camera: Camera): void;
   showVerdict(verdict: HTMLElement): void;
+  clearVerdict(): void;
   busy(is: boolean): void;
   openList(list: HTMLElement): void;
   closeList(): void;
@@ -102,7 +103,8 @@ export function drawFrame(actions: Actions): Frame {
   function bannerLines(now: GateState): HTMLElement[] {
     const lines: (HTMLElement | false)[] = [
       !now.online && el("p", {}, now.offlineSince ? t("offline", { at: instant(now.offlineSince) }) : t("offline_unknown")),
-      !now.signedIn && el("p", {}, t("signed_out"), " ", el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
+      now.leaving && el("p", {}, t("leaving")),
+      !now.signedIn && now.notEnrolled === null && el("p", {}, t("signed_out"), " ", el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
       now.listProblem !== null && el("p", {}, t("list_problem")),
       now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
@@ -146,6 +148,10 @@ export function drawFrame(actions: Actions): Frame {
       element.classList.remove("frame--waiting");
       verdict.replaceChildren(drawn);
       verdict.scrollTop = 0;
+    },
+    clearVerdict: () => {
+      element.classList.add("frame--waiting");
+      verdict.replaceChildren(el("h1", { class: "hidden" }, t("title")));
     },
     busy: (is) => {
       element.classList.toggle("frame--busy", is);

@@ -1,9 +1,10 @@
 // The app of a gate: opens on the camera, shows verdicts, and takes the next scan at any moment.
-import type { Direction, GateApi, IdCheck, Shown, Supervisor } from "../core/model.ts";
+import type { Direction, GateApi, IdCheck, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
 import { GateProblem } from "../core/model.ts";
 import { Camera } from "./camera.ts";
 import { Decoder } from "./decoder.ts";
 import { el } from "./dom.ts";
+import { drawEnrolment, isEnrolmentCode } from "./enrolment.ts";
 import { drawFrame, type Frame } from "./frame.ts";
 import { drawEvacuation, drawInside } from "./lists.ts";
 import { drawMenu } from "./menu.ts";
@@ -33,6 +34,7 @@ class App {
   /** Scans and confirmations, one after the other. */
   #last: Promise<void> = Promise.resolve();
   #scans = 0;
+  #asksFor: NotEnrolled | null = null;
 
   constructor(gate: GateApi) {
     this.#gate = gate;
@@ -57,6 +59,8 @@ class App {
       if (document.hidden) this.#camera.stop();
       else void this.#startCamera();
     });
+    this.#gate.subscribe(() => this.#askCode());
+    this.#askCode();
     window.addEventListener("online", () => void this.#gate.refresh());
     this.#gate.subscribe(() => this.#frame.showState(this.#gate.state()));
     setInterval(() => this.#frame.showState(this.#gate.state()), AGES_EVERY_MS);
@@ -69,6 +73,25 @@ class App {
     this.#frame.write(this.#direction);
     this.#frame.showState(this.#gate.state());
     if (this.#shown) this.#show(this.#shown);
+    this.#asksFor = null;
+    this.#askCode();
+  }
+
+  /** Ask for the code of the ADO Branch while the server takes nothing of this device. */
+  #askCode(problem: string | null = null): void {
+    const { notEnrolled, signedIn } = this.#gate.state();
+    if (notEnrolled === this.#asksFor && problem === null) return;
+    if (notEnrolled !== null) {
+      this.#shown = null;
+      this.#frame.showVerdict(drawEnrolment(notEnrolled, problem, (code) => void this.#enrol(code)));
+    } else if (signedIn) this.#frame.clearVerdict();
+    this.#asksFor = notEnrolled;
+  }
+
+  async #enrol(code: string): Promise<void> {
+    this.#frame.busy(true);
+    await this.#gate.enrol(code).catch((error: unknown) => this.#askCode(problemOf(error)));
+    this.#frame.busy(false);
   }
 
   async #startCamera(): Promise<void> {
@@ -85,6 +108,7 @@ class App {
   /** Scan: the verdict before goes on standing until the new one is there. */
   #scan(text: string, frameAt: number): void {
     const direction = this.#direction;
+    if (isEnrolmentCode(text)) return void this.#enrol(text);
     this.#scans += 1;
     this.#frame.closeList();
     document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
@@ -167,6 +191,7 @@ class App {
   /** Forget what this device holds, and end the session as the pages do. */
   async #signOut(): Promise<void> {
     await this.#gate.signOut();
+    if (this.#gate.state().leaving) return; // the form would show an error of the browser
     const form = el("form", { method: "post", action: `/${currentLanguage()}/staff/sign-out`, hidden: true });
     document.body.append(form);
     form.submit();

@@ -37,6 +37,7 @@ export function listenToNews(gate: GateApi): void {
       if (opened.readyState !== EventSource.CLOSED) return; // the browser opens it again by itself
       refusedAt = performance.now();
       of = null;
+      void gate.refresh(); // the session or the device may have ended: what is held has to go now
     });
     return opened;
   }

@@ -18,6 +18,7 @@ interface Words {
 interface Embedded {
   texts: Record<Language, Words>;
   addresses: { decoder: string; wasm: string; worker: string };
+  version: string;
 }
 
 export const LANGUAGES: Language[] = ["hi", "pa", "en"];
@@ -26,6 +27,7 @@ const INDIA_MS = 19_800_000;
 const place = document.querySelector<HTMLMetaElement>("meta[name=embedded]");
 const embedded = JSON.parse(place?.content ?? "{}") as Embedded;
 export const addresses = embedded.addresses;
+export const appVersion = embedded.version;
 let language: Language = stored();
 let words = embedded.texts[language];
 

@@ -134,6 +134,12 @@ export class Api {
     );
   }
 
+  /** Ask for something to be done, whose answer says nothing. */
+  async command(method: "POST" | "DELETE", path: string, body: unknown, limitMs: number): Promise<void> {
+    const headers = { "Content-Type": "application/json" };
+    await this.#ask(path, body === null ? { method } : { method, headers, body: JSON.stringify(body) }, limitMs);
+  }
+
   async #ask(path: string, request: RequestInit, limitMs: number): Promise<{ status: number; body: string }> {
     const always: RequestInit = { credentials: "same-origin", cache: "no-store", redirect: "error" };
     let status: number | null = null;

@@ -8,10 +8,10 @@ import type { Scanned } from "./identity.ts";
 import { Manifest, trustOf } from "./manifest.ts";
 import type { ListProblem, Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
-import type { Clock, DirectoryNames, GateState, Shown } from "./model.ts";
+import type { Clock, DirectoryNames, GateState, NotEnrolled, Shown } from "./model.ts";
 import type { Footing } from "./shown.ts";
 import type { RefusedScan, Store } from "./store.ts";
-import type { Session } from "./wire.ts";
+import type { Session, WireSession } from "./wire.ts";
 
 export interface Deps {
   fetch: typeof fetch;
@@ -20,6 +20,14 @@ export interface Deps {
   crypto: Crypto;
   /** Returns a signal that aborts after so many milliseconds; the browser's own unless a test has another. */
   deadline?: (ms: number) => AbortSignal;
+  /** The version of the app, which the device reports. */
+  version?: string;
+}
+
+/** A session that ended here while the server could not be told. */
+interface Leaving {
+  login: string;
+  until: string;
 }
 
 /** A pass that was shown and whose party has not come in yet. */
@@ -32,6 +40,7 @@ export class Device {
   readonly store: Store;
   readonly crypto: Crypto;
   readonly api: Api;
+  readonly version: string;
   readonly manifest = new Manifest();
   session: Session | null = null;
   /** Who is signed in, or was last. */
@@ -39,6 +48,8 @@ export class Device {
   chosen: string | null = null;
   names: DirectoryNames = NO_NAMES;
   preview: Preview | null = null;
+  notEnrolled: NotEnrolled | null = null;
+  leaving: Leaving | null = null;
   offlineSince: number | null = null;
   /** How many rounds have failed since the last time that the gate went online. */
   failures = 0;
@@ -57,6 +68,7 @@ export class Device {
   constructor(deps: Deps) {
     this.store = deps.store;
     this.crypto = deps.crypto;
+    this.version = deps.version ?? "";
     this.api = new Api(deps.fetch, deps.clock, deps.deadline ?? ((ms) => AbortSignal.timeout(ms)));
   }
 
@@ -71,6 +83,8 @@ export class Device {
       signedIn: this.session !== null,
       online: this.offlineSince === null,
       offlineSince: this.offlineSince === null ? null : iso(this.offlineSince),
+      notEnrolled: this.notEnrolled,
+      leaving: this.leaving !== null,
       unsent: this.unsent,
       refused: this.refused,
       listAgeS,
@@ -119,6 +133,8 @@ export class Device {
     this.login = (await this.store.setting<string>("login")) ?? null;
     this.chosen = (await this.store.setting<string>("gate")) ?? null;
     this.names = (await this.store.setting<DirectoryNames>("names")) ?? NO_NAMES;
+    this.notEnrolled = (await this.store.setting<NotEnrolled>("notEnrolled")) ?? null;
+    this.leaving = (await this.store.setting<Leaving>("leaving")) ?? null;
     this.unsent = await this.store.countScans();
     this.refused = await this.store.refusedScans();
     await this.endSession();
@@ -133,6 +149,35 @@ export class Device {
   /** Forget the visitors if the session is over, by this gate's own clock. */
   async endSession(): Promise<void> {
     if (this.session !== null && Date.parse(this.session.until) <= this.now()) await this.forget();
+  }
+
+  /** Take a session of the server, with its half of the key for what names visitors. */
+  async takeSession({ storage_half: half, ...session }: WireSession): Promise<void> {
+    if (half) await this.inTurn(() => this.store.unlock(half));
+    this.session = session;
+    await this.remember("session", session);
+    await this.enrolled(null);
+  }
+
+  /** Note whether the server takes anything of this device. */
+  async enrolled(problem: NotEnrolled | null): Promise<void> {
+    if (this.notEnrolled === problem) return;
+    this.notEnrolled = problem;
+    await this.remember("notEnrolled", problem);
+  }
+
+  /** Forget the visitors, and note that the server has to hear that the session is over. */
+  async leave(): Promise<void> {
+    if (this.session !== null) {
+      const { login, until } = this.session;
+      await this.left({ login, until });
+    }
+    await this.forget();
+  }
+
+  async left(leaving: Leaving | null): Promise<void> {
+    this.leaving = leaving;
+    await this.remember("leaving", leaving);
   }
 
   async forget(): Promise<void> {

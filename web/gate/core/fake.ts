@@ -79,6 +79,8 @@ export class FakeGate implements GateApi {
     signedIn: true,
     online: true,
     offlineSince: null,
+    notEnrolled: null,
+    leaving: false,
     unsent: 0,
     refused: [],
     listAgeS: 4,
@@ -161,6 +163,11 @@ export class FakeGate implements GateApi {
 
   async chooseGate(gate: string): Promise<void> {
     this.set({ gate });
+  }
+
+  async enrol(code: string): Promise<void> {
+    if (code !== "GAT-0001-k7fm-w3pa-xq9t") throw new GateProblem("code_wrong");
+    this.set({ notEnrolled: null });
   }
 
   async hear(): Promise<void> {}

@@ -24,7 +24,7 @@ import type {
   Verdict,
 } from "./model.ts";
 import { checkedId, checkedSupervisor, makeRequest } from "./requests.ts";
-import { Rounds } from "./rounds.ts";
+import { FETCH_LIMIT_MS, Rounds, isEnd } from "./rounds.ts";
 import { showDecision, showNothing, showResult } from "./shown.ts";
 import { decideEntry, decideExit, windowAt } from "./verdicts.ts";
 import type { Decision } from "./verdicts.ts";
@@ -80,6 +80,17 @@ export class Gate implements GateApi {
     this.#device.changed();
   }
 
+  async enrol(code: string): Promise<void> {
+    try {
+      await this.#device.api.command("POST", "/api/v1/gate/device", { code }, FETCH_LIMIT_MS);
+    } catch (error) {
+      if (error instanceof Unreachable) throw new GateProblem("offline");
+      throw error instanceof Refused ? new GateProblem(error.code) : error;
+    }
+    await this.#device.enrolled(null);
+    await this.#rounds.reload();
+  }
+
   async scan(text: string, direction: Direction): Promise<Shown> {
     await this.#device.endSession();
     this.#device.preview = null;
@@ -121,7 +132,9 @@ export class Gate implements GateApi {
     this.#rounds.stop(); // else the next round would sign in again, until the server has heard of it
     // While it is still this guard who sends their scans.
     if (this.#device.offlineSince === null) await this.refresh();
-    await this.#device.forget();
+    if (this.#device.offlineSince === null) return await this.#device.forget();
+    await this.#device.leave();
+    this.#rounds.start(); // the session has to end as soon as the server answers
   }
 
   async hear(movement: Movement): Promise<void> {
@@ -179,10 +192,10 @@ export class Gate implements GateApi {
   /** Return the outcome that a problem of the gateway means, or null where the gate has to decide. */
   async #refusedByServer(refused: Refused, direction: Direction): Promise<Shown | null> {
     if (refused.code === "unreadable_token") return this.#nothing("unreadable", direction);
-    if (refused.status === 401) {
-      await this.#device.forget();
+    if (isEnd(refused)) {
+      await this.#rounds.end(refused);
       if (direction === "exit") return this.#decideHere();
-      throw new GateProblem("signed_out");
+      throw new GateProblem(refused.status === 401 ? "signed_out" : refused.code);
     }
     if (direction === "exit") return this.#decideHere();
     throw new GateProblem(refused.status === 429 ? "too_many_attempts" : refused.code);

@@ -139,6 +139,10 @@ export interface GateState {
   signedIn: boolean;
   online: boolean;
   offlineSince: string | null;
+  /** Why the server takes nothing of this device: it has to be enrolled for a gate, or for this one. */
+  notEnrolled: NotEnrolled | null;
+  /** Whether the guard has signed out without a network: the session ends when the network is back. */
+  leaving: boolean;
   /** Scans of this device that the server does not have yet. */
   unsent: number;
   /** Scans that the server has refused for good, with the code of the problem; ops has to look at them. */
@@ -161,12 +165,16 @@ export interface GateState {
   directoryNames: DirectoryNames;
 }
 
+/** The code of the gateway's refusal. */
+export const NOT_ENROLLED = ["device_missing", "device_revoked", "device_of_other_gate"] as const;
+export type NotEnrolled = (typeof NOT_ENROLLED)[number];
+
 /**
  * A problem that the guard can put right or has to know.
  *
  * Codes: `signed_out`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
  * `not_four`, `reason_missing`, `no_preview`, `id_type_unknown`, `no_gate`, `unknown_gate`,
- * `supervisor_missing`, `supervisor_login`, `list_too_old`, `storage`, and those of the gateway.
+ * `supervisor_missing`, `supervisor_login`, `list_too_old`, `storage`, `offline`, and those of the gateway.
  */
 export class GateProblem extends Error {
   readonly code: string;
@@ -211,6 +219,8 @@ export interface GateApi {
   /** Fetch the manifest now: movements may have been missed. */
   hearReload(): Promise<void>;
   chooseGate(gate: string): Promise<void>;
+  /** Enrol this device with the one-time code of the ADO Branch. Rejects with {@link GateProblem}. */
+  enrol(code: string): Promise<void>;
   /** Send what is unsent and fetch what is new, once; it never rejects. */
   refresh(): Promise<void>;
   /** Forget what this device holds of visitors. What is unsent stays until the server has it. */

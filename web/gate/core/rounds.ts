@@ -7,11 +7,12 @@ import { iso, reportStorage } from "./device.ts";
 import type { Device } from "./device.ts";
 import { ListRefused } from "./manifest.ts";
 import type { WireManifest } from "./manifest.ts";
+import { NOT_ENROLLED } from "./model.ts";
 import { MOST_SCANS, sendScans } from "./sync.ts";
 import type { Settled } from "./sync.ts";
-import type { Session } from "./wire.ts";
+import type { Session, WireSession } from "./wire.ts";
 
-const FETCH_LIMIT_MS = 10_000;
+export const FETCH_LIMIT_MS = 10_000;
 /** A page of the manifest may come over a slow line. */
 const PAGE_LIMIT_MS = 60_000;
 const PAGE = 500;
@@ -20,6 +21,7 @@ const ROUND_MS = 10_000;
 const LONGEST_PAUSE_MS = 60_000;
 const MANIFEST_MS = 300_000;
 const NAMES_MS = 3_600_000;
+const REPORT_MS = 60_000;
 /** So often a round sends the scans that were decided while it sent the others. */
 const MOST_TRIES = 3;
 
@@ -31,6 +33,7 @@ export class Rounds {
   decided = 0;
   /** How many are sent at once: fewer after each time that nobody answered. */
   #mostScans = MOST_SCANS;
+  #reportedAt = -Infinity;
   #round: Promise<void> | null = null;
   #running = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -84,6 +87,7 @@ export class Rounds {
     try {
       await this.#device.endSession();
       await this.#signIn();
+      await this.#report();
       const decided = await this.#sendAll();
       // After a time without the server the others' movements are missing. And only verify can answer this.
       if (this.#device.offlineSince !== null) this.#device.needManifest();
@@ -125,11 +129,19 @@ export class Rounds {
     }
   }
 
+  /** Forget the visitors: the session has ended, or the server takes nothing of this device any more. */
+  async end(refused: Refused): Promise<void> {
+    const problem = NOT_ENROLLED.find((code) => code === refused.code) ?? null;
+    if (problem !== null) await this.#device.enrolled(problem);
+    await this.#device.forget();
+    if (problem === "device_revoked") await this.#device.store.forgetDevice().catch(reportStorage);
+  }
+
   async #roundFailed(error: unknown): Promise<void> {
     if (error instanceof Unreachable) {
       this.#device.failures += 1;
       this.#device.goOffline();
-    } else if (error instanceof Refused && error.status === 401) await this.#device.forget();
+    } else if (error instanceof Refused && isEnd(error)) await this.end(error);
     // A full disk or a fault of ours: the gate goes on with what it has, and tries again in the next round.
     else if (!(error instanceof Refused)) console.error("a round of the gate failed", error);
   }
@@ -159,18 +171,39 @@ export class Rounds {
 
   async #signIn(): Promise<void> {
     const { ended, api } = this.#device;
-    const session = await api.get<Session>("/api/v1/gate/session", FETCH_LIMIT_MS).catch(asSignedOut);
+    const session = await api.get<WireSession>("/api/v1/gate/session", FETCH_LIMIT_MS).catch(asSignedOut);
     this.#requireSame(ended);
+    await this.#endLeft(session);
     const held = this.#device.manifest.whole;
     if (held !== null && held.site !== session.site) await this.#device.forget();
-    this.#device.session = session;
-    await this.#device.remember("session", session);
+    await this.#device.takeSession(session);
     // An exit needs both also after the session has ended.
     this.#device.login = session.login;
     if (session.gate !== null) this.#device.chosen = session.gate;
     else if (!session.gates.includes(this.#device.chosen ?? "")) this.#device.chosen = null;
     await this.#device.remember("login", this.#device.login);
     await this.#device.remember("gate", this.#device.chosen);
+  }
+
+  /** End a session that the guard has ended here without a network. Another one goes on. */
+  async #endLeft({ login, until }: Session): Promise<void> {
+    const { leaving, api } = this.#device;
+    if (leaving === null) return;
+    const isIt = leaving.login === login && leaving.until === until;
+    if (isIt) await api.command("DELETE", "/api/v1/sessions/current", null, FETCH_LIMIT_MS);
+    await this.#device.left(null);
+    if (isIt) throw new Refused(401, "signed_out");
+  }
+
+  /** Tell the ADO Branch how this device is. */
+  async #report(): Promise<void> {
+    const { session, api, manifest, unsent, version } = this.#device;
+    const now = this.#device.now();
+    if (session === null || session.device === null || now - this.#reportedAt < REPORT_MS) return;
+    const age = manifest.ageS(now);
+    const body = { version, list_age_s: age === null ? null : Math.round(age), unsent };
+    await api.command("POST", "/api/v1/gate/device/report", body, FETCH_LIMIT_MS);
+    this.#reportedAt = now;
   }
 
   #settle(done: readonly Settled[]): void {
@@ -237,6 +270,11 @@ export class Rounds {
 function unlessAnswered(error: unknown): null {
   if (error instanceof Refused || (error instanceof Unreachable && error.status !== null)) return null;
   throw error;
+}
+
+/** Return whether a refusal ends what this device holds, and is not about one request. */
+export function isEnd(refused: Refused): boolean {
+  return refused.status === 401 || NOT_ENROLLED.some((code) => code === refused.code);
 }
 
 /** Throw what it means for a guard that the question who is signed in was refused: somebody else is (403). */

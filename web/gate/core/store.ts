@@ -2,7 +2,10 @@
 //
 // What names visitors is encrypted (AES-GCM) under keys that the browser never hands out, not even to this
 // page:
-// - `visitors`, for the manifest and the moves. It exists only while somebody is signed in.
+// - `visitors`, for the manifest and the moves. It exists only while somebody is signed in. It is made of two
+//   halves: `device`, which this browser has since it was enrolled, and one that the server gives to the
+//   signed-in guard of this enrolment. So a copy of the disk without `visitors` is noise for ever, unless the
+//   server gives its half, which it does no more once the device is revoked.
 // - `queue`, for scans that the server does not have yet, or has refused. It exists until the last of them is
 //   sent, whoever is signed in: without it facts about people inside would be lost.
 //
@@ -22,7 +25,8 @@ import type { QueuedScan } from "./wire.ts";
 
 const NAME = "epass-gate";
 const VERSION = 1;
-type KeyName = "visitors" | "queue";
+const UNLOCKED = "unlockedBy";
+type KeyName = "visitors" | "queue" | "device";
 
 interface Sealed {
   iv: Uint8Array<ArrayBuffer>;
@@ -214,6 +218,51 @@ export class Store {
     await this.#db.delete("settings", "status");
   }
 
+  /**
+   * Make the key for visitors of this device's half and of the server's.
+   *
+   * What was stored under another half is deleted: it opens no more.
+   */
+  async unlock(half: string): Promise<void> {
+    const mark = await this.#markOf(half);
+    const isSame = (await this.setting<string>(UNLOCKED)) === mark;
+    if (isSame && (await this.#db.getKey("keys", "visitors")) !== undefined) return;
+    const own = await this.#ownHalf();
+    const how = { name: "HKDF", hash: "SHA-256", salt: encoded(half), info: encoded("epass-gate visitors") };
+    const kind = { name: "AES-GCM", length: 256 };
+    const key = await this.#crypto.subtle.deriveKey(how, own, kind, false, ["encrypt", "decrypt"]);
+    const stores = ["keys", "settings", "manifest", "moves"] as const;
+    const change = this.#db.transaction(stores, "readwrite", { durability: "strict" });
+    await Promise.all([
+      change.objectStore("keys").put(key, "visitors"),
+      change.objectStore("settings").put(mark, UNLOCKED),
+      isSame ? null : change.objectStore("manifest").clear(),
+      isSame ? null : change.objectStore("moves").clear(),
+      change.done,
+    ]);
+  }
+
+  /** Forget this device's half of the key: no half of the server opens again what it has opened. */
+  async forgetDevice(): Promise<void> {
+    await this.#db.delete("keys", "device");
+    await this.#db.delete("settings", UNLOCKED);
+  }
+
+  async #ownHalf(): Promise<CryptoKey> {
+    const known = await this.#db.get("keys", "device");
+    if (known !== undefined) return known;
+    const random = this.#crypto.getRandomValues(new Uint8Array(32));
+    const made = await this.#crypto.subtle.importKey("raw", random, "HKDF", false, ["deriveKey"]);
+    await this.#db.put("keys", made, "device");
+    return made;
+  }
+
+  /** Return by what a half of the server is known again; it gives nothing of the half away. */
+  async #markOf(half: string): Promise<string> {
+    const digest = await this.#crypto.subtle.digest("SHA-256", encoded(half));
+    return String(new Uint8Array(digest).slice(0, 8));
+  }
+
   async #key(name: KeyName): Promise<CryptoKey> {
     const known = await this.#db.get("keys", name);
     if (known !== undefined) return known;
@@ -248,4 +297,8 @@ export class Store {
       return null;
     }
   }
+}
+
+function encoded(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
 }

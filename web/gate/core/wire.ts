@@ -51,7 +51,12 @@ export interface Session {
   gate: string | null;
   gates: string[];
   until: string;
+  /** Null where the installation asks for no enrolled device. */
+  device: string | null;
 }
+
+/** `GateSession` in contracts/rpc/verify.py. The server's half of the key is not stored. */
+export type WireSession = Session & { storage_half: string | null };
 
 /** `ScanResult` in contracts/rpc/verify.py. */
 export interface ScanResult {

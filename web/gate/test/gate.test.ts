@@ -691,6 +691,7 @@ test("rounds go on by themselves, also after a failed one, and end when the guar
   mock.timers.tick(10_000);
   await new Promise(setImmediate);
   assert.equal(server.asked.filter((one) => one === "GET /api/v1/gate/session").length, failed + 1);
+  await gate.refresh();
   await gate.signOut();
   const before = server.asked.length;
   mock.timers.tick(60_000);

@@ -13,6 +13,7 @@ export const ISSUER = "epass.example";
 export const GATE = "PCS1-G1";
 export const NOON = Date.parse("2026-12-01T06:30:00Z");
 export const MINUTE = 60_000;
+export const CODE = "GAT-0001-k7fm-w3pa-xq9t";
 export const NUMBER = "7K3M9QW3";
 export const OTHER = "AB3D5FGM";
 const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" });
@@ -107,6 +108,12 @@ export class Server {
   loseAnswers = new Set<string>();
   signedIn = true;
   gate: string | null = GATE;
+  /** Why this device gets nothing, and the device that it is. */
+  notEnrolled: string | null = null;
+  device: string | null = "GAT-0001";
+  /** The server's half of the key for visitors: another one for each enrolment. */
+  half = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+  reports: Record<string, unknown>[] = [];
   until = NOON + 8 * 60 * MINUTE;
   passes = new Map<string, WirePass>([[NUMBER, pass()]]);
   revoked: string[] = [];
@@ -159,6 +166,13 @@ export class Server {
         items: [{ code: "home-1", name: names("Secretary"), designation: names("Secretary"), room: "214" }],
       });
     }
+    if (path === "/api/v1/gate/device") {
+      const { code } = JSON.parse(String(body)) as { code: string };
+      if (code !== CODE) return this.#answer({ code: "invalid_input", errors: [{ code: "code_wrong" }] }, 422);
+      this.notEnrolled = null;
+      return this.#answer({ device: "GAT-0001", site: "PCS1", gate: GATE });
+    }
+    if (this.notEnrolled !== null) return this.#answer({ code: this.notEnrolled }, 403);
     if (!this.signedIn) return this.#answer({ code: "session_ended" }, 401);
     if (path === "/api/v1/gate/session") {
       const until = new Date(this.until).toISOString();
@@ -168,7 +182,17 @@ export class Server {
         gate: this.gate,
         gates: [GATE, "PCS1-G2"],
         until,
+        device: this.device,
+        storage_half: this.device === null ? null : this.half,
       });
+    }
+    if (path === "/api/v1/gate/device/report") {
+      this.reports.push(JSON.parse(String(body)) as Record<string, unknown>);
+      return this.#answer({});
+    }
+    if (path === "/api/v1/sessions/current") {
+      this.signedIn = false;
+      return new Response(null, { status: 204, headers: this.#date() });
     }
     if (path === "/api/v1/gate/manifest") return this.#answer(await this.page(query));
     if (path === "/api/v1/gate/inside") return this.#answer({ items: [], next: null });

@@ -7,6 +7,7 @@ opens from it when the network is gone. Its address has no language, because the
 import hashlib
 import json
 from functools import cache
+from importlib.metadata import version
 from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
@@ -106,7 +107,8 @@ async def show_manifest(_caller: Anyone) -> Response:
 def _shell() -> str:
     """Return the page of the app. What it says in each language stands in it as JSON."""
     addresses = {"decoder": DECODER, "wasm": asset("decoder.wasm"), "worker": f"{START}/worker.js"}
-    return text("gate_app/shell.html", "hi", embedded={"texts": texts_of_app(), "addresses": addresses})
+    embedded = {"texts": texts_of_app(), "addresses": addresses, "version": version("epass")}
+    return text("gate_app/shell.html", "hi", embedded=embedded)
 
 
 def _built(name: str) -> bytes:

@@ -28,6 +28,22 @@ TEXTS: dict[str, str] = {
     "signed_out": _("You are signed out. Scans at this gate are still checked and kept on this device."),
     "plain_page": _("The plain gate page"),
     "choose_gate": _("At which gate are you?"),
+    "leaving": _("You are signed out here. The server hears of it when the network is back."),
+    # the device
+    "enrol_title": _("Enrol this device"),
+    "enrol_how": _("Hold the one-time code of the ADO Branch in front of the camera, or type it."),
+    "enrol_code": _("One-time code"),
+    "enrol": _("Enrol"),
+    "device_missing": _("This device is not enrolled for a gate yet."),
+    "device_revoked": _(
+        "This device is not enrolled any more. Its list of passes is deleted. Scans that were not sent stay"
+        " on it and are sent when it is enrolled again."
+    ),
+    "device_of_other_gate": _(
+        "This device is enrolled for another gate. Sign in with a login of that gate, or enrol it for this"
+        " one."
+    ),
+    # the list
     "no_list": _("This device has no list of passes yet. It needs the network once."),
     "other_tab": _("The app is open in another window of this device. Close that one: then it opens here."),
     "failed": _("The app cannot start on this device. Use the plain gate page."),
@@ -156,6 +172,13 @@ PROBLEMS: dict[str, str] = {
     "supervisor_missing": _("Call the supervisor: nobody goes in without them now."),
     "supervisor_login": _("This is no login. Type the supervisor's login as the office has given it."),
     "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
+    "device_missing": _("This device is not enrolled for a gate yet."),
+    "device_revoked": _("This device is not enrolled any more."),
+    "device_of_other_gate": _("This device is for another gate."),
+    "code_wrong": _("This is not the code of a device, or it was replaced by a newer one."),
+    "code_used": _("This code was used already. Ask the ADO Branch for a new one."),
+    "code_expired": _("The time of this code is over. Ask the ADO Branch for a new one."),
+    "offline": _("Nobody answers. Try again when the network is back."),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
     **{
         code: messages.SENTENCES[code]

@@ -8,6 +8,7 @@ ACTIONS: dict[str, str] = {
     "accounts.log_in": _("Signed in with a password"),
     "accounts.enrol_kiosk": _("Enrolled a kiosk"),
     "accounts.renew_kiosk": _("Renewed a kiosk"),
+    "accounts.enrol_gate_device": _("Enrolled a gate device"),
     "accounts.enter_code": _("Signed in with the app's code"),
     "accounts.enrol_factor": _("Set up an app"),
     "accounts.start_enrolment": _("Began to set up an app"),

@@ -52,7 +52,7 @@ form but a page."""
 FORM_KEY = "confirmed_key"
 """The key of the confirmation itself: if its answer is lost, the same form burns no second recovery code."""
 SECRET_FIELDS = {"password", FORM_CODE}
-STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit")
+STAFF_PATHS = ("desk", "gate", "counter", "assist", "staff", "watchlist", "ops", "audit", "gate-devices")
 _HIDDEN = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
 _HTTP_TEMPLATES = {404: "shared/errors/not_found.html", 405: "shared/errors/not_by_itself.html"}
 _TEMPLATES: dict[type[ContractError], str] = {

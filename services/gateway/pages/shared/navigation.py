@@ -28,6 +28,7 @@ START: Entry = ("/staff", _("Your tasks"))
 PASSWORD: Entry = ("/staff/password", _("Change the password"))
 SECOND_FACTOR: Entry = ("/staff/second-factor", _("Your authenticator app"))
 CLOSED_DAYS: Entry = ("/desk/closures", _("Closed days"))
+GATE_DEVICES: Entry = ("/gate-devices", _("Gate devices"))
 WATCHLIST: Entry = ("/watchlist", _("Watchlist"))
 TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "department": (
@@ -43,13 +44,14 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/directory/lines", _("Directory")),
         ("/desk/directory/files", _("Import and export")),
         ("/desk/kiosks", _("Kiosks")),
+        GATE_DEVICES,
         CLOSED_DAYS,
         WATCHLIST,
     ),
-    "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside")), WATCHLIST),
+    "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside")), GATE_DEVICES, WATCHLIST),
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),
-    "ops": (("/ops", _("The system")),),
+    "ops": (("/ops", _("The system")), GATE_DEVICES),
     "auditor": (
         ("/audit", _("Decisions and scans")),
         ("/audit/log", _("Who looked at and did what")),

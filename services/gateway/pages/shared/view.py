@@ -293,5 +293,6 @@ CloserPage = Annotated[View, Depends(Pages(role("department", "ado")))]
 OpsPage = Annotated[View, Depends(Pages(role("ops")))]
 AuditorPage = Annotated[View, Depends(Pages(role("auditor")))]
 AdoPage = Annotated[View, Depends(Pages(role("ado")))]
+DeviceReaderPage = Annotated[View, Depends(Pages(role("ado", "ops", "security")))]
 OperatorPage = Annotated[View, Depends(Pages(operator))]
 """Of an operator who applies for others, whether or not an applicant is signed in beside them."""

@@ -157,6 +157,7 @@ ROLES: dict[str, str] = {
     "ops": _("Operations"),
     "auditor": _("Auditor"),
     "kiosk": _("Kiosk"),
+    "gate_device": _("Gate device"),
 }
 LOGIN_STATES: dict[str, str] = {
     "active": _("In use"),

@@ -22,10 +22,15 @@ OFFICER = claims(site="PCS1", gate="PCS1-G1", assistant_of="home-1", exp=LATER)
 APPLICANT = claims("applicant", exp=LATER)
 KIOSK = claims(sub="KSK-0001", role="kiosk", department=None, site="PCS2", exp=LATER)
 HELPER = claims(sub="SEW-0001", role="assisted", department=None, exp=LATER)
+GUARD = claims(sub="SEC-0001", role="security", department=None, site="PCS2", exp=LATER)
+GATE_DEVICE = claims(
+    sub="GAT-0001", role="gate_device", department=None, site="PCS2", gate="PCS2-G1", exp=LATER
+)
 CALLERS: dict[str, dict[str, SessionClaims]] = {
     "an officer": {"session": OFFICER},
     "an applicant": {"session": APPLICANT},
     "an applicant at a kiosk": {"session": APPLICANT, "device": KIOSK},
+    "a guard on a gate device": {"session": GUARD, "device": GATE_DEVICE},
     "an applicant with a helper": {"session": APPLICANT, "operator": HELPER},
     "an applicant with a helper at a kiosk": {"session": APPLICANT, "device": KIOSK, "operator": HELPER},
 }
@@ -41,6 +46,7 @@ OTHERS: dict[str, Any] = {
     "assistant_of": "another",
     "sid": uuid4(),
     "kiosk": "KSK-0009",
+    "gate_device": "GAT-0009",
     "factor_at": 1_800_000_000,
 }
 """Another value for each field of a principal."""

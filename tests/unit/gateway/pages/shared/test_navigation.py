@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.model import Role
+from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.application import Durations
 from contracts.rpc.approval import DepartmentList
 from contracts.rpc.call import Principal
@@ -23,7 +23,7 @@ def staff(role: str) -> Principal:
 
 
 def test_every_role_of_staff_has_a_navigation() -> None:
-    assert set(TASKS) == set(EVERY_ROLE) == set(get_args(Role)) - {"kiosk"}
+    assert set(TASKS) == set(EVERY_ROLE) == set(get_args(Role)) - DEVICE_ROLES
     for role in EVERY_ROLE:
         assert links(staff(role), "en", "/desk"), role
 

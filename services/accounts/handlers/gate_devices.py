@@ -1,0 +1,109 @@
+"""The devices of gates: who enrolled them, what they report, and who is signed in on them.
+
+A gate device is a login of its own, for a site and a gate. `logins.py` issues, resets and disables it as
+every other one, `passwords.py` exchanges its code.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.errors import Forbidden
+from contracts.rpc.accounts import GateDeviceList, GateDeviceReport, GateDeviceView
+from contracts.rpc.call import Call, Nothing
+from services.accounts.domain.gate_devices import worries_of
+from services.accounts.handlers import sessions
+from services.accounts.models import GateDeviceRow, LoginRow, SessionRow
+
+
+def require_own_site(login: LoginRow, call: Call) -> None:
+    """Raise `Forbidden` unless the guard who enrols a device is of its site, and of its gate if of any."""
+    guard = call.principal
+    if login.site != guard.site or guard.gate not in (None, login.gate):
+        raise Forbidden("this device is for another gate", code="device_of_other_gate")
+
+
+def record_enrolment(session: Session, login: LoginRow, call: Call, now: datetime) -> None:
+    """Record who has enrolled a device. What it had reported before was another browser's."""
+    enrolled = {"enrolled_by": call.principal.login_id, "guard_sid": call.principal.sid, "reported_at": now}
+    fresh = {"version": None, "list_at": None, "unsent": 0, "unsent_since": None}
+    row = insert(GateDeviceRow).values(login_id=login.login_id, **enrolled, **fresh)
+    session.execute(row.on_conflict_do_update(index_elements=["login_id"], set_=enrolled | fresh))
+
+
+def report(request: GateDeviceReport, call: Call, session: Session, now: datetime) -> Nothing:
+    """Store what a device says of itself, and which session is open on it.
+
+    Raises:
+        Forbidden: the caller is not at an enrolled device.
+    """
+    device = call.principal.gate_device
+    if device is None:
+        raise Forbidden("only an enrolled device reports", code="device_missing")
+    row = session.get(GateDeviceRow, device, with_for_update=True)
+    if row is None:
+        row = GateDeviceRow(login_id=device, unsent=0)
+        session.add(row)
+    age = request.list_age_s
+    row.guard_sid, row.reported_at, row.version = call.principal.sid, now, request.version
+    row.list_at = None if age is None else now - timedelta(seconds=age)
+    row.unsent_since = None if request.unsent == 0 else row.unsent_since or now
+    row.unsent = request.unsent
+    return Nothing()
+
+
+def end_sessions_on(session: Session, login: LoginRow, now: datetime) -> None:
+    """End the session that was last open on a device; nothing for every other login."""
+    if login.role != "gate_device":
+        return
+    row = session.get(GateDeviceRow, login.login_id)
+    if row is not None and row.guard_sid is not None:
+        sessions.end_live(session, SessionRow.sid == row.guard_sid, now)
+
+
+def list_all(call: Call, session: Session, now: datetime) -> GateDeviceList:
+    """Return the devices of gates: of all sites, or of the caller's own site for security.
+
+    Raises:
+        Forbidden: the caller is not of the ADO Branch, of operations or of security.
+    """
+    principal = call.principal
+    if principal.role not in ("ado", "ops", "security"):
+        raise Forbidden("this is not for this role")
+    own = LoginRow.site == principal.site if principal.role == "security" else LoginRow.site.is_not(None)
+    devices = and_(LoginRow.role == "gate_device", own)
+    found = session.execute(
+        select(LoginRow, GateDeviceRow)
+        .outerjoin(GateDeviceRow, GateDeviceRow.login_id == LoginRow.login_id)
+        .where(devices)
+        .order_by(LoginRow.site, LoginRow.gate, LoginRow.login_id)
+    )
+    return GateDeviceList(items=tuple(_view(login, row, now) for login, row in found))
+
+
+def _view(login: LoginRow, row: GateDeviceRow | None, now: datetime) -> GateDeviceView:
+    if login.disabled_at is not None:
+        state = "revoked"
+    else:
+        state = "waiting" if login.must_change_password else "enrolled"
+    reported = row if state == "enrolled" else None
+    return GateDeviceView.model_validate(
+        {
+            "device": login.login_id,
+            "name": login.name,
+            "site": login.site,
+            "gate": login.gate,
+            "state": state,
+            "issued_by": login.issued_by,
+            "issued_at": login.issued_at,
+            "enrolled_by": row and row.enrolled_by,
+            "enrolled_at": login.enrolled_at,
+            "reported_at": row and row.reported_at,
+            "version": row and row.version,
+            "list_at": row and row.list_at,
+            "unsent": row.unsent if row else 0,
+            "worries": worries_of(reported.reported_at, reported.unsent_since, now) if reported else (),
+        }
+    )

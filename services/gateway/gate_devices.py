@@ -1,0 +1,141 @@
+"""The enrolled device of a gate: its cookie, who needs one, and its half of the key of what it stores.
+
+A device has the session of a login of its own, in a cookie beside the guard's session, as a kiosk has. Both
+are checked with each request, so either of them ends what the app gets, within two seconds.
+"""
+
+from contextlib import suppress
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Depends, Request, Response
+
+from contracts import rpc
+from contracts.errors import ContractError, Forbidden, NotAuthenticated
+from contracts.rpc.accounts import StaffSession
+from contracts.rpc.call import Nothing
+from contracts.tokens import SessionClaims
+from services.chassis.runtime.clock import now
+from services.gateway.access import Access, Caller, claims_of, session_cookie, session_token
+from services.gateway.state import GatewayState, state_of
+
+RENEW_BEFORE = timedelta(days=30)
+"""So long before its end an enrolment is renewed; accounts allows it a month earlier."""
+
+
+def gate_device_cookie(public_url: str) -> str:
+    """Return the name of the cookie that makes a browser the device of a gate."""
+    return session_cookie(public_url).replace("session", "gate_device")
+
+
+def enrol(response: Response, state: GatewayState, device: StaffSession) -> None:
+    """Make the browser the device of a gate, until its enrolment ends."""
+    url = state.settings.public_url
+    seconds = max(int((device.expires_at - now()).total_seconds()), 0)
+    response.set_cookie(
+        gate_device_cookie(url), device.access_token, seconds, path="/", secure=url.startswith("https://"),
+        httponly=True, samesite="lax",
+    )  # fmt: skip
+
+
+async def renew(response: Response, request: Request, caller: Caller) -> None:
+    """Give the browser the enrolment of the next year, if this one ends soon; else try with a later report.
+
+    The key makes all attempts lead to one session.
+    """
+    device, token = caller.gate_device, _token(request)
+    if device is None or token is None or device.exp > (now() + RENEW_BEFORE).timestamp():
+        return
+    own = caller.with_session(device, token)
+    with suppress(ContractError):
+        renewed = await own.command(rpc.accounts.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
+        enrol(response, caller.state, renewed)
+
+
+def storage_half_of(device: SessionClaims | None, state: GatewayState) -> str | None:
+    """Return the server's half of the key under which a device stores visitors; None without a device.
+
+    It is of one enrolment: a device that is enrolled again gets another one.
+    """
+    return None if device is None else state.keyed_hash(f"gate storage {device.sub} {device.sid}")
+
+
+class AtGate(Access):
+    """Admit guards who use an enrolled device.
+
+    A device that was sent counts, whatever the setting: one of another site or one that was revoked is
+    refused.
+
+    Args:
+        programs: whether a program with a token of its own needs no device; the app always does.
+    """
+
+    def __init__(self, *, programs: bool = False) -> None:
+        super().__init__("security")
+        self._programs = programs
+
+    async def __call__(self, request: Request) -> Caller:
+        """Return the guard with their device.
+
+        Raises:
+            Forbidden: ``device_missing``, ``device_revoked`` or ``device_of_other_gate``.
+            ContractError: as `Access`.
+        """
+        caller = await super().__call__(request)
+        token = _token(request)
+        if token is None:
+            is_program = self._programs and "authorization" in request.headers
+            if caller.state.settings.gate_devices == "required" and not is_program:
+                raise Forbidden("this device is not enrolled for a gate", code="device_missing")
+            return caller
+        device = await _device_of(caller.state, token)
+        if device.site != caller.principal.site or caller.principal.gate not in (None, device.gate):
+            raise _of_other_gate()
+        return caller.at_gate_device(device, token)
+
+
+def require_gate(caller: Caller, gate: str) -> None:
+    """Raise `Forbidden` if the device is of another gate."""
+    if caller.gate_device is not None and caller.gate_device.gate != gate:
+        raise _of_other_gate()
+
+
+async def is_still_admitted(request: Request, caller: Caller) -> bool:
+    """Return whether neither the guard's session nor the device has ended since the request began."""
+    state, token = caller.state, _token(request)
+    url = state.settings.public_url
+    try:
+        await claims_of(state, session_token(request, url, session_cookie(url)))
+        if token is not None:
+            await _device_of(state, token)
+    except (NotAuthenticated, Forbidden):
+        return False
+    return True
+
+
+def _token(request: Request) -> str | None:
+    return request.cookies.get(gate_device_cookie(state_of(request).settings.public_url))
+
+
+async def _device_of(state: GatewayState, token: str) -> SessionClaims:
+    try:
+        claims = await claims_of(state, token)
+    except NotAuthenticated:
+        raise _revoked() from None
+    if claims.role != "gate_device":
+        raise _revoked()
+    return claims
+
+
+def _revoked() -> Forbidden:
+    return Forbidden("this device is not enrolled any more", code="device_revoked")
+
+
+def _of_other_gate() -> Forbidden:
+    return Forbidden("this device is enrolled for another gate", code="device_of_other_gate")
+
+
+Guard = Annotated[Caller, Depends(AtGate(programs=True))]
+"""A guard: in the app with an enrolled device, or a program with a token."""
+GuardOnDevice = Annotated[Caller, Depends(AtGate())]
+"""A guard with an enrolled device: what is kept for the time without a network is for nobody else."""

@@ -1,0 +1,94 @@
+"""The devices of gates: the ADO Branch issues, renews and revokes them; operations and security see them.
+
+A code enrols one browser once; the app of the gate asks for it (`api/gate.py`).
+"""
+
+from fastapi import APIRouter, Response
+from pydantic import ValidationError
+
+from contracts import rpc
+from contracts.errors import InvalidInput
+from contracts.model import site_of
+from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId
+from contracts.rpc.call import Nothing
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.qr import of_address
+from services.gateway.pages.shared.view import SEEN, AdoPage, DeviceReaderPage, View, key_of, text_of
+
+router = APIRouter(prefix="/{language:lang}/gate-devices", include_in_schema=False, route_class=PageRoute)
+START = "/gate-devices"
+ISSUED = "/gate-devices/issued"
+
+
+@router.get("")
+async def show_devices(view: DeviceReaderPage) -> Response:
+    """Show the devices: of all sites, or of the own one for security."""
+    return await _list(view, {}, {})
+
+
+@router.post("")
+async def issue_device(view: AdoPage) -> Response:
+    """Issue a device for a gate; its code is shown once."""
+    form = await view.form()
+    typed = {name: text_of(form, name) for name in ("name", "gate")}
+    try:
+        site = site_of(typed["gate"]) if typed["gate"] else None
+        wanted = IssueLogin.model_validate(
+            {"role": "gate_device", "site": site} | {name: value or None for name, value in typed.items()}
+        )
+        issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
+    except ValidationError:
+        return await _list(view, typed, {"name": "name_missing"}, 422)
+    except InvalidInput as error:
+        return await _list(view, typed, {one.field: one.code for one in error.body.fields}, 422)
+    return _to_issued(view, issued)
+
+
+@router.get("/issued")
+async def show_issued(view: AdoPage) -> Response:
+    """Show a code, once: as a QR for the camera of the device, and to type."""
+    kept = view.read_result()
+    if not kept:
+        return view.to(START)
+    issued = IssuedLogin.model_validate(kept)
+    code = f"{issued.login_id}-{issued.initial_password}" if issued.initial_password else ""
+    address = view.caller.state.settings.public_url.rstrip("/") + "/gate"
+    response = view.html(
+        "gate_devices/issued.html", issued=issued, code=code, address=address, qr=code and of_address(code)
+    )
+    return view.save_result(response, ISSUED, kept | SEEN)
+
+
+def _to_issued(view: View, issued: IssuedLogin) -> Response:
+    return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump(mode="json"))
+
+
+@router.post("/{device_id}/code")
+async def renew_code(view: AdoPage, device_id: str) -> Response:
+    """Issue a new code; the browser that was enrolled stops being the device."""
+    key = key_of(await view.form())
+    issued = await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=device_id), key)
+    return _to_issued(view, issued)
+
+
+@router.post("/{device_id}/revoke")
+async def revoke_device(view: AdoPage, device_id: str) -> Response:
+    """Revoke a device; it gets nothing more, and the session on it ends."""
+    key = key_of(await view.form())
+    await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=device_id), key)
+    return view.to(START)
+
+
+async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
+    found = await view.caller.query(rpc.accounts.GATE_DEVICES, Nothing())
+    return view.html(
+        "gate_devices/list.html",
+        status,
+        devices=found.items,
+        sites=await directory.sites(view),
+        gate_name=await directory.gate_names(view),
+        may_change=view.principal.role == "ado",
+        typed=typed,
+        errors=errors,
+    )

@@ -1,0 +1,176 @@
+"""Gate devices: issued for a gate, enrolled once by a guard of it, reporting, revoked."""
+
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from contracts.errors import Forbidden, InvalidInput, NotAuthenticated
+from contracts.rpc.accounts import GateDeviceReport, GateDeviceView, LogIn, StaffSession
+from contracts.rpc.call import Principal
+from services.accounts.handlers import gate_devices, passwords, sessions
+from services.accounts.settings import AccountsSettings
+from services.chassis.runtime.clock import now
+from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
+
+REPORT = GateDeviceReport(version="0.12.0", list_age_s=30, unsent=0)
+
+
+@pytest.fixture
+def accounts(databases) -> Accounts:
+    accounts = Accounts(databases["accounts"])
+    given_ado(accounts.db)
+    given_login(accounts.db, login_id="SEC-0001", role="security", department=None, site="PCS1")
+    return accounts
+
+
+def issued(accounts: Accounts) -> tuple[str, str]:
+    made = accounts.issue(
+        role="gate_device", department=None, site="PCS1", gate="PCS1-G1", name="North tablet"
+    )
+    return made.login_id, made.initial_password
+
+
+def guard(accounts: Accounts, **scope: object) -> Principal:
+    return accounts.principal(accounts.log_in("SEC-0001", PASSWORD)).model_copy(update=scope)
+
+
+def enrol(
+    accounts: Accounts,
+    device: str,
+    code: str,
+    by: Principal,
+    at: datetime | None = None,
+    key: str | None = None,
+) -> StaffSession:
+    asked = LogIn(login_id=device, password=code)
+    call = a_call(by, key or a_key())
+    return passwords.enrol_gate_device(asked, call, accounts.db, at or now(), accounts.settings)
+
+
+def report(
+    accounts: Accounts, device: str, by: Principal, at: datetime, asked: GateDeviceReport = REPORT
+) -> None:
+    with accounts.db.transaction() as session:
+        gate_devices.report(asked, a_call(by.model_copy(update={"gate_device": device})), session, at)
+
+
+def listed(accounts: Accounts, by: Principal = ADO, at: datetime | None = None) -> tuple[GateDeviceView, ...]:
+    with accounts.db.transaction() as session:
+        return gate_devices.list_all(a_call(by), session, at or now()).items
+
+
+def test_a_code_enrols_one_browser_once_for_its_gate_and_says_who_did_it(accounts) -> None:
+    device, code = issued(accounts)
+    officer, key = guard(accounts), a_key()
+    session = enrol(accounts, device, code, officer, key=key)
+    claims = accounts.claims(session.access_token)
+    assert (claims["role"], claims["site"], claims["gate"]) == ("gate_device", "PCS1", "PCS1-G1")
+    with pytest.raises(NotAuthenticated) as second:
+        enrol(accounts, device, code, officer)
+    assert second.value.body.code == "token_used"
+    assert enrol(accounts, device, code, officer, key=key) == session, "the same command again"
+    (one,) = listed(accounts)
+    assert (one.state, one.enrolled_by, one.issued_by, one.gate) == (
+        "enrolled", "SEC-0001", "ADO-0001", "PCS1-G1",
+    )  # fmt: skip
+
+
+def test_a_code_works_for_a_quarter_of_an_hour(accounts) -> None:
+    device, code = issued(accounts)
+    late = now() + timedelta(minutes=accounts.settings.gate_code_minutes, seconds=1)
+    with pytest.raises(NotAuthenticated) as refused:
+        enrol(accounts, device, code, guard(accounts), at=late)
+    assert refused.value.body.code == "initial_password_expired"
+    fresh = accounts.reset(device, at=late)
+    assert fresh.valid_until == pytest.approx(late + timedelta(minutes=15), abs=timedelta(seconds=1))
+    assert enrol(accounts, device, fresh.initial_password, guard(accounts), at=late).login_id == device
+
+
+@pytest.mark.parametrize("scope", [{"site": "PCS2"}, {"gate": "PCS1-G2"}, {"role": "reception"}])
+def test_only_a_guard_of_the_gate_enrols_its_device_and_the_code_is_not_used_up(accounts, scope) -> None:
+    device, code = issued(accounts)
+    with pytest.raises(Forbidden):
+        enrol(accounts, device, code, guard(accounts, **scope))
+    assert enrol(accounts, device, code, guard(accounts)).login_id == device
+
+
+def test_a_device_is_no_kiosk_and_nobody_signs_in_with_its_code(accounts) -> None:
+    device, code = issued(accounts)
+    for attempt in (lambda: accounts.log_in(device, code), lambda: accounts.enrol(device, code)):
+        with pytest.raises(NotAuthenticated) as refused:
+            attempt()
+        assert refused.value.body.code == "wrong_login"
+    with pytest.raises(InvalidInput):
+        accounts.issue(role="gate_device", department=None, site="PCS1", name="Without a gate")
+
+
+def test_a_report_is_listed_and_unsent_scans_count_from_the_first_report_of_them(accounts) -> None:
+    device, code = issued(accounts)
+    officer, at = guard(accounts), now()
+    enrol(accounts, device, code, officer, at=at)
+    unsent = REPORT.model_copy(update={"unsent": 4})
+    report(accounts, device, officer, at, unsent)
+    report(accounts, device, officer, at + timedelta(minutes=30), unsent)
+    hour = at + timedelta(hours=1)
+    (one,) = listed(accounts, at=hour)
+    assert (one.unsent, one.version, one.worries) == (4, "0.12.0", ("unsent",))
+    assert one.list_at == at + timedelta(minutes=29, seconds=30)
+    report(accounts, device, officer, hour)
+    assert listed(accounts, at=hour)[0].worries == ()
+    assert listed(accounts, at=hour + timedelta(days=1))[0].worries == ("silent",)
+
+
+def test_without_an_enrolled_device_nothing_is_reported(accounts) -> None:
+    with accounts.db.transaction() as session, pytest.raises(Forbidden):
+        gate_devices.report(REPORT, a_call(guard(accounts)), session, now())
+
+
+def test_a_revoked_device_and_the_session_on_it_are_denied(accounts) -> None:
+    device, code = issued(accounts)
+    officer = guard(accounts)
+    enrolled = enrol(accounts, device, code, officer)
+    report(accounts, device, officer, now())
+    accounts.disable(device)
+    with accounts.db.transaction() as session:
+        denied = sessions.denied(session, now(), accounts.settings)
+    own = accounts.claims(enrolled.access_token)["sid"]
+    assert {own, str(officer.sid)} <= denied.sessions.keys()
+    assert device in denied.logins
+    assert listed(accounts)[0].state == "revoked"
+
+
+def test_another_session_of_the_guard_goes_on_when_a_device_is_revoked(accounts) -> None:
+    device, code = issued(accounts)
+    officer, elsewhere = guard(accounts), guard(accounts)
+    enrol(accounts, device, code, officer)
+    accounts.disable(device)
+    with accounts.db.transaction() as session:
+        denied = sessions.denied(session, now(), accounts.settings).sessions
+    assert str(officer.sid) in denied
+    assert str(elsewhere.sid) not in denied
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"),
+    [
+        (Principal(kind="staff", role="ops", login_id="OPS-0001"), 2),
+        (Principal(kind="staff", role="security", login_id="SEC-0001", site="PCS1"), 1),
+        (Principal(kind="staff", role="security", login_id="SEC-0002", site="PCS3"), 0),
+    ],
+)
+def test_operations_see_all_devices_and_security_those_of_its_site(accounts, who, sees) -> None:
+    issued(accounts)
+    accounts.issue(role="gate_device", department=None, site="PCS2", gate="PCS2-G1", name="South")
+    assert len(listed(accounts, who)) == sees
+
+
+@pytest.mark.parametrize("role", ["department", "reception", "auditor"])
+def test_nobody_else_sees_devices(accounts, role) -> None:
+    with pytest.raises(Forbidden):
+        listed(accounts, Principal(kind="staff", role=role, login_id="X-0001", sid=uuid4()))
+
+
+def test_a_device_has_no_second_factor() -> None:
+    with pytest.raises(ValueError, match="second_factor_roles"):
+        AccountsSettings.model_validate({"second_factor_roles": ("gate_device",)})

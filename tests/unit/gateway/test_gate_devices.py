@@ -1,0 +1,245 @@
+"""Enrolled devices of gates: who needs one, what it binds to, and how it is enrolled, reports and ends."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from contracts.errors import NotAuthenticated
+from contracts.rpc.accounts import StaffSession
+from contracts.rpc.call import Nothing
+from contracts.rpc.verify import (
+    InsideList,
+    Manifest,
+    Movement,
+    Movements,
+    OfflinePolicy,
+    ScanResult,
+    SyncedScans,
+)
+from services.chassis.runtime.clock import now
+from tests.support.factories.gateway import (
+    ISSUER,
+    NUMBER,
+    as_staff,
+    at_gate,
+    browser,
+    claims,
+    gate_device,
+    signed,
+    stubbed,
+)
+from tests.support.page_reader import SAME_SITE
+
+MANIFEST = Manifest(
+    gate="PCS1-G1", site="PCS1", gates=("PCS1-G1",), made_at=now(), issuer=ISSUER,
+    offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
+)  # fmt: skip
+ANSWERS: dict[str, Any] = {
+    "verify__manifest": MANIFEST,
+    "verify__sync": SyncedScans(items=()),
+    "verify__scan": ScanResult(verdict="admit", preview=True),
+    "verify__inside": InsideList(items=()),
+    "verify__movements": Movements(items=(), last=0),
+    "accounts__report_gate_device": Nothing(),
+}
+SCAN = {"pass_number": NUMBER, "nonce": "0123456789", "gate": "PCS1-G1"}
+REQUESTS: dict[str, tuple[str, str, Any]] = {
+    "session": ("GET", "/api/v1/gate/session", None),
+    "manifest": ("GET", "/api/v1/gate/manifest?gate=PCS1-G1", None),
+    "news": ("GET", "/api/v1/gate/news?gate=PCS1-G1", None),
+    "report": ("POST", "/api/v1/gate/device/report", {"version": "1", "unsent": 0}),
+    "sync": ("POST", "/api/v1/scans/sync", {"gate": "PCS1-G1", "scans": [{"nonce": "0123456789"}]}),
+    "scan": ("POST", "/api/v1/scans", SCAN),
+    "inside": ("GET", "/api/v1/gate/inside?site=PCS1", None),
+}
+KEPT = ("session", "manifest", "news", "report", "sync")
+"""What the app keeps for the time without a network, and what it did then."""
+GUARD = claims(sub="SEC-0001", role="security", department=None, site="PCS1")
+
+
+@pytest.fixture(autouse=True)
+def short_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.gateway.api.gate.STREAM_SECONDS", 0.1)
+
+
+async def ask(http: httpx.AsyncClient, name: str, headers: dict[str, str]) -> tuple[int, str | None]:
+    method, path, body = REQUESTS[name]
+    answer = await http.request(method, path, json=body, headers=headers)
+    return answer.status_code, None if answer.status_code == 200 else answer.json()["code"]
+
+
+def in_the_app(device: str | None) -> dict[str, str]:
+    """Return the headers of the app of a guard: both sessions are cookies."""
+    cookies = f"session={signed(GUARD)}" + (f"; gate_device={device}" if device else "")
+    return {"Cookie": cookies, **SAME_SITE}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_the_app_works_on_an_enrolled_device_of_its_gate_only(name: str) -> None:
+    app, _ = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        assert await ask(http, name, in_the_app(gate_device())) == (200, None)
+        assert await ask(http, name, in_the_app(None)) == (403, "device_missing")
+        elsewhere = await ask(http, name, in_the_app(gate_device("PCS2-G1")))
+        assert elsewhere == (403, "device_of_other_gate")
+        assert await ask(http, name, in_the_app("forged")) == (403, "device_revoked")
+        kiosk = signed(claims(sub="KIO-0001", role="kiosk", department=None, site="PCS1"))
+        assert await ask(http, name, in_the_app(kiosk)) == (403, "device_revoked")
+
+
+@pytest.mark.parametrize("name", ["manifest", "news", "scan"])
+async def test_a_device_of_another_gate_of_the_site_gets_nothing_of_this_one(name: str) -> None:
+    app, client = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        refused = await ask(http, name, in_the_app(gate_device("PCS1-G2")))
+    assert refused == (403, "device_of_other_gate")
+    assert not any(asked.startswith("verify.") for asked, *_ in client.asked)
+
+
+async def test_a_guard_of_one_gate_cannot_use_the_device_of_another() -> None:
+    app, _ = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        refused = await ask(http, "session", at_gate("PCS1-G2", gate="PCS1-G1"))
+    assert refused == (403, "device_of_other_gate")
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_a_program_with_a_token_may_scan_and_gets_nothing_that_is_kept(name: str) -> None:
+    app, _ = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        answer = await ask(http, name, as_staff("security"))
+    assert answer == ((403, "device_missing") if name in KEPT else (200, None))
+
+
+@pytest.mark.parametrize("name", [name for name in REQUESTS if name != "report"])
+async def test_an_installation_may_do_without_devices_but_a_wrong_one_is_refused(name: str) -> None:
+    app, _ = stubbed(given={"gate_devices": "optional"}, **ANSWERS)
+    async with browser(app) as http:
+        assert await ask(http, name, in_the_app(None)) == (200, None)
+        assert (await ask(http, name, in_the_app("forged")))[1] == "device_revoked"
+
+
+async def test_the_plain_page_of_the_gate_needs_no_device() -> None:
+    app, _ = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        page = await http.get("/en/gate", headers=in_the_app(None))
+    assert page.status_code == 200
+
+
+async def test_services_learn_which_device_was_used_and_have_proof_of_it() -> None:
+    app, client = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        await ask(http, "manifest", in_the_app(gate_device()))
+    assert client.last("verify.manifest")[2].gate_device == "GAT-0001"
+
+
+async def test_the_gate_of_a_session_is_that_of_its_device() -> None:
+    app, _ = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        found = (await http.get("/api/v1/gate/session", headers=at_gate("PCS1-G2"))).json()
+    assert (found["gate"], found["device"]) == ("PCS1-G2", "GAT-0001")
+
+
+async def test_the_servers_half_of_the_key_is_of_one_enrolment_and_not_of_a_guard() -> None:
+    app, _ = stubbed(**ANSWERS)
+    sid = uuid4()
+    async with browser(app) as http:
+        halves = [
+            (
+                await http.get("/api/v1/gate/session", headers={**as_staff("security"), "Cookie": cookie})
+            ).json()
+            for cookie in (
+                f"gate_device={gate_device(sid=sid)}",
+                f"gate_device={gate_device(sid=sid)}",
+                f"gate_device={gate_device(sid=uuid4())}",
+            )
+        ]
+    first, same, again = (one["storage_half"] for one in halves)
+    assert first == same
+    assert first != again
+    assert len(first) == 32
+
+
+async def test_a_revoked_device_and_an_ended_session_get_nothing_more_also_from_an_open_stream() -> None:
+    movement = Movement.model_validate(
+        {"position": 1, "nonce": "a-nonce-of-a-scan", "pass": NUMBER, "gate": "PCS1-G2", "verdict": "admit",
+         "count": 1, "inside": 1, "at": "2026-12-01T04:30:00Z"}
+    )  # fmt: skip
+    app, client = stubbed(**ANSWERS)
+    sid = uuid4()
+    device = gate_device(sid=sid)
+
+    def revoke_then_tell(_asked: object) -> Movements:
+        app.state.gateway.revoked_sessions.revoke_session(sid, now() + timedelta(hours=1))
+        return Movements(items=(movement,), last=1)
+
+    client.answers["verify.movements"] = revoke_then_tell
+    async with browser(app) as http:
+        path = "/api/v1/gate/news?gate=PCS1-G1"
+        stream = await http.get(path, headers=in_the_app(device) | {"Last-Event-ID": "0"})
+        assert "movement" not in stream.text
+        for name in REQUESTS:
+            assert await ask(http, name, in_the_app(device)) == (403, "device_revoked"), name
+
+
+def enrolled(expires_in: timedelta = timedelta(days=365)) -> StaffSession:
+    return StaffSession(
+        access_token="fresh", role="gate_device", login_id="GAT-0001", site="PCS1", gate="PCS1-G1",
+        expires_at=now() + expires_in,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ["GAT-0001-k7fm-w3pa-xq9t", " gat-0001 k7fm-w3pa-xq9t "])
+async def test_a_code_makes_a_browser_the_device_of_a_gate_by_a_cookie_that_no_script_reads(
+    code: str,
+) -> None:
+    app, client = stubbed(accounts__enrol_gate_device=enrolled())
+    async with browser(app) as http:
+        answer = await http.post("/api/v1/gate/device", json={"code": code}, headers=in_the_app(None))
+    assert answer.json() == {"device": "GAT-0001", "site": "PCS1", "gate": "PCS1-G1"}
+    (cookie,) = answer.headers.get_list("set-cookie")
+    assert cookie.startswith("gate_device=fresh;")
+    assert "HttpOnly" in cookie
+    _, asked, caller, _ = client.last("accounts.enrol_gate_device")
+    assert (asked.login_id, asked.password, caller.login_id) == ("GAT-0001", "k7fm-w3pa-xq9t", "SEC-0001")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "problem"),
+    [
+        ("wrong_login", "code_wrong"),
+        ("token_used", "code_used"),
+        ("initial_password_expired", "code_expired"),
+    ],
+)
+async def test_a_code_that_is_not_accepted_leaves_the_guard_signed_in(refusal: str, problem: str) -> None:
+    app, _ = stubbed(accounts__enrol_gate_device=NotAuthenticated(code=refusal))
+    async with browser(app) as http:
+        body = {"code": "GAT-0001-k7fm-w3pa-xq9t"}
+        answer = await http.post("/api/v1/gate/device", json=body, headers=in_the_app(None))
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, problem)
+    assert "set-cookie" not in answer.headers
+
+
+async def test_what_is_no_code_is_not_sent_to_accounts() -> None:
+    app, client = stubbed()
+    async with browser(app) as http:
+        answer = await http.post("/api/v1/gate/device", json={"code": NUMBER}, headers=in_the_app(None))
+    assert answer.status_code == 422
+    assert not client.was_asked("accounts.enrol_gate_device")
+
+
+@pytest.mark.parametrize(("days", "is_renewed"), [(31, False), (29, True)])
+async def test_an_enrolment_that_ends_soon_is_renewed_with_a_report(days: int, is_renewed: bool) -> None:
+    app, client = stubbed(**ANSWERS, accounts__renew_kiosk=enrolled())
+    device = gate_device(exp=int((now() + timedelta(days=days)).timestamp()))
+    method, path, body = REQUESTS["report"]
+    async with browser(app) as http:
+        answer = await http.request(method, path, json=body, headers=in_the_app(device))
+    assert answer.status_code == 200
+    assert ("gate_device=fresh" in answer.headers.get("set-cookie", "")) is is_renewed
+    if is_renewed:
+        assert client.last("accounts.renew_kiosk")[2].role == "gate_device"

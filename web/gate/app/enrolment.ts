@@ -1,0 +1,38 @@
+// Asks for the one-time code with which the ADO Branch makes this browser the device of a gate.
+import type { NotEnrolled } from "../core/model.ts";
+import { el } from "./dom.ts";
+import { t } from "./texts.ts";
+
+/** What the ADO Branch shows, as a QR and to type: the device and its token. */
+const CODE = /^\s*GAT-\d{4,9}[-\s]+\S+\s*$/i;
+
+export function isEnrolmentCode(text: string): boolean {
+  return CODE.test(text);
+}
+
+/** Draw the question for the code; the camera takes it as well. */
+export function drawEnrolment(
+  why: NotEnrolled, problem: string | null, onCode: (code: string) => void,
+): HTMLElement {
+  const field = el("input", {
+    id: "enrolment-code", class: "field", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+    "aria-describedby": problem === null ? null : "enrolment-problem",
+  });
+  const send = (event: Event): void => {
+    event.preventDefault();
+    const code = field.value.trim();
+    if (code) onCode(code);
+  };
+  return el(
+    "article", { class: "verdict verdict--wait" },
+    el("h1", {}, t("enrol_title")),
+    el("p", { class: "verdict__why" }, t(why)),
+    el("p", { class: "verdict__why" }, t("enrol_how")),
+    problem !== null && el("p", { id: "enrolment-problem", class: "problem", role: "alert" }, problem),
+    el(
+      "form", { class: "verdict__form", onsubmit: send, novalidate: true },
+      el("label", { for: "enrolment-code" }, t("enrol_code")), field,
+      el("button", { type: "submit", class: "button button--main" }, t("enrol")),
+    ),
+  );
+}

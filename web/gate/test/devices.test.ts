@@ -1,0 +1,158 @@
+// An enrolled device: the code, what it reports, what a revoked one can still open, and a sign-out offline.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { IdCheck } from "../core/model.ts";
+import { GateProblem } from "../core/model.ts";
+import { Store } from "../core/store.ts";
+import { CODE, Device, MINUTE, NUMBER, Server, openGate } from "./server.ts";
+
+const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
+
+/** Return all that stands in a store of the database, by key. */
+async function rowsOf(device: Device, store: string): Promise<Map<IDBValidKey, unknown>> {
+  const db = await device.raw();
+  const found = new Map<IDBValidKey, unknown>();
+  await new Promise<void>((resolve) => {
+    const request = db.transaction(store).objectStore(store).openCursor();
+    request.onsuccess = () => {
+      const cursor = request.result;
+      if (cursor === null) return resolve();
+      found.set(cursor.key, cursor.value);
+      cursor.continue();
+    };
+  });
+  db.close();
+  return found;
+}
+
+/** Put rows back, as somebody does who has a copy of the disk. */
+async function putBack(device: Device, store: string, rows: Map<IDBValidKey, unknown>): Promise<void> {
+  const db = await device.raw();
+  await new Promise<void>((resolve) => {
+    const change = db.transaction(store, "readwrite");
+    for (const [key, value] of rows) change.objectStore(store).put(value, key);
+    change.oncomplete = () => resolve();
+  });
+  db.close();
+}
+
+test("a device that is not enrolled asks for a code, holds nothing, and works once it has one", async () => {
+  const server = new Server();
+  server.notEnrolled = "device_missing";
+  const { gate } = await openGate(server);
+  assert.deepEqual([gate.state().notEnrolled, gate.state().signedIn], ["device_missing", false]);
+  assert.ok(!server.asked.includes("GET /api/v1/gate/manifest"));
+  await assert.rejects(gate.enrol("GAT-0001-wrong"), new GateProblem("code_wrong"));
+  await gate.enrol(CODE);
+  const { notEnrolled, signedIn, passes } = gate.state();
+  assert.deepEqual([notEnrolled, signedIn, passes], [null, true, 1]);
+});
+
+test("a revoked device forgets its visitors, and a copy of them opens no more", async () => {
+  const { gate, device, server } = await openGate();
+  assert.equal(gate.state().passes, 1);
+  const manifest = await rowsOf(device, "manifest");
+  const halves = new Map([...(await rowsOf(device, "keys"))].filter(([name]) => name === "device"));
+  server.notEnrolled = "device_revoked";
+  await gate.refresh();
+  const { notEnrolled, passes, signedIn } = gate.state();
+  assert.deepEqual([notEnrolled, passes, signedIn], ["device_revoked", 0, false]);
+  assert.deepEqual([(await rowsOf(device, "keys")).size, (await rowsOf(device, "manifest")).size], [0, 0]);
+  device.kill();
+  await putBack(device, "manifest", manifest);
+  const store = await Store.open(crypto, device.name);
+  assert.equal(await store.readManifest(), null, "without a key");
+  await putBack(device, "keys", halves);
+  await store.unlock("ffffffffffffffffffffffffffffffff");
+  await putBack(device, "manifest", manifest);
+  assert.equal(await store.readManifest(), null, "with the half of another enrolment");
+  await store.unlock(server.half);
+  await putBack(device, "manifest", manifest);
+  assert.notEqual(await store.readManifest(), null, "the right half is what was missing");
+  store.close();
+});
+
+test("a refusal at a scan ends what a revoked device holds as well", async () => {
+  const { gate, server } = await openGate();
+  server.notEnrolled = "device_revoked";
+  await assert.rejects(gate.scan(NUMBER, "entry"), new GateProblem("device_revoked"));
+  assert.deepEqual([gate.state().notEnrolled, gate.state().passes], ["device_revoked", 0]);
+});
+
+test("scans of a revoked device stay sealed, and are sent once it is enrolled again", async () => {
+  const { gate, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  server.down = false;
+  server.notEnrolled = "device_revoked";
+  await gate.refresh();
+  assert.deepEqual([gate.state().unsent, server.recorded.size], [1, 0]);
+  server.half = "00112233445566778899aabbccddeeff";
+  await gate.enrol(CODE);
+  assert.deepEqual([gate.state().unsent, server.recorded.size, gate.state().passes], [0, 1, 1]);
+});
+
+test("what an earlier enrolment has stored is deleted with the half of the next one", async () => {
+  const { gate, device, server } = await openGate();
+  server.half = "00112233445566778899aabbccddeeff";
+  await gate.refresh();
+  device.kill();
+  const again = await device.open();
+  assert.equal(again.state().passes, 0);
+  await again.refresh();
+  assert.equal(again.state().passes, 1);
+});
+
+test("an app that is opened without a network within the session has its list", async () => {
+  const { device, server } = await openGate();
+  device.kill();
+  server.down = true;
+  assert.equal((await device.open()).state().passes, 1);
+});
+
+test("the server's half of the key is not stored", async () => {
+  const { device, server } = await openGate();
+  const settings = await rowsOf(device, "settings");
+  assert.ok(!JSON.stringify([...settings]).includes(server.half));
+});
+
+test("a device reports its list and what it has to send, once a minute", async () => {
+  const { gate, server } = await openGate();
+  await gate.refresh();
+  assert.equal(server.reports.length, 1);
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  server.now += 2 * MINUTE;
+  server.down = false;
+  await gate.refresh();
+  assert.deepEqual(server.reports.at(-1), { version: "", list_age_s: 120, unsent: 1 });
+});
+
+test("a session that was ended without a network is ended at the server as soon as it answers", async () => {
+  const { gate, device, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.signOut();
+  assert.deepEqual([gate.state().leaving, gate.state().signedIn], [true, false]);
+  await gate.refresh();
+  gate.close();
+  const again = await device.open();
+  assert.equal(again.state().leaving, true);
+  server.down = false;
+  await again.refresh();
+  assert.deepEqual([again.state().leaving, again.state().signedIn, server.signedIn], [false, false, false]);
+});
+
+test("the session of the guard who has signed in since is not ended in its place", async () => {
+  const { gate, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.signOut();
+  server.down = false;
+  server.until += MINUTE;
+  await gate.refresh();
+  assert.deepEqual([gate.state().leaving, gate.state().signedIn, server.signedIn], [false, true, true]);
+  gate.close();
+});

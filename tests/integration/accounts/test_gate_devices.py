@@ -9,7 +9,6 @@ from contracts.errors import Forbidden, InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import GateDeviceReport, GateDeviceView, LogIn, StaffSession
 from contracts.rpc.call import Principal
 from services.accounts.handlers import gate_devices, passwords, sessions
-from services.accounts.settings import AccountsSettings
 from services.chassis.runtime.clock import now
 from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
 
@@ -20,7 +19,7 @@ REPORT = GateDeviceReport(version="0.12.0", list_age_s=30, unsent=0)
 def accounts(databases) -> Accounts:
     accounts = Accounts(databases["accounts"])
     given_ado(accounts.db)
-    given_login(accounts.db, login_id="SEC-0001", role="security", department=None, site="PCS1")
+    given_login(accounts.db, "SEC-0001", "security")
     return accounts
 
 
@@ -32,7 +31,8 @@ def issued(accounts: Accounts) -> tuple[str, str]:
 
 
 def guard(accounts: Accounts, **scope: object) -> Principal:
-    return accounts.principal(accounts.log_in("SEC-0001", PASSWORD)).model_copy(update=scope)
+    principal = accounts.principal(accounts.log_in("SEC-0001", PASSWORD))
+    return principal.model_copy(update={"site": "PCS1", "gate": None, **scope})
 
 
 def enrol(
@@ -169,8 +169,3 @@ def test_operations_see_all_devices_and_security_those_of_its_site(accounts, who
 def test_nobody_else_sees_devices(accounts, role) -> None:
     with pytest.raises(Forbidden):
         listed(accounts, Principal(kind="staff", role=role, login_id="X-0001", sid=uuid4()))
-
-
-def test_a_device_has_no_second_factor() -> None:
-    with pytest.raises(ValueError, match="second_factor_roles"):
-        AccountsSettings.model_validate({"second_factor_roles": ("gate_device",)})

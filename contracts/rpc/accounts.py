@@ -326,7 +326,7 @@ class GateDeviceReport(Strict):
     list_age_s: int | None = Field(default=None, ge=0)
     """How old its list of revoked passes is; None where it has none."""
     unsent: int = Field(ge=0)
-    """How many scans wait for the network, before it sends them."""
+    """How many scans it could not send."""
 
 
 class GateDeviceView(Wire):

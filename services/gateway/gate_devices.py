@@ -81,14 +81,15 @@ class AtGate(Access):
             Forbidden: ``device_missing``, ``device_revoked`` or ``device_of_other_gate``.
             ContractError: as `Access`.
         """
-        caller = await super().__call__(request)
         token = _token(request)
-        if token is None:
+        # The device first: a revoked one has to hear of it, and not only that the session on it ended.
+        device = None if token is None else await _device_of(state_of(request), token)
+        caller = await super().__call__(request)
+        if token is None or device is None:
             is_program = self._programs and "authorization" in request.headers
             if caller.state.settings.gate_devices == "required" and not is_program:
                 raise Forbidden("this device is not enrolled for a gate", code="device_missing")
             return caller
-        device = await _device_of(caller.state, token)
         if device.site != caller.principal.site or caller.principal.gate not in (None, device.gate):
             raise _of_other_gate()
         return caller.at_gate_device(device, token)

@@ -20,7 +20,7 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.model import IST, Person
-from contracts.rpc.accounts import LoginList, OwnFactor
+from contracts.rpc.accounts import GateDeviceList, LoginList, OwnFactor
 from contracts.rpc.application import (
     NOT_OPENED,
     ApplicationList,
@@ -477,6 +477,11 @@ def kiosk() -> Iterator[State]:
     yield State("ado", "/desk/kiosks", answers=kiosks)
     yield State("ado", "/desk/kiosks", {}, status=422)
     yield State("ado", "/desk/kiosks", {"name": "Main hall", "site": "PCS1"})
+    yield State("ado", "/gate-devices")
+    yield State("ado", "/gate-devices", {}, status=422)
+    yield State("ado", "/gate-devices", {"name": "North tablet", "gate": "PCS1-G1"})
+    yield State("ops", "/gate-devices")
+    yield State("ado", "/gate-devices", answers={"accounts.gate_devices": GateDeviceList(items=())})
     yield State(None, "/kiosk/enrol")
     yield State(
         None,

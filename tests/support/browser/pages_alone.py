@@ -19,6 +19,8 @@ from contracts.rpc.accounts import (
     Enrolled,
     Enrolment,
     FactorRule,
+    GateDeviceList,
+    GateDeviceView,
     IssuedLogin,
     LogIn,
     LoginList,
@@ -176,6 +178,27 @@ DUTY_CONTACTS = DutyContacts(
     set_by="ADO-0002",
     set_at=now(),
 )
+GATE_DEVICES = tuple(
+    GateDeviceView.model_validate(
+        {
+            "device": f"GAT-000{number}", "name": name, "site": "PCS1", "gate": gate, "issued_at": now(),
+            "issued_by": "ADO-0001", **given,
+        }
+    )
+    for number, name, gate, given in (
+        (1, "North tablet", "PCS1-G1", {
+            "state": "enrolled", "enrolled_by": "SEC-0001", "enrolled_at": now(), "reported_at": now(),
+            "version": "0.12.0", "list_at": now(),
+        }),
+        (2, "Phone of the shift", "PCS1-G2", {
+            "state": "enrolled", "enrolled_by": "SEC-0002", "enrolled_at": now(), "unsent": 14,
+            "reported_at": now() - timedelta(days=2), "version": "0.11.0",
+            "list_at": now() - timedelta(days=2), "worries": ("silent", "unsent"),
+        }),
+        (3, "Spare", "PCS1-G2", {"state": "waiting"}),
+        (4, "Lost in May", "PCS1-G1", {"state": "revoked"}),
+    )
+)  # fmt: skip
 ANSWERS: dict[str, Any] = {
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
@@ -219,6 +242,8 @@ ANSWERS: dict[str, Any] = {
     "accounts__request_otp": OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
     "accounts__verify_otp": ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
     "accounts__own_factor": OwnFactor(enrolled_at=now(), recovery_codes=9, required=True),
+    "accounts__report_gate_device": Nothing(),
+    "accounts__gate_devices": GateDeviceList(items=GATE_DEVICES),
     "accounts__start_enrolment": WaitingSignIn(sign_in="c2lnbi1pbg=="),
     "accounts__confirm_factor": session(), "accounts__reset_factor": login("HOM-0001"),
     "accounts__renew_recovery_codes": RecoveryCodes(recovery_codes=RECOVERY_CODES),

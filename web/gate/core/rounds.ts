@@ -87,7 +87,6 @@ export class Rounds {
     try {
       await this.#device.endSession();
       await this.#signIn();
-      await this.#report();
       const decided = await this.#sendAll();
       // After a time without the server the others' movements are missing. And only verify can answer this.
       if (this.#device.offlineSince !== null) this.#device.needManifest();
@@ -95,6 +94,7 @@ export class Rounds {
       await this.#goOnlineWhenSent(decided);
       await this.#fetchStatus();
       await this.#fetchNames();
+      await this.#report();
     } catch (error) {
       await this.#roundFailed(error);
     }
@@ -195,15 +195,20 @@ export class Rounds {
     if (isIt) throw new Refused(401, "signed_out");
   }
 
-  /** Tell the ADO Branch how this device is. */
+  /** Tell the ADO Branch how this device is. A server that cannot take it now stops no gate. */
   async #report(): Promise<void> {
     const { session, api, manifest, unsent, version } = this.#device;
     const now = this.#device.now();
     if (session === null || session.device === null || now - this.#reportedAt < REPORT_MS) return;
     const age = manifest.ageS(now);
     const body = { version, list_age_s: age === null ? null : Math.round(age), unsent };
-    await api.command("POST", "/api/v1/gate/device/report", body, FETCH_LIMIT_MS);
     this.#reportedAt = now;
+    try {
+      await api.command("POST", "/api/v1/gate/device/report", body, FETCH_LIMIT_MS);
+    } catch (error) {
+      if (error instanceof Refused && isEnd(error)) throw error;
+      unlessAnswered(error);
+    }
   }
 
   #settle(done: readonly Settled[]): void {

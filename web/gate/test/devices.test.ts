@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { IdCheck } from "../core/model.ts";
 import { GateProblem } from "../core/model.ts";
 import { Store } from "../core/store.ts";
-import { CODE, Device, MINUTE, NUMBER, Server, openGate } from "./server.ts";
+import { CODE, Device, GATE, MINUTE, NUMBER, Server, openGate } from "./server.ts";
 
 const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 
@@ -124,10 +124,19 @@ test("a device reports its list and what it has to send, once a minute", async (
   server.down = true;
   await gate.scan(NUMBER, "entry");
   await gate.admit(RIGHT);
-  server.now += 2 * MINUTE;
   server.down = false;
+  server.forbidden = GATE; // its scans stay here
+  server.now += MINUTE;
   await gate.refresh();
-  assert.deepEqual(server.reports.at(-1), { version: "", list_age_s: 120, unsent: 1 });
+  assert.deepEqual(server.reports.at(-1), { version: "", list_age_s: 0, unsent: 1 });
+});
+
+test("a server that cannot take reports now leaves the gate online", async () => {
+  const { gate, server } = await openGate();
+  server.failsReports = true;
+  server.now += MINUTE;
+  await gate.refresh();
+  assert.deepEqual([gate.state().online, server.reports.length], [true, 1]);
 });
 
 test("a session that was ended without a network is ended at the server as soon as it answers", async () => {

@@ -19,7 +19,7 @@ from contracts.errors import Forbidden, InvalidInput, Unavailable
 from contracts.events import ContradictingScan, GateConflictFound
 from contracts.identity import mask_aadhaar
 from contracts.model import IST, ConflictKind, Direction, Verdict, site_of
-from contracts.rpc.call import Call
+from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify import (
     Matched,
     OfflineScan,
@@ -30,6 +30,7 @@ from contracts.rpc.verify import (
     UnreadScan,
 )
 from contracts.tokens import PassClaims
+from services.chassis.audit import record
 from services.chassis.db import bulk, deferred_writes, locks
 from services.chassis.messaging import outbox
 from services.chassis.tokens.verification import TokenRefused
@@ -37,7 +38,7 @@ from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.ledger import Contradiction, Ledger, Movement
 from services.verify.domain.passes import Terms
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, time_of_offline_scan
-from services.verify.handlers import not_issued, pass_lookup, presence, scan_records, scans
+from services.verify.handlers import not_issued, number_tries, pass_lookup, presence, scan_records, scans
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass, Nonce
 from services.verify.handlers.scan_records import Scan
@@ -130,6 +131,8 @@ def sync(
     rules = _Rules(commitment_master, not_issued_after, knowledge.complete_at)
     items = tuple(_take(one, batch, rules) for one in read)
     _store(batch)
+    record.note_object(request.gate)
+    record.add_done(session, Nothing())
     return Synced(SyncedScans(items=items), tuple(batch.conflicts))
 
 
@@ -339,6 +342,8 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
         else _stray(new, scan.count or 1, elsewhere, batch)
     )
     batch.made.append(made)
+    if number is None and elsewhere is None and scan.token is None:
+        number_tries.record(batch.session, scan.gate, scan.direction, batch.now)
     batch.earlier[login, nonce] = made
     return _answer(one, made)
 

@@ -6,7 +6,15 @@ import pytest
 
 from contracts.errors import TooManyAttempts
 from services.verify.handlers import number_tries
-from tests.support.factories.verify import NOON, Gate, number_scan, officer, pass_issued, scan_of
+from tests.support.factories.verify import (
+    NOON,
+    Gate,
+    number_scan,
+    officer,
+    offline_scan,
+    pass_issued,
+    scan_of,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -89,3 +97,22 @@ def test_old_tries_are_deleted(gate: Gate) -> None:
         with gate.database.transaction() as session:
             number_tries.delete_old(session, at)
         assert len(gate.everything()["number_tries"]) == left
+
+
+def test_unknown_numbers_that_a_gate_sends_late_count_once_and_are_never_refused(gate: Gate) -> None:
+    unknown = {"token": None, "offline": {"verdict": "admit", "list_age_s": 60}}
+    sent = [offline_scan("", pass_number=f"2222222{sign}", **unknown) for sign in "23456789AB"]
+    for _repeat in range(2):
+        items = gate.sync(*sent, at=NOON)
+        assert all(item.recorded for item in items)
+    with pytest.raises(TooManyAttempts):
+        gate.scan(number_scan("7K3M"), at=NOON + SECOND)
+    assert gate.sync(offline_scan("", pass_number="2222222C", **unknown), at=NOON + SECOND)[0].recorded
+
+
+def test_known_numbers_that_a_gate_sends_late_are_no_guesses(gate: Gate) -> None:
+    number = gate.issue().pass_number
+    admitted = {"verdict": "admit", "list_age_s": 60}
+    for _scan in range(11):
+        gate.sync(offline_scan("", token=None, pass_number=number, offline=admitted), at=NOON)
+    assert gate.scan(number_scan(number), at=NOON + SECOND).verdict != "unknown_pass"

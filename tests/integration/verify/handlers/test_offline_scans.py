@@ -9,8 +9,10 @@ from sqlalchemy import text
 
 from contracts.errors import Forbidden
 from contracts.events import StatusListSigned
-from contracts.rpc.verify import SyncedScan
+from contracts.rpc.verify import SyncedScan, SyncScans
+from services.chassis.runtime.clock import now
 from services.ops.invariants import _INSIDE
+from services.verify.service import Service
 from tests.support.factories.verify import (
     GATE,
     ISSUER,
@@ -21,6 +23,7 @@ from tests.support.factories.verify import (
     VALID_FROM,
     VALID_TO,
     Gate,
+    calling,
     claims_of,
     erased,
     officer,
@@ -583,3 +586,13 @@ def test_a_withdrawn_key_makes_no_pass_genuine_later(gate: Gate) -> None:
     (item,) = gate.sync(offline_scan(issued, nonce=uuid4().hex))
     assert (item.verdict, item.conflict) == ("admit", True)
     assert [found["kind"] for found in gate.conflicts()] == ["unknown"]
+
+
+def test_who_sent_the_scans_of_a_gate_is_in_the_audit_log(gate: Gate) -> None:
+    service = Service()
+    service.db, service.settings = gate.database, SETTINGS
+    issued = gate.issue()
+    service.sync(SyncScans(gate=GATE, scans=(offline_scan(issued, now()),)), calling())
+    with gate.database.transaction() as session:
+        recorded = session.execute(text("select actor, action, objects, result from audit_log"))
+        assert [tuple(row) for row in recorded] == [("SEC-0001", "sync", [GATE], "done")]

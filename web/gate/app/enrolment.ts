@@ -1,6 +1,6 @@
 // Asks for the one-time code with which the ADO Branch makes this browser the device of a gate.
 import type { NotEnrolled } from "../core/model.ts";
-import { el } from "./dom.ts";
+import { el, icon } from "./dom.ts";
 import { t } from "./texts.ts";
 
 /** What the ADO Branch shows, as a QR and to type: the device and its token. */
@@ -23,16 +23,20 @@ export function drawEnrolment(
     const code = field.value.trim();
     if (code) onCode(code);
   };
+  const form = "enrolment";
   return el(
-    "article", { class: "verdict verdict--wait" },
-    el("h1", {}, t("enrol_title")),
-    el("p", { class: "verdict__why" }, t(why)),
-    el("p", { class: "verdict__why" }, t("enrol_how")),
-    problem !== null && el("p", { id: "enrolment-problem", class: "problem", role: "alert" }, problem),
+    "article", { class: "verdict verdict--ask verdict--asks" },
     el(
-      "form", { class: "verdict__form", onsubmit: send, novalidate: true },
-      el("label", { for: "enrolment-code" }, t("enrol_code")), field,
-      el("button", { type: "submit", class: "button button--main" }, t("enrol")),
+      "div", { class: "verdict__body", tabindex: 0 },
+      el("div", { class: "verdict__head" }, icon("card"), el("h1", {}, t("enrol_title"))),
+      el("p", { class: "verdict__why" }, t(why)),
+      el("p", { class: "verdict__why" }, t("enrol_how")),
+      problem !== null && el("p", { id: "enrolment-problem", class: "verdict__problem", role: "alert" }, problem),
+      el(
+        "form", { id: form, onsubmit: send, novalidate: true },
+        el("label", { for: "enrolment-code" }, t("enrol_code")), field,
+      ),
     ),
+    el("button", { type: "submit", form, class: "button button--main" }, t("enrol")),
   );
 }

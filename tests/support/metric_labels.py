@@ -22,11 +22,14 @@ from services.chassis.runtime.settings import RetryDelaySettings
 from services.gateway import rate_limits
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
-from services.notify.adapters.channels import http_gateway
-from services.notify.domain.messages import Lane, Purpose
+from services.notify.adapters.channels import REASONS
+from services.notify.domain.messages import Lane, Purpose, ReportStatus
+from services.notify.domain.outcomes import Outcome
 from services.ops import invariants
 from tests.support.settings import make_settings
 
+PROVIDERS = {"none", "local", "mobile_seva", "msg91", "sms_gateway", "smtp", "whatsapp_cloud"}
+"""The names of channels."""
 MOST = 400
 """Values of one label at most; the routes of the gateway are the most that there are."""
 DIRECTORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}")
@@ -91,13 +94,15 @@ LABELS: dict[str, Callable[[], Values]] = {
     "lane": lambda: get_args(Lane),
     "limit": lambda: rate_limits.LIMITS,
     "method": lambda: {method.name for method in rpc.METHODS},
+    "next": lambda: get_args(DeliverBy),
     "name": lambda: {"applied", "approved", "issued", "inside"},
     "part": _parts,
     "pool": lambda: {"rpc", "events", "urgent"},
+    "provider": lambda: PROVIDERS,
     "purpose": lambda: get_args(Purpose),
     "queue": lambda: _consumers() | _delays(),
     "reason": lambda: {"unreadable", "forged", "permanent", "attempts"},
-    "result": lambda: {"ok", "fault"} | {*re.findall(r'"(\w+)"', inspect.getsource(http_gateway.post))},
+    "result": lambda: {"ok", "fault", "forged", "unreadable", *REASONS},
     "route": _routes,
     "service": lambda: SERVICES,
     "site": lambda: DIRECTORY,
@@ -115,7 +120,8 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_offline_scans_refused.problem": lambda: get_args(SyncProblem),
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
-    "epass_messages.outcome": lambda: {"delivered", "failed", "later", "untried"},
+    "epass_messages.outcome": lambda: {kind.__name__.lower() for kind in get_args(Outcome)},
+    "epass_message_receipts.status": lambda: get_args(ReportStatus),
     "epass_processes.state": lambda: STATES,
     "epass_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
 }

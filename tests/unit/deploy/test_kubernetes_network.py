@@ -53,6 +53,8 @@ OTHERS = (
     *(BROKER, DATABASE, COUNTERS, CERTIFICATES, STRANGER),
     *(DNS, PROMETHEUS, KEDA, OPERATOR, WAY_IN, ELSEWHERE, VENDOR, INTRANET),
 )
+SUBMISSION = (465, 587)
+"""Of a mail server, with TLS at once and with STARTTLS."""
 AMQP, POSTGRESQL, VALKEY, KUBERNETES_API = 5672, 5432, 6379, (443, 6443)
 BETWEEN_BROKERS = (4369, 25672, 6000, 6443, 6500, 35672, 35682)
 PORTS = (
@@ -85,7 +87,7 @@ def expected(own: list[Peer]) -> Iterator[tuple[str, str, int]]:
         if "limits_store" in fields:
             yield one.name, COUNTERS.name, VALKEY
         if "sms_url" in fields:
-            yield one.name, VENDOR.name, 443
+            yield from ((one.name, VENDOR.name, port) for port in (443, *SUBMISSION))
         yield from ((PROMETHEUS.name, one.name, port) for name, port in one.ports.items() if name == "http")
         if "ops_processes" in fields:
             yield from ((one.name, other.name, other.ports["http"]) for other in own if "http" in other.ports)

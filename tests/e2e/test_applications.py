@@ -208,10 +208,10 @@ def test_every_message_on_the_phone_leads_to_the_status_of_its_application(
     )
     newest_message(system, mobile, "rejected")
     phone = open_browser(size, scripts=scripts)
-    for purpose, words, entries in (("rejected", "Come on Monday", 2), ("application_submitted", "", 2)):
+    for purpose, entries in (("rejected", 2), ("application_submitted", 2)):
         phone.goto(f"/dev/phone?mobile={mobile}")
         message = phone.locator("article", has_text=purpose)
-        expect(message).to_contain_text(words)
+        expect(message).not_to_contain_text("Come on Monday")
         message.locator(f"a[href$='/{language}/s/{reference}']").click()
         expect(phone.locator("main")).not_to_contain_text("Gurpreet")
         expect(phone.locator(TIMELINE)).to_have_count(0)

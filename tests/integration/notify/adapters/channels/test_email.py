@@ -80,10 +80,11 @@ def test_a_server_that_is_encrypted_from_the_first_byte(certificate, authority: 
     box.close()
 
 
-def test_nothing_is_sent_without_encryption(authority: Authority) -> None:
+def test_nothing_is_sent_without_encryption() -> None:
     box = MailBox()
+    server = MailServer.at(f"smtp://127.0.0.1:{box.port}", "epass@punjab.example")
     with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
-        channel(box, authority).send(a_code(to=PERSON))
+        EmailChannel(server, pass_card.draw).send(a_code(to=PERSON))
     assert not box.letters
     box.close()
 

@@ -79,6 +79,22 @@ class MessagePreview(Wire):
     text: str
 
 
+class UndeliveredPass(Wire):
+    """A pass of which nobody knows whether it has arrived, and that can still be used."""
+
+    reference: str
+    pass_number: str
+    channel: DeliverBy
+    """The last one that was tried."""
+    since: Instant
+
+
+class UndeliveredPasses(Wire):
+    """The passes, the newest first; at most fifty."""
+
+    items: tuple[UndeliveredPass, ...]
+
+
 LARGEST_WEBHOOK = 176 * 1024
 """Bytes of the body of a webhook, which fits into a message as base64."""
 
@@ -113,6 +129,7 @@ class ChallengeAnswer(Wire):
 
 RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
+UNDELIVERED_HERE = Method("notify", "undelivered_here", Nothing, UndeliveredPasses)
 RECEIVE_WEBHOOK = Method(
     "notify", "receive_webhook", Webhook, Nothing, command=True, carries_key=True, keeps_own_record=True
 )

@@ -12,6 +12,7 @@ from contracts.rpc.notify import (
     PhoneMessages,
     PhoneQuestion,
     RejectionPreview,
+    UndeliveredPasses,
     Webhook,
     WebhookChallenge,
     WithdrawalPreview,
@@ -21,7 +22,7 @@ from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.notify.adapters.channels.installed import receipt_sources_of
-from services.notify.handlers import local_phone, previews, prints, resends, webhooks
+from services.notify.handlers import local_phone, previews, prints, resends, undelivered, webhooks
 
 
 class Service:
@@ -40,6 +41,11 @@ class Service:
     def record_print(self, request: PassNumber, call: Call) -> Nothing:
         with self.db.transaction() as session:
             return prints.record_print(request, call, session, now())
+
+    @rpc(contract.UNDELIVERED_HERE)
+    def undelivered_here(self, _request: Nothing, call: Call) -> UndeliveredPasses:
+        with self.db.queries() as session:
+            return undelivered.list_here(call, session, now())
 
     @rpc(contract.RECEIVE_WEBHOOK)
     def receive_webhook(self, request: Webhook, call: Call) -> Nothing:  # noqa: ARG002  every RPC receives a call

@@ -161,7 +161,7 @@ def handle_pass_issued(
     the message about the closed day.
     """
     event = received.event
-    known = lock_pass(session, event.pass_number, event.application_id, event.reference)
+    known = lock_pass(session, event.pass_number, event.application_id, event.reference, event.site)
     site = directory.site_name(session, event.site, event.language)
     gate = directory.gate_name(session, event.site, event.gate, event.language)
     is_first = store(

@@ -29,8 +29,9 @@ _LOCK_APPLICATION = text(f"""
 _LOCK_PASS = text(f"""
 with application as ({_HOLD_APPLICATION} returning id, erased_at is not null as is_erased),
 pass as (
-  insert into passes (number, application_id) select :number, id from application
-  on conflict (number) do update set application_id = excluded.application_id
+  insert into passes (number, application_id, site) select :number, id, :site from application
+  on conflict (number) do update set
+    application_id = excluded.application_id, site = coalesce(excluded.site, passes.site)
   returning revoked_at, printed_at
 )
 select is_erased, revoked_at, printed_at from application, pass
@@ -74,9 +75,11 @@ class KnownPass:
     printed_at: datetime | None
 
 
-def lock_pass(session: Session, number: str, application_id: UUID, reference: str) -> KnownPass:
+def lock_pass(
+    session: Session, number: str, application_id: UUID, reference: str, site: str | None = None
+) -> KnownPass:
     """Insert or lock a pass and its application until the transaction ends; return what their rows hold."""
-    values = {"id": application_id, "reference": reference, "number": number}
+    values = {"id": application_id, "reference": reference, "number": number, "site": site}
     return KnownPass(*session.execute(_LOCK_PASS, values).one())
 
 

@@ -8,6 +8,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, text
 
+from contracts.errors import Forbidden
+from contracts.rpc.call import Principal
+from contracts.rpc.issuance import PassNumber
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
@@ -21,14 +24,18 @@ from services.notify.adapters.channels import (
 )
 from services.notify.domain import breakers
 from services.notify.domain.quotas import Limits
-from services.notify.handlers import chains, event_handlers, quotas, receipts
+from services.notify.handlers import chains, event_handlers, prints, quotas, receipts
 from services.notify.handlers.deliveries import Sender
 from services.notify.handlers.policies import policy_of
+from services.notify.handlers.undelivered import list_here
 from services.notify.models import MessageRow
+from tests.conftest import make_call
 from tests.support.factories.notify import (
+    DEPARTMENT,
     MOBILE,
     OPTIONS,
     PUBLIC_URL,
+    RECEPTION,
     Clock,
     RecordingChannel,
     Visit,
@@ -153,6 +160,40 @@ def test_a_pass_that_nobody_confirms_goes_on_to_sms_and_then_to_reception(
         assert session.scalars(marked).all() == ["sms"]
     clock.forward(3600)
     assert postman.advance() == 0
+
+
+def undelivered(db: Database, site: str = "PCS1") -> list[str]:
+    """The passes that the reception of a site is shown."""
+    call = make_call(Principal(kind="staff", id="R", login_id="R", role="reception", site=site))
+    with db.queries() as session:
+        return [one.pass_number for one in list_here(call, session, now()).items]
+
+
+def test_reception_of_the_site_sees_a_pass_that_did_not_arrive_until_it_is_printed_or_arrives(
+    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+) -> None:
+    whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)] * 3
+    printed, late, revoked = put_pass(db), put_pass(db), put_pass(db)
+    while postman.send_due():
+        pass
+    assert set(undelivered(db)) == {printed.number, late.number, revoked.number}
+    assert undelivered(db, "PCS2") == []
+    with db.transaction() as session:
+        prints.record_print(PassNumber(number=printed.number), make_call(RECEPTION, key="1"), session, now())
+    with db.transaction() as session:
+        gone = received(revoked.revoked(reason="cancelled"))
+        event_handlers.handle_pass_revoked(gone, session, now(), PUBLIC_URL)
+    assert undelivered(db) == [late.number]
+    with db.transaction() as session:
+        message_id = session.scalars(select(MessageRow.id).where(MessageRow.pass_number == late.number)).one()
+    report(db, "wa", "wamid.77", "delivered", message_id=message_id)
+    postman.advance()
+    assert undelivered(db) == []
+
+
+def test_only_reception_sees_which_passes_did_not_arrive(db: Database) -> None:
+    with db.queries() as session, pytest.raises(Forbidden):
+        list_here(make_call(DEPARTMENT), session, now())
 
 
 def test_a_pass_whose_delivery_is_reported_goes_no_further(

@@ -11,6 +11,7 @@ from contracts.model import ApplicationStatus
 from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
+from contracts.rpc.notify import UndeliveredPass
 from services.gateway import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
@@ -181,7 +182,9 @@ async def _counter(
     A ``key`` among the values repeats a command whose outcome is not known; otherwise the form gets a new
     key.
     """
-    offered, waiting = await gather(forms.offered(view, _site(view)), _waiting(view))
+    offered, waiting, undelivered = await gather(
+        forms.offered(view, _site(view)), _waiting(view), _undelivered(view)
+    )
     wrong = bool(lookup or walk_in.errors or walk_in.lines)
     shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None, "wrong": wrong} | values
     return view.html(
@@ -190,6 +193,7 @@ async def _counter(
         walk_in=walk_in,
         errors=walk_in.errors,
         waiting=waiting,
+        undelivered=undelivered,
         **offered,
         **shown,
     )
@@ -204,6 +208,14 @@ async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
         return (await view.caller.query(rpc.application.WAITING_HERE, Nothing())).items
     except ContractError:
         return None
+
+
+async def _undelivered(view: View) -> tuple[UndeliveredPass, ...]:
+    """Return the passes that did not arrive; none while the service does not answer."""
+    try:
+        return (await view.caller.query(rpc.notify.UNDELIVERED_HERE, Nothing())).items
+    except ContractError:
+        return ()
 
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:

@@ -12,6 +12,7 @@ from contracts.model import IST, Companion, Person
 from contracts.rpc.application import Acknowledged, LookupHit, LookupHits, PassSummary
 from contracts.rpc.approval import Availability, OfficerList
 from contracts.rpc.call import Nothing
+from contracts.rpc.notify import UndeliveredPass, UndeliveredPasses
 from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
@@ -263,6 +264,17 @@ async def test_waiting_visitors_are_listed_and_the_list_refreshes(operator: Oper
         assert f'data-state="{REFERENCE} submitted' in listed
         assert 'data-from="/en/counter"' in listed
         assert f'href="/en/counter/applications/{REFERENCE}"' in listed
+
+
+async def test_passes_that_did_not_arrive_are_listed_with_a_link_to_print_them(operator: Operator) -> None:
+    one = UndeliveredPass(reference=REFERENCE, pass_number=NUMBER, channel="sms", since=now())
+    operator.client.answers["notify.undelivered_here"] = UndeliveredPasses(items=(one,))
+    page = (await operator.open("")).text
+    listed = page.partition("Passes that did not arrive")[2]
+    assert f'href="/en/counter/applications/{REFERENCE}"' in listed
+    assert f'href="/en/counter/passes/{NUMBER}"' in listed
+    operator.client.answers["notify.undelivered_here"] = Unavailable("down")
+    assert "Passes that did not arrive" not in (await operator.open("")).text
 
 
 async def test_while_the_waiting_list_is_unavailable_the_form_still_works(operator: Operator) -> None:

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-scale trace ops-pictures contracts messages lock clean distclean
+.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts messages lock clean distclean
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
@@ -156,6 +156,9 @@ bench: setup ## measure scans, journeys and pages (BASE=revision: compare with i
 
 bench-memory: setup ## show the memory of each process over an hour of load (MINUTES=60)
 	$(PYTHON) -m bench.memory
+
+bench-messages: setup ## send passes through a vendor that misbehaves, with codes in between (MESSAGES=5000)
+	MESSAGES=$(or $(MESSAGES),5000) $(PYTHON) -m pytest -q tests/integration/notify/test_message_soak.py
 
 bench-scale: setup ## measure replicas of each step and what visits cost; write the tables of docs/scaling.md
 	$(PYTHON) -m bench.scale

@@ -181,6 +181,7 @@ class Access:
         initial_password: whether staff are admitted who still have to change their initial password.
         cookie: returns the name of the session's cookie for a public URL.
         wherever: whether the device does not matter, because the session only ends.
+        any_body: whether the body may be something else than JSON; only where no session counts.
     """
 
     def __init__(
@@ -191,6 +192,7 @@ class Access:
         initial_password: bool = False,
         cookie: Callable[[str], str] = session_cookie,
         wherever: bool = False,
+        any_body: bool = False,
     ) -> None:
         self.roles = roles
         self.applicants = applicants
@@ -198,6 +200,7 @@ class Access:
         self._initial_password = initial_password
         self._cookie = cookie
         self._wherever = wherever
+        self._any_body = any_body
 
     async def __call__(self, request: Request) -> Caller:
         """Return the caller of a JSON request.
@@ -209,7 +212,7 @@ class Access:
         headers = request.headers
         has_body = headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
         content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if has_body and content_type != "application/json":
+        if has_body and content_type != "application/json" and not self._any_body:
             raise HTTPException(415, "the body must be application/json")
         return await self.caller_of(request)
 
@@ -409,7 +412,11 @@ signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)
 staff = Access(*EVERY_ROLE, initial_password=True)
 operator = Access("assisted", cookie=operator_cookie)
 
+vendor = Access(everybody=True, any_body=True)
+
 Anyone = Annotated[Caller, Depends(anyone)]
+Vendor = Annotated[Caller, Depends(vendor)]
+"""A vendor that sends messages; notify finds out whether it is one."""
 Applicant = Annotated[Caller, Depends(applicant)]
 SignedIn = Annotated[Caller, Depends(signed_in)]
 """An applicant or staff of any role."""

@@ -11,14 +11,14 @@ from fastapi import APIRouter, Path, Request, Response
 
 from contracts import rpc
 from contracts.rpc.notify import WEBHOOK_HEADERS, Webhook, WebhookChallenge
-from services.gateway.access import Anyone, rate_limited
+from services.gateway.access import Vendor, rate_limited
 
 router = APIRouter(prefix="/hooks", tags=["machines"], include_in_schema=False)
-Vendor = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
+Name = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
 
 
 @router.post("/{vendor}", dependencies=[rate_limited("hook")])
-async def receive_webhook(caller: Anyone, vendor: Vendor, request: Request) -> Response:
+async def receive_webhook(caller: Vendor, vendor: Name, request: Request) -> Response:
     """Store what a vendor tells of its messages; 401 for what it did not sign."""
     headers = {name: request.headers[name] for name in WEBHOOK_HEADERS if name in request.headers}
     webhook = Webhook(vendor=vendor, headers=headers, body=b64encode(await request.body()))
@@ -27,7 +27,7 @@ async def receive_webhook(caller: Anyone, vendor: Vendor, request: Request) -> R
 
 
 @router.get("/{vendor}", dependencies=[rate_limited("hook")])
-async def answer_challenge(caller: Anyone, vendor: Vendor, request: Request) -> Response:
+async def answer_challenge(caller: Vendor, vendor: Name, request: Request) -> Response:
     """Answer the question by which a vendor finds out whether this address takes its webhooks."""
     question = WebhookChallenge(vendor=vendor, query=dict(request.query_params))
     answer = await caller.query(rpc.notify.WEBHOOK_CHALLENGE, question)

@@ -22,6 +22,13 @@ async def test_a_webhook_reaches_notify_byte_by_byte_with_the_headers_that_prove
     assert request.headers == {"x-hub-signature-256": "sha256=ab", "content-type": "application/json"}
 
 
+async def test_a_vendor_may_send_a_form() -> None:
+    app, client = stubbed(notify__receive_webhook=Nothing())
+    async with browser(app) as http:
+        answer = await http.post("/hooks/sms", data={"data": "[]"})
+    assert (answer.status_code, client.last("notify.receive_webhook")[1].body) == (200, b"data=%5B%5D")
+
+
 async def test_what_a_vendor_did_not_sign_is_answered_with_401() -> None:
     app, _ = stubbed(notify__receive_webhook=NotAuthenticated("the vendor did not sign this"))
     async with browser(app) as http:

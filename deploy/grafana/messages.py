@@ -45,6 +45,31 @@ MESSAGES = Dashboard(
             ),
         ),
         "Providers": (
+            graph(
+                "Left alone because they fail (2), or tested (1)",
+                "short",
+                ("max by (provider) (epass_provider_breaker)", "{{provider}}"),
+            ),
+            graph(
+                "Messages left of the day",
+                "short",
+                ("min by (provider) (epass_provider_quota_left)", "{{provider}}"),
+            ),
+            graph(
+                "Gone on to another channel",
+                "ops",
+                (per_second("epass_message_fallbacks_total", "channel, next"), "{{channel}} to {{next}}"),
+            ),
+            graph(
+                "Reports of vendors",
+                "ops",
+                (per_second("epass_message_receipts_total", "provider, status"), "{{provider}} {{status}}"),
+            ),
+            graph(
+                "What vendors bill",
+                "ops",
+                (per_second("epass_message_parts_total", "provider"), "{{provider}}"),
+            ),
             graph("Calls, by result", "ops", (BY_RESULT, "{{channel}} {{result}}")),
             graph(
                 "Share of calls that fail",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from contracts.errors import Forbidden
@@ -29,6 +30,7 @@ from services.notify.handlers.deliveries import Sender
 from services.notify.handlers.policies import policy_of
 from services.notify.handlers.undelivered import list_here
 from services.notify.models import MessageRow
+from services.notify.sender import SenderThreads
 from tests.conftest import make_call
 from tests.support.factories.notify import (
     DEPARTMENT,
@@ -42,6 +44,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.running import eventually
 
 CHAINS = {
     "chain_code": ("sms:30", "whatsapp:30"),
@@ -255,6 +258,7 @@ def test_several_senders_take_a_next_step_once(
     while postman.send_due():
         pass
     assert (len(whatsapp.sent), len(sms.sent)) == (20, 20)
+    assert published(db).count(("whatsapp", "unconfirmed", "sms")) == 20
 
 
 def test_a_step_that_is_interrupted_is_taken_later_as_a_whole(
@@ -558,6 +562,84 @@ def test_a_second_of_a_vendor_is_shared_by_all_senders_and_keeps_room_for_codes(
         if second() == began:
             break
     assert taken == [9, 0, 1, 0]
+
+
+def test_a_vendor_that_is_slow_delays_neither_codes_nor_the_messages_of_others(
+    db: Database, stack, clock: Clock
+) -> None:
+    release = threading.Event()
+
+    class Slow(Vendor):
+        def send(self, message: Outgoing) -> Receipt:
+            release.wait(30)
+            return super().send(message)
+
+    slow, sms = Slow("wa"), Vendor("sms")
+    for _ in range(30):
+        put_pass(db)
+    options = OPTIONS.model_copy(
+        update={**CHAINS, "database_url": SecretStr(stack.database_url("notify_app", "notify"))}
+    )
+    stop, faults = threading.Event(), []
+    postman = Sender(db, {"whatsapp": slow, "sms": sms}, options, stop)
+    threads = SenderThreads(postman, options, stop, lambda: faults.append(1))
+    threads.start()
+    try:
+        for _ in range(5):
+            put_pass(db, Visit())
+        with db.transaction() as session:
+            event_handlers.handle_otp_requested(otp(), session, now())
+        eventually(lambda: len(sms.sent) == 6, "others' messages are sent", 5)
+        assert slow.sent == []
+    finally:
+        release.set()
+        stop.set()
+        assert threads.finish()
+    assert faults == []
+
+
+# ---------------------------------------------------------------- an upgrade from 0.11.0
+
+
+def test_a_message_that_0_11_0_stored_goes_on_to_the_next_channel(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    whatsapp.faults = [PermanentChannelError("not_on_whatsapp")]
+    put_pass(db)
+    with db.transaction() as session:
+        session.execute(text("update messages set recipient = null, email_sealed = null"))
+        session.execute(text("update passes set site = null"))
+    postman.send_due()
+    postman.advance()
+    postman.send_due()
+    assert [message.personal.to for message in sms.sent] == [MOBILE]
+
+
+def test_the_statements_of_0_11_0_work_with_the_tables_of_this_version(db: Database) -> None:
+    """What its consumers insert and its sender leases and settles, in the words that matter to the schema."""
+    put_pass(db)
+    with db.transaction() as session:
+        session.execute(
+            text(
+                "insert into messages (id, event_id, purpose, lane, channel, language, application_id, "
+                "pass_number, personal, state, due_at, attempts, possible_duplicates, correlation_id, "
+                "traceparent, created_at, expires_at, ended_at) "
+                "select gen_random_uuid(), gen_random_uuid(), purpose, lane, channel, language, "
+                "application_id, pass_number, personal, state, due_at, attempts, possible_duplicates, correlation_id, "
+                "traceparent, created_at, expires_at, ended_at from messages on conflict do nothing"
+            )
+        )
+        session.execute(
+            text(
+                "insert into passes (number, application_id) "
+                "select 'A' || number, application_id from passes "
+                "on conflict (number) do update set application_id = excluded.application_id"
+            )
+        )
+        session.execute(
+            text("update messages set state = 'delivered', lease = null, provider_id = 'x', ended_at = now()")
+        )
+    assert [state for _, state, _ in rows(db)] == ["delivered"] * 2
 
 
 # ---------------------------------------------------------------- quiet hours, opting out

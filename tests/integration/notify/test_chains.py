@@ -625,8 +625,8 @@ def test_the_statements_of_0_11_0_work_with_the_tables_of_this_version(db: Datab
                 "pass_number, personal, state, due_at, attempts, possible_duplicates, correlation_id, "
                 "traceparent, created_at, expires_at, ended_at) "
                 "select gen_random_uuid(), gen_random_uuid(), purpose, lane, channel, language, "
-                "application_id, pass_number, personal, state, due_at, attempts, possible_duplicates, correlation_id, "
-                "traceparent, created_at, expires_at, ended_at from messages on conflict do nothing"
+                "application_id, pass_number, personal, state, due_at, attempts, possible_duplicates, "
+                "correlation_id, traceparent, created_at, expires_at, ended_at from messages on conflict do nothing"
             )
         )
         session.execute(

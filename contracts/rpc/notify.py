@@ -79,6 +79,13 @@ class MessagePreview(Wire):
     text: str
 
 
+class WrongNumber(Strict):
+    """The application of somebody else, whose messages come to one's own phone."""
+
+    reference: str = Field(max_length=40)
+    mobile_last4: str = Field(max_length=8)
+
+
 class UndeliveredPass(Wire):
     """A pass of which nobody knows whether it has arrived, and that can still be used."""
 
@@ -128,6 +135,7 @@ class ChallengeAnswer(Wire):
 
 
 RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
+WRONG_NUMBER = Method("notify", "wrong_number", WrongNumber, Nothing, command=True)
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
 UNDELIVERED_HERE = Method("notify", "undelivered_here", Nothing, UndeliveredPasses)
 RECEIVE_WEBHOOK = Method(

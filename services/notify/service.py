@@ -16,13 +16,14 @@ from contracts.rpc.notify import (
     Webhook,
     WebhookChallenge,
     WithdrawalPreview,
+    WrongNumber,
 )
 from services.chassis.audit import entries, heads
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.notify.adapters.channels.installed import receipt_sources_of
-from services.notify.handlers import local_phone, previews, prints, resends, undelivered, webhooks
+from services.notify.handlers import local_phone, opt_outs, previews, prints, resends, undelivered, webhooks
 
 
 class Service:
@@ -36,6 +37,11 @@ class Service:
     def resend(self, request: ReferenceOnly, call: Call) -> Nothing:
         with self.db.transaction() as session:
             return resends.resend(request, call, session, now())
+
+    @rpc(contract.WRONG_NUMBER)
+    def wrong_number(self, request: WrongNumber, call: Call) -> Nothing:
+        with self.db.transaction() as session:
+            return opt_outs.stop_messages(request, call, session, now())
 
     @rpc(contract.RECORD_PRINT)
     def record_print(self, request: PassNumber, call: Call) -> Nothing:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contracts.model import Language
 from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
-from services.notify.adapters.sealing import seal
+from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain.messages import Draft, Personal, State
 from services.notify.models import MessageRow
 
@@ -144,3 +144,14 @@ def store(
         return bool(bulk.insert_rows(session, _MESSAGES, [row], unless=unless))
     deferred_writes.insert(session, _MESSAGES, [row], skip_existing=True)
     return True
+
+
+def mobiles_of(session: Session, application_id: UUID) -> list[str | None]:
+    """Return the mobiles of the applicant; an escalation went to the duty contact, who is somebody else."""
+    about = select(MessageRow).where(
+        MessageRow.application_id == application_id, MessageRow.purpose != "review_escalated"
+    )
+    keys = personal_keys_of(session)
+    return [
+        unseal(row.id, row.personal, keys).owner for row in session.scalars(about) if row.personal is not None
+    ]

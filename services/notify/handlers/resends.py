@@ -20,6 +20,8 @@ from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import is_late
 from services.notify.domain.resends import check_limit
+from services.notify.handlers.messages import mobiles_of
+from services.notify.handlers.opt_outs import allow_again
 from services.notify.models import ApplicationRow, MessageRow, PassRow
 
 
@@ -41,7 +43,7 @@ def resend(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
         call,
         RESEND.name,
         request,
-        lambda: _send_again(session, application.id, now),
+        lambda: _send_again(session, application.id, now, proved=call.principal.kind == "applicant"),
         lambda _message_id: Nothing(),
         reference=UUID,
     )
@@ -55,7 +57,7 @@ def _own_application(request: ReferenceOnly, call: Call, session: Session) -> Ap
     application = session.scalars(
         select(ApplicationRow).where(ApplicationRow.reference == reference).with_for_update()
     ).first()
-    if application is None or not may_resend(call.principal, _mobiles(session, application.id)):
+    if application is None or not may_resend(call.principal, mobiles_of(session, application.id)):
         raise NotFound("there is no such application")
     return application
 
@@ -67,18 +69,7 @@ def may_resend(principal: Principal, mobiles: Sequence[str | None]) -> bool:
     return principal.kind == "applicant" and principal.mobile is not None and principal.mobile in mobiles
 
 
-def _mobiles(session: Session, application_id: UUID) -> list[str | None]:
-    """Return the mobiles of the applicant; an escalation went to the duty contact, who is somebody else."""
-    about = select(MessageRow).where(
-        MessageRow.application_id == application_id, MessageRow.purpose != "review_escalated"
-    )
-    keys = personal_keys_of(session)
-    return [
-        unseal(row.id, row.personal, keys).owner for row in session.scalars(about) if row.personal is not None
-    ]
-
-
-def _send_again(session: Session, application_id: UUID, now: datetime) -> UUID:
+def _send_again(session: Session, application_id: UUID, now: datetime, *, proved: bool) -> UUID:
     latest = _latest_pass_message(session, application_id)
     if is_late(latest.expires_at, now):
         raise Conflict("the pass is over", code="pass_expired")
@@ -88,6 +79,8 @@ def _send_again(session: Session, application_id: UUID, now: datetime) -> UUID:
         MessageRow.application_id == application_id, MessageRow.resend_of.is_not(None)
     )
     check_limit(session.scalars(earlier).all(), now)
+    if proved:
+        allow_again(session, application_id)
     keys = personal_keys_of(session)
     copy = _copy(latest, unseal(latest.id, latest.personal, keys), keys, now)
     session.add(copy)
@@ -99,6 +92,7 @@ def _latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
         select(MessageRow, PassRow.revoked_at)
         .join(PassRow, PassRow.number == MessageRow.pass_number)
         .where(MessageRow.application_id == application_id, MessageRow.purpose == "pass_issued")
+        .where(MessageRow.step == 0)
         .order_by(MessageRow.created_at.desc())
     )
     found = session.execute(passes).all()
@@ -122,7 +116,11 @@ def _copy(message: MessageRow, personal: Personal, keys: PersonalKeyRing, now: d
         application_id=message.application_id,
         pass_number=message.pass_number,
         resend_of=message.id,
+        recipient=message.recipient,
         personal=seal(message_id, personal, keys),
+        email_sealed=seal(message_id, unseal(message.id, message.email_sealed, keys), keys)
+        if message.email_sealed
+        else None,
         state="queued",
         due_at=func.now(),
         correlation_id=correlation_id(),

@@ -9,9 +9,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from contracts.errors import Forbidden
+from contracts.errors import Forbidden, NotFound
+from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
+from contracts.rpc.notify import WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
@@ -25,14 +27,16 @@ from services.notify.adapters.channels import (
 )
 from services.notify.domain import breakers
 from services.notify.domain.quotas import Limits
-from services.notify.handlers import chains, event_handlers, prints, quotas, receipts
+from services.notify.handlers import chains, event_handlers, prints, quotas, receipts, resends
 from services.notify.handlers.deliveries import Sender
+from services.notify.handlers.opt_outs import stop_messages
 from services.notify.handlers.policies import policy_of
 from services.notify.handlers.undelivered import list_here
 from services.notify.models import MessageRow
 from services.notify.sender import SenderThreads
 from tests.conftest import make_call
 from tests.support.factories.notify import (
+    APPLICANT,
     DEPARTMENT,
     MOBILE,
     OPTIONS,
@@ -626,7 +630,8 @@ def test_the_statements_of_0_11_0_work_with_the_tables_of_this_version(db: Datab
                 "traceparent, created_at, expires_at, ended_at) "
                 "select gen_random_uuid(), gen_random_uuid(), purpose, lane, channel, language, "
                 "application_id, pass_number, personal, state, due_at, attempts, possible_duplicates, "
-                "correlation_id, traceparent, created_at, expires_at, ended_at from messages on conflict do nothing"
+                "correlation_id, traceparent, created_at, expires_at, ended_at "
+                "from messages on conflict do nothing"
             )
         )
         session.execute(
@@ -688,3 +693,31 @@ def test_opting_out_names_nobody(db: Database) -> None:
         stored = session.execute(text("select recipient, about from opt_outs")).one()
     assert MOBILE[3:] not in stored.recipient
     assert len(stored.recipient) == 32
+
+
+def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_applicant_proves_it(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    visit, other = put_pass(db), put_pass(db)
+    with db.transaction() as session:
+        wrong = WrongNumber(reference=visit.reference, mobile_last4=MOBILE[-4:])
+        stop_messages(wrong, make_call(key="wrong"), session, now())
+    while postman.send_due():
+        pass
+    postman.advance()
+    assert [message.personal.parameters["number"] for message in whatsapp.sent] == [other.number]
+    assert sms.sent == []
+    with db.transaction() as session:
+        resends.resend(
+            ReferenceOnly(reference=visit.reference), make_call(APPLICANT, key="again"), session, now()
+        )
+    postman.send_due()
+    assert len(whatsapp.sent) == 2
+
+
+@pytest.mark.parametrize("digits", ["0000", "", "3211"])
+def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database, digits: str) -> None:
+    visit = put_pass(db)
+    wrong = WrongNumber(reference=visit.reference, mobile_last4=digits)
+    with db.transaction() as session, pytest.raises(NotFound):
+        stop_messages(wrong, make_call(key="wrong"), session, now())

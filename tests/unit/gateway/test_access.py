@@ -194,6 +194,7 @@ PAGES = {
         "GET /status",
         "POST /status",
         "GET /status/result",
+        "POST /status/result",
         "GET /staff/sign-in",
         "POST /staff/sign-in",
         "GET /staff/sign-in/code",

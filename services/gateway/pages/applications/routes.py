@@ -12,6 +12,7 @@ from contracts.model import ApplicationStatus
 from contracts.rpc.application import ReferenceOnly, StatusQuestion
 from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
+from contracts.rpc.notify import WrongNumber
 from services.chassis.runtime.clock import now
 from services.gateway import lookups
 from services.gateway.access import rate_limited
@@ -30,7 +31,7 @@ from services.gateway.pages.applications.detail import (
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import inline
-from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, text_of
+from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, key_of, text_of
 from services.gateway.pages.shared.vocabulary import state_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
@@ -126,7 +127,7 @@ async def ask_status(view: OpenPage) -> Response:
 
 
 @router.get("/status/result", dependencies=[rate_limited("read")])
-async def show_status(view: OpenPage) -> Response:
+async def show_status(view: OpenPage, notice: Notice = "") -> Response:
     """Show the progress of the application that was asked for last, without name and purpose."""
     kept = view.read_result()
     if not kept:
@@ -140,9 +141,22 @@ async def show_status(view: OpenPage) -> Response:
         state_of(found), ""
     )
     more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT else ""
+    more["is_stopped"] = notice == "stopped"
     more["mobile_end"] = kept["mobile_last4"]
     more["is_theirs"] = (view.principal.mobile or "").endswith(kept["mobile_last4"])
     return view.html("applications/status.html", errors={}, found=found, typed={}, **more)
+
+
+@router.post("/status/result", dependencies=[rate_limited("status")])
+async def stop_messages(view: OpenPage) -> Response:
+    """Stop messages about an application to a number whose holder says that it is not theirs."""
+    form = await view.form()
+    kept = view.read_result()
+    if not kept:
+        return view.to("/status")
+    with suppress(NotFound):  # it was erased meanwhile
+        await view.caller.command(rpc.notify.WRONG_NUMBER, WrongNumber.model_validate(kept), key_of(form))
+    return view.to(STATUS, notice="stopped")
 
 
 @router.get("/s/{reference}", dependencies=[rate_limited("read")])

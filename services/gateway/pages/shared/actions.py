@@ -95,6 +95,7 @@ ACTIONS: dict[str, str] = {
     "issuance.audit_entries": _("Audit log"),
     "notify.resend": _("Sent a message again"),
     "notify.record_print": _("Printed a pass"),
+    "notify.wrong_number": _("Said that messages came to the wrong number"),
     "notify.undelivered_here": _("List of passes that did not arrive"),
     "notify.receive_webhook": _("Reported what became of messages"),
     "notify.audit_entries": _("Audit log"),

@@ -383,6 +383,25 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
     assert sum(name == "approval.whereabouts" for name, *_ in client.asked) == 1, "of the right one only"
 
 
+async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits_were_checked() -> None:
+    found = StatusView(
+        reference=REFERENCE,
+        status="issued",
+        site="PCS1",
+        department="home",
+        timeline=(happened("submitted"),),
+    )
+    app, client = stub(application__status=found, notify__wrong_number=Nothing())
+    async with browser(app) as http:
+        person = Reader(http)
+        assert (await person.send("/status/result")).url.path == "/en/status"
+        assert not client.was_asked("notify.wrong_number"), "nobody has typed the digits"
+        await person.send("/status", reference=REFERENCE, mobile_last4="3210")
+        stopped = await person.send("/status/result")
+    assert client.last("notify.wrong_number")[1].mobile_last4 == "3210"
+    assert "No more messages about this application are sent to your number." in stopped.text
+
+
 async def test_a_status_has_an_address_that_can_be_shown_again_in_another_language() -> None:
     found = StatusView(
         reference=REFERENCE,

@@ -1,0 +1,54 @@
+"""Who wants no messages about an application, because it is not theirs."""
+
+import hmac
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts.crockford import parse_reference
+from contracts.errors import NotFound
+from contracts.mobile import ascii_digits
+from contracts.rpc.call import Call, Nothing
+from contracts.rpc.notify import WRONG_NUMBER, WrongNumber
+from services.chassis.rpc.idempotency import once
+from services.notify.handlers.messages import mobiles_of, recipient_digest
+from services.notify.models import ApplicationRow, OptOutRow
+
+
+def stop_messages(request: WrongNumber, call: Call, session: Session, now: datetime) -> Nothing:
+    """Send nothing more about an application to the number that ends in these digits.
+
+    The applicant who proves the number and asks for the pass again gets messages again.
+
+    Raises:
+        NotFound: no such application, or none with such a number. The error does not reveal which.
+    """
+    try:
+        reference = parse_reference(request.reference)
+    except ValueError:
+        raise NotFound("there is no such application") from None
+    application = session.scalars(select(ApplicationRow).where(ApplicationRow.reference == reference)).first()
+    given = ascii_digits(request.mobile_last4.strip()).encode()
+    mobiles = mobiles_of(session, application.id) if application else []
+    wrong = {one for one in mobiles if one and hmac.compare_digest(one[-4:].encode(), given)}
+    if application is None or not wrong:
+        raise NotFound("there is no such application")
+    about = application.id
+
+    def effect() -> UUID:
+        for mobile in wrong:
+            row = insert(OptOutRow).values(
+                recipient=recipient_digest(session, mobile), about=str(about), at=now
+            )
+            session.execute(row.on_conflict_do_nothing())
+        return about
+
+    return once(session, call, WRONG_NUMBER.name, request, effect, lambda _about: Nothing(), reference=UUID)
+
+
+def allow_again(session: Session, application_id: UUID) -> None:
+    """Send messages about an application again, since its applicant has proved the number."""
+    session.execute(delete(OptOutRow).where(OptOutRow.about == str(application_id)))

@@ -11,8 +11,8 @@ from tests.support.factories.gateway import gateway_settings
 
 READS = {"lookUpStatus", "searchReviews", "lookUpAtCounter", "showEnrolment"}
 """POST only because the question must not stand in a URL."""
-CARRIES_ITS_KEY = {"scanPass", "syncScans"}
-"""The nonce in its body is its key."""
+CARRIES_ITS_KEY = {"scanPass", "syncScans", "reportGateDevice"}
+"""The nonce in its body is its key; of reports of a device the last one counts."""
 
 
 def document() -> dict[str, Any]:

@@ -22,6 +22,7 @@ from tests.support.factories.gateway import (
     REFERENCE,
     as_applicant,
     as_staff,
+    at_gate,
     browser,
     stubbed,
 )
@@ -153,7 +154,7 @@ async def test_requests_of_many_scans_are_counted_on_their_own(monkeypatch: pyte
     app, client = stubbed()
     body = {"gate": "PCS1-G1", "scans": [{"nonce": "a-nonce-of-a-scan"}]}
     async with browser(app) as http:
-        refused = await http.post("/api/v1/scans/sync", json=body, headers=as_staff("security"))
+        refused = await http.post("/api/v1/scans/sync", json=body, headers=at_gate())
     assert refused.status_code == 429
     assert not client.was_asked("verify.sync")
 

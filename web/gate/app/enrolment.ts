@@ -10,6 +10,14 @@ export function isEnrolmentCode(text: string): boolean {
   return CODE.test(text);
 }
 
+function reasonOf(why: NotEnrolled): string {
+  return {
+    device_missing: t("device_missing"),
+    device_revoked: t("device_revoked"),
+    device_of_other_gate: t("device_of_other_gate"),
+  }[why];
+}
+
 /** Draw the question for the code; the camera takes it as well. */
 export function drawEnrolment(
   why: NotEnrolled, problem: string | null, onCode: (code: string) => void,
@@ -29,7 +37,7 @@ export function drawEnrolment(
     el(
       "div", { class: "verdict__body", tabindex: 0 },
       el("div", { class: "verdict__head" }, icon("card"), el("h1", {}, t("enrol_title"))),
-      el("p", { class: "verdict__why" }, t(why)),
+      el("p", { class: "verdict__why" }, reasonOf(why)),
       el("p", { class: "verdict__why" }, t("enrol_how")),
       problem !== null && el("p", { id: "enrolment-problem", class: "verdict__problem", role: "alert" }, problem),
       el(

@@ -7,7 +7,7 @@ from uuid import UUID
 from contracts.rpc.batches import LARGEST_MESSAGE
 from contracts.rpc.verify import SyncedScans
 from services.gateway.middleware.body_limit import LARGEST_BODY, LARGEST_SYNC, SYNC
-from tests.support.factories.gateway import as_staff, browser, send_refused, stubbed
+from tests.support.factories.gateway import at_gate, browser, send_refused, stubbed
 
 OTP = "/api/v1/otp"
 JSON = {"Content-Type": "application/json"}
@@ -58,7 +58,7 @@ async def test_two_hundred_scans_of_a_gate_that_was_offline_are_read_and_go_on_i
     assert LARGEST_BODY < len(body) < LARGEST_SYNC
     app, client = stubbed(verify__sync=SyncedScans(items=()))
     async with browser(app) as http:
-        answer = await http.post(SYNC, content=body, headers=JSON | as_staff("security"))
+        answer = await http.post(SYNC, content=body, headers=JSON | at_gate())
     assert answer.status_code == 200
     sent = client.last("verify.sync")[1]
     assert len(sent.scans) == 200

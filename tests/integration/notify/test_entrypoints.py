@@ -12,6 +12,7 @@ from sqlalchemy import func, select, text
 
 from contracts import rpc as contract
 from contracts.envelope import Received
+from contracts.model import SHORT_LINK
 from contracts.rpc.call import Principal
 from contracts.subscriptions import SUBSCRIPTIONS, exchange_of
 from services.chassis.db import tables
@@ -188,7 +189,8 @@ def test_a_pass_reaches_the_local_phone_and_once_more_after_a_resend(
         "pass_issued",
         "pa",
     )
-    assert shown["link"] in shown["text"]
+    code = shown["link"].rpartition("/")[2]
+    assert f"/q/{code[:SHORT_LINK]}" in shown["text"], "the message has the short form of the link"
     assert visit.number in shown["text"]
     assert ask(administrator, "record_print", {"number": visit.number}, RECEPTION, "key-2")["result"] == {}
     with db.transaction() as session:

@@ -54,6 +54,7 @@ AnyClosureReason = Annotated[ClosureReason, else_("other")]
 AnyAccessChange = Annotated[AccessChange, else_("other")]
 AnyEscalationStep = Annotated[EscalationStep | None, else_(None)]
 AnyConflictKind = Annotated[ConflictKind, else_("other")]
+AnyOfflineChoice = Annotated[Literal["refuse", "supervisor"], else_("refuse")]
 AnyVerdict = Annotated[Verdict, else_("unknown_pass")]
 """A verdict that is not known here lets nobody pass: only ``admit`` and ``exit`` do, in every version."""
 
@@ -300,6 +301,19 @@ class SiteAdvice(Wire):
     """Where a visitor asks for a wheelchair."""
 
 
+class GateRules(Wire):
+    """What the gates of a site do without a network, and whom they telephone then."""
+
+    green: int = Field(default=15, ge=1, le=240)
+    """Minutes up to which the list of a gate without a network is as good as online."""
+    amber: int = Field(default=240, ge=1, le=1_440)
+    """Minutes up to which a gate goes on with a warning. After that ``then`` counts."""
+    then: AnyOfflineChoice | None = None
+    """What a gate does with an older list; None as the installation has it (``EPASS_OFFLINE_THEN``)."""
+    reception_phone: str = ""
+    security_phone: str = ""
+
+
 class SiteRecord(Wire):
     """A site with its gates and hours. ``name`` is by language."""
 
@@ -314,6 +328,8 @@ class SiteRecord(Wire):
     hours: tuple[OpeningHours, ...]
     closed_days: tuple[ClosedDay, ...] = ()
     advice: SiteAdvice | None = Field(default=None, exclude_if=lambda advice: advice is None)
+    gate_rules: GateRules | None = Field(default=None, exclude_if=lambda rules: rules is None)
+    """None where all of them are as usual. It is not published: it has internal telephone numbers."""
 
 
 class OfficerRecord(Wire):

@@ -65,6 +65,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.PassIssued,
         events.PassRevoked,
         events.StatusListSigned,
+        events.LoginDisabled,
         events.PersonalDataErased,
     ),
 }

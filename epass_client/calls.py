@@ -104,7 +104,9 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
 from contracts.rpc.verify import (
+    CallForHelp,
     GateSession,
+    HelpCall,
     InsideList,
     Manifest,
     ScanPass,
@@ -780,6 +782,11 @@ def scan_pass(body: ScanPass) -> Call[ScanResult]:
 def sync_scans(body: SyncScans) -> Call[SyncedScans]:
     """Send the scans of a gate that was without a network; the nonce of each is its idempotency key."""
     return Call("POST", f"{API}/scans/sync", SyncedScans, body=_json(body))
+
+
+def call_help(body: CallForHelp) -> Call[HelpCall]:
+    """Call the reception of the site for help from a gate."""
+    return _command(f"{API}/gate/help", HelpCall, body)
 
 
 def list_inside(site: str, after: str | None = None, limit: int | None = None) -> Call[InsideList]:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 
@@ -19,7 +20,7 @@ from contracts.model import (
     Wire,
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Page
+from contracts.rpc.call import Method, Nothing, Page
 from contracts.rpc.issuance import PassNumber
 
 
@@ -58,6 +59,21 @@ ScannedAt = Annotated[
 """When a gate says that it scanned. What is outside of these years, no clock of a gate has shown."""
 
 
+PROOF = r"^[A-Za-z0-9_-]{43}$"
+"""The form of an HMAC-SHA256 in base64url (`contracts/supervisor_pin.py`)."""
+PIN = r"^[0-9]{6}$"
+
+
+class Supervisor(Strict):
+    """A supervisor who let somebody in, why, and the proof that they typed their PIN."""
+
+    login_id: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")
+    """As it was typed at the gate. Without a network nobody could check it."""
+    reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
+    proof: str | None = Field(default=None, pattern=PROOF)
+    """Made of the PIN, the nonce and what was scanned. The PIN itself never leaves the gate's device."""
+
+
 class ScanPass(Strict):
     """A scan. Exactly one of ``token`` and ``pass_number``; without ``id_check`` an entry is a preview.
 
@@ -72,14 +88,8 @@ class ScanPass(Strict):
     nonce: str = Field(min_length=8, max_length=64, pattern=r"^[\x20-\x7e]+$")
     scanned_at: ScannedAt | None = None
     id_check: IdCheck | None = None
-
-
-class Supervisor(Strict):
-    """A supervisor who let somebody in at a gate without a network, and why."""
-
-    login_id: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]+$")
-    """As it was typed at the gate, where nobody could check it."""
-    reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
+    supervisor: Supervisor | None = None
+    """Who agreed to this entry. With a proof that is not theirs the scan is refused (``wrong_pin``)."""
 
 
 class DecidedOffline(Strict):
@@ -251,6 +261,49 @@ class InsideList(Wire):
     persons: int = 0
 
 
+HelpReason = Literal["visitor", "danger", "device"]
+"""A visitor needs somebody; danger; something at the gate does not work."""
+
+
+class CallForHelp(Strict):
+    """A gate calls the reception of its site."""
+
+    gate: Code
+    reason: HelpReason
+
+
+class HelpCallId(Strict):
+    """A call for help."""
+
+    call_id: UUID
+
+
+class HelpCall(Wire):
+    """A call for help, and who comes. It names no visitor."""
+
+    id: UUID
+    site: str
+    gate: str
+    reason: HelpReason
+    called_at: Instant
+    called_by: str
+    answered_at: Instant | None = None
+    answered_by: str | None = None
+    """The login that comes; None while it still rings."""
+
+
+class HelpQuestion(Wire):
+    """The question which gates of a site call for help, or of all sites."""
+
+    site: Code | None = None
+
+
+class HelpCalls(Wire):
+    """Calls that ring, or were answered within the last minutes; the oldest first."""
+
+    items: tuple[HelpCall, ...] = ()
+
+
 class MovementQuestion(Wire):
     """The question who has passed the gates of a site after a place among all scans; None: from now on."""
 
@@ -284,6 +337,8 @@ class Movements(Wire):
     items: tuple[Movement, ...] = ()
     last: int = 0
     """What to pass as ``after`` next time."""
+    calls: tuple[HelpCall, ...] = ()
+    """Calls for help of the gates of the site, as `HelpCalls` has them."""
 
 
 class PassUse(Wire):
@@ -399,6 +454,22 @@ class OfflinePolicy(Wire):
     then: Literal["refuse", "supervisor"]
 
 
+class Telephones(Wire):
+    """Whom a gate telephones; empty where the directory has no number."""
+
+    reception: str = ""
+    security: str = ""
+
+
+class ManifestSupervisor(Wire):
+    """What a gate needs to check the PIN of a supervisor of its site (`contracts/supervisor_pin.py`)."""
+
+    login_id: str
+    salt: str
+    iterations: int
+    verifier: str
+
+
 class Manifest(Wire):
     """A page of what a gate holds for the time without a network."""
 
@@ -419,8 +490,115 @@ class Manifest(Wire):
     complete_at: Instant | None = None
     """When the newest status list was signed of which every revocation is in this manifest."""
     offline: OfflinePolicy
+    telephones: Telephones = Telephones()
+    supervisors: tuple[ManifestSupervisor, ...] = ()
+    """Those of the site who have a PIN."""
     passes: tuple[ManifestPass, ...] = ()
     next: str | None = None
+
+
+class NameSupervisor(Strict):
+    """A security login that may let visitors in where a gate asks for a supervisor."""
+
+    login_id: str = Field(pattern=r"^SEC-[0-9]{4,9}$")
+    site: Code
+
+
+class SupervisorId(Strict):
+    """A supervisor by their login."""
+
+    login_id: str = Field(pattern=r"^SEC-[0-9]{4,9}$")
+
+
+class SupervisorView(Wire):
+    """A supervisor of the gates of a site."""
+
+    login_id: str
+    site: str
+    named_by: str
+    named_at: Instant
+    pin_set_at: Instant | None = None
+    """None where they have no PIN, or too many wrong ones were typed: then they choose a new one."""
+    locked_until: Instant | None = None
+
+
+class SupervisorList(Wire):
+    """Supervisors of all sites, by site and login."""
+
+    items: tuple[SupervisorView, ...] = ()
+
+
+class SetPin(Strict):
+    """The PIN that a supervisor chooses."""
+
+    pin: str = Field(pattern=PIN, repr=False)
+
+
+class OwnPin(Wire):
+    """Whether a login is a supervisor, and since when it has its PIN."""
+
+    is_supervisor: bool
+    pin_set_at: Instant | None = None
+
+
+IncidentKind = Literal["conflict", "refused", "unproven", "override", "wrong_pin"]
+"""More persons came in than a pass allows; a scan that was refused for good; a supervisor whose PIN nobody
+typed; a supervisor who let somebody in; a PIN that was typed wrong too often."""
+
+
+class IncidentScan(Wire):
+    """A scan that an incident is about."""
+
+    gate: str
+    scanned_at: Instant
+    count: int = 0
+    offline: bool = False
+
+
+class IncidentView(Wire):
+    """Something that happened at a gate and that somebody should look at. It names no visitor."""
+
+    id: UUID
+    found_at: Instant
+    site: str
+    gate: str
+    kind: IncidentKind
+    detail: str | None = None
+    """The kind of a conflict, or the problem of a refused scan."""
+    pass_number: str | None = None
+    reference: str | None = None
+    scans: tuple[IncidentScan, ...] = ()
+    exposure: int = 0
+    """How many persons came in beyond what the pass allows."""
+    login: str | None = None
+    """Who scanned."""
+    supervisor: str | None = None
+    reason: str | None = None
+    """The words of the supervisor."""
+    seen_at: Instant | None = None
+    seen_by: str | None = None
+
+
+class IncidentQuestion(Page):
+    """The question what happened at the gates, the newest first."""
+
+    site: Code | None = None
+    kind: IncidentKind | None = None
+    unseen: bool = False
+
+
+class IncidentList(Wire):
+    """A page of incidents; ``unseen`` counts those that nobody has seen, at all pages and of all kinds."""
+
+    items: tuple[IncidentView, ...] = ()
+    next: str | None = None
+    unseen: int = 0
+
+
+class IncidentId(Strict):
+    """An incident."""
+
+    incident_id: UUID
 
 
 SCAN = Method(
@@ -439,5 +617,15 @@ MANIFEST = Method("verify", "manifest", ManifestQuestion, Manifest, names_people
 MOVEMENTS = Method("verify", "movements", MovementQuestion, Movements)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
 SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory, names_people=True)
+NAME_SUPERVISOR = Method("verify", "name_supervisor", NameSupervisor, SupervisorView, command=True)
+END_SUPERVISOR = Method("verify", "end_supervisor", SupervisorId, Nothing, command=True)
+SUPERVISORS = Method("verify", "supervisors", Nothing, SupervisorList)
+OWN_PIN = Method("verify", "own_pin", Nothing, OwnPin)
+SET_PIN = Method("verify", "set_pin", SetPin, OwnPin, command=True)
+CALL_HELP = Method("verify", "call_help", CallForHelp, HelpCall, command=True)
+ANSWER_HELP = Method("verify", "answer_help", HelpCallId, HelpCall, command=True)
+HELP_CALLS = Method("verify", "help_calls", HelpQuestion, HelpCalls)
+INCIDENTS = Method("verify", "incidents", IncidentQuestion, IncidentList, names_people=True)
+NOTE_INCIDENT = Method("verify", "note_incident", IncidentId, IncidentView, command=True)
 AUDIT_ENTRIES = Method("verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
 AUDIT_HEADS = Method("verify", "audit_heads", HeadQuestion, AuditHeads)

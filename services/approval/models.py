@@ -83,6 +83,7 @@ class SiteRow(Base):
     address: Mapped[Words]
     advice: Mapped[Json | None]
     photograph: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    gate_rules: Mapped[Json | None]
     gates: Mapped[list["GateRow"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="GateRow.position")
     hours: Mapped[list["HoursRow"]] = relationship(
         cascade=WHOLE, lazy="selectin", order_by="HoursRow.position"
@@ -100,6 +101,7 @@ class SiteRow(Base):
             address=record.address,
             advice=record.advice.model_dump() if record.advice else None,
             photograph=record.photograph,
+            gate_rules=record.gate_rules.model_dump() if record.gate_rules else None,
             gates=[
                 GateRow(code=code, position=at, name=record.gate_names.get(code))
                 for at, code in enumerate(record.gates)

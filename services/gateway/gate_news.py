@@ -1,4 +1,4 @@
-"""What gates of one site tell each other: who has passed, and that the list of revoked passes is newer."""
+"""What gates of one site hear: who has passed, a newer list of revoked passes, and who comes to help."""
 
 from collections import deque
 from collections.abc import AsyncGenerator
@@ -9,7 +9,7 @@ from typing import Literal
 from contracts import rpc
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import StatusList
-from contracts.rpc.verify import Movement, MovementQuestion
+from contracts.rpc.verify import HelpCall, Movement, MovementQuestion
 from services.gateway.polled_replies import PolledReplies
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.rpc.client import RpcClient
@@ -22,7 +22,7 @@ OVERLAP = 200
 """So many places are told again after a break: a scan may be stored after one that has a later place."""
 LONGEST_BREAK = 3_000.0
 """Seconds between two answers of verify, which tells no movement that is older than an hour."""
-News = Movement | Literal["status", "reload"]
+News = Movement | HelpCall | Literal["status", "reload"]
 """``reload``: the gate has missed movements that are not kept, and fetches a manifest."""
 
 
@@ -52,6 +52,7 @@ class GateNews:
         elif monotonic() - known.heard_at > LONGEST_BREAK:
             known.forget(reply.last)
         known.add(reply.items, reply.last)
+        known.calls = reply.calls
         known.heard_at = asked_at
         return known
 
@@ -77,6 +78,7 @@ class GateNews:
         self, replies: AsyncGenerator["_Recent | None", None], since: int | None
     ) -> AsyncGenerator[News, None]:
         seen, breaks, status = None, 0, self._status_list.value
+        calls: tuple[HelpCall, ...] = ()
         async with aclosing(replies):
             async for recent in replies:
                 if recent is not None:
@@ -89,6 +91,10 @@ class GateNews:
                     for movement in recent.after(seen, since):
                         yield movement
                     seen, breaks = recent.count, recent.breaks
+                    for call in recent.calls:
+                        if call not in calls:
+                            yield call
+                    calls = recent.calls
                 if status is not None and status != self._status_list.value:
                     yield "status"
                 status = self._status_list.value
@@ -108,6 +114,8 @@ class _Recent:
         self.breaks = 0
         """How often movements may have been missed, because verify was not asked, or away, for too long."""
         self.heard_at = 0.0
+        self.calls: tuple[HelpCall, ...] = ()
+        """Calls for help that ring or were just answered."""
         self._complete_from = last
         self._kept: deque[Movement] = deque(maxlen=KEPT)
         self._places: set[int] = set()

@@ -56,6 +56,7 @@ FIELDS: dict[str, Any] = {
     "new": "four-plain-words-together",
     "next": None,
     "nonce": "9d2b4c0e-one-for-each-scan",
+    "proof": "sTmZeHZj6xGlSHwul5idX9CdJyFr8KhzbPSuoMbeT30",
     "note": "Bring the licence and a copy of it",
     "number": NUMBER,
     "officer": "home-superintendent",

@@ -26,6 +26,7 @@ from services.chassis.runtime import logs
 from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
 from services.gateway.gate_news import GateNews
+from services.gateway.help_calls import HelpCallChanges
 from services.gateway.ops_client import OpsClient
 from services.gateway.queue_changes import QueueChanges
 from services.gateway.rate_limits import RateLimits
@@ -73,6 +74,7 @@ class GatewayState:
         self.officers = DepartmentOfficers(client)
         self.queue_changes = QueueChanges(client)
         self.gate_news = GateNews(client, self.status_list)
+        self.help_calls = HelpCallChanges(client)
         self.sessions = Sessions(settings.issuer, self.keys, self.revoked_sessions)
         self.active_sessions: set[UUID] = set()
         """Sessions that people have used here, until accounts was told of them."""
@@ -120,6 +122,7 @@ class GatewayState:
         """End the streams that browsers hold open, because the gateway stops."""
         self.queue_changes.end()
         self.gate_news.end()
+        self.help_calls.end()
 
     def keyed_hash(self, text: str) -> str:
         """Return 32 hex digits that reveal nothing without the secret, which all replicas share."""

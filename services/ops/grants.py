@@ -109,6 +109,8 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     | {
         "erased_applications": _ADD,
         "gate_advice": _CHANGE_AND_DELETE,
+        "gate_incidents": "INSERT, UPDATE (reason, seen_at, seen_by), DELETE",
+        "help_calls": _CHANGE_AND_DELETE,
         "key_set": _CHANGE,
         "number_tries": _CHANGE_AND_DELETE,
         "passes": _CHANGE,
@@ -118,6 +120,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "signing_keys": _CHANGE_AND_DELETE,
         "sites": _CHANGE,
         "status_list": _CHANGE,
+        "supervisors": _CHANGE_AND_DELETE,
     },
 }
 """What each service may do with each table of its database, besides reading it.

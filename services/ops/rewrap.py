@@ -27,7 +27,7 @@ PERSONAL: Mapping[str, tuple[str, ...]] = {
     ),
     "issuance": (),
     "notify": ("messages.personal", "messages.email_sealed", "media.sealed"),
-    "verify": (),
+    "verify": ("supervisors.key_sealed",),
 }
 """The columns of each service that are sealed under the personal keys."""
 KEY_ENCRYPTION: Mapping[str, tuple[str, ...]] = {

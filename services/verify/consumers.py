@@ -6,6 +6,7 @@ from contracts.envelope import Received
 from contracts.events import (
     DirectoryChanged,
     GateAdvised,
+    LoginDisabled,
     PassIssued,
     PassRevoked,
     PersonalDataErased,
@@ -17,11 +18,14 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 from services.verify.handlers import (
     event_handlers,
+    help_calls,
+    incidents,
     not_issued,
     number_tries,
     presence,
     previews,
     scan_records,
+    supervisors,
 )
 from services.verify.metrics import GATE_CONFLICTS, NOT_ISSUED
 
@@ -59,6 +63,10 @@ class Consumers:
     def on_gate_advised(self, received: Received[GateAdvised], session: Session) -> None:
         event_handlers.handle_gate_advised(received, session)
 
+    @subscribes(LoginDisabled)
+    def on_login_disabled(self, received: Received[LoginDisabled], session: Session) -> None:
+        supervisors.forget(session, received.event.login_id)
+
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
         event_handlers.handle_personal_data_erased(received, session)
@@ -76,7 +84,10 @@ class Consumers:
 
     @every(interval=300)
     def delete_old(self) -> None:
-        """Delete tries and previews that count no more, and nonces that nobody repeats."""
+        """Delete tries and previews that count no more, unrepeated nonces, and old incidents and calls."""
         batches.run(self.db, lambda session: number_tries.delete_old(session, now()))
         batches.run(self.db, lambda session: previews.delete_old(session, now()))
         batches.run(self.db, lambda session: scan_records.delete_old_nonces(session, now()))
+        months = self.settings.records_kept_months
+        batches.run(self.db, lambda session: incidents.delete_old(session, now(), months))
+        batches.run(self.db, lambda session: help_calls.delete_old(session, now(), months))

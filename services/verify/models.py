@@ -1,7 +1,8 @@
 """Rows of verify: passes with who is inside, scans, and what else the gate knows from events.
 
 That is the gates of the sites, the newest complete status list, issuance's public keys and erased
-applications; the unknown numbers that were tried; and how many passes were looked at.
+applications; the unknown numbers that were tried; how many passes were looked at; supervisors of gates;
+incidents at gates; and calls for help.
 """
 
 from datetime import datetime
@@ -238,13 +239,15 @@ class NonceRow(Base):
 
 
 class SiteRow(Base):
-    """The gates of a site, from the newest record of the directory."""
+    """The gates of a site and their rules, from the newest record of the directory."""
 
     __tablename__ = "sites"
 
     code: Mapped[str] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     gates: Mapped[list[str]]
+    gate_rules: Mapped[dict[str, Any] | None]
+    """`GateRules` of contracts/events.py; None where all of them are as usual."""
 
 
 class StatusListRow(Base):
@@ -316,3 +319,71 @@ class GateAdviceRow(Base):
     application_id: Mapped[UUID] = mapped_column(primary_key=True)
     seq: Mapped[int] = mapped_column(BigInteger)
     call_supervisor: Mapped[bool]
+
+
+class SupervisorRow(Base):
+    """A security login that may let visitors in where a gate asks for a supervisor, and its PIN.
+
+    The PIN is stored as its slow key (`contracts/supervisor_pin.py`), sealed: with it the service checks the
+    proofs of gates.
+    """
+
+    __tablename__ = "supervisors"
+
+    login_id: Mapped[str] = mapped_column(primary_key=True)
+    site: Mapped[str]
+    named_by: Mapped[str]
+    named_at: Mapped[datetime]
+    key_id: Mapped[UUID | None]
+    """Binds the sealed key to its row; None where there is no PIN."""
+    key_sealed: Mapped[str | None]
+    salt: Mapped[str | None]
+    iterations: Mapped[int | None]
+    verifier: Mapped[str | None]
+    pin_set_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(server_default="0")
+    """Wrong PINs since the last right one."""
+    locked_until: Mapped[datetime | None]
+
+
+class IncidentRow(Base):
+    """Something that happened at the gates of a site and that somebody should look at."""
+
+    __tablename__ = "gate_incidents"
+    __table_args__ = (
+        Index("gate_incidents_newest", "found_at", "id"),
+        Index("gate_incidents_of_pass", "pass_number", postgresql_where=text("pass_number is not null")),
+        Index("gate_incidents_unseen", "site", postgresql_where=text("seen_at is null")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    found_at: Mapped[datetime]
+    site: Mapped[str]
+    gate: Mapped[str]
+    kind: Mapped[str]
+    detail: Mapped[str | None]
+    pass_number: Mapped[str | None]
+    reference: Mapped[str | None]
+    scans: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")
+    exposure: Mapped[int] = mapped_column(server_default="0")
+    login: Mapped[str | None]
+    supervisor: Mapped[str | None]
+    reason: Mapped[str | None]
+    seen_at: Mapped[datetime | None]
+    seen_by: Mapped[str | None]
+
+
+class HelpCallRow(Base):
+    """A gate that has called the reception of its site, and who has answered."""
+
+    __tablename__ = "help_calls"
+    __table_args__ = (Index("help_calls_newest", "called_at"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    site: Mapped[str]
+    gate: Mapped[str]
+    reason: Mapped[str]
+    called_at: Mapped[datetime]
+    called_by: Mapped[str]
+    answered_at: Mapped[datetime | None]
+    answered_by: Mapped[str | None]

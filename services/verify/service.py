@@ -12,20 +12,35 @@ from contracts.errors import InvalidInput
 from contracts.model import site_of
 from contracts.rpc import verify as contract
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Call
+from contracts.rpc.call import Call, Nothing
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import (
+    CallForHelp,
+    HelpCall,
+    HelpCallId,
+    HelpCalls,
+    HelpQuestion,
+    IncidentId,
+    IncidentList,
+    IncidentQuestion,
+    IncidentView,
     InsideList,
     InsideQuestion,
     Manifest,
     ManifestQuestion,
     MovementQuestion,
     Movements,
+    NameSupervisor,
     OfflineScan,
+    OwnPin,
     PassUse,
     ScanHistory,
     ScanPass,
     ScanResult,
+    SetPin,
+    SupervisorId,
+    SupervisorList,
+    SupervisorView,
     SyncedScans,
     SyncScans,
 )
@@ -35,6 +50,8 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.handlers import (
+    help_calls,
+    incidents,
     manifests,
     movements,
     offline_scans,
@@ -42,10 +59,18 @@ from services.verify.handlers import (
     scan_groups,
     scan_history,
     scans,
+    supervisors,
 )
 from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.handlers.scan_records import ChangedMeanwhile
-from services.verify.metrics import GATE_CONFLICTS, OFFLINE_REFUSED, PREVIEWS, SCANS, gate_label
+from services.verify.metrics import (
+    GATE_CONFLICTS,
+    OFFLINE_REFUSED,
+    PREVIEWS,
+    SCANS,
+    SUPERVISORS_REFUSED,
+    gate_label,
+)
 
 log = logger(__name__)
 
@@ -78,12 +103,22 @@ class Service:
         return results
 
     def _scan(self, request: ScanPass, call: Call) -> ScanResult:
+        if request.supervisor is not None:
+            self._check_supervisor(request, call)
         with suppress(ChangedMeanwhile), self.db.queries() as session:
             (result,) = scan_groups.scan_many([(request, call)], session, now(), **self._rules)
             if result is not None:
                 return result
         with self.db.transaction() as session:
             return scans.scan(request, call, session, now(), **self._rules)
+
+    def _check_supervisor(self, request: ScanPass, call: Call) -> None:
+        with self.db.transaction() as session:
+            refusal = supervisors.check(request, call, session, now())
+        if refusal is not None:
+            SUPERVISORS_REFUSED.labels(refusal.body.code).inc()
+            log.warning("supervisor refused", code=refusal.body.code, gate=request.gate)
+            raise refusal
 
     @rpc(contract.SYNC)
     def sync(self, request: SyncScans, call: Call) -> SyncedScans:
@@ -97,6 +132,9 @@ class Service:
                 log.warning("offline scan refused", problem=item.problem, gate=request.gate)
         for kind in synced.conflicts:
             GATE_CONFLICTS.labels(kind).inc()
+        if synced.unproven:
+            SUPERVISORS_REFUSED.labels("unproven").inc(synced.unproven)
+            log.warning("supervisors unproven", count=synced.unproven, gate=request.gate)
         return synced.answer
 
     @property
@@ -139,6 +177,55 @@ class Service:
     def scan_history(self, request: PassNumber, call: Call) -> ScanHistory:
         with self.db.transaction() as session:
             return scan_history.list_scans(request, call, session)
+
+    @rpc(contract.NAME_SUPERVISOR)
+    def name_supervisor(self, request: NameSupervisor, call: Call) -> SupervisorView:
+        with self.db.transaction() as session:
+            return supervisors.name(request, call, session, now())
+
+    @rpc(contract.END_SUPERVISOR)
+    def end_supervisor(self, request: SupervisorId, call: Call) -> Nothing:
+        with self.db.transaction() as session:
+            return supervisors.end(request, call, session)
+
+    @rpc(contract.SUPERVISORS)
+    def supervisors(self, _request: Nothing, call: Call) -> SupervisorList:
+        with self.db.queries() as session:
+            return supervisors.list_all(call, session)
+
+    @rpc(contract.OWN_PIN)
+    def own_pin(self, _request: Nothing, call: Call) -> OwnPin:
+        with self.db.queries() as session:
+            return supervisors.own_pin(call, session)
+
+    @rpc(contract.SET_PIN)
+    def set_pin(self, request: SetPin, call: Call) -> OwnPin:
+        return supervisors.set_pin(request, call, self.db, now())
+
+    @rpc(contract.CALL_HELP)
+    def call_help(self, request: CallForHelp, call: Call) -> HelpCall:
+        with self.db.transaction() as session:
+            return help_calls.call_help(request, call, session, now())
+
+    @rpc(contract.ANSWER_HELP)
+    def answer_help(self, request: HelpCallId, call: Call) -> HelpCall:
+        with self.db.transaction() as session:
+            return help_calls.answer(request, call, session, now())
+
+    @rpc(contract.HELP_CALLS)
+    def help_calls(self, request: HelpQuestion, call: Call) -> HelpCalls:
+        with self.db.queries() as session:
+            return help_calls.list_calls(request, call, session, now())
+
+    @rpc(contract.INCIDENTS)
+    def incidents(self, request: IncidentQuestion, call: Call) -> IncidentList:
+        with self.db.queries() as session:
+            return incidents.list_incidents(request, call, session)
+
+    @rpc(contract.NOTE_INCIDENT)
+    def note_incident(self, request: IncidentId, call: Call) -> IncidentView:
+        with self.db.transaction() as session:
+            return incidents.note_seen(request, call, session, now())
 
     @rpc(contract.AUDIT_ENTRIES)
     def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:

@@ -18,7 +18,7 @@ from contracts.model import Slot
 from contracts.rpc.accounts import GateDeviceReport, IssueLogin
 from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate, ProposeEntry
-from contracts.rpc.verify import DecidedOffline, Matched, OfflineScan, ScanPass, SyncScans
+from contracts.rpc.verify import CallForHelp, DecidedOffline, Matched, OfflineScan, ScanPass, SyncScans
 from epass_client import calls
 from epass_client.calls import Call
 
@@ -46,6 +46,7 @@ OFFLINE_SCAN = OfflineScan(
 CALLS: dict[str, Call[Any]] = {
     "scanPass": calls.scan_pass(SCAN),
     "syncScans": calls.sync_scans(SyncScans(gate="PCS1-G1", scans=(OFFLINE_SCAN,))),
+    "callHelp": calls.call_help(CallForHelp(gate="PCS1-G1", reason="visitor")),
     "listInside": calls.list_inside("PCS1", after="x", limit=10),
     "viewGateSession": calls.view_gate_session(),
     "enrolGateDevice": calls.enrol_gate_device("GAT-0001-k7fm-w3pa-xq9t"),

@@ -14,6 +14,7 @@ import "./auto-refresh.js";
 import "./conditional-fields.js";
 import "./countdown.js";
 import "./desk.js";
+import "./help-calls.js";
 import "./opening-hours.js";
 import "./photograph.js";
 

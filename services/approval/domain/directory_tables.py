@@ -15,6 +15,7 @@ from contracts.events import (
     ClosedDay,
     DepartmentRecord,
     EscalationMinutes,
+    GateRules,
     OfficerRecord,
     SiteAdvice,
     SiteRecord,
@@ -41,6 +42,12 @@ YES = "1"
 MINUTES = tuple(EscalationMinutes.model_fields)
 
 
+GATE_RULES = {"gate_green": "green", "gate_amber": "amber", "gate_then": "then",
+              "reception_phone": "reception_phone", "security_phone": "security_phone"}  # fmt: skip
+"""The columns of what gates do without a network; an empty cell is as usual."""
+_PHONE = re.compile(r"\+?[0-9][0-9 \-]{2,18}")
+
+
 def _words(name: str, longest: int, *, required: bool = True) -> tuple[Column, ...]:
     return tuple(Column(f"{name}_{language}", required, longest) for language in _LANGUAGES)
 
@@ -51,6 +58,7 @@ COLUMNS: Mapping[DirectoryTable, tuple[Column, ...]] = {
         *_words("name", 120),
         *_words("address", 200),
         Column("photograph", longest=1),
+        *(Column(name, longest=20) for name in GATE_RULES),
         *(column for name in SiteAdvice.model_fields for column in _words(name, 400, required=False)),
     ),
     "gates": (
@@ -155,6 +163,7 @@ class Directory:
                 address=_of(cells, "address"),
                 photograph=cells["photograph"] == YES,
                 advice=SiteAdvice(**advice) if any(advice.values()) else None,
+                gate_rules=_gate_rules(cells),
             )
         elif table == "gates":
             site, gate = self.sites[cells["site"]], cells["code"]
@@ -286,6 +295,7 @@ def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -
         checks.append(("site", "unknown_site", cells["site"] in stored.sites))
     if table == "sites":
         checks.append(("photograph", "not_yes", _is_yes_or_no(cells["photograph"])))
+        checks += _gate_rule_checks(cells)
         checks += [check for name in SiteAdvice.model_fields for check in _in_each_language(cells, name)]
     elif table == "gates":
         checks.append(("code", "not_a_gate_code", site_of(cells["code"]) == cells["site"]))
@@ -317,6 +327,55 @@ def _in_each_language(cells: Mapping[str, str], name: str) -> list[tuple[str, st
     """Return the checks that a text which may be missing is there in all languages or in none."""
     words = {f"{name}_{language}": cells[f"{name}_{language}"] for language in _LANGUAGES}
     return [(column, "empty", bool(text) or not any(words.values())) for column, text in words.items()]
+
+
+def _gate_rule_checks(cells: Mapping[str, str]) -> list[tuple[str, str, bool]]:
+    """Return the checks of what gates do without a network."""
+    green, amber = cells["gate_green"], cells["gate_amber"]
+    return [
+        ("gate_green", "not_minutes", _is_gate_minutes("green", green)),
+        ("gate_amber", "not_minutes", _is_gate_minutes("amber", amber)),
+        ("gate_amber", "amber_before_green", _are_in_order(green, amber)),
+        ("gate_then", "not_a_choice", cells["gate_then"] in ("", "refuse", "supervisor")),
+        ("reception_phone", "not_a_phone", _is_phone(cells["reception_phone"])),
+        ("security_phone", "not_a_phone", _is_phone(cells["security_phone"])),
+    ]
+
+
+def _are_in_order(green: str, amber: str) -> bool:
+    """Return whether the minutes with a warning end last; what is no number has a problem of its own."""
+    if not (_is_gate_minutes("green", green) and _is_gate_minutes("amber", amber)):
+        return True
+    usual = GateRules()
+    return int(green or usual.green) <= int(amber or usual.amber)
+
+
+def _is_phone(text: str) -> bool:
+    return text == "" or _PHONE.fullmatch(text) is not None
+
+
+def _is_gate_minutes(name: str, text: str) -> bool:
+    if text == "":
+        return True
+    try:
+        GateRules.model_validate({name: text})
+    except ValidationError:
+        return False
+    return text.isascii() and text.isdecimal()
+
+
+def _gate_rules(cells: Mapping[str, str]) -> GateRules | None:
+    given = {name: cells[column] for column, name in GATE_RULES.items() if cells[column]}
+    return GateRules.model_validate(given) if given else None
+
+
+def _gate_rule_cells(rules: GateRules | None) -> tuple[str, ...]:
+    """Return the cells of what is not as usual."""
+    usual = GateRules()
+    given = {name: getattr(rules or usual, name) for name in GATE_RULES.values()}
+    return tuple(
+        str(value) if value and value != getattr(usual, name) else "" for name, value in given.items()
+    )
 
 
 def _is_yes_or_no(text: str) -> bool:
@@ -354,7 +413,8 @@ def _lines_of_site(table: DirectoryTable, site: SiteRecord) -> list[tuple[str, .
     advice = site.advice or SiteAdvice()
     texts = (text for name in SiteAdvice.model_fields for text in _in_order(getattr(advice, name)))
     photograph = YES if site.photograph else ""
-    return [(site.code, *_in_order(site.name), *_in_order(site.address), photograph, *texts)]
+    rules = _gate_rule_cells(site.gate_rules)
+    return [(site.code, *_in_order(site.name), *_in_order(site.address), photograph, *rules, *texts)]
 
 
 def _lines_of_department(table: DirectoryTable, department: DepartmentRecord) -> list[tuple[str, ...]]:

@@ -46,8 +46,9 @@ published before it kept it. 1: notify keeps the names of departments and gates.
 
 
 def sites(session: Session) -> SiteList:
-    """Return all sites, by code."""
-    return SiteList(items=tuple(map(_site, session.execute(_SITES))))
+    """Return all sites, by code, without what is not published: the rules of their gates."""
+    found = map(_site, session.execute(_SITES))
+    return SiteList(items=tuple(site.model_copy(update={"gate_rules": None}) for site in found))
 
 
 def departments(request: DepartmentQuestion, session: Session) -> DepartmentList:
@@ -115,6 +116,7 @@ _SITES = select(
     SiteRow.address,
     SiteRow.advice,
     SiteRow.photograph,
+    SiteRow.gate_rules,
     _listed(GateRow.site_code == SiteRow.code, GateRow.position, "code", "name"),
     _listed(
         HoursRow.site_code == SiteRow.code,
@@ -140,13 +142,14 @@ _DEPARTMENTS = select(
 
 
 def _site(row: Any) -> SiteRecord:
-    code, name, address, advice, photograph, gates, hours, closed_days = row
+    code, name, address, advice, photograph, gate_rules, gates, hours, closed_days = row
     return SiteRecord(
         code=code,
         name=name,
         address=address,
         advice=advice,
         photograph=photograph,
+        gate_rules=gate_rules,
         gates=tuple(gate["code"] for gate in gates or ()),
         gate_names={gate["code"]: gate["name"] for gate in gates or () if gate["name"]},
         hours=hours or (),
@@ -211,7 +214,7 @@ def announce(session: Session, now: datetime) -> None:
     if session.get(AnnouncementRow, EDITION) is not None:
         return
     session.add(AnnouncementRow(edition=EDITION, announced_at=now))
-    for site in sites(session).items:
+    for site in map(_site, session.execute(_SITES).all()):
         outbox.add(session, DirectoryChanged(site=site), at=now)
     for code in session.scalars(select(DepartmentRow.code).order_by(DepartmentRow.code)).all():
         publish_department(session, code, now)

@@ -17,7 +17,9 @@ from contracts.model import Code, site_of
 from contracts.rpc.accounts import EnrolGateDevice, GateDeviceEnrolled, GateDeviceReport, LogIn
 from contracts.rpc.call import Nothing
 from contracts.rpc.verify import (
+    CallForHelp,
     GateSession,
+    HelpCall,
     InsideList,
     InsideQuestion,
     Manifest,
@@ -84,6 +86,16 @@ async def list_inside(caller: Guard, site: Code, after: After = None, limit: Lim
     """List who is inside a site, the longest first."""
     caller.require_site(site)
     return await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
+
+
+@router.post("/gate/help")
+async def call_help(caller: GuardOnDevice, body: CallForHelp, key: IdempotencyKey) -> HelpCall:
+    """Call the reception of the site for help.
+
+    Its pages ring until somebody answers. While a call of this gate rings, another one is the same call.
+    """
+    caller.require_site(site_of(body.gate))
+    return await caller.command(rpc.verify.CALL_HELP, body, key)
 
 
 @router.get("/gate/session")
@@ -177,9 +189,10 @@ async def stream_news(
 ) -> StreamingResponse:
     """Send who passes the gates of the site, and when the list of revoked passes is newer.
 
-    Server-sent events (HTML 9.2): `movement` has a pass number and counts, and names nobody; `status` says
-    that there is a newer list, `reload` that movements were missed. The stream ends after a minute, and when
-    session or device has ended; a browser that is still admitted opens the next one.
+    Server-sent events (HTML 9.2): `movement` has a pass number and counts, and names nobody; `help` is a call
+    for help and who answers it; `status` says that there is a newer list, `reload` that movements were
+    missed. The stream ends after a minute, and when session or device has ended; a browser that is still
+    admitted opens the next one.
     """
     site = site_of(gate)
     caller.require_site(site)
@@ -200,4 +213,6 @@ async def stream_news(
 def _event(news: News) -> str:
     if isinstance(news, str):
         return f"event: {news}\ndata:\n\n"
+    if isinstance(news, HelpCall):
+        return f"event: help\ndata: {news.model_dump_json()}\n\n"
     return f"event: movement\nid: {news.position}\ndata: {news.model_dump_json()}\n\n"

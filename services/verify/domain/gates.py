@@ -1,14 +1,9 @@
 """Gates: whether one exists, and how old a gate's knowledge of revocations is."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from contracts.errors import FieldError, InvalidInput
-
-TRUSTED = timedelta(minutes=15)
-"""Up to this age of its list a gate without a network decides as if it had one."""
-DOUBTED = timedelta(hours=4)
-"""Up to this age it decides and says how old its list is; after that the site's choice counts."""
 
 
 def require_existing(gate: str, gates: Sequence[str] | None) -> None:

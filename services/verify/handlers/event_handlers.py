@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import delete, func, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,6 +36,7 @@ from services.verify.handlers.scan_records import pass_scanned
 from services.verify.models import (
     ErasedApplicationRow,
     GateAdviceRow,
+    IncidentRow,
     PassRow,
     ScanRow,
     SiteRow,
@@ -170,12 +171,13 @@ def handle_pass_revoked(
 
 
 def handle_directory_changed(received: Received[DirectoryChanged], session: Session) -> None:
-    """Store the gates of a site, unless a newer record of it arrived before."""
+    """Store the gates of a site and their rules, unless a newer record of it arrived before."""
     site = received.event.site
     if site is None:
         return
-    row = insert(SiteRow).values(code=site.code, seq=received.seq, gates=list(site.gates))
-    changed = {"seq": row.excluded.seq, "gates": row.excluded.gates}
+    rules = site.gate_rules.model_dump() if site.gate_rules is not None else null()
+    row = insert(SiteRow).values(code=site.code, seq=received.seq, gates=list(site.gates), gate_rules=rules)
+    changed = {name: row.excluded[name] for name in ("seq", "gates", "gate_rules")}
     newer = SiteRow.seq < row.excluded.seq
     session.execute(row.on_conflict_do_update(index_elements=[SiteRow.code], set_=changed, where=newer))
 
@@ -249,6 +251,11 @@ def _erase(session: Session, application_id: UUID) -> None:
     own = ScanRow.pass_number.in_(select(PassRow.number).where(passes))
     session.execute(
         update(ScanRow).where(own).values(reason=None), execution_options={"synchronize_session": False}
+    )
+    of_people = IncidentRow.pass_number.in_(select(PassRow.number).where(passes))
+    session.execute(
+        update(IncidentRow).where(of_people).values(reason=None),
+        execution_options={"synchronize_session": False},
     )
 
 

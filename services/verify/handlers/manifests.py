@@ -8,17 +8,17 @@ from sqlalchemy import and_, or_, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from contracts.commitment import commitment_key
-from contracts.events import PublicKey
+from contracts.events import GateRules, PublicKey
 from contracts.model import IST, Assistance, site_of
 from contracts.rpc.call import Call, Nothing
-from contracts.rpc.verify import Manifest, ManifestPass, ManifestQuestion, OfflinePolicy
+from contracts.rpc.verify import Manifest, ManifestPass, ManifestQuestion, OfflinePolicy, Telephones
 from services.chassis.audit import record
 from services.chassis.db import cursors
-from services.verify.domain.gates import DOUBTED, TRUSTED, require_existing
+from services.verify.domain.gates import require_existing
 from services.verify.domain.passes import Visitors
-from services.verify.handlers import pass_lookup
+from services.verify.handlers import pass_lookup, supervisors
 from services.verify.handlers.authorization import require_gate_login
-from services.verify.models import PassRow, SigningKeyRow
+from services.verify.models import PassRow, SigningKeyRow, SiteRow
 
 _FURTHEST = timedelta(days=8)
 """Farther than a day of a pass is from its first; the index then finds the passes of a day."""
@@ -70,6 +70,8 @@ def make_manifest(
         query = query.where(tuple_(PassRow.valid_from, PassRow.number) > cursors.decode(request.after))
     rows = session.scalars(query).all()
     page = rows[: request.limit]
+    known = session.get(SiteRow, site)
+    rules = GateRules.model_validate((known.gate_rules if known is not None else None) or {})
     keys = session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.kid)).all()
     record.note_object(request.gate)
     record.add_done(session, Nothing())
@@ -83,10 +85,12 @@ def make_manifest(
         withdrawn=tuple(key.kid for key in keys if key.withdrawn),
         complete_at=knowledge.complete_at,
         offline=OfflinePolicy(
-            green_s=int(TRUSTED.total_seconds()),
-            amber_s=int(DOUBTED.total_seconds()),
-            then=cast(Any, offline_then),
+            green_s=rules.green * 60,
+            amber_s=rules.amber * 60,
+            then=rules.then or cast(Any, offline_then),
         ),
+        telephones=Telephones(reception=rules.reception_phone, security=rules.security_phone),
+        supervisors=supervisors.of_site(session, site),
         passes=tuple(_entry(row, commitment_master, request.gate) for row in page),
         next=_position(page[-1]) if len(rows) > request.limit else None,
     )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Movement, MovementQuestion, Movements
-from services.verify.handlers import offline_scans
+from services.verify.handlers import help_calls, offline_scans
 from services.verify.handlers.authorization import require_may_list_inside
 from services.verify.models import ScanRow
 
@@ -45,6 +45,7 @@ def list_movements(request: MovementQuestion, call: Call, session: Session, now:
     return Movements(
         items=tuple(_movement(row) for row in rows),
         last=max(newest, after) if is_whole else cast(int, rows[-1].position),
+        calls=help_calls.of_site(session, request.site, now),
     )
 
 

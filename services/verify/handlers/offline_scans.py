@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, InvalidInput, Unavailable
 from contracts.events import ContradictingScan, GateConflictFound
-from contracts.identity import mask_aadhaar
 from contracts.model import IST, ConflictKind, Direction, Verdict, site_of
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify import (
+    IncidentScan,
     Matched,
     OfflineScan,
     ScanPass,
@@ -38,7 +38,16 @@ from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.ledger import Contradiction, Ledger, Movement
 from services.verify.domain.passes import Terms
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, time_of_offline_scan
-from services.verify.handlers import not_issued, number_tries, pass_lookup, presence, scan_records, scans
+from services.verify.handlers import (
+    incidents,
+    not_issued,
+    number_tries,
+    pass_lookup,
+    presence,
+    scan_records,
+    scans,
+    supervisors,
+)
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass, Nonce
 from services.verify.handlers.scan_records import Scan
@@ -55,10 +64,14 @@ _LEAVES: frozenset[Verdict] = frozenset({"exit", "wrong_site", "unknown_pass", "
 
 @dataclass(frozen=True)
 class Synced:
-    """The answer to a gate, and what was found: the kind of each conflict."""
+    """The answer to a gate, and what was found: the kind of each conflict.
+
+    ``unproven``: how many entries nobody has proven to be a supervisor's.
+    """
 
     answer: SyncedScans
     conflicts: tuple[ConflictKind, ...]
+    unproven: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,7 @@ class _Batch:
     made: list[Scan] = field(default_factory=list)
     changed: dict[str, PassRow] = field(default_factory=dict)
     conflicts: list[ConflictKind] = field(default_factory=list)
+    unproven: int = 0
 
 
 def sync(
@@ -131,9 +145,10 @@ def sync(
     rules = _Rules(commitment_master, not_issued_after, knowledge.complete_at)
     items = tuple(_take(one, batch, rules) for one in read)
     _store(batch)
+    _note_refused(items, request, batch)
     record.note_object(request.gate)
     record.add_done(session, Nothing())
-    return Synced(SyncedScans(items=items), tuple(batch.conflicts))
+    return Synced(SyncedScans(items=items), tuple(batch.conflicts), batch.unproven)
 
 
 def ledger_of(session: Session, row: PassRow) -> Ledger | None:
@@ -160,6 +175,36 @@ def publish_conflict(
         exposure=contradiction.exposure,
     )
     outbox.add(session, event, at=now)
+    incidents.add(
+        session,
+        "conflict",
+        contradiction.movements[-1].gate,
+        now,
+        site=site,
+        detail=event.kind,
+        pass_number=event.pass_number,
+        reference=event.reference,
+        exposure=event.exposure,
+        scans=[
+            IncidentScan(gate=one.gate, scanned_at=one.scanned_at, count=one.count, offline=one.offline)
+            for one in event.scans
+        ],
+    )
+
+
+def _note_refused(items: Iterable[SyncedScan], request: SyncScans, batch: _Batch) -> None:
+    """Add an incident for each scan that was refused for good: no other trace of it is left."""
+    for item in items:
+        if item.problem is not None:
+            incidents.add(
+                batch.session,
+                "refused",
+                request.gate,
+                batch.now,
+                incident_id=incidents.refused_id(batch.login, item.nonce, item.problem),
+                login=batch.login,
+                detail=item.problem,
+            )
 
 
 def _read(given: OfflineScan | UnreadScan, call: Call, session: Session, issuer: str) -> _Read:
@@ -302,7 +347,7 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     scan = one.scan
     if scan is None:
         return SyncedScan(nonce=one.nonce, problem=one.problem)
-    plain = ScanPass.model_validate(scan.model_dump(exclude={"offline"}, exclude_unset=True))
+    plain = ScanPass.model_validate(scan.model_dump(exclude={"offline", "supervisor"}, exclude_unset=True))
     digest = scan_records.digest_of(batch.session, plain)
     login, nonce = scan.offline.login or batch.login, one.nonce
     number = one.number if one.number in batch.ledgers else None
@@ -335,7 +380,7 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
         batch.now,
     )
     sent_by = batch.login if login != batch.login else None
-    new = _with_circumstances(replace(new, body_hmac=digest, sent_by=sent_by), scan)
+    new = _with_circumstances(replace(new, body_hmac=digest, sent_by=sent_by), scan, batch)
     made = (
         _happen(new, scan, FoundPass(row.number, row, one.claims), batch, rules)
         if row
@@ -344,6 +389,8 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     batch.made.append(made)
     if number is None and elsewhere is None and scan.token is None:
         number_tries.record(batch.session, scan.gate, scan.direction, batch.now)
+    if made.supervisor is not None:
+        scan_records.add_override(batch.session, made, row.reference if row is not None else None, batch.now)
     batch.earlier[login, nonce] = made
     return _answer(one, made)
 
@@ -358,24 +405,20 @@ def _answer(one: _Read, scan: ScanRow | Scan) -> SyncedScan:
     )
 
 
-def _with_circumstances(new: Scan, scan: OfflineScan) -> Scan:
+def _with_circumstances(new: Scan, scan: OfflineScan, batch: _Batch) -> Scan:
     """Return a scan with what is special about it: its gate was offline, and who helped."""
-    marks, reason, supervisor = [*new.marks, OFFLINE], new.reason, scan.offline.supervisor
+    marks = [*new.marks, OFFLINE]
     if new.scanned_at != scan.scanned_at:
         marks.append("clock_off")
     if new.sent_by is not None:
         marks.append("sent_by_other")
     if scan.offline.verdict == "admit" and scan.id_check is None:
         marks.append("id_unchecked")
-    if supervisor is None:
-        return replace(new, marks=marks)
-    said = mask_aadhaar(supervisor.reason)[0]
-    return replace(
-        new,
-        marks=[*marks, "supervisor"],
-        supervisor=mask_aadhaar(supervisor.login_id)[0],
-        reason=said if reason is None else f"{reason} | {said}",
-    )
+    made = scan_records.with_supervisor(replace(new, marks=marks), scan.offline.supervisor)
+    if scan.offline.supervisor is not None and not supervisors.is_proven(scan, batch.session):
+        made = replace(made, marks=[*made.marks, scan_records.UNPROVEN])
+        batch.unproven += 1
+    return made
 
 
 def _is_of_other_site(one: _Read, batch: _Batch) -> bool:

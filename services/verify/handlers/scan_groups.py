@@ -4,8 +4,8 @@ Nothing is locked between reading and recording. What is recorded is stored only
 it was read; else each scan goes the way of `scans.scan`, which locks its pass.
 
 A group takes scans that are to be recorded, by the token of a pass that is known here. It leaves everything
-else to `scans.scan`, too: a preview, a typed number, a repeated nonce, a party presumed gone, whatever is
-wrong. None of the scans has been answered yet, so any order of them is right.
+else to `scans.scan`, too: a preview, a typed number, a supervisor's agreement, a repeated nonce, a party
+presumed gone, whatever is wrong. None of the scans has been answered yet, so any order of them is right.
 """
 
 from collections.abc import Sequence
@@ -97,7 +97,7 @@ def scan_many(
 
 def _read(request: ScanPass, call: Call, session: Session, issuer: str) -> _Scan | None:
     preview = request.direction == "entry" and request.id_check is None
-    if preview or request.token is None:
+    if preview or request.token is None or request.supervisor is not None:
         return None
     try:
         login = require_gate_login(call.principal, request.gate)

@@ -13,7 +13,7 @@ from contracts.errors import IdempotencyKeyReused
 from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
 from contracts.model import Verdict, site_of
-from contracts.rpc.verify import OtherId, ScanPass
+from contracts.rpc.verify import IncidentScan, OtherId, ScanPass, Supervisor
 from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import idempotency_secret_of
@@ -22,6 +22,7 @@ from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import body_hmac
 from services.verify.domain.passes import Terms
 from services.verify.domain.verdicts import Decision, standing_after
+from services.verify.handlers import incidents
 from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import NonceRow, PassRow, ScanRow
 
@@ -43,7 +44,9 @@ NONCES_STAY = timedelta(days=40)
 """A gate may be offline, and an event a dead letter, for 30 days."""
 ALL = "all"
 """The mark of an exit that nobody counted: of everybody inside. ``count`` is how many were known then."""
-_NOT_PUBLISHED = {"reason_masked", "conflict", "supervisor", "clock_off", ALL}
+SUPERVISOR, UNPROVEN = "supervisor", "unproven"
+"""The marks of an entry to which a supervisor has agreed, and that nobody has typed their PIN."""
+_NOT_PUBLISHED = {"reason_masked", "conflict", SUPERVISOR, UNPROVEN, "clock_off", ALL}
 """Marks that inform officers and say nothing about the visit."""
 
 
@@ -167,6 +170,39 @@ def new_scan(
         id_type=check.id_type if check is not None else None,
         reason=mask_aadhaar(check.reason)[0] if isinstance(check, OtherId) else None,
         published=row is not None and row.application_id is not None,
+    )
+
+
+def with_supervisor(scan: Scan, supervisor: Supervisor | None) -> Scan:
+    """Return a scan with the supervisor who agreed to it, as they are recorded."""
+    if supervisor is None:
+        return scan
+    said = mask_aadhaar(supervisor.reason)[0]
+    return replace(
+        scan,
+        marks=[*scan.marks, SUPERVISOR],
+        supervisor=mask_aadhaar(supervisor.login_id)[0],
+        reason=said if scan.reason is None else f"{scan.reason} | {said}",
+    )
+
+
+def add_override(session: Session, scan: Scan, reference: str | None, now: datetime) -> None:
+    """Add the incident that a supervisor has let somebody in, or that nobody knows whether it was them."""
+    incidents.add(
+        session,
+        "unproven" if UNPROVEN in scan.marks else "override",
+        scan.gate,
+        now,
+        scans=[
+            IncidentScan(
+                gate=scan.gate, scanned_at=scan.scanned_at, count=scan.count, offline="offline" in scan.marks
+            )
+        ],
+        pass_number=scan.pass_number,
+        reference=reference,
+        login=scan.scanned_by,
+        supervisor=scan.supervisor,
+        reason=scan.reason,
     )
 
 

@@ -12,6 +12,7 @@ from contracts.errors import InvalidInput, TooManyAttempts
 from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict
 from contracts.rpc.call import Call
+from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult, Seen
 from services.chassis.audit import record
 from services.verify.domain.gates import list_age_s, require_existing
@@ -78,16 +79,28 @@ def scan(
     age = list_age_s(knowledge.complete_at, now)
     if not preview:
         new = scan_records.new_scan(session, request, login, known, decision, age, at, now)
+        agreed = request.supervisor if decision.verdict == "admit" else None
+        new = scan_records.with_supervisor(new, agreed)
         if not scan_records.record(session, new, known, decision, now):
             first = scan_records.find_earlier(session, request, login)
             assert first is not None
             return _first_answer(session, first)
+        if agreed is not None:
+            _note_override(session, new, known, now)
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
     result = answer(known, decision, age, at, direction=request.direction, preview=preview)
     if preview and result.applicant is not None:
         record.add_done(session, result, action="preview")
     return result
+
+
+def _note_override(session: Session, new: scan_records.Scan, known: FoundPass | None, now: datetime) -> None:
+    """Add an incident and a row of the audit log: a supervisor has let somebody in."""
+    row = known.row if known is not None else None
+    scan_records.add_override(session, new, row.reference if row is not None else None, now)
+    record.note_object(new.supervisor or "")
+    record.add_done(session, PassNumber(number=new.pass_number or ""), action="override")
 
 
 def validate(request: ScanPass) -> ScanPass:

@@ -21,7 +21,7 @@ from contracts.model import IST, Role
 from contracts.rpc.application import Acknowledged, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate
 from contracts.rpc.call import Call, Method, Nothing, Principal
-from contracts.rpc.verify import ScanPass, SyncScans
+from contracts.rpc.verify import CallForHelp, ScanPass, SyncScans
 from epass_client import calls
 from epass_client.calls import Call as HttpCall
 from services.application.models import ApplicationRow
@@ -175,6 +175,9 @@ def tries(databases, local: Local) -> dict[str, Try]:
         "scan_pass": Try("verify", scan, SECURITY),
         "list_inside": Try("verify", lambda: calls.list_inside("PCS1"), SECURITY, inside.pass_number),
         "view_manifest": Try("verify", lambda: calls.view_manifest("PCS1-G1"), SECURITY, inside.pass_number),
+        "call_help": Try(
+            "verify", lambda: calls.call_help(CallForHelp(gate="PCS1-G1", reason="visitor")), SECURITY
+        ),
         "sync_scans": Try("verify", sync, SECURITY),
         "view_pass": Try("issuance", lambda: calls.view_pass(number), RECEPTION),
         "view_qr_svg": Try("issuance", lambda: calls.view_qr_svg(number), RECEPTION),

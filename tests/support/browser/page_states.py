@@ -47,7 +47,15 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
 from contracts.rpc.notify import MessagePreview
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.verify import (
+    IncidentList,
+    IncidentScan,
+    IncidentView,
+    OwnPin,
+    ScanResult,
+    SupervisorList,
+    SupervisorView,
+)
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
@@ -467,6 +475,48 @@ def files() -> Iterator[State]:
     yield State("ado", f"{place}/logins/{REVIEW_ID}/passwords")
 
 
+def supervised() -> Iterator[State]:
+    """Yield the pages about supervisors of gates, and those of incidents."""
+    at = datetime(2026, 12, 1, 9, 30, tzinfo=IST)
+    head = SupervisorView(login_id="SEC-0009", site="PCS1", named_by="ADO-0001", named_at=at, pin_set_at=at)
+    other = login("SEC-0010", role="security", site="PCS1", department=None, gate=None)
+    named = {
+        "verify.supervisors": SupervisorList(items=(head,)),
+        "accounts.list_logins": LoginList(items=(other,)),
+    }
+    nobody = {"verify.supervisors": SupervisorList(), "accounts.list_logins": LoginList(items=())}
+    yield State("ado", "/desk/supervisors", answers=named)
+    yield State("ado", "/desk/supervisors", {}, named, status=422)
+    yield State("ado", "/desk/supervisors", answers=nobody)
+    own = {"verify.own_pin": OwnPin(is_supervisor=True, pin_set_at=at)}
+    yield State("security", "/gate/pin", answers=own)
+    yield State("security", "/gate/pin", {"pin": "12"}, own, status=422)
+    yield State("security", "/gate/pin", answers={"verify.own_pin": OwnPin(is_supervisor=False)})
+    scans = tuple(
+        IncidentScan(gate=gate, scanned_at=at, count=1, offline=True) for gate in ("PCS1-G1", "PCS1-G2")
+    )
+    happened = IncidentView(
+        id=REVIEW_ID, found_at=at, site="PCS1", gate="PCS1-G1", kind="conflict", detail="already_inside",
+        pass_number=NUMBER, scans=scans, exposure=1,
+    )  # fmt: skip
+    agreed = happened.model_copy(
+        update={
+            "kind": "override", "detail": None, "exposure": 0, "scans": scans[:1], "login": "SEC-0001",
+            "supervisor": "SEC-0009", "reason": "Known to me", "seen_at": at, "seen_by": "SEC-0009",
+        }
+    )  # fmt: skip
+    refused = happened.model_copy(
+        update={
+            "kind": "refused", "detail": "too_old", "exposure": 0, "scans": (), "login": "SEC-0001",
+            "pass_number": None,
+        }
+    )  # fmt: skip
+    found = {"verify.incidents": IncidentList(items=(happened, agreed, refused), unseen=2)}
+    yield State("security", "/gate/incidents", answers=found)
+    yield State("security", "/gate/incidents", answers={"verify.incidents": IncidentList()})
+    yield State("ops", "/ops/gate-incidents", answers=found)
+
+
 def kiosk() -> Iterator[State]:
     """Yield the pages of the ADO Branch for kiosks, and a kiosk with a visitor."""
     kiosks = {
@@ -687,6 +737,6 @@ STATES = [
     State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
-    *places(), *several_days(), *counter(), *kiosk(), *operator(), *around(),
+    *supervised(), *places(), *several_days(), *counter(), *kiosk(), *operator(), *around(),
     *places(), *closures(), *counter(), *kiosk(), *operator(), *around(),
 ]  # fmt: skip

@@ -275,6 +275,8 @@ ANSWERS: dict[str, Any] = {
     "approval__matches": MatchList(items=(match(), match(kind="possible"))),
     "approval__view_match": match(), "approval__settle_match": match(settled_as="dismissed"),
     "verify__scan": ADMIT, "verify__inside": rpc.verify.InsideList(items=(INSIDE,), persons=2),
+    "verify__supervisors": rpc.verify.SupervisorList(), "verify__incidents": rpc.verify.IncidentList(),
+    "verify__own_pin": rpc.verify.OwnPin(is_supervisor=True),
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
     "approval__decisions": DECISIONS, "verify__scan_history": SCANS,
     **{name.replace(".", "__"): answer for name, answer in AUDIT_LOG.items()},

@@ -8,6 +8,7 @@ interface Actions {
   onNumber: (text: string) => void;
   onDirection: (direction: Direction) => void;
   onMenu: () => void;
+  onHelp: () => void;
   onGate: (code: string) => void;
   onCamera: () => void;
 }
@@ -35,6 +36,7 @@ export function drawFrame(actions: Actions): Frame {
   const state = el("div", { class: "bar__state" });
   const place = el("strong", { class: "bar__gate" });
   const menu = el("button", { type: "button", class: "bar__menu", onclick: actions.onMenu }, icon("menu"));
+  const help = el("button", { type: "button", class: "bar__help", onclick: actions.onHelp }, icon("help"));
   const banner = el("div", { class: "banner", role: "status" });
   const verdict = el("div", { class: "stage__verdict", "aria-live": "assertive" });
   const hint = el("p", { class: "camera__hint" });
@@ -64,7 +66,7 @@ export function drawFrame(actions: Actions): Frame {
   );
   const stage = el("main", { class: "stage" }, verdict, el("div", { class: "stage__side" }, cameraBox, next));
   const listBox = el("main", { class: "sheet", hidden: true });
-  const element = el("div", { class: "frame frame--waiting" }, el("header", { class: "bar" }, place, state, menu), banner, stage, listBox);
+  const element = el("div", { class: "frame frame--waiting" }, el("header", { class: "bar" }, place, state, help, menu), banner, stage, listBox);
 
   function write(direction: Direction): void {
     for (const turn of turns) {
@@ -78,6 +80,7 @@ export function drawFrame(actions: Actions): Frame {
     check.textContent = t("check");
     hint.textContent = t("hold");
     menu.setAttribute("aria-label", t("menu"));
+    help.setAttribute("aria-label", t("call_for_help"));
     light.setAttribute("aria-label", t("light"));
     zoom.setAttribute("aria-label", t("zoom"));
     document.title = `${t("title")} · e-Pass`;
@@ -105,6 +108,8 @@ export function drawFrame(actions: Actions): Frame {
       !now.online && el("p", {}, now.offlineSince ? t("offline", { at: instant(now.offlineSince) }) : t("offline_unknown")),
       now.leaving && el("p", {}, t("leaving")),
       !now.signedIn && now.notEnrolled === null && el("p", {}, t("signed_out"), " ", el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
+      now.help !== null && el("p", {}, now.help.answered_by === null
+        ? t("help_rings", { at: instant(now.help.called_at) }) : t("help_comes", { login: now.help.answered_by })),
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
       now.listProblem !== null && el("p", {}, t("list_problem")),
       now.listAgeS === null && !now.online && el("p", {}, t("no_list")),

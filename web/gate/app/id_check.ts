@@ -1,7 +1,7 @@
 // The check of the ID card: one tap, the last four typed, or another card with a reason.
 import type { IdType, Shown, Supervisor } from "../core/model.ts";
 import { el } from "./dom.ts";
-import { needsSupervisor } from "./outcome.ts";
+import { asksForPin, needsSupervisor } from "./outcome.ts";
 import { idName, idTypes, t } from "./texts.ts";
 import type { Admit } from "./verdict.ts";
 
@@ -12,15 +12,15 @@ interface CardForms {
 }
 
 /** Draw who comes in and the ways to confirm the ID. */
-export function cardForms(shown: Shown, admit: Admit): CardForms {
+export function cardForms(shown: Shown, supervisors: readonly string[], admit: Admit): CardForms {
   const party = drawParty(shown);
-  const supervisor = shown.trust === "supervisor" ? drawSupervisor() : null;
-  const enter: Admit = (check, count) => {
-    const agreed = supervisor?.read();
-    if (supervisor === null || agreed) admit(check, count, agreed ?? undefined);
-  };
   const known = shown.idType;
   const isAgain = shown.outcome === "id_mismatch";
+  const isAsked = asksForPin(shown, supervisors);
+  const supervisor = isAsked ? drawSupervisor(supervisors) : null;
+  // After a card that did not match, a guard does not accept another one alone.
+  const ofOther = !isAsked && isAgain && supervisors.length > 0 ? drawSupervisor(supervisors) : null;
+  const enter = withAgreement(supervisor, admit);
   const button = el(
     "button", { class: "button button--main", type: "button", onclick: () => enter({ kind: "as_applied" }, party.count()) },
     t(needsSupervisor(shown) ? "as_named_supervisor" : "as_named"),
@@ -33,7 +33,7 @@ export function cardForms(shown: Shown, admit: Admit): CardForms {
     el(
       "div", { class: "card__more" },
       known && drawLastFour(known, isAgain, enter, party.count),
-      drawOther(known === undefined, enter, party.count),
+      drawOther(known === undefined, ofOther, ofOther ? withAgreement(ofOther, admit) : enter, party.count),
     ),
   );
   return { button: known && !isAgain ? button : null, more };
@@ -110,7 +110,7 @@ function drawLastFour(card: IdType, open: boolean, admit: Admit, count: Count): 
   );
 }
 
-function drawOther(open: boolean, admit: Admit, count: Count): HTMLElement {
+function drawOther(open: boolean, supervisor: AskedSupervisor | null, admit: Admit, count: Count): HTMLElement {
   const choice = el("select", { id: "other-type", class: "field" }, ...idTypes().map(([type, name]) => el("option", { value: type }, name)));
   const reason = el("input", { id: "other-reason", class: "field", autocomplete: "off", maxlength: 200, required: true, value: open ? t("no_card_reason") : "" });
   const send = (event: Event): void => {
@@ -125,25 +125,49 @@ function drawOther(open: boolean, admit: Admit, count: Count): HTMLElement {
       open && el("p", {}, t("no_card_named")),
       el("label", { for: "other-type" }, t("which_card")), choice,
       el("label", { for: "other-reason" }, t("why_accepted")), reason,
+      supervisor && el("p", {}, t("supervisor_other_card")),
+      supervisor?.element,
       el("button", { class: "button", type: "submit" }, t("face_matches")),
     ),
   );
 }
 
-/** Draw the question who agreed, where the list is too old to let anybody in by it alone. */
-function drawSupervisor(): { element: HTMLElement; read: () => Supervisor | null } {
-  const login = el("input", { id: "supervisor", class: "field", autocomplete: "off", autocapitalize: "characters", maxlength: 64, required: true });
+interface AskedSupervisor {
+  element: HTMLElement;
+  /** Returns who agreed; null where something is missing, which the browser then points at. */
+  read: () => Supervisor | null;
+}
+
+/** Return what admits with the supervisor's agreement, once they have given it. */
+function withAgreement(supervisor: AskedSupervisor | null, admit: Admit): Admit {
+  return (check, count) => {
+    const agreed = supervisor?.read();
+    if (supervisor === null || agreed) admit(check, count, agreed ?? undefined);
+  };
+}
+
+/** Draw the question who agrees, with their PIN and their reason. */
+function drawSupervisor(supervisors: readonly string[]): AskedSupervisor {
+  const login = el("select", { id: "supervisor", class: "field" }, ...supervisors.map((one) => el("option", { value: one }, one)));
+  const pin = el("input", {
+    id: "supervisor-pin", class: "field field--four", type: "password", inputmode: "numeric", autocomplete: "off", maxlength: 6, required: true,
+  });
   const reason = el("input", { id: "supervisor-reason", class: "field", autocomplete: "off", maxlength: 200, required: true });
+  if (supervisors.length === 0) {
+    return { element: el("p", { class: "supervisor" }, t("supervisor_none")), read: () => null };
+  }
   return {
     element: el(
       "div", { class: "supervisor" },
       el("label", { for: "supervisor" }, t("supervisor_login")), login,
+      el("label", { for: "supervisor-pin" }, t("supervisor_pin")), pin,
       el("label", { for: "supervisor-reason" }, t("supervisor_reason")), reason,
     ),
     read: () => {
-      const agreed = { login: login.value.trim(), reason: reason.value.trim() };
-      if (login.reportValidity() && reason.reportValidity()) return agreed;
-      return null;
+      const agreed = { login: login.value, pin: pin.value, reason: reason.value.trim() };
+      if (!pin.reportValidity() || !reason.reportValidity()) return null;
+      pin.value = "";
+      return agreed;
     },
   };
 }

@@ -6,6 +6,7 @@ import { Decoder } from "./decoder.ts";
 import { el } from "./dom.ts";
 import { drawEnrolment, isEnrolmentCode } from "./enrolment.ts";
 import { drawFrame, type Frame } from "./frame.ts";
+import { drawHelp } from "./help.ts";
 import { drawEvacuation, drawInside } from "./lists.ts";
 import { drawMenu } from "./menu.ts";
 import { listenToNews } from "./news.ts";
@@ -42,6 +43,7 @@ class App {
       onNumber: (text) => this.#scan(text, performance.now()),
       onDirection: (direction) => this.#turn(direction),
       onMenu: () => void this.#openMenu(),
+      onHelp: () => drawHelp(gate),
       onGate: (code) => void gate.chooseGate(code),
       onCamera: () => void this.#startCamera(),
     });

@@ -2,7 +2,7 @@
 //
 // The gateway ends the stream after a minute and the browser opens it again. Without it the gate learns the
 // same from its next list.
-import type { GateApi, Movement } from "../core/model.ts";
+import type { GateApi, HelpCall, Movement } from "../core/model.ts";
 
 const NEWS = "/api/v1/gate/news";
 /** So long the gate does not ask again after the gateway has refused. */
@@ -29,6 +29,7 @@ export function listenToNews(gate: GateApi): void {
     opened.addEventListener("movement", ({ data }: MessageEvent<string>) => {
       void gate.hear(JSON.parse(data) as Movement);
     });
+    opened.addEventListener("help", ({ data }: MessageEvent<string>) => gate.hearHelp(JSON.parse(data) as HelpCall));
     opened.addEventListener("status", () => void gate.hearStatus());
     opened.addEventListener("reload", () => void gate.hearReload());
     // What was told between the gate's last list and this first answer went past it. Later the browser asks on.

@@ -24,6 +24,11 @@ export function needsSupervisor(shown: Shown): boolean {
   return shown.callSupervisor || shown.trust === "supervisor";
 }
 
+/** Whether a supervisor types their PIN: always where the list is too old, else where the site has one. */
+export function asksForPin(shown: Shown, supervisors: readonly string[]): boolean {
+  return shown.trust === "supervisor" || (shown.callSupervisor && supervisors.length > 0);
+}
+
 /** Whether the verdict is to call the supervisor: before the entry, and of some passes after it, too. */
 export function callsNow(shown: Shown): boolean {
   return shown.outcome === "admit" && (shown.preview ? needsSupervisor(shown) : shown.callSupervisor);

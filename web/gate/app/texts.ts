@@ -10,6 +10,7 @@ interface Words {
   marks: Record<string, string>;
   ids: Record<string, string>;
   problems: Record<string, string>;
+  helpReasons: Record<string, string>;
   gate: string;
   months: string[];
   hours: string[];
@@ -71,6 +72,7 @@ export const markName = (mark: string): string => words.marks[mark] ?? mark;
 export const idName = (type: string): string => words.ids[type] ?? type;
 export const idTypes = (): [string, string][] => Object.entries(words.ids);
 /** Return the sentence for the code of a problem, if there is one. */
+export const helpReasonName = (reason: string): string => words.helpReasons[reason] ?? reason;
 export const problemText = (code: string): string | undefined => words.problems[code];
 
 /** Return a code's name in the directory; of a gate without a name, its number. */

@@ -1,6 +1,7 @@
 // The verdict, which fills the screen: colour, word and icon, the name, why, and what to do next.
 import type { GateState, IdCheck, Shown, Supervisor } from "../core/model.ts";
 import { el, icon } from "./dom.ts";
+import { drawTelephones } from "./help.ts";
 import { cardForms } from "./id_check.ts";
 import { asksForCard, callsNow, explain, iconOf, toneOf } from "./outcome.ts";
 import { counted, currentLanguage, directoryName, duration, hours, idName, instant, markName, t, verdictName } from "./texts.ts";
@@ -15,13 +16,14 @@ export function drawVerdict(
   shown: Shown, typed: string, state: GateState, problem: string | null, admit: Admit,
 ): HTMLElement {
   const checks = asksForCard(shown) || shown.outcome === "id_mismatch";
-  const forms = checks ? cardForms(shown, admit) : null;
+  const forms = checks ? cardForms(shown, state.supervisors, admit) : null;
   const parts = [
     el("div", { class: "verdict__head" }, icon(iconOf(shown)), el("h1", {}, wordOf(shown))),
     shown.callSupervisor && asksForCard(shown) && el("p", { class: "verdict__alert" }, t("call_first")),
     shown.trust === "supervisor" && asksForCard(shown) && el("p", { class: "verdict__alert" }, t("list_too_old")),
     names(shown),
     ...explain(shown, typed, state).map((sentence) => el("p", { class: "verdict__why" }, sentence)),
+    ...(["amber", "bad"].includes(toneOf(shown)) ? drawTelephones(state) : []),
     facts(shown, state),
     problem !== null && el("p", { class: "verdict__problem", role: "alert" }, problem),
     forms?.more,

@@ -8,10 +8,14 @@ import type { Scanned } from "./identity.ts";
 import { Manifest, trustOf } from "./manifest.ts";
 import type { ListProblem, Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
-import type { Clock, DirectoryNames, GateState, NotEnrolled, Shown } from "./model.ts";
+import type { Clock, DirectoryNames, GateState, HelpCall, NotEnrolled, Shown } from "./model.ts";
 import type { Footing } from "./shown.ts";
 import type { RefusedScan, Store } from "./store.ts";
 import type { Session, WireSession } from "./wire.ts";
+
+/** For so long the reception rings, and for so long the guard is shown who comes (services/verify/handlers/help_calls.py). */
+const RINGS_MS = 900_000;
+const ANSWERED_MS = 300_000;
 
 export interface Deps {
   fetch: typeof fetch;
@@ -55,6 +59,8 @@ export class Device {
   failures = 0;
   unsent = 0;
   refused: RefusedScan[] = [];
+  /** The newest call for help of this gate, as long as it rings or its answer is new. */
+  help: HelpCall | null = null;
   listProblem: ListProblem | null = null;
   manifestAt = -Infinity;
   namesAt = -Infinity;
@@ -97,6 +103,9 @@ export class Device {
       choosesGate: this.session?.gate === null,
       login: this.session?.login ?? null,
       passes: this.manifest.size,
+      help: this.#currentHelp(),
+      telephones: this.manifest.telephones,
+      supervisors: this.manifest.supervisors.map((one) => one.login_id),
       directoryNames: this.names,
     };
   }
@@ -119,6 +128,13 @@ export class Device {
   footing(): Footing {
     const { listAgeS: ageS, trust } = this.state();
     return { offline: this.offlineSince !== null || this.session === null, ageS, trust };
+  }
+
+  /** Return the call for help that the guard still has to see; the server lets none ring for longer. */
+  #currentHelp(): HelpCall | null {
+    if (this.help === null) return null;
+    const [since, forMs] = this.help.answered_at === null ? [this.help.called_at, RINGS_MS] : [this.help.answered_at, ANSWERED_MS];
+    return this.now() - Date.parse(since) < forMs ? this.help : null;
   }
 
   now(): number {

@@ -1,7 +1,7 @@
 // A gate without a server and without storage, on which screens are built and tested.
 //
 // It knows passes by number; the text that is scanned is the number, or `eyJ` and the number.
-import type { Direction, GateApi, GateState, IdCheck, InsideEntry, Outcome, Shown } from "./model.ts";
+import type { Direction, GateApi, GateState, HelpCall, HelpReason, IdCheck, InsideEntry, Outcome, Shown } from "./model.ts";
 import { GateProblem } from "./model.ts";
 
 const DAY = "2026-12-01";
@@ -93,6 +93,9 @@ export class FakeGate implements GateApi {
     choosesGate: false,
     login: "gate-1",
     passes: 12,
+    supervisors: ["SEC-0009"],
+    help: null,
+    telephones: { reception: "0172-5550101", security: "" },
     directoryNames: { sites: {}, gates: {}, departments: {}, officers: {} },
   };
   #preview: Shown | null = null;
@@ -168,6 +171,16 @@ export class FakeGate implements GateApi {
   async enrol(code: string): Promise<void> {
     if (code !== "GAT-0001-k7fm-w3pa-xq9t") throw new GateProblem("code_wrong");
     this.set({ notEnrolled: null });
+  }
+
+  async callHelp(reason: HelpReason): Promise<void> {
+    if (!this.#state.online) throw new GateProblem("help_offline");
+    const call = { id: "1", gate: "PCS1-G1", reason, called_at: new Date().toISOString() };
+    this.set({ help: { ...call, answered_at: null, answered_by: null } });
+  }
+
+  hearHelp(help: HelpCall): void {
+    this.set({ help });
   }
 
   async hear(): Promise<void> {}

@@ -2,6 +2,8 @@
 //
 // It asks the gateway with a time limit. Without an answer it decides by itself, by the same rules, and goes
 // on so until the gateway answers again. What it decided is on the disk before the verdict is shown.
+import { agree, WrongPins } from "./agreement.ts";
+import type { Agreement } from "./agreement.ts";
 import { Refused, Unreachable } from "./api.ts";
 import { Device, iso } from "./device.ts";
 import type { Deps } from "./device.ts";
@@ -15,6 +17,8 @@ import type {
   Direction,
   GateApi,
   GateState,
+  HelpCall,
+  HelpReason,
   IdCheck,
   InsideEntry,
   Movement,
@@ -23,12 +27,11 @@ import type {
   Supervisor,
   Verdict,
 } from "./model.ts";
-import { checkedId, checkedSupervisor, makeRequest } from "./requests.ts";
+import { checkedId, makeRequest } from "./requests.ts";
 import { FETCH_LIMIT_MS, Rounds, isEnd } from "./rounds.ts";
 import { showDecision, showNothing, showResult } from "./shown.ts";
 import { decideEntry, decideExit, windowAt } from "./verdicts.ts";
 import type { Decision } from "./verdicts.ts";
-import { wireSupervisor } from "./wire.ts";
 import type { QueuedScan, ScanResult, WireIdCheck, WireScan } from "./wire.ts";
 
 /** For so long a guard waits for the gateway before the gate decides by itself. */
@@ -37,6 +40,7 @@ const SCAN_LIMIT_MS = 2_500;
 export class Gate implements GateApi {
   readonly #device: Device;
   readonly #rounds: Rounds;
+  readonly #wrongPins = new WrongPins();
 
   private constructor(device: Device) {
     this.#device = device;
@@ -110,10 +114,11 @@ export class Gate implements GateApi {
     const preview = this.#device.preview;
     if (preview === null) throw new GateProblem("no_preview");
     const idCheck = checkedId(check, preview.shown);
-    const agreed = supervisor && checkedSupervisor(supervisor);
     const gate = this.#device.requireGate();
     const request = this.#request(preview.scanned, gate, "entry", count ?? null, idCheck);
-    const asked = await this.#askServer(request, preview.shown);
+    const { crypto, manifest } = this.#device;
+    const agreed = supervisor && (await agree(crypto.subtle, manifest.supervisors, supervisor, request));
+    const asked = await this.#askServer({ ...request, supervisor: agreed?.wire }, preview.shown);
     const shown =
       asked ?? (await this.#device.inTurn(() => this.#decideEntry(preview.scanned, request, agreed)));
     // After a wrong ID the guard may look at another one; a pass that was scanned meanwhile stays.
@@ -151,6 +156,27 @@ export class Gate implements GateApi {
       const move: Move = { nonce, pass, verdict, count, insideAfter, day, at, gate, sent: true };
       await this.#device.note(move);
     });
+    this.#device.changed();
+  }
+
+  async callHelp(reason: HelpReason): Promise<void> {
+    const gate = this.#device.requireGate();
+    if (this.#device.offlineSince !== null || this.#device.session === null) throw new GateProblem("help_offline");
+    try {
+      this.hearHelp(await this.#device.api.post<HelpCall>("/api/v1/gate/help", { gate, reason }, SCAN_LIMIT_MS));
+    } catch (error) {
+      if (error instanceof Refused) throw new GateProblem(error.status === 401 ? "signed_out" : error.code);
+      if (!(error instanceof Unreachable)) throw error;
+      this.#device.goOffline();
+      throw new GateProblem("help_offline");
+    }
+  }
+
+  hearHelp(call: HelpCall): void {
+    const known = this.#device.help;
+    if (call.gate !== this.#device.gate()) return;
+    if (known !== null && known.id !== call.id && known.called_at > call.called_at) return;
+    this.#device.help = call;
     this.#device.changed();
   }
 
@@ -198,6 +224,8 @@ export class Gate implements GateApi {
       throw new GateProblem(refused.status === 401 ? "signed_out" : refused.code);
     }
     if (direction === "exit") return this.#decideHere();
+    // The supervisor may have chosen another PIN since this gate heard of theirs.
+    if (refused.code === "wrong_pin" || refused.code === "no_supervisor") this.#device.needManifest();
     throw new GateProblem(refused.status === 429 ? "too_many_attempts" : refused.code);
   }
 
@@ -263,7 +291,7 @@ export class Gate implements GateApi {
   async #decideEntry(
     scanned: Scanned,
     request: WireScan,
-    supervisor: Supervisor | undefined,
+    agreed: Agreement | undefined,
   ): Promise<Shown> {
     this.#device.manifest.drop(request.nonce);
     const found = await find(this.#device.manifest, scanned, "entry");
@@ -281,9 +309,10 @@ export class Gate implements GateApi {
     if (decision.verdict === "admit") {
       const trust = this.#device.state().trust;
       if (trust === "refused") throw new GateProblem("list_too_old");
-      if (trust === "supervisor" && supervisor === undefined) throw new GateProblem("supervisor_missing");
+      if (trust === "supervisor" && agreed === undefined) throw new GateProblem("supervisor_missing");
+      if (agreed !== undefined) this.#wrongPins.require(agreed, this.#device.now());
     }
-    return this.#recordMove(held, decision, request, supervisor);
+    return this.#recordMove(held, decision, request, agreed);
   }
 
   /** Record a decision with its count, and return what is shown. */
@@ -291,7 +320,7 @@ export class Gate implements GateApi {
     held: HeldPass,
     decision: Decision,
     request: WireScan,
-    supervisor: Supervisor | undefined,
+    agreed: Agreement | undefined,
   ): Promise<Shown> {
     const { verdict, count, day } = decision;
     const moves = verdict === "admit" || verdict === "exit";
@@ -311,7 +340,7 @@ export class Gate implements GateApi {
           at: Date.parse(request.scanned_at),
         }
       : null;
-    const offline = this.#offline(verdict, shown.ageS, supervisor);
+    const offline = this.#offline(verdict, shown.ageS, agreed);
     await this.#record({ ...request, count: moves && !isUncounted ? count : null, offline }, move);
     return { ...shown, recorded: true };
   }
@@ -352,11 +381,11 @@ export class Gate implements GateApi {
     return makeRequest(nonce, scannedAt, scanned, gate, direction, count, check);
   }
 
-  #offline(verdict: Verdict, ageS: number | null, supervisor?: Supervisor): QueuedScan["offline"] {
+  #offline(verdict: Verdict, ageS: number | null, agreed?: Agreement): QueuedScan["offline"] {
     return {
       verdict,
       list_age_s: ageS,
-      supervisor: wireSupervisor(supervisor),
+      supervisor: agreed?.wire ?? null,
       login: this.#device.login ?? undefined,
     };
   }

@@ -2,7 +2,8 @@
 //
 // The server's manifest is the base; what this gate has done since is replayed on it (`Move`), so that the
 // next scan sees the last one. Nothing here reads a clock or stores anything.
-import type { Assistance, Companion, IdType, Trust } from "./model.ts";
+import type { Assistance, Companion, IdType, Telephones, Trust } from "./model.ts";
+import type { WireSupervisorKey } from "./pin.ts";
 import { importKeys, readStatusList } from "./tokens.ts";
 import type { Keys, PassClaims, StatusClaims } from "./tokens.ts";
 import { insideAt, standingAfter, unusedStanding } from "./verdicts.ts";
@@ -18,6 +19,8 @@ const TOLERANCE_MS = 60_000;
 const MOST_ENDED = 10_000;
 /** What counts until a site has said otherwise. */
 const NO_POLICY: OfflinePolicy = { green_s: 900, amber_s: 14_400, then: "refuse" };
+
+const NO_TELEPHONES: Telephones = { reception: "", security: "" };
 
 /** How far a gate without a network trusts its list, by its age in seconds. */
 export interface OfflinePolicy {
@@ -86,6 +89,10 @@ export interface WireManifest {
   status_list: string | null;
   complete_at: string | null;
   offline: OfflinePolicy;
+  /** Whom the gate telephones; missing from a server of before 0.12. */
+  telephones?: Telephones;
+  /** Those of the site who have a PIN; missing from a server of before 0.12. */
+  supervisors?: WireSupervisorKey[];
   passes: WirePass[];
   next: string | null;
 }
@@ -194,6 +201,14 @@ export class Manifest {
 
   get policy(): OfflinePolicy {
     return this.whole?.offline ?? NO_POLICY;
+  }
+
+  get telephones(): Telephones {
+    return this.whole?.telephones ?? NO_TELEPHONES;
+  }
+
+  get supervisors(): readonly WireSupervisorKey[] {
+    return this.whole?.supervisors ?? [];
   }
 
   get size(): number {

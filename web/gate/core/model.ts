@@ -92,9 +92,10 @@ export type IdCheck =
   /** Another valid ID, whose name and face the guard accepts. */
   | { kind: "other_id"; idType: IdType; reason: string };
 
-/** The supervisor who agreed to an entry for which the gate's list is too old. */
+/** The supervisor who agreed to an entry, with the PIN that they typed. */
 export interface Supervisor {
   login: string;
+  pin: string;
   reason: string;
 }
 
@@ -134,6 +135,12 @@ export interface DirectoryNames {
   >;
 }
 
+/** Whom the gate telephones; empty where the directory has no number. */
+export interface Telephones {
+  reception: string;
+  security: string;
+}
+
 export interface GateState {
   /** Whether somebody is signed in; if not, the guard has to sign in, and only exits are taken. */
   signedIn: boolean;
@@ -162,6 +169,11 @@ export interface GateState {
   choosesGate: boolean;
   login: string | null;
   passes: number;
+  /** The logins of the supervisors who have a PIN. */
+  supervisors: string[];
+  telephones: Telephones;
+  /** The newest call for help of this gate; null where there is none. */
+  help: HelpCall | null;
   directoryNames: DirectoryNames;
 }
 
@@ -174,7 +186,8 @@ export type NotEnrolled = (typeof NOT_ENROLLED)[number];
  *
  * Codes: `signed_out`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
  * `not_four`, `reason_missing`, `no_preview`, `id_type_unknown`, `no_gate`, `unknown_gate`,
- * `supervisor_missing`, `supervisor_login`, `list_too_old`, `storage`, `offline`, and those of the gateway.
+ * `supervisor_missing`, `no_supervisor`, `wrong_pin`, `pin_locked`, `help_offline`, `list_too_old`, `storage`,
+ * `offline`, and those of the gateway.
  */
 export class GateProblem extends Error {
   readonly code: string;
@@ -200,6 +213,21 @@ export interface Movement {
   recorded_at?: string;
 }
 
+/** Why a gate calls for help: `HelpReason` in contracts/rpc/verify.py. */
+export const HELP_REASONS = ["visitor", "danger", "device"] as const;
+export type HelpReason = (typeof HELP_REASONS)[number];
+
+/** A gate's call for help, as the gateway tells it. */
+export interface HelpCall {
+  id: string;
+  gate: string;
+  reason: HelpReason;
+  called_at: string;
+  answered_at: string | null;
+  /** The login that comes; null while it still rings. */
+  answered_by: string | null;
+}
+
 /** What the screens call; {@link Gate} implements it, and the fake for building screens. */
 export interface GateApi {
   state(): GateState;
@@ -214,6 +242,10 @@ export interface GateApi {
   inside(): Promise<InsideEntry[]>;
   /** Take note of people who passed a gate of the site. A repeat, or a pass not held, changes nothing. */
   hear(movement: Movement): Promise<void>;
+  /** Call the reception for help. Rejects with {@link GateProblem} where it cannot be called now. */
+  callHelp(reason: HelpReason): Promise<void>;
+  /** Take note of a call of a gate of the site, or of who answers it. */
+  hearHelp(call: HelpCall): void;
   /** Fetch the list of revoked passes now: the gateway has a newer one. */
   hearStatus(): Promise<void>;
   /** Fetch the manifest now: movements may have been missed. */

@@ -2,7 +2,7 @@
 //
 // The manifest's own shapes stand in manifest.ts.
 import type { WireCompanion, WirePerson } from "./manifest.ts";
-import type { Assistance, Direction, DirectoryNames, IdCheck, IdType, Supervisor, Verdict } from "./model.ts";
+import type { Assistance, Direction, DirectoryNames, IdCheck, IdType, Verdict } from "./model.ts";
 
 export type WireIdCheck =
   | { kind: "matched"; id_type: IdType; id_last4: string }
@@ -19,6 +19,14 @@ export interface WireScan {
   nonce: string;
   scanned_at: string;
   id_check: WireIdCheck | null;
+  supervisor?: WireSupervisor;
+}
+
+/** Who agreed to an entry, and the proof that they typed their PIN. */
+export interface WireSupervisor {
+  login_id: string;
+  reason: string;
+  proof: string;
 }
 
 /** A scan with the verdict that the gate gave. Its nonce stays the same, however often it is sent. */
@@ -26,7 +34,7 @@ export interface QueuedScan extends WireScan {
   offline: {
     verdict: Verdict;
     list_age_s: number | null;
-    supervisor: { login_id: string; reason: string } | null;
+    supervisor: WireSupervisor | null;
     /** Who was signed in then. Somebody else may send the scan, and it stays one scan. */
     login?: string;
   };
@@ -37,10 +45,6 @@ export function wireCheck(check: IdCheck, idType: IdType): WireIdCheck {
   if (check.kind === "as_applied") return { kind: "seen", id_type: idType };
   if (check.kind === "matched") return { kind: "matched", id_type: check.idType, id_last4: check.last4 };
   return { kind: "other_id", id_type: check.idType, reason: check.reason };
-}
-
-export function wireSupervisor(supervisor: Supervisor | undefined): QueuedScan["offline"]["supervisor"] {
-  return supervisor === undefined ? null : { login_id: supervisor.login, reason: supervisor.reason };
 }
 
 /** Who is signed in: `GET /api/v1/gate/session`. */

@@ -4,6 +4,7 @@ import { mock, test } from "node:test";
 import { GateProblem } from "../core/model.ts";
 import type { Gate } from "../core/gate.ts";
 import type { IdCheck, Movement } from "../core/model.ts";
+import { deriveKey, isKeyOf, prove, readPin } from "../core/pin.ts";
 import { Store } from "../core/store.ts";
 import {
   Device,
@@ -12,6 +13,8 @@ import {
   NOON,
   NUMBER,
   OTHER,
+  PIN,
+  SUPERVISOR,
   Server,
   forgedTokenOf,
   openGate,
@@ -255,7 +258,7 @@ test("trust follows the age of the list: green, amber, then as the site chose", 
       problem(then === "refuse" ? "list_too_old" : "supervisor_missing"),
     );
     assert.equal(gate.state().unsent, 0);
-    const agreed = gate.admit(RIGHT, 2, { login: "SEC-0009", reason: "known to the office" });
+    const agreed = gate.admit(RIGHT, 2, { login: "SEC-0009", pin: PIN, reason: "known to the office" });
     if (then === "refuse") await assert.rejects(agreed, problem("list_too_old"));
     else assert.equal((await agreed).outcome, "admit");
   }
@@ -277,33 +280,81 @@ test("the age counts from the newest of manifest and signed list, and is sent wi
   assert.equal(sent.count, 2);
 });
 
-test("a supervisor's login that the server would not take is corrected before anybody goes in", async () => {
-  const server = new Server();
-  server.manifest = { offline: { green_s: 900, amber_s: 1000, then: "supervisor" } };
-  const { gate } = await offlineGate(server);
-  server.now += 20 * MINUTE;
-  for (const login of ["SEC 0009", "ਗੁਰਪ੍ਰੀਤ", "", "-9", "x".repeat(65)]) {
-    await gate.scan(NUMBER, "entry");
-    await assert.rejects(gate.admit(RIGHT, 1, { login, reason: "known" }), problem("supervisor_login"));
-  }
-  await assert.rejects(gate.admit(RIGHT, 1, { login: "SEC-9", reason: " " }), problem("supervisor_missing"));
-  assert.equal(gate.state().unsent, 0);
-  const admitted = await gate.admit(RIGHT, 1, { login: " SEC-9 ", reason: "known" });
-  assert.equal(admitted.outcome, "admit");
-});
-
-test("a supervisor who agreed is sent with the scan", async () => {
+test("without a network nobody goes in by a wrong PIN, and guessing ends", async () => {
   const server = new Server();
   server.manifest = { offline: { green_s: 900, amber_s: 1000, then: "supervisor" } };
   const { gate } = await offlineGate(server);
   server.now += 20 * MINUTE;
   await gate.scan(NUMBER, "entry");
-  await gate.admit(RIGHT, 1, { login: "SEC-0009", reason: "known" });
+  const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
+  await assert.rejects(gate.admit(RIGHT, 1, { ...agreed, reason: " " }), problem("supervisor_missing"));
+  await assert.rejects(gate.admit(RIGHT, 1, { ...agreed, login: "SEC-0001" }), problem("no_supervisor"));
+  for (let times = 0; times < 5; times += 1) {
+    await assert.rejects(gate.admit(RIGHT, 1, { ...agreed, pin: "000000" }), problem("wrong_pin"));
+  }
+  await assert.rejects(gate.admit(RIGHT, 1, agreed), problem("pin_locked"));
+  assert.equal(gate.state().unsent, 0);
+  server.now += 15 * MINUTE;
+  assert.equal((await gate.admit(RIGHT, 1, { ...agreed, pin: "੪੮੧੫੧੬" })).outcome, "admit");
+});
+
+test("a supervisor who agreed is sent with a proof for this scan alone, and never with the PIN", async () => {
+  const server = new Server();
+  server.manifest = { offline: { green_s: 900, amber_s: 1000, then: "supervisor" } };
+  const { gate } = await offlineGate(server);
+  server.now += 20 * MINUTE;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT, 1, { login: "SEC-0009", pin: PIN, reason: "known" });
   server.down = false;
   await gate.refresh();
   const [sent] = [...server.recorded.values()];
   assert.ok(sent && "offline" in sent);
-  assert.deepEqual(sent.offline.supervisor, { login_id: "SEC-0009", reason: "known" });
+  const key = await deriveKey(crypto.subtle, PIN, SUPERVISOR);
+  const proof = await prove(crypto.subtle, key, sent.nonce, NUMBER);
+  assert.deepEqual(sent.offline.supervisor, { login_id: "SEC-0009", reason: "known", proof });
+  assert.ok(!JSON.stringify(sent).includes(PIN));
+});
+
+test("online the server decides about a PIN, and nobody goes in where it says no", async () => {
+  const { gate, server } = await openGate();
+  await gate.scan(NUMBER, "entry");
+  const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
+  server.refusesPins = true;
+  await assert.rejects(gate.admit(RIGHT, 1, agreed), problem("wrong_pin"));
+  assert.equal(server.recorded.size, 0);
+  server.refusesPins = false;
+  assert.equal((await gate.admit(RIGHT, 1, agreed)).outcome, "admit");
+  const [sent] = [...server.recorded.values()];
+  assert.equal(sent?.supervisor?.login_id, "SEC-0009");
+});
+
+test("a call for help rings at the reception, and the gate sees who comes", async () => {
+  const { gate, server } = await openGate();
+  await gate.callHelp("visitor");
+  const rings = gate.state().help;
+  assert.deepEqual([rings?.reason, rings?.answered_by], ["visitor", null]);
+  assert.ok(rings);
+  gate.hearHelp({ ...rings, id: "of another gate", gate: "PCS1-G2", called_at: "2027-01-01T00:00:00Z" });
+  assert.equal(gate.state().help?.id, rings.id);
+  gate.hearHelp({ ...rings, answered_at: new Date(server.now).toISOString(), answered_by: "REC-0001" });
+  assert.equal(gate.state().help?.answered_by, "REC-0001");
+  server.now += 6 * MINUTE;
+  assert.equal(gate.state().help, null);
+});
+
+test("a call for help that nobody hears says so", async () => {
+  const { gate } = await offlineGate();
+  await assert.rejects(gate.callHelp("danger"), problem("help_offline"));
+  assert.equal(gate.state().help, null);
+});
+
+test("the app proves a PIN as the server does", async () => {
+  const key = await deriveKey(crypto.subtle, PIN, SUPERVISOR);
+  assert.equal(await isKeyOf(crypto.subtle, key, SUPERVISOR), true);
+  const proof = await prove(crypto.subtle, key, "nonce-1", NUMBER);
+  assert.equal(proof, "sTmZeHZj6xGlSHwul5idX9CdJyFr8KhzbPSuoMbeT30");
+  assert.equal(await isKeyOf(crypto.subtle, await deriveKey(crypto.subtle, "481517", SUPERVISOR), SUPERVISOR), false);
+  assert.deepEqual(["४८१५१६", " 481516 ", "48151", "48151a", "4815162"].map(readPin), [PIN, PIN, null, null, null]);
 });
 
 test("a clock that is off by more than a minute is noticed, and the server's time is used", async () => {

@@ -4,6 +4,7 @@ import { SignJWT, decodeJwt, exportJWK, generateKeyPair } from "jose";
 import { Gate } from "../core/gate.ts";
 import { standingOf } from "../core/manifest.ts";
 import type { WireManifest, WirePass } from "../core/manifest.ts";
+import type { WireSupervisorKey } from "../core/pin.ts";
 import type { QueuedScan, WireScan } from "../core/wire.ts";
 import { Store } from "../core/store.ts";
 import { decideEntry, decideExit, standingAfter } from "../core/verdicts.ts";
@@ -57,6 +58,15 @@ export function pass(changes: Partial<WirePass> = {}): WirePass {
   };
 }
 
+/** What gates hold of the PIN 481516: made by contracts/supervisor_pin.py. */
+export const SUPERVISOR: WireSupervisorKey = {
+  login_id: "SEC-0009",
+  salt: "MDEyMzQ1Njc4OWFiY2RlZg",
+  iterations: 1000,
+  verifier: "ijckjjIhm1f9MzH_c3NLpfT2ILAh7m0O57YaMkwhzoA",
+};
+export const PIN = "481516";
+
 /** Return the token of a pass, as issuance signs it. */
 export async function tokenOf(one: WirePass, key = privateKey): Promise<string> {
   const seconds = (text: string): number => Date.parse(text) / 1000;
@@ -104,6 +114,8 @@ export class Server {
   down = false;
   /** What is answered in place of anything else. */
   status: number | null = null;
+  /** Whether each agreement of a supervisor is refused. */
+  refusesPins = false;
   /** Paths whose answer is lost after the server has done what was asked. */
   loseAnswers = new Set<string>();
   signedIn = true;
@@ -196,6 +208,11 @@ export class Server {
       this.signedIn = false;
       return new Response(null, { status: 204, headers: this.#date() });
     }
+    if (path === "/api/v1/gate/help") {
+      const call = JSON.parse(String(body)) as { gate: string; reason: string };
+      const at = new Date(this.now).toISOString();
+      return this.#answer({ ...call, id: "call-1", called_at: at, answered_at: null, answered_by: null });
+    }
     if (path === "/api/v1/gate/manifest") return this.#answer(await this.page(query));
     if (path === "/api/v1/gate/inside") return this.#answer({ items: [], next: null });
     if (path === "/api/v1/scans") return this.#scan(JSON.parse(String(body)) as WireScan);
@@ -219,6 +236,7 @@ export class Server {
       status_list: await this.#statusList(),
       complete_at: new Date(this.statusAt ?? this.now).toISOString(),
       offline: { green_s: 900, amber_s: 14_400, then: "refuse" },
+      supervisors: [SUPERVISOR],
       passes: all.slice(at, at + 1),
       next: at + 1 < all.length ? String(at + 1) : null,
       ...this.manifest,
@@ -232,6 +250,7 @@ export class Server {
   }
 
   #scan(request: WireScan): Response {
+    if (request.supervisor !== undefined && this.refusesPins) return this.#answer({ code: "wrong_pin" }, 403);
     const number = request.pass_number ?? jti(request.token ?? "");
     const known = this.passes.get(number);
     const preview = request.direction === "entry" && request.id_check === null;

@@ -6,6 +6,7 @@ from services.gateway.pages.shared.languages import _
 COLUMNS: dict[DirectoryTable, tuple[str, ...]] = {
     "sites": (
         "code", "name_en", "name_pa", "name_hi", "address_en", "address_pa", "address_hi", "photograph",
+        "gate_green", "gate_amber", "gate_then", "reception_phone", "security_phone",
         "prohibited_en", "prohibited_pa", "prohibited_hi", "declare_en", "declare_pa", "declare_hi",
         "parking_en", "parking_pa", "parking_hi", "wheelchair_en", "wheelchair_pa", "wheelchair_hi",
     ),
@@ -31,6 +32,11 @@ LABELS: dict[str, str] = {
     "address_pa": _("Address in Punjabi"),
     "address_hi": _("Address in Hindi"),
     "photograph": _("Photograph at the counter"),
+    "gate_green": _("Minutes for which a gate without a network is as good as online"),
+    "gate_amber": _("Minutes for which it goes on with a warning"),
+    "gate_then": _("What it does after that"),
+    "reception_phone": _("Telephone of the reception, for gates"),
+    "security_phone": _("Telephone of security, for gates"),
     "prohibited_en": _("What may not be brought, in English"),
     "prohibited_pa": _("What may not be brought, in Punjabi"),
     "prohibited_hi": _("What may not be brought, in Hindi"),

@@ -68,6 +68,12 @@ TEXTS: dict[str, str] = {
     "list_none": _("No list"),
     "list_problem": _("The newest list of passes is not genuine and was not taken. Tell the supervisor."),
     "clock_off": _("The clock of this device is wrong by %(age)s. Set it right."),
+    # a call for help
+    "call_for_help": _("Call for help"),
+    "help_rings": _("It rings at the reception since %(at)s."),
+    "help_comes": _("%(login)s is on the way."),
+    "reception": _("Reception"),
+    "security": _("Security"),
     # the ID
     "check_id": _("Check the ID card"),
     "as_named": _("The ID card is the one named: let in"),
@@ -99,6 +105,9 @@ TEXTS: dict[str, str] = {
     "recorded": _("The entry is recorded."),
     "kept_here": _("Kept on this device. It is sent when the network is back."),
     "supervisor_login": _("Login of the supervisor"),
+    "supervisor_pin": _("PIN of the supervisor"),
+    "supervisor_none": _("No supervisor of this secretariat has a PIN yet. Nobody goes in now."),
+    "supervisor_other_card": _("After a card that did not match, the supervisor decides about another one."),
     "supervisor_reason": _("Why they agree"),
     # why, and what to do next
     "valid_from": _("It is valid from %(at)s."),
@@ -170,7 +179,9 @@ PROBLEMS: dict[str, str] = {
     "no_preview": _("Scan the pass again."),
     "no_gate": _("Choose the gate first."),
     "supervisor_missing": _("Call the supervisor: nobody goes in without them now."),
-    "supervisor_login": _("This is no login. Type the supervisor's login as the office has given it."),
+    "wrong_pin": _("This is not the supervisor's PIN. Nobody went in."),
+    "no_supervisor": _("This is no supervisor of this secretariat with a PIN."),
+    "pin_locked": _("Too many wrong PINs. This supervisor has to wait a quarter of an hour."),
     "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
     "device_missing": _("This device is not enrolled for a gate yet."),
     "device_revoked": _("This device is not enrolled any more."),
@@ -179,6 +190,9 @@ PROBLEMS: dict[str, str] = {
     "code_used": _("This code was used already. Ask the ADO Branch for a new one."),
     "code_expired": _("The time of this code is over. Ask the ADO Branch for a new one."),
     "offline": _("Nobody answers. Try again when the network is back."),
+    "help_offline": _(
+        "The reception cannot be called from here now: there is no network. Go there or telephone."
+    ),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
     **{
         code: messages.SENTENCES[code]
@@ -211,6 +225,7 @@ def _in_language(language: Language) -> dict[str, Any]:
         "marks": _names(vocabulary.MARKS, language),
         "ids": _names(vocabulary.ID_TYPES, language),
         "problems": _names(PROBLEMS, language),
+        "helpReasons": _names(vocabulary.HELP_REASONS, language),
         "gate": catalogue.gettext(NUMBERED_GATE),
         "months": month_names(language),
         "hours": [_hour(hour, language) for hour in range(24)],

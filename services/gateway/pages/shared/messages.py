@@ -33,6 +33,9 @@ SENTENCES: dict[str, str] = {
     "name_not_latin": _("Write this name in English letters"),
     "id_last4_missing": _("Enter the last four characters of the ID card's number"),
     "full_number": _("Enter the last four characters only, never the whole number"),
+    "pin_not_six": _("Enter six digits"),
+    "pin_differs": _("This is not the same PIN as above"),
+    "pin_too_easy": _("Choose a PIN that is harder to guess"),
     "not_four": _("Enter exactly four letters or digits"),
     "mobile_missing": _("Enter your mobile number"),
     "not_a_mobile": _("Enter a mobile number, such as 98765 43210"),
@@ -95,6 +98,9 @@ SENTENCES: dict[str, str] = {
     "role_missing": _("Choose a role"),
     "not_a_date": _("Enter a date, such as 31 March 2027"),
     "not_minutes": _("Write a whole number of minutes"),
+    "amber_before_green": _("It goes on with a warning at least for as long as without one"),
+    "not_a_choice": _("Choose one of these"),
+    "not_a_phone": _("Write a telephone number, such as 0172-5550101"),
     "not_hours": _("Write from when to when it is open, the earlier hours first"),
     "last_ado": _(
         "One login of the ADO Branch must stay without an end: otherwise nobody could issue logins"

@@ -30,6 +30,10 @@ SECOND_FACTOR: Entry = ("/staff/second-factor", _("Your authenticator app"))
 CLOSED_DAYS: Entry = ("/desk/closures", _("Closed days"))
 GATE_DEVICES: Entry = ("/gate-devices", _("Gate devices"))
 WATCHLIST: Entry = ("/watchlist", _("Watchlist"))
+INCIDENTS: Entry = ("/gate/incidents", _("Incidents at gates"))
+PIN: Entry = ("/gate/pin", _("Your PIN"))
+NOT_AT_A_GATE = (WATCHLIST, INCIDENTS, PIN)
+"""What a guard who stands at one gate may not open."""
 TASKS: Mapping[Role, tuple[Entry, ...]] = {
     "department": (
         ("/desk", _("The queue")),
@@ -45,13 +49,21 @@ TASKS: Mapping[Role, tuple[Entry, ...]] = {
         ("/desk/directory/files", _("Import and export")),
         ("/desk/kiosks", _("Kiosks")),
         GATE_DEVICES,
+        ("/desk/supervisors", _("Supervisors")),
         CLOSED_DAYS,
         WATCHLIST,
     ),
-    "security": (("/gate", _("Gate")), ("/gate/inside", _("Who is inside")), GATE_DEVICES, WATCHLIST),
+    "security": (
+        ("/gate", _("Gate")),
+        ("/gate/inside", _("Who is inside")),
+        GATE_DEVICES,
+        WATCHLIST,
+        INCIDENTS,
+        PIN,
+    ),
     "reception": (("/counter", _("Counter")),),
     "assisted": (("/assist", _("Apply for a visitor")),),
-    "ops": (("/ops", _("The system")), GATE_DEVICES),
+    "ops": (("/ops", _("The system")), ("/ops/gate-incidents", _("Incidents at gates")), GATE_DEVICES),
     "auditor": (
         ("/audit", _("Decisions and scans")),
         ("/audit/log", _("Who looked at and did what")),
@@ -116,9 +128,9 @@ def footer(language: Language) -> list[tuple[str, str]]:
 
 
 def _own_tasks(principal: Principal) -> Sequence[Entry]:
-    """Return what a login may do; a guard at a gate may not open the watchlist."""
+    """Return what a login may do; a guard at a gate may open less."""
     own = TASKS.get(principal.role, ()) if principal.role else ()
-    return [one for one in own if one != WATCHLIST] if principal.gate else own
+    return [one for one in own if one not in NOT_AT_A_GATE] if principal.gate else own
 
 
 def _links(entries: Sequence[Entry], language: Language, inner: str) -> list[Link]:

@@ -142,12 +142,43 @@ MARKS: dict[str, str] = {
     "offline": _("Decided at the gate without a network"),
     "conflict": _("Contradicts what other gates recorded"),
     "supervisor": _("A supervisor let them in"),
+    "unproven": _("Nobody has proven that it was the supervisor"),
     "clock_off": _("The clock of the gate was wrong"),
     "sent_by_other": _("Sent from another login than the one at the gate"),
     "id_unchecked": _("No ID card was checked"),
     "assumed_left": _("Presumed gone, since no exit was recorded"),
     "reason_masked": _("An Aadhaar number in the reason was hidden"),
 }
+INCIDENTS: dict[str, str] = {
+    "conflict": _("More people came in than a pass allows"),
+    "unproven": _("Let in in the name of a supervisor, not proven"),
+    "wrong_pin": _("The PIN of a supervisor was typed wrong several times"),
+    "refused": _("A scan that was refused for good"),
+    "override": _("A supervisor let somebody in"),
+}
+INCIDENT_DETAILS: dict[str, str] = {
+    "over_entries": _("came in more often than allowed"),
+    "already_inside": _("all were inside already"),
+    "revoked": _("the pass was cancelled"),
+    "expired": _("outside its hours or days"),
+    "wrong_place": _("for another secretariat or gate"),
+    "id_mismatch": _("another ID card"),
+    "unknown": _("no genuine pass"),
+    "other": _("another reason"),
+    "invalid_input": _("its form is wrong"),
+    "unreadable_token": _("the QR code cannot be read"),
+    "too_old": _("older than 30 days"),
+    "nonce_reused": _("another scan has the same number"),
+    "verdict_of_other_direction": _("in and out are mixed up"),
+    "not_your_gate": _("of another gate than its login"),
+}
+"""Why more came in than allowed, or why a scan was refused."""
+HELP_REASONS: dict[str, str] = {
+    "visitor": _("A visitor needs help"),
+    "danger": _("Danger: security is needed"),
+    "device": _("Something at the gate does not work"),
+}
+"""Why a gate calls for help."""
 ROLES: dict[str, str] = {
     "ado": _("ADO Branch"),
     "department": _("Department"),
@@ -185,6 +216,8 @@ VOCABULARIES: dict[str, dict[str, str]] = {
     "verdict": VERDICTS, "mark": MARKS, "role": ROLES,
     "login_state": LOGIN_STATES, "entry": ENTRY_STATES, "match": MATCH_KINDS, "settlement": SETTLEMENTS,
     "action": ACTIONS,
+    "help_reason": HELP_REASONS,
+    "incident": INCIDENTS, "incident_detail": INCIDENT_DETAILS,
 }  # fmt: skip
 
 

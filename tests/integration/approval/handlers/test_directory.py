@@ -270,3 +270,14 @@ def test_an_announcement_says_what_holds_now_and_consumers_keep_the_newest(seede
             select(outbox.c.seq).where(outbox.c.subject == "department:home").order_by(outbox.c.position)
         ).all()
     assert sorted(set(seqs)) == seqs
+
+
+def test_the_rules_of_gates_are_told_to_services_and_not_published(seeded) -> None:
+    with seeded.transaction() as session:
+        site = directory.site_record(session, "PCS1")
+        assert site is not None
+        assert site.gate_rules is not None
+        assert [one.gate_rules for one in directory.sites(session).items] == [None, None]
+        directory.announce(session, NOW)
+    told = [e.site for e in published(seeded, DirectoryChanged) if e.site and e.site.code == "PCS1"]
+    assert [one.gate_rules for one in told] == [site.gate_rules] * 2

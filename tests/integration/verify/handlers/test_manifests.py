@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from contracts.commitment import commit
 from contracts.errors import Forbidden, InvalidInput
-from contracts.events import StatusListSigned
+from contracts.events import DirectoryChanged, GateRules, SiteRecord, StatusListSigned
 from contracts.model import IST, Companion, Official
 from contracts.rpc.verify import ManifestQuestion
 from services.verify.service import Service
@@ -218,3 +218,16 @@ def test_each_read_of_a_manifest_is_in_the_audit_log(gate: Gate) -> None:
             ("SEC-0001", "manifest", [GATE], "done"),
             ("SEC-0001", "manifest", [], "not_your_gate"),
         ]
+
+
+def test_the_manifest_has_what_the_site_chose_and_whom_the_gate_telephones(gate: Gate) -> None:
+    usual = gate.manifest()
+    assert (usual.offline.green_s, usual.offline.amber_s, usual.offline.then) == (900, 14_400, "refuse")
+    rules = GateRules(green=5, amber=60, then="supervisor", security_phone="0172-5550102")
+    record = SiteRecord(code="PCS1", name={}, address={}, gates=(GATE,), hours=(), gate_rules=rules)
+    gate.handle(DirectoryChanged(site=record), seq=2)
+    chosen = gate.manifest()
+    assert (chosen.offline.green_s, chosen.offline.amber_s, chosen.offline.then) == (300, 3_600, "supervisor")
+    assert (chosen.telephones.reception, chosen.telephones.security) == ("", "0172-5550102")
+    gate.handle(gates_of("PCS1", GATE), seq=3)
+    assert gate.manifest().offline == usual.offline

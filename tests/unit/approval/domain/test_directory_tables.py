@@ -9,6 +9,7 @@ from contracts.events import (
     ClosedDay,
     DepartmentRecord,
     EscalationMinutes,
+    GateRules,
     OfficerRecord,
     OpeningHours,
     SiteAdvice,
@@ -78,8 +79,13 @@ def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
         ("officers", "finance,x,a,b,c,d,e,f,", "department", "unknown_department"),
         ("officers", "home,!,a,b,c,d,e,f,", "code", "bad_code"),
         ("officers", f"home,x,a,b,c,d,e,f,{'4' * 41}", "room", "too_long"),
-        ("sites", "PCS3,a,b,c,d,e,f,x" + "," * 12, "photograph", "not_yes"),
-        ("sites", "PCS3,a,b,c,d,e,f,1,only English,,x" + "," * 9, "prohibited_pa", "empty"),
+        ("sites", "PCS3,a,b,c,d,e,f,x" + "," * 17, "photograph", "not_yes"),
+        ("sites", "PCS3,a,b,c,d,e,f,1,,,,,,only English,,x" + "," * 9, "prohibited_pa", "empty"),
+        ("sites", "PCS3,a,b,c,d,e,f,,x,,,," + "," * 12, "gate_green", "not_minutes"),
+        ("sites", "PCS3,a,b,c,d,e,f,,,1441,,," + "," * 12, "gate_amber", "not_minutes"),
+        ("sites", "PCS3,a,b,c,d,e,f,,30,20,,," + "," * 12, "gate_amber", "amber_before_green"),
+        ("sites", "PCS3,a,b,c,d,e,f,,,,perhaps,," + "," * 12, "gate_then", "not_a_choice"),
+        ("sites", "PCS3,a,b,c,d,e,f,,,,,call me," + "," * 12, "reception_phone", "not_a_phone"),
         ("gates", "PCS1,PCS2-G1,,,", "code", "not_a_gate_code"),
         ("gates", "PCS1,PCS3-G1,,,", "code", "not_a_gate_code"),
         ("gates", "PCS1,north,,,", "code", "not_a_gate_code"),
@@ -188,7 +194,7 @@ def changed_by(table, line: str) -> Directory:
 
 def test_a_change_never_loses_what_its_table_does_not_show() -> None:
     before = stored().sites["PCS1"]
-    site = changed_by("sites", "PCS1,a,b,c,d,e,f," + "," * 12).sites["PCS1"]
+    site = changed_by("sites", "PCS1,a,b,c,d,e,f," + "," * 17).sites["PCS1"]
     assert (site.gates, site.gate_names, site.hours, site.closed_days) == (
         before.gates,
         before.gate_names,
@@ -201,6 +207,18 @@ def test_a_change_never_loses_what_its_table_does_not_show() -> None:
         assert (kept.photograph, kept.advice, kept.closed_days) == (True, before.advice, before.closed_days)
     home = changed_by("departments", "home,a,b,c,PCS1 PCS2").departments["home"]
     assert (home.officers, home.escalation) == ((OFFICER,), MINUTES)
+
+
+def test_a_site_chooses_what_its_gates_do_without_a_network() -> None:
+    line = "PCS1,a,b,c,d,e,f,,5,60,supervisor,0172-5550101,+91 172 5550102" + "," * 12
+    changed = changed_by("sites", line)
+    rules = changed.sites["PCS1"].gate_rules
+    assert rules == GateRules(
+        green=5, amber=60, then="supervisor", reception_phone="0172-5550101", security_phone="+91 172 5550102"
+    )
+    assert changed.find("sites", ("PCS1",))["gate_then"] == "supervisor"
+    usual = changed_by("sites", "PCS1,a,b,c,d,e,f,,,,,," + "," * 12)
+    assert usual.sites["PCS1"].gate_rules is None
 
 
 def test_a_column_that_a_file_does_not_have_stays_as_it_is() -> None:

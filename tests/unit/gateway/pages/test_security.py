@@ -37,7 +37,7 @@ OF_LOGINS = {"role", "department", "site", "state"}
 """Filters of the list of logins."""
 IN_AN_ADDRESS = {
     "q", "after", "first", "last", "status", "notice", "to", "direction", "gate", "which", "month", "like",
-    "who", "what",
+    "who", "what", "unseen",
 } | OF_A_QUEUE | OF_LOGINS  # fmt: skip
 """What the query of a page's address may contain: places, states, months and cursors.
 

@@ -1,0 +1,44 @@
+"""Calls of gates for help, as they ring on the pages of the reception."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+from fastapi.responses import StreamingResponse
+
+from contracts import rpc
+from contracts.rpc.verify import HelpCallId, HelpQuestion
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import ReceptionPage, key_of
+from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
+
+router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/calls")
+async def show_calls(view: ReceptionPage) -> Response:
+    """Show which gates call, as a part that a script puts into an open page."""
+    found = await view.caller.query(rpc.verify.HELP_CALLS, HelpQuestion(site=view.principal.site))
+    return view.html("counter/calls.html", calls=found.items, gate_name=await directory.gate_names(view))
+
+
+@router.get("/calls/changes")
+async def stream_calls(view: ReceptionPage) -> Response:
+    """Send an event whenever a gate calls or somebody answers (Server-sent events); it holds no data."""
+    changes = view.caller.state.help_calls.of(view.principal, STREAM_SECONDS)
+
+    async def events() -> AsyncIterator[str]:
+        yield "retry: 1000\n\n"
+        async for _ in changes:
+            yield "event: changed\ndata:\n\n"
+
+    return StreamingResponse(events(), headers=NOT_BUFFERED, media_type="text/event-stream")
+
+
+@router.post("/calls/{call_id}/answer")
+async def answer_call(view: ReceptionPage, call_id: UUID) -> Response:
+    """Say that the reception comes."""
+    key = key_of(await view.form())
+    await view.caller.command(rpc.verify.ANSWER_HELP, HelpCallId(call_id=call_id), key)
+    return view.to("/counter")

@@ -1,0 +1,108 @@
+"""Supervisors of gates: the ADO Branch names them, and each chooses a PIN.
+
+The PIN goes to verify and nowhere else: no page shows it again.
+"""
+
+from fastapi import APIRouter, Response
+from pydantic import ValidationError
+
+from contracts import rpc
+from contracts.errors import Forbidden
+from contracts.mobile import ascii_digits
+from contracts.rpc.accounts import LoginQuestion, LoginView
+from contracts.rpc.call import Nothing
+from contracts.rpc.verify import NameSupervisor, SetPin, SupervisorId
+from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.view import AdoPage, Notice, SecurityPage, View, key_of, text_of
+
+router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+SUPERVISORS, PIN = "/desk/supervisors", "/gate/pin"
+LONGEST_PIN = 40
+MOST_PAGES = 10
+"""Of the list of security logins, 200 each."""
+
+
+@router.get("/desk/supervisors")
+async def show_supervisors(view: AdoPage) -> Response:
+    """Show the supervisors of all sites."""
+    return await _list(view, {})
+
+
+@router.post("/desk/supervisors")
+async def name_supervisor(view: AdoPage) -> Response:
+    """Name a security login without a gate as supervisor of its site."""
+    form = await view.form()
+    chosen = text_of(form, "login_id")
+    login = next((one for one in await _nameable(view) if one.login_id == chosen), None)
+    if login is None or login.site is None:
+        return await _list(view, {"login_id": "choose_one"}, 422)
+    wanted = NameSupervisor(login_id=login.login_id, site=login.site)
+    await view.caller.command(rpc.verify.NAME_SUPERVISOR, wanted, key_of(form))
+    return view.to(SUPERVISORS)
+
+
+@router.post("/desk/supervisors/{login_id}/end")
+async def end_supervisor(view: AdoPage, login_id: str) -> Response:
+    """Take the task of a supervisor away; their PIN counts no more."""
+    key = key_of(await view.form())
+    await view.caller.command(rpc.verify.END_SUPERVISOR, SupervisorId(login_id=login_id), key)
+    return view.to(SUPERVISORS)
+
+
+@router.get("/gate/pin")
+async def ask_pin(view: SecurityPage, notice: Notice = "") -> Response:
+    """Ask a supervisor for a PIN."""
+    return await _pin(view, {}, notice=notice)
+
+
+@router.post("/gate/pin")
+async def set_pin(view: SecurityPage) -> Response:
+    """Set the PIN of a supervisor, typed twice."""
+    form = await view.form()
+    typed, again = (ascii_digits(str(form.get(name, ""))[:LONGEST_PIN]).strip() for name in ("pin", "again"))
+    try:
+        wanted = SetPin(pin=typed)
+    except ValidationError:
+        return await _pin(view, {"pin": "pin_not_six"}, 422)
+    if typed != again:
+        return await _pin(view, {"again": "pin_differs"}, 422)
+    if len(set(typed)) == 1 or typed in "01234567890" or typed in "09876543210":
+        return await _pin(view, {"pin": "pin_too_easy"}, 422)
+    try:
+        await view.caller.command(rpc.verify.SET_PIN, wanted, key_of(form))
+    except Forbidden:
+        return view.to(PIN)
+    return view.to(PIN, notice="saved")
+
+
+async def _pin(view: View, errors: dict[str, str], status: int = 200, notice: str = "") -> Response:
+    own = await view.caller.query(rpc.verify.OWN_PIN, Nothing())
+    return view.html("gate_supervisors/pin.html", status, own=own, errors=errors, notice=notice)
+
+
+async def _list(view: View, errors: dict[str, str], status: int = 200) -> Response:
+    found = await view.caller.query(rpc.verify.SUPERVISORS, Nothing())
+    known = {one.login_id for one in found.items}
+    return view.html(
+        "gate_supervisors/list.html",
+        status,
+        supervisors=found.items,
+        nameable=[one for one in await _nameable(view) if one.login_id not in known],
+        names={one.code: one.name[view.language] for one in await directory.sites(view)},
+        errors=errors,
+    )
+
+
+async def _nameable(view: View) -> list[LoginView]:
+    """Return the security logins in use that belong to a site and to none of its gates."""
+    found: list[LoginView] = []
+    after = None
+    for _ in range(MOST_PAGES):
+        question = LoginQuestion(role="security", limit=200, after=after)
+        page = await view.caller.query(rpc.accounts.LIST_LOGINS, question)
+        found += [one for one in page.items if one.site and not one.gate and not one.disabled]
+        after = page.next
+        if after is None:
+            break
+    return found

@@ -1,0 +1,235 @@
+"""Supervisors of gates: who is one, their PIN, and whether it was typed for a scan.
+
+The ADO Branch names a security login as supervisor; the login chooses a PIN of six digits. A gate proves with
+it that the supervisor was there, online and, later, for what happened without a network.
+"""
+
+import base64
+import secrets
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from contracts import supervisor_pin
+from contracts.errors import ContractError, Forbidden
+from contracts.rpc.call import Call, Nothing
+from contracts.rpc.verify import (
+    END_SUPERVISOR,
+    NAME_SUPERVISOR,
+    SET_PIN,
+    ManifestSupervisor,
+    NameSupervisor,
+    OfflineScan,
+    OwnPin,
+    ScanPass,
+    SetPin,
+    Supervisor,
+    SupervisorId,
+    SupervisorList,
+    SupervisorView,
+)
+from services.chassis.db.database import Database, personal_keys_of
+from services.chassis.rpc.idempotency import once
+from services.chassis.runtime.cpu_pool import offload
+from services.verify.handlers import incidents
+from services.verify.handlers.authorization import require_gate_login
+from services.verify.models import SupervisorRow
+
+FAILURES_AT_ONCE = 5
+"""So many wrong PINs in a row, and a supervisor has to wait."""
+LOCKED_FOR = timedelta(minutes=15)
+MOST_FAILURES = 20
+"""So many, and the PIN is void: its owner chooses another one."""
+
+
+def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -> SupervisorView:
+    """Name a security login as supervisor of the gates of a site; one who is it of the site already stays.
+
+    Raises:
+        Forbidden: the principal is not of the ADO Branch.
+    """
+    login = _require_ado(call)
+
+    def effect() -> str:
+        row = SupervisorRow
+        new = insert(row).values(
+            login_id=request.login_id, site=request.site, named_by=login, named_at=now, failures=0
+        )
+        names = ("site", "named_by", "named_at")
+        moved = {one: new.excluded[one] for one in names} | dict.fromkeys(_PIN)
+        session.execute(
+            new.on_conflict_do_update(
+                index_elements=[row.login_id], set_=moved, where=row.site != new.excluded.site
+            )
+        )
+        return request.login_id
+
+    return once(
+        session,
+        call,
+        f"verify.{NAME_SUPERVISOR.name}",
+        request,
+        effect,
+        lambda named: _view(session.get_one(SupervisorRow, named)),
+        reference=str,
+    )
+
+
+def end(request: SupervisorId, call: Call, session: Session) -> Nothing:
+    """Take the task of a supervisor away, with their PIN.
+
+    Raises:
+        Forbidden: the principal is not of the ADO Branch.
+    """
+    _require_ado(call)
+
+    def effect() -> str:
+        forget(session, request.login_id)
+        return request.login_id
+
+    route = f"verify.{END_SUPERVISOR.name}"
+    return once(session, call, route, request, effect, lambda _: Nothing(), reference=str)
+
+
+def forget(session: Session, login_id: str) -> None:
+    """Forget a supervisor, as one whose login was disabled."""
+    session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == login_id))
+
+
+def list_all(call: Call, session: Session) -> SupervisorList:
+    """Return the supervisors of all sites.
+
+    Raises:
+        Forbidden: the principal is not of the ADO Branch.
+    """
+    _require_ado(call)
+    rows = session.scalars(select(SupervisorRow).order_by(SupervisorRow.site, SupervisorRow.login_id))
+    return SupervisorList(items=tuple(_view(row) for row in rows))
+
+
+def own_pin(call: Call, session: Session) -> OwnPin:
+    """Return whether the principal is a supervisor, and since when they have their PIN."""
+    row = _own(call, session)
+    return OwnPin(is_supervisor=row is not None, pin_set_at=row.pin_set_at if row is not None else None)
+
+
+def set_pin(request: SetPin, call: Call, db: Database, now: datetime) -> OwnPin:
+    """Set the PIN of the principal. Wrong ones that were typed before count no more.
+
+    Raises:
+        Forbidden: they are no supervisor of their site (``no_supervisor``).
+    """
+    salt = secrets.token_bytes(16)
+    key: bytes = offload(supervisor_pin.derive, request.pin, salt)  # with no transaction open
+    with db.transaction() as session:
+
+        def effect() -> str:
+            row = _own(call, session, lock=True)
+            if row is None:
+                raise Forbidden("this login is no supervisor", code="no_supervisor")
+            row.key_id = uuid4()
+            row.key_sealed = personal_keys_of(session).seal(row.key_id, {"key": supervisor_pin.encode(key)})
+            row.salt, row.iterations = supervisor_pin.encode(salt), supervisor_pin.ITERATIONS
+            row.verifier, row.pin_set_at = supervisor_pin.verifier(key), now
+            row.failures, row.locked_until = 0, None
+            return row.login_id
+
+        return once(
+            session,
+            call,
+            f"verify.{SET_PIN.name}",
+            request,
+            effect,
+            lambda _: own_pin(call, session),
+            reference=str,
+        )
+
+
+def of_site(session: Session, site: str) -> tuple[ManifestSupervisor, ...]:
+    """Return what the gates of a site check PINs by."""
+    row = SupervisorRow
+    has_pin = select(row).where(row.site == site, row.verifier.is_not(None)).order_by(row.login_id)
+    return tuple(
+        ManifestSupervisor.model_validate(
+            {key: getattr(one, key) for key in ("login_id", "salt", "iterations", "verifier")}
+        )
+        for one in session.scalars(has_pin)
+    )
+
+
+def check(request: ScanPass, call: Call, session: Session, now: datetime) -> ContractError | None:
+    """Return why a supervisor's agreement to an entry is refused; None where they have typed their PIN.
+
+    The refusal is returned so that the count of wrong PINs is committed before it is raised.
+
+    Raises:
+        Forbidden: the login does not stand at this gate.
+    """
+    login = require_gate_login(call.principal, request.gate)
+    agreed = request.supervisor
+    assert agreed is not None
+    row = session.get(SupervisorRow, agreed.login_id, with_for_update=True)
+    if row is None or row.key_sealed is None or row.site != call.principal.site:
+        return Forbidden("this is no supervisor with a PIN", code="no_supervisor")
+    if row.locked_until is not None and now < row.locked_until:
+        return Forbidden("too many wrong PINs were typed", code="pin_locked")
+    if _is_proven(session, row, agreed, request):
+        row.failures, row.locked_until = 0, None
+        return None
+    row.failures += 1
+    if row.failures % FAILURES_AT_ONCE == 0:
+        row.locked_until = now + LOCKED_FOR
+        incidents.add(session, "wrong_pin", request.gate, now, login=login, supervisor=row.login_id)
+    if row.failures >= MOST_FAILURES:
+        _void(row)
+    return Forbidden("this is not the supervisor's PIN", code="wrong_pin")
+
+
+def is_proven(scan: OfflineScan, session: Session) -> bool:
+    """Return whether the supervisor of a scan without a network has typed their PIN."""
+    agreed = scan.offline.supervisor
+    row = session.get(SupervisorRow, agreed.login_id) if agreed is not None else None
+    if agreed is None or row is None or row.key_sealed is None:
+        return False
+    return _is_proven(session, row, agreed, scan)
+
+
+_PIN = ("key_id", "key_sealed", "salt", "iterations", "verifier", "pin_set_at", "locked_until")
+"""The columns that are empty where there is no PIN."""
+
+
+def _void(row: SupervisorRow) -> None:
+    for column in _PIN:
+        setattr(row, column, None)
+    row.failures = 0
+
+
+def _is_proven(session: Session, row: SupervisorRow, agreed: Supervisor, scan: ScanPass) -> bool:
+    assert row.key_id is not None
+    assert row.key_sealed is not None
+    sealed = personal_keys_of(session).open(row.key_id, row.key_sealed)
+    key = base64.urlsafe_b64decode(f"{sealed['key']}=")
+    scanned = scan.token if scan.token is not None else scan.pass_number or ""
+    return supervisor_pin.is_proof(agreed.proof, key, scan.nonce, scanned)
+
+
+def _own(call: Call, session: Session, *, lock: bool = False) -> SupervisorRow | None:
+    """Return the row of the principal, if they are a supervisor of their site."""
+    principal = call.principal
+    if principal.role != "security" or principal.login_id is None:
+        raise Forbidden("only security officers have a PIN")
+    row = session.get(SupervisorRow, principal.login_id, with_for_update=lock or None)
+    return row if row is not None and row.site == principal.site else None
+
+
+def _require_ado(call: Call) -> str:
+    if call.principal.role != "ado" or call.principal.login_id is None:
+        raise Forbidden("only the ADO Branch names supervisors")
+    return call.principal.login_id
+
+
+def _view(row: SupervisorRow) -> SupervisorView:
+    return SupervisorView.model_validate({key: getattr(row, key) for key in SupervisorView.model_fields})

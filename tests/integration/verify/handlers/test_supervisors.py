@@ -1,0 +1,245 @@
+"""Supervisors of gates: their PIN is checked, guessing it ends, and what nobody proves is found."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from contracts import supervisor_pin
+from contracts.errors import ContractError, Forbidden
+from contracts.rpc.call import Principal
+from contracts.rpc.verify import (
+    IncidentQuestion,
+    IncidentView,
+    NameSupervisor,
+    ScanPass,
+    SetPin,
+    Supervisor,
+    SupervisorId,
+)
+from services.verify.handlers import incidents, supervisors
+from services.verify.models import SupervisorRow
+from tests.support.factories.verify import (
+    NOON,
+    Gate,
+    calling,
+    erased,
+    officer,
+    offline_scan,
+    scan_of,
+)
+
+ADO = Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001")
+HEAD = officer(gate=None, login_id="SEC-0009")
+PIN = "481516"
+
+
+class Supervised(Gate):
+    """A gate whose site has a supervisor with a PIN."""
+
+    def __init__(self, database: Any) -> None:
+        super().__init__(database)
+        with database.transaction() as session:
+            supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
+        self.choose(PIN)
+
+    def choose(self, pin: str, principal: Principal = HEAD) -> None:
+        supervisors.set_pin(SetPin(pin=pin), calling(principal), self.database, NOON)
+
+    def agreement(self, scan: ScanPass, pin: str = PIN, login_id: str = "SEC-0009") -> Supervisor:
+        """What the app makes of a PIN that was typed for a scan."""
+        (held,) = self.manifest().supervisors or (None,)
+        assert held is not None
+        salt = _decoded(held.salt)
+        key = supervisor_pin.derive(pin, salt, held.iterations)
+        return Supervisor(
+            login_id=login_id,
+            reason="known to me",
+            proof=supervisor_pin.prove(key, scan.nonce, scan.token or scan.pass_number or ""),
+        )
+
+    def check(self, scan: ScanPass, agreed: Supervisor, at: Any = NOON) -> ContractError | None:
+        with self.database.transaction() as session:
+            asked = scan.model_copy(update={"supervisor": agreed})
+            return supervisors.check(asked, calling(), session, at)
+
+    def found(self, principal: Principal = HEAD, **question: Any) -> tuple[IncidentView, ...]:
+        with self.database.transaction() as session:
+            asked = IncidentQuestion(**question)
+            return incidents.list_incidents(asked, calling(principal), session).items
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@pytest.fixture
+def gate(databases) -> Supervised:
+    return Supervised(databases["verify"])
+
+
+def test_an_agreement_with_the_pin_is_recorded_with_who_and_why(gate: Supervised) -> None:
+    scan = scan_of(gate.issue())
+    asked = scan.model_copy(update={"supervisor": gate.agreement(scan)})
+    assert gate.check(scan, gate.agreement(scan)) is None
+    assert gate.scan(asked).verdict == "admit"
+    (recorded,) = gate.scans()
+    assert (recorded.supervisor, recorded.reason) == ("SEC-0009", "known to me")
+    assert "supervisor" in recorded.marks
+    (found,) = gate.found()
+    assert (found.kind, found.supervisor, found.pass_number) == ("override", "SEC-0009", recorded.pass_number)
+
+
+def test_a_proof_counts_for_one_scan_alone(gate: Supervised) -> None:
+    issued = gate.issue()
+    first, second = scan_of(issued), scan_of(issued)
+    refusal = gate.check(second, gate.agreement(first))
+    assert refusal is not None
+    assert refusal.body.code == "wrong_pin"
+
+
+@pytest.mark.parametrize("login_id", ["SEC-0001", "SEC-0008"])
+def test_who_is_no_supervisor_agrees_to_nothing(gate: Supervised, login_id: str) -> None:
+    scan = scan_of(gate.issue())
+    refusal = gate.check(scan, gate.agreement(scan, login_id=login_id))
+    assert refusal is not None
+    assert refusal.body.code == "no_supervisor"
+
+
+def test_guessing_a_pin_is_stopped_and_found(gate: Supervised) -> None:
+    scan = scan_of(gate.issue())
+    wrong = gate.agreement(scan, pin="000000")
+    codes = [_code(gate.check(scan, wrong)) for _ in range(supervisors.FAILURES_AT_ONCE + 1)]
+    assert codes == ["wrong_pin"] * supervisors.FAILURES_AT_ONCE + ["pin_locked"]
+    assert _code(gate.check(scan, gate.agreement(scan))) == "pin_locked"
+    assert [one.kind for one in gate.found()] == ["wrong_pin"]
+    assert gate.check(scan, gate.agreement(scan), NOON + supervisors.LOCKED_FOR) is None
+
+
+def test_a_pin_that_was_guessed_at_for_long_is_void(gate: Supervised) -> None:
+    scan, at = scan_of(gate.issue()), NOON
+    wrong, right = gate.agreement(scan, pin="000000"), gate.agreement(scan)
+    for _ in range(supervisors.MOST_FAILURES):
+        gate.check(scan, wrong, at)
+        at += supervisors.LOCKED_FOR
+    assert _code(gate.check(scan, right, at)) == "no_supervisor"
+    assert gate.manifest().supervisors == ()
+    gate.choose(PIN)
+    assert gate.check(scan, gate.agreement(scan), at) is None
+
+
+def test_an_agreement_without_a_network_is_proven_when_it_is_sent(gate: Supervised) -> None:
+    scan = offline_scan(gate.issue())
+    decided = {"verdict": "admit", "list_age_s": 60}
+    agreed = gate.agreement(scan).model_dump()
+    (item,) = gate.sync(scan.model_dump(exclude_unset=True) | {"offline": decided | {"supervisor": agreed}})
+    assert item.recorded
+    assert "unproven" not in gate.scans()[0].marks
+    assert [one.kind for one in gate.found()] == ["override"]
+
+
+@pytest.mark.parametrize("proof", [None, "A" * 43])
+def test_an_agreement_that_nobody_proves_is_a_fact_and_is_found(gate: Supervised, proof: str | None) -> None:
+    agreed = {"login_id": "SEC-0009", "reason": "said so", "proof": proof}
+    offline = {"verdict": "admit", "list_age_s": 60, "supervisor": agreed}
+    scan = offline_scan(gate.issue(), offline=offline)
+    (item,) = gate.sync(scan)
+    assert item.recorded
+    assert {"supervisor", "unproven"} <= set(gate.scans()[0].marks)
+    assert [one.kind for one in gate.found()] == ["unproven"]
+
+
+def test_a_conflict_and_a_refused_scan_are_incidents_once(gate: Supervised) -> None:
+    issued = gate.issue()
+    gate.enter(issued)
+    late = offline_scan(issued, NOON + timedelta(minutes=1))
+    old = offline_scan(issued, NOON - timedelta(days=40))
+    for _ in range(2):
+        gate.sync(late, old, at=NOON + timedelta(minutes=5))
+    found = {one.kind: one for one in gate.found()}
+    assert len(gate.found()) == 2
+    assert (found["conflict"].detail, found["conflict"].exposure) == ("already_inside", 1)
+    assert len(found["conflict"].scans) == 2
+    assert found["refused"].detail == "too_old"
+
+
+def test_the_words_of_a_supervisor_go_with_the_people(gate: Supervised) -> None:
+    issued = gate.issue()
+    scan = scan_of(issued)
+    gate.scan(scan.model_copy(update={"supervisor": gate.agreement(scan)}))
+    gate.handle(erased(issued))
+    assert [one.reason for one in gate.found()] == [None]
+
+
+def test_incidents_are_shown_to_operations_and_to_security_of_the_site_without_a_gate(
+    gate: Supervised,
+) -> None:
+    gate.sync(offline_scan(gate.issue(), NOON - timedelta(days=40)))
+    ops = Principal(kind="staff", id="OPS-0001", role="ops", login_id="OPS-0001")
+    assert len(gate.found(ops)) == 1
+    assert len(gate.found(officer(site="PCS2", gate=None, login_id="SEC-0005"))) == 0
+    for stranger in (officer(), ADO):
+        with pytest.raises(Forbidden):
+            gate.found(stranger)
+    with pytest.raises(Forbidden):
+        gate.found(HEAD, site="PCS2")
+
+
+def test_who_first_saw_an_incident_stays(gate: Supervised) -> None:
+    gate.sync(offline_scan(gate.issue(), NOON - timedelta(days=40)))
+    (found,) = gate.found(unseen=True)
+    for login_id in ("SEC-0009", "SEC-0010"):
+        with gate.database.transaction() as session:
+            who = officer(gate=None, login_id=login_id)
+            noted = incidents.note_seen(
+                incidents.IncidentId(incident_id=found.id), calling(who), session, NOON
+            )
+    assert noted.seen_by == "SEC-0009"
+    assert gate.found(unseen=True) == ()
+
+
+def test_old_incidents_are_deleted(gate: Supervised) -> None:
+    gate.sync(offline_scan(gate.issue(), NOON - timedelta(days=40)))
+    for months, left in ((1, 1), (0, 0)):
+        with gate.database.transaction() as session:
+            incidents.delete_old(session, NOON + timedelta(days=31), months)
+        assert len(gate.found()) == left
+
+
+def test_a_disabled_login_is_no_supervisor_any_more(gate: Supervised) -> None:
+    with gate.database.transaction() as session:
+        supervisors.forget(session, "SEC-0009")
+    assert gate.manifest().supervisors == ()
+
+
+def test_only_the_ado_branch_names_supervisors_and_only_they_have_a_pin(gate: Supervised) -> None:
+    with gate.database.transaction() as session:
+        with pytest.raises(Forbidden):
+            supervisors.name(NameSupervisor(login_id="SEC-0001", site="PCS1"), calling(HEAD), session, NOON)
+        with pytest.raises(Forbidden):
+            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(HEAD), session)
+    with pytest.raises(Forbidden) as refused:
+        gate.choose(PIN, officer(gate=None))
+    assert refused.value.body.code == "no_supervisor"
+
+
+def test_who_moves_to_another_site_chooses_another_pin(gate: Supervised) -> None:
+    with gate.database.transaction() as session:
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(ADO), session, NOON)
+        row = session.get_one(SupervisorRow, "SEC-0009")
+        assert (row.site, row.verifier) == ("PCS2", None)
+
+
+def test_the_pin_is_stored_sealed_and_nowhere_as_it_is(gate: Supervised) -> None:
+    with gate.database.transaction() as session:
+        row = session.get_one(SupervisorRow, "SEC-0009")
+        key = supervisor_pin.derive(PIN, _decoded(row.salt or ""))
+        assert supervisor_pin.verifier(key) == row.verifier
+    stored = str(gate.everything())
+    assert PIN not in stored
+    assert supervisor_pin.encode(key) not in stored
+
+
+def _code(refusal: ContractError | None) -> str | None:
+    return refusal.body.code if refusal is not None else None

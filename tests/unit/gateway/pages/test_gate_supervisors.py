@@ -1,0 +1,131 @@
+"""Supervisors of gates: the ADO Branch names them, each chooses a PIN, and incidents are seen by somebody."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from contracts.rpc.accounts import LoginList
+from contracts.rpc.call import Nothing
+from contracts.rpc.verify import (
+    IncidentList,
+    IncidentScan,
+    IncidentView,
+    OwnPin,
+    SupervisorList,
+    SupervisorView,
+)
+from services.chassis.runtime.clock import now
+from tests.support.factories.gateway import browser, claims, signed
+from tests.support.factories.pages import login
+from tests.support.page_reader import SAME_SITE, stub
+
+HEAD = SupervisorView(login_id="SEC-0009", site="PCS1", named_by="ADO-0001", named_at=now())
+FREE = login("SEC-0010", role="security", site="PCS1", department=None, gate=None)
+AT_A_GATE = login("SEC-0011", role="security", site="PCS1", department=None, gate="PCS1-G1")
+INCIDENT = IncidentView(
+    id=uuid4(),
+    found_at=now(),
+    site="PCS1",
+    gate="PCS1-G1",
+    kind="conflict",
+    detail="already_inside",
+    scans=(IncidentScan(gate="PCS1-G1", scanned_at=now(), count=1, offline=True),),
+    exposure=1,
+)
+
+
+async def posted(role: str, path: str, form: dict[str, str], **answers: Any) -> tuple[Any, Any]:
+    """Return the answer to a form of a login without a gate, and what the services were asked."""
+    app, client = stub(**answers)
+    async with browser(app) as http:
+        who = claims(sub="ANY-0001", role=role, department=None, site="PCS1", gate=None)
+        http.cookies.set("session", signed(who))
+        answer = await http.post(f"/en{path}", data={"key": str(uuid4()), **form}, headers=SAME_SITE)
+        return answer, {name: asked for name, asked, *_ in client.asked}
+
+
+async def name(login_id: str) -> tuple[Any, Any]:
+    return await posted(
+        "ado",
+        "/desk/supervisors",
+        {"login_id": login_id},
+        verify__supervisors=SupervisorList(items=(HEAD,)),
+        verify__name_supervisor=HEAD,
+        accounts__list_logins=LoginList(items=(FREE, AT_A_GATE)),
+    )
+
+
+async def test_the_ado_branch_names_a_security_login_of_its_site() -> None:
+    answer, asked = await name("SEC-0010")
+    assert answer.status_code == 303
+    named = asked["verify.name_supervisor"]
+    assert (named.login_id, named.site) == ("SEC-0010", "PCS1")
+
+
+@pytest.mark.parametrize("login_id", ["", "SEC-0011", "SEC-0404"])
+async def test_a_guard_of_a_gate_or_nobody_is_not_named(login_id: str) -> None:
+    answer, asked = await name(login_id)
+    assert answer.status_code == 422
+    assert "verify.name_supervisor" not in asked
+
+
+async def test_the_task_of_a_supervisor_ends() -> None:
+    answer, asked = await posted(
+        "ado", "/desk/supervisors/SEC-0009/end", {}, verify__end_supervisor=Nothing()
+    )
+    assert answer.status_code == 303
+    assert asked["verify.end_supervisor"].login_id == "SEC-0009"
+
+
+async def choose(pin: str, again: str | None = None) -> tuple[Any, Any]:
+    return await posted(
+        "security",
+        "/gate/pin",
+        {"pin": pin, "again": pin if again is None else again},
+        verify__own_pin=OwnPin(is_supervisor=True),
+        verify__set_pin=OwnPin(is_supervisor=True, pin_set_at=now()),
+    )
+
+
+async def test_a_supervisor_chooses_a_pin_also_in_their_own_digits() -> None:
+    answer, asked = await choose("੪੮੧੫੧੬")
+    assert answer.status_code == 303
+    assert asked["verify.set_pin"].pin == "481516"
+    assert "481516" not in repr(asked["verify.set_pin"])
+
+
+@pytest.mark.parametrize(
+    ("pin", "again"),
+    [
+        ("12345", None),
+        ("1234567", None),
+        ("48151a", None),
+        ("481516", "481517"),
+        ("111111", None),
+        ("234567", None),
+    ],
+)
+async def test_a_pin_that_is_short_mistyped_or_easy_is_not_taken(pin: str, again: str | None) -> None:
+    answer, asked = await choose(pin, again)
+    assert answer.status_code == 422
+    assert "verify.set_pin" not in asked
+    assert pin not in answer.text.replace(str(asked), "")
+
+
+@pytest.mark.parametrize(("role", "base"), [("security", "/gate/incidents"), ("ops", "/ops/gate-incidents")])
+async def test_an_incident_is_shown_with_its_gates_and_noted_as_seen(role: str, base: str) -> None:
+    app, client = stub(
+        verify__incidents=IncidentList(items=(INCIDENT,), unseen=1), verify__note_incident=INCIDENT
+    )
+    async with browser(app) as http:
+        who = claims(sub="ANY-0001", role=role, department=None, site="PCS1", gate=None)
+        http.cookies.set("session", signed(who))
+        shown = (await http.get(f"/en{base}?kind=conflict&unseen=true")).text
+        assert "all were inside already" in shown
+        assert "1 person too many" in shown
+        noted = await http.post(f"/en{base}/{INCIDENT.id}/seen", data={"key": "k"}, headers=SAME_SITE)
+        assert noted.status_code == 303
+    asked = {name: request for name, request, *_ in client.asked}
+    assert (asked["verify.incidents"].kind, asked["verify.incidents"].unseen) == ("conflict", True)
+    assert asked["verify.note_incident"].incident_id == INCIDENT.id

@@ -168,6 +168,7 @@ EXPECTED = {
     "security": {
         "GET /gate",
         "POST /api/v1/scans",
+        "POST /api/v1/gate/help",
         "POST /api/v1/scans/sync",
         "POST /api/v1/gate/device",
         "POST /api/v1/gate/device/report",
@@ -324,6 +325,9 @@ PAGES = {
         "POST /gate-devices",
         "POST /gate-devices/{device_id}/code",
         "POST /gate-devices/{device_id}/revoke",
+        "GET /desk/supervisors",
+        "POST /desk/supervisors",
+        "POST /desk/supervisors/{login_id}/end",
         "GET /desk/kiosks",
         "GET /desk/kiosks/issued",
         "POST /desk/kiosks",
@@ -331,6 +335,9 @@ PAGES = {
         "POST /desk/kiosks/{kiosk_id}/disable",
     },
     "reception": {
+        "GET /counter/calls",
+        "GET /counter/calls/changes",
+        "POST /counter/calls/{call_id}/answer",
         "GET /counter",
         "POST /counter/lookup",
         "GET /counter/lookup",
@@ -353,6 +360,8 @@ PAGES = {
         "GET /audit/passes/{number}",
     },
     "ops": {
+        "GET /ops/gate-incidents",
+        "POST /ops/gate-incidents/{incident_id}/seen",
         "GET /ops",
         "GET /ops/dead-letters/{queue}",
         "GET /ops/dead-letters/{queue}/{letter}",
@@ -378,6 +387,10 @@ PAGES = {
         "POST /gate/enter",
         "GET /gate/result",
         "GET /gate/photographs/{reference}",
+        "GET /gate/pin",
+        "POST /gate/pin",
+        "GET /gate/incidents",
+        "POST /gate/incidents/{incident_id}/seen",
         "GET /gate/inside",
     },
 }

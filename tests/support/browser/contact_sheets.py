@@ -7,21 +7,28 @@ import argparse
 import hashlib
 import shutil
 from collections.abc import Iterator
+from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from contracts.rpc.application import LookupHits
+from contracts.rpc.verify import Manifest, ManifestPass, OfflinePolicy
+from contracts.tokens import STATUS_TYP
+from services.chassis.runtime.clock import now
+from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.issuance.adapters import qr
 from tests.support.browser.navigation import bring
 from tests.support.browser.page_states import CHECKED, HIT, STATES, State
 from tests.support.browser.pages_alone import FULL_QUEUE, PagesAlone
 from tests.support.browser.viewports import DESK, PHONE
-from tests.support.factories.gateway import pass_view
+from tests.support.factories.gateway import NUMBER, pass_view
 from tests.support.factories.pages import ADMIT
+from tests.support.factories.verify import ISSUER
 
 PASS = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 TOKEN = f"eyJ{''.join(hashlib.sha512(bytes([part])).hexdigest() for part in range(3))[:376]}"
@@ -43,6 +50,38 @@ FOR_README = {
     ),
 }
 """Name of a picture → the page, and the size of the browser."""
+REFUSED = ADMIT.model_copy(
+    update={
+        "verdict": "already_inside", "preview": False, "applicant": None, "companions": (), "vehicle": None,
+        "assistance": None, "inside_since": now(), "inside_gate": "PCS1-G1",
+    }
+)  # fmt: skip
+MANIFEST = Manifest(
+    gate="PCS1-G1", site="PCS1", gates=("PCS1-G1", "PCS1-G2"), made_at=now(), issuer="epass",
+    keys=(ISSUER.public,), complete_at=now(),
+    offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
+    passes=(
+        ManifestPass(
+            pass_=NUMBER, site="PCS1", party=ADMIT.party, entries=1, valid_from=now() - timedelta(hours=1),
+            valid_to=now() + timedelta(hours=1), commitment_key="AAAA", applicant=ADMIT.applicant,
+            companions=ADMIT.companions, department="home", officer="baldev",
+        ),
+    ),
+)  # fmt: skip
+STATUS = ISSUER.sign(
+    {
+        "iss": "epass", "aud": "gate", "iat": int(now().timestamp()), "exp": int(now().timestamp()) + 3600,
+        "seq": 1, "revoked": [],
+    },
+    typ=STATUS_TYP,
+)  # fmt: skip
+"""A genuine list of revoked passes, on which the app rests."""
+OF_APP: dict[str, tuple[dict[str, Any], bool]] = {
+    "gate-app-admit": ({"verify.scan": ADMIT.model_copy(update={"preview": True, "may_enter": 3})}, False),
+    "gate-app-refuse": ({"verify.scan": REFUSED}, False),
+    "gate-app-offline": ({"verify.scan": ADMIT.model_copy(update={"preview": True, "may_enter": 3})}, True),
+}
+"""Name of a picture of the gate's app → what verify answers, and whether the network is gone."""
 PASSES = [
     State(None, PASS, answers={"issuance.qr_by_link": QR, "issuance.view_by_link": pass_view(state=state)})
     for state in ("issued", "revoked", "expired")
@@ -66,6 +105,7 @@ def main() -> None:
         )
         if options.pictures:
             _take_pictures(chromium, alone, options.pictures)
+            _take_pictures_of_app(chromium, alone, options.pictures)
         if options.sheets:
             options.sheets.mkdir(parents=True, exist_ok=True)
             for size, width, columns in SHEETS:
@@ -101,6 +141,33 @@ def _take_pictures(chromium: Browser, alone: PagesAlone, folder: Path) -> None:
         picture = Image.open(BytesIO(_shot(page, size["height"]))).convert("RGB").quantize(48)
         picture.save(folder / f"{name}.png", optimize=True)
         context.close()
+
+
+def _take_pictures_of_app(chromium: Browser, alone: PagesAlone, folder: Path) -> None:
+    """Take the pictures of the gate's app, in the guard's language, after a scan."""
+    held = MANIFEST.model_copy(update={"status_list": STATUS}).model_dump(mode="json", by_alias=True)
+    for name, (answers, is_offline) in OF_APP.items():
+        alone.answers.update(answers)
+        context = _context(chromium, alone, PHONE)
+        # The gateway of these pictures has no list of revoked passes that somebody has signed.
+        context.route("**/api/v1/gate/manifest*", lambda route: route.fulfill(json=held))
+        context.route("**/.well-known/pass-status", lambda route: route.fulfill(body=STATUS))
+        alone.sign_in(context, "security")
+        page = context.new_page()
+        page.goto("/gate")
+        no_list = texts_of_app()["hi"]["texts"]["list_none"]
+        page.locator(".bar__age").filter(has_not_text=no_list).wait_for()
+        for without_network in sorted({False, is_offline}):  # online first, so that the fonts are there
+            context.set_offline(without_network)
+            page.keyboard.type(NUMBER)
+            page.keyboard.press("Enter")
+            page.locator(f".dot--{'off' if without_network else 'on'}").wait_for()
+            page.locator(".verdict h1").wait_for()
+            page.evaluate("document.fonts.ready.then(() => undefined)")
+        picture = Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(48)
+        picture.save(folder / f"{name}.png", optimize=True)
+        context.close()
+        alone.reset()
 
 
 def _pictures(context: BrowserContext, alone: PagesAlone, language: str) -> Iterator[tuple[str, Image.Image]]:

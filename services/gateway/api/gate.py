@@ -89,12 +89,13 @@ async def list_inside(caller: Guard, site: Code, after: After = None, limit: Lim
 
 
 @router.post("/gate/help")
-async def call_help(caller: GuardOnDevice, body: CallForHelp, key: IdempotencyKey) -> HelpCall:
+async def call_help(caller: Guard, body: CallForHelp, key: IdempotencyKey) -> HelpCall:
     """Call the reception of the site for help.
 
     Its pages ring until somebody answers. While a call of this gate rings, another one is the same call.
     """
     caller.require_site(site_of(body.gate))
+    require_gate(caller, body.gate)
     return await caller.command(rpc.verify.CALL_HELP, body, key)
 
 

@@ -11,6 +11,7 @@ from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import StaffSession
 from contracts.rpc.call import Nothing
 from contracts.rpc.verify import (
+    HelpCall,
     InsideList,
     Manifest,
     Movement,
@@ -44,6 +45,9 @@ ANSWERS: dict[str, Any] = {
     "verify__inside": InsideList(items=()),
     "verify__movements": Movements(items=(), last=0),
     "accounts__report_gate_device": Nothing(),
+    "verify__call_help": HelpCall(
+        id=uuid4(), site="PCS1", gate="PCS1-G1", reason="visitor", called_at=now(), called_by="SEC-0001"
+    ),
 }
 SCAN = {"pass_number": NUMBER, "nonce": "0123456789", "gate": "PCS1-G1"}
 REQUESTS: dict[str, tuple[str, str, Any]] = {
@@ -53,6 +57,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
     "report": ("POST", "/api/v1/gate/device/report", {"version": "1", "unsent": 0}),
     "sync": ("POST", "/api/v1/scans/sync", {"gate": "PCS1-G1", "scans": [{"nonce": "0123456789"}]}),
     "scan": ("POST", "/api/v1/scans", SCAN),
+    "help": ("POST", "/api/v1/gate/help", {"gate": "PCS1-G1", "reason": "visitor"}),
     "inside": ("GET", "/api/v1/gate/inside?site=PCS1", None),
 }
 KEPT = ("session", "manifest", "news", "report", "sync")
@@ -90,7 +95,7 @@ async def test_the_app_works_on_an_enrolled_device_of_its_gate_only(name: str) -
         assert await ask(http, name, in_the_app(kiosk)) == (403, "device_revoked")
 
 
-@pytest.mark.parametrize("name", ["manifest", "news", "scan"])
+@pytest.mark.parametrize("name", ["manifest", "news", "scan", "help"])
 async def test_a_device_of_another_gate_of_the_site_gets_nothing_of_this_one(name: str) -> None:
     app, client = stubbed(**ANSWERS)
     async with browser(app) as http:

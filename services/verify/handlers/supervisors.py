@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from contracts import supervisor_pin
 from contracts.errors import ContractError, Forbidden
+from contracts.model import site_of
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify import (
     END_SUPERVISOR,
@@ -192,7 +193,7 @@ def is_proven(scan: OfflineScan, session: Session) -> bool:
     """Return whether the supervisor of a scan without a network has typed their PIN."""
     agreed = scan.offline.supervisor
     row = session.get(SupervisorRow, agreed.login_id) if agreed is not None else None
-    if agreed is None or row is None or row.key_sealed is None:
+    if agreed is None or row is None or row.key_sealed is None or row.site != site_of(scan.gate):
         return False
     return _is_proven(session, row, agreed, scan)
 

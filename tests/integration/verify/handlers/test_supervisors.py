@@ -231,6 +231,17 @@ def test_who_moves_to_another_site_chooses_another_pin(gate: Supervised) -> None
         assert (row.site, row.verifier) == ("PCS2", None)
 
 
+def test_the_supervisor_of_another_site_agrees_to_nothing_here(gate: Supervised) -> None:
+    scan, late = scan_of(gate.issue()), offline_scan(gate.issue())
+    agreed, given = gate.agreement(scan), gate.agreement(late).model_dump()
+    with gate.database.transaction() as session:
+        session.get_one(SupervisorRow, "SEC-0009").site = "PCS2"
+    assert _code(gate.check(scan, agreed)) == "no_supervisor"
+    offline = {"verdict": "admit", "list_age_s": 60, "supervisor": given}
+    gate.sync(late.model_dump(exclude_unset=True) | {"offline": offline})
+    assert "unproven" in gate.scans()[0].marks
+
+
 def test_the_pin_is_stored_sealed_and_nowhere_as_it_is(gate: Supervised) -> None:
     with gate.database.transaction() as session:
         row = session.get_one(SupervisorRow, "SEC-0009")

@@ -12,6 +12,7 @@ from services.chassis.runtime.settings import (
     CommaList,
     DatabaseSettings,
     EventSigningSettings,
+    OptionalGeneratedSecret,
     PersonalDataSettings,
     ProcessSettings,
     PublicUrlSettings,
@@ -26,9 +27,9 @@ class WebhookSettings(Section):
 
     whatsapp_app_secret: SecretStr = SecretStr("")
     """The secret of the app at Meta, which signs each request."""
-    whatsapp_verify_token: SecretStr = SecretStr("")
+    whatsapp_verify_token: OptionalGeneratedSecret = SecretStr("")
     """What Meta shows when the address of the webhook is entered in its panel."""
-    sms_webhook_secret: SecretStr = SecretStr("")
+    sms_webhook_secret: OptionalGeneratedSecret = SecretStr("")
     """What MSG91 shows, as the password in the address of the webhook."""
 
 

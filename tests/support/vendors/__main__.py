@@ -65,7 +65,7 @@ def settings(path: Path) -> str:
     return f"""\
 export EPASS_WHATSAPP_URL=http://127.0.0.1:{WHATSAPP}/v25.0/106540352242922/messages \
 EPASS_WHATSAPP_TOKEN={WhatsApp.token}
-export EPASS_WHATSAPP_APP_SECRET={WhatsApp.app_secret} EPASS_WHATSAPP_VERIFY_TOKEN=a-verify-token
+export EPASS_WHATSAPP_APP_SECRET={WhatsApp.app_secret} EPASS_WHATSAPP_VERIFY_TOKEN={WhatsApp.verify_token}
 export EPASS_SMTP_URL=smtp-plain://127.0.0.1:{MAIL} EPASS_SMTP_SENDER=epass@epass.example
 
 # SMS, for `epass messages test`. The smoke journey of `make run` reads its codes from the local phone.

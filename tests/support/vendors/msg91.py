@@ -22,7 +22,7 @@ PATH = "/api/v5/flow"
 class Msg91(VendorServer):
     """One account. ``templates`` has the text of each template by its ID, with ``##variables##``."""
 
-    authkey, secret = "an-authkey", "secret-of-the-webhook"
+    authkey, secret = "an-authkey", "secret-of-the-webhook-of-more-than-32-letters"
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)

@@ -30,7 +30,7 @@ class WhatsApp(VendorServer):
     """One business number; every number has WhatsApp but those in ``not_on_whatsapp``."""
 
     token = "token-of-a-system-user"
-    app_secret = "secret-of-the-app"
+    app_secret, verify_token = "secret-of-the-app", "token-of-the-webhook-of-more-than-32-letters"
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)

@@ -20,9 +20,10 @@ from services.notify.settings import NotifySettings
 from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, RecordingChannel, Visit, received
 from tests.support.settings import make_settings
 
+AGREED = "agreed with the vendor, and long"
 SECRET = "the-secret-of-the-app"
 SOURCES = receipt_sources_of(
-    make_settings(NotifySettings, whatsapp_app_secret=SECRET, whatsapp_verify_token="agreed")
+    make_settings(NotifySettings, whatsapp_app_secret=SECRET, whatsapp_verify_token=AGREED)
 )
 
 
@@ -82,7 +83,7 @@ def test_a_vendor_that_is_not_set_up_has_no_webhook(db: Database) -> None:
 
 
 def test_the_question_of_a_vendor_needs_the_text_that_was_agreed() -> None:
-    query = {"hub.mode": "subscribe", "hub.verify_token": "agreed", "hub.challenge": "77"}
+    query = {"hub.mode": "subscribe", "hub.verify_token": AGREED, "hub.challenge": "77"}
     assert webhooks.answer_challenge(WebhookChallenge(vendor="whatsapp", query=query), SOURCES).text == "77"
     wrong = {**query, "hub.verify_token": "guessed"}
     with pytest.raises(NotAuthenticated):

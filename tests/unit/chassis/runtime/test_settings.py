@@ -51,7 +51,10 @@ FROM_OTHERS = {
     "database_url",
     "directory_database_url",
     "sms_token",
+    "sms_password",
     "whatsapp_token",
+    "whatsapp_app_secret",
+    "smtp_password",
     "limits_store",
     "event_key",
 }

@@ -42,7 +42,7 @@ def test_a_channel_without_an_address_is_not_offered(tmp_path: Path) -> None:
 def test_receipts_are_expected_of_a_vendor_whose_secret_is_set(tmp_path: Path) -> None:
     given = {"sms_url": "https://sms.example", "sms_registrations": registration_file(tmp_path)}
     whatsapp = {"whatsapp_url": "https://graph.example/messages"}
-    secrets = {"sms_webhook_secret": "s", "whatsapp_app_secret": "a"}
+    secrets = {"sms_webhook_secret": "s" * 32, "whatsapp_app_secret": "a"}
     assert names(**PUBLIC, **given, **whatsapp, sms_vendor="msg91") == {
         "sms": ("msg91", False),
         "whatsapp": ("whatsapp_cloud", False),

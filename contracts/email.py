@@ -2,8 +2,15 @@
 
 import re
 
-_EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-"""Printable ASCII around one @, with a dot in the domain."""
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_EMAIL = re.compile(
+    rf"(?!.*=\?)(?=.{{1,254}}\Z)(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+"
+)
+"""A dot-atom (RFC 5322, 3.2.3) at a domain with a dot, within the lengths of RFC 5321.
+
+Quoted local parts are left out, and so is ``=?``: in a header, an encoded word begins with it.
+"""
 
 
 def is_email(text: str) -> bool:

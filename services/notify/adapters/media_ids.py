@@ -7,6 +7,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from contracts.envelope import UnreadableEvent
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database, personal_keys_of
 from services.notify.models import MediaRow
@@ -30,7 +31,12 @@ class StoredMediaIds:
         def work(session: Session) -> str | None:
             known = select(MediaRow.sealed).where(MediaRow.name == name, MediaRow.expires_at > func.now())
             sealed = session.scalar(known)
-            return None if sealed is None else str(personal_keys_of(session).open(_key(name), sealed)["id"])
+            if sealed is None:
+                return None
+            try:
+                return str(personal_keys_of(session).open(_key(name), sealed)["id"])
+            except UnreadableEvent:  # its key is gone: the picture is uploaded again
+                return None
 
         return run_when_available(self._database, work, part="media", also_when_busy=True, as_query=True)
 

@@ -12,12 +12,14 @@ from datetime import datetime, timedelta
 from time import monotonic, perf_counter
 from typing import TypeVar
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from contracts.model import DeliverBy
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.runtime import clock, logs, tracing
+from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import (
     Channel,
     Outgoing,
@@ -320,6 +322,13 @@ class Sender:
         except (TemporaryChannelError, PermanentChannelError) as error:
             result = error.reason
             raise
+        except (Stopping, SQLAlchemyError):
+            raise
+        except Exception as error:  # noqa: BLE001  the code that fails is a vendor's or the message's
+            # One message that a channel cannot carry must not end the process, which would lease it again.
+            # The text of the error may hold what is personal: it is not logged.
+            log.error("a channel has a fault", channel=channel.name, error=type(error).__name__)  # noqa: TRY400
+            raise PermanentChannelError("fault") from None
         finally:
             PROVIDER_SECONDS.labels(message.channel, result).observe(perf_counter() - began)
         PARTS.labels(channel.name, message.purpose).inc(receipt.parts)

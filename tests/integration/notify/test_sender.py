@@ -179,6 +179,26 @@ def test_a_message_fails_at_once_after_a_permanent_error(db: Database) -> None:
     assert [(kind, data["reason"]) for kind, data in published(db)] == [("NotificationFailed", "refused")]
 
 
+def test_a_message_that_its_channel_stumbles_over_fails_alone(
+    db: Database, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Stumbling(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            if not self.sent:
+                self.sent.append(message)
+                raise IndexError(f"nothing at {message.personal.to}")
+            return super().send(message)
+
+    logs.configure("sender", "INFO")
+    put_passes(db, 2)
+    postman = sender(db, Stumbling())
+    outcomes = [outcome for _ in range(2) for _, outcome in postman.send_due()]
+    assert outcomes == [Failed("fault", use_next=True), Delivered("vendor-2")]
+    said = capsys.readouterr()
+    assert "a channel has a fault" in said.err + said.out
+    assert MOBILE not in said.err + said.out
+
+
 def test_a_channel_that_is_not_configured_fails_the_message_and_not_the_sender(db: Database) -> None:
     put_passes(db, 1)
     sender(db, {}).send_due()

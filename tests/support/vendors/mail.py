@@ -34,6 +34,10 @@ class MailBox:
         self.replies: dict[str, str] = {}
         """What it says to a command instead of yes: ``{"RCPT": "550 no such person"}``."""
         self.drops_after_data = False
+        self.may_greet = threading.Event()
+        self.may_greet.set()
+        self.ended = 0
+        """How many conversations are over."""
         self._user = user
         self._context: ssl.SSLContext | None = None
         if certificate is not None:
@@ -67,6 +71,7 @@ class MailBox:
             pass  # the client has gone
         finally:
             writer.close()
+            self.ended += 1
 
     async def _converse(
         self,
@@ -75,6 +80,7 @@ class MailBox:
         say: Callable[[str], Awaitable[None]],
     ) -> None:
         encrypted, logged_in = self._at_once, self._user is None
+        await asyncio.to_thread(self.may_greet.wait)
         await say("220 mail.example ready")
         while line := (await reader.readline()).decode().strip():
             command = line.split(" ", 1)[0].upper()

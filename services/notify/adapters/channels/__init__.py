@@ -45,9 +45,9 @@ class Receipt:
 
 REASONS = frozenset(
     {
-        "account", "bad_address", "bad_number", "busy", "credentials", "gateway_fault", "limited", "media",
-        "no_channel", "not_on_whatsapp", "opted_out", "private_address", "refused", "rejected", "template",
-        "timeout", "undelivered", "unreachable", "unreadable", "window_closed",
+        "account", "bad_address", "bad_number", "busy", "credentials", "fault", "gateway_fault", "limited",
+        "media", "no_channel", "not_on_whatsapp", "opted_out", "private_address", "refused", "rejected",
+        "template", "timeout", "undelivered", "unreachable", "unreadable", "window_closed",
     }
 )  # fmt: skip
 """Every reason of a failure, in a metric, on a page and in ``docs/messages.md``."""

@@ -9,9 +9,14 @@ receipts.
 
 import html
 import smtplib
+import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate
 from typing import Literal, get_args
@@ -20,6 +25,7 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
+from contracts.email import is_email
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import (
     Outgoing,
@@ -31,13 +37,17 @@ from services.notify.domain import templates
 from services.notify.domain.messages import Personal
 
 TIMEOUT = 10.0
-"""In seconds, of each step."""
+"""In seconds, of each step. A server that sends a byte now and then stays within it for ever."""
+CALL_SECONDS = 15.0
+"""The longest time of a delivery: well below the lease, and below the time in which a sender stops."""
 INDIA = ZoneInfo("Asia/Kolkata")
 """By name: a calendar needs the zone, not only its offset."""
 Scheme = Literal["smtp", "smtps", "smtp-plain"]
 _PORTS: Mapping[Scheme, int] = {"smtp": 587, "smtps": 465, "smtp-plain": 25}
 _PERMANENT = 500
 """Replies from here on are final (RFC 5321, 4.2.1)."""
+_NO_LOGIN = range(530, 540)
+"""Replies about our login (RFC 4954, 6), which the administrator can mend."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,7 @@ class EmailChannel:
         server: where it is, and how to log in.
         draw: returns the picture of a pass as PNG, or None for a message that has none.
         context: what a certificate is checked against; the authorities of the system by default.
+        call_seconds: the longest time of a delivery.
     """
 
     name = "smtp"
@@ -76,19 +87,77 @@ class EmailChannel:
         server: MailServer,
         draw: Callable[[Personal], bytes | None],
         context: ssl.SSLContext | None = None,
+        call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._server = server
         self._draw = draw
         self._context = context or ssl.create_default_context()
+        self._call_seconds = call_seconds
 
     def send(self, message: Outgoing) -> Receipt:
         """Hand the message to the server.
 
         Raises:
-            TemporaryChannelError: ``unreachable``, ``timeout``, ``busy`` or ``credentials``.
+            TemporaryChannelError: ``unreachable``, ``timeout``, ``busy``, ``credentials`` or ``account``.
             PermanentChannelError: ``bad_address`` or ``refused``.
         """
+        if not is_email(message.personal.to):  # an earlier version took more texts for addresses
+            raise PermanentChannelError("bad_address")
         letter = compose(message, self._server.sender, self._draw(message.personal))
+        delivery = _Delivery(self._server, self._context, letter, message.personal.to)
+        delivery.run_within(self._call_seconds)
+        return Receipt(letter["Message-ID"])
+
+
+class _Delivery:
+    """One letter on its way to the server, in a thread of its own.
+
+    So a deadline ends it wherever it is: at a name that nobody resolves, within a handshake, or between two
+    bytes of a reply.
+    """
+
+    def __init__(self, server: MailServer, context: ssl.SSLContext, letter: EmailMessage, to: str) -> None:
+        self._server = server
+        self._context = context
+        self._letter = letter
+        self._to = to
+        self._lock = threading.Lock()
+        self._connection: smtplib.SMTP | None = None
+        self._is_over = False
+
+    def run_within(self, seconds: float) -> None:
+        """Hand the letter over.
+
+        Raises:
+            TemporaryChannelError: as for `EmailChannel.send`; ``timeout`` when the time is over.
+            PermanentChannelError: as for `EmailChannel.send`.
+        """
+        result: Future[None] = Future()
+        threading.Thread(target=self._run, args=(result,), daemon=True).start()
+        try:
+            result.result(seconds)
+        except TimeoutError:
+            raise TemporaryChannelError("timeout", may_have_arrived=self._give_up()) from None
+
+    def _run(self, result: Future[None]) -> None:
+        try:
+            self._hand_over()
+        except BaseException as error:  # noqa: BLE001  the thread that waits raises it
+            result.set_exception(error)
+        else:
+            result.set_result(None)
+
+    def _give_up(self) -> bool:
+        """Cut the connection; return whether the server may have got the letter."""
+        with self._lock:
+            self._is_over = True
+            connection = self._connection
+        if connection is not None and connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+        return connection is not None
+
+    def _hand_over(self) -> None:
         try:
             connection = self._connect()
         except TimeoutError:
@@ -98,17 +167,28 @@ class EmailChannel:
         except (OSError, smtplib.SMTPException):
             raise TemporaryChannelError("unreachable") from None
         try:
-            connection.send_message(letter)
+            with self._lock:
+                if self._is_over:
+                    return
+                self._connection = connection
+            self._say(connection)
+        finally:
+            connection.close()
+
+    def _say(self, connection: smtplib.SMTP) -> None:
+        try:
+            connection.send_message(self._letter, to_addrs=[self._to])
         except smtplib.SMTPRecipientsRefused as error:
             code = max(code for code, _ in error.recipients.values())
             raise _refusal(code, "bad_address") from None
+        except (smtplib.SMTPSenderRefused, smtplib.SMTPHeloError) as error:
+            # It takes nothing from us at all: that is our account there, not this letter.
+            reason = "credentials" if error.smtp_code in _NO_LOGIN else "account"
+            raise TemporaryChannelError(reason if error.smtp_code >= _PERMANENT else "busy") from None
         except smtplib.SMTPResponseException as error:
             raise _refusal(error.smtp_code, "refused") from None
         except (OSError, smtplib.SMTPException):  # it may have had all of it
             raise TemporaryChannelError("timeout", may_have_arrived=True) from None
-        finally:
-            connection.close()
-        return Receipt(letter["Message-ID"])
 
     def _connect(self) -> smtplib.SMTP:
         server = self._server
@@ -129,6 +209,8 @@ class EmailChannel:
 
 
 def _refusal(code: int, reason: str) -> TemporaryChannelError | PermanentChannelError:
+    if code in _NO_LOGIN:
+        return TemporaryChannelError("credentials")
     return PermanentChannelError(reason) if code >= _PERMANENT else TemporaryChannelError("busy")
 
 
@@ -139,16 +221,15 @@ def compose(message: Outgoing, sender: str, picture: bytes | None) -> EmailMessa
     letter = EmailMessage()
     letter["Subject"] = f"e-Pass {about}".strip()
     letter["From"] = f"e-Pass <{sender}>"
-    letter["To"] = message.personal.to
+    letter["To"] = Address(addr_spec=message.personal.to)
     letter["Date"] = formatdate()
     letter["Message-ID"] = f"<{message.id}@{domain}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter["Content-Language"] = message.language
     letter.set_content(message.text)
     shown = html.escape(message.text)
-    for link in {parameters.get("link"), parameters.get("url")} - {None, ""}:
-        escaped = html.escape(str(link))
-        shown = shown.replace(escaped, f'<a href="{escaped}">{escaped}</a>')
+    if link := html.escape(parameters.get("link") or parameters.get("url") or ""):
+        shown = shown.replace(link, f'<a href="{link}">{link}</a>', 1)
     image = '<p><img src="cid:pass@epass" alt="QR"></p>' if picture else ""
     letter.add_alternative(
         f'<!doctype html><html lang="{message.language}"><body><p>{shown}</p>{image}</body></html>',

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol, get_args
 from urllib.parse import urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import JsonValue
 
@@ -154,7 +154,7 @@ class WhatsAppChannel:
         """
         picture = self._draw(message.personal) if message.template.whatsapp_picture_template else None
         name = None if picture is None else sha256(picture).hexdigest()
-        media_id = None if picture is None or name is None else self._media_id(message, name, picture)
+        media_id = None if picture is None or name is None else self._media_id(name, picture)
         response = self._client.post(
             self._url, key_headers(message.id, self._token), json=template_message(message, media_id)
         )
@@ -171,7 +171,7 @@ class WhatsAppChannel:
         found = first.get("id") if isinstance(first, dict) else None
         return Receipt(str(found) if found is not None else None)
 
-    def _media_id(self, message: Outgoing, name: str, picture: bytes) -> str:
+    def _media_id(self, name: str, picture: bytes) -> str:
         """Return the ID of an upload of the picture; nothing was sent if this raises an error."""
         if known := self._media.find(name):
             return known
@@ -179,7 +179,8 @@ class WhatsAppChannel:
         form = {"messaging_product": "whatsapp", "type": "image/png"}
         files = {"file": ("pass.png", picture, "image/png")}
         try:
-            response = self._client.post(url, key_headers(message.id, self._token), data=form, files=files)
+            # A key of its own: it is another request, and one that Meta has deleted must not be a repeat.
+            response = self._client.post(url, key_headers(uuid4(), self._token), data=form, files=files)
             _require_success(response)
         except TemporaryChannelError as error:
             raise TemporaryChannelError(error.reason, retry_after=error.retry_after) from None

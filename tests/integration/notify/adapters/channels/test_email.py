@@ -1,7 +1,10 @@
 """Email against a real mail server: TLS, the picture inside, the visit as a calendar."""
 
 import io
+import re
+import socket
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +17,9 @@ from services.notify.adapters import pass_card
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.email import EmailChannel, MailServer
 from tests.support.encrypted_servers import Authority
+from tests.support.factories.notify import PUBLIC_URL
 from tests.support.factories.outgoing import TOKEN_OF_A_PASS, a_code, a_pass
+from tests.support.running import eventually
 from tests.support.vendors.mail import MailBox
 
 PERSON = "official@example.in"
@@ -68,6 +73,23 @@ def test_a_pass_shows_its_qr_code_in_the_text_and_has_the_visit_for_a_calendar(
     assert "7K3M9QW4" not in event["SUMMARY"], "people share calendars"
 
 
+def test_the_link_of_a_pass_is_one_link_and_leads_to_the_pass(mailbox: MailBox, authority: Authority) -> None:
+    message = a_pass("en", to=PERSON, channel="email", url=PUBLIC_URL)
+    channel(mailbox, authority).send(message)
+    shown = mailbox.letters[0].get_body(("html",)).get_content()
+    assert re.findall(r'href="([^"]*)"', shown) == [message.personal.parameters["link"]]
+    assert shown.count("<a ") == 1
+
+
+@pytest.mark.parametrize("address", [":;@b.in", "():@b.in", "=?utf-8?q?=0D=0ABcc:x?=@b.in", "root,me@b.in"])
+def test_what_was_stored_as_an_address_and_is_none_is_refused_and_reaches_nobody(
+    mailbox: MailBox, authority: Authority, address: str
+) -> None:
+    with pytest.raises(PermanentChannelError, match=r"^bad_address$"):
+        channel(mailbox, authority).send(a_code(to=address))
+    assert not mailbox.letters
+
+
 def test_a_code_does_not_stand_in_the_subject(mailbox: MailBox, authority: Authority) -> None:
     channel(mailbox, authority).send(a_code("en", to=PERSON, channel="email"))
     assert mailbox.letters[0]["Subject"] == "e-Pass"
@@ -105,7 +127,11 @@ def test_a_wrong_password_is_temporary(mailbox: MailBox, authority: Authority) -
     [
         ("RCPT", "550 no such person", PermanentChannelError, "bad_address"),
         ("RCPT", "451 try later", TemporaryChannelError, "busy"),
-        ("MAIL", "552 not today", PermanentChannelError, "refused"),
+        ("RCPT", "530 log in first", TemporaryChannelError, "credentials"),
+        ("MAIL", "550 not your address", TemporaryChannelError, "account"),
+        ("MAIL", "530 log in first", TemporaryChannelError, "credentials"),
+        ("MAIL", "451 try later", TemporaryChannelError, "busy"),
+        ("DATA", "554 it looks like spam", PermanentChannelError, "refused"),
         ("DATA", "421 going down", TemporaryChannelError, "busy"),
     ],
 )
@@ -123,3 +149,58 @@ def test_a_letter_whose_reply_is_lost_may_have_arrived(mailbox: MailBox, authori
         channel(mailbox, authority).send(a_code(to=PERSON))
     assert caught.value.may_have_arrived
     assert len(mailbox.letters) == 1
+
+
+class DrippingServer:
+    """A server that says one byte after the other, and never all of a line."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.lost_its_client = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        client, _ = self._listener.accept()
+        client.sendall(b"220 mail.example ready\r\n")
+        client.settimeout(0.02)
+        for _ in range(150):
+            try:
+                heard = client.recv(1000)
+            except TimeoutError:
+                client.sendall(b"2")
+                continue
+            except OSError:
+                heard = b""
+            if not heard:
+                self.lost_its_client.set()
+                break
+        client.close()
+
+    def close(self) -> None:
+        self._thread.join()
+        self._listener.close()
+
+
+def test_a_server_that_answers_byte_by_byte_is_left_before_the_lease_of_the_message_ends() -> None:
+    box = DrippingServer()
+    server = MailServer.at(f"smtp-plain://127.0.0.1:{box.port}", "epass@punjab.example")
+    with pytest.raises(TemporaryChannelError, match=r"^timeout$") as caught:
+        EmailChannel(server, pass_card.draw, call_seconds=0.3).send(a_code(to=PERSON))
+    assert caught.value.may_have_arrived, "what the server makes of it is not known"
+    assert box.lost_its_client.wait(5)
+    box.close()
+
+
+def test_a_server_that_greets_too_late_gets_no_letter() -> None:
+    box = MailBox()
+    box.may_greet.clear()
+    server = MailServer.at(f"smtp-plain://127.0.0.1:{box.port}", "epass@punjab.example")
+    with pytest.raises(TemporaryChannelError, match=r"^timeout$") as caught:
+        EmailChannel(server, pass_card.draw, call_seconds=0.1).send(a_code(to=PERSON))
+    assert not caught.value.may_have_arrived
+    box.may_greet.set()
+    eventually(lambda: box.ended == 1, "the sender has left")
+    assert not box.letters
+    box.close()

@@ -150,6 +150,30 @@ def test_the_id_of_an_upload_is_sealed_and_forgotten_before_meta_deletes_it(
     assert len(meta.media) == 2
 
 
+def test_an_upload_whose_id_no_key_opens_any_more_is_made_again(
+    meta: WhatsApp, channel: WhatsAppChannel, db: Database
+) -> None:
+    channel.send(a_pass())
+    with db.transaction() as session:
+        session.execute(text("update media set sealed = 'x' || sealed"))
+    channel.send(a_pass())
+    assert len(meta.media) == len(meta.phone) == 2
+
+
+def test_an_upload_and_its_message_are_two_requests_and_have_two_keys(
+    meta: WhatsApp, channel: WhatsAppChannel
+) -> None:
+    message = a_pass()
+    channel.send(message)
+    meta.media.clear()
+    with pytest.raises(TemporaryChannelError):
+        channel.send(message)
+    channel.send(message)
+    keys = [one.headers["idempotency-key"] for one in meta.requests]
+    assert keys[1] == keys[2] == keys[4] == str(message.id)
+    assert len({keys[0], keys[3], str(message.id)}) == 3, "the second upload is no repeat of the first"
+
+
 # --------------------------------------------------------------------- errors
 
 

@@ -79,7 +79,10 @@ class Consumers:
 
     @subscribes(events.PassIssued)
     def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
-        event_handlers.handle_pass_issued(received, session, now(), self.settings.public_url)
+        settings = self.settings
+        event_handlers.handle_pass_issued(
+            received, session, now(), settings.public_url, settings.long_links_until
+        )
 
     @subscribes(events.PassRevoked)
     def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:

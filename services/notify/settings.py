@@ -6,7 +6,7 @@ from datetime import time
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, FilePath, SecretStr
+from pydantic import AfterValidator, AwareDatetime, FilePath, SecretStr
 
 from services.chassis.runtime.settings import (
     CommaList,
@@ -109,6 +109,12 @@ Chain = Annotated[CommaList, AfterValidator(_require_steps)]
 
 class NotifySettings(ServiceSettings, PublicUrlSettings, WebhookSettings):
     """The settings of a service, the address that messages link to, and the secrets of webhooks."""
+
+    long_links_until: AwareDatetime | None = None
+    """Until this instant, messages link to passes by addresses that gateways before 0.12.0 know.
+
+    It is for an upgrade, in which notify is of the new version before the gateways are.
+    """
 
 
 class DeliverySettings(ProcessSettings):

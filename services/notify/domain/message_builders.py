@@ -26,6 +26,8 @@ from services.notify.domain import templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 
 OTP_LIFE = timedelta(minutes=10)
+NOTE_BEFORE = "..."
+"""For the text ``returned`` of 0.11.0, whose sender is at work during an upgrade. Remove it after 0.12.0."""
 OfADepartment = (
     ApplicationSubmitted | PassRejected | PassReturned | VisitDayClosed | VisitDayReopened | ReviewEscalated
 )
@@ -142,7 +144,7 @@ def rejected(event: PassRejected, public_url: str, department: str) -> Draft:
 
 def returned(event: PassReturned, public_url: str, department: str) -> Draft:
     """Build the message that the department needs more; the page says what."""
-    return _decided(event, "returned", {"department": department}, public_url)
+    return _decided(event, "returned", {"department": department, "note": NOTE_BEFORE}, public_url)
 
 
 def day_closed(event: VisitDayClosed, public_url: str, department: str) -> Draft:
@@ -193,11 +195,13 @@ def _decided(
     )
 
 
-def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Draft:
+def pass_issued(
+    event: PassIssued, public_url: str, site: str, gate: str, *, is_link_short: bool = True
+) -> Draft:
     """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends.
 
     The text has a short link, which leads to the page: with the whole one a text in Punjabi or Hindi would
-    take four segments.
+    take four segments. During an upgrade the link is the whole one, which gateways of before know, too.
 
     The token is for its picture, the reference and the days are for the reader's calendar.
     """
@@ -218,7 +222,7 @@ def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Dra
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
             "gate": gate,
-            "link": short_link,
+            "link": short_link if is_link_short else link,
             VISITS: " ".join(_interval(event.slot, day) for day in (event.slot.day, *event.further_days)),
             **token,
         },

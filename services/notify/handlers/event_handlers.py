@@ -152,7 +152,11 @@ def _store_naming_department(
 
 
 def handle_pass_issued(
-    received: Received[events.PassIssued], session: Session, now: datetime, public_url: str
+    received: Received[events.PassIssued],
+    session: Session,
+    now: datetime,
+    public_url: str,
+    long_links_until: datetime | None = None,
 ) -> None:
     """Store the message with the pass, withdrawn if it is already revoked; publish an earlier print.
 
@@ -167,7 +171,9 @@ def handle_pass_issued(
     is_first = store(
         session,
         received.id,
-        message_builders.pass_issued(event, public_url, site, gate),
+        message_builders.pass_issued(
+            event, public_url, site, gate, is_link_short=long_links_until is None or now >= long_links_until
+        ),
         now,
         application_id=event.application_id,
         pass_number=event.pass_number,

@@ -10,12 +10,14 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 from sqlalchemy import event, select, text
+from sqlalchemy.exc import ProgrammingError
 
 from contracts.rpc.application import ReferenceOnly
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.channels.local import LocalChannel
@@ -197,6 +199,18 @@ def test_a_message_that_its_channel_stumbles_over_fails_alone(
     said = capsys.readouterr()
     assert "a channel has a fault" in said.err + said.out
     assert MOBILE not in said.err + said.out
+
+
+@pytest.mark.parametrize("fault", [Stopping(), ProgrammingError("select", {}, Exception())])
+def test_what_is_no_fault_of_the_message_costs_it_nothing(db: Database, fault: Exception) -> None:
+    class Interrupted(RecordingChannel):
+        def send(self, message: Outgoing) -> Receipt:
+            raise fault
+
+    put_passes(db, 1)
+    with pytest.raises(type(fault)):
+        sender(db, Interrupted()).send_due()
+    assert row(db).state == "queued", "its lease ends, and another sender takes it"
 
 
 def test_a_channel_that_is_not_configured_fails_the_message_and_not_the_sender(db: Database) -> None:

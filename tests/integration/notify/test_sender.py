@@ -112,7 +112,7 @@ def test_a_message_is_sent_recorded_and_published(db: Database) -> None:
     (sent,) = channel.sent
     assert (sent.id, sent.personal.to, sent.language) == (message.id, MOBILE, "pa")
     assert sent.personal.link is not None
-    assert sent.text.endswith(sent.personal.link)
+    assert sent.text.endswith(sent.personal.parameters["link"])
     assert sender(db, channel).send_due() == []
 
 

@@ -115,8 +115,11 @@ class Webhook(Strict):
     body: Base64Bytes = Field(max_length=LARGEST_WEBHOOK * 4 // 3 + 4)
 
 
-WEBHOOK_HEADERS = ("x-hub-signature-256", "authorization", "x-webhook-secret", "content-type")
+PROVING_HEADERS = ("x-hub-signature-256", "authorization", "x-webhook-secret")
 """The headers by which vendors prove who they are."""
+WEBHOOK_HEADERS = (*PROVING_HEADERS, "content-type")
+VENDORS = ("whatsapp", "sms")
+"""The names of vendors in the paths of their webhooks."""
 
 
 class WebhookChallenge(Strict):

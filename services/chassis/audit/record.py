@@ -90,7 +90,8 @@ def recording(
 ) -> Iterator[Entry | None]:
     """Record a call that is handled in the block; yield its entry, or None where nothing is recorded.
 
-    A refusal is recorded by itself. If that fails, the refusal stands.
+    A refusal is recorded by itself. If that fails, the refusal stands. What is refused to anybody without a
+    session is not recorded where the handler keeps a record of its own: that is a vendor's webhook.
     """
     if not is_recorded(method, call.principal):
         yield None
@@ -102,6 +103,8 @@ def recording(
     except (Unavailable, InternalError):  # nothing was done, as far as anybody knows
         raise
     except ContractError as refusal:
+        if method.keeps_own_record and call.principal.kind == "anonymous":
+            raise  # anybody can send what a vendor did not sign, and nobody shall fill the log with it
         try:
             _insert(service.db, [_row(entry, (), refusal.body.code)])
         except Exception as error:  # whatever it is, the caller gets the refusal

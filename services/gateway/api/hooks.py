@@ -10,7 +10,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request, Response
 
 from contracts import rpc
-from contracts.rpc.notify import WEBHOOK_HEADERS, Webhook, WebhookChallenge
+from contracts.errors import NotAuthenticated, NotFound
+from contracts.rpc.notify import PROVING_HEADERS, VENDORS, WEBHOOK_HEADERS, Webhook, WebhookChallenge
 from services.gateway.access import Vendor, rate_limited
 
 router = APIRouter(prefix="/hooks", tags=["machines"], include_in_schema=False)
@@ -19,8 +20,16 @@ Name = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]
 
 @router.post("/{vendor}", dependencies=[rate_limited("hook")])
 async def receive_webhook(caller: Vendor, vendor: Name, request: Request) -> Response:
-    """Store what a vendor tells of its messages; 401 for what it did not sign."""
+    """Store what a vendor tells of its messages; 401 for what it did not sign.
+
+    Who proves nothing, and whoever sends too much, is refused here: notify would have to check each request.
+    """
     headers = {name: request.headers[name] for name in WEBHOOK_HEADERS if name in request.headers}
+    if vendor not in VENDORS:
+        raise NotFound("there is no such webhook")
+    if headers.keys().isdisjoint(PROVING_HEADERS):
+        raise NotAuthenticated("a vendor proves who it is")
+    await caller.hit("hook_anywhere", vendor)
     webhook = Webhook(vendor=vendor, headers=headers, body=b64encode(await request.body()))
     await caller.command(rpc.notify.RECEIVE_WEBHOOK, webhook)
     return Response()

@@ -5,9 +5,11 @@ import pytest
 from contracts.errors import NotAuthenticated
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import LARGEST_WEBHOOK, ChallengeAnswer
+from services.gateway.rate_limits import MINUTE_LIMITS
 from tests.support.factories.gateway import browser, stubbed
 
 JSON = {"content-type": "application/json"}
+SIGNED = {**JSON, "x-hub-signature-256": "sha256=ab"}
 
 
 async def test_a_webhook_reaches_notify_byte_by_byte_with_the_headers_that_prove_it() -> None:
@@ -25,22 +27,48 @@ async def test_a_webhook_reaches_notify_byte_by_byte_with_the_headers_that_prove
 async def test_a_vendor_may_send_a_form() -> None:
     app, client = stubbed(notify__receive_webhook=Nothing())
     async with browser(app) as http:
-        answer = await http.post("/hooks/sms", data={"data": "[]"})
+        answer = await http.post("/hooks/sms", data={"data": "[]"}, headers={"x-webhook-secret": "a"})
     assert (answer.status_code, client.last("notify.receive_webhook")[1].body) == (200, b"data=%5B%5D")
 
 
 async def test_what_a_vendor_did_not_sign_is_answered_with_401() -> None:
     app, _ = stubbed(notify__receive_webhook=NotAuthenticated("the vendor did not sign this"))
     async with browser(app) as http:
-        answer = await http.post("/hooks/whatsapp", content=b"{}", headers=JSON)
+        answer = await http.post("/hooks/whatsapp", content=b"{}", headers=SIGNED)
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("vendor", "headers", "status"), [("whatsapp", JSON, 401), ("sms", JSON, 401), ("other", SIGNED, 404)]
+)
+async def test_notify_is_not_asked_about_what_no_vendor_can_have_sent(
+    vendor: str, headers: dict[str, str], status: int
+) -> None:
+    app, client = stubbed(notify__receive_webhook=Nothing())
+    async with browser(app) as http:
+        answer = await http.post(f"/hooks/{vendor}", content=b"{}", headers=headers)
+    assert answer.status_code == status
+    assert not client.asked
+
+
+async def test_webhooks_of_a_vendor_are_limited_for_all_addresses_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(MINUTE_LIMITS, "hook_anywhere", 2)
+    app, client = stubbed(notify__receive_webhook=Nothing())
+    answers = []
+    for address in ("203.0.113.7", "203.0.113.8", "203.0.113.9"):
+        async with browser(app, address) as http:
+            answers.append(await http.post("/hooks/whatsapp", content=b"{}", headers=SIGNED))
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert len(client.asked) == 2
 
 
 @pytest.mark.parametrize(("size", "status"), [(LARGEST_WEBHOOK, 200), (LARGEST_WEBHOOK + 1, 413)])
 async def test_the_body_of_a_webhook_is_limited(size: int, status: int) -> None:
     app, client = stubbed(notify__receive_webhook=Nothing())
     async with browser(app) as http:
-        answer = await http.post("/hooks/whatsapp", content=b"1" * size, headers=JSON)
+        answer = await http.post("/hooks/whatsapp", content=b"1" * size, headers=SIGNED)
     assert answer.status_code == status
     assert len(client.asked) == (status == 200)
 

@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from contracts import rpc
@@ -12,6 +13,7 @@ from contracts.rpc.application import Lookup, OpenApplication, ReferenceOnly
 from contracts.rpc.approval import Approve, Reject, ReviewId, ReviewQuestion
 from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.call import Page
+from contracts.rpc.notify import Webhook
 from contracts.rpc.verify import InsideQuestion
 from services.accounts.domain.second_factor import STEP
 from services.accounts.service import Service as AccountsService
@@ -21,7 +23,10 @@ from services.approval.service import Service as ApprovalService
 from services.approval.settings import ApprovalSettings
 from services.chassis.audit import record
 from services.chassis.runtime.clock import now
+from services.notify.service import Service as NotifyService
+from services.notify.settings import NotifySettings
 from services.verify.service import Service as VerifyService
+from tests.conftest import make_call
 from tests.support.factories.accounts import ADDRESS, PASSWORD, Accounts, a_call, given_login
 from tests.support.factories.accounts import SETTINGS as ACCOUNTS
 from tests.support.factories.application import Desk, applicant_call, form, reception_call
@@ -308,3 +313,12 @@ def test_a_code_of_an_app_is_recorded_by_the_login_whether_it_is_right_or_wrong(
         ("enter_code", ["HOM-0001"], "invalid_input"),
         ("enter_code", ["HOM-0001"], "done"),
     ]
+
+
+def test_what_no_vendor_signed_leaves_no_row_however_often_it_is_sent(databases) -> None:
+    service = NotifyService()
+    service.db = databases["notify"]
+    service.settings = make_settings(NotifySettings, sms_webhook_secret=SecretStr("a secret"))
+    with pytest.raises(NotAuthenticated):
+        service.receive_webhook(Webhook(vendor="sms", body=b"e30="), make_call(key="k"))
+    assert rows(service.db) == []

@@ -77,6 +77,8 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
 
 
 def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> None:
+    if row["state"] not in ("accepted", "failed"):  # it was withdrawn meanwhile
+        return
     if row["has_arrived"] or row["is_revoked"] or is_late(row["expires_at"], now):
         return
     keys = personal_keys_of(session)
@@ -94,7 +96,7 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
         application_id=row["application_id"],
         purpose=row["purpose"],
         channel=row["channel"],
-        reason=row["reason"],
+        reason=row["reason"] or "unconfirmed",
         next_channel=channel,
     )
     outbox.add(session, event, at=now)

@@ -281,6 +281,21 @@ def test_a_step_that_is_interrupted_is_taken_later_as_a_whole(
     assert len(sms.sent) == 1
 
 
+def test_a_message_that_was_withdrawn_before_its_first_try_goes_nowhere_and_stops_nothing(
+    db: Database, postman: Sender, sms: Vendor, clock: Clock
+) -> None:
+    """Its clock was started because the vendor was away; then its application was erased."""
+    put_pass(db)
+    with db.transaction() as session:
+        chains.start_clocks(session, policy_of(OPTIONS.model_copy(update=CHAINS)).chains, ["whatsapp"])
+        session.execute(text("update messages set state = 'withdrawn', personal = null"))
+    clock.forward(121)
+    postman.advance()
+    assert (postman.advance(), postman.send_due()) == (0, [])
+    assert rows(db) == [("whatsapp", "withdrawn", None)]
+    assert (published(db), undelivered(db)) == ([], [])
+
+
 def test_without_the_mark_that_a_step_was_taken_a_second_sms_is_only_prevented_by_its_key(
     db: Database, postman: Sender, clock: Clock
 ) -> None:

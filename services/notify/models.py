@@ -90,6 +90,7 @@ class MessageRow(Base):
     provider: Mapped[str | None]
     """`Channel.name` of the vendor that accepted the message."""
     provider_id: Mapped[str | None]
+    """The digest of the vendor's ID, in which the number of the recipient may be."""
     tried_at: Mapped[datetime | None]
     """The last try, where the vendor limits how often it may be given a message for one person."""
     next_at: Mapped[datetime | None]
@@ -176,10 +177,12 @@ class DeliveryReportRow(Base):
     __table_args__ = (
         Index("delivery_reports_new", "received_at", postgresql_where=text("applied_at is null")),
         Index("delivery_reports_age", "received_at"),
+        Index("delivery_reports_message_id", "message_id", postgresql_where=text("applied_at is null")),
     )
 
     provider: Mapped[str] = mapped_column(primary_key=True)
     provider_id: Mapped[str] = mapped_column(primary_key=True)
+    """A digest, as in a message."""
     status: Mapped[ReportStatus] = mapped_column(primary_key=True)
     message_id: Mapped[UUID | None]
     at: Mapped[datetime]
@@ -199,6 +202,8 @@ class OptOutRow(Base):
     about: Mapped[str] = mapped_column(primary_key=True)
     """The name of the channel, or the ID of the application."""
     at: Mapped[datetime]
+    is_over: Mapped[bool] = mapped_column(default=False, server_default="false")
+    """They wanted messages again, at that time. An older word that comes late changes nothing."""
 
 
 class ProviderRow(Base):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 from typing import Literal
 
 from contracts.mobile import is_indian
@@ -99,3 +100,11 @@ class Draft:
     def personal(self) -> Personal | None:
         """The personal part, or None where there is no recipient."""
         return Personal(self.route[1], self.mobile, self.parameters, self.link) if self.route else None
+
+
+def provider_id_digest(provider_id: str) -> str:
+    """Return what is stored of a vendor's ID of a message: that of WhatsApp has the number in it.
+
+    It needs no key, which the sender does not have: an ID also has a random part, and nobody guesses that.
+    """
+    return sha256(provider_id.encode()).hexdigest()[:32]

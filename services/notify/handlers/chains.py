@@ -30,9 +30,24 @@ from services.notify.models import MessageRow
 _MESSAGES = MessageRow.metadata.tables["messages"]
 BATCH = 100
 _TAKE = text("""
-with held as (
-  select id, personal, email_sealed from messages where next_at <= statement_timestamp()
+with due as (
+  select id, application_id, personal, email_sealed from messages
+  where next_at <= statement_timestamp() and not exists (
+    select from delivery_reports as reports
+    where reports.provider = messages.provider and reports.provider_id = messages.provider_id
+      and reports.status in ('delivered', 'read') and reports.applied_at is null
+  ) and not exists (
+    select from delivery_reports as reports
+    where reports.message_id = messages.id
+      and reports.status in ('delivered', 'read') and reports.applied_at is null
+  )
   order by next_at limit :most for update skip locked
+), known as (
+  select id, erased_at from applications where id in (select application_id from due) for share skip locked
+), held as (
+  select due.*, known.erased_at is not null as is_erased
+  from due left join known on known.id = due.application_id
+  where due.application_id is null or known.id is not null
 )
 update messages set
   next_at = null,
@@ -41,12 +56,12 @@ update messages set
   ended_at = coalesce(ended_at, :now),
   personal = case when lane = 'otp' then null else messages.personal end
 from held where messages.id = held.id
-returning messages.*, held.personal as sealed, held.email_sealed as sealed_email,
+returning messages.*, held.is_erased, held.personal as sealed, held.email_sealed as sealed_email,
   array(
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
     union all select about from opt_outs
-    where opt_outs.recipient = messages.recipient and messages.lane <> 'otp'
+    where opt_outs.recipient = messages.recipient and messages.lane <> 'otp' and not is_over
   ) as tried,
   exists (
     select from messages as other
@@ -55,6 +70,8 @@ returning messages.*, held.personal as sealed, held.email_sealed as sealed_email
   ) as has_arrived,
   exists (select from passes where number = messages.pass_number and revoked_at is not null) as is_revoked
 """)
+"""A message waits while a report that it has arrived waits for it. Its application is locked before the next
+step is made, so that an erasure sees the step; where somebody else has the lock, the message waits, too."""
 _MARK = text("update messages set undelivered_at = statement_timestamp() where id = :id")
 _START = text("""
 update messages set next_at = statement_timestamp() + make_interval(secs => :wait)
@@ -77,7 +94,7 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
 
 
 def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> None:
-    if row["state"] not in ("accepted", "failed"):  # it was withdrawn meanwhile
+    if row["is_erased"] or row["state"] in ("withdrawn", "not_needed"):
         return
     if row["has_arrived"] or row["is_revoked"] or is_late(row["expires_at"], now):
         return

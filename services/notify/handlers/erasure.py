@@ -36,7 +36,9 @@ def handle_personal_data_erased(
     )
     messages = session.scalars(held).all()
     session.execute(
-        update(MessageRow).where(MessageRow.id.in_(messages)).values(personal=None, email_sealed=None)
+        update(MessageRow)
+        .where(MessageRow.id.in_(messages))
+        .values(personal=None, email_sealed=None, recipient=None, provider_id=None, next_at=None)
     )
     waiting = MessageRow.id.in_(messages) & (MessageRow.state == "queued")
     session.execute(update(MessageRow).where(waiting).values(state="withdrawn", ended_at=now))

@@ -27,7 +27,7 @@ from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.sealing import unseal
 from services.notify.domain.chains import Addresses, Chains, next_channel, wait_of
-from services.notify.domain.messages import Lane, Personal, Purpose
+from services.notify.domain.messages import Lane, Personal, Purpose, provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
 from services.notify.models import PhoneMessageRow
 
@@ -42,7 +42,8 @@ _READ = """id, lane, purpose, channel, step, language, application_id, personal,
     select from passes where number = pass_number and revoked_at is not null
   ) as is_revoked,
   lane <> 'otp' and exists (
-    select from opt_outs where opt_outs.recipient = messages.recipient and about = messages.channel
+    select from opt_outs
+    where opt_outs.recipient = messages.recipient and about = messages.channel and not is_over
   ) as is_opted_out,
   exists (
     select from opt_outs
@@ -228,6 +229,7 @@ def _changes(message: Leased, outcome: Outcome, now: datetime, chains: Chains) -
     is_over = isinstance(outcome, Delivered | Failed)
     later = outcome if isinstance(outcome, Later | Postponed) else None
     next_wait = _seconds_to_next(message, outcome, chains)
+    sent = outcome if isinstance(outcome, Delivered) else Delivered()
     return {
         "id": message.id,
         "own": message.lease,
@@ -238,8 +240,8 @@ def _changes(message: Leased, outcome: Outcome, now: datetime, chains: Chains) -
         "wait": None if is_over else (later.at - now).total_seconds() if later else 0,
         "ended_at": now if is_over else None,
         "reason": outcome.reason if isinstance(outcome, Failed | Later) else None,
-        "provider": outcome.provider if isinstance(outcome, Delivered) else None,
-        "provider_id": outcome.provider_id if isinstance(outcome, Delivered) else None,
+        "provider": sent.provider,
+        "provider_id": provider_id_digest(sent.provider_id) if sent.provider_id is not None else None,
         # nobody needs a code once its message has ended
         "is_erased": is_over and message.lane == "otp" and next_wait is None,
         "next_wait": next_wait,

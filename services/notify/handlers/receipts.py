@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,21 +21,22 @@ from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.channels import DeliveryReport, InboundText
 from services.notify.domain.chains import Chains, kind_of, wait_of
-from services.notify.domain.messages import State
+from services.notify.domain.messages import State, provider_id_digest
 from services.notify.handlers.messages import recipient_digest
 from services.notify.metrics import RECEIPTS
 from services.notify.models import DeliveryReportRow, OptOutRow
 
 BATCH = 500
 RETENTION = timedelta(days=3)
-LOOKED_FOR = timedelta(hours=1)
-"""So long a report waits for its message."""
+"""So long a report waits for its message, too."""
+REPEATED_FOR = timedelta(days=8)
+"""WhatsApp repeats a webhook for seven days, so an old STOP may come so long after a START."""
 STOP_WORDS = frozenset({"stop", "unsubscribe", "ਬੰਦ", "ਬੰਦ ਕਰੋ", "बंद", "बंद करो", "बंद करें"})
 START_WORDS = frozenset({"start", "ਸ਼ੁਰੂ", "शुरू"})
 _IS_DUE = text("""
 select exists (
   select from delivery_reports
-  where applied_at is null and received_at > statement_timestamp() - interval '1 hour'
+  where applied_at is null and received_at > statement_timestamp() - interval '3 days'
 ) or exists (select from messages where next_at <= statement_timestamp())
 """)
 _FIND = text("""
@@ -71,10 +72,8 @@ where id = :id
 _END = text("""
 update messages set next_at = null, undelivered_at = null,
   personal = case when lane = 'otp' then null else personal end,
-  state = case when state = 'queued' and id <> :id and lease is null then 'withdrawn' else state end,
-  ended_at = coalesce(
-    ended_at, case when state = 'queued' and lease is null then cast(:now as timestamptz) end
-  )
+  state = case when state = 'queued' and id <> :id then 'withdrawn' else state end,
+  ended_at = coalesce(ended_at, case when state = 'queued' then cast(:now as timestamptz) end)
 where event_id = :event_id and purpose = :purpose
 """)
 _CONFIRMED: dict[str, State] = {"sent": "accepted", "delivered": "delivered", "read": "read"}
@@ -86,7 +85,7 @@ def store_reports(session: Session, provider: str, reports: Iterable[DeliveryRep
     rows = {
         (report.provider_id, report.status): {
             "provider": provider,
-            "provider_id": report.provider_id,
+            "provider_id": provider_id_digest(report.provider_id),
             "status": report.status,
             "message_id": report.message_id,
             "at": report.at,
@@ -101,16 +100,21 @@ def store_reports(session: Session, provider: str, reports: Iterable[DeliveryRep
 
 
 def store_texts(session: Session, channel: str, texts: Iterable[InboundText], now: datetime) -> None:
-    """Record who wants no messages on a channel any more, or wants them again."""
+    """Record who wants no messages on a channel any more, or wants them again.
+
+    The newest word of a person counts: vendors repeat webhooks, and in any order.
+    """
     for one in texts:
         words = one.text.strip().casefold().rstrip(".!।")
         recipient = recipient_digest(session, one.sender)
-        if words in STOP_WORDS:
-            row = insert(OptOutRow).values(recipient=recipient, about=channel, at=now)
-            session.execute(row.on_conflict_do_nothing())
-        elif words in START_WORDS:
-            mine = (OptOutRow.recipient == recipient) & (OptOutRow.about == channel)
-            session.execute(delete(OptOutRow).where(mine))
+        if words not in STOP_WORDS | START_WORDS:
+            continue
+        facts = {"at": min(one.at, now), "is_over": words in START_WORDS}
+        row = insert(OptOutRow).values(recipient=recipient, about=channel, **facts)
+        is_newer = OptOutRow.at < facts["at"]
+        session.execute(
+            row.on_conflict_do_update(index_elements=["recipient", "about"], set_=facts, where=is_newer)
+        )
 
 
 def is_work_due(session: Session) -> bool:
@@ -122,7 +126,7 @@ def apply_reports(session: Session, chains: Chains, now: datetime, most: int = B
     """Give reports to their messages; return how many found theirs. One process at a time does it."""
     if not try_lock(session, "delivery reports"):
         return 0
-    found = session.execute(_FIND, {"most": most, "since": now - LOOKED_FOR}).mappings().all()
+    found = session.execute(_FIND, {"most": most, "since": now - RETENTION}).mappings().all()
     if not found:
         return 0
     rows = session.execute(_HOLD, {"ids": [report["id"] for report in found]}).mappings()
@@ -207,5 +211,12 @@ def _about(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def delete_old(session: Session, now: datetime) -> int:
-    """Delete a batch of reports of some days ago; return how many."""
-    return delete_batch(session, DeliveryReportRow, DeliveryReportRow.received_at < now - RETENTION)
+    """Delete a batch of reports of some days ago, and of words of persons that changed their mind.
+
+    Returns:
+        How many rows of that table of which the most were deleted.
+    """
+    return max(
+        delete_batch(session, DeliveryReportRow, DeliveryReportRow.received_at < now - RETENTION),
+        delete_batch(session, OptOutRow, OptOutRow.is_over.is_(True), OptOutRow.at < now - REPEATED_FOR),
+    )

@@ -76,7 +76,7 @@ def _send_again(session: Session, application_id: UUID, now: datetime, *, proved
     if latest.personal is None:
         raise Conflict("there is no number to send it to", code="no_mobile")
     earlier = select(MessageRow.created_at).where(
-        MessageRow.application_id == application_id, MessageRow.resend_of.is_not(None)
+        MessageRow.application_id == application_id, MessageRow.resend_of.is_not(None), MessageRow.step == 0
     )
     check_limit(session.scalars(earlier).all(), now)
     if proved:

@@ -27,8 +27,9 @@ from services.notify.adapters.channels import (
 )
 from services.notify.domain import breakers
 from services.notify.domain.quotas import Limits
-from services.notify.handlers import chains, event_handlers, prints, quotas, receipts, resends
+from services.notify.handlers import chains, erasure, event_handlers, prints, quotas, receipts, resends
 from services.notify.handlers.deliveries import Sender
+from services.notify.handlers.messages import lock_application
 from services.notify.handlers.opt_outs import stop_messages
 from services.notify.handlers.policies import policy_of
 from services.notify.handlers.undelivered import list_here
@@ -135,10 +136,17 @@ def published(db: Database) -> list[tuple[str, ...]]:
         ]
 
 
-def report(db: Database, provider: str, provider_id: str, status: str, **more: object) -> None:
+def report(
+    db: Database,
+    provider: str,
+    provider_id: str,
+    status: str,
+    received_at: datetime | None = None,
+    **more: object,
+) -> None:
     given = DeliveryReport(provider_id, status, now(), **more)  # type: ignore[arg-type]  # of a test
     with db.transaction() as session:
-        receipts.store_reports(session, provider, [given], now())
+        receipts.store_reports(session, provider, [given], received_at or now())
 
 
 def test_a_pass_that_nobody_confirms_goes_on_to_sms_and_then_to_reception(
@@ -296,6 +304,81 @@ def test_a_message_that_was_withdrawn_before_its_first_try_goes_nowhere_and_stop
     assert (published(db), undelivered(db)) == ([], [])
 
 
+def test_a_step_that_an_erasure_waits_for_is_erased_too(db: Database, postman: Sender, clock: Clock) -> None:
+    visit = put_pass(db)
+    postman.send_due()
+    clock.forward(121)
+    erased = received(visit.erased())
+
+    def erase() -> None:
+        with db.transaction() as session:
+            erasure.handle_personal_data_erased(erased, session, now())
+
+    def is_waiting() -> bool:
+        waiting = (
+            "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        with db.queries() as session:
+            return bool(session.execute(text(f"select exists ({waiting})")).scalar_one())
+
+    thread = threading.Thread(target=erase)
+    with db.transaction() as session:
+        assert chains.take_next(session, policy_of(OPTIONS.model_copy(update=CHAINS)).chains, clock()) == 1
+        thread.start()
+        eventually(is_waiting, "the erasure waits for the step", 10)
+    thread.join()
+    assert rows(db) == [("whatsapp", "accepted", "unconfirmed"), ("sms", "withdrawn", None)]
+    with db.transaction() as session:
+        left = session.execute(
+            select(MessageRow.personal, MessageRow.recipient, MessageRow.provider_id, MessageRow.next_at)
+        ).all()
+    assert set(left) == {(None, None, None, None)}
+
+
+def test_a_step_is_not_taken_while_its_application_is_being_erased(
+    db: Database, postman: Sender, clock: Clock
+) -> None:
+    visit = put_pass(db)
+    postman.send_due()
+    clock.forward(121)
+    with db.transaction() as erasing:
+        lock_application(erasing, visit.application_id, visit.reference)
+        assert postman.advance() == 0
+        erasure.handle_personal_data_erased(received(visit.erased()), erasing, now())
+    assert (postman.advance(), postman.send_due()) == (0, [])
+    assert rows(db) == [("whatsapp", "accepted", None)]
+
+
+@pytest.mark.parametrize("own_id", [False, True])
+def test_a_message_with_a_report_that_waits_goes_no_further_before_the_report_is_matched(
+    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock, own_id: bool
+) -> None:
+    """Another sender matches the first reports of many; this one goes on with next steps."""
+    put_pass(db)
+    postman.send_due()
+    if own_id:
+        report(db, "wa", "unknown", "read", message_id=whatsapp.sent[0].id)
+    else:
+        report(db, "wa", "wa-vendor-1", "delivered")
+    clock.forward(121)
+    with db.transaction() as session:
+        assert chains.take_next(session, policy_of(OPTIONS.model_copy(update=CHAINS)).chains, clock()) == 0
+    assert postman.advance() == 1
+    assert rows(db) == [("whatsapp", "read" if own_id else "delivered", None)]
+
+
+def test_a_report_is_matched_also_where_no_sender_ran_for_a_day(
+    db: Database, postman: Sender, sms: Vendor, clock: Clock
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    report(db, "wa", "wa-vendor-1", "delivered", received_at=now() - timedelta(days=1))
+    clock.forward(121)
+    assert postman.advance() == 1
+    assert (postman.send_due(), sms.sent) == ([], [])
+    assert rows(db) == [("whatsapp", "delivered", None)]
+
+
 def test_without_the_mark_that_a_step_was_taken_a_second_sms_is_only_prevented_by_its_key(
     db: Database, postman: Sender, clock: Clock
 ) -> None:
@@ -338,6 +421,42 @@ def test_a_report_before_the_next_step_is_sent_takes_it_back(
     postman.advance()
     assert postman.send_due() == []
     assert rows(db) == [("whatsapp", "delivered", None), ("sms", "withdrawn", None)]
+
+
+def test_a_step_whose_response_was_lost_is_not_tried_again_once_the_pass_has_arrived(
+    db: Database, postman: Sender, sms: Vendor, clock: Clock
+) -> None:
+    sms.faults = [TemporaryChannelError("timeout", may_have_arrived=True)]
+    put_pass(db)
+    postman.send_due()
+    clock.forward(121)
+    postman.advance()
+    postman.send_due()
+    report(db, "wa", "wa-vendor-1", "delivered")
+    postman.advance()
+    clock.forward(3600)
+    assert postman.send_due() == []
+    assert len(sms.sent) == 1
+    assert rows(db) == [("whatsapp", "delivered", None), ("sms", "withdrawn", "timeout")]
+
+
+def test_a_resend_that_goes_on_to_another_channel_counts_once(
+    db: Database, postman: Sender, whatsapp: Vendor
+) -> None:
+    visit = put_pass(db)
+    postman.send_due()
+    for key in ("1", "2", "3"):
+        whatsapp.faults = [PermanentChannelError("not_on_whatsapp")]
+        with db.transaction() as session:
+            again = make_call(APPLICANT, key=key)
+            resends.resend(ReferenceOnly(reference=visit.reference), again, session, now())
+        while postman.send_due():
+            pass
+        while postman.advance():
+            postman.send_due()
+    with db.transaction() as session:
+        channels = session.scalars(select(MessageRow.channel).where(MessageRow.resend_of.is_not(None))).all()
+    assert sorted(channels) == ["sms"] * 3 + ["whatsapp"] * 3
 
 
 @pytest.mark.parametrize(
@@ -696,6 +815,18 @@ def test_a_person_who_writes_stop_gets_their_messages_by_sms(
     assert (len(whatsapp.sent), len(sms.sent)) == (0, 1)
     with db.transaction() as session:
         receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "Start", now())], now())
+    put_pass(db)
+    postman.send_due()
+    assert len(whatsapp.sent) == 1
+
+
+def test_the_newest_word_of_a_person_counts_however_late_an_older_one_comes(
+    db: Database, postman: Sender, whatsapp: Vendor
+) -> None:
+    earlier, later = now() - timedelta(minutes=2), now() - timedelta(minutes=1)
+    for words, at in (("STOP", earlier), ("START", later), ("STOP", earlier)):
+        with db.transaction() as session:
+            receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, words, at)], now())
     put_pass(db)
     postman.send_due()
     assert len(whatsapp.sent) == 1

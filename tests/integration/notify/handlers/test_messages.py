@@ -384,6 +384,7 @@ def test_no_personal_data_of_an_erased_application_remains_in_any_order(db: Data
     handle(db, *([erased, *story] if late else [*story, erased, erased]))
     mine = [row for row in messages(db) if row.application_id == visit.application_id]
     assert [(row.personal, row.state) for row in mine] == [(None, "withdrawn"), (None, "withdrawn")]
+    assert {(row.recipient, row.email_sealed, row.next_at) for row in mine} == {(None, None, None)}
     assert states(db)[-1] == ("pass_issued", "withdrawn")
     (stored,) = [row for row in messages(db) if row.application_id == other.application_id]
     assert stored.state == "queued"

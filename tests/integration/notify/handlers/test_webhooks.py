@@ -3,6 +3,7 @@
 import hmac
 import json
 import threading
+from base64 import b64encode
 from hashlib import sha256
 
 import pytest
@@ -12,6 +13,7 @@ from contracts.errors import InvalidInput, NotAuthenticated, NotFound
 from contracts.rpc.notify import Webhook, WebhookChallenge
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
+from services.notify.adapters.channels import Outgoing, Receipt
 from services.notify.adapters.channels.installed import receipt_sources_of
 from services.notify.handlers import event_handlers, webhooks
 from services.notify.handlers.deliveries import Sender
@@ -51,17 +53,41 @@ def post(db: Database, raw: bytes, *, secret: str = SECRET, vendor: str = "whats
         webhooks.receive(request, session, now(), SOURCES)
 
 
-def stored(db: Database) -> list[tuple[str, str]]:
+def stored(db: Database) -> list[str]:
     with db.transaction() as session:
-        rows = session.scalars(select(DeliveryReportRow).order_by(DeliveryReportRow.status))
-        return [(row.provider_id, row.status) for row in rows]
+        return list(session.scalars(select(DeliveryReportRow.status).order_by(DeliveryReportRow.status)))
 
 
 def test_what_whatsapp_signs_is_stored_once_however_often_it_comes(db: Database) -> None:
     raw = body(statuses=[status("wamid.1", "delivered"), status("wamid.1", "sent")])
     for _ in range(3):
         post(db, raw)
-    assert stored(db) == [("wamid.1", "delivered"), ("wamid.1", "sent")]
+    assert stored(db) == ["delivered", "sent"]
+
+
+def test_no_number_is_left_in_a_report_or_a_message(db: Database) -> None:
+    """An ID of WhatsApp is base64, and has the number of the recipient in it."""
+    wamid = "wamid." + b64encode(MOBILE[1:].encode()).decode()
+
+    class WhatsApp(RecordingChannel):
+        name, gives_receipts = "whatsapp_cloud", True
+
+        def send(self, message: Outgoing) -> Receipt:
+            super().send(message)
+            return Receipt(wamid)
+
+    with db.transaction() as session:
+        visit = Visit(deliver_by="whatsapp")
+        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    sender = Sender(db, WhatsApp().everywhere, OPTIONS, threading.Event())
+    sender.send_due()
+    post(db, body(statuses=[status(wamid, "delivered")]))
+    assert sender.advance() == 1, "it is matched all the same"
+    with db.transaction() as session:
+        in_report = session.scalars(select(DeliveryReportRow.provider_id)).one()
+        assert session.scalars(select(MessageRow.provider_id)).one() == in_report
+        assert len(in_report) == 32
+        assert in_report not in wamid
 
 
 def test_what_nobody_signed_is_not_stored(db: Database) -> None:

@@ -68,11 +68,13 @@ class AtGate(Access):
 
     Args:
         programs: whether a program with a token of its own needs no device; the app always does.
+        any_gate: whether the device may be of another gate of the site than the guard.
     """
 
-    def __init__(self, *, programs: bool = False) -> None:
+    def __init__(self, *, programs: bool = False, any_gate: bool = False) -> None:
         super().__init__("security")
         self._programs = programs
+        self._any_gate = any_gate
 
     async def __call__(self, request: Request) -> Caller:
         """Return the guard with their device.
@@ -90,7 +92,8 @@ class AtGate(Access):
             if caller.state.settings.gate_devices == "required" and not is_program:
                 raise Forbidden("this device is not enrolled for a gate", code="device_missing")
             return caller
-        if device.site != caller.principal.site or caller.principal.gate not in (None, device.gate):
+        is_of_gate = self._any_gate or caller.principal.gate in (None, device.gate)
+        if device.site != caller.principal.site or not is_of_gate:
             raise _of_other_gate()
         return caller.at_gate_device(device, token)
 
@@ -140,3 +143,5 @@ Guard = Annotated[Caller, Depends(AtGate(programs=True))]
 """A guard: in the app with an enrolled device, or a program with a token."""
 GuardOnDevice = Annotated[Caller, Depends(AtGate())]
 """A guard with an enrolled device: what is kept for the time without a network is for nobody else."""
+GuardOfSite = Annotated[Caller, Depends(AtGate(any_gate=True))]
+"""A guard with an enrolled device of their site, which may have moved to another gate since it scanned."""

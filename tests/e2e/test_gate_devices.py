@@ -18,7 +18,8 @@ from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.support.actors import Applicant, Department, Officer, Staff, issued
 from tests.support.browser import camera
 from tests.support.browser.pages_alone import PagesAlone
-from tests.support.factories.gateway import ISSUER, gate_device
+from tests.support.factories.gateway import ISSUER, NUMBER, gate_device
+from tests.support.factories.pages import ADMIT
 from tests.support.running import eventually, free_port
 from tests.support.system import System
 
@@ -180,8 +181,41 @@ def test_the_question_for_the_code_has_no_barriers(chromium: Browser, why: str) 
             page = context.new_page()
             page.goto("/gate")
             expect(page.locator("#enrolment-code")).to_be_visible()
-            expect(page.locator(".verdict")).to_contain_text(texts_of_app()[language]["texts"][why])
+            texts = texts_of_app()[language]["texts"]
+            expect(page.locator(".verdict")).to_contain_text(texts[why])
+            expect(page.get_by_role("link", name=texts["sign_in"])).to_be_visible()
             page.evaluate(axe.read_text())
             found = page.evaluate("async () => (await axe.run(document)).violations.map((one) => one.id)")
             assert found == [], (language, size)
             context.close()
+
+
+def test_an_enrolled_gate_takes_a_code_as_no_code_and_clears_names_when_it_is_revoked(
+    chromium: Browser,
+) -> None:
+    with PagesAlone() as alone:
+        alone.answers["verify.manifest"] = MANIFEST
+        alone.answers["verify.scan"] = ADMIT.model_copy(update={"preview": True})
+        context = chromium.new_context(base_url=alone.url, viewport=PHONE)
+        alone.sign_in(context, "security")
+        page = context.new_page()
+        asked: list[str] = []
+        page.on("request", lambda one: asked.append(one.url))
+        page.goto("/gate")
+        expect(page.locator(".bar__gate")).to_have_text(WORDS["gate"] % {"number": 1}, timeout=20_000)
+        page.keyboard.type("GAT-1234-x")
+        page.keyboard.press("Enter")
+        expect(page.locator("article.verdict")).to_be_visible()
+        assert not any(one.endswith("/gate/device") for one in asked)
+        page.keyboard.type(NUMBER)
+        page.keyboard.press("Enter")
+        expect(page.locator("article.verdict")).to_contain_text(ADMIT.applicant.name)
+        page.locator(".bar__menu").click()
+        page.get_by_role("button", name=TEXTS["who_inside"]).click()
+        expect(page.locator(".sheet")).to_contain_text("Gurpreet Kaur")
+
+        context.add_cookies([{"name": "gate_device", "value": "forged", "url": alone.url}])
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        expect(page.locator("#enrolment-code")).to_be_visible()
+        assert "Gurpreet" not in page.locator("body").inner_text()
+        context.close()

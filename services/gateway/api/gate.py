@@ -33,6 +33,7 @@ from services.gateway.access import IdempotencyKey, Security
 from services.gateway.api.parameters import After, Limit
 from services.gateway.gate_devices import (
     Guard,
+    GuardOfSite,
     GuardOnDevice,
     enrol,
     is_still_admitted,
@@ -66,7 +67,7 @@ async def scan_pass(caller: Guard, body: ScanPass) -> ScanResult:
 
 
 @router.post("/scans/sync")
-async def sync_scans(caller: GuardOnDevice, body: SyncScans) -> SyncedScans:
+async def sync_scans(caller: GuardOfSite, body: SyncScans) -> SyncedScans:
     """Send the scans of a gate that was without a network.
 
     Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out. Where
@@ -136,7 +137,9 @@ async def enrol_gate_device(
     device_id, token = _read_code(body.code)
     try:
         asked = LogIn(login_id=device_id, password=token)
-        device = await caller.command(rpc.accounts.ENROL_GATE_DEVICE, asked, key)
+        # One key is of one browser: a repeat from another one, by the same login, is no repeat.
+        own_key = f"{caller.principal.sid} {key}"
+        device = await caller.command(rpc.accounts.ENROL_GATE_DEVICE, asked, own_key)
     except NotAuthenticated as error:
         raise InvalidInput.of("code", _CODE_REFUSED.get(error.body.code, "code_wrong")) from None
     enrol(response, caller.state, device)

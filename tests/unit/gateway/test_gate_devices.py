@@ -104,11 +104,20 @@ async def test_a_device_of_another_gate_of_the_site_gets_nothing_of_this_one(nam
     assert not any(asked.startswith("verify.") for asked, *_ in client.asked)
 
 
-async def test_a_guard_of_one_gate_cannot_use_the_device_of_another() -> None:
+@pytest.mark.parametrize("name", [name for name in REQUESTS if name != "sync"])
+async def test_a_guard_of_one_gate_cannot_use_the_device_of_another(name: str) -> None:
     app, _ = stubbed(**ANSWERS)
     async with browser(app) as http:
-        refused = await ask(http, "session", at_gate("PCS1-G2", gate="PCS1-G1"))
+        refused = await ask(http, name, at_gate("PCS1-G2", gate="PCS1-G1"))
     assert refused == (403, "device_of_other_gate")
+
+
+async def test_a_guard_sends_the_scans_of_their_gate_from_a_device_that_has_moved_within_the_site() -> None:
+    app, _ = stubbed(**ANSWERS)
+    async with browser(app) as http:
+        assert await ask(http, "sync", at_gate("PCS1-G2", gate="PCS1-G1")) == (200, None)
+        elsewhere = await ask(http, "sync", at_gate("PCS2-G1", gate="PCS1-G1"))
+    assert elsewhere == (403, "device_of_other_gate")
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -210,6 +219,20 @@ async def test_a_code_makes_a_browser_the_device_of_a_gate_by_a_cookie_that_no_s
     assert "HttpOnly" in cookie
     _, asked, caller, _ = client.last("accounts.enrol_gate_device")
     assert (asked.login_id, asked.password, caller.login_id) == ("GAT-0001", "k7fm-w3pa-xq9t", "SEC-0001")
+
+
+async def test_the_key_of_an_enrolment_is_of_one_browser_also_when_the_same_guard_repeats_it() -> None:
+    app, client = stubbed(accounts__enrol_gate_device=enrolled())
+    keys = []
+    async with browser(app) as http:
+        for sid in (one := uuid4(), one, uuid4()):
+            session = signed(GUARD.model_copy(update={"sid": sid}))
+            headers = {"Cookie": f"session={session}", "Idempotency-Key": "k", **SAME_SITE}
+            await http.post("/api/v1/gate/device", json={"code": "GAT-0001-k7fm"}, headers=headers)
+            keys.append(client.last("accounts.enrol_gate_device")[3])
+    first, same, other = keys
+    assert first == same
+    assert first != other
 
 
 @pytest.mark.parametrize(

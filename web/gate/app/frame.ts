@@ -107,7 +107,8 @@ export function drawFrame(actions: Actions): Frame {
     const lines: (HTMLElement | false)[] = [
       !now.online && el("p", {}, now.offlineSince ? t("offline", { at: instant(now.offlineSince) }) : t("offline_unknown")),
       now.leaving && el("p", {}, t("leaving")),
-      !now.signedIn && now.notEnrolled === null && el("p", {}, t("signed_out"), " ", el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
+      // A device that is not enrolled says elsewhere why: the guard may have to sign in before the code is taken.
+      !now.signedIn && el("p", {}, now.notEnrolled === null && `${t("signed_out")} `, el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
       now.help !== null && el("p", {}, now.help.answered_by === null
         ? t("help_rings", { at: instant(now.help.called_at) }) : t("help_comes", { login: now.help.answered_by })),
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),

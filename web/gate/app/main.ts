@@ -36,6 +36,7 @@ class App {
   #last: Promise<void> = Promise.resolve();
   #scans = 0;
   #asksFor: NotEnrolled | null = null;
+  #wasSignedIn = false;
 
   constructor(gate: GateApi) {
     this.#gate = gate;
@@ -61,6 +62,8 @@ class App {
       if (document.hidden) this.#camera.stop();
       else void this.#startCamera();
     });
+    this.#wasSignedIn = this.#gate.state().signedIn;
+    this.#gate.subscribe(() => this.#clearNames());
     this.#gate.subscribe(() => this.#askCode());
     this.#askCode();
     window.addEventListener("online", () => void this.#gate.refresh());
@@ -90,6 +93,17 @@ class App {
     this.#asksFor = notEnrolled;
   }
 
+  /** Take the names off the screen when the session or the device has ended. */
+  #clearNames(): void {
+    const was = this.#wasSignedIn;
+    this.#wasSignedIn = this.#gate.state().signedIn;
+    if (!was || this.#wasSignedIn) return;
+    this.#shown = null;
+    this.#frame.closeList();
+    this.#frame.clearVerdict();
+    document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
+  }
+
   async #enrol(code: string): Promise<void> {
     this.#frame.busy(true);
     await this.#gate.enrol(code).catch((error: unknown) => this.#askCode(problemOf(error)));
@@ -110,7 +124,7 @@ class App {
   /** Scan: the verdict before goes on standing until the new one is there. */
   #scan(text: string, frameAt: number): void {
     const direction = this.#direction;
-    if (isEnrolmentCode(text)) return void this.#enrol(text);
+    if (this.#gate.state().notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
     this.#scans += 1;
     this.#frame.closeList();
     document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
@@ -186,7 +200,9 @@ class App {
   }
 
   async #openList(draw: typeof drawInside): Promise<void> {
+    const { signedIn } = this.#gate.state();
     const entries = await this.#gate.inside().catch(() => []);
+    if (signedIn && !this.#gate.state().signedIn) return; // ended meanwhile
     this.#frame.openList(draw(entries, this.#gate.state(), Date.now()));
   }
 

@@ -134,9 +134,11 @@ export class Api {
     );
   }
 
-  /** Ask for something to be done, whose answer says nothing. */
-  async command(method: "POST" | "DELETE", path: string, body: unknown, limitMs: number): Promise<void> {
-    const headers = { "Content-Type": "application/json" };
+  /** Ask for something to be done, whose answer says nothing; with a key a repeat has no second effect. */
+  async command(
+    method: "POST" | "DELETE", path: string, body: unknown, limitMs: number, key: string | null = null,
+  ): Promise<void> {
+    const headers = { "Content-Type": "application/json", ...(key === null ? {} : { "Idempotency-Key": key }) };
     await this.#ask(path, body === null ? { method } : { method, headers, body: JSON.stringify(body) }, limitMs);
   }
 

@@ -169,7 +169,8 @@ export class Device {
 
   /** Take a session of the server, with its half of the key for what names visitors. */
   async takeSession({ storage_half: half, ...session }: WireSession): Promise<void> {
-    if (half) await this.inTurn(() => this.store.unlock(half));
+    // Without the key the gate goes on in memory, and stores nothing of visitors.
+    if (half) await this.inTurn(() => this.store.unlock(half)).catch(reportStorage);
     this.session = session;
     await this.remember("session", session);
     await this.enrolled(null);

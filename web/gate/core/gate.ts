@@ -41,6 +41,8 @@ export class Gate implements GateApi {
   readonly #device: Device;
   readonly #rounds: Rounds;
   readonly #wrongPins = new WrongPins();
+  /** The code that was sent last, and its key: a repeat after a lost answer does not use the code up. */
+  #enrolment = { code: "", key: "" };
 
   private constructor(device: Device) {
     this.#device = device;
@@ -85,11 +87,13 @@ export class Gate implements GateApi {
   }
 
   async enrol(code: string): Promise<void> {
+    const { api, crypto } = this.#device;
+    if (this.#enrolment.code !== code) this.#enrolment = { code, key: crypto.randomUUID() };
     try {
-      await this.#device.api.command("POST", "/api/v1/gate/device", { code }, FETCH_LIMIT_MS);
+      await api.command("POST", "/api/v1/gate/device", { code }, FETCH_LIMIT_MS, this.#enrolment.key);
     } catch (error) {
       if (error instanceof Unreachable) throw new GateProblem("offline");
-      throw error instanceof Refused ? new GateProblem(error.code) : error;
+      throw error instanceof Refused ? new GateProblem(error.status === 401 ? "signed_out" : error.code) : error;
     }
     await this.#device.enrolled(null);
     await this.#rounds.reload();

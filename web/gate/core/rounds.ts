@@ -86,7 +86,7 @@ export class Rounds {
   async #oneRound(): Promise<void> {
     try {
       await this.#device.endSession();
-      await this.#signIn();
+      await this.#signIn().catch((error) => this.#sendOfOtherGate(error));
       const decided = await this.#sendAll();
       // After a time without the server the others' movements are missing. And only verify can answer this.
       if (this.#device.offlineSince !== null) this.#device.needManifest();
@@ -185,6 +185,14 @@ export class Rounds {
     await this.#device.remember("gate", this.#device.chosen);
   }
 
+  /** Send what this device scanned at the gate before, for which alone a guard of that gate is admitted. */
+  async #sendOfOtherGate(refusal: unknown): Promise<never> {
+    if (refusal instanceof Refused && refusal.code === "device_of_other_gate") {
+      await this.#sendAll().catch(unlessAnswered);
+    }
+    throw refusal;
+  }
+
   /** End a session that the guard has ended here without a network. Another one goes on. */
   async #endLeft({ login, until }: Session): Promise<void> {
     const { leaving, api } = this.#device;
@@ -267,7 +275,8 @@ export class Rounds {
   async #saveRound(): Promise<void> {
     this.#device.unsent = await this.#device.store.countScans(); // another tab may send, too
     await this.#device.store.set("clockOffsetMs", this.#device.api.clock.offsetMs);
-    await this.#device.store.set("latestMs", this.#device.api.clock.latestMs);
+    // Also what has passed without an answer: else setting the clock back and opening the app makes it young.
+    await this.#device.store.set("latestMs", this.#device.now());
   }
 }
 

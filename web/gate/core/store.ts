@@ -72,6 +72,8 @@ export interface OtherTabs {
 export class Store {
   readonly #db: IDBPDatabase<Schema>;
   readonly #crypto: Crypto;
+  /** Whether the key for visitors could not be made: then nothing of them is stored, under no other key. */
+  #isLocked = false;
 
   private constructor(db: IDBPDatabase<Schema>, crypto: Crypto) {
     this.#db = db;
@@ -147,7 +149,7 @@ export class Store {
   async saveScan(scan: QueuedScan, move: Move | null): Promise<void> {
     const key = await this.#key("queue");
     const sealed = await this.#seal("queue", `scan:${scan.nonce}`, scan);
-    const moved = move && (await this.#seal("visitors", `move:${move.nonce}`, move));
+    const moved = this.#isLocked ? null : move && (await this.#seal("visitors", `move:${move.nonce}`, move));
     const stores = ["queue", "moves", "keys"] as const;
     const change = this.#db.transaction(stores, "readwrite", { durability: "strict" });
     // A sign-out may have deleted the key meanwhile: nobody could read the scan.
@@ -224,6 +226,16 @@ export class Store {
    * What was stored under another half is deleted: it opens no more.
    */
   async unlock(half: string): Promise<void> {
+    try {
+      await this.#makeKey(half);
+      this.#isLocked = false;
+    } catch (error) {
+      this.#isLocked = true;
+      throw error;
+    }
+  }
+
+  async #makeKey(half: string): Promise<void> {
     const mark = await this.#markOf(half);
     const isSame = (await this.setting<string>(UNLOCKED)) === mark;
     if (isSame && (await this.#db.getKey("keys", "visitors")) !== undefined) return;
@@ -264,6 +276,7 @@ export class Store {
   }
 
   async #key(name: KeyName): Promise<CryptoKey> {
+    if (name === "visitors" && this.#isLocked) throw new Error("there is no key for visitors");
     const known = await this.#db.get("keys", name);
     if (known !== undefined) return known;
     const made = await this.#crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, [

@@ -1,6 +1,6 @@
 // An enrolled device: the code, what it reports, what a revoked one can still open, and a sign-out offline.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import type { IdCheck } from "../core/model.ts";
 import { GateProblem } from "../core/model.ts";
 import { Store } from "../core/store.ts";
@@ -23,6 +23,14 @@ async function rowsOf(device: Device, store: string): Promise<Map<IDBValidKey, u
   });
   db.close();
   return found;
+}
+
+const put = IDBObjectStore.prototype.put;
+
+/** Store as a disk does that has no room for the key for visitors. */
+function putUnlessKey(this: IDBObjectStore, value: unknown, key?: IDBValidKey): IDBRequest<IDBValidKey> {
+  if (key === "visitors") throw new DOMException("the disk is full", "QuotaExceededError");
+  return put.call(this, value, key);
 }
 
 /** Put rows back, as somebody does who has a copy of the disk. */
@@ -164,4 +172,74 @@ test("the session of the guard who has signed in since is not ended in its place
   await gate.refresh();
   assert.deepEqual([gate.state().leaving, gate.state().signedIn, server.signedIn], [false, true, true]);
   gate.close();
+});
+
+test("a code that comes without a session asks the guard to sign in", async () => {
+  const server = new Server();
+  [server.notEnrolled, server.signedIn] = ["device_revoked", false];
+  const { gate } = await openGate(server);
+  await assert.rejects(gate.enrol(CODE), new GateProblem("signed_out"));
+});
+
+test("a code whose answer was lost enrols the device when it is sent again, and no other time", async () => {
+  const server = new Server();
+  server.notEnrolled = "device_missing";
+  const { gate, device } = await openGate(server);
+  server.loseAnswers.add("/api/v1/gate/device");
+  await assert.rejects(gate.enrol(CODE), new GateProblem("offline"));
+  server.loseAnswers.clear();
+  await gate.enrol(CODE);
+  assert.equal(gate.state().signedIn, true);
+  device.kill();
+  await assert.rejects((await new Device(server).open()).enrol(CODE), new GateProblem("code_used"));
+});
+
+test("a clock that is set back makes no session and no list young when the app is opened again", async () => {
+  const { gate, device, server } = await openGate();
+  server.down = true;
+  server.now += 20 * MINUTE;
+  await gate.refresh();
+  device.kill();
+  device.aheadMs = -20 * MINUTE;
+  const again = await device.open();
+  assert.ok((again.state().listAgeS ?? 0) >= 20 * 60, String(again.state().listAgeS));
+  server.now += 8 * 60 * MINUTE - 20 * MINUTE;
+  device.aheadMs = 0;
+  await again.refresh();
+  device.aheadMs = -8 * 60 * MINUTE;
+  assert.equal((await device.open()).state().signedIn, false);
+});
+
+test("scans of the gate before are sent by its guard, on a device that has moved", async () => {
+  const { gate, server } = await openGate();
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(RIGHT);
+  server.down = false;
+  server.notEnrolled = "device_of_other_gate";
+  server.admitsScans = true;
+  await gate.refresh();
+  const { unsent, notEnrolled, passes } = gate.state();
+  assert.deepEqual([unsent, server.recorded.size, notEnrolled, passes], [0, 1, "device_of_other_gate", 0]);
+});
+
+test("a guard who signs in on a full disk has a gate that works from memory, and nothing is stored", async () => {
+  const device = new Device();
+  const full = mock.method(IDBObjectStore.prototype, "put", putUnlessKey);
+  const said = mock.method(console, "error", () => undefined);
+  const gate = await device.open();
+  await gate.refresh();
+  assert.deepEqual([gate.state().signedIn, gate.state().passes], [true, 1]);
+  device.server.down = true;
+  await gate.scan(NUMBER, "entry");
+  assert.equal((await gate.admit(RIGHT)).outcome, "admit");
+  assert.equal(gate.state().unsent, 1);
+  const rows = await Promise.all(["manifest", "moves"].map(async (store) => (await rowsOf(device, store)).size));
+  assert.deepEqual(rows, [0, 0]);
+  assert.ok(!(await rowsOf(device, "keys")).has("visitors"));
+  full.mock.restore();
+  device.server.down = false;
+  await gate.refresh();
+  assert.equal((await rowsOf(device, "manifest")).size, 1, "once there is room");
+  said.mock.restore();
 });

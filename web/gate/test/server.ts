@@ -125,6 +125,10 @@ export class Server {
   device: string | null = "GAT-0001";
   /** The server's half of the key for visitors: another one for each enrolment. */
   half = "0f1e2d3c4b5a69788796a5b4c3d2e1f0";
+  /** The key of the enrolment that has used the code. */
+  codeUsedWith: string | null = null;
+  /** What a device of another gate gets all the same. */
+  admitsScans = false;
   reports: Record<string, unknown>[] = [];
   failsReports = false;
   until = NOON + 8 * 60 * MINUTE;
@@ -159,13 +163,13 @@ export class Server {
     await this.before(bare, init?.body);
     if (this.down) throw new DOMException("nobody answers", "TimeoutError");
     if (this.status !== null) return this.#answer({ code: "unavailable" }, this.status);
-    const answer = await this.#route(bare, new URLSearchParams(path.split("?")[1]), init?.body);
+    const answer = await this.#route(bare, new URLSearchParams(path.split("?")[1]), init?.body, init?.headers);
     await this.after(bare);
     if (this.loseAnswers.has(bare)) throw new DOMException("the answer is lost", "TimeoutError");
     return answer;
   };
 
-  async #route(path: string, query: URLSearchParams, body: unknown): Promise<Response> {
+  async #route(path: string, query: URLSearchParams, body: unknown, headers?: HeadersInit): Promise<Response> {
     if (path === "/.well-known/pass-status")
       return new Response(await this.#statusList(), { headers: this.#date() });
     if (path === "/api/v1/sites")
@@ -181,11 +185,16 @@ export class Server {
     }
     if (path === "/api/v1/gate/device") {
       const { code } = JSON.parse(String(body)) as { code: string };
+      if (!this.signedIn) return this.#answer({ code: "session_ended" }, 401);
       if (code !== CODE) return this.#answer({ code: "invalid_input", errors: [{ code: "code_wrong" }] }, 422);
+      const key = new Headers(headers).get("Idempotency-Key");
+      if (this.codeUsedWith !== null && this.codeUsedWith !== key)
+        return this.#answer({ code: "invalid_input", errors: [{ code: "code_used" }] }, 422);
+      this.codeUsedWith = key ?? "";
       this.notEnrolled = null;
       return this.#answer({ device: "GAT-0001", site: "PCS1", gate: GATE });
     }
-    if (this.notEnrolled !== null) return this.#answer({ code: this.notEnrolled }, 403);
+    if (this.notEnrolled !== null && !(this.admitsScans && path === "/api/v1/scans/sync")) return this.#answer({ code: this.notEnrolled }, 403);
     if (!this.signedIn) return this.#answer({ code: "session_ended" }, 401);
     if (path === "/api/v1/gate/session") {
       const until = new Date(this.until).toISOString();

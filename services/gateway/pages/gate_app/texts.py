@@ -37,7 +37,7 @@ TEXTS: dict[str, str] = {
     "device_missing": _("This device is not enrolled for a gate yet."),
     "device_revoked": _(
         "This device is not enrolled any more. Its list of passes is deleted. Scans that were not sent stay"
-        " on it and are sent when it is enrolled again."
+        " on it and are sent when it is enrolled again. Sign in first; then it takes a new code."
     ),
     "device_of_other_gate": _(
         "This device is enrolled for another gate. Sign in with a login of that gate, or enrol it for this"

@@ -5,6 +5,7 @@ over (decision 53).
 """
 
 import threading
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,6 +16,14 @@ PAUSE = timedelta(seconds=15)
 """So long it stays open. Then one message is the test, and the others wait for what becomes of it."""
 
 
+@dataclass(frozen=True)
+class Permit:
+    """How many messages may be sent now, and the number of the test if the one message is that."""
+
+    number: int
+    test: int | None = None
+
+
 class Breaker:
     """The breaker of one vendor, for several threads of one process."""
 
@@ -23,6 +32,7 @@ class Breaker:
         self._failures = 0
         self._until: datetime | None = None
         self._test_ends: datetime | None = None
+        self._tests = 0
 
     def state(self, now: datetime) -> State:
         """Return the state, for metrics and for who looks."""
@@ -31,23 +41,25 @@ class Breaker:
                 return "closed"
             return "open" if now < self._until else "half_open"
 
-    def may_send(self, now: datetime, most: int) -> int:
+    def may_send(self, now: datetime, most: int) -> Permit:
         """Return how many messages may be sent now, at most ``most``; it is 1 where that one is the test.
 
         A test whose sender reports nothing is forgotten after another pause.
         """
         with self._lock:
             if self._until is None:
-                return most
+                return Permit(most)
             if now < self._until or (self._test_ends is not None and now < self._test_ends):
-                return 0
+                return Permit(0)
             self._test_ends = now + PAUSE
-            return 1
+            self._tests += 1
+            return Permit(1, self._tests)
 
-    def cancel_test(self) -> None:
-        """Let another thread test: there was nothing to send."""
+    def cancel_test(self, permit: Permit) -> None:
+        """Let another thread test, if this was the permit to: there was nothing to send."""
         with self._lock:
-            self._test_ends = None
+            if permit.test is not None and permit.test == self._tests:
+                self._test_ends = None
 
     def succeed(self) -> None:
         """Record that the vendor gave an answer: it works, whatever it thinks of the message."""

@@ -65,6 +65,8 @@ class Untried:
 
 
 Outcome = Delivered | Failed | Later | Postponed | Untried
+LONGEST_PAUSE = 300.0
+"""More seconds than a vendor is left alone because it asked for that."""
 TRIED_FOR = timedelta(hours=48)
 """A message that does not expire is tried for so long after it was stored."""
 
@@ -102,7 +104,7 @@ def after_temporary_error(
         limit: tries that may have reached the recipient.
         uncertain: how many such tries there were before this one.
         may_have_arrived: whether this try is one of them.
-        retry_after: seconds that the vendor asked to wait at least.
+        retry_after: seconds that the vendor asked to wait at least; ``LONGEST_PAUSE`` at most.
     """
     seconds = delays[min(attempts, len(delays)) - 1]
     if may_have_arrived:
@@ -110,8 +112,10 @@ def after_temporary_error(
         if uncertain >= limit:
             return Failed(reason, use_next=True)
         seconds *= 2 ** max(uncertain - len(delays), 0)
-    seconds = max(seconds, retry_after or 0)
+    seconds = max(seconds, min(retry_after or 0, LONGEST_PAUSE))
     again = now + timedelta(seconds=seconds)
     if expires_at is None and again >= stored_at + TRIED_FOR:
         return Failed(reason, use_next=True)
-    return Failed("expired") if is_late(expires_at, again) else Later(again, reason, may_have_arrived)
+    if is_late(expires_at, again):
+        return Failed("expired", use_next=True)
+    return Later(again, reason, may_have_arrived)

@@ -75,8 +75,15 @@ step is made, so that an erasure sees the step; where somebody else has the lock
 _MARK = text("update messages set undelivered_at = statement_timestamp() where id = :id")
 _START = text("""
 update messages set next_at = statement_timestamp() + make_interval(secs => :wait)
-where state = 'queued' and next_at is null and due_at <= statement_timestamp()
-  and channel = any(:channels) and purpose = any(:purposes)
+where id = any(array(
+  select id from messages
+  where state = 'queued' and next_at is null and due_at <= statement_timestamp()
+    and lane = :lane and channel = :channel and purpose = any(:purposes)
+  for update skip locked
+))
+""")
+_KEEP = text("""
+update messages set state = 'queued', reason = null, ended_at = null, personal = :sealed where id = :id
 """)
 
 
@@ -106,6 +113,10 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
     if channel is not None and personal is not None:
         _store_next(session, row, channel, personal, addresses)
         FALLBACKS.labels(row["purpose"], row["channel"], channel).inc()
+    elif row["lane"] == "otp" and (row["state"], row["reason"]) == ("failed", "unconfirmed"):
+        # It was queued, and no other channel can carry the code: a late code is better than none.
+        session.execute(_KEEP, {"id": row["id"], "sealed": row["sealed"]})
+        return
     elif row["purpose"] == "pass_issued":
         session.execute(_MARK, {"id": row["id"]})
     event = NotificationFailed(
@@ -160,14 +171,21 @@ def _store_next(
 
 
 def start_clocks(session: Session, chains_: Chains, channels: list[DeliverBy]) -> None:
-    """Let the wait of messages begin whose channel's vendor is left alone, and which were never tried."""
+    """Let the wait of messages begin that are due and that no thread of their vendor has taken.
+
+    Args:
+        session: the transaction.
+        chains_: how long a message waits on each channel.
+        channels: those whose vendor is left alone. The wait of codes begins on every channel.
+    """
     for kind, steps in chains_.items():
         purposes = [purpose for purpose in chains.PURPOSES if chains.kind_of(purpose) == kind]
         for step in steps:
-            if step.channel in channels and len(steps) > 1:
+            if len(steps) > 1 and (kind == "code" or step.channel in channels):
                 given = {
                     "wait": step.wait.total_seconds(),
-                    "channels": [step.channel],
+                    "lane": "otp" if kind == "code" else "normal",
+                    "channel": step.channel,
                     "purposes": purposes,
                 }
                 session.execute(_START, given)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic, perf_counter
 from typing import TypeVar
+from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
@@ -33,6 +34,7 @@ from services.notify.domain.breakers import Breaker
 from services.notify.domain.chains import next_channel
 from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import (
+    LONGEST_PAUSE,
     Delivered,
     Failed,
     Later,
@@ -55,8 +57,6 @@ BATCH_SECONDS = 0.25
 """Target duration of one round: short, so that other threads and senders can help."""
 QUOTA_PAUSE = timedelta(minutes=10)
 """So long a message waits that no other channel can carry, while the vendor's day is used up."""
-LONGEST_PAUSE = 300.0
-"""More seconds than a vendor is left alone because it asked for that."""
 _BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
 EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
 
@@ -156,7 +156,8 @@ class Sender:
         Raises:
             Stopping: the process stops while the database is away.
         """
-        may_send = provider.breaker.may_send(self._now(), limit)
+        permit = provider.breaker.may_send(self._now(), limit)
+        may_send = permit.number
         BREAKER.labels(provider.name).set(_BREAKER_VALUES[provider.breaker.state(self._now())])
         if not may_send and "otp" not in lanes:
             return []
@@ -177,13 +178,14 @@ class Sender:
             if not most:
                 return []
             taken = leases.take(session, lanes, most, seconds, provider.channels, gap)
-            if not is_gone:
-                quotas.spend(session, provider.name, len(taken))
-            return taken
+            if is_gone:
+                return taken
+            quotas.spend(session, provider.name, len(taken))
+            return [replace(message, is_counted=True) for message in taken]
 
         leased = self._when_available(work, as_query=not provider.limits.counts)
         if not leased:
-            provider.breaker.cancel_test()
+            provider.breaker.cancel_test(permit)
         if provider.today is not None:
             QUOTA_LEFT.labels(provider.name).set(provider.today)
         return leased
@@ -204,8 +206,7 @@ class Sender:
             if provider.breaker.state(now) != "closed"
             for channel in provider.channels
         ]
-        if away:
-            self._when_available(lambda session: chains.start_clocks(session, chains_, away))
+        self._when_available(lambda session: chains.start_clocks(session, chains_, away))
         if not self._when_available(receipts.is_work_due, as_query=True):
             return 0
         matched = self._when_available(lambda session: receipts.apply_reports(session, chains_, now))
@@ -220,11 +221,16 @@ class Sender:
         until = monotonic() + 2 * BATCH_SECONDS
         recorded: list[Settled] = []
         together: list[Settled] = []
+        given: set[UUID] = set()
         for message in batch:
             if self._stop.is_set() or monotonic() >= until:
                 break
             with _span(message) as span:
-                outcome = self._attempt(message)
+                outcome = self._held_back(message)
+                if outcome is None:
+                    outcome = self._attempt(message)
+                    if not _never_connected(outcome):
+                        given.add(message.id)
                 if isinstance(outcome, Failed | Later):
                     span.fail(outcome.reason)
             if span.traceparent != message.traceparent:
@@ -234,7 +240,15 @@ class Sender:
                 recorded += self._record(together)
                 together = []
         rest = batch[len(recorded) + len(together) :]
-        return recorded + self._record([*together, *((message, Untried()) for message in rest)])
+        recorded += self._record([*together, *((message, Untried()) for message in rest)])
+        self._give_back([message for message in batch if message.is_counted and message.id not in given])
+        return recorded
+
+    def _give_back(self, messages: Sequence[Leased]) -> None:
+        """Take messages of one batch off the count of their vendor's day: it was not given them."""
+        if messages:
+            name, number = self._provider_of(messages[0]).name, len(messages)
+            self._when_available(lambda session: quotas.give_back(session, name, number))
 
     def _record(self, results: list[Settled]) -> list[Settled]:
         if results:
@@ -246,12 +260,6 @@ class Sender:
 
     def _attempt(self, message: Leased) -> Outcome:
         options = self._options
-        if is_late(message.expires_at, self._now()):
-            return Failed("expired")
-        if message.possible_duplicates >= options.attempts:
-            return Failed("attempts")
-        if (held := self._held_back(message)) is not None:
-            return held
         breaker = self._provider_of(message).breaker
         try:
             sent = self._send(message)
@@ -259,7 +267,9 @@ class Sender:
             breaker.succeed()
             return Failed(error.reason, error.use_next)
         except TemporaryChannelError as error:
-            if error.retry_after is not None:
+            if error.recipient_only:
+                breaker.succeed()
+            elif error.retry_after is not None:
                 breaker.pause(self._now() + timedelta(seconds=min(error.retry_after, LONGEST_PAUSE)))
             else:
                 breaker.fail(self._now())
@@ -283,15 +293,21 @@ class Sender:
 
     def _held_back(self, message: Leased) -> Failed | Postponed | None:
         """Return the outcome of a message that must not be tried now, if that is so."""
-        for reason, holds in (("revoked", message.is_revoked), ("wrong_number", message.is_wrong_number)):
+        is_expired = is_late(message.expires_at, self._now())
+        is_tried_enough = message.possible_duplicates >= self._options.attempts
+        for reason, holds, use_next in (
+            ("expired", is_expired, False),
+            ("revoked", message.is_revoked, False),
+            ("wrong_number", message.is_wrong_number, False),
+            ("attempts", is_tried_enough, True),
+            ("opted_out", message.is_opted_out, True),
+        ):
             if holds:
-                return Failed(reason)
-        if message.is_opted_out:
-            return Failed("opted_out", use_next=True)
+                return Failed(reason, use_next)
         now, provider = self._now(), self._provider_of(message)
         if until := self._policy.quiet_hours.end_of(message.purpose, now):
             return Postponed(until, "quiet_hours")
-        is_gone = provider.today == 0
+        is_gone = provider.limits.per_day is not None and not message.is_counted
         if not is_gone and provider.breaker.state(now) != "open":
             return None
         reason = "quota" if is_gone else "provider_away"
@@ -345,6 +361,11 @@ class Sender:
             as_query=as_query,
             stop=self._stop,
         )
+
+
+def _never_connected(outcome: Outcome) -> bool:
+    """Return whether a try ended before the vendor was reached."""
+    return isinstance(outcome, Later) and outcome.reason == "unreachable" and not outcome.may_have_arrived
 
 
 def _span(message: Leased) -> tracing.Span:

@@ -139,6 +139,8 @@ class Leased:
     is_revoked: bool = False
     is_opted_out: bool = False
     is_wrong_number: bool = False
+    is_counted: bool = False
+    """Whether it is one of the messages that its vendor may be given today."""
 
     @property
     def addresses(self) -> Addresses:

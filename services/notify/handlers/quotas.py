@@ -10,13 +10,16 @@ from services.notify.domain.quotas import Limits
 _LOCK = text("""
 insert into providers (name, second, used) values (:name, date_trunc('second', statement_timestamp()), 0)
 on conflict (name) do update set
-  used = case when providers.second = excluded.second then providers.used else 0 end,
-  second = excluded.second
+  used = case
+    when providers.second = date_trunc('second', clock_timestamp()) then providers.used else 0
+  end,
+  second = date_trunc('second', clock_timestamp())
 returning used, coalesce((
   select sum(hours.used) from provider_hours as hours
   where provider = :name and hour > date_trunc('hour', statement_timestamp()) - interval '24 hours'
 ), 0)
 """)
+"""The second is that in which the row was locked: the statement may have begun in an earlier one."""
 _SPEND = text("""
 with hours as (
   insert into provider_hours (provider, hour, used)
@@ -24,6 +27,10 @@ with hours as (
   on conflict (provider, hour) do update set used = provider_hours.used + excluded.used
 )
 update providers set used = used + :number where name = :name
+""")
+_GIVE_BACK = text("""
+update provider_hours set used = greatest(used - :number, 0)
+where provider = :name and hour = date_trunc('hour', statement_timestamp())
 """)
 _DELETE_OLD = text("delete from provider_hours where hour < statement_timestamp() - interval '2 days'")
 
@@ -47,9 +54,14 @@ def reserve(session: Session, name: str, limits: Limits, most: int, *, urgent: b
 
 
 def spend(session: Session, name: str, number: int) -> None:
-    """Count messages that were leased for a vendor, whatever becomes of them."""
+    """Count messages that were leased for a vendor, before it is given any of them."""
     if number:
         session.execute(_SPEND, {"name": name, "number": number})
+
+
+def give_back(session: Session, name: str, number: int) -> None:
+    """Take messages off the count of the day that the vendor was not given. Their second is over."""
+    session.execute(_GIVE_BACK, {"name": name, "number": number})
 
 
 def delete_old(session: Session) -> None:

@@ -634,6 +634,101 @@ def test_a_vendor_that_works_again_gets_its_messages(db: Database, sms: Vendor, 
     assert [state for _, state, _ in rows(db)] == ["accepted"] * 15
 
 
+def test_a_vendor_that_works_again_gets_its_messages_though_other_threads_look_during_the_test(
+    db: Database, sms: Vendor, clock: Clock
+) -> None:
+    class Polled(Vendor):
+        def send(self, message: Outgoing) -> Receipt:
+            if not self.faults:  # the test; it has not ended when another thread looks for messages
+                thread = threading.Thread(target=postman.send_due)
+                thread.start()
+                thread.join()
+            return super().send(message)
+
+    flaky = Polled("wa", *[TemporaryChannelError("unreachable")] * breakers.FAILURES)
+    postman = make_sender(db, flaky, sms, clock, chain_pass=())
+    for _ in range(breakers.FAILURES):
+        put_pass(db)
+    while postman.send_due():
+        pass
+    assert postman.providers["wa"].breaker.state(clock()) == "open"
+    clock.forward(16)
+    assert len(postman.send_due()) == 1
+    assert postman.providers["wa"].breaker.state(clock()) == "closed"
+
+
+def test_a_limit_for_one_person_pauses_nobody_else(db: Database, sms: Vendor, clock: Clock) -> None:
+    paired = Vendor("wa", TemporaryChannelError("busy", retry_after=6.0, recipient_only=True))
+    postman = make_sender(db, paired, sms, clock, chain_pass=())
+    for _ in range(3):
+        put_pass(db)
+    while postman.send_due(limit=1):
+        pass
+    assert sorted(state for _, state, _ in rows(db)) == ["accepted", "accepted", "queued"]
+
+
+def put_code(db: Database, **of: str) -> None:
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(**of), session, now())
+
+
+def test_a_code_whose_vendor_asks_for_a_long_pause_goes_on_to_the_next_channel(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> None:
+    busy = Vendor("sms", TemporaryChannelError("busy", retry_after=900))
+    postman = make_sender(db, whatsapp, busy, clock)
+    put_code(db)
+    clock.ahead = timedelta(minutes=6)  # its next try would be after its expiry
+    postman.send_due()
+    assert rows(db) == [("sms", "expired", "expired")]
+    postman.advance()
+    postman.send_due(("otp",))
+    assert [message.personal.parameters["code"] for message in whatsapp.sent] == ["482917"]
+
+
+def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    put_pass(db)
+    with db.transaction() as session:
+        session.execute(text("update messages set possible_duplicates = 8"))
+    postman.send_due()
+    postman.advance()
+    postman.send_due()
+    assert rows(db) == [("whatsapp", "failed", "attempts"), ("sms", "accepted", None)]
+    assert (len(whatsapp.sent), len(sms.sent)) == (0, 1)
+
+
+def test_a_code_that_waits_for_a_slow_vendor_goes_on_to_the_next_channel(
+    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    """All threads of the vendor are busy, and none of its calls has failed."""
+    put_code(db)
+    postman.advance()
+    clock.forward(29)
+    assert postman.advance() == 0
+    clock.forward(2)
+    assert postman.advance() == 1
+    postman.send_due()
+    assert (len(sms.sent), len(whatsapp.sent)) == (0, 1)
+
+
+def test_a_code_that_no_other_channel_can_carry_waits_for_its_vendor(
+    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+) -> None:
+    put_code(db)
+    for _ in range(2):  # the SMS route, then WhatsApp
+        postman.advance()
+        clock.forward(31)
+    postman.advance()
+    postman.advance()
+    clock.forward(31)
+    postman.advance()
+    postman.send_due()
+    assert [message.personal.parameters["code"] for message in whatsapp.sent] == ["482917"]
+    assert rows(db)[1] == ("whatsapp", "accepted", None)
+
+
 def test_a_vendor_that_asks_for_a_pause_gets_it(db: Database, sms: Vendor, clock: Clock) -> None:
     busy = Vendor("wa", TemporaryChannelError("busy", retry_after=60))
     postman = make_sender(db, busy, sms, clock, chain_pass=())
@@ -660,6 +755,82 @@ def test_when_the_day_of_a_vendor_is_used_up_sms_takes_over(
             postman.advance()
     assert (len(whatsapp.sent), len(sms.sent)) == (5, 3)
     assert [state for _, state, _ in rows(db)].count("accepted") == 8
+
+
+def test_what_the_vendor_was_not_given_stays_in_its_day(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    postman = make_sender(db, whatsapp, sms, clock, whatsapp_per_day=9, chain_pass=())
+    provider = postman.providers["wa"]
+
+    def used() -> int:
+        with db.queries() as session:
+            return int(session.scalars(text("select coalesce(sum(used), 0) from provider_hours")).one())
+
+    whatsapp.faults = [
+        TemporaryChannelError("unreachable"),
+        TemporaryChannelError("unreachable", may_have_arrived=True),
+        PermanentChannelError("not_on_whatsapp"),
+    ]
+    for _ in range(4):
+        put_pass(db)
+    postman.send(postman.lease(("normal",), 4, provider))
+    assert used() == 3, "all but the one whose vendor was not reached"
+
+    wrong = put_pass(db)
+    with db.transaction() as session:
+        number = WrongNumber(reference=wrong.reference, mobile_last4=MOBILE[-4:])
+        stop_messages(number, make_call(key="wrong"), session, now())
+    postman.send(postman.lease(("normal",), 1, provider))
+    assert used() == 3, "it was held back"
+
+    put_pass(db)
+    leased = postman.lease(("normal",), 1, provider)
+    assert used() == 4
+    stop = threading.Event()
+    stop.set()
+    options = OPTIONS.model_copy(update={**CHAINS, "whatsapp_per_day": 9})
+    Sender(db, {"whatsapp": whatsapp, "sms": sms}, options, stop, clock).send(leased)
+    assert used() == 3, "the sender stopped before it was tried"
+
+
+def test_a_message_of_the_day_is_sent_though_another_thread_has_found_the_day_used_up(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    postman = make_sender(db, whatsapp, sms, clock, whatsapp_per_day=1)
+    provider = postman.providers["wa"]
+    put_pass(db)
+    put_pass(db)
+    first = postman.lease(("normal",), 1, provider)
+    second = postman.lease(("normal",), 1, provider)
+    postman.send(second)
+    postman.send(first)
+    assert [message.id for message in whatsapp.sent] == [first[0].id]
+
+
+def test_who_waits_for_the_count_of_a_vendor_counts_in_the_second_in_which_it_ends(
+    db: Database,
+) -> None:
+    limits = Limits(per_second=10)
+
+    def second(column: str) -> datetime:
+        with db.queries() as session:
+            return session.scalars(text(f"select {column}")).one()
+
+    def count() -> None:
+        with db.transaction() as session:
+            quotas.reserve(session, "wa", limits, 1, urgent=True)
+
+    thread = threading.Thread(target=count)
+    with db.transaction() as session:
+        quotas.reserve(session, "wa", limits, 1, urgent=True)
+        thread.start()
+        waiting = "exists (select from pg_locks where not granted)"
+        eventually(lambda: second(waiting), "the other waits for the count", 5)
+        began = second("date_trunc('second', clock_timestamp())")
+        eventually(lambda: second("date_trunc('second', clock_timestamp())") > began, "a new second", 5)
+    thread.join()
+    assert second("(select second from providers where name = 'wa')") > began
 
 
 def test_a_person_gets_one_whatsapp_message_within_six_seconds(

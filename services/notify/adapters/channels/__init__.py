@@ -60,14 +60,21 @@ class TemporaryChannelError(Exception):
         reason: one of our own codes, never the vendor's text.
         may_have_arrived: whether the vendor may have accepted the message all the same.
         retry_after: seconds that the vendor asked to wait at least, if it did.
+        recipient_only: whether only messages to this person have to wait.
     """
 
     def __init__(
-        self, reason: str, *, may_have_arrived: bool = False, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        may_have_arrived: bool = False,
+        retry_after: float | None = None,
+        recipient_only: bool = False,
     ) -> None:
         self.reason = reason
         self.may_have_arrived = may_have_arrived
         self.retry_after = retry_after
+        self.recipient_only = recipient_only
         super().__init__(reason)
 
 

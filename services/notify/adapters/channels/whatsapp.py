@@ -56,12 +56,13 @@ class _Fault:
     later: bool = False
     retry_after: float | None = None
     may_have_arrived: bool = False
+    recipient_only: bool = False
 
 
 _FAULTS: Mapping[int, _Fault] = {
     # Too fast: for the app, for the account, for the number, and for this recipient (one message in 6 s).
     **dict.fromkeys((4, 80007, 130429), _Fault("busy", later=True)),
-    131056: _Fault("busy", later=True, retry_after=6.0),
+    131056: _Fault("busy", later=True, retry_after=6.0, recipient_only=True),
     # Wrong token or missing rights; an account that is blocked or has not paid. It may be mended.
     **dict.fromkeys((0, 3, 10, 190, *range(200, 300)), _Fault("credentials", later=True)),
     **dict.fromkeys((368, 131031, 131042, 131045, 133010), _Fault("account", later=True)),
@@ -255,6 +256,7 @@ def _require_success(response: Response) -> None:
             fault.reason,
             may_have_arrived=fault.may_have_arrived,
             retry_after=response.retry_after or fault.retry_after,
+            recipient_only=fault.recipient_only,
         )
     raise PermanentChannelError(fault.reason)
 

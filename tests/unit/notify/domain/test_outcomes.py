@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.chassis.runtime.clock import now
-from services.notify.domain.outcomes import Failed, Later, after_temporary_error, is_late
+from services.notify.domain.outcomes import LONGEST_PAUSE, Failed, Later, after_temporary_error, is_late
 
 DELAYS = (1.0, 5.0, 30.0, 300.0)
 
@@ -45,9 +45,16 @@ def test_a_message_that_does_not_expire_is_tried_for_48_hours() -> None:
 def test_a_code_is_not_tried_again_after_it_has_expired() -> None:
     at = now()
     soon = at + timedelta(seconds=60)
-    assert after_temporary_error("timeout", 4, at, at, soon, DELAYS, 8) == Failed("expired")
+    assert after_temporary_error("timeout", 4, at, at, soon, DELAYS, 8) == Failed("expired", use_next=True)
     assert Failed("expired").state == "expired"
     assert Failed("refused").state == "failed"
+
+
+def test_a_vendor_that_asks_for_a_pause_gets_five_minutes_at_most() -> None:
+    at = now()
+    for asked, given in ((0.5, 1), (60, 60), (900, LONGEST_PAUSE), (1e15, LONGEST_PAUSE)):
+        outcome = after_temporary_error("busy", 1, at, at, None, DELAYS, 8, retry_after=asked)
+        assert outcome == Later(at + timedelta(seconds=given), "busy")
 
 
 def test_a_message_is_late_from_the_instant_of_its_expiry_on() -> None:

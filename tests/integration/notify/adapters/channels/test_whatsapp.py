@@ -197,6 +197,7 @@ def test_an_error_that_may_pass_is_temporary(
         channel.send(a_code())
     assert caught.value.retry_after == retry_after
     assert caught.value.may_have_arrived == (code == 131000)
+    assert caught.value.recipient_only == (code == 131056), "only the limit of one person concerns one"
 
 
 @pytest.mark.parametrize(

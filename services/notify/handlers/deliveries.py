@@ -226,11 +226,10 @@ class Sender:
             if self._stop.is_set() or monotonic() >= until:
                 break
             with _span(message) as span:
-                outcome = self._held_back(message)
-                if outcome is None:
-                    outcome = self._attempt(message)
-                    if not _never_connected(outcome):
-                        given.add(message.id)
+                held = self._held_back(message)
+                outcome = self._attempt(message) if held is None else held
+                if held is None and not _never_connected(outcome):
+                    given.add(message.id)
                 if isinstance(outcome, Failed | Later):
                     span.fail(outcome.reason)
             if span.traceparent != message.traceparent:

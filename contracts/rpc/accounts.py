@@ -321,11 +321,11 @@ class GateDeviceEnrolled(Wire):
 class GateDeviceReport(Strict):
     """What the app of a gate says of its device, every minute while somebody is signed in."""
 
-    version: str = Field(max_length=64)
+    version: str = Field(max_length=64, pattern=r"^[\x20-\x7e]*$")
     """Of the app."""
-    list_age_s: int | None = Field(default=None, ge=0)
+    list_age_s: int | None = Field(default=None, ge=0, le=10**9)
     """How old its list of revoked passes is; None where it has none."""
-    unsent: int = Field(ge=0)
+    unsent: int = Field(ge=0, le=10**9)
     """How many scans it could not send."""
 
 

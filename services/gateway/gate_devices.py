@@ -16,9 +16,12 @@ from contracts.rpc.accounts import StaffSession
 from contracts.rpc.call import Nothing
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.logs import logger
 from services.gateway.access import Access, Caller, claims_of, session_cookie, session_token
 from services.gateway.state import GatewayState, state_of
 
+log = logger(__name__)
+_REFUSALS = ("device_missing", "device_revoked", "device_of_other_gate")
 RENEW_BEFORE = timedelta(days=30)
 """So long before its end an enrolment is renewed; accounts allows it a month earlier."""
 
@@ -83,6 +86,14 @@ class AtGate(Access):
             Forbidden: ``device_missing``, ``device_revoked`` or ``device_of_other_gate``.
             ContractError: as `Access`.
         """
+        try:
+            return await self._admit(request)
+        except Forbidden as refused:
+            if refused.body.code in _REFUSALS:
+                await _log_refusal(request, refused.body.code)
+            raise
+
+    async def _admit(self, request: Request) -> Caller:
         token = _token(request)
         # The device first: a revoked one has to hear of it, and not only that the session on it ended.
         device = None if token is None else await _device_of(state_of(request), token)
@@ -98,9 +109,45 @@ class AtGate(Access):
         return caller.at_gate_device(device, token)
 
 
+class OnPlainPage(Access):
+    """Admit guards to the plain pages, which need no device, in any browser but a revoked device."""
+
+    async def caller_of(self, request: Request) -> Caller:
+        """Return the guard.
+
+        Raises:
+            Forbidden: ``device_revoked``.
+            ContractError: as `Access`.
+        """
+        if (token := _token(request)) is not None:
+            try:
+                await _device_of(state_of(request), token)
+            except Forbidden as refused:
+                await _log_refusal(request, refused.body.code)
+                raise
+        return await super().caller_of(request)
+
+
+async def _log_refusal(request: Request, code: str) -> None:
+    """Log which device was refused and who used it, beside the line of the request."""
+    state, device = state_of(request), _token(request)
+    guard = None
+    with suppress(ContractError):
+        url = state.settings.public_url
+        guard = await state.sessions.login_of(session_token(request, url, session_cookie(url)))
+    device_id = None if device is None else await state.sessions.login_of(device)
+    _log(code, guard, device_id)
+
+
+def _log(code: str, guard: str | None, device: str | None) -> None:
+    log.warning("refused", code=code, role="security", login_id=guard, device=device)
+
+
 def require_gate(caller: Caller, gate: str) -> None:
     """Raise `Forbidden` if the device is of another gate."""
-    if caller.gate_device is not None and caller.gate_device.gate != gate:
+    device = caller.gate_device
+    if device is not None and device.gate != gate:
+        _log("device_of_other_gate", caller.principal.login_id, device.sub)
         raise _of_other_gate()
 
 

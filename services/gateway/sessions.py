@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from contracts.errors import NotAuthenticated
+from contracts.errors import ContractError, NotAuthenticated
 from contracts.rpc.accounts import SessionKeys
 from contracts.rpc.call import Proof
 from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
@@ -79,6 +79,14 @@ class Sessions:
             self._checked.pop(token, None)
             raise NotAuthenticated("the session has ended", code="session_ended")
         return claims
+
+    async def login_of(self, token: str) -> str | None:
+        """Return the login of a token of ours, also if its session was ended; None of every other token."""
+        try:
+            claims = await self._check(token)
+        except ContractError:
+            return None
+        return claims.sub if claims.kind == "staff" else None
 
     def prove(self, session: str, device: str | None = None, operator: str | None = None) -> Proof | None:
         """Return what proves to services whose these tokens are, which were checked before.

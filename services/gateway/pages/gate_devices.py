@@ -3,11 +3,13 @@
 A code enrols one browser once; the app of the gate asks for it (`api/gate.py`).
 """
 
-from fastapi import APIRouter, Response
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Response
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import InvalidInput
+from contracts.errors import Conflict, InvalidInput
 from contracts.model import site_of
 from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId
 from contracts.rpc.call import Nothing
@@ -17,6 +19,7 @@ from services.gateway.pages.shared.qr import of_address
 from services.gateway.pages.shared.view import SEEN, AdoPage, DeviceReaderPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/gate-devices", include_in_schema=False, route_class=PageRoute)
+DeviceId = Annotated[str, Path(pattern=r"^[A-Z]{3}-[0-9]{4,9}$")]
 START = "/gate-devices"
 ISSUED = "/gate-devices/issued"
 
@@ -64,16 +67,26 @@ def _to_issued(view: View, issued: IssuedLogin) -> Response:
     return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump(mode="json"))
 
 
+@router.get("/{device_id}/{verb}")
+async def confirm(view: AdoPage, device_id: DeviceId, verb: Literal["code", "revoke"]) -> Response:
+    """Ask for confirmation, and say what will happen."""
+    return view.html("gate_devices/confirm.html", device_id=device_id, verb=verb, refused=None)
+
+
 @router.post("/{device_id}/code")
-async def renew_code(view: AdoPage, device_id: str) -> Response:
+async def renew_code(view: AdoPage, device_id: DeviceId) -> Response:
     """Issue a new code; the browser that was enrolled stops being the device."""
     key = key_of(await view.form())
-    issued = await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=device_id), key)
+    try:
+        issued = await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=device_id), key)
+    except Conflict as error:
+        facts = {"device_id": device_id, "verb": "code", "refused": error.body.code}
+        return view.html("gate_devices/confirm.html", 409, **facts)
     return _to_issued(view, issued)
 
 
 @router.post("/{device_id}/revoke")
-async def revoke_device(view: AdoPage, device_id: str) -> Response:
+async def revoke_device(view: AdoPage, device_id: DeviceId) -> Response:
     """Revoke a device; it gets nothing more, and the session on it ends."""
     key = key_of(await view.form())
     await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=device_id), key)

@@ -530,6 +530,8 @@ def kiosk() -> Iterator[State]:
     yield State("ado", "/gate-devices")
     yield State("ado", "/gate-devices", {}, status=422)
     yield State("ado", "/gate-devices", {"name": "North tablet", "gate": "PCS1-G1"})
+    yield State("ado", "/gate-devices/GAT-0001/code")
+    yield State("ado", "/gate-devices/GAT-0001/revoke")
     yield State("ops", "/gate-devices")
     yield State("ado", "/gate-devices", answers={"accounts.gate_devices": GateDeviceList(items=())})
     yield State(None, "/kiosk/enrol")

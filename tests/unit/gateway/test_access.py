@@ -323,6 +323,7 @@ PAGES = {
         "GET /desk/directory/export/{table}.csv",
         "GET /gate-devices/issued",
         "POST /gate-devices",
+        "GET /gate-devices/{device_id}/{verb}",
         "POST /gate-devices/{device_id}/code",
         "POST /gate-devices/{device_id}/revoke",
         "GET /desk/supervisors",

@@ -2,10 +2,12 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
+import structlog
+from jwt import decode
 
 from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import StaffSession
@@ -197,6 +199,53 @@ async def test_a_revoked_device_and_an_ended_session_get_nothing_more_also_from_
         assert "movement" not in stream.text
         for name in REQUESTS:
             assert await ask(http, name, in_the_app(device)) == (403, "device_revoked"), name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"version": "1\x00"}, {"list_age_s": 10**12}, {"unsent": 2**31}],
+    ids=lambda one: next(iter(one)),
+)
+async def test_a_report_that_no_app_makes_is_refused(wrong: dict[str, object]) -> None:
+    app, client = stubbed(**ANSWERS)
+    body = {"version": "1", "unsent": 0} | wrong
+    async with browser(app) as http:
+        answer = await http.post("/api/v1/gate/device/report", json=body, headers=at_gate())
+    assert answer.status_code == 422
+    assert not client.was_asked("accounts.report_gate_device")
+
+
+@pytest.mark.parametrize(
+    ("device", "code"),
+    [(None, "device_missing"), ("revoked", "device_revoked"), ("other", "device_of_other_gate")],
+)
+async def test_whom_the_gateway_refuses_by_their_device_is_in_the_log(device: str | None, code: str) -> None:
+    app, _ = stubbed(**ANSWERS)
+    token = None if device is None else gate_device("PCS1-G1" if device == "revoked" else "PCS1-G2")
+    if device == "revoked":
+        app.state.gateway.revoked_sessions.revoke_session(sid_of(token), now() + timedelta(hours=1))
+    with structlog.testing.capture_logs() as lines:
+        async with browser(app) as http:
+            assert await ask(http, "manifest", in_the_app(token)) == (403, code)
+    (said,) = (one for one in lines if one["event"] == "refused")
+    expected = None if device is None else "GAT-0001"
+    assert (said["code"], said["login_id"], said["device"]) == (code, "SEC-0001", expected)
+
+
+@pytest.mark.parametrize("path", ["/en/gate", "/en/gate/inside", "/en/gate/incidents"])
+async def test_the_plain_pages_refuse_a_browser_whose_device_is_revoked(path: str) -> None:
+    app, client = stubbed(**ANSWERS)
+    token = gate_device()
+    app.state.gateway.revoked_sessions.revoke_session(sid_of(token), now() + timedelta(hours=1))
+    async with browser(app) as http:
+        page = await http.get(path, headers=in_the_app(token))
+    assert page.status_code == 403
+    assert "not enrolled any more" in page.text
+    assert not any(asked.startswith("verify.") for asked, *_ in client.asked)
+
+
+def sid_of(token: str | None) -> UUID:
+    return UUID(decode(token or "", options={"verify_signature": False})["sid"])
 
 
 def enrolled(expires_in: timedelta = timedelta(days=365)) -> StaffSession:

@@ -34,6 +34,7 @@ export class Rounds {
   /** How many are sent at once: fewer after each time that nobody answered. */
   #mostScans = MOST_SCANS;
   #reportedAt = -Infinity;
+  #reportedFor = "";
   #round: Promise<void> | null = null;
   #running = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -207,10 +208,13 @@ export class Rounds {
   async #report(): Promise<void> {
     const { session, api, manifest, unsent, version } = this.#device;
     const now = this.#device.now();
-    if (session === null || session.device === null || now - this.#reportedAt < REPORT_MS) return;
+    if (session === null || session.device === null) return;
+    // Revoking the device ends the session that it has reported: a new one has to be known at once.
+    const who = `${session.login} ${session.until}`;
+    if (who === this.#reportedFor && now - this.#reportedAt < REPORT_MS) return;
     const age = manifest.ageS(now);
     const body = { version, list_age_s: age === null ? null : Math.round(age), unsent };
-    this.#reportedAt = now;
+    [this.#reportedAt, this.#reportedFor] = [now, who];
     try {
       await api.command("POST", "/api/v1/gate/device/report", body, FETCH_LIMIT_MS);
     } catch (error) {

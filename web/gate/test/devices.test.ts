@@ -139,6 +139,13 @@ test("a device reports its list and what it has to send, once a minute", async (
   assert.deepEqual(server.reports.at(-1), { version: "", list_age_s: 0, unsent: 1 });
 });
 
+test("a device reports at once when another guard has signed in", async () => {
+  const { gate, server } = await openGate();
+  server.until += MINUTE;
+  await gate.refresh();
+  assert.equal(server.reports.length, 2);
+});
+
 test("a server that cannot take reports now leaves the gate online", async () => {
   const { gate, server } = await openGate();
   server.failsReports = true;

@@ -29,6 +29,7 @@ from services.gateway.access import (
     role,
     staff,
 )
+from services.gateway.gate_devices import OnPlainPage
 from services.gateway.origin import is_same_origin
 from services.gateway.pages.shared import gates, kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
@@ -285,7 +286,7 @@ StaffPage = Annotated[View, Depends(Pages(staff))]
 AnyStaffPage = Annotated[View, Depends(Pages(role(*EVERY_ROLE)))]
 """Of any role that has its own password."""
 DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
-SecurityPage = Annotated[View, Depends(Pages(role("security")))]
+SecurityPage = Annotated[View, Depends(Pages(OnPlainPage("security")))]
 ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
 WatcherPage = Annotated[View, Depends(Pages(role("ado", "security")))]
 ClosureReaderPage = Annotated[View, Depends(Pages(role("department", "ado", "auditor")))]

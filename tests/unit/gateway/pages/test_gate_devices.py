@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.errors import Conflict
 from contracts.rpc.accounts import GateDeviceList, GateDeviceView, IssuedLogin, LoginView
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import as_staff, browser, claims, gateway_settings, signed, stubbed
@@ -75,6 +76,29 @@ async def test_operations_and_security_see_devices_and_change_none(role: str) ->
         page = (await http.get("/en/gate-devices", headers=as_staff(role, gate=None))).text
     assert "GAT-0001" in page
     assert "<form" not in page.partition("<main")[2]
+
+
+async def test_one_click_revokes_no_device_and_replaces_no_code() -> None:
+    app, client = stubbed(accounts__gate_devices=GateDeviceList(items=(device(),)))
+    async with browser(app) as http:
+        sign_in(http)
+        page = (await http.get("/en/gate-devices")).text
+        assert not any(f'action="/en/gate-devices/GAT-0001/{verb}"' in page for verb in ("code", "revoke"))
+        for verb in ("code", "revoke"):
+            assert f'href="/en/gate-devices/GAT-0001/{verb}"' in page
+            asks = (await http.get(f"/en/gate-devices/GAT-0001/{verb}")).text
+            assert f'action="/en/gate-devices/GAT-0001/{verb}"' in asks
+    assert not client.was_asked("accounts.reset_login")
+    assert not client.was_asked("accounts.disable_login")
+
+
+async def test_a_device_that_was_revoked_meanwhile_gets_no_code_and_says_so() -> None:
+    app, _ = stubbed(accounts__reset_login=Conflict(code="login_disabled"))
+    async with browser(app) as http:
+        sign_in(http)
+        refused = await http.post("/en/gate-devices/GAT-0001/code", data={"key": "k"}, headers=SAME_SITE)
+    assert refused.status_code == 409
+    assert 'role="alert"' in refused.text
 
 
 async def test_a_device_gets_a_new_code_or_is_revoked() -> None:

@@ -257,6 +257,7 @@ NAMES_NOBODY_ELSE = {
     "approval.check_directory_file": "the directory",
     "application.check": "what was typed just now",
     "accounts.own_sessions": "their own",
+    "accounts.gate_devices": "names of tablets",
 }
 
 

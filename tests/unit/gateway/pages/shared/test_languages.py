@@ -35,6 +35,8 @@ ALLOWED = {
     "PCS1-G3",
     "PWD-0007",
     "SEC-0001",
+    "refuse",
+    "supervisor",
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 FOR_PROGRAMMERS = {"docs.html", "phone.html"}

@@ -25,6 +25,7 @@ from contracts.rpc.verify import (
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
     ISSUER,
+    LATER,
     NUMBER,
     as_staff,
     at_gate,
@@ -64,7 +65,7 @@ REQUESTS: dict[str, tuple[str, str, Any]] = {
 }
 KEPT = ("session", "manifest", "news", "report", "sync")
 """What the app keeps for the time without a network, and what it did then."""
-GUARD = claims(sub="SEC-0001", role="security", department=None, site="PCS1")
+GUARD = claims(sub="SEC-0001", role="security", department=None, site="PCS1", exp=LATER)
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.exc import ProgrammingError
+from structlog.testing import capture_logs
 
 from contracts.rpc.application import ReferenceOnly
 from services.chassis.db.database import Database
@@ -178,9 +179,7 @@ def test_a_message_fails_at_once_after_a_permanent_error(db: Database) -> None:
     assert [(kind, data["reason"]) for kind, data in published(db)] == [("NotificationFailed", "refused")]
 
 
-def test_a_message_that_its_channel_stumbles_over_fails_alone(
-    db: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_message_that_its_channel_stumbles_over_fails_alone(db: Database) -> None:
     class Stumbling(RecordingChannel):
         def send(self, message: Outgoing) -> Receipt:
             if not self.sent:
@@ -188,14 +187,13 @@ def test_a_message_that_its_channel_stumbles_over_fails_alone(
                 raise IndexError(f"nothing at {message.personal.to}")
             return super().send(message)
 
-    logs.configure("sender", "INFO")
     put_passes(db, 2)
     postman = sender(db, Stumbling())
-    outcomes = [outcome for _ in range(2) for _, outcome in postman.send_due()]
+    with capture_logs() as lines:
+        outcomes = [outcome for _ in range(2) for _, outcome in postman.send_due()]
     assert outcomes == [Failed("fault", use_next=True), Delivered("vendor-2")]
-    said = capsys.readouterr()
-    assert "a channel has a fault" in said.err + said.out
-    assert MOBILE not in said.err + said.out
+    assert "a channel has a fault" in {line["event"] for line in lines}
+    assert MOBILE not in str(lines)
 
 
 @pytest.mark.parametrize("fault", [Stopping(), ProgrammingError("select", {}, Exception())])

@@ -448,7 +448,7 @@ def test_a_supervisor_who_let_somebody_in_is_recorded_with_their_words(gate: Gat
     )
     scans = {scan.pass_number: scan for scan in gate.scans()}
     first, second = scans[with_card.pass_number], scans[without.pass_number]
-    assert (first.supervisor, first.marks) == ("SEC-0009", ["offline", "supervisor"])
+    assert (first.supervisor, first.marks) == ("SEC-0009", ["offline", "supervisor", "unproven"])
     assert first.reason is not None
     assert "2341 2341" not in first.reason
     assert second.reason == f"{OTHER_ID.reason} | {first.reason}"

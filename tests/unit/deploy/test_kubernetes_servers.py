@@ -64,7 +64,7 @@ def every_queue_is_on_three_brokers_and_a_minority_pauses(manifests: Manifests) 
         f"{group}.enabled": "true",
         f"{group}.target_group_size": "3",
         "cluster_partition_handling": "pause_minority",
-        "net_ticktime": "5",
+        "net_ticktime": "4",
         "queue_leader_locator": "balanced",
     }
     yield from (name for name, value in wanted.items() if configuration.get(name) != value)

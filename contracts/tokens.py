@@ -15,6 +15,7 @@ PASS_TYP = "epass+jwt"
 PASS_AUDIENCE = "gate"
 STATUS_TYP = "epass-status+jwt"
 STATUS_AUDIENCE = PASS_AUDIENCE
+STATUS_DELTA_TYP = "epass-status-delta+jwt"
 SESSION_TYP = "epass-session+jwt"
 SESSION_AUDIENCE = "gateway"
 SESSION_KEY_TYP = "epass-session-key+jwt"
@@ -67,6 +68,29 @@ class StatusClaims(Wire):
     exp: int
     seq: int
     revoked: tuple[str, ...]
+
+
+class StatusDeltaClaims(Wire):
+    """The claims of a delta: what makes the status list ``seq`` of any list from ``since`` on.
+
+    A reader applies it to a list of that range, and takes the result only where its digest
+    (``contracts/list_digest.py``) is ``digest``. ``iat`` is when the list was signed: a delta without numbers
+    says that the list is still right.
+    """
+
+    iss: str
+    aud: str = STATUS_AUDIENCE
+    iat: int
+    exp: int
+    seq: int
+    since: int
+    base: str
+    """The digest of the list ``since``."""
+    digest: str
+    revoked: tuple[str, ...]
+    """Numbers that come onto the list."""
+    ended: tuple[str, ...]
+    """Numbers that go: these passes would have ended by now."""
 
 
 class SessionClaims(Wire):

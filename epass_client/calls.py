@@ -822,9 +822,13 @@ def view_jwks() -> Call[Jwks]:
     return _get("/.well-known/jwks.json", Jwks)
 
 
-def view_pass_status() -> Call[bytes]:
-    """Return the signed list of revoked passes, a JWS."""
-    return _get("/.well-known/pass-status", bytes)
+def view_pass_status(held: str | None = None) -> Call[bytes]:
+    """Return the signed list of revoked passes, a JWS.
+
+    Whoever names the ``held`` list, by its ``seq`` and digest with a dot between, may get a delta to it, or
+    nothing where it is the newest.
+    """
+    return _get("/.well-known/pass-status", bytes, held=held)
 
 
 def list_audit_heads(after: str | None = None, limit: int = 50) -> Call[AuditHeads]:

@@ -120,10 +120,44 @@ class Jwks(Wire):
     keys: tuple[Jwk, ...]
 
 
+class StatusDelta(Wire):
+    """What has changed since an earlier list: a JWS, ``typ: epass-status-delta+jwt``."""
+
+    since: int
+    """The ``seq`` of the earliest list to which it can be applied."""
+    base: str
+    """The digest of that list."""
+    jws: str
+
+
 class StatusList(Wire):
-    """GET /.well-known/pass-status: a JWS, ``typ: epass-status+jwt``."""
+    """GET /.well-known/pass-status: a JWS, ``typ: epass-status+jwt``, and the deltas to it."""
 
     jws: str
+    seq: int | None = None
+    """None from an issuance of before 0.13, which has no deltas."""
+    digest: str | None = None
+    deltas: tuple[StatusDelta, ...] = ()
+    """The shortest first."""
+
+    def newer_than(self, held: str) -> str | None:
+        """Return what a reader of an earlier list has to fetch, or None where it holds this one.
+
+        It is the shortest delta that fits, else the whole list.
+
+        Args:
+            held: ``seq`` and digest of the reader's list, with a dot between.
+        """
+        seq, _, digest = held.partition(".")
+        if not seq.isascii() or not seq.isdigit() or self.seq is None or int(seq) > self.seq:
+            return self.jws
+        if int(seq) == self.seq:
+            return None if digest == self.digest else self.jws
+        fitting = (delta for delta in self.deltas if delta.since <= int(seq))
+        delta = next(fitting, None)
+        if delta is None or (delta.since == int(seq) and delta.base != digest):
+            return self.jws
+        return delta.jws
 
 
 PASS = Method("issuance", "view", PassNumber, PassView, names_people=True)

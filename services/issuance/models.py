@@ -129,3 +129,7 @@ class StatusListRow(Base):
     seq: Mapped[int]
     signed_at: Mapped[datetime]
     jws: Mapped[str]
+    steps: Mapped[list[list[Any]]] = mapped_column(JSONB, server_default="[]")
+    """`Step` of domain/status_lists.py, the oldest first, each as a list of its values."""
+    deltas: Mapped[list[list[Any]]] = mapped_column(JSONB, server_default="[]")
+    """The signed deltas to this list, each with the ``seq`` and the digest of its base."""

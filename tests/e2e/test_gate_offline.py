@@ -1,11 +1,14 @@
 """The gate's app when the network is gone: the same verdicts, a banner, and nothing lost when it is back."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+import jwt
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
 
 from contracts.rpc.verify import InsideList
+from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
 from epass_client import calls
 from services.gateway.access import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
@@ -183,3 +186,36 @@ def test_what_another_gate_has_recorded_is_known_when_the_network_goes(
 
     inside_already = WORDS["verdicts"]["already_inside"]
     eventually(lambda: shown_without_a_network() == inside_already, "the gate has heard of it", 60)
+
+
+def claims_of(jws: str) -> tuple[str, dict[str, Any]]:
+    """Return the kind and the claims of a signed list or delta."""
+    return jwt.get_unverified_header(jws)["typ"], jwt.decode(jws, options={"verify_signature": False})
+
+
+def test_a_revocation_reaches_the_list_of_the_app_as_a_small_delta(
+    context: BrowserContext, system: System, officer: Officer
+) -> None:
+    visitor = Applicant(system)
+    reference, shown = issued(visitor, Department(system), known_to=officer)
+    token = visitor.token(shown.number)
+    answers: list[Response] = []
+    context.on("response", lambda one: answers.append(one) if "/pass-status" in one.url else None)
+    page = open_app(context)
+    eventually(lambda: page.locator(".bar__age").is_visible() and answers, "the first answer", 30)
+    visitor.send(calls.cancel_application(reference))
+
+    def lists() -> list[tuple[str, dict[str, Any]]]:
+        page.locator(".bar__age").is_visible()  # the browser tells of its answers meanwhile
+        return [claims_of(one.text()) for one in answers if one.status == 200]
+
+    def found() -> list[str]:
+        return [kind for kind, claims in lists() if shown.number in claims["revoked"]]
+
+    assert set(eventually(found, "the gate's list has the pass", 30)) == {STATUS_DELTA_TYP}
+    assert STATUS_TYP not in {kind for kind, _ in lists()}, "no whole list after that of the manifest"
+    context.set_offline(True)
+    scan(page, token)
+    expect(page.locator(".banner")).to_contain_text(NO_NETWORK)
+    expect(page.locator(".verdict h1")).to_have_text(WORDS["verdicts"]["revoked"])
+    context.set_offline(False)

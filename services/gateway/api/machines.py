@@ -1,6 +1,8 @@
 """Routes for other programs: public keys, the status list, and the health and metrics of this process."""
 
-from fastapi import APIRouter, Request, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -25,16 +27,27 @@ async def view_jwks(caller: Anyone, response: Response) -> Jwks:
 @router.get(
     "/.well-known/pass-status",
     response_class=Response,
-    responses={200: {"content": {"application/jose": {}}}},
+    responses={
+        200: {"content": {"application/jose": {}}},
+        204: {"description": "The reader holds the newest list"},
+    },
     dependencies=[rate_limited("read")],
 )
-async def view_pass_status(caller: Anyone) -> Response:
-    """Return the signed list of revoked passes (a JWS).
+async def view_pass_status(
+    caller: Anyone, held: Annotated[str | None, Query(max_length=60)] = None
+) -> Response:
+    """Return the signed list of revoked passes (a JWS), or what has changed since the one that is held.
 
-    While issuance is down this is the last copy, whose `iat` gives its age.
+    `held` is the `seq` of the reader's list and its digest, with a dot between. The answer is a signed delta
+    (`typ: epass-status-delta+jwt`) where one fits and is small, else the whole list. While issuance is down
+    it is that of the last copy, whose `iat` gives its age.
     """
     status_list = await caller.state.status_list.get()
-    return Response(status_list.jws, media_type="application/jose", headers={"Cache-Control": "no-cache"})
+    jws = status_list.jws if held is None else status_list.newer_than(held)
+    headers = {"Cache-Control": "no-cache"}
+    if jws is None:
+        return Response(status_code=204, headers=headers)
+    return Response(jws, media_type="application/jose", headers=headers)
 
 
 @router.get("/.well-known/audit-heads", dependencies=[rate_limited("read")])

@@ -1,18 +1,24 @@
 """The status list: passes that are revoked and have not ended yet, signed, so that a gate may hold a copy."""
 
+from collections.abc import Set
+from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import jwt
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.events import PublicKey, StatusListSigned
 from contracts.key_set import KeySet
-from contracts.rpc.issuance import StatusList
-from contracts.tokens import STATUS_TYP, StatusClaims
+from contracts.rpc.issuance import StatusDelta, StatusList
+from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP, StatusClaims, StatusDeltaClaims
 from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
+from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters.keys import key_store
+from services.issuance.domain.status_lists import Step, add_step, deltas_of
 from services.issuance.models import PassRow, StatusListRow
 from services.issuance.settings import IssuanceSettings
 
@@ -47,7 +53,11 @@ def current(session: Session, now: datetime, settings: IssuanceSettings) -> Stat
         if overdue is not None:
             _sign(session, overdue, now, settings)
         stored = session.get_one(StatusListRow, 1, populate_existing=True)
-    return StatusList(jws=stored.jws)
+    if not stored.steps:
+        return StatusList(jws=stored.jws)
+    newest = _step(*stored.steps[-1])
+    deltas = tuple(StatusDelta(since=since, base=base, jws=jws) for since, base, jws in stored.deltas)
+    return StatusList(jws=stored.jws, seq=newest.seq, digest=newest.digest, deltas=deltas)
 
 
 def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) -> StatusListRow | None:
@@ -71,6 +81,7 @@ def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) ->
 def _sign(session: Session, row: StatusListRow, now: datetime, settings: IssuanceSettings) -> None:
     query = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.ends_after(now))
     revoked = tuple(session.scalars(query.order_by(PassRow.number)))
+    before = _numbers_on(row.jws)
     row.seq += 1
     claims = StatusClaims(
         iss=settings.issuer,
@@ -81,6 +92,9 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     )
     key = key_store(settings).current(session, now)
     row.jws, row.signed_at = key.sign(claims.model_dump(), STATUS_TYP), now
+    steps = add_step(tuple(_step(*one) for one in row.steps), row.seq, before, set(revoked))
+    row.steps = [list(astuple(step)) for step in steps]
+    row.deltas = _sign_deltas(claims, steps, key)
     of_recent = checksum(PassRow.number, PassRow.revoked_at > now - StatusListSigned.recent)
     of_all = select(func.count(), of_recent).where(PassRow.revoked_at.is_not(None))
     total, checked = session.execute(of_all).one()
@@ -92,6 +106,35 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     )
     outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)
     session.flush()
+
+
+def _sign_deltas(claims: StatusClaims, steps: tuple[Step, ...], key: SigningKey) -> list[list[Any]]:
+    signed = []
+    for delta in deltas_of(steps, set(claims.revoked)):
+        said = StatusDeltaClaims(
+            iss=claims.iss,
+            iat=claims.iat,
+            exp=claims.exp,
+            seq=claims.seq,
+            since=delta.since,
+            base=delta.base,
+            digest=delta.digest,
+            revoked=delta.revoked,
+            ended=delta.ended,
+        )
+        signed.append([delta.since, delta.base, key.sign(said.model_dump(), STATUS_DELTA_TYP)])
+    return signed
+
+
+def _step(seq: int, digest: str, changed: list[str]) -> Step:
+    return Step(seq, digest, tuple(changed))
+
+
+def _numbers_on(jws: str) -> Set[str]:
+    """Return the numbers of the list before, which this service has signed; none before the first."""
+    if not jws:
+        return set()
+    return set(jwt.decode(jws, options={"verify_signature": False})["revoked"])
 
 
 def _key_set(session: Session, now: datetime, settings: IssuanceSettings) -> str:

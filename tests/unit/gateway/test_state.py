@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from contracts.errors import NotFound, Unavailable
 from contracts.rpc.accounts import DeniedSessions, LoginList
+from contracts.rpc.issuance import StatusDelta, StatusList
 from services.gateway import state as state_module
 from services.gateway.ops_client import OpsClient
 from tests.support.factories.gateway import (
@@ -106,6 +107,23 @@ async def test_a_new_status_list_is_fetched_in_the_background() -> None:
             return (await http.get("/.well-known/pass-status")).text == "new"
 
         await until("the new list", new)
+
+
+async def test_whoever_holds_a_status_list_gets_what_has_changed_since() -> None:
+    deltas = (StatusDelta(since=6, base="b", jws="small"), StatusDelta(since=2, base="a", jws="larger"))
+    status_list = StatusList(jws="whole", seq=7, digest="c", deltas=deltas)
+    app, _ = stubbed(issuance__status_list=status_list)
+    expected = {
+        "7.c": (204, ""), "6.b": (200, "small"), "4.x": (200, "larger"), "6.x": (200, "whole"),
+        "1.x": (200, "whole"), "8.c": (200, "whole"), "x": (200, "whole"), "": (200, "whole"),
+    }  # fmt: skip
+    async with browser(app) as http:
+        for held, (status, text) in expected.items():
+            answer = await http.get("/.well-known/pass-status", params={"held": held})
+            assert (answer.status_code, answer.text) == (status, text), held
+            assert answer.headers["cache-control"] == "no-cache"
+            assert answer.headers.get("content-type") == ("application/jose" if text else None)
+        assert (await http.get("/.well-known/pass-status", params={"held": "x" * 61})).status_code == 422
 
 
 async def test_without_a_copy_the_status_list_is_unavailable() -> None:

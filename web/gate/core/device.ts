@@ -6,9 +6,10 @@ import { Api } from "./api.ts";
 import { NO_NAMES } from "./directory.ts";
 import type { Scanned } from "./identity.ts";
 import { Manifest, trustOf } from "./manifest.ts";
-import type { ListProblem, Move } from "./manifest.ts";
+import type { Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
 import type { Clock, DirectoryNames, GateState, HelpCall, NotEnrolled, Shown } from "./model.ts";
+import type { ListProblem } from "./refusals.ts";
 import type { Footing } from "./shown.ts";
 import type { RefusedScan, Store } from "./store.ts";
 import type { Session, WireSession } from "./wire.ts";
@@ -158,8 +159,10 @@ export class Device {
     const stored = await this.store.readManifest();
     if (stored === null) return;
     await this.manifest.restore(stored.whole, stored.moves);
-    const jws = (await this.store.setting<string>("status")) ?? stored.whole.status_list;
-    if (jws !== null) await this.manifest.takeStatus(jws, this.now()).catch(() => false);
+    if (stored.status !== null) this.manifest.revoked.hold(stored.status);
+    if (stored.whole.status_list !== null) {
+      await this.manifest.takeStatus(stored.whole.status_list, this.now()).catch(() => false);
+    }
   }
 
   /** Forget the visitors if the session is over, by this gate's own clock. */

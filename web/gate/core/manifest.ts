@@ -4,17 +4,13 @@
 // next scan sees the last one. Nothing here reads a clock or stores anything.
 import type { Assistance, Companion, IdType, Telephones, Trust } from "./model.ts";
 import type { WireSupervisorKey } from "./pin.ts";
-import { importKeys, readStatusList } from "./tokens.ts";
-import type { Keys, PassClaims, StatusClaims } from "./tokens.ts";
+import { ListRefused, TOLERANCE_MS } from "./refusals.ts";
+import { RevokedList, read } from "./revoked.ts";
+import { importKeys } from "./tokens.ts";
+import type { Keys, PassClaims } from "./tokens.ts";
 import { insideAt, standingAfter, unusedStanding } from "./verdicts.ts";
 import type { Standing, Terms } from "./verdicts.ts";
 
-/**
- * How far the clocks and copies of the server's processes may differ.
- *
- * A list from further ahead is refused, since it would look young for as long; so is one from further back.
- */
-const TOLERANCE_MS = 60_000;
 /** So many nonces are remembered after their moves. */
 const MOST_ENDED = 10_000;
 /** What counts until a site has said otherwise. */
@@ -123,18 +119,6 @@ export interface HeldPass {
   wire: WirePass | null;
 }
 
-export type ListProblem = "future" | "rolled_back" | "forged" | "other_gate";
-
-/** A list that the gate does not take; what it holds stays. */
-export class ListRefused extends Error {
-  readonly problem: ListProblem;
-
-  constructor(problem: ListProblem) {
-    super(problem);
-    this.problem = problem;
-  }
-}
-
 /** Return the state of a pass as the server sent it. */
 export function standingOf(wire: WireStanding): Standing {
   const terms: Terms = {
@@ -184,8 +168,8 @@ export class Manifest {
   whole: WireManifest | null = null;
   #passes = new Map<string, WirePass>();
   #keys: Keys = { good: new Map(), withdrawn: new Set() };
-  #status: StatusClaims | null = null;
-  #revoked: ReadonlySet<string> = new Set();
+  /** The list of revoked passes. */
+  readonly revoked = new RevokedList();
   #moves = new Map<string, Move>();
   #movesOf = new Map<string, Move[]>();
   /** Nonces of moves that are in the manifest by now: they may be told once more. */
@@ -246,7 +230,7 @@ export class Manifest {
     if (isOlder && held.site === first.site) throw new ListRefused("rolled_back");
     const whole = { ...first, passes: pages.flatMap((page) => page.passes), next: null };
     const keys = await importKeys(whole.keys, whole.withdrawn);
-    if (whole.status_list !== null) await readStatus(whole.status_list, keys, whole.issuer, now);
+    if (whole.status_list !== null) await read(whole.status_list, keys, whole.issuer, now);
     const passes = new Map(whole.passes.map((one) => [one.pass, one]));
     const since = [...this.#moves.values()].filter((move) => move.sent && !before.has(move.nonce));
     const stay = new Set([...asked, ...since.map((move) => move.pass)]);
@@ -274,19 +258,12 @@ export class Manifest {
   }
 
   /**
-   * Take a signed list of revoked passes if it is newer than the held one. Returns whether it is.
+   * Take a signed list of revoked passes, or a delta to it, if it is newer. Returns whether it is.
    *
-   * Rejects with {@link ListRefused}: it is from the future, too old, or nobody of ours signed it.
+   * Rejects with {@link ListRefused}.
    */
-  async takeStatus(jws: string, now: number): Promise<boolean> {
-    const status = await readStatus(jws, this.#keys, this.issuer, now);
-    // By the time, not by `seq`: a restored backup of issuance counts from an earlier number.
-    const newer = status.iat - (this.#status?.iat ?? -Infinity);
-    if (newer * 1000 < -TOLERANCE_MS) throw new ListRefused("rolled_back");
-    if (newer <= 0) return false;
-    this.#status = status;
-    this.#revoked = new Set(status.revoked);
-    return true;
+  takeStatus(jws: string, now: number): Promise<boolean> {
+    return this.revoked.take(jws, this.#keys, this.issuer, now);
   }
 
   /** Forget everything about visitors. */
@@ -294,8 +271,7 @@ export class Manifest {
     this.whole = null;
     this.#passes = new Map();
     this.#keys = { good: new Map(), withdrawn: new Set() };
-    this.#status = null;
-    this.#revoked = new Set();
+    this.revoked.clear();
     this.#moves = new Map();
     this.#movesOf = new Map();
   }
@@ -303,18 +279,18 @@ export class Manifest {
   /** Return the age of what is known of revocations, in whole seconds, or null where nothing is. */
   ageS(now: number): number | null {
     const complete = this.whole?.complete_at ? Date.parse(this.whole.complete_at) : -Infinity;
-    const newest = Math.max(complete, (this.#status?.iat ?? -Infinity) * 1000);
+    const newest = Math.max(complete, this.revoked.signedMs);
     return Number.isFinite(newest) ? Math.max(Math.floor((now - newest) / 1000), 0) : null;
   }
 
   /** Return a pass of the manifest; with its claims also one that is known by its token alone, else null. */
   find(number: string, claims: PassClaims | null = null): HeldPass | null {
     const wire = this.#passes.get(number) ?? null;
-    if (wire === null && claims === null && !this.#revoked.has(number)) return null;
+    if (wire === null && claims === null && !this.revoked.has(number)) return null;
     const base = wire !== null ? standingOf(wire) : unusedStanding(claims === null ? null : termsOf(claims));
     const held: HeldPass = {
       number,
-      standing: { ...base, revoked: base.revoked || this.#revoked.has(number) },
+      standing: { ...base, revoked: base.revoked || this.revoked.has(number) },
       insideSince: wire?.inside_since ?? null,
       lastGate: wire?.last_gate ?? null,
       wire,
@@ -379,14 +355,6 @@ export class Manifest {
       if (!(error instanceof ListRefused) || error.problem !== "rolled_back") throw error;
     }
   }
-}
-
-async function readStatus(jws: string, keys: Keys, issuer: string, now: number): Promise<StatusClaims> {
-  const status = await readStatusList(jws, keys, issuer).catch(() => {
-    throw new ListRefused("forged");
-  });
-  if (status.iat * 1000 > now + TOLERANCE_MS) throw new ListRefused("future");
-  return status;
 }
 
 /** Return a pass after one more move at this gate, as `_move` in services/verify/handlers/scan_records.py. */

@@ -1,6 +1,7 @@
 // The words of the gate's app: what a scan asks, what the guard is shown, and what the gateway sends.
 //
 // Names of the wire are those of contracts/rpc/verify.py (`id_type`); names of the app are in camel case.
+import type { ListProblem } from "./refusals.ts";
 
 export const VERDICTS = [
   "admit",
@@ -157,7 +158,7 @@ export interface GateState {
   /** Age of the list of revoked passes in seconds; null where there is none. */
   listAgeS: number | null;
   /** Why the newest list was not taken; the gate goes on with the one that it has. */
-  listProblem: "future" | "rolled_back" | "forged" | "other_gate" | null;
+  listProblem: ListProblem | null;
   trust: Trust;
   /** By how many seconds this device's clock is ahead of the server's; 0 within a minute of it. */
   clockOffS: number;

@@ -5,17 +5,21 @@ import { Refused, Unreachable } from "./api.ts";
 import { fetchNames } from "./directory.ts";
 import { iso, reportStorage } from "./device.ts";
 import type { Device } from "./device.ts";
-import { ListRefused } from "./manifest.ts";
 import type { WireManifest } from "./manifest.ts";
 import { NOT_ENROLLED } from "./model.ts";
+import { ListRefused } from "./refusals.ts";
 import { MOST_SCANS, sendScans } from "./sync.ts";
 import type { Settled } from "./sync.ts";
+import { isStatusDelta } from "./tokens.ts";
+import type { HeldStatus } from "./revoked.ts";
 import type { Session, WireSession } from "./wire.ts";
 
 export const FETCH_LIMIT_MS = 10_000;
 /** A page of the manifest may come over a slow line. */
 const PAGE_LIMIT_MS = 60_000;
 const PAGE = 500;
+/** The list of revoked passes is stored so often at least; at once where a pass has come onto it. */
+const STORE_STATUS_MS = 60_000;
 /** How often the gate sends and fetches; the list of revoked passes is signed every ten seconds. */
 const ROUND_MS = 10_000;
 const LONGEST_PAUSE_MS = 60_000;
@@ -35,6 +39,8 @@ export class Rounds {
   #mostScans = MOST_SCANS;
   #reportedAt = -Infinity;
   #reportedFor = "";
+  /** When the list of revoked passes was stored last. */
+  #storedAt = -Infinity;
   #round: Promise<void> | null = null;
   #running = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -151,17 +157,20 @@ export class Rounds {
    * Take a list. One that is refused is noted, and the gate goes on with the one that it has.
    *
    * Of a session that has ended since it was asked for nothing is taken: a new key would be made for it.
+   * Returns whether it was taken.
    */
-  async #take(ended: number, work: () => Promise<void>): Promise<void> {
+  async #take(ended: number, work: () => Promise<void>): Promise<boolean> {
     try {
       await this.#device.inTurn(async () => {
         this.#requireSame(ended);
         await work();
       });
       this.#device.listProblem = null;
+      return true;
     } catch (error) {
       if (!(error instanceof ListRefused)) throw error;
       this.#device.listProblem = error.problem;
+      return false;
     }
   }
 
@@ -253,15 +262,36 @@ export class Rounds {
     if (this.#device.needed === needed) this.#device.manifestAt = began;
   }
 
+  /** Fetch what has changed on the list of revoked passes; the whole list where that cannot be taken. */
   async #fetchStatus(): Promise<void> {
     if (this.#device.manifest.whole === null) return;
-    const ended = this.#device.ended;
-    const jws = await this.#device.api.text("/.well-known/pass-status", FETCH_LIMIT_MS).catch(unlessAnswered);
-    if (jws === null) return;
-    await this.#take(ended, async () => {
-      const isNew = await this.#device.manifest.takeStatus(jws, this.#device.now());
-      if (isNew) await this.#device.remember("status", jws);
+    const { mark } = this.#device.manifest.revoked;
+    const isDelta = await this.#fetchList(mark === null ? "" : `?held=${mark}`);
+    if (isDelta) await this.#fetchList("");
+  }
+
+  /** Fetch a list and take it. Returns whether it is a delta that was not taken. */
+  async #fetchList(query: string): Promise<boolean> {
+    const { ended, api, manifest } = this.#device;
+    const path = `/.well-known/pass-status${query}`;
+    const jws = await api.text(path, FETCH_LIMIT_MS).catch(unlessAnswered);
+    if (jws === null) return false;
+    const isTaken = await this.#take(ended, async () => {
+      if (jws === "") return; // there is no newer list
+      const before = manifest.revoked.held;
+      if (await manifest.takeStatus(jws, this.#device.now())) await this.#storeStatus(before);
     });
+    return !isTaken && isStatusDelta(jws);
+  }
+
+  /** Store the list where a pass has come onto it or gone, or some time has passed: it is large. */
+  async #storeStatus(before: HeldStatus | null): Promise<void> {
+    const { store, manifest } = this.#device;
+    const { held } = manifest.revoked;
+    const isSame = before?.digest === held?.digest && this.#device.now() - this.#storedAt < STORE_STATUS_MS;
+    if (held === null || isSame) return;
+    this.#storedAt = this.#device.now();
+    await store.saveStatus(held).catch(reportStorage);
   }
 
   /** Fetch the names of the directory. Without them the guard sees codes, and the gate works all the same. */

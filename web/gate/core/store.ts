@@ -21,6 +21,7 @@
 import { openDB } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { Move, WireManifest } from "./manifest.ts";
+import type { HeldStatus } from "./revoked.ts";
 import type { QueuedScan } from "./wire.ts";
 
 const NAME = "epass-gate";
@@ -46,7 +47,7 @@ type KeptRefusal = RefusedScan & { sealed?: Sealed };
 interface Schema extends DBSchema {
   settings: { key: string; value: unknown };
   keys: { key: KeyName; value: CryptoKey };
-  manifest: { key: "whole"; value: Sealed };
+  manifest: { key: "whole" | "status"; value: Sealed };
   moves: { key: string; value: Sealed & { sent: boolean } };
   /** By a number that rises, so that they are sent in the order in which they happened. */
   queue: { key: number; value: Sealed & { nonce: string } };
@@ -121,18 +122,25 @@ export class Store {
     ]);
   }
 
-  /** Return the stored manifest and its moves, or null where there is none, or nobody is signed in. */
-  async readManifest(): Promise<{ whole: WireManifest; moves: Move[] } | null> {
+  /** Store the list of revoked passes. It names nobody; sealed, nobody else can take a pass off it. */
+  async saveStatus(status: HeldStatus): Promise<void> {
+    await this.#db.put("manifest", await this.#seal("visitors", "status", status), "status");
+  }
+
+  /** Return what is stored for the time without a network, or null where there is none, or nobody is signed in. */
+  async readManifest(): Promise<{ whole: WireManifest; status: HeldStatus | null; moves: Move[] } | null> {
     const sealed = await this.#db.get("manifest", "whole");
     const whole = sealed && (await this.#unseal<WireManifest>("visitors", "manifest", sealed));
     if (!whole) return null;
+    const listed = await this.#db.get("manifest", "status");
+    const status = listed ? await this.#unseal<HeldStatus>("visitors", "status", listed) : null;
     const moves: Move[] = [];
     for (const nonce of await this.#db.getAllKeys("moves")) {
       const one = await this.#db.get("moves", nonce);
       const move = one && (await this.#unseal<Move>("visitors", `move:${nonce}`, one));
       if (one && move) moves.push({ ...move, sent: one.sent });
     }
-    return { whole, moves: moves.sort((one, other) => one.at - other.at) };
+    return { whole, status, moves: moves.sort((one, other) => one.at - other.at) };
   }
 
   /** Store what the server has recorded and the next scan has to see. */
@@ -217,7 +225,7 @@ export class Store {
     await this.#db.clear("moves");
     const kept = (await this.countScans()) + (await this.#db.count("refused"));
     if (kept === 0) await this.#db.delete("keys", "queue");
-    await this.#db.delete("settings", "status");
+    await this.#db.delete("settings", "status"); // where an app of before 0.13 has stored the list
   }
 
   /**

@@ -10,6 +10,7 @@ import { parsePassNumber } from "./identity.ts";
 const ALGORITHM = "EdDSA";
 const PASS_TYP = "epass+jwt";
 const STATUS_TYP = "epass-status+jwt";
+const DELTA_TYP = "epass-status-delta+jwt";
 const AUDIENCE = "gate";
 const MAX_LENGTH = 4_000;
 /** A compact JWS (RFC 7515, section 7.1). */
@@ -44,6 +45,19 @@ export interface StatusClaims {
   iat: number;
   seq: number;
   revoked: string[];
+}
+
+/** The claims of a delta: see `StatusDeltaClaims` in contracts/tokens.py. */
+export interface StatusDeltaClaims {
+  iat: number;
+  seq: number;
+  /** The earliest list to which it can be applied, and the digest of that list. */
+  since: number;
+  base: string;
+  /** The digest of the list that it makes. */
+  digest: string;
+  revoked: string[];
+  ended: string[];
 }
 
 /** Why a token was refused; the words are those of services/chassis/tokens/verification.py. */
@@ -125,6 +139,24 @@ export async function readStatusList(token: string, keys: Keys, issuer: string):
   const { iat, seq, revoked } = found;
   if (!isInstant(iat) || !isWhole(seq, 0) || !isList(revoked, isText)) throw new TokenRefused("claims");
   return { iat, seq, revoked };
+}
+
+/** Return whether a text says that it is a delta. Nothing is verified yet. */
+export function isStatusDelta(token: string): boolean {
+  return looseObject(token.split(".")[0] ?? "")?.typ === DELTA_TYP;
+}
+
+/**
+ * Return the claims of a genuine delta to the status list, whatever its age.
+ *
+ * Rejects with {@link TokenRefused}.
+ */
+export async function readStatusDelta(token: string, keys: Keys, issuer: string): Promise<StatusDeltaClaims> {
+  const found = await verify(token, DELTA_TYP, keys, issuer, Infinity);
+  const { iat, seq, since, base, digest, revoked, ended } = found;
+  const isMarked = isInstant(iat) && isWhole(seq, 0) && isWhole(since, 0) && isText(base) && isText(digest);
+  if (!isMarked || !isList(revoked, isText) || !isList(ended, isText)) throw new TokenRefused("claims");
+  return { iat, seq, since, base, digest, revoked, ended };
 }
 
 /** Return the payload of a token that issuance has signed for gates. */

@@ -1,8 +1,9 @@
 // Which lists the gate takes, and how old it says they are.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ListRefused, Manifest, trustOf } from "../core/manifest.ts";
+import { Manifest, trustOf } from "../core/manifest.ts";
 import type { WireManifest } from "../core/manifest.ts";
+import { ListRefused } from "../core/refusals.ts";
 import { readPass } from "../core/tokens.ts";
 import {
   GATE,

@@ -1,10 +1,12 @@
 // A server for tests: it answers the gate's requests from memory, and decides by the shared rules.
 import "fake-indexeddb/auto";
 import { SignJWT, decodeJwt, exportJWK, generateKeyPair } from "jose";
+import { digestOf } from "../core/digest.ts";
 import { Gate } from "../core/gate.ts";
 import { standingOf } from "../core/manifest.ts";
 import type { WireManifest, WirePass } from "../core/manifest.ts";
 import type { WireSupervisorKey } from "../core/pin.ts";
+import type { StatusDeltaClaims } from "../core/tokens.ts";
 import type { QueuedScan, WireScan } from "../core/wire.ts";
 import { Store } from "../core/store.ts";
 import { decideEntry, decideExit, standingAfter } from "../core/verdicts.ts";
@@ -89,17 +91,23 @@ export async function forgedTokenOf(one: WirePass): Promise<string> {
 }
 
 /** Return a signed list of revoked passes. */
-export async function statusList(iat: number, revoked: string[] = [], key = privateKey): Promise<string> {
-  const claims = {
-    iss: ISSUER,
-    aud: "gate",
-    iat: Math.floor(iat / 1000),
-    exp: Math.floor(iat / 1000) + 3600,
-    seq: 1,
-    revoked,
-  };
-  return new SignJWT(claims)
-    .setProtectedHeader({ typ: "epass-status+jwt", alg: "EdDSA", kid: KEY.kid })
+export async function statusList(iat: number, revoked: string[] = [], key = privateKey, seq = 1): Promise<string> {
+  return signed("epass-status+jwt", iat, { seq, revoked }, key);
+}
+
+/** Return a signed delta to a list. */
+export async function statusDelta(iat: number, delta: Omit<StatusDeltaClaims, "iat">, key = privateKey): Promise<string> {
+  return signed("epass-status-delta+jwt", iat, { ...delta }, key);
+}
+
+export async function forgedStatusDelta(iat: number, delta: Omit<StatusDeltaClaims, "iat">): Promise<string> {
+  return statusDelta(iat, delta, STRANGER.privateKey);
+}
+
+function signed(typ: string, iat: number, rest: Record<string, unknown>, key: typeof privateKey): Promise<string> {
+  const at = Math.floor(iat / 1000);
+  return new SignJWT({ iss: ISSUER, aud: "gate", iat: at, exp: at + 3600, ...rest })
+    .setProtectedHeader({ typ, alg: "EdDSA", kid: KEY.kid })
     .sign(key);
 }
 
@@ -137,6 +145,11 @@ export class Server {
   statusAt: number | null = null;
   manifest: Partial<WireManifest> = {};
   statusJws: string | null = null;
+  /** Makes another answer of a delta. */
+  spoil: ((delta: Omit<StatusDeltaClaims, "iat">, iat: number) => Promise<string>) | null = null;
+  /** What was answered to each question for the list of revoked passes. */
+  lists: ("whole" | "delta" | "none")[] = [];
+  readonly #signed: { iat: number; revoked: string[] }[] = [];
   /** Every request, as method and path. */
   asked: string[] = [];
   /** What was recorded, by nonce, in the order of its arrival. */
@@ -170,8 +183,7 @@ export class Server {
   };
 
   async #route(path: string, query: URLSearchParams, body: unknown, headers?: HeadersInit): Promise<Response> {
-    if (path === "/.well-known/pass-status")
-      return new Response(await this.#statusList(), { headers: this.#date() });
+    if (path === "/.well-known/pass-status") return this.#statusAnswer(query.get("held"));
     if (path === "/api/v1/sites")
       return this.#answer({
         items: [{ code: "PCS1", name: names("One"), gate_names: { [GATE]: names("North") } }],
@@ -253,9 +265,39 @@ export class Server {
   }
 
   #statusList(): Promise<string> {
-    return this.statusJws !== null
-      ? Promise.resolve(this.statusJws)
-      : statusList(this.statusAt ?? this.now, this.revoked);
+    if (this.statusJws !== null) return Promise.resolve(this.statusJws);
+    const iat = this.statusAt ?? this.now;
+    const last = this.#signed.at(-1);
+    if (last?.iat !== iat || String(last.revoked) !== String(this.revoked)) {
+      this.#signed.push({ iat, revoked: [...this.revoked] });
+    }
+    return statusList(iat, this.revoked, privateKey, this.#signed.length);
+  }
+
+  /** Answer as the gateway does; it keeps all lists here. */
+  async #statusAnswer(held: string | null): Promise<Response> {
+    const whole = await this.#statusList();
+    const [seq, digest] = (held ?? "").split(".");
+    const [old, newest] = [this.#signed[Number(seq) - 1], this.#signed.at(-1)];
+    const base = await digestOf(old?.revoked ?? []);
+    if (this.statusJws !== null || old === undefined || newest === undefined || base !== digest) {
+      this.lists.push("whole");
+      return new Response(whole, { headers: this.#date() });
+    }
+    if (old === newest) {
+      this.lists.push("none");
+      return new Response(null, { status: 204, headers: this.#date() });
+    }
+    this.lists.push("delta");
+    const delta = {
+      seq: this.#signed.length,
+      since: Number(seq),
+      base,
+      digest: await digestOf(newest.revoked),
+      revoked: newest.revoked.filter((one) => !old.revoked.includes(one)),
+      ended: old.revoked.filter((one) => !newest.revoked.includes(one)),
+    };
+    return new Response(await (this.spoil ?? ((one, iat) => statusDelta(iat, one)))(delta, newest.iat), { headers: this.#date() });
   }
 
   #scan(request: WireScan): Response {

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from hashlib import md5
+from random import Random
 from threading import Barrier
 from typing import Any
 
@@ -11,8 +12,16 @@ import pytest
 from sqlalchemy import select, update
 
 from contracts.events import StatusListSigned
+from contracts.list_digest import digest_of
 from contracts.model import Slot
-from contracts.tokens import PASS_TYP, STATUS_AUDIENCE, STATUS_TYP, StatusClaims
+from contracts.rpc.issuance import StatusList
+from contracts.tokens import (
+    PASS_TYP,
+    STATUS_AUDIENCE,
+    STATUS_DELTA_TYP,
+    STATUS_TYP,
+    StatusClaims,
+)
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import public_key
@@ -259,3 +268,95 @@ def test_a_revoked_pass_of_an_earlier_version_is_listed_until_its_only_day_ends(
     assert current_list(database, VALID_TO - timedelta(minutes=1)).claims["revoked"] == [number]
     run_job(database, VALID_TO)
     assert current_list(database, VALID_TO).claims["revoked"] == []
+
+
+def list_of(database, at: datetime) -> StatusList:
+    with database.transaction() as session:
+        return status_list.current(session, at, SETTINGS)
+
+
+def mark_of(reply: StatusList) -> str:
+    return f"{reply.seq}.{reply.digest}"
+
+
+def test_what_has_changed_since_a_list_is_signed_for_whoever_holds_it(database) -> None:
+    run_job(database, NOW)
+    first = list_of(database, NOW)
+    number = revoked_pass(database)
+    run_job(database, NOW + INTERVAL)
+    newest = list_of(database, NOW + INTERVAL)
+
+    jws = newest.newer_than(mark_of(first))
+    assert jws is not None
+    with database.transaction() as session:
+        delta = verified(jws, views.jwks(session, NOW, SETTINGS))
+    assert delta.header["typ"] == STATUS_DELTA_TYP
+    assert delta.claims == {
+        "iss": SETTINGS.issuer,
+        "aud": "gate",
+        "iat": int((NOW + INTERVAL).timestamp()),
+        "exp": int((NOW + INTERVAL + GOOD_FOR).timestamp()),
+        "seq": 2,
+        "since": 1,
+        "base": digest_of(()),
+        "digest": digest_of([number]),
+        "revoked": [number],
+        "ended": [],
+    }
+    assert newest.newer_than(mark_of(newest)) is None
+
+
+def test_a_list_without_changes_is_a_few_hundred_bytes_for_whoever_holds_the_one_before(database) -> None:
+    for _ in range(3):
+        revoked_pass(database)
+    run_job(database, NOW)
+    held = mark_of(list_of(database, NOW))
+    run_job(database, NOW + INTERVAL)
+
+    jws = list_of(database, NOW + INTERVAL).newer_than(held)
+
+    assert jws is not None
+    assert jws != list_of(database, NOW + INTERVAL).jws
+    assert len(jws) < 700
+
+
+def test_deltas_follow_revocations_and_ends_through_any_lists(database) -> None:
+    """Each gate, whichever list it holds, comes to the list that is signed whole at the same time."""
+    chance = Random(54)
+    held: list[tuple[str, frozenset[str]]] = []
+    applied = 0
+    for count in range(12):
+        at = NOW + timedelta(hours=6 * count)
+        for _ in range(chance.randrange(3)):
+            day = NOW.date() + timedelta(days=chance.randrange(1, 4))
+            revoked_pass(database, slot=Slot(day=day, start=TEN_TO_TWELVE.start, end=TEN_TO_TWELVE.end))
+        run_job(database, at)
+        reply = list_of(database, at)
+        with database.transaction() as session:
+            keys = views.jwks(session, at, SETTINGS)
+        whole = frozenset(verified(reply.jws, keys).claims["revoked"])
+        for mark, numbers in held:
+            jws = reply.newer_than(mark)
+            assert jws is not None
+            if jws == reply.jws:
+                continue
+            delta = verified(jws, keys).claims
+            assert (numbers | set(delta["revoked"])) - set(delta["ended"]) == whole
+            assert delta["digest"] == digest_of(whole) == reply.digest
+            applied += 1
+        held.append((mark_of(reply), whole))
+    assert applied > 20
+    assert held[-1][1] != held[0][1]
+
+
+def test_after_a_list_of_an_older_version_the_deltas_begin_anew(database) -> None:
+    for count in range(2):
+        run_job(database, NOW + INTERVAL * count)
+    held = mark_of(list_of(database, NOW + INTERVAL))
+    with database.transaction() as session:
+        session.execute(update(StatusListRow).values(seq=3))
+
+    run_job(database, NOW + 2 * INTERVAL)
+
+    newest = list_of(database, NOW + 2 * INTERVAL)
+    assert (newest.seq, newest.deltas, newest.newer_than(held)) == (4, (), newest.jws)

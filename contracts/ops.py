@@ -10,6 +10,9 @@ from contracts.model import Code, Instant, Strict, Wire
 T = TypeVar("T", bound=Wire)
 ProcessState = Literal["ready", "not_ready", "no_answer"]
 STATES: tuple[ProcessState, ...] = get_args(ProcessState)
+Breaker = Literal["closed", "half_open", "open"]
+BREAKERS: tuple[Breaker, ...] = get_args(Breaker)
+"""In the order of their numbers in ``epass_provider_breaker``."""
 FIRST_START = datetime(2020, 1, 1, tzinfo=UTC)
 LAST_START = datetime(2200, 1, 1, tzinfo=UTC)
 """A process that says that it began before or after these times is not believed."""
@@ -23,6 +26,17 @@ class Part(Wire, Generic[T]):
     looked_at: Instant | None = None
     """When a look succeeded last; None if none has since the exporter began."""
     items: tuple[T, ...] = ()
+
+
+class VendorView(Wire):
+    """What one sender says of one vendor."""
+
+    provider: Annotated[str, Field(max_length=40)]
+    breaker: Breaker | None = None
+    """Whether it leaves the vendor alone because that fails; None if it does not say."""
+    quota: int | None = None
+    """Messages that the vendor takes within a day; None where it has no such limit."""
+    quota_left: int | None = None
 
 
 class ProcessView(Wire):
@@ -39,6 +53,8 @@ class ProcessView(Wire):
     clock_skew: float | None = Field(None, ge=-1e9, le=1e9)
     """Seconds by which its clock is ahead of the gateways'; None if it measures none."""
     answered_at: Instant | None = None
+    vendors: tuple[VendorView, ...] = Field((), max_length=20)
+    """Of a sender: the vendors that it gives messages to."""
 
 
 class QueueView(Wire):
@@ -74,6 +90,27 @@ class ChannelView(Wire):
     last_delivered_at: Instant | None = None
 
 
+class LaneView(Wire):
+    """What waits to be sent in one lane: one-time codes (``otp``), or all others (``normal``)."""
+
+    lane: str
+    waiting: int
+    oldest_seconds: float = 0
+    """A code has waited since it was asked for, any other message since it is due."""
+
+
+class ReceiptView(Wire):
+    """What one vendor has told of the messages of the last day that it accepted."""
+
+    provider: str
+    accepted: int
+    """Of which it tells what becomes, and that had ten minutes for it."""
+    told: int
+    """Those of which it has told that they arrived, or will not."""
+    last_at: Instant | None = None
+    """When its last report came."""
+
+
 class GateView(Wire):
     """What was scanned at a gate within the last day."""
 
@@ -103,6 +140,8 @@ class Report(Wire):
     queues: Part[QueueView] = Part()
     outboxes: tuple[OutboxView, ...] = ()
     channels: Part[ChannelView] = Part()
+    lanes: Part[LaneView] = Part()
+    receipts: Part[ReceiptView] = Part()
     gates: Part[GateView] = Part()
     invariants: Part[InvariantView] = Part()
 

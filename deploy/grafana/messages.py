@@ -6,6 +6,8 @@ from deploy.grafana.panels import Dashboard, graph, per_second, quantile, ratio
 CALLS = "epass_provider_seconds_count"
 BY_RESULT = per_second(CALLS, "channel, result")
 FAILED = f'{CALLS}{{result!="ok"}}'
+ENDED = "epass_message_chains_ended_total"
+NOBODY = f'{ENDED}{{result="nobody"}}'
 MESSAGES = Dashboard(
     "messages",
     "messages",
@@ -38,6 +40,21 @@ MESSAGES = Dashboard(
                 warn=30,
                 limit=300,
             ),
+            graph(
+                "Share that reaches nobody",
+                "percentunit",
+                (ratio(per_second(NOBODY, "purpose"), per_second(ENDED, "purpose")), "{{purpose}}"),
+                warn=0.05,
+                limit=0.1,
+            ),
+            graph(
+                "How long the oldest of a lane waits",
+                "s",
+                ("max by (lane) (epass_message_wait_seconds)", "{{lane}}"),
+                warn=10,
+                limit=30,
+            ),
+            graph("Waiting, by lane", "short", ("max by (lane) (epass_messages_waiting)", "{{lane}}")),
             graph(
                 "What the applicant is told of",
                 "ops",

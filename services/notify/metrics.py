@@ -24,6 +24,16 @@ FALLBACKS = Counter(
     "Messages that went on to another channel, by purpose and by both channels",
     ["purpose", "channel", "next"],
 )
+CHAINS_ENDED = Counter(
+    "epass_message_chains_ended_total",
+    "Messages of which no channel is left to try, by whether somebody has them",
+    ["purpose", "result"],
+)
+RECEIPTS_EXPECTED = Counter(
+    "epass_message_receipts_expected_total",
+    "Messages that a vendor accepted, and of which it will tell what becomes",
+    ["provider"],
+)
 RECEIPTS = Counter(
     "epass_message_receipts_total",
     "Reports of vendors that found their message, by what they report",
@@ -37,6 +47,7 @@ PARTS = Counter(
 BREAKER = Gauge(
     "epass_provider_breaker", "Whether a vendor is left alone: 0 no, 1 it is tested, 2 yes", ["provider"]
 )
+QUOTA = Gauge("epass_provider_quota", "Messages that a vendor takes within a day", ["provider"])
 QUOTA_LEFT = Gauge(
     "epass_provider_quota_left", "Messages that a vendor takes within the day from now on", ["provider"]
 )

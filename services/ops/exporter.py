@@ -25,10 +25,12 @@ from contracts.ops import (
     ChannelView,
     GateView,
     InvariantView,
+    LaneView,
     OutboxView,
     Part,
     ProcessView,
     QueueView,
+    ReceiptView,
     Report,
 )
 from services.chassis.db.database import name_of
@@ -49,6 +51,8 @@ from services.ops.metrics import (
     DATABASE_WRITABLE,
     INVARIANT_HOLDS,
     INVARIANT_NUMBER,
+    MESSAGE_WAIT,
+    MESSAGES_WAITING,
     OPS_LOOKED_AT,
     PROCESSES,
 )
@@ -96,6 +100,8 @@ class Exporter:
         self._queues: Observed[QueueView] = Observed()
         self._invariants: Observed[InvariantView] = Observed()
         self._channels: Observed[ChannelView] = Observed()
+        self._lanes: Observed[LaneView] = Observed()
+        self._receipts: Observed[ReceiptView] = Observed()
         self._gates: Observed[GateView] = Observed()
         self._outboxes = {name: OutboxView(database=name) for name in map(name_of, options.ops_database_urls)}
 
@@ -119,6 +125,8 @@ class Exporter:
             queues=self._queues.part(),
             outboxes=tuple(self._outboxes.values()),
             channels=self._channels.part(),
+            lanes=self._lanes.part(),
+            receipts=self._receipts.part(),
             gates=self._gates.part(),
             invariants=self._invariants.part(),
         )
@@ -165,7 +173,7 @@ class Exporter:
         )
 
     async def look_into_databases(self) -> bool:
-        """Look into each database: what waits in its outbox, and in two of them channels and gates.
+        """Look into each database: what waits in its outbox, and in two of them messages and gates.
 
         Raises:
             DatabaseAway: one cannot be read; the others were looked into.
@@ -188,8 +196,9 @@ class Exporter:
             raise fault
         return True
 
-    def _observed_in(self, database: str) -> list[Observed[ChannelView] | Observed[GateView]]:
-        return {"notify": [self._channels], "verify": [self._gates]}.get(database, [])  # type: ignore[return-value]  # mypy joins the two lists
+    def _observed_in(self, database: str) -> Sequence[Observed[Any]]:
+        of_notify = (self._channels, self._lanes, self._receipts)
+        return {"notify": of_notify, "verify": (self._gates,)}.get(database, ())
 
     def _remember_database(self, one: Inspected) -> None:
         outbox = one.outbox
@@ -209,6 +218,13 @@ class Exporter:
             observed.answers = False
         if one.channels is not None:
             self._channels.found(one.channels)
+        if one.lanes is not None:
+            self._lanes.found(one.lanes)
+            for lane in one.lanes:
+                MESSAGES_WAITING.labels(lane.lane).set(lane.waiting)
+                MESSAGE_WAIT.labels(lane.lane).set(lane.oldest_seconds)
+        if one.receipts is not None:
+            self._receipts.found(one.receipts)
         if one.gates is not None:
             self._gates.found(one.gates)
 

@@ -1,8 +1,8 @@
-"""What one database tells: what waits in its outbox, the channels of notify, and the gates of verify."""
+"""What one database tells: its outbox; of notify channels, lanes and receipts, and of verify the gates."""
 
 from dataclasses import dataclass, replace
 
-from contracts.ops import ChannelView, GateView
+from contracts.ops import ChannelView, GateView, LaneView, ReceiptView
 from services.chassis.db.database import name_of
 from services.chassis.runtime.logs import logger
 from services.ops.commands.outbox import STATUS, Outbox
@@ -16,6 +16,29 @@ select channel, count(*) filter (where state in ('accepted', 'delivered', 'read'
        max(ended_at) filter (where state in ('accepted', 'delivered', 'read'))
 from messages where created_at > now() - interval '1 day' and state not in ('withdrawn', 'not_needed')
 group by channel order by channel
+"""
+_LANES = """
+select lane, count(waiting.*), coalesce(extract(epoch from now() - min(waiting.since)), 0)::float8
+from (values ('otp'), ('normal')) as lanes(lane)
+left join (
+  select lane, case when lane = 'otp' then created_at else due_at end as since
+  from messages where state = 'queued' and (lane = 'otp' or due_at <= now())
+) as waiting using (lane)
+group by lane order by lane desc
+"""
+_RECEIPTS = """
+select provider, coalesce(accepted, 0), coalesce(told, 0), last_at
+from (
+  select provider, count(*) as accepted,
+         count(*) filter (where state in ('delivered', 'read', 'failed')) as told
+  from messages
+  where provider is not null and created_at > now() - interval '1 day'
+    and created_at < now() - interval '10 minutes'
+  group by provider
+) as sent full join (
+  select provider, max(received_at) as last_at from delivery_reports group by provider
+) as reports using (provider)
+order by provider
 """
 _GATES = """
 select gate, coalesce(scans, 0), last_at, ahead
@@ -48,12 +71,14 @@ In a day a service adds some 6,000 seals for a table, and has two tables at most
 class Inspected:
     """What a database told.
 
-    Channels, gates and the age of rows without a seal are None where it knows none, or does not show them:
-    after an upgrade, until `epass grants` has run.
+    All but the outbox is None where it knows nothing of it, or does not show it: after an upgrade, until
+    `epass grants` has run.
     """
 
     outbox: Outbox
     channels: tuple[ChannelView, ...] | None = None
+    lanes: tuple[LaneView, ...] | None = None
+    receipts: tuple[ReceiptView, ...] | None = None
     gates: tuple[GateView, ...] | None = None
     unsealed_seconds: float | None = None
 
@@ -71,7 +96,8 @@ def inspect(url: str) -> Inspected:
         try:
             inspected = replace(inspected, unsealed_seconds=_unsealed(database))
             if name == "notify":
-                return replace(inspected, channels=_channels(database))
+                inspected = replace(inspected, channels=_channels(database))
+                return replace(inspected, lanes=_lanes(database), receipts=_receipts(database))
             if name == "verify":
                 return replace(inspected, gates=_gates(database))
         except DatabaseAway as error:
@@ -93,6 +119,20 @@ def _channels(notify: Snapshot) -> tuple[ChannelView, ...]:
             channel=channel, delivered=delivered, waiting=waiting, failed=failed, last_delivered_at=at
         )
         for channel, delivered, waiting, failed, at in notify.stream(_CHANNELS)
+    )
+
+
+def _lanes(notify: Snapshot) -> tuple[LaneView, ...]:
+    return tuple(
+        LaneView(lane=lane, waiting=waiting, oldest_seconds=max(oldest, 0))
+        for lane, waiting, oldest in notify.stream(_LANES)
+    )
+
+
+def _receipts(notify: Snapshot) -> tuple[ReceiptView, ...]:
+    return tuple(
+        ReceiptView(provider=provider, accepted=accepted, told=told, last_at=at)
+        for provider, accepted, told, at in notify.stream(_RECEIPTS)
     )
 
 

@@ -19,6 +19,14 @@ AUDIT_UNSEALED = Gauge(
     "Age of the oldest row of an audit log, or scan, that has no seal; 0 where each has one",
     ["database"],
 )
+MESSAGES_WAITING = Gauge(
+    "epass_messages_waiting", "Messages that could be sent now, and that no sender has taken", ["lane"]
+)
+MESSAGE_WAIT = Gauge(
+    "epass_message_wait_seconds",
+    "How long the oldest of a lane has waited: a code since it was asked for, others since they are due",
+    ["lane"],
+)
 DATABASE_WRITABLE = Gauge(
     "epass_database_writable",
     "1 where a database answers the exporter and takes changes, 0 where it does not",

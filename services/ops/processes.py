@@ -1,12 +1,12 @@
 """Ask each process whether it is ready, which version it runs and since when: `/readyz` and `/metrics`.
 
 A process that does not answer within two seconds, or answers with anything unexpected, does not answer. Only
-three metrics are read.
+a few metrics are read: these, and of a sender what it says of its vendors.
 """
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -14,14 +14,16 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import StrictBool, TypeAdapter
 
-from contracts.ops import ProcessView
+from contracts.ops import BREAKERS, ProcessView, VendorView
 from services.chassis.runtime.clock import now
 
 SECONDS = 2.0
 MOST_BYTES = 5_000_000
 """Of one answer; of a longer one no more is read. A gateway that was asked everything has 1.4 MB."""
 BUILD, BEGAN, SKEW = "epass_build_info", "process_start_time_seconds", "epass_clock_skew_seconds"
-_MOST_LINES, _LONGEST_LINE = 20, 300
+BREAKER, QUOTA, QUOTA_LEFT = "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left"
+_SHOWN = (BUILD, BEGAN, SKEW, BREAKER, QUOTA)
+_MOST_LINES, _LONGEST_LINE = 60, 300
 _CHECKS = TypeAdapter(dict[str, StrictBool])
 
 
@@ -66,7 +68,7 @@ async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
             (status, ready), (_, metrics) = await asyncio.gather(
                 _get(http, f"http://{address}/readyz"), _get(http, f"http://{address}/metrics")
             )
-        version, numbers = _read(metrics.decode())
+        version, numbers, vendors = _read(metrics.decode())
         began = numbers.get(BEGAN)
         return ProcessView(
             name=name,
@@ -77,6 +79,7 @@ async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
             began_at=datetime.fromtimestamp(began, UTC) if began else None,
             clock_skew=numbers.get(SKEW),
             answered_at=now(),
+            vendors=vendors,
         )
     except Exception:  # noqa: BLE001  whatever one process answers, the look at the others goes on
         return ProcessView(name=name, address=address, state="no_answer")
@@ -97,16 +100,26 @@ async def _get(http: httpx.AsyncClient, url: str) -> tuple[int, bytes]:
     return answer.status_code, bytes(body)
 
 
-def _read(metrics: str) -> tuple[str, dict[str, float]]:
-    """Return the version and the numbers that are shown; everything else is not even parsed."""
-    lines = [
-        line
-        for line in metrics.splitlines()
-        if line.startswith((BUILD, BEGAN, SKEW)) and len(line) < _LONGEST_LINE
-    ]
+def _read(metrics: str) -> tuple[str, dict[str, float], tuple[VendorView, ...]]:
+    """Return the version, the numbers and the vendors that are shown; nothing else is even parsed."""
+    lines = [line for line in metrics.splitlines() if line.startswith(_SHOWN) and len(line) < _LONGEST_LINE]
     version, numbers = "", {}
+    vendors: dict[str, dict[str, float]] = {}
     for family in text_string_to_metric_families("\n".join([*lines[:_MOST_LINES], ""])):
         for sample in family.samples:
+            if provider := sample.labels.get("provider"):
+                vendors.setdefault(provider, {})[sample.name] = float(sample.value)
+                continue
             numbers[sample.name] = float(sample.value)
             version = sample.labels.get("version", version)
-    return version, numbers
+    return version, numbers, tuple(_vendor(name, told) for name, told in sorted(vendors.items()))
+
+
+def _vendor(provider: str, told: Mapping[str, float]) -> VendorView:
+    """Return what a sender says of a vendor."""
+    return VendorView(
+        provider=provider,
+        breaker=BREAKERS[int(told[BREAKER])] if BREAKER in told else None,
+        quota=int(told[QUOTA]) if QUOTA in told else None,
+        quota_left=int(told[QUOTA_LEFT]) if QUOTA_LEFT in told else None,
+    )

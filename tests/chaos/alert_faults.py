@@ -156,13 +156,31 @@ def a_database_away(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
+def codes_asked_for(watched: Watched) -> Iterator[None]:
+    """Let people ask for codes."""
+    anyone = Actor(watched.deployment.system)
+    with meanwhile(lambda: anyone.post("/otp", {"mobile": new_mobile(), "language": "en"}), pause=0.3):
+        yield
+
+
+@contextmanager
 def a_provider_away(watched: Watched) -> Iterator[None]:
     """Kill the provider while people ask for codes."""
-    anyone = Actor(watched.deployment.system)
-    with (
-        watched.deployment.provider.away(),
-        meanwhile(lambda: anyone.post("/otp", {"mobile": new_mobile(), "language": "en"}), pause=0.3),
-    ):
+    with watched.deployment.provider.away(), codes_asked_for(watched):
+        yield
+
+
+@contextmanager
+def a_provider_that_refuses(watched: Watched) -> Iterator[None]:
+    """Let the provider refuse every message while people ask for codes."""
+    with watched.deployment.provider.refusing(), codes_asked_for(watched):
+        yield
+
+
+@contextmanager
+def no_sender(watched: Watched) -> Iterator[None]:
+    """Kill the sender while people ask for codes."""
+    with killed(watched, "sender"), codes_asked_for(watched):
         yield
 
 
@@ -249,7 +267,11 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "connections to the databases are late": Fault(asked(lambda watched: watched.databases.latency(2))),
     "connections to the databases are half-open": Fault(asked(lambda watched: watched.databases.half_open())),
-    "the provider is away": Fault(a_provider_away, {"ProviderFails": {"sms"}}),
+    "the provider is away": Fault(
+        a_provider_away, {"ProviderFails": {"sms"}, "VendorLeftAlone": {"sms_gateway"}}
+    ),
+    "the provider refuses every message": Fault(a_provider_that_refuses, {"MessagesReachNobody": {"otp"}}),
+    "nobody sends codes": Fault(no_sender, {"ProcessGone": {"sender"}}),
     "a clock is wrong": Fault(a_wrong_clock, {"ClockSkew": {"approval"}, "HostClock": {"approval"}}),
     "forged passes at a gate": Fault(forged_passes, {"GateRefusesEverything": {"PCS1", "PCS1-G1"}}),
     "a count is wrong, or an event is lost": Fault(a_false_count, {"InvariantBroken": {"inside"}}),
@@ -267,6 +289,8 @@ GROUPS = (
         "a database is away",
     ),
     ("a queue is full", "a clock is wrong", "the provider is away"),
+    ("the provider refuses every message",),
+    ("nobody sends codes",),
     ("the exporter is killed",),
     ("each process hangs (SIGSTOP)",),
     ("each process is killed",),

@@ -36,6 +36,13 @@ ONLY_OF_A_FAULT = {
     'epass_http_seconds_count{status=~"5..", route!="/readyz"}': "no request fails while all is well",
 }
 """Selectors that find nothing unless something is wrong."""
+OF_OTHER_VENDORS = (
+    "epass_message_fallbacks_total",
+    "epass_message_receipts_expected_total",
+    "epass_message_receipts_total",
+    "epass_provider_quota",
+)
+"""Metrics without data here, where one channel is all, tells nothing later and has no daily limit."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +81,8 @@ def test_every_query_of_each_panel_and_each_condition_of_an_alert_finds_data(wat
     panels = {query.replace("$__rate_interval", "5m") for one in DASHBOARDS for query in one.queries()}
     conditions = {found for rule in RULES for found in SELECTOR.findall(rule["expr"])} - {*ONLY_OF_A_FAULT}
     assert len(conditions) >= len(RULES) - 2
-    wanted, found = panels | conditions, set[str]()
+    found = set[str]()
+    wanted = {query for query in panels | conditions if not any(one in query for one in OF_OTHER_VENDORS)}
 
     def missing() -> set[str]:
         use_everything(watched)

@@ -23,6 +23,7 @@ from services.gateway import rate_limits
 from services.gateway.app import create_app
 from services.gateway.settings import GatewaySettings
 from services.notify.adapters.channels import REASONS
+from services.notify.domain.chains import Ending
 from services.notify.domain.messages import Lane, Purpose, ReportStatus
 from services.notify.domain.outcomes import Outcome
 from services.ops import invariants
@@ -122,6 +123,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
     "epass_messages.outcome": lambda: {kind.__name__.lower() for kind in get_args(Outcome)},
     "epass_message_receipts.status": lambda: get_args(ReportStatus),
+    "epass_message_chains_ended.result": lambda: get_args(Ending),
     "epass_processes.state": lambda: STATES,
     "epass_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
 }

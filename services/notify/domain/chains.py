@@ -13,6 +13,11 @@ Kind = Literal["code", "pass", "status"]
 PURPOSES: Sequence[Purpose] = get_args(Purpose)
 
 
+NOT_WANTED = frozenset({"revoked", "wrong_number", "opted_out"})
+"""Reasons for which nobody should have the message. That it reached nobody is no fault then."""
+Ending = Literal["reached", "nobody"]
+
+
 @dataclass(frozen=True)
 class Step:
     """A channel, and how long to wait on it for the news that the message has arrived."""
@@ -39,6 +44,11 @@ class Addresses:
         if channel == "sms" and self.mobile and not is_indian(self.mobile):
             return None
         return self.mobile
+
+
+def ending_of(reason: str) -> Ending | None:
+    """Return how a chain ends whose last channel fails for this reason; None where nobody is missed."""
+    return None if reason in NOT_WANTED else "nobody"
 
 
 def kind_of(purpose: Purpose) -> Kind:

@@ -24,7 +24,7 @@ from services.notify.domain.chains import Chains
 from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import is_late
 from services.notify.handlers.leases import addresses_of
-from services.notify.metrics import FALLBACKS
+from services.notify.metrics import CHAINS_ENDED, FALLBACKS
 from services.notify.models import MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
@@ -127,6 +127,8 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
         reason=row["reason"] or "unconfirmed",
         next_channel=channel,
     )
+    if channel is None and (ending := chains.ending_of(event.reason)):
+        CHAINS_ENDED.labels(row["purpose"], ending).inc()
     outbox.add(session, event, at=now)
 
 

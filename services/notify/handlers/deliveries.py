@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic, perf_counter
-from typing import TypeVar
+from typing import TypeVar, get_args
 from uuid import UUID
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -31,7 +31,7 @@ from services.notify.adapters.channels import (
 from services.notify.adapters.channels.installed import Channels
 from services.notify.domain import breakers, templates
 from services.notify.domain.breakers import Breaker
-from services.notify.domain.chains import next_channel
+from services.notify.domain.chains import PURPOSES, Ending, next_channel
 from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import (
     LONGEST_PAUSE,
@@ -48,7 +48,17 @@ from services.notify.domain.quotas import Limits
 from services.notify.handlers import chains, leases, quotas, receipts
 from services.notify.handlers.leases import CHANNELS, Leased, Settled
 from services.notify.handlers.policies import policy_of
-from services.notify.metrics import BREAKER, MESSAGE_AGE, MESSAGES, PARTS, PROVIDER_SECONDS, QUOTA_LEFT
+from services.notify.metrics import (
+    BREAKER,
+    CHAINS_ENDED,
+    MESSAGE_AGE,
+    MESSAGES,
+    PARTS,
+    PROVIDER_SECONDS,
+    QUOTA,
+    QUOTA_LEFT,
+    RECEIPTS_EXPECTED,
+)
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
@@ -130,6 +140,13 @@ class Sender:
             limits = self._policy.limits.get(channel, Limits()) if is_vendor else Limits()
             provider = self.providers.setdefault(vendor.name, Provider(vendor.name, [], limits))
             provider.channels.append(channel)
+            if provider.limits.per_day is not None:
+                QUOTA.labels(vendor.name).set(provider.limits.per_day)
+            if vendor.gives_receipts:
+                RECEIPTS_EXPECTED.labels(vendor.name)
+        for purpose in PURPOSES:
+            for ending in get_args(Ending):
+                CHAINS_ENDED.labels(purpose, ending)
         for channel in channels:
             for result in ("ok", "unreachable"):
                 PROVIDER_SECONDS.labels(channel, result)

@@ -20,10 +20,10 @@ from services.chassis.db.locks import try_lock
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.channels import DeliveryReport, InboundText
-from services.notify.domain.chains import Chains, kind_of, wait_of
+from services.notify.domain.chains import Chains, ending_of, kind_of, wait_of
 from services.notify.domain.messages import State, provider_id_digest
 from services.notify.handlers.messages import recipient_digest
-from services.notify.metrics import RECEIPTS
+from services.notify.metrics import CHAINS_ENDED, RECEIPTS
 from services.notify.models import DeliveryReportRow, OptOutRow
 
 BATCH = 500
@@ -154,9 +154,12 @@ def _confirm(session: Session, report: Any, message: dict[str, Any], chains: Cha
             wait = wait_of(chains, message["purpose"], message["channel"])
             _settle(session, report, message, state, None, now, wait.total_seconds() if wait else None)
         return
+    was_reached = _RANK.get(message["state"], 0) >= _RANK["delivered"]
     _settle(session, report, message, state, None, now)
     about = {"event_id": message["event_id"], "purpose": message["purpose"]}
     session.execute(_END, {**about, "id": message["id"], "now": now})
+    if not was_reached:
+        CHAINS_ENDED.labels(message["purpose"], "reached").inc()
     event = NotificationDelivered(**_about(message), status=report["status"])
     outbox.add(session, event, at=min(report["at"], now))
 
@@ -174,6 +177,8 @@ def _fail(session: Session, report: Any, message: dict[str, Any], chains: Chains
     _settle(session, report, message, "failed", reason, now, wait, is_undelivered=is_undelivered)
     if is_last:
         outbox.add(session, NotificationFailed(**_about(message), reason=reason), at=now)
+        if ending := ending_of(reason):
+            CHAINS_ENDED.labels(message["purpose"], ending).inc()
 
 
 def _settle(

@@ -61,6 +61,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
     "out_of_disk": ("the broker's disk is full",),
     "out_of_memory": ("the broker's memory is full",),
     "queue_delete": ("a queue of events is deleted",),
+    "refusing": ("the provider refuses every message",),
     "signal": (HANGS,),
     "slow_services": ("more events than are handled",),
     "stop": ("an upgrade and a rolling restart",),
@@ -70,7 +71,8 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
 """By the name of a block or a function."""
 HARMLESS = {
     "_another_gateway", "_no_index", "_restored", "abort", "all_the_while", "cluster", "ctl",
-    "database", "deploy", "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts",
+    "database", "delete", "deploy",
+    "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts",
     "people_at_work", "process", "proxied_system", "purge", "replaced", "revoke", "running",
     "sender_kills", "span", "two_of_each",
 }  # fmt: skip

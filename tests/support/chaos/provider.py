@@ -4,7 +4,8 @@ charged.
 It is a process of its own. Its ledger is a file that only grows: one line for each message that it took, with
 the idempotency key, the number, a digest of the text and the time. ``honours`` names the numbers whose keys
 it honours: ``all``, ``none``, or ``mixed`` (those that end in an even digit), so that one run shows both
-kinds of provider. ``GET /code?to=`` returns the last one-time code on a phone.
+kinds of provider. ``GET /code?to=`` returns the last one-time code on a phone. After ``PUT /refusing`` it
+refuses every message until ``DELETE /refusing``.
 
 Usage: python -m tests.support.chaos.provider LEDGER PORT HONOURS
 """
@@ -118,6 +119,16 @@ class Provider:
         finally:
             self.__enter__()
 
+    @contextmanager
+    def refusing(self) -> Iterator[None]:
+        """Let it refuse every message for the length of the block, as if no text were registered."""
+        address = self.url.replace("/sms", "/refusing")
+        httpx.put(address, trust_env=False).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(address, trust_env=False).raise_for_status()
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -135,6 +146,7 @@ class State:
         self._out = file.open("a", buffering=1)
         self._taken: set[str] = set()
         self.codes: dict[str, str] = {}
+        self.refuses = False
 
     def take(self, key: str, to: str, text: str) -> None:
         """Charge for a message, or recognise its key; either way record it before the answer."""
@@ -159,8 +171,19 @@ def handler_of(state: State) -> type[BaseHTTPRequestHandler]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             key = self.headers["Idempotency-Key"]
             time.sleep(LATENCY)
+            if state.refuses:
+                self._answer(400, {"error": "no such template"})
+                return
             state.take(key, body["to"], body["text"])
             self._answer(200, {"id": f"sms-{key}"})
+
+        def do_PUT(self) -> None:
+            state.refuses = True
+            self._answer(200, {})
+
+        def do_DELETE(self) -> None:
+            state.refuses = False
+            self._answer(200, {})
 
         def do_GET(self) -> None:
             to = parse_qs(urlsplit(self.path).query).get("to", [""])[0]

@@ -7,13 +7,16 @@ from contracts.ops import (
     ChannelView,
     GateView,
     InvariantView,
+    LaneView,
     LetterList,
     LetterView,
     OutboxView,
     Part,
     ProcessView,
     QueueView,
+    ReceiptView,
     Report,
+    VendorView,
 )
 from contracts.subscriptions import SERVICES
 from services.chassis.runtime.clock import now
@@ -43,6 +46,12 @@ def unknown(*items: Any) -> Part[Any]:
     return Part(answers=False, looked_at=now() - timedelta(hours=1), items=items)
 
 
+VENDORS = (
+    VendorView(provider="msg91", breaker="closed"),
+    VendorView(provider="none", breaker="closed"),
+    VendorView(provider="whatsapp_cloud", breaker="closed", quota=1_000, quota_left=820),
+)
+"""What a sender says where email is not connected."""
 INSIDE = InvariantView(
     name="inside",
     holds=True,
@@ -60,10 +69,10 @@ def outboxes(**given: Any) -> tuple[OutboxView, ...]:
 
 def report(**given: Any) -> Report:
     """Return what the exporter knows; all is well."""
-    names = (*SERVICES, "relay", "sender", "exporter", "gateway")
+    names = (*SERVICES, "relay", "exporter", "gateway")
     facts: dict[str, Any] = {
         "at": now(),
-        "processes": known(*map(process, names)),
+        "processes": known(*map(process, names), process("sender", vendors=VENDORS)),
         "queues": known(
             QueueView(queue="verify.PassIssued", messages=0, consumers=2),
             QueueView(queue="notify.PassIssued", messages=12, consumers=2, not_empty_since=now()),
@@ -72,6 +81,14 @@ def report(**given: Any) -> Report:
         "outboxes": outboxes(),
         "channels": known(
             ChannelView(channel="sms", delivered=2_310, waiting=2, failed=7, last_delivered_at=now())
+        ),
+        "lanes": known(
+            LaneView(lane="otp", waiting=1, oldest_seconds=1.5),
+            LaneView(lane="normal", waiting=1_207, oldest_seconds=95.0),
+        ),
+        "receipts": known(
+            ReceiptView(provider="msg91", accepted=2_290, told=2_214, last_at=now()),
+            ReceiptView(provider="whatsapp_cloud", accepted=180, told=176, last_at=now()),
         ),
         "gates": known(
             GateView(gate="PCS1-G1", scans=812, last_scan_at=now(), clock_ahead=0.2),
@@ -88,10 +105,19 @@ TROUBLE = report(
         process("accounts"),
         process("relay", state="no_answer", version="", began_at=None, clock_skew=None, answered_at=BEGAN),
         process("verify", state="not_ready", failing=("database", "rpc-verify"), clock_skew=-4.2),
+        process(
+            "sender",
+            vendors=(
+                VendorView(provider="msg91", breaker="open"),
+                VendorView(provider="whatsapp_cloud", breaker="half_open", quota=1_000, quota_left=12),
+            ),
+        ),
     ),
     queues=known(DEAD, QueueView(queue="rpc-accounts", messages=0, consumers=1, dead_letters=1)),
     outboxes=outboxes(waiting=40, oldest_seconds=95.0, writable=False),
     channels=known(ChannelView(channel="whatsapp", delivered=0, waiting=9, failed=31)),
+    lanes=known(LaneView(lane="otp", waiting=9, oldest_seconds=180.0), LaneView(lane="normal", waiting=0)),
+    receipts=known(ReceiptView(provider="msg91", accepted=31, told=0, last_at=BEGAN)),
     invariants=known(INSIDE.model_copy(update={"holds": False, "faults": {"passes that do not balance": 2}})),
 )
 """Everything that can be seen to be wrong."""
@@ -100,6 +126,8 @@ UNKNOWN = report(
     queues=unknown(DEAD.model_copy(update={"messages": 7})),
     outboxes=(*outboxes()[1:], OutboxView(database="accounts", looked_at=BEGAN)),
     channels=unknown(),
+    lanes=unknown(LaneView(lane="otp", waiting=4_711)),
+    receipts=unknown(ReceiptView(provider="msg91", accepted=4_712, told=4_711)),
     gates=Part(),
     invariants=unknown(INSIDE),
 )

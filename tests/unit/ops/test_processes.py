@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 
-from contracts.ops import ProcessView
+from contracts.ops import ProcessView, VendorView
 from services.chassis.runtime.health import Health
 from services.ops import processes
 from services.ops.exporter import Exporter
@@ -192,3 +192,32 @@ async def test_the_exporter_counts_the_processes_of_each_kind_by_their_state(htt
     well = make_settings(ExporterSettings, ops_processes=(gateways[0],))
     assert await Exporter(well, http).look_at_processes()
     assert counted("gateway") == {"ready": 1}
+
+
+SENDER = (
+    GOOD
+    + """\
+epass_provider_breaker{provider="msg91"} 2.0
+epass_provider_breaker{provider="whatsapp_cloud"} 0.0
+epass_provider_quota{provider="whatsapp_cloud"} 250.0
+epass_provider_quota_left{provider="whatsapp_cloud"} 20.0
+epass_provider_seconds_count{channel="sms",result="ok"} 9.0
+"""
+)
+
+
+async def test_a_sender_tells_of_its_vendors(http: httpx.AsyncClient) -> None:
+    async with answering(metrics=SENDER) as address:
+        (sender,) = await processes.look_at(http, (f"sender={address}",), ())
+    assert sender.vendors == (
+        VendorView(provider="msg91", breaker="open"),
+        VendorView(provider="whatsapp_cloud", breaker="closed", quota=250, quota_left=20),
+    )
+
+
+@pytest.mark.parametrize("breaker", ["3.0", "-9", "NaN"])
+async def test_a_sender_that_says_nonsense_does_not_answer(http: httpx.AsyncClient, breaker: str) -> None:
+    metrics = f'{GOOD}epass_provider_breaker{{provider="msg91"}} {breaker}\n'
+    async with answering(metrics=metrics) as address:
+        (sender,) = await processes.look_at(http, (f"sender={address}",), ())
+    assert sender.state == "no_answer"

@@ -1,0 +1,80 @@
+"""What the exporter's role sees in notify's database: how long lanes wait, and what vendors tell."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import ColumnElement, select, update
+
+from contracts.ops import LaneView
+from contracts.subscriptions import SERVICES
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.notify.adapters.channels import DeliveryReport
+from services.notify.handlers import event_handlers, receipts
+from services.notify.models import MessageRow
+from services.ops.inspection import Inspected, inspect
+from tests.support.factories.notify import PUBLIC_URL, Visit, otp, received
+
+
+@pytest.fixture
+def db(databases, topology) -> Database:
+    for service in SERVICES:  # the rights are granted in all of them
+        databases[service]
+    topology.grant_ops()
+    return databases["notify"]
+
+
+def look(topology) -> Inspected:
+    return inspect(topology.database_url("ops", "notify"))
+
+
+def put_pass(db: Database, **changes: object) -> None:
+    """Store a message about a pass; ``changes`` are made to its row."""
+    with db.transaction() as session:
+        known = session.scalars(select(MessageRow.id)).all()
+        event_handlers.handle_pass_issued(received(Visit().issued()), session, now(), PUBLIC_URL)
+    change(db, MessageRow.id.not_in(known), **changes)
+
+
+def change(db: Database, which: ColumnElement[bool], **changes: object) -> None:
+    with db.transaction() as session:
+        session.execute(update(MessageRow).where(which).values(**changes) if changes else select(1))
+
+
+def test_a_lane_without_messages_does_not_wait(db: Database, topology) -> None:
+    assert look(topology).lanes == (LaneView(lane="otp", waiting=0), LaneView(lane="normal", waiting=0))
+
+
+def test_a_code_waits_since_it_was_asked_for_and_any_other_message_since_it_is_due(
+    db: Database, topology
+) -> None:
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(), session, now())
+    asked, again = now() - timedelta(seconds=90), now() + timedelta(seconds=60)
+    change(db, MessageRow.purpose == "otp", created_at=asked, due_at=again)
+    put_pass(db, created_at=now() - timedelta(hours=9), due_at=now() - timedelta(seconds=7))
+    put_pass(db, due_at=now() + timedelta(hours=1))  # it waits for the morning
+    codes, others = look(topology).lanes or ()
+    assert (codes.waiting, others.waiting) == (1, 1)
+    assert 90 <= codes.oldest_seconds < 120
+    assert 7 <= others.oldest_seconds < 37
+
+
+def test_receipts_are_counted_of_vendors_that_tell_of_messages_that_had_time(db: Database, topology) -> None:
+    old = {"provider": "msg91", "created_at": now() - timedelta(hours=1)}
+    put_pass(db, state="delivered", **old)
+    put_pass(db, state="accepted", **old)
+    put_pass(db, provider="msg91", state="accepted")
+    put_pass(db, state="delivered", created_at=now() - timedelta(hours=1))
+    with db.transaction() as session:
+        receipts.store_reports(session, "msg91", [DeliveryReport("an-id", "delivered", now())], now())
+    (msg91,) = look(topology).receipts or ()
+    assert (msg91.provider, msg91.accepted, msg91.told) == ("msg91", 2, 1)
+    assert msg91.last_at is not None
+
+
+def test_a_vendor_that_has_told_and_takes_nothing_any_more_is_shown(db: Database, topology) -> None:
+    with db.transaction() as session:
+        receipts.store_reports(session, "msg91", [DeliveryReport("an-id", "delivered", now())], now())
+    (msg91,) = look(topology).receipts or ()
+    assert (msg91.accepted, msg91.told) == (0, 0)

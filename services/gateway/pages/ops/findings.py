@@ -11,18 +11,25 @@ from typing import Any, TypeVar
 
 from contracts.model import Language
 from contracts.ops import OutboxView, Part, Report
+from services.gateway.pages.ops.vendors import vendors_of
 from services.gateway.pages.shared.languages import _, duration_in_words, instant_in_words, number, texts
 
 LATE_OUTBOX_SECONDS = 30
 CLOCK_SECONDS = 2
 OLD_LOOK_SECONDS = 600
+CODE_SECONDS = 30
+QUOTA_SHARE = 0.9
+"""From here on the day of a vendor is nearly used up."""
 NAMED = 4
 """So many names stand in a sentence; the rest is counted."""
 GONE, CONSUMERS, LETTERS = "A process is gone", "A consumer is gone", "Dead letters have come"
 RELAY, BOOKS, CLOCKS = "Relay behind", "An invariant is broken", "Clocks differ"
+LEFT_ALONE, DAY, WAIT = "A vendor is left alone", "A daily limit is nearly reached", "Codes wait"
 LOOKS, OUTAGES, MESSAGES = "Nobody looks", "Outages", "Messages are not delivered"
 Seen = TypeVar("Seen", Part[Any], OutboxView)
-RUNBOOKS = (GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LOOKS, OUTAGES, MESSAGES)
+RUNBOOKS = (
+    GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, OUTAGES, MESSAGES
+)  # fmt: skip
 """Headings of ``docs/operations.md``."""
 
 
@@ -42,7 +49,7 @@ def doubt_old_looks(report: Report) -> Report:
         is_recent = one.looked_at is not None and one.looked_at > oldest
         return one.model_copy(update={"answers": one.answers and is_recent})
 
-    parts = ("processes", "queues", "channels", "gates", "invariants")
+    parts = ("processes", "queues", "channels", "lanes", "receipts", "gates", "invariants")
     return report.model_copy(
         update={
             "outboxes": tuple(map(doubt, report.outboxes)),
@@ -77,6 +84,7 @@ class Findings:
             *self._of_processes(report),
             *self._of_queues(report),
             *self._of_databases(report),
+            *self._of_messages(report),
         ]
 
     def _of_gateway(self, checks: Mapping[str, bool]) -> Iterator[Finding]:
@@ -124,6 +132,8 @@ class Findings:
         answering = {one.database for one in report.outboxes if one.answers}
         if "notify" in answering and not report.channels.answers:
             yield self._say(_("What became of messages is unknown."), LOOKS)
+        elif "notify" in answering and not (report.lanes.answers and report.receipts.answers):
+            yield self._say(_("What waits to be sent, and what vendors have told, is unknown."), LOOKS)
         if "verify" in answering and not report.gates.answers:
             yield self._say(_("What was scanned at the gates is unknown."), LOOKS)
 
@@ -164,15 +174,32 @@ class Findings:
             longest = max(one.oldest_seconds for one in late)
             duration = duration_in_words(int(longest), self._language)
             yield self._say(text, RELAY, duration=duration, names=self._names([one.database for one in late]))
+        for broken in report.invariants.items:
+            if not broken.holds:
+                yield self._say(_("The books do not balance: %(name)s."), BOOKS, name=broken.name)
+
+    def _of_messages(self, report: Report) -> Iterator[Finding]:
         if report.channels.answers:
             for channel in report.channels.items:
                 if channel.failed and not channel.delivered:
                     text = _("No message on %(channel)s was delivered within a day, and %(failed)s failed.")
                     failed = number(channel.failed, self._language)
                     yield self._say(text, MESSAGES, channel=channel.channel, failed=failed)
-        for broken in report.invariants.items:
-            if not broken.holds:
-                yield self._say(_("The books do not balance: %(name)s."), BOOKS, name=broken.name)
+        for lane in report.lanes.items if report.lanes.answers else ():
+            if lane.lane == "otp" and lane.oldest_seconds > CODE_SECONDS:
+                waits = duration_in_words(int(lane.oldest_seconds), self._language)
+                yield self._say(
+                    _("Somebody has waited for %(duration)s for a one-time code."), WAIT, duration=waits
+                )
+        vendors = vendors_of(report)
+        if alone := [one.provider for one in vendors.items if one.breaker == "open"]:
+            text = _("Vendors that are left alone because they fail: %(names)s.")
+            yield self._say(text, LEFT_ALONE, names=self._names(alone))
+        for one in vendors.items:
+            if one.quota and one.used is not None and one.used > QUOTA_SHARE * one.quota:
+                text = _("%(name)s takes only %(left)s more messages today.")
+                left = number(one.quota - one.used, self._language)
+                yield self._say(text, DAY, name=one.provider, left=left)
 
     def _silent(
         self, part: Part[Any] | OutboxView, since: str, never: str, runbook: str = OUTAGES, **facts: str

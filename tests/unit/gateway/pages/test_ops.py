@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from contracts.errors import NotFound, Unavailable
-from contracts.ops import LetterList, Part, Replay, Replayed, Report
+from contracts.ops import Breaker, LetterList, Part, Replay, Replayed, Report, VendorView
 from services.gateway.pages.ops import findings
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
+from services.gateway.pages.ops.vendors import vendors_of
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.system_report import (
     INSIDE,
@@ -20,6 +21,7 @@ from tests.support.factories.system_report import (
     LETTERS,
     TROUBLE,
     UNKNOWN,
+    VENDORS,
     known,
     outboxes,
     process,
@@ -32,6 +34,7 @@ from tests.support.paths import ROOT
 CHECKS = {"broker": True, "session_keys": True, "denied_sessions": True}
 DEAD = "/en/ops/dead-letters/verify.PassIssued"
 REPLAY = f"{DEAD}/{LETTER.id}/replay"
+SAID: tuple[tuple[Breaker, int], ...] = (("closed", 20), ("open", 10), ("half_open", 30))
 FORM = {"key": "k-1", "replayed": "1"}
 Operator = tuple[httpx.AsyncClient, TableClient]
 
@@ -62,6 +65,9 @@ async def test_the_page_says_that_all_is_well_and_shows_every_part(operator: Ope
     assert "All is well." in shown
     for what in ("accounts", "gateway", "notify.PassIssued", "2,310", "812", "entries 412", "0.5.0"):
         assert what in shown
+    for what in ("whatsapp_cloud", "180 of 1,000", "176 of 180", "2,214 of 2,290", "no limit", "1,207"):
+        assert what in shown
+    assert ">none</th>" not in shown
 
 
 async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Operator) -> None:
@@ -81,6 +87,9 @@ async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Op
         ),
         ("No message on whatsapp was delivered within a day, and 31 failed.", "Messages are not delivered"),
         ("Databases that take no changes: accounts, ", "Outages"),
+        ("Somebody has waited for 3 minutes for a one-time code.", "Codes wait"),
+        ("Vendors that are left alone because they fail: msg91.", "A vendor is left alone"),
+        ("whatsapp_cloud takes only 12 more messages today.", "A daily limit is nearly reached"),
         ("The books do not balance: inside.", "An invariant is broken"),
     ):
         assert re.search(rf"{re.escape(sentence)}.*“{runbook}", shown), sentence
@@ -97,7 +106,7 @@ async def test_what_does_not_answer_is_unknown_and_no_old_number_is_shown_for_it
     assert "whether they balance is unknown" in answer.text
     assert "No answer since" in answer.text
     assert "No answer yet: unknown." in answer.text
-    for old in ("verify.PassIssued", "entries 412"):
+    for old in ("verify.PassIssued", "entries 412", "4,711", "4,712"):
         assert old not in answer.text
 
 
@@ -117,7 +126,7 @@ async def test_without_the_exporter_the_page_still_shows_what_this_gateway_sees(
     answer = await http.get("/en/ops")
     assert answer.status_code == 200
     assert "The exporter does not answer: the rest is unknown." in answer.text
-    assert answer.text.count("No answer yet: unknown.") == 7
+    assert answer.text.count("No answer yet: unknown.") == 9
     assert "Connection to the services" in answer.text
 
 
@@ -141,6 +150,9 @@ def test_nothing_is_wrong_with_a_system_that_is_well() -> None:
         pytest.param({"queues": old(report().queues)}, id="the look at queues hangs"),
         pytest.param({"outboxes": outboxes(looked_at=unknown().looked_at)}, id="that at databases hangs"),
         pytest.param({"channels": unknown()}, id="messages are not told"),
+        pytest.param({"lanes": unknown()}, id="what waits to be sent is not told"),
+        pytest.param({"receipts": unknown()}, id="receipts are not told"),
+        pytest.param({"lanes": old(report().lanes)}, id="the look at what waits hangs"),
         pytest.param({"gates": unknown()}, id="scans are not told"),
         pytest.param({"processes": known(process("relay", state="no_answer"))}, id="a process is silent"),
     ],
@@ -171,6 +183,41 @@ def test_the_limits_are_those_of_the_alerts() -> None:
     assert rules["RelayBehind"].endswith(f"> {findings.LATE_OUTBOX_SECONDS}")
     assert rules["ClockSkew"].endswith(f"> {findings.CLOCK_SECONDS}")
     assert f"> {findings.OLD_LOOK_SECONDS}" in rules["NobodyLooks"]
+    assert rules["CodesWait"].endswith(f"> {findings.CODE_SECONDS}")
+    assert rules["QuotaNearlyGone"].endswith(f"< {round(1 - findings.QUOTA_SHARE, 2)}")
+
+
+async def test_without_a_sender_receipts_are_shown_and_the_rest_of_a_vendor_is_unknown(
+    operator: Operator,
+) -> None:
+    http, client = operator
+    silent = process("sender", state="no_answer", version="", vendors=VENDORS)
+    client.answers["ops.report"] = report(processes=known(silent))
+    shown = (await http.get("/en/ops")).text
+    assert "No sender answers: whether a vendor is left alone" in shown
+    assert "2,214 of 2,290" in shown
+    assert "180 of 1,000" not in shown
+    assert "no limit" not in shown
+
+
+async def test_without_the_database_vendors_are_shown_and_what_they_told_is_unknown(
+    operator: Operator,
+) -> None:
+    http, client = operator
+    client.answers["ops.report"] = report(lanes=unknown(), receipts=unknown(), channels=unknown())
+    shown = (await http.get("/en/ops")).text
+    assert "What vendors have told of messages is unknown." in shown
+    assert "180 of 1,000" in shown
+    assert "176 of 180" not in shown
+
+
+def test_of_several_senders_the_worst_word_about_a_vendor_counts() -> None:
+    def say(breaker: Breaker, left: int) -> VendorView:
+        return VendorView(provider="whatsapp_cloud", breaker=breaker, quota=250, quota_left=left)
+
+    senders = (process("sender", vendors=(say(breaker, left),)) for breaker, left in SAID)
+    (vendor,) = vendors_of(report(processes=known(*senders), receipts=known())).items
+    assert (vendor.breaker, vendor.quota, vendor.used) == ("open", 250, 240)
 
 
 async def test_dead_letters_are_counted_by_kind_and_listed(operator: Operator) -> None:

@@ -71,7 +71,9 @@ class Supervisor(Strict):
     """As it was typed at the gate. Without a network nobody could check it."""
     reason: str = Field(min_length=1, max_length=200, pattern=r"^[^\x00]+$")
     proof: str | None = Field(default=None, pattern=PROOF)
-    """Made of the PIN, the nonce and what was scanned. The PIN itself never leaves the gate's device."""
+    """Made of the PIN, the nonce and what was scanned. The PIN itself never leaves the app's device."""
+    pin: str | None = Field(default=None, pattern=PIN, repr=False)
+    """The PIN itself, from a page without scripts, which can make no proof. It is stored nowhere."""
 
 
 class ScanPass(Strict):
@@ -89,7 +91,10 @@ class ScanPass(Strict):
     scanned_at: ScannedAt | None = None
     id_check: IdCheck | None = None
     supervisor: Supervisor | None = None
-    """Who agreed to this entry. With a proof that is not theirs the scan is refused (``wrong_pin``)."""
+    """Who agreed to this entry. With a proof that is not theirs the scan is refused (``wrong_pin``).
+
+    An entry that needs their agreement is refused without it (``supervisor_missing``).
+    """
 
 
 class DecidedOffline(Strict):
@@ -214,6 +219,10 @@ class ScanResult(Wire):
     officer: str | None = None
     call_supervisor: bool = False
     """Whether the officer calls the supervisor before anybody goes in; the verdict does not change."""
+    supervisors: tuple[str, ...] = ()
+    """The logins of whom one has to agree by their PIN: to an entry for which the supervisor is called, or to
+    another card after one that did not match. Empty where nobody has to, or where the site has no supervisor
+    with a PIN."""
     marks: tuple[str, ...] = ()
     list_age_s: int | None = None
     """How old the gate's knowledge of revocations was at the scan, in seconds.

@@ -35,11 +35,11 @@ for _problem in get_args(SyncProblem):
     OFFLINE_REFUSED.labels(_problem)
 SUPERVISORS_REFUSED = Counter(
     "epass_gate_supervisors_refused_total",
-    "Entries to which a supervisor had agreed by a PIN that is not theirs",
+    "Entries to which a supervisor has to agree, and did not do so by their PIN",
     ["reason"],
 )
-for _reason in ("wrong_pin", "no_supervisor", "pin_locked", "unproven"):
+for _reason in ("wrong_pin", "no_supervisor", "pin_locked", "missing", "unproven"):
     SUPERVISORS_REFUSED.labels(_reason)
-"""``unproven``: a gate without a network has let them in."""
+"""``missing``: nobody has agreed at all. ``unproven``: a gate without a network has let them in."""
 gate_label = DirectoryLabel()
 """A login without a gate of its own may name any gate of its site."""

@@ -102,6 +102,8 @@ class PassRow(Base):
     inside_since: Mapped[datetime | None]
     last_gate: Mapped[str | None]
     presumed_gone_at: Mapped[datetime | None]
+    mismatched_at: Mapped[datetime | None]
+    """When an ID was shown last that the pass does not name; None once somebody has come in since."""
     known_since: Mapped[datetime | None]
     """When its token was first scanned and recorded, where that came before all events.
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from contracts.errors import InvalidInput
+from contracts.errors import Forbidden, InvalidInput
 from contracts.model import site_of
 from contracts.rpc import verify as contract
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
@@ -62,7 +62,7 @@ from services.verify.handlers import (
     supervisors,
 )
 from services.verify.handlers.pass_lookup import UNREADABLE
-from services.verify.handlers.scan_records import ChangedMeanwhile
+from services.verify.handlers.scan_records import MISSING, ChangedMeanwhile
 from services.verify.metrics import (
     GATE_CONFLICTS,
     OFFLINE_REFUSED,
@@ -109,12 +109,16 @@ class Service:
             (result,) = scan_groups.scan_many([(request, call)], session, now(), **self._rules)
             if result is not None:
                 return result
-        with self.db.transaction() as session:
-            return scans.scan(request, call, session, now(), **self._rules)
+        try:
+            with self.db.transaction() as session:
+                return scans.scan(request, call, session, now(), **self._rules)
+        except Forbidden as refused:
+            if refused.body.code == MISSING:
+                SUPERVISORS_REFUSED.labels("missing").inc()
+            raise
 
     def _check_supervisor(self, request: ScanPass, call: Call) -> None:
-        with self.db.transaction() as session:
-            refusal = supervisors.check(request, call, session, now())
+        refusal = supervisors.check(request, call, self.db, now())
         if refusal is not None:
             SUPERVISORS_REFUSED.labels(refusal.body.code).inc()
             log.warning("supervisor refused", code=refusal.body.code, gate=request.gate)

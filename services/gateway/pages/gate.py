@@ -18,7 +18,8 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.crockford import LENGTH, parse_pass_number
-from contracts.errors import InvalidInput
+from contracts.errors import ContractError, Forbidden, InvalidInput
+from contracts.mobile import ascii_digits
 from contracts.rpc.verify import InsideQuestion, ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
@@ -45,7 +46,20 @@ NOT_READABLE = {
     "count": ("count", "count_range"),
 }
 """Field of a scan → field of the page, and the code of its problem where it cannot be read."""
-_TYPED = ("pass", "gate", "kind", "count", "other_type", "reason")
+SUPERVISOR_REFUSED = {
+    "supervisor_missing": ("supervisor_pin", "supervisor_missing"),
+    "wrong_pin": ("supervisor_pin", "wrong_pin"),
+    "pin_locked": ("supervisor_pin", "pin_locked"),
+    "no_supervisor": ("supervisor", "no_supervisor"),
+}
+"""Refusal of verify → field of the page, and the code of its problem."""
+SUPERVISOR_NOT_READABLE = {
+    "pin": ("supervisor_pin", "pin_not_six"),
+    "reason": ("supervisor_reason", "supervisor_reason_missing"),
+    "login_id": ("supervisor", "choose_one"),
+}
+LONGEST_PIN = 40
+_TYPED = ("pass", "gate", "kind", "count", "other_type", "reason", "supervisor", "supervisor_reason")
 _SCANNED = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 """A token, wherever a scanner typed it: in front of it may stand what somebody had begun to type."""
 
@@ -108,20 +122,18 @@ async def enter(view: SecurityPage) -> Response:
     A scanner types wherever the focus is. A pass in a field about the ID is the next scan.
     """
     form = await view.form()
-    if next_pass := _SCANNED.search(f"{text_of(form, 'id_last4')} {text_of(form, 'reason')}"):
+    typed = " ".join(text_of(form, name) for name in ("id_last4", "reason", "supervisor_reason"))
+    if next_pass := _SCANNED.search(typed):
         return await _look(view, form, next_pass[0], "entry")
     request = _pass(text_of(form, "pass"))
     if request is None:
         return await _show_result(view, Scan("entry", _typed(form), None))
     try:
         shown = await _scan(view, form, request, "entry", _id_check(form))
-    except ValidationError as error:
-        return await _ask_card(view, form, request, _unreadable(error))
-    except InvalidInput as error:
+    except (Forbidden, InvalidInput, ValidationError) as error:
         if _is_unknown_gate(error):
             return await _ask(view, _typed(form), {"gate": "no_such_gate"}, 422)
-        problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
-        return await _ask_card(view, form, request, problems)
+        return await _ask_card(view, form, request, _problems(error, form))
     return await _show_result(view, Scan("entry", _typed(form), shown))
 
 
@@ -161,10 +173,26 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     return view.html("gate/inside.html", found=found, gate_name=await directory.gate_names(view))
 
 
-def _is_unknown_gate(error: InvalidInput | ValidationError) -> bool:
-    if isinstance(error, InvalidInput):
+def _is_unknown_gate(error: ContractError | ValidationError) -> bool:
+    if isinstance(error, ContractError):
         return error.body.code == "unknown_gate"
     return any(one["loc"][-1:] == ("gate",) for one in error.errors(include_input=False))
+
+
+def _problems(error: Forbidden | InvalidInput | ValidationError, form: FormData) -> dict[str, str]:
+    """Return the problem of each field of the page.
+
+    Raises:
+        Forbidden: it is not about the supervisor.
+    """
+    if isinstance(error, ValidationError):
+        return _unreadable(error, _prefix(form))
+    if isinstance(error, InvalidInput):
+        return {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
+    if error.body.code not in SUPERVISOR_REFUSED:
+        raise error
+    field, code = SUPERVISOR_REFUSED[error.body.code]
+    return {_prefix(form) + field: code}
 
 
 async def _ask(view: View, typed: Mapping[str, str], errors: dict[str, str], status: int = 200) -> Response:
@@ -256,9 +284,18 @@ async def _host(view: View, shown: ScanResult | None) -> dict[str, Any]:
     return {"department": names.get(shown.department, shown.department), "officer": officer}
 
 
-def _unreadable(error: ValidationError) -> dict[str, str]:
+def _prefix(form: FormData) -> str:
+    """Return how the fields of the supervisor begin in the form that was sent: the page may have two."""
+    return "other_" if text_of(form, "kind") == "other_id" else ""
+
+
+def _unreadable(error: ValidationError, prefix: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in error.errors(include_input=False):
+        if one["loc"][0] == "supervisor":
+            field, code = SUPERVISOR_NOT_READABLE.get(str(one["loc"][-1]), ("supervisor", "choose_one"))
+            found[prefix + field] = code
+            continue
         field, code = NOT_READABLE.get(str(one["loc"][-1]), ("id_last4", "not_four"))
         found[field] = "too_long" if field == "reason" and one["type"] == "string_too_long" else code
     return found
@@ -272,6 +309,15 @@ def _id_check(form: FormData) -> dict[str, Any]:
     if text_of(form, "kind") == "other_id":
         return {"kind": "other_id", "id_type": text_of(form, "other_type"), "reason": text_of(form, "reason")}
     return {"kind": "matched", "id_type": text_of(form, "id_type"), "id_last4": text_of(form, "id_last4")}
+
+
+def _supervisor(form: FormData) -> dict[str, str] | None:
+    """Return who agreed to an entry; None where the form does not ask."""
+    if "supervisor" not in form:
+        return None
+    pin = ascii_digits(str(form.get("supervisor_pin", ""))[:LONGEST_PIN]).strip()
+    reason = text_of(form, "supervisor_reason")
+    return {"login_id": text_of(form, "supervisor"), "pin": pin, "reason": reason}
 
 
 def _gate(view: View, form: FormData) -> str:
@@ -290,6 +336,7 @@ async def _scan(
     request = {
         **scanned, "gate": _gate(view, form), "direction": direction, "nonce": nonce, "id_check": checked,
         "count": text_of(form, "count") or None if checked else None,
+        "supervisor": _supervisor(form) if checked else None,
     }  # fmt: skip
     return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(request))
 
@@ -312,8 +359,15 @@ def _pass(typed: str) -> dict[str, str] | None:
 
 
 def _nonce(form: FormData) -> str:
-    """Return a nonce for the content of a form, so that only the same form is a repeat."""
+    """Return a nonce for the content of a form, so that only the same form is a repeat.
+
+    It says nothing about a PIN, which could be guessed from it.
+    """
     if not text_of(form, "nonce"):
         return str(uuid4())
-    content = "\n".join(f"{name}={value}" for name, value in sorted(form.items()) if isinstance(value, str))
+    content = "\n".join(
+        f"{name}={value}"
+        for name, value in sorted(form.items())
+        if isinstance(value, str) and name != "supervisor_pin"
+    )
     return hashlib.sha256(content.encode()).hexdigest()

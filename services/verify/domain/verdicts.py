@@ -59,6 +59,8 @@ def time_of_scan(claimed: datetime | None, now: datetime) -> datetime:
     return claimed if claimed is not None and abs(claimed - now) <= CLOCK_TOLERANCE else now
 
 
+MISMATCH_COUNTS = timedelta(hours=12)
+"""So long after a card that did not match another one is no matter for the officer alone."""
 OLDEST = timedelta(days=30)
 """So old may a scan of a gate without a network be when it arrives; its nonce is known for longer."""
 
@@ -121,6 +123,20 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
     }
     inside = max(standing.inside - count, 0)
     return Decision("exit", count, inside, tuple(mark for mark, applies in marks.items() if applies))
+
+
+def needs_supervisor(
+    mismatched_at: datetime | None, at: datetime, *, is_advised: bool, is_compared: bool
+) -> bool:
+    """Return whether nobody goes in unless a supervisor agrees.
+
+    That is so where the pass says that the supervisor is called, and after a card that did not match, for
+    whatever is not compared with the pass by its last four characters: the officer's word alone.
+    """
+    if is_advised:
+        return True
+    is_recent = mismatched_at is not None and mismatched_at <= at < mismatched_at + MISMATCH_COUNTS
+    return is_recent and not is_compared
 
 
 def day_of_entry(standing: Standing, at: datetime) -> int:

@@ -66,7 +66,7 @@ _LEAVES: frozenset[Verdict] = frozenset({"exit", "wrong_site", "unknown_pass", "
 class Synced:
     """The answer to a gate, and what was found: the kind of each conflict.
 
-    ``unproven``: how many entries nobody has proven to be a supervisor's.
+    ``unproven``: how many entries need a supervisor's agreement that nobody has proven.
     """
 
     answer: SyncedScans
@@ -381,6 +381,10 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     )
     sent_by = batch.login if login != batch.login else None
     new = _with_circumstances(replace(new, body_hmac=digest, sent_by=sent_by), scan, batch)
+    if row is not None:
+        new = _with_missing_supervisor(new, scan, row, batch)
+        scan_records.note_id(row, new)
+        batch.changed[row.number] = row
     made = (
         _happen(new, scan, FoundPass(row.number, row, one.claims), batch, rules)
         if row
@@ -389,7 +393,7 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     batch.made.append(made)
     if number is None and elsewhere is None and scan.token is None:
         number_tries.record(batch.session, scan.gate, scan.direction, batch.now)
-    if made.supervisor is not None:
+    if made.supervisor is not None or scan_records.UNPROVEN in made.marks:
         scan_records.add_override(batch.session, made, row.reference if row is not None else None, batch.now)
     batch.earlier[login, nonce] = made
     return _answer(one, made)
@@ -419,6 +423,24 @@ def _with_circumstances(new: Scan, scan: OfflineScan, batch: _Batch) -> Scan:
         made = replace(made, marks=[*made.marks, scan_records.UNPROVEN])
         batch.unproven += 1
     return made
+
+
+def _with_missing_supervisor(new: Scan, scan: OfflineScan, row: PassRow, batch: _Batch) -> Scan:
+    """Return a scan with the mark that a supervisor had to agree to it, if none is said to have.
+
+    A gate that was offline before the site had a supervisor with a PIN has done nothing wrong; its few scans
+    are looked at all the same.
+    """
+    is_missing = (
+        new.verdict == "admit"
+        and scan.offline.supervisor is None
+        and supervisors.may_need(scan, row, new.scanned_at)
+        and bool(supervisors.with_pin(batch.session, new.site))
+    )
+    if not is_missing:
+        return new
+    batch.unproven += 1
+    return replace(new, marks=[*new.marks, scan_records.UNPROVEN])
 
 
 def _is_of_other_site(one: _Read, batch: _Batch) -> bool:

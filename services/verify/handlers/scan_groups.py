@@ -4,8 +4,9 @@ Nothing is locked between reading and recording. What is recorded is stored only
 it was read; else each scan goes the way of `scans.scan`, which locks its pass.
 
 A group takes scans that are to be recorded, by the token of a pass that is known here. It leaves everything
-else to `scans.scan`, too: a preview, a typed number, a supervisor's agreement, a repeated nonce, a party
-presumed gone, whatever is wrong. None of the scans has been answered yet, so any order of them is right.
+else to `scans.scan`, too: a preview, a typed number, what a supervisor agrees or has to agree to, a card that
+does not match, a repeated nonce, a party presumed gone, whatever is wrong. None of the scans has been
+answered yet, so any order of them is right.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import time_of_scan
-from services.verify.handlers import pass_lookup, presence, scan_records, scans
+from services.verify.handlers import pass_lookup, presence, scan_records, scans, supervisors
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass, Nonce, Seen
 
@@ -130,6 +131,9 @@ def _record(
             request, found, at, commitment_master, knowledge.complete_at, not_issued_after
         )
     except InvalidInput:
+        return None
+    needs_more = decision.verdict == "admit" and supervisors.may_need(request, row, now)
+    if needs_more or decision.verdict == "id_mismatch":
         return None
     age = list_age_s(knowledge.complete_at, now)
     new = scan_records.new_scan(session, request, scan.login, found, decision, age, at, now)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select
@@ -38,14 +39,17 @@ PRESENCE = (
     "inside_since",
     "last_gate",
     "presumed_gone_at",
+    "mismatched_at",
 )
-"""The number of a pass, and what `_move` changes."""
+"""The number of a pass, and what `apply` changes."""
 NONCES_STAY = timedelta(days=40)
 """A gate may be offline, and an event a dead letter, for 30 days."""
 ALL = "all"
 """The mark of an exit that nobody counted: of everybody inside. ``count`` is how many were known then."""
 SUPERVISOR, UNPROVEN = "supervisor", "unproven"
-"""The marks of an entry to which a supervisor has agreed, and that nobody has typed their PIN."""
+"""The marks of an entry to which a supervisor has agreed, and that nobody has typed a PIN for it."""
+MISSING = "supervisor_missing"
+"""The problem of an entry to which a supervisor has to agree, and none has."""
 _NOT_PUBLISHED = {"reason_masked", "conflict", SUPERVISOR, UNPROVEN, "clock_off", ALL}
 """Marks that inform officers and say nothing about the visit."""
 
@@ -187,12 +191,13 @@ def with_supervisor(scan: Scan, supervisor: Supervisor | None) -> Scan:
 
 
 def add_override(session: Session, scan: Scan, reference: str | None, now: datetime) -> None:
-    """Add the incident that a supervisor has let somebody in, or that nobody knows whether it was them."""
+    """Add the incident that a supervisor has let somebody in, or that nobody knows whether one has."""
     incidents.add(
         session,
         "unproven" if UNPROVEN in scan.marks else "override",
         scan.gate,
         now,
+        detail=None if scan.supervisor is not None else MISSING,
         scans=[
             IncidentScan(
                 gate=scan.gate, scanned_at=scan.scanned_at, count=scan.count, offline="offline" in scan.marks
@@ -211,9 +216,19 @@ def apply(scan: Scan, found: FoundPass | None, decision: Decision) -> list[PassS
     row = found.row if found is not None else None
     if found is None or row is None:
         return []
+    note_id(row, scan)
     if decision.moves:
         _move(row, found.standing.terms, scan, decision)
     return [pass_scanned(scan, row)] if scan.published else []
+
+
+def note_id(row: PassRow, scan: Scan) -> None:
+    """Note that a card did not match, until somebody comes in."""
+    if scan.verdict == "id_mismatch":
+        at = min(scan.scanned_at, scan.recorded_at)
+        row.mismatched_at = max(at, row.mismatched_at or at)
+    elif scan.verdict == "admit":
+        row.mismatched_at = None
 
 
 def record_all(
@@ -296,7 +311,10 @@ def delete_old_nonces(session: Session, now: datetime) -> int:
 
 def digest_of(session: Session, request: ScanPass) -> str:
     """Return the digest of what was scanned, without its time: a gate may send a repeat with another time."""
-    return body_hmac(request.model_copy(update={"scanned_at": None}), idempotency_secret_of(session))
+    without: dict[str, Any] = {"scanned_at": None}
+    if request.supervisor is not None:
+        without["supervisor"] = request.supervisor.model_copy(update={"pin": None})
+    return body_hmac(request.model_copy(update=without), idempotency_secret_of(session))
 
 
 def _move(row: PassRow, terms: Terms | None, scan: Scan, decision: Decision) -> None:

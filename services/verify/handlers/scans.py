@@ -8,16 +8,24 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from contracts.commitment import commit, commitment_key
-from contracts.errors import InvalidInput, TooManyAttempts
+from contracts.errors import Forbidden, InvalidInput, TooManyAttempts
 from contracts.identity import NotLastFour, last_four, mask_aadhaar
-from contracts.model import Verdict
+from contracts.model import Verdict, site_of
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult, Seen
 from services.chassis.audit import record
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
-from services.verify.handlers import not_issued, number_tries, pass_lookup, presence, previews, scan_records
+from services.verify.handlers import (
+    not_issued,
+    number_tries,
+    pass_lookup,
+    presence,
+    previews,
+    scan_records,
+    supervisors,
+)
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import PassRow, ScanRow
@@ -51,7 +59,8 @@ def scan(
         not_issued_after: for how long a pass is believed that is known by its token alone.
 
     Raises:
-        Forbidden: the login does not stand at this gate.
+        Forbidden: the login does not stand at this gate, or a supervisor has to agree
+            (``supervisor_missing``).
         InvalidInput: a token that cannot be read (``unreadable_token``), no such gate (``unknown_gate``), not
             exactly one of token and number, a full ID number, or an impossible count.
         TooManyAttempts: too many unknown numbers at this gate, or too many previews.
@@ -68,15 +77,19 @@ def scan(
             if not preview and not isinstance(found, str) and found.row is not None:
                 presence.close_if_overdue(session, found.row, at, now)
         decision = decide(request, found, at, commitment_master, knowledge.complete_at, not_issued_after)
-    except (InvalidInput, TooManyAttempts):
+        known = None if isinstance(found, str) else found
+        row = known.row if known is not None else None
+        if decision.verdict == "admit" and row is not None and not preview:
+            supervisors.require(request, row, now, session)
+    except (Forbidden, InvalidInput, TooManyAttempts):
         first = None if preview else scan_records.find_earlier(session, request, login)
         if first is None:
             raise
         return _first_answer(session, first)
-    known = None if isinstance(found, str) else found
     if preview and _named(known, decision) is not None:
         previews.count(session, login, request.gate, now)
     age = list_age_s(knowledge.complete_at, now)
+    who = _who_may_agree(request, row, decision, now, session)
     if not preview:
         new = scan_records.new_scan(session, request, login, known, decision, age, at, now)
         agreed = request.supervisor if decision.verdict == "admit" else None
@@ -90,9 +103,22 @@ def scan(
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
     result = answer(known, decision, age, at, direction=request.direction, preview=preview)
+    result = result.model_copy(update={"supervisors": who})
     if preview and result.applicant is not None:
         record.add_done(session, result, action="preview")
     return result
+
+
+def _who_may_agree(
+    request: ScanPass, row: PassRow | None, decision: Decision, now: datetime, session: Session
+) -> tuple[str, ...]:
+    """Return the supervisors of whom one has to agree before somebody comes in, as the gate asks now."""
+    if request.direction == "exit" or row is None:
+        return ()
+    is_preview = decision.verdict == "admit" and request.id_check is None
+    if (is_preview and supervisors.may_need(request, row, now)) or decision.verdict == "id_mismatch":
+        return supervisors.with_pin(session, site_of(request.gate))
+    return ()
 
 
 def _note_override(session: Session, new: scan_records.Scan, known: FoundPass | None, now: datetime) -> None:

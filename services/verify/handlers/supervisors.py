@@ -22,6 +22,7 @@ from contracts.rpc.verify import (
     NAME_SUPERVISOR,
     SET_PIN,
     ManifestSupervisor,
+    Matched,
     NameSupervisor,
     OfflineScan,
     OwnPin,
@@ -35,9 +36,11 @@ from contracts.rpc.verify import (
 from services.chassis.db.database import Database, personal_keys_of
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime.cpu_pool import offload
+from services.verify.domain.verdicts import needs_supervisor
 from services.verify.handlers import incidents
 from services.verify.handlers.authorization import require_gate_login
-from services.verify.models import SupervisorRow
+from services.verify.handlers.scan_records import MISSING
+from services.verify.models import PassRow, SupervisorRow
 
 FAILURES_AT_ONCE = 5
 """So many wrong PINs in a row, and a supervisor has to wait."""
@@ -161,7 +164,31 @@ def of_site(session: Session, site: str) -> tuple[ManifestSupervisor, ...]:
     )
 
 
-def check(request: ScanPass, call: Call, session: Session, now: datetime) -> ContractError | None:
+def with_pin(session: Session, site: str) -> tuple[str, ...]:
+    """Return the logins of the supervisors of a site who have a PIN."""
+    row = SupervisorRow
+    query = select(row.login_id).where(row.site == site, row.verifier.is_not(None)).order_by(row.login_id)
+    return tuple(session.scalars(query))
+
+
+def may_need(request: ScanPass, row: PassRow, at: datetime) -> bool:
+    """Return whether an entry needs a supervisor, if the site has one with a PIN."""
+    is_compared = isinstance(request.id_check, Matched)
+    return needs_supervisor(row.mismatched_at, at, is_advised=row.call_supervisor, is_compared=is_compared)
+
+
+def require(request: ScanPass, row: PassRow, at: datetime, session: Session) -> None:
+    """Raise `Forbidden` if an entry needs a supervisor, and none has agreed.
+
+    Raises:
+        Forbidden: ``supervisor_missing``.
+    """
+    is_missing = request.supervisor is None and may_need(request, row, at)
+    if is_missing and with_pin(session, site_of(request.gate)):
+        raise Forbidden("nobody goes in unless a supervisor agrees", code=MISSING)
+
+
+def check(request: ScanPass, call: Call, db: Database, now: datetime) -> ContractError | None:
     """Return why a supervisor's agreement to an entry is refused; None where they have typed their PIN.
 
     The refusal is returned so that the count of wrong PINs is committed before it is raised.
@@ -172,21 +199,46 @@ def check(request: ScanPass, call: Call, session: Session, now: datetime) -> Con
     login = require_gate_login(call.principal, request.gate)
     agreed = request.supervisor
     assert agreed is not None
-    row = session.get(SupervisorRow, agreed.login_id, with_for_update=True)
-    if row is None or row.key_sealed is None or row.site != call.principal.site:
-        return Forbidden("this is no supervisor with a PIN", code="no_supervisor")
-    if row.locked_until is not None and now < row.locked_until:
-        return Forbidden("too many wrong PINs were typed", code="pin_locked")
-    if _is_proven(session, row, agreed, request):
-        row.failures, row.locked_until = 0, None
-        return None
-    row.failures += 1
-    if row.failures % FAILURES_AT_ONCE == 0:
-        row.locked_until = now + LOCKED_FOR
-        incidents.add(session, "wrong_pin", request.gate, now, login=login, supervisor=row.login_id)
-    if row.failures >= MOST_FAILURES:
-        _void(row)
+    typed = _verifier_of(agreed, call, db, now)
+    with db.transaction() as session:
+        row, refusal = _agreeing(session, agreed, call, now)
+        if row is None:
+            return refusal
+        if typed == row.verifier or _is_proven(session, row, agreed, request):
+            row.failures, row.locked_until = 0, None
+            return None
+        row.failures += 1
+        if row.failures % FAILURES_AT_ONCE == 0:
+            row.locked_until = now + LOCKED_FOR
+            incidents.add(session, "wrong_pin", request.gate, now, login=login, supervisor=row.login_id)
+        if row.failures >= MOST_FAILURES:
+            _void(row)
     return Forbidden("this is not the supervisor's PIN", code="wrong_pin")
+
+
+def _agreeing(
+    session: Session, agreed: Supervisor, call: Call, now: datetime, *, lock: bool = True
+) -> tuple[SupervisorRow | None, ContractError | None]:
+    """Return the row of the supervisor who is said to agree, or why they cannot."""
+    row = session.get(SupervisorRow, agreed.login_id, with_for_update=lock or None)
+    if row is None or row.key_sealed is None or row.site != call.principal.site:
+        return None, Forbidden("this is no supervisor with a PIN", code="no_supervisor")
+    if row.locked_until is not None and now < row.locked_until:
+        return None, Forbidden("too many wrong PINs were typed", code="pin_locked")
+    return row, None
+
+
+def _verifier_of(agreed: Supervisor, call: Call, db: Database, now: datetime) -> str | None:
+    """Return the verifier of a PIN that was typed on a page; None where there is none, or it is not asked."""
+    if agreed.pin is None:
+        return None
+    with db.queries() as session:
+        row, _ = _agreeing(session, agreed, call, now, lock=False)
+        if row is None or row.salt is None:
+            return None
+        salt, iterations = base64.urlsafe_b64decode(f"{row.salt}=="), row.iterations
+    key: bytes = offload(supervisor_pin.derive, agreed.pin, salt, iterations)  # with no transaction open
+    return supervisor_pin.verifier(key)
 
 
 def is_proven(scan: OfflineScan, session: Session) -> bool:

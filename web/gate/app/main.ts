@@ -161,7 +161,9 @@ class App {
         this.#show(shown);
         signal(toneOf(shown));
       } catch (error) {
-        this.#show(asked, problemOf(error));
+        // Somebody else may have looked at a card of this pass: then the question for the supervisor is drawn.
+        const isMissing = error instanceof GateProblem && error.code === "supervisor_missing";
+        this.#show(isMissing ? { ...asked, callSupervisor: true } : asked, problemOf(error));
         signal("amber");
       } finally {
         this.#scans -= 1;

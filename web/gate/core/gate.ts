@@ -36,11 +36,15 @@ import type { QueuedScan, ScanResult, WireIdCheck, WireScan } from "./wire.ts";
 
 /** For so long a guard waits for the gateway before the gate decides by itself. */
 const SCAN_LIMIT_MS = 2_500;
+/** So long after a card that did not match another one is no matter for the guard alone (as in verify). */
+const MISMATCH_COUNTS_MS = 43_200_000;
 
 export class Gate implements GateApi {
   readonly #device: Device;
   readonly #rounds: Rounds;
   readonly #wrongPins = new WrongPins();
+  /** The passes whose visitor has shown a card that did not match, and when: another card needs a supervisor. */
+  readonly #mismatched = new Map<string, number>();
   /** The code that was sent last, and its key: a repeat after a lost answer does not use the code up. */
   #enrolment = { code: "", key: "" };
 
@@ -125,9 +129,25 @@ export class Gate implements GateApi {
     const asked = await this.#askServer({ ...request, supervisor: agreed?.wire }, preview.shown);
     const shown =
       asked ?? (await this.#device.inTurn(() => this.#decideEntry(preview.scanned, request, agreed)));
+    this.#noteCard(shown);
     // After a wrong ID the guard may look at another one; a pass that was scanned meanwhile stays.
     if (shown.outcome !== "id_mismatch" && this.#device.preview === preview) this.#device.preview = null;
     return shown;
+  }
+
+  /** Note that a card did not match, until somebody comes in. */
+  #noteCard({ outcome, pass }: Shown): void {
+    if (pass === undefined) return;
+    if (outcome === "id_mismatch") this.#mismatched.set(pass, this.#device.now());
+    else if (outcome === "admit") this.#mismatched.delete(pass);
+  }
+
+  /** Return whether nobody goes in unless a supervisor of the site agrees; the server asks the same. */
+  #needsSupervisor(held: HeldPass, request: WireScan): boolean {
+    if (this.#device.manifest.supervisors.length === 0) return false;
+    const at = this.#mismatched.get(held.number);
+    const hasMismatch = at !== undefined && this.#device.now() - at < MISMATCH_COUNTS_MS;
+    return (held.wire?.call_supervisor ?? true) || (hasMismatch && request.id_check?.kind !== "matched");
   }
 
   async inside(): Promise<InsideEntry[]> {
@@ -228,8 +248,8 @@ export class Gate implements GateApi {
       throw new GateProblem(refused.status === 401 ? "signed_out" : refused.code);
     }
     if (direction === "exit") return this.#decideHere();
-    // The supervisor may have chosen another PIN since this gate heard of theirs.
-    if (refused.code === "wrong_pin" || refused.code === "no_supervisor") this.#device.needManifest();
+    // A supervisor may have chosen a PIN since this gate heard of them.
+    if (["wrong_pin", "no_supervisor", "supervisor_missing"].includes(refused.code)) this.#device.needManifest();
     throw new GateProblem(refused.status === 429 ? "too_many_attempts" : refused.code);
   }
 
@@ -313,7 +333,8 @@ export class Gate implements GateApi {
     if (decision.verdict === "admit") {
       const trust = this.#device.state().trust;
       if (trust === "refused") throw new GateProblem("list_too_old");
-      if (trust === "supervisor" && agreed === undefined) throw new GateProblem("supervisor_missing");
+      const isAsked = trust === "supervisor" || this.#needsSupervisor(held, request);
+      if (isAsked && agreed === undefined) throw new GateProblem("supervisor_missing");
       if (agreed !== undefined) this.#wrongPins.require(agreed, this.#device.now());
     }
     return this.#recordMove(held, decision, request, agreed);

@@ -64,7 +64,7 @@ export function showResult(
     vehicle: result.vehicle ?? undefined,
     vehicleAllowed: result.vehicle_allowed,
     assistance: result.assistance ?? undefined,
-    callSupervisor: result.call_supervisor,
+    callSupervisor: result.call_supervisor || (result.preview && (result.supervisors ?? []).length > 0),
     marks: result.marks,
     insideSince: result.inside_since ?? undefined,
     insideGate: result.inside_gate ?? undefined,

@@ -84,6 +84,8 @@ export interface ScanResult {
   department: string | null;
   officer: string | null;
   call_supervisor: boolean;
+  /** Of whom one has to agree; a gateway of before 0.13 does not say it. */
+  supervisors?: string[];
   marks: string[];
   list_age_s: number | null;
   inside_since: string | null;

@@ -26,6 +26,7 @@ import {
 const SEEN: IdCheck = { kind: "as_applied" };
 const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 const WRONG: IdCheck = { kind: "matched", idType: "voter_id", last4: "4822" };
+const OTHER_CARD: IdCheck = { kind: "other_id", idType: "passport", reason: "the same face" };
 const TOKEN = await tokenOf(pass());
 
 /** Return a gate whose server has gone down since it fetched the manifest. */
@@ -196,7 +197,9 @@ test("a pass that the list does not have is admitted by its token, and a supervi
   const shown = await gate.scan(await tokenOf(pass({ pass: OTHER })), "entry");
   assert.deepEqual([shown.outcome, shown.nameLatin, shown.callSupervisor], ["admit", undefined, true]);
   await assert.rejects(gate.admit(SEEN), problem("id_type_unknown"));
-  assert.deepEqual((await gate.admit(RIGHT)).marks, ["id_unchecked"]);
+  await assert.rejects(gate.admit(RIGHT), problem("supervisor_missing"));
+  const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
+  assert.deepEqual((await gate.admit(RIGHT, undefined, agreed)).marks, ["id_unchecked"]);
   assert.equal((await gate.scan(await tokenOf(pass({ pass: OTHER })), "entry")).outcome, "already_inside");
 });
 
@@ -313,6 +316,43 @@ test("a supervisor who agreed is sent with a proof for this scan alone, and neve
   const proof = await prove(crypto.subtle, key, sent.nonce, NUMBER);
   assert.deepEqual(sent.offline.supervisor, { login_id: "SEC-0009", reason: "known", proof });
   assert.ok(!JSON.stringify(sent).includes(PIN));
+});
+
+test("without a network nobody goes in by the guard's word where the pass calls the supervisor", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ call_supervisor: true }));
+  const { gate } = await offlineGate(server);
+  await gate.scan(NUMBER, "entry");
+  for (const check of [SEEN, RIGHT, OTHER_CARD]) {
+    await assert.rejects(gate.admit(check, 1), problem("supervisor_missing"));
+  }
+  assert.equal(gate.state().unsent, 0);
+  assert.equal((await gate.admit(SEEN, 1, { login: "SEC-0009", pin: PIN, reason: "known" })).outcome, "admit");
+});
+
+test("after a card that did not match a supervisor decides about another one, also after a new scan", async () => {
+  const { gate } = await offlineGate();
+  await gate.scan(NUMBER, "entry");
+  assert.equal((await gate.admit(WRONG, 1)).outcome, "id_mismatch");
+  await gate.scan(NUMBER, "entry");
+  for (const check of [SEEN, OTHER_CARD]) {
+    await assert.rejects(gate.admit(check, 1), problem("supervisor_missing"));
+  }
+  assert.equal((await gate.admit(RIGHT, 1)).outcome, "admit");
+  await gate.scan(NUMBER, "entry");
+  assert.equal((await gate.admit(OTHER_CARD, 1)).outcome, "admit");
+});
+
+test("where the server asks for a supervisor, the gate hears at once who has a PIN by now", async () => {
+  const server = new Server();
+  server.manifest = { supervisors: [] };
+  const { gate } = await openGate(server);
+  server.manifest = {};
+  server.demandsSupervisor = true;
+  await gate.scan(NUMBER, "entry");
+  await assert.rejects(gate.admit(SEEN, 1), problem("supervisor_missing"));
+  await gate.refresh();
+  assert.deepEqual(gate.state().supervisors, ["SEC-0009"]);
 });
 
 test("online the server decides about a PIN, and nobody goes in where it says no", async () => {

@@ -122,6 +122,8 @@ export class Server {
   down = false;
   /** What is answered in place of anything else. */
   status: number | null = null;
+  /** Whether nobody goes in unless a supervisor agrees. */
+  demandsSupervisor = false;
   /** Whether each agreement of a supervisor is refused. */
   refusesPins = false;
   /** Paths whose answer is lost after the server has done what was asked. */
@@ -302,6 +304,9 @@ export class Server {
 
   #scan(request: WireScan): Response {
     if (request.supervisor !== undefined && this.refusesPins) return this.#answer({ code: "wrong_pin" }, 403);
+    if (this.demandsSupervisor && request.id_check !== null && request.supervisor === undefined) {
+      return this.#answer({ code: "supervisor_missing" }, 403);
+    }
     const number = request.pass_number ?? jti(request.token ?? "");
     const known = this.passes.get(number);
     const preview = request.direction === "entry" && request.id_check === null;

@@ -151,7 +151,7 @@ MARKS: dict[str, str] = {
 }
 INCIDENTS: dict[str, str] = {
     "conflict": _("More people came in than a pass allows"),
-    "unproven": _("Let in in the name of a supervisor, not proven"),
+    "unproven": _("Let in without a supervisor's proof"),
     "wrong_pin": _("The PIN of a supervisor was typed wrong several times"),
     "refused": _("A scan that was refused for good"),
     "override": _("A supervisor let somebody in"),
@@ -171,6 +171,7 @@ INCIDENT_DETAILS: dict[str, str] = {
     "nonce_reused": _("another scan has the same number"),
     "verdict_of_other_direction": _("in and out are mixed up"),
     "not_your_gate": _("of another gate than its login"),
+    "supervisor_missing": _("no supervisor agreed"),
 }
 """Why more came in than allowed, or why a scan was refused."""
 HELP_REASONS: dict[str, str] = {

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.errors import FieldError, InvalidInput, TooManyAttempts, Unavailable
+from contracts.errors import FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
 from contracts.rpc.approval import DepartmentList, OfficerList, SiteList
 from contracts.rpc.verify import Inside, InsideList, ScanResult
 from services.chassis.runtime.clock import now
@@ -131,6 +131,81 @@ async def test_an_empty_field_asks_for_the_pass_again(guard: Guard) -> None:
 async def test_no_input_of_a_scanner_causes_an_internal_error(guard: Guard, typed: str) -> None:
     guard.answer(lambda asked: ScanResult(verdict="unknown_pass", preview=True))
     assert (await guard.scan(typed)).status_code in {200, 422}
+
+
+AGREED = {"supervisor": "SEC-0009", "supervisor_pin": "੪੮੧੫੧੬", "supervisor_reason": "known to me"}
+
+
+async def test_where_the_supervisor_is_called_the_page_asks_for_their_pin_and_sends_it(guard: Guard) -> None:
+    guard.answer(result(call_supervisor=True, supervisors=("SEC-0009",)))
+    text = (await guard.scan(NUMBER)).text
+    assert text.count('name="supervisor_pin"') == 2, "with either card"
+    assert text.count('id="supervisor_pin"') == 1
+    guard.answer(result(preview=False, inside=1))
+    await guard.send("/enter", **CHECKED, **AGREED)
+    agreed = guard.asked.supervisor
+    assert (agreed.login_id, agreed.pin, agreed.reason) == ("SEC-0009", "481516", "known to me")
+    assert "481516" not in repr(agreed)
+
+
+async def test_without_a_supervisor_who_has_a_pin_the_page_asks_for_none(guard: Guard) -> None:
+    guard.answer(result(call_supervisor=True))
+    assert "supervisor_pin" not in (await guard.scan(NUMBER)).text
+    await guard.send("/enter", **CHECKED)
+    assert guard.asked.supervisor is None
+
+
+async def test_after_a_card_that_did_not_match_only_another_card_asks_for_the_pin(guard: Guard) -> None:
+    guard.answer(result(verdict="id_mismatch", preview=False, supervisors=("SEC-0009",)))
+    text = (await guard.send("/enter", **CHECKED)).text
+    assert text.count('name="supervisor_pin"') == 1
+    assert 'id="other_supervisor_pin"' in text
+
+
+@pytest.mark.parametrize(
+    ("code", "field", "sentence"),
+    [
+        ("supervisor_missing", "supervisor_pin", "nobody goes in without them now"),
+        ("wrong_pin", "supervisor_pin", "This is not the supervisor&#39;s PIN"),
+        ("pin_locked", "supervisor_pin", "has to wait a quarter of an hour"),
+        ("no_supervisor", "supervisor", "no supervisor of this secretariat"),
+    ],
+)
+@pytest.mark.parametrize(("kind", "prefix"), [("matched", ""), ("other_id", "other_")])
+async def test_what_the_supervisor_typed_is_refused_beside_its_field(
+    guard: Guard, code: str, field: str, sentence: str, kind: str, prefix: str
+) -> None:
+    def answer(asked: Any) -> ScanResult:
+        if asked.id_check is not None:
+            raise Forbidden("refused", code=code)
+        return result(call_supervisor=True, supervisors=("SEC-0009",))
+
+    guard.answer(answer)
+    card = {"kind": kind, "other_type": "passport", "reason": "the same face"}
+    shown = await guard.send("/enter", **CHECKED | card | AGREED)
+    assert shown.status_code == 422
+    assert f'href="#{prefix}{field}"' in shown.text
+    assert f'id="{prefix}{field}-error"' in shown.text
+    assert sentence in shown.text
+    assert "481516" not in shown.text
+    assert "known to me" in shown.text
+
+
+async def test_a_pin_that_is_none_is_asked_again(guard: Guard) -> None:
+    guard.answer(result(call_supervisor=True, supervisors=("SEC-0009",)))
+    typed = {"supervisor": "", "supervisor_pin": "12", "supervisor_reason": ""}
+    shown = await guard.send("/enter", **CHECKED | typed)
+    for one in ("supervisor", "supervisor_pin", "supervisor_reason"):
+        assert f'id="{one}-error"' in shown.text
+
+
+async def test_the_nonce_of_a_scan_says_nothing_about_the_pin(guard: Guard) -> None:
+    guard.answer(result(preview=False, inside=1))
+    nonces = set()
+    for pin in ("481516", "000000"):
+        await guard.send("/enter", **CHECKED | AGREED | {"supervisor_pin": pin})
+        nonces.add(guard.asked.nonce)
+    assert len(nonces) == 1
 
 
 async def test_a_matching_card_admits_the_counted_people(guard: Guard) -> None:

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from contracts.errors import InvalidInput
 from services.verify.domain.passes import Standing, Terms
-from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
+from services.verify.domain.verdicts import (
+    MISMATCH_COUNTS,
+    Attempt,
+    Decision,
+    decide_entry,
+    decide_exit,
+    needs_supervisor,
+    time_of_scan,
+)
 from tests.support.factories.verify import GATE, NOON, VALID_FROM, VALID_TO
 
 TERMS = Terms("PCS1", None, 2, 1, VALID_FROM, VALID_TO)
@@ -334,3 +342,29 @@ def test_no_sequence_of_scans_admits_more_on_a_day_than_the_pass_allows(
 def test_the_time_of_a_gate_is_used_if_it_is_within_five_minutes() -> None:
     near, far = NOON - timedelta(minutes=5), NOON + timedelta(minutes=5, seconds=1)
     assert [time_of_scan(claimed, NOON) for claimed in (near, far, None)] == [near, NOON, NOON]
+
+
+@pytest.mark.parametrize("is_compared", [True, False])
+def test_an_advised_entry_needs_a_supervisor_whatever_card_is_shown(is_compared: bool) -> None:
+    assert needs_supervisor(None, NOON, is_advised=True, is_compared=is_compared)
+
+
+@pytest.mark.parametrize(
+    ("before", "is_compared", "expected"),
+    [
+        (timedelta(0), False, True),
+        (MISMATCH_COUNTS - timedelta(microseconds=1), False, True),
+        (MISMATCH_COUNTS, False, False),
+        (timedelta(microseconds=-1), False, False),
+        (timedelta(0), True, False),
+    ],
+)
+def test_after_a_mismatch_only_the_last_four_are_believed_without_a_supervisor(
+    before: timedelta, is_compared: bool, expected: bool
+) -> None:
+    needs = needs_supervisor(NOON - before, NOON, is_advised=False, is_compared=is_compared)
+    assert needs is expected
+
+
+def test_an_ordinary_entry_needs_no_supervisor() -> None:
+    assert not needs_supervisor(None, NOON, is_advised=False, is_compared=False)

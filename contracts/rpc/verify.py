@@ -164,7 +164,8 @@ SyncProblem = Literal[
 class SyncedScan(Wire):
     """What became of one scan.
 
-    A gate forgets it only once it is recorded, or has a problem, which no repeat puts right.
+    A gate forgets it only once it is recorded, or has a problem, which no repeat puts right. One that is
+    neither waits: it is sent again after `SyncedScans.retry_after`.
     """
 
     nonce: str
@@ -181,6 +182,12 @@ class SyncedScans(Wire):
     """What became of each scan, in the order in which they were sent."""
 
     items: tuple[SyncedScan, ...]
+    retry_after: int | None = None
+    """Seconds after which the scans that wait are sent again; null where none waits.
+
+    Scans by number wait after many unknown numbers of one device, as whoever guesses sends them. Those by
+    token are taken meanwhile.
+    """
 
 
 class ScanResult(Wire):

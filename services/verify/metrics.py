@@ -33,6 +33,10 @@ OFFLINE_REFUSED = Counter(
 )
 for _problem in get_args(SyncProblem):
     OFFLINE_REFUSED.labels(_problem)
+OFFLINE_DEFERRED = Counter(
+    "epass_offline_scans_deferred_total",
+    "Scans by number that a gate sent and that wait, because it has sent many unknown numbers",
+)
 SUPERVISORS_REFUSED = Counter(
     "epass_gate_supervisors_refused_total",
     "Entries to which a supervisor has to agree, and did not do so by their PIN",

@@ -283,7 +283,7 @@ class KeySetRow(Base):
 
 
 class NumberTryRow(Base):
-    """An unknown pass number that was tried at a gate."""
+    """An unknown pass number that was tried at a gate, or sent by a device (``gate`` is the device then)."""
 
     __tablename__ = "number_tries"
     __table_args__ = (Index("number_tries_of_gate", "gate", "at"),)

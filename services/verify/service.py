@@ -65,6 +65,7 @@ from services.verify.handlers.pass_lookup import UNREADABLE
 from services.verify.handlers.scan_records import MISSING, ChangedMeanwhile
 from services.verify.metrics import (
     GATE_CONFLICTS,
+    OFFLINE_DEFERRED,
     OFFLINE_REFUSED,
     PREVIEWS,
     SCANS,
@@ -136,6 +137,9 @@ class Service:
                 log.warning("offline scan refused", problem=item.problem, gate=request.gate)
         for kind in synced.conflicts:
             GATE_CONFLICTS.labels(kind).inc()
+        if synced.deferred:
+            OFFLINE_DEFERRED.inc(synced.deferred)
+            log.warning("offline scans deferred", count=synced.deferred, gate=request.gate)
         if synced.unproven:
             SUPERVISORS_REFUSED.labels("unproven").inc(synced.unproven)
             log.warning("supervisors unproven", count=synced.unproven, gate=request.gate)

@@ -67,7 +67,7 @@ async def scan_pass(caller: Guard, body: ScanPass) -> ScanResult:
 
 
 @router.post("/scans/sync")
-async def sync_scans(caller: GuardOfSite, body: SyncScans) -> SyncedScans:
+async def sync_scans(caller: GuardOfSite, body: SyncScans, response: Response) -> SyncedScans:
     """Send the scans of a gate that was without a network.
 
     Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out. Where
@@ -75,11 +75,15 @@ async def sync_scans(caller: GuardOfSite, body: SyncScans) -> SyncedScans:
     be taken has a `problem` and hurts no other.
 
     `nonce` is the key of each scan: a repeat of the request, or of a scan in another one, changes nothing.
-    If the body is too large (413), send fewer scans.
+    If the body is too large (413), send fewer scans. After many unknown numbers of one device its scans by
+    number wait: they are neither recorded nor refused, and `Retry-After` says when to send them again.
     """
     caller.require_site(site_of(body.gate))
     await caller.hit("sync", caller.principal.id)
-    return await caller.command(rpc.verify.SYNC, body)
+    synced = await caller.command(rpc.verify.SYNC, body)
+    if synced.retry_after is not None:
+        response.headers["Retry-After"] = str(synced.retry_after)
+    return synced
 
 
 @router.get("/gate/inside")

@@ -66,12 +66,14 @@ _LEAVES: frozenset[Verdict] = frozenset({"exit", "wrong_site", "unknown_pass", "
 class Synced:
     """The answer to a gate, and what was found: the kind of each conflict.
 
+    ``deferred``: how many scans wait, because too many numbers were unknown.
     ``unproven``: how many entries need a supervisor's agreement that nobody has proven.
     """
 
     answer: SyncedScans
     conflicts: tuple[ConflictKind, ...]
     unproven: int = 0
+    deferred: int = 0
 
 
 @dataclass(frozen=True)
@@ -94,11 +96,16 @@ class _Rules:
 
 @dataclass
 class _Batch:
-    """What the scans of one request come to."""
+    """What the scans of one request come to.
+
+    Of ``source`` unknown numbers are counted; ``tries_left`` more of them are taken.
+    """
 
     session: Session
     login: str
+    source: str
     now: datetime
+    tries_left: int
     rows: dict[str, PassRow]
     ledgers: dict[str, Ledger]
     earlier: dict[Nonce, ScanRow | Scan]
@@ -107,6 +114,7 @@ class _Batch:
     changed: dict[str, PassRow] = field(default_factory=dict)
     conflicts: list[ConflictKind] = field(default_factory=list)
     unproven: int = 0
+    deferred: int = 0
 
 
 def sync(
@@ -137,10 +145,14 @@ def sync(
     login = require_gate_login(call.principal, request.gate)
     read = [_read(one, call, session, issuer) for one in request.scans]
     locks.lock(session, f"offline scans of {login}")
+    source = call.principal.gate_device or login
+    tries_left, wait = number_tries.SENT_LIMIT, 1
+    if any(one.scan is not None and one.scan.token is None for one in read):
+        locks.lock(session, f"unknown numbers of {source}")
+        tries_left, wait = number_tries.count_sent(session, source, now)
     rows = _lock_passes(session, read, now)
-    batch = _Batch(
-        session, login, now, rows, _ledgers(session, rows), _earlier_scans(session, login, read, now)
-    )
+    earlier = _earlier_scans(session, login, read, now)
+    batch = _Batch(session, login, source, now, tries_left, rows, _ledgers(session, rows), earlier)
     knowledge = pass_lookup.knowledge_of(session, site_of(request.gate))
     rules = _Rules(commitment_master, not_issued_after, knowledge.complete_at)
     items = tuple(_take(one, batch, rules) for one in read)
@@ -148,7 +160,8 @@ def sync(
     _note_refused(items, request, batch)
     record.note_object(request.gate)
     record.add_done(session, Nothing())
-    return Synced(SyncedScans(items=items), tuple(batch.conflicts), batch.unproven)
+    answer = SyncedScans(items=items, retry_after=wait if batch.deferred else None)
+    return Synced(answer, tuple(batch.conflicts), batch.unproven, batch.deferred)
 
 
 def ledger_of(session: Session, row: PassRow) -> Ledger | None:
@@ -343,10 +356,23 @@ def _earlier_scans(
 
 
 def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
-    """Record one scan, unless it was recorded before, and return what became of it."""
+    """Return what became of a scan.
+
+    One by number waits once too many of them were unknown, whatever its own number is: else the answer would
+    tell which numbers exist. It waits and is not refused, since people have passed the gate.
+    """
     scan = one.scan
     if scan is None:
         return SyncedScan(nonce=one.nonce, problem=one.problem)
+    is_repeat = (scan.offline.login or batch.login, one.nonce) in batch.earlier
+    if scan.token is None and batch.tries_left <= 0 and not is_repeat:
+        batch.deferred += 1
+        return SyncedScan(nonce=one.nonce)
+    return _record(one, scan, batch, rules)
+
+
+def _record(one: _Read, scan: OfflineScan, batch: _Batch, rules: _Rules) -> SyncedScan:
+    """Record one scan, unless it was recorded before, and return what became of it."""
     plain = ScanPass.model_validate(scan.model_dump(exclude={"offline", "supervisor"}, exclude_unset=True))
     digest = scan_records.digest_of(batch.session, plain)
     login, nonce = scan.offline.login or batch.login, one.nonce
@@ -392,7 +418,8 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     )
     batch.made.append(made)
     if number is None and elsewhere is None and scan.token is None:
-        number_tries.record(batch.session, scan.gate, scan.direction, batch.now)
+        number_tries.record(batch.session, batch.source, number_tries.SENT, batch.now)
+        batch.tries_left -= 1
     if made.supervisor is not None or scan_records.UNPROVEN in made.marks:
         scan_records.add_override(batch.session, made, row.reference if row is not None else None, batch.now)
     batch.earlier[login, nonce] = made

@@ -48,6 +48,7 @@ from contracts.rpc.verify import (
     ScanPass,
     ScanResult,
     SyncedScan,
+    SyncedScans,
     SyncScans,
 )
 from services.chassis.db import tables
@@ -400,9 +401,19 @@ class Gate:
         gate: str = GATE,
     ) -> tuple[SyncedScan, ...]:
         """Send scans of a time without a network; return what became of each."""
+        return self.synced(*scans, principal=principal, at=at, gate=gate).items
+
+    def synced(
+        self,
+        *scans: OfflineScan | dict[str, Any],
+        principal: Principal | None = None,
+        at: datetime = NOON,
+        gate: str = GATE,
+    ) -> SyncedScans:
+        """Send scans of a time without a network; return the whole answer."""
         request = SyncScans.model_validate({"gate": gate, "scans": scans})
         with self.database.transaction() as session:
-            return offline_scans.sync(request, calling(principal), session, at, **RULES).answer.items
+            return offline_scans.sync(request, calling(principal), session, at, **RULES).answer
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Each `GateConflictFound` in the outbox, oldest first."""

@@ -21,6 +21,7 @@ from contracts.rpc.verify import (
     Movements,
     OfflinePolicy,
     ScanResult,
+    SyncedScan,
     SyncedScans,
 )
 from services.chassis.runtime.clock import now
@@ -519,6 +520,17 @@ async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
     assert (other.status_code, other.json()["code"]) == (403, "wrong_site")
     assert no_site.status_code == 403
     assert not client.was_asked("verify.scan")
+
+
+async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> None:
+    waiting = SyncedScans(items=(SyncedScan(nonce="0123456789"),), retry_after=600)
+    app, _ = stubbed(verify__sync=waiting)
+    async with browser(app) as http:
+        sent = await http.post(
+            "/api/v1/scans/sync", json={"gate": "PCS1-G1", "scans": [{}]}, headers=at_gate()
+        )
+    assert (sent.status_code, sent.headers["retry-after"]) == (200, "600")
+    assert sent.json()["items"][0]["recorded"] is False
 
 
 async def test_a_scan_at_a_gate_that_does_not_exist_is_answered_with_a_problem() -> None:

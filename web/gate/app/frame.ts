@@ -112,6 +112,7 @@ export function drawFrame(actions: Actions): Frame {
       now.help !== null && el("p", {}, now.help.answered_by === null
         ? t("help_rings", { at: instant(now.help.called_at) }) : t("help_comes", { login: now.help.answered_by })),
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
+      now.deferred !== null && el("p", {}, t("deferred", { at: instant(now.deferred.until) })),
       now.listProblem !== null && el("p", {}, t("list_problem")),
       now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
       now.signedIn && now.gate === null && now.gates.length > 0 && el(

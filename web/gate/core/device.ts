@@ -12,6 +12,7 @@ import type { Clock, DirectoryNames, GateState, HelpCall, NotEnrolled, Shown } f
 import type { ListProblem } from "./refusals.ts";
 import type { Footing } from "./shown.ts";
 import type { RefusedScan, Store } from "./store.ts";
+import { Deferred } from "./sync.ts";
 import type { Session, WireSession } from "./wire.ts";
 
 /** For so long the reception rings, and for so long the guard is shown who comes (services/verify/handlers/help_calls.py). */
@@ -60,6 +61,7 @@ export class Device {
   failures = 0;
   unsent = 0;
   refused: RefusedScan[] = [];
+  readonly deferred = new Deferred();
   /** The newest call for help of this gate, as long as it rings or its answer is new. */
   help: HelpCall | null = null;
   listProblem: ListProblem | null = null;
@@ -86,6 +88,7 @@ export class Device {
 
   state(): GateState {
     const listAgeS = this.manifest.ageS(this.now());
+    const deferred = this.deferred.waiting(this.now());
     return {
       signedIn: this.session !== null,
       online: this.offlineSince === null,
@@ -94,6 +97,7 @@ export class Device {
       leaving: this.leaving !== null,
       unsent: this.unsent,
       refused: this.refused,
+      deferred: deferred && { count: deferred.count, until: iso(deferred.untilMs) },
       listAgeS,
       listProblem: this.listProblem,
       trust: trustOf(listAgeS, this.manifest.policy),

@@ -83,6 +83,7 @@ export class FakeGate implements GateApi {
     leaving: false,
     unsent: 0,
     refused: [],
+    deferred: null,
     listAgeS: 4,
     listProblem: null,
     trust: "green",

@@ -153,6 +153,8 @@ export interface GateState {
   leaving: boolean;
   /** Scans of this device that the server does not have yet. */
   unsent: number;
+  /** Scans of these that wait at the server's wish, and until when: too many numbers were unknown. */
+  deferred: { count: number; until: string } | null;
   /** Scans that the server has refused for good, with the code of the problem; ops has to look at them. */
   refused: { nonce: string; problem: string }[];
   /** Age of the list of revoked passes in seconds; null where there is none. */

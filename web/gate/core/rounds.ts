@@ -113,7 +113,8 @@ export class Rounds {
     const decided = this.decided;
     try {
       const { store, api } = this.#device;
-      const isAll = await sendScans(store, api, (done) => this.#settle(done), this.#mostScans);
+      const { deferred } = this.#device;
+      const isAll = await sendScans(store, api, (done) => this.#settle(done), this.#mostScans, deferred);
       if (isAll) this.#mostScans = MOST_SCANS;
     } catch (error) {
       const sent = Math.min(this.#mostScans, this.#device.unsent || 1);

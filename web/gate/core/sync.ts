@@ -22,10 +22,41 @@ interface Item {
   problem: string | null;
 }
 
+/** `SyncedScans` in contracts/rpc/verify.py. */
+interface Answer {
+  items?: Item[];
+  /** After so many seconds the scans that were neither recorded nor refused are sent again. */
+  retry_after?: number | null;
+}
+
 /** What has become of a scan: recorded, or refused for good with the code of the problem. */
 export interface Settled {
   nonce: string;
   problem: string | null;
+}
+
+/**
+ * Scans that the server does not take now, since this device has sent many unknown numbers. They wait here.
+ *
+ * It is in memory: after a restart the server says again how long they wait.
+ */
+export class Deferred {
+  readonly #until = new Map<string, number>();
+
+  add(nonces: readonly string[], untilMs: number): void {
+    for (const nonce of nonces) this.#until.set(nonce, untilMs);
+  }
+
+  has(nonce: string, nowMs: number): boolean {
+    return nowMs < (this.#until.get(nonce) ?? -Infinity);
+  }
+
+  /** Return how many scans wait, and until when; null where none does. */
+  waiting(nowMs: number): { count: number; untilMs: number } | null {
+    for (const [nonce, untilMs] of this.#until) if (untilMs <= nowMs) this.#until.delete(nonce);
+    const count = this.#until.size;
+    return count === 0 ? null : { count, untilMs: Math.max(...this.#until.values()) };
+  }
 }
 
 /**
@@ -41,6 +72,7 @@ export async function sendScans(
   api: Api,
   settled: (done: Settled[]) => void,
   most = MOST_SCANS,
+  deferred = new Deferred(),
 ): Promise<boolean> {
   let after = -Infinity;
   let failed: unknown = null;
@@ -51,7 +83,8 @@ export async function sendScans(
     const last = batch.at(-1);
     if (last === undefined) break;
     try {
-      await send(store, api, batch, settled);
+      const now = api.clock.now();
+      await send(store, api, batch.filter((one) => !deferred.has(one.nonce, now)), settled, deferred);
       failed = null;
     } catch (error) {
       // One scan alone may be what the server cannot answer; two after each other are the server.
@@ -82,20 +115,26 @@ async function send(
   api: Api,
   batch: Waiting[],
   settled: (done: Settled[]) => void,
+  deferred: Deferred,
 ): Promise<void> {
   const scans = batch.map((one) => one.scan).filter((scan): scan is QueuedScan => scan !== null);
   const gate = scans[0]?.gate;
   if (gate === undefined) return; // none of them can be opened; they stay for whoever finds their key
   try {
-    const answer = await api.post<{ items?: Item[] }>("/api/v1/scans/sync", { gate, scans }, LIMIT_MS);
-    return await settle(store, batch, answer.items ?? [], settled);
+    const answer = await api.post<Answer>("/api/v1/scans/sync", { gate, scans }, LIMIT_MS);
+    const items = answer.items ?? [];
+    if (answer.retry_after != null) {
+      const waiting = items.filter((item) => !item.recorded && item.problem === null);
+      deferred.add(waiting.map((item) => item.nonce), api.clock.now() + answer.retry_after * 1000);
+    }
+    return await settle(store, batch, items, settled);
   } catch (error) {
     if (error instanceof Refused && error.status === FORBIDDEN) return;
     if (!isOfOneScan(error)) throw error;
     if (batch.length > 1) {
       const middle = Math.ceil(batch.length / 2);
-      await send(store, api, batch.slice(0, middle), settled);
-      return await send(store, api, batch.slice(middle), settled);
+      await send(store, api, batch.slice(0, middle), settled, deferred);
+      return await send(store, api, batch.slice(middle), settled, deferred);
     }
     if (error instanceof Refused) {
       const items = scans.map(({ nonce }) => ({ nonce, recorded: false, problem: error.code }));

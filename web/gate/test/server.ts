@@ -160,6 +160,9 @@ export class Server {
   batches: string[][] = [];
   /** The problem of a scan, by nonce. */
   problems = new Map<string, string>();
+  /** The nonces of scans that wait, and for how many seconds. */
+  deferred = new Set<string>();
+  retryAfterS = 600;
   /** A nonce at which the server fails. */
   poison: string | null = null;
   /** A nonce for which the whole request is refused. */
@@ -328,6 +331,9 @@ export class Server {
       return this.#answer({ code: "invalid_input", errors: [{ code: "string_too_long" }] }, 422);
     }
     const items = scans.map((scan) => {
+      if (this.deferred.has(scan.nonce)) {
+        return { nonce: scan.nonce, verdict: null, recorded: false, conflict: false, problem: null };
+      }
       const problem = this.problems.get(scan.nonce) ?? null;
       const known = this.passes.get(scan.pass_number ?? jti(scan.token ?? ""));
       if (problem === null && known !== undefined) this.#record(known, scan, this.#fact(known, scan));
@@ -339,7 +345,8 @@ export class Server {
         problem,
       };
     });
-    return this.#answer({ items });
+    const waits = scans.some((scan) => this.deferred.has(scan.nonce));
+    return this.#answer({ items, retry_after: waits ? this.retryAfterS : null });
   }
 
   #decide(known: WirePass, request: WireScan): Decision {

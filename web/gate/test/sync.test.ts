@@ -2,6 +2,7 @@
 // refuses.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Gate } from "../core/gate.ts";
 import type { IdCheck } from "../core/model.ts";
 import { Store } from "../core/store.ts";
 import { MOST_SCANS } from "../core/sync.ts";
@@ -19,6 +20,15 @@ async function gateWithUnsent(count: number, server = new Server()) {
   }
   server.down = false;
   return opened;
+}
+
+/** Return the nonces of what waits: the server has heard them once and its answer was lost. */
+async function unsentNonces(gate: Gate, server: Server): Promise<string[]> {
+  server.deferred = { has: () => true, clear: () => undefined } as unknown as Set<string>;
+  server.retryAfterS = 0;
+  await gate.refresh();
+  server.retryAfterS = 600;
+  return server.batches.at(-1) ?? [];
 }
 
 test("a scan is on the disk before its verdict is shown", async () => {
@@ -336,3 +346,21 @@ async function damage(device: { raw(): Promise<IDBDatabase> }, nonce: string): P
   });
   db.close();
 }
+
+test("scans that the server defers wait as long as it says, the others go on, and none is lost", async () => {
+  const { gate, server } = await gateWithUnsent(3);
+  const nonces = await unsentNonces(gate, server);
+  server.deferred = new Set([nonces[1] ?? ""]);
+  await gate.refresh();
+  assert.deepEqual([gate.state().unsent, gate.state().online], [1, true]);
+  const { deferred } = gate.state();
+  assert.equal(deferred?.count, 1);
+  const sent = server.batches.length;
+  server.now += 9 * MINUTE;
+  await gate.refresh();
+  assert.equal(server.batches.length, sent, "it is not asked before the time");
+  server.deferred.clear();
+  server.now += MINUTE;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().deferred], [3, 0, null]);
+});

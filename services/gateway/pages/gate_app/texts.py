@@ -66,6 +66,10 @@ TEXTS: dict[str, str] = {
     "offline_unknown": _("No network. Go on scanning: passes are checked on this device."),
     "list_age": _("List %(age)s old"),
     "list_none": _("No list"),
+    "deferred": _(
+        "Many pass numbers of this gate are unknown. Its scans by number wait, and are sent from %(at)s on."
+        " None is lost. Scan the QR code."
+    ),
     "list_problem": _("The newest list of passes is not genuine and was not taken. Tell the supervisor."),
     "clock_off": _("The clock of this device is wrong by %(age)s. Set it right."),
     # a call for help

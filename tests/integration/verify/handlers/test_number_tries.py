@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import TooManyAttempts
+from contracts.rpc.verify import OfflineScan
 from services.verify.handlers import number_tries
 from tests.support.factories.verify import (
     NOON,
@@ -99,15 +100,63 @@ def test_old_tries_are_deleted(gate: Gate) -> None:
         assert len(gate.everything()["number_tries"]) == left
 
 
-def test_unknown_numbers_that_a_gate_sends_late_count_once_and_are_never_refused(gate: Gate) -> None:
-    unknown = {"token": None, "offline": {"verdict": "admit", "list_age_s": 60}}
-    sent = [offline_scan("", pass_number=f"2222222{sign}", **unknown) for sign in "23456789AB"]
+def test_tries_that_were_sent_stay_as_long_as_they_count(gate: Gate) -> None:
+    gate.sync(*unknown_numbers(1))
+    for at, left in ((NOON + 3599 * SECOND, 1), (NOON + 3600 * SECOND, 0)):
+        with gate.database.transaction() as session:
+            number_tries.delete_old(session, at)
+        assert len(gate.everything()["number_tries"]) == left
+
+
+def by_number(number: str, **changes: object) -> OfflineScan:
+    """A scan without a network, by the number of a pass."""
+    return offline_scan("", token=None, pass_number=number, **changes)
+
+
+def unknown_numbers(count: int) -> list[OfflineScan]:
+    return [by_number(pass_issued().pass_number) for _ in range(count)]
+
+
+def test_unknown_numbers_that_a_gate_sends_late_count_once_and_close_no_gate(gate: Gate) -> None:
+    sent = unknown_numbers(number_tries.SENT_LIMIT)
     for _repeat in range(2):
-        items = gate.sync(*sent, at=NOON)
-        assert all(item.recorded for item in items)
-    with pytest.raises(TooManyAttempts):
-        gate.scan(number_scan("7K3M"), at=NOON + SECOND)
-    assert gate.sync(offline_scan("", pass_number="2222222C", **unknown), at=NOON + SECOND)[0].recorded
+        assert all(item.recorded for item in gate.sync(*sent))
+    assert gate.scan(number_scan(gate.issue().pass_number), at=NOON + SECOND).verdict == "admit"
+
+
+def test_after_many_unknown_numbers_those_of_a_device_wait_and_say_nothing_of_which_exist(gate: Gate) -> None:
+    known, by_token = gate.issue(), gate.issue()
+    late = [by_number(known.pass_number), *unknown_numbers(1), offline_scan(by_token)]
+    answer = gate.synced(*unknown_numbers(number_tries.SENT_LIMIT), *late)
+    assert answer.retry_after == 3600
+    waiting, same, taken = answer.items[-3:]
+    assert waiting.model_dump(exclude={"nonce"}) == same.model_dump(exclude={"nonce"})
+    assert (waiting.recorded, waiting.problem) == (False, None)
+    assert taken.recorded, "a token is no guess"
+    assert gate.row(known).inside == 0
+    assert not gate.synced(late[0], at=NOON + 1800 * SECOND).items[0].recorded
+
+
+def test_no_scan_that_waits_is_lost_and_each_counts_once(gate: Gate) -> None:
+    known = gate.issue()
+    sent = [*unknown_numbers(2 * number_tries.SENT_LIMIT + 1), by_number(known.pass_number)]
+    recorded: list[int] = []
+    for hour in range(4):
+        answer = gate.synced(*sent, at=NOON + hour * number_tries.SENT_WINDOW)
+        recorded.append(sum(item.recorded for item in answer.items))
+    most = number_tries.SENT_LIMIT
+    assert recorded == [most, 2 * most, 2 * most + 2, 2 * most + 2]
+    assert answer.retry_after is None
+    assert len(gate.scans()) == len(sent)
+
+
+def test_each_device_has_a_limit_of_its_own(gate: Gate) -> None:
+    known = gate.issue()
+    one, other = (officer(gate_device=f"GAT-000{number}") for number in (1, 2))
+    gate.sync(*unknown_numbers(number_tries.SENT_LIMIT), principal=one)
+    same_device = officer(gate_device="GAT-0001", login_id="SEC-0002")
+    assert gate.synced(by_number(known.pass_number), principal=same_device).retry_after is not None
+    assert gate.synced(by_number(known.pass_number), principal=other).items[0].recorded
 
 
 def test_known_numbers_that_a_gate_sends_late_are_no_guesses(gate: Gate) -> None:

@@ -57,7 +57,7 @@ class Service:
     @rpc(contract.GATE_DEVICES)
     def gate_devices(self, _request: Nothing, call: Call) -> contract.GateDeviceList:
         with self.db.queries() as session:
-            return gate_devices.list_all(call, session, now())
+            return gate_devices.list_all(call, session, now(), self.settings.gate_unsent)
 
     @rpc(contract.ENTER_CODE)
     def enter_code(self, request: contract.EnterCode, call: Call) -> contract.StaffSession:

@@ -32,6 +32,10 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
     """For so long the initial password of a login, or the token of a kiosk, can be used."""
     gate_code_minutes: int = Field(15, ge=1)
     """For so long the code that enrols a gate device can be used."""
+    gate_silent_minutes: int = Field(30, ge=2)
+    """A gate device that has not reported for so long is counted as silent; it reports each minute."""
+    gate_unsent_minutes: int = Field(60, ge=2)
+    """The same for one that has scans which the server does not have."""
     idle_minutes: int = Field(30, ge=1)
     """A session of staff ends when nobody has used it for so long."""
     gate_idle_minutes: int = Field(480, ge=1)
@@ -58,6 +62,16 @@ class AccountsSettings(ServiceSettings, KeyEncryptionSettings, IssuerSettings, R
         yield from super().conflicts()
         if DEVICE_ROLES & set(self.second_factor_roles or ()):
             yield "second_factor_roles", "a device has no second factor"
+
+    @property
+    def gate_silent(self) -> timedelta:
+        """The same as a length of time."""
+        return timedelta(minutes=self.gate_silent_minutes)
+
+    @property
+    def gate_unsent(self) -> timedelta:
+        """The same as a length of time."""
+        return timedelta(minutes=self.gate_unsent_minutes)
 
     def lifetime_of_first_password(self, role: Role) -> timedelta:
         """Return for how long the initial password, the token or the code of a login can be used."""

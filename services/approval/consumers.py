@@ -14,7 +14,9 @@ from contracts.events import (
     PassScanned,
     PersonalDataErased,
 )
+from services.approval.domain.working_time import is_open
 from services.approval.handlers import closures, directory, event_handlers, numbers, scheduled_jobs, watchlist
+from services.approval.metrics import SITE_OPEN, site_label
 from services.approval.models import ImportRow
 from services.chassis.db import batches, import_drafts
 from services.chassis.db.retention import kept_since
@@ -83,6 +85,14 @@ class Consumers:
         """Count the applications and decisions of the last months again."""
         with self.db.transaction() as session:
             numbers.count_months(session, now())
+
+    @every(interval=60, eager=True)
+    def show_open_sites(self) -> None:
+        """Show which sites are open now."""
+        with self.db.transaction() as session:
+            sites = directory.sites(session).items
+        for site in sites:
+            SITE_OPEN.labels(site_label(site.code)).set(is_open(site, now()))
 
     @every(interval=3600, eager=True)
     def announce_directory(self) -> None:

@@ -1,6 +1,6 @@
 """Prometheus metrics of approval. Labels never identify a person."""
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from services.chassis.runtime.metrics import DirectoryLabel
 
@@ -10,6 +10,7 @@ WATCHLIST_UNREADABLE = Counter(
     "epass_watchlist_unreadable_total",
     "Times that an entry of the watchlist, or the note on a match, did not open under any key",
 )
+SITE_OPEN = Gauge("epass_site_open", "1 during the opening hours of a site, 0 outside of them", ["site"])
 DECISION_SECONDS = Histogram(
     "epass_decision_seconds",
     "From when an application, or its amendment, came until its department decided",
@@ -20,3 +21,4 @@ DECISION_SECONDS = Histogram(
     ),
 )  # fmt: skip
 department_label = DirectoryLabel()
+site_label = DirectoryLabel()

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from contracts import events, rpc
 from contracts.errors import BY_NAME
-from contracts.model import ConflictKind, DeliverBy, ReviewStatus, Verdict
+from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStatus, Verdict
 from contracts.ops import STATES
 from contracts.rpc.verify import SyncProblem
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
@@ -114,10 +114,18 @@ LABELS: dict[str, Callable[[], Values]] = {
     "type": lambda: {event.__name__ for event in events.ALL},
     "version": lambda: {version("epass")},
     "verdict": lambda: {*get_args(Verdict), "unreadable"},
+    "worry": lambda: get_args(GateDeviceWorry),
     "why": lambda: {"slow_headers", "slow_body", "slow_reader", "large_headers", "too_many"},
     "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
     "epass_gate_conflicts.kind": lambda: get_args(ConflictKind),
+    "epass_gate_supervisors_refused.reason": lambda: {
+        "wrong_pin",
+        "no_supervisor",
+        "pin_locked",
+        "missing",
+        "unproven",
+    },
     "epass_offline_scans_refused.problem": lambda: get_args(SyncProblem),
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},

@@ -5,13 +5,16 @@ from datetime import datetime, timedelta
 from contracts.model import GateDeviceWorry
 
 SILENT = timedelta(days=1)
-"""A device that is used reports each minute; a gate may be closed at night, and on a holiday."""
-UNSENT = timedelta(hours=1)
-"""Longer without a network, and the other gates and the desk know too little."""
+"""On the page, which does not know when a gate is open: it may be closed at night, and on a holiday."""
 
 
 def worries_of(
-    reported_at: datetime | None, unsent_since: datetime | None, now: datetime
+    reported_at: datetime | None,
+    unsent_since: datetime | None,
+    now: datetime,
+    *,
+    silent: timedelta,
+    unsent: timedelta,
 ) -> tuple[GateDeviceWorry, ...]:
     """Return what is wrong with an enrolled device.
 
@@ -19,10 +22,12 @@ def worries_of(
         reported_at: when it has last reported.
         unsent_since: since when it has scans that it could not send; None if it has none.
         now: this instant.
+        silent: after so long without a report a device is silent. One that is used reports each minute.
+        unsent: for so long its scans may wait. Longer, and the other gates and the desk know too little.
     """
     found: list[GateDeviceWorry] = []
-    if reported_at is None or reported_at <= now - SILENT:
+    if reported_at is None or reported_at <= now - silent:
         found.append("silent")
-    if unsent_since is not None and unsent_since <= now - UNSENT:
+    if unsent_since is not None and unsent_since <= now - unsent:
         found.append("unsent")
     return tuple(found)

@@ -5,17 +5,21 @@ every other one, `passwords.py` exchanges its code.
 """
 
 from datetime import datetime, timedelta
+from typing import get_args
 
 from sqlalchemy import and_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden
+from contracts.model import GateDeviceWorry
 from contracts.rpc.accounts import GateDeviceList, GateDeviceReport, GateDeviceView
 from contracts.rpc.call import Call, Nothing
-from services.accounts.domain.gate_devices import worries_of
+from services.accounts.domain.gate_devices import SILENT, worries_of
 from services.accounts.handlers import sessions
 from services.accounts.models import GateDeviceRow, LoginRow, SessionRow
+
+_WORRIES: tuple[GateDeviceWorry, ...] = get_args(GateDeviceWorry)
 
 
 def require_own_site(login: LoginRow, call: Call) -> None:
@@ -63,8 +67,10 @@ def end_sessions_on(session: Session, login: LoginRow, now: datetime) -> None:
         sessions.end_live(session, SessionRow.sid == row.guard_sid, now)
 
 
-def list_all(call: Call, session: Session, now: datetime) -> GateDeviceList:
+def list_all(call: Call, session: Session, now: datetime, unsent: timedelta) -> GateDeviceList:
     """Return the devices of gates: of all sites, or of the caller's own site for security.
+
+    ``unsent`` is for how long its scans may wait.
 
     Raises:
         Forbidden: the caller is not of the ADO Branch, of operations or of security.
@@ -80,10 +86,32 @@ def list_all(call: Call, session: Session, now: datetime) -> GateDeviceList:
         .where(devices)
         .order_by(LoginRow.site, LoginRow.gate, LoginRow.login_id)
     )
-    return GateDeviceList(items=tuple(_view(login, row, now) for login, row in found))
+    return GateDeviceList(items=tuple(_view(login, row, now, unsent) for login, row in found))
 
 
-def _view(login: LoginRow, row: GateDeviceRow | None, now: datetime) -> GateDeviceView:
+def count_worries(
+    session: Session, now: datetime, silent: timedelta, unsent: timedelta
+) -> dict[tuple[str, GateDeviceWorry], int]:
+    """Return by site and worry how many enrolled devices have it; a site without a device is left out."""
+    enrolled = (
+        select(LoginRow.site, GateDeviceRow.reported_at, GateDeviceRow.unsent_since)
+        .outerjoin(GateDeviceRow, GateDeviceRow.login_id == LoginRow.login_id)
+        .where(
+            LoginRow.role == "gate_device",
+            LoginRow.disabled_at.is_(None),
+            LoginRow.must_change_password.is_(False),
+            LoginRow.site.is_not(None),
+        )
+    )
+    counts: dict[tuple[str, GateDeviceWorry], int] = {}
+    for site, reported_at, unsent_since in session.execute(enrolled):
+        worries = worries_of(reported_at, unsent_since, now, silent=silent, unsent=unsent)
+        for worry in _WORRIES:
+            counts[str(site), worry] = counts.get((str(site), worry), 0) + (worry in worries)
+    return counts
+
+
+def _view(login: LoginRow, row: GateDeviceRow | None, now: datetime, unsent: timedelta) -> GateDeviceView:
     if login.disabled_at is not None:
         state = "revoked"
     else:
@@ -104,6 +132,10 @@ def _view(login: LoginRow, row: GateDeviceRow | None, now: datetime) -> GateDevi
             "version": row and row.version,
             "list_at": row and row.list_at,
             "unsent": row.unsent if row else 0,
-            "worries": worries_of(reported.reported_at, reported.unsent_since, now) if reported else (),
+            "worries": worries_of(
+                reported.reported_at, reported.unsent_since, now, silent=SILENT, unsent=unsent
+            )
+            if reported
+            else (),
         }
     )

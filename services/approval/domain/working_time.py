@@ -28,6 +28,11 @@ def open_since(site: SiteRecord, now: datetime, span: timedelta) -> datetime | N
     return None
 
 
+def is_open(site: SiteRecord, now: datetime) -> bool:
+    """Return whether a site is open at an instant."""
+    return any(opens <= now < closes for opens, closes in _open_times(site, now.astimezone(IST).date()))
+
+
 def _open_times(site: SiteRecord, day: date) -> list[tuple[datetime, datetime]]:
     """Return the open times of a day, the latest first."""
     times = [

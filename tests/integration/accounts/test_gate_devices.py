@@ -57,7 +57,7 @@ def report(
 
 def listed(accounts: Accounts, by: Principal = ADO, at: datetime | None = None) -> tuple[GateDeviceView, ...]:
     with accounts.db.transaction() as session:
-        return gate_devices.list_all(a_call(by), session, at or now()).items
+        return gate_devices.list_all(a_call(by), session, at or now(), accounts.settings.gate_unsent).items
 
 
 def test_a_code_enrols_one_browser_once_for_its_gate_and_says_who_did_it(accounts) -> None:
@@ -169,3 +169,30 @@ def test_operations_see_all_devices_and_security_those_of_its_site(accounts, who
 def test_nobody_else_sees_devices(accounts, role) -> None:
     with pytest.raises(Forbidden):
         listed(accounts, Principal(kind="staff", role=role, login_id="X-0001", sid=uuid4()))
+
+
+def test_devices_that_are_silent_or_do_not_send_are_counted_by_site_and_no_others_are(
+    accounts: Accounts,
+) -> None:
+    by, at = guard(accounts), now()
+    silent, unsent, revoked = (issued(accounts) for _ in range(3))
+    waiting, _ = issued(accounts)
+    for device, code in (silent, unsent, revoked):
+        enrol(accounts, device, code, by, at)
+    accounts.disable(revoked[0])
+    settings = accounts.settings
+    assert worries(accounts, at) == {("PCS1", "silent"): 0, ("PCS1", "unsent"): 0}
+    busy = REPORT.model_copy(update={"unsent": 3})
+    report(accounts, unsent[0], by, at, busy)
+    later = at + settings.gate_unsent
+    report(accounts, unsent[0], by, later, busy)
+    assert worries(accounts, later - timedelta(seconds=1)) == {("PCS1", "silent"): 1, ("PCS1", "unsent"): 0}
+    assert worries(accounts, later) == {("PCS1", "silent"): 1, ("PCS1", "unsent"): 1}
+    assert waiting
+
+
+def worries(accounts: Accounts, at: datetime) -> dict[tuple[str, str], int]:
+    with accounts.db.transaction() as session:
+        settings = accounts.settings
+        found = gate_devices.count_worries(session, at, settings.gate_silent, settings.gate_unsent)
+        return {(site, worry): count for (site, worry), count in found.items()}

@@ -14,6 +14,7 @@ from deploy.grafana.__main__ import DASHBOARDS, FOLDER
 from deploy.grafana.panels import PROMETHEUS as PROMETHEUS_SOURCE
 from deploy.grafana.panels import Dashboard
 from deploy.local import run
+from services.accounts import metrics as accounts_metrics
 from services.approval import metrics as approval_metrics
 from services.chassis.runtime import metrics
 from services.gateway import metrics as gateway_metrics
@@ -24,7 +25,15 @@ from tests.support import metric_labels
 from tests.support.chaos import alert_table
 from tests.support.paths import ROOT
 
-METRICS = (metrics, approval_metrics, gateway_metrics, notify_metrics, ops_metrics, verify_metrics)
+METRICS = (
+    metrics,
+    accounts_metrics,
+    approval_metrics,
+    gateway_metrics,
+    notify_metrics,
+    ops_metrics,
+    verify_metrics,
+)
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
@@ -119,12 +128,12 @@ UNITS = ("_seconds", "_timestamp_seconds", "_bytes")
 COUNTED = {
     "epass_build_info", "epass_consumers_paused",
     "epass_database_connections", "epass_database_connections_max", "epass_database_writable",
-    "epass_dead_letters", "epass_gateway_rpc_message_calls",
+    "epass_dead_letters", "epass_gate_devices_worrying", "epass_gateway_rpc_message_calls",
     "epass_gateway_rpc_pending", "epass_group_calls", "epass_invariant_holds", "epass_invariant_number",
     "epass_outbox_refused",
     "epass_passes_not_issued", "epass_outbox_waiting", "epass_processes",
     "epass_messages_waiting", "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left",
-    "epass_queue_consumers", "epass_queue_messages",
+    "epass_queue_consumers", "epass_queue_messages", "epass_site_open",
     "epass_workers_busy", "epass_workers_max", "epass_workers_waiting",
 }  # fmt: skip
 """Gauges and histograms of things that are counted, or of yes and no; all others have a unit."""

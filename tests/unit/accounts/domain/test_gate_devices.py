@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from services.accounts.domain.gate_devices import SILENT, UNSENT, worries_of
+from services.accounts.domain.gate_devices import worries_of
 from services.chassis.runtime.clock import now
 
 NOW = now()
+SILENT, UNSENT = timedelta(minutes=30), timedelta(hours=1)
 MOMENT = timedelta(microseconds=1)
 
 
@@ -23,4 +24,4 @@ MOMENT = timedelta(microseconds=1)
     ],
 )
 def test_a_device_that_is_silent_or_cannot_send_for_long_is_worrying(reported, unsent, worries) -> None:
-    assert worries_of(reported, unsent, NOW) == worries
+    assert worries_of(reported, unsent, NOW, silent=SILENT, unsent=UNSENT) == worries

@@ -1,9 +1,11 @@
 """Working time: how long a review has waited while its site was open."""
 
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
+
+import pytest
 
 from contracts.events import OpeningHours
-from services.approval.domain.working_time import open_since
+from services.approval.domain.working_time import is_open, open_since
 from tests.support.factories.approval import MONDAY, NOW, TUESDAY, ist, site
 
 
@@ -28,3 +30,18 @@ def test_hours_that_overlap_count_once() -> None:
 
 def test_at_a_site_that_never_opens_nobody_waits_too_long() -> None:
     assert open_since(site(hours=()), NOW, timedelta(hours=4)) is None
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        (ist(MONDAY, 9), True),
+        (ist(MONDAY, 9) - timedelta(microseconds=1), False),
+        (ist(MONDAY, 17) - timedelta(microseconds=1), True),
+        (ist(MONDAY, 17), False),
+        (ist(date(2026, 3, 1), 11), False),
+        (ist(date(2026, 3, 4), 11), False),
+    ],
+)
+def test_a_site_is_open_in_its_hours_and_on_no_closed_day(at: datetime, expected: bool) -> None:
+    assert is_open(site(), at) is expected

@@ -67,6 +67,8 @@ class VendorSettings(ProcessSettings):
                     yield name, problem
             if self.smtp_url.startswith("smtp-plain:"):
                 yield "smtp_url", "outside local mode emails are sent encrypted"
+            elif _is_private(_host_of(self.smtp_url)):
+                yield "smtp_url", _PRIVATE
         if self.smtp_url and not self.smtp_url.startswith(("smtp://", "smtps://", "smtp-plain://")):
             yield "smtp_url", "it is not smtps://host:port or smtp://host:port"
         if self.smtp_url and "@" not in self.smtp_sender:
@@ -75,22 +77,36 @@ class VendorSettings(ProcessSettings):
             yield "sms_registrations", "this vendor sends registered texts only"
 
 
+_PRIVATE = "it leads to a private address"
+
+
 def _not_public(url: str) -> str | None:
     """Return what is wrong with the address of a vendor, or None."""
     if not url:
         return None
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
+    host = _host_of(url)
+    if host is None:
         return "it is no address"
-    if parts.scheme != "https":
+    if not url.lower().startswith("https:"):
         return "outside local mode it begins with https://"
+    return _PRIVATE if _is_private(host) else None
+
+
+def _host_of(url: str) -> str | None:
     try:
-        is_private = not ipaddress.ip_address(host).is_global
+        return urlsplit(url).hostname or ""
     except ValueError:
-        is_private = host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
-    return "it leads to a private address" if is_private else None
+        return None
+
+
+def _is_private(host: str | None) -> bool:
+    """Return whether a host is one of our own network by its name alone; the sender looks up the others."""
+    if not host:
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
 
 
 def _require_steps(chain: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,6 +5,10 @@ server, and has the visit as ``visit.ics`` (RFC 5545) for the reader's calendar.
 ID, so that a mail program shows a message once that was sent twice. A server's yes means that it took the
 message over: what happens later it tells by a letter to the sender, which nobody reads, so there are no
 receipts.
+
+Outside local mode a server at a private address is refused before it is connected to
+(``public_addresses.py``). SMTP knows no redirects: a 251 or 551 that names another server is a reply like any
+other.
 """
 
 import html
@@ -32,7 +36,9 @@ from services.notify.adapters.channels import (
     PermanentChannelError,
     Receipt,
     TemporaryChannelError,
+    public_addresses,
 )
+from services.notify.adapters.channels.public_addresses import NotPublic
 from services.notify.domain import templates
 from services.notify.domain.messages import Personal
 
@@ -75,6 +81,7 @@ class EmailChannel:
     Args:
         server: where it is, and how to log in.
         draw: returns the picture of a pass as PNG, or None for a message that has none.
+        public_only: whether a server is refused whose name leads to a private address.
         context: what a certificate is checked against; the authorities of the system by default.
         call_seconds: the longest time of a delivery.
     """
@@ -87,11 +94,14 @@ class EmailChannel:
         server: MailServer,
         draw: Callable[[Personal], bytes | None],
         context: ssl.SSLContext | None = None,
+        *,
+        public_only: bool = False,
         call_seconds: float = CALL_SECONDS,
     ) -> None:
         self._server = server
         self._draw = draw
         self._context = context or ssl.create_default_context()
+        self._public_only = public_only
         self._call_seconds = call_seconds
 
     def send(self, message: Outgoing) -> Receipt:
@@ -99,14 +109,30 @@ class EmailChannel:
 
         Raises:
             TemporaryChannelError: ``unreachable``, ``timeout``, ``busy``, ``credentials`` or ``account``.
-            PermanentChannelError: ``bad_address`` or ``refused``.
+            PermanentChannelError: ``bad_address``, ``private_address`` or ``refused``.
         """
         if not is_email(message.personal.to):  # an earlier version took more texts for addresses
             raise PermanentChannelError("bad_address")
         letter = compose(message, self._server.sender, self._draw(message.personal))
-        delivery = _Delivery(self._server, self._context, letter, message.personal.to)
+        delivery = _Delivery(
+            self._server, self._context, letter, message.personal.to, public_only=self._public_only
+        )
         delivery.run_within(self._call_seconds)
         return Receipt(letter["Message-ID"])
+
+
+class _PublicSMTP(smtplib.SMTP):
+    """A connection to the address that was checked. The certificate is still that of the name."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return public_addresses.connect(host, port, timeout)
+
+
+class _PublicSMTPS(smtplib.SMTP_SSL):
+    """The same, encrypted from the first byte."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        return self.context.wrap_socket(public_addresses.connect(host, port, timeout), server_hostname=host)
 
 
 class _Delivery:
@@ -116,8 +142,17 @@ class _Delivery:
     bytes of a reply.
     """
 
-    def __init__(self, server: MailServer, context: ssl.SSLContext, letter: EmailMessage, to: str) -> None:
+    def __init__(
+        self,
+        server: MailServer,
+        context: ssl.SSLContext,
+        letter: EmailMessage,
+        to: str,
+        *,
+        public_only: bool,
+    ) -> None:
         self._server = server
+        self._public_only = public_only
         self._context = context
         self._letter = letter
         self._to = to
@@ -160,6 +195,8 @@ class _Delivery:
     def _hand_over(self) -> None:
         try:
             connection = self._connect()
+        except NotPublic:
+            raise PermanentChannelError("private_address") from None
         except TimeoutError:
             raise TemporaryChannelError("timeout") from None
         except smtplib.SMTPAuthenticationError:
@@ -194,9 +231,11 @@ class _Delivery:
         server = self._server
         connection: smtplib.SMTP
         if server.scheme == "smtps":
-            connection = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT, context=self._context)
+            make = _PublicSMTPS if self._public_only else smtplib.SMTP_SSL
+            connection = make(server.host, server.port, timeout=TIMEOUT, context=self._context)
         else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT)
+            plain = _PublicSMTP if self._public_only else smtplib.SMTP
+            connection = plain(server.host, server.port, timeout=TIMEOUT)
         try:
             if server.scheme == "smtp":
                 connection.starttls(context=self._context)

@@ -9,25 +9,26 @@ A vendor that got the request and did not respond may have accepted the message.
 5xx, except 503, which means that it did not begin.
 
 Addresses come from settings alone. Outside local mode they begin with https://, certificates are verified,
-no redirect is followed, and a name that leads to a private address is refused before anything is sent.
+no redirect is followed, and a name that leads to a private address is refused before anything is connected to
+(``public_addresses.py``).
 """
 
 import asyncio
-import ipaddress
 import json
 import socket
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 from pydantic import JsonValue
 
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
+from services.notify.adapters.channels.public_addresses import NotPublic, require_public
 
 TIMEOUT = httpx.Timeout(connect=3.0, read=8.0, write=4.0, pool=1.0)
 """In seconds, of each step. A vendor that sends a byte now and then stays within them for ever."""
@@ -38,10 +39,6 @@ MOST_BYTES = 64 * 1024
 _NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """Errors after which the vendor has not received a byte."""
 _TEMPORARY = {401: "credentials", 403: "credentials", 408: "timeout", 425: "busy", 429: "busy"}
-
-
-class NotPublic(Exception):
-    """The name of a vendor leads to an address inside our own network."""
 
 
 @dataclass(frozen=True)
@@ -106,26 +103,45 @@ class GatewayClient:
             raise TemporaryChannelError(reason, may_have_arrived=reached) from None
 
     async def _call(self, url: str, headers: Mapping[str, str], content: Mapping[str, Any]) -> Response:
-        received = b""
         async with asyncio.timeout(self._call_seconds):
-            if self._public_only:
-                await self._refuse_private(url)
-            async with self._client.stream("POST", url, headers=headers, **content) as response:
-                async for chunk in response.aiter_raw():
-                    received += chunk
-                    if len(received) > MOST_BYTES:
-                        break
+            if not self._public_only:
+                return await self._post(httpx.URL(url), headers, content)
+            name = httpx.URL(url)
+            *others, last = await self._addresses(name)
+            for address in others:
+                with suppress(httpx.ConnectError, httpx.ConnectTimeout):
+                    return await self._post(name, headers, content, address)
+            return await self._post(name, headers, content, last)
+
+    async def _post(
+        self, url: httpx.URL, headers: Mapping[str, str], content: Mapping[str, Any], address: str = ""
+    ) -> Response:
+        """Post to a URL, at an address if there is one; the certificate is that of the name in the URL."""
+        received = b""
+        given = {"Host": url.netloc.decode(), **headers}
+        target = url.copy_with(host=address) if address else url
+        extensions = {"sni_hostname": url.host} if address else {}
+        async with self._client.stream(
+            "POST", target, headers=given, extensions=extensions, **content
+        ) as response:
+            async for chunk in response.aiter_raw():
+                received += chunk
+                if len(received) > MOST_BYTES:
+                    break
         return Response(response.status_code, received, _seconds(response.headers.get("Retry-After")))
 
-    async def _refuse_private(self, url: str) -> None:
-        """Raise `NotPublic` if the name leads to any address that the internet does not reach."""
-        parts = urlsplit(url)
+    async def _addresses(self, url: httpx.URL) -> list[str]:
+        """Return the addresses of the name in a URL.
+
+        Raises:
+            NotPublic: one of them is not on the internet.
+            httpx.ConnectError: the name is not known.
+        """
         try:
-            found = await self._loop.getaddrinfo(parts.hostname, parts.port or 443, type=socket.SOCK_STREAM)
+            found = await self._loop.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
         except OSError:
             raise httpx.ConnectError("its name is not known") from None
-        if not all(ipaddress.ip_address(address[0]).is_global for *_, address in found):
-            raise NotPublic
+        return require_public(found)
 
 
 def _seconds(header: str | None) -> float | None:

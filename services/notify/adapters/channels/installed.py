@@ -55,7 +55,7 @@ def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Chan
     if settings.smtp_url:
         password = settings.smtp_password.get_secret_value()
         server = MailServer.at(settings.smtp_url, settings.smtp_sender, settings.smtp_user, password)
-        channels["email"] = EmailChannel(server, pass_card.draw)
+        channels["email"] = EmailChannel(server, pass_card.draw, public_only=not settings.local_mode)
     return channels
 
 

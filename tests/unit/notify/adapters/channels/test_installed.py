@@ -64,6 +64,8 @@ def test_receipts_are_expected_of_a_vendor_whose_secret_is_set(tmp_path: Path) -
         ({"sms_url": "https://169.254.169.254/"}, "EPASS_SMS_URL .*private"),
         ({"sms_url": "https://vault.internal/"}, "EPASS_SMS_URL .*private"),
         ({"smtp_url": "smtp-plain://mail.example", "smtp_sender": "a@b.in"}, "EPASS_SMTP_URL .*encrypted"),
+        ({"smtp_url": "smtps://10.0.0.7:465", "smtp_sender": "a@b.in"}, "EPASS_SMTP_URL .*private"),
+        ({"smtp_url": "smtp://mail.internal", "smtp_sender": "a@b.in"}, "EPASS_SMTP_URL .*private"),
         ({"smtp_url": "mail.example", "smtp_sender": "a@b.in"}, "EPASS_SMTP_URL "),
         ({"smtp_url": "smtps://mail.example"}, "EPASS_SMTP_SENDER "),
         ({"sms_url": "https://sms.example", "sms_vendor": "msg91"}, "EPASS_SMS_REGISTRATIONS "),

@@ -53,6 +53,7 @@ AnyRevocationReason = Annotated[RevocationReason, else_("withdrawn")]
 AnyClosureReason = Annotated[ClosureReason, else_("other")]
 AnyAccessChange = Annotated[AccessChange, else_("other")]
 AnyEscalationStep = Annotated[EscalationStep | None, else_(None)]
+AnyChanger = Annotated[Literal["applicant", "counter"], else_("applicant")]
 AnyConflictKind = Annotated[ConflictKind, else_("other")]
 AnyOfflineChoice = Annotated[Literal["refuse", "supervisor"], else_("refuse")]
 AnyVerdict = Annotated[Verdict, else_("unknown_pass")]
@@ -254,6 +255,24 @@ class ApplicationCancelled(ApplicationEnded):
 
 class ApplicationExpired(ApplicationEnded):
     """All preferred dates passed without a decision."""
+
+
+class MobileNumbers(Wire):
+    """The number that an applicant has now, and the one before it."""
+
+    mobile: str
+    before: str | None = None
+    """None where there was none."""
+
+
+class MobileChanged(AboutApplication):
+    """The applicant has another mobile, which they have proved; messages go there from now on."""
+
+    producer: ClassVar[str] = "application"
+    changed_by: AnyChanger
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: MobileNumbers
 
 
 class PersonalDataErased(AboutApplication):
@@ -740,7 +759,8 @@ class GateConflictFound(Event):
 
 ALL: tuple[type[Event], ...] = (
     OtpRequested, LoginIssued, AccessChanged, LoginDisabled, SessionEnded, SessionKeyWithdrawn,
-    ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, PersonalDataErased,
+    ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, MobileChanged,
+    PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,
     VisitDayReopened, ReviewEscalated, GateAdvised,
     PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,

@@ -4,6 +4,8 @@ import unicodedata
 
 import phonenumbers
 
+from contracts.model import DeliverBy
+
 
 def ascii_digits(text: str) -> str:
     """Return the same text with the digits of any script (Gurmukhi, Devanagari) as 0 to 9."""
@@ -30,6 +32,13 @@ def parse_mobile(text: str) -> str:
     if phonenumbers.number_type(number) not in mobile:
         raise ValueError("not a mobile number")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def channel_to(mobile: str, wanted: DeliverBy) -> DeliverBy:
+    """Return the channel to somebody who has this number now: the wanted one, unless it was paper."""
+    if wanted != "printed":
+        return wanted
+    return "sms" if is_indian(mobile) else "whatsapp"
 
 
 def is_indian(mobile: str) -> bool:

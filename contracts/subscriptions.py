@@ -32,6 +32,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.ApplicationAmended,
         events.ApplicationCancelled,
         events.ApplicationExpired,
+        events.MobileChanged,
         events.PassScanned,
         events.PersonalDataErased,
     ),
@@ -40,6 +41,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.ApprovalWithdrawn,
         events.VisitDayClosed,
         events.ApplicationCancelled,
+        events.MobileChanged,
         events.PersonalDataErased,
     ),
     "notify": (
@@ -50,6 +52,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.ApplicationSubmitted,
         events.ApplicationCancelled,
         events.ApplicationExpired,
+        events.MobileChanged,
         events.PassRejected,
         events.PassReturned,
         events.VisitDayClosed,

@@ -68,6 +68,8 @@ from contracts.rpc.application import (
     LastFour,
     Lookup,
     LookupHits,
+    NewMobile,
+    NewMobileAtCounter,
     StatusQuestion,
     StatusView,
     SubmitApplication,
@@ -103,6 +105,7 @@ from contracts.rpc.audit import AuditHeads
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
+from contracts.rpc.notify import UndeliveredPasses
 from contracts.rpc.verify import (
     CallForHelp,
     GateSession,
@@ -306,6 +309,11 @@ def amend_application(
 def cancel_application(reference: str) -> Call[Acknowledged]:
     """Withdraw an application; a pass is revoked."""
     return _command(f"{API}/applications/{_part(reference)}/cancel", Acknowledged)
+
+
+def change_mobile(reference: str, body: NewMobile) -> Call[ApplicantSession]:
+    """Give an application another mobile, to which a code was sent; return a session of it."""
+    return _command(f"{API}/applications/{_part(reference)}/mobile", ApplicantSession, body)
 
 
 def resend_message(reference: str) -> Call[Nothing]:
@@ -567,6 +575,16 @@ def submit_at_counter(body: SubmitAtCounter) -> Call[Acknowledged]:
 def list_waiting_here() -> Call[LookupHits]:
     """List who applied today at this site's counters and kiosks and has not gone in yet."""
     return _get(f"{API}/counter/applications", LookupHits)
+
+
+def list_undelivered() -> Call[UndeliveredPasses]:
+    """List the passes of this site that no message has brought to anybody."""
+    return _get(f"{API}/counter/undelivered", UndeliveredPasses)
+
+
+def change_mobile_at_counter(reference: str, body: NewMobileAtCounter) -> Call[Acknowledged]:
+    """Give an application of this site another mobile, for a visitor whose ID card the operator has seen."""
+    return _command(f"{API}/counter/applications/{_part(reference)}/mobile", Acknowledged, body)
 
 
 def look_up_at_counter(q: str) -> Call[LookupHits]:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Literal
+from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
@@ -26,7 +27,7 @@ from contracts.model import (
     Wire,
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Nothing, Page
+from contracts.rpc.call import Method, Nothing, Page, Proof
 from contracts.visiting_rules import ClosedWish
 
 NOT_OPENED = "not_opened"
@@ -76,6 +77,26 @@ class OpenApplication(LastFour):
     """One application, and what opens it."""
 
     reference: str = Field(max_length=40)
+
+
+class NewMobile(Strict):
+    """Another mobile for an application: the request by which a code was sent to it, and the code."""
+
+    request_id: UUID
+    code: str = Field(max_length=20)
+
+
+class NewMobileAtCounter(NewMobile, LastFour):
+    """The same at the reception, with the last four characters of the ID card that the operator has seen."""
+
+
+class ChangeMobile(ReferenceOnly):
+    """Another mobile for an application."""
+
+    proof: Proof = Field(repr=False)
+    """The session that a code to the new number has opened; the number is in its token."""
+    id_last4: str | None = Field(default=None, max_length=40)
+    """At the reception: the last four characters of the ID card that the operator has seen."""
 
 
 class Acknowledged(Wire):
@@ -279,6 +300,7 @@ OPEN_APPLICATION = Method(
 PHOTOGRAPH = Method("application", "photograph", ReferenceOnly, Photograph, names_people=True)
 AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=True)
 CANCEL = Method("application", "cancel", ReferenceOnly, Acknowledged, command=True)
+CHANGE_MOBILE = Method("application", "change_mobile", ChangeMobile, Acknowledged, command=True)
 STATUS = Method("application", "status", StatusQuestion, StatusView)
 COUNTER_LOOKUP = Method("application", "lookup", Lookup, LookupHits, names_people=True)
 WAITING_HERE = Method("application", "waiting_here", Nothing, LookupHits, names_people=True)

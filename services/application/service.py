@@ -6,6 +6,7 @@ from contracts.rpc.application import (
     AmendApplication,
     ApplicationList,
     ApplicationView,
+    ChangeMobile,
     Checked,
     DepartmentCode,
     Durations,
@@ -23,8 +24,10 @@ from contracts.rpc.application import (
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
 from contracts.rpc.call import Call, Nothing, Page
-from services.application.handlers import applications, openings, photographs, queries
+from services.application.handlers import applications, mobiles, openings, photographs, queries
 from services.chassis.audit import entries, heads
+from services.chassis.messaging.signatures import EventKeys
+from services.chassis.rpc.principals import proved_by
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
@@ -100,6 +103,12 @@ class Service:
     def cancel(self, request: ReferenceOnly, call: Call) -> Acknowledged:
         with self.db.transaction() as session:
             return applications.cancel(request, call, session, now())
+
+    @rpc(contract.CHANGE_MOBILE)
+    def change_mobile(self, request: ChangeMobile, call: Call) -> Acknowledged:
+        proved = proved_by(request.proof, EventKeys(self.settings.event_keys), now())
+        with self.db.transaction() as session:
+            return mobiles.change(request, proved, call, session, now(), limited=self.settings.rate_limits)
 
     @rpc(contract.STATUS)
     def status(self, request: StatusQuestion, _call: Call) -> StatusView:

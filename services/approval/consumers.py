@@ -11,6 +11,7 @@ from contracts.events import (
     ApplicationCancelled,
     ApplicationExpired,
     ApplicationSubmitted,
+    MobileChanged,
     PassScanned,
     PersonalDataErased,
 )
@@ -50,6 +51,10 @@ class Consumers:
     @subscribes(ApplicationExpired)
     def on_application_expired(self, received: Received[ApplicationExpired], session: Session) -> None:
         event_handlers.handle_application_expired(received, session)
+
+    @subscribes(MobileChanged)
+    def on_mobile_changed(self, received: Received[MobileChanged], session: Session) -> None:
+        event_handlers.handle_mobile_changed(received, session)
 
     @subscribes_together(PassScanned)
     def on_pass_scanned(self, received: Sequence[Received[PassScanned]], session: Session) -> None:

@@ -255,6 +255,8 @@ class ApplicationRow(Base):
     __tablename__ = "heard_applications"
     application_id: Mapped[UUID] = mapped_column(primary_key=True)
     details_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    mobile_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """``seq`` of the newest MobileChanged; details from before it have the number before it."""
     cancelled_at: Mapped[datetime | None]
     expired_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]

@@ -100,6 +100,14 @@ class Sessions:
         keys = tuple(known[kid] for kid in sorted(kids))
         return Proof(session=session, device=device, operator=operator, keys=keys)
 
+    async def prove_new(self, token: str) -> Proof | None:
+        """Return the same for a token that accounts has just made, perhaps under a key that is new here."""
+        proof = self.prove(token)
+        if proof is None:
+            await self._keys.refresh(at_most_every=NEW_KEY_SECONDS)
+            proof = self.prove(token)
+        return proof
+
     async def _check(self, token: str) -> SessionClaims:
         try:
             try:

@@ -6,6 +6,7 @@ from contracts.envelope import Received
 from contracts.events import (
     ApplicationCancelled,
     ApprovalWithdrawn,
+    MobileChanged,
     PassApproved,
     PersonalDataErased,
     VisitDayClosed,
@@ -40,6 +41,10 @@ class Consumers:
     @subscribes(ApplicationCancelled)
     def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
         passes.cancel(received.event, session, now())
+
+    @subscribes(MobileChanged)
+    def on_mobile_changed(self, received: Received[MobileChanged], session: Session) -> None:
+        passes.change_mobile(received, session)
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:

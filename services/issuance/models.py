@@ -70,6 +70,10 @@ class ApplicationRow(Base):
     """The highest revision of whose approval days were closed; 0 for none."""
     closed_days: Mapped[list[date]] = mapped_column(ARRAY(Date), server_default="{}")
     """Those days, also where the approval is not known here yet."""
+    mobile_seq: Mapped[int] = mapped_column(server_default="0")
+    """``seq`` of the newest MobileChanged."""
+    mobile: Mapped[str | None]
+    """The number of that event. An approval from before it has the number before it."""
     cancelled: Mapped[bool] = mapped_column(server_default=text("false"))
     erased: Mapped[bool] = mapped_column(server_default=text("false"))
 

@@ -9,7 +9,7 @@ from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
-from services.notify.handlers import directory, erasure, event_handlers, quotas, receipts
+from services.notify.handlers import directory, erasure, event_handlers, mobiles, quotas, receipts
 
 
 class Codes:
@@ -60,6 +60,10 @@ class Consumers:
     @subscribes(events.ApplicationExpired)
     def on_application_expired(self, received: Received[events.ApplicationExpired], session: Session) -> None:
         event_handlers.handle_application_expired(received, session, now(), self.settings.public_url)
+
+    @subscribes(events.MobileChanged)
+    def on_mobile_changed(self, received: Received[events.MobileChanged], session: Session) -> None:
+        mobiles.handle_mobile_changed(received, session, now())
 
     @subscribes(events.PassRejected)
     def on_pass_rejected(self, received: Received[events.PassRejected], session: Session) -> None:

@@ -113,6 +113,10 @@ class ApplicationRow(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     reference: Mapped[str]
+    mobile_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """``seq`` of the newest MobileChanged."""
+    mobile_sealed: Mapped[str | None]
+    """The number of that event, sealed like ``personal`` of a message. Every message goes there."""
     erased_at: Mapped[datetime | None]
     """From this instant on no personal data of it is stored, whatever arrives late."""
 

@@ -26,7 +26,7 @@ PERSONAL: Mapping[str, tuple[str, ...]] = {
         "watchlist_matches.sealed_note",
     ),
     "issuance": (),
-    "notify": ("messages.personal", "messages.email_sealed", "media.sealed"),
+    "notify": ("messages.personal", "messages.email_sealed", "applications.mobile_sealed", "media.sealed"),
     "verify": ("supervisors.key_sealed",),
 }
 """The columns of each service that are sealed under the personal keys."""

@@ -80,6 +80,12 @@ SAMPLES: tuple[e.Event, ...] = (
             ),
         }
     ),
+    e.MobileChanged(
+        **ABOUT,
+        **DELIVERY,
+        changed_by="counter",
+        personal=e.MobileNumbers(mobile="+919876512345", before="+919876543210"),
+    ),
     e.ApplicationCancelled.model_validate({**ENDED, "cancelled_by": "applicant"}),
     e.ApplicationExpired.model_validate(ENDED),
     e.PersonalDataErased.model_validate(ABOUT),

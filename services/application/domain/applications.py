@@ -4,14 +4,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
-from contracts.errors import Conflict
+from contracts.errors import Conflict, InvalidInput
 from contracts.events import (
     ApplicationAmended,
     ApplicationCancelled,
     ApplicationExpired,
     ApplicationPersonal,
     ApplicationSubmitted,
+    MobileChanged,
+    MobileNumbers,
 )
+from contracts.mobile import channel_to
 from contracts.model import (
     ApplicantKind,
     ApplicationStatus,
@@ -28,6 +31,8 @@ from contracts.model import (
 from contracts.visiting_rules import MOST_COMPANIONS
 
 CANCELLABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
+REACHABLE = CANCELLABLE
+"""Statuses in which the applicant may still need a message, and may give another number for it."""
 EXPIRING: frozenset[ApplicationStatus] = frozenset({"submitted", "returned"})
 
 
@@ -123,6 +128,28 @@ class Application:
                 "this application cannot be cancelled any more", code="cannot_cancel", status=status
             )
         return ApplicationCancelled.model_validate({**self._outcome(), "cancelled_by": by})
+
+    def change_mobile(
+        self, mobile: str, status: ApplicationStatus, by: Literal["applicant", "counter"]
+    ) -> MobileChanged:
+        """Return the event of another mobile, which its holder has proved.
+
+        Raises:
+            InvalidInput: ``mobile`` is ``same_mobile``: it is the number of this application.
+            Conflict: ``cannot_change_mobile``: the application has ended, or the visitor came in.
+        """
+        if status not in REACHABLE:
+            raise Conflict("this application has ended", code="cannot_change_mobile", status=status)
+        if mobile == self.applicant.mobile:
+            raise InvalidInput.of("mobile", "same_mobile")
+        return MobileChanged(
+            application_id=self.id,
+            reference=self.reference,
+            changed_by=by,
+            language=self.language,
+            deliver_by=channel_to(mobile, self.deliver_by),
+            personal=MobileNumbers(mobile=mobile, before=self.applicant.mobile),
+        )
 
     def expire(self) -> ApplicationExpired:
         """Return the event of an application whose preferred windows passed without a decision."""

@@ -130,14 +130,14 @@ def submit(
 
     def effect() -> Submitted:
         if most_open is not None:
-            _refuse_more_open(session, mobile, most_open, now)
+            refuse_more_open(session, mobile, most_open, now)
         filled = _with_known_cards(request, call, session, now)
         return _submit(filled, mobile, intake, call, session, calendar)
 
     return _once("application.submit", request, call, session, effect)
 
 
-def _refuse_more_open(session: Session, mobile: str, most: int, now: datetime) -> None:
+def refuse_more_open(session: Session, mobile: str, most: int, now: datetime) -> None:
     """Raise `Conflict` if a mobile has so many open applications; its others wait for this one."""
     lock(session, f"applications of {mobile}")
     row = models.ApplicationRow

@@ -50,8 +50,8 @@ TIME_TO_CHOOSE = timedelta(days=14)
 """How long an applicant whose day was closed may take to choose another date."""
 D = TypeVar("D", bound=Decision)
 E = TypeVar("E", bound=AboutApplication | AboutPass | MessageOutcome)
-_TO_DUTY_CONTACT = "review_escalated"
-"""The purpose of a message about an application that does not go to its applicant."""
+_TO_OTHERS = ("review_escalated", "mobile_changed")
+"""Purposes of messages about an application that go to the duty contact, or to a number of before."""
 _DELIVERED = {None: "message_delivered", "delivered": "message_arrived", "read": "message_read"}
 """The entry for each status of a message; without one, the vendor has it."""
 Passes = list[PassRow]
@@ -331,4 +331,4 @@ def _pass(passes: Passes, row: ApplicationRow, number: str) -> PassRow:
 
 
 def _is_to_applicant(event: NotificationDelivered | NotificationFailed) -> bool:
-    return event.application_id is not None and event.purpose != _TO_DUTY_CONTACT
+    return event.application_id is not None and event.purpose not in _TO_OTHERS

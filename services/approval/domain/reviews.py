@@ -6,7 +6,7 @@ Pure: the time, the directory's records and the calendar are arguments.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from contracts import visiting_rules
@@ -35,6 +35,7 @@ from contracts.model import (
     MOST_DAYS,
     Channel,
     Contact,
+    DeliverBy,
     EscalationStep,
     Language,
     Person,
@@ -66,6 +67,7 @@ PROBLEMS: dict[str, str] = {
 }
 """Error code → its sentence for developers. The pages translate the codes."""
 
+D = TypeVar("D", bound=ApplicationDetails)
 ERASED = ApplicationPersonal(applicant=Person(name="", name_latin=""), purpose="")
 """The personal part of an application after its erasure."""
 
@@ -156,6 +158,18 @@ class Outcome:
     cancelled: bool = False
     expired: bool = False
     erased: bool = False
+
+
+def reached_at(application: D, mobile: str | None, deliver_by: DeliverBy) -> D:
+    """Return the application with another number of its applicant."""
+    applicant = application.personal.applicant.model_copy(update={"mobile": mobile})
+    personal = application.personal.model_copy(update={"applicant": applicant})
+    return application.model_copy(update={"personal": personal, "deliver_by": deliver_by})
+
+
+def with_contact_of(application: D, known: ApplicationDetails) -> D:
+    """Return an application with the number under which it is known here."""
+    return reached_at(application, known.personal.applicant.mobile, known.deliver_by)
 
 
 def status_after(status: ReviewStatus, outcome: Outcome) -> ReviewStatus:

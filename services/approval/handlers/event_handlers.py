@@ -22,6 +22,7 @@ from contracts.events import (
     ApplicationDetails,
     ApplicationExpired,
     ApplicationSubmitted,
+    MobileChanged,
     PassScanned,
     PersonalDataErased,
 )
@@ -50,6 +51,10 @@ where reviews.id = entered.id
 """Locks reviews in the order in which other batches of events lock them."""
 
 
+class UnknownApplication(Exception):
+    """The application of an event is not here (yet); the delivery is retried later."""
+
+
 def handle_application_submitted(
     received: Received[ApplicationSubmitted], session: Session, now: datetime, *, furthest_days: int
 ) -> None:
@@ -75,6 +80,8 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
         row = known or _new_review(event, at)
         session.add(row)
         row.submitted_at = min(row.submitted_at, at)
+        if received.seq < application.mobile_seq:
+            event = reviews.with_contact_of(event, row.application)
         if received.seq > application.details_seq:
             application.details_seq, row.traceparent = received.seq, traceparent()
             if application.expired_at and at > application.expired_at:
@@ -85,6 +92,26 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
         data = reference_data.current(session, at.astimezone(IST).date())
     if row.status in watchlist.COMING:
         watchlist.mark(session, row, at, data)
+
+
+def handle_mobile_changed(received: Received[MobileChanged], session: Session) -> None:
+    """Store the number at which the applicant is told what the department decides; look it up, too.
+
+    Raises:
+        UnknownApplication: its details are not here (yet).
+    """
+    event, at = received.event, received.occurred_at
+    watchlist.await_confirmations(session)
+    application, row = _locked(session, event.application_id)
+    if application.erased_at or received.seq <= application.mobile_seq:
+        return
+    if row is None:
+        raise UnknownApplication
+    application.mobile_seq = received.seq
+    if received.seq > application.details_seq:
+        row.application = reviews.reached_at(row.application, event.personal.mobile, event.deliver_by)
+    if row.status in watchlist.COMING:
+        watchlist.mark(session, row, at, reference_data.current(session, at.astimezone(IST).date()))
 
 
 def handle_application_cancelled(received: Received[ApplicationCancelled], session: Session) -> None:

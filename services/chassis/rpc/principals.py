@@ -148,6 +148,15 @@ class PrincipalVerifier:
         return found
 
 
+def proved_by(proof: Proof, event_keys: EventKeys, now: datetime) -> Principal:
+    """Return whom tokens in a request prove: somebody besides the caller.
+
+    Raises:
+        ContractError: as `PrincipalVerifier.verify`.
+    """
+    return PrincipalVerifier(event_keys).verify(Principal(proof=proof), now)
+
+
 def _is_nobody(principal: Principal) -> bool:
     """Return whether a principal has no rights, and no idempotency keys of somebody who has."""
     is_scope = principal.id == Principal().id or principal.id.startswith("address:")

@@ -4,19 +4,21 @@ from fastapi import APIRouter
 
 from contracts import rpc
 from contracts.application_form import Amendment
+from contracts.rpc.accounts import ApplicantSession
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
     ApplicationList,
     ApplicationView,
     LastFour,
+    NewMobile,
     OpenApplication,
     ReferenceOnly,
     SubmitApplication,
 )
 from contracts.rpc.call import Nothing, Page
-from services.gateway import visit_requests
-from services.gateway.access import Applicant, IdempotencyKey
+from services.gateway import mobile_changes, visit_requests
+from services.gateway.access import Applicant, IdempotencyKey, rate_limited
 from services.gateway.api.parameters import After, Limit, Reference
 
 router = APIRouter(prefix="/api/v1/applications", tags=["applicant"])
@@ -67,6 +69,18 @@ async def amend_application(
 async def cancel_application(caller: Applicant, reference: Reference, key: IdempotencyKey) -> Acknowledged:
     """Withdraw an application; a pass that exists is revoked."""
     return await caller.command(rpc.application.CANCEL, ReferenceOnly(reference=reference), key)
+
+
+@router.post("/{reference}/mobile", dependencies=[rate_limited("otp_verify")])
+async def change_mobile(
+    caller: Applicant, reference: Reference, body: NewMobile, key: IdempotencyKey
+) -> ApplicantSession:
+    """Give an application another mobile, to which a code was sent (`POST /otp`); the pass is sent there.
+
+    The session that asks has proved the number before, and has opened the application. Answer: a session of
+    the new number, in which it is open. The number before gets a notice.
+    """
+    return await mobile_changes.change(caller, reference, body, key)
 
 
 @router.post("/{reference}/resend", status_code=202)

@@ -3,10 +3,12 @@
 from fastapi import APIRouter
 
 from contracts import rpc
-from contracts.rpc.application import Acknowledged, Lookup, LookupHits, SubmitAtCounter
+from contracts.rpc.application import Acknowledged, Lookup, LookupHits, NewMobileAtCounter, SubmitAtCounter
 from contracts.rpc.call import Nothing
-from services.gateway import visit_requests
-from services.gateway.access import IdempotencyKey, Reception
+from contracts.rpc.notify import UndeliveredPasses
+from services.gateway import mobile_changes, visit_requests
+from services.gateway.access import IdempotencyKey, Reception, rate_limited
+from services.gateway.api.parameters import Reference
 
 router = APIRouter(prefix="/api/v1/counter", tags=["reception"])
 
@@ -31,3 +33,24 @@ async def list_waiting_here(caller: Reception) -> LookupHits:
 async def look_up_at_counter(caller: Reception, body: Lookup) -> LookupHits:
     """Find applications by mobile, reference or name."""
     return await caller.query(rpc.application.COUNTER_LOOKUP, body)
+
+
+@router.get("/undelivered")
+async def list_undelivered(caller: Reception) -> UndeliveredPasses:
+    """List the passes of this site that no message has brought to anybody, the newest first, at most fifty.
+
+    A pass leaves the list when it is printed, delivered after all, sent to another number, revoked or over.
+    """
+    return await caller.query(rpc.notify.UNDELIVERED_HERE, Nothing())
+
+
+@router.post("/applications/{reference}/mobile", dependencies=[rate_limited("otp_verify")])
+async def change_mobile_at_counter(
+    caller: Reception, reference: Reference, body: NewMobileAtCounter, key: IdempotencyKey
+) -> Acknowledged:
+    """Give an application of this site another mobile, for a visitor whose number was wrong or is lost.
+
+    The operator has seen the ID card, and the visitor has read out the code that came to the new number
+    (`POST /otp`).
+    """
+    return await mobile_changes.change_at_counter(caller, reference, body, key)

@@ -19,7 +19,7 @@ from services.gateway.pages.shared.view import OpenPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 PLACES = {"apply": "/apply/who", "history": "/applications"}
-_PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete))?)?")
+_PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?")
 
 SPENT = ("code_used", "code_expired", "too_many_tries")
 """Error codes after which the applicant needs a new code."""

@@ -23,6 +23,7 @@ from contracts.events import (
     PublicKey,
     RevocationPersonal,
 )
+from contracts.mobile import channel_to
 from contracts.model import (
     ApplicantKind,
     Assistance,
@@ -211,6 +212,14 @@ def opens_a_pass(revision: int, *, approved: int, withdrawn: int, ended: bool) -
         ended: the application was cancelled or erased, which no approval undoes.
     """
     return not ended and revision > max(approved, withdrawn)
+
+
+def reached_at(approved: PassApproved, mobile: str) -> PassApproved:
+    """Return an approval with another number of the applicant."""
+    applicant = approved.personal.applicant.model_copy(update={"mobile": mobile})
+    personal = approved.personal.model_copy(update={"applicant": applicant})
+    deliver_by = channel_to(mobile, approved.deliver_by)
+    return approved.model_copy(update={"personal": personal, "deliver_by": deliver_by})
 
 
 def new_pass(

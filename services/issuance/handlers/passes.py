@@ -18,10 +18,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
+from contracts.envelope import Received
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import (
     ApplicationCancelled,
     ApprovalWithdrawn,
+    MobileChanged,
     PassApproved,
     PersonalDataErased,
     PublicKey,
@@ -33,7 +35,7 @@ from contracts.rpc.issuance import REISSUE, PassView, ReissuePass
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.issuance.adapters.keys import key_store
-from services.issuance.domain.passes import Pass, new_pass, opens_a_pass
+from services.issuance.domain.passes import Pass, new_pass, opens_a_pass, reached_at
 from services.issuance.handlers import views
 from services.issuance.models import ApplicationRow, PassRow
 from services.issuance.settings import IssuanceSettings
@@ -90,6 +92,8 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
         application.approved_revision = max(application.approved_revision, approved.revision)
         if not opens:
             return
+        if application.mobile is not None:
+            approved = reached_at(approved, application.mobile)
         earlier = _live_row(session, approved.application_id) if had_a_pass else None
         closed = application.closed_days if application.shortened_revision == approved.revision else []
     if earlier is not None:
@@ -151,12 +155,30 @@ def cancel(cancelled: ApplicationCancelled, session: Session, now: datetime) -> 
     _revoke_live(session, cancelled.application_id, "cancelled", now)
 
 
+def change_mobile(received: Received[MobileChanged], session: Session) -> None:
+    """Give the passes of an application to another number, whose session sees them from now on.
+
+    The number is remembered for a pass that does not exist yet.
+    """
+    event = received.event
+    application = _lock_application(session, event.application_id)
+    if application.erased or received.seq <= application.mobile_seq:
+        return
+    application.mobile_seq, application.mobile = received.seq, event.personal.mobile
+    for row in session.scalars(select(PassRow).where(PassRow.application_id == event.application_id)):
+        if row.personal is not None:
+            applicant = row.personal.applicant.model_copy(update={"mobile": event.personal.mobile})
+            row.personal = row.personal.model_copy(update={"applicant": applicant})
+            row.visit = row.visit.model_copy(update={"deliver_by": event.deliver_by})
+
+
 def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:
     """Delete the people of an application.
 
     Nobody sees its passes after that, and a late approval makes none.
     """
-    _lock_application(session, erased.application_id).erased = True
+    application = _lock_application(session, erased.application_id)
+    application.erased, application.mobile = True, None
     of_application = update(PassRow).where(PassRow.application_id == erased.application_id)
     session.execute(of_application.values(personal=None, link_code=None, idc=None))
 

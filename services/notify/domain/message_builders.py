@@ -11,6 +11,7 @@ from contracts.events import (
     ApplicationEnded,
     ApplicationSubmitted,
     LoginIssued,
+    MobileChanged,
     OtpRequested,
     PassIssued,
     PassRejected,
@@ -133,6 +134,21 @@ def _ended(event: ApplicationEnded, purpose: Purpose, public_url: str) -> Draft:
             "reference": event.reference,
             "url": status_link(event.reference, event.language, public_url),
         },
+    )
+
+
+def mobile_changed(event: MobileChanged) -> Draft:
+    """Build the notice to the number before that it was changed; it does not tell the new number.
+
+    It has no link: the page of the status asks for the new number's digits.
+    """
+    return Draft(
+        purpose="mobile_changed",
+        language=event.language,
+        deliver_by=event.deliver_by,
+        mobile=event.personal.before,
+        email=None,
+        parameters={"reference": event.reference},
     )
 
 

@@ -1,19 +1,22 @@
 """A message: its purpose, its lane, its recipient, and the channel that reaches them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
-from contracts.mobile import is_indian
+from contracts.mobile import channel_to, is_indian
 from contracts.model import DeliverBy, Language
 
 Purpose = Literal[
     "otp", "login_issued", "access_changed", "application_submitted", "application_cancelled",
     "application_expired", "rejected", "returned", "day_closed", "day_dropped", "day_reopened", "pass_issued",
-    "pass_revoked", "review_escalated",
+    "pass_revoked", "review_escalated", "mobile_changed",
 ]  # fmt: skip
+NOT_TO_APPLICANT: Collection[Purpose] = ("review_escalated", "mobile_changed")
+"""Purposes of messages about an application that go to somebody else, or to a number that is no more theirs.
+"""
 Lane = Literal["otp", "normal"]
 State = Literal[
     "queued", "accepted", "delivered", "read", "failed", "expired", "withdrawn", "not_needed"
@@ -90,6 +93,10 @@ class Draft:
             return None
         whatsapp = self.deliver_by == "whatsapp" or not is_indian(self.mobile)
         return ("whatsapp" if whatsapp else "sms"), self.mobile
+
+    def to_number(self, mobile: str) -> "Draft":
+        """Return the message to another number of the same person."""
+        return replace(self, mobile=mobile, deliver_by=channel_to(mobile, self.deliver_by))
 
     @property
     def other_email(self) -> str | None:

@@ -26,7 +26,7 @@ def handle_personal_data_erased(
     session.execute(
         update(ApplicationRow)
         .where(ApplicationRow.id == event.application_id, ApplicationRow.erased_at.is_(None))
-        .values(erased_at=now)
+        .values(erased_at=now, mobile_sealed=None)
     )
     held = (
         select(MessageRow.id)

@@ -16,7 +16,13 @@ from contracts.events import AboutApplication
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft
 from services.notify.handlers import directory
-from services.notify.handlers.messages import ALREADY_STORED, lock_application, lock_pass, store
+from services.notify.handlers.messages import (
+    ALREADY_STORED,
+    lock_application,
+    lock_pass,
+    store,
+    to_present_number,
+)
 from services.notify.handlers.prints import publish_printed
 from services.notify.models import MessageRow, PassRow
 
@@ -136,8 +142,9 @@ def handle_review_escalated(
 
 def _store_about_application(received: Received[A], session: Session, now: datetime, draft: Draft) -> None:
     event = received.event
-    erased = lock_application(session, event.application_id, event.reference).is_erased
-    store(session, received.id, draft, now, application_id=event.application_id, erased=erased)
+    known = lock_application(session, event.application_id, event.reference)
+    draft = to_present_number(session, draft, event.application_id, known)
+    store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
 
 
 def _store_naming_department(
@@ -148,6 +155,7 @@ def _store_naming_department(
     known = lock_application(session, event.application_id, event.reference, event.department)
     language = message_builders.language_of(event)
     draft = build(templates.department(event.department, known.department or {}, language))
+    draft = to_present_number(session, draft, event.application_id, known)
     store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
 
 
@@ -168,12 +176,13 @@ def handle_pass_issued(
     known = lock_pass(session, event.pass_number, event.application_id, event.reference, event.site)
     site = directory.site_name(session, event.site, event.language)
     gate = directory.gate_name(session, event.site, event.gate, event.language)
+    draft = message_builders.pass_issued(
+        event, public_url, site, gate, is_link_short=long_links_until is None or now >= long_links_until
+    )
     is_first = store(
         session,
         received.id,
-        message_builders.pass_issued(
-            event, public_url, site, gate, is_link_short=long_links_until is None or now >= long_links_until
-        ),
+        to_present_number(session, draft, event.application_id, known),
         now,
         application_id=event.application_id,
         pass_number=event.pass_number,
@@ -207,7 +216,7 @@ def handle_pass_revoked(
         store(
             session,
             received.id,
-            draft,
+            to_present_number(session, draft, event.application_id, known),
             now,
             application_id=event.application_id,
             pass_number=event.pass_number,

@@ -15,8 +15,8 @@ from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.notify.adapters.sealing import seal, unseal
-from services.notify.domain.messages import Draft, Personal, State
-from services.notify.models import MessageRow
+from services.notify.domain.messages import NOT_TO_APPLICANT, Draft, Personal, State
+from services.notify.models import ApplicationRow, MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
 _HOLD_APPLICATION = """
@@ -24,17 +24,18 @@ insert into applications (id, reference) values (:id, :reference)
 on conflict (id) do update set reference = excluded.reference
 """
 _LOCK_APPLICATION = text(f"""
-{_HOLD_APPLICATION} returning erased_at is not null, (select name from departments where code = :department)
+{_HOLD_APPLICATION} returning erased_at is not null, mobile_sealed,
+  (select name from departments where code = :department)
 """)  # noqa: S608  made of constants
 _LOCK_PASS = text(f"""
-with application as ({_HOLD_APPLICATION} returning id, erased_at is not null as is_erased),
+with application as ({_HOLD_APPLICATION} returning id, mobile_sealed, erased_at is not null as is_erased),
 pass as (
   insert into passes (number, application_id, site) select :number, id, :site from application
   on conflict (number) do update set
     application_id = excluded.application_id, site = coalesce(excluded.site, passes.site)
   returning revoked_at, printed_at
 )
-select is_erased, revoked_at, printed_at from application, pass
+select is_erased, mobile_sealed, revoked_at, printed_at from application, pass
 """)  # noqa: S608  made of constants
 """The pass is locked after its application, because its row is made from that of the application."""
 ALREADY_STORED = """exists (
@@ -55,6 +56,7 @@ class KnownApplication:
     """What is known of an application so far, and the names of the department that was asked for."""
 
     is_erased: bool
+    mobile_sealed: str | None
     department: Mapping[Language, str] | None
 
 
@@ -71,6 +73,7 @@ class KnownPass:
     """What is known of a pass and its application so far."""
 
     is_erased: bool
+    mobile_sealed: str | None
     revoked_at: datetime | None
     printed_at: datetime | None
 
@@ -81,6 +84,18 @@ def lock_pass(
     """Insert or lock a pass and its application until the transaction ends; return what their rows hold."""
     values = {"id": application_id, "reference": reference, "number": number, "site": site}
     return KnownPass(*session.execute(_LOCK_PASS, values).one())
+
+
+def to_present_number(
+    session: Session, draft: Draft, application_id: UUID, known: KnownApplication | KnownPass
+) -> Draft:
+    """Return a message to the number that the applicant has changed to, whatever its event says.
+
+    The services that publish may learn of the change later than notify.
+    """
+    if known.mobile_sealed is None or draft.purpose in NOT_TO_APPLICANT:
+        return draft
+    return draft.to_number(unseal(application_id, known.mobile_sealed, personal_keys_of(session)).to)
 
 
 def store(
@@ -147,11 +162,17 @@ def store(
 
 
 def mobiles_of(session: Session, application_id: UUID) -> list[str | None]:
-    """Return the mobiles of the applicant; an escalation went to the duty contact, who is somebody else."""
-    about = select(MessageRow).where(
-        MessageRow.application_id == application_id, MessageRow.purpose != "review_escalated"
-    )
+    """Return the mobiles of the applicant: the one that they changed to, else those of their messages.
+
+    An escalation went to the duty contact, who is somebody else.
+    """
     keys = personal_keys_of(session)
+    changed = session.scalar(select(ApplicationRow.mobile_sealed).where(ApplicationRow.id == application_id))
+    if changed is not None:
+        return [unseal(application_id, changed, keys).to]
+    about = select(MessageRow).where(
+        MessageRow.application_id == application_id, MessageRow.purpose.not_in(NOT_TO_APPLICANT)
+    )
     return [
         unseal(row.id, row.personal, keys).owner for row in session.scalars(about) if row.personal is not None
     ]

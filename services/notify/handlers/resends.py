@@ -70,7 +70,7 @@ def may_resend(principal: Principal, mobiles: Sequence[str | None]) -> bool:
 
 
 def _send_again(session: Session, application_id: UUID, now: datetime, *, proved: bool) -> UUID:
-    latest = _latest_pass_message(session, application_id)
+    latest = latest_pass_message(session, application_id)
     if is_late(latest.expires_at, now):
         raise Conflict("the pass is over", code="pass_expired")
     if latest.personal is None:
@@ -82,12 +82,17 @@ def _send_again(session: Session, application_id: UUID, now: datetime, *, proved
     if proved:
         allow_again(session, application_id)
     keys = personal_keys_of(session)
-    copy = _copy(latest, unseal(latest.id, latest.personal, keys), keys, now)
+    copy = copy_of(latest, unseal(latest.id, latest.personal, keys), keys, now)
     session.add(copy)
     return copy.id
 
 
-def _latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
+def latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
+    """Return the newest message with a pass of an application that holds.
+
+    Raises:
+        Conflict: ``no_pass`` or ``pass_revoked``.
+    """
     passes = (
         select(MessageRow, PassRow.revoked_at)
         .join(PassRow, PassRow.number == MessageRow.pass_number)
@@ -104,7 +109,8 @@ def _latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
     raise Conflict("the pass was revoked", code="pass_revoked")
 
 
-def _copy(message: MessageRow, personal: Personal, keys: PersonalKeyRing, now: datetime) -> MessageRow:
+def copy_of(message: MessageRow, personal: Personal, keys: PersonalKeyRing, now: datetime) -> MessageRow:
+    """Return a message to be sent once more, as a new one."""
     message_id = uuid4()
     return MessageRow(
         id=message_id,

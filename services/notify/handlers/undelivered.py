@@ -21,6 +21,7 @@ where messages.undelivered_at is not null and passes.site = :site and printed_at
   and not exists (
     select from messages as others
     where others.pass_number = messages.pass_number and others.purpose = messages.purpose
+      and others.recipient is not distinct from messages.recipient
       and (others.state in ('queued', 'delivered', 'read') or others.undelivered_at > messages.undelivered_at)
   )
 order by messages.undelivered_at desc limit :most

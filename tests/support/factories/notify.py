@@ -45,14 +45,19 @@ DEPARTMENT = Principal(kind="staff", id="DEP-0001", login_id="DEP-0001", role="d
 
 
 def received(
-    event: E, *, event_id: UUID | None = None, at: datetime | None = None, expires_at: datetime | None = None
+    event: E,
+    *,
+    event_id: UUID | None = None,
+    at: datetime | None = None,
+    expires_at: datetime | None = None,
+    seq: int = 1,
 ) -> Received[E]:
     """An event as it comes out of its envelope."""
     return Received(
         event=event,
         id=event_id or uuid4(),
         subject=event.subject,
-        seq=1,
+        seq=seq,
         occurred_at=at or now(),
         producer=event.producer,
         expires_at=expires_at,
@@ -149,6 +154,10 @@ class Visit:
 
     def expired(self) -> events.ApplicationExpired:
         return events.ApplicationExpired(**self.about, **self.way, revision=1, personal=self.contact)
+
+    def mobile_changed(self, to: str = OTHER_MOBILE) -> events.MobileChanged:
+        numbers = events.MobileNumbers(mobile=to, before=self.mobile)
+        return events.MobileChanged(**self.about, **self.way, changed_by="applicant", personal=numbers)
 
     def rejected(self, reason: str = "officer_unavailable") -> events.PassRejected:
         personal = events.DecisionPersonal(contact=self.contact, note="Come next week")

@@ -31,7 +31,9 @@ from services.gateway.pages.shared.view import View
 from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
-ONWARD = ("dates", "complete")
+REACHABLE: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "issued")
+"""Statuses in which the page offers another mobile number; the service decides."""
+ONWARD = ("dates", "complete", "mobile")
 """Pages to which the last four characters of the ID card lead straight."""
 NOTICES: dict[str, str] = {
     "resent": _("The message was sent again."),
@@ -39,6 +41,8 @@ NOTICES: dict[str, str] = {
     "completed": _("Your application is with the department again."),
     "masked": _("You wrote an Aadhaar number in your answers. We have kept only its last four digits."),
     "cancelled": _("Your visit is cancelled."),
+    "mobile_changed": _("The mobile number is changed. Messages go to the new number from now on."),
+    "too_many_open": _("The new number has too many open applications already. Nothing was changed."),
     "too_late": _("This is no longer possible. Look at what has happened."),
 }
 """Notices that the page shows after an action, by a word in its address."""

@@ -16,7 +16,7 @@ from contracts.rpc.notify import WrongNumber
 from services.chassis.runtime.clock import now
 from services.gateway import lookups
 from services.gateway.access import rate_limited
-from services.gateway.pages.applications import edit
+from services.gateway.pages.applications import edit, mobile
 from services.gateway.pages.applications.detail import (
     ONWARD,
     application_page,
@@ -36,6 +36,7 @@ from services.gateway.pages.shared.vocabulary import state_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 router.routes.extend(edit.router.routes)
+router.routes.extend(mobile.router.routes)
 ON_A_PAGE = 20
 STATUS = "/status/result"
 TO_ACT: tuple[ApplicationStatus, ...] = (
@@ -142,6 +143,7 @@ async def show_status(view: OpenPage, notice: Notice = "") -> Response:
     )
     more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT else ""
     more["is_stopped"] = notice == "stopped"
+    more["change"] = f"/applications/{found.reference}/mobile"
     more["mobile_end"] = kept["mobile_last4"]
     more["is_theirs"] = (view.principal.mobile or "").endswith(kept["mobile_last4"])
     return view.html("applications/status.html", errors={}, found=found, typed={}, **more)

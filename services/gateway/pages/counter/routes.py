@@ -96,7 +96,7 @@ async def show_application(view: ReceptionPage, reference: str, notice: Notice =
         has_photograph=bool(own and site and site.photograph and await photograph.is_there(view, reference)),
         waits=shown.status in WAITING,
         lines=await timeline.in_words(view, shown.timeline, shown.note),
-        notice=notice if notice in {"masked", "late"} else "",
+        notice=notice if notice in {"masked", "late", "mobile_changed"} else "",
     )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ ACTIONS: dict[str, str] = {
     "application.open": _("Opened an application with the ID card"),
     "application.photograph": _("Photograph of a visitor"),
     "application.amend": _("Changed an application"),
+    "application.change_mobile": _("Changed the mobile of an application"),
     "application.cancel": _("Cancelled an application"),
     "application.lookup": _("Looked up visits at the counter"),
     "application.waiting_here": _("List of who waits at the counter"),

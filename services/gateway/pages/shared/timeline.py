@@ -169,7 +169,8 @@ _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
     **dict.fromkeys(("message_delivered", "message_arrived", "message_read", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
     "pass_revoked": lambda facts, words: (words.name(REVOCATIONS, facts.get("reason", "")),),
-    "cancelled": lambda facts, words: (
-        words.translate(AT_THE_COUNTER) if facts.get("by") == "counter" else "",
+    **dict.fromkeys(
+        ("cancelled", "mobile_changed"),
+        lambda facts, words: (words.translate(AT_THE_COUNTER) if facts.get("by") == "counter" else "",),
     ),
 }

@@ -68,6 +68,7 @@ TAGS: dict[str, str] = {
 TIMELINE_ENTRIES: dict[str, str] = {
     "submitted": _("Application sent"),
     "amended": _("Application completed"),
+    "mobile_changed": _("The mobile number was changed"),
     "cancelled": _("Cancelled"),
     "expired": _("Expired without a decision"),
     "escalated": _("It waited too long and went to a senior officer"),

@@ -11,7 +11,15 @@ from contracts.model import IST, AccessChange, Language
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 from services.notify.domain.sms_segments import count_segments, count_units
-from tests.support.factories.notify import PUBLIC_URL, Visit, access_changed, login, otp, received
+from tests.support.factories.notify import (
+    OTHER_MOBILE,
+    PUBLIC_URL,
+    Visit,
+    access_changed,
+    login,
+    otp,
+    received,
+)
 
 VISIT = Visit()
 OTHER_DAYS = (date(2026, 11, 30), date(2026, 12, 2))
@@ -31,6 +39,7 @@ DRAFTS = [
     message_builders.pass_issued(VISIT.issued(), PUBLIC_URL, "PCS-1", "1"),
     message_builders.pass_revoked(VISIT.revoked(), PUBLIC_URL),
     message_builders.review_escalated(VISIT.escalated(), PUBLIC_URL, "ਗ੍ਰਹਿ"),
+    message_builders.mobile_changed(VISIT.mobile_changed()),
 ]
 
 
@@ -67,7 +76,11 @@ def test_a_template_that_is_another_than_before_has_another_name_at_whatsapp() -
     assert not names & {"epass_otp", "epass_returned"}, "senders of before still use these, in their form"
 
 
-@pytest.mark.parametrize("made", DRAFTS, ids=lambda made: made.purpose)
+@pytest.mark.parametrize(
+    "made",
+    [made for made in DRAFTS if made.purpose in PLACEHOLDERS_BEFORE],
+    ids=lambda made: made.purpose,
+)
 def test_the_sender_of_the_release_before_finds_all_that_its_texts_name(made: Draft) -> None:
     assert PLACEHOLDERS_BEFORE[made.purpose] <= set(made.parameters)
 
@@ -224,3 +237,35 @@ def test_a_change_of_access_is_told_in_words_within_what_a_template_allows(what:
     assert made.parameters["what"] != what
     assert count_units(made.parameters["what"]) <= templates.VARIABLE_UNITS
     assert not made.link
+
+
+def test_the_number_before_is_told_that_it_was_changed_and_not_to_which() -> None:
+    event = VISIT.mobile_changed(to=OTHER_MOBILE)
+    made = message_builders.mobile_changed(event)
+    assert (made.route, made.link) == (("sms", VISIT.mobile), None)
+    languages: tuple[Language, ...] = get_args(Language)
+    for language in languages:
+        text = templates.find("mobile_changed", language).render(made.parameters)
+        assert event.reference in text
+        assert OTHER_MOBILE[-4:] not in text
+
+
+def test_nobody_is_told_where_there_was_no_number_before() -> None:
+    assert message_builders.mobile_changed(replace(VISIT, mobile=None).mobile_changed()).route is None
+
+
+@pytest.mark.parametrize("draft", DRAFTS, ids=lambda made: made.purpose)
+def test_a_message_to_another_number_is_otherwise_the_same(draft: Draft) -> None:
+    moved = replace(draft, deliver_by="sms").to_number("+447911123456")
+    assert moved.route == ("whatsapp", "+447911123456"), "no Indian SMS reaches it"
+    assert (moved.parameters, moved.link, moved.expires_at) == (
+        draft.parameters,
+        draft.link,
+        draft.expires_at,
+    )
+
+
+def test_a_pass_on_paper_goes_to_the_number_that_was_given_since() -> None:
+    printed = replace(DRAFTS[0], deliver_by="printed", mobile=None)
+    assert printed.route is None
+    assert printed.to_number(OTHER_MOBILE).route == ("sms", OTHER_MOBILE)

@@ -1,0 +1,133 @@
+"""Another mobile for an application, so that its messages reach somebody.
+
+Who asks for it has proved two things. One is that the application is theirs: by a code to the number so far
+and the last four characters of the ID card, or at the reception of its site, where an operator has seen the
+card. The other is that they hold the new number, by a code that was sent to it. The reference alone, and
+what the page of the status asks for, move nothing.
+"""
+
+from datetime import datetime, timedelta
+from hmac import compare_digest
+from math import ceil
+from typing import Literal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.errors import Forbidden, InvalidInput, NotFound, TooManyAttempts
+from contracts.identity import NotLastFour, last_four
+from contracts.model import ApplicationStatus, Strict
+from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
+from contracts.rpc.call import Call, Principal
+from services.application.handlers import openings
+from services.application.handlers.applications import MOST_OPEN, refuse_more_open
+from services.application.handlers.authorization import is_applicant_of, is_reception_of, mobile_of
+from services.application.handlers.rows import application_of, find, publish
+from services.application.models import ApplicationRow, TimelineEntryRow
+from services.chassis.rpc.idempotency import once
+
+CHANGED = "mobile_changed"
+"""The entry in the timeline."""
+CHANGES = 3
+WINDOW = timedelta(days=1)
+"""An applicant changes the number of an application three times a day; the reception is not limited."""
+
+
+class _Wanted(Strict):
+    """What a repeat has to have in common with the command: tokens may be certified anew between them."""
+
+    reference: str
+    mobile: str
+
+
+def change(
+    request: ChangeMobile, proved: Principal, call: Call, session: Session, now: datetime, *, limited: bool
+) -> Acknowledged:
+    """Give an application the mobile that somebody has proved; its messages go there from now on.
+
+    The session that proved the number has the application open from then on, if its applicant changed it.
+
+    Args:
+        request: which application, and at the reception the last four of the card that was seen.
+        proved: whose session the code to the new number has opened.
+        call: of the applicant, or of the reception.
+        session: the transaction.
+        now: this instant.
+        limited: whether the limits count.
+
+    Raises:
+        Forbidden: ``not_opened``: the session of the applicant has not opened it; ``at_a_kiosk``.
+        NotFound: the applicant or the site has no such application.
+        InvalidInput: ``mobile`` is ``same_mobile``, or ``id_last4`` is missing or another.
+        Conflict: ``cannot_change_mobile``, with the fact ``status``; ``too_many_open``.
+        TooManyAttempts: its number was changed too often today (``limit`` is ``application``).
+    """
+    mobile = mobile_of(proved)
+
+    def effect() -> str:
+        row = find(session, request.reference, lock=True)
+        by = _changer(row, call.principal)
+        if row is None or by is None:
+            raise NotFound("there is no such application")
+        if by == "applicant":
+            if call.principal.kiosk:
+                raise Forbidden("a kiosk shows nobody's application", code="at_a_kiosk")
+            openings.require_open(session, row, call.principal, now)
+        else:
+            _require_card(row, request.id_last4)
+        event = application_of(row).change_mobile(mobile, row.status, by)
+        if limited:
+            if by == "applicant":
+                _refuse_more_changes(session, row, now)
+            refuse_more_open(session, mobile, MOST_OPEN, now)
+        row.mobile, row.mobile_proved, row.deliver_by = mobile, True, event.deliver_by
+        publish(session, row, event, CHANGED, now, by=by)
+        if by == "applicant":
+            openings.record(session, row.id, proved, now)
+        return row.reference
+
+    def answer(reference: str) -> Acknowledged:
+        return Acknowledged(reference=reference, status=_status(session, reference))
+
+    wanted = _Wanted(reference=request.reference, mobile=mobile)
+    return once(session, call, f"application.{CHANGE_MOBILE.name}", wanted, effect, answer, reference=str)
+
+
+def _changer(row: ApplicationRow | None, principal: Principal) -> Literal["applicant", "counter"] | None:
+    if row is None:
+        return None
+    if is_applicant_of(principal, row.mobile):
+        return "applicant"
+    return "counter" if is_reception_of(principal, row.site) else None
+
+
+def _require_card(row: ApplicationRow, typed: str | None) -> None:
+    """Raise `InvalidInput` unless these are the last four of the card that the application names.
+
+    One that names no card (an invitation) still needs those of the card that was seen.
+    """
+    try:
+        given = last_four(typed or "")
+    except NotLastFour as problem:
+        raise InvalidInput.of("id_last4", problem.code if typed else "id_last4_missing") from None
+    if row.id_last4 is not None and not compare_digest(given, row.id_last4):
+        raise InvalidInput.of("id_last4", "other_last4")
+
+
+def _refuse_more_changes(session: Session, row: ApplicationRow, now: datetime) -> None:
+    entry = TimelineEntryRow
+    changes = (entry.application_id == row.id) & (entry.what == CHANGED) & (entry.at > now - WINDOW)
+    nth = session.scalar(
+        select(entry.at).where(changes).order_by(entry.at.desc()).offset(CHANGES - 1).limit(1)
+    )
+    if nth is not None:
+        wait = ceil((nth + WINDOW - now).total_seconds())
+        raise TooManyAttempts(
+            "the number of this application was changed too often",
+            retry_after=max(wait, 1),
+            limit="application",
+        )
+
+
+def _status(session: Session, reference: str) -> ApplicationStatus:
+    return session.scalars(select(ApplicationRow.status).where(ApplicationRow.reference == reference)).one()

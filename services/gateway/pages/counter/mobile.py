@@ -1,0 +1,116 @@
+"""Another mobile for an application, at the reception: an operator sees the ID card, a visitor has the phone.
+
+The form carries what was typed before from one page to the next: no cookie of the operator holds a visitor's
+number.
+"""
+
+import re
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+from fastapi import APIRouter, Response
+
+from contracts import rpc
+from contracts.errors import Conflict, InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.mobile import ascii_digits, parse_mobile
+from contracts.rpc.accounts import RequestOtp
+from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
+from services.gateway import mobile_changes
+from services.gateway.access import rate_limited
+from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.view import ReceptionPage, View, key_of, text_of
+
+router = APIRouter(
+    prefix="/{language:lang}/counter/applications/{reference}", include_in_schema=False, route_class=PageRoute
+)
+
+
+@router.get("/mobile")
+async def ask_mobile(view: ReceptionPage, reference: str) -> Response:
+    """Ask for the new number, and for the last four characters of the ID card."""
+    return _page(view, await _shown(view, reference), {}, {})
+
+
+@router.get("/mobile/code")
+async def return_to_number(view: ReceptionPage, reference: str) -> Response:
+    """Return to the number from the address of a form that was sent, perhaps with a mistake."""
+    return view.to(f"/counter/applications/{reference}/mobile")
+
+
+@router.post("/mobile", dependencies=[rate_limited("otp")])
+async def send_code(view: ReceptionPage, reference: str) -> Response:
+    """Send a code to the new number, in the language of the application; ask for it."""
+    form, shown = await view.form(), await _shown(view, reference)
+    typed = {"mobile": text_of(form, "mobile")[:40], "id_last4": text_of(form, "id_last4")[:40]}
+    errors = _problems(typed, shown)
+    if errors:
+        return _page(view, shown, typed, errors, 422)
+    request = RequestOtp(mobile=typed["mobile"], language=shown.language)
+    key = str(uuid5(NAMESPACE_URL, f"{key_of(form)} {typed['mobile']}"))
+    try:
+        sent = await view.caller.command(rpc.accounts.REQUEST_OTP, request, key)
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    return _code_page(view, shown, typed | {"request_id": str(sent.request_id), "key": str(uuid4())}, {})
+
+
+@router.post("/mobile/code", dependencies=[rate_limited("otp_verify")])
+async def check_code(view: ReceptionPage, reference: str) -> Response:
+    """Change the number for the code that the visitor reads out."""
+    form, shown = await view.form(), await _shown(view, reference)
+    typed = {name: text_of(form, name)[:40] for name in ("mobile", "id_last4", "request_id")}
+    typed["key"] = key_of(form)
+    code = re.sub(r"\D", "", ascii_digits(text_of(form, "code")))[:20]
+    if not code:
+        return _code_page(view, shown, typed, {"code": "code_missing"}, 422)
+    proof = NewMobileAtCounter(request_id=_uuid(typed["request_id"]), code=code, id_last4=typed["id_last4"])
+    try:
+        await mobile_changes.change_at_counter(view.caller, shown.reference, proof, typed["key"])
+    except TooManyAttempts as error:
+        return too_many(view.request, error)
+    except (Conflict, InvalidInput) as error:
+        found = {one.field: one.code for one in error.body.fields} or {"mobile": error.body.code}
+        return _page(view, shown, typed, found, 422)
+    except NotAuthenticated as error:
+        return _code_page(view, shown, typed, {"code": error.body.code}, 422)
+    return view.to(f"/counter/applications/{shown.reference}", notice="mobile_changed")
+
+
+def _uuid(text: str) -> UUID:
+    """Return the ID of a request for a code; one that nobody has for a text that is none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return uuid4()
+
+
+async def _shown(view: View, reference: str) -> ApplicationView:
+    """Return the application; one of another site comes shortened, and the service refuses to change it."""
+    return await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+
+
+def _problems(typed: dict[str, str], shown: ApplicationView) -> dict[str, str]:
+    """Return what is wrong before a code is sent; the service checks it again."""
+    errors = {}
+    try:
+        if parse_mobile(typed["mobile"]) == shown.applicant.mobile:
+            errors["mobile"] = "same_mobile"
+    except ValueError:
+        errors["mobile"] = "not_a_mobile" if typed["mobile"] else "new_mobile_missing"
+    if not typed["id_last4"]:
+        errors["id_last4"] = "id_last4_missing"
+    return errors
+
+
+def _page(
+    view: View, shown: ApplicationView, typed: dict[str, str], errors: dict[str, str], status: int = 200
+) -> Response:
+    return view.html("counter/mobile.html", status, shown=shown, typed=typed, errors=errors)
+
+
+def _code_page(
+    view: View, shown: ApplicationView, typed: dict[str, str], errors: dict[str, str], status: int = 200
+) -> Response:
+    end = re.sub(r"\D", "", ascii_digits(typed["mobile"]))[-4:]
+    values: dict[str, Any] = {"shown": shown, "typed": typed, "errors": errors, "mobile_end": end}
+    return view.html("counter/mobile_code.html", status, **values)

@@ -1,0 +1,93 @@
+"""Another number of an applicant: messages go there, and the one before is told that it was changed."""
+
+from contextlib import suppress
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from contracts.envelope import PersonalKeyRing, Received
+from contracts.errors import Conflict
+from contracts.events import MobileChanged
+from contracts.mobile import is_indian
+from contracts.model import DeliverBy
+from services.chassis.db.database import personal_keys_of
+from services.notify.adapters.sealing import seal, unseal
+from services.notify.domain import message_builders
+from services.notify.domain.messages import NOT_TO_APPLICANT, Personal
+from services.notify.domain.outcomes import is_late
+from services.notify.handlers.messages import lock_application, recipient_digest, store
+from services.notify.handlers.resends import copy_of, latest_pass_message
+from services.notify.models import ApplicationRow, MessageRow, OptOutRow
+
+
+def handle_mobile_changed(received: Received[MobileChanged], session: Session, now: datetime) -> None:
+    """Send what still waits, and the pass, to the new number; tell the number before.
+
+    Of two changes the later one counts, in whichever order they arrive. A message that a sender has at this
+    moment may still reach the number before; its chain ends there.
+    """
+    event = received.event
+    if lock_application(session, event.application_id, event.reference).is_erased:
+        return
+    if event.personal.before is not None:
+        notice = message_builders.mobile_changed(event)
+        store(session, received.id, notice, now, application_id=event.application_id)
+    if not _remember(received, session):
+        return
+    waiting = _end_chains(session, event.application_id, now)
+    with suppress(Conflict):  # there is no pass yet, or it was revoked
+        waiting.append(latest_pass_message(session, event.application_id))
+    for message in waiting:
+        _send_to(session, message, event.personal.mobile, now)
+
+
+def _remember(received: Received[MobileChanged], session: Session) -> bool:
+    """Record the number; return whether it is the newest."""
+    event, row = received.event, ApplicationRow
+    to = Personal(event.personal.mobile, None)
+    newest = (
+        update(row)
+        .where(row.id == event.application_id, row.mobile_seq < received.seq)
+        .values(
+            mobile_seq=received.seq,
+            mobile_sealed=seal(event.application_id, to, personal_keys_of(session)),
+        )
+    )
+    own = recipient_digest(session, event.personal.mobile)
+    session.execute(  # its holder may have said once that the application was not theirs
+        delete(OptOutRow).where(OptOutRow.recipient == own, OptOutRow.about == str(event.application_id))
+    )
+    return session.scalar(newest.returning(row.id)) is not None
+
+
+def _end_chains(session: Session, application_id: UUID, now: datetime) -> list[MessageRow]:
+    """Send nothing more to the number before; return what was still to be sent, but for passes."""
+    row = MessageRow
+    theirs = (row.application_id == application_id) & row.purpose.not_in(NOT_TO_APPLICANT)
+    held = session.scalars(select(row).where(theirs).order_by(row.id).with_for_update()).all()
+    queued = [one for one in held if one.state == "queued"]
+    for one in held:
+        one.next_at = one.undelivered_at = None
+    for one in queued:
+        one.state, one.ended_at = "withdrawn", now
+    session.flush()
+    return [one for one in queued if one.purpose != "pass_issued"]
+
+
+def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime) -> None:
+    """Queue a message once more, to this number."""
+    if message.personal is None or is_late(message.expires_at, now):
+        return
+    keys: PersonalKeyRing = personal_keys_of(session)
+    known = unseal(message.id, message.personal, keys)
+    channel = _channel(message.channel, mobile)
+    to = known.to if channel == "email" else mobile
+    copy = copy_of(message, Personal(to, mobile, known.parameters, known.link), keys, now)
+    copy.channel, copy.recipient = channel, recipient_digest(session, mobile)
+    session.add(copy)
+
+
+def _channel(before: DeliverBy, mobile: str) -> DeliverBy:
+    return "whatsapp" if before == "sms" and not is_indian(mobile) else before

@@ -1,0 +1,247 @@
+"""Another number of an applicant: what is still to be said goes there, in whichever order events arrive."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import permutations
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, text, update
+
+from contracts.errors import NotFound
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Nothing
+from contracts.rpc.notify import WrongNumber
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.notify.adapters.sealing import unseal
+from services.notify.handlers import erasure, event_handlers, mobiles, opt_outs, resends
+from services.notify.handlers.undelivered import list_here
+from services.notify.models import ApplicationRow, MessageRow, OptOutRow
+from tests.conftest import make_call
+from tests.support.envelopes import key_ring
+from tests.support.factories.notify import (
+    APPLICANT,
+    MOBILE,
+    OTHER_MOBILE,
+    PUBLIC_URL,
+    RECEPTION,
+    Visit,
+    received,
+)
+
+THIRD_MOBILE = "+919811122233"
+
+
+@pytest.fixture
+def db(databases) -> Database:
+    return databases["notify"]
+
+
+def change(db: Database, visit: Visit, to: str = OTHER_MOBILE, seq: int = 2) -> None:
+    with db.transaction() as session:
+        mobiles.handle_mobile_changed(received(visit.mobile_changed(to), seq=seq), session, now())
+
+
+def issue(db: Database, visit: Visit, **changes: object) -> None:
+    with db.transaction() as session:
+        event = received(visit.issued(**changes))  # type: ignore[arg-type]
+        event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL)
+
+
+def messages(db: Database, purpose: str, *states: str) -> list[str]:
+    """Return to whom messages of a purpose go, the oldest first."""
+    with db.transaction() as session:
+        rows = session.scalars(select(MessageRow).where(MessageRow.purpose == purpose))
+        found = sorted(rows, key=lambda row: row.created_at)
+    return [
+        unseal(row.id, row.personal, key_ring()).to
+        for row in found
+        if row.personal is not None and (not states or row.state in states)
+    ]
+
+
+def test_the_pass_is_sent_again_to_the_new_number_and_the_one_before_gets_a_notice(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    change(db, visit)
+    assert messages(db, "pass_issued", "queued") == [OTHER_MOBILE]
+    assert messages(db, "pass_issued", "withdrawn") == [MOBILE]
+    assert messages(db, "mobile_changed", "queued") == [MOBILE]
+
+
+def test_the_notice_does_not_have_the_new_number(db: Database) -> None:
+    visit = Visit()
+    change(db, visit)
+    with db.transaction() as session:
+        row = session.scalars(select(MessageRow)).one()
+    personal = unseal(row.id, row.personal, key_ring())
+    assert OTHER_MOBILE not in str(personal)
+
+
+def test_an_event_that_arrives_twice_sends_once(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    event = received(visit.mobile_changed(), seq=2)
+    for _ in range(2):
+        with db.transaction() as session:
+            mobiles.handle_mobile_changed(event, session, now())
+    assert messages(db, "pass_issued", "queued") == [OTHER_MOBILE]
+    assert messages(db, "mobile_changed") == [MOBILE]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_in_any_order_everything_ends_at_the_newest_number(db: Database, order: tuple[int, ...]) -> None:
+    visit, later = Visit(), replace(Visit(), mobile=OTHER_MOBILE)
+    later = replace(later, application_id=visit.application_id, reference=visit.reference)
+    steps: list[Callable[[], None]] = [
+        lambda: issue(db, visit),
+        lambda: change(db, visit, OTHER_MOBILE, seq=2),
+        lambda: change(db, later, THIRD_MOBILE, seq=3),
+    ]
+    for step in order:
+        steps[step]()
+    assert messages(db, "pass_issued", "queued") == [THIRD_MOBILE]
+    assert sorted(messages(db, "mobile_changed")) == sorted([MOBILE, OTHER_MOBILE])
+
+
+@pytest.mark.parametrize("what", ["rejected", "returned", "day_closed", "cancelled", "expired", "revoked"])
+def test_what_is_published_with_the_number_before_goes_to_the_new_one(db: Database, what: str) -> None:
+    """The services that publish may learn of the change later."""
+    visit = Visit()
+    change(db, visit)
+    event = received(getattr(visit, what)())
+    handler = {
+        "rejected": event_handlers.handle_pass_rejected,
+        "returned": event_handlers.handle_pass_returned,
+        "day_closed": event_handlers.handle_visit_day_closed,
+        "cancelled": event_handlers.handle_application_cancelled,
+        "expired": event_handlers.handle_application_expired,
+        "revoked": event_handlers.handle_pass_revoked,
+    }[what]
+    with db.transaction() as session:
+        handler(event, session, now(), PUBLIC_URL)
+    with db.transaction() as session:
+        rows = session.scalars(select(MessageRow).where(MessageRow.purpose != "mobile_changed")).all()
+    assert [unseal(row.id, row.personal, key_ring()).to for row in rows] == [OTHER_MOBILE]
+
+
+def test_an_escalation_goes_to_the_duty_contact_all_the_same(db: Database) -> None:
+    visit = Visit()
+    change(db, visit, THIRD_MOBILE)
+    with db.transaction() as session:
+        event_handlers.handle_review_escalated(received(visit.escalated()), session, now(), PUBLIC_URL)
+    assert messages(db, "review_escalated") == [OTHER_MOBILE]
+
+
+def test_a_message_that_still_waited_goes_to_the_new_number(db: Database) -> None:
+    visit = Visit()
+    with db.transaction() as session:
+        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    change(db, visit)
+    assert messages(db, "returned", "queued") == [OTHER_MOBILE]
+    assert messages(db, "returned", "withdrawn") == [MOBILE]
+
+
+def test_a_pass_that_was_revoked_or_is_over_is_not_sent_again(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    with db.transaction() as session:
+        event_handlers.handle_pass_revoked(
+            received(visit.revoked(reason="cancelled")), session, now(), PUBLIC_URL
+        )
+        session.execute(update(MessageRow).values(state="delivered"))
+    change(db, visit)
+    assert messages(db, "pass_issued", "queued") == []
+
+
+def test_no_indian_sms_goes_abroad_and_an_email_stays_an_email(db: Database) -> None:
+    abroad, by_email = Visit(), replace(Visit(), deliver_by="email", email="guest@example.org")
+    issue(db, abroad)
+    issue(db, by_email)
+    change(db, abroad, "+447911123456")
+    change(db, by_email, "+447911123456")
+    with db.transaction() as session:
+        rows = session.scalars(select(MessageRow).where(MessageRow.resend_of.is_not(None))).all()
+    sent = {row.channel: unseal(row.id, row.personal, key_ring()) for row in rows}
+    assert sent["whatsapp"].to == "+447911123456"
+    assert (sent["email"].to, sent["email"].owner) == ("guest@example.org", "+447911123456")
+
+
+def test_the_chain_of_the_number_before_ends(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    with db.transaction() as session:
+        session.execute(
+            text("update messages set state = 'accepted', next_at = now(), undelivered_at = now()")
+        )
+    change(db, visit)
+    with db.transaction() as session:
+        before = session.scalars(select(MessageRow).where(MessageRow.state == "accepted")).one()
+    assert (before.next_at, before.undelivered_at) == (None, None)
+
+
+def test_what_the_number_before_got_does_not_hide_that_the_new_one_gets_nothing(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(state="delivered"))
+    change(db, visit)
+    with db.transaction() as session:
+        session.execute(
+            text("update messages set state = 'failed', undelivered_at = now() where state = 'queued'")
+        )
+        listed = list_here(make_call(RECEPTION), session, now())
+    assert [one.pass_number for one in listed.items] == [visit.number]
+
+
+def test_only_the_new_number_asks_for_the_pass_again(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    change(db, visit)
+    request = ReferenceOnly(reference=visit.reference)
+    with db.transaction() as session, pytest.raises(NotFound):
+        resends.resend(request, make_call(APPLICANT), session, now())
+    new = APPLICANT.model_copy(update={"id": "applicant:new", "mobile": OTHER_MOBILE})
+    with db.transaction() as session:
+        assert resends.resend(request, make_call(new), session, now()) == Nothing()
+
+
+def test_a_number_that_once_was_not_theirs_gets_messages_after_its_holder_has_proved_it(db: Database) -> None:
+    visit, other = Visit(), Visit()
+    for one in (visit, other):
+        issue(db, replace(one, mobile=OTHER_MOBILE))
+        with db.transaction() as session:
+            wrong = WrongNumber(reference=one.reference, mobile_last4=OTHER_MOBILE[-4:])
+            opt_outs.stop_messages(wrong, make_call(APPLICANT), session, now())
+    change(db, visit)
+    with db.transaction() as session:
+        assert session.scalars(select(OptOutRow.about)).all() == [str(other.application_id)]
+
+
+def test_an_erasure_forgets_the_number_and_later_changes_store_nothing(db: Database) -> None:
+    visit = Visit()
+    change(db, visit)
+    with db.transaction() as session:
+        erasure.handle_personal_data_erased(received(visit.erased()), session, now())
+    change(db, visit, THIRD_MOBILE, seq=5)
+    with db.transaction() as session:
+        known = session.get_one(ApplicationRow, visit.application_id)
+        assert known.mobile_sealed is None
+        assert session.scalars(select(MessageRow.personal)).all() == [None]
+
+
+def test_where_there_was_no_number_nobody_gets_a_notice(db: Database) -> None:
+    visit = replace(Visit(), mobile=None, deliver_by="printed")
+    issue(db, visit)
+    change(db, visit)
+    assert messages(db, "mobile_changed") == []
+    assert messages(db, "pass_issued", "queued") == [], "the pass is on paper"
+
+
+def test_the_number_is_sealed(db: Database) -> None:
+    change(db, Visit(application_id=uuid4()))
+    with db.transaction() as session:
+        sealed = session.scalars(select(ApplicationRow.mobile_sealed)).one()
+    assert sealed is not None
+    assert OTHER_MOBILE[3:] not in sealed

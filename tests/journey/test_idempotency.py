@@ -16,7 +16,13 @@ from fastapi.routing import APIRoute
 from contracts.capacity import Capacity
 from contracts.model import Slot
 from contracts.rpc.accounts import IssuedLogin, IssueLogin
-from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import (
+    Invite,
+    NewMobile,
+    NewMobileAtCounter,
+    SubmitApplication,
+    SubmitAtCounter,
+)
 from contracts.rpc.approval import CloseDay, Delegate, EntryView, ProposeEntry, ReviewView
 from contracts.rpc.verify import CallForHelp, OfflineScan, SyncScans
 from epass_client import Call, Problem, calls
@@ -114,12 +120,8 @@ def signed_in(people: People) -> tuple[Actor, str]:
 
 
 def verify_otp(people: People) -> Case:
-    somebody = Applicant(people.system)
-    request = somebody.send(calls.request_otp(somebody.mobile))
-    second = eventually(
-        lambda: messages(people.system, somebody.mobile, "otp")[1:], "the second code arrives"
-    )
-    return opens_a_session(None, calls.verify_otp(request.request_id, second[0].text[:6]))
+    typed = code_to_a_new_number(people)
+    return opens_a_session(None, calls.verify_otp(typed.request_id, typed.code))
 
 
 def log_in(people: People) -> Case:
@@ -261,6 +263,28 @@ def announced(people: People) -> tuple[str, str]:
     received = partial(messages, people.system, people.applicant.mobile, "pass_issued")
     eventually(lambda: any(summary.number in message.text for message in received()), "the pass arrives")
     return reference, summary.number
+
+
+def change_mobile(people: People) -> Case:
+    call = calls.change_mobile(people.applicant.apply(), code_to_a_new_number(people))
+    return publishes("MobileChanged", "application", people.applicant, call)
+
+
+def change_mobile_at_counter(people: People) -> Case:
+    form = SubmitAtCounter.model_validate(application(mobile=None))
+    reference = people.reception.send(calls.submit_at_counter(form)).reference
+    code = code_to_a_new_number(people).model_dump() | {"id_last4": "4821"}
+    call = calls.change_mobile_at_counter(reference, NewMobileAtCounter.model_validate(code))
+    return publishes("MobileChanged", "application", people.reception, call)
+
+
+def code_to_a_new_number(people: People) -> NewMobile:
+    somebody = Applicant(people.system)
+    request = somebody.send(calls.request_otp(somebody.mobile))
+    second = eventually(
+        lambda: messages(people.system, somebody.mobile, "otp")[1:], "the second code arrives"
+    )
+    return NewMobile(request_id=request.request_id, code=second[0].text[:6])
 
 
 def resend(people: People) -> Case:
@@ -518,7 +542,9 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
     "POST /api/v1/applications/{reference}/open": open_application,
     "POST /api/v1/applications/{reference}/amend": amend,
     "POST /api/v1/applications/{reference}/cancel": cancel,
+    "POST /api/v1/applications/{reference}/mobile": change_mobile,
     "POST /api/v1/applications/{reference}/resend": resend,
+    "POST /api/v1/counter/applications/{reference}/mobile": change_mobile_at_counter,
     "POST /api/v1/counter/applications": submit_at_counter,
     "POST /api/v1/passes/{number}/print": print_pass,
     "POST /api/v1/passes/{number}/reissue": reissue,

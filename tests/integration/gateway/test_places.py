@@ -18,7 +18,8 @@ from fastapi.routing import APIRoute
 from sqlalchemy import update
 
 from contracts.model import IST, Role
-from contracts.rpc.application import Acknowledged, SubmitAtCounter
+from contracts.rpc.accounts import ApplicantSession
+from contracts.rpc.application import Acknowledged, NewMobileAtCounter, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate
 from contracts.rpc.call import Call, Method, Nothing, Principal
 from contracts.rpc.verify import CallForHelp, ScanPass, SyncScans
@@ -31,9 +32,14 @@ from services.approval.service import Service as ApprovalService
 from services.approval.settings import ApprovalSettings
 from services.chassis.runtime.clock import now
 from services.gateway.openapi import access_of
+from services.notify.handlers.event_handlers import handle_pass_issued
+from services.notify.models import MessageRow
+from services.notify.service import Service as NotifyService
+from services.notify.settings import NotifySettings
 from services.verify.service import Service as VerifyService
-from tests.support.factories import application, approval, issuance, verify
+from tests.support.factories import application, approval, issuance, notify, verify
 from tests.support.factories.gateway import (
+    EVENT_KEYS,
     TableClient,
     bearer,
     browser,
@@ -51,10 +57,12 @@ Cell = tuple[Role, Site, Department]
 """A role, and whether its login is of the site and the department of the row, or of no site (``all``)."""
 SITES: tuple[Site, ...] = ("own", "other", "all")
 DEPARTMENTS: tuple[Department, ...] = ("own", "other")
-PLACES = {"application": "S1", "approval": "T1", "issuance": "PCS1", "verify": "PCS1"}
+PLACES = {"application": "S1", "approval": "T1", "issuance": "PCS1", "verify": "PCS1", "notify": "PCS1"}
 """The site of the rows of each service; their department is ``home``."""
 BOUND_TO_A_PLACE: frozenset[Role] = frozenset({"department", "reception", "security"})
 NOBODY = Principal()
+HOLDER = claims("applicant", sub="applicant:new", mobile="+919811122233")
+"""Who has typed the code that came to a new number."""
 REFUSALS = frozenset({401, 403, 404})
 WITHOUT_A_ROW = {
     "list_watchlist", "propose_watchlist_entry", "view_watchlist_entry", "confirm_watchlist_entry",
@@ -72,13 +80,19 @@ class Local(TableClient):
     """Calls the entrypoints of services in this process, on their databases."""
 
     def __init__(self, **services: Any) -> None:
-        super().__init__(notify__record_print=Nothing(), notify__resend=Nothing())
+        session = ApplicantSession(access_token=signed(HOLDER), expires_at=now() + timedelta(hours=1))
+        super().__init__(
+            notify__record_print=Nothing(),
+            notify__resend=Nothing(),
+            accounts__verify_otp=session,
+            accounts__log_out=Nothing(),
+        )
         self.services = services
 
     async def call(  # type: ignore[override]
         self, method: Method[Any, Any], request: Any, *, principal: Principal = NOBODY, **more: Any
     ) -> Any:
-        if method.service not in self.services:
+        if method.service not in self.services or method.name in ("record_print", "resend"):
             return await super().call(method, request, principal=principal, **more)
         call = Call(
             principal=principal,
@@ -126,10 +140,12 @@ def local(databases) -> Local:
     approval.fill_directory(databases["approval"])
     services: dict[str, Any] = {
         "application": ApplicationService(), "approval": ApprovalService(), "verify": VerifyService(),
+        "notify": NotifyService(),
         "issuance": issuance.service_on(databases["issuance"]),
     }  # fmt: skip
     settings = {
-        "application": make_settings(ApplicationSettings), "approval": make_settings(ApprovalSettings),
+        "application": make_settings(ApplicationSettings, event_keys=EVENT_KEYS),
+        "notify": make_settings(NotifySettings), "approval": make_settings(ApprovalSettings),
         "verify": verify.SETTINGS, "issuance": issuance.SETTINGS,
     }  # fmt: skip
     for name, service in services.items():
@@ -150,11 +166,16 @@ def tries(databases, local: Local) -> dict[str, Try]:
     gate = verify.Gate(databases["verify"])
     inside = gate.issue()
     gate.enter(inside)
+    undelivered = _undelivered(databases["notify"])
     delegation, closure = _delegation(local, tomorrow), _closure(local, tomorrow)
     slot = approval.slot()
 
     def at_the_counter() -> HttpCall[Acknowledged]:
         return calls.submit_at_counter(SubmitAtCounter(**application.body(), mobile=None))
+
+    def to_another_number() -> HttpCall[Acknowledged]:
+        code = NewMobileAtCounter(request_id=uuid4(), code="482917", id_last4="4821")
+        return calls.change_mobile_at_counter(waiting, code)
 
     def scan() -> HttpCall[Any]:
         facts = {"pass_number": inside.pass_number, "gate": "PCS1-G1", "nonce": uuid4().hex}
@@ -186,6 +207,10 @@ def tries(databases, local: Local) -> dict[str, Try]:
         "reissue_pass": Try("issuance", lambda: calls.reissue_pass(number), RECEPTION),
         "submit_at_counter": Try("application", at_the_counter, of("reception", "own")),
         "list_waiting_here": Try("application", calls.list_waiting_here, RECEPTION, waiting),
+        "change_mobile_at_counter": Try("application", to_another_number, RECEPTION),
+        "list_undelivered": Try(
+            "notify", calls.list_undelivered, of("reception", "own"), undelivered.reference
+        ),
         "look_up_at_counter": Try(
             "application", lambda: calls.look_up_at_counter("Gurpreet"), RECEPTION, waiting
         ),
@@ -224,6 +249,17 @@ def _review(database: Any) -> tuple[Any, str]:
     event = approval.submitted()
     approval.deliver(database, event)
     return approval.review_id_of(database, event.application_id), event.reference
+
+
+def _undelivered(database: Any) -> notify.Visit:
+    """Return a visit whose pass no message has brought."""
+    visit = notify.Visit()
+    with database.transaction() as session:
+        event = notify.received(visit.issued())
+        handle_pass_issued(event, session, now(), notify.PUBLIC_URL)
+    with database.transaction() as session:
+        session.execute(update(MessageRow).values(state="failed", undelivered_at=now()))
+    return visit
 
 
 def _to_delegate(day: date) -> Delegate:

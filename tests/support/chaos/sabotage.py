@@ -58,6 +58,14 @@ def any_principal() -> None:
     put(principals.PrincipalVerifier, "verify", lambda _self, principal, _now: principal)
 
 
+def anybodys_application() -> None:
+    """Move an application to another number for whoever asks."""
+    from services.application.handlers import mobiles, openings
+
+    put(mobiles, "_changer", lambda *_: "applicant")
+    put(openings, "require_open", lambda *_: None)
+
+
 def no_unique_pass() -> None:
     """Let issuance make a pass of every approval. (The test drops the unique index, too.)"""
     from services.issuance.handlers import passes
@@ -372,6 +380,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         any_sender,
         any_signature,
         any_principal,
+        anybodys_application,
         no_unique_pass,
         no_outbox,
         mark_before_send,

@@ -25,6 +25,8 @@ from contracts.events import (
     DepartmentRecord,
     Event,
     GateAdvised,
+    MobileChanged,
+    MobileNumbers,
     OfficerRecord,
     OpeningHours,
     PassScanned,
@@ -50,6 +52,7 @@ HANDLERS = {
     ApplicationAmended: event_handlers.handle_application_submitted_or_amended,
     ApplicationCancelled: event_handlers.handle_application_cancelled,
     ApplicationExpired: event_handlers.handle_application_expired,
+    MobileChanged: event_handlers.handle_mobile_changed,
     PassScanned: lambda received, session: event_handlers.handle_passes_scanned([received], session),
     PersonalDataErased: event_handlers.handle_personal_data_erased,
 }
@@ -163,6 +166,17 @@ def cancelled(first: ApplicationSubmitted) -> ApplicationCancelled:
 
 def expired(first: ApplicationSubmitted) -> ApplicationExpired:
     return ApplicationExpired(**_ended(first))
+
+
+def mobile_changed(first: ApplicationSubmitted, to: str) -> MobileChanged:
+    return MobileChanged(
+        application_id=first.application_id,
+        reference=first.reference,
+        changed_by="applicant",
+        language=first.language,
+        deliver_by=first.deliver_by,
+        personal=MobileNumbers(mobile=to, before=first.personal.applicant.mobile),
+    )
 
 
 def erased(first: ApplicationSubmitted) -> PersonalDataErased:

@@ -18,6 +18,8 @@ from contracts.events import (
     ApprovalWithdrawn,
     DecisionPersonal,
     Event,
+    MobileChanged,
+    MobileNumbers,
     PassApproved,
     PersonalDataErased,
     VisitDayClosed,
@@ -125,6 +127,17 @@ def erased(approval: PassApproved) -> PersonalDataErased:
     return PersonalDataErased(application_id=approval.application_id, reference=approval.reference)
 
 
+def mobile_changed(approval: PassApproved, to: str, before: str | None = MOBILE) -> MobileChanged:
+    return MobileChanged(
+        application_id=approval.application_id,
+        reference=approval.reference,
+        changed_by="applicant",
+        language="pa",
+        deliver_by="whatsapp",
+        personal=MobileNumbers(mobile=to, before=before),
+    )
+
+
 def citizen(mobile: str | None = MOBILE) -> Principal:
     return Principal(kind="applicant", id=f"applicant:{mobile}", mobile=mobile)
 
@@ -137,7 +150,7 @@ def calling(principal: Principal | None = None, key: str | None = None) -> Call:
     return Call(principal=principal or citizen(), deadline=now() + timedelta(seconds=3), idempotency_key=key)
 
 
-def deliver(database: Database, event: Event, event_id: UUID | None = None) -> None:
+def deliver(database: Database, event: Event, event_id: UUID | None = None, seq: int = 1) -> None:
     """Deliver an event as the chassis does: open it, check the inbox, handle it, in one transaction."""
     consumers = Consumers()
     consumers.db, consumers.settings = database, SETTINGS
@@ -146,10 +159,11 @@ def deliver(database: Database, event: Event, event_id: UUID | None = None) -> N
         ApprovalWithdrawn: consumers.on_approval_withdrawn,
         VisitDayClosed: consumers.on_visit_day_closed,
         ApplicationCancelled: consumers.on_application_cancelled,
+        MobileChanged: consumers.on_mobile_changed,
         PersonalDataErased: consumers.on_personal_data_erased,
     }[type(event)]
     envelopes.deliver(
-        handle, wrap(event, event_id=event_id or uuid4(), seq=1, occurred_at=NOW, keys=key_ring())
+        handle, wrap(event, event_id=event_id or uuid4(), seq=seq, occurred_at=NOW, keys=key_ring())
     )
 
 

@@ -1,7 +1,6 @@
 """Another mobile for an application, at the reception: an operator sees the ID card, a visitor has the phone.
 
-The form carries what was typed before from one page to the next: no cookie of the operator holds a visitor's
-number.
+What was typed stays for some minutes in the browser, sealed, until the code is entered.
 """
 
 import re
@@ -31,12 +30,6 @@ async def ask_mobile(view: ReceptionPage, reference: str) -> Response:
     return _page(view, await _shown(view, reference), {}, {})
 
 
-@router.get("/mobile/code")
-async def return_to_number(view: ReceptionPage, reference: str) -> Response:
-    """Return to the number from the address of a form that was sent, perhaps with a mistake."""
-    return view.to(f"/counter/applications/{reference}/mobile")
-
-
 @router.post("/mobile", dependencies=[rate_limited("otp")])
 async def send_code(view: ReceptionPage, reference: str) -> Response:
     """Send a code to the new number, in the language of the application; ask for it."""
@@ -51,19 +44,30 @@ async def send_code(view: ReceptionPage, reference: str) -> Response:
         sent = await view.caller.command(rpc.accounts.REQUEST_OTP, request, key)
     except TooManyAttempts as error:
         return too_many(view.request, error)
-    return _code_page(view, shown, typed | {"request_id": str(sent.request_id), "key": str(uuid4())}, {})
+    waiting = typed | {"request_id": str(sent.request_id), "key": str(uuid4())}
+    place = f"/counter/applications/{shown.reference}/mobile/code"
+    return view.save_result(view.to(place), place, waiting)
+
+
+@router.get("/mobile/code")
+async def ask_code(view: ReceptionPage, reference: str) -> Response:
+    """Ask for the code that the visitor reads out."""
+    typed = view.read_result()
+    if not typed:
+        return view.to(f"/counter/applications/{reference}/mobile")
+    return _code_page(view, await _shown(view, reference), typed, {})
 
 
 @router.post("/mobile/code", dependencies=[rate_limited("otp_verify")])
 async def check_code(view: ReceptionPage, reference: str) -> Response:
     """Change the number for the code that the visitor reads out."""
-    form, shown = await view.form(), await _shown(view, reference)
-    typed = {name: text_of(form, name)[:40] for name in ("mobile", "id_last4", "request_id")}
-    typed["key"] = key_of(form)
+    form, shown, typed = await view.form(), await _shown(view, reference), view.read_result()
+    if not typed:
+        return view.to(f"/counter/applications/{shown.reference}/mobile")
     code = re.sub(r"\D", "", ascii_digits(text_of(form, "code")))[:20]
     if not code:
         return _code_page(view, shown, typed, {"code": "code_missing"}, 422)
-    proof = NewMobileAtCounter(request_id=_uuid(typed["request_id"]), code=code, id_last4=typed["id_last4"])
+    proof = NewMobileAtCounter(request_id=UUID(typed["request_id"]), code=code, id_last4=typed["id_last4"])
     try:
         await mobile_changes.change_at_counter(view.caller, shown.reference, proof, typed["key"])
     except TooManyAttempts as error:
@@ -74,14 +78,6 @@ async def check_code(view: ReceptionPage, reference: str) -> Response:
     except NotAuthenticated as error:
         return _code_page(view, shown, typed, {"code": error.body.code}, 422)
     return view.to(f"/counter/applications/{shown.reference}", notice="mobile_changed")
-
-
-def _uuid(text: str) -> UUID:
-    """Return the ID of a request for a code; one that nobody has for a text that is none."""
-    try:
-        return UUID(text)
-    except ValueError:
-        return uuid4()
 
 
 async def _shown(view: View, reference: str) -> ApplicationView:

@@ -1,0 +1,253 @@
+"""The pages on which an applicant, or the reception, gives an application another mobile number."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from contracts.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+    Unavailable,
+)
+from contracts.rpc.accounts import ApplicantSession, OtpAccepted
+from contracts.rpc.application import NOT_OPENED, Acknowledged, StatusView
+from contracts.rpc.call import Nothing
+from services.chassis.runtime.clock import now
+from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
+from tests.support.factories.pages import counter_application
+from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.unit.gateway.pages.test_applications import application
+
+PAGE = f"/applications/{REFERENCE}/mobile"
+COUNTER = f"/counter{PAGE}"
+NEW = "+919811122233"
+HOLDER = signed(claims("applicant", sub="applicant:new", mobile=NEW))
+SESSION = ApplicantSession(access_token=HOLDER, expires_at=now() + timedelta(hours=1))
+WORDS = {
+    "en": "Enter the new mobile number",
+    "hi": "नया मोबाइल नंबर भरें",
+    "pa": "ਨਵਾਂ ਮੋਬਾਈਲ ਨੰਬਰ ਭਰੋ",
+}
+
+
+def answers() -> dict[str, object]:
+    return {
+        "application__view": application(),
+        "accounts__request_otp": OtpAccepted(request_id=uuid4()),
+        "accounts__verify_otp": SESSION,
+        "accounts__log_out": Nothing(),
+        "application__change_mobile": Acknowledged(reference=REFERENCE, status="issued"),
+    }
+
+
+@pytest.fixture
+async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
+    """Yield an applicant whose application is open."""
+    app, client = stub(**answers())
+    async with browser(app) as http:
+        http.cookies.set("session", signed(claims("applicant")))
+        yield Reader(http), client
+
+
+@pytest.fixture
+async def operator() -> AsyncIterator[tuple[Reader, TableClient]]:
+    app, client = stub(**(answers() | {"application__view": counter_application()}))
+    async with browser(app) as http:
+        http.cookies.set(
+            "session", signed(claims(role="reception", sub="REC-0001", department=None, site="PCS1"))
+        )
+        yield Reader(http), client
+
+
+def session_of(person: Reader) -> str | None:
+    """Return the newest session of the browser."""
+    return [one.value for one in person.http.cookies.jar if one.name == "session"][-1]
+
+
+async def asked(person: Reader, mobile: str = NEW) -> httpx.Response:
+    """Enter a new number; return the page that asks for the code."""
+    return await person.send(PAGE, mobile=mobile, key="one-key")
+
+
+async def test_the_code_for_the_new_number_changes_it(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    page = await asked(person)
+    assert "2233" in page.text
+    assert client.last("accounts.request_otp")[1].mobile == NEW
+    changed = await person.send(f"{PAGE}/code", code="੪੮੨ 917")
+    request = client.last("application.change_mobile")[1]
+    assert client.last("accounts.verify_otp")[1].code == "482917"
+    assert (request.reference, request.proof.session) == (REFERENCE, HOLDER)
+    assert "The mobile number is changed" in changed.text
+    assert session_of(person) == HOLDER, "they go on with the new number"
+
+
+async def test_no_address_has_a_number(reader: tuple[Reader, TableClient]) -> None:
+    person, _ = reader
+    sent = await person.http.post(f"/en{PAGE}", data={"mobile": NEW, "key": "k"}, headers=SAME_SITE)
+    assert sent.headers["location"] == f"/en{PAGE}/code"
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Enter the new mobile number"),
+        ("98", "Enter a mobile number, such as 98765 43210"),
+        ("98765 43210", "This is the number of the application already"),
+    ],
+)
+async def test_a_wrong_number_gets_its_sentence_and_no_code_is_sent(
+    reader: tuple[Reader, TableClient], typed: str, sentence: str
+) -> None:
+    person, client = reader
+    page = await asked(person, typed)
+    assert page.status_code == 422
+    assert page.text.count(sentence) == 2, "in the summary and at the field"
+    assert "accounts.request_otp" not in [name for name, *_ in client.asked]
+
+
+@pytest.mark.parametrize("language", WORDS)
+async def test_the_sentence_is_in_the_readers_language(
+    reader: tuple[Reader, TableClient], language: str
+) -> None:
+    person, _ = reader
+    page = await person.http.post(f"/{language}{PAGE}", data={"mobile": "", "key": "k"}, headers=SAME_SITE)
+    assert WORDS[language] in page.text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "words"),
+    [
+        (NotAuthenticated(code="wrong_code", tries_left=3), 422, "You can try 3 more times"),
+        (NotAuthenticated(code="wrong_code", tries_left=0), 422, "tried too many times"),
+        (NotAuthenticated(code="code_expired"), 422, "This code is too old"),
+        (TooManyAttempts(retry_after=60, limit="number"), 429, "Too many codes were requested"),
+        (Unavailable("down"), 503, "Please wait a moment"),
+    ],
+    ids=lambda value: getattr(getattr(value, "body", None), "code", None),
+)
+async def test_a_refused_code_changes_nothing_and_says_why(
+    reader: tuple[Reader, TableClient], refusal: Exception, status: int, words: str
+) -> None:
+    person, client = reader
+    await asked(person)
+    client.answers["accounts.verify_otp"] = refusal
+    page = await person.send(f"{PAGE}/code", code="482917")
+    assert (page.status_code, words in page.text) == (status, True)
+    assert session_of(person) != HOLDER
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (Conflict(code="cannot_change_mobile"), "This is no longer possible"),
+        (Conflict(code="too_many_open"), "too many open applications"),
+        (TooManyAttempts(retry_after=60, limit="application"), "changed three times today"),
+    ],
+    ids=lambda value: getattr(getattr(value, "body", None), "code", None),
+)
+async def test_a_refused_change_ends_the_session_of_the_new_number(
+    reader: tuple[Reader, TableClient], refusal: Exception, words: str
+) -> None:
+    person, client = reader
+    await asked(person)
+    client.answers["application.change_mobile"] = refusal
+    page = await person.send(f"{PAGE}/code", code="482917")
+    assert words in page.text
+    assert session_of(person) != HOLDER
+    assert client.last("accounts.log_out")
+
+
+async def test_the_card_opens_the_page_first(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    client.answers["application.view"] = Forbidden(code=NOT_OPENED)
+    page = await person.open(PAGE)
+    assert hidden(page)["onward"] == "mobile"
+
+
+async def test_without_a_session_the_number_so_far_is_proved_first() -> None:
+    app, _ = stub(**answers())
+    async with browser(app) as http:
+        answer = await http.get(f"/en{PAGE}")
+        assert answer.status_code == 303
+        assert "/sign-in" in answer.headers["location"]
+
+
+async def test_the_status_page_leads_there_by_a_code_to_the_number_so_far() -> None:
+    found = StatusView(reference=REFERENCE, status="issued", site="PCS1", department="home", timeline=())
+    app, _ = stub(**answers(), application__status=found)
+    async with browser(app) as http:
+        reader = Reader(http)
+        page = await reader.send("/status", reference=REFERENCE, mobile_last4="3210")
+        assert f'href="/en/sign-in?to=applications/{REFERENCE}/mobile"' in page.text
+        assert "come to the reception counter with your ID card" in page.text
+
+
+async def test_an_application_that_has_ended_offers_no_change(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    assert PAGE in (await person.open(f"/applications/{REFERENCE}")).text
+    client.answers["application.view"] = application(status="cancelled")
+    assert PAGE not in (await person.open(f"/applications/{REFERENCE}")).text
+    assert "New mobile number" not in (await person.open(PAGE)).text
+
+
+# ------------------------------------------------------------- at the reception
+
+
+async def typed_at_counter(person: Reader) -> None:
+    """Enter number and card at the counter, which leads to the page that asks for the code."""
+    page = await person.send(COUNTER, mobile=NEW, id_last4="4821", key="one-key")
+    assert (page.status_code, "2233" in page.text) == (200, True)
+
+
+async def test_the_reception_changes_it_with_card_and_code(operator: tuple[Reader, TableClient]) -> None:
+    person, client = operator
+    await typed_at_counter(person)
+    page = await person.send(f"{COUNTER}/code", code="482917")
+    request = client.last("application.change_mobile")[1]
+    assert (request.reference, request.proof.session, request.id_last4) == (REFERENCE, HOLDER, "4821")
+    assert "The mobile number is changed" in page.text
+    assert session_of(person) != HOLDER, "the operator stays who they are"
+    assert client.last("accounts.log_out"), "and nobody has the visitor's session"
+
+
+async def test_the_reception_needs_both_card_and_number(operator: tuple[Reader, TableClient]) -> None:
+    person, _ = operator
+    page = await person.send(COUNTER, mobile="", id_last4="", key="one-key")
+    assert page.status_code == 422
+    assert "Enter the new mobile number" in page.text
+    assert "Enter the last four characters" in page.text
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        (InvalidInput.of("id_last4", "other_last4"), "These are not the last four characters"),
+        (InvalidInput.of("mobile", "same_mobile"), "This is the number of the application already"),
+        (Conflict(code="cannot_change_mobile"), "This application has ended"),
+    ],
+    ids=["card", "number", "ended"],
+)
+async def test_what_the_service_refuses_is_said_at_its_field(
+    operator: tuple[Reader, TableClient], refusal: Exception, words: str
+) -> None:
+    person, client = operator
+    await typed_at_counter(person)
+    client.answers["application.change_mobile"] = refusal
+    page = await person.send(f"{COUNTER}/code", code="482917")
+    assert (page.status_code, words in page.text) == (422, True)
+
+
+async def test_a_visit_elsewhere_is_refused(operator: tuple[Reader, TableClient]) -> None:
+    person, client = operator
+    await typed_at_counter(person)
+    client.answers["application.change_mobile"] = NotFound("there is no such application")
+    page = await person.send(f"{COUNTER}/code", code="482917")
+    assert page.status_code == 404

@@ -64,12 +64,14 @@ class ApplicationForm(Strict):
 class InvitedVisitor(Strict):
     """Somebody whom a department invites; a name suffices.
 
-    Without a mobile the pass is printed at the reception. Without an ID the gate accepts any valid one.
+    Without a mobile the pass goes by email, and without either it is printed at the reception. Without an ID
+    the gate accepts any valid one.
     """
 
     name: str = Field(max_length=400)
     name_latin: str | None = Field(default=None, max_length=400)
     mobile: str | None = Field(default=None, max_length=40)
+    email: str | None = Field(default=None, max_length=254)
     id_type: IdType | None = None
     id_last4: str | None = Field(default=None, max_length=40)
 

@@ -137,7 +137,7 @@ class DeliverySettings(ProcessSettings):
     """On which channels a message goes out, when, and how many a vendor may be given."""
 
     chain_code: Chain = ("sms:45", "whatsapp:45")
-    chain_pass: Chain = ("whatsapp:120", "sms:600")
+    chain_pass: Chain = ("whatsapp:120", "sms:600", "email:3600")
     chain_status: Chain = ("whatsapp:600", "sms:3600")
     """The other channels on which a message goes out that has not arrived after so many seconds."""
     quiet_from: time = time(22)

@@ -16,7 +16,13 @@ from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
 from contracts.capacity import Capacity, VisitingDay
 from contracts.model import Slot
 from contracts.rpc.accounts import GateDeviceReport, IssueLogin
-from contracts.rpc.application import Invite, SubmitApplication, SubmitAtCounter
+from contracts.rpc.application import (
+    Invite,
+    NewMobile,
+    NewMobileAtCounter,
+    SubmitApplication,
+    SubmitAtCounter,
+)
 from contracts.rpc.approval import CloseDay, Delegate, ProposeEntry
 from contracts.rpc.verify import CallForHelp, DecidedOffline, Matched, OfflineScan, ScanPass, SyncScans
 from epass_client import calls
@@ -78,6 +84,7 @@ CALLS: dict[str, Call[Any]] = {
         companions=[CompanionInput(name="Simran", child=True)],
     ),
     "cancelApplication": calls.cancel_application("PCS-7K3M-9QW4"),
+    "changeMobile": calls.change_mobile("PCS-7K3M-9QW4", NewMobile(request_id=REVIEW, code="482917")),
     "resendMessage": calls.resend_message("PCS-7K3M-9QW4"),
     "viewPass": calls.view_pass("7K3M9QW4"),
     "viewQrSvg": calls.view_qr_svg("7K3M9QW4"),
@@ -135,6 +142,10 @@ CALLS: dict[str, Call[Any]] = {
     ),
     "submitAtCounter": calls.submit_at_counter(SubmitAtCounter(**APPLICATION, mobile=None)),
     "listWaitingHere": calls.list_waiting_here(),
+    "listUndelivered": calls.list_undelivered(),
+    "changeMobileAtCounter": calls.change_mobile_at_counter(
+        "PCS-7K3M-9QW4", NewMobileAtCounter(request_id=REVIEW, code="482917", id_last4="4821")
+    ),
     "lookUpAtCounter": calls.look_up_at_counter("Gurpreet"),
     "listReviews": calls.list_reviews("pending", after="x", limit=10),
     "searchReviews": calls.search_reviews("PCS-7K3M-9QW4"),

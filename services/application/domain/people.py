@@ -26,9 +26,7 @@ def applicant_of(
     """
     name = name_of(findings, "applicant.name", given.name)
     mobile = _mobile(findings, "mobile", typed_mobile)
-    email = one_line(given.email or "") or None
-    if email and not is_email(email):
-        findings.refuse("applicant.email", "email_invalid")
+    email = _email(findings, "applicant.email", given.email)
     person = Person(
         name=name,
         name_latin=latin_name_of(findings, "applicant.name_latin", given.name_latin, name),
@@ -52,10 +50,11 @@ def invited_visitor_of(
         findings: where problems are recorded, under ``path``.
         path: of the visitor in the form, such as ``visitors.3``.
         given: the visitor's part of the form.
-        wanted: the channel for all who have a mobile; for others the reception prints the pass.
+        wanted: the channel for all who have a mobile. Others get the pass by email, or on paper.
     """
     name = name_of(findings, f"{path}.name", given.name)
     mobile = _mobile(findings, f"{path}.mobile", given.mobile)
+    email = _email(findings, f"{path}.email", given.email)
     number = (given.id_last4 or "").strip()
     if bool(number) != (given.id_type is not None):
         findings.refuse(f"{path}.id_last4" if given.id_type else f"{path}.id_type", "id_incomplete")
@@ -63,10 +62,13 @@ def invited_visitor_of(
         name=name,
         name_latin=latin_name_of(findings, f"{path}.name_latin", given.name_latin, name),
         mobile=mobile,
+        email=email,
         id_type=given.id_type,
         id_last4=_id_last4(findings, f"{path}.id_last4", number) if number else None,
     )
-    return person, _delivery(findings, f"{path}.mobile", mobile, None, wanted, is_attended=True)
+    if email and mobile is None:
+        return person, "email"
+    return person, _delivery(findings, f"{path}.mobile", mobile, email, wanted, is_attended=True)
 
 
 def companions_of(
@@ -105,6 +107,13 @@ def _mobile(findings: Findings, field: str, typed: str | None) -> str | None:
     except ValueError:
         findings.refuse(field, "not_a_mobile")
         return None
+
+
+def _email(findings: Findings, field: str, typed: str | None) -> str | None:
+    email = one_line(typed or "") or None
+    if email and not is_email(email):
+        findings.refuse(field, "email_invalid")
+    return email
 
 
 def _delivery(

@@ -1,7 +1,7 @@
 """The pages on which a department invites visitors: one form with a list of people, and what was sent.
 
-A line of the list is ``name, mobile, kind of ID, last four``; all but the name may be left out. One wrong
-line sends nothing, and each is named by its number.
+A line of the list is ``name, mobile, email, kind of ID, last four``; all but the name may be left out. One
+wrong line sends nothing, and each is named by its number.
 """
 
 import re
@@ -115,6 +115,8 @@ def _visitor(parts: list[str]) -> tuple[dict[str, str], str]:
         kind = id_type_of(part)
         if kind:
             name, value = "id_type", kind
+        elif "@" in part:
+            name, value = "email", part
         elif _LAST_FOUR.fullmatch(part):
             name, value = "id_last4", part
         elif any(char.isdigit() for char in ascii_digits(part)):
@@ -176,7 +178,7 @@ async def invite(view: DepartmentPage) -> Response:
     except IdempotencyKeyReused:  # an earlier attempt did arrive, and the form was changed since
         return await _page(view, invitation, 409, arrived=True)
     people = [
-        [visitor["name"], reference, bool(visitor.get("mobile"))]
+        [visitor["name"], reference, next((way for way in ("mobile", "email") if visitor.get(way)), "")]
         for visitor, reference in zip(invitation.visitors, made.references, strict=False)
     ]
     result = {

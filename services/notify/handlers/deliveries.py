@@ -130,7 +130,7 @@ class Sender:
     ) -> None:
         self._database = database
         self._options = options
-        self._policy = policy_of(options)
+        self._policy = policy_of(options, has_email="email" in channels)
         self._stop = stop
         self._now = now
         self._all: dict[DeliverBy, Channel] = {name: channels.get(name, NoChannel()) for name in CHANNELS}

@@ -21,8 +21,12 @@ class Policy:
     """Of the vendor of each channel; no entry is no limit."""
 
 
-def policy_of(settings: DeliverySettings) -> Policy:
+def policy_of(settings: DeliverySettings, *, has_email: bool = True) -> Policy:
     """Return the policy that the settings describe. There are no quiet hours in local mode.
+
+    Args:
+        settings: of the sender.
+        has_email: whether a mail server is connected; without one no chain goes on to email.
 
     Raises:
         ValueError: no message has one of the purposes that wait for the morning.
@@ -33,9 +37,9 @@ def policy_of(settings: DeliverySettings) -> Policy:
     purposes = [purpose for purpose in PURPOSES if purpose in waits]
     return Policy(
         chains={
-            "code": _steps(settings.chain_code),
-            "pass": _steps(settings.chain_pass),
-            "status": _steps(settings.chain_status),
+            "code": _steps(settings.chain_code, has_email),
+            "pass": _steps(settings.chain_pass, has_email),
+            "status": _steps(settings.chain_status, has_email),
         },
         quiet_hours=QuietHours(settings.quiet_from, settings.quiet_until, purposes),
         limits={
@@ -47,6 +51,6 @@ def policy_of(settings: DeliverySettings) -> Policy:
     )
 
 
-def _steps(chain: tuple[str, ...]) -> list[Step]:
-    parts = [step.partition(":") for step in chain]
+def _steps(chain: tuple[str, ...], has_email: bool) -> list[Step]:
+    parts = [step.partition(":") for step in chain if has_email or not step.startswith("email:")]
     return [Step(cast(DeliverBy, channel), timedelta(seconds=int(wait))) for channel, _, wait in parts]

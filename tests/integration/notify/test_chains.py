@@ -583,6 +583,13 @@ def test_a_foreign_visitor_whose_whatsapp_fails_gets_an_email(db: Database, cloc
     assert [message.personal.to for message in mail.sent] == ["a.person@example.org"]
 
 
+def test_without_a_mail_server_no_chain_goes_on_to_email() -> None:
+    chain = ("whatsapp:120", "email:600")
+    options = OPTIONS.model_copy(update={"chain_pass": chain})
+    assert [step.channel for step in policy_of(options, has_email=False).chains["pass"]] == ["whatsapp"]
+    assert [step.channel for step in policy_of(options).chains["pass"]] == ["whatsapp", "email"]
+
+
 # ---------------------------------------------------------------- a vendor that fails or has limits
 
 

@@ -11,7 +11,7 @@ from services.gateway.pages.shared.questions import BY_NAME, MOST_COMPANIONS, Pr
 from services.gateway.pages.shared.view import text_of
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
-OFFERED_CHANNELS = ("sms", "whatsapp")
+OFFERED_CHANNELS = ("sms", "whatsapp", "email")
 PLACES = {
     r"preferred\.(\d)\.(date|from|to)": r"\2-\1",
     r"preferred|site": "date-0",
@@ -35,6 +35,7 @@ def for_new_application(shown: ApplicationView) -> Answers:
         "kind": "official" if official else "citizen",
         "name": person.name, "name_latin": "" if person.name.isascii() else person.name_latin,
         "id_type": person.id_type,
+        "email": person.email,
         "site": shown.site, "department": shown.department, "purpose_kind": shown.purpose_kind,
         "purpose": shown.purpose,
         **(official.model_dump() if official else {}),

@@ -29,6 +29,7 @@ def request_of(answers: Answers, language: str) -> SubmitApplication:
     applicant: dict[str, Any] = {
         "kind": given["kind"], "name": given["name"], "name_latin": given.get("name_latin"),
         "language": language,
+        "email": given.get("email"),
         "id_type": given["id_type"], "id_last4": answers.get("id_last4", NOT_ASKED["id_last4"]),
         "deliver_by": given["deliver_by"],
         "assistance": given.get("assistance"),

@@ -187,7 +187,8 @@ def _details(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
     for read in (
         _texts("vehicle", optional=("vehicle",)),
         _choice("assistance", "", "wheelchair", "guide"),
-        _choice("deliver_by", "sms", "whatsapp"),
+        _texts("email", optional=("email",)),
+        _choice("deliver_by", "sms", "whatsapp", "email"),
     ):
         more, found = read(form, answers)
         given, problems = given | more, problems | found
@@ -251,12 +252,14 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "companions",
         _details,
-        ("companions_done", "vehicle", "assistance", "deliver_by"),
+        ("companions_done", "vehicle", "assistance", "email", "deliver_by"),
         problems={
             r"companions(\..+)?": "more",
             r"vehicle": "vehicle",
-            r"applicant\.deliver_by": "deliver_by",
+            r"applicant\.(email|deliver_by)": r"\1",
         },
+        # Who was half through when an earlier version asked is not asked again.
+        optional=lambda _answers: ("email",),
     ),
 )
 BY_NAME = {question.name: question for question in QUESTIONS}

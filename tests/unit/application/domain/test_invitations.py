@@ -42,6 +42,21 @@ def test_each_visitor_gets_an_application_of_their_own() -> None:
         assert (one.visit.department, one.visit.companions, len(one.visit.preferred)) == ("home", (), 1)
 
 
+def test_an_invited_visitor_with_an_email_address_gets_the_pass_there_without_a_mobile() -> None:
+    forms = check(
+        invitation(
+            {"name": "Ravi Kumar", "email": " guest@example.org "},
+            {"name": "Simran", "email": "simran@example.org", "mobile": "9876543210"},
+        )
+    )
+    assert [(one.applicant.email, one.deliver_by) for one in forms] == [
+        ("guest@example.org", "email"),
+        ("simran@example.org", "sms"),
+    ]
+    wrong = invitation({"name": "Ravi Kumar", "email": "guest@"})
+    assert problems(wrong) == {"visitors.0.email": "email_invalid"}
+
+
 def test_a_delegation_is_one_application_that_its_first_visitor_leads() -> None:
     others = [{"name": f"Visitor {number}"} for number in range(2, MOST_INVITED + 1)]
     head = {"name": "Ravi Kumar", "mobile": "9876543210"}

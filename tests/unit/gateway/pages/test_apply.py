@@ -21,7 +21,17 @@ from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient
 from tests.support.factories.pages import APPLICATION
-from tests.support.page_reader import BALDEV, HOME, PERSON, SITE, Reader, closed, hidden, somebody
+from tests.support.page_reader import (
+    BALDEV,
+    HOME,
+    PERSON,
+    SAME_SITE,
+    SITE,
+    Reader,
+    closed,
+    hidden,
+    somebody,
+)
 
 VISIT = {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"}
 
@@ -82,6 +92,37 @@ async def test_a_problem_found_by_the_service_is_shown_beside_its_field_in_the_r
     assert 'href="#id_last4"' in refused.text
     assert "Error:" in refused.text
     assert client.last("application.check")[1].applicant.id_last4 == "499118665246"
+
+
+async def test_an_email_address_is_optional_and_goes_along(reader: tuple[Reader, TableClient]) -> None:
+    person, client = reader
+    await person.answer()
+    assert client.last("application.check")[1].applicant.email is None
+    details = {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "email"}
+    shown = await person.send("/apply/companions", **details, email="guest@example.org")
+    given = client.last("application.check")[1].applicant
+    assert (given.email, given.deliver_by) == ("guest@example.org", "email")
+    assert "guest@example.org" in shown.text, "it stands among the answers"
+    assert "By email" in shown.text
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "This is not an email address"),
+        ("pa", "ਇਹ ਈਮੇਲ"),
+        ("hi", "यह ईमेल"),
+    ],
+)
+async def test_a_wrong_email_address_gets_its_sentence(language: str, sentence: str) -> None:
+    problems = (FieldError(field="applicant.email", code="email_invalid"),)
+    async with somebody() as (person, client):
+        await person.answer()
+        client.answers["application.check"] = Checked(problems=problems)
+        details = {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms", "email": "guest@"}
+        refused = await person.http.post(f"/{language}/apply/companions", data=details, headers=SAME_SITE)
+    assert refused.status_code == 422
+    assert refused.text.count(sentence) >= 2, "in the summary and at the field"
 
 
 async def test_problems_of_later_questions_are_not_shown_yet() -> None:

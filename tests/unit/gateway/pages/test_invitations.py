@@ -48,6 +48,7 @@ def plain(text: str) -> str:
     [
         ("Ravi Kumar", {"name": "Ravi Kumar"}),
         ("Ravi Kumar, 98765 43210", {"name": "Ravi Kumar", "mobile": "98765 43210"}),
+        ("Ravi Kumar, guest@example.org", {"name": "Ravi Kumar", "email": "guest@example.org"}),
         ("2. Ravi Kumar\t\tPAN card\t912K", {"name": "Ravi Kumar", "id_type": "pan", "id_last4": "912K"}),
         ("ਸਿਮਰਨ; ਆਧਾਰ; 4821; ੯੮੭੬੫੪੩੨੧੦", {"name": "ਸਿਮਰਨ", "id_type": "aadhaar", "id_last4": "4821",
         "mobile": "੯੮੭੬੫੪੩੨੧੦"}),

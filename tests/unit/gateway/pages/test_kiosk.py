@@ -322,6 +322,21 @@ async def test_the_last_page_prints_the_reference_and_later_the_pass(
     assert f"/api/v1/passes/{NUMBER}/qr.svg" in (await person.open("/kiosk/pass")).text
 
 
+async def test_a_kiosk_asks_for_no_email_address(kiosk: tuple[Reader, TableClient]) -> None:
+    """People type there in public, and leave with the pass on paper or on their phone."""
+    person, _ = kiosk
+    for name, form in (
+        ("who", PERSON),
+        ("department", {"department": "home"}),
+        ("purpose", {"officer": "anyone", "purpose_kind": "meeting", "purpose": "Licence"}),
+        ("when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"}),
+    ):
+        shown = await person.send(f"/apply/{name}", **form)
+    assert 'name="deliver_by"' in shown.text
+    assert 'name="email"' not in shown.text
+    assert 'value="email"' not in shown.text
+
+
 async def send_application(person: Reader) -> None:
     """Answer everything and submit it."""
     for name, form in (

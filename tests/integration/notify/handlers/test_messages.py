@@ -25,7 +25,15 @@ from services.chassis.messaging import inbox
 from services.chassis.runtime.clock import now
 from services.notify.adapters.sealing import unseal
 from services.notify.domain.messages import Personal
-from services.notify.handlers import directory, erasure, event_handlers, local_phone, prints, resends
+from services.notify.handlers import (
+    directory,
+    erasure,
+    event_handlers,
+    local_phone,
+    mobiles,
+    prints,
+    resends,
+)
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.conftest import make_call
 from tests.support.databases import owner_of
@@ -57,6 +65,7 @@ HANDLERS: dict[str, Callable[[Received, Session], None]] = {
     "ApplicationExpired": lambda event, session: event_handlers.handle_application_expired(
         event, session, now(), PUBLIC_URL
     ),
+    "MobileChanged": lambda event, session: mobiles.handle_mobile_changed(event, session, now()),
     "PassRejected": lambda event, session: event_handlers.handle_pass_rejected(
         event, session, now(), PUBLIC_URL
     ),

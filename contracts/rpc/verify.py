@@ -406,6 +406,8 @@ class ManifestQuestion(Wire):
     """The question what a gate has to know to go on without a network: pass ``next`` as ``after``."""
 
     gate: Code
+    since: str | None = None
+    """The ``revision`` of the manifest that the gate holds: the answer may then be what has changed since."""
     after: str | None = None
     limit: int = Field(default=200, ge=1, le=500)
 
@@ -454,6 +456,8 @@ class ManifestPass(Wire):
     department: str | None = None
     officer: str | None = None
     call_supervisor: bool = False
+    version: str = ""
+    """Another one after each change of the pass."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
@@ -487,7 +491,12 @@ class ManifestSupervisor(Wire):
 
 
 class Manifest(Wire):
-    """A page of what a gate holds for the time without a network."""
+    """A page of what a gate holds for the time without a network, or all that has changed since another one.
+
+    Where ``base`` is set, ``passes`` are those that have changed or come since that revision, and ``gone``
+    those that the gate must not hold any more. The digest (``contracts/list_digest.py``) is that of all
+    passes that it holds then, each as its number and its version with a colon between.
+    """
 
     gate: str
     site: str
@@ -511,6 +520,11 @@ class Manifest(Wire):
     """Those of the site who have a PIN."""
     passes: tuple[ManifestPass, ...] = ()
     next: str | None = None
+    revision: str | None = None
+    """What to ask for the next time (``since``); on the first page, and from a verify of before 0.13 null."""
+    base: str | None = None
+    gone: tuple[str, ...] = ()
+    digest: str | None = None
 
 
 class NameSupervisor(Strict):

@@ -172,20 +172,30 @@ async def report_gate_device(
 
 @router.get("/gate/manifest")
 async def view_manifest(
-    caller: GuardOnDevice, gate: Code, after: After = None, limit: Annotated[int, Query(ge=1, le=500)] = 200
+    caller: GuardOnDevice,
+    gate: Code,
+    since: Annotated[str | None, Query(max_length=120)] = None,
+    after: After = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 200,
 ) -> Manifest:
     """Return what a gate holds to go on without a network.
 
     These are the passes of its site for today and of everybody inside, with their people, the public keys,
-    and the signed list of revoked passes. Fetch it again page by page; `complete_at` is the age of what it
-    says about revocations. Each fetch is recorded.
+    and on the first page the signed list of revoked passes. `complete_at` is the age of what it says about
+    revocations. Each fetch is recorded.
+
+    A gate that holds a manifest names its `revision` as `since`. Then the answer may be what has changed
+    since, all on one page, which says so in `base`, and has no list of revoked passes; where `base` is null
+    it is the first page of the whole.
     """
     caller.require_site(site_of(gate))
     require_gate(caller, gate)
-    question = ManifestQuestion(gate=gate, after=after, limit=limit)
+    question = ManifestQuestion(gate=gate, since=since, after=after, limit=limit)
     manifest = await caller.query(rpc.verify.MANIFEST, question)
     status_list = caller.state.status_list.value
-    return manifest.model_copy(update={"status_list": status_list.jws if status_list else None})
+    if status_list is None or after is not None or manifest.base is not None:
+        return manifest
+    return manifest.model_copy(update={"status_list": status_list.jws})
 
 
 @router.get("/gate/news", include_in_schema=False)

@@ -1,10 +1,13 @@
 """What a gate holds to go on without a network: the passes of its day, and what it takes to check them."""
 
 import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from importlib.metadata import version
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import and_, or_, select, text, tuple_
+from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, true, tuple_
 from sqlalchemy.orm import Session
 
 from contracts.commitment import commitment_key
@@ -28,6 +31,54 @@ _HAS_WINDOW = text("""exists (
     and passes.valid_to + day * interval '1 day' > :day_start
 )""")
 """Days that fell away count, too: the gate says ``day_closed`` on them."""
+_VERSION = literal_column("passes.xmin::text")
+"""PostgreSQL gives a row another ``xmin`` with each change (manual, 5.6 System Columns)."""
+_HORIZON = text("select pg_snapshot_xmin(pg_current_snapshot())::text")
+"""All transactions with a lower number have ended: nothing that they did comes later."""
+_DIGEST = literal_column("""left(encode(sha256(convert_to(
+  coalesce(string_agg(number || ':' || version, chr(10) order by (number || ':' || version) collate "C"), ''),
+  'UTF8')), 'hex'), 32)""")
+"""`digest_of` of contracts/list_digest.py."""
+MOST_CHANGED = 1_000
+"""Passes in one answer. A gate that lacks more fetches the manifest anew, page by page."""
+OLDEST = 1_000_000_000
+"""Transactions. PostgreSQL compares numbers of transactions over twice as many."""
+RELEASE = version("epass")
+"""A newer version may say more of a pass that has not changed, so its manifests begin anew."""
+
+
+class Revision(NamedTuple):
+    """The state of a manifest: of a release, for a gate, of a day, and all that had ended by then."""
+
+    release: str
+    gate: str
+    day: str
+    horizon: int
+
+    def __str__(self) -> str:
+        """Return it as gates send it back."""
+        return "/".join(str(part) for part in self)
+
+    def covers(self, since: str | None) -> int | None:
+        """Return from which transaction on a gate with an earlier revision lacks something.
+
+        None means that it needs the whole manifest: it has none, or that of another day, gate, or release.
+        """
+        *same, horizon = (since or "").split("/")
+        if tuple(same) != self[:3] or not horizon.isascii() or not horizon.isdigit():
+            return None
+        return int(horizon) if self.horizon - OLDEST < int(horizon) <= self.horizon else None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """Passes of an answer, each with its version, and where it stands in the manifest."""
+
+    passes: Sequence[tuple[PassRow, str]]
+    next: str | None = None
+    base: str | None = None
+    gone: tuple[str, ...] = ()
+    digest: str | None = None
 
 
 def make_manifest(
@@ -54,22 +105,14 @@ def make_manifest(
     knowledge = pass_lookup.knowledge_of(session, site)
     require_existing(request.gate, knowledge.gates)
     start = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
-    of_today = and_(
-        PassRow.site == site,
-        PassRow.valid_from.between(start - _FURTHEST, start + _FURTHEST),
-        _HAS_WINDOW.bindparams(day_start=start, day_end=start + timedelta(days=1)),
-    )
-    inside = and_(PassRow.inside_site == site, PassRow.inside > 0, PassRow.site == site)
-    query = (
-        select(PassRow)
-        .where(or_(of_today, inside))
-        .order_by(PassRow.valid_from, PassRow.number)
-        .limit(request.limit + 1)
-    )
-    if request.after is not None:
-        query = query.where(tuple_(PassRow.valid_from, PassRow.number) > cursors.decode(request.after))
-    rows = session.scalars(query).all()
-    page = rows[: request.limit]
+    horizon = int(session.scalars(_HORIZON).one())
+    revision = Revision(RELEASE, request.gate, start.date().isoformat(), horizon)
+    since = revision.covers(request.since) if request.after is None else None
+    listed = None
+    if since is not None:
+        listed = _list_changed(session, site, start, since, base=str(request.since))
+    if listed is None:
+        listed = _list_page(session, site, start, request)
     known = session.get(SiteRow, site)
     rules = GateRules.model_validate((known.gate_rules if known is not None else None) or {})
     keys = session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.kid)).all()
@@ -91,8 +134,82 @@ def make_manifest(
         ),
         telephones=Telephones(reception=rules.reception_phone, security=rules.security_phone),
         supervisors=supervisors.of_site(session, site),
-        passes=tuple(_entry(row, commitment_master, request.gate) for row in page),
-        next=_position(page[-1]) if len(rows) > request.limit else None,
+        passes=tuple(
+            _entry(row, row_version, commitment_master, request.gate) for row, row_version in listed.passes
+        ),
+        next=listed.next,
+        revision=str(revision) if request.after is None else None,
+        base=listed.base,
+        gone=listed.gone,
+        digest=listed.digest,
+    )
+
+
+def _near(site: str, start: datetime) -> ColumnElement[bool]:
+    """Return whether a pass of the site may be of this day, by what has an index."""
+    return and_(PassRow.site == site, PassRow.valid_from.between(start - _FURTHEST, start + _FURTHEST))
+
+
+def _is_inside(site: str) -> ColumnElement[bool]:
+    return and_(PassRow.inside_site == site, PassRow.inside > 0, PassRow.site == site)
+
+
+def _is_listed(site: str, start: datetime) -> ColumnElement[bool]:
+    """Return whether a pass is in the manifest of a site for the day that begins then."""
+    has_window = _HAS_WINDOW.bindparams(day_start=start, day_end=start + timedelta(days=1))
+    return or_(and_(_near(site, start), has_window), _is_inside(site))
+
+
+def _list_page(session: Session, site: str, start: datetime, request: ManifestQuestion) -> Listed:
+    query = (
+        select(PassRow, _VERSION)
+        .where(_is_listed(site, start))
+        .order_by(PassRow.valid_from, PassRow.number)
+        .limit(request.limit + 1)
+    )
+    if request.after is not None:
+        query = query.where(tuple_(PassRow.valid_from, PassRow.number) > cursors.decode(request.after))
+    rows = [(row, row_version) for row, row_version in session.execute(query)]
+    page = rows[: request.limit]
+    return Listed(page, next=_position(page[-1][0]) if len(rows) > request.limit else None)
+
+
+def _list_changed(session: Session, site: str, start: datetime, since: int, base: str) -> Listed | None:
+    """Return what has changed since a transaction, by one statement, so that it is of one moment.
+
+    A pass of the site that changed and is not in the manifest now may have been in it before, and is gone.
+    One that changed to a day far off is not found here, nor one that was deleted: then the digest is not that
+    of what the gate holds, and it fetches the manifest anew. None where very many have changed.
+    """
+    begin = literal_column(f"'{since:d}'::xid8::xid")
+    is_changed = func.age(literal_column("passes.xmin")) <= func.age(begin)
+    near = (
+        select(
+            PassRow.number,
+            _VERSION.label("version"),
+            _is_listed(site, start).label("is_listed"),
+            is_changed.label("is_changed"),
+        )
+        .where(or_(_near(site, start), _is_inside(site)))
+        .cte("near")
+    )
+    whole = select(_DIGEST.label("digest")).select_from(near).where(near.c.is_listed).subquery("whole")
+    changed = select(near).where(near.c.is_changed).limit(MOST_CHANGED + 1).subquery("changed")
+    query = (
+        select(whole.c.digest, changed.c.version, changed.c.is_listed, PassRow)
+        .select_from(whole)
+        .join(changed, true(), isouter=True)
+        .join(PassRow, PassRow.number == changed.c.number, isouter=True)
+    )
+    rows = session.execute(query).all()
+    found = [(row, row_version, is_listed) for _, row_version, is_listed, row in rows if row is not None]
+    if len(found) > MOST_CHANGED:
+        return None
+    return Listed(
+        [(row, row_version) for row, row_version, is_listed in found if is_listed],
+        base=base,
+        gone=tuple(sorted(row.number for row, _, is_listed in found if not is_listed)),
+        digest=rows[0].digest,
     )
 
 
@@ -101,7 +218,7 @@ def _position(row: PassRow) -> str:
     return cursors.encode(row.valid_from, row.number)
 
 
-def _entry(row: PassRow, commitment_master: str, gate: str) -> ManifestPass:
+def _entry(row: PassRow, row_version: str, commitment_master: str, gate: str) -> ManifestPass:
     terms, people = row.terms, _people(row, gate)
     assert terms is not None
     key = commitment_key(commitment_master, row.number)
@@ -134,6 +251,7 @@ def _entry(row: PassRow, commitment_master: str, gate: str) -> ManifestPass:
         department=row.department,
         officer=row.officer,
         call_supervisor=row.call_supervisor,
+        version=row_version,
     )
 
 

@@ -1,16 +1,21 @@
 """What a gate holds to go on without a network."""
 
 import base64
-from datetime import date, timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from contracts.commitment import commit
 from contracts.errors import Forbidden, InvalidInput
-from contracts.events import DirectoryChanged, GateRules, SiteRecord, StatusListSigned
+from contracts.events import DirectoryChanged, GateRules, PassIssued, SiteRecord, StatusListSigned
+from contracts.list_digest import digest_of
 from contracts.model import IST, Companion, Official
-from contracts.rpc.verify import ManifestQuestion
+from contracts.rpc.verify import ManifestPass, ManifestQuestion
+from services.verify.handlers import manifests
 from services.verify.service import Service
 from tests.support.factories.verify import (
     GATE,
@@ -55,7 +60,8 @@ def test_a_pass_is_listed_with_its_terms_its_people_and_its_state(gate: Gate) ->
     gate.enter(issued, count=1)
     (one,) = gate.manifest().passes
     state = gate.row(issued)
-    assert one.model_dump(exclude={"id_commitments", "commitment_key", "applicant", "companions"}) == {
+    rest = {"id_commitments", "commitment_key", "applicant", "companions", "version"}
+    assert one.model_dump(exclude=rest) == {
         "pass": issued.pass_number, "reference": issued.reference, "site": "PCS1", "gate": None, "party": 2,
         "entries": 2, "valid_from": VALID_FROM, "valid_to": VALID_TO, "further_days": (), "closed_days": (),
         "revoked": False, "inside": 1, "admitted": 1, "day": 0, "admitted_before": 0,
@@ -231,3 +237,177 @@ def test_the_manifest_has_what_the_site_chose_and_whom_the_gate_telephones(gate:
     assert (chosen.telephones.reception, chosen.telephones.security) == ("", "0172-5550102")
     gate.handle(gates_of("PCS1", GATE), seq=3)
     assert gate.manifest().offline == usual.offline
+
+
+class HeldList:
+    """What a gate's app holds, as it applies the answers: the app's own tests have the same rules."""
+
+    def __init__(self, gate: Gate, asked: str = GATE) -> None:
+        self.gate, self.asked = gate, asked
+        self.passes: dict[str, ManifestPass] = {}
+        self.revision: str | None = None
+        self.wholes = self.deltas = self.mismatches = 0
+
+    def fetch(self, at: datetime = NOON, between: Callable[[], object] = lambda: None) -> None:
+        """Fetch what has changed; the whole, page by page, where the digest is not right."""
+        answer = self.gate.manifest(officer(gate=None), at=at, gate=self.asked, since=self.revision, limit=3)
+        if answer.base is not None:
+            assert (answer.base, answer.next) == (self.revision, None)
+            changed = {one.pass_: one for one in answer.passes}
+            after = {
+                number: one for number, one in self.passes.items() if number not in answer.gone
+            } | changed
+            if digest_of(f"{one.pass_}:{one.version}" for one in after.values()) == answer.digest:
+                self.passes, self.revision, self.deltas = after, answer.revision, self.deltas + 1
+                return
+            self.mismatches += 1
+            answer = self.gate.manifest(officer(gate=None), at=at, gate=self.asked, limit=3)
+        self.wholes += 1
+        self.passes, self.revision = {}, answer.revision
+        while True:
+            self.passes |= {one.pass_: one for one in answer.passes}
+            if answer.next is None:
+                return
+            between()
+            answer = self.gate.manifest(
+                officer(gate=None), at=at, gate=self.asked, after=answer.next, limit=3
+            )
+
+    def whole(self, at: datetime = NOON) -> dict[str, ManifestPass]:
+        """Return what a gate holds that fetches everything now."""
+        fresh = HeldList(self.gate, self.asked)
+        fresh.fetch(at)
+        return fresh.passes
+
+
+def moved(issued: PassIssued, days: int, **changes: Any) -> PassIssued:
+    """The pass with another first day."""
+    window = {"valid_from": VALID_FROM + days * DAY, "valid_to": VALID_TO + days * DAY}
+    return issued.model_copy(update=window | changes)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_deltas_make_what_a_whole_fetch_makes_whatever_has_happened(gate: Gate, seed: int) -> None:
+    """Passes are issued, moved to other days and sites, revoked, erased, used; gates fetch in between."""
+    chance, seq = Random(seed), iter(range(2, 10_000))
+    issued = [gate.issue() for _ in range(6)]
+    held = [HeldList(gate), HeldList(gate, "PCS1-G2")]
+
+    def change() -> None:
+        one = chance.choice(issued)
+        match chance.randrange(9):
+            case 0 | 1:
+                issued.append(gate.issue(site=chance.choice(("PCS1", "PCS1", "PCS2"))))
+            case 2:
+                gate.handle(moved(one, chance.randrange(-2, 3)), seq=next(seq))
+            case 3:
+                gate.handle(moved(one, 0, gate=chance.choice((None, GATE, "PCS1-G2"))), seq=next(seq))
+            case 4:
+                gate.handle(moved(one, 0, site=chance.choice(("PCS1", "PCS2"))), seq=next(seq))
+            case 5:
+                gate.handle(pass_revoked(one), seq=next(seq))
+            case 6:
+                gate.handle(erased(one))
+            case 7:
+                gate.enter(one)
+            case 8:
+                gate.leave(one)
+
+    for _ in range(40):
+        for _ in range(chance.randrange(4)):
+            change()
+        one = chance.choice(held)
+        one.fetch(between=change)
+        if chance.random() < 0.3:
+            one.fetch()
+            assert one.passes == one.whole()
+    assert min(one.deltas for one in held) > 5
+    assert max(one.mismatches for one in held) <= 5, "only where a pass has left for another site"
+
+
+def test_what_a_transaction_does_that_ends_after_a_fetch_is_in_the_next_one(gate: Gate) -> None:
+    held, late, early = HeldList(gate), gate.issue(), gate.issue()
+    with gate.database.transaction() as session:
+        session.execute(
+            text("update passes set inside = 1 where number = :number"), {"number": late.pass_number}
+        )
+        gate.handle(pass_revoked(early))
+        held.fetch()
+        assert held.passes[early.pass_number].revoked
+        assert held.passes[late.pass_number].inside == 0
+    held.fetch()
+    assert (held.deltas, held.passes[late.pass_number].inside) == (1, 1)
+
+
+def test_where_nothing_has_changed_a_delta_names_no_pass(gate: Gate) -> None:
+    gate.issue()
+    held = HeldList(gate)
+    held.fetch()
+    answer = gate.manifest(since=held.revision)
+    assert (answer.base, answer.passes, answer.gone) == (held.revision, (), ())
+    assert answer.made_at == NOON
+
+
+def test_a_revoked_a_moved_and_a_left_pass_do_not_survive_in_a_gate(gate: Gate) -> None:
+    revoked, shifted, left = (
+        gate.issue(),
+        gate.issue(),
+        gate.issue(valid_from=VALID_FROM - DAY, valid_to=VALID_TO - DAY),
+    )
+    gate.enter(left, at=NOON - DAY)
+    held = HeldList(gate)
+    held.fetch()
+    assert set(held.passes) == {revoked.pass_number, shifted.pass_number, left.pass_number}
+    gate.handle(pass_revoked(revoked))
+    gate.handle(moved(shifted, 2), seq=2)
+    gate.leave(left)
+    held.fetch()
+    assert (held.deltas, held.mismatches) == (1, 0)
+    assert list(held.passes) == [revoked.pass_number]
+    assert held.passes[revoked.pass_number].revoked
+    assert held.passes[revoked.pass_number].applicant is None
+
+
+def test_a_pass_that_was_moved_far_off_is_found_by_the_digest(gate: Gate) -> None:
+    gone = gate.issue()
+    held = HeldList(gate)
+    held.fetch()
+    gate.handle(moved(gone, 30), seq=2)
+    held.fetch()
+    assert (held.mismatches, held.passes) == (1, {})
+
+
+OTHER_RELEASE = "0.1.0/PCS1-G1/2026-12-01/9"
+
+
+@pytest.mark.parametrize("since", ["", "x", "////", "a/b/c/d", OTHER_RELEASE, "é/é/é/é", "9" * 120])
+def test_a_gate_that_names_no_revision_of_ours_gets_the_whole(gate: Gate, since: str) -> None:
+    gate.issue()
+    answer = gate.manifest(since=since)
+    assert (answer.base, len(answer.passes)) == (None, 1)
+
+
+def test_a_revision_is_of_a_day_a_gate_a_release_and_of_the_past(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate.issue()
+    revision = gate.manifest().revision
+    assert revision is not None
+    *same, horizon = revision.split("/")
+    later = "/".join((*same, str(int(horizon) + 1_000)))
+    assert gate.manifest(since=revision).base == revision
+    assert gate.manifest(since=revision, at=NOON + DAY).base is None
+    assert gate.manifest(officer(gate=None), since=revision, gate="PCS1-G2").base is None
+    assert gate.manifest(since=later).base is None
+    monkeypatch.setattr(manifests, "RELEASE", "99.0.0")
+    assert gate.manifest(since=revision).base is None
+
+
+def test_a_gate_that_lacks_very_many_passes_gets_the_whole(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    revision = gate.manifest().revision
+    monkeypatch.setattr(manifests, "MOST_CHANGED", 3)
+    for count in range(1, 5):
+        gate.issue()
+        assert gate.manifest(since=revision).base == (revision if count <= 3 else None)

@@ -8,14 +8,14 @@ import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from bench import journeys, peers, pretix, processor
+from bench import gate_lists, journeys, peers, pretix, processor
 from bench.load import Result
 from bench.passes import Copies
 from bench.scans import WARM_UP, Gate
 from deploy.local.services import Services
 from deploy.local.stack import Stack
 
-PARTS = ("scans", "beside", "peers", "passes")
+PARTS = ("scans", "beside", "peers", "gates", "passes")
 CLIENTS = (1, 8, 32, 128)
 PASSES = (10_000, 100_000, 1_000_000)
 SCANS = int(os.environ.get("BENCH_SCANS", "1500"))
@@ -115,6 +115,11 @@ class Bench:
         passes = self._copies.make(SCANS)
         shares = [passes[number::32] for number in range(32)]
         yield "monolith, 32 clients", _of(await peers.monolith(self._stack, self._address, shares))
+
+    async def _gates(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        lists = gate_lists.Lists(self._stack, self._address, self._gate.session)
+        name = f"a gate, {gate_lists.PASSES:,} passes, {gate_lists.REVOKED:.0%} revoked"
+        yield name, await lists.measure()
 
     async def _passes(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         made = 0

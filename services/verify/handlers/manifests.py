@@ -31,11 +31,11 @@ _HAS_WINDOW = text("""exists (
     and passes.valid_to + day * interval '1 day' > :day_start
 )""")
 """Days that fell away count, too: the gate says ``day_closed`` on them."""
-_VERSION = literal_column("passes.xmin::text")
+_VERSION: ColumnElement[str] = literal_column("passes.xmin::text")
 """PostgreSQL gives a row another ``xmin`` with each change (manual, 5.6 System Columns)."""
 _HORIZON = text("select pg_snapshot_xmin(pg_current_snapshot())::text")
 """All transactions with a lower number have ended: nothing that they did comes later."""
-_DIGEST = literal_column("""left(encode(sha256(convert_to(
+_DIGEST: ColumnElement[str] = literal_column("""left(encode(sha256(convert_to(
   coalesce(string_agg(number || ':' || version, chr(10) order by (number || ':' || version) collate "C"), ''),
   'UTF8')), 'hex'), 32)""")
 """`digest_of` of contracts/list_digest.py."""
@@ -181,7 +181,7 @@ def _list_changed(session: Session, site: str, start: datetime, since: int, base
     One that changed to a day far off is not found here, nor one that was deleted: then the digest is not that
     of what the gate holds, and it fetches the manifest anew. None where very many have changed.
     """
-    begin = literal_column(f"'{since:d}'::xid8::xid")
+    begin: ColumnElement[Any] = literal_column(f"'{since:d}'::xid8::xid")
     is_changed = func.age(literal_column("passes.xmin")) <= func.age(begin)
     near = (
         select(

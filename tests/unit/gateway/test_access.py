@@ -657,6 +657,24 @@ async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gatewa
     assert answer.headers["cache-control"] == "no-store"
 
 
+async def test_only_the_first_page_of_a_whole_manifest_has_the_list_of_revoked_passes() -> None:
+    app, client = stubbed(verify__manifest=MANIFEST)
+    async with browser(app) as http:
+        app.state.gateway.status_list.value = StatusList(jws="a.b.c")
+
+        async def listed(query: str) -> str | None:
+            answer = await http.get(f"/api/v1/gate/manifest?gate=PCS1-G1{query}", headers=at_gate())
+            return answer.json()["status_list"]
+
+        assert await listed("&since=r1") == "a.b.c", "the answer is the whole"
+        assert [asked[1].since for asked in client.asked if asked[0] == "verify.manifest"] == ["r1"]  # type: ignore[attr-defined]
+        assert await listed("&after=c1") is None
+        client.answers["verify.manifest"] = MANIFEST.model_copy(update={"base": "r1", "digest": "d"})
+        assert await listed("&since=r1") is None
+        long = f"/api/v1/gate/manifest?gate=PCS1-G1&since={'x' * 121}"
+        assert (await http.get(long, headers=at_gate())).status_code == 422
+
+
 async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() -> None:
     session = StaffSession(access_token="t", role="ado", login_id="ADO-0001", expires_at=now())
     app, client = stubbed(**ANSWERS, accounts__change_password=session, accounts__log_out=Nothing())

@@ -6,6 +6,7 @@ import type { Assistance, Companion, IdType, Telephones, Trust } from "./model.t
 import type { WireSupervisorKey } from "./pin.ts";
 import { ListRefused, TOLERANCE_MS } from "./refusals.ts";
 import { RevokedList, read } from "./revoked.ts";
+import { servedBy } from "./served.ts";
 import { importKeys } from "./tokens.ts";
 import type { Keys, PassClaims } from "./tokens.ts";
 import { insideAt, standingAfter, unusedStanding } from "./verdicts.ts";
@@ -71,6 +72,8 @@ export interface WirePass extends WireStanding {
   department: string | null;
   officer: string | null;
   call_supervisor: boolean;
+  /** Another one after each change; missing from a server of before 0.13. */
+  version?: string;
 }
 
 /** A page of `GET /api/v1/gate/manifest`. */
@@ -91,6 +94,12 @@ export interface WireManifest {
   supervisors?: WireSupervisorKey[];
   passes: WirePass[];
   next: string | null;
+  /** On the first page; by it the gate asks for what has changed since. */
+  revision?: string | null;
+  /** Of a delta: the revision that it changes, which passes go, and the digest of those that are held then. */
+  base?: string | null;
+  gone?: string[];
+  digest?: string | null;
 }
 
 /** People who passed a gate since the server's manifest was made: this gate, or another that told of it. */
@@ -166,6 +175,7 @@ export function trustOf(ageS: number | null, policy: OfflinePolicy): Trust {
 export class Manifest {
   /** All pages as one; null before the first, and after the end of the session. */
   whole: WireManifest | null = null;
+  #served: WireManifest | null = null;
   #passes = new Map<string, WirePass>();
   #keys: Keys = { good: new Map(), withdrawn: new Set() };
   /** The list of revoked passes. */
@@ -203,8 +213,13 @@ export class Manifest {
     return this.#moves.values();
   }
 
+  /** Return the revision of what the server has sent for a gate, or null where it has to send all. */
+  revision(gate: string): string | null {
+    return this.#served?.gate === gate ? (this.#served.revision ?? null) : null;
+  }
+
   /**
-   * Take a fetched manifest in place of the held one.
+   * Take a fetched manifest in place of the held one, or what has changed since.
    *
    * Moves that the server had before the fetch began are in it, and end here. Those that it got meanwhile may
    * be in it or not: their passes stay as they were, until the next fetch. Unsent ones are replayed on it.
@@ -228,7 +243,8 @@ export class Manifest {
     const held = this.whole;
     const isOlder = held !== null && madeAt < Date.parse(held.made_at) - TOLERANCE_MS;
     if (isOlder && held.site === first.site) throw new ListRefused("rolled_back");
-    const whole = { ...first, passes: pages.flatMap((page) => page.passes), next: null };
+    const served = await servedBy(pages, this.#served);
+    const whole = { ...served };
     const keys = await importKeys(whole.keys, whole.withdrawn);
     if (whole.status_list !== null) await read(whole.status_list, keys, whole.issuer, now);
     const passes = new Map(whole.passes.map((one) => [one.pass, one]));
@@ -247,6 +263,7 @@ export class Manifest {
     const ended = over.map((move) => move.nonce);
     this.#ended = new Set([...[...this.#ended].slice(-MOST_ENDED), ...ended]);
     this.#hold(whole, passes, keys, kept);
+    this.#served = served;
     if (whole.status_list !== null) await this.#takeNewer(whole.status_list, now);
     return ended;
   }
@@ -269,6 +286,7 @@ export class Manifest {
   /** Forget everything about visitors. */
   clear(): void {
     this.whole = null;
+    this.#served = null;
     this.#passes = new Map();
     this.#keys = { good: new Map(), withdrawn: new Set() };
     this.revoked.clear();

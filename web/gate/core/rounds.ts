@@ -243,24 +243,35 @@ export class Rounds {
     this.#device.changed();
   }
 
+  /** Fetch what has changed in the manifest; all of it where that cannot be taken, or too much has. */
   async #fetchManifest(): Promise<void> {
     const gate = this.#device.gate();
     if (gate === null || this.#device.now() - this.#device.manifestAt < MANIFEST_MS) return;
-    const [began, needed, ended] = [this.#device.now(), this.#device.needed, this.#device.ended];
-    const sent = [...this.#device.manifest.moves].filter((move) => move.sent);
+    const [began, needed] = [this.#device.now(), this.#device.needed];
+    const isDelta = await this.#fetchPages(gate, this.#device.manifest.revision(gate));
+    if (isDelta) await this.#fetchPages(gate, null);
+    if (this.#device.needed === needed) this.#device.manifestAt = began;
+  }
+
+  /** Fetch a manifest and take it. Returns whether it is a delta that was not taken. */
+  async #fetchPages(gate: string, since: string | null): Promise<boolean> {
+    const { api, ended, manifest, store } = this.#device;
+    const sent = [...manifest.moves].filter((move) => move.sent);
     const before = new Set(sent.map((move) => move.nonce));
     const pages: WireManifest[] = [];
+    let from = since === null ? "" : `&since=${encodeURIComponent(since)}`;
     for (let after: string | null = ""; after !== null; after = pages.at(-1)?.next ?? null) {
-      const from = after === "" ? "" : `&after=${encodeURIComponent(after)}`;
+      if (after !== "") from = `&after=${encodeURIComponent(after)}`;
       const path = `/api/v1/gate/manifest?gate=${encodeURIComponent(gate)}&limit=${PAGE}${from}`;
-      pages.push(await this.#device.api.get<WireManifest>(path, PAGE_LIMIT_MS));
+      pages.push(await api.get<WireManifest>(path, PAGE_LIMIT_MS));
     }
-    await this.#take(ended, async () => {
-      const done = await this.#device.manifest.replace(pages, gate, this.#device.now(), before, this.asked);
-      const { whole } = this.#device.manifest;
-      if (whole !== null) await this.#device.store.saveManifest(whole, done).catch(reportStorage);
+    const isTaken = await this.#take(ended, async () => {
+      const listed = manifest.revoked.held;
+      const done = await manifest.replace(pages, gate, this.#device.now(), before, this.asked);
+      if (manifest.whole !== null) await store.saveManifest(manifest.whole, done).catch(reportStorage);
+      await this.#storeStatus(listed);
     });
-    if (this.#device.needed === needed) this.#device.manifestAt = began;
+    return !isTaken && pages[0]?.base != null;
   }
 
   /** Fetch what has changed on the list of revoked passes; the whole list where that cannot be taken. */

@@ -151,6 +151,13 @@ export class Server {
   spoil: ((delta: Omit<StatusDeltaClaims, "iat">, iat: number) => Promise<string>) | null = null;
   /** What was answered to each question for the list of revoked passes. */
   lists: ("whole" | "delta" | "none")[] = [];
+  /** What was answered to each question for the manifest, but for further pages. */
+  manifests: ("whole" | "delta")[] = [];
+  /** Changes a delta of the manifest. */
+  spoilManifest: ((delta: WireManifest) => WireManifest) | null = null;
+  /** The version of each pass, by revision of the manifest. */
+  readonly #versions = new Map<string, Map<string, string>>();
+  readonly #written = new Map<string, string>();
   readonly #signed: { iat: number; revoked: string[] }[] = [];
   /** Every request, as method and path. */
   asked: string[] = [];
@@ -247,26 +254,60 @@ export class Server {
     return this.#answer({ code: "not_found" }, 404);
   }
 
-  /** Return a page of the manifest; one pass a page, so that every test reads several. */
+  /** Return a page of the manifest; one pass a page, so that every test reads several. Or a delta. */
   async page(query: URLSearchParams): Promise<WireManifest> {
     const at = Number(query.get("after") ?? 0);
-    const all = [...this.passes.values()];
-    return {
-      gate: query.get("gate") ?? "",
+    const gate = query.get("gate") ?? "";
+    const all = [...this.passes.values()].map((one) => ({ ...one, version: this.#versionOf(one) }));
+    const versions = new Map(all.map((one) => [one.pass, one.version]));
+    const revision = `${gate}/${this.#versions.size}`;
+    const common = {
+      gate,
       site: "PCS1",
       gates: [GATE, "PCS1-G2"],
       made_at: new Date(this.now).toISOString(),
       issuer: ISSUER,
       keys: [KEY],
       withdrawn: [],
-      status_list: await this.#statusList(),
       complete_at: new Date(this.statusAt ?? this.now).toISOString(),
-      offline: { green_s: 900, amber_s: 14_400, then: "refuse" },
+      offline: { green_s: 900, amber_s: 14_400, then: "refuse" as const },
       supervisors: [SUPERVISOR],
+    };
+    const base = query.get("since") ?? "";
+    const known = this.#versions.get(base);
+    if (at === 0) {
+      this.#versions.set(revision, versions);
+      this.manifests.push(known === undefined ? "whole" : "delta");
+    }
+    if (known !== undefined) {
+      const delta = {
+        ...common,
+        status_list: null,
+        passes: all.filter((one) => known.get(one.pass) !== one.version),
+        next: null,
+        revision,
+        base,
+        gone: [...known.keys()].filter((number) => !versions.has(number)),
+        digest: await digestOf(all.map((one) => `${one.pass}:${one.version}`)),
+        ...this.manifest,
+      };
+      return this.spoilManifest === null ? delta : this.spoilManifest(delta);
+    }
+    return {
+      ...common,
+      status_list: at === 0 ? await this.#statusList() : null,
       passes: all.slice(at, at + 1),
       next: at + 1 < all.length ? String(at + 1) : null,
+      ...(at === 0 ? { revision } : {}),
       ...this.manifest,
     };
+  }
+
+  /** Return another version after each change of a pass, as `xmin` is one. */
+  #versionOf(one: WirePass): string {
+    const written = `${one.pass} ${JSON.stringify(one)}`;
+    if (!this.#written.has(written)) this.#written.set(written, String(this.#written.size));
+    return this.#written.get(written) ?? "";
   }
 
   #statusList(): Promise<string> {

@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import approval, desk_queue, gate_queue, processor, walk_in, weight
+from bench import approval, desk_queue, gate_app, gate_queue, processor, walk_in, weight
 from bench.measure import Bench, Figures, chosen_parts
 from bench.one_run import running_system
 from deploy.local.stack import Stack
@@ -49,7 +49,7 @@ def print_shares(figures: Figures) -> None:
             print_line(f"  1,000,000 passes against 10,000: {figure:32} × {many[figure] / few[figure]:.2f}")
 
 
-def pages(gateway: str, logins: Path, queue: list[str], app_queue: list[str]) -> None:
+def pages(gateway: str, logins: Path, queue: list[str], app_tokens: list[str]) -> None:
     """Print what pages weigh and how long they take on a slow line, if Debian's Chromium is installed."""
     chromium = shutil.which("chromium")
     print_line(
@@ -84,14 +84,8 @@ def pages(gateway: str, logins: Path, queue: list[str], app_queue: list[str]) ->
             f"  {f'a queue of {len(queue)} at the gate, USB scanner':44} {typed.keys:9} keys"
             f"  {typed.fields} fields  {typed.seconds:5.0f} s"
         )
-        app = signed_in(browser, gateway, logins, "security", "gate")
-        app.goto("/gate")
-        tapped = gate_queue.admit_with_app(app, app_queue)
-        print_line(
-            f"  {f'a queue of {len(app_queue)} at the gate, the app':44} {tapped.taps:9} taps"
-            f"  {tapped.seconds / len(app_queue):5.1f} s a visitor"
-        )
         browser.close()
+    gate_app.show(gateway, logins, app_tokens, print_line)
 
 
 def desk(stack: Stack, gateway: str) -> None:
@@ -126,8 +120,8 @@ def main() -> None:
         print_line("\nmemory (MiB, resident)")
         for name, megabytes in sorted(processor.resident_mib(stack).items()):
             print_line(f"  {name:52} {megabytes:9.0f}")
-        queue, app_queue = bench.tokens[:QUEUE], bench.tokens[QUEUE : 2 * QUEUE]
-        pages(services.address("gateway"), stack.folder / "logins.json", queue, app_queue)
+        queue, app_tokens = bench.tokens[:QUEUE], bench.tokens[QUEUE : QUEUE + gate_app.NEEDED]
+        pages(services.address("gateway"), stack.folder / "logins.json", queue, app_tokens)
         desk(stack, services.address("gateway"))
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 
 from contracts import rpc
-from contracts.errors import ContractError, Forbidden, NotAuthenticated
+from contracts.errors import ContractError, Forbidden, NotAuthenticated, Unavailable
 from contracts.rpc.accounts import StaffSession
 from contracts.rpc.call import Nothing
 from contracts.tokens import SessionClaims
@@ -53,6 +53,30 @@ async def renew(response: Response, request: Request, caller: Caller) -> None:
     with suppress(ContractError):
         renewed = await own.command(rpc.accounts.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
         enrol(response, caller.state, renewed)
+
+
+async def forget_ended(response: Response, request: Request) -> None:
+    """Make the browser an ordinary one, if its device has ended: a guard has signed in on it.
+
+    The session that was open on it when it was revoked, or when its code was replaced, gets nothing there.
+    One that begins later is as good as in any other browser: it gets the plain pages.
+    """
+    state, token = state_of(request), _token(request)
+    if token is None:
+        return
+    try:
+        await _device_of(state, token)
+    except Forbidden:
+        url = state.settings.public_url
+        response.delete_cookie(
+            gate_device_cookie(url),
+            path="/",
+            secure=url.startswith("https://"),
+            httponly=True,
+            samesite="lax",
+        )
+    except Unavailable:
+        return  # with the next sign-in
 
 
 def storage_half_of(device: SessionClaims | None, state: GatewayState) -> str | None:

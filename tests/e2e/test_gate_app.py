@@ -1,20 +1,17 @@
 """The gate's app in front of a camera: verdicts, the ID with one tap, scanners, languages, and its size."""
 
-import base64
 import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
-from bench import gate_queue
+from bench import gate_app, gate_queue
 from contracts.rpc.verify import InsideList, Manifest, OfflinePolicy, ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app import routes
@@ -538,43 +535,11 @@ def test_a_new_version_is_stored_beside_the_old_one_and_runs_when_the_app_is_ope
     )
 
 
-DECODE = """async ({wasm, pictures}) => {
-  const worker = new Worker("/gate/decoder.js", {type: "module"});
-  const next = () => new Promise((resolve) => { worker.onmessage = ({data}) => resolve(data); });
-  worker.postMessage({wasm: new URL(wasm, location.href).href});
-  await next();
-  const found = [];
-  for (const picture of pictures) {
-    const bytes = Uint8Array.from(atob(picture), (letter) => letter.charCodeAt(0));
-    const whole = await createImageBitmap(new Blob([bytes], {type: "image/png"}));
-    let text = null;
-    let ms = 0;
-    for (const careful of [false, true]) {
-      if (text !== null) break;
-      const side = Math.min(whole.width, whole.height);
-      const frame = careful ? await createImageBitmap(whole)
-        : await createImageBitmap(whole, (whole.width - side) / 2, (whole.height - side) / 2, side, side);
-      const began = performance.now();
-      worker.postMessage({id: found.length, frame, careful}, [frame]);
-      text = (await next()).text;
-      ms = performance.now() - began;
-    }
-    found.push({text, ms});
-  }
-  return found;
-}"""
-"""Gives each picture to the decoder as the camera does: the middle quickly, then all of it with care."""
-
-
 def test_degraded_codes_are_decoded(open_app: Callable[..., Page]) -> None:
     page = open_app()
-    embedded = json.loads(page.locator("meta[name=embedded]").get_attribute("content") or "")
     drawn = list(degraded_codes.pictures())
     assert len(drawn) >= 60
-    read: list[dict[str, Any]] = page.evaluate(
-        DECODE,
-        {"wasm": embedded["addresses"]["wasm"], "pictures": [_png(picture) for _, _, picture in drawn]},
-    )
+    read = gate_app.decode(page, [picture for _, _, picture in drawn])
     good = [
         (kind, found) for (kind, token, _), found in zip(drawn, read, strict=True) if found["text"] == token
     ]
@@ -586,9 +551,3 @@ def test_degraded_codes_are_decoded(open_app: Callable[..., Page]) -> None:
     )
     assert len(good) / len(drawn) >= LEAST_SHARE
     assert all(found["text"] in (None, token) for (_, token, _), found in zip(drawn, read, strict=True))
-
-
-def _png(picture: Image.Image) -> str:
-    content = BytesIO()
-    picture.save(content, "png")
-    return base64.b64encode(content.getvalue()).decode()

@@ -219,3 +219,25 @@ def test_an_enrolled_gate_takes_a_code_as_no_code_and_clears_names_when_it_is_re
         expect(page.locator("#enrolment-code")).to_be_visible()
         assert "Gurpreet" not in page.locator("body").inner_text()
         context.close()
+
+
+def test_the_question_for_the_code_goes_once_the_device_is_enrolled_although_the_network_goes_then(
+    chromium: Browser,
+) -> None:
+    enrolled = StaffSession(
+        access_token=gate_device(), role="gate_device", login_id="GAT-0001", site="PCS1", gate="PCS1-G1",
+        expires_at=now() + timedelta(days=365),
+    )  # fmt: skip
+    with PagesAlone() as alone:
+        alone.answers["accounts.enrol_gate_device"] = enrolled
+        context = chromium.new_context(base_url=alone.url, viewport=PHONE)
+        alone.sign_in(context, "security")
+        context.clear_cookies(name="gate_device")
+        page = context.new_page()
+        page.goto("/gate")
+        expect(page.locator("#enrolment-code")).to_be_visible()
+        page.route("**/api/v1/gate/session", lambda route: route.abort())
+        type_code(page, CODE)
+        expect(page.locator("#enrolment-code")).to_have_count(0)
+        expect(page.locator(".dot--off")).to_be_visible()
+        context.close()

@@ -245,6 +245,44 @@ async def test_the_plain_pages_refuse_a_browser_whose_device_is_revoked(path: st
     assert not any(asked.startswith("verify.") for asked, *_ in client.asked)
 
 
+@pytest.mark.parametrize(("ended", "is_forgotten"), [(True, True), (False, False)])
+async def test_a_guard_who_signs_in_on_a_browser_whose_code_was_replaced_gets_the_plain_pages(
+    ended: bool, is_forgotten: bool
+) -> None:
+    guard = StaffSession(
+        access_token=signed(GUARD), role="security", login_id="SEC-0001", site="PCS1", gate="PCS1-G1",
+        expires_at=now() + timedelta(hours=8),
+    )  # fmt: skip
+    app, _ = stubbed(**ANSWERS, accounts__log_in=guard)
+    token = gate_device()
+    if ended:
+        app.state.gateway.revoked_sessions.revoke_session(sid_of(token), now() + timedelta(hours=1))
+    async with browser(app) as http:
+        http.cookies.set("gate_device", token, domain="gateway.test")
+        http.cookies.set("session", signed(GUARD), domain="gateway.test")
+        if ended:
+            refused = await http.get("/en/gate")
+            assert 'href="/en/staff/sign-in"' in refused.text
+        typed = {"login_id": "SEC-0001", "password": "a password"}
+        await http.post("/en/staff/sign-in", data=typed, headers=SAME_SITE)
+        assert ("gate_device" not in http.cookies) is is_forgotten
+        assert (await http.get("/en/gate")).status_code == 200
+
+
+async def test_nobody_but_a_guard_makes_a_revoked_device_an_ordinary_browser() -> None:
+    other = StaffSession(
+        access_token="t", role="reception", login_id="REC-0001", expires_at=now() + timedelta(hours=8)
+    )
+    app, _ = stubbed(**ANSWERS, accounts__log_in=other)
+    token = gate_device()
+    app.state.gateway.revoked_sessions.revoke_session(sid_of(token), now() + timedelta(hours=1))
+    async with browser(app) as http:
+        http.cookies.set("gate_device", token, domain="gateway.test")
+        typed = {"login_id": "REC-0001", "password": "a password"}
+        await http.post("/en/staff/sign-in", data=typed, headers=SAME_SITE)
+        assert "gate_device" in http.cookies
+
+
 def sid_of(token: str | None) -> UUID:
     return UUID(decode(token or "", options={"verify_signature": False})["sid"])
 

@@ -84,12 +84,12 @@ class App {
 
   /** Ask for the code of the ADO Branch while the server takes nothing of this device. */
   #askCode(problem: string | null = null): void {
-    const { notEnrolled, signedIn } = this.#gate.state();
+    const { notEnrolled } = this.#gate.state();
     if (notEnrolled === this.#asksFor && problem === null) return;
     if (notEnrolled !== null) {
       this.#shown = null;
       this.#frame.showVerdict(drawEnrolment(notEnrolled, problem, (code) => void this.#enrol(code)));
-    } else if (signedIn) this.#frame.clearVerdict();
+    } else this.#frame.clearVerdict(); // also where the round after the enrolment has failed
     this.#asksFor = notEnrolled;
   }
 

@@ -142,7 +142,8 @@ export class Rounds {
     const problem = NOT_ENROLLED.find((code) => code === refused.code) ?? null;
     if (problem !== null) await this.#device.enrolled(problem);
     await this.#device.forget();
-    if (problem === "device_revoked") await this.#device.store.forgetDevice().catch(reportStorage);
+    // A browser that a guard signs in on after its device was revoked has no device any more.
+    if (problem === "device_revoked" || problem === "device_missing") await this.#device.store.forgetDevice().catch(reportStorage);
   }
 
   async #roundFailed(error: unknown): Promise<void> {

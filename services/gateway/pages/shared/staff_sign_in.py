@@ -5,6 +5,7 @@ from fastapi.responses import RedirectResponse
 
 from contracts.model import Role
 from contracts.rpc.accounts import StaffSession
+from services.gateway.gate_devices import forget_ended
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.sign_out import end_replaced
 from services.gateway.pages.shared.view import View
@@ -40,6 +41,8 @@ async def sign_in(view: View, session: StaffSession, page: str = "") -> Response
     response = store(view, session, response)
     cookies.sign_in_ended(response, view.request)
     cookies.remember_device(response, view.request, "logins", session.device)
+    if session.role == "security":
+        await forget_ended(response, view.request)
     return response
 
 

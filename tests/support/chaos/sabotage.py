@@ -245,6 +245,35 @@ def no_trace_context() -> None:
     put(Envelope, "to_bytes", lambda self: to_bytes(self.model_copy(update={"traceparent": None})))
 
 
+def no_sealing() -> None:
+    """Publish what is personal in an event in clear, beside the sealed block."""
+    from contracts.envelope import seal
+    from services.chassis.messaging import outbox
+
+    def leak(event: Any, event_id: UUID, key_ring: Any) -> Any:
+        data, personal = seal(event, event_id, key_ring)
+        shown = event.model_dump(mode="json", by_alias=True).get("personal")
+        return {**data, "leaked": shown}, personal
+
+    put(outbox, "seal", leak)
+
+
+def requests_in_spans() -> None:
+    """Show the body of each webhook in the span of its request to notify."""
+    from services.chassis.runtime import tracing
+    from services.notify.handlers import webhooks
+
+    receive = webhooks.receive
+
+    def leak(request: Any, *rest: Any) -> Any:
+        with tracing.Span("INTERNAL", f"webhook {request.body!r}", logs.traceparent(), {}):
+            return receive(request, *rest)
+
+    from services.chassis.runtime import logs
+
+    put(webhooks, "receive", leak)
+
+
 def slow_to_mark() -> None:
     """Open a window between the broker's confirm and the mark in the outbox; no guard is taken out."""
     import asyncio
@@ -397,6 +426,8 @@ SWITCHES: dict[str, Callable[[], None]] = {
         slow_to_reply,
         no_batches,
         no_trace_context,
+        no_sealing,
+        requests_in_spans,
         slow_to_mark,
         no_possible_duplicates,
         new_key_each_try,

@@ -53,6 +53,6 @@ QUOTA_LEFT = Gauge(
 )
 WEBHOOKS = Counter(
     "epass_webhooks_total",
-    "Webhooks of vendors, by what they were: ok, forged, unreadable",
+    "Webhooks of vendors, by what they were: ok, nothing that we know, forged, unreadable",
     ["provider", "result"],
 )

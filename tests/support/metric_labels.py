@@ -103,7 +103,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "purpose": lambda: get_args(Purpose),
     "queue": lambda: _consumers() | _delays(),
     "reason": lambda: {"unreadable", "forged", "permanent", "attempts"},
-    "result": lambda: {"ok", "fault", "forged", "unreadable", *REASONS},
+    "result": lambda: {"ok", "fault", "forged", "nothing", "unreadable", *REASONS},
     "route": _routes,
     "service": lambda: SERVICES,
     "site": lambda: DIRECTORY,

@@ -34,7 +34,7 @@ def receive(request: Webhook, session: Session, now: datetime, sources: ReceiptS
         session, source.name, [one for one in told if isinstance(one, DeliveryReport)], now
     )
     receipts.store_texts(session, source.channel, [one for one in told if isinstance(one, InboundText)], now)
-    WEBHOOKS.labels(source.name, "ok").inc()
+    WEBHOOKS.labels(source.name, "ok" if told else "nothing").inc()
     return Nothing()
 
 

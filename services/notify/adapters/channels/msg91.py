@@ -7,9 +7,11 @@ with ``"type": "error"`` and a code.
 
 Reports: https://msg91.com/help/webhooks/how-can-i-get-the-delivery-reports-on-my-webhook-url. MSG91 posts
 each report to our address, as a form with a list in ``data`` (version 2) or as one JSON object (version 3).
-Both have ``requestId``, ``status`` (1: delivered), ``desc`` and ``date``, in Indian time without a zone. They
-are not signed: the address in the panel contains a user name and our secret
-(``https://msg91:SECRET@…/hooks/sms``), which arrive as HTTP basic authentication.
+Both have ``requestId``, ``status``, ``desc`` and ``date``, in Indian time without a zone. That page has all
+statuses that count here: 1 delivered, 2 failed, 9 NDNC (of promotional SMS only), 16 and 25 rejected, 17
+blocked number. Any other one says nothing, whatever its ``desc`` is. They are not signed: the address in the
+panel contains a user name and our secret (``https://msg91:SECRET@…/hooks/sms``), which arrive as HTTP basic
+authentication.
 """
 
 import base64
@@ -43,9 +45,9 @@ _LATER = {
 }  # fmt: skip
 _NEVER = {"101": "bad_number", "202": "bad_number", "400": "template"}
 _DELIVERED = "1"
-_REJECTED = {"9": "opted_out", "16": "rejected", "17": "opted_out", "25": "rejected"}
-"""Statuses that say why; 9 is a number that wants no messages, 17 one that has blocked the sender."""
-_FAILED = "2"
+_FAILED = {"2": "undelivered", "9": "rejected", "16": "rejected", "17": "rejected", "25": "rejected"}
+"""The reason of each status of a failure. That a number is blocked (17), or wants no promotion (9), says
+nothing of what its holder wants from us: our texts are registered as service messages."""
 
 
 class Msg91Channel:
@@ -135,7 +137,7 @@ class Msg91Reports:
         """
         reports: list[DeliveryReport | InboundText] = []
         for request_id, entry in _entries(raw):
-            status, reason = _meaning(str(entry.get("status", "")), str(entry.get("desc", "")))
+            status, reason = _meaning(str(entry.get("status", "")))
             at = _instant(entry.get("date"))
             if status is not None and at is not None and request_id:
                 reports.append(DeliveryReport(request_id, status, at, reason))
@@ -173,15 +175,11 @@ def _entries(raw: bytes) -> Iterator[tuple[str, Mapping[str, JsonValue]]]:
                 yield request_id, entry
 
 
-def _meaning(status: str, description: str) -> tuple[ReportStatus | None, str | None]:
-    """Return the status and the reason of a report; None for one that says only that it is on its way."""
-    if status == _DELIVERED or description.upper() == "DELIVERED":
+def _meaning(status: str) -> tuple[ReportStatus | None, str | None]:
+    """Return the status and the reason of a report; None for one that is not final, or unknown."""
+    if status == _DELIVERED:
         return "delivered", None
-    if status in _REJECTED:
-        return "failed", _REJECTED[status]
-    if status == _FAILED or description.upper() == "FAILED":
-        return "failed", "undelivered"
-    return None, None
+    return ("failed", _FAILED[status]) if status in _FAILED else (None, None)
 
 
 def _instant(value: JsonValue) -> datetime | None:

@@ -98,15 +98,20 @@ def test_a_report_says_what_became_of_a_message_in_either_form(
     assert abs(report.at - now()) < timedelta(minutes=1)
 
 
-def test_a_number_that_wants_no_messages_is_told_as_such() -> None:
-    entry = {"requestId": "1", "status": "17", "desc": "BLOCKED", "date": "2026-11-27 10:00:00"}
+@pytest.mark.parametrize("status", ["9", "16", "17", "25"])
+def test_a_message_that_was_rejected_or_whose_number_is_blocked_has_failed(status: str) -> None:
+    entry = {"requestId": "1", "status": status, "desc": "REJECTED", "date": "2026-11-27 10:00:00"}
     (report,) = REPORTS.parse(json.dumps(entry).encode())
     assert isinstance(report, DeliveryReport)
-    assert report.reason == "opted_out"
+    assert (report.status, report.reason) == ("failed", "rejected")
 
 
-def test_a_report_that_a_message_is_on_its_way_says_nothing() -> None:
-    entry = {"requestId": "1", "status": "8", "desc": "SUBMITTED", "date": "2026-11-27 10:00:00"}
+@pytest.mark.parametrize("status", ["8", "26", "", "01", "1.0", "DELIVERED", None])
+@pytest.mark.parametrize("words", ["SUBMITTED", "DELIVERED", "FAILED"])
+def test_a_status_that_we_do_not_know_says_nothing_whatever_its_words_are(
+    status: str | None, words: str
+) -> None:
+    entry = {"requestId": "1", "status": status, "desc": words, "date": "2026-11-27 10:00:00"}
     assert REPORTS.parse(json.dumps(entry).encode()) == []
 
 

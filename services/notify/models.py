@@ -46,6 +46,13 @@ class MessageRow(Base):
         Index("messages_recipient", "recipient", "tried_at", postgresql_where=text("tried_at is not null")),
         Index("messages_undelivered", "undelivered_at", postgresql_where=text("undelivered_at is not null")),
         Index("messages_due", "lane", "due_at", postgresql_where=text("state = 'queued'")),
+        Index(
+            "messages_due_by_channel",
+            "channel",
+            "lane",
+            "due_at",
+            postgresql_where=text("state = 'queued'"),
+        ),
         Index("messages_application_id", "application_id"),
         Index("messages_pass_number", "pass_number"),
         Index("messages_age", "created_at"),

@@ -104,7 +104,7 @@ class Service:
         return results
 
     def _scan(self, request: ScanPass, call: Call) -> ScanResult:
-        if request.supervisor is not None:
+        if request.supervisor is not None and request.direction == "entry":
             self._check_supervisor(request, call)
         with suppress(ChangedMeanwhile), self.db.queries() as session:
             (result,) = scan_groups.scan_many([(request, call)], session, now(), **self._rules)

@@ -33,7 +33,7 @@ SHOWN_FOR = timedelta(minutes=5)
 
 
 def call_help(request: CallForHelp, call: Call, session: Session, now: datetime) -> HelpCall:
-    """Call for help from a gate; while a call of that gate rings, it is the same call.
+    """Call for help from a gate; while a call of that gate rings, it is the same call, and rings anew.
 
     Raises:
         Forbidden: the login does not stand at this gate.
@@ -55,7 +55,7 @@ def call_help(request: CallForHelp, call: Call, session: Session, now: datetime)
                 id=uuid4(), site=site, gate=request.gate, called_at=now, called_by=login, reason=""
             )
             session.add(ringing)
-        ringing.reason = request.reason
+        ringing.reason, ringing.called_at = request.reason, now
         session.flush()
         return ringing.id
 

@@ -29,6 +29,8 @@ from services.verify.models import IncidentRow
 
 _REFUSED = UUID("6b0a0a43-5f0e-4ac2-9d4b-6a2e36f3b1d7")
 """The namespace of refused scans: a repeat of the request is the same incident."""
+_PROVEN = UUID("2f1d7c1e-8f0b-4f0e-9a57-0c6f2d8a4b19")
+"""The namespace of proofs: each counts once."""
 
 
 def add(
@@ -71,6 +73,11 @@ def refused_id(login: str, nonce: str, problem: str) -> UUID:
     return uuid5(_REFUSED, f"{login}\n{nonce}\n{problem}")
 
 
+def override_id(proof: str) -> UUID:
+    """Return the ID of the incident that a supervisor has let somebody in by this proof."""
+    return uuid5(_PROVEN, proof)
+
+
 def list_incidents(request: IncidentQuestion, call: Call, session: Session) -> IncidentList:
     """Return a page of incidents, the newest first: security those of its site, operations all.
 
@@ -100,7 +107,8 @@ def note_seen(request: IncidentId, call: Call, session: Session, now: datetime) 
     """Note that somebody has seen an incident; the first who did stays.
 
     Raises:
-        Forbidden: the principal is neither of operations nor of security.
+        Forbidden: the principal is neither of operations nor of security, or has let in, or scanned, itself
+            (``own_incident``).
         NotFound: there is no such incident that the principal may see.
     """
     which = _visible(call.principal, None)
@@ -110,6 +118,8 @@ def note_seen(request: IncidentId, call: Call, session: Session, now: datetime) 
         row = session.scalars(query).one_or_none()
         if row is None:
             raise NotFound("there is no such incident")
+        if call.principal.login_id in {row.login, row.supervisor}:
+            raise Forbidden("somebody else looks at this incident", code="own_incident")
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, call.principal.login_id
         return row.id

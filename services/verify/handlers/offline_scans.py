@@ -421,7 +421,10 @@ def _record(one: _Read, scan: OfflineScan, batch: _Batch, rules: _Rules) -> Sync
         number_tries.record(batch.session, batch.source, number_tries.SENT, batch.now)
         batch.tries_left -= 1
     if made.supervisor is not None or scan_records.UNPROVEN in made.marks:
-        scan_records.add_override(batch.session, made, row.reference if row is not None else None, batch.now)
+        agreed = scan.offline.supervisor
+        proof = agreed.proof if agreed is not None else None
+        reference = row.reference if row is not None else None
+        scan_records.add_override(batch.session, made, reference, batch.now, proof)
     batch.earlier[login, nonce] = made
     return _answer(one, made)
 
@@ -445,8 +448,9 @@ def _with_circumstances(new: Scan, scan: OfflineScan, batch: _Batch) -> Scan:
         marks.append("sent_by_other")
     if scan.offline.verdict == "admit" and scan.id_check is None:
         marks.append("id_unchecked")
-    made = scan_records.with_supervisor(replace(new, marks=marks), scan.offline.supervisor)
-    if scan.offline.supervisor is not None and not supervisors.is_proven(scan, batch.session):
+    agreed = scan.offline.supervisor if scan.offline.verdict == "admit" else None
+    made = scan_records.with_supervisor(replace(new, marks=marks), agreed)
+    if agreed is not None and not supervisors.is_proven(scan, new.scanned_by, batch.session):
         made = replace(made, marks=[*made.marks, scan_records.UNPROVEN])
         batch.unproven += 1
     return made

@@ -190,13 +190,20 @@ def with_supervisor(scan: Scan, supervisor: Supervisor | None) -> Scan:
     )
 
 
-def add_override(session: Session, scan: Scan, reference: str | None, now: datetime) -> None:
-    """Add the incident that a supervisor has let somebody in, or that nobody knows whether one has."""
+def add_override(
+    session: Session, scan: Scan, reference: str | None, now: datetime, proof: str | None
+) -> None:
+    """Add the incident that a supervisor has let somebody in, or that nobody knows whether one has.
+
+    ``proof`` is what the supervisor gave.
+    """
+    is_proven = UNPROVEN not in scan.marks
     incidents.add(
         session,
-        "unproven" if UNPROVEN in scan.marks else "override",
+        "override" if is_proven else "unproven",
         scan.gate,
         now,
+        incident_id=incidents.override_id(proof) if is_proven and proof is not None else None,
         detail=None if scan.supervisor is not None else MISSING,
         scans=[
             IncidentScan(

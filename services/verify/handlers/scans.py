@@ -99,7 +99,7 @@ def scan(
             assert first is not None
             return _first_answer(session, first)
         if agreed is not None:
-            _note_override(session, new, known, now)
+            _note_override(session, new, known, now, agreed.proof)
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
     result = answer(known, decision, age, at, direction=request.direction, preview=preview)
@@ -121,10 +121,12 @@ def _who_may_agree(
     return ()
 
 
-def _note_override(session: Session, new: scan_records.Scan, known: FoundPass | None, now: datetime) -> None:
+def _note_override(
+    session: Session, new: scan_records.Scan, known: FoundPass | None, now: datetime, proof: str | None
+) -> None:
     """Add an incident and a row of the audit log: a supervisor has let somebody in."""
     row = known.row if known is not None else None
-    scan_records.add_override(session, new, row.reference if row is not None else None, now)
+    scan_records.add_override(session, new, row.reference if row is not None else None, now, proof)
     record.note_object(new.supervisor or "")
     record.add_done(session, PassNumber(number=new.pass_number or ""), action="override")
 

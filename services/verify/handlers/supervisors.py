@@ -40,7 +40,7 @@ from services.verify.domain.verdicts import needs_supervisor
 from services.verify.handlers import incidents
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.scan_records import MISSING
-from services.verify.models import PassRow, SupervisorRow
+from services.verify.models import IncidentRow, PassRow, SupervisorRow
 
 FAILURES_AT_ONCE = 5
 """So many wrong PINs in a row, and a supervisor has to wait."""
@@ -126,6 +126,9 @@ def set_pin(request: SetPin, call: Call, db: Database, now: datetime) -> OwnPin:
     Raises:
         Forbidden: they are no supervisor of their site (``no_supervisor``).
     """
+    with db.queries() as session:  # whoever is none would make verify derive keys all day
+        if _own(call, session) is None:
+            raise Forbidden("this login is no supervisor", code="no_supervisor")
     salt = secrets.token_bytes(16)
     key: bytes = offload(supervisor_pin.derive, request.pin, salt)  # with no transaction open
     with db.transaction() as session:
@@ -199,55 +202,54 @@ def check(request: ScanPass, call: Call, db: Database, now: datetime) -> Contrac
     login = require_gate_login(call.principal, request.gate)
     agreed = request.supervisor
     assert agreed is not None
-    typed = _verifier_of(agreed, call, db, now)
     with db.transaction() as session:
-        row, refusal = _agreeing(session, agreed, call, now)
-        if row is None:
-            return refusal
-        if typed == row.verifier or _is_proven(session, row, agreed, request):
-            row.failures, row.locked_until = 0, None
-            return None
+        row = session.get(SupervisorRow, agreed.login_id, with_for_update=True)
+        if row is None or row.key_sealed is None or row.site != call.principal.site:
+            return Forbidden("this is no supervisor with a PIN", code="no_supervisor")
+        if row.locked_until is not None and now < row.locked_until:
+            return Forbidden("too many wrong PINs were typed", code="pin_locked")
+        # Counted before it is known, so that no more are tried at once than one after the other.
         row.failures += 1
         if row.failures % FAILURES_AT_ONCE == 0:
             row.locked_until = now + LOCKED_FOR
-            incidents.add(session, "wrong_pin", request.gate, now, login=login, supervisor=row.login_id)
-        if row.failures >= MOST_FAILURES:
-            _void(row)
+        if agreed.pin is None:
+            is_right = _is_proven(session, row, agreed, request, login)
+            return _settle(session, row, request, login, now, is_right=is_right)
+        salt, iterations = base64.urlsafe_b64decode(f"{row.salt}=="), row.iterations
+    key: bytes = offload(supervisor_pin.derive, agreed.pin, salt, iterations)  # with no transaction open
+    with db.transaction() as session:
+        row = session.get(SupervisorRow, agreed.login_id, with_for_update=True)
+        is_right = row is not None and row.verifier == supervisor_pin.verifier(key)
+        return _settle(session, row, request, login, now, is_right=is_right)
+
+
+def _settle(
+    session: Session,
+    row: SupervisorRow | None,
+    request: ScanPass,
+    login: str,
+    now: datetime,
+    *,
+    is_right: bool,
+) -> ContractError | None:
+    """Note whether the PIN that was counted as a wrong one was right; return the refusal if it was not."""
+    if row is not None and is_right:
+        row.failures, row.locked_until = 0, None
+        return None
+    if row is not None and row.failures % FAILURES_AT_ONCE == 0:
+        incidents.add(session, "wrong_pin", request.gate, now, login=login, supervisor=row.login_id)
+    if row is not None and row.failures >= MOST_FAILURES:
+        _void(row)
     return Forbidden("this is not the supervisor's PIN", code="wrong_pin")
 
 
-def _agreeing(
-    session: Session, agreed: Supervisor, call: Call, now: datetime, *, lock: bool = True
-) -> tuple[SupervisorRow | None, ContractError | None]:
-    """Return the row of the supervisor who is said to agree, or why they cannot."""
-    row = session.get(SupervisorRow, agreed.login_id, with_for_update=lock or None)
-    if row is None or row.key_sealed is None or row.site != call.principal.site:
-        return None, Forbidden("this is no supervisor with a PIN", code="no_supervisor")
-    if row.locked_until is not None and now < row.locked_until:
-        return None, Forbidden("too many wrong PINs were typed", code="pin_locked")
-    return row, None
-
-
-def _verifier_of(agreed: Supervisor, call: Call, db: Database, now: datetime) -> str | None:
-    """Return the verifier of a PIN that was typed on a page; None where there is none, or it is not asked."""
-    if agreed.pin is None:
-        return None
-    with db.queries() as session:
-        row, _ = _agreeing(session, agreed, call, now, lock=False)
-        if row is None or row.salt is None:
-            return None
-        salt, iterations = base64.urlsafe_b64decode(f"{row.salt}=="), row.iterations
-    key: bytes = offload(supervisor_pin.derive, agreed.pin, salt, iterations)  # with no transaction open
-    return supervisor_pin.verifier(key)
-
-
-def is_proven(scan: OfflineScan, session: Session) -> bool:
-    """Return whether the supervisor of a scan without a network has typed their PIN."""
+def is_proven(scan: OfflineScan, login: str, session: Session) -> bool:
+    """Return whether the supervisor of a scan of a login without a network has typed their PIN for it."""
     agreed = scan.offline.supervisor
     row = session.get(SupervisorRow, agreed.login_id) if agreed is not None else None
     if agreed is None or row is None or row.key_sealed is None or row.site != site_of(scan.gate):
         return False
-    return _is_proven(session, row, agreed, scan)
+    return _is_proven(session, row, agreed, scan, login)
 
 
 _PIN = ("key_id", "key_sealed", "salt", "iterations", "verifier", "pin_set_at", "locked_until")
@@ -260,7 +262,16 @@ def _void(row: SupervisorRow) -> None:
     row.failures = 0
 
 
-def _is_proven(session: Session, row: SupervisorRow, agreed: Supervisor, scan: ScanPass) -> bool:
+def _is_proven(session: Session, row: SupervisorRow, agreed: Supervisor, scan: ScanPass, login: str) -> bool:
+    """Return whether the proof is the supervisor's, for this scan of this login.
+
+    A nonce is one scan of one login. The incident of a proof says for whose it has counted, so that another
+    login cannot send it with the same nonce.
+    """
+    if agreed.proof is not None:
+        used = session.get(IncidentRow, incidents.override_id(agreed.proof))
+        if used is not None and used.login != login:
+            return False
     assert row.key_id is not None
     assert row.key_sealed is not None
     sealed = personal_keys_of(session).open(row.key_id, row.key_sealed)

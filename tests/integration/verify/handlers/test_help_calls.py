@@ -46,10 +46,11 @@ def test_the_reception_of_the_site_hears_a_call_and_no_other_does(gate: Calling)
         gate.heard(Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001"))
 
 
-def test_a_gate_that_calls_again_rings_once_with_its_newest_reason(gate: Calling) -> None:
-    first = gate.call_help()
-    again = gate.call_help("danger", NOON + timedelta(minutes=1))
-    assert (again.id, again.reason, again.called_at) == (first.id, "danger", first.called_at)
+def test_a_gate_that_calls_again_rings_once_anew_with_its_newest_reason(gate: Calling) -> None:
+    first, later = gate.call_help(), NOON + help_calls.RINGS_FOR - timedelta(seconds=1)
+    again = gate.call_help("danger", later)
+    assert (again.id, again.reason, again.called_at) == (first.id, "danger", later)
+    assert gate.heard(at=later + help_calls.RINGS_FOR - timedelta(seconds=1)) == (again,)
 
 
 def test_whoever_answers_first_comes_and_the_gates_of_the_site_hear_it(gate: Calling) -> None:

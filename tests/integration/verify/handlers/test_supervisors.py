@@ -10,6 +10,7 @@ from contracts import supervisor_pin
 from contracts.errors import ContractError, Forbidden
 from contracts.rpc.call import Principal
 from contracts.rpc.verify import (
+    IncidentId,
     IncidentQuestion,
     IncidentView,
     Matched,
@@ -32,6 +33,7 @@ from tests.support.factories.verify import (
     erased,
     gate_advised,
     officer,
+    offline_exit,
     offline_scan,
     scan_of,
 )
@@ -255,6 +257,98 @@ def test_the_pin_is_stored_sealed_and_nowhere_as_it_is(gate: Supervised) -> None
     stored = str(gate.everything())
     assert PIN not in stored
     assert supervisor_pin.encode(key) not in stored
+
+
+def test_a_proof_counts_for_one_login_although_another_one_sends_the_same_nonce(gate: Supervised) -> None:
+    issued = gate.issue_party(3)
+    scan = scan_of(issued, count=1)
+    agreed = gate.agreement(scan)
+    assert gate.check(scan, agreed) is None
+    gate.scan(scan.model_copy(update={"supervisor": agreed}))
+    assert gate.check(scan, agreed) is None, "a repeat of it"
+    other = scan.model_copy(update={"supervisor": agreed})
+    refusal = supervisors.check(other, calling(officer(login_id="SEC-0002")), gate.database, NOON)
+    assert _code(refusal) == "wrong_pin"
+
+
+def test_a_proof_that_is_sent_late_under_many_names_counts_once(gate: Supervised) -> None:
+    scan = offline_scan(gate.issue_party(5))
+    agreed = gate.agreement(scan).model_dump()
+    sent = [
+        scan.model_dump(exclude_unset=True)
+        | {"offline": {"verdict": "admit", "list_age_s": 60, "supervisor": agreed, "login": login}}
+        for login in ("SEC-0001", "SEC-0002", "SEC-0003")
+    ]
+    gate.sync(*sent)
+    assert ["unproven" in one.marks for one in sorted(gate.scans(), key=lambda one: one.scanned_by)] == [
+        False, True, True,
+    ]  # fmt: skip
+    assert sorted(one.kind for one in gate.found()) == ["override", "unproven", "unproven"]
+
+
+def test_pins_that_are_typed_at_once_are_counted_before_any_is_checked(
+    gate: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = scan_of(gate.issue())
+    wrong = Supervisor(login_id="SEC-0009", reason="guess", pin="000000")
+    codes: list[str | None] = []
+    derive = supervisors.offload
+
+    def meanwhile(*arguments: Any) -> Any:
+        if len(codes) < 9:
+            codes.append(None)
+            codes[codes.index(None)] = _code(gate.check(scan, wrong))
+        return derive(*arguments)
+
+    monkeypatch.setattr(supervisors, "offload", meanwhile)
+    codes.append(_code(gate.check(scan, wrong)))
+    asked = [code for code in codes if code != "pin_locked"]
+    assert len(asked) <= supervisors.FAILURES_AT_ONCE
+    assert "pin_locked" in codes
+
+
+def test_the_right_pin_counts_as_the_last_try_before_the_lock(gate: Supervised) -> None:
+    scan = scan_of(gate.issue())
+    agreed = Supervisor(login_id="SEC-0009", reason="known", pin=PIN)
+    for _ in range(supervisors.FAILURES_AT_ONCE - 1):
+        gate.check(scan, agreed.model_copy(update={"pin": "000000"}))
+    assert gate.check(scan, agreed) is None
+    assert gate.check(scan, agreed) is None
+    assert gate.found() == ()
+
+
+def test_whoever_is_no_supervisor_makes_nobody_derive_a_key(
+    gate: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def derived(*_: Any) -> Any:
+        raise AssertionError("a key was derived")
+
+    monkeypatch.setattr(supervisors, "offload", derived)
+    with pytest.raises(Forbidden):
+        gate.choose(PIN, officer(gate=None))
+    unknown = Supervisor(login_id="SEC-0008", reason="guess", pin=PIN)
+    assert _code(gate.check(scan_of(gate.issue()), unknown)) == "no_supervisor"
+
+
+def test_a_supervisor_agrees_to_entries_alone(gate: Supervised) -> None:
+    scan = offline_exit(gate.issue(), offline={"verdict": "exit", "list_age_s": 60})
+    agreed = gate.agreement(scan).model_dump()
+    offline = {"verdict": "exit", "list_age_s": 60, "supervisor": agreed}
+    gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline})
+    assert "supervisor" not in gate.scans()[0].marks
+    assert gate.found() == ()
+
+
+def test_nobody_notes_that_they_have_seen_what_they_took_part_in(gate: Supervised) -> None:
+    scan = scan_of(gate.issue())
+    gate.scan(scan.model_copy(update={"supervisor": gate.agreement(scan)}))
+    (found,) = gate.found()
+    for login_id in ("SEC-0009", "SEC-0001"):
+        who, asked = calling(officer(gate=None, login_id=login_id)), IncidentId(incident_id=found.id)
+        with gate.database.transaction() as session, pytest.raises(Forbidden) as refused:
+            incidents.note_seen(asked, who, session, NOON)
+        assert refused.value.body.code == "own_incident"
+    assert gate.found(unseen=True) == (found,)
 
 
 SEEN = Seen(kind="seen", id_type="voter_id")

@@ -18,6 +18,7 @@ from tests.support.chaos.outages import ANSWER_SECONDS, away
 from tests.support.running import Process, eventually
 
 pytestmark = pytest.mark.outage
+NO_SENDER = "No sender answers: whether a vendor is left alone"
 Show = Callable[[], str]
 BROKER_SILENT = "The broker has not answered since"
 DATABASE_SILENT = "Databases that have not answered since"
@@ -97,6 +98,23 @@ def test_processes_that_are_gone_or_hang_are_named(deployment: Deployment, show:
     finally:
         verify.signal(signal.SIGCONT)
         relay.start()
+
+
+def test_while_notify_and_its_sender_are_down_what_waits_is_seen_and_vendors_are_unknown(
+    deployment: Deployment, show: Show
+) -> None:
+    names = ("notify", "sender")
+    for name in names:
+        deployment.system.processes[name].kill()
+    try:
+        page = eventually(
+            lambda: NO_SENDER in (shown := show()) and shown, "nobody knows how vendors are", 30
+        )
+        assert "One-time codes" in page
+        assert "What waits to be sent" not in page
+    finally:
+        for name in names:
+            deployment.system.processes[name].start()
 
 
 def test_without_the_exporter_the_page_says_that_the_rest_is_unknown(show: Show, exporter: Process) -> None:

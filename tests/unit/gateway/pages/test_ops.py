@@ -200,6 +200,16 @@ async def test_without_a_sender_receipts_are_shown_and_the_rest_of_a_vendor_is_u
     assert "no limit" not in shown
 
 
+async def test_without_a_sender_nothing_is_said_to_be_connected_or_not(operator: Operator) -> None:
+    http, client = operator
+    client.answers["ops.report"] = report(
+        processes=known(process("sender", state="no_answer")), receipts=known()
+    )
+    shown = (await http.get("/en/ops")).text
+    assert "No sender answers: whether a vendor is left alone" in shown
+    assert "No vendor is connected." not in shown
+
+
 async def test_without_the_database_vendors_are_shown_and_what_they_told_is_unknown(
     operator: Operator,
 ) -> None:

@@ -694,6 +694,13 @@ class NotificationFailed(MessageOutcome):
     next_channel: AnyDeliverBy | None = Field(default=None, exclude_if=lambda channel: channel is None)
 
 
+class PassDeliveryChanged(AboutPass):
+    """No message has brought a pass to anybody, or one has since; it was printed, or ended, meanwhile."""
+
+    producer: ClassVar[str] = "notify"
+    undelivered: bool
+
+
 # ------------------------------------------------------------------ verify
 
 
@@ -763,7 +770,8 @@ ALL: tuple[type[Event], ...] = (
     PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,
     VisitDayReopened, ReviewEscalated, GateAdvised,
-    PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed, PassScanned,
+    PassIssued, PassRevoked, StatusListSigned, NotificationDelivered, NotificationFailed,
+    PassDeliveryChanged, PassScanned,
     GateConflictFound,
 )  # fmt: skip
 BY_NAME: dict[str, type[Event]] = {event.__name__: event for event in ALL}

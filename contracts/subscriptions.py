@@ -67,6 +67,7 @@ SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
         events.GateAdvised,
         events.PassIssued,
         events.PassRevoked,
+        events.PassDeliveryChanged,
         events.StatusListSigned,
         events.LoginDisabled,
         events.PersonalDataErased,
@@ -86,6 +87,7 @@ STREAM_ONLY: tuple[type[Event], ...] = (events.GateConflictFound,)
 CAN_WAIT: tuple[type[Event], ...] = (
     events.NotificationDelivered,
     events.NotificationFailed,
+    events.PassDeliveryChanged,
     events.PassScanned,
     events.GateConflictFound,
 )

@@ -226,6 +226,9 @@ class ScanResult(Wire):
     officer: str | None = None
     call_supervisor: bool = False
     """Whether the officer calls the supervisor before anybody goes in; the verdict does not change."""
+    undelivered: bool = False
+    """Whether no message has brought this pass to anybody, so that the visitor may have no QR code; only at
+    an entry by a typed number. The verdict does not change."""
     supervisors: tuple[str, ...] = ()
     """The logins of whom one has to agree by their PIN: to an entry for which the supervisor is called, or to
     another card after one that did not match. Empty where nobody has to, or where the site has no supervisor
@@ -456,6 +459,8 @@ class ManifestPass(Wire):
     department: str | None = None
     officer: str | None = None
     call_supervisor: bool = False
+    undelivered: bool = False
+    """Whether no message has brought it to anybody, so that the visitor may have no QR code."""
     version: str = ""
     """Another one after each change of the pass."""
 

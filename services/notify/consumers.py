@@ -9,7 +9,15 @@ from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
-from services.notify.handlers import directory, erasure, event_handlers, mobiles, quotas, receipts
+from services.notify.handlers import (
+    directory,
+    erasure,
+    event_handlers,
+    mobiles,
+    quotas,
+    receipts,
+    undelivered,
+)
 
 
 class Codes:
@@ -101,6 +109,10 @@ class Consumers:
         self, received: Received[events.PersonalDataErased], session: Session
     ) -> None:
         erasure.handle_personal_data_erased(received, session, now())
+
+    @every(interval=2)
+    def tell_gates_of_undelivered_passes(self) -> None:
+        batches.run(self.db, lambda session: undelivered.tell_gates(session, now()), undelivered.BATCH)
 
     @every(interval=3600)
     def delete_old_messages(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, text
+from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, false, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -132,6 +132,7 @@ class PassRow(Base):
     """A pass that was issued, revoked or printed, in whichever order the events arrived."""
 
     __tablename__ = "passes"
+    __table_args__ = (Index("passes_told_undelivered", "number", postgresql_where=text("told_undelivered")),)
 
     number: Mapped[str] = mapped_column(primary_key=True)
     site: Mapped[str | None]
@@ -140,6 +141,8 @@ class PassRow(Base):
     """Null while the pass was printed and no event about it has arrived."""
     revoked_at: Mapped[datetime | None]
     printed_at: Mapped[datetime | None]
+    told_undelivered: Mapped[bool] = mapped_column(server_default=false())
+    """Whether the gates were last told that no message has brought it to anybody."""
 
 
 class DepartmentRow(Base):

@@ -7,6 +7,7 @@ from contracts.events import (
     DirectoryChanged,
     GateAdvised,
     LoginDisabled,
+    PassDeliveryChanged,
     PassIssued,
     PassRevoked,
     PersonalDataErased,
@@ -62,6 +63,10 @@ class Consumers:
     @subscribes(GateAdvised)
     def on_gate_advised(self, received: Received[GateAdvised], session: Session) -> None:
         event_handlers.handle_gate_advised(received, session)
+
+    @subscribes(PassDeliveryChanged)
+    def on_pass_delivery_changed(self, received: Received[PassDeliveryChanged], session: Session) -> None:
+        event_handlers.handle_pass_delivery_changed(received, session)
 
     @subscribes(LoginDisabled)
     def on_login_disabled(self, received: Received[LoginDisabled], session: Session) -> None:

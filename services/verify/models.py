@@ -86,6 +86,11 @@ class PassRow(Base):
     call_supervisor: Mapped[bool] = mapped_column(server_default=false())
     """Whether the officer at the gate calls the supervisor before anybody goes in."""
 
+    delivery_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    """``seq`` of the newest PassDeliveryChanged."""
+    undelivered: Mapped[bool] = mapped_column(server_default=false())
+    """Whether no message has brought the pass to anybody."""
+
     revoked_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     revoked_reason: Mapped[str | None]
     revoked_at: Mapped[datetime | None]

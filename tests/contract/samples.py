@@ -147,6 +147,7 @@ SAMPLES: tuple[e.Event, ...] = (
     e.StatusListSigned(revoked_total=1),
     e.SessionKeyWithdrawn(kid="k1"),
     e.NotificationDelivered(message_id=ID, application_id=ID, purpose="pass_issued", channel="whatsapp"),
+    e.PassDeliveryChanged(**PASS, undelivered=True),
     e.NotificationFailed(
         message_id=ID, application_id=ID, purpose="pass_issued", channel="sms", reason="unreachable"
     ),

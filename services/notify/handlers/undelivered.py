@@ -1,4 +1,8 @@
-"""Passes that did not arrive, for the reception of their site."""
+"""Passes that did not arrive: the list of the reception of their site, and what the gates are told.
+
+What makes a pass delivered or undelivered happens in several places, in one transaction each. One job finds
+what has changed since the gates were told, so that none of these places has to.
+"""
 
 from datetime import datetime
 
@@ -6,10 +10,40 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden
+from contracts.events import PassDeliveryChanged
 from contracts.rpc.call import Call
 from contracts.rpc.notify import UndeliveredPass, UndeliveredPasses
+from services.chassis.messaging import outbox
 
 MOST = 50
+BATCH = 200
+_NOT_DELIVERED_SINCE = """not exists (
+    select from messages as others
+    where others.pass_number = messages.pass_number and others.purpose = messages.purpose
+      and others.recipient is not distinct from messages.recipient
+      and others.state in ('delivered', 'read')
+  )"""
+_CHANGED = text(f"""
+with undelivered as (
+  select distinct passes.number
+  from messages join passes on passes.number = messages.pass_number
+  where messages.undelivered_at is not null and messages.expires_at > :now
+    and passes.printed_at is null and passes.revoked_at is null and {_NOT_DELIVERED_SINCE}
+), changed as (
+  select number, true as is_so from undelivered
+  where not exists (select from passes where passes.number = undelivered.number and told_undelivered)
+  union all
+  select number, false from passes
+  where told_undelivered and number not in (select number from undelivered)
+  order by number limit :most
+)
+update passes set told_undelivered = is_so
+from changed, applications
+where passes.number = changed.number and applications.id = passes.application_id
+  and told_undelivered <> is_so
+returning passes.number as pass_number, application_id, applications.reference,
+  told_undelivered as undelivered
+""")  # noqa: S608  made of constants
 _UNDELIVERED = text("""
 select applications.reference, passes.number as pass_number, messages.channel,
        messages.undelivered_at as since
@@ -39,3 +73,15 @@ def list_here(call: Call, session: Session, now: datetime) -> UndeliveredPasses:
         raise Forbidden("only reception sees which passes did not arrive")
     rows = session.execute(_UNDELIVERED, {"site": principal.site, "now": now, "most": MOST}).mappings()
     return UndeliveredPasses(items=tuple(UndeliveredPass(**row) for row in rows))
+
+
+def tell_gates(session: Session, now: datetime) -> int:
+    """Publish which passes no message has brought to anybody, and which one has since; return how many.
+
+    A pass that is sent again stays undelivered until somebody has it. One that is over is so no more, and no
+    gate asks.
+    """
+    changed = session.execute(_CHANGED, {"now": now, "most": BATCH}).mappings().all()
+    for row in changed:
+        outbox.add(session, PassDeliveryChanged(**row), at=now)
+    return len(changed)

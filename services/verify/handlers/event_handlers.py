@@ -18,6 +18,7 @@ from contracts.envelope import Received
 from contracts.events import (
     DirectoryChanged,
     GateAdvised,
+    PassDeliveryChanged,
     PassIssued,
     PassRevoked,
     PersonalDataErased,
@@ -76,6 +77,11 @@ with stored as (
 update passes set call_supervisor = stored.call_supervisor from stored
 where passes.application_id = stored.application_id
 """)
+
+
+class UnknownPass(Exception):
+    """The pass of an event is not here (yet); the delivery is retried later."""
+
 
 LONGEST_UNPUBLISHED = timedelta(days=100)
 """For longer no event of a pass is under way: dead letters live for 30 days, a pass for less than 40."""
@@ -215,6 +221,20 @@ def _knows_all(session: Session, received: Received[StatusListSigned]) -> bool:
     known = select(func.count(), of_recent).where(PassRow.revoked_seq > 0, revoked_by_then)
     total, checked = session.execute(known).one()
     return total == event.revoked_total and event.recent_checksum in {None, checked}
+
+
+def handle_pass_delivery_changed(received: Received[PassDeliveryChanged], session: Session) -> None:
+    """Record whether a message has brought the pass to anybody; the gate is told, and nothing else changes.
+
+    Raises:
+        UnknownPass: neither its event nor a scan of it is here (yet).
+    """
+    event = received.event
+    row = session.get(PassRow, event.pass_number, with_for_update=True)
+    if row is None:
+        raise UnknownPass
+    if row.delivery_seq < received.seq:
+        row.delivery_seq, row.undelivered = received.seq, event.undelivered
 
 
 def handle_gate_advised(received: Received[GateAdvised], session: Session) -> None:

@@ -251,6 +251,7 @@ def _entry(row: PassRow, row_version: str, commitment_master: str, gate: str) ->
         department=row.department,
         officer=row.officer,
         call_supervisor=row.call_supervisor,
+        undelivered=row.undelivered,
         version=row_version,
     )
 

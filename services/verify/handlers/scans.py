@@ -271,6 +271,7 @@ def answer(
         department=named.department if named else None,
         officer=named.officer if named else None,
         call_supervisor=bool(direction == "entry" and row and row.call_supervisor),
+        undelivered=bool(direction == "entry" and row and row.undelivered and found.claims is None),
         marks=decision.marks,
         list_age_s=age,
         inside_since=inside.inside_since if inside else None,

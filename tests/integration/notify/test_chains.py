@@ -27,15 +27,25 @@ from services.notify.adapters.channels import (
 )
 from services.notify.domain import breakers
 from services.notify.domain.quotas import Limits
-from services.notify.handlers import chains, erasure, event_handlers, prints, quotas, receipts, resends
+from services.notify.handlers import (
+    chains,
+    erasure,
+    event_handlers,
+    mobiles,
+    prints,
+    quotas,
+    receipts,
+    resends,
+)
 from services.notify.handlers.deliveries import Sender
 from services.notify.handlers.messages import lock_application
 from services.notify.handlers.opt_outs import stop_messages
 from services.notify.handlers.policies import policy_of
-from services.notify.handlers.undelivered import list_here
+from services.notify.handlers.undelivered import list_here, tell_gates
 from services.notify.models import MessageRow
 from services.notify.sender import SenderThreads
 from tests.conftest import make_call
+from tests.support.concurrency import run_concurrently
 from tests.support.factories.notify import (
     APPLICANT,
     DEPARTMENT,
@@ -204,6 +214,66 @@ def test_reception_of_the_site_sees_a_pass_that_did_not_arrive_until_it_is_print
     report(db, "wa", "wamid.77", "delivered", message_id=message_id)
     postman.advance()
     assert undelivered(db) == []
+
+
+def told_to_gates(db: Database) -> list[tuple[str, bool]]:
+    """Run the job that tells the gates; return what it published, the oldest first."""
+    with db.transaction() as session:
+        tell_gates(session, now())
+    with db.transaction() as session:
+        rows = session.execute(select(outbox).order_by(outbox.c.position)).all()
+    events = [row.data for row in rows if row.type == "PassDeliveryChanged"]
+    return [(one["pass_number"], one["undelivered"]) for one in events]
+
+
+def test_the_gates_are_told_once_that_a_pass_reached_nobody_and_once_that_it_has_since(
+    db: Database, postman: Sender, whatsapp: Vendor
+) -> None:
+    whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)]
+    lost = put_pass(db)
+    put_pass(db)
+    assert told_to_gates(db) == []
+    while postman.send_due():
+        pass
+    assert told_to_gates(db) == told_to_gates(db) == [(lost.number, True)]
+    with db.transaction() as session:
+        message_id = session.scalars(select(MessageRow.id).where(MessageRow.pass_number == lost.number)).one()
+    report(db, "wa", "wamid.77", "delivered", message_id=message_id)
+    postman.advance()
+    assert told_to_gates(db) == told_to_gates(db) == [(lost.number, True), (lost.number, False)]
+
+
+@pytest.mark.parametrize("end", ["printed", "revoked", "over", "another number"])
+def test_the_gates_are_told_when_it_does_not_matter_any_more(
+    db: Database, postman: Sender, whatsapp: Vendor, end: str
+) -> None:
+    whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)]
+    lost = put_pass(db)
+    while postman.send_due():
+        pass
+    assert told_to_gates(db) == [(lost.number, True)]
+    with db.transaction() as session:
+        if end == "printed":
+            prints.record_print(PassNumber(number=lost.number), make_call(RECEPTION, key="1"), session, now())
+        elif end == "revoked":
+            gone = received(lost.revoked(reason="cancelled"))
+            event_handlers.handle_pass_revoked(gone, session, now(), PUBLIC_URL)
+        elif end == "over":
+            session.execute(text("update messages set expires_at = now() - interval '1 minute'"))
+        else:
+            mobiles.handle_mobile_changed(received(lost.mobile_changed(), seq=2), session, now())
+    assert told_to_gates(db)[1:] == [(lost.number, False)]
+
+
+def test_two_that_tell_the_gates_at_once_tell_them_once(
+    db: Database, postman: Sender, whatsapp: Vendor
+) -> None:
+    whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)] * 20
+    lost = [put_pass(db).number for _ in range(20)]
+    while postman.send_due():
+        pass
+    run_concurrently(*[lambda: told_to_gates(db)] * 4)
+    assert sorted(told_to_gates(db)) == sorted((number, True) for number in lost)
 
 
 def test_only_reception_sees_which_passes_did_not_arrive(db: Database) -> None:

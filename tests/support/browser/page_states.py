@@ -344,6 +344,28 @@ def closures() -> Iterator[State]:
     yield State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=(first_closed,))})
 
 
+def another_mobile() -> Iterator[State]:
+    """Yield the pages on which an application gets another mobile number."""
+    typed = {"mobile": "98111 22233", "id_last4": "4821", "key": "k"}
+    for who, page in (("applicant", f"{OWN}/mobile"), ("reception", f"/counter{OWN}/mobile")):
+        sent = ((page, typed),)
+        yield State(who, page)
+        yield State(who, page, {"mobile": "98", "id_last4": "", "key": "k"}, status=422)
+        yield State(who, f"{page}/code", before=sent)
+        yield State(who, f"{page}/code", {"code": ""}, before=sent, status=422)
+    yield State("applicant", f"{OWN}?notice=mobile_changed")
+    yield State("reception", f"/counter{OWN}?notice=mobile_changed")
+
+
+def undelivered() -> Iterator[State]:
+    """Yield the pages of the gate about a pass that no message has brought to anybody."""
+    lost = ADMIT.model_copy(update={"undelivered": True})
+    scanned = {"verify.scan": lost}
+    yield State("security", "/gate", {"pass": NUMBER, "nonce": "n-1"}, scanned)
+    entered = {"verify.scan": lost.model_copy(update={"preview": False, "inside": 1})}
+    yield State("security", "/gate/enter", CHECKED, entered)
+
+
 def counter() -> Iterator[State]:
     """Yield the page of the counter and the pages that follow from it."""
     asked = HIT.model_copy(update={"reception_asked": True})
@@ -616,6 +638,7 @@ STATES = [
     State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
     State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
     State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
+    *another_mobile(), *undelivered(),
     State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),

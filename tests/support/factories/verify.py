@@ -25,6 +25,7 @@ from contracts.events import (
     Event,
     GateAdvice,
     GateAdvised,
+    PassDeliveryChanged,
     PassIssued,
     PassPersonal,
     PassRevoked,
@@ -331,10 +332,19 @@ def gate_advised(issued: PassIssued, *, call_supervisor: bool = True) -> GateAdv
     )
 
 
+def delivery_changed(issued: PassIssued, *, undelivered: bool = True) -> PassDeliveryChanged:
+    """What notify tells of the message with a pass."""
+    about = {"application_id": issued.application_id, "reference": issued.reference}
+    return PassDeliveryChanged(pass_number=issued.pass_number, undelivered=undelivered, **about)
+
+
 HANDLERS: dict[type[Event], Callable[..., None]] = {
     PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, commitment_master=MASTER),
     PassRevoked: event_handlers.handle_pass_revoked,
     DirectoryChanged: lambda event, session, _now: event_handlers.handle_directory_changed(event, session),
+    PassDeliveryChanged: lambda event, session, _now: event_handlers.handle_pass_delivery_changed(
+        event, session
+    ),
     GateAdvised: lambda event, session, _now: event_handlers.handle_gate_advised(event, session),
     StatusListSigned: lambda *arguments: event_handlers.handle_status_list_signed(
         *arguments, commitment_master=MASTER

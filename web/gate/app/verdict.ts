@@ -69,6 +69,7 @@ function facts(shown: Shown, state: GateState): HTMLElement {
     line(help, true),
     line(vehicle, true),
     line(passes && !shown.preview && counted("inside_now", shown.inside)),
+    line(shown.undelivered && t("undelivered"), true),
     ...shown.marks.filter((mark) => !QUIET.has(mark)).map((mark) => line(markName(mark), true)),
     line(callsNow(shown) && shown.recorded && t("recorded")),
     line(shown.recorded && shown.offline && t("kept_here")),

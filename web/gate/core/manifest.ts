@@ -72,6 +72,8 @@ export interface WirePass extends WireStanding {
   department: string | null;
   officer: string | null;
   call_supervisor: boolean;
+  /** As in a `ScanResult`. */
+  undelivered?: boolean;
   /** Another one after each change; missing from a server of before 0.13. */
   version?: string;
 }

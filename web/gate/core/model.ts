@@ -72,6 +72,8 @@ export interface Shown {
   vehicleAllowed: boolean;
   assistance?: Assistance;
   callSupervisor: boolean;
+  /** Whether no message has brought the pass to anybody, and its number was typed. */
+  undelivered?: boolean;
   marks: string[];
   insideSince?: string;
   insideGate?: string;

@@ -65,6 +65,7 @@ export function showResult(
     vehicleAllowed: result.vehicle_allowed,
     assistance: result.assistance ?? undefined,
     callSupervisor: result.call_supervisor || (result.preview && (result.supervisors ?? []).length > 0),
+    undelivered: result.undelivered ?? false,
     marks: result.marks,
     insideSince: result.inside_since ?? undefined,
     insideGate: result.inside_gate ?? undefined,
@@ -112,6 +113,8 @@ export function showDecision(
     assistance: named?.assistance ?? undefined,
     // Of a pass that is not on the list nothing but its token speaks: a supervisor looks at it, too.
     callSupervisor: request.direction === "entry" && (wire?.call_supervisor ?? verdict === "admit"),
+    // Whoever shows a QR code has the message, whatever the vendor has told of it.
+    undelivered: request.direction === "entry" && request.token === undefined && (wire?.undelivered ?? false),
     marks: [...decision.marks],
     insideSince: isHere ? (held.insideSince ?? undefined) : undefined,
     insideGate: isHere ? (held.lastGate ?? undefined) : undefined,

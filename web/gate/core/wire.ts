@@ -84,6 +84,8 @@ export interface ScanResult {
   department: string | null;
   officer: string | null;
   call_supervisor: boolean;
+  /** Whether no message has brought the pass to anybody; a gateway of before 0.13 does not say it. */
+  undelivered?: boolean;
   /** Of whom one has to agree; a gateway of before 0.13 does not say it. */
   supervisors?: string[];
   marks: string[];

@@ -283,6 +283,19 @@ test("the age counts from the newest of manifest and signed list, and is sent wi
   assert.equal(sent.count, 2);
 });
 
+test("a typed number whose message reached nobody says so, with a network and without, and admits", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ undelivered: true }));
+  const { gate } = await openGate(server);
+  for (const down of [false, true]) {
+    server.down = down;
+    const typed = await gate.scan(NUMBER, "entry");
+    assert.deepEqual([typed.outcome, typed.offline, typed.undelivered], ["admit", down, true]);
+    const scanned = await gate.scan(TOKEN, "entry");
+    assert.deepEqual([scanned.outcome, scanned.undelivered], ["admit", false], "who shows a QR code has it");
+  }
+});
+
 test("without a network nobody goes in by a wrong PIN, and guessing ends", async () => {
   const server = new Server();
   server.manifest = { offline: { green_s: 900, amber_s: 1000, then: "supervisor" } };

@@ -360,7 +360,10 @@ export class Server {
       );
     const decision = this.#decide(known, request);
     if (!preview) this.#record(known, request, decision);
-    return this.#answer(result({ ...decision, preview }, known));
+    return this.#answer({
+      ...result({ ...decision, preview }, known),
+      undelivered: request.token === undefined && request.direction === "entry" && (known?.undelivered ?? false),
+    });
   }
 
   #sync(scans: QueuedScan[]): Response {

@@ -87,14 +87,12 @@ async def _shown(view: View, reference: str) -> ApplicationView:
 
 def _problems(typed: dict[str, str], shown: ApplicationView) -> dict[str, str]:
     """Return what is wrong before a code is sent; the service checks it again."""
-    errors = {}
+    errors = {} if typed["id_last4"] else {"id_last4": "id_last4_missing"}
     try:
         if parse_mobile(typed["mobile"]) == shown.applicant.mobile:
             errors["mobile"] = "same_mobile"
     except ValueError:
         errors["mobile"] = "not_a_mobile" if typed["mobile"] else "new_mobile_missing"
-    if not typed["id_last4"]:
-        errors["id_last4"] = "id_last4_missing"
     return errors
 
 

@@ -106,6 +106,10 @@ TEXTS: dict[str, str] = {
     "vehicle_no": _("may not come in"),
     "call_supervisor": _("Call the supervisor"),
     "call_first": _("Call the supervisor before anybody goes in."),
+    "undelivered": _(
+        "The message with this pass reached nobody. The visitor may have no QR code: "
+        "go by the pass number and the ID card."
+    ),
     "recorded": _("The entry is recorded."),
     "kept_here": _("Kept on this device. It is sent when the network is back."),
     "supervisor_login": _("Login of the supervisor"),

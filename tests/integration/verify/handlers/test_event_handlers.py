@@ -8,11 +8,13 @@ from sqlalchemy import text
 
 from contracts.events import Event, PassPersonal
 from contracts.model import Companion
+from services.verify.handlers.event_handlers import UnknownPass
 from tests.support.databases import owner_of
 from tests.support.factories.verify import (
     OTHER_ID,
     Gate,
     applicant,
+    delivery_changed,
     erased,
     gate_advised,
     number_scan,
@@ -135,6 +137,33 @@ def test_the_gate_is_told_to_call_the_supervisor_and_the_verdict_stays(
     assert gate.enter(NEW).call_supervisor, "a pass that was issued again"
     gate.handle(OTHER)
     assert not gate.enter(OTHER).call_supervisor
+
+
+def test_the_gate_is_told_that_the_message_reached_nobody_and_the_verdict_stays(gate: Gate) -> None:
+    """Only of a typed number: whoever shows a QR code has the message."""
+    gate.handle(FIRST, OTHER)
+    by_number = {"token": None, "pass_number": FIRST.pass_number}
+    assert not gate.enter(FIRST, id_check=None, **by_number).undelivered
+    gate.handle(delivery_changed(FIRST))
+    previewed = gate.enter(FIRST, id_check=None, **by_number)
+    entered = gate.enter(FIRST, **by_number)
+    assert (previewed.verdict, previewed.undelivered) == ("admit", True)
+    assert (entered.verdict, entered.undelivered) == ("admit", True)
+    assert not gate.enter(FIRST).undelivered
+    assert not gate.leave(FIRST, **by_number).undelivered
+    assert not gate.enter(OTHER, token=None, pass_number=OTHER.pass_number).undelivered
+
+
+def test_the_newest_word_of_a_message_counts_and_one_that_comes_first_waits_for_its_pass(gate: Gate) -> None:
+    with pytest.raises(UnknownPass):
+        gate.handle(delivery_changed(FIRST))
+    gate.handle(FIRST)
+    gate.handle(delivery_changed(FIRST, undelivered=False), seq=2)
+    gate.handle(delivery_changed(FIRST), seq=1)
+    assert not gate.row(FIRST).undelivered
+    gate.handle(delivery_changed(FIRST), seq=3)
+    gate.handle(CORRECTED, seq=2)
+    assert gate.row(FIRST).undelivered, "a pass that is published again keeps it"
 
 
 def test_newer_advice_replaces_older_and_an_erased_application_has_none(gate: Gate) -> None:

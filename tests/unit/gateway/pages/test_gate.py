@@ -148,6 +148,34 @@ async def test_where_the_supervisor_is_called_the_page_asks_for_their_pin_and_se
     assert "481516" not in repr(agreed)
 
 
+UNDELIVERED = {
+    "en": "The message with this pass reached nobody.",
+    "hi": "इस पास का संदेश किसी तक नहीं पहुँचा।",
+    "pa": "ਇਸ ਪਾਸ ਦਾ ਸੁਨੇਹਾ ਕਿਸੇ ਤੱਕ ਨਹੀਂ ਪਹੁੰਚਿਆ।",
+}
+
+
+@pytest.mark.parametrize("language", UNDELIVERED)
+async def test_a_pass_that_no_message_has_brought_says_so_and_is_let_in_as_ever(
+    guard: Guard, language: str
+) -> None:
+    sentence = UNDELIVERED[language]
+    guard.answer(result(undelivered=True))
+    asked = await guard.http.post(
+        f"/{language}/gate", data={"pass": NUMBER, "nonce": "n"}, headers=SAME_SITE, follow_redirects=True
+    )
+    assert sentence in asked.text
+    assert 'name="id_last4"' in asked.text, "the guard goes on with the card"
+    guard.answer(result(undelivered=True, preview=False, inside=1))
+    entered = await guard.http.post(
+        f"/{language}/gate/enter", data=CHECKED, headers=SAME_SITE, follow_redirects=True
+    )
+    assert sentence in entered.text
+    assert "epass-verdict--good" in entered.text, "it informs, and changes no verdict"
+    guard.answer(result())
+    assert UNDELIVERED["en"] not in (await guard.scan(NUMBER)).text
+
+
 async def test_without_a_supervisor_who_has_a_pin_the_page_asks_for_none(guard: Guard) -> None:
     guard.answer(result(call_supervisor=True))
     assert "supervisor_pin" not in (await guard.scan(NUMBER)).text

@@ -159,7 +159,7 @@ class Gates:
         page.add_init_script(TIMES)
         page.goto("/gate")
         expect(page.locator(".dot--on")).to_be_visible(timeout=30_000)
-        page.wait_for_function("document.querySelector('.bar__age').textContent.match(/[0-9०-९੦-੯]/)")
+        _wait(page, "/[0-9०-९੦-੯]/.test(document.querySelector('.bar__age').textContent)")
         return page
 
     def reception(self, browser: Browser) -> Page:
@@ -200,6 +200,19 @@ def show(gateway: str, logins: Path, tokens: Sequence[str], line: Printer) -> No
 def _folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="epass-video-") as name:
         yield Path(name)
+
+
+def _wait(page: Page, condition: str) -> None:
+    """Wait until a condition in the page holds. The page allows no script to evaluate it by itself.
+
+    Raises:
+        TimeoutError: it does not for very long.
+    """
+    began = monotonic()
+    while not page.evaluate(condition):
+        if monotonic() - began > LONGEST_S:
+            raise TimeoutError(condition)
+        page.wait_for_timeout(20)
 
 
 def _print_verdicts(gates: Gates, tokens: Sequence[str], line: Printer) -> None:
@@ -267,10 +280,7 @@ def _print_first_load(gates: Gates, browser: Browser, line: Printer) -> None:
     page.locator("#number").wait_for(state="visible", timeout=120_000)
     usable = monotonic() - began
     page.wait_for_load_state("load")
-    page.wait_for_function(
-        "performance.getEntriesByType('resource').some((one) => one.name.includes('decoder'))",
-        timeout=120_000,
-    )
+    _wait(page, "performance.getEntriesByType('resource').some((one) => one.name.includes('decoder'))")
     page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     complete = monotonic() - began
     line(
@@ -305,7 +315,7 @@ def _print_help(gates: Gates, browser: Browser, line: Printer) -> None:
         button = page.locator("dialog .button").first
         began = page.evaluate("Date.now()")
         button.click()
-        reception.wait_for_function("window.rang.length > 0", timeout=20_000)
+        _wait(reception, "window.rang.length > 0")
         seconds.append((reception.evaluate("window.rang[0]") - began) / 1000)
         reception.locator("#calls [data-rings] button").first.click()
         reception.wait_for_load_state("load")
@@ -325,7 +335,7 @@ def _print_news(gates: Gates, browser: Browser, tokens: Sequence[str], line: Pri
         began = one.evaluate("Date.now()")
         one.locator(".verdict--ask .button--main").click()
         expect(one.locator(".verdict--good")).to_be_visible()
-        other.wait_for_function("window.heard.length > 0", timeout=20_000)
+        _wait(other, "window.heard.length > 0")
         seconds.append((other.evaluate("window.heard[0]") - began) / 1000)
     _print_times(line, "tap at one gate to the other's app (goal 2 s)", seconds, "s")
 

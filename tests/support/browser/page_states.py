@@ -533,7 +533,14 @@ def supervised() -> Iterator[State]:
             "pass_number": None,
         }
     )  # fmt: skip
-    found = {"verify.incidents": IncidentList(items=(happened, agreed, refused), unseen=2)}
+    unproven = agreed.model_copy(
+        update={
+            "kind": "unproven", "detail": "supervisor_missing", "supervisor": None, "login": "SEC-0002",
+            "reason": None, "seen_at": None, "seen_by": None,
+        }
+    )  # fmt: skip
+    own = agreed.model_copy(update={"seen_at": None, "seen_by": None})
+    found = {"verify.incidents": IncidentList(items=(happened, agreed, own, unproven, refused), unseen=4)}
     yield State("security", "/gate/incidents", answers=found)
     yield State("security", "/gate/incidents", answers={"verify.incidents": IncidentList()})
     yield State("ops", "/ops/gate-incidents", answers=found)
@@ -734,6 +741,12 @@ STATES = [
         update={"call_supervisor": True})}),
     State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
         update={"call_supervisor": True, "preview": False})}),
+    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ADMIT.model_copy(
+        update={"call_supervisor": True, "supervisors": ("SEC-0009", "SEC-0010")})}),
+    State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
+        update={"verdict": "id_mismatch", "preview": False, "supervisors": ("SEC-0009",)})}),
+    State("security", "/gate/enter", {**CHECKED, "supervisor": "", "supervisor_pin": "1"}, {"verify.scan":
+        ADMIT.model_copy(update={"call_supervisor": True, "supervisors": ("SEC-0009",)})}, status=422),
     *files(), *lines(), *contacts(),
     State("ado", "/desk/logins/new"),
     State("ado", "/desk/logins/new", {}, status=422),

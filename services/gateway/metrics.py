@@ -25,6 +25,11 @@ CLOSED_CONNECTIONS = Counter(
     "Connections closed because their client was too slow, sent too much, or had to make room",
     ["why"],
 )
+GATE_LISTS = Counter(
+    "epass_gateway_lists_total",
+    "Lists that gates asked for, by what they got: the whole, what had changed, or nothing newer",
+    ["list", "answer"],
+)
 CALLS_TOGETHER = Histogram(
     "epass_gateway_rpc_message_calls", "RPCs that went in one message", buckets=(1, 2, 4, 8, 16, 32, 64)
 )

@@ -127,6 +127,8 @@ LABELS: dict[str, Callable[[], Values]] = {
         "unproven",
     },
     "epass_offline_scans_refused.problem": lambda: get_args(SyncProblem),
+    "epass_gateway_lists.answer": lambda: {"whole", "delta", "unchanged"},
+    "epass_gateway_lists.list": lambda: {"revoked", "manifest"},
     "epass_gateway_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
     "epass_http_seconds.method": lambda: {"GET", "POST", "DELETE", "HEAD", "other"},
     "epass_messages.outcome": lambda: {kind.__name__.lower() for kind in get_args(Outcome)},

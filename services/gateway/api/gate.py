@@ -42,6 +42,7 @@ from services.gateway.gate_devices import (
     storage_half_of,
 )
 from services.gateway.gate_news import News
+from services.gateway.metrics import GATE_LISTS
 from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
@@ -192,6 +193,8 @@ async def view_manifest(
     require_gate(caller, gate)
     question = ManifestQuestion(gate=gate, since=since, after=after, limit=limit)
     manifest = await caller.query(rpc.verify.MANIFEST, question)
+    if after is None:
+        GATE_LISTS.labels("manifest", "whole" if manifest.base is None else "delta").inc()
     status_list = caller.state.status_list.value
     if status_list is None or after is not None or manifest.base is not None:
         return manifest

@@ -12,6 +12,7 @@ from contracts.rpc.issuance import Jwks
 from services.gateway import lookups
 from services.gateway.access import Anyone, rate_limited
 from services.gateway.api.parameters import After, Limit
+from services.gateway.metrics import GATE_LISTS
 from services.gateway.origin import is_from_private_network
 
 router = APIRouter(tags=["machines"])
@@ -45,6 +46,8 @@ async def view_pass_status(
     status_list = await caller.state.status_list.get()
     jws = status_list.jws if held is None else status_list.newer_than(held)
     headers = {"Cache-Control": "no-cache"}
+    answer = "unchanged" if jws is None else "whole" if jws == status_list.jws else "delta"
+    GATE_LISTS.labels("revoked", answer).inc()
     if jws is None:
         return Response(status_code=204, headers=headers)
     return Response(jws, media_type="application/jose", headers=headers)

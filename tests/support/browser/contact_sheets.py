@@ -151,7 +151,7 @@ def _take_pictures_of_app(chromium: Browser, alone: PagesAlone, folder: Path) ->
         context = _context(chromium, alone, PHONE)
         # The gateway of these pictures has no list of revoked passes that somebody has signed.
         context.route("**/api/v1/gate/manifest*", lambda route: route.fulfill(json=held))
-        context.route("**/.well-known/pass-status", lambda route: route.fulfill(body=STATUS))
+        context.route("**/.well-known/pass-status*", lambda route: route.fulfill(body=STATUS))
         alone.sign_in(context, "security")
         page = context.new_page()
         page.goto("/gate")

@@ -20,8 +20,10 @@ const PAGE_LIMIT_MS = 60_000;
 const PAGE = 500;
 /** The list of revoked passes is stored so often at least; at once where a pass has come onto it. */
 const STORE_STATUS_MS = 60_000;
-/** How often the gate sends and fetches; the list of revoked passes is signed every ten seconds. */
+/** How often the gate sends and fetches. */
 const ROUND_MS = 10_000;
+/** How often the list of revoked passes is signed (`EPASS_STATUS_LIST_SECONDS`). */
+const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 60_000;
 const MANIFEST_MS = 300_000;
 const NAMES_MS = 3_600_000;
@@ -99,7 +101,7 @@ export class Rounds {
       if (this.#device.offlineSince !== null) this.#device.needManifest();
       await this.#fetchManifest();
       await this.#goOnlineWhenSent(decided);
-      await this.#fetchStatus();
+      await this.#fetchDueStatus();
       await this.#fetchNames();
       await this.#report();
     } catch (error) {
@@ -273,6 +275,12 @@ export class Rounds {
       await this.#storeStatus(listed);
     });
     return !isTaken && pages[0]?.base != null;
+  }
+
+  /** Fetch the list unless the news have just brought it: a newer one is not signed yet. */
+  async #fetchDueStatus(): Promise<void> {
+    const ageMs = this.#device.now() - this.#device.manifest.revoked.signedMs;
+    if (ageMs >= STATUS_MS || this.#device.listProblem !== null) await this.#fetchStatus();
   }
 
   /** Fetch what has changed on the list of revoked passes; the whole list where that cannot be taken. */

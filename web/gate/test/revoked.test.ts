@@ -173,6 +173,17 @@ test("a gate fetches the whole list once, then what has changed, and nothing whe
   assert.equal((await gate.scan(NUMBER, "entry")).outcome, "revoked");
 });
 
+test("a round asks for the list when a newer one may be signed, and not what the news have just brought", async () => {
+  const { gate, server } = await openGate();
+  const begun = server.lists.length;
+  server.now += 9_999;
+  await gate.refresh();
+  assert.deepEqual(server.lists.slice(begun), []);
+  server.now += 1;
+  await gate.refresh();
+  assert.deepEqual(server.lists.slice(begun), ["delta"]);
+});
+
 const SPOILT: [string, (delta: Omit<StatusDeltaClaims, "iat">, iat: number) => Promise<string>][] = [
   ["forged", (delta, iat) => forgedStatusDelta(iat, delta)],
   ["to another list", (delta, iat) => statusDelta(iat, { ...delta, base: "0".repeat(32) })],

@@ -1,10 +1,13 @@
 """Compression: what is compressed, and why that gives no secret away."""
 
 from contracts.rpc.accounts import LoginList, LoginView
+from contracts.rpc.verify import Manifest, ManifestPass, OfflinePolicy
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.render import asset
 from tests.support.factories.gateway import (
+    ISSUER,
     as_staff,
+    at_gate,
     browser,
     stubbed,
 )
@@ -26,6 +29,28 @@ async def test_pages_styles_and_scripts_are_compressed_and_json_is_not() -> None
         for path in (asset("gurmukhi.woff2"), "/api/v1/logins"):
             answer = await http.get(path, headers=as_staff("ado"))
             assert (len(answer.content) > 5000, "content-encoding" in answer.headers) == (True, False), path
+
+
+async def test_of_the_interface_only_the_manifest_of_a_gate_is_compressed() -> None:
+    passes = tuple(
+        ManifestPass(
+            pass_=f"{number:08}", site="PCS1", party=1, entries=1, valid_from=now(), valid_to=now(),
+            commitment_key="k" * 43,
+        )
+        for number in range(200)
+    )  # fmt: skip
+    whole = Manifest(
+        gate="PCS1-G1", site="PCS1", made_at=now(), issuer=ISSUER, passes=passes,
+        offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
+    )  # fmt: skip
+    app, _ = stubbed(verify__manifest=whole)
+    async with browser(app) as http:
+        manifest = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
+        session = await http.get("/api/v1/gate/session", headers=at_gate())
+    assert len(manifest.json()["passes"]) == 200
+    assert manifest.headers["content-encoding"] == "gzip"
+    assert manifest.num_bytes_downloaded < len(manifest.content) / 5
+    assert (session.status_code, "content-encoding" in session.headers) == (200, False)
 
 
 async def test_a_page_reflects_only_declared_query_parameters_in_its_links() -> None:

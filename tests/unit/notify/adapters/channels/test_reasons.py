@@ -16,7 +16,7 @@ def test_every_reason_that_a_channel_gives_is_in_the_set() -> None:
         for path in FOLDER.glob("*.py")
         for reason in re.findall(r'ChannelError\(\s*"(\w+)"', path.read_text(encoding="utf-8"))
     }
-    tables = (mobile_seva._LATER, mobile_seva._NEVER, msg91._LATER, msg91._NEVER, msg91._REJECTED)
+    tables = (mobile_seva._LATER, mobile_seva._NEVER, msg91._LATER, msg91._NEVER, msg91._FAILED)
     given = {reason for table in tables for reason in table.values()}
     faults = {fault.reason for fault in whatsapp._FAULTS.values()}
     assert raised | given | faults <= REASONS

@@ -18,7 +18,7 @@ from tests.support.chaos import proxy as proxies
 from tests.support.chaos.evidence import database
 from tests.support.chaos.outage_table import BROKER, POSTGRES
 from tests.support.chaos.outages import away
-from tests.support.chaos.watched import Watched, meanwhile
+from tests.support.chaos.watched import AT_ONCE, Watched, meanwhile
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -157,9 +157,10 @@ def a_database_away(watched: Watched) -> Iterator[None]:
 
 @contextmanager
 def codes_asked_for(watched: Watched) -> Iterator[None]:
-    """Let people ask for codes."""
-    anyone = Actor(watched.deployment.system)
-    with meanwhile(lambda: anyone.post("/otp", {"mobile": new_mobile(), "language": "en"}), pause=0.3):
+    """Let people ask for codes, several at once."""
+    people = [Actor(watched.deployment.system) for _ in range(AT_ONCE)]
+    asks = (lambda one=one: one.post("/otp", {"mobile": new_mobile(), "language": "en"}) for one in people)
+    with meanwhile(*asks, pause=0.3):
         yield
 
 
@@ -289,9 +290,9 @@ GROUPS = (
         "a database is away",
     ),
     ("a queue is full", "a clock is wrong", "the provider is away"),
+    ("the exporter is killed",),
     ("the provider refuses every message",),
     ("nobody sends codes",),
-    ("the exporter is killed",),
     ("each process hangs (SIGSTOP)",),
     ("each process is killed",),
     ("the broker's memory is full", "the broker's disk is full", "the databases take no changes"),

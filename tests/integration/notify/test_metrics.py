@@ -11,7 +11,15 @@ from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import DeliveryReport, Outgoing, PermanentChannelError, Receipt
 from services.notify.handlers import event_handlers, receipts
 from services.notify.handlers.deliveries import Sender
-from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Clock, RecordingChannel, Visit, received
+from tests.support.factories.notify import (
+    OPTIONS,
+    PUBLIC_URL,
+    Clock,
+    RecordingChannel,
+    Visit,
+    otp,
+    received,
+)
 
 PASSES = {"purpose": "pass_issued"}
 
@@ -142,3 +150,13 @@ def test_the_alerts_find_their_numbers_before_anything_happens(db: Database) -> 
     for name, labels in Numbers._all():
         assert REGISTRY.get_sample_value(name, dict(labels)) is not None
     assert REGISTRY.get_sample_value("epass_provider_quota", {"provider": Vendor.name}) == 250
+
+
+def test_a_code_that_its_only_vendor_refuses_reaches_nobody(db: Database, clock: Clock) -> None:
+    code = {"purpose": "otp", "result": "nobody"}
+    postman = sender(db, clock, RecordingChannel(PermanentChannelError("refused")), RecordingChannel())
+    before = REGISTRY.get_sample_value("epass_message_chains_ended_total", code) or 0
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(), session, now())
+    postman.send_due()
+    assert REGISTRY.get_sample_value("epass_message_chains_ended_total", code) == before + 1

@@ -21,13 +21,17 @@ from contracts.rpc.verify import (
     Supervisor,
     SupervisorId,
 )
+from services.chassis.runtime.clock import now
 from services.verify.handlers import incidents, scan_groups, scan_records, supervisors
+from services.verify.metrics import SUPERVISORS_REFUSED
 from services.verify.models import SupervisorRow
+from services.verify.service import Service
 from tests.support.factories.verify import (
     MATCHED,
     NOON,
     OTHER_ID,
     RULES,
+    SETTINGS,
     Gate,
     calling,
     erased,
@@ -337,6 +341,38 @@ def test_a_supervisor_agrees_to_entries_alone(gate: Supervised) -> None:
     gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline})
     assert "supervisor" not in gate.scans()[0].marks
     assert gate.found() == ()
+
+
+@pytest.fixture
+def service(gate: Supervised) -> Service:
+    one = Service()
+    one.db, one.settings = gate.database, SETTINGS
+    return one
+
+
+def valid_now() -> dict[str, Any]:
+    return {"valid_from": now() - timedelta(hours=1), "valid_to": now() + timedelta(hours=1)}
+
+
+def test_an_exit_is_not_refused_because_of_a_supervisor(gate: Supervised, service: Service) -> None:
+    issued = gate.issue(**valid_now())
+    service.scan(scan_of(issued), calling())
+    wrong = Supervisor(login_id="SEC-0009", reason="known", proof="A" * 43)
+    leaving = scan_of(issued, direction="exit", id_check=None, supervisor=wrong)
+    assert service.scan(leaving, calling())["verdict"] == "exit"
+
+
+def test_an_entry_without_the_supervisor_is_counted(gate: Supervised, service: Service) -> None:
+    issued = gate.issue(**valid_now())
+    gate.handle(gate_advised(issued))
+    before = missing()
+    with pytest.raises(Forbidden):
+        service.scan(scan_of(issued), calling())
+    assert missing() == before + 1
+
+
+def missing() -> float:
+    return SUPERVISORS_REFUSED.labels("missing")._value.get()
 
 
 def test_nobody_notes_that_they_have_seen_what_they_took_part_in(gate: Supervised) -> None:

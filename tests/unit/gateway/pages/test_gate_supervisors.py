@@ -129,3 +129,15 @@ async def test_an_incident_is_shown_with_its_gates_and_noted_as_seen(role: str, 
     asked = {name: request for name, request, *_ in client.asked}
     assert (asked["verify.incidents"].kind, asked["verify.incidents"].unseen) == ("conflict", True)
     assert asked["verify.note_incident"].incident_id == INCIDENT.id
+
+
+@pytest.mark.parametrize("part", ["login", "supervisor"])
+async def test_whoever_took_part_in_an_incident_is_not_asked_to_note_it(part: str) -> None:
+    own = INCIDENT.model_copy(update={part: "SEC-0009"})
+    app, _ = stub(verify__incidents=IncidentList(items=(own,), unseen=1))
+    async with browser(app) as http:
+        for login_id, is_asked in (("SEC-0009", False), ("SEC-0010", True)):
+            who = claims(sub=login_id, role="security", department=None, site="PCS1", gate=None)
+            http.cookies.set("session", signed(who))
+            shown = (await http.get("/en/gate/incidents")).text
+            assert (f"{INCIDENT.id}/seen" in shown) is is_asked

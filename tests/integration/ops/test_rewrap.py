@@ -81,6 +81,7 @@ def test_all_rows_are_sealed_under_the_new_key_in_batches_and_a_second_run_chang
     assert second.output == (
         f"messages.personal: 0 sealed again, {total} good already, 0 that no key opens\n"
         "messages.email_sealed: 0 sealed again, 0 good already, 0 that no key opens\n"
+        "applications.mobile_sealed: 0 sealed again, 0 good already, 0 that no key opens\n"
         "media.sealed: 0 sealed again, 0 good already, 0 that no key opens\n"
     )
 

@@ -1,6 +1,5 @@
 """The gate's app in front of a camera: verdicts, the ID with one tap, scanners, languages, and its size."""
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -474,23 +473,11 @@ def test_the_question_shows_name_and_button_without_scrolling(
 def test_the_app_is_small(chromium: Browser, alone: PagesAlone, verify: Verify) -> None:
     context = chromium.new_context(base_url=alone.url, viewport=PHONE)
     alone.sign_in(context, "security")
-    answer = context.request.get("/gate/worker.js")
-    files = json.loads(answer.text().partition("\n")[0].removeprefix("const STORED = ").removesuffix(";"))[
-        "files"
-    ]
-    weights = {path: _weight(context, path) for path in ("/gate", "/gate/worker.js", *files)}
-    fonts = sum(weight for path, weight in weights.items() if path.endswith(".woff2"))
-    app = sum(weights.values()) - fonts
+    app, fonts = gate_app.stored_bytes(context)
     print(f"\nthe app weighs {app:,} bytes, and {fonts:,} of fonts, which the pages have too: "
           f"{(app + fonts) / LINE:.0f} s on a line of 50 kB/s")  # fmt: skip
-    assert 100_000 < app < LARGEST_APP, weights
+    assert 100_000 < app < LARGEST_APP
     context.close()
-
-
-def _weight(context: BrowserContext, path: str) -> int:
-    """Return how many bytes of a file come over the wire to a browser."""
-    headers = context.request.get(path, headers={"Accept-Encoding": "gzip, br"}).headers_array
-    return int(next(one["value"] for one in headers if one["name"].lower() == "content-length"))
 
 
 def test_a_queue_of_twenty_needs_at_most_two_taps_and_four_seconds_a_visitor_without_typing(

@@ -200,7 +200,9 @@ def test_a_revocation_reaches_the_list_of_the_app_as_a_small_delta(
     reference, shown = issued(visitor, Department(system), known_to=officer)
     token = visitor.token(shown.number)
     answers: list[Response] = []
+    manifests: list[Response] = []
     context.on("response", lambda one: answers.append(one) if "/pass-status" in one.url else None)
+    context.on("response", lambda one: manifests.append(one) if "manifest?" in one.url else None)
     page = open_app(context)
     eventually(lambda: page.locator(".bar__age").is_visible() and answers, "the first answer", 30)
     visitor.send(calls.cancel_application(reference))
@@ -214,6 +216,8 @@ def test_a_revocation_reaches_the_list_of_the_app_as_a_small_delta(
 
     assert set(eventually(found, "the gate's list has the pass", 30)) == {STATUS_DELTA_TYP}
     assert STATUS_TYP not in {kind for kind, _ in lists()}, "no whole list after that of the manifest"
+    whole, *later = [one.json()["base"] is None for one in manifests]
+    assert (whole, set(later)) == (True, {False}), "after the first one only what has changed"
     context.set_offline(True)
     scan(page, token)
     expect(page.locator(".banner")).to_contain_text(NO_NETWORK)

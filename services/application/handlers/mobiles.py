@@ -24,6 +24,7 @@ from services.application.handlers.applications import MOST_OPEN, refuse_more_op
 from services.application.handlers.authorization import is_applicant_of, is_reception_of, mobile_of
 from services.application.handlers.rows import application_of, find, publish
 from services.application.models import ApplicationRow, TimelineEntryRow
+from services.chassis.audit import record
 from services.chassis.rpc.idempotency import once
 
 CHANGED = "mobile_changed"
@@ -45,7 +46,9 @@ def change(
 ) -> Acknowledged:
     """Give an application the mobile that somebody has proved; its messages go there from now on.
 
-    The session that proved the number has the application open from then on, if its applicant changed it.
+    Every session that had the application open has it open no more. The session that proved the number has it
+    open from then on, if its applicant changed it. The audit log says to whom it went, by the keyed hash of
+    their number.
 
     Args:
         request: which application, and at the reception the last four of the card that was seen.
@@ -63,6 +66,7 @@ def change(
         TooManyAttempts: its number was changed too often today (``limit`` is ``application``).
     """
     mobile = mobile_of(proved)
+    record.note_object(proved.id)
 
     def effect() -> str:
         row = find(session, request.reference, lock=True)
@@ -82,6 +86,7 @@ def change(
             refuse_more_open(session, mobile, MOST_OPEN, now)
         row.mobile, row.mobile_proved, row.deliver_by = mobile, True, event.deliver_by
         publish(session, row, event, CHANGED, now, by=by)
+        openings.close(session, row.id)
         if by == "applicant":
             openings.record(session, row.id, proved, now)
         return row.reference

@@ -11,7 +11,7 @@ from hmac import compare_digest
 from math import ceil
 from uuid import UUID
 
-from sqlalchemy import case, select, update
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -65,6 +65,11 @@ def record(session: Session, application_id: UUID, principal: Principal, now: da
     if principal.kind == "applicant" and principal.sid is not None:
         opened = {"sid": principal.sid, "application_id": application_id, "opened_at": now}
         deferred_writes.insert(session, _OPENINGS, [opened], skip_existing=True)
+
+
+def close(session: Session, application_id: UUID) -> None:
+    """Close an application for every session: its number may come back to one that had it open."""
+    session.execute(delete(OpeningRow).where(OpeningRow.application_id == application_id))
 
 
 def require_open(session: Session, row: ApplicationRow, principal: Principal, now: datetime) -> None:

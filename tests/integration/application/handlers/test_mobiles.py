@@ -89,6 +89,18 @@ def test_the_number_before_sees_the_application_no_more_and_the_new_one_sees_it_
         desk.view(reference, applicant_call(NEW, session=8))
 
 
+def test_a_session_from_before_is_not_open_again_when_the_reception_sets_the_number_back(
+    desk: Desk,
+) -> None:
+    """A stolen session moves it to the thief's phone; the visitor comes with the card to get it back."""
+    reference, stolen = desk.submit().reference, applicant_call()
+    change(desk, reference, stolen, to=OTHER_MOBILE)
+    change(desk, reference, reception_call(), id_last4="4821", to=MOBILE)
+    with pytest.raises(Forbidden):
+        desk.view(reference, stolen)
+    assert code_of(desk, reference, stolen, to=OTHER_MOBILE) == "not_opened"
+
+
 def test_the_timeline_says_so_without_a_number(desk: Desk) -> None:
     reference = desk.submit().reference
     change(desk, reference)
@@ -173,7 +185,8 @@ def test_an_applicant_changes_it_three_times_a_day(desk: Desk) -> None:
     facts = refusal.value.body.facts
     assert (facts["limit"], facts["retry_after"]) == ("application", 23 * 3600 + 60)
     change(desk, reference, reception_call(), id_last4="4821", at=NOW + timedelta(hours=1))
-    change(desk, reference, applicant_call(NEW, session=7), to=MOBILE, limited=False)
+    desk.open(reference, "4821", applicant_call(NEW, session=8))
+    change(desk, reference, applicant_call(NEW, session=8), to=MOBILE, limited=False)
     assert len([one for one in desk.published() if isinstance(one, MobileChanged)]) == 5
 
 

@@ -8,14 +8,15 @@ from sqlalchemy import text
 
 from contracts import rpc
 from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated, NotFound
-from contracts.rpc.application import Lookup, OpenApplication, ReferenceOnly
+from contracts.rpc.application import ChangeMobile, Lookup, OpenApplication, ReferenceOnly
 from contracts.rpc.approval import Approve, Reject, ReviewId, ReviewQuestion
 from contracts.rpc.audit import AuditQuestion
-from contracts.rpc.call import Page
+from contracts.rpc.call import Page, Principal, Proof
 from contracts.rpc.notify import Webhook
 from contracts.rpc.verify import InsideQuestion
 from services.accounts.domain.second_factor import STEP
 from services.accounts.service import Service as AccountsService
+from services.application import service as application_endpoints
 from services.application.service import Service as ApplicationService
 from services.application.settings import ApplicationSettings
 from services.approval.service import Service as ApprovalService
@@ -278,6 +279,22 @@ def test_each_method_whose_reply_names_people_is_recorded() -> None:
         if not one.command and not one.names_people and names(one.reply, set())
     }
     assert unrecorded <= set(NAMES_NOBODY_ELSE), unrecorded - set(NAMES_NOBODY_ELSE)
+
+
+@pytest.mark.parametrize("card", ["4821", "4822"], ids=["done", "refused"])
+def test_a_change_of_the_number_is_recorded_with_to_whom_it_went_and_without_the_number(
+    application_service, monkeypatch, card: str
+) -> None:
+    """By this an auditor sees that one operator has moved many passes to one phone."""
+    reference = Desk(application_service.db).submit().reference
+    new = Principal(kind="applicant", id="applicant:keyed-hash-of-the-number", mobile="+919811122233")
+    monkeypatch.setattr(application_endpoints, "proved_by", lambda *_: new)
+    wanted = ChangeMobile(reference=reference, proof=Proof(session="theirs"), id_last4=card)
+    with suppress(InvalidInput):
+        application_service.change_mobile(wanted, reception_call(key="one click"))
+    assert rows(application_service.db, "actor, action, objects") == [
+        ("RCP-0001", "change_mobile", [reference, new.id])
+    ]
 
 
 def test_not_found_is_recorded(approval_service) -> None:

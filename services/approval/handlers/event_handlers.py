@@ -86,7 +86,7 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
             application.details_seq, row.traceparent = received.seq, traceparent()
             if application.expired_at and at > application.expired_at:
                 application.expired_at = None  # its day was closed after it had expired: it begins anew
-            _replace_details(row, event, at)
+            _replace_details(session, row, event, at)
         _place(session, row, at)
         _apply_outcome(session, row, application)
         data = reference_data.current(session, at.astimezone(IST).date())
@@ -96,6 +96,8 @@ def handle_application_submitted_or_amended(received: Received[D], session: Sess
 
 def handle_mobile_changed(received: Received[MobileChanged], session: Session) -> None:
     """Store the number at which the applicant is told what the department decides; look it up, too.
+
+    What the watchlist has found by the number before stays.
 
     Raises:
         UnknownApplication: its details are not here (yet).
@@ -109,7 +111,9 @@ def handle_mobile_changed(received: Received[MobileChanged], session: Session) -
         raise UnknownApplication
     application.mobile_seq = received.seq
     if received.seq > application.details_seq:
-        row.application = reviews.reached_at(row.application, event.personal.mobile, event.deliver_by)
+        before = row.application
+        row.application = reviews.reached_at(before, event.personal.mobile, event.deliver_by)
+        watchlist.keep_matches(session, row, before)
     if row.status in watchlist.COMING:
         watchlist.mark(session, row, at, reference_data.current(session, at.astimezone(IST).date()))
 
@@ -186,11 +190,13 @@ def _new_review(application: ApplicationDetails, submitted_at: datetime) -> Revi
 def take_later_revision(session: Session, row: ReviewRow, later: ApplicationDetails, now: datetime) -> None:
     """Let a revision that an approval had crossed wait for a decision, because that approval has ended."""
     row.later = None
-    _replace_details(row, later, now)
+    _replace_details(session, row, later, now)
     _place(session, row, now)
 
 
-def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at: datetime) -> None:
+def _replace_details(
+    session: Session, row: ReviewRow, application: ApplicationDetails, changed_at: datetime
+) -> None:
     """Replace the details; a new revision waits for its own decision, unless an approval came first."""
     if application.revision > row.revision:
         if row.status in reviews.WITH_PASS:
@@ -200,7 +206,8 @@ def _replace_details(row: ReviewRow, application: ApplicationDetails, changed_at
         row.escalate_at = changed_at
         row.first_approvals.clear()
     row.officer = reviews.officer_after(row.department, row.officer, row.application, application)
-    row.application = application
+    before, row.application = row.application, application
+    watchlist.keep_matches(session, row, before)
 
 
 def _place(session: Session, row: ReviewRow, at: datetime) -> None:

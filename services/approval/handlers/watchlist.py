@@ -13,8 +13,8 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import ColumnElement, all_, exists, func, literal, literal_column, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, all_, case, exists, func, literal, literal_column, select, tuple_
+from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -329,13 +329,29 @@ def may_match(session: Session, application: ApplicationDetails, data: Reference
     return data.watched is None or not data.watched.isdisjoint(traits)
 
 
+def keep_matches(session: Session, review: ReviewRow, before: ApplicationDetails) -> None:
+    """Keep the matches of an applicant of whom nothing but the number has changed, settled or not.
+
+    Without it `mark` ends them: the number is among what was compared.
+    """
+    known, person = before.personal.applicant, review.application.personal.applicant
+    told = [watchlist.compared(one) for one in (known, known.model_copy(update={"mobile": person.mobile}))]
+    if told[1] != watchlist.compared(person):
+        return
+    was, is_now = (_digests(session, [one])[0] for one in told)
+    for match in review.matches:
+        if match.person == 0 and match.person_digest == was:
+            match.person_digest = is_now
+
+
 def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData) -> None:
     """Record the matches of a locked review with the entries in force, and tell the gate if it has a pass.
 
     ``data`` was read under the lock of the review or of `await_confirmations`.
 
-    A match ends, settled or not, when another person has its place in the application by now. Of an entry
-    that no key opens any more only the digests are known: what they find is a possible match.
+    A match ends, settled or not, when another person has its place in the application by now. A possible
+    match becomes firm when there is more to compare; then it is settled anew, unless it was confirmed. Of an
+    entry that no key opens any more only the digests are known: what they find is a possible match.
     """
     people = _people(review.application)
     traits = [_digests(session, watchlist.traits_of([person])) for person in people]
@@ -364,10 +380,22 @@ def mark(session: Session, review: ReviewRow, now: datetime, data: ReferenceData
                     kind=kind,
                     found_at=now,
                 )
-                session.execute(found.on_conflict_do_nothing())
+                session.execute(_unless_known(found))
     if entries:
         session.expire(review, ["matches"])
     tell_gate(session, review, now)
+
+
+def _unless_known(found: Insert) -> Insert:
+    """Return the insertion of a match that only makes a known one firm."""
+    match = WatchlistMatchRow
+    confirmed = match.settled_as == "confirmed"
+    settled = ("settled_as", "settled_by", "settled_at", "sealed_note")
+    return found.on_conflict_do_update(
+        constraint="watchlist_match_once",
+        set_={"kind": "firm"} | {name: case((confirmed, getattr(match, name))) for name in settled},
+        where=(match.kind == "possible") & (found.excluded.kind == "firm"),
+    )
 
 
 def tell_gate(session: Session, review: ReviewRow, now: datetime, *, approved_now: bool = False) -> None:

@@ -40,6 +40,7 @@ from tests.support.factories.approval import (
     erased,
     everything,
     invited,
+    mobile_changed,
     pending,
     person,
     personal,
@@ -53,6 +54,7 @@ from tests.support.running import eventually
 
 FIRST, SECOND = desk(), desk(login="HOM-0002")
 NAME = "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"
+NEW = "+919811122233"
 
 
 def watcher(login: str = "ADO-0001", role: str = "ado") -> Principal:
@@ -109,6 +111,13 @@ def view(database, review_id):
 def approve(database, review_id, principal=FIRST, **terms):
     with database.transaction() as session:
         return decisions.approve(approval(review_id, **terms), by(principal), session, NOW, furthest_days=30)
+
+
+def submit(database):
+    """Deliver an application; return its review, and the event."""
+    first = submitted()
+    deliver(database, first)
+    return review_id_of(database, first.application_id), first
 
 
 def advice(database):
@@ -322,6 +331,51 @@ def test_a_possible_match_becomes_firm_with_the_id_of_a_new_revision(approval_db
     deliver(approval_db, amended(event, personal=personal()), seq=2)
     assert [one.kind for one in matches(approval_db)] == ["firm"]
     assert view(approval_db, review_id_of(approval_db, event.application_id)).second_officer
+
+
+@pytest.mark.parametrize("by_amendment", [False, True])
+def test_a_change_of_the_number_takes_no_second_officer_away(approval_db, by_amendment) -> None:
+    """Also where the newest details, with the new number, arrive before the change does."""
+    active(approval_db, id_last4=None, mobile="+919876543210")
+    review_id, first = submit(approval_db)
+    (found,) = matches(approval_db)
+    if by_amendment:
+        deliver(approval_db, amended(first, personal=personal(applicant=person(mobile=NEW))), seq=3)
+    deliver(approval_db, mobile_changed(first, NEW), seq=2)
+    assert [(one.id, one.kind) for one in matches(approval_db)] == [(found.id, "firm")]
+    assert approve(approval_db, review_id).status == "pending"
+    assert approve(approval_db, review_id, SECOND).status == "approved"
+    assert advice(approval_db) == [True]
+
+
+def test_the_gate_calls_its_supervisor_also_after_a_change_of_the_number(approval_db) -> None:
+    active(approval_db, id_last4=None, mobile="+919876543210")
+    review_id, first = submit(approval_db)
+    approve(approval_db, review_id)
+    approve(approval_db, review_id, SECOND)
+    deliver(approval_db, mobile_changed(first, NEW), seq=2)
+    assert advice(approval_db) == [True]
+
+
+@pytest.mark.parametrize("verdict", ["confirmed", "dismissed"])
+def test_what_an_officer_settled_stays_settled_at_another_number(approval_db, verdict) -> None:
+    active(approval_db, id_last4="9999")
+    review_id, first = submit(approval_db)
+    settled = settle(approval_db, matches(approval_db)[0].id, verdict)
+    deliver(approval_db, mobile_changed(first, NEW), seq=2)
+    assert matches(approval_db, open_only=False) == (settled.model_copy(update={"mobile": NEW}),)
+    assert view(approval_db, review_id).second_officer == (verdict == "confirmed")
+
+
+@pytest.mark.parametrize(("verdict", "after"), [("confirmed", "confirmed"), ("dismissed", None)])
+def test_a_possible_match_becomes_firm_with_the_number_of_the_entry(approval_db, verdict, after) -> None:
+    active(approval_db, id_last4=None, mobile=NEW)
+    review_id, first = submit(approval_db)
+    settle(approval_db, matches(approval_db)[0].id, verdict)
+    deliver(approval_db, mobile_changed(first, NEW), seq=2)
+    (found,) = matches(approval_db, open_only=False)
+    assert (found.kind, found.settled_as) == ("firm", after)
+    assert view(approval_db, review_id).second_officer
 
 
 def test_an_entry_marks_no_visit_of_a_day_that_has_passed(approval_db) -> None:

@@ -523,6 +523,8 @@ class Manifest(Wire):
     telephones: Telephones = Telephones()
     supervisors: tuple[ManifestSupervisor, ...] = ()
     """Those of the site who have a PIN."""
+    supervisor_demanded: bool = False
+    """Whether the gates of the site ask for a supervisor, also where nobody can agree: each PIN is void."""
     passes: tuple[ManifestPass, ...] = ()
     next: str | None = None
     revision: str | None = None

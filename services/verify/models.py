@@ -348,6 +348,7 @@ class SupervisorRow(Base):
     iterations: Mapped[int | None]
     verifier: Mapped[str | None]
     pin_set_at: Mapped[datetime | None]
+    """When a PIN was set last; also where it is void now, so that gates go on to ask for a supervisor."""
     failures: Mapped[int] = mapped_column(server_default="0")
     """Wrong PINs since the last right one."""
     locked_until: Mapped[datetime | None]

@@ -134,6 +134,7 @@ def make_manifest(
         ),
         telephones=Telephones(reception=rules.reception_phone, security=rules.security_phone),
         supervisors=supervisors.of_site(session, site),
+        supervisor_demanded=supervisors.are_demanded(session, site),
         passes=tuple(
             _entry(row, row_version, commitment_master, request.gate) for row, row_version in listed.passes
         ),

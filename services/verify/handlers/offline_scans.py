@@ -466,7 +466,7 @@ def _with_missing_supervisor(new: Scan, scan: OfflineScan, row: PassRow, batch: 
         new.verdict == "admit"
         and scan.offline.supervisor is None
         and supervisors.may_need(scan, row, new.scanned_at)
-        and bool(supervisors.with_pin(batch.session, new.site))
+        and supervisors.are_demanded(batch.session, new.site)
     )
     if not is_missing:
         return new

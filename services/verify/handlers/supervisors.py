@@ -63,7 +63,7 @@ def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -
             login_id=request.login_id, site=request.site, named_by=login, named_at=now, failures=0
         )
         names = ("site", "named_by", "named_at")
-        moved = {one: new.excluded[one] for one in names} | dict.fromkeys(_PIN)
+        moved = {one: new.excluded[one] for one in names} | dict.fromkeys((*_PIN, "pin_set_at"))
         session.execute(
             new.on_conflict_do_update(
                 index_elements=[row.login_id], set_=moved, where=row.site != new.excluded.site
@@ -117,7 +117,7 @@ def list_all(call: Call, session: Session) -> SupervisorList:
 def own_pin(call: Call, session: Session) -> OwnPin:
     """Return whether the principal is a supervisor, and since when they have their PIN."""
     row = _own(call, session)
-    return OwnPin(is_supervisor=row is not None, pin_set_at=row.pin_set_at if row is not None else None)
+    return OwnPin(is_supervisor=row is not None, pin_set_at=_pin_since(row) if row is not None else None)
 
 
 def set_pin(request: SetPin, call: Call, db: Database, now: datetime) -> OwnPin:
@@ -174,8 +174,19 @@ def with_pin(session: Session, site: str) -> tuple[str, ...]:
     return tuple(session.scalars(query))
 
 
+def are_demanded(session: Session, site: str) -> bool:
+    """Return whether the gates of a site ask for a supervisor: one of it has, or has had, a PIN.
+
+    A PIN that is void since too many wrong ones were typed counts. Else whoever guesses at a gate would turn
+    the question off.
+    """
+    row = SupervisorRow
+    query = select(row.login_id).where(row.site == site, row.pin_set_at.is_not(None)).limit(1)
+    return session.scalar(query) is not None
+
+
 def may_need(request: ScanPass, row: PassRow, at: datetime) -> bool:
-    """Return whether an entry needs a supervisor, if the site has one with a PIN."""
+    """Return whether an entry needs a supervisor, where the site asks for one (`are_demanded`)."""
     is_compared = isinstance(request.id_check, Matched)
     return needs_supervisor(row.mismatched_at, at, is_advised=row.call_supervisor, is_compared=is_compared)
 
@@ -187,7 +198,7 @@ def require(request: ScanPass, row: PassRow, at: datetime, session: Session) -> 
         Forbidden: ``supervisor_missing``.
     """
     is_missing = request.supervisor is None and may_need(request, row, at)
-    if is_missing and with_pin(session, site_of(request.gate)):
+    if is_missing and are_demanded(session, site_of(request.gate)):
         raise Forbidden("nobody goes in unless a supervisor agrees", code=MISSING)
 
 
@@ -252,8 +263,8 @@ def is_proven(scan: OfflineScan, login: str, session: Session) -> bool:
     return _is_proven(session, row, agreed, scan, login)
 
 
-_PIN = ("key_id", "key_sealed", "salt", "iterations", "verifier", "pin_set_at", "locked_until")
-"""The columns that are empty where there is no PIN."""
+_PIN = ("key_id", "key_sealed", "salt", "iterations", "verifier", "locked_until")
+"""The columns that are empty where there is no PIN. ``pin_set_at`` stays where a PIN is void."""
 
 
 def _void(row: SupervisorRow) -> None:
@@ -296,4 +307,10 @@ def _require_ado(call: Call) -> str:
 
 
 def _view(row: SupervisorRow) -> SupervisorView:
-    return SupervisorView.model_validate({key: getattr(row, key) for key in SupervisorView.model_fields})
+    shown = {key: getattr(row, key) for key in SupervisorView.model_fields}
+    return SupervisorView.model_validate(shown | {"pin_set_at": _pin_since(row)})
+
+
+def _pin_since(row: SupervisorRow) -> datetime | None:
+    """Return since when a supervisor has their PIN; None where it is void."""
+    return row.pin_set_at if row.verifier is not None else None

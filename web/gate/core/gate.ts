@@ -144,7 +144,7 @@ export class Gate implements GateApi {
 
   /** Return whether nobody goes in unless a supervisor of the site agrees; the server asks the same. */
   #needsSupervisor(held: HeldPass, request: WireScan): boolean {
-    if (this.#device.manifest.supervisors.length === 0) return false;
+    if (!this.#device.manifest.demandsSupervisor) return false;
     const at = this.#mismatched.get(held.number);
     const hasMismatch = at !== undefined && this.#device.now() - at < MISMATCH_COUNTS_MS;
     return (held.wire?.call_supervisor ?? true) || (hasMismatch && request.id_check?.kind !== "matched");

@@ -94,6 +94,8 @@ export interface WireManifest {
   telephones?: Telephones;
   /** Those of the site who have a PIN; missing from a server of before 0.12. */
   supervisors?: WireSupervisorKey[];
+  /** Whether the site asks for a supervisor, also where every PIN is void; missing before 0.13. */
+  supervisor_demanded?: boolean;
   passes: WirePass[];
   next: string | null;
   /** On the first page; by it the gate asks for what has changed since. */
@@ -205,6 +207,11 @@ export class Manifest {
 
   get supervisors(): readonly WireSupervisorKey[] {
     return this.whole?.supervisors ?? [];
+  }
+
+  /** Whether a supervisor is asked for, also where none of them can agree now. */
+  get demandsSupervisor(): boolean {
+    return this.whole?.supervisor_demanded ?? this.supervisors.length > 0;
   }
 
   get size(): number {

@@ -356,6 +356,16 @@ test("after a card that did not match a supervisor decides about another one, al
   assert.equal((await gate.admit(OTHER_CARD, 1)).outcome, "admit");
 });
 
+test("without a network a site whose PINs are all void still asks for a supervisor", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ call_supervisor: true }));
+  server.manifest = { supervisors: [], supervisor_demanded: true };
+  const { gate } = await offlineGate(server);
+  await gate.scan(NUMBER, "entry");
+  await assert.rejects(gate.admit(SEEN, 1), problem("supervisor_missing"));
+  assert.equal(gate.state().unsent, 0);
+});
+
 test("where the server asks for a supervisor, the gate hears at once who has a PIN by now", async () => {
   const server = new Server();
   server.manifest = { supervisors: [] };

@@ -140,6 +140,45 @@ def test_a_pin_that_was_guessed_at_for_long_is_void(gate: Supervised) -> None:
     assert gate.check(scan, gate.agreement(scan), at) is None
 
 
+def guess_until_void(gate: Supervised) -> None:
+    scan, at = scan_of(gate.issue()), NOON
+    wrong = gate.agreement(scan, pin="000000")
+    for _ in range(supervisors.MOST_FAILURES):
+        gate.check(scan, wrong, at)
+        at += supervisors.LOCKED_FOR
+
+
+def test_who_guesses_a_pin_until_it_is_void_turns_no_supervisor_off(gate: Supervised) -> None:
+    advised, mismatched, late = gate.issue(), gate.issue(), gate.issue()
+    gate.handle(gate_advised(advised), gate_advised(late))
+    gate.scan(scan_of(mismatched, id_check=WRONG))
+    guess_until_void(gate)
+    assert _refusal(gate, scan_of(advised)) == "supervisor_missing"
+    assert _refusal(gate, scan_of(mismatched, id_check=OTHER_ID)) == "supervisor_missing"
+    gate.sync(offline_scan(late))
+    assert "unproven" in next(one.marks for one in gate.scans() if one.pass_number == late.pass_number)
+    manifest = gate.manifest()
+    assert (manifest.supervisors, manifest.supervisor_demanded) == ((), True)
+
+
+def test_a_void_pin_is_shown_as_none_until_its_owner_sets_another_one(gate: Supervised) -> None:
+    guess_until_void(gate)
+    for since in (None, NOON):
+        with gate.database.transaction() as session:
+            (listed,) = supervisors.list_all(calling(ADO), session).items
+            assert listed.pin_set_at == supervisors.own_pin(calling(HEAD), session).pin_set_at == since
+        gate.choose(PIN)
+
+
+def test_a_site_whose_supervisors_the_ado_branch_has_ended_asks_for_none(gate: Supervised) -> None:
+    issued = gate.issue()
+    gate.handle(gate_advised(issued))
+    with gate.database.transaction() as session:
+        supervisors.end(SupervisorId(login_id="SEC-0009"), calling(ADO), session)
+    assert not gate.manifest().supervisor_demanded
+    assert gate.scan(scan_of(issued)).verdict == "admit"
+
+
 def test_an_agreement_without_a_network_is_proven_when_it_is_sent(gate: Supervised) -> None:
     scan = offline_scan(gate.issue())
     decided = {"verdict": "admit", "list_age_s": 60}

@@ -120,6 +120,10 @@ class Jwks(Wire):
     keys: tuple[Jwk, ...]
 
 
+MOST_AHEAD = 6
+"""Lists, a minute of them. Gateways fetch the list every 2.5 s, so another one may have served a newer."""
+
+
 class StatusDelta(Wire):
     """What has changed since an earlier list: a JWS, ``typ: epass-status-delta+jwt``."""
 
@@ -143,14 +147,18 @@ class StatusList(Wire):
     def newer_than(self, held: str) -> str | None:
         """Return what a reader of an earlier list has to fetch, or None where it holds this one.
 
-        It is the shortest delta that fits, else the whole list.
+        It is the shortest delta that fits, else the whole list. None as well where it holds one that is newer
+        by a few lists, which another gateway has served. After a restored backup of issuance, which counts
+        from an earlier number, the lists soon come to the number that it holds, and the digest decides.
 
         Args:
             held: ``seq`` and digest of the reader's list, with a dot between.
         """
         seq, _, digest = held.partition(".")
-        if not seq.isascii() or not seq.isdigit() or self.seq is None or int(seq) > self.seq:
+        if not seq.isascii() or not seq.isdigit() or self.seq is None:
             return self.jws
+        if int(seq) > self.seq:
+            return None if int(seq) <= self.seq + MOST_AHEAD else self.jws
         if int(seq) == self.seq:
             return None if digest == self.digest else self.jws
         fitting = (delta for delta in self.deltas if delta.since <= int(seq))

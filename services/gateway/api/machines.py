@@ -30,7 +30,9 @@ async def view_jwks(caller: Anyone, response: Response) -> Jwks:
     response_class=Response,
     responses={
         200: {"content": {"application/jose": {}}},
-        204: {"description": "The reader holds the newest list"},
+        204: {
+            "description": "The reader holds the newest list, or one that this process has not fetched yet"
+        },
     },
     dependencies=[rate_limited("read")],
 )

@@ -53,9 +53,9 @@ def current(session: Session, now: datetime, settings: IssuanceSettings) -> Stat
         if overdue is not None:
             _sign(session, overdue, now, settings)
         stored = session.get_one(StatusListRow, 1, populate_existing=True)
-    if not stored.steps:
+    newest = _step(*stored.steps[-1]) if stored.steps else None
+    if newest is None or newest.seq != stored.seq:  # a release of before 0.13 has signed the list
         return StatusList(jws=stored.jws)
-    newest = _step(*stored.steps[-1])
     deltas = tuple(StatusDelta(since=since, base=base, jws=jws) for since, base, jws in stored.deltas)
     return StatusList(jws=stored.jws, seq=newest.seq, digest=newest.digest, deltas=deltas)
 

@@ -360,3 +360,17 @@ def test_after_a_list_of_an_older_version_the_deltas_begin_anew(database) -> Non
 
     newest = list_of(database, NOW + 2 * INTERVAL)
     assert (newest.seq, newest.deltas, newest.newer_than(held)) == (4, (), newest.jws)
+
+
+def test_a_list_that_an_older_version_has_signed_has_no_mark_and_no_deltas(database) -> None:
+    """It writes number and list beside a newer version, and leaves what that one stores beside them."""
+    for count in range(2):
+        run_job(database, NOW + INTERVAL * count)
+    held = mark_of(list_of(database, NOW + INTERVAL))
+    with database.transaction() as session:
+        session.execute(update(StatusListRow).values(seq=3, jws="signed by an older version"))
+
+    newest = list_of(database, NOW + INTERVAL)
+
+    assert (newest.seq, newest.digest, newest.deltas) == (None, None, ())
+    assert newest.newer_than(held) == "signed by an older version"

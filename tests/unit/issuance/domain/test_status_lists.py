@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from contracts.list_digest import digest_of
-from contracts.rpc.issuance import StatusList
+from contracts.rpc.issuance import MOST_AHEAD, StatusList
 from services.issuance.domain import status_lists
 from services.issuance.domain.status_lists import KEPT_STEPS, REACHES, Delta, add_step, deltas_of
 from tests.support.list_deltas import FILE, Signed, history, table, text_of
@@ -109,7 +109,15 @@ def test_a_list_of_the_same_number_with_another_digest_gets_the_whole_list() -> 
     assert one.reply.newer_than(f"{before.seq}.{before.digest}") == "0"
     for seq in (one.seq, before.seq):
         assert one.reply.newer_than(f"{seq}.{'0' * 32}") == "whole"
-    assert one.reply.newer_than(f"{one.seq + 1}.{one.steps[-1].digest}") == "whole"
+
+
+def test_a_list_that_is_newer_by_a_minute_at_most_is_not_answered_with_the_whole_one() -> None:
+    """The gateway that is asked is seconds behind another one, which has served it."""
+    one = newest()
+    ahead = [
+        one.reply.newer_than(f"{one.seq + count}.{'0' * 32}") for count in (1, MOST_AHEAD, MOST_AHEAD + 1)
+    ]
+    assert ahead == [None, None, "whole"]
 
 
 def test_an_issuance_of_before_deltas_gives_its_list() -> None:

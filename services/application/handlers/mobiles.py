@@ -1,9 +1,9 @@
 """Another mobile for an application, so that its messages reach somebody.
 
 Who asks for it has proved two things. One is that the application is theirs: by a code to the number so far
-and the last four characters of the ID card, or at the reception of its site, where an operator has seen the
-card. The other is that they hold the new number, by a code that was sent to it. The reference alone, and
-what the page of the status asks for, move nothing.
+and the last four characters of the ID card, or by the word of an operator at the reception of its site, who
+types those of the card that they see. The other is that they hold the new number, by a code that was sent to
+it. The reference alone, and what the page of the status asks for, move nothing.
 """
 
 from datetime import datetime, timedelta
@@ -21,17 +21,26 @@ from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
 from contracts.rpc.call import Call, Principal
 from services.application.handlers import openings
 from services.application.handlers.applications import MOST_OPEN, refuse_more_open
-from services.application.handlers.authorization import is_applicant_of, is_reception_of, mobile_of
+from services.application.handlers.authorization import (
+    is_applicant_of,
+    is_reception_of,
+    mobile_of,
+    operator_of,
+)
 from services.application.handlers.rows import application_of, find, publish
 from services.application.models import ApplicationRow, TimelineEntryRow
 from services.chassis.audit import record
+from services.chassis.audit.entries import done_before
+from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 
 CHANGED = "mobile_changed"
 """The entry in the timeline."""
 CHANGES = 3
+"""So often within a day applicants change the number of one application."""
+CHANGES_AT_COUNTER = 20
+"""So often within a day an operator changes numbers of applications."""
 WINDOW = timedelta(days=1)
-"""An applicant changes the number of an application three times a day; the reception is not limited."""
 
 
 class _Wanted(Strict):
@@ -63,7 +72,8 @@ def change(
         NotFound: the applicant or the site has no such application.
         InvalidInput: ``mobile`` is ``same_mobile``, or ``id_last4`` is missing or another.
         Conflict: ``cannot_change_mobile``, with the fact ``status``; ``too_many_open``.
-        TooManyAttempts: its number was changed too often today (``limit`` is ``application``).
+        TooManyAttempts: applicants changed its number too often within a day (``limit`` is ``application``),
+            or the operator those of applications (``operator``).
     """
     mobile = mobile_of(proved)
     record.note_object(proved.id)
@@ -83,6 +93,8 @@ def change(
         if limited:
             if by == "applicant":
                 _refuse_more_changes(session, row, now)
+            else:
+                _refuse_more_by_operator(session, operator_of(call.principal), now)
             refuse_more_open(session, mobile, MOST_OPEN, now)
         row.mobile, row.mobile_proved, row.deliver_by = mobile, True, event.deliver_by
         publish(session, row, event, CHANGED, now, by=by)
@@ -122,16 +134,30 @@ def _require_card(row: ApplicationRow, typed: str | None) -> None:
 def _refuse_more_changes(session: Session, row: ApplicationRow, now: datetime) -> None:
     entry = TimelineEntryRow
     changes = (entry.application_id == row.id) & (entry.what == CHANGED) & (entry.at > now - WINDOW)
-    nth = session.scalar(
-        select(entry.at).where(changes).order_by(entry.at.desc()).offset(CHANGES - 1).limit(1)
-    )
+    own = changes & (entry.facts["by"].astext == "applicant")
+    nth = session.scalar(select(entry.at).where(own).order_by(entry.at.desc()).offset(CHANGES - 1).limit(1))
     if nth is not None:
-        wait = ceil((nth + WINDOW - now).total_seconds())
         raise TooManyAttempts(
             "the number of this application was changed too often",
-            retry_after=max(wait, 1),
+            retry_after=_seconds_until(nth + WINDOW, now),
             limit="application",
         )
+
+
+def _refuse_more_by_operator(session: Session, login: str, now: datetime) -> None:
+    """Raise if an operator has had their changes; their other ones wait until the transaction ends."""
+    lock(session, f"mobiles:{login}")
+    nth = done_before(session, login, CHANGE_MOBILE, CHANGES_AT_COUNTER)
+    if nth is not None and nth > now - WINDOW:
+        raise TooManyAttempts(
+            "this login has changed the numbers of too many applications",
+            retry_after=_seconds_until(nth + WINDOW, now),
+            limit="operator",
+        )
+
+
+def _seconds_until(end: datetime, now: datetime) -> int:
+    return max(ceil((end - now).total_seconds()), 1)
 
 
 def _status(session: Session, reference: str) -> ApplicationStatus:

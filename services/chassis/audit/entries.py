@@ -1,7 +1,11 @@
-"""Answers auditors: who looked at or did what, by actor, object and time; the newest first."""
+"""Answers auditors: who looked at or did what, by actor, object and time; the newest first.
+
+Limits on what one login does count here, too: a row is there exactly if the command had its effect.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, time
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, tuple_
@@ -10,7 +14,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from contracts.errors import Forbidden
 from contracts.model import IST
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
-from contracts.rpc.call import Call
+from contracts.rpc.call import Call, Method
+from services.chassis.audit.record import DONE
 from services.chassis.db import cursors
 from services.chassis.db.tables import audit_log
 
@@ -60,6 +65,14 @@ def list_entries(
         items=tuple(page),
         next=cursors.encode(page[-1].at, page[-1].id) if len(found) > len(page) else None,
     )
+
+
+def done_before(session: Session, actor: str, method: Method[Any, Any], nth: int) -> datetime | None:
+    """Return when somebody gave a command for the n-th last time with effect; None if they have not yet."""
+    table = audit_log.c
+    done = (table.actor == actor) & (table.action == method.name) & (table.result == DONE)
+    newest = select(table.at).where(done).order_by(table.at.desc()).offset(nth - 1).limit(1)
+    return session.scalar(newest)
 
 
 def between(

@@ -50,7 +50,7 @@ async def change_mobile_at_counter(
 ) -> Acknowledged:
     """Give an application of this site another mobile, for a visitor whose number was wrong or is lost.
 
-    The operator has seen the ID card, and the visitor has read out the code that came to the new number
-    (`POST /otp`).
+    The operator has seen the ID card, and the visitor has entered the code that came to the new number
+    (`POST /otp`). It is a code that signs in, so nobody asks the visitor to say it.
     """
     return await mobile_changes.change_at_counter(caller, reference, body, key)

@@ -51,7 +51,7 @@ async def send_code(view: ReceptionPage, reference: str) -> Response:
 
 @router.get("/mobile/code")
 async def ask_code(view: ReceptionPage, reference: str) -> Response:
-    """Ask for the code that the visitor reads out."""
+    """Ask for the code, which the visitor enters."""
     typed = view.read_result()
     if not typed:
         return view.to(f"/counter/applications/{reference}/mobile")
@@ -60,7 +60,7 @@ async def ask_code(view: ReceptionPage, reference: str) -> Response:
 
 @router.post("/mobile/code", dependencies=[rate_limited("otp_verify")])
 async def check_code(view: ReceptionPage, reference: str) -> Response:
-    """Change the number for the code that the visitor reads out."""
+    """Change the number for the code that the visitor has entered."""
     form, shown, typed = await view.form(), await _shown(view, reference), view.read_result()
     if not typed:
         return view.to(f"/counter/applications/{shown.reference}/mobile")

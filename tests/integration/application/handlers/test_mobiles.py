@@ -2,17 +2,21 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.events import MobileChanged
-from contracts.rpc.application import Acknowledged, ChangeMobile
+from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
 from contracts.rpc.call import Call, Principal, Proof
 from services.application.handlers import mobiles
 from services.application.models import ApplicationRow
+from services.chassis.audit import record
+from services.chassis.db.tables import audit_log
+from services.chassis.runtime.clock import now
 from tests.support.factories.application import (
     MOBILE,
     NOW,
@@ -188,6 +192,47 @@ def test_an_applicant_changes_it_three_times_a_day(desk: Desk) -> None:
     desk.open(reference, "4821", applicant_call(NEW, session=8))
     change(desk, reference, applicant_call(NEW, session=8), to=MOBILE, limited=False)
     assert len([one for one in desk.published() if isinstance(one, MobileChanged)]) == 5
+
+
+def test_what_the_reception_changes_counts_for_the_operator_and_not_for_the_applicant(desk: Desk) -> None:
+    reference, mobile = desk.submit().reference, MOBILE
+    for number in range(mobiles.CHANGES):
+        mobile = f"+9198111222{number:02}"
+        change(desk, reference, reception_call(), id_last4="4821", to=mobile)
+    desk.open(reference, "4821", applicant_call(mobile))
+    change(desk, reference, applicant_call(mobile))
+
+
+def test_an_operator_moves_only_so_many_passes_a_day_and_the_log_shows_what_was_refused(
+    desk: Desk, monkeypatch
+) -> None:
+    """Twenty visitors with a wrong number are a bad day; more are somebody who collects passes."""
+    monkeypatch.setattr(mobiles, "CHANGES_AT_COUNTER", 2)
+    references = [desk.submit().reference for _ in range(3)]
+    for reference in references[:2]:
+        recorded_change(desk, reference, "RCP-0001")
+    with pytest.raises(TooManyAttempts) as refusal:
+        recorded_change(desk, references[2], "RCP-0001")
+    facts = refusal.value.body.facts
+    assert facts["limit"] == "operator"
+    assert 0 < facts["retry_after"] <= 24 * 3600
+    recorded_change(desk, references[2], "RCP-0002")
+    recorded_change(desk, references[2], "RCP-0001", at=now() + timedelta(hours=25), to=OTHER_MOBILE)
+    results = select(audit_log.c.result).where(audit_log.c.actor == "RCP-0001").order_by(audit_log.c.position)
+    with desk.database.transaction() as session:
+        assert session.scalars(results).all() == ["done", "done", "too_many_attempts", "done"]
+
+
+def recorded_change(
+    desk: Desk, reference: str, login: str, at: datetime | None = None, to: str = NEW
+) -> None:
+    """Change the number at the reception as the RPC server does it, which records who did."""
+    request, call = (
+        ChangeMobile(reference=reference, proof=ANYBODY),
+        reception_call(login=login, key=f"{reference} {at}"),
+    )
+    with record.recording(CHANGE_MOBILE, request, call, SimpleNamespace(db=desk.database)):
+        change(desk, reference, call, id_last4="4821", at=at or now(), to=to)
 
 
 def test_the_next_day_it_can_be_changed_again(desk: Desk) -> None:

@@ -218,6 +218,21 @@ async def test_the_reception_changes_it_with_card_and_code(operator: tuple[Reade
     assert client.last("accounts.log_out"), "and nobody has the visitor's session"
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("en", "tell it to nobody, not even to you"), ("hi", "आपको भी नहीं"), ("pa", "ਤੁਹਾਨੂੰ ਵੀ ਨਹੀਂ")],
+)
+async def test_no_operator_asks_for_a_code_that_is_to_be_shared_with_nobody(
+    operator: tuple[Reader, TableClient], language: str, words: str
+) -> None:
+    person, _ = operator
+    first = await person.http.get(f"/en{COUNTER}")
+    assert "enters it here themselves" in first.text
+    await typed_at_counter(person)
+    page = await person.http.get(f"/{language}{COUNTER}/code")
+    assert words in page.text
+
+
 async def test_the_reception_needs_both_card_and_number(operator: tuple[Reader, TableClient]) -> None:
     person, _ = operator
     page = await person.send(COUNTER, mobile="", id_last4="", key="one-key")
@@ -243,6 +258,16 @@ async def test_what_the_service_refuses_is_said_at_its_field(
     client.answers["application.change_mobile"] = refusal
     page = await person.send(f"{COUNTER}/code", code="482917")
     assert (page.status_code, words in page.text) == (422, True)
+
+
+async def test_an_operator_who_has_had_the_days_changes_reads_who_can_go_on(
+    operator: tuple[Reader, TableClient],
+) -> None:
+    person, client = operator
+    await typed_at_counter(person)
+    client.answers["application.change_mobile"] = TooManyAttempts(retry_after=3600, limit="operator")
+    page = await person.send(f"{COUNTER}/code", code="482917")
+    assert (page.status_code, "A colleague at this counter can go on" in page.text) == (429, True)
 
 
 async def test_a_visit_elsewhere_is_refused(operator: tuple[Reader, TableClient]) -> None:

@@ -74,6 +74,7 @@ class MessageRow(Base):
     application_id: Mapped[UUID | None]
     pass_number: Mapped[str | None]
     resend_of: Mapped[UUID | None]
+    """The message of which somebody asked for this one."""
     personal: Mapped[str | None]
     """A sealed ``domain.messages.Personal``; null once it is erased, or where there is no recipient."""
     email_sealed: Mapped[str | None]
@@ -104,6 +105,8 @@ class MessageRow(Base):
     """When the next step of the chain is due, unless the vendor reports the delivery before."""
     undelivered_at: Mapped[datetime | None]
     """When the chain ended without a sign that the pass has arrived; reception is shown it."""
+    is_replaced: Mapped[bool] = mapped_column(server_default=false())
+    """Its applicant has another number since. What becomes of it is recorded; nothing more comes of it."""
     correlation_id: Mapped[str] = mapped_column(default="")
     traceparent: Mapped[str | None]
     """The trace context of what called for it; sending it continues that trace."""

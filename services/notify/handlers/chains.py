@@ -101,7 +101,7 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
 
 
 def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> None:
-    if row["is_erased"] or row["state"] in ("withdrawn", "not_needed"):
+    if row["is_erased"] or row["is_replaced"] or row["state"] in ("withdrawn", "not_needed"):
         return
     if row["has_arrived"] or row["is_revoked"] or is_late(row["expires_at"], now):
         return

@@ -109,11 +109,12 @@ where messages.id = held.id and case
     or (messages.state = 'failed' and messages.reason = 'unconfirmed')
   else messages.state = 'queued' and messages.lease = own
 end
-returning messages.id
+returning messages.id, messages.is_replaced
 """)
 """A delivery is recorded whoever has the lease by now, and even if the message was withdrawn meanwhile, or
-the chain went on. Any other outcome counts only while the message is queued and the lease is the sender's
-own. Rows are locked in the order of their IDs, so that two transactions cannot deadlock."""
+the chain went on. Nobody is told of one to a number that was changed meanwhile. Any other outcome counts only
+while the message is queued and the lease is the sender's own. Rows are locked in the order of their IDs, so
+that two transactions cannot deadlock."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,8 @@ def settle(session: Session, results: Sequence[Settled], now: datetime, chains: 
     A message that failed on its channel is not published here where the chain goes on (`chains.take_next`).
     """
     outcomes = [_changes(message, outcome, now, chains) for message, outcome in results]
-    changed = set(session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).scalars())
+    settled = session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).all()
+    changed = {row.id for row in settled if not row.is_replaced}
     for message, outcome in results:
         if message.id in changed:
             with logs.context(correlation_id=message.correlation_id, traceparent=message.traceparent):

@@ -1,5 +1,6 @@
 """Another number of an applicant: messages go there, and the one before is told that it was changed."""
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
@@ -15,18 +16,21 @@ from contracts.model import DeliverBy
 from services.chassis.db.database import personal_keys_of
 from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain import message_builders
-from services.notify.domain.messages import NOT_TO_APPLICANT, Personal
+from services.notify.domain.messages import NOT_TO_APPLICANT, Personal, State
 from services.notify.domain.outcomes import is_late
 from services.notify.handlers.messages import lock_application, recipient_digest, store
 from services.notify.handlers.resends import copy_of, latest_pass_message
 from services.notify.models import ApplicationRow, MessageRow, OptOutRow
+
+_OPEN: Collection[State] = ("queued", "accepted", "failed")
+"""States of messages that nobody is known to have and that somebody should have."""
 
 
 def handle_mobile_changed(received: Received[MobileChanged], session: Session, now: datetime) -> None:
     """Send what still waits, and the pass, to the new number; tell the number before.
 
     Of two changes the later one counts, in whichever order they arrive. A message that a sender has at this
-    moment may still reach the number before; its chain ends there.
+    moment may still reach the number before; its chain ends there, whatever is reported of it later.
     """
     event = received.event
     if lock_application(session, event.application_id, event.reference).is_erased:
@@ -63,17 +67,25 @@ def _remember(received: Received[MobileChanged], session: Session) -> bool:
 
 
 def _end_chains(session: Session, application_id: UUID, now: datetime) -> list[MessageRow]:
-    """Send nothing more to the number before; return what was still to be sent, but for passes."""
+    """Send nothing more to the number before; return what nobody is known to have, but for passes.
+
+    Of each chain that was not over it is the first message: at the new number the chain begins anew.
+    """
     row = MessageRow
     theirs = (row.application_id == application_id) & row.purpose.not_in(NOT_TO_APPLICANT)
     held = session.scalars(select(row).where(theirs).order_by(row.id).with_for_update()).all()
-    queued = [one for one in held if one.state == "queued"]
+    is_open = {(one.event_id, one.purpose) for one in held if one.state in _OPEN and _goes_on(one)}
     for one in held:
-        one.next_at = one.undelivered_at = None
-    for one in queued:
-        one.state, one.ended_at = "withdrawn", now
+        one.next_at, one.undelivered_at, one.is_replaced = None, None, True
+        if one.state == "queued":
+            one.state, one.ended_at = "withdrawn", now
     session.flush()
-    return [one for one in queued if one.purpose != "pass_issued"]
+    first = [one for one in held if one.step == 0 and one.purpose != "pass_issued"]
+    return [one for one in first if (one.event_id, one.purpose) in is_open]
+
+
+def _goes_on(message: MessageRow) -> bool:
+    return message.state == "queued" or message.next_at is not None
 
 
 def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime) -> None:
@@ -86,6 +98,7 @@ def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime) 
     to = known.to if channel == "email" else mobile
     copy = copy_of(message, Personal(to, mobile, known.parameters, known.link), keys, now)
     copy.channel, copy.recipient = channel, recipient_digest(session, mobile)
+    copy.resend_of = None  # nobody has asked for it, so it is not one of those that are counted
     session.add(copy)
 
 

@@ -51,7 +51,8 @@ where reports.applied_at is null and reports.received_at > :since
 order by reports.received_at limit :most
 """)
 _HOLD = text("""
-select id, event_id, purpose, channel, state, reason, application_id, correlation_id, traceparent
+select id, event_id, purpose, channel, state, reason, application_id, is_replaced, correlation_id,
+  traceparent
 from messages where (event_id, purpose) in (
   select event_id, purpose from messages where id = any(:ids)
 ) order by id for update
@@ -66,7 +67,10 @@ _SETTLE = text("""
 update messages set state = :state, reason = :reason, lease = null, ended_at = coalesce(ended_at, :now),
   provider = coalesce(provider, :provider), provider_id = coalesce(provider_id, :provider_id),
   next_at = statement_timestamp() + make_interval(secs => :next_wait),
-  undelivered_at = case when :is_undelivered then statement_timestamp() end
+  undelivered_at = case
+    when :is_undelivered then statement_timestamp()
+    when :state = 'failed' then undelivered_at
+  end
 where id = :id
 """)
 _END = text("""
@@ -134,7 +138,9 @@ def apply_reports(session: Session, chains: Chains, now: datetime, most: int = B
     for report in found:
         message = held[report["id"]]
         with logs.context(correlation_id=message["correlation_id"], traceparent=message["traceparent"]):
-            if report["status"] == "failed":
+            if message["is_replaced"]:
+                _record(session, report, message, now)
+            elif report["status"] == "failed":
                 _fail(session, report, message, chains, now)
             else:
                 _confirm(session, report, message, chains, now)
@@ -142,6 +148,16 @@ def apply_reports(session: Session, chains: Chains, now: datetime, most: int = B
     keys = [{name: report[name] for name in ("provider", "provider_id", "status")} for report in found]
     session.execute(_APPLIED, {"now": now, "keys": bulk.as_json(keys)})
     return len(found)
+
+
+def _record(session: Session, report: Any, message: dict[str, Any], now: datetime) -> None:
+    """Record what became of a message to a number that its applicant has changed since, and tell nobody."""
+    state = _CONFIRMED.get(report["status"], "failed")
+    if state == "failed":
+        if message["state"] == "accepted":
+            _settle(session, report, message, state, report["reason"] or "refused", now)
+    elif _RANK[state] > _RANK.get(message["state"], 0):
+        _settle(session, report, message, state, None, now)
 
 
 def _confirm(session: Session, report: Any, message: dict[str, Any], chains: Chains, now: datetime) -> None:

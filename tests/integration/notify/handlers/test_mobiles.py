@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, text, update
 
-from contracts.errors import NotFound
+from contracts.errors import NotFound, TooManyAttempts
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import WrongNumber
@@ -162,7 +162,8 @@ def test_no_indian_sms_goes_abroad_and_an_email_stays_an_email(db: Database) -> 
     change(db, abroad, "+447911123456")
     change(db, by_email, "+447911123456")
     with db.transaction() as session:
-        rows = session.scalars(select(MessageRow).where(MessageRow.resend_of.is_not(None))).all()
+        again = (MessageRow.purpose == "pass_issued") & (MessageRow.state == "queued")
+        rows = session.scalars(select(MessageRow).where(again)).all()
     sent = {row.channel: unseal(row.id, row.personal, key_ring()) for row in rows}
     assert sent["whatsapp"].to == "+447911123456"
     assert (sent["email"].to, sent["email"].owner) == ("guest@example.org", "+447911123456")
@@ -205,6 +206,21 @@ def test_only_the_new_number_asks_for_the_pass_again(db: Database) -> None:
     new = APPLICANT.model_copy(update={"id": "applicant:new", "mobile": OTHER_MOBILE})
     with db.transaction() as session:
         assert resends.resend(request, make_call(new), session, now()) == Nothing()
+
+
+def test_what_goes_to_a_new_number_by_itself_takes_no_resend_from_the_applicant(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    with db.transaction() as session:
+        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    change(db, visit)
+    new = APPLICANT.model_copy(update={"id": "applicant:new", "mobile": OTHER_MOBILE})
+    request = ReferenceOnly(reference=visit.reference)
+    for key in "123":
+        with db.transaction() as session:
+            assert resends.resend(request, make_call(new, key=key), session, now()) == Nothing()
+    with db.transaction() as session, pytest.raises(TooManyAttempts):
+        resends.resend(request, make_call(new, key="4"), session, now())
 
 
 def test_a_number_that_once_was_not_theirs_gets_messages_after_its_holder_has_proved_it(db: Database) -> None:

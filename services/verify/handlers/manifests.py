@@ -179,8 +179,9 @@ def _list_changed(session: Session, site: str, start: datetime, since: int, base
     """Return what has changed since a transaction, by one statement, so that it is of one moment.
 
     A pass of the site that changed and is not in the manifest now may have been in it before, and is gone.
-    One that changed to a day far off is not found here, nor one that was deleted: then the digest is not that
-    of what the gate holds, and it fetches the manifest anew. None where very many have changed.
+    Passes of the coming days are not among these, since a gate is not to learn their numbers. So one that
+    changed to a later day is not found here, nor one that was deleted: then the digest is not that of what
+    the gate holds, and it fetches the manifest anew. None where very many have changed.
     """
     begin: ColumnElement[Any] = literal_column(f"'{since:d}'::xid8::xid")
     is_changed = func.age(literal_column("passes.xmin")) <= func.age(begin)
@@ -190,12 +191,14 @@ def _list_changed(session: Session, site: str, start: datetime, since: int, base
             _VERSION.label("version"),
             _is_listed(site, start).label("is_listed"),
             is_changed.label("is_changed"),
+            (PassRow.valid_from < start + timedelta(days=1)).label("has_begun"),
         )
         .where(or_(_near(site, start), _is_inside(site)))
         .cte("near")
     )
     whole = select(_DIGEST.label("digest")).select_from(near).where(near.c.is_listed).subquery("whole")
-    changed = select(near).where(near.c.is_changed).limit(MOST_CHANGED + 1).subquery("changed")
+    told = select(near).where(near.c.is_changed, or_(near.c.is_listed, near.c.has_begun))
+    changed = told.limit(MOST_CHANGED + 1).subquery("changed")
     query = (
         select(whole.c.digest, changed.c.version, changed.c.is_listed, PassRow)
         .select_from(whole)

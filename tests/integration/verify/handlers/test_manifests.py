@@ -67,7 +67,7 @@ def test_a_pass_is_listed_with_its_terms_its_people_and_its_state(gate: Gate) ->
         "revoked": False, "inside": 1, "admitted": 1, "day": 0, "admitted_before": 0,
         "presumed_gone_at": state.presumed_gone_at, "inside_since": NOON, "last_gate": GATE,
         "vehicle": "CH01AB1234", "vehicle_allowed": True, "assistance": "wheelchair", "department": "home",
-        "officer": "secretary", "call_supervisor": False,
+        "officer": "secretary", "call_supervisor": False, "undelivered": False,
     }  # fmt: skip
     assert one.applicant is not None
     assert one.applicant.name_latin == "Gurpreet Kaur"
@@ -322,7 +322,9 @@ def test_deltas_make_what_a_whole_fetch_makes_whatever_has_happened(gate: Gate, 
             one.fetch()
             assert one.passes == one.whole()
     assert min(one.deltas for one in held) > 5
-    assert max(one.mismatches for one in held) <= 5, "only where a pass has left for another site"
+    assert max(one.mismatches for one in held) <= 12, (
+        "only where a pass has left for a later day or another site"
+    )
 
 
 def test_what_a_transaction_does_that_ends_after_a_fetch_is_in_the_next_one(gate: Gate) -> None:
@@ -359,7 +361,7 @@ def test_a_revoked_a_moved_and_a_left_pass_do_not_survive_in_a_gate(gate: Gate) 
     held.fetch()
     assert set(held.passes) == {revoked.pass_number, shifted.pass_number, left.pass_number}
     gate.handle(pass_revoked(revoked))
-    gate.handle(moved(shifted, 2), seq=2)
+    gate.handle(moved(shifted, -2), seq=2)
     gate.leave(left)
     held.fetch()
     assert (held.deltas, held.mismatches) == (1, 0)
@@ -368,13 +370,28 @@ def test_a_revoked_a_moved_and_a_left_pass_do_not_survive_in_a_gate(gate: Gate) 
     assert held.passes[revoked.pass_number].applicant is None
 
 
-def test_a_pass_that_was_moved_far_off_is_found_by_the_digest(gate: Gate) -> None:
+@pytest.mark.parametrize("days", [1, 30])
+def test_a_pass_that_was_moved_to_a_later_day_is_found_by_the_digest(gate: Gate, days: int) -> None:
     gone = gate.issue()
     held = HeldList(gate)
     held.fetch()
-    gate.handle(moved(gone, 30), seq=2)
+    gate.handle(moved(gone, days), seq=2)
     held.fetch()
     assert (held.mismatches, held.passes) == (1, {})
+
+
+def test_a_gate_learns_no_number_of_a_pass_of_the_coming_days(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = HeldList(gate)
+    held.fetch()
+    monkeypatch.setattr(manifests, "MOST_CHANGED", 1)
+    for days in (1, 1, 7):
+        gate.issue(valid_from=VALID_FROM + days * DAY, valid_to=VALID_TO + days * DAY)
+    today = gate.issue()
+    answer = gate.manifest(since=held.revision)
+    assert (answer.base, answer.gone) == (held.revision, ())
+    assert [one.pass_ for one in answer.passes] == [today.pass_number], "they use up no answer either"
 
 
 OTHER_RELEASE = "0.1.0/PCS1-G1/2026-12-01/9"

@@ -8,7 +8,7 @@ from contextlib import suppress
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from contracts import rpc
-from contracts.errors import ContractError, Unavailable
+from contracts.errors import ContractError, NotAuthenticated, Unavailable
 from contracts.rpc.accounts import ApplicantSession, VerifyOtp
 from contracts.rpc.application import Acknowledged, ChangeMobile, NewMobile, NewMobileAtCounter
 from contracts.rpc.call import Nothing
@@ -21,13 +21,14 @@ async def change(caller: Caller, reference: str, code: NewMobile, key: str) -> A
     """Give an application of the caller the number to which a code went; return the session of that number.
 
     A repeat with the same key has one effect and gets the same answer. If the application keeps its number,
-    the session ends.
+    the session ends, and a repeat needs another code: accounts answers it with the session that has ended.
 
     Raises:
-        NotAuthenticated: the code is wrong, or not good any more.
+        NotAuthenticated: the code is wrong, or not good any more (``code_used``: its session has ended).
         ContractError: as `application.change_mobile`.
     """
     session = await _session_of(caller, code, key)
+    await _require_live(caller, session)
     try:
         await _change(caller, reference, session, key)
     except Unavailable:
@@ -60,6 +61,13 @@ async def _session_of(caller: Caller, code: NewMobile, key: str) -> ApplicantSes
     question = VerifyOtp(request_id=code.request_id, code=code.code)
     once = str(uuid5(NAMESPACE_URL, f"{key} {code.code}"))
     return await caller.command(rpc.accounts.VERIFY_OTP, question, once)
+
+
+async def _require_live(caller: Caller, session: ApplicantSession) -> None:
+    try:
+        await caller.state.sessions.verify(session.access_token)
+    except NotAuthenticated:
+        raise NotAuthenticated("this code was used, ask for a new one", code="code_used") from None
 
 
 async def _change(

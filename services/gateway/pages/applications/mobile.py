@@ -108,16 +108,16 @@ async def check_code(view: ApplicantPage, reference: str) -> Response:
         proof = NewMobile(request_id=UUID(waiting["request_id"]), code=code)
         session = await mobile_changes.change(view.caller, reference, proof, waiting["key"])
     except TooManyAttempts as error:
-        return too_many(view.request, error)
+        return _forget_code(view, too_many(view.request, error))
     except Conflict as error:
         known = error.body.code if error.body.code == "too_many_open" else "too_late"
-        return redirect_to_application(view, reference, notice=known)
+        return _forget_code(view, redirect_to_application(view, reference, notice=known))
     except (InvalidInput, NotAuthenticated, Unavailable) as error:
         return await _not_changed(view, reference, waiting, error)
     await end_replaced(view, session.access_token)
     response = redirect_to_application(view, reference, notice="mobile_changed")
-    kept = {name: value for name, value in answers.items() if name != WAITING}
-    cookies.answers_cookie(view.request).write(response, kept | {"whose": owner(waiting["mobile"])})
+    kept = _without_code(answers) | {"whose": owner(waiting["mobile"])}
+    cookies.answers_cookie(view.request).write(response, kept)
     cookies.sign_in(response, view.request, session.access_token, session.expires_at)
     if not view.operator:
         cookies.remember_device(response, view.request, "mobiles", session.device)
@@ -140,6 +140,15 @@ def _waiting(view: View, shown: ApplicationView | None) -> Answers | None:
     return waiting if shown and waiting and waiting["reference"] == shown.reference else None
 
 
+def _forget_code(view: View, response: Response) -> Response:
+    """Delete what waits for a code that opens nothing any more; return the response."""
+    return view.save_answers(response, _without_code(view.read_answers()))
+
+
+def _without_code(answers: Answers) -> Answers:
+    return {name: value for name, value in answers.items() if name != WAITING}
+
+
 async def _not_changed(view: View, reference: str, waiting: Answers, error: ContractError) -> Response:
     """Return the page again after a wrong code, or while a service does not answer."""
     shown = await viewed(view, reference)
@@ -151,7 +160,7 @@ async def _not_changed(view: View, reference: str, waiting: Answers, error: Cont
     left = error.body.facts.get("tries_left")
     if code == "same_mobile" or code in SPENT or left == 0:
         spent = code if code in ("same_mobile", *SPENT) else "too_many_tries"
-        return _mobile_page(view, shown, waiting["mobile"], {"mobile": spent}, 422)
+        return _forget_code(view, _mobile_page(view, shown, waiting["mobile"], {"mobile": spent}, 422))
     return _code_page(view, shown, waiting, {"code": code}, 422, left=left)
 
 

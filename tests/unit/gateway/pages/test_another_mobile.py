@@ -165,6 +165,56 @@ async def test_a_refused_change_ends_the_session_of_the_new_number(
     assert client.last("accounts.log_out")
 
 
+async def test_the_code_of_a_refused_change_moves_nothing_later(reader: tuple[Reader, TableClient]) -> None:
+    """accounts answers a repeat with the session that has ended, and the change would be possible by now."""
+    person, client = reader
+    place, code = f"/api/v1{PAGE}", {"request_id": str(uuid4()), "code": "482917"}
+    headers = {"Authorization": f"Bearer {signed(claims('applicant'))}", "Idempotency-Key": "one-key"}
+    client.answers["application.change_mobile"] = Conflict(code="too_many_open")
+    assert (await person.http.post(place, json=code, headers=headers)).status_code == 409
+    client.answers["application.change_mobile"] = Acknowledged(reference=REFERENCE, status="issued")
+    later = await person.http.post(place, json=code, headers=headers)
+    assert (later.status_code, later.json()["code"]) == (401, "code_used")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Conflict(code="too_many_open"),
+        TooManyAttempts(retry_after=60, limit="application"),
+        InvalidInput.of("mobile", "same_mobile"),
+    ],
+    ids=lambda refusal: refusal.body.code,
+)
+async def test_after_a_refused_change_no_page_asks_for_its_code(
+    reader: tuple[Reader, TableClient], refusal: Exception
+) -> None:
+    person, client = reader
+    await asked(person)
+    client.answers["application.change_mobile"] = refusal
+    await person.send(f"{PAGE}/code", code="482917")
+    page = await person.open(f"{PAGE}/code")
+    assert "number ending in" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("way", "words"),
+    [
+        ("sms", "If there is a pass, it is sent there at once"),
+        ("email", "Its pass goes to your email address"),
+        ("printed", "you get it on paper at the reception counter"),
+    ],
+)
+async def test_the_page_promises_the_pass_only_where_it_is_sent(
+    reader: tuple[Reader, TableClient], way: str, words: str
+) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(deliver_by=way)
+    page = await person.open(PAGE)
+    assert words in page.text
+    assert ("sent there at once" in page.text) == (way == "sms")
+
+
 async def test_the_card_opens_the_page_first(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers["application.view"] = Forbidden(code=NOT_OPENED)

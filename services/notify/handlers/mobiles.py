@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -38,6 +39,9 @@ def handle_mobile_changed(received: Received[MobileChanged], session: Session, n
     if event.personal.before is not None:
         notice = message_builders.mobile_changed(event)
         store(session, received.id, notice, now, application_id=event.application_id)
+        if email := _email_of(session, event.application_id):
+            copy = replace(notice, deliver_by="email", email=email, mobile=None)
+            store(session, uuid5(received.id, "email"), copy, now, application_id=event.application_id)
     if not _remember(received, session):
         return
     waiting = _end_chains(session, event.application_id, now)
@@ -45,6 +49,20 @@ def handle_mobile_changed(received: Received[MobileChanged], session: Session, n
         waiting.append(latest_pass_message(session, event.application_id))
     for message in waiting:
         _send_to(session, message, event.personal.mobile, now)
+
+
+def _email_of(session: Session, application_id: UUID) -> str | None:
+    """Return the address at which the applicant has got a message last, or None."""
+    row = MessageRow
+    sent = (row.channel == "email") & row.state.in_(("accepted", "delivered", "read"))
+    theirs = (row.application_id == application_id) & row.purpose.not_in(NOT_TO_APPLICANT)
+    query = (
+        select(row).where(sent, theirs, row.personal.is_not(None)).order_by(row.created_at.desc()).limit(1)
+    )
+    found = session.scalars(query).first()
+    if found is None or found.personal is None:
+        return None
+    return unseal(found.id, found.personal, personal_keys_of(session)).to
 
 
 def _remember(received: Received[MobileChanged], session: Session) -> bool:

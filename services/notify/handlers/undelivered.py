@@ -23,6 +23,13 @@ _NOT_DELIVERED_SINCE = """not exists (
       and others.recipient is not distinct from messages.recipient
       and others.state in ('delivered', 'read')
   )"""
+_STILL_UNDER_WAY = f"""printed_at is null and revoked_at is null and exists (
+    select from messages
+    where messages.pass_number = passes.number and messages.purpose = 'pass_issued'
+      and messages.expires_at > :now and not messages.is_replaced
+      and (messages.state in ('queued', 'accepted') or messages.next_at is not null)
+      and {_NOT_DELIVERED_SINCE}
+  )"""
 _CHANGED = text(f"""
 with undelivered as (
   select distinct passes.number
@@ -35,6 +42,7 @@ with undelivered as (
   union all
   select number, false from passes
   where told_undelivered and number not in (select number from undelivered)
+    and not ({_STILL_UNDER_WAY})
   order by number limit :most
 )
 update passes set told_undelivered = is_so
@@ -78,8 +86,8 @@ def list_here(call: Call, session: Session, now: datetime) -> UndeliveredPasses:
 def tell_gates(session: Session, now: datetime) -> int:
     """Publish which passes no message has brought to anybody, and which one has since; return how many.
 
-    A pass that is sent again stays undelivered until somebody has it. One that is over is so no more, and no
-    gate asks.
+    A pass that is sent again, also to another number, stays undelivered until somebody has it. One that is
+    over is so no more, and no gate asks.
     """
     changed = session.execute(_CHANGED, {"now": now, "most": BATCH}).mappings().all()
     for row in changed:

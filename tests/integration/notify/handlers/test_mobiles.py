@@ -70,6 +70,26 @@ def test_the_pass_is_sent_again_to_the_new_number_and_the_one_before_gets_a_noti
     assert messages(db, "mobile_changed", "queued") == [MOBILE]
 
 
+def test_who_got_messages_by_email_gets_the_notice_there_too_and_once(db: Database) -> None:
+    """The phone with the number before may be in other hands, or lost."""
+    visit = replace(Visit(), deliver_by="email", email="guest@example.org")
+    issue(db, visit)
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(state="delivered"))
+    event = received(visit.mobile_changed(), seq=2)
+    for _ in range(2):
+        with db.transaction() as session:
+            mobiles.handle_mobile_changed(event, session, now())
+    assert sorted(messages(db, "mobile_changed", "queued")) == [MOBILE, "guest@example.org"]
+
+
+def test_an_address_that_no_message_has_reached_gets_no_notice(db: Database) -> None:
+    visit = replace(Visit(), deliver_by="email", email="guest@example.org")
+    issue(db, visit)
+    change(db, visit)
+    assert messages(db, "mobile_changed", "queued") == [MOBILE]
+
+
 def test_the_notice_does_not_have_the_new_number(db: Database) -> None:
     visit = Visit()
     change(db, visit)

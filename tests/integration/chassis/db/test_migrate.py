@@ -102,6 +102,7 @@ def test_processes_that_migrate_at_once_run_each_migration_once(history: History
             eventually(
                 lambda: len(history.rows(running)) == 4 and len(history.rows(waiting)) == 1,
                 "one of them waits for the table, the others for their turn",
+                seconds=60,
             )
         for run in runs:
             run.result()

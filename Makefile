@@ -95,7 +95,7 @@ types: setup ## check types with mypy, and those of the gate's app with TypeScri
 	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm run --silent types
 
 unit: setup ## run tests of single functions, services and the gate's app, without a broker or a database
-	$(PYTHON) -m pytest tests/unit
+	$(PYTHON) -m pytest tests/unit $(AT_ONCE)
 	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm test --silent
 
 contract: setup ## run tests of wire formats, and check the generated documents

@@ -31,6 +31,8 @@ from tests.support.page_reader import SAME_SITE
 WELL_FORMED = "PCS-7K3M-9QW3"
 STATUS = StatusView(reference=REFERENCE, status="submitted", site="PCS1", department="home", timeline=())
 
+OF_CODES = {"otp", "otp_verify"}
+
 
 def another_reference(body: dict[str, Any], number: int) -> dict[str, Any]:
     """Return another reference to look up: each reference has a limit of its own."""
@@ -79,10 +81,15 @@ async def test_rate_limits_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) 
 
 
 def classes_of(route: APIRoute) -> list[str]:
-    """Return the classes of limits of a route: its own, or that of a session."""
+    """Return the classes of limits of a route: its own, or that of a session.
+
+    What sends or tries a code counts by address too, also in a session.
+    """
     access = access_of(route)
     own = [call.limit for call in dependency_calls(route.dependant) if isinstance(call, RateLimited)]
-    return own if access is None or access.everybody else ["session", *own]
+    if access is None or access.everybody:
+        return own
+    return ["session", *(limit for limit in own if limit not in OF_CODES)]
 
 
 def without_a_class(app: FastAPI) -> list[str]:

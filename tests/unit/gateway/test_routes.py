@@ -2,7 +2,7 @@
 
 from datetime import time
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -34,7 +34,7 @@ from tests.support.factories.gateway import (
     stubbed,
 )
 
-REVIEW = uuid4()
+REVIEW = UUID("3c8f0d52-6a1e-4f57-9d3b-71c5a6f0e824")
 APPLICATION = {
     "applicant": {
         "kind": "citizen",

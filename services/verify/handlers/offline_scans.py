@@ -364,17 +364,25 @@ def _take(one: _Read, batch: _Batch, rules: _Rules) -> SyncedScan:
     scan = one.scan
     if scan is None:
         return SyncedScan(nonce=one.nonce, problem=one.problem)
-    is_repeat = (scan.offline.login or batch.login, one.nonce) in batch.earlier
+    plain = ScanPass.model_validate(scan.model_dump(exclude={"offline", "supervisor"}, exclude_unset=True))
+    digest = scan_records.digest_of(batch.session, plain)
+    first = batch.earlier.get((scan.offline.login or batch.login, one.nonce))
+    is_repeat = first is not None and first.body_hmac == digest
     if scan.token is None and batch.tries_left <= 0 and not is_repeat:
         batch.deferred += 1
         return SyncedScan(nonce=one.nonce)
-    return _record(one, scan, batch, rules)
+    if scan.token is None and first is not None and first.pass_number is None and not is_repeat:
+        return SyncedScan(nonce=one.nonce, problem="nonce_reused")  # whether there is such a number or not
+    return _record(one, scan, plain, digest, batch, rules)
 
 
-def _record(one: _Read, scan: OfflineScan, batch: _Batch, rules: _Rules) -> SyncedScan:
-    """Record one scan, unless it was recorded before, and return what became of it."""
-    plain = ScanPass.model_validate(scan.model_dump(exclude={"offline", "supervisor"}, exclude_unset=True))
-    digest = scan_records.digest_of(batch.session, plain)
+def _record(
+    one: _Read, scan: OfflineScan, plain: ScanPass, digest: str, batch: _Batch, rules: _Rules
+) -> SyncedScan:
+    """Record one scan, unless it was recorded before, and return what became of it.
+
+    ``plain`` is the scan as it would be online, with its digest.
+    """
     login, nonce = scan.offline.login or batch.login, one.nonce
     number = one.number if one.number in batch.ledgers else None
     elsewhere = batch.rows[number] if number is not None and _is_of_other_site(one, batch) else None

@@ -150,6 +150,36 @@ def test_no_scan_that_waits_is_lost_and_each_counts_once(gate: Gate) -> None:
     assert len(gate.scans()) == len(sent)
 
 
+def test_a_nonce_that_was_used_for_an_unknown_number_tells_of_no_other_number_and_evades_no_limit(
+    gate: Gate,
+) -> None:
+    known = gate.issue()
+    online = number_scan(pass_issued().pass_number, direction="exit", id_check=None)
+    assert gate.scan(online).verdict == "unknown_pass"
+    left = {"direction": "exit", "id_check": None, "nonce": online.nonce, "count": None}
+    guesses = [
+        by_number(number, **left, offline={"verdict": "unknown_pass", "list_age_s": 60})
+        for number in (pass_issued().pass_number, known.pass_number)
+    ]
+    for guess_, same in (guesses, guesses[::-1]):
+        items = gate.sync(guess_, same)
+        assert [(item.recorded, item.problem) for item in items] == [(False, "nonce_reused")] * 2
+    gate.sync(*unknown_numbers(number_tries.SENT_LIMIT))
+    assert [(item.recorded, item.problem) for item in gate.sync(*guesses)] == [(False, None)] * 2
+
+
+def test_an_exit_by_an_unknown_number_whose_answer_was_lost_counts_once(gate: Gate) -> None:
+    number = pass_issued().pass_number
+    online = number_scan(number, direction="exit", id_check=None, count=None)
+    gate.scan(online)
+    left = {"direction": "exit", "id_check": None, "nonce": online.nonce, "count": None}
+    again = by_number(number, **left, offline={"verdict": "unknown_pass", "list_age_s": 60})
+    gate.sync(*unknown_numbers(number_tries.SENT_LIMIT))
+    (item,) = gate.sync(again)
+    assert item.recorded
+    assert len(gate.scans()) == number_tries.SENT_LIMIT + 1
+
+
 def test_each_device_has_a_limit_of_its_own(gate: Gate) -> None:
     known = gate.issue()
     one, other = (officer(gate_device=f"GAT-000{number}") for number in (1, 2))

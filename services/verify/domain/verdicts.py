@@ -126,17 +126,22 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
 
 
 def needs_supervisor(
-    mismatched_at: datetime | None, at: datetime, *, is_advised: bool, is_compared: bool
+    mismatched_at: datetime | None, at: datetime, *, is_advised: bool, is_compared: bool, is_late: bool = False
 ) -> bool:
     """Return whether nobody goes in unless a supervisor agrees.
 
     That is so where the pass says that the supervisor is called, and after a card that did not match, for
     whatever is not compared with the pass by its last four characters: the officer's word alone.
+
+    ``is_late``: the scan is sent later, and its time is the gate's word. Then a card that did not match
+    counts as long before it happened as after it.
     """
     if is_advised:
         return True
-    is_recent = mismatched_at is not None and mismatched_at <= at < mismatched_at + MISMATCH_COUNTS
-    return is_recent and not is_compared
+    if is_compared or mismatched_at is None:
+        return False
+    since = at - mismatched_at
+    return (-MISMATCH_COUNTS if is_late else timedelta(0)) <= since < MISMATCH_COUNTS
 
 
 def day_of_entry(standing: Standing, at: datetime) -> int:

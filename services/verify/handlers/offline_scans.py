@@ -417,7 +417,7 @@ def _record(
     new = _with_circumstances(replace(new, body_hmac=digest, sent_by=sent_by), scan, batch)
     if row is not None:
         new = _with_missing_supervisor(new, scan, row, batch)
-        scan_records.note_id(row, new)
+        scan_records.note_id(row, new, new.scanned_at)
         batch.changed[row.number] = row
     made = (
         _happen(new, scan, FoundPass(row.number, row, one.claims), batch, rules)
@@ -473,7 +473,7 @@ def _with_missing_supervisor(new: Scan, scan: OfflineScan, row: PassRow, batch: 
     is_missing = (
         new.verdict == "admit"
         and scan.offline.supervisor is None
-        and supervisors.may_need(scan, row, new.scanned_at)
+        and supervisors.may_need(scan, row, new.scanned_at, is_late=True)
         and supervisors.are_demanded(batch.session, new.site)
     )
     if not is_missing:

@@ -223,18 +223,22 @@ def apply(scan: Scan, found: FoundPass | None, decision: Decision) -> list[PassS
     row = found.row if found is not None else None
     if found is None or row is None:
         return []
-    note_id(row, scan)
+    note_id(row, scan, scan.recorded_at)
     if decision.moves:
         _move(row, found.standing.terms, scan, decision)
     return [pass_scanned(scan, row)] if scan.published else []
 
 
-def note_id(row: PassRow, scan: Scan) -> None:
-    """Note that a card did not match, until somebody comes in."""
+def note_id(row: PassRow, scan: Scan, came_at: datetime) -> None:
+    """Note that a card did not match, until somebody comes in after it.
+
+    ``came_at`` is when they came, if they did: of a scan online by the server's clock, of one that is sent
+    later by the gate's.
+    """
     if scan.verdict == "id_mismatch":
         at = min(scan.scanned_at, scan.recorded_at)
         row.mismatched_at = max(at, row.mismatched_at or at)
-    elif scan.verdict == "admit":
+    elif scan.verdict == "admit" and row.mismatched_at is not None and came_at >= row.mismatched_at:
         row.mismatched_at = None
 
 

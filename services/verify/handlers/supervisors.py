@@ -185,10 +185,12 @@ def are_demanded(session: Session, site: str) -> bool:
     return session.scalar(query) is not None
 
 
-def may_need(request: ScanPass, row: PassRow, at: datetime) -> bool:
+def may_need(request: ScanPass, row: PassRow, at: datetime, *, is_late: bool = False) -> bool:
     """Return whether an entry needs a supervisor, where the site asks for one (`are_demanded`)."""
     is_compared = isinstance(request.id_check, Matched)
-    return needs_supervisor(row.mismatched_at, at, is_advised=row.call_supervisor, is_compared=is_compared)
+    return needs_supervisor(
+        row.mismatched_at, at, is_advised=row.call_supervisor, is_compared=is_compared, is_late=is_late
+    )
 
 
 def require(request: ScanPass, row: PassRow, at: datetime, session: Session) -> None:

@@ -552,5 +552,32 @@ def test_another_card_without_a_network_after_one_that_did_not_match_is_found(ga
     assert [one.kind for one in gate.found()] == ["unproven"]
 
 
+def test_a_late_scan_that_claims_an_earlier_time_is_found_and_clears_no_mismatch(gate: Supervised) -> None:
+    issued = gate.issue_party(3)
+    gate.scan(scan_of(issued, id_check=WRONG))
+    gate.sync(offline_scan(issued, NOON - timedelta(minutes=1), id_check=OTHER_ID.model_dump()))
+    (_, late) = sorted(gate.scans(), key=lambda one: "offline" in one.marks)
+    assert "unproven" in late.marks
+    assert [one.kind for one in gate.found()] == ["unproven"]
+    assert gate.row(issued).mismatched_at == NOON
+    assert _refusal(gate, scan_of(issued, id_check=OTHER_ID, count=1)) == "supervisor_missing"
+
+
+def test_a_late_entry_by_the_right_card_clears_the_mismatches_before_it_alone(gate: Supervised) -> None:
+    issued, minute = gate.issue_party(3), timedelta(minutes=1)
+    gate.scan(scan_of(issued, id_check=WRONG))
+    for at, left in ((NOON - minute, NOON), (NOON + minute, None)):
+        gate.sync(offline_scan(issued, at), at=NOON + 2 * minute)
+        assert gate.row(issued).mismatched_at == left
+    assert not any("unproven" in one.marks for one in gate.scans())
+
+
+def test_an_entry_online_clears_a_mismatch_whatever_the_clock_of_its_gate_says(gate: Supervised) -> None:
+    issued, minute = gate.issue_party(3), timedelta(minutes=1)
+    gate.scan(scan_of(issued, id_check=WRONG))
+    gate.scan(scan_of(issued, count=1, scanned_at=NOON - minute), at=NOON + minute)
+    assert gate.row(issued).mismatched_at is None
+
+
 def _code(refusal: ContractError | None) -> str | None:
     return refusal.body.code if refusal is not None else None

@@ -366,5 +366,22 @@ def test_after_a_mismatch_only_the_last_four_are_believed_without_a_supervisor(
     assert needs is expected
 
 
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (-MISMATCH_COUNTS, True),
+        (-MISMATCH_COUNTS - timedelta(microseconds=1), False),
+        (timedelta(minutes=-1), True),
+        (MISMATCH_COUNTS, False),
+    ],
+)
+def test_of_a_scan_that_is_sent_late_a_mismatch_counts_on_either_side(
+    after: timedelta, expected: bool
+) -> None:
+    needs = needs_supervisor(NOON, NOON + after, is_advised=False, is_compared=False, is_late=True)
+    assert needs is expected
+    assert not needs_supervisor(NOON, NOON + after, is_advised=False, is_compared=True, is_late=True)
+
+
 def test_an_ordinary_entry_needs_no_supervisor() -> None:
     assert not needs_supervisor(None, NOON, is_advised=False, is_compared=False)

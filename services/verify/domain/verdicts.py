@@ -126,7 +126,12 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
 
 
 def needs_supervisor(
-    mismatched_at: datetime | None, at: datetime, *, is_advised: bool, is_compared: bool, is_late: bool = False
+    mismatched_at: datetime | None,
+    at: datetime,
+    *,
+    is_advised: bool,
+    is_compared: bool,
+    is_late: bool = False,
 ) -> bool:
     """Return whether nobody goes in unless a supervisor agrees.
 

@@ -58,10 +58,11 @@ with known as (
   left join gate_advice as advice using (application_id)
   left join erased_applications as erased using (application_id)
 )
-insert into passes ({", ".join(_NEW)}, visitors, id_commitments, call_supervisor)
+insert into passes ({", ".join(_NEW)}, visitors, id_commitments, call_supervisor, mismatched_at)
 select
   {", ".join(_NEW)}, case when is_erased then null else visitors end,
-  case when is_erased then '{{}}' else id_commitments end, not is_erased and coalesce(advised, false)
+  case when is_erased then '{{}}' else id_commitments end, not is_erased and coalesce(advised, false),
+  (select max(mismatched_at) from passes where application_id = known.application_id)
 from known on conflict (number) do nothing returning number
 """)  # noqa: S608  made of constants
 _STORE_ADVICE = text("""
@@ -112,14 +113,22 @@ def handle_pass_issued(
     _count_days_from(session, event, received.seq)
     row = insert(PassRow).values(number=event.pass_number, **columns)
     newer = PassRow.issued_seq < received.seq
-    session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=columns, where=newer))
+    of_application = select(func.max(PassRow.mismatched_at)).where(
+        PassRow.application_id == event.application_id
+    )
+    changes = columns | {
+        "mismatched_at": func.greatest(PassRow.mismatched_at, of_application.scalar_subquery())
+    }
+    session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=changes, where=newer))
     if session.get(ErasedApplicationRow, event.application_id) is not None:
         _erase(session, event.application_id)
     _publish_waiting_scans(session, event.pass_number, now)
 
 
 def _insert_new(session: Session, number: str, columns: dict[str, Any]) -> bool:
-    """Insert a pass with the advice about its application; return False if it has a row already.
+    """Insert a pass with what is known of its application; return False if it has a row already.
+
+    That is the advice about it, and when a card did not match another pass of it.
 
     The lock of the application is held, so this sees its advice and whether it is erased.
     """

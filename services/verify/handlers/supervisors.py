@@ -40,7 +40,7 @@ from services.verify.domain.verdicts import needs_supervisor
 from services.verify.handlers import incidents
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.scan_records import MISSING
-from services.verify.models import IncidentRow, PassRow, SupervisorRow
+from services.verify.models import IncidentRow, NonceRow, PassRow, SupervisorRow
 
 FAILURES_AT_ONCE = 5
 """So many wrong PINs in a row, and a supervisor has to wait."""
@@ -221,12 +221,17 @@ def check(request: ScanPass, call: Call, db: Database, now: datetime) -> Contrac
             return Forbidden("this is no supervisor with a PIN", code="no_supervisor")
         if row.locked_until is not None and now < row.locked_until:
             return Forbidden("too many wrong PINs were typed", code="pin_locked")
+        locked_until = row.locked_until
         # Counted before it is known, so that no more are tried at once than one after the other.
         row.failures += 1
         if row.failures % FAILURES_AT_ONCE == 0:
             row.locked_until = now + LOCKED_FOR
         if agreed.pin is None:
             is_right = _is_proven(session, row, agreed, request, login)
+            if is_right and _is_used(session, agreed, request, login):
+                # It says nothing new about who is at the gate, so other wrong ones still count.
+                row.failures, row.locked_until = row.failures - 1, locked_until
+                return None
             return _settle(session, row, request, login, now, is_right=is_right)
         salt, iterations = base64.urlsafe_b64decode(f"{row.salt}=="), row.iterations
     key: bytes = offload(supervisor_pin.derive, agreed.pin, salt, iterations)  # with no transaction open
@@ -254,6 +259,15 @@ def _settle(
     if row is not None and row.failures >= MOST_FAILURES:
         _void(row)
     return Forbidden("this is not the supervisor's PIN", code="wrong_pin")
+
+
+def _is_used(session: Session, agreed: Supervisor, request: ScanPass, login: str) -> bool:
+    """Return whether a proof was sent before: its entry is an incident, or its nonce is that of a scan."""
+    if session.get(NonceRow, (login, request.nonce)) is not None:
+        return True
+    return (
+        agreed.proof is not None and session.get(IncidentRow, incidents.override_id(agreed.proof)) is not None
+    )
 
 
 def is_proven(scan: OfflineScan, login: str, session: Session) -> bool:

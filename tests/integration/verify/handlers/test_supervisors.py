@@ -39,6 +39,7 @@ from tests.support.factories.verify import (
     officer,
     offline_exit,
     offline_scan,
+    pass_issued,
     scan_of,
 )
 
@@ -577,6 +578,51 @@ def test_an_entry_online_clears_a_mismatch_whatever_the_clock_of_its_gate_says(g
     gate.scan(scan_of(issued, id_check=WRONG))
     gate.scan(scan_of(issued, count=1, scanned_at=NOON - minute), at=NOON + minute)
     assert gate.row(issued).mismatched_at is None
+
+
+def test_a_pass_that_replaces_another_one_of_its_application_keeps_the_mismatch(gate: Supervised) -> None:
+    issued, minute = gate.issue(), timedelta(minutes=1)
+    gate.scan(scan_of(issued, id_check=WRONG))
+    replaced = {"application_id": issued.application_id, "reference": issued.reference}
+    heard = gate.issue(**replaced)
+    late = pass_issued(**replaced)
+    gate.leave(late)  # known by its token alone, before its event
+    gate.handle(late)
+    for one in (heard, late):
+        assert _refusal(gate, scan_of(one, id_check=OTHER_ID), NOON + minute) == "supervisor_missing"
+    assert gate.row(gate.issue()).mismatched_at is None, "of another application"
+
+
+def test_a_proof_that_was_used_before_forgets_no_wrong_pins(gate: Supervised) -> None:
+    scan = scan_of(gate.issue())
+    agreed, wrong = gate.agreement(scan), gate.agreement(scan, pin="000000")
+    assert gate.check(scan, agreed) is None
+    gate.scan(scan.model_copy(update={"supervisor": agreed}))
+    codes = []
+    for _ in range(supervisors.FAILURES_AT_ONCE - 1):
+        codes.append(_code(gate.check(scan, wrong)))
+        assert gate.check(scan, agreed) is None, "a repeat is answered"
+    codes += [_code(gate.check(scan, wrong)), _code(gate.check(scan, wrong))]
+    assert codes == ["wrong_pin"] * supervisors.FAILURES_AT_ONCE + ["pin_locked"]
+    assert [one.kind for one in gate.found(kind="wrong_pin")] == ["wrong_pin"]
+    later = NOON + supervisors.LOCKED_FOR
+    assert gate.check(scan, agreed, later) is None
+    fresh = scan_of(gate.issue())
+    assert gate.check(fresh, gate.agreement(fresh), later) is None
+    assert gate.check(fresh, gate.agreement(fresh, pin="000000"), later) is not None
+    with gate.database.transaction() as session:
+        assert session.get_one(SupervisorRow, "SEC-0009").failures == 1, "another proof has begun anew"
+
+
+def test_the_proof_of_a_refused_entry_forgets_no_wrong_pins_when_it_is_sent_again(gate: Supervised) -> None:
+    scan = scan_of(gate.issue(), gate="PCS1-G1", id_check=WRONG)
+    agreed, wrong = gate.agreement(scan), gate.agreement(scan, pin="000000")
+    assert gate.check(scan, agreed) is None
+    assert gate.scan(scan.model_copy(update={"supervisor": agreed})).verdict == "id_mismatch"
+    gate.check(scan, wrong)
+    assert gate.check(scan, agreed) is None
+    with gate.database.transaction() as session:
+        assert session.get_one(SupervisorRow, "SEC-0009").failures == 1
 
 
 def _code(refusal: ContractError | None) -> str | None:

@@ -10,7 +10,7 @@ import type { Deps } from "./device.ts";
 import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
 import { fetchInside, heldInside } from "./inside.ts";
-import { find, identify, leaving } from "./lookup.ts";
+import { find, identify, passOf } from "./lookup.ts";
 import type { HeldPass, Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
 import type {
@@ -217,8 +217,11 @@ export class Gate implements GateApi {
   /** Return what the server made of a scan, or null where it does not answer: then the gate decides. */
   async #askServer(request: WireScan, preview: Shown | null): Promise<Shown | null> {
     if (this.#device.offlineSince !== null || this.#device.session === null) return this.#decideHere();
-    const pass = preview?.pass ?? (await leaving(this.#device.manifest, request));
-    if (pass !== null) this.#rounds.asked.push(pass);
+    const pass = preview?.pass ?? (await passOf(this.#device.manifest, request));
+    // Scans that the server defers wait for an hour: until it has them it would admit the same people again.
+    if (pass !== null && this.#device.manifest.hasUnsent(pass)) return this.#decideHere();
+    const moving = request.direction === "exit" || preview !== null ? pass : null;
+    if (moving !== null) this.#rounds.asked.push(moving);
     try {
       const result = await this.#device.api.post<ScanResult>("/api/v1/scans", request, SCAN_LIMIT_MS);
       const shown = showResult(result, request, this.#device.names, this.#device.manifest.policy);
@@ -230,7 +233,7 @@ export class Gate implements GateApi {
       this.#device.goOffline();
       return this.#decideHere();
     } finally {
-      if (pass !== null) this.#rounds.asked.splice(this.#rounds.asked.indexOf(pass), 1);
+      if (moving !== null) this.#rounds.asked.splice(this.#rounds.asked.indexOf(moving), 1);
     }
   }
 

@@ -51,9 +51,8 @@ export async function identify(
   return { identified: named.includes(shown), marks: [] };
 }
 
-/** Return the number of the pass whose party leaves, or null where nobody does, or by a token not of ours. */
-export async function leaving(manifest: Manifest, request: WireScan): Promise<string | null> {
-  if (request.direction === "entry") return null;
+/** Return the number of the pass that was scanned, or null by a token not of ours. */
+export async function passOf(manifest: Manifest, request: WireScan): Promise<string | null> {
   if (request.token === undefined) return request.pass_number ?? null;
   const read = await readPass(request.token, manifest.keys, manifest.issuer);
   return "claims" in read ? read.claims.jti : null;

@@ -364,3 +364,20 @@ test("scans that the server defers wait as long as it says, the others go on, an
   await gate.refresh();
   assert.deepEqual([server.recorded.size, gate.state().unsent, gate.state().deferred], [3, 0, null]);
 });
+
+test("a pass of which the server defers a scan is decided by the gate, also while it is online", async () => {
+  const server = new Server();
+  server.passes.set(OTHER, pass({ pass: OTHER }));
+  const { gate } = await openGate(server);
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  assert.equal((await gate.admit(RIGHT)).outcome, "admit");
+  server.down = false;
+  server.deferred = { has: () => true } as unknown as Set<string>;
+  await gate.refresh();
+  assert.deepEqual([gate.state().unsent, gate.state().online], [1, true]);
+  server.asked = [];
+  assert.equal((await gate.scan(NUMBER, "entry")).outcome, "already_inside");
+  assert.equal((await gate.scan(OTHER, "entry")).outcome, "admit", "the server answers for the others");
+  assert.equal(server.asked.filter((one) => one === "POST /api/v1/scans").length, 1);
+});

@@ -164,8 +164,10 @@ export class Device {
     if (stored === null) return;
     await this.manifest.restore(stored.whole, stored.moves);
     if (stored.status !== null) this.manifest.revoked.hold(stored.status);
-    if (stored.whole.status_list !== null) {
-      await this.manifest.takeStatus(stored.whole.status_list, this.now()).catch(() => false);
+    // An app of before 0.13 has stored the list as it was signed.
+    const signed = stored.status === null ? await this.store.setting<string>("status") : null;
+    for (const list of [signed, stored.whole.status_list]) {
+      if (list) await this.manifest.takeStatus(list, this.now()).catch(() => false);
     }
   }
 

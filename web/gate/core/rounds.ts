@@ -311,8 +311,9 @@ export class Rounds {
     const { held } = manifest.revoked;
     const isSame = before?.digest === held?.digest && this.#device.now() - this.#storedAt < STORE_STATUS_MS;
     if (held === null || isSame) return;
-    this.#storedAt = this.#device.now();
-    await store.saveStatus(held).catch(reportStorage);
+    this.#storedAt = -Infinity; // until it is stored, the next round stores it
+    const now = this.#device.now();
+    await store.saveStatus(held).then(() => (this.#storedAt = now), reportStorage);
   }
 
   /** Fetch the names of the directory. Without them the guard sees codes, and the gate works all the same. */

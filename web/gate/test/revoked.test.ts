@@ -1,10 +1,11 @@
 // The list of revoked passes by deltas: contracts/samples/status_deltas.json is issuance's own table.
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { digestOf } from "../core/digest.ts";
 import { ListRefused } from "../core/refusals.ts";
 import { RevokedList, applyDelta } from "../core/revoked.ts";
 import type { HeldStatus } from "../core/revoked.ts";
+import { Store } from "../core/store.ts";
 import { importKeys } from "../core/tokens.ts";
 import type { Keys, StatusDeltaClaims } from "../core/tokens.ts";
 import {
@@ -243,4 +244,44 @@ test("a stored list from which somebody has taken a pass off is not taken", asyn
   db.close();
   const again = await device.open();
   assert.equal(again.state().listAgeS, 10, "that of the manifest, which is older");
+});
+
+test("a list that an app of before deltas has stored is there after the upgrade, without a network", async () => {
+  const device = new Device(new Server());
+  const gate = await device.open();
+  await gate.refresh();
+  device.kill();
+  const { server } = device;
+  const db = await device.raw();
+  const change = db.transaction(["manifest", "settings"], "readwrite");
+  change.objectStore("manifest").delete("status");
+  change.objectStore("settings").put(await statusList(server.now + 10_000, [NUMBER]), "status");
+  await new Promise((resolve) => (change.oncomplete = resolve));
+  db.close();
+  server.now += 20_000;
+  server.down = true;
+  const again = await device.open();
+  assert.equal(again.state().listAgeS, 10);
+  assert.equal((await again.scan(NUMBER, "entry")).outcome, "revoked");
+});
+
+test("a list that could not be stored is stored in the next round", async () => {
+  const device = new Device(new Server());
+  const gate = await device.open();
+  await gate.refresh();
+  const { server } = device;
+  const full = mock.method(Store.prototype, "saveStatus", async () => {
+    throw new DOMException("full", "QuotaExceededError");
+  });
+  server.now += 10_000;
+  server.revoked = [NUMBER];
+  await gate.hearStatus();
+  full.mock.restore();
+  server.now += 10_000;
+  await gate.hearStatus();
+  device.kill();
+  server.down = true;
+  const again = await device.open();
+  assert.equal(again.state().listAgeS, 0);
+  assert.equal((await again.scan(NUMBER, "entry")).outcome, "revoked");
 });

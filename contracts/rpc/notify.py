@@ -140,7 +140,7 @@ class ChallengeAnswer(Wire):
 RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
 WRONG_NUMBER = Method("notify", "wrong_number", WrongNumber, Nothing, command=True)
 RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
-UNDELIVERED_HERE = Method("notify", "undelivered_here", Nothing, UndeliveredPasses)
+UNDELIVERED_HERE = Method("notify", "undelivered_here", Nothing, UndeliveredPasses, names_people=True)
 RECEIVE_WEBHOOK = Method(
     "notify", "receive_webhook", Webhook, Nothing, command=True, carries_key=True, keeps_own_record=True
 )

@@ -58,7 +58,8 @@ select applications.reference, passes.number as pass_number, messages.channel,
 from messages
 join passes on passes.number = messages.pass_number
 join applications on applications.id = messages.application_id
-where messages.undelivered_at is not null and passes.site = :site and printed_at is null
+where messages.undelivered_at is not null and passes.site = coalesce(:site, passes.site)
+  and printed_at is null
   and revoked_at is null and erased_at is null and coalesce(messages.expires_at > :now, true)
   and not exists (
     select from messages as others
@@ -73,11 +74,13 @@ order by messages.undelivered_at desc limit :most
 def list_here(call: Call, session: Session, now: datetime) -> UndeliveredPasses:
     """Return the passes of the caller's site that did not arrive and are neither printed nor over.
 
+    A reception without a site sees those of all sites, as in its other lists.
+
     Raises:
-        Forbidden: the caller is no reception with a site.
+        Forbidden: the caller is no reception.
     """
     principal = call.principal
-    if principal.role != "reception" or principal.site is None:
+    if principal.role != "reception":
         raise Forbidden("only reception sees which passes did not arrive")
     rows = session.execute(_UNDELIVERED, {"site": principal.site, "now": now, "most": MOST}).mappings()
     return UndeliveredPasses(items=tuple(UndeliveredPass(**row) for row in rows))

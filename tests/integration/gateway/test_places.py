@@ -208,9 +208,7 @@ def tries(databases, local: Local) -> dict[str, Try]:
         "submit_at_counter": Try("application", at_the_counter, of("reception", "own")),
         "list_waiting_here": Try("application", calls.list_waiting_here, RECEPTION, waiting),
         "change_mobile_at_counter": Try("application", to_another_number, RECEPTION),
-        "list_undelivered": Try(
-            "notify", calls.list_undelivered, of("reception", "own"), undelivered.reference
-        ),
+        "list_undelivered": Try("notify", calls.list_undelivered, RECEPTION, undelivered.reference),
         "look_up_at_counter": Try(
             "application", lambda: calls.look_up_at_counter("Gurpreet"), RECEPTION, waiting
         ),

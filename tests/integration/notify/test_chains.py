@@ -268,7 +268,7 @@ def test_a_chain_of_several_steps_begins_anew_at_the_new_number(
     assert sorted(sent) == [("mobile_changed", MOBILE), ("returned", OTHER_MOBILE), ("returned", MOBILE)]
 
 
-def undelivered(db: Database, site: str = "PCS1") -> list[str]:
+def undelivered(db: Database, site: str | None = "PCS1") -> list[str]:
     """The passes that the reception of a site is shown."""
     call = make_call(Principal(kind="staff", id="R", login_id="R", role="reception", site=site))
     with db.queries() as session:
@@ -284,6 +284,7 @@ def test_reception_of_the_site_sees_a_pass_that_did_not_arrive_until_it_is_print
         pass
     assert set(undelivered(db)) == {printed.number, late.number, revoked.number}
     assert undelivered(db, "PCS2") == []
+    assert set(undelivered(db, None)) == set(undelivered(db)), "a reception without a site serves all"
     with db.transaction() as session:
         prints.record_print(PassNumber(number=printed.number), make_call(RECEPTION, key="1"), session, now())
     with db.transaction() as session:

@@ -9,12 +9,16 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from contracts import rpc
 from contracts.errors import ContractError, NotAuthenticated, Unavailable
+from contracts.model import ApplicationStatus
 from contracts.rpc.accounts import ApplicantSession, VerifyOtp
 from contracts.rpc.application import Acknowledged, ChangeMobile, NewMobile, NewMobileAtCounter
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access import Caller
 from services.gateway.revoked_sessions import LONGEST_SESSION
+
+REACHABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
+"""Statuses in which pages offer another mobile number; the service decides."""
 
 
 async def change(caller: Caller, reference: str, code: NewMobile, key: str) -> ApplicantSession:

@@ -31,8 +31,6 @@ from services.gateway.pages.shared.view import View
 from services.gateway.pages.shared.vocabulary import days_and_hours
 from services.gateway.pages.shared.waiting_times import holder, usual_wait
 
-REACHABLE: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "issued")
-"""Statuses in which the page offers another mobile number; the service decides."""
 ONWARD = ("dates", "complete", "mobile")
 """Pages to which the last four characters of the ID card lead straight."""
 NOTICES: dict[str, str] = {

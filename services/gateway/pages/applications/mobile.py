@@ -23,7 +23,6 @@ from contracts.rpc.application import ApplicationView, NewMobile
 from services.gateway import mobile_changes
 from services.gateway.access import rate_limited
 from services.gateway.pages.applications.detail import (
-    REACHABLE,
     ask_last_four,
     redirect_to_application,
     viewed,
@@ -49,7 +48,7 @@ async def ask_mobile(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if shown is None:
         return ask_last_four(view, reference, onward="mobile")
-    if shown.status not in REACHABLE:
+    if shown.status not in mobile_changes.REACHABLE:
         return redirect_to_application(view, reference)
     return _mobile_page(view, shown, "", {})
 
@@ -59,7 +58,7 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
     """Send a code to the new number. A second click sends no second code."""
     shown, form = await viewed(view, reference), await view.form()
     typed, key = text_of(form, "mobile")[:40], text_of(form, "key")
-    if shown is None or not key or shown.status not in REACHABLE:
+    if shown is None or not key or shown.status not in mobile_changes.REACHABLE:
         return redirect_to_application(view, reference)
     problem = _problem(typed, shown)
     if problem:

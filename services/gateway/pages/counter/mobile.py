@@ -10,7 +10,8 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, NotAuthenticated, TooManyAttempts
+from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
+from contracts.identity import NotLastFour, last_four
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.rpc.accounts import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
@@ -81,13 +82,28 @@ async def check_code(view: ReceptionPage, reference: str) -> Response:
 
 
 async def _shown(view: View, reference: str) -> ApplicationView:
-    """Return the application; one of another site comes shortened, and the service refuses to change it."""
-    return await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    """Return the application.
+
+    Raises:
+        NotFound: there is none, or it is of another site: the service would refuse to change it.
+    """
+    question = ReferenceOnly(reference=reference[:40])
+    shown = await view.caller.query(rpc.application.VIEW_APPLICATION, question)
+    if view.principal.site not in {None, shown.site}:
+        raise NotFound("there is no such application")
+    return shown
 
 
 def _problems(typed: dict[str, str], shown: ApplicationView) -> dict[str, str]:
     """Return what is wrong before a code is sent; the service checks it again."""
-    errors = {} if typed["id_last4"] else {"id_last4": "id_last4_missing"}
+    if shown.status not in mobile_changes.REACHABLE:
+        return {"mobile": "cannot_change_mobile"}
+    errors = {}
+    try:
+        if shown.applicant.id_last4 not in {None, last_four(typed["id_last4"])}:
+            errors["id_last4"] = "other_last4"
+    except NotLastFour as problem:
+        errors["id_last4"] = problem.code if typed["id_last4"] else "id_last4_missing"
     try:
         if parse_mobile(typed["mobile"]) == shown.applicant.mobile:
             errors["mobile"] = "same_mobile"

@@ -320,6 +320,26 @@ async def test_an_operator_who_has_had_the_days_changes_reads_who_can_go_on(
     assert (page.status_code, "A colleague at this counter can go on" in page.text) == (429, True)
 
 
+@pytest.mark.parametrize(
+    ("found", "card", "status", "words"),
+    [
+        ({}, "4822", 422, "These are not the last four characters"),
+        ({}, "12344821", 422, "Enter the last four characters only"),
+        ({"status": "cancelled"}, "4821", 422, "This application has ended"),
+        ({"site": "PCS2"}, "4821", 404, ""),
+    ],
+    ids=["card", "whole number", "ended", "elsewhere"],
+)
+async def test_the_visitor_gets_no_code_for_what_will_be_refused(
+    operator: tuple[Reader, TableClient], found: dict[str, str], card: str, status: int, words: str
+) -> None:
+    person, client = operator
+    client.answers["application.view"] = counter_application(**found)
+    page = await person.send(COUNTER, mobile=NEW, id_last4=card, key="one-key")
+    assert (page.status_code, words in page.text) == (status, True)
+    assert "accounts.request_otp" not in [name for name, *_ in client.asked]
+
+
 async def test_a_visit_elsewhere_is_refused(operator: tuple[Reader, TableClient]) -> None:
     person, client = operator
     await typed_at_counter(person)

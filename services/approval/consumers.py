@@ -96,6 +96,7 @@ class Consumers:
         """Show which sites are open now."""
         with self.db.transaction() as session:
             sites = directory.sites(session).items
+        SITE_OPEN.clear()  # a site that was removed is not open for ever
         for site in sites:
             SITE_OPEN.labels(site_label(site.code)).set(is_open(site, now()))
 

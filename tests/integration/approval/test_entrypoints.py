@@ -16,6 +16,7 @@ from contracts.model import IST
 from contracts.subscriptions import SUBSCRIPTIONS
 from services.approval.consumers import Consumers
 from services.approval.handlers.directory import put_department, put_site
+from services.approval.metrics import SITE_OPEN
 from services.approval.models import Base
 from services.approval.service import Service
 from services.chassis.db import tables
@@ -125,6 +126,15 @@ def test_the_scheduler_counts_the_months_at_once_and_every_ten_minutes(approval_
     deliver(approval_db, submitted(), at=now())
     consumers.count_months()
     assert [row["applications"] for row in everything(approval_db)["month_numbers"]] == [1, 1]
+
+
+def test_a_site_that_is_gone_is_no_longer_shown_as_open(approval_db) -> None:
+    consumers = Consumers()
+    consumers.db = approval_db
+    SITE_OPEN.labels(site="PCS9").set(1)
+    consumers.show_open_sites()
+    shown = {sample.labels["site"] for metric in SITE_OPEN.collect() for sample in metric.samples}
+    assert "PCS9" not in shown
 
 
 def test_models_and_migrations_agree(approval_db) -> None:

@@ -128,7 +128,9 @@ class Service:
     @rpc(contract.SYNC)
     def sync(self, request: SyncScans, call: Call) -> SyncedScans:
         with self.db.transaction() as session:
-            synced = offline_scans.sync(request, call, session, now(), **self._rules)
+            synced = offline_scans.sync(
+                request, call, session, now(), offline_then=self.settings.offline_then, **self._rules
+            )
         for scan, item in zip(request.scans, synced.answer.items, strict=True):
             if isinstance(scan, OfflineScan) and item.recorded and item.verdict is not None:
                 SCANS.labels(*_place(scan), scan.direction, item.verdict).inc()

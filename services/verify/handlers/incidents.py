@@ -43,8 +43,8 @@ def add(
     incident_id: UUID | None = None,
     site: str | None = None,
     **facts: Any,
-) -> None:
-    """Add an incident; one with the same ID stays as it is.
+) -> bool:
+    """Add an incident; one with the same ID stays as it is. Return whether there was none.
 
     Args:
         session: the transaction.
@@ -65,7 +65,8 @@ def add(
         "scans": [one.model_dump(mode="json") for one in scans],
         **facts,
     }
-    session.execute(insert(IncidentRow).values(row).on_conflict_do_nothing())
+    new = insert(IncidentRow).values(row).on_conflict_do_nothing().returning(IncidentRow.id)
+    return session.scalar(new) is not None
 
 
 def refused_id(login: str, nonce: str, problem: str) -> UUID:

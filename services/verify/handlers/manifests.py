@@ -113,8 +113,7 @@ def make_manifest(
         listed = _list_changed(session, site, start, since, base=str(request.since))
     if listed is None:
         listed = _list_page(session, site, start, request)
-    known = session.get(SiteRow, site)
-    rules = GateRules.model_validate((known.gate_rules if known is not None else None) or {})
+    rules = _rules_of(session, site)
     keys = session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.kid)).all()
     record.note_object(request.gate)
     record.add_done(session, Nothing())
@@ -127,11 +126,7 @@ def make_manifest(
         keys=tuple(PublicKey(kid=key.kid, x=key.x) for key in keys if not key.withdrawn),
         withdrawn=tuple(key.kid for key in keys if key.withdrawn),
         complete_at=knowledge.complete_at,
-        offline=OfflinePolicy(
-            green_s=rules.green * 60,
-            amber_s=rules.amber * 60,
-            then=rules.then or cast(Any, offline_then),
-        ),
+        offline=_policy(rules, offline_then),
         telephones=Telephones(reception=rules.reception_phone, security=rules.security_phone),
         supervisors=supervisors.of_site(session, site),
         supervisor_demanded=supervisors.are_demanded(session, site),
@@ -143,6 +138,22 @@ def make_manifest(
         base=listed.base,
         gone=listed.gone,
         digest=listed.digest,
+    )
+
+
+def offline_policy(session: Session, site: str, offline_then: str) -> OfflinePolicy:
+    """Return how far the gates of a site trust their lists without a network."""
+    return _policy(_rules_of(session, site), offline_then)
+
+
+def _rules_of(session: Session, site: str) -> GateRules:
+    known = session.get(SiteRow, site)
+    return GateRules.model_validate((known.gate_rules if known is not None else None) or {})
+
+
+def _policy(rules: GateRules, offline_then: str) -> OfflinePolicy:
+    return OfflinePolicy(
+        green_s=rules.green * 60, amber_s=rules.amber * 60, then=rules.then or cast(Any, offline_then)
     )
 
 

@@ -22,6 +22,7 @@ from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify import (
     IncidentScan,
     Matched,
+    OfflinePolicy,
     OfflineScan,
     ScanPass,
     SyncedScan,
@@ -40,6 +41,7 @@ from services.verify.domain.passes import Terms
 from services.verify.domain.verdicts import Attempt, Decision, decide_entry, time_of_offline_scan
 from services.verify.handlers import (
     incidents,
+    manifests,
     not_issued,
     number_tries,
     pass_lookup,
@@ -92,6 +94,7 @@ class _Rules:
     commitment_master: str
     not_issued_after: timedelta
     complete_at: datetime | None
+    policy: OfflinePolicy
 
 
 @dataclass
@@ -126,6 +129,7 @@ def sync(
     issuer: str,
     commitment_master: str,
     not_issued_after: timedelta,
+    offline_then: str,
 ) -> Synced:
     """Record the scans of a gate that was without a network, in their order; a repeat changes nothing.
 
@@ -137,6 +141,7 @@ def sync(
         issuer: the ``iss`` of genuine pass tokens.
         commitment_master: the key of ID commitments.
         not_issued_after: for how long a pass is believed that is known by its token alone.
+        offline_then: what a gate does with a list that is too old, where its site has no rule.
 
     Raises:
         Forbidden: the login does not stand at this gate.
@@ -153,8 +158,10 @@ def sync(
     rows = _lock_passes(session, read, now)
     earlier = _earlier_scans(session, login, read, now)
     batch = _Batch(session, login, source, now, tries_left, rows, _ledgers(session, rows), earlier)
-    knowledge = pass_lookup.knowledge_of(session, site_of(request.gate))
-    rules = _Rules(commitment_master, not_issued_after, knowledge.complete_at)
+    site = site_of(request.gate)
+    knowledge = pass_lookup.knowledge_of(session, site)
+    policy = manifests.offline_policy(session, site, offline_then)
+    rules = _Rules(commitment_master, not_issued_after, knowledge.complete_at, policy)
     items = tuple(_take(one, batch, rules) for one in read)
     _store(batch)
     _note_refused(items, request, batch)
@@ -415,8 +422,12 @@ def _record(
     )
     sent_by = batch.login if login != batch.login else None
     new = _with_circumstances(replace(new, body_hmac=digest, sent_by=sent_by), scan, batch)
+    problem: str | None = None
     if row is not None:
-        new = _with_missing_supervisor(new, scan, row, batch)
+        problem = _problem(new, scan, row, batch, rules.policy)
+        if problem is not None and scan_records.UNPROVEN not in new.marks:
+            new = replace(new, marks=[*new.marks, scan_records.UNPROVEN])
+            batch.unproven += 1
         scan_records.note_id(row, new, new.scanned_at)
         batch.changed[row.number] = row
     made = (
@@ -432,7 +443,7 @@ def _record(
         agreed = scan.offline.supervisor
         proof = agreed.proof if agreed is not None else None
         reference = row.reference if row is not None else None
-        scan_records.add_override(batch.session, made, reference, batch.now, proof)
+        scan_records.add_override(batch.session, made, reference, batch.now, proof, problem)
     batch.earlier[login, nonce] = made
     return _answer(one, made)
 
@@ -464,22 +475,22 @@ def _with_circumstances(new: Scan, scan: OfflineScan, batch: _Batch) -> Scan:
     return made
 
 
-def _with_missing_supervisor(new: Scan, scan: OfflineScan, row: PassRow, batch: _Batch) -> Scan:
-    """Return a scan with the mark that a supervisor had to agree to it, if none is said to have.
+def _problem(new: Scan, scan: OfflineScan, row: PassRow, batch: _Batch, policy: OfflinePolicy) -> str | None:
+    """Return why a gate should have let nobody in as it did: its list was too old, or nobody agreed.
 
-    A gate that was offline before the site had a supervisor with a PIN has done nothing wrong; its few scans
-    are looked at all the same.
+    A gate that was offline before the site had a supervisor with a PIN, or another rule, has done nothing
+    wrong; its few scans are looked at all the same.
     """
-    is_missing = (
-        new.verdict == "admit"
-        and scan.offline.supervisor is None
-        and supervisors.may_need(scan, row, new.scanned_at, is_late=True)
-        and supervisors.are_demanded(batch.session, new.site)
-    )
-    if not is_missing:
-        return new
-    batch.unproven += 1
-    return replace(new, marks=[*new.marks, scan_records.UNPROVEN])
+    if new.verdict != "admit":
+        return None
+    is_missing, age = scan.offline.supervisor is None, scan.offline.list_age_s
+    is_too_old = age is None or age > policy.amber_s
+    if is_too_old and (is_missing or age is None or policy.then == "refuse"):
+        return scan_records.LIST_TOO_OLD
+    is_needed = is_missing and supervisors.may_need(scan, row, new.scanned_at, is_late=True)
+    if is_needed and supervisors.are_demanded(batch.session, new.site):
+        return scan_records.MISSING
+    return None
 
 
 def _is_of_other_site(one: _Read, batch: _Batch) -> bool:

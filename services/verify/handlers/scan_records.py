@@ -25,7 +25,7 @@ from services.verify.domain.passes import Terms
 from services.verify.domain.verdicts import Decision, standing_after
 from services.verify.handlers import incidents
 from services.verify.handlers.pass_lookup import FoundPass
-from services.verify.models import NonceRow, PassRow, ScanRow
+from services.verify.models import IncidentRow, NonceRow, PassRow, ScanRow
 
 _SCANS = ScanRow.metadata.tables["scans"]
 _PASSES = PassRow.metadata.tables["passes"]
@@ -50,6 +50,8 @@ SUPERVISOR, UNPROVEN = "supervisor", "unproven"
 """The marks of an entry to which a supervisor has agreed, and that nobody has typed a PIN for it."""
 MISSING = "supervisor_missing"
 """The problem of an entry to which a supervisor has to agree, and none has."""
+LIST_TOO_OLD = "list_too_old"
+"""The problem of an entry that a gate without a network has decided by a list that it should not trust."""
 _NOT_PUBLISHED = {"reason_masked", "conflict", SUPERVISOR, UNPROVEN, "clock_off", ALL}
 """Marks that inform officers and say nothing about the visit."""
 
@@ -191,31 +193,37 @@ def with_supervisor(scan: Scan, supervisor: Supervisor | None) -> Scan:
 
 
 def add_override(
-    session: Session, scan: Scan, reference: str | None, now: datetime, proof: str | None
+    session: Session,
+    scan: Scan,
+    reference: str | None,
+    now: datetime,
+    proof: str | None,
+    problem: str | None = None,
 ) -> None:
     """Add the incident that a supervisor has let somebody in, or that nobody knows whether one has.
 
-    ``proof`` is what the supervisor gave.
+    ``proof`` is what the supervisor gave. It counts for one login: if two send it at once, both are recorded,
+    and the second one proves nothing. ``problem`` is why a gate without a network should have let in nobody.
     """
-    is_proven = UNPROVEN not in scan.marks
-    incidents.add(
-        session,
-        "override" if is_proven else "unproven",
-        scan.gate,
-        now,
-        incident_id=incidents.override_id(proof) if is_proven and proof is not None else None,
-        detail=None if scan.supervisor is not None else MISSING,
-        scans=[
+    facts: dict[str, Any] = {
+        "detail": problem,
+        "scans": [
             IncidentScan(
                 gate=scan.gate, scanned_at=scan.scanned_at, count=scan.count, offline="offline" in scan.marks
             )
         ],
-        pass_number=scan.pass_number,
-        reference=reference,
-        login=scan.scanned_by,
-        supervisor=scan.supervisor,
-        reason=scan.reason,
-    )
+        "pass_number": scan.pass_number,
+        "reference": reference,
+        "login": scan.scanned_by,
+        "supervisor": scan.supervisor,
+        "reason": scan.reason,
+    }
+    if UNPROVEN not in scan.marks:
+        proven = incidents.override_id(proof) if proof is not None else uuid4()
+        is_first = incidents.add(session, "override", scan.gate, now, incident_id=proven, **facts)
+        if is_first or session.get_one(IncidentRow, proven).login == scan.scanned_by:
+            return
+    incidents.add(session, "unproven", scan.gate, now, **facts)
 
 
 def apply(scan: Scan, found: FoundPass | None, decision: Decision) -> list[PassScanned]:

@@ -423,7 +423,10 @@ class Gate:
         """Send scans of a time without a network; return the whole answer."""
         request = SyncScans.model_validate({"gate": gate, "scans": scans})
         with self.database.transaction() as session:
-            return offline_scans.sync(request, calling(principal), session, at, **RULES).answer
+            then = SETTINGS.offline_then
+            return offline_scans.sync(
+                request, calling(principal), session, at, offline_then=then, **RULES
+            ).answer
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Each `GateConflictFound` in the outbox, oldest first."""

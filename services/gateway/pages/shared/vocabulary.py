@@ -173,6 +173,7 @@ INCIDENT_DETAILS: dict[str, str] = {
     "verdict_of_other_direction": _("in and out are mixed up"),
     "not_your_gate": _("of another gate than its login"),
     "supervisor_missing": _("no supervisor agreed"),
+    "list_too_old": _("by a list that was too old"),
 }
 """Why more came in than allowed, or why a scan was refused."""
 HELP_REASONS: dict[str, str] = {

@@ -8,6 +8,7 @@ import pytest
 
 from contracts import supervisor_pin
 from contracts.errors import ContractError, Forbidden
+from contracts.events import GateRules
 from contracts.rpc.call import Principal
 from contracts.rpc.verify import (
     IncidentId,
@@ -36,6 +37,7 @@ from tests.support.factories.verify import (
     calling,
     erased,
     gate_advised,
+    gates_of,
     officer,
     offline_exit,
     offline_scan,
@@ -623,6 +625,53 @@ def test_the_proof_of_a_refused_entry_forgets_no_wrong_pins_when_it_is_sent_agai
     assert gate.check(scan, agreed) is None
     with gate.database.transaction() as session:
         assert session.get_one(SupervisorRow, "SEC-0009").failures == 1
+
+
+@pytest.mark.parametrize(
+    ("then", "age", "agrees", "is_found"),
+    [
+        ("refuse", 14_400, False, False),
+        ("refuse", 14_401, False, True),
+        ("refuse", 14_401, True, True),
+        ("refuse", None, True, True),
+        ("supervisor", 14_401, False, True),
+        ("supervisor", 14_401, True, False),
+        ("supervisor", None, True, True),
+    ],
+)
+def test_an_entry_by_a_list_that_was_too_old_is_kept_and_found(
+    gate: Supervised, then: str, age: int | None, agrees: bool, is_found: bool
+) -> None:
+    directory = gates_of("PCS1", "PCS1-G1")
+    rules = GateRules(then=then)
+    gate.handle(
+        directory.model_copy(update={"site": directory.site.model_copy(update={"gate_rules": rules})})
+    )
+    scan = offline_scan(gate.issue())
+    agreed = gate.agreement(scan).model_dump() if agrees else None
+    offline = {"verdict": "admit", "list_age_s": age, "supervisor": agreed}
+    (item,) = gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline})
+    assert item.recorded
+    assert ("unproven" in gate.scans()[0].marks) is is_found
+    found = [(one.kind, one.detail) for one in gate.found() if one.kind == "unproven"]
+    assert found == ([("unproven", "list_too_old")] if is_found else [])
+
+
+def test_two_logins_that_send_one_proof_at_once_are_both_found(gate: Supervised) -> None:
+    scan = scan_of(gate.issue_party(3), count=1)
+    agreed = gate.agreement(scan)
+    logins = ("SEC-0001", "SEC-0002")
+    for login_id in logins:
+        who = calling(officer(login_id=login_id))
+        assert (
+            supervisors.check(scan.model_copy(update={"supervisor": agreed}), who, gate.database, NOON)
+            is None
+        )
+    for login_id in logins:
+        gate.scan(scan.model_copy(update={"supervisor": agreed}), officer(login_id=login_id))
+    assert sorted((one.kind, one.login) for one in gate.found()) == [
+        ("override", "SEC-0001"), ("unproven", "SEC-0002"),
+    ]  # fmt: skip
 
 
 def _code(refusal: ContractError | None) -> str | None:

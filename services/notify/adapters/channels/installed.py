@@ -33,8 +33,6 @@ def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Chan
         NoShaping: a channel shows pictures, and they cannot be drawn.
         WrongSettings: as for `_registrations`.
     """
-    connections = 2 * (settings.sender_threads + 1)  # each vendor has its own threads
-    client = gateway_client(connections, public_only=not settings.local_mode)
     channels: dict[DeliverBy, Channel] = {}
     if settings.local_mode:
         local = LocalChannel()
@@ -42,10 +40,10 @@ def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Chan
     if settings.whatsapp_url or settings.smtp_url:
         pass_card.require_shaping()
     if settings.sms_url:
-        channels["sms"] = _sms(settings, client)
+        channels["sms"] = _sms(settings, _client(settings))
     if settings.whatsapp_url:
         channels["whatsapp"] = WhatsAppChannel(
-            client,
+            _client(settings),
             settings.whatsapp_url,
             settings.whatsapp_token.get_secret_value(),
             draw=pass_card.draw,
@@ -57,6 +55,15 @@ def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Chan
         server = MailServer.at(settings.smtp_url, settings.smtp_sender, settings.smtp_user, password)
         channels["email"] = EmailChannel(server, pass_card.draw, public_only=not settings.local_mode)
     return channels
+
+
+def _client(settings: SenderSettings) -> GatewayClient:
+    """Return the client of one vendor.
+
+    Two vendors share none. Open connections are found by their address alone, and behind one address, such as
+    that of a content delivery network, the certificate was checked for the name of the other vendor.
+    """
+    return gateway_client(settings.sender_threads + 1, public_only=not settings.local_mode)
 
 
 def _sms(settings: SenderSettings, client: GatewayClient) -> Channel:

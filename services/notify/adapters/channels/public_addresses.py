@@ -11,14 +11,25 @@ import socket
 from collections.abc import Iterable
 from typing import Any
 
+_IPV4_WITHIN = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96")))
+"""Networks whose last 32 bits are an IPv4 address, and which Python takes for public: NAT64 (RFC 6052), and
+addresses that are compatible with IPv4 (RFC 4291)."""
+
 
 class NotPublic(Exception):
     """The name of a vendor leads to an address inside our own network."""
 
 
 def is_public(address: str) -> bool:
-    """Return whether the internet reaches an address."""
-    return ipaddress.ip_address(address).is_global
+    """Return whether an address is that of one machine which the internet reaches.
+
+    One that leads to an IPv4 address is as public as that one: a translator of our own network may take it
+    there.
+    """
+    found = ipaddress.ip_address(address)
+    if any(found in network for network in _IPV4_WITHIN):
+        found = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF)
+    return found.is_global and not found.is_multicast
 
 
 def require_public(found: Iterable[tuple[Any, ...]]) -> list[str]:

@@ -4,11 +4,13 @@ The servers of these tests listen at 127.0.0.1. ``127.0.0.2`` stands for an addr
 nobody listens.
 """
 
+import asyncio
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -18,10 +20,15 @@ from services.notify.adapters import pass_card
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError, public_addresses
 from services.notify.adapters.channels.email import EmailChannel, MailServer
 from services.notify.adapters.channels.http_gateway import GatewayClient, require_success
+from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.channels.public_addresses import NotPublic, require_public
+from services.notify.settings import SenderSettings
 from tests.support.encrypted_servers import Authority
 from tests.support.factories.outgoing import a_code
+from tests.support.settings import make_settings
 from tests.support.vendors.mail import MailBox
+from tests.unit.notify.adapters.channels.test_installed import PUBLIC
+from tests.unit.notify.domain.test_registrations import registration_file
 
 NAME, OTHER = "vendor.example", "other.example"
 INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"
@@ -66,12 +73,14 @@ def outside_public(monkeypatch: pytest.MonkeyPatch) -> None:
 class Web:
     """An HTTPS server that records who asked it, and redirects to itself if told to."""
 
-    def __init__(self, files: tuple[Path, Path]) -> None:
+    def __init__(self, files: tuple[Path, Path], protocol: str = "HTTP/1.0") -> None:
         self.asked: list[tuple[str, str]] = []
         self.redirects = False
         web = self
 
         class Handler(BaseHTTPRequestHandler):
+            protocol_version = protocol
+
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["Content-Length"]))
                 web.asked.append((self.headers["Host"], self.path))
@@ -84,7 +93,7 @@ class Web:
             def log_message(self, *_arguments: object) -> None:
                 pass
 
-        self._server = HTTPServer((INSIDE, 0), Handler)
+        self._server = ThreadingHTTPServer((INSIDE, 0), Handler)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(*files)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
@@ -221,11 +230,48 @@ def test_the_next_address_is_tried_if_one_does_not_answer(
     "address",
     [
         "10.0.0.7", "127.0.0.1", "169.254.169.254", "192.168.1.1", "100.64.0.1", "0.0.0.0",
-        "::1", "fe80::1", "fd00::7", "::ffff:10.0.0.7",
+        "::1", "fe80::1", "fd00::7", "::ffff:10.0.0.7", "::ffff:127.0.0.1", "64:ff9b::10.0.0.7",
+        "64:ff9b::169.254.169.254", "2002:a00:7::1", "::10.0.0.7", "224.0.0.1", "239.1.2.3", "ff0e::1",
+        "64:ff9b::224.0.0.1",
     ],
 )  # fmt: skip
-def test_addresses_of_our_own_network_are_private(address: str) -> None:
+def test_addresses_of_our_own_network_and_of_many_machines_are_private(address: str) -> None:
     public = (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("8.8.8.8", 443))
     assert require_public([public]) == ["8.8.8.8"]
     with pytest.raises(NotPublic):
         require_public([public, (socket.AF_INET, socket.SOCK_STREAM, 0, "", (address, 443))])
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2001:4860:4860::8888", "64:ff9b::8.8.8.8", "::ffff:8.8.8.8"])
+def test_an_address_of_the_internet_is_public_also_through_a_translator(address: str) -> None:
+    assert require_public([(socket.AF_INET6, socket.SOCK_STREAM, 0, "", (address, 443))]) == [address]
+
+
+def test_behind_one_address_each_vendor_shows_its_own_certificate(
+    authority: Authority, all_public: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server has the certificate of one name alone, and a connection under that name is open."""
+    web = Web(authority.issue(NAME), protocol="HTTP/1.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    resolve = socket.getaddrinfo
+
+    def one_address(host: str, *rest: int, **more: int) -> list[object]:
+        return list(resolve(INSIDE, *rest, **more))
+
+    monkeypatch.setattr(socket, "getaddrinfo", one_address)
+    registered = {"sms_registrations": registration_file(authority.file.parent), "sms_vendor": "msg91"}
+    urls = {"whatsapp_url": web.url, "sms_url": web.url.replace(NAME, OTHER)}
+    channels = channels_of(make_settings(SenderSettings, **PUBLIC, **registered, **urls))
+    with suppress(PermanentChannelError, TemporaryChannelError):
+        channels["whatsapp"].send(a_code(channel="whatsapp"))
+    assert len(web.asked) == 1
+    with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
+        channels["sms"].send(a_code(channel="sms"))
+    for channel in channels.values():
+        close(channel._client)  # type: ignore[attr-defined]  # both have one
+    web.close()
+    assert len(web.asked) == 1
+
+
+def close(gateway: GatewayClient) -> None:
+    asyncio.run_coroutine_threadsafe(gateway._client.aclose(), gateway._loop).result()

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, false, text
+from sqlalchemy import TIMESTAMP, BigInteger, Identity, Index, Text, false, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -111,6 +111,9 @@ class MessageRow(Base):
     traceparent: Mapped[str | None]
     """The trace context of what called for it; sending it continues that trace."""
     created_at: Mapped[datetime]
+    """When the first step was queued."""
+    queued_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    """When this step was queued, by the clock of the database."""
     expires_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
 

@@ -154,7 +154,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     },
     "notify": _EVERYWHERE
     | {
-        "messages": "pass_number, purpose, state, channel, created_at, ended_at, lane, due_at, provider",
+        "messages": "pass_number, purpose, state, channel, created_at, queued_at, ended_at, lane, due_at, "
+        "provider",
         "delivery_reports": "provider, received_at",
         "passes": "number, printed_at",
     },

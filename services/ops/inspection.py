@@ -21,7 +21,7 @@ _LANES = """
 select lane, count(waiting.*), coalesce(extract(epoch from now() - min(waiting.since)), 0)::float8
 from (values ('otp'), ('normal')) as lanes(lane)
 left join (
-  select lane, case when lane = 'otp' then created_at else due_at end as since
+  select lane, case when lane = 'otp' then queued_at else due_at end as since
   from messages where state = 'queued' and (lane = 'otp' or due_at <= now())
 ) as waiting using (lane)
 group by lane order by lane desc

@@ -10,10 +10,13 @@ from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import DeliveryReport
-from services.notify.handlers import event_handlers, receipts
+from services.notify.handlers import chains, event_handlers, receipts
+from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
 from services.ops.inspection import Inspected, inspect
-from tests.support.factories.notify import PUBLIC_URL, Visit, otp, received
+from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
+
+CODES = {"chain_code": ("sms:45", "whatsapp:45")}
 
 
 @pytest.fixture
@@ -45,19 +48,33 @@ def test_a_lane_without_messages_does_not_wait(db: Database, topology) -> None:
     assert look(topology).lanes == (LaneView(lane="otp", waiting=0), LaneView(lane="normal", waiting=0))
 
 
-def test_a_code_waits_since_it_was_asked_for_and_any_other_message_since_it_is_due(
+def test_a_code_waits_since_its_step_was_queued_and_any_other_message_since_it_is_due(
     db: Database, topology
 ) -> None:
     with db.transaction() as session:
         event_handlers.handle_otp_requested(otp(), session, now())
     asked, again = now() - timedelta(seconds=90), now() + timedelta(seconds=60)
-    change(db, MessageRow.purpose == "otp", created_at=asked, due_at=again)
+    change(db, MessageRow.purpose == "otp", queued_at=asked, due_at=again)
     put_pass(db, created_at=now() - timedelta(hours=9), due_at=now() - timedelta(seconds=7))
     put_pass(db, due_at=now() + timedelta(hours=1))  # it waits for the morning
     codes, others = look(topology).lanes or ()
     assert (codes.waiting, others.waiting) == (1, 1)
     assert 90 <= codes.oldest_seconds < 120
     assert 7 <= others.oldest_seconds < 37
+
+
+def test_a_code_that_goes_on_to_the_next_channel_has_waited_for_no_vendor_until_then(
+    db: Database, topology
+) -> None:
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(), session, now())
+    earlier = now() - timedelta(seconds=90)
+    change(db, MessageRow.purpose == "otp", created_at=earlier, queued_at=earlier, next_at=earlier)
+    with db.transaction() as session:
+        assert chains.take_next(session, policy_of(OPTIONS.model_copy(update=CODES)).chains, now()) == 1
+    codes, _ = look(topology).lanes or ()
+    assert codes.waiting == 1
+    assert codes.oldest_seconds < 60
 
 
 def test_receipts_are_counted_of_vendors_that_tell_of_messages_that_had_time(db: Database, topology) -> None:

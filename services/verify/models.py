@@ -376,6 +376,8 @@ class IncidentRow(Base):
     exposure: Mapped[int] = mapped_column(server_default="0")
     login: Mapped[str | None]
     supervisor: Mapped[str | None]
+    involved: Mapped[list[str]] = mapped_column(server_default="{}")
+    """Other logins that took part: who sent a late scan, and whose scans a conflict is of."""
     reason: Mapped[str | None]
     seen_at: Mapped[datetime | None]
     seen_by: Mapped[str | None]

@@ -54,6 +54,7 @@ class Movement:
         uncounted: an exit of all who were inside, because the officer counted nobody; ``count`` is what the
             gate believed.
         refusal: why nobody should have come in, whatever the state of the pass was.
+        logins: who scanned and who sent it.
         recorded_at: of a scan online, which was recorded when it happened. It is by the server's clock, so
             its place among the others does not depend on the gate's.
     """
@@ -68,6 +69,7 @@ class Movement:
     uncounted: bool = False
     refusal: Verdict | None = None
     recorded_at: datetime | None = None
+    logins: tuple[str, ...] = ()
 
     @property
     def place(self) -> datetime:

@@ -109,7 +109,7 @@ def note_seen(request: IncidentId, call: Call, session: Session, now: datetime) 
 
     Raises:
         Forbidden: the principal is neither of operations nor of security, or has let in, or scanned, itself
-            (``own_incident``).
+            (``own_incident``), or has sent such a scan.
         NotFound: there is no such incident that the principal may see.
     """
     which = _visible(call.principal, None)
@@ -119,7 +119,7 @@ def note_seen(request: IncidentId, call: Call, session: Session, now: datetime) 
         row = session.scalars(query).one_or_none()
         if row is None:
             raise NotFound("there is no such incident")
-        if call.principal.login_id in {row.login, row.supervisor}:
+        if call.principal.login_id in {row.login, row.supervisor, *row.involved}:
             raise Forbidden("somebody else looks at this incident", code="own_incident")
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, call.principal.login_id

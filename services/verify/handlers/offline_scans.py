@@ -205,6 +205,7 @@ def publish_conflict(
         pass_number=event.pass_number,
         reference=event.reference,
         exposure=event.exposure,
+        involved=sorted({login for one in contradiction.movements for login in one.logins}),
         scans=[
             IncidentScan(gate=one.gate, scanned_at=one.scanned_at, count=one.count, offline=one.offline)
             for one in event.scans
@@ -214,7 +215,8 @@ def publish_conflict(
 
 def _note_refused(items: Iterable[SyncedScan], request: SyncScans, batch: _Batch) -> None:
     """Add an incident for each scan that was refused for good: no other trace of it is left."""
-    for item in items:
+    for given, item in zip(request.scans, items, strict=True):
+        named = given.offline.login if isinstance(given, OfflineScan) else None
         if item.problem is not None:
             incidents.add(
                 batch.session,
@@ -223,6 +225,7 @@ def _note_refused(items: Iterable[SyncedScan], request: SyncScans, batch: _Batch
                 batch.now,
                 incident_id=incidents.refused_id(batch.login, item.nonce, item.problem),
                 login=batch.login,
+                involved=[named] if named is not None else [],
                 detail=item.problem,
             )
 
@@ -338,7 +341,12 @@ def _movement(scan: ScanRow) -> Movement:
         assumed="assumed_left" in scan.marks,
         uncounted=scan_records.ALL in scan.marks,
         recorded_at=scan.recorded_at if is_online else None,
+        logins=_logins(scan),
     )
+
+
+def _logins(scan: ScanRow | Scan) -> tuple[str, ...]:
+    return (scan.scanned_by,) if scan.sent_by is None else (scan.scanned_by, scan.sent_by)
 
 
 def _earlier_scans(
@@ -509,7 +517,9 @@ def _stray(new: Scan, count: int, elsewhere: PassRow | None, batch: _Batch) -> S
     if new.verdict != "admit":
         return new
     made = replace(new, count=count, marks=[*new.marks, CONFLICT])
-    movement = Movement(made.id, made.gate, made.scanned_at, "entry", made.count, offline=True)
+    movement = Movement(
+        made.id, made.gate, made.scanned_at, "entry", made.count, offline=True, logins=_logins(made)
+    )
     kind: ConflictKind = "unknown" if elsewhere is None else "wrong_place"
     _publish(Contradiction(kind, made.count, (movement,)), made.site, elsewhere, batch)
     return made
@@ -536,7 +546,9 @@ def _move(
     rules: _Rules,
 ) -> Scan:
     """Add a movement to those of its pass; return its scan."""
-    movement = Movement(new.id, new.gate, new.scanned_at, scan.direction, 0, offline=True)
+    movement = Movement(
+        new.id, new.gate, new.scanned_at, scan.direction, 0, offline=True, logins=_logins(new)
+    )
     before = ledger.before(new.scanned_at)
     marks: tuple[str, ...] = ()
     if scan.direction == "entry":

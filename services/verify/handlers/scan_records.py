@@ -216,6 +216,7 @@ def add_override(
         "reference": reference,
         "login": scan.scanned_by,
         "supervisor": scan.supervisor,
+        "involved": [scan.sent_by] if scan.sent_by is not None else [],
         "reason": scan.reason,
     }
     if UNPROVEN not in scan.marks:

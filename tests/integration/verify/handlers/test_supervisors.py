@@ -429,6 +429,38 @@ def test_nobody_notes_that_they_have_seen_what_they_took_part_in(gate: Supervise
     assert gate.found(unseen=True) == (found,)
 
 
+def test_who_scanned_or_sent_what_an_incident_is_about_does_not_note_that_they_have_seen_it(
+    gate: Supervised,
+) -> None:
+    issued, other = gate.issue(), officer(login_id="SEC-0002")
+    gate.scan(scan_of(issued), other)
+    offline = {"verdict": "admit", "list_age_s": 60, "login": "SEC-0003"}
+    agreed = {"login_id": "SEC-0009", "reason": "said so", "proof": "A" * 43}
+    gate.sync(
+        offline_scan(issued, NOON + timedelta(minutes=1), offline=offline),
+        offline_scan(gate.issue(), offline=offline | {"supervisor": agreed}),
+        offline_scan(gate.issue(), NOON - timedelta(days=40), offline=offline),
+        at=NOON + timedelta(minutes=2),
+    )
+    own = {
+        "conflict": {"SEC-0001", "SEC-0002", "SEC-0003"},
+        "unproven": {"SEC-0001", "SEC-0003", "SEC-0009"},
+        "refused": {"SEC-0001", "SEC-0003"},
+    }
+    found = gate.found()
+    assert {one.kind for one in found} == set(own)
+    refused = {kind: set[str]() for kind in own}
+    for one in found:
+        for login_id in ("SEC-0001", "SEC-0002", "SEC-0003", "SEC-0009"):
+            who = calling(officer(gate=None, login_id=login_id))
+            try:
+                with gate.database.transaction() as session:
+                    incidents.note_seen(IncidentId(incident_id=one.id), who, session, NOON)
+            except Forbidden:
+                refused[one.kind].add(login_id)
+    assert refused == own
+
+
 SEEN = Seen(kind="seen", id_type="voter_id")
 WRONG = Matched(kind="matched", id_type="voter_id", id_last4="0000")
 

@@ -83,11 +83,11 @@ def test_every_rpc_of_the_contract_has_a_method() -> None:
     }
 
 
-def test_it_subscribes_to_no_event_and_has_two_scheduled_jobs() -> None:
+def test_it_subscribes_to_no_event_and_has_three_scheduled_jobs() -> None:
     entrypoints = [
         entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
     ]
-    assert [type(entry) for entry in entrypoints] == [Schedule, Schedule]
+    assert [type(entry) for entry in entrypoints] == [Schedule] * 3
 
 
 def test_models_and_migrations_agree(accounts) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from contracts.rpc.call import Call, Principal
@@ -33,6 +34,10 @@ for name in (
 ):
     value = REQUIRED[name]
     os.environ[f"EPASS_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else value
+
+# No test asserts a time, so an example may take as long as the machine needs.
+hypothesis.settings.register_profile("epass", deadline=None)
+hypothesis.settings.load_profile("epass")
 
 TESTS = Path(__file__).parent
 

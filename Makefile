@@ -8,6 +8,8 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
+# Tests of integration wait for broker and databases most of the time, so four are at work also on two processors.
+MANY_AT_ONCE := -n 4
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE := epass:$(VERSION)
 # What only terminals and developers see: coloured tracebacks, reloading, WebSockets; and time zones, which the base has.
@@ -107,10 +109,10 @@ proxy: setup
 	@deploy/local/bootstrap caddy || echo "  the tests of the proxy are skipped"
 
 integration: proxy ## run tests on a real broker and real databases
-	$(PYTHON) -m pytest tests/integration $(AT_ONCE)
+	$(PYTHON) -m pytest tests/integration $(MANY_AT_ONCE)
 
 test-containers: setup ## run the tests of integration on containers (needs Docker)
-	EPASS_TEST_BACKEND=containers $(PYTHON) -m pytest tests/integration $(AT_ONCE)
+	EPASS_TEST_BACKEND=containers $(PYTHON) -m pytest tests/integration $(MANY_AT_ONCE)
 
 journey: setup ## run tests of the whole system through HTTP
 	$(PYTHON) -m pytest tests/journey $(AT_ONCE)

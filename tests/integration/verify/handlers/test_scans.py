@@ -176,7 +176,8 @@ def test_each_refusal_is_recorded_and_moves_nobody(gate: Gate, verdict: str) -> 
     assert (result.department, result.officer, result.assistance) == (
         ("home", None, None) if shows_people else (None, None, None)
     )
-    assert after["passes"] == before["passes"]
+    if verdict != "id_mismatch":  # which is noted on the pass
+        assert after["passes"] == before["passes"]
     assert len(after["scans"]) == len(before["scans"]) + 1
     assert len(after["outbox"]) - len(before["outbox"]) == (0 if verdict in NOT_A_PASS else 1)
 

@@ -214,6 +214,7 @@ async def test_no_page_loads_anything_from_elsewhere_or_has_script_or_style_in_i
 
 async def test_every_page_has_the_strict_policy_and_is_stored_by_no_cache() -> None:
     app, _ = stub()
+    app.state.gateway.end_streams()
     seen = set()
     async with browser(app) as http:
         for session in SESSIONS:

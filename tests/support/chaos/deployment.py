@@ -25,9 +25,10 @@ def settings_for(provider: Provider) -> dict[str, str]:
     return {
         "EPASS_SMS_URL": provider.url,
         "EPASS_APPLICANT_SESSION_MINUTES": "600",
-        "EPASS_CHAIN_CODE": "",  # the provider's ledger is the only place where messages are counted
-        "EPASS_CHAIN_PASS": "",
-        "EPASS_CHAIN_STATUS": "",
+        # No other channel: the provider's ledger is the only place where messages are counted.
+        "EPASS_CHAIN_CODE": "sms:45",
+        "EPASS_CHAIN_PASS": "sms:600",
+        "EPASS_CHAIN_STATUS": "sms:3600",
     }
 
 

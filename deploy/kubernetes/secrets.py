@@ -39,6 +39,8 @@ PROCESSES = (
 )
 WEBHOOKS = ("EPASS_SMS_WEBHOOK_SECRET", "EPASS_WHATSAPP_APP_SECRET", "EPASS_WHATSAPP_VERIFY_TOKEN")
 """What the vendors' webhooks show; notify checks it."""
+OFFERED = ("EPASS_SMTP_URL",)
+"""By which the gateway knows what it may offer."""
 VENDORS = (
     "EPASS_SMS_VENDOR", "EPASS_SMS_URL", "EPASS_SMS_TOKEN", "EPASS_SMS_USER", "EPASS_SMS_PASSWORD",
     "EPASS_SMS_REGISTRATIONS", "EPASS_WHATSAPP_URL", "EPASS_WHATSAPP_TOKEN", "EPASS_SMTP_URL",
@@ -51,7 +53,8 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
 
     Args:
         store: holds what is random.
-        vendors: settings of the sender, as far as they are given; notify gets those of `WEBHOOKS`.
+        vendors: settings of the sender, as far as they are given; notify gets those of `WEBHOOKS`, the
+            gateway those of `OFFERED`.
     """
 
     def broker_url(user: str) -> str:
@@ -64,7 +67,7 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
     limits_store = f"valkey://:{store.password('valkey')}@{LIMITS_STORE}"
     credentials = Credentials(broker_url, database_url, store, limits_store=limits_store)
     for process in PROCESSES:
-        names = {"sender": VENDORS, "notify": WEBHOOKS}.get(process, ())
+        names = {"sender": VENDORS, "notify": WEBHOOKS, "gateway": OFFERED}.get(process, ())
         of_vendors = {name: vendors[name] for name in names if name in vendors}
         yield _secret(process, "Opaque", {**credentials.of(process), **of_vendors})
     for role in (*SERVICES, *ROLES, *READERS):

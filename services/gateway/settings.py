@@ -15,6 +15,7 @@ from services.chassis.runtime.settings import (
     FernetKeys,
     IdempotencySettings,
     IssuerSettings,
+    MailServerSettings,
     OpsTokenSettings,
     OrNone,
     PublicUrlSettings,
@@ -41,6 +42,7 @@ class GatewaySettings(
     EntrySettings,
     StatusListSettings,
     OpsTokenSettings,
+    MailServerSettings,
 ):
     """Where the gateway listens, whom it trusts, and the rules that pages show. The same for all replicas."""
 

@@ -1,8 +1,9 @@
-"""The commands that ask for a visit, and the one rule about the places of a department for all of them.
+"""The commands that ask for a visit, and what only the gateway knows is wrong with them.
 
-Pages and JSON interface send them from here. Approval knows the places, and application knows whether a
-command is a repeat. So what is wrong with the places travels with the command: application refuses a new one
-and answers a repeat as before. A wish reserves nothing; only the approval takes places, and checks again.
+Pages and JSON interface send them from here. Approval knows the places of a department, the gateway's
+settings whether this installation sends email, and application whether a command is a repeat. So what is
+wrong travels with the command: application refuses a new one and answers a repeat as before. A wish reserves
+nothing; only the approval takes places, and checks again.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.application_form import ApplicationForm
+from contracts.application_form import ApplicationForm, InvitationForm
 from contracts.errors import ContractError, FieldError
 from contracts.model import IST, Slot
 from contracts.rpc.application import (
@@ -35,6 +36,7 @@ PROBLEMS: dict[str, str] = {
     "department_closed": "the department receives no visitors on this day",
     "department_hours": "this is outside the department's visiting hours",
     "window_full": "there are not enough free places at this time",
+    "email_not_offered": "this installation sends no email",
 }
 """Error code → its sentence for developers. The pages translate the codes."""
 F = TypeVar("F", bound=ApplicationForm)
@@ -46,7 +48,22 @@ async def apply(caller: Caller, method: Method[F, Acknowledged], form: F, key: s
     Raises:
         ContractError: what the service raised, also for a time at which the department has no place.
     """
-    return await caller.command(method, form, key, await problems_of(caller, form))
+    problems = (*email_problems(caller, form), *await problems_of(caller, form))
+    return await caller.command(method, form, key, problems)
+
+
+def email_problems(caller: Caller, form: ApplicationForm | InvitationForm) -> tuple[FieldError, ...]:
+    """Return each email address of a form, and the wish for email, where this installation sends none."""
+    if caller.state.settings.sends_email:
+        return ()
+    if isinstance(form, InvitationForm):
+        fields = [f"visitors.{number}.email" for number, one in enumerate(form.visitors) if one.email]
+    else:
+        given = form.applicant
+        wishes = {"applicant.email": given.email, "applicant.deliver_by": given.deliver_by == "email"}
+        fields = [field for field, is_wished in wishes.items() if is_wished]
+    code = "email_not_offered"
+    return tuple(FieldError(field=field, code=code, message=PROBLEMS[code]) for field in fields)
 
 
 async def problems_of(caller: Caller, form: ApplicationForm) -> tuple[FieldError, ...]:
@@ -82,6 +99,7 @@ async def invite(caller: Caller, invitation: Invite, key: str) -> Invited:
     """
     department, people = caller.principal.department or "", len(invitation.visitors)
     problems = await _problems(caller, invitation.site, department, people, {"slot": invitation.slot})
+    problems = (*email_problems(caller, invitation), *problems)
     return await caller.command(rpc.application.INVITE, invitation, key, problems)
 
 

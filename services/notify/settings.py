@@ -12,6 +12,7 @@ from services.chassis.runtime.settings import (
     CommaList,
     DatabaseSettings,
     EventSigningSettings,
+    MailServerSettings,
     OptionalGeneratedSecret,
     PersonalDataSettings,
     ProcessSettings,
@@ -33,7 +34,7 @@ class WebhookSettings(Section):
     """What MSG91 shows, as the password in the address of the webhook."""
 
 
-class VendorSettings(ProcessSettings):
+class VendorSettings(MailServerSettings):
     """The vendors. A channel without an address is not offered."""
 
     sms_vendor: Literal["gateway", "mobile_seva", "msg91"] = "gateway"
@@ -48,11 +49,6 @@ class VendorSettings(ProcessSettings):
     """Which texts are registered with the operators, and under which IDs (TOML)."""
     whatsapp_url: str = ""
     whatsapp_token: SecretStr = SecretStr("")
-    smtp_url: str = ""
-    """``smtps://host:465`` is encrypted from the first byte, ``smtp://host:587`` has to offer STARTTLS.
-
-    ``smtp-plain://`` is for local mode.
-    """
     smtp_user: str = ""
     smtp_password: SecretStr = SecretStr("")
     smtp_sender: str = ""

@@ -42,7 +42,7 @@ SAME_SITE = {"Sec-Fetch-Site": "same-origin"}
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)" value="([^"]*)">')
 
 
-def stub(**answers: Any) -> tuple[Any, TableClient]:
+def stub(given: dict[str, Any] | None = None, **answers: Any) -> tuple[Any, TableClient]:
     usual: dict[str, Any] = {
         "application__check": Checked(name_latin="Gurpreet Kaur"),
         "application__submit": Acknowledged(reference=REFERENCE, status="submitted"),
@@ -50,7 +50,7 @@ def stub(**answers: Any) -> tuple[Any, TableClient]:
         "approval__sites": SiteList(items=(SITE,)), "approval__departments": DepartmentList(items=(HOME,)),
         "approval__officers": OfficerList(items=(BALDEV,)),
     }  # fmt: skip
-    return stubbed(**{**usual, **answers})
+    return stubbed(given, **{**usual, **answers})
 
 
 def closed(shown: ApplicationView) -> dict[str, Any]:

@@ -387,6 +387,21 @@ class PublicUrlSettings(ProcessSettings):
             yield "public_url", "outside local mode it begins with https://"
 
 
+class MailServerSettings(ProcessSettings):
+    """The mail server: the sender connects to it, and the gateway offers email only where there is one."""
+
+    smtp_url: str = ""
+    """``smtps://host:465`` is encrypted from the first byte, ``smtp://host:587`` has to offer STARTTLS.
+
+    ``smtp-plain://`` is for local mode.
+    """
+
+    @property
+    def sends_email(self) -> bool:
+        """Whether this installation sends email. In local mode the phone page shows it."""
+        return self.local_mode or bool(self.smtp_url)
+
+
 class RateLimitSettings(Section):
     """Whether rate limits apply; only tests and measurements switch them off."""
 

@@ -1,4 +1,5 @@
-"""Each command that asks for a visit is refused where the department has no place, by one rule."""
+"""Each command that asks for a visit is refused where the department has no place, by one rule, and where it
+wants email that this installation does not send."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -56,10 +57,13 @@ def places(
     )
 
 
-async def send(who: str, found: Any, **changes: Any) -> tuple[int, dict[str, str], TableClient]:
+async def send(
+    who: str, found: Any, settings: dict[str, Any] | None = None, **changes: Any
+) -> tuple[int, dict[str, str], TableClient]:
     """Send a command; return the status, the codes by field, and what was asked."""
     path, _, body, _ = COMMANDS[who]
     app, client = stubbed(
+        settings,
         approval__availability=found,
         application__view=APPLICATION,
         application__submit=TAKEN,
@@ -142,3 +146,26 @@ async def test_an_amendment_that_names_no_time_is_not_held_up() -> None:
     status, _, client = await send("amend", places(("10:00", "12:00", 0)), preferred=None, purpose="Other")
     assert status == 200
     assert not client.was_asked("approval.availability")
+
+
+BY_EMAIL = {"applicant": {**ALONE["applicant"], "email": "guest@example.org", "deliver_by": "email"}}
+EMAILS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "applicant": (BY_EMAIL, {"applicant.email", "applicant.deliver_by"}),
+    "reception": (BY_EMAIL, {"applicant.email", "applicant.deliver_by"}),
+    "department": ({"visitors": [GUEST, {**GUEST, "email": "guest@example.org"}]}, {"visitors.1.email"}),
+}
+"""Who → what they add for email, and the fields that are refused where none is sent."""
+
+
+@pytest.mark.parametrize("who", EMAILS)
+async def test_email_is_offered_only_where_this_installation_sends_it(who: str) -> None:
+    """The gateway has the address of the mail server, as the sender has; without it nothing is offered."""
+    wish, fields = EMAILS[who]
+    settings = {"local_mode": False, "smtp_url": ""}
+    status, problems, client = await send(who, places(limited=False), settings, **wish)
+    assert (status, problems) == (422, dict.fromkeys(fields, "email_not_offered"))
+    assert not client.was_asked(COMMANDS[who][1]), "it was not accepted"
+    assert (await send(who, places(limited=False), settings))[0] == 201, "without email it is"
+
+    for connected in ({**settings, "smtp_url": "smtps://mail.example:465"}, {"local_mode": True}):
+        assert (await send(who, places(limited=False), connected, **wish))[0] == 201

@@ -50,8 +50,16 @@ def _without_full_number(fields: dict[str, str]) -> dict[str, str]:
 
 
 def current_answers(view: View) -> Answers:
-    """Return the answers so far; at a kiosk they include its site."""
+    """Return the answers so far; at a kiosk they include its site.
+
+    An email address, or the wish for email, of a time at which it was offered is asked for no more: the
+    question how the pass is delivered is open again.
+    """
     answers = view.read_answers()
+    if not view.offers_email:
+        answers = {name: value for name, value in answers.items() if name != "email"}
+        if answers.get("deliver_by") == "email":
+            del answers["deliver_by"]
     return answers | {"site": view.kiosk.site} if view.kiosk else answers
 
 

@@ -17,16 +17,18 @@ from services.gateway.pages.shared.view import View
 
 
 async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
-    """Return the problems that the service finds in the answers so far, as fields and codes.
+    """Return what is wrong with the answers so far, as fields and codes: the service knows, and for email we.
 
     Raises:
         Unavailable: it does not answer.
     """
     try:
-        found = await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))
+        wanted = request_of(answers, view.language)
     except ValidationError as error:
         return unreadable(error)
-    return [(one.field, one.code) for one in found.problems]
+    found = await view.caller.query(rpc.application.CHECK, wanted)
+    problems = (*found.problems, *visit_requests.email_problems(view.caller, wanted))
+    return [(one.field, one.code) for one in problems]
 
 
 async def findings_about_places(view: View, answers: Answers) -> list[tuple[str, str]]:

@@ -83,6 +83,7 @@ SENTENCES: dict[str, str] = {
     "vehicle_invalid": _("Enter a vehicle number, such as PB65AB1234"),
     "email_missing": _("Enter the email address to which the pass is to be sent"),
     "email_invalid": _("This is not an email address. Check it again"),
+    "email_not_offered": _("No email is sent from here. Leave the address out, and choose SMS or WhatsApp"),
     "printed_only_at_counter": _("A pass is printed at the reception counter only. Choose SMS or WhatsApp"),
     "deliver_by_unreachable": _("SMS reaches Indian numbers only. Choose WhatsApp"),
     "too_long": _("This is too long"),

@@ -98,6 +98,11 @@ class View:
         return self.principal.kind == "applicant"
 
     @property
+    def offers_email(self) -> bool:
+        """Return whether forms ask for email addresses: not at a kiosk, where people type in public."""
+        return self.kiosk is None and self.caller.state.settings.sends_email
+
+    @property
     def visit(self) -> str:
         """Return the mark of the visit to the kiosk; empty in every other browser."""
         return str(self.read_answers().get(VISIT, "")) if self.kiosk else ""

@@ -19,6 +19,7 @@ from contracts.rpc.approval import (
 )
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
+from services.gateway.settings import GatewaySettings
 from tests.support.factories.gateway import REFERENCE, TableClient
 from tests.support.factories.pages import APPLICATION
 from tests.support.page_reader import (
@@ -104,6 +105,29 @@ async def test_an_email_address_is_optional_and_goes_along(reader: tuple[Reader,
     assert (given.email, given.deliver_by) == ("guest@example.org", "email")
     assert "guest@example.org" in shown.text, "it stands among the answers"
     assert "By email" in shown.text
+
+
+async def test_email_is_not_offered_where_none_is_sent(
+    reader: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answers of a time at which it was offered lose it, and the question is open again."""
+    person, client = reader
+    await person.answer()
+    details = {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "email"}
+    await person.send("/apply/companions", **details, email="guest@example.org")
+
+    monkeypatch.setattr(GatewaySettings, "sends_email", False)
+    asked_again = await person.open("/apply/check")
+    assert asked_again.url.path == "/en/apply/companions"
+    assert 'name="deliver_by"' in asked_again.text
+    assert 'name="email"' not in asked_again.text
+    assert 'value="email"' not in asked_again.text
+    refused = await person.send("/apply/companions", **details, email="guest@example.org")
+    assert refused.status_code == 422
+    assert "No email is sent from here" in refused.text
+
+    await person.send("/apply/companions", **{**details, "deliver_by": "sms"})
+    assert client.last("application.check")[1].applicant.email is None
 
 
 @pytest.mark.parametrize(

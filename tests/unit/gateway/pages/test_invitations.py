@@ -12,6 +12,7 @@ from contracts.rpc.application import Invited
 from contracts.rpc.approval import Availability, DepartmentList
 from services.gateway.pages import invitations
 from services.gateway.pages.invitations import Invitation
+from services.gateway.settings import GatewaySettings
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
 from tests.support.page_reader import HOME, Reader, stub
 
@@ -68,6 +69,19 @@ def test_a_line_that_cannot_be_read_is_named_by_its_number() -> None:
 
 
 # -------------------------------------------------------------------- the pages
+
+
+async def test_the_form_names_email_only_where_this_installation_sends_it(
+    clerk: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person, client = clerk
+    assert "Name, mobile, email, kind of ID card" in (await person.open(PAGE)).text
+    monkeypatch.setattr(GatewaySettings, "sends_email", False)
+    assert "Name, mobile, kind of ID card" in (await person.open(PAGE)).text
+    refused = await person.send(PAGE, **{**FORM, "visitors": "Ravi Kumar\nSimran, simran@example.org"})
+    assert refused.status_code == 422
+    assert "Line 2: No email is sent from here" in plain(refused.text)
+    assert not client.was_asked("application.invite")
 
 
 async def test_the_whole_list_is_one_command(clerk: tuple[Reader, TableClient]) -> None:

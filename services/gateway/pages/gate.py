@@ -132,7 +132,7 @@ async def enter(view: SecurityPage) -> Response:
         shown = await _scan(view, form, request, "entry", _id_check(form))
     except (Forbidden, InvalidInput, ValidationError) as error:
         if _is_unknown_gate(error):
-            return await _ask(view, _typed(form), {"gate": "no_such_gate"}, 422)
+            return await _ask(view, _typed(form), {"gate": "unknown_gate"}, 422)
         return await _ask_card(view, form, request, _problems(error, form))
     return await _show_result(view, Scan("entry", _typed(form), shown))
 
@@ -218,7 +218,7 @@ async def _look(view: View, form: FormData, scanned: str, direction: str) -> Res
         shown = await _scan(view, form, request, direction)
     except (InvalidInput, ValidationError) as error:
         if _is_unknown_gate(error):
-            return await _ask(view, typed | {"direction": direction}, {"gate": "no_such_gate"}, 422)
+            return await _ask(view, typed | {"direction": direction}, {"gate": "unknown_gate"}, 422)
         return await _show_result(view, Scan(direction, typed, None))
     return await _show_result(view, Scan(direction, typed, shown))
 

@@ -190,7 +190,7 @@ export type NotEnrolled = (typeof NOT_ENROLLED)[number];
  * A problem that the guard can put right or has to know.
  *
  * Codes: `signed_out`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
- * `not_four`, `reason_missing`, `no_preview`, `id_type_unknown`, `no_gate`, `unknown_gate`,
+ * `not_four`, `reason_missing`, `no_preview`, `id_type_not_chosen`, `no_gate`, `unknown_gate`,
  * `supervisor_missing`, `no_supervisor`, `wrong_pin`, `pin_locked`, `help_offline`, `list_too_old`, `storage`,
  * `offline`, and those of the gateway.
  */

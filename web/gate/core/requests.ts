@@ -27,7 +27,7 @@ export function makeRequest(
 export function checkedId(check: IdCheck, shown: Shown): WireIdCheck {
   if (check.kind === "matched") return wireCheck({ ...check, last4: lastFour(check.last4) }, check.idType);
   if (check.kind === "as_applied") {
-    if (shown.idType === undefined) throw new GateProblem("id_type_unknown");
+    if (shown.idType === undefined) throw new GateProblem("id_type_not_chosen");
     return wireCheck(check, shown.idType);
   }
   const reason = check.reason.replace(/\0/g, "").trim();

@@ -196,7 +196,7 @@ test("a pass that the list does not have is admitted by its token, and a supervi
   const { gate } = await offlineGate();
   const shown = await gate.scan(await tokenOf(pass({ pass: OTHER })), "entry");
   assert.deepEqual([shown.outcome, shown.nameLatin, shown.callSupervisor], ["admit", undefined, true]);
-  await assert.rejects(gate.admit(SEEN), problem("id_type_unknown"));
+  await assert.rejects(gate.admit(SEEN), problem("id_type_not_chosen"));
   await assert.rejects(gate.admit(RIGHT), problem("supervisor_missing"));
   const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
   assert.deepEqual((await gate.admit(RIGHT, undefined, agreed)).marks, ["id_unchecked"]);

@@ -533,7 +533,7 @@ FINDINGS = [
     ("approve", "slot.to", "window_order", "to", "after the beginning"),
     ("approve", "slot.to", "window_too_short", "to", "at least 15 minutes"),
     ("approve", "slot.to", "window_over", "to", "has passed today"),
-    ("approve", "gate", "unknown_gate", "gate", "other secretariat"),
+    ("approve", "gate", "unknown_gate", "gate", "has no such gate"),
     ("approve", "last_day", "ends_before_it_begins", "last_day", "before the first"),
     ("approve", "last_day", "too_many_days", "last_day", "Seven days in all"),
     ("approve", "last_day", "no_further_day", "last_day", "on any further day"),

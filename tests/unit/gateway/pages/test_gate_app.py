@@ -135,6 +135,14 @@ def test_the_app_asks_for_texts_that_exist_and_for_all_of_them() -> None:
     assert counted == set(words["en"]["counted"])
 
 
+def test_the_guard_reads_a_sentence_for_each_problem_that_the_app_finds() -> None:
+    core = [path.read_text() for path in (ROOT / "web/gate/core").glob("*.ts")]
+    found = {code for source in core for code in re.findall(r'new GateProblem\("(\w+)"', source)}
+    assert len(found) > 10
+    assert found - PROBLEMS.keys() == set()
+    assert PROBLEMS["unknown_gate"] == "This secretariat has no such gate"
+
+
 def test_every_language_has_the_same_texts_and_placeholders() -> None:
     words = texts_of_app()
     for language in LANGUAGES:

@@ -108,7 +108,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "service": lambda: SERVICES,
     "site": lambda: DIRECTORY,
     "status": lambda: {str(status.value) for status in HTTPStatus},
-    "table": lambda: {"scans", "timeline"},
+    "table": lambda: {"audit_log", "scans", "timeline"},
     "task": _tasks,
     "term": _terms,
     "type": lambda: {event.__name__ for event in events.ALL},

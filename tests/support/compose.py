@@ -13,6 +13,7 @@ from typing import Any, Self
 import httpx
 
 from epass_client import Client
+from tests.support import images
 from tests.support.paths import ROOT
 from tests.support.running import eventually, free_port
 
@@ -32,6 +33,18 @@ def missing_engine() -> str:
         if done.returncode:
             return f"{shlex.join(command)}: {done.stderr.strip() or done.stdout.strip()}"
     return ""
+
+
+def _engine(*arguments: str) -> bool:
+    """Run a command of the engine, and return whether it succeeded."""
+    return subprocess.run([COMPOSE[0], *arguments], capture_output=True, check=False).returncode == 0
+
+
+def server_image(setting: str) -> str:
+    """Return the image of a server that is started."""
+    return images.chosen(
+        setting, lambda image: _engine("image", "inspect", image), lambda image: _engine("pull", image)
+    )
 
 
 class Door(httpx.BaseTransport):
@@ -102,6 +115,7 @@ class Installation:
             "EPASS_ALERTMANAGER_PORT": free_port(),
             "EPASS_EDGE": "172.30.84",
             "EPASS_RATE_LIMITS": "false",
+            **{name: server_image(name) for name in ("EPASS_RABBITMQ_IMAGE", "EPASS_POSTGRES_IMAGE")},
             # of the example file, for a machine without containers: they must not matter
             "EPASS_HEALTH_HOST": "127.0.0.1",
             "EPASS_GATEWAY_HOST": "127.0.0.1",

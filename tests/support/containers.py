@@ -16,13 +16,16 @@ from typing import Self
 
 import amqp
 import psycopg
+from docker.errors import DockerException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import DockerClient
 
 from contracts.subscriptions import SERVICES
 from deploy.local import access, ports
 from deploy.local.permissions import PERMISSIONS, VHOST, definitions
 from deploy.local.secrets import SecretStore
+from tests.support import images
 
 SUPERUSER = "postgres"
 POSTGRES_COMMAND = ["postgres", "-c", "max_connections=300", "-c", "timezone=UTC"]
@@ -119,7 +122,7 @@ class Containers:
         """Create the broker with its virtual host and administrator, without the image's default guest."""
         born_with = {"USER": "administrator", "PASS": self._broker_password("administrator"), "VHOST": VHOST}
         container = DockerContainer(
-            "rabbitmq:4-management",
+            images.chosen("EPASS_RABBITMQ_IMAGE", _is_here, _pull),
             env={f"RABBITMQ_DEFAULT_{name}": value for name, value in born_with.items()},
         )
         container.with_bind_ports(15692, self._ports["prometheus"])
@@ -128,7 +131,11 @@ class Containers:
     def _make_postgres(self) -> PostgresContainer:
         password = self._database_password(SUPERUSER)
         container = PostgresContainer(
-            "postgres:17", username=SUPERUSER, password=password, dbname=SUPERUSER, command=POSTGRES_COMMAND
+            images.chosen("EPASS_POSTGRES_IMAGE", _is_here, _pull),
+            username=SUPERUSER,
+            password=password,
+            dbname=SUPERUSER,
+            command=POSTGRES_COMMAND,
         )
         return container.with_bind_ports(5432, self._ports["postgres"])
 
@@ -172,6 +179,18 @@ class Containers:
 
     def _database_password(self, role: str) -> str:
         return self._secret_store.password(f"database {role}")
+
+
+def _is_here(image: str) -> bool:
+    return bool(DockerClient().client.images.list(name=image))
+
+
+def _pull(image: str) -> bool:
+    try:
+        DockerClient().client.images.pull(image)
+    except DockerException:
+        return False
+    return True
 
 
 def _kill(container: DockerContainer) -> None:

@@ -61,11 +61,12 @@ FIELDS = {
         groups[].rules[].labels groups[].rules[].annotations""",
     "Database": "cluster.name databaseReclaimPolicy name owner",
     "Cluster": """affinity.podAntiAffinityType affinity.topologyKey bootstrap.initdb.dataChecksums
-        bootstrap.initdb.encoding bootstrap.initdb.localeCType bootstrap.initdb.localeCollate instances
+        bootstrap.initdb.encoding bootstrap.initdb.localeCType bootstrap.initdb.localeCollate imageName
+        instances
         managed.roles[].login managed.roles[].name managed.roles[].passwordSecret.name postgresql.parameters
         postgresql.synchronous.dataDurability postgresql.synchronous.method postgresql.synchronous.number
         resources.limits resources.requests storage.size topologySpreadConstraints""",
-    "RabbitmqCluster": """affinity.podAntiAffinity override.statefulSet.spec.template.spec
+    "RabbitmqCluster": """affinity.podAntiAffinity image override.statefulSet.spec.template.spec
         persistence.storage rabbitmq.additionalConfig rabbitmq.advancedConfig replicas resources.limits
         resources.requests""",
 }

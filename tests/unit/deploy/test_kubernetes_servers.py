@@ -1,5 +1,6 @@
 """``deploy/kubernetes``: broker, database server, what Prometheus sees, and the way in."""
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from deploy.kubernetes import alerts, secrets
 from deploy.local import broker, postgres
 from deploy.local.access import READERS
 from services.ops.grants import ROLES
+from tests.support import images
+from tests.support.cluster.brokers import MANIFEST, liveness_probe
 from tests.support.kubernetes import (
     OVERLAYS,
     Break,
@@ -68,6 +71,31 @@ def every_queue_is_on_three_brokers_and_a_minority_pauses(manifests: Manifests) 
         "queue_leader_locator": "balanced",
     }
     yield from (name for name, value in wanted.items() if configuration.get(name) != value)
+
+
+def version_of(image: str) -> str:
+    """Return the version that a tag begins with, such as 4.0; empty if it names none."""
+    found = re.search(r":(\d+(?:\.\d+)*)", image)
+    return found[1] if found else ""
+
+
+@checks.finds(
+    {
+        "what the operator takes": changed("RabbitmqCluster", "broker", "spec.image", None),
+        "a later broker": changed("RabbitmqCluster", "broker", "spec.image", "rabbitmq:4.3-management"),
+        "what CloudNativePG takes": changed("Cluster", "database", "spec.imageName", None),
+        "a later database server": changed(
+            "Cluster", "database", "spec.imageName", "ghcr.io/cloudnative-pg/postgresql:18-standard-trixie"
+        ),
+    }
+)
+def the_servers_are_of_the_versions_that_compose_runs(manifests: Manifests) -> Iterator[str]:
+    broker_ = manifests.one("RabbitmqCluster", "broker")["spec"].get("image", "")
+    if broker_ != images.pinned("EPASS_RABBITMQ_IMAGE"):
+        yield f"the broker is {broker_ or 'what the operator takes'}"
+    database = manifests.one("Cluster", "database")["spec"].get("imageName", "")
+    if version_of(database) != version_of(images.pinned("EPASS_POSTGRES_IMAGE")) != "":
+        yield f"the database server is {database or 'what CloudNativePG takes'}"
 
 
 @checks.finds(
@@ -312,6 +340,55 @@ def test_rabbitmq_knows_every_line_of_the_configuration() -> None:
     assert len(names) > 4
     assert [name for name in names if name not in of_rabbitmq()] == []
     assert "quorum_queue.target_group_size" not in of_rabbitmq(), "control: not every name is known"
+
+
+MODULES = {
+    "4.2 or before, in one piece": ("partitions() -> [].", False),
+    "4.2 or before, apart from two of three": ("partitions() -> [b, c].", True),
+    "4.3": ("", False),
+}
+"""What each version of RabbitMQ has in its module, and whether the probe fails then."""
+
+
+@pytest.mark.parametrize("version", MODULES)
+def test_the_liveness_probe_fails_only_where_a_node_is_apart_from_most_of_the_others(
+    version: str, tmp_path: Path
+) -> None:
+    function, fails = MODULES[version]
+    assert is_killed(liveness_probe(MANIFEST.read_text())[-1], function, tmp_path) is fails
+
+
+def test_control_a_probe_that_asks_for_the_function_kills_each_node_of_a_version_without_it(
+    tmp_path: Path,
+) -> None:
+    probe = liveness_probe(MANIFEST.read_text())[-1]
+    bare = re.sub(r"andalso erlang:function_exported\(.*?\) ", "", probe)
+    assert bare != probe
+    assert is_killed(bare, "", tmp_path)
+
+
+def is_killed(probe: str, function: str, folder: Path) -> bool:
+    """Run the probe's expression in an Erlang node whose broker has this function, and say if it fails."""
+    exports = "-export([partitions/0]).\n" if function else ""
+    folder.joinpath("rabbit_node_monitor.erl").write_text(
+        f"-module(rabbit_node_monitor).\n{exports}{function}\n"
+    )
+    folder.joinpath("rabbit_nodes.erl").write_text(
+        "-module(rabbit_nodes).\n-export([list_members/0]).\nlist_members() -> [a, b, c].\n"
+    )
+    program = f"""
+        [{{ok, Module}} = compile:file(Module) || Module <- [rabbit_node_monitor, rabbit_nodes]],
+        code:ensure_loaded(rabbit_node_monitor), register(rabbit_node_monitor, self()),
+        {{ok, Tokens, _}} = erl_scan:string({json.dumps(probe)}),
+        {{ok, Expressions}} = erl_parse:parse_exprs(Tokens),
+        try erl_eval:exprs(Expressions, []) of {{value, ok, _}} -> halt(0) catch _:_ -> halt(1) end."""
+    done = subprocess.run(
+        ["erl", "-noshell", "-boot", "start_clean", "-pa", ".", "-eval", program],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode in {0, 1}, done.stderr
+    assert "init terminating" not in done.stdout + done.stderr, done.stdout
+    return done.returncode == 1
 
 
 def of_rabbitmq() -> set[str]:

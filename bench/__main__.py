@@ -8,13 +8,14 @@ import asyncio
 import json
 import shutil
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from bench import approval, desk_queue, gate_app, gate_queue, processor, walk_in, weight
+from bench import approval, desk_queue, gate_app, gate_queue, processor, revocations, walk_in, weight
 from bench.measure import Bench, Figures, chosen_parts
 from bench.one_run import running_system
 from deploy.local.stack import Stack
@@ -49,7 +50,7 @@ def print_shares(figures: Figures) -> None:
             print_line(f"  1,000,000 passes against 10,000: {figure:32} × {many[figure] / few[figure]:.2f}")
 
 
-def pages(gateway: str, logins: Path, queue: list[str], app_tokens: list[str]) -> None:
+def pages(gateway: str, logins: Path, queue: list[str], app_tokens: list[str], revoked: list[str]) -> None:
     """Print what pages weigh and how long they take on a slow line, if Debian's Chromium is installed."""
     chromium = shutil.which("chromium")
     print_line(
@@ -86,6 +87,7 @@ def pages(gateway: str, logins: Path, queue: list[str], app_tokens: list[str]) -
         )
         browser.close()
     gate_app.show(gateway, logins, app_tokens, print_line)
+    revocations.show(gateway, logins, revoked, print_line)
 
 
 def desk(stack: Stack, gateway: str) -> None:
@@ -120,8 +122,11 @@ def main() -> None:
         print_line("\nmemory (MiB, resident)")
         for name, megabytes in sorted(processor.resident_mib(stack).items()):
             print_line(f"  {name:52} {megabytes:9.0f}")
-        queue, app_tokens = bench.tokens[:QUEUE], bench.tokens[QUEUE : QUEUE + gate_app.NEEDED]
-        pages(services.address("gateway"), stack.folder / "logins.json", queue, app_tokens)
+        tokens = iter(bench.tokens)
+        queue, app_tokens, revoked = (
+            list(islice(tokens, count)) for count in (QUEUE, gate_app.NEEDED, revocations.COUNT)
+        )
+        pages(services.address("gateway"), stack.folder / "logins.json", queue, app_tokens, revoked)
         desk(stack, services.address("gateway"))
 
 

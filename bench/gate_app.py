@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import quantiles
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
@@ -25,6 +26,7 @@ from bench.measure import Bench
 from bench.one_run import running_system
 from bench.walk_in import Typed
 from contracts.crockford import LENGTH
+from contracts.model import site_of
 from contracts.rpc.accounts import IssueLogin
 from epass_client import Client, calls
 from services.gateway.access import session_cookie
@@ -59,6 +61,11 @@ new MutationObserver(() => {
   if (document.querySelector("#calls [data-rings]")) window.rang.push(Date.now());
 }).observe(document.querySelector("#calls"), {childList: true, subtree: true});
 """
+ENROL = """async ([code, key]) => (await fetch("/api/v1/gate/device", {
+  method: "POST", body: JSON.stringify({code}),
+  headers: {"Content-Type": "application/json", "Idempotency-Key": key},
+})).ok"""
+"""Makes the browser the device of a gate, as the app does with a code that was read."""
 DECODE = """async ({wasm, pictures}) => {
   const worker = new Worker("/gate/decoder.js", {type: "module"});
   const next = () => new Promise((resolve) => { worker.onmessage = ({data}) => resolve(data); });
@@ -119,17 +126,18 @@ class Gates:
         self._known = json.loads(logins.read_text())
         self._playwright = playwright
         self._folder = folder
-        self._tokens = {"PCS1-G1": self._sign_in("security").token, "PCS1-G2": self._second_guard()}
+        self._tokens = {"PCS1-G1": self.sign_in("security").token, "PCS1-G2": self._second_guard()}
         self._browsers: list[Browser] = []
 
-    def _sign_in(self, role: str) -> Client:
+    def sign_in(self, role: str) -> Client:
+        """Return a client with the session of a demo login."""
         login = self._known[role]
         return Client(self._gateway).sign_in(login["login_id"], login["password"])
 
     def _second_guard(self) -> str:
         """Issue a login for the other gate; return its token."""
         wanted = IssueLogin(role="security", name="Second gate", site="PCS1", gate="PCS1-G2")
-        given = self._sign_in("ado").send(calls.issue_login(wanted))
+        given = self.sign_in("ado").send(calls.issue_login(wanted))
         client = Client(self._gateway).sign_in(given.login_id, given.initial_password)
         client.send(calls.change_password(given.initial_password, PASSWORD))
         return Client(self._gateway).sign_in(given.login_id, PASSWORD).token
@@ -154,19 +162,34 @@ class Gates:
         one.add_cookies([cookie])  # type: ignore[list-item]  # as the others do
         return one
 
-    def app(self, context: BrowserContext) -> Page:
-        """Open the app, and wait until it has its list."""
+    def app(self, context: BrowserContext, enrolled_at: str | None = None, script: str = TIMES) -> Page:
+        """Open the app, and wait until it has its list.
+
+        Args:
+            context: of the guard.
+            enrolled_at: the gate at which the browser becomes a device first; only devices store lists.
+            script: what notes times in the page.
+        """
         page = context.new_page()
-        page.add_init_script(TIMES)
+        page.add_init_script(script)
         page.goto("/gate")
+        if enrolled_at is not None:
+            self._enrol(page, enrolled_at)
         expect(page.locator(".dot--on")).to_be_visible(timeout=30_000)
         _wait(page, "/[0-9०-९੦-੯]/.test(document.querySelector('.bar__age').textContent)")
         return page
 
+    def _enrol(self, page: Page, gate: str) -> None:
+        wanted = IssueLogin(role="gate_device", name=f"Tablet of {gate}", site=site_of(gate), gate=gate)
+        device = self.sign_in("ado").send(calls.issue_login(wanted))
+        code = f"{device.login_id}-{device.initial_password}"
+        assert page.evaluate(ENROL, [code, str(uuid4())])
+        page.reload()
+
     def reception(self, browser: Browser) -> Page:
         """Open the page of the reception on which calls ring."""
         context = browser.new_context(base_url=self._gateway)
-        token = self._sign_in("reception").token
+        token = self.sign_in("reception").token
         cookie = {"name": session_cookie(self._gateway), "value": token, "url": self._gateway}
         context.add_cookies([cookie])  # type: ignore[list-item]
         page = context.new_page()
@@ -227,7 +250,7 @@ def _print_verdicts(gates: Gates, tokens: Sequence[str], line: Printer) -> None:
         while len(_measured(page, "frame to verdict")) < VERDICTS and monotonic() - began < LONGEST_S:
             page.wait_for_timeout(1000)
         for what, key in (("frame to text", "frame to text"), ("frame to verdict", "frame to verdict")):
-            _print_times(line, f"{what}, {name}", _measured(page, key), "ms")
+            print_times(line, f"{what}, {name}", _measured(page, key), "ms")
     browser.close()
 
 
@@ -236,7 +259,8 @@ def _measured(page: Page, name: str) -> list[float]:
     return [float(one) for one in found]
 
 
-def _print_times(line: Printer, name: str, times: Sequence[float], unit: str) -> None:
+def print_times(line: Printer, name: str, times: Sequence[float], unit: str) -> None:
+    """Print the median, the tail and the longest of some times."""
     if len(times) < 2:
         line(f"  {name:44} {len(times):9} measured")
         return
@@ -244,7 +268,8 @@ def _print_times(line: Printer, name: str, times: Sequence[float], unit: str) ->
     digits = 0 if unit == "ms" else 2
     line(
         f"  {name:44} {len(times):9} measured  p50 {hundredths[49]:.{digits}f} {unit}"
-        f"  p99 {hundredths[98]:.{digits}f} {unit}"
+        f"  p95 {hundredths[94]:.{digits}f} {unit}"
+        f"  p99 {hundredths[98]:.{digits}f} {unit}  longest {max(times):.{digits}f} {unit}"
     )
 
 
@@ -256,7 +281,7 @@ def _print_degraded(page: Page, line: Printer) -> None:
     times = [found["ms"] for (_, token, _), found in pairs if found["text"] == token]
     good = len(drawn) - len(missed)
     line(f"  {'degraded codes':44} {good:9} of {len(drawn)} decoded ({good / len(drawn):.1%})")
-    _print_times(line, "reading one of them", times, "ms")
+    print_times(line, "reading one of them", times, "ms")
 
 
 def _print_first_load(gates: Gates, browser: Browser, line: Printer) -> None:
@@ -335,7 +360,7 @@ def _print_help(gates: Gates, browser: Browser, line: Printer) -> None:
         reception.wait_for_load_state("load")
         expect(reception.locator("#calls [data-rings]")).to_have_count(0)
         reception.evaluate(RINGS)
-    _print_times(line, "call for help to the ring at the reception", seconds, "s")
+    print_times(line, "call for help to the ring at the reception", seconds, "s")
 
 
 def _print_news(gates: Gates, browser: Browser, tokens: Sequence[str], line: Printer) -> None:
@@ -351,11 +376,20 @@ def _print_news(gates: Gates, browser: Browser, tokens: Sequence[str], line: Pri
         expect(one.locator(".verdict--good")).to_be_visible()
         _wait(other, "window.heard.length > 0")
         seconds.append((other.evaluate("window.heard[0]") - began) / 1000)
-    _print_times(line, "tap at one gate to the other's app (goal 2 s)", seconds, "s")
+    print_times(line, "tap at one gate to the other's app (goal 2 s)", seconds, "s")
 
 
 NEEDED = BEFORE_CAMERA + QUEUE + NEWS
 """Passes that `show` takes."""
+
+
+@contextmanager
+def measured_system() -> Iterator[tuple[str, Path, list[str]]]:
+    """Run a system with passes; yield the address of its gateway, its logins and the passes' tokens."""
+    with running_system() as (stack, services):
+        bench = Bench(stack, services, lambda *_: None)
+        asyncio.run(bench.run(()))
+        yield services.address("gateway"), stack.folder / "logins.json", bench.tokens
 
 
 def main() -> None:
@@ -363,11 +397,8 @@ def main() -> None:
     if shutil.which("chromium") is None:
         print("no Chromium here (make browser)")
         return
-    with running_system() as (stack, services):
-        bench = Bench(stack, services, lambda *_: None)
-        asyncio.run(bench.run(()))
-        logins = stack.folder / "logins.json"
-        show(services.address("gateway"), logins, bench.tokens[:NEEDED], lambda text: print(text, flush=True))
+    with measured_system() as (gateway, logins, tokens):
+        show(gateway, logins, tokens[:NEEDED], lambda text: print(text, flush=True))
 
 
 if __name__ == "__main__":

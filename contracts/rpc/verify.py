@@ -233,6 +233,8 @@ class ScanResult(Wire):
     """The logins of whom one has to agree by their PIN: to an entry for which the supervisor is called, or to
     another card after one that did not match. Empty where nobody has to, or where the site has no supervisor
     with a PIN."""
+    supervisors_void: bool = False
+    """Whether one of them has to agree and none can: each PIN is void after too many wrong ones."""
     marks: tuple[str, ...] = ()
     list_age_s: int | None = None
     """How old the gate's knowledge of revocations was at the scan, in seconds.
@@ -308,7 +310,16 @@ class HelpCall(Wire):
     called_by: str
     answered_at: Instant | None = None
     answered_by: str | None = None
-    """The login that comes; None while it still rings."""
+    """The login that comes; None while it still rings, and where nobody answers."""
+    unanswered_at: Instant | None = None
+    """When it ended to ring, and nobody had answered."""
+
+
+class Telephones(Wire):
+    """Whom a gate telephones; empty where the directory has no number."""
+
+    reception: str = ""
+    security: str = ""
 
 
 class HelpQuestion(Wire):
@@ -318,9 +329,11 @@ class HelpQuestion(Wire):
 
 
 class HelpCalls(Wire):
-    """Calls that ring, or were answered within the last minutes; the oldest first."""
+    """Calls that ring, or that within the last minutes were answered or ended to ring; the oldest first."""
 
     items: tuple[HelpCall, ...] = ()
+    telephones: Telephones = Telephones()
+    """Of the site that was asked for."""
 
 
 class MovementQuestion(Wire):
@@ -479,13 +492,6 @@ class OfflinePolicy(Wire):
     then: Literal["refuse", "supervisor"]
 
 
-class Telephones(Wire):
-    """Whom a gate telephones; empty where the directory has no number."""
-
-    reception: str = ""
-    security: str = ""
-
-
 class ManifestSupervisor(Wire):
     """What a gate needs to check the PIN of a supervisor of its site (`contracts/supervisor_pin.py`)."""
 
@@ -578,9 +584,10 @@ class OwnPin(Wire):
     pin_set_at: Instant | None = None
 
 
-IncidentKind = Literal["conflict", "refused", "unproven", "override", "wrong_pin"]
+IncidentKind = Literal["conflict", "refused", "unproven", "override", "wrong_pin", "unanswered"]
 """More persons came in than a pass allows; a scan that was refused for good; a supervisor whose PIN nobody
-typed; a supervisor who let somebody in; a PIN that was typed wrong too often."""
+typed; a supervisor who let somebody in; a PIN that was typed wrong too often; a call for help that nobody
+answered."""
 
 
 class IncidentScan(Wire):
@@ -601,17 +608,21 @@ class IncidentView(Wire):
     gate: str
     kind: IncidentKind
     detail: str | None = None
-    """The kind of a conflict, or the problem of a refused scan."""
+    """The kind of a conflict, the problem of a refused scan, or why a gate called."""
     pass_number: str | None = None
     reference: str | None = None
     scans: tuple[IncidentScan, ...] = ()
     exposure: int = 0
     """How many persons came in beyond what the pass allows."""
     login: str | None = None
-    """Who scanned."""
+    """Who scanned, or called."""
     supervisor: str | None = None
     reason: str | None = None
     """The words of the supervisor."""
+    called_at: Instant | None = None
+    """When a gate called for help, if the incident is that nobody answered."""
+    is_own: bool = False
+    """Whether the login that asks took part, so that somebody else notes that it was seen."""
     seen_at: Instant | None = None
     seen_by: str | None = None
 

@@ -81,6 +81,11 @@ class Consumers:
         """Close visits of parties that are presumed gone."""
         batches.run(self.db, lambda session: presence.close_overdue(session, now()), presence.BATCH)
 
+    @every(interval=60)
+    def give_up_calls_for_help(self) -> None:
+        """Make incidents of calls for help that nobody has answered."""
+        batches.run(self.db, lambda session: help_calls.give_up(session, now()), help_calls.BATCH)
+
     @every(interval=60, eager=True)
     def count_passes_that_nobody_issued(self) -> None:
         """Show how many passes were let in by a genuine token and never issued."""

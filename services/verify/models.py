@@ -379,6 +379,8 @@ class IncidentRow(Base):
     involved: Mapped[list[str]] = mapped_column(server_default="{}")
     """Other logins that took part: who sent a late scan, and whose scans a conflict is of."""
     reason: Mapped[str | None]
+    called_at: Mapped[datetime | None]
+    """When the call for help was made that nobody answered."""
     seen_at: Mapped[datetime | None]
     seen_by: Mapped[str | None]
 
@@ -397,3 +399,5 @@ class HelpCallRow(Base):
     called_by: Mapped[str]
     answered_at: Mapped[datetime | None]
     answered_by: Mapped[str | None]
+    unanswered_at: Mapped[datetime | None]
+    """When it was given up, and became an incident."""

@@ -5,20 +5,30 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from bench import gate_app, gate_queue
-from contracts.rpc.verify import InsideList, Manifest, OfflinePolicy, ScanPass, ScanResult
+from contracts.rpc.verify import (
+    HelpCall,
+    InsideList,
+    Manifest,
+    Movements,
+    OfflinePolicy,
+    ScanPass,
+    ScanResult,
+    Telephones,
+)
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app import routes
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.support.browser import camera, degraded_codes
 from tests.support.browser.pages_alone import INSIDE, PagesAlone
-from tests.support.factories.gateway import ISSUER, NUMBER
+from tests.support.factories.gateway import ISSUER, NUMBER, public_key
 from tests.support.factories.pages import ADMIT
 from tests.support.paths import ROOT
 from tests.support.running import eventually
@@ -327,6 +337,62 @@ def test_a_tap_that_was_meant_for_the_visitor_before_lets_nobody_in(
     scan(page)
     eventually(lambda: len(verify.scanned) == 3, "the third scan")
     assert verify.recorded == []
+
+
+KNOWN = MANIFEST.model_copy(
+    update={
+        "keys": (public_key(),),
+        "telephones": Telephones(reception="0172-5550101", security="0172-5550102"),
+    }
+)
+"""A manifest that the app takes, with telephones."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_each_pin_is_void_the_guard_learns_before_a_tap_that_nobody_can_agree(
+    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str
+) -> None:
+    alone.answers["verify.manifest"] = KNOWN.model_copy(update={"supervisor_demanded": True})
+    page, texts = open_app(language), WORDS[language]["texts"]
+    verify.verdicts[A] = ADMIT.model_copy(update={"call_supervisor": True, "supervisors_void": True})
+    scan(page)
+    expect(verdict(page, "amber")).to_contain_text(texts["supervisors_void"])
+    expect(page.locator(".verdict a[href^='tel:']")).to_have_count(2)
+    expect(page.locator(".verdict button, .verdict summary")).to_have_count(0)
+
+
+def test_where_each_pin_is_void_the_last_four_that_match_still_open_the_gate(
+    open_app: Callable[..., Page], verify: Verify
+) -> None:
+    page = open_app()
+    verify.verdicts[A] = ADMIT.model_copy(update={"supervisors_void": True})  # another card did not match
+    scan(page)
+    expect(verdict(page, "amber")).to_contain_text(WORDS["en"]["texts"]["supervisors_void"])
+    expect(page.locator(".button--main, #other-reason")).to_have_count(0)
+    del verify.verdicts[A]
+    page.fill("#last-four", "4821")
+    page.locator(".verdict button[type=submit]").click()
+    expect(verdict(page, "good")).to_be_visible()
+    assert [one.supervisor for one in verify.recorded] == [None]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_guard_whose_call_nobody_has_answered_is_told_whom_to_telephone(
+    open_app: Callable[..., Page], alone: PagesAlone, language: str
+) -> None:
+    alone.answers["verify.manifest"] = KNOWN
+    called = now() - timedelta(minutes=16)
+    over = HelpCall(
+        id=UUID(int=1), site="PCS1", gate="PCS1-G1", reason="danger", called_at=called, called_by="SEC-0001",
+        unanswered_at=called + timedelta(minutes=15),
+    )  # fmt: skip
+    alone.answers["verify.movements"] = Movements(calls=(over,))
+    page = open_app(language)
+    before = WORDS[language]["texts"]["help_unanswered"].partition("%(at)s")
+    for words in (before[0], before[2]):
+        expect(page.locator(".banner")).to_contain_text(words.strip())
+    expect(page.locator(".banner a[href='tel:01725550101']")).to_be_visible()
+    expect(page.locator(".banner a[href='tel:01725550102']")).to_be_visible()
 
 
 REFUSALS = {

@@ -7,6 +7,7 @@ it, it is another scan.
 import hashlib
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -20,12 +21,20 @@ from contracts import rpc
 from contracts.crockford import LENGTH, parse_pass_number
 from contracts.errors import ContractError, Forbidden, InvalidInput
 from contracts.mobile import ascii_digits
-from contracts.rpc.verify import InsideQuestion, ScanPass, ScanResult
+from contracts.rpc.verify import (
+    CallForHelp,
+    HelpCall,
+    HelpQuestion,
+    InsideQuestion,
+    ScanPass,
+    ScanResult,
+    Telephones,
+)
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import SecurityPage, View, text_of
+from services.gateway.pages.shared.view import SecurityPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
 RESULT = "/gate/result"
@@ -158,6 +167,15 @@ async def show_result(view: SecurityPage) -> Response:
     return await _result_page(view, scan)
 
 
+@router.post("/help")
+async def call_help(view: SecurityPage) -> Response:
+    """Call the reception for help; the page says then whether somebody comes."""
+    form = await view.form()
+    request = CallForHelp.model_validate({"gate": _gate(view, form), "reason": text_of(form, "reason")})
+    await view.caller.command(rpc.verify.CALL_HELP, request, key_of(form))
+    return view.to("/gate" if view.principal.gate else f"/gate?gate={request.gate}")
+
+
 @router.get("/photographs/{reference}")
 async def show_photograph(view: SecurityPage, reference: str) -> Response:
     """Show the photograph that the counter took of the visitor."""
@@ -205,6 +223,7 @@ async def _ask(view: View, typed: Mapping[str, str], errors: dict[str, str], sta
         typed=typed,
         gates=site.gates if site else (),
         gate_name=await directory.gate_names(view),
+        help=await _help(view, typed.get("gate", "")),
     )
 
 
@@ -270,7 +289,25 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         and await photograph.is_there(view, shown.reference)
         else None,
         gate_name=await directory.gate_names(view),
+        help=await _help(view, scan.typed.get("gate", "")),
     )
+
+
+async def _help(view: View, chosen: str) -> dict[str, Any] | None:
+    """Return the gate, its newest call for help and whom to telephone; None where no gate is known.
+
+    Nobody waits for a scan because of it: without an answer of verify there is no call to show.
+    """
+    gate, site = view.principal.gate or chosen, view.principal.site
+    if not gate or site is None:
+        return None
+    calls: list[HelpCall] = []
+    telephones = Telephones()
+    with suppress(ContractError):
+        found = await view.caller.query(rpc.verify.HELP_CALLS, HelpQuestion(site=site))
+        calls = [one for one in found.items if one.gate == gate]
+        telephones = found.telephones
+    return {"gate": gate, "call": calls[-1] if calls else None, "telephones": telephones}
 
 
 async def _host(view: View, shown: ScanResult | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from services.chassis.db.batches import delete_batch
 from services.chassis.db.retention import kept_since
 from services.chassis.rpc.idempotency import once
 from services.verify.domain.gates import require_existing
+from services.verify.handlers import incidents, manifests
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import knowledge_of
 from services.verify.models import HelpCallRow
@@ -30,6 +31,9 @@ from services.verify.models import HelpCallRow
 RINGS_FOR = timedelta(minutes=15)
 SHOWN_FOR = timedelta(minutes=5)
 """For so long the gate and the reception see who has answered."""
+UNANSWERED_FOR = timedelta(minutes=15)
+"""For so long after it has ended to ring they see that nobody has answered."""
+BATCH = 100
 
 
 def call_help(request: CallForHelp, call: Call, session: Session, now: datetime) -> HelpCall:
@@ -47,9 +51,12 @@ def call_help(request: CallForHelp, call: Call, session: Session, now: datetime)
         locks.lock(session, f"help at {request.gate}")
         row = HelpCallRow
         rings = select(row).where(
-            row.gate == request.gate, row.answered_at.is_(None), row.called_at > now - RINGS_FOR
+            row.gate == request.gate,
+            row.answered_at.is_(None),
+            row.unanswered_at.is_(None),
+            row.called_at > now - RINGS_FOR,
         )
-        ringing = session.scalars(rings).first()
+        ringing = session.scalars(rings.with_for_update()).first()
         if ringing is None:
             ringing = HelpCallRow(
                 id=uuid4(), site=site, gate=request.gate, called_at=now, called_by=login, reason=""
@@ -65,7 +72,7 @@ def call_help(request: CallForHelp, call: Call, session: Session, now: datetime)
         f"verify.{CALL_HELP.name}",
         request,
         effect,
-        lambda made: _view(session.get_one(HelpCallRow, made)),
+        lambda made: _view(session.get_one(HelpCallRow, made), now),
         reference=UUID,
     )
 
@@ -93,13 +100,15 @@ def answer(request: HelpCallId, call: Call, session: Session, now: datetime) -> 
         f"verify.{ANSWER_HELP.name}",
         request,
         effect,
-        lambda answered: _view(session.get_one(HelpCallRow, answered)),
+        lambda answered: _view(session.get_one(HelpCallRow, answered), now),
         reference=UUID,
     )
 
 
 def list_calls(request: HelpQuestion, call: Call, session: Session, now: datetime) -> HelpCalls:
-    """Return the calls of a site that ring or were just answered; of all sites to a reception of all.
+    """Return the calls of a site that ring, were just answered, or just ended to ring with no answer.
+
+    A reception of all sites gets those of all. Of one site it is said whom a gate telephones.
 
     Raises:
         Forbidden: the principal is neither of the reception nor of security, or is of another site.
@@ -107,22 +116,43 @@ def list_calls(request: HelpQuestion, call: Call, session: Session, now: datetim
     site = _site_of_helper(call.principal)
     if site is not None and request.site not in {None, site}:
         raise Forbidden("this login is of another site", code="not_your_site")
-    return HelpCalls(items=of_site(session, site or request.site, now))
+    asked = site or request.site
+    calls = of_site(session, asked, now)
+    if asked is None:
+        return HelpCalls(items=calls)
+    return HelpCalls(items=calls, telephones=manifests.telephones(session, asked))
 
 
 def of_site(session: Session, site: str | None, now: datetime) -> tuple[HelpCall, ...]:
-    """Return the calls of a site, or of all, that ring or were just answered; the oldest first."""
+    """Return the calls of a site, or of all, of which somebody should hear now; the oldest first."""
     row = HelpCallRow
     query = select(row).where(
-        row.called_at > now - RINGS_FOR - SHOWN_FOR,
-        or_(
-            row.answered_at.is_(None) & (row.called_at > now - RINGS_FOR),
-            row.answered_at > now - SHOWN_FOR,
-        ),
+        row.called_at > now - RINGS_FOR - UNANSWERED_FOR,
+        or_(row.answered_at.is_(None), row.answered_at > now - SHOWN_FOR),
     )
     if site is not None:
         query = query.where(row.site == site)
-    return tuple(_view(one) for one in session.scalars(query.order_by(row.called_at, row.id)))
+    return tuple(_view(one, now) for one in session.scalars(query.order_by(row.called_at, row.id)))
+
+
+def give_up(session: Session, now: datetime) -> int:
+    """Make incidents of a batch of calls that have ended to ring with no answer; return how many."""
+    row = HelpCallRow
+    over = (
+        select(row)
+        .where(row.answered_at.is_(None), row.unanswered_at.is_(None), row.called_at <= now - RINGS_FOR)
+        .order_by(row.called_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    found = session.scalars(over).all()
+    for call in found:
+        call.unanswered_at = now
+        incidents.add(
+            session, "unanswered", call.gate, now, incident_id=call.id, site=call.site, detail=call.reason,
+            login=call.called_by, called_at=call.called_at,
+        )  # fmt: skip
+    return len(found)
 
 
 def delete_old(session: Session, now: datetime, months: int) -> int:
@@ -139,5 +169,9 @@ def _site_of_helper(principal: Principal) -> str | None:
     raise Forbidden("only the reception and security come to help")
 
 
-def _view(row: HelpCallRow) -> HelpCall:
-    return HelpCall.model_validate({name: getattr(row, name) for name in HelpCall.model_fields})
+def _view(row: HelpCallRow, now: datetime) -> HelpCall:
+    """Return a call as others see it; that it is over is said at once, before `give_up` has found it."""
+    ends = row.called_at + RINGS_FOR
+    is_over = row.answered_at is None and ends <= now
+    shown = {name: getattr(row, name) for name in HelpCall.model_fields}
+    return HelpCall.model_validate(shown | {"unanswered_at": ends if is_over else None})

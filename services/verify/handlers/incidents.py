@@ -98,7 +98,7 @@ def list_incidents(request: IncidentQuestion, call: Call, session: Session) -> I
     found = session.scalars(query).all()
     shown = found[: request.limit]
     return IncidentList(
-        items=tuple(_view(one) for one in shown),
+        items=tuple(_view(one, call.principal) for one in shown),
         next=cursors.encode(shown[-1].found_at, shown[-1].id) if len(found) > len(shown) else None,
         unseen=unseen,
     )
@@ -119,7 +119,7 @@ def note_seen(request: IncidentId, call: Call, session: Session, now: datetime) 
         row = session.scalars(query).one_or_none()
         if row is None:
             raise NotFound("there is no such incident")
-        if call.principal.login_id in {row.login, row.supervisor, *row.involved}:
+        if _took_part(row, call.principal):
             raise Forbidden("somebody else looks at this incident", code="own_incident")
         if row.seen_at is None:
             row.seen_at, row.seen_by = now, call.principal.login_id
@@ -131,7 +131,7 @@ def note_seen(request: IncidentId, call: Call, session: Session, now: datetime) 
         f"verify.{NOTE_INCIDENT.name}",
         request,
         effect,
-        lambda noted: _view(session.get_one(IncidentRow, noted)),
+        lambda noted: _view(session.get_one(IncidentRow, noted), call.principal),
         reference=UUID,
     )
 
@@ -158,8 +158,12 @@ def _visible(principal: Principal, site: str | None) -> list[ColumnElement[bool]
     return [IncidentRow.site == principal.site]
 
 
-def _view(row: IncidentRow) -> IncidentView:
+def _took_part(row: IncidentRow, principal: Principal) -> bool:
+    return principal.login_id in {row.login, row.supervisor, *row.involved}
+
+
+def _view(row: IncidentRow, principal: Principal) -> IncidentView:
+    shown = {name: getattr(row, name) for name in IncidentView.model_fields.keys() - {"scans", "is_own"}}
     return IncidentView.model_validate(
-        {name: getattr(row, name) for name in IncidentView.model_fields if name != "scans"}
-        | {"scans": tuple(row.scans)}
+        shown | {"scans": tuple(row.scans), "is_own": _took_part(row, principal)}
     )

@@ -127,7 +127,7 @@ def make_manifest(
         withdrawn=tuple(key.kid for key in keys if key.withdrawn),
         complete_at=knowledge.complete_at,
         offline=_policy(rules, offline_then),
-        telephones=Telephones(reception=rules.reception_phone, security=rules.security_phone),
+        telephones=_telephones(rules),
         supervisors=supervisors.of_site(session, site),
         supervisor_demanded=supervisors.are_demanded(session, site),
         passes=tuple(
@@ -139,6 +139,15 @@ def make_manifest(
         gone=listed.gone,
         digest=listed.digest,
     )
+
+
+def telephones(session: Session, site: str) -> Telephones:
+    """Return whom the gates of a site telephone."""
+    return _telephones(_rules_of(session, site))
+
+
+def _telephones(rules: GateRules) -> Telephones:
+    return Telephones(reception=rules.reception_phone, security=rules.security_phone)
 
 
 def offline_policy(session: Session, site: str, offline_then: str) -> OfflinePolicy:

@@ -4,6 +4,7 @@ Most scans that are to be recorded are decided and recorded by `scan_groups` ins
 """
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -89,7 +90,7 @@ def scan(
     if preview and _named(known, decision) is not None:
         previews.count(session, login, request.gate, now)
     age = list_age_s(knowledge.complete_at, now)
-    who = _who_may_agree(request, row, decision, now, session)
+    agreement = _agreement_asked(request, row, decision, now, session)
     if not preview:
         new = scan_records.new_scan(session, request, login, known, decision, age, at, now)
         agreed = request.supervisor if decision.verdict == "admit" else None
@@ -103,22 +104,24 @@ def scan(
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
     result = answer(known, decision, age, at, direction=request.direction, preview=preview)
-    result = result.model_copy(update={"supervisors": who})
+    result = result.model_copy(update=agreement)
     if preview and result.applicant is not None:
         record.add_done(session, result, action="preview")
     return result
 
 
-def _who_may_agree(
+def _agreement_asked(
     request: ScanPass, row: PassRow | None, decision: Decision, now: datetime, session: Session
-) -> tuple[str, ...]:
-    """Return the supervisors of whom one has to agree before somebody comes in, as the gate asks now."""
+) -> dict[str, Any]:
+    """Return of whom one has to agree before somebody comes in, and whether none of them can now."""
     if request.direction == "exit" or row is None:
-        return ()
+        return {}
     is_preview = decision.verdict == "admit" and request.id_check is None
-    if (is_preview and supervisors.may_need(request, row, now)) or decision.verdict == "id_mismatch":
-        return supervisors.with_pin(session, site_of(request.gate))
-    return ()
+    if not (is_preview and supervisors.may_need(request, row, now)) and decision.verdict != "id_mismatch":
+        return {}
+    site = site_of(request.gate)
+    who = supervisors.with_pin(session, site)
+    return {"supervisors": who, "supervisors_void": not who and supervisors.are_demanded(session, site)}
 
 
 def _note_override(

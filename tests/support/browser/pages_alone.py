@@ -61,12 +61,14 @@ from contracts.rpc.imports import (
     LineList,
     LineView,
 )
+from contracts.rpc.issuance import StatusList
 from contracts.rpc.notify import MessagePreview
-from contracts.tokens import SessionClaims
+from contracts.tokens import STATUS_TYP, SessionClaims, StatusClaims
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS
 from services.gateway.pages.directory.lines import KEYS
 from tests.support.factories.gateway import (
+    ISSUER,
     NUMBER,
     REFERENCE,
     TableClient,
@@ -199,7 +201,9 @@ GATE_DEVICES = tuple(
         (4, "Lost in May", "PCS1-G1", {"state": "revoked"}),
     )
 )  # fmt: skip
+REVOKED = StatusClaims(iss=ISSUER, iat=int(now().timestamp()), exp=2**40, seq=1, revoked=())
 ANSWERS: dict[str, Any] = {
+    "issuance__status_list": StatusList(jws=signed(REVOKED.model_dump(), typ=STATUS_TYP)),
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
     "approval__officers": OfficerList(items=(BALDEV,)),

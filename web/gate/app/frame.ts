@@ -2,6 +2,7 @@
 import type { Direction, GateState } from "../core/model.ts";
 import type { Camera } from "./camera.ts";
 import { el, icon } from "./dom.ts";
+import { drawTelephones } from "./help.ts";
 import { counted, currentLanguage, directoryName, duration, instant, t } from "./texts.ts";
 
 interface Actions {
@@ -103,14 +104,22 @@ export function drawFrame(actions: Actions): Frame {
     banner.replaceChildren(...lines);
   }
 
+  /** Say of the last call for help that it rings, who comes, or that nobody does and whom to telephone. */
+  function helpLines(now: GateState): HTMLElement[] {
+    if (now.help === null) return [];
+    const { answered_by: login, unanswered_at: over, called_at: calledAt } = now.help;
+    if (login !== null) return [el("p", {}, t("help_comes", { login }))];
+    const at = instant(calledAt);
+    return over ? [el("p", {}, t("help_unanswered", { at })), ...drawTelephones(now)] : [el("p", {}, t("help_rings", { at }))];
+  }
+
   function bannerLines(now: GateState): HTMLElement[] {
     const lines: (HTMLElement | false)[] = [
       !now.online && el("p", {}, now.offlineSince ? t("offline", { at: instant(now.offlineSince) }) : t("offline_unknown")),
       now.leaving && el("p", {}, t("leaving")),
       // A device that is not enrolled says elsewhere why: the guard may have to sign in before the code is taken.
       !now.signedIn && el("p", {}, now.notEnrolled === null && `${t("signed_out")} `, el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
-      now.help !== null && el("p", {}, now.help.answered_by === null
-        ? t("help_rings", { at: instant(now.help.called_at) }) : t("help_comes", { login: now.help.answered_by })),
+      ...helpLines(now),
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
       now.deferred !== null && el("p", {}, t("deferred", { at: instant(now.deferred.until) })),
       now.listProblem !== null && el("p", {}, t("list_problem")),

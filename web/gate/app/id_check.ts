@@ -1,26 +1,31 @@
 // The check of the ID card: one tap, the last four typed, or another card with a reason.
-import type { IdType, Shown, Supervisor } from "../core/model.ts";
+import type { GateState, IdType, Shown, Supervisor } from "../core/model.ts";
 import { el } from "./dom.ts";
-import { asksForPin, needsSupervisor } from "./outcome.ts";
+import { asksAtAll, asksForPin, needsSupervisor } from "./outcome.ts";
 import { idName, idTypes, t } from "./texts.ts";
 import type { Admit } from "./verdict.ts";
 
 interface CardForms {
   /** One tap: the ID is the one named. */
   button: HTMLElement | null;
+  /** Why nobody can agree now, and what the guard does; null where somebody can, or nobody has to. */
+  alert: string | null;
   more: HTMLElement;
 }
 
 /** Draw who comes in and the ways to confirm the ID. */
-export function cardForms(shown: Shown, supervisors: readonly string[], admit: Admit): CardForms {
+export function cardForms(shown: Shown, state: GateState, admit: Admit): CardForms {
   const party = drawParty(shown);
   const known = shown.idType;
   const isAgain = shown.outcome === "id_mismatch";
-  const isAsked = asksForPin(shown, supervisors);
-  const supervisor = isAsked ? drawSupervisor(supervisors) : null;
+  const isAsked = asksForPin(shown, state);
+  const supervisor = isAsked ? drawSupervisor(shown, state) : null;
   // After a card that did not match, a guard does not accept another one alone.
-  const ofOther = !isAsked && isAgain && supervisors.length > 0 ? drawSupervisor(supervisors) : null;
+  const ofOther = !isAsked && isAgain && asksAtAll(shown, state) ? drawSupervisor(shown, state) : null;
   const enter = withAgreement(supervisor, admit);
+  const canAgree = supervisor?.canAgree ?? true;
+  // What the server compares by itself needs nobody after a card that did not match.
+  const isCompared = shown.onlyUncompared === true && shown.trust !== "supervisor";
   const button = el(
     "button", { class: "button button--main", type: "button", onclick: () => enter({ kind: "as_applied" }, party.count()) },
     t(needsSupervisor(shown) ? "as_named_supervisor" : "as_named"),
@@ -29,14 +34,15 @@ export function cardForms(shown: Shown, supervisors: readonly string[], admit: A
     "div", { class: "card" },
     isAgain && el("h2", {}, t("compare_again")),
     supervisor?.element,
-    party.element,
+    (canAgree || isCompared) && party.element,
     el(
       "div", { class: "card__more" },
-      known && drawLastFour(known, isAgain, enter, party.count),
-      drawOther(known === undefined, ofOther, ofOther ? withAgreement(ofOther, admit) : enter, party.count),
+      known && (canAgree || isCompared) && drawLastFour(known, isAgain || !canAgree, isCompared ? admit : enter, party.count),
+      canAgree && drawOther(known === undefined, ofOther, ofOther ? withAgreement(ofOther, admit) : enter, party.count),
     ),
   );
-  return { button: known && !isAgain ? button : null, more };
+  const alert = supervisor?.alert ?? ofOther?.alert ?? null;
+  return { button: known && !isAgain && canAgree ? button : null, alert, more };
 }
 
 type Count = () => number | undefined;
@@ -127,13 +133,16 @@ function drawOther(open: boolean, supervisor: AskedSupervisor | null, admit: Adm
       el("label", { for: "other-reason" }, t("why_accepted")), reason,
       supervisor && el("p", {}, t("supervisor_other_card")),
       supervisor?.element,
-      el("button", { class: "button", type: "submit" }, t("face_matches")),
+      (supervisor?.canAgree ?? true) && el("button", { class: "button", type: "submit" }, t("face_matches")),
     ),
   );
 }
 
 interface AskedSupervisor {
   element: HTMLElement;
+  /** Whether there is one with a PIN; if not, why and what the guard does. */
+  canAgree: boolean;
+  alert: string | null;
   /** Returns who agreed; null where something is missing, which the browser then points at. */
   read: () => Supervisor | null;
 }
@@ -146,17 +155,21 @@ function withAgreement(supervisor: AskedSupervisor | null, admit: Admit): Admit 
   };
 }
 
-/** Draw the question who agrees, with their PIN and their reason. */
-function drawSupervisor(supervisors: readonly string[]): AskedSupervisor {
+/** Draw the question who agrees, with their PIN and their reason; or that nobody can, and what the guard does. */
+function drawSupervisor(shown: Shown, state: GateState): AskedSupervisor {
+  const supervisors = shown.supervisorsVoid ? [] : state.supervisors;
   const login = el("select", { id: "supervisor", class: "field" }, ...supervisors.map((one) => el("option", { value: one }, one)));
   const pin = el("input", {
     id: "supervisor-pin", class: "field field--four", type: "password", inputmode: "numeric", autocomplete: "off", maxlength: 6, required: true,
   });
   const reason = el("input", { id: "supervisor-reason", class: "field", autocomplete: "off", maxlength: 200, required: true });
   if (supervisors.length === 0) {
-    return { element: el("p", { class: "supervisor" }, t("supervisor_none")), read: () => null };
+    const alert = t(asksAtAll(shown, state) ? "supervisors_void" : "supervisor_none");
+    return { element: el("div", {}), canAgree: false, alert, read: () => null };
   }
   return {
+    canAgree: true,
+    alert: null,
     element: el(
       "div", { class: "supervisor" },
       el("label", { for: "supervisor" }, t("supervisor_login")), login,

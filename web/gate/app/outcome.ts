@@ -24,9 +24,14 @@ export function needsSupervisor(shown: Shown): boolean {
   return shown.callSupervisor || shown.trust === "supervisor";
 }
 
-/** Whether a supervisor types their PIN: always where the list is too old, else where the site has one. */
-export function asksForPin(shown: Shown, supervisors: readonly string[]): boolean {
-  return shown.trust === "supervisor" || (shown.callSupervisor && supervisors.length > 0);
+/** Whether a supervisor types their PIN: always where the list is too old, else where the site asks for one. */
+export function asksForPin(shown: Shown, state: GateState): boolean {
+  return shown.trust === "supervisor" || (shown.callSupervisor && asksAtAll(shown, state));
+}
+
+/** Whether the gates of the site ask for a supervisor, also where none can agree. */
+export function asksAtAll(shown: Shown, state: GateState): boolean {
+  return state.demandsSupervisor || shown.supervisorsVoid === true;
 }
 
 /** Whether the verdict is to call the supervisor: before the entry, and of some passes after it, too. */

@@ -16,10 +16,11 @@ export function drawVerdict(
   shown: Shown, typed: string, state: GateState, problem: string | null, admit: Admit,
 ): HTMLElement {
   const checks = asksForCard(shown) || shown.outcome === "id_mismatch";
-  const forms = checks ? cardForms(shown, state.supervisors, admit) : null;
+  const forms = checks ? cardForms(shown, state, admit) : null;
   const parts = [
     el("div", { class: "verdict__head" }, icon(iconOf(shown)), el("h1", {}, wordOf(shown))),
-    shown.callSupervisor && asksForCard(shown) && el("p", { class: "verdict__alert" }, t("call_first")),
+    shown.callSupervisor && asksForCard(shown) && !forms?.alert && el("p", { class: "verdict__alert" }, t("call_first")),
+    forms?.alert && el("p", { class: "verdict__alert" }, forms.alert),
     shown.trust === "supervisor" && asksForCard(shown) && el("p", { class: "verdict__alert" }, t("list_too_old")),
     names(shown),
     ...explain(shown, typed, state).map((sentence) => el("p", { class: "verdict__why" }, sentence)),

@@ -18,6 +18,8 @@ import type { Session, WireSession } from "./wire.ts";
 /** For so long the reception rings, and for so long the guard is shown who comes (services/verify/handlers/help_calls.py). */
 const RINGS_MS = 900_000;
 const ANSWERED_MS = 300_000;
+/** For so long after it has ended to ring the guard is told that nobody has answered. */
+const UNANSWERED_MS = 900_000;
 
 export interface Deps {
   fetch: typeof fetch;
@@ -111,6 +113,7 @@ export class Device {
       help: this.#currentHelp(),
       telephones: this.manifest.telephones,
       supervisors: this.manifest.supervisors.map((one) => one.login_id),
+      demandsSupervisor: this.manifest.demandsSupervisor,
       directoryNames: this.names,
     };
   }
@@ -135,11 +138,14 @@ export class Device {
     return { offline: this.offlineSince !== null || this.session === null, ageS, trust };
   }
 
-  /** Return the call for help that the guard still has to see; the server lets none ring for longer. */
+  /** Return the call for help that the guard still has to see. That nobody answers is known without a network. */
   #currentHelp(): HelpCall | null {
     if (this.help === null) return null;
-    const [since, forMs] = this.help.answered_at === null ? [this.help.called_at, RINGS_MS] : [this.help.answered_at, ANSWERED_MS];
-    return this.now() - Date.parse(since) < forMs ? this.help : null;
+    const { answered_at: answeredAt, called_at: calledAt } = this.help;
+    if (answeredAt !== null) return this.now() - Date.parse(answeredAt) < ANSWERED_MS ? this.help : null;
+    const endsAt = Date.parse(calledAt) + RINGS_MS;
+    if (this.now() < endsAt) return this.help;
+    return this.now() - endsAt < UNANSWERED_MS ? { ...this.help, unanswered_at: iso(endsAt) } : null;
   }
 
   now(): number {

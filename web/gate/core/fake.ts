@@ -95,6 +95,7 @@ export class FakeGate implements GateApi {
     login: "gate-1",
     passes: 12,
     supervisors: ["SEC-0009"],
+    demandsSupervisor: true,
     help: null,
     telephones: { reception: "0172-5550101", security: "" },
     directoryNames: { sites: {}, gates: {}, departments: {}, officers: {} },

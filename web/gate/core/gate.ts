@@ -226,6 +226,9 @@ export class Gate implements GateApi {
       const result = await this.#device.api.post<ScanResult>("/api/v1/scans", request, SCAN_LIMIT_MS);
       const shown = showResult(result, request, this.#device.names, this.#device.manifest.policy);
       await this.#noteMove(result, request, preview);
+      // A supervisor may have chosen a PIN since this gate heard of them.
+      const held = this.#device.manifest.supervisors.map((one) => one.login_id);
+      if (result.supervisors?.some((one) => !held.includes(one))) this.#device.needManifest();
       return shown;
     } catch (error) {
       if (error instanceof Refused) return this.#refusedByServer(error, request.direction);
@@ -302,7 +305,9 @@ export class Gate implements GateApi {
     const attempt = { gate: request.gate, at, count: null, identified: true, marks: [] };
     if (request.direction === "entry") {
       if (!("held" in found)) return this.#nothing(found.outcome, "entry");
-      return this.#show(found.held, decideEntry(found.held.standing, attempt), request, true);
+      const shown = this.#show(found.held, decideEntry(found.held.standing, attempt), request, true);
+      if (shown.callSupervisor || shown.outcome !== "admit" || !this.#needsSupervisor(found.held, request)) return shown;
+      return { ...shown, callSupervisor: true, onlyUncompared: true };
     }
     if (!("held" in found)) {
       const shown = this.#nothing(found.outcome, "exit");

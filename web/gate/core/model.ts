@@ -72,6 +72,10 @@ export interface Shown {
   vehicleAllowed: boolean;
   assistance?: Assistance;
   callSupervisor: boolean;
+  /** Whether that is only since a card did not match: a card whose last four do match needs nobody. */
+  onlyUncompared?: boolean;
+  /** Whether a supervisor has to agree and none can: the PIN of each is void. */
+  supervisorsVoid?: boolean;
   /** Whether no message has brought the pass to anybody, and its number was typed. */
   undelivered?: boolean;
   marks: string[];
@@ -176,6 +180,8 @@ export interface GateState {
   passes: number;
   /** The logins of the supervisors who have a PIN. */
   supervisors: string[];
+  /** Whether the site asks for a supervisor, also where none of them can agree now. */
+  demandsSupervisor: boolean;
   telephones: Telephones;
   /** The newest call for help of this gate; null where there is none. */
   help: HelpCall | null;
@@ -229,8 +235,10 @@ export interface HelpCall {
   reason: HelpReason;
   called_at: string;
   answered_at: string | null;
-  /** The login that comes; null while it still rings. */
+  /** The login that comes; null while it still rings, and where nobody answers. */
   answered_by: string | null;
+  /** When it ended to ring, and nobody had answered. */
+  unanswered_at?: string | null;
 }
 
 /** What the screens call; {@link Gate} implements it, and the fake for building screens. */

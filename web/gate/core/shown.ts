@@ -45,6 +45,7 @@ export function showResult(
   names: DirectoryNames,
   policy: OfflinePolicy,
 ): Shown {
+  const isAsked = result.preview && ((result.supervisors ?? []).length > 0 || result.supervisors_void === true);
   return {
     outcome: result.verdict,
     preview: result.preview,
@@ -64,7 +65,9 @@ export function showResult(
     vehicle: result.vehicle ?? undefined,
     vehicleAllowed: result.vehicle_allowed,
     assistance: result.assistance ?? undefined,
-    callSupervisor: result.call_supervisor || (result.preview && (result.supervisors ?? []).length > 0),
+    callSupervisor: result.call_supervisor || isAsked,
+    onlyUncompared: isAsked && !result.call_supervisor,
+    supervisorsVoid: result.supervisors_void ?? false,
     undelivered: result.undelivered ?? false,
     marks: result.marks,
     insideSince: result.inside_since ?? undefined,

@@ -88,6 +88,8 @@ export interface ScanResult {
   undelivered?: boolean;
   /** Of whom one has to agree; a gateway of before 0.13 does not say it. */
   supervisors?: string[];
+  /** Whether one of them has to agree, and none can. */
+  supervisors_void?: boolean;
   marks: string[];
   list_age_s: number | null;
   inside_since: string | null;

@@ -366,6 +366,26 @@ test("without a network a site whose PINs are all void still asks for a supervis
   assert.equal(gate.state().unsent, 0);
 });
 
+test("without a network a pass whose card did not match asks for the supervisor before the tap", async () => {
+  const { gate } = await offlineGate();
+  await gate.scan(NUMBER, "entry");
+  assert.equal((await gate.admit(WRONG, 1)).outcome, "id_mismatch");
+  const again = await gate.scan(NUMBER, "entry");
+  assert.deepEqual([again.outcome, again.callSupervisor, again.onlyUncompared], ["admit", true, true]);
+  assert.equal((await gate.admit(RIGHT, 1)).outcome, "admit");
+});
+
+test("a supervisor whom the server names and the gate does not know makes it fetch its list", async () => {
+  const server = new Server();
+  server.manifest = { supervisors: [], supervisor_demanded: true };
+  const { gate } = await openGate(server);
+  server.manifest = {};
+  server.mayAgree = ["SEC-0009"];
+  assert.equal((await gate.scan(NUMBER, "entry")).callSupervisor, true);
+  await gate.refresh();
+  assert.deepEqual(gate.state().supervisors, ["SEC-0009"]);
+});
+
 test("where the server asks for a supervisor, the gate hears at once who has a PIN by now", async () => {
   const server = new Server();
   server.manifest = { supervisors: [] };
@@ -402,6 +422,18 @@ test("a call for help rings at the reception, and the gate sees who comes", asyn
   gate.hearHelp({ ...rings, answered_at: new Date(server.now).toISOString(), answered_by: "REC-0001" });
   assert.equal(gate.state().help?.answered_by, "REC-0001");
   server.now += 6 * MINUTE;
+  assert.equal(gate.state().help, null);
+});
+
+test("a call for help that nobody answers is told for a while, also without a network", async () => {
+  const { gate, server } = await openGate();
+  await gate.callHelp("visitor");
+  server.down = true;
+  server.now += 15 * MINUTE - 1000;
+  assert.equal(gate.state().help?.unanswered_at ?? null, null);
+  server.now += 1000;
+  assert.ok(gate.state().help?.unanswered_at);
+  server.now += 15 * MINUTE;
   assert.equal(gate.state().help, null);
 });
 

@@ -124,6 +124,8 @@ export class Server {
   status: number | null = null;
   /** Whether nobody goes in unless a supervisor agrees. */
   demandsSupervisor = false;
+  /** Of whom one has to agree to an entry, by what the server says of a pass. */
+  mayAgree: string[] = [];
   /** Whether each agreement of a supervisor is refused. */
   refusesPins = false;
   /** Paths whose answer is lost after the server has done what was asked. */
@@ -363,6 +365,7 @@ export class Server {
     return this.#answer({
       ...result({ ...decision, preview }, known),
       undelivered: request.token === undefined && request.direction === "entry" && (known?.undelivered ?? false),
+      supervisors: preview ? this.mayAgree : [],
     });
   }
 

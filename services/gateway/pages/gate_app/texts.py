@@ -76,6 +76,7 @@ TEXTS: dict[str, str] = {
     "call_for_help": _("Call for help"),
     "help_rings": _("It rings at the reception since %(at)s."),
     "help_comes": _("%(login)s is on the way."),
+    "help_unanswered": _("Nobody has answered the call for help of %(at)s. Telephone, or call again."),
     "reception": _("Reception"),
     "security": _("Security"),
     # the ID
@@ -115,6 +116,10 @@ TEXTS: dict[str, str] = {
     "supervisor_login": _("Login of the supervisor"),
     "supervisor_pin": _("PIN of the supervisor"),
     "supervisor_none": _("No supervisor of this secretariat has a PIN yet. Nobody goes in now."),
+    "supervisors_void": _(
+        "No supervisor can agree now: too many wrong PINs were typed. Telephone a supervisor, who signs in"
+        " and chooses a new PIN; then scan again. Nobody goes in before."
+    ),
     "supervisor_other_card": _("After a card that did not match, the supervisor decides about another one."),
     "supervisor_reason": _("Why they agree"),
     # why, and what to do next

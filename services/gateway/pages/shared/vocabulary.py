@@ -156,8 +156,16 @@ INCIDENTS: dict[str, str] = {
     "wrong_pin": _("The PIN of a supervisor was typed wrong several times"),
     "refused": _("A scan that was refused for good"),
     "override": _("A supervisor let somebody in"),
+    "unanswered": _("Nobody answered a call for help"),
 }
+HELP_REASONS: dict[str, str] = {
+    "visitor": _("A visitor needs help"),
+    "danger": _("Danger: security is needed"),
+    "device": _("Something at the gate does not work"),
+}
+"""Why a gate calls for help."""
 INCIDENT_DETAILS: dict[str, str] = {
+    **HELP_REASONS,
     "over_entries": _("came in more often than allowed"),
     "already_inside": _("all were inside already"),
     "revoked": _("the pass was cancelled"),
@@ -175,13 +183,7 @@ INCIDENT_DETAILS: dict[str, str] = {
     "supervisor_missing": _("no supervisor agreed"),
     "list_too_old": _("by a list that was too old"),
 }
-"""Why more came in than allowed, or why a scan was refused."""
-HELP_REASONS: dict[str, str] = {
-    "visitor": _("A visitor needs help"),
-    "danger": _("Danger: security is needed"),
-    "device": _("Something at the gate does not work"),
-}
-"""Why a gate calls for help."""
+"""Why a gate called for help, why more came in than allowed, or why a scan was refused."""
 ROLES: dict[str, str] = {
     "ado": _("ADO Branch"),
     "department": _("Department"),

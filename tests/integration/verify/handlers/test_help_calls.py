@@ -7,8 +7,17 @@ import pytest
 
 from contracts.errors import Forbidden, NotFound
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import CallForHelp, HelpCall, HelpCallId, HelpQuestion, MovementQuestion
-from services.verify.handlers import help_calls, movements
+from contracts.rpc.verify import (
+    CallForHelp,
+    HelpCall,
+    HelpCallId,
+    HelpQuestion,
+    IncidentQuestion,
+    IncidentView,
+    MovementQuestion,
+)
+from services.verify.handlers import help_calls, incidents, movements
+from services.verify.models import SiteRow
 from tests.support.factories.verify import GATE, NOON, Gate, calling, officer
 
 RECEPTION = Principal(kind="staff", id="REC-0001", role="reception", login_id="REC-0001", site="PCS1")
@@ -31,6 +40,14 @@ class Calling(Gate):
     def heard(self, principal: Principal = RECEPTION, at: Any = NOON) -> tuple[HelpCall, ...]:
         with self.database.transaction() as session:
             return help_calls.list_calls(HelpQuestion(), calling(principal), session, at).items
+
+    def give_up(self, at: Any) -> tuple[IncidentView, ...]:
+        """Return the incidents after it was looked for calls that nobody has answered."""
+        with self.database.transaction() as session:
+            help_calls.give_up(session, at)
+        with self.database.transaction() as session:
+            asked = calling(officer(gate=None, login_id="SEC-0009"))
+            return incidents.list_incidents(IncidentQuestion(), asked, session).items
 
 
 @pytest.fixture
@@ -69,9 +86,56 @@ def test_nobody_of_another_site_answers(gate: Calling) -> None:
         gate.answer(called, ELSEWHERE)
 
 
-def test_a_call_ends_to_ring_and_is_deleted_with_the_records(gate: Calling) -> None:
+def test_a_call_that_nobody_answers_is_told_for_a_while_and_is_an_incident_once(gate: Calling) -> None:
+    called = gate.call_help("danger")
+    over = NOON + help_calls.RINGS_FOR
+    assert gate.give_up(over - timedelta(seconds=1)) == ()
+    (told,) = gate.heard(at=over)
+    assert (told.id, told.answered_at, told.unanswered_at) == (called.id, None, over)
+    with gate.database.transaction() as session:
+        news = movements.list_movements(MovementQuestion(site="PCS1"), calling(), session, over)
+    assert news.calls == (told,), "the gates of the site hear it"
+    (found,) = gate.give_up(over)
+    assert (found.kind, found.gate, found.detail) == ("unanswered", GATE, "danger")
+    assert (found.login, found.called_at) == ("SEC-0001", NOON)
+    later = over + help_calls.UNANSWERED_FOR
+    assert gate.give_up(later) == (found,)
+    assert gate.heard(at=later) == ()
+
+
+def test_a_call_that_somebody_answers_is_no_incident(gate: Calling) -> None:
+    gate.answer(gate.call_help())
+    assert gate.give_up(NOON + timedelta(hours=1)) == ()
+
+
+def test_a_gate_that_calls_again_after_nobody_came_rings_anew(gate: Calling) -> None:
+    first, over = gate.call_help(), NOON + help_calls.RINGS_FOR
+    gate.give_up(over)
+    again = gate.call_help(at=over)
+    assert again.id != first.id
+    assert [one.unanswered_at is None for one in gate.heard(at=over)] == [False, True]
+
+
+def test_who_comes_although_it_rings_no_more_is_told(gate: Calling) -> None:
+    called, over = gate.call_help(), NOON + help_calls.RINGS_FOR
+    gate.give_up(over)
+    answered = gate.answer(called, at=over)
+    assert (answered.answered_by, answered.unanswered_at) == ("REC-0001", None)
+    assert gate.heard(at=over) == (answered,)
+
+
+def test_a_guard_is_told_whom_to_telephone(gate: Calling) -> None:
+    rules = {"reception_phone": "0172-5550101", "security_phone": ""}
+    with gate.database.transaction() as session:
+        session.merge(SiteRow(code="PCS1", seq=1, gates=[GATE], gate_rules=rules))
+    with gate.database.transaction() as session:
+        said = help_calls.list_calls(HelpQuestion(), calling(officer()), session, NOON)
+        of_all = help_calls.list_calls(HelpQuestion(), calling(OF_ALL), session, NOON)
+    assert (said.telephones.reception, of_all.telephones.reception) == ("0172-5550101", "")
+
+
+def test_calls_are_deleted_with_the_records(gate: Calling) -> None:
     gate.call_help()
-    assert gate.heard(at=NOON + help_calls.RINGS_FOR) == ()
     with gate.database.transaction() as session:
         assert help_calls.delete_old(session, NOON, 1) == 0
         assert help_calls.delete_old(session, NOON + timedelta(days=31), 0) == 1

@@ -164,6 +164,20 @@ def test_who_guesses_a_pin_until_it_is_void_turns_no_supervisor_off(gate: Superv
     assert (manifest.supervisors, manifest.supervisor_demanded) == ((), True)
 
 
+def test_where_each_pin_is_void_the_gate_is_told_before_anybody_is_refused(gate: Supervised) -> None:
+    advised, plain = gate.issue(), gate.issue()
+    gate.handle(gate_advised(advised))
+    asked = gate.scan(scan_of(advised, id_check=None))
+    assert (asked.supervisors, asked.supervisors_void) == (("SEC-0009",), False)
+    guess_until_void(gate)
+    asked = gate.scan(scan_of(advised, id_check=None))
+    assert (asked.supervisors, asked.supervisors_void) == ((), True)
+    assert not gate.scan(scan_of(plain, id_check=None)).supervisors_void
+    assert gate.scan(scan_of(plain, id_check=WRONG)).supervisors_void
+    gate.choose(PIN)
+    assert not gate.scan(scan_of(advised, id_check=None)).supervisors_void
+
+
 def test_a_void_pin_is_shown_as_none_until_its_owner_sets_another_one(gate: Supervised) -> None:
     guess_until_void(gate)
     for since in (None, NOON):
@@ -426,6 +440,9 @@ def test_nobody_notes_that_they_have_seen_what_they_took_part_in(gate: Supervise
         with gate.database.transaction() as session, pytest.raises(Forbidden) as refused:
             incidents.note_seen(asked, who, session, NOON)
         assert refused.value.body.code == "own_incident"
+        with gate.database.transaction() as session:
+            shown = incidents.list_incidents(IncidentQuestion(), who, session).items
+        assert [one.is_own for one in shown] == [True]
     assert gate.found(unseen=True) == (found,)
 
 
@@ -453,6 +470,8 @@ def test_who_scanned_or_sent_what_an_incident_is_about_does_not_note_that_they_h
     for one in found:
         for login_id in ("SEC-0001", "SEC-0002", "SEC-0003", "SEC-0009"):
             who = calling(officer(gate=None, login_id=login_id))
+            (shown,) = [other for other in gate.found(who.principal) if other.id == one.id]
+            assert shown.is_own is (login_id in own[one.kind]), "the page offers it to nobody who is refused"
             try:
                 with gate.database.transaction() as session:
                     incidents.note_seen(IncidentId(incident_id=one.id), who, session, NOON)

@@ -4,13 +4,14 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
 from contracts.errors import FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
 from contracts.rpc.approval import DepartmentList, OfficerList, SiteList
-from contracts.rpc.verify import Inside, InsideList, ScanResult
+from contracts.rpc.verify import HelpCall, HelpCalls, Inside, InsideList, ScanResult, Telephones
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT
@@ -66,6 +67,7 @@ async def guard() -> AsyncIterator[Guard]:
     )  # fmt: skip
     app, client = stubbed(
         verify__scan=ADMIT,
+        verify__help_calls=HelpCalls(telephones=Telephones(reception="0172-5550101")),
         verify__inside=InsideList(items=(inside,), persons=41, next="on"),
         approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
@@ -181,6 +183,60 @@ async def test_without_a_supervisor_who_has_a_pin_the_page_asks_for_none(guard: 
     assert "supervisor_pin" not in (await guard.scan(NUMBER)).text
     await guard.send("/enter", **CHECKED)
     assert guard.asked.supervisor is None
+
+
+async def test_where_each_pin_is_void_the_page_lets_nobody_in_and_says_what_to_do(guard: Guard) -> None:
+    guard.answer(result(call_supervisor=True, supervisors_void=True))
+    text = (await guard.scan(NUMBER)).text
+    assert "No supervisor can agree now" in text
+    assert 'href="tel:0172-5550101"' in text
+    assert "/gate/enter" not in text
+
+
+async def test_where_each_pin_is_void_a_card_that_is_compared_still_opens_the_gate(guard: Guard) -> None:
+    guard.answer(result(verdict="id_mismatch", preview=False, supervisors_void=True))
+    text = (await guard.send("/enter", **CHECKED)).text
+    assert "No supervisor can agree now" in text
+    assert 'name="id_last4"' in text
+    assert 'value="other_id"' not in text
+
+
+RINGS = HelpCall(
+    id=UUID(int=1), site="PCS1", gate="PCS1-G1", reason="danger", called_at=now(), called_by="SEC-0001"
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (RINGS, "It rings at the reception since"),
+        (
+            RINGS.model_copy(update={"answered_at": now(), "answered_by": "REC-0001"}),
+            "REC-0001 is on the way.",
+        ),
+        (RINGS.model_copy(update={"unanswered_at": now()}), "Nobody has answered the call for help of"),
+        (RINGS.model_copy(update={"gate": "PCS1-G2"}), None),
+    ],
+)
+async def test_a_guard_without_the_app_calls_for_help_and_sees_what_came_of_it(
+    guard: Guard, call: HelpCall, words: str | None
+) -> None:
+    guard.client.answers["verify.call_help"] = call
+    known = HelpCalls(items=(call,), telephones=Telephones(security="0172-5550102"))
+    guard.client.answers["verify.help_calls"] = known
+    sent = await guard.send("/help", key="k", reason="danger")
+    asked = guard.client.last("verify.call_help")[1]
+    assert (asked.gate, asked.reason) == ("PCS1-G1", "danger")
+    for text in (sent.text, (await guard.scan(NUMBER)).text):
+        said = [one for one in ("It rings", "is on the way", "Nobody has answered") if one in text]
+        assert said == ([] if words is None else [one for one in said if one in words])
+        assert words is None or words in text
+        assert 'href="tel:0172-5550102"' in text
+
+
+async def test_a_scan_is_shown_while_nobody_knows_of_calls_for_help(guard: Guard) -> None:
+    guard.client.answers["verify.help_calls"] = Unavailable("verify")
+    assert (await guard.scan(NUMBER)).status_code == 200
 
 
 async def test_after_a_card_that_did_not_match_only_another_card_asks_for_the_pin(guard: Guard) -> None:

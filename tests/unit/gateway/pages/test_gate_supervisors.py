@@ -1,5 +1,6 @@
 """Supervisors of gates: the ADO Branch names them, each chooses a PIN, and incidents are seen by somebody."""
 
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -131,13 +132,32 @@ async def test_an_incident_is_shown_with_its_gates_and_noted_as_seen(role: str, 
     assert asked["verify.note_incident"].incident_id == INCIDENT.id
 
 
-@pytest.mark.parametrize("part", ["login", "supervisor"])
-async def test_whoever_took_part_in_an_incident_is_not_asked_to_note_it(part: str) -> None:
-    own = INCIDENT.model_copy(update={part: "SEC-0009"})
-    app, _ = stub(verify__incidents=IncidentList(items=(own,), unseen=1))
+@pytest.mark.parametrize("is_own", [True, False])
+async def test_whoever_took_part_in_an_incident_is_not_asked_to_note_it(is_own: bool) -> None:
+    found = INCIDENT.model_copy(update={"is_own": is_own})
+    assert (f"{INCIDENT.id}/seen" not in await incidents_page(found)) is is_own
+
+
+async def test_a_call_for_help_that_nobody_answered_says_when_and_who_called() -> None:
+    found = INCIDENT.model_copy(
+        update={
+            "kind": "unanswered", "detail": "danger", "scans": (), "exposure": 0, "login": "SEC-0001",
+            "called_at": datetime(2026, 11, 30, 4, 35, tzinfo=UTC),
+        }
+    )  # fmt: skip
+    text = " ".join((await incidents_page(found)).split())
+    for words in (
+        "Nobody answered a call for help", "Danger: security is needed", "Called: ", "10:05",
+        "Login: SEC-0001", "Gate 1",
+    ):  # fmt: skip
+        assert words in text
+
+
+async def incidents_page(*found: IncidentView) -> str:
+    app, _ = stub(verify__incidents=IncidentList(items=found, unseen=len(found)))
     async with browser(app) as http:
-        for login_id, is_asked in (("SEC-0009", False), ("SEC-0010", True)):
-            who = claims(sub=login_id, role="security", department=None, site="PCS1", gate=None)
-            http.cookies.set("session", signed(who))
-            shown = (await http.get("/en/gate/incidents")).text
-            assert (f"{INCIDENT.id}/seen" in shown) is is_asked
+        http.cookies.set(
+            "session",
+            signed(claims(sub="SEC-0009", role="security", department=None, site="PCS1", gate=None)),
+        )
+        return (await http.get("/en/gate/incidents")).text

@@ -91,10 +91,7 @@ class Consumers:
 
     @subscribes(events.PassIssued)
     def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
-        settings = self.settings
-        event_handlers.handle_pass_issued(
-            received, session, now(), settings.public_url, settings.long_links_until
-        )
+        event_handlers.handle_pass_issued(received, session, now(), self.settings.public_url)
 
     @subscribes(events.PassRevoked)
     def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:

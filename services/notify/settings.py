@@ -6,7 +6,8 @@ from datetime import time
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, FilePath, SecretStr
+from pydantic import AfterValidator, BeforeValidator, FilePath, SecretStr
+from pydantic_settings import NoDecode
 
 from services.chassis.runtime.settings import (
     CommaList,
@@ -20,6 +21,7 @@ from services.chassis.runtime.settings import (
     RetrySettings,
     Section,
     ServiceSettings,
+    is_given_empty,
 )
 
 
@@ -105,6 +107,19 @@ def _is_private(host: str | None) -> bool:
         return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
 
 
+NO_STEPS = "none"
+
+
+def _read_steps(value: object) -> object:
+    """Return the steps of a text; ``none`` is a chain without any, an empty text is a mistake."""
+    if not isinstance(value, str):
+        return value
+    steps = tuple(part.strip() for part in value.split(",") if part.strip())
+    if not steps:
+        raise ValueError(f"it has no step; {NO_STEPS} sends on the chosen channel alone")
+    return () if steps == (NO_STEPS,) else steps
+
+
 def _require_steps(chain: tuple[str, ...]) -> tuple[str, ...]:
     for step in chain:
         channel, _, seconds = step.partition(":")
@@ -115,18 +130,12 @@ def _require_steps(chain: tuple[str, ...]) -> tuple[str, ...]:
     return chain
 
 
-Chain = Annotated[CommaList, AfterValidator(_require_steps)]
-"""Steps, each a channel and the seconds to wait on it: ``whatsapp:120,sms:600``."""
+Chain = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_steps), AfterValidator(_require_steps)]
+"""Steps, each a channel and the seconds to wait on it: ``whatsapp:120,sms:600``; or ``none``."""
 
 
 class NotifySettings(ServiceSettings, PublicUrlSettings, WebhookSettings):
     """The settings of a service, the address that messages link to, and the secrets of webhooks."""
-
-    long_links_until: AwareDatetime | None = None
-    """Until this instant, messages link to passes by addresses that gateways before 0.12.0 know.
-
-    It is for an upgrade, in which notify is of the new version before the gateways are.
-    """
 
 
 class DeliverySettings(ProcessSettings):
@@ -146,6 +155,13 @@ class DeliverySettings(ProcessSettings):
     whatsapp_per_day: int | None = None
     """Meta's limit of the business account, 250 at the start; none where it is empty."""
     sms_per_second: int | None = None
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield chains that are given empty: that would be the default, and looks like no chain at all."""
+        yield from super().conflicts()
+        for name in ("chain_code", "chain_pass", "chain_status"):
+            if is_given_empty(name):
+                yield name, f"it is empty; {NO_STEPS} sends on the chosen channel alone"
 
 
 class SenderSettings(

@@ -87,9 +87,6 @@ class Before(System):
         url = self.stack.environment(name).get("EPASS_DATABASE_URL")
         if url:
             process.environment["EPASS_DATABASE_URL"] = url
-        if name == "notify":  # as docs/operations.md has it: no gateway of before knows the short link
-            tomorrow = datetime.now(UTC) + timedelta(days=1)
-            process.environment["EPASS_LONG_LINKS_UNTIL"] = tomorrow.isoformat()
 
 
 def rights_of(code: Path) -> dict[str, Permission]:

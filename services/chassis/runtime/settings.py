@@ -218,6 +218,11 @@ def _in_environment(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
 
 
+def is_given_empty(name: str) -> bool:
+    """Return whether a setting stands in the environment without a value, which counts as left out."""
+    return not os.environ.get(_in_environment(name), "given").strip()
+
+
 def read(kind: type[S]) -> S:
     """Return the settings of this process.
 

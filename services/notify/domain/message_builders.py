@@ -27,8 +27,6 @@ from services.notify.domain import templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 
 OTP_LIFE = timedelta(minutes=10)
-NOTE_BEFORE = "..."
-"""For the text ``returned`` of 0.11.0, whose sender is at work during an upgrade. Remove it after 0.12.0."""
 OfADepartment = (
     ApplicationSubmitted | PassRejected | PassReturned | VisitDayClosed | VisitDayReopened | ReviewEscalated
 )
@@ -160,7 +158,7 @@ def rejected(event: PassRejected, public_url: str, department: str) -> Draft:
 
 def returned(event: PassReturned, public_url: str, department: str) -> Draft:
     """Build the message that the department needs more; the page says what."""
-    return _decided(event, "returned", {"department": department, "note": NOTE_BEFORE}, public_url)
+    return _decided(event, "returned", {"department": department}, public_url)
 
 
 def day_closed(event: VisitDayClosed, public_url: str, department: str) -> Draft:
@@ -211,18 +209,15 @@ def _decided(
     )
 
 
-def pass_issued(
-    event: PassIssued, public_url: str, site: str, gate: str, *, is_link_short: bool = True
-) -> Draft:
+def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Draft:
     """Build the message with the pass: number, days, hours, site, gate, link. It expires when entry ends.
 
     The text has a short link, which leads to the page: with the whole one a text in Punjabi or Hindi would
-    take four segments. During an upgrade the link is the whole one, which gateways of before know, too.
+    take four segments.
 
     The token is for its picture, the reference and the days are for the reader's calendar.
     """
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
-    short_link = f"{public_url.rstrip('/')}/q/{event.personal.link_code[:SHORT_LINK]}"
     token = {} if event.personal.token is None else {TOKEN: event.personal.token}
     return Draft(
         purpose="pass_issued",
@@ -238,7 +233,7 @@ def pass_issued(
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
             "gate": gate,
-            "link": short_link if is_link_short else link,
+            "link": f"{public_url.rstrip('/')}/q/{event.personal.link_code[:SHORT_LINK]}",
             VISITS: " ".join(_interval(event.slot, day) for day in (event.slot.day, *event.further_days)),
             **token,
         },

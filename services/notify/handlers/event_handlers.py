@@ -160,11 +160,7 @@ def _store_naming_department(
 
 
 def handle_pass_issued(
-    received: Received[events.PassIssued],
-    session: Session,
-    now: datetime,
-    public_url: str,
-    long_links_until: datetime | None = None,
+    received: Received[events.PassIssued], session: Session, now: datetime, public_url: str
 ) -> None:
     """Store the message with the pass, withdrawn if it is already revoked; publish an earlier print.
 
@@ -176,9 +172,7 @@ def handle_pass_issued(
     known = lock_pass(session, event.pass_number, event.application_id, event.reference, event.site)
     site = directory.site_name(session, event.site, event.language)
     gate = directory.gate_name(session, event.site, event.gate, event.language)
-    draft = message_builders.pass_issued(
-        event, public_url, site, gate, is_link_short=long_links_until is None or now >= long_links_until
-    )
+    draft = message_builders.pass_issued(event, public_url, site, gate)
     is_first = store(
         session,
         received.id,

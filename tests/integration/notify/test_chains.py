@@ -1093,7 +1093,7 @@ def test_a_vendor_that_is_slow_delays_neither_codes_nor_the_messages_of_others(
     assert faults == []
 
 
-# ---------------------------------------------------------------- an upgrade from 0.11.0
+# ---------------------------------------------------------------- rows of 0.11.0
 
 
 def test_a_message_that_0_11_0_stored_goes_on_to_the_next_channel(
@@ -1108,34 +1108,6 @@ def test_a_message_that_0_11_0_stored_goes_on_to_the_next_channel(
     postman.advance()
     postman.send_due()
     assert [message.personal.to for message in sms.sent] == [MOBILE]
-
-
-def test_the_statements_of_0_11_0_work_with_the_tables_of_this_version(db: Database) -> None:
-    """What its consumers insert and its sender leases and settles, in the words that matter to the schema."""
-    put_pass(db)
-    with db.transaction() as session:
-        session.execute(
-            text(
-                "insert into messages (id, event_id, purpose, lane, channel, language, application_id, "
-                "pass_number, personal, state, due_at, attempts, possible_duplicates, correlation_id, "
-                "traceparent, created_at, expires_at, ended_at) "
-                "select gen_random_uuid(), gen_random_uuid(), purpose, lane, channel, language, "
-                "application_id, pass_number, personal, state, due_at, attempts, possible_duplicates, "
-                "correlation_id, traceparent, created_at, expires_at, ended_at "
-                "from messages on conflict do nothing"
-            )
-        )
-        session.execute(
-            text(
-                "insert into passes (number, application_id) "
-                "select 'A' || number, application_id from passes "
-                "on conflict (number) do update set application_id = excluded.application_id"
-            )
-        )
-        session.execute(
-            text("update messages set state = 'delivered', lease = null, provider_id = 'x', ended_at = now()")
-        )
-    assert [state for _, state, _ in rows(db)] == ["delivered"] * 2
 
 
 # ---------------------------------------------------------------- quiet hours, opting out

@@ -447,7 +447,7 @@ def process(stack, db: Database, vendor: Vendor, tmp_path: Path) -> Iterator[Pro
         "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"],
         "EPASS_SMS_URL": vendor.url,
         "EPASS_SMS_TOKEN": TOKEN,
-        "EPASS_CHAIN_PASS": "",
+        "EPASS_CHAIN_PASS": "none",
         "EPASS_SENDER_LEASE": "2",
         "EPASS_RETRY_DELAYS": "0.2",
     }

@@ -131,16 +131,6 @@ def test_each_subscription_of_the_contract_has_a_consumer() -> None:
     assert set(HANDLERS) == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
 
 
-def test_messages_have_the_short_link_of_a_pass_once_the_upgrade_is_over(db: Database) -> None:
-    over = now() + timedelta(hours=1)
-    for instant in (over - timedelta(minutes=1), over):
-        with db.transaction() as session:
-            event = received(Visit().issued())
-            event_handlers.handle_pass_issued(event, session, instant, PUBLIC_URL, long_links_until=over)
-    paths = [personal(row).parameters["link"].removeprefix(PUBLIC_URL)[:3] for row in messages(db)]
-    assert paths == ["/p/", "/q/"], "gateways of before know the first one only"
-
-
 def renamed(seq: int, pa: str = "ਗ੍ਰਹਿ ਵਿਭਾਗ") -> Received[DirectoryChanged]:
     names: dict[Language, str] = {"en": "Department of Home", "pa": pa, "hi": "गृह विभाग"}
     record = DepartmentRecord(code="home", name=names, sites=("PCS1",))

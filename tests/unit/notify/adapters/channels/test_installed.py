@@ -78,6 +78,30 @@ def test_outside_local_mode_a_vendor_is_on_the_internet_and_encrypted(
         make_settings(SenderSettings, **PUBLIC, **given)
 
 
+CHAINS = ("EPASS_CHAIN_CODE", "EPASS_CHAIN_PASS", "EPASS_CHAIN_STATUS")
+
+
+@pytest.mark.parametrize("name", CHAINS)
+@pytest.mark.parametrize("written", ["", "  ", ","])
+def test_an_empty_chain_keeps_the_sender_from_starting(
+    monkeypatch: pytest.MonkeyPatch, name: str, written: str
+) -> None:
+    """It would be the default chain, and whoever wrote it may have wanted none."""
+    monkeypatch.setenv(name, written)
+    with pytest.raises(ValidationError, match="none sends on the chosen channel alone"):
+        make_settings(SenderSettings, **PUBLIC)
+
+
+@pytest.mark.parametrize("name", CHAINS)
+def test_none_is_a_chain_without_steps(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, " none ")
+    settings = make_settings(SenderSettings, **PUBLIC)
+    assert getattr(settings, name.removeprefix("EPASS_").lower()) == ()
+    monkeypatch.setenv(name, "none,sms:45")
+    with pytest.raises(ValidationError, match="is not like whatsapp:120"):
+        make_settings(SenderSettings, **PUBLIC)
+
+
 def test_a_text_that_is_not_registered_keeps_the_sender_from_starting(tmp_path: Path) -> None:
     path = registration_file(tmp_path, otp='[otp]\nversion = 1\npa = "1307"')
     given = {"sms_url": "https://sms.example", "sms_vendor": "mobile_seva", "sms_registrations": path}

@@ -55,6 +55,20 @@ class Personal:
         """What the QR code of the pass says, where the message has one."""
         return self.parameters.get(TOKEN)
 
+    def is_withheld_from(self, channel: DeliverBy) -> bool:
+        """Return whether a pass itself does not go out on a channel: by email, to somebody with a mobile.
+
+        Nobody has proved that the address is theirs, and with the mobile they prove who they are. For whoever
+        has none, who typed the address has vouched for it.
+        """
+        return channel == "email" and self.owner is not None
+
+    def without_pass(self, url: str) -> "Personal":
+        """Return what the text has that only says that a pass is there: no number, code, link or hours."""
+        kept = ("reference", "site")
+        parameters = {name: text for name, text in self.parameters.items() if name in kept}
+        return Personal(self.to, self.owner, {**parameters, "url": url})
+
     @property
     def visits(self) -> tuple[tuple[datetime, datetime], ...]:
         """Beginning and end of the visit on each of its days."""

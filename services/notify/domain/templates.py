@@ -83,6 +83,8 @@ class Template:
     text: str
     whatsapp_picture_template: str = ""
     """Name of the template with a picture above the text and a button instead of the link."""
+    email_notice: str = ""
+    """The text of an email to an address that nobody has proved, where it is another; no operator sees it."""
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -122,6 +124,7 @@ def _templates() -> dict[tuple[Purpose, Language], Template]:
                 content["whatsapp_template"],
                 content[language]["text"],
                 content.get("whatsapp_picture_template", ""),
+                content[language].get("email_notice", ""),
             )
     return found
 

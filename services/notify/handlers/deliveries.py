@@ -336,12 +336,14 @@ class Sender:
         channel = self._all[message.channel]
         if message.personal is None:
             raise PermanentChannelError("unreadable", use_next=False)
-        template = templates.find(message.purpose, message.language)
-        # A message that an earlier version stored has no link where its template has one now.
-        parameters = {"url": self._options.public_url, **message.personal.parameters}
-        personal = replace(message.personal, parameters=parameters)
+        template, personal = templates.find(message.purpose, message.language), message.personal
+        if template.email_notice and personal.is_withheld_from(message.channel):
+            reference = personal.parameters.get("reference", "")
+            site = self._options.public_url.rstrip("/")
+            personal = personal.without_pass(f"{site}/{message.language}/applications/{reference}")
+            template = replace(template, text=template.email_notice)
         try:
-            text = template.render(parameters)
+            text = template.render(personal.parameters)
         except templates.Unrenderable:
             raise PermanentChannelError("template", use_next=False) from None
         outgoing = Outgoing(

@@ -63,7 +63,8 @@ def _pictures(session: Session, rows: Sequence[PhoneMessageRow]) -> dict[UUID, s
     keys = personal_keys_of(session)
     for message in session.scalars(select(MessageRow).where(MessageRow.id.in_(with_picture))):
         if message.personal is not None:
-            picture = pass_card.draw(unseal(message.id, message.personal, keys))
+            personal = unseal(message.id, message.personal, keys)
+            picture = None if personal.is_withheld_from(message.channel) else pass_card.draw(personal)
             if picture is not None:
                 found[message.id] = base64.b64encode(picture).decode()
     return found

@@ -3,9 +3,8 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import datetime, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -22,10 +21,9 @@ from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.channels.local import LocalChannel
-from services.notify.domain import message_builders
 from services.notify.domain.messages import provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Untried
-from services.notify.handlers import event_handlers, leases, messages, resends
+from services.notify.handlers import event_handlers, leases, resends
 from services.notify.handlers.deliveries import EVERY_LANE, Sender
 from services.notify.models import MessageRow, PhoneMessageRow
 from services.notify.sender import SenderThreads
@@ -112,21 +110,6 @@ def test_a_message_is_sent_recorded_and_published(db: Database) -> None:
     assert sent.personal.link is not None
     assert sent.text.endswith(sent.personal.parameters["link"])
     assert sender(db, channel).send_due() == []
-
-
-def test_a_message_that_an_earlier_version_stored_without_a_link_is_sent_with_one(db: Database) -> None:
-    visit = Visit()
-    with db.transaction() as session:
-        draft = replace(
-            message_builders.application_cancelled(visit.cancelled(), PUBLIC_URL),
-            parameters={"reference": visit.reference},
-        )
-        messages.store(session, uuid4(), draft, now())
-    channel = RecordingChannel()
-    assert [outcome for _, outcome in sender(db, channel).send_due()] == [Delivered("vendor-1")]
-    (sent,) = channel.sent
-    assert sent.text.endswith(OPTIONS.public_url)
-    assert set(sent.template.placeholders) <= set(sent.personal.parameters), "WhatsApp sends each of them"
 
 
 def test_a_temporary_error_is_retried_with_growing_delays_and_the_same_id(db: Database) -> None:

@@ -16,10 +16,10 @@ import psycopg
 from contracts.subscriptions import SERVICES
 from deploy.compose.secrets import SUPERUSER, database_url
 from deploy.local import access
+from services.chassis.db.retention import kept_since
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import read
+from services.chassis.runtime.settings import RetentionSettings, read
 from services.ops.migrations import upgrade
-from services.ops.settings import MonthSettings
 
 
 class Server:
@@ -40,8 +40,12 @@ class Server:
             )
 
     def migrate(self) -> None:
-        """Migrate each database and grant the other roles their rights, all as the database's owner."""
-        before = read(MonthSettings).kept_since(now())
+        """Migrate each database and grant the other roles their rights, all as the database's owner.
+
+        Months that ended before the records are dropped. The job reads the file of settings that the services
+        read, so it has their default: it cannot drop what they were told to keep.
+        """
+        before = kept_since(now(), read(RetentionSettings).records_kept_months)
         for service in SERVICES:
             upgrade(service, database_url(service, self._passwords[service], service), before)
         access.grant_services(self._connect_as_owner)

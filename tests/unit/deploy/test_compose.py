@@ -7,6 +7,7 @@ import os
 import re
 import tarfile
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from fnmatch import fnmatch
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -17,11 +18,12 @@ import pytest
 import yaml
 
 from contracts.subscriptions import SERVICES
-from deploy.compose import health, secrets
+from deploy.compose import databases, health, secrets
 from deploy.local import access
 from deploy.local.permissions import PERMISSIONS
 from deploy.local.postgres import SETTINGS
 from deploy.local.services import COMMANDS
+from services.chassis.db.retention import month_start
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import Section
 from services.gateway import api, connections, pages
@@ -362,8 +364,10 @@ def test_secrets_are_readable_inside_a_folder_that_only_their_owner_enters() -> 
     assert modes.pop("secrets.json") == 0o600
     assert set(modes.values()) == {0o444, 0o755}
     assert "umask 077 && mkdir -p $(SECRETS)" in (ROOT / "Makefile").read_text()
-    assert {"deploy/.env", "deploy/secrets/"} <= set((ROOT / ".gitignore").read_text().splitlines())
-    assert {"deploy/.env", "deploy/secrets"} <= set((ROOT / ".dockerignore").read_text().splitlines())
+    own = {"deploy/.env", "deploy/secrets", "deploy/site"}
+    ignored = {line.rstrip("/*") for line in (ROOT / ".gitignore").read_text().splitlines()}
+    assert own <= ignored
+    assert own <= set((ROOT / ".dockerignore").read_text().splitlines())
 
 
 def test_the_demonstration_adds_local_mode_and_seeds_and_opens_the_phone_to_this_machine_alone(
@@ -384,6 +388,43 @@ def test_the_demonstration_adds_local_mode_and_seeds_and_opens_the_phone_to_this
         for volume in one.get("volumes", ())
     }
     assert mounted == {"approval", "accounts", "demo"} <= {path.partition("/")[0] for path in secret_files}
+
+
+def test_the_demonstration_leaves_nothing_in_the_installation_that_follows_it() -> None:
+    demo, real = load(DEPLOY / "compose.demo.yaml"), load()
+    assert demo["name"] != real["name"], "volumes are of a project"
+    assert not {name for name, one in real["volumes"].items() if one and "name" in one}
+
+
+def test_each_process_that_reads_a_file_of_the_site_sees_the_folder_of_them() -> None:
+    paths = {"sms_registrations", "site_texts"}
+    assert {
+        name
+        for name, one in load()["services"].items()
+        if any(
+            isinstance(volume, dict) and volume["target"] == "/etc/epass" for volume in one.get("volumes", ())
+        )
+    } == {name for name, kind in KINDS.items() if paths & kind.model_fields.keys()}
+    readme = (DEPLOY / "site" / "README.md").read_text()
+    assert all(f"EPASS_{path.upper()}=/etc/epass/" in readme for path in paths)
+
+
+@pytest.mark.parametrize(("told", "months"), [({}, 24), ({"EPASS_RECORDS_KEPT_MONTHS": "36"}, 36)])
+def test_the_job_that_migrates_drops_the_months_that_the_services_no_longer_keep(
+    monkeypatch: pytest.MonkeyPatch, told: dict[str, str], months: int
+) -> None:
+    monkeypatch.delenv("EPASS_RECORDS_KEPT_MONTHS", raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert load()["services"]["migrations"]["env_file"] == load()["services"]["approval"]["env_file"]
+    at = datetime(2027, 3, 5, tzinfo=UTC)
+    monkeypatch.setattr(databases, "now", lambda: at)
+    dropped = {}
+    monkeypatch.setattr(databases, "upgrade", lambda service, _, before: dropped.update({service: before}))
+    for grant in ("grant_services", "grant_relay", "grant_ops"):
+        monkeypatch.setattr(access, grant, lambda _: None)
+    databases.Server(dict.fromkeys(SERVICES, "password")).migrate()
+    assert dropped == dict.fromkeys(SERVICES, month_start(at, -months))
 
 
 # --- health checks, proxy, servers

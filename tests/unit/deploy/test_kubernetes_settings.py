@@ -34,9 +34,11 @@ from tests.support.kubernetes import (
     Manifest,
     Manifests,
     changed,
+    container_of,
     environment_of,
     labels_of,
     name_of,
+    pod_of,
     problems,
     secret_keys,
     secret_values,
@@ -96,6 +98,55 @@ def every_process_gets_the_settings_that_it_needs_and_no_others(manifests: Manif
                         yield f"{name_of(one)}: {item['msg']} {item['loc']}"
                 else:
                     yield from (f"{name_of(one)}: {problem}" for problem in unwanted(read, manifests))
+
+
+@checks.finds(
+    {
+        "a job that keeps its own number of months": changed(
+            "Job", "migrate-verify", f"{BOX}.env.EPASS_SECRETS_DIR.name", "EPASS_RECORDS_KEPT_MONTHS"
+        ),
+        "months that nobody drops": changed("ConfigMap", "settings", "data.EPASS_RECORDS_KEPT_MONTHS", None),
+        "a process without them": changed("Deployment", "sender", f"{BOX}.envFrom", None),
+        "a command without them": changed(
+            "CronJob", "administrator", f"spec.jobTemplate.{BOX}.envFrom", None
+        ),
+        "a setting that nobody has": changed("ConfigMap", "settings", "data.EPASS_COLOUR", "red"),
+    }
+)
+def every_pod_gets_the_settings_of_the_site(manifests: Manifests) -> Iterator[str]:
+    settings = manifests.one("ConfigMap", "settings")["data"]
+    known = {
+        f"EPASS_{field.upper()}"
+        for kinds in SETTINGS.values()
+        for kind in kinds
+        for field in kind.model_fields
+    }
+    yield from (f"{name} is no setting" for name in settings.keys() - known)
+    if "EPASS_RECORDS_KEPT_MONTHS" not in settings:
+        yield "months are never dropped"
+    for one in manifests.workloads():
+        if container_of(one).get("envFrom") != [{"configMapRef": {"name": "settings"}}]:
+            yield f"{name_of(one)} does not read them"
+        if "EPASS_RECORDS_KEPT_MONTHS" in environment_of(one):
+            yield f"{name_of(one)} keeps its own number of months"
+
+
+@checks.finds(
+    {
+        "no registrations": changed("Deployment", "sender", f"{BOX}.volumeMounts.site-files", None),
+        "texts of nobody": changed("Deployment", "gateway", f"{POD}.volumes.site-texts", None),
+    }
+)
+def whoever_reads_a_file_of_the_site_sees_where_it_is(manifests: Manifests) -> Iterator[str]:
+    for process, name, place in (
+        ("sender", "site-files", "/etc/epass"),
+        ("gateway", "site-texts", "/etc/epass/texts"),
+    ):
+        one = manifests.one("Deployment", process)
+        if {"name": name, "mountPath": place, "readOnly": True} not in container_of(one)["volumeMounts"]:
+            yield f"{process} does not see {place}"
+        if {"name": name, "configMap": {"name": name, "optional": True}} not in pod_of(one)["volumes"]:
+            yield f"{name} is not the ConfigMap, or has to exist"
 
 
 def unwanted(settings: Section, manifests: Manifests) -> Iterator[str]:

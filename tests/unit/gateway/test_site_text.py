@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from services.chassis.runtime.settings import WrongSettings, read
+from contracts.model import Language
+from services.chassis.runtime.settings import RetentionSettings, WrongSettings, read
 from services.gateway import site_text
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.navigation import FOOTER
@@ -18,6 +19,22 @@ def test_every_page_is_written_in_every_language() -> None:
     assert set(texts) == set(FOOTER)
     for name, found in texts.items():
         assert [found[language].language for language in LANGUAGES] == list(LANGUAGES), name
+
+
+ASKED = {
+    "en": ("email address", "organisation", "designation", "employee number", "photograph", "assistance"),
+    "hi": ("ईमेल पता", "संस्था", "पद", "कर्मचारी नंबर", "तस्वीर", "मदद"),
+    "pa": ("ਈਮੇਲ ਪਤਾ", "ਅਦਾਰੇ", "ਅਹੁਦਾ", "ਮੁਲਾਜ਼ਮ ਨੰਬਰ", "ਤਸਵੀਰ", "ਮਦਦ"),
+}
+"""What a form, an invitation or a counter asks for besides what the privacy page has always named."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_privacy_page_says_what_is_asked_for_and_how_long_it_stays(language: Language) -> None:
+    body = site_text.load(None)["privacy"][language].body
+    months = RetentionSettings.model_fields["records_kept_months"].default
+    expected = (*ASKED[language], "SMS", "WhatsApp", "180", f"{months} ")
+    assert [word for word in expected if word not in body] == []
 
 
 def test_a_folder_of_the_site_replaces_a_page_and_leaves_the_others(tmp_path: Path) -> None:

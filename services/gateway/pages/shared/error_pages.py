@@ -239,11 +239,18 @@ async def on_fault(request: Request, error: Exception) -> Response:
 async def on_http_error(request: Request, error: Exception) -> Response:
     """Answer an error of HTTP itself: with a page where a person asked for one, else with a problem.
 
-    Who opens the address of a form by itself is led to the page above it.
+    Who opens the address of a form by itself is led to the page above it. Who leaves out the language of a
+    page is led to it in the language that their browser asks for.
     """
     assert isinstance(error, HTTPException)
     if not is_for_people(request):
         return problems.http_error_response(error.status_code, error.detail, error.headers)
+    if (
+        error.status_code == 404
+        and request.method in SAFE_METHODS
+        and (page_there := _with_language(request))
+    ):
+        return RedirectResponse(page_there, 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
     if error.status_code == 405 and request.method == "GET" and (above := _page_above(request)):
         return RedirectResponse(above, 303, {"Cache-Control": "no-store"})
     template = _HTTP_TEMPLATES.get(error.status_code, "shared/errors/refused.html")
@@ -258,12 +265,24 @@ def _page_above(request: Request) -> str | None:
     parts = request.url.path.split("/")
     for end in range(len(parts) - 1, 2, -1):
         path = "/".join(parts[:end])
-        if any(
-            route.matches({**request.scope, "path": path})[0] is Match.FULL
-            for route in request.app.router.routes
-        ):
+        if _leads_somewhere(request, path):
             return path
     return None
+
+
+def _with_language(request: Request) -> str | None:
+    """Return the address of a page whose language was left out, such as ``/en/ops`` for ``/ops``."""
+    path = f"/{language_of(request)}{request.url.path}"
+    if not _leads_somewhere(request, path):
+        return None
+    return path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def _leads_somewhere(request: Request, path: str) -> bool:
+    """Return whether a request of the same method is served at another path."""
+    return any(
+        route.matches({**request.scope, "path": path})[0] is Match.FULL for route in request.app.router.routes
+    )
 
 
 def is_for_people(request: Request) -> bool:

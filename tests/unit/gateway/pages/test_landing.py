@@ -1,10 +1,13 @@
 """The landing page: its language and its links."""
 
+import re
+
 import pytest
 
 from contracts.model import Language
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.pages import UNDER_A_LANGUAGE
 
 
 @pytest.mark.parametrize(
@@ -22,6 +25,39 @@ async def test_the_first_page_comes_in_the_language_that_the_browser_asks_for(
         f"/{language}",
         "Accept-Language",
     )
+
+
+async def test_every_page_opens_without_a_language_in_that_of_the_browser() -> None:
+    app, _ = stubbed()
+    paths = {route.path for route in app.router.routes if "GET" in (getattr(route, "methods", None) or ())}  # type: ignore[attr-defined]
+    pages = {path.removeprefix(UNDER_A_LANGUAGE) for path in paths if path.startswith(f"{UNDER_A_LANGUAGE}/")}
+    assert {"/ops", "/desk/kiosks", "/desk/second-factor", "/gate-devices", "/counter"} <= pages
+    found = {}
+    async with browser(app) as http:
+        for page in sorted(pages - paths):
+            path = re.sub(r"\{\w+(:\w+)?\}", "1", page)
+            answer = await http.get(f"{path}?a=1", headers={"Accept": "text/html", "Accept-Language": "hi"})
+            found[path] = (answer.status_code, answer.headers.get("location"), answer.headers.get("vary"))
+    assert found == {path: (303, f"/hi{path}?a=1", "Accept-Language") for path in found}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept"),
+    [
+        ("GET", "/no-such-page", "text/html"),
+        ("GET", "/en/en/ops", "text/html"),
+        ("GET", "/static/ops", "text/html"),
+        ("GET", "//evil.example/ops", "text/html"),
+        ("GET", "/ops", "application/json"),
+        ("POST", "/counter", "text/html"),
+    ],
+)
+async def test_nothing_but_a_page_is_looked_for_in_another_place(method: str, path: str, accept: str) -> None:
+    app, _ = stubbed()
+    async with browser(app) as http:
+        answer = await http.request(method, f"http://localhost{path}", headers={"Accept": accept})
+    assert answer.status_code in {403, 404}
+    assert "location" not in answer.headers
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

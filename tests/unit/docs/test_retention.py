@@ -31,3 +31,4 @@ def test_every_table_has_a_retention() -> None:
 
 def test_each_says_what_makes_it_grow_how_long_it_stays_and_who_deletes_it() -> None:
     assert [name for name, cells in stated().items() if len(cells) != 3 or not all(cells)] == []
+    assert [name for name, cells in stated().items() if "the same" in cells[2]] == [], "of which row?"

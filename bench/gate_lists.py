@@ -24,8 +24,10 @@ SITE_PASSES = 5_000
 """Of one day."""
 CHANGES = 4
 """Of each of them in the day: issued, in, out, and one more (moved, revoked, its party's second entry)."""
-LIST_S, MANIFEST_S, DAY_S = 10, 300, 86_400
+LIST_S, MANIFEST_S, DAY_S = 10, 30, 86_400
 """Between two lists, and two manifests (web/gate/core/rounds.ts)."""
+WHOLE_MANIFEST_S = 300
+"""Between two whole manifests, before there were deltas."""
 WHOLES_A_DAY = 3
 """Guards who sign in at the device: each begins with whole lists."""
 MANY = 100
@@ -152,7 +154,7 @@ def day(found: dict[str, int]) -> dict[str, Any]:
     of_revocation = (found["list_delta_of_100_bytes"] - found["list_delta_bytes"]) / MANY
     of_manifest = found["manifest_bytes_a_pass"] * SITE_PASSES
     minutes = DAY_S / 60
-    whole = (found["list_whole_bytes"] * lists, of_manifest * manifests)
+    whole = (found["list_whole_bytes"] * lists, of_manifest * (DAY_S // WHOLE_MANIFEST_S))
     # In a third of the rounds of ten seconds the list could be newer, and is not.
     deltas = (
         found["list_whole_bytes"] * WHOLES_A_DAY

@@ -280,6 +280,8 @@ class InsideList(Wire):
     items: tuple[Inside, ...]
     next: str | None = None
     persons: int = 0
+    offline_gates: tuple[str, ...] = ()
+    """Gates of the site that are silent or have scans to send; the gateway adds them to the first page."""
 
 
 HelpReason = Literal["visitor", "danger", "device"]

@@ -22,6 +22,8 @@ from services.gateway.state import GatewayState, state_of
 
 log = logger(__name__)
 _REFUSALS = ("device_missing", "device_revoked", "device_of_other_gate")
+SILENT_AFTER = timedelta(minutes=3)
+"""A device reports each minute; without a report for so long it has no network, or its app is closed."""
 RENEW_BEFORE = timedelta(days=30)
 """So long before its end an enrolment is renewed; accounts allows it a month earlier."""
 
@@ -53,6 +55,20 @@ async def renew(response: Response, request: Request, caller: Caller) -> None:
     with suppress(ContractError):
         renewed = await own.command(rpc.accounts.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
         enrol(response, caller.state, renewed)
+
+
+async def offline_gates(caller: Caller, site: str) -> tuple[str, ...]:
+    """Return the gates of a site of whose scans the server may lack some; none while accounts is down.
+
+    A gate without an enrolled device is not among them, since nobody knows.
+    """
+    try:
+        devices = (await caller.query(rpc.accounts.GATE_DEVICES, Nothing())).items
+    except Unavailable:
+        return ()
+    enrolled = [one for one in devices if one.site == site and one.state == "enrolled"]
+    heard = {one.gate for one in enrolled if one.reported_at and one.reported_at > now() - SILENT_AFTER}
+    return tuple(sorted({one.gate for one in enrolled if one.unsent > 0 or one.gate not in heard}))
 
 
 async def forget_ended(response: Response, request: Request) -> None:

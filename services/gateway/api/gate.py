@@ -37,6 +37,7 @@ from services.gateway.gate_devices import (
     GuardOnDevice,
     enrol,
     is_still_admitted,
+    offline_gates,
     renew,
     require_gate,
     storage_half_of,
@@ -89,9 +90,16 @@ async def sync_scans(caller: GuardOfSite, body: SyncScans, response: Response) -
 
 @router.get("/gate/inside")
 async def list_inside(caller: Guard, site: Code, after: After = None, limit: Limit = 50) -> InsideList:
-    """List who is inside a site, the longest first."""
+    """List who is inside a site, the longest first.
+
+    `offline_gates`, on the first page, are the gates whose devices are silent or have scans to send: who came
+    in by them may have left.
+    """
     caller.require_site(site)
-    return await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
+    found = await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
+    if after is not None:
+        return found
+    return found.model_copy(update={"offline_gates": await offline_gates(caller, site)})
 
 
 @router.post("/gate/help")

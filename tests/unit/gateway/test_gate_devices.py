@@ -9,8 +9,8 @@ import pytest
 import structlog
 from jwt import decode
 
-from contracts.errors import NotAuthenticated
-from contracts.rpc.accounts import StaffSession
+from contracts.errors import NotAuthenticated, Unavailable
+from contracts.rpc.accounts import GateDeviceList, GateDeviceView, StaffSession
 from contracts.rpc.call import Nothing
 from contracts.rpc.verify import (
     HelpCall,
@@ -46,6 +46,7 @@ ANSWERS: dict[str, Any] = {
     "verify__sync": SyncedScans(items=()),
     "verify__scan": ScanResult(verdict="admit", preview=True),
     "verify__inside": InsideList(items=()),
+    "accounts__gate_devices": GateDeviceList(items=()),
     "verify__movements": Movements(items=(), last=0),
     "accounts__report_gate_device": Nothing(),
     "verify__call_help": HelpCall(
@@ -231,6 +232,39 @@ async def test_whom_the_gateway_refuses_by_their_device_is_in_the_log(device: st
     (said,) = (one for one in lines if one["event"] == "refused")
     expected = None if device is None else "GAT-0001"
     assert (said["code"], said["login_id"], said["device"]) == (code, "SEC-0001", expected)
+
+
+def device_of(gate: str, *, minutes: float | None = 0.5, **facts: Any) -> GateDeviceView:
+    """Return a device that reported so many minutes ago, or never."""
+    reported = None if minutes is None else now() - timedelta(minutes=minutes)
+    known = {"site": "PCS1", "state": "enrolled", "device": "GAT-1", "name": "Tablet", "issued_at": now()}
+    return GateDeviceView(**known | facts, gate=gate, reported_at=reported)
+
+
+async def test_who_is_inside_comes_with_the_gates_whose_scans_the_server_may_lack() -> None:
+    """Who came in by such a gate may have left: the list for an evacuation says that it is not sure."""
+    devices = GateDeviceList(
+        items=(
+            device_of("PCS1-G1", minutes=20),
+            device_of("PCS1-G1"),  # a spare tablet is off, and this one works
+            device_of("PCS1-G2", minutes=20),
+            device_of("PCS1-G3", unsent=2),
+            device_of("PCS1-G4", minutes=None),
+            device_of("PCS1-G5", minutes=20, state="revoked"),
+            device_of("PCS2-G1", minutes=20, site="PCS2"),
+        )
+    )
+    app, _ = stubbed(**ANSWERS | {"accounts__gate_devices": devices})
+    async with browser(app) as http:
+        answer = await http.get("/api/v1/gate/inside?site=PCS1", headers=in_the_app(gate_device()))
+    assert answer.json()["offline_gates"] == ["PCS1-G2", "PCS1-G3", "PCS1-G4"]
+
+
+async def test_who_is_inside_is_known_while_accounts_is_down() -> None:
+    app, _ = stubbed(**ANSWERS | {"accounts__gate_devices": Unavailable("accounts")})
+    async with browser(app) as http:
+        answer = await http.get("/api/v1/gate/inside?site=PCS1", headers=in_the_app(gate_device()))
+    assert (answer.status_code, answer.json()["offline_gates"]) == (200, [])
 
 
 @pytest.mark.parametrize("path", ["/en/gate", "/en/gate/inside", "/en/gate/incidents"])

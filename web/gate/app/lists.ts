@@ -6,6 +6,8 @@ import { counted, directoryName, instant, t } from "./texts.ts";
 const GRADES: [Certainty, string][] = [
   ["here", "sure_here"], ["elsewhere", "sure_other"], ["offline", "sure_offline"], ["overdue", "sure_overdue"],
 ];
+/** Return who it is; of a pass whose people this gate does not know, its number, which they have with them. */
+const nameOf = (one: InsideEntry): string => one.nameLatin || one.name || one.pass;
 const persons = (entries: InsideEntry[]): number => entries.reduce((sum, one) => sum + one.inside, 0);
 
 /** Draw who is inside, the longest first. */
@@ -34,7 +36,7 @@ function drawEntry(one: InsideEntry, state: GateState, now: number): HTMLElement
   const since = one.since ? `${t("since")}: ${instant(one.since)}` : null;
   return el(
     "li", {},
-    el("strong", {}, one.nameLatin || one.name), " ",
+    el("strong", {}, nameOf(one)), " ",
     el("span", {}, `${one.inside} / ${one.party}`),
     el("p", {}, [since, gate, department].filter(Boolean).join(" · ")),
     Date.parse(one.validTo) < now && el("p", { class: "facts__strong" }, t("overdue")),
@@ -57,7 +59,7 @@ export function drawEvacuation(entries: InsideEntry[], state: GateState, now: nu
 
 function drawGroup(entries: InsideEntry[], title: string, state: GateState): HTMLElement | null {
   if (entries.length === 0) return null;
-  const sorted = [...entries].sort((one, other) => one.nameLatin.localeCompare(other.nameLatin));
+  const sorted = [...entries].sort((one, other) => nameOf(one).localeCompare(nameOf(other)));
   return el(
     "section", {},
     el("h2", {}, `${t(title)}: ${counted("persons", persons(entries))}`),
@@ -72,8 +74,8 @@ function drawGroup(entries: InsideEntry[], title: string, state: GateState): HTM
 function drawLine(one: InsideEntry, state: GateState): HTMLElement {
   return el(
     "tr", {},
-    el("td", {}, el("input", { type: "checkbox", "aria-label": `${t("found_safe")}: ${one.nameLatin}` })),
-    el("th", { scope: "row" }, one.nameLatin || one.name),
+    el("td", {}, el("input", { type: "checkbox", "aria-label": `${t("found_safe")}: ${nameOf(one)}` })),
+    el("th", { scope: "row" }, nameOf(one), one.companions.length > 0 && el("p", { class: "list__companions" }, one.companions.join(", "))),
     el("td", {}, String(one.inside)),
     el("td", {}, one.since ? instant(one.since) : "–"),
     el("td", {}, one.gate ? directoryName(state.directoryNames.gates, one.gate) : "–"),

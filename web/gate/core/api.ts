@@ -148,8 +148,8 @@ export class Api {
     try {
       const answer = await this.#fetch(path, { ...always, ...request, signal: this.#deadline(limitMs) });
       status = answer.status;
+      this.clock.note(answer.headers.get("Date")); // of this moment; a large body comes much later
       const body = await answer.text();
-      this.clock.note(answer.headers.get("Date"));
       if (answer.ok) return { status, body };
       if (status < 500) throw new Refused(status, codeOf(body, status));
     } catch (error) {

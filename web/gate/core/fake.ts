@@ -160,6 +160,7 @@ export class FakeGate implements GateApi {
       since: `${DAY}T04:10:00Z`,
       gate: "PCS1-G1",
       department: "home",
+      companions: [],
       validTo: `${DAY}T07:00:00Z`,
       certainty,
     });

@@ -9,8 +9,9 @@ import { Device, iso } from "./device.ts";
 import type { Deps } from "./device.ts";
 import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
-import { fetchInside, heldInside } from "./inside.ts";
+import { fetchInside, movesOf, whoIsInside } from "./inside.ts";
 import { find, identify, passOf } from "./lookup.ts";
+import { termsBeside } from "./manifest.ts";
 import type { HeldPass, Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
 import type {
@@ -151,10 +152,12 @@ export class Gate implements GateApi {
   }
 
   async inside(): Promise<InsideEntry[]> {
-    const { manifest, session, offlineSince } = this.#device;
-    const online = offlineSince === null && session !== null ? await this.#insideOfServer() : null;
-    if (online !== null) return online;
-    return heldInside(manifest, this.#device.gate(), this.#device.now(), this.#device.offlineSince === null);
+    const { manifest, session, offlineSince, store } = this.#device;
+    const served = offlineSince === null && session !== null ? await this.#insideOfServer() : null;
+    // Scans wait that the server defers, or of another gate or another guard.
+    const waiting = await store.scansWithout((nonce) => manifest.knows(nonce)).catch(() => []);
+    const [gate, now] = [this.#device.gate(), this.#device.now()];
+    return whoIsInside(served, manifest, await movesOf(manifest, waiting), gate, now);
   }
 
   async signOut(): Promise<void> {
@@ -168,15 +171,19 @@ export class Gate implements GateApi {
 
   async hear(movement: Movement): Promise<void> {
     await this.#device.inTurn(async () => {
-      const { nonce, pass, verdict, count, inside, gate, recorded_at: recordedAt } = movement;
-      const madeAt = Date.parse(this.#device.manifest.whole?.made_at ?? "");
-      if (this.#device.manifest.knows(nonce) || !(Date.parse(recordedAt ?? "9999") > madeAt)) return;
-      const held = this.#device.manifest.find(pass);
-      if (held?.wire == null || held.standing.terms === null) return;
+      const { nonce, pass, verdict, count, inside, gate } = movement;
+      const { manifest } = this.#device;
+      if (manifest.knows(nonce)) return;
+      const held = manifest.find(pass);
+      const isListed = manifest.has(movement);
+      // The list lacks this pass, or its people, or nobody can tell whether it has the movement.
+      const isUnsure = isListed === null || (!isListed && verdict === "admit" && !held?.wire?.applicant);
+      if (isUnsure && manifest.whole !== null) this.#device.needManifest();
+      if (isListed === true || held?.wire == null || held.standing.terms === null) return;
       const at = Date.parse(movement.at);
       const day = windowAt(held.standing.terms, at)?.day ?? held.standing.day;
       // The server does not count in what this gate has not sent yet.
-      const insideAfter = this.#device.manifest.hasUnsent(pass) ? null : inside;
+      const insideAfter = manifest.hasUnsent(pass) ? null : inside;
       const move: Move = { nonce, pass, verdict, count, insideAfter, day, at, gate, sent: true };
       await this.#device.note(move);
     });
@@ -280,6 +287,7 @@ export class Gate implements GateApi {
       at,
       gate: request.gate,
       sent: true,
+      terms: termsBeside(found.held),
     };
     await this.#device.note(move);
   }
@@ -371,6 +379,7 @@ export class Gate implements GateApi {
           gate: request.gate,
           sent: false,
           at: Date.parse(request.scanned_at),
+          terms: termsBeside(held),
         }
       : null;
     const offline = this.#offline(verdict, shown.ageS, agreed);

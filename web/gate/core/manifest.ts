@@ -2,7 +2,7 @@
 //
 // The server's manifest is the base; what this gate has done since is replayed on it (`Move`), so that the
 // next scan sees the last one. Nothing here reads a clock or stores anything.
-import type { Assistance, Companion, IdType, Telephones, Trust } from "./model.ts";
+import type { Assistance, Companion, IdType, Movement, Telephones, Trust } from "./model.ts";
 import type { WireSupervisorKey } from "./pin.ts";
 import { ListRefused, TOLERANCE_MS } from "./refusals.ts";
 import { RevokedList, read } from "./revoked.ts";
@@ -14,6 +14,8 @@ import type { Standing, Terms } from "./verdicts.ts";
 
 /** So many nonces are remembered after their moves. */
 const MOST_ENDED = 10_000;
+/** Within this of a manifest's time a movement may be in it or not: the server waits for no lock for longer. */
+const AT_ONCE_MS = 5_000;
 /** What counts until a site has said otherwise. */
 const NO_POLICY: OfflinePolicy = { green_s: 900, amber_s: 14_400, then: "refuse" };
 
@@ -100,6 +102,8 @@ export interface WireManifest {
   next: string | null;
   /** On the first page; by it the gate asks for what has changed since. */
   revision?: string | null;
+  /** When its last page was made; later than `made_at` where it came in several. The app adds it. */
+  ended_at?: string;
   /** Of a delta: the revision that it changes, which passes go, and the digest of those that are held then. */
   base?: string | null;
   gone?: string[];
@@ -120,6 +124,8 @@ export interface Move {
   gate: string;
   /** Whether the server has it. */
   sent: boolean;
+  /** What the token says, where the manifest lacks the pass: its people are inside all the same. */
+  terms?: Terms;
 }
 
 /** A pass with what this gate has done since. */
@@ -162,6 +168,11 @@ export function termsOf(claims: PassClaims): Terms {
   return { site, gate, party, entries, ...window, furtherDays: days, closedDays: [] };
 }
 
+/** Return the terms of a pass that the manifest lacks; its moves carry them. */
+export function termsBeside({ wire, standing }: HeldPass): Terms | undefined {
+  return wire === null ? (standing.terms ?? undefined) : undefined;
+}
+
 /** Return a companion as the screens show it. */
 export function companionOf(wire: WireCompanion): Companion {
   const { name, name_latin: latin = "", id_type: idType = null, child = false } = wire;
@@ -191,6 +202,11 @@ export class Manifest {
 
   get keys(): Keys {
     return this.#keys;
+  }
+
+  /** The names of the keys, to see whether they have changed. */
+  get keyNames(): string {
+    return [...this.#keys.good.keys(), "/", ...this.#keys.withdrawn].join();
   }
 
   get issuer(): string {
@@ -255,7 +271,9 @@ export class Manifest {
     const served = await servedBy(pages, this.#served);
     const whole = { ...served };
     const keys = await importKeys(whole.keys, whole.withdrawn);
-    if (whole.status_list !== null) await read(whole.status_list, keys, whole.issuer, now);
+    if (whole.status_list !== null && !(await hasKey(whole.status_list, keys, whole.issuer, now))) {
+      whole.status_list = null; // verify hears of a new key a moment after the gateway: the list comes by itself
+    }
     const passes = new Map(whole.passes.map((one) => [one.pass, one]));
     const since = [...this.#moves.values()].filter((move) => move.sent && !before.has(move.nonce));
     const stay = new Set([...asked, ...since.map((move) => move.pass)]);
@@ -312,9 +330,15 @@ export class Manifest {
 
   /** Return a pass of the manifest; with its claims also one that is known by its token alone, else null. */
   find(number: string, claims: PassClaims | null = null): HeldPass | null {
+    return this.#find(number, claims, () => true);
+  }
+
+  #find(number: string, claims: PassClaims | null, isCounted: (move: Move) => boolean): HeldPass | null {
     const wire = this.#passes.get(number) ?? null;
-    if (wire === null && claims === null && !this.revoked.has(number)) return null;
-    const base = wire !== null ? standingOf(wire) : unusedStanding(claims === null ? null : termsOf(claims));
+    const moves = this.#movesOf.get(number) ?? [];
+    const terms = claims === null ? (moves.find((move) => move.terms)?.terms ?? null) : termsOf(claims);
+    if (wire === null && terms === null && !this.revoked.has(number)) return null;
+    const base = wire !== null ? standingOf(wire) : unusedStanding(terms);
     const held: HeldPass = {
       number,
       standing: { ...base, revoked: base.revoked || this.revoked.has(number) },
@@ -322,13 +346,36 @@ export class Manifest {
       lastGate: wire?.last_gate ?? null,
       wire,
     };
-    return (this.#movesOf.get(number) ?? []).reduce(replay, held);
+    return moves.filter(isCounted).reduce(replay, held);
   }
 
   /** Return the passes whose party is inside. */
   inside(): HeldPass[] {
-    const found = [...this.#passes.keys()].map((number) => this.find(number));
+    const numbers = new Set([...this.#passes.keys(), ...this.#movesOf.keys()]);
+    const found = [...numbers].map((number) => this.find(number));
     return found.filter((held): held is HeldPass => held !== null && held.standing.inside > 0);
+  }
+
+  /** Return the passes that may differ from the server's: it lacks moves of them. */
+  unsent(): HeldPass[] {
+    const found = [...this.#movesOf.keys()].filter((pass) => this.hasUnsent(pass)).map((pass) => this.find(pass));
+    return found.filter((held): held is HeldPass => held !== null);
+  }
+
+  /**
+   * Return whether a movement that the server recorded is in the manifest, or null where nobody can tell.
+   *
+   * The server writes the time of a manifest before it reads the passes, and of a movement before it has
+   * committed. So around that time what is held of the pass itself says it.
+   */
+  has({ pass, verdict, count, inside, recorded_at: recordedAt }: Movement): boolean | null {
+    const recorded = Date.parse(recordedAt ?? "9999");
+    const [began, ended] = [this.whole?.made_at ?? "", this.whole?.ended_at ?? this.whole?.made_at ?? ""];
+    if (!(recorded > Date.parse(began) - AT_ONCE_MS)) return true;
+    if (recorded > Date.parse(ended) + AT_ONCE_MS) return false;
+    const held = this.#find(pass, null, (move) => move.sent)?.standing.inside ?? 0;
+    if (held === inside) return true;
+    return held + (verdict === "admit" ? count : -count) === inside ? false : null;
   }
 
   /** Return whether a move was noted before. */
@@ -381,6 +428,17 @@ export class Manifest {
     } catch (error) {
       if (!(error instanceof ListRefused) || error.problem !== "rolled_back") throw error;
     }
+  }
+}
+
+/** Return whether a list is genuine, or false where its key is not known. Rejects with {@link ListRefused}. */
+async function hasKey(jws: string, keys: Keys, issuer: string, now: number): Promise<boolean> {
+  try {
+    await read(jws, keys, issuer, now);
+    return true;
+  } catch (error) {
+    if (error instanceof ListRefused && error.problem === "unknown_key") return false;
+    throw error;
   }
 }
 

@@ -114,7 +114,7 @@ export type Certainty =
   | "elsewhere"
   /** Their time is over: they have probably left unseen. */
   | "overdue"
-  /** This gate is offline and they came in elsewhere: they may have left by another gate. */
+  /** They came in by another gate, and this gate or that one is offline: they may have left. */
   | "offline";
 
 export interface InsideEntry {
@@ -126,6 +126,8 @@ export interface InsideEntry {
   since: string | null;
   gate: string | null;
   department: string;
+  /** The names of those who came with them, as far as this gate may know them. */
+  companions: string[];
   validTo: string;
   certainty: Certainty;
 }

@@ -7,8 +7,12 @@
  */
 export const TOLERANCE_MS = 60_000;
 
-/** `other_base`: it says what has changed since a list that this gate does not hold. */
-export type ListProblem = "future" | "rolled_back" | "forged" | "other_gate" | "other_base";
+/**
+ * `other_base`: it says what has changed since a list that this gate does not hold.
+ *
+ * `unknown_key`: it may be genuine, under a key that has not come here yet.
+ */
+export type ListProblem = "future" | "rolled_back" | "forged" | "unknown_key" | "other_gate" | "other_base";
 
 /** A list that the gate does not take; what it holds stays. */
 export class ListRefused extends Error {

@@ -4,7 +4,7 @@
 // the held list, and where the result has the digest that it names: else the gate fetches the whole list.
 import { digestOf } from "./digest.ts";
 import { ListRefused, TOLERANCE_MS } from "./refusals.ts";
-import { isStatusDelta, readStatusDelta, readStatusList } from "./tokens.ts";
+import { TokenRefused, isStatusDelta, readStatusDelta, readStatusList } from "./tokens.ts";
 import type { Keys, StatusClaims, StatusDeltaClaims } from "./tokens.ts";
 
 /** A list as it is held: its numbers, when it was signed, and its digest. */
@@ -73,8 +73,9 @@ export async function read(
   now: number,
 ): Promise<StatusClaims | StatusDeltaClaims> {
   const reader = isStatusDelta(jws) ? readStatusDelta : readStatusList;
-  const found = await reader(jws, keys, issuer).catch(() => {
-    throw new ListRefused("forged");
+  const found = await reader(jws, keys, issuer).catch((error: unknown) => {
+    const isNew = error instanceof TokenRefused && error.reason === "unknown_key";
+    throw new ListRefused(isNew ? "unknown_key" : "forged");
   });
   if (found.iat * 1000 > now + TOLERANCE_MS) throw new ListRefused("future");
   return found;

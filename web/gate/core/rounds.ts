@@ -25,7 +25,12 @@ const ROUND_MS = 10_000;
 /** How often the list of revoked passes is signed (`EPASS_STATUS_LIST_SECONDS`). */
 const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 60_000;
-const MANIFEST_MS = 300_000;
+/** How often the gate asks what has changed in the manifest, which has the keys: a withdrawn one ends within 60 s. */
+const MANIFEST_MS = 30_000;
+/** The manifest is stored so often at least; at once where its keys have changed or it was asked for. It is large. */
+const STORE_MANIFEST_MS = 300_000;
+/** For so long a list under a key that is not known here is no alarm: the key comes with a manifest. */
+const NEW_KEY_MS = 60_000;
 const NAMES_MS = 3_600_000;
 const REPORT_MS = 60_000;
 /** So often a round sends the scans that were decided while it sent the others. */
@@ -41,8 +46,13 @@ export class Rounds {
   #mostScans = MOST_SCANS;
   #reportedAt = -Infinity;
   #reportedFor = "";
-  /** When the list of revoked passes was stored last. */
+  /** When the list of revoked passes was stored last, and the manifest. */
   #storedAt = -Infinity;
+  #manifestStoredAt = -Infinity;
+  /** The nonces of moves that are in the manifest and not in the stored one. */
+  #endedMoves: string[] = [];
+  /** Since when lists come under a key that is not known here. */
+  #newKeySince: number | null = null;
   #round: Promise<void> | null = null;
   #running = false;
   #timer: ReturnType<typeof setTimeout> | null = null;
@@ -173,9 +183,16 @@ export class Rounds {
       return true;
     } catch (error) {
       if (!(error instanceof ListRefused)) throw error;
-      this.#device.listProblem = error.problem;
+      if (error.problem !== "unknown_key" || this.#isLate()) this.#device.listProblem = error.problem;
       return false;
     }
+  }
+
+  /** Ask for the keys of a list. Returns whether they should have been here by now: then it is forged. */
+  #isLate(): boolean {
+    this.#device.needManifest();
+    this.#newKeySince ??= this.#device.now();
+    return this.#device.now() - this.#newKeySince >= NEW_KEY_MS;
   }
 
   /** Reject where the session that asked for something has ended since. */
@@ -258,7 +275,8 @@ export class Rounds {
 
   /** Fetch a manifest and take it. Returns whether it is a delta that was not taken. */
   async #fetchPages(gate: string, since: string | null): Promise<boolean> {
-    const { api, ended, manifest, store } = this.#device;
+    const { api, ended, manifest } = this.#device;
+    const isAsked = this.#device.manifestAt === -Infinity;
     const sent = [...manifest.moves].filter((move) => move.sent);
     const before = new Set(sent.map((move) => move.nonce));
     const pages: WireManifest[] = [];
@@ -270,11 +288,25 @@ export class Rounds {
     }
     const isTaken = await this.#take(ended, async () => {
       const listed = manifest.revoked.held;
-      const done = await manifest.replace(pages, gate, this.#device.now(), before, this.asked);
-      if (manifest.whole !== null) await store.saveManifest(manifest.whole, done).catch(reportStorage);
+      const keys = manifest.keyNames;
+      this.#endedMoves.push(...(await manifest.replace(pages, gate, this.#device.now(), before, this.asked)));
+      if (isAsked || keys !== manifest.keyNames) this.#manifestStoredAt = -Infinity;
+      await this.#storeManifest();
       await this.#storeStatus(listed);
     });
     return !isTaken && pages[0]?.base != null;
+  }
+
+  async #storeManifest(): Promise<void> {
+    const { manifest, store } = this.#device;
+    const [now, ended] = [this.#device.now(), this.#endedMoves];
+    if (manifest.whole === null || now - this.#manifestStoredAt < STORE_MANIFEST_MS) return;
+    try {
+      await store.saveManifest(manifest.whole, ended);
+      [this.#manifestStoredAt, this.#endedMoves] = [now, []];
+    } catch (error) {
+      reportStorage(error);
+    }
   }
 
   /** Fetch the list unless the news have just brought it: a newer one is not signed yet. */
@@ -302,6 +334,7 @@ export class Rounds {
       const before = manifest.revoked.held;
       if (await manifest.takeStatus(jws, this.#device.now())) await this.#storeStatus(before);
     });
+    if (isTaken) this.#newKeySince = null;
     return !isTaken && isStatusDelta(jws);
   }
 

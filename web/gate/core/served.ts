@@ -10,7 +10,8 @@ import { ListRefused } from "./refusals.ts";
 export async function servedBy(pages: readonly WireManifest[], held: WireManifest | null): Promise<WireManifest> {
   const [first] = pages;
   if (first === undefined) throw new ListRefused("other_gate");
-  if (first.base == null) return { ...first, passes: merged(pages.flatMap((page) => page.passes)), next: null };
+  const passes = merged(pages.flatMap((page) => page.passes));
+  if (first.base == null) return { ...first, passes, next: null, ended_at: pages.at(-1)?.made_at };
   return applyManifestDelta(held, first);
 }
 

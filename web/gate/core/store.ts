@@ -189,6 +189,13 @@ export class Store {
     return Promise.all(opened);
   }
 
+  /** Return the scans of the queue whose nonce is not known, in their order, as far as they can be opened. */
+  async scansWithout(isKnown: (nonce: string) => boolean): Promise<QueuedScan[]> {
+    const rows = (await this.#db.getAll("queue")).filter((row) => !isKnown(row.nonce));
+    const opened = rows.map((row) => this.#unseal<QueuedScan>("queue", `scan:${row.nonce}`, row));
+    return (await Promise.all(opened)).filter((scan) => scan !== null);
+  }
+
   /** Delete scans that the server has, and move those that it has refused for good to a list. At once. */
   async settleScans(settled: readonly { waiting: Waiting; refused: RefusedScan | null }[]): Promise<void> {
     const change = this.#db.transaction(["queue", "moves", "refused"], "readwrite", { durability: "strict" });

@@ -484,6 +484,26 @@ test("a clock that is off by less than a minute is corrected, too: scans of two 
   assert.equal((await gate.scan(NUMBER, "exit")).at, new Date(server.now).toISOString());
 });
 
+test("the server's time counts from when its answer began, however long its body takes", async () => {
+  const server = new Server();
+  const answer = server.fetch;
+  server.fetch = async (input, init) => {
+    const response = await answer(input, init);
+    const text = response.text.bind(response);
+    response.text = async () => {
+      server.now += 50_000;
+      return text();
+    };
+    return response;
+  };
+  const device = new Device(server);
+  device.counts = true;
+  const gate = await device.open();
+  await gate.refresh();
+  server.down = true;
+  assert.equal((await gate.scan(NUMBER, "exit")).at, new Date(server.now).toISOString());
+});
+
 for (const [how, hours] of [
   ["forward", 9],
   ["back", -3],
@@ -633,6 +653,49 @@ test("a movement that is told twice, or is in the manifest already, counts once"
   await gate.hear({ ...own, recorded_at: undefined });
   await gate.hear({ ...own, nonce: "before-the-manifest" });
   assert.equal(await mayEnter(), 2);
+});
+
+test("a movement around the time of a manifest counts once, whether the manifest has it or not", async () => {
+  const told = (nonce: string, count: number, inside: number, at: number): Movement => {
+    const when = new Date(at).toISOString();
+    return { nonce, pass: OTHER, gate: "PCS1-G2", verdict: "admit", count, inside, at: when, recorded_at: when };
+  };
+  const server = new Server();
+  server.passes.set(OTHER, pass({ pass: OTHER }));
+  const { gate, device } = await openGate(server);
+  // Recorded before the manifest was made, and committed after its passes were read.
+  await gate.hear(told("late", 2, 2, server.now - 20));
+  server.down = true;
+  assert.equal((await gate.scan(OTHER, "entry")).outcome, "already_inside");
+  device.kill();
+
+  const other = new Server();
+  other.passes.set(OTHER, pass({ pass: OTHER }));
+  let pages = 0;
+  other.before = (path) => {
+    if (path === "/api/v1/gate/manifest") pages += 1;
+    if (pages !== 2) return;
+    other.now += MINUTE; // the line is slow; one of the two comes in meanwhile
+    other.passes.set(OTHER, pass({ pass: OTHER, inside: 1, admitted: 1, last_gate: "PCS1-G2" }));
+    pages += 1;
+  };
+  const slow = await openGate(other);
+  await slow.gate.hear(told("between-pages", 1, 1, other.now - MINUTE / 2));
+  other.down = true;
+  const shown = await slow.gate.scan(OTHER, "entry");
+  assert.deepEqual([shown.outcome, shown.mayEnter], ["admit", 1]);
+});
+
+test("a movement of which nobody can tell whether the manifest has it is asked for at once", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ party: 5, inside: 1, admitted: 1, last_gate: "PCS1-G2" }));
+  const { gate } = await openGate(server);
+  const at = new Date(server.now - 1000).toISOString();
+  await gate.hear({ nonce: "of-gate-2", pass: NUMBER, gate: "PCS1-G2", verdict: "admit", count: 1, inside: 4, at, recorded_at: at });
+  server.passes.set(NUMBER, pass({ party: 5, inside: 4, admitted: 4, last_gate: "PCS1-G2" }));
+  await gate.refresh();
+  server.down = true;
+  assert.equal((await gate.scan(NUMBER, "entry")).mayEnter, 1);
 });
 
 test("news of an own scan that comes before its answer counts once, and refuses nobody", async () => {

@@ -7,7 +7,7 @@ import { standingOf } from "../core/manifest.ts";
 import type { WireManifest, WirePass } from "../core/manifest.ts";
 import type { WireSupervisorKey } from "../core/pin.ts";
 import type { StatusDeltaClaims } from "../core/tokens.ts";
-import type { QueuedScan, WireScan } from "../core/wire.ts";
+import type { QueuedScan, WireInside, WireScan } from "../core/wire.ts";
 import { Store } from "../core/store.ts";
 import { decideEntry, decideExit, standingAfter } from "../core/verdicts.ts";
 import type { Decision } from "../core/verdicts.ts";
@@ -146,6 +146,9 @@ export class Server {
   until = NOON + 8 * 60 * MINUTE;
   passes = new Map<string, WirePass>([[NUMBER, pass()]]);
   revoked: string[] = [];
+  /** Who is inside by the server's list, and the gates of whose scans it may lack some. */
+  inside: WireInside[] = [];
+  offlineGates: string[] = [];
   statusAt: number | null = null;
   manifest: Partial<WireManifest> = {};
   statusJws: string | null = null;
@@ -249,7 +252,9 @@ export class Server {
       return this.#answer({ ...call, id: "call-1", called_at: at, answered_at: null, answered_by: null });
     }
     if (path === "/api/v1/gate/manifest") return this.#answer(await this.page(query));
-    if (path === "/api/v1/gate/inside") return this.#answer({ items: [], next: null });
+    if (path === "/api/v1/gate/inside") {
+      return this.#answer({ items: this.inside, next: null, offline_gates: this.offlineGates });
+    }
     if (path === "/api/v1/scans") return this.#scan(JSON.parse(String(body)) as WireScan);
     if (path === "/api/v1/scans/sync")
       return this.#sync((JSON.parse(String(body)) as { scans: QueuedScan[] }).scans);

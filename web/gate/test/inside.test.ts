@@ -1,0 +1,123 @@
+// Who is inside, for the evacuation list: nobody is missing, with a network and without.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Movement } from "../core/model.ts";
+import type { WireInside } from "../core/wire.ts";
+import { GATE, MINUTE, NOON, NUMBER, OTHER, PIN, Server, openGate, pass, tokenOf } from "./server.ts";
+
+const RIGHT = { kind: "matched", idType: "voter_id", last4: "4821" } as const;
+const AGREED = { login: "SEC-0009", pin: PIN, reason: "known" };
+const TOKEN = await tokenOf(pass());
+
+function listed(changes: Partial<WireInside> = {}): WireInside {
+  return {
+    pass: NUMBER,
+    name: "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+    name_latin: "Gurpreet Kaur",
+    inside: 2,
+    party: 2,
+    since: "2026-12-01T06:00:00Z",
+    gate: "PCS1-G2",
+    department: "home",
+    valid_to: "2026-12-01T08:30:00Z",
+    ...changes,
+  };
+}
+
+function entered(changes: Partial<Movement> = {}): Movement {
+  const at = new Date(NOON + 1000).toISOString();
+  return { nonce: "of-gate-2", pass: NUMBER, gate: "PCS1-G2", verdict: "admit", count: 2, inside: 2, at, recorded_at: at, ...changes };
+}
+
+test("who was let in by the token alone is on the list, also after a restart, until they leave", async () => {
+  const { gate, device, server } = await openGate();
+  const token = await tokenOf(pass({ pass: OTHER }));
+  server.down = true;
+  await gate.scan(token, "entry");
+  await gate.admit(RIGHT, undefined, AGREED);
+  const found = (await gate.inside()).map((one) => [one.pass, one.inside, one.certainty]);
+  assert.deepEqual(found, [[OTHER, 2, "here"]]);
+  device.kill();
+  const again = await device.open();
+  assert.deepEqual((await again.inside()).map((one) => one.pass), [OTHER]);
+  await again.scan(token, "exit");
+  assert.deepEqual(await again.inside(), []);
+});
+
+test("with a network the list has those whom the server does not know of yet", async () => {
+  const { gate, server } = await openGate();
+  server.inside = [listed({ pass: OTHER })];
+  server.down = true;
+  await gate.scan(TOKEN, "entry");
+  await gate.admit(RIGHT, 1);
+  const [nonce = ""] = await unsentOf(gate, server);
+  server.deferred.add(nonce);
+  server.down = false;
+  await gate.refresh();
+  assert.deepEqual([gate.state().online, gate.state().unsent], [true, 1]);
+  const found = (await gate.inside()).map((one) => [one.pass, one.inside, one.certainty]);
+  assert.deepEqual(found, [[OTHER, 2, "elsewhere"], [NUMBER, 1, "here"]]);
+});
+
+test("scans of the guard before, which wait on this device, are on the list", async () => {
+  const { gate, server } = await openGate();
+  server.down = true;
+  await gate.scan(TOKEN, "entry");
+  await gate.admit(RIGHT);
+  await gate.signOut();
+  assert.deepEqual((await gate.inside()).map((one) => [one.pass, one.inside]), [[NUMBER, 2]]);
+  gate.close();
+});
+
+test("companions are named, and the pass where nobody is", async () => {
+  const server = new Server();
+  server.passes.set(OTHER, pass({ pass: OTHER, inside: 1, admitted: 1, applicant: null, companions: [] }));
+  const { gate } = await openGate(server);
+  await gate.scan(TOKEN, "entry");
+  await gate.admit(RIGHT);
+  server.inside = [listed()];
+  assert.deepEqual((await gate.inside()).map((one) => one.companions), [["Harjit Singh"]]);
+  server.down = true;
+  const found = await gate.inside();
+  assert.deepEqual(found.map((one) => one.companions).flat(), ["Harjit Singh"]);
+  assert.deepEqual(found.map((one) => one.pass).sort(), [NUMBER, OTHER].sort());
+});
+
+test("the names of those who came in by another gate are fetched as soon as they are told of", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ gate: "PCS1-G2", applicant: null, companions: [] }));
+  const { gate } = await openGate(server);
+  await gate.hear(entered());
+  server.passes.set(NUMBER, pass({ gate: "PCS1-G2", inside: 2, admitted: 2, last_gate: "PCS1-G2" }));
+  server.passes.set(OTHER, pass({ pass: OTHER }));
+  await gate.refresh();
+  server.down = true;
+  server.now += MINUTE;
+  await gate.scan(TOKEN, "entry");
+  const found = (await gate.inside()).map((one) => [one.nameLatin, one.inside, one.certainty]);
+  assert.deepEqual(found, [["Gurpreet Kaur", 2, "offline"]]);
+});
+
+test("who came in by a gate that is silent may have left, which the list says with a network, too", async () => {
+  const { gate, server } = await openGate();
+  server.inside = [listed(), listed({ pass: OTHER, gate: GATE })];
+  const grades = async () => (await gate.inside()).map((one) => one.certainty);
+  assert.deepEqual(await grades(), ["elsewhere", "here"]);
+  server.offlineGates = ["PCS1-G2", GATE];
+  assert.deepEqual(await grades(), ["offline", "here"]);
+});
+
+/** Return the nonces that a gate has not sent, by letting it try. */
+async function unsentOf(gate: { refresh(): Promise<void> }, server: Server): Promise<string[]> {
+  const nonces: string[] = [];
+  server.before = (path, body) => {
+    if (path !== "/api/v1/scans/sync") return;
+    nonces.push(...(JSON.parse(String(body)) as { scans: { nonce: string }[] }).scans.map((one) => one.nonce));
+    server.status = 503;
+  };
+  server.down = false;
+  await gate.refresh();
+  server.before = () => {};
+  server.status = null;
+  return nonces;
+}

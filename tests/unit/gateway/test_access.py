@@ -485,9 +485,8 @@ async def test_a_route_admits_its_role_and_no_other(wanted: str) -> None:
                 method, path, json={"q": "Kaur"} if method == "POST" else None, headers=as_staff(asked)
             )
             assert answer.status_code == (200 if asked == wanted else 403), asked
-            assert [name for name, *_ in client.asked if not name.startswith("accounts.session")] == (
-                [client.asked[-1][0]] if asked == wanted else []
-            )
+            services = [name for name, *_ in client.asked if not name.startswith("accounts.session")]
+            assert bool(services) == (asked == wanted), services
         assert (
             await http.request(method, path, json={"q": "Kaur"}, headers=as_applicant())
         ).status_code == 403

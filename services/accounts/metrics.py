@@ -6,7 +6,7 @@ from services.chassis.runtime.metrics import DirectoryLabel
 
 GATE_DEVICES = Gauge(
     "epass_gate_devices_worrying",
-    "Enrolled gate devices that have not reported, or have not sent their scans, for too long",
+    "Enrolled gate devices that have not reported (lost: with somebody signed in), or not sent, for too long",
     ["site", "worry"],
 )
 site_label = DirectoryLabel()

@@ -33,6 +33,7 @@ RULES = yaml.safe_load((FILES / "alerts.yml").read_text())["groups"][0]["rules"]
 SELECTOR = re.compile(r"(?:\b(?:epass|rabbitmq|up)\w*)?\{[^{}]*\}|\b(?:epass|rabbitmq)_\w+|\bup\b")
 """What an expression reads: a metric, with its labels if it has any."""
 ONLY_OF_A_FAULT = {
+    'epass_gate_devices_worrying{worry="lost"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="silent"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="unsent"}': "no gate of this system has an enrolled device",
     'epass_http_seconds_count{status=~"5..", route!="/readyz"}': "no request fails while all is well",

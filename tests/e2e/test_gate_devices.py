@@ -108,7 +108,7 @@ def test_a_device_is_enrolled_once_and_a_revoked_one_gets_nothing_and_opens_noth
     assert cookie["httpOnly"]
     page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
     assert set(page.evaluate(ROWS, "keys")) >= {"device", "visitors"}
-    assert page.evaluate(ROWS, "manifest") == ["whole"]
+    assert "whole" in page.evaluate(ROWS, "manifest"), "the list of revoked passes may be stored by then"
 
     ado.send(calls.disable_login(device.login_id))
     for path in ("/api/v1/gate/manifest?gate=PCS1-G1", "/api/v1/gate/session"):
@@ -117,7 +117,7 @@ def test_a_device_is_enrolled_once_and_a_revoked_one_gets_nothing_and_opens_noth
         )
     expect(page.locator(".verdict")).to_contain_text(TEXTS["device_revoked"], timeout=20_000)
     page.evaluate(PUT_BACK, "manifest")
-    assert page.evaluate(ROWS, "manifest") == ["whole"]
+    assert "whole" in page.evaluate(ROWS, "manifest")
     assert "visitors" not in page.evaluate(ROWS, "keys")
     page.close()
     context.set_offline(True)

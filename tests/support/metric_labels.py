@@ -17,6 +17,7 @@ from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStat
 from contracts.ops import STATES
 from contracts.rpc.verify import SyncProblem
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
+from services.accounts.handlers import gate_devices
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime.settings import RetryDelaySettings
 from services.gateway import rate_limits
@@ -114,7 +115,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "type": lambda: {event.__name__ for event in events.ALL},
     "version": lambda: {version("epass")},
     "verdict": lambda: {*get_args(Verdict), "unreadable"},
-    "worry": lambda: get_args(GateDeviceWorry),
+    "worry": lambda: (*get_args(GateDeviceWorry), gate_devices.LOST),
     "why": lambda: {"slow_headers", "slow_body", "slow_reader", "large_headers", "too_many"},
     "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},

@@ -20,6 +20,7 @@ from services.accounts.handlers import sessions
 from services.accounts.models import GateDeviceRow, LoginRow, SessionRow
 
 _WORRIES: tuple[GateDeviceWorry, ...] = get_args(GateDeviceWorry)
+LOST = "lost"
 
 
 def require_own_site(login: LoginRow, call: Call) -> None:
@@ -91,11 +92,17 @@ def list_all(call: Call, session: Session, now: datetime, unsent: timedelta) -> 
 
 def count_worries(
     session: Session, now: datetime, silent: timedelta, unsent: timedelta
-) -> dict[tuple[str, GateDeviceWorry], int]:
-    """Return by site and worry how many enrolled devices have it; a site without a device is left out."""
+) -> dict[tuple[str, str], int]:
+    """Return by site and worry how many enrolled devices have it; a site without a device is left out.
+
+    ``lost`` are those of the silent ones on which somebody is still signed in: nobody has closed that gate.
+    """
     enrolled = (
-        select(LoginRow.site, GateDeviceRow.reported_at, GateDeviceRow.unsent_since)
+        select(
+            LoginRow.site, GateDeviceRow.reported_at, GateDeviceRow.unsent_since, SessionRow.sid.is_not(None)
+        )
         .outerjoin(GateDeviceRow, GateDeviceRow.login_id == LoginRow.login_id)
+        .outerjoin(SessionRow, and_(SessionRow.sid == GateDeviceRow.guard_sid, sessions.is_live(now)))
         .where(
             LoginRow.role == "gate_device",
             LoginRow.disabled_at.is_(None),
@@ -103,11 +110,13 @@ def count_worries(
             LoginRow.site.is_not(None),
         )
     )
-    counts: dict[tuple[str, GateDeviceWorry], int] = {}
-    for site, reported_at, unsent_since in session.execute(enrolled):
-        worries = worries_of(reported_at, unsent_since, now, silent=silent, unsent=unsent)
-        for worry in _WORRIES:
-            counts[str(site), worry] = counts.get((str(site), worry), 0) + (worry in worries)
+    counts: dict[tuple[str, str], int] = {}
+    for site, reported_at, unsent_since, is_signed_in in session.execute(enrolled):
+        found: set[str] = {*worries_of(reported_at, unsent_since, now, silent=silent, unsent=unsent)}
+        if is_signed_in and "silent" in found:
+            found.add(LOST)
+        for worry in (*_WORRIES, LOST):
+            counts[str(site), worry] = counts.get((str(site), worry), 0) + (worry in found)
     return counts
 
 

@@ -9,6 +9,7 @@ from contracts.errors import Forbidden, InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import GateDeviceReport, GateDeviceView, LogIn, StaffSession
 from contracts.rpc.call import Principal
 from services.accounts.handlers import gate_devices, passwords, sessions
+from services.accounts.models import SessionRow
 from services.chassis.runtime.clock import now
 from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
 
@@ -181,18 +182,32 @@ def test_devices_that_are_silent_or_do_not_send_are_counted_by_site_and_no_other
         enrol(accounts, device, code, by, at)
     accounts.disable(revoked[0])
     settings = accounts.settings
-    assert worries(accounts, at) == {("PCS1", "silent"): 0, ("PCS1", "unsent"): 0}
+    assert worries(accounts, at) == {"silent": 0, "unsent": 0, "lost": 0}
     busy = REPORT.model_copy(update={"unsent": 3})
     report(accounts, unsent[0], by, at, busy)
     later = at + settings.gate_unsent
     report(accounts, unsent[0], by, later, busy)
-    assert worries(accounts, later - timedelta(seconds=1)) == {("PCS1", "silent"): 1, ("PCS1", "unsent"): 0}
-    assert worries(accounts, later) == {("PCS1", "silent"): 1, ("PCS1", "unsent"): 1}
+    assert worries(accounts, later - timedelta(seconds=1)) == {"silent": 1, "unsent": 0, "lost": 0}
+    assert worries(accounts, later) == {"silent": 1, "unsent": 1, "lost": 0}
     assert waiting
 
 
-def worries(accounts: Accounts, at: datetime) -> dict[tuple[str, str], int]:
+def test_a_silent_device_is_lost_only_while_somebody_is_signed_in_on_it(accounts: Accounts) -> None:
+    by, at = guard(accounts), now()
+    device, code = issued(accounts)
+    enrol(accounts, device, code, by, at)
+    later = at + accounts.settings.gate_silent
+    assert worries(accounts, later)["lost"] == 1
+    assert worries(accounts, at + timedelta(hours=24))["lost"] == 0, "the session is over"
+    with accounts.db.transaction() as session:
+        sessions.end_live(session, SessionRow.sid == by.sid, at)
+    assert worries(accounts, later) == {"silent": 1, "unsent": 0, "lost": 0}
+
+
+def worries(accounts: Accounts, at: datetime) -> dict[str, int]:
+    """Return how many devices of the one site have each worry."""
     with accounts.db.transaction() as session:
         settings = accounts.settings
         found = gate_devices.count_worries(session, at, settings.gate_silent, settings.gate_unsent)
-        return {(site, worry): count for (site, worry), count in found.items()}
+    assert {site for site, _ in found} == {"PCS1"}
+    return {worry: count for (_, worry), count in found.items()}

@@ -49,7 +49,7 @@ FIELDS = {
         rules[].backendRefs[].port rules[].filters[].type rules[].filters[].requestRedirect.scheme
         rules[].filters[].requestRedirect.statusCode rules[].filters[].requestHeaderModifier.remove[]
         rules[].matches[].path.type
-        rules[].matches[].path.value""",
+        rules[].matches[].path.value rules[].timeouts.request""",
     "ScaledObject": """minReplicaCount maxReplicaCount scaleTargetRef.name triggers[].type
         triggers[].authenticationRef.name triggers[].metadata.mode triggers[].metadata.queueName
         triggers[].metadata.value""",

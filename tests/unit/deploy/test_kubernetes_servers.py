@@ -13,6 +13,7 @@ from contracts.subscriptions import SERVICES
 from deploy.kubernetes import alerts, secrets
 from deploy.local import broker, postgres
 from deploy.local.access import READERS
+from services.gateway.polled_replies import STREAM_SECONDS
 from services.ops.grants import ROLES
 from tests.support import images
 from tests.support.cluster.brokers import MANIFEST, liveness_probe
@@ -225,6 +226,10 @@ def prometheus_finds_every_process_under_the_names_of_the_rules(manifests: Manif
         "pages over http": changed("HTTPRoute", "gateway", "spec.parentRefs.0.sectionName", "http"),
         "programs over http": changed("HTTPRoute", "to-https", "spec.rules.1.matches.0", None),
         "ids of strangers": changed("HTTPRoute", "gateway", "spec.rules.0.filters", None),
+        "streams that are cut": changed("HTTPRoute", "gateway", "spec.rules.0.timeouts.request", "60s"),
+        "streams that are cut where the implementation likes": changed(
+            "HTTPRoute", "gateway", "spec.rules.0.timeouts", None
+        ),
         "figures for everybody": changed("HTTPRoute", "gateway", "spec.rules.1.matches.0", None),
         "another process": changed("Service", "gateway", "spec.selector.process", "verify"),
     }
@@ -272,6 +277,9 @@ def the_way_in_is_https_and_leads_to_the_pages_alone(manifests: Manifests) -> It
         or not closed - {"/dev"} <= routes()["gateway"]
     ):
         yield f"closed are {closed}"
+    timeout = route["rules"][0].get("timeouts", {}).get("request", "0s")
+    if float(timeout.removesuffix("s")) <= STREAM_SECONDS:
+        yield f"an answer is cut off after {timeout}, and a stream lasts {STREAM_SECONDS} s"
     for rule in route["rules"]:
         for backend in rule.get("backendRefs", []):
             service = manifests.one("Service", backend["name"])["spec"]

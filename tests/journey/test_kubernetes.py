@@ -51,9 +51,7 @@ class Cluster:
         }
         store = SecretStore(stack.folder / "secrets.json")  # the two servers have their passwords from it
         self._secrets = {one["metadata"]["name"]: one["stringData"] for one in secrets.manifests(store, {})}
-        self.processes = {
-            one["metadata"]["name"]: self._process(one) for one in self.manifests.of("Deployment")
-        }
+        self.processes = {one["metadata"]["name"]: self._process(one) for one in self.manifests.processes()}
 
     def run(self, workload: Manifest, *commands: list[str]) -> None:
         """Run commands of `epass` with the settings of a workload, by default its own; all must succeed."""

@@ -60,9 +60,13 @@ class Manifests(list[Manifest]):
         (found,) = [one for one in self.of(kind) if one["metadata"]["name"] == name]
         return found
 
+    def processes(self) -> list[Manifest]:
+        """Return the Deployments of e-Pass: all but the counters, which are a server."""
+        return [one for one in self.of("Deployment") if "process" in one["metadata"]["labels"]]
+
     def workloads(self) -> list[Manifest]:
-        """Everything that has pods of e-Pass."""
-        return self.of("Deployment", "Job", "CronJob")
+        """Return everything that has pods of e-Pass."""
+        return [*self.processes(), *self.of("Job", "CronJob")]
 
 
 @lru_cache

@@ -127,6 +127,7 @@ def everything_is_in_one_namespace_and_nothing_was_left_open(manifests: Manifest
 @checks.finds(
     {
         "no stage": changed("Service", "gateway", "metadata.labels.stage", None),
+        "late counters": changed("Deployment", "limits", "metadata.labels.stage", "processes"),
         "a late job": changed("Job", "topology", "metadata.labels.stage", "processes"),
     }
 )
@@ -134,7 +135,8 @@ def every_object_is_applied_in_one_of_the_stages(manifests: Manifests) -> Iterat
     stages = {"Deployment": "processes", "Job": "jobs", "Cluster": "servers", "RabbitmqCluster": "servers"}
     for one in manifests:
         stage = one["metadata"].get("labels", {}).get("stage")
-        if stage not in {"servers", "jobs", "processes"} or stage != stages.get(one["kind"], stage):
+        expected = {"Deployment limits": "servers"}.get(name_of(one), stages.get(one["kind"], stage))
+        if stage not in {"servers", "jobs", "processes"} or stage != expected:
             yield f"{name_of(one)} is of stage {stage}"
 
 
@@ -155,10 +157,10 @@ def every_process_has_a_deployment_and_rpc_and_events_are_apart(manifests: Manif
         for command in COMMANDS.values()
         for part in ([["--only", "rpc"], ["--only", "events"]] if command.startswith("serve ") else [[]])
     )
-    found = sorted(command for one in manifests.of("Deployment") for command in commands_of(one))
+    found = sorted(command for one in manifests.processes() for command in commands_of(one))
     yield from (f"missing: {one}" for one in expected if one not in found)
     yield from (f"too much: {one}" for one in found if one not in expected)
-    for one in manifests.of("Deployment"):
+    for one in manifests.processes():
         command = container_of(one)["command"]
         process = command[2] if command[1] == "serve" else command[1].removeprefix("ops-")
         part = {"part": command[-1]} if command[1] == "serve" else {}
@@ -272,7 +274,7 @@ def every_container_has_limits_and_few_rights(manifests: Manifests) -> Iterator[
     }
 )
 def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]:
-    for one in manifests.of("Deployment"):
+    for one in manifests.processes():
         process, environment = labels_of(one)["process"], environment_of(one)
         name = "GATEWAY" if process == "gateway" else "HEALTH"
         ports = {port["name"]: str(port["containerPort"]) for port in container_of(one)["ports"]}
@@ -294,7 +296,7 @@ def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]
     }
 )
 def a_process_may_take_as_long_to_stop_as_it_needs(manifests: Manifests) -> Iterator[str]:
-    for one in manifests.of("Deployment"):
+    for one in manifests.processes():
         before = container_of(one).get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
         if pod_of(one).get("terminationGracePeriodSeconds", 30) - before < 40:
             yield name_of(one)

@@ -182,8 +182,8 @@ def test_the_component_of_traces_gives_each_process_a_collector_and_the_way_to_i
     (tmp_path / "kustomization.yaml").write_text(f"resources: [{folders[0]}]\ncomponents: [{folders[1]}]\n")
     manifests, without = Manifests(json.loads(build_folder(tmp_path))), build("small")
     traced = {name_of(one) for one in manifests.workloads() if "EPASS_OTLP_ENDPOINT" in environment_of(one)}
-    assert traced == {name_of(one) for one in without.of("Deployment")}
-    for one in manifests.of("Deployment"):
+    assert traced == {name_of(one) for one in without.processes()}
+    for one in manifests.processes():
         (kind,) = SETTINGS[labels_of(one)["process"]]
         assert "otlp_endpoint" in kind.model_fields
     collector = Peer("collector", {}, "tracing")

@@ -52,7 +52,7 @@ checks = Checks()
 )
 def every_deployment_selects_its_own_pods_and_has_a_budget_of_its_own(manifests: Manifests) -> Iterator[str]:
     budgets = {name_of(one): one["spec"] for one in manifests.of("PodDisruptionBudget")}
-    deployments = manifests.of("Deployment")
+    deployments = manifests.processes()
     for one in deployments:
         chosen = [
             other for other in manifests.workloads() if selects(one["spec"]["selector"], labels_of(other))
@@ -74,19 +74,24 @@ def every_deployment_selects_its_own_pods_and_has_a_budget_of_its_own(manifests:
 @checks.finds(
     {
         "not over zones": changed("Deployment", "relay", f"{POD}.topologySpreadConstraints.1", None),
+        "held up by a zone that is dead": changed(
+            "Deployment", "relay", f"{POD}.topologySpreadConstraints.1.nodeTaintsPolicy", None
+        ),
         "with all others": changed(
             "Deployment", "relay", f"{POD}.topologySpreadConstraints.0.matchLabelKeys", ["pod-template-hash"]
         ),
     }
 )
 def the_pods_of_a_deployment_are_spread_over_nodes_and_zones(manifests: Manifests) -> Iterator[str]:
-    for one in manifests.of("Deployment"):
+    for one in manifests.processes():
         spread = pod_of(one).get("topologySpreadConstraints", [])
         if [item["topologyKey"] for item in spread] != [
             "kubernetes.io/hostname",
             "topology.kubernetes.io/zone",
         ]:
             yield f"{name_of(one)} is not spread"
+        if [item.get("nodeTaintsPolicy") for item in spread] != ["Honor"] * len(spread):
+            yield f"{name_of(one)} waits for nodes that are gone"
         for item in spread:
             keys = set(item["matchLabelKeys"])
             same = {"matchLabels": {key: labels_of(one)[key] for key in keys & set(labels_of(one))}}
@@ -109,7 +114,7 @@ def scalers(manifests: Manifests) -> dict[str, Manifest]:
 def replicas(manifests: Manifests) -> dict[str, tuple[int, int]]:
     """Return how few and how many pods each Deployment has."""
     found = {}
-    for one in manifests.of("Deployment"):
+    for one in manifests.processes():
         name = one["metadata"]["name"]
         fixed = one["spec"].get("replicas", 1)
         scaler = scalers(manifests).get(name, {})
@@ -225,5 +230,23 @@ def test_the_commands_of_an_upgrade_name_every_process_in_the_order_of_the_opera
     order = re.findall(r"^2\. (.+?): who reads", steps, re.MULTILINE | re.DOTALL)[0]
     words = re.findall(r"[a-z]+", order.replace("and the", ""))
     assert named == [*words, "gateway", "relay"]
-    labelled = {one["metadata"]["labels"].get("process") for one in build("small").of("Deployment")}
+    labelled = {one["metadata"]["labels"].get("process") for one in build("small").processes()}
     assert set(named) < labelled
+
+
+def test_the_commands_of_an_upgrade_bring_secrets_and_servers_before_jobs_and_those_before_processes() -> (
+    None
+):
+    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    _, recipe = page.split("An upgrade takes the order of", 1)
+    commands = recipe.split("```sh\n", 1)[1].split("```", 1)[0]
+    steps = (
+        "deploy.kubernetes.secrets", "-l stage=servers", "condition=Ready clusters", "delete job",
+        "-l stage=jobs\nkubectl -n epass wait", "-l process=$process", "apply -k $overlay\n",
+    )  # fmt: skip
+    places = [commands.find(step) for step in steps]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert "deploy.kubernetes.secrets ~/epass-secrets.json" in page.split(recipe)[0], "as at the installation"
+    assert "statefulset/broker-server" in recipe, "the operator calls the nodes of `broker` so"
+    build("small").one("RabbitmqCluster", "broker")

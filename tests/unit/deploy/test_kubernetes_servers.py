@@ -198,7 +198,7 @@ def prometheus_finds_every_process_under_the_names_of_the_rules(manifests: Manif
     if not selects(monitor["selector"], service["metadata"]["labels"]):
         yield "the Service is not found"
     ports = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
-    for one in manifests.of("Deployment"):
+    for one in manifests.processes():
         names = [port["name"] for port in container_of(one)["ports"]]
         if not selects({"matchLabels": service["spec"]["selector"]}, labels_of(one)):
             yield f"{name_of(one)} is not selected"
@@ -299,16 +299,22 @@ def the_way_in_is_https_and_leads_to_the_pages_alone(manifests: Manifests) -> It
         "another service": changed("Service", "limits", "metadata.name", "valkey"),
         "a selector of nothing": changed("Service", "limits", "spec.selector", {"app": "valkey"}),
         "a password that it does not read": changed(
-            "StatefulSet", "limits", "spec.template.spec.containers.valkey.command", ["valkey-server"]
+            "Deployment", "limits", "spec.template.spec.containers.valkey.command", ["valkey-server"]
         ),
-        "root": changed("StatefulSet", "limits", "spec.template.spec.securityContext.runAsNonRoot", None),
+        "two that count apart": changed("Deployment", "limits", "spec.strategy", None),
+        "a pod that stays on a dead node": changed("Deployment", "limits", "kind", "StatefulSet"),
+        "root": changed("Deployment", "limits", "spec.template.spec.securityContext.runAsNonRoot", None),
         "no limit": changed(
-            "StatefulSet", "limits", "spec.template.spec.containers.valkey.resources.limits", None
+            "Deployment", "limits", "spec.template.spec.containers.valkey.resources.limits", None
         ),
     }
 )
 def the_counters_of_rate_limits_have_a_password_and_few_rights(manifests: Manifests) -> Iterator[str]:
-    one = manifests.one("StatefulSet", "limits")
+    kinds = [other["kind"] for other in manifests if name_of(other).endswith("Set limits")]
+    if kinds:
+        yield f"it is a {kinds[0]}"
+        return
+    one = manifests.one("Deployment", "limits")
     pod = one["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     (mount,) = container["volumeMounts"]
@@ -318,6 +324,7 @@ def the_counters_of_rate_limits_have_a_password_and_few_rights(manifests: Manife
         "the address": f"limits.{one['metadata']['namespace']}.svc:6379" == secrets.LIMITS_STORE,
         "the gateway's password": f":{password}@{secrets.LIMITS_STORE}"
         in secret_values()["gateway"]["EPASS_LIMITS_STORE"],
+        "one at a time": (one["spec"]["replicas"], one["spec"].get("strategy")) == (1, {"type": "Recreate"}),
         "a service": [other["spec"]["selector"] for other in services]
         == [one["spec"]["template"]["metadata"]["labels"]],
         "the file of the password": container["command"][1:] == [f"{mount['mountPath']}/valkey.conf"],

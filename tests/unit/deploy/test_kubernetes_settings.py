@@ -168,7 +168,7 @@ def unwanted(settings: Section, manifests: Manifests) -> Iterator[str]:
     }
 )
 def every_worker_has_a_connection_to_its_database(manifests: Manifests) -> Iterator[str]:
-    for one in manifests.of("Deployment"):
+    for one in manifests.processes():
         labels, pool = labels_of(one), int(environment_of(one).get("EPASS_DATABASE_POOL", 0))
         if "part" in labels and pool != workers(SERVICE_SETTINGS[labels["process"]], labels["part"]):
             yield f"{name_of(one)} has a pool of {pool}"
@@ -192,7 +192,7 @@ def readers(manifests: Manifests) -> set[tuple[str, str, tuple[str, ...]]]:
         found.add((f"role {role['name']}", role["passwordSecret"]["name"], ()))
     pod = manifests.one("RabbitmqCluster", "broker")["spec"]["override"]["statefulSet"]["spec"]["template"]
     found |= {("broker", volume["secret"]["secretName"], ()) for volume in pod["spec"]["volumes"]}
-    counters = manifests.one("StatefulSet", "limits")["spec"]["template"]["spec"]
+    counters = manifests.one("Deployment", "limits")["spec"]["template"]["spec"]
     found |= {("counters", volume["secret"]["secretName"], ()) for volume in counters["volumes"]}
     for listener in manifests.one("Gateway", "public")["spec"]["listeners"]:
         certificates = listener.get("tls", {}).get("certificateRefs", [])

@@ -67,14 +67,14 @@ TEXTS: dict[str, str] = {
     "list_age": _("List %(age)s old"),
     "list_none": _("No list"),
     "deferred": _(
-        "Many pass numbers of this gate are unknown. Its scans by number wait, and are sent from %(at)s on."
+        "Many of the pass numbers typed here are unknown. Scans by number wait, and are sent from %(at)s on."
         " None is lost. Scan the QR code."
     ),
     "list_problem": _("The newest list of passes is not genuine and was not taken. Tell the supervisor."),
     "clock_off": _("The clock of this device is wrong by %(age)s. Set it right."),
     # a call for help
     "call_for_help": _("Call for help"),
-    "help_rings": _("It rings at the reception since %(at)s."),
+    "help_rings": _("It has been ringing at the reception since %(at)s."),
     "help_comes": _("%(login)s is on the way."),
     "help_unanswered": _("Nobody has answered the call for help of %(at)s. Telephone, or call again."),
     "reception": _("Reception"),
@@ -135,7 +135,7 @@ TEXTS: dict[str, str] = {
     "all_inside": _("Everyone on this pass is inside."),
     "inside_since": _("Since %(at)s, by this gate: %(gate)s."),
     "used": _("Nobody on this pass may come in again."),
-    "withdrawn": _("The pass was withdrawn. The reception counter can help."),
+    "withdrawn": _("The pass was cancelled. The reception counter can help."),
     "unknown_number": _("There is no pass with this number. Read it out again."),
     "unknown_token": _("Nobody has issued this pass. Let nobody in with it, and call the supervisor."),
     "not_genuine": _(
@@ -169,7 +169,7 @@ TEXTS: dict[str, str] = {
     "who_inside": _("Who is inside"),
     "search": _("Search"),
     "nobody_inside": _("Nobody is inside."),
-    "nobody_found": _("Nobody is found."),
+    "nobody_found": _("Nobody was found."),
     "name": _("Name"),
     "people": _("People"),
     "since": _("Since"),
@@ -193,7 +193,7 @@ PROBLEMS: dict[str, str] = {
     "no_gate": _("Choose the gate first."),
     "supervisor_missing": _("Call the supervisor: nobody goes in without them now."),
     "wrong_pin": _("This is not the supervisor's PIN. Nobody went in."),
-    "no_supervisor": _("This is no supervisor of this secretariat with a PIN."),
+    "no_supervisor": _("This is not a supervisor of this secretariat who has a PIN."),
     "pin_locked": _("Too many wrong PINs. This supervisor has to wait a quarter of an hour."),
     "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
     "device_missing": _("This device is not enrolled for a gate yet."),
@@ -201,7 +201,7 @@ PROBLEMS: dict[str, str] = {
     "device_of_other_gate": _("This device is for another gate."),
     "code_wrong": _("This is not the code of a device, or it was replaced by a newer one."),
     "code_used": _("This code was used already. Ask the ADO Branch for a new one."),
-    "code_expired": _("The time of this code is over. Ask the ADO Branch for a new one."),
+    "code_expired": _("This code has expired. Ask the ADO Branch for a new one."),
     "offline": _("Nobody answers. Try again when the network is back."),
     "help_offline": _(
         "The reception cannot be called from here now: there is no network. Go there or telephone."

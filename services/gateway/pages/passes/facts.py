@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 1.0
 """How long the page waits for an answer that it can do without."""
 ENDINGS: dict[Condition, str] = {
     "expired": _("This pass has expired"),
-    "revoked": _("This pass has been revoked"),
+    "revoked": _("This pass was cancelled"),
     "cancelled": _("This visit was cancelled"),
     "replaced": _("This pass was replaced"),
     "used": _("This pass has been used"),

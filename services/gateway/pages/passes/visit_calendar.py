@@ -69,8 +69,8 @@ def _description(shown: PassView, language: Language) -> str:
     translate = texts(language).gettext
     kind = shown.applicant.id_type
     carry = (
-        f"{translate('Bring this ID proof, the original')}: {translate(ID_TYPES[kind])}"
+        f"{translate('Bring this ID card, the original')}: {translate(ID_TYPES[kind])}"
         if kind
-        else translate("Bring an original ID proof")
+        else translate("Bring an original ID card")
     )
     return f"{translate('Reference')} {shown.reference}\n{carry}\n{translate(WHERE_THE_PASS_IS)}"

@@ -132,7 +132,7 @@ VERDICTS: dict[str, str] = {
     "unreadable": _("Scan again"),
 }
 MARKS: dict[str, str] = {
-    "late": _("Left after the pass had ended"),
+    "late": _("Left after the pass had expired"),
     "revoked": _("The pass was cancelled"),
     "other_site": _("The pass is for the other secretariat"),
     "other_gate": _("Not the gate named on the pass"),

@@ -127,7 +127,7 @@ async def test_the_sentence_is_in_the_readers_language(
     [
         (NotAuthenticated(code="wrong_code", tries_left=3), 422, "You can try 3 more times"),
         (NotAuthenticated(code="wrong_code", tries_left=0), 422, "tried too many times"),
-        (NotAuthenticated(code="code_expired"), 422, "This code is too old"),
+        (NotAuthenticated(code="code_expired"), 422, "This code has expired"),
         (TooManyAttempts(retry_after=60, limit="number"), 429, "Too many codes were requested"),
         (Unavailable("down"), 503, "Please wait a moment"),
     ],

@@ -757,7 +757,7 @@ async def test_sending_the_message_again_shows_a_notice(reader: tuple[Reader, Ta
     assert "sent again too many times. Try again in 6 minutes." in " ".join(late.text.split())
     client.answers["notify.resend"] = Conflict("over", code="pass_expired")
     over = await person.send(f"{PAGE}/resend", key="third")
-    assert "This pass has ended" in over.text
+    assert "This pass has expired" in over.text
     assert [one.url.path for one in (late, over)] == [f"/en{PAGE}"] * 2, "an address that may be shown again"
 
 

@@ -136,7 +136,7 @@ async def test_every_scan_of_a_pass_is_shown_with_its_verdict_gate_and_login(aud
         "Exit recorded",
         "Another gate",
         "SEC-0001",
-        "Left after the pass had ended",
+        "Left after the pass had expired",
         OF_APPLICATION,
     ):
         assert what in shown

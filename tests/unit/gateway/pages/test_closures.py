@@ -141,7 +141,7 @@ async def test_a_confirmed_day_is_closed_once_and_its_page_says_how_far_its_visi
         ({"day": "2020-01-01"}, "This day has passed"),
         ({"day": "2099-01-01"}, "This day is too far ahead"),
         ({"reason": ""}, "Choose one of these"),
-        ({"reason": "other", "note": ""}, "Write a note"),
+        ({"reason": "other", "note": ""}, "Enter a note"),
         ({"note": "x" * 301}, "This is too long"),
         ({"note": "Pay at www.epass.example"}, "Leave out links and addresses"),
         ({"note": "Back on \u202eyadnoM"}, "This has a character in it that cannot be printed"),
@@ -161,7 +161,7 @@ async def test_a_refusal_of_the_service_is_shown(clerk: Clerk) -> None:
     client.answers["approval.close_day"] = InvalidInput(
         "no", fields=(FieldError(field="note", code="required"),)
     )
-    assert "Write a note" in (await http.post(NEW, data=FORM, headers=SAME_SITE)).text
+    assert "Enter a note" in (await http.post(NEW, data=FORM, headers=SAME_SITE)).text
     client.answers["approval.close_day"] = Conflict(code="already_closed")
     late = await http.post(NEW, data=FORM, headers=SAME_SITE)
     assert late.headers["location"] == f"{PAGE}?notice=already_closed"

@@ -209,7 +209,7 @@ RINGS = HelpCall(
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (RINGS, "It rings at the reception since"),
+        (RINGS, "It has been ringing at the reception since"),
         (
             RINGS.model_copy(update={"answered_at": now(), "answered_by": "REC-0001"}),
             "REC-0001 is on the way.",
@@ -252,7 +252,7 @@ async def test_after_a_card_that_did_not_match_only_another_card_asks_for_the_pi
         ("supervisor_missing", "supervisor_pin", "nobody goes in without them now"),
         ("wrong_pin", "supervisor_pin", "This is not the supervisor&#39;s PIN"),
         ("pin_locked", "supervisor_pin", "has to wait a quarter of an hour"),
-        ("no_supervisor", "supervisor", "no supervisor of this secretariat"),
+        ("no_supervisor", "supervisor", "not a supervisor of this secretariat"),
     ],
 )
 @pytest.mark.parametrize(("kind", "prefix"), [("matched", ""), ("other_id", "other_")])
@@ -419,7 +419,7 @@ REFUSALS = [
     (result(verdict="expired"), "It was valid until"),
     (result(verdict="already_inside"), "Everyone on this pass is inside."),
     (result(verdict="already_used"), "may come in again"),
-    (result(verdict="revoked"), "The pass was withdrawn"),
+    (result(verdict="revoked"), "The pass was cancelled"),
     (ScanResult(verdict="unknown_pass", preview=True), "no pass with this number"),
     (ScanResult(verdict="bad_signature", preview=True), "This QR code is not valid"),
 ]
@@ -532,7 +532,7 @@ async def test_a_result_has_an_address_that_opens_again_in_every_language(guard:
     assert str(first.url).endswith("/en/gate/result")
     asked = len(guard.client.asked)
     for path, phrase in (
-        ("/en/gate/result", "withdrawn"),
+        ("/en/gate/result", "cancelled"),
         ("/pa/gate/result", "ਪਾਸ"),
         ("/hi/gate/result", "पास"),
     ):
@@ -599,7 +599,7 @@ async def test_an_exit_is_recorded_at_once_with_its_marks(guard: Guard) -> None:
     assert "epass-verdict--good" in text
     assert "1 person inside now" in text
     for phrase in (
-        "after the pass had ended",
+        "after the pass had expired",
         "was cancelled",
         "the other secretariat",
         "Not the gate",

@@ -145,7 +145,7 @@ async def test_problems_of_the_service_stand_at_their_lines_and_fields(
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"visitors": " \n"}, "Write at least one visitor"),
+        ({"visitors": " \n"}, "Enter at least one visitor"),
         ({"visitors": "\n".join(f"Visitor {number}" for number in range(41))}, "Forty visitors at most"),
         ({"visitors": "Ravi Kumar, library card"}, "Line 1: This kind of ID card is not known"),
         ({"visitors": "R" * 500}, "Line 1: This is too long"),

@@ -136,7 +136,7 @@ async def test_a_sign_in_that_has_ended_leads_back_to_the_password(
     client.answers |= {"accounts.enter_code": ended, "accounts.enrol_factor": ended}
     shown = await person.send(f"/staff/sign-in/{page}", code="123456")
     assert shown.url.path == "/en/staff/sign-in"
-    assert "Type your password again" in shown.text
+    assert "Enter your password again" in shown.text
     assert "sign_in" not in person.http.cookies
 
 

@@ -215,6 +215,8 @@ class ApplicationView(ApplicationSummary):
     """Preferred days on which the department or the site is closed, while the application waits."""
     timeline: tuple[TimelineEntry, ...]
     pass_: PassSummary | None = Field(default=None, alias="pass")
+    mobile_change_after: Instant | None = None
+    """From when on the caller may change its mobile number again; null: at once."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 

@@ -81,7 +81,7 @@ class Service:
     @rpc(contract.VIEW_APPLICATION)
     def view(self, request: ReferenceOnly, call: Call) -> ApplicationView:
         with self.db.queries() as session:
-            return queries.view(request, call, session, now())
+            return queries.view(request, call, session, now(), limited=self.settings.rate_limits)
 
     @rpc(contract.OPEN_APPLICATION)
     def open(self, request: OpenApplication, call: Call) -> ApplicationView:

@@ -11,7 +11,13 @@ from contracts import rpc
 from contracts.errors import ContractError, NotAuthenticated, Unavailable
 from contracts.model import ApplicationStatus
 from contracts.rpc.accounts import ApplicantSession, VerifyOtp
-from contracts.rpc.application import Acknowledged, ChangeMobile, NewMobile, NewMobileAtCounter
+from contracts.rpc.application import (
+    Acknowledged,
+    ApplicationView,
+    ChangeMobile,
+    NewMobile,
+    NewMobileAtCounter,
+)
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access import Caller
@@ -19,6 +25,11 @@ from services.gateway.revoked_sessions import LONGEST_SESSION
 
 REACHABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
 """Statuses in which pages offer another mobile number; the service decides."""
+
+
+def is_limited(shown: ApplicationView) -> bool:
+    """Return whether who sees an application has changed its number too often; no code is sent then."""
+    return shown.mobile_change_after is not None and shown.mobile_change_after > now()
 
 
 async def change(caller: Caller, reference: str, code: NewMobile, key: str) -> ApplicantSession:

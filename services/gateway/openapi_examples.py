@@ -167,7 +167,8 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
 }
 LEFT_OUT = {
     ("Applicant", "email"), ("Applicant", "official"), ("ApplicationView", "note"),
-    ("ApplicationView", "reason"), ("CompanionInput", "child"), ("CompanionInput", "name_latin"),
+    ("ApplicationView", "reason"), ("ApplicationView", "mobile_change_after"),
+    ("CompanionInput", "child"), ("CompanionInput", "name_latin"),
     ("Companion", "id_last4"), ("Person", "id_last4"),
     ("ForwardTo", "officer"), ("IssueLogin", "site"), ("IssueLogin", "gate"), ("LoginView", "gate"),
     ("LoginView", "site"), ("OpeningHours", "valid_to"), ("Person", "email"),

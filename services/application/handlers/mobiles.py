@@ -131,15 +131,35 @@ def _require_card(row: ApplicationRow, typed: str | None) -> None:
         raise InvalidInput.of("id_last4", "other_last4")
 
 
-def _refuse_more_changes(session: Session, row: ApplicationRow, now: datetime) -> None:
+def free_after(session: Session, row: ApplicationRow, principal: Principal, now: datetime) -> datetime | None:
+    """Return from when on somebody who sees an application may change its number; None if at once.
+
+    Their pages say so before a code is asked for.
+    """
+    if is_applicant_of(principal, row.mobile):
+        return _free_for_applicant(session, row, now)
+    return _free_for_operator(session, operator_of(principal), now)
+
+
+def _free_for_applicant(session: Session, row: ApplicationRow, now: datetime) -> datetime | None:
     entry = TimelineEntryRow
     changes = (entry.application_id == row.id) & (entry.what == CHANGED) & (entry.at > now - WINDOW)
     own = changes & (entry.facts["by"].astext == "applicant")
     nth = session.scalar(select(entry.at).where(own).order_by(entry.at.desc()).offset(CHANGES - 1).limit(1))
-    if nth is not None:
+    return None if nth is None else nth + WINDOW
+
+
+def _free_for_operator(session: Session, login: str, now: datetime) -> datetime | None:
+    nth = done_before(session, login, CHANGE_MOBILE, CHANGES_AT_COUNTER)
+    return None if nth is None or nth <= now - WINDOW else nth + WINDOW
+
+
+def _refuse_more_changes(session: Session, row: ApplicationRow, now: datetime) -> None:
+    free = _free_for_applicant(session, row, now)
+    if free is not None:
         raise TooManyAttempts(
             "the number of this application was changed too often",
-            retry_after=_seconds_until(nth + WINDOW, now),
+            retry_after=_seconds_until(free, now),
             limit="application",
         )
 
@@ -147,11 +167,11 @@ def _refuse_more_changes(session: Session, row: ApplicationRow, now: datetime) -
 def _refuse_more_by_operator(session: Session, login: str, now: datetime) -> None:
     """Raise if an operator has had their changes; their other ones wait until the transaction ends."""
     lock(session, f"mobiles:{login}")
-    nth = done_before(session, login, CHANGE_MOBILE, CHANGES_AT_COUNTER)
-    if nth is not None and nth > now - WINDOW:
+    free = _free_for_operator(session, login, now)
+    if free is not None:
         raise TooManyAttempts(
             "this login has changed the numbers of too many applications",
-            retry_after=_seconds_until(nth + WINDOW, now),
+            retry_after=_seconds_until(free, now),
             limit="operator",
         )
 

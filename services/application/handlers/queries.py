@@ -25,7 +25,7 @@ from contracts.rpc.application import (
     StatusView,
 )
 from contracts.rpc.call import Call, Page
-from services.application.handlers import openings
+from services.application.handlers import mobiles, openings
 from services.application.handlers.authorization import (
     is_applicant_of,
     is_reception,
@@ -79,20 +79,29 @@ def list_applications(request: Page, call: Call, session: Session, now: datetime
     )
 
 
-def view(request: ReferenceOnly, call: Call, session: Session, now: datetime) -> ApplicationView:
+def view(
+    request: ReferenceOnly, call: Call, session: Session, now: datetime, *, limited: bool = True
+) -> ApplicationView:
     """Return one application, for its applicant and for the reception; shortened at another site's counter.
+
+    Who may change its number learns whether they have done so too often. ``limited``: whether that counts.
 
     Raises:
         NotFound: there is none, or not for this principal.
         Forbidden: ``not_opened``: the session of its applicant has not opened it.
     """
     row, principal = find(session, request.reference), call.principal
+    if row is not None and is_reception(principal) and not is_reception_of(principal, row.site):
+        return shortened_view_of(session, row)
     if row is not None and is_reception(principal):
-        return (view_of if is_reception_of(principal, row.site) else shortened_view_of)(session, row)
-    if row is None or not is_applicant_of(principal, row.mobile):
+        shown = view_of(session, row)
+    elif row is not None and is_applicant_of(principal, row.mobile):
+        openings.require_open(session, row, principal, now)
+        shown = view_for_applicant(session, row)
+    else:
         raise NotFound("there is no such application")
-    openings.require_open(session, row, principal, now)
-    return view_for_applicant(session, row)
+    free = mobiles.free_after(session, row, principal, now) if limited else None
+    return shown.model_copy(update={"mobile_change_after": free})
 
 
 def status(request: StatusQuestion, session: Session) -> StatusView:

@@ -43,7 +43,7 @@ class Personal:
     """The personal part of a message; it is sealed, and erased, as a whole."""
 
     to: str
-    """A number in E.164, or an email address."""
+    """A number in E.164, or an email address; empty for a pass on paper, until there is a number for it."""
     owner: str | None
     """The mobile of the person whom the message is about; they may ask for it again."""
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -119,8 +119,13 @@ class Draft:
 
     @property
     def personal(self) -> Personal | None:
-        """The personal part, or None where there is no recipient."""
-        return Personal(self.route[1], self.mobile, self.parameters, self.link) if self.route else None
+        """The personal part, or None where there is no recipient.
+
+        That of a pass on paper is kept, so that it can be sent to a number that its visitor gives later.
+        """
+        if self.route is None and self.purpose != "pass_issued":
+            return None
+        return Personal(self.route[1] if self.route else "", self.mobile, self.parameters, self.link)
 
 
 def provider_id_digest(provider_id: str) -> str:

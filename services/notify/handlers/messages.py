@@ -129,6 +129,7 @@ def store(
     """
     message_id = uuid4()
     personal = None if erased else draft.personal
+    address = (personal.owner or personal.to) if personal else None
     state: State = "not_needed" if draft.route is None else "withdrawn" if withdrawn or erased else "queued"
     row = {
         "id": message_id,
@@ -137,7 +138,7 @@ def store(
         "lane": draft.lane,
         "channel": draft.route[0] if draft.route else draft.deliver_by,
         "step": 0,
-        "recipient": recipient_digest(session, personal.owner or personal.to) if personal else None,
+        "recipient": recipient_digest(session, address) if address else None,
         "language": draft.language,
         "application_id": application_id,
         "pass_number": pass_number,

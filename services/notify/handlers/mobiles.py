@@ -12,15 +12,13 @@ from sqlalchemy.orm import Session
 from contracts.envelope import PersonalKeyRing, Received
 from contracts.errors import Conflict
 from contracts.events import MobileChanged
-from contracts.mobile import is_indian
-from contracts.model import DeliverBy
 from services.chassis.db.database import personal_keys_of
 from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain import message_builders
 from services.notify.domain.messages import NOT_TO_APPLICANT, Personal, State
 from services.notify.domain.outcomes import is_late
 from services.notify.handlers.messages import lock_application, recipient_digest, store
-from services.notify.handlers.resends import copy_of, latest_pass_message
+from services.notify.handlers.resends import copy_to, latest_pass_message
 from services.notify.models import ApplicationRow, MessageRow, OptOutRow
 
 _OPEN: Collection[State] = ("queued", "accepted", "failed")
@@ -112,13 +110,6 @@ def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime) 
         return
     keys: PersonalKeyRing = personal_keys_of(session)
     known = unseal(message.id, message.personal, keys)
-    channel = _channel(message.channel, mobile)
-    to = known.to if channel == "email" else mobile
-    copy = copy_of(message, Personal(to, mobile, known.parameters, known.link), keys, now)
-    copy.channel, copy.recipient = channel, recipient_digest(session, mobile)
+    copy = copy_to(session, message, known, mobile, keys, now)
     copy.resend_of = None  # nobody has asked for it, so it is not one of those that are counted
     session.add(copy)
-
-
-def _channel(before: DeliverBy, mobile: str) -> DeliverBy:
-    return "whatsapp" if before == "sms" and not is_indian(mobile) else before

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_reference
 from contracts.envelope import PersonalKeyRing
 from contracts.errors import Conflict, Forbidden, NotFound
+from contracts.mobile import channel_to, is_indian
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.notify import RESEND
@@ -20,7 +21,7 @@ from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import is_late
 from services.notify.domain.resends import check_limit
-from services.notify.handlers.messages import mobiles_of
+from services.notify.handlers.messages import mobiles_of, recipient_digest
 from services.notify.handlers.opt_outs import allow_again
 from services.notify.models import ApplicationRow, MessageRow, PassRow
 
@@ -79,10 +80,17 @@ def _send_again(session: Session, application_id: UUID, now: datetime, *, proved
         MessageRow.application_id == application_id, MessageRow.resend_of.is_not(None), MessageRow.step == 0
     )
     check_limit(session.scalars(earlier).all(), now)
+    keys = personal_keys_of(session)
+    personal = unseal(latest.id, latest.personal, keys)
+    if not personal.to and personal.owner is None:
+        raise Conflict("there is no number to send it to", code="no_mobile")
     if proved:
         allow_again(session, application_id)
-    keys = personal_keys_of(session)
-    copy = copy_of(latest, unseal(latest.id, latest.personal, keys), keys, now)
+    copy = (
+        copy_of(latest, personal, keys, now)
+        if personal.to
+        else copy_to(session, latest, personal, str(personal.owner), keys, now)
+    )
     session.add(copy)
     return copy.id
 
@@ -107,6 +115,24 @@ def latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
         if revoked_at is None:
             return message
     raise Conflict("the pass was revoked", code="pass_revoked")
+
+
+def copy_to(
+    session: Session,
+    message: MessageRow,
+    personal: Personal,
+    mobile: str,
+    keys: PersonalKeyRing,
+    now: datetime,
+) -> MessageRow:
+    """Return a message to be sent once more, to this number of its recipient; an email stays an email."""
+    channel = channel_to(mobile, message.channel)
+    if channel == "sms" and not is_indian(mobile):
+        channel = "whatsapp"
+    to = personal.to if channel == "email" else mobile
+    copy = copy_of(message, Personal(to, mobile, personal.parameters, personal.link), keys, now)
+    copy.channel, copy.recipient = channel, recipient_digest(session, mobile)
+    return copy
 
 
 def copy_of(message: MessageRow, personal: Personal, keys: PersonalKeyRing, now: datetime) -> MessageRow:

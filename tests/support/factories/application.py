@@ -246,9 +246,9 @@ class Desk:
                 ReferenceOnly(reference=reference), call or applicant_call(), session, at or self.moment()
             )
 
-    def view(self, reference: str, call: Call | None = None) -> ApplicationView:
+    def view(self, reference: str, call: Call | None = None, at: datetime = NOW) -> ApplicationView:
         with self.database.transaction() as session:
-            return queries.view(ReferenceOnly(reference=reference), call or applicant_call(), session, NOW)
+            return queries.view(ReferenceOnly(reference=reference), call or applicant_call(), session, at)
 
     def open(
         self, reference: str, id_last4: str = "4821", call: Call | None = None, at: datetime = NOW

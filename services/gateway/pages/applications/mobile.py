@@ -60,6 +60,8 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
     typed, key = text_of(form, "mobile")[:40], text_of(form, "key")
     if shown is None or not key or shown.status not in mobile_changes.REACHABLE:
         return redirect_to_application(view, reference)
+    if mobile_changes.is_limited(shown):
+        return _mobile_page(view, shown, typed, {}, 429)
     problem = _problem(typed, shown)
     if problem:
         return _mobile_page(view, shown, typed, {"mobile": problem}, 422)
@@ -166,7 +168,10 @@ async def _not_changed(view: View, reference: str, waiting: Answers, error: Cont
 def _mobile_page(
     view: View, shown: ApplicationView, typed: str, errors: dict[str, str], status: int = 200
 ) -> Response:
-    return view.html("applications/mobile.html", status, shown=shown, typed=typed, errors=errors)
+    limited = mobile_changes.is_limited(shown)
+    return view.html(
+        "applications/mobile.html", status, shown=shown, typed=typed, errors=errors, limited=limited
+    )
 
 
 def _code_page(

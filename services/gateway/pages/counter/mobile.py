@@ -36,6 +36,8 @@ async def send_code(view: ReceptionPage, reference: str) -> Response:
     """Send a code to the new number, in the language of the application; ask for it."""
     form, shown = await view.form(), await _shown(view, reference)
     typed = {"mobile": text_of(form, "mobile")[:40], "id_last4": text_of(form, "id_last4")[:40]}
+    if mobile_changes.is_limited(shown):
+        return _page(view, shown, typed, {}, 429)
     errors = _problems(typed, shown)
     if errors:
         return _page(view, shown, typed, errors, 422)
@@ -115,7 +117,8 @@ def _problems(typed: dict[str, str], shown: ApplicationView) -> dict[str, str]:
 def _page(
     view: View, shown: ApplicationView, typed: dict[str, str], errors: dict[str, str], status: int = 200
 ) -> Response:
-    return view.html("counter/mobile.html", status, shown=shown, typed=typed, errors=errors)
+    limited = mobile_changes.is_limited(shown)
+    return view.html("counter/mobile.html", status, shown=shown, typed=typed, errors=errors, limited=limited)
 
 
 def _code_page(

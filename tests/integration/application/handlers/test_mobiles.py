@@ -188,6 +188,12 @@ def test_an_applicant_changes_it_three_times_a_day(desk: Desk) -> None:
         change(desk, reference, last, at=NOW + timedelta(hours=1))
     facts = refusal.value.body.facts
     assert (facts["limit"], facts["retry_after"]) == ("application", 23 * 3600 + 60)
+    at = NOW + timedelta(hours=1)
+    assert desk.view(reference, last, at).mobile_change_after == NOW + timedelta(hours=24, minutes=1)
+    assert desk.view(reference, last, NOW + timedelta(hours=25)).mobile_change_after is None
+    assert desk.view(reference, reception_call(), at).mobile_change_after is None, "it counts for applicants"
+    with pytest.raises(NotFound):
+        desk.view(reference, applicant_call(OTHER_MOBILE), at)
     change(desk, reference, reception_call(), id_last4="4821", at=NOW + timedelta(hours=1))
     desk.open(reference, "4821", applicant_call(NEW, session=8))
     change(desk, reference, applicant_call(NEW, session=8), to=MOBILE, limited=False)
@@ -215,6 +221,10 @@ def test_an_operator_moves_only_so_many_passes_a_day_and_the_log_shows_what_was_
         recorded_change(desk, references[2], "RCP-0001")
     facts = refusal.value.body.facts
     assert facts["limit"] == "operator"
+    free = desk.view(references[2], reception_call(login="RCP-0001"), now()).mobile_change_after
+    assert free is not None
+    assert abs(free - now() - timedelta(hours=24)) < timedelta(minutes=1), "before a code is sent"
+    assert desk.view(references[2], reception_call(login="RCP-0002"), now()).mobile_change_after is None
     assert 0 < facts["retry_after"] <= 24 * 3600
     recorded_change(desk, references[2], "RCP-0002")
     recorded_change(desk, references[2], "RCP-0001", at=now() + timedelta(hours=25), to=OTHER_MOBILE)

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select, text, update
 
-from contracts.errors import NotFound, TooManyAttempts
+from contracts.errors import Conflict, NotFound, TooManyAttempts
 from contracts.rpc.application import ReferenceOnly
-from contracts.rpc.call import Nothing
+from contracts.rpc.call import Nothing, Principal
 from contracts.rpc.notify import WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
@@ -267,12 +267,52 @@ def test_an_erasure_forgets_the_number_and_later_changes_store_nothing(db: Datab
         assert session.scalars(select(MessageRow.personal)).all() == [None]
 
 
-def test_where_there_was_no_number_nobody_gets_a_notice(db: Database) -> None:
+@pytest.mark.parametrize("to", [OTHER_MOBILE, "+447911123456"])
+def test_a_pass_on_paper_goes_to_the_number_that_its_visitor_gives_later(db: Database, to: str) -> None:
+    """And it can be asked for again there, as every pass."""
     visit = replace(Visit(), mobile=None, deliver_by="printed")
     issue(db, visit)
+    assert refused_resend(db, visit, RECEPTION) == "no_mobile"
+    change(db, visit, to)
+    assert messages(db, "mobile_changed") == [], "there was no number before"
+    assert messages(db, "pass_issued", "queued") == [to]
+    with db.transaction() as session:
+        sent = session.scalars(select(MessageRow).where(MessageRow.state == "queued")).one()
+        assert sent.channel == ("sms" if to == OTHER_MOBILE else "whatsapp")
+        given = unseal(sent.id, sent.personal, key_ring())
+        assert (given.parameters["number"], given.owner) == (visit.number, to)
+    resend(db, visit, RECEPTION)
+    resend(db, visit, Principal(kind="applicant", id="x", mobile=to))
+    assert messages(db, "pass_issued", "queued") == [to] * 3
+
+
+def test_who_chose_paper_and_has_a_mobile_gets_the_pass_there_if_they_ask(db: Database) -> None:
+    visit = replace(Visit(), deliver_by="printed")
+    issue(db, visit)
+    assert messages(db, "pass_issued", "queued") == [], "it is on paper"
+    resend(db, visit, APPLICANT)
+    assert messages(db, "pass_issued", "queued") == [MOBILE]
+
+
+def test_a_pass_on_paper_of_which_an_earlier_version_kept_nothing_is_printed(db: Database) -> None:
+    visit = replace(Visit(), mobile=None, deliver_by="printed")
+    issue(db, visit)
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(personal=None))
     change(db, visit)
-    assert messages(db, "mobile_changed") == []
-    assert messages(db, "pass_issued", "queued") == [], "the pass is on paper"
+    assert messages(db, "pass_issued") == []
+    assert refused_resend(db, visit, RECEPTION) == "no_mobile"
+
+
+def resend(db: Database, visit: Visit, principal: Principal) -> None:
+    with db.transaction() as session:
+        resends.resend(ReferenceOnly(reference=visit.reference), make_call(principal), session, now())
+
+
+def refused_resend(db: Database, visit: Visit, principal: Principal) -> str | None:
+    with pytest.raises(Conflict) as refusal:
+        resend(db, visit, principal)
+    return refusal.value.body.code
 
 
 def test_the_number_is_sealed(db: Database) -> None:

@@ -202,7 +202,7 @@ async def test_after_a_refused_change_no_page_asks_for_its_code(
     [
         ("sms", "If there is a pass, it is sent there at once"),
         ("email", "Its pass goes to your email address"),
-        ("printed", "you get it on paper at the reception counter"),
+        ("printed", "If there is a pass, it is sent there at once"),
     ],
 )
 async def test_the_page_promises_the_pass_only_where_it_is_sent(
@@ -212,7 +212,7 @@ async def test_the_page_promises_the_pass_only_where_it_is_sent(
     client.answers["application.view"] = application(deliver_by=way)
     page = await person.open(PAGE)
     assert words in page.text
-    assert ("sent there at once" in page.text) == (way == "sms")
+    assert ("sent there at once" in page.text) == (way != "email")
 
 
 async def test_the_card_opens_the_page_first(reader: tuple[Reader, TableClient]) -> None:
@@ -318,6 +318,38 @@ async def test_an_operator_who_has_had_the_days_changes_reads_who_can_go_on(
     client.answers["application.change_mobile"] = TooManyAttempts(retry_after=3600, limit="operator")
     page = await person.send(f"{COUNTER}/code", code="482917")
     assert (page.status_code, "A colleague at this counter can go on" in page.text) == (429, True)
+
+
+LIMITED = now() + timedelta(hours=5)
+
+
+async def test_an_applicant_who_has_had_the_days_changes_reads_it_before_a_code_is_sent(
+    reader: tuple[Reader, TableClient],
+) -> None:
+    person, client = reader
+    client.answers["application.view"] = application(mobile_change_after=LIMITED)
+    page = await person.open(PAGE)
+    assert "was changed three times within a day" in page.text
+    assert "the reception counter can change it before that" in page.text
+    assert 'name="mobile"' not in page.text
+    assert (await asked(person)).status_code == 429, "a page that was open before"
+    assert not client.was_asked("accounts.request_otp")
+
+    client.answers["application.view"] = application(mobile_change_after=now() - timedelta(seconds=1))
+    await asked(person)
+    assert client.was_asked("accounts.request_otp")
+
+
+async def test_an_operator_who_has_had_the_days_changes_reads_it_before_a_code_is_sent(
+    operator: tuple[Reader, TableClient],
+) -> None:
+    person, client = operator
+    client.answers["application.view"] = counter_application(mobile_change_after=LIMITED)
+    page = await person.open(COUNTER)
+    assert "the numbers of twenty applications were changed within a day" in page.text
+    assert 'name="mobile"' not in page.text
+    assert (await person.send(COUNTER, mobile=NEW, id_last4="4821", key="k")).status_code == 429
+    assert not client.was_asked("accounts.request_otp")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Which channel reaches the recipient of a message."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.notify.domain.messages import Draft
@@ -27,4 +29,9 @@ def test_a_message_takes_the_channel_that_reaches_its_recipient(
     made: Draft, route: tuple[str, str] | None
 ) -> None:
     assert made.route == route
-    assert (made.personal is None) == (route is None)
+    assert made.personal is not None, "a pass for paper can be sent to a number that its visitor gives later"
+    assert made.personal.to == (route[1] if route else "")
+
+
+def test_of_other_messages_without_a_recipient_nothing_personal_is_kept() -> None:
+    assert replace(draft("printed"), purpose="rejected").personal is None

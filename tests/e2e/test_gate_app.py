@@ -356,7 +356,7 @@ def test_where_each_pin_is_void_the_guard_learns_before_a_tap_that_nobody_can_ag
     page, texts = open_app(language), WORDS[language]["texts"]
     verify.verdicts[A] = ADMIT.model_copy(update={"call_supervisor": True, "supervisors_void": True})
     scan(page)
-    expect(verdict(page, "amber")).to_contain_text(texts["supervisors_void"])
+    expect(verdict(page, "amber")).to_contain_text(texts["supervisors_void"], timeout=30_000)
     expect(page.locator(".verdict a[href^='tel:']")).to_have_count(2)
     expect(page.locator(".verdict button, .verdict summary")).to_have_count(0)
 
@@ -390,7 +390,7 @@ def test_a_guard_whose_call_nobody_has_answered_is_told_whom_to_telephone(
     page = open_app(language)
     before = WORDS[language]["texts"]["help_unanswered"].partition("%(at)s")
     for words in (before[0], before[2]):
-        expect(page.locator(".banner")).to_contain_text(words.strip())
+        expect(page.locator(".banner")).to_contain_text(words.strip(), timeout=30_000)
     expect(page.locator(".banner a[href='tel:01725550101']")).to_be_visible()
     expect(page.locator(".banner a[href='tel:01725550102']")).to_be_visible()
 

@@ -224,7 +224,9 @@ export class Gate implements GateApi {
   /** Return what the server made of a scan, or null where it does not answer: then the gate decides. */
   async #askServer(request: WireScan, preview: Shown | null): Promise<Shown | null> {
     if (this.#device.offlineSince !== null || this.#device.session === null) return this.#decideHere();
-    const pass = preview?.pass ?? (await passOf(this.#device.manifest, request));
+    // Which pass it is takes the check of a signature, so that a preview asks for it only where it matters.
+    const isNeeded = request.direction === "exit" || preview !== null || this.#device.unsent > 0;
+    const pass = preview?.pass ?? (isNeeded ? await passOf(this.#device.manifest, request) : null);
     // Scans that the server defers wait for an hour: until it has them it would admit the same people again.
     if (pass !== null && this.#device.manifest.hasUnsent(pass)) return this.#decideHere();
     const moving = request.direction === "exit" || preview !== null ? pass : null;

@@ -55,6 +55,14 @@ test("online the server decides, and nothing is queued", async () => {
   assert.equal(gate.state().unsent, 0);
 });
 
+test("while the server has all scans, the gate asks it about a pass before any signature is checked", async () => {
+  const { gate } = await openGate();
+  const verify = mock.method(crypto.subtle, "verify");
+  await gate.scan(TOKEN, "entry");
+  assert.equal(verify.mock.callCount(), 0);
+  verify.mock.restore();
+});
+
 test("without an answer in time the gate decides by itself, and says on what it rests", async () => {
   const { gate, server } = await offlineGate();
   server.now += 5 * MINUTE;

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import yaml
 
 from deploy.grafana.__main__ import DASHBOARDS
 from deploy.local.prometheus import FILES, is_installed
@@ -23,13 +22,14 @@ from tests.support.chaos.recovery import print_figures
 from tests.support.chaos.watched import Watched, watch
 from tests.support.metric_labels import undeclared
 from tests.support.running import eventually
+from tests.support.yaml_files import load
 
 pytestmark = [
     pytest.mark.outage,
     pytest.mark.skipif(not is_installed(), reason="Debian's package prometheus is not installed here"),
 ]
 TABLE = alert_table.read()
-RULES = yaml.safe_load((FILES / "alerts.yml").read_text())["groups"][0]["rules"]
+RULES = load((FILES / "alerts.yml").read_text())["groups"][0]["rules"]
 SELECTOR = re.compile(r"(?:\b(?:epass|rabbitmq|up)\w*)?\{[^{}]*\}|\b(?:epass|rabbitmq)_\w+|\bup\b")
 """What an expression reads: a metric, with its labels if it has any."""
 ONLY_OF_A_FAULT = {

@@ -11,11 +11,11 @@ from typing import Any
 
 import jsonschema
 import pytest
-import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from contracts import asyncapi
 from services.gateway import openapi_file as openapi
+from tests.support.yaml_files import load
 
 SCHEMA = json.loads(Path(__file__).with_name("asyncapi-3.0.0.schema.json").read_text())
 Document = dict[str, Any]
@@ -25,11 +25,11 @@ VALIDATOR = jsonschema.validators.validator_for(SCHEMA)(SCHEMA)
 
 @pytest.mark.parametrize("generator", [asyncapi, openapi], ids=["asyncapi", "openapi"])
 def test_the_committed_document_is_what_the_code_generates(generator) -> None:
-    assert yaml.safe_load(generator.FILE.read_text(encoding="utf-8")) == generator.document()
+    assert load(generator.FILE.read_text(encoding="utf-8")) == generator.document()
 
 
 def test_asyncapi_is_valid() -> None:
-    document = yaml.safe_load(asyncapi.FILE.read_text(encoding="utf-8"))
+    document = load(asyncapi.FILE.read_text(encoding="utf-8"))
     assert document["asyncapi"] == "3.0.0"
     assert [error.message for error in VALIDATOR.iter_errors(document)] == []
 
@@ -41,7 +41,7 @@ def test_a_broken_asyncapi_document_is_refused() -> None:
 
 
 def test_openapi_is_valid() -> None:
-    document = yaml.safe_load(openapi.FILE.read_text(encoding="utf-8"))
+    document = load(openapi.FILE.read_text(encoding="utf-8"))
     assert document["openapi"].startswith("3.1")
     OpenAPIV31SpecValidator(document).validate()
 

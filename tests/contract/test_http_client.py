@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-import yaml
 from jsonschema import Draft202012Validator
 
 from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
@@ -27,8 +26,9 @@ from contracts.rpc.approval import CloseDay, Delegate, ProposeEntry
 from contracts.rpc.verify import CallForHelp, DecidedOffline, Matched, OfflineScan, ScanPass, SyncScans
 from epass_client import calls
 from epass_client.calls import Call
+from tests.support.yaml_files import load
 
-DOCUMENT: dict[str, Any] = yaml.safe_load(Path("contracts/openapi.yaml").read_text())
+DOCUMENT: dict[str, Any] = load(Path("contracts/openapi.yaml").read_text())
 REVIEW, SLOT = UUID(int=7), Slot(day=date(2026, 12, 1), start=time(10), end=time(12))
 APPLICATION: dict[str, Any] = {
     "applicant": Applicant(kind="citizen", name="Gurpreet Kaur", id_type="voter_id", id_last4="4821"),

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from contracts.subscriptions import SERVICES
 from deploy.kubernetes import alerts, secrets
@@ -36,10 +35,11 @@ from tests.support.kubernetes import (
     with_kustomize,
 )
 from tests.support.paths import ROOT
+from tests.support.yaml_files import load
 
 pytestmark = with_kustomize
 checks = Checks()
-ALERTS = yaml.safe_load(alerts.RULES.read_text())
+ALERTS = load(alerts.RULES.read_text())
 
 
 def broker_configuration(manifests: Manifests) -> dict[str, str]:
@@ -211,7 +211,7 @@ def prometheus_finds_every_process_under_the_names_of_the_rules(manifests: Manif
         service["metadata"]["name"],
         *(one["replacement"] for one in rabbitmq if one["targetLabel"] == "job"),
     }
-    configured = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    configured = load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
     if (
         not set(re.findall(r'job="(\w+)"', str(ALERTS)))
         <= jobs

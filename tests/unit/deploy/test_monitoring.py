@@ -1,12 +1,12 @@
 """Rules, configuration, dashboard and their documentation, each checked by its own tool or the code."""
 
+import json
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-import yaml
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -24,6 +24,7 @@ from services.verify import metrics as verify_metrics
 from tests.support import metric_labels
 from tests.support.chaos import alert_table
 from tests.support.paths import ROOT
+from tests.support.yaml_files import load
 
 METRICS = (
     metrics,
@@ -36,7 +37,8 @@ METRICS = (
 )
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-RULES = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
+RULES = load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
+TESTS = load((PROMETHEUS / "tests" / "alerts_test.yml").read_text(encoding="utf-8"))
 ALERTS = [rule["alert"] for rule in RULES]
 with_promtool = pytest.mark.skipif(
     shutil.which("promtool") is None, reason="Debian's package prometheus is not installed here"
@@ -49,13 +51,14 @@ def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def passes_with(rules: list[dict[str, object]], alert: str, folder: Path) -> bool:
     """Return whether the tests of one alert pass with these rules in place of ours."""
-    tests = yaml.safe_load((PROMETHEUS / "tests" / "alerts_test.yml").read_text(encoding="utf-8"))
-    for group in tests["tests"]:
-        group["alert_rule_test"] = [it for it in group["alert_rule_test"] if it["alertname"] == alert]
-    tests["tests"] = [group for group in tests["tests"] if group["alert_rule_test"]]
+    groups = [
+        {**group, "alert_rule_test": [it for it in group["alert_rule_test"] if it["alertname"] == alert]}
+        for group in TESTS["tests"]
+    ]
+    tests = {**TESTS, "tests": [group for group in groups if group["alert_rule_test"]]}
     (folder / "tests").mkdir()
-    (folder / "alerts.yml").write_text(yaml.safe_dump({"groups": [{"name": "epass", "rules": rules}]}))
-    (folder / "tests" / "alerts_test.yml").write_text(yaml.safe_dump(tests))
+    (folder / "alerts.yml").write_text(json.dumps({"groups": [{"name": "epass", "rules": rules}]}))
+    (folder / "tests" / "alerts_test.yml").write_text(json.dumps(tests))
     return promtool("test", "rules", str(folder / "tests" / "alerts_test.yml")).returncode == 0
 
 
@@ -227,7 +230,7 @@ def test_prometheus_understands_each_query_of_each_panel(tmp_path: Path) -> None
     def understands(*queries: str) -> bool:
         rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
         file = tmp_path / "queries.yml"
-        file.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+        file.write_text(json.dumps({"groups": [{"name": "queries", "rules": rules}]}))
         return promtool("check", "rules", "--lint=none", str(file)).returncode == 0
 
     shown = [query.replace("$__rate_interval", "5m") for one in DASHBOARDS for query in one.queries()]
@@ -237,9 +240,9 @@ def test_prometheus_understands_each_query_of_each_panel(tmp_path: Path) -> None
 
 def test_grafana_finds_datasource_and_dashboards() -> None:
     provisioning = FOLDER.parent / "provisioning"
-    (source,) = yaml.safe_load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
+    (source,) = load((provisioning / "datasources" / "prometheus.yaml").read_text())["datasources"]
     assert (source["type"], source["uid"]) == (PROMETHEUS_SOURCE["type"], PROMETHEUS_SOURCE["uid"])
-    (provider,) = yaml.safe_load((provisioning / "dashboards" / "epass.yaml").read_text())["providers"]
+    (provider,) = load((provisioning / "dashboards" / "epass.yaml").read_text())["providers"]
     assert provider["type"] == "file"
 
 

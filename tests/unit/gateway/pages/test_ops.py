@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from contracts.errors import NotFound, Unavailable
 from contracts.ops import Breaker, LetterList, Part, Replay, Replayed, Report, VendorView
@@ -30,6 +29,7 @@ from tests.support.factories.system_report import (
 )
 from tests.support.page_reader import SAME_SITE
 from tests.support.paths import ROOT
+from tests.support.yaml_files import load
 
 CHECKS = {"broker": True, "session_keys": True, "denied_sessions": True}
 DEAD = "/en/ops/dead-letters/verify.PassIssued"
@@ -179,7 +179,7 @@ def test_every_runbook_is_a_section_of_the_operations_page() -> None:
 
 def test_the_limits_are_those_of_the_alerts() -> None:
     file = Path(ROOT / "deploy" / "prometheus" / "alerts.yml")
-    rules = {rule["alert"]: rule["expr"] for rule in yaml.safe_load(file.read_text())["groups"][0]["rules"]}
+    rules = {rule["alert"]: rule["expr"] for rule in load(file.read_text())["groups"][0]["rules"]}
     assert rules["RelayBehind"].endswith(f"> {findings.LATE_OUTBOX_SECONDS}")
     assert rules["ClockSkew"].endswith(f"> {findings.CLOCK_SECONDS}")
     assert f"> {findings.OLD_LOOK_SECONDS}" in rules["NobodyLooks"]

@@ -15,6 +15,7 @@ import pytest
 
 from contracts.rpc.call import Call, Principal
 from services.chassis.runtime.clock import now
+from tests.support import forks
 from tests.support.backends import TestStack, backend_name, start_stack
 from tests.support.collector import Collector
 from tests.support.databases import Databases
@@ -46,6 +47,11 @@ def pytest_configure() -> None:
     """Stop before the first test if what was asked for cannot be had."""
     if os.environ.get("EPASS_TEST_BACKEND"):
         backend_name()
+
+
+def pytest_unconfigure() -> None:
+    """End the parents of forked processes."""
+    forks.close()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,8 +1,6 @@
 """The chassis under test: a broker with the topology, the probe's database, a relay and the probe."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -20,6 +18,7 @@ from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import now
 from services.ops import grants
+from tests.support import forks
 from tests.support.backends import TestStack
 from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring, sign, wrap
@@ -39,12 +38,7 @@ def topology(stack: TestStack) -> TestStack:
 def apply_topology(stack: TestStack) -> None:
     """Declare the topology as a deployment does it."""
     environment = {**os.environ, **stack.environment("administrator")}
-    subprocess.run(
-        [sys.executable, "-m", "services.ops.cli", "topology", "apply"],
-        env=environment,
-        check=True,
-        timeout=120,
-    )
+    forks.run(["-m", "services.ops.cli", "topology", "apply"], environment).check_returncode()
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ ports are replaced, and messages go to the local phone instead of a vendor.
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -18,6 +16,7 @@ import pytest
 from deploy.kubernetes import secrets
 from deploy.local.secrets import SecretStore
 from deploy.local.smoke_journey import SmokeJourney
+from tests.support import forks
 from tests.support.backends import TestStack, start_stack
 from tests.support.kubernetes import (
     PROBES,
@@ -56,10 +55,7 @@ class Cluster:
     def run(self, workload: Manifest, *commands: list[str]) -> None:
         """Run commands of `epass` with the settings of a workload, by default its own; all must succeed."""
         for command in commands or commands_of(workload):
-            done = subprocess.run(
-                [sys.executable, "-m", "services.ops.cli", *command[1:]],
-                env=self._environment(workload), capture_output=True, text=True, check=False,
-            )  # fmt: skip
+            done = forks.run(["-m", "services.ops.cli", *command[1:]], self._environment(workload))
             assert done.returncode == 0, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
 
     def _environment(self, workload: Manifest) -> dict[str, str]:

@@ -15,6 +15,9 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.support import forks
+from tests.support.forks import Fork
+
 T = TypeVar("T")
 
 
@@ -74,11 +77,20 @@ class Process:
             "EPASS_HEALTH_PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",
         }
-        self._child: subprocess.Popen[bytes] | None = None
+        self._child: subprocess.Popen[bytes] | Fork | None = None
 
     def start(self, *, ready: bool = True) -> "Process":
+        if forks.can_fork(self._arguments, self.environment, self.code):
+            self._child = forks.fork(self._arguments, self.environment, self.log)
+        else:
+            self._child = self._spawn()
+        if ready:
+            self.wait_ready()
+        return self
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as out:
-            self._child = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, *self._arguments],
                 env=self.environment,
                 cwd=self.code,
@@ -86,9 +98,6 @@ class Process:
                 stderr=out,
                 start_new_session=True,
             )
-        if ready:
-            self.wait_ready()
-        return self
 
     @property
     def pid(self) -> int:

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +13,7 @@ import httpx
 from contracts.subscriptions import SERVICES
 from deploy.local.access import MIGRATE
 from epass_client import Client
+from tests.support import forks
 from tests.support.backends import TestStack
 from tests.support.running import Process, free_port
 
@@ -143,15 +143,7 @@ class System:
 
     def try_epass(self, name: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of `epass`; return its result."""
-        return subprocess.run(
-            [sys.executable, "-m", "services.ops.cli", *arguments],
-            env=self._environment(name),
-            cwd=self.code,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-        )
+        return forks.run(["-m", "services.ops.cli", *arguments], self._environment(name), code=self.code)
 
     def start(self) -> Self:
         for process in self.processes.values():

@@ -30,6 +30,7 @@ from services.notify.handlers import prints
 from services.notify.handlers.deliveries import Sender
 from services.verify.handlers import scans
 from tests.conftest import make_call
+from tests.support import forks
 from tests.support.backends import TestStack
 from tests.support.databases import Databases, owner_of
 from tests.support.envelopes import deliver
@@ -59,15 +60,7 @@ def epass(
 ) -> subprocess.CompletedProcess[str]:
     """Run one command to its end, with the settings of a process."""
     environment = environment_of(stack, name, **settings)
-    return subprocess.run(
-        command_of(*arguments),
-        env=environment,
-        input=typed,
-        text=True,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
+    return forks.run(command_of(*arguments)[1:], environment, typed=typed or "")
 
 
 class ServicesWithoutBroker:

@@ -1,8 +1,6 @@
 """The relay: an event in an outbox reaches every subscription, whatever fails meanwhile."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +19,7 @@ from services.chassis.messaging.relay import RelaySettings
 from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
+from tests.support import forks
 from tests.support.chaos import proxy as proxies
 from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
@@ -435,8 +434,7 @@ def _check(stack) -> tuple[int, str]:
 
 def _topology(stack, action: str, **settings: str) -> tuple[int, str, str]:
     environment = {**os.environ, **stack.environment("administrator"), **settings}
-    command = [sys.executable, "-m", "services.ops.cli", "topology", action]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    done = forks.run(["-m", "services.ops.cli", "topology", action], environment)
     return done.returncode, done.stdout, done.stderr
 
 

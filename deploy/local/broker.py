@@ -35,10 +35,15 @@ log.file = false
 log.console = true
 log.console.level = info
 """
+NOT_DURABLE = "[{ra, [{wal_sync_method, none}]}].\n"
+"""Quorum queues then write their log without waiting for the disk."""
 
 
 class Broker:
-    """One node with its folder. ``ports`` names amqp, management, prometheus, distribution and epmd."""
+    """One node with its folder. ``ports`` names amqp, management, prometheus, distribution and epmd.
+
+    One that is not ``durable`` survives the death of its process, and no loss of power.
+    """
 
     def __init__(
         self,
@@ -48,6 +53,8 @@ class Broker:
         log: Path,
         mark: str,
         launch: Launch = processes.spawn,
+        *,
+        durable: bool = True,
     ) -> None:
         self.port = ports["amqp"]
         self.log = log
@@ -57,6 +64,7 @@ class Broker:
         self._secret_store = secret_store
         self._mark = mark
         self._launch = launch
+        self._durable = durable
         self._mapper: processes.Child | None = None
         self._child: processes.Child | None = None
 
@@ -159,6 +167,7 @@ class Broker:
         self._folder.joinpath("enabled_plugins").write_text(PLUGINS + "\n")
         text = CONFIG.format(**self._ports, definitions=self._folder / "definitions.json")
         self._folder.joinpath("rabbitmq.conf").write_text(text)
+        self._folder.joinpath("advanced.config").write_text("[].\n" if self._durable else NOT_DURABLE)
 
     def _program(self, name: str, command: str, log: Path) -> processes.Program:
         return processes.Program(name, (command,), log, self._environment(), without=FOREIGN)
@@ -175,7 +184,7 @@ class Broker:
             "RABBITMQ_CONF_ENV_FILE": f"{folder}/none",
             "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_CONFIG_FILE": f"{folder}/rabbitmq.conf",
-            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{folder}/none",
+            "RABBITMQ_ADVANCED_CONFIG_FILE": f"{folder}/advanced.config",
             "RABBITMQ_ENABLED_PLUGINS_FILE": f"{folder}/enabled_plugins",
             "RABBITMQ_MNESIA_BASE": f"{folder}/data",
             "RABBITMQ_LOG_BASE": f"{folder}/log",

@@ -33,10 +33,15 @@ SETTINGS = {
     # After a crash it would otherwise open and sync every file of every database before it recovers.
     "recovery_init_sync_method": "syncfs",
 }
+NOT_DURABLE = {"fsync": "off"}
 
 
 class Postgres:
-    """One server with its data folder. ``folder`` is its own folder inside the stack's."""
+    """One server with its data folder.
+
+    ``folder`` is its own folder inside the stack's. One that is not ``durable`` survives the death of its
+    processes, and no loss of power.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,8 @@ class Postgres:
         log: Path,
         mark: str,
         launch: Launch = processes.spawn,
+        *,
+        durable: bool = True,
     ) -> None:
         self.port = port
         self.log = log
@@ -54,6 +61,8 @@ class Postgres:
         self._mark = mark
         self._user = _unprivileged()
         self._launch = launch
+        self._settings = SETTINGS | {"port": str(port)} | ({} if durable else NOT_DURABLE)
+        self._durable = durable
         self._child: processes.Child | None = None
 
     def start(self) -> None:
@@ -68,11 +77,7 @@ class Postgres:
         binaries = programs(version.read_text().strip() if version.exists() else "")
         if not version.exists():
             self._initialise(data, binaries)
-        options = [
-            part
-            for name, value in (SETTINGS | {"port": str(self.port)}).items()
-            for part in ("-c", f"{name}={value}")
-        ]
+        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         self._child = self._launch(
             processes.Program(
                 "postgres",
@@ -200,6 +205,7 @@ class Postgres:
                     "--locale=C.UTF-8",
                     "--data-checksums",
                     "--no-instructions",
+                    *([] if self._durable else ["--no-sync"]),
                 ],
             )
         if done.returncode:

@@ -30,9 +30,17 @@ class Stack:
         folder: holds everything; a second ``start`` continues with it.
         gateway_port: on which the gateway listens; by default a port of this stack's own.
         supervised: whether the servers begin again when they end. In a test they do not.
+        durable: whether what the servers have stored outlasts a loss of power. In a test only a process dies.
     """
 
-    def __init__(self, folder: Path, gateway_port: int | None = None, *, supervised: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        gateway_port: int | None = None,
+        *,
+        supervised: bool = False,
+        durable: bool = True,
+    ) -> None:
         self.folder = folder.resolve()
         self.logs = self.folder / "logs"
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -49,9 +57,16 @@ class Stack:
             self.logs / "postgres.log",
             self.id,
             launch,
+            durable=durable,
         )
         self.broker = Broker(
-            self.folder / "broker", self.ports, self.secret_store, self.logs / "broker.log", self.id, launch
+            self.folder / "broker",
+            self.ports,
+            self.secret_store,
+            self.logs / "broker.log",
+            self.id,
+            launch,
+            durable=durable,
         )
         self._lock: int | None = None
 

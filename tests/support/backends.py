@@ -15,6 +15,9 @@ import pytest
 from deploy.local.secrets import write_private
 from tests.support.settings import EVENT_KEY_SEEDS
 
+DURABLE = "PYTEST_VERSION" not in os.environ or bool(os.environ.get("EPASS_TEST_DURABLE"))
+"""Whether servers wait for their disk. Tests kill processes, never the machine; what is measured waits."""
+
 
 class TestStack(Protocol):
     """What tests need of either. Users: each service, ``relay``, ``gateway`` and ``administrator``."""
@@ -81,7 +84,7 @@ class LocalProcesses:
         from deploy.local.stack import Stack
 
         self.folder = folder
-        self.stack = Stack(folder)
+        self.stack = Stack(folder, durable=DURABLE)
 
     def broker_url(self, user: str) -> str:
         return self.stack.broker.url(user)
@@ -154,5 +157,7 @@ def start_stack(folder: Path) -> Iterator[TestStack]:
     try:
         yield local
     finally:
+        local.kill_broker()  # what is deleted needs no orderly end, which takes seconds
+        local.kill_postgres()
         local.stack.stop()
         local.stack.remove()

@@ -28,7 +28,7 @@ from deploy.local.secrets import SecretStore
 from tests.support import images
 
 SUPERUSER = "postgres"
-POSTGRES_COMMAND = ["postgres", "-c", "max_connections=300", "-c", "timezone=UTC"]
+POSTGRES_COMMAND = ["postgres", "-c", "max_connections=300", "-c", "timezone=UTC", "-c", "fsync=off"]
 
 
 class Containers:

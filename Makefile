@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts messages lock clean distclean
+.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts translations lock clean distclean
 
 # Python stores what it compiles also where the environment forbids it: a process starts half a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
@@ -182,7 +182,7 @@ contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml, th
 	$(PYTHON) -m deploy.grafana
 	$(PYTHON) -m deploy.kubernetes.alerts
 
-messages: setup ## update services/gateway/translations/*.po from the texts of the pages
+translations: setup ## update services/gateway/translations/*.po from the texts of the pages
 	$(PYTHON) -m services.gateway.message_catalogues
 
 icons: browser ## draw the icons of the pages from services/gateway/static/icon.svg

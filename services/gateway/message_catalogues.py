@@ -19,7 +19,7 @@ TEXTS = Path(__file__).parent
 MAPPING = Path(__file__).parents[2] / "web" / "babel.cfg"
 NAMES = {"pa": "Punjabi in Gurmukhi", "hi": "Hindi in Devanagari"}
 HEADER = """\
-# The texts of the pages, {name}. An English sentence is its own key; `make messages` adds new ones.
+# The texts of the pages, {name}. An English sentence is its own key; `make translations` adds new ones.
 msgid ""
 msgstr ""
 "Language: {language}\\n"

@@ -34,7 +34,7 @@ class Codes:
 
 
 class Consumers:
-    """The consumers of all other events, and the job that deletes old messages."""
+    """The consumers of all other events, and the jobs that tell gates of passes and delete old messages."""
 
     name = "notify-events"
     service = "notify"

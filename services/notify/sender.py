@@ -142,7 +142,7 @@ def main() -> None:
     threads = SenderThreads(sender, options, stopping, on_fault)
     with tracing.exporting("sender", options.otlp_endpoint, options.otlp_ratio):
         threads.start()
-        log.info("sending", providers=sorted(sender.providers), threads=options.sender_threads + 1)
+        log.info("sending", providers=sorted(sender.providers), threads_each=options.sender_threads + 1)
         signal.sigwait(STOP_SIGNALS)
         stopping.set()
         log.info("stopping")

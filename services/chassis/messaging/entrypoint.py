@@ -72,7 +72,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
         self.event_keys = EventKeys(settings.event_keys, settings.unsigned_until)
-        self.suspects = threading.Lock()
+        self.poison_lock = threading.Lock()
         self.reader: Any = None
         self._thread: Any = None
 
@@ -191,7 +191,7 @@ class EventEntrypoint(Entrypoint):
             return
         delivery = Delivery(envelope, message, _earlier_deliveries(message.message), body)
         if delivery.earlier >= AFTER_DELIVERIES:  # it may kill its process, and a batch with it
-            self._spawn(functools.partial(self._work_alone, delivery), "suspect")
+            self._spawn(functools.partial(self._work_alone, delivery), "poison")
         else:
             self._waiting.append(delivery)
 
@@ -202,8 +202,8 @@ class EventEntrypoint(Entrypoint):
 
     def _work_alone(self, delivery: Delivery) -> None:
         """Handle an event that may kill its process. All of them together occupy one worker at most."""
-        self.consumers.suspects.acquire()
-        self._work(lambda: [delivery], self.consumers.suspects.release)
+        self.consumers.poison_lock.acquire()
+        self._work(lambda: [delivery], self.consumers.poison_lock.release)
 
     def _start_batch(self) -> None:
         if self._waiting and self._batches < BATCHES_AT_ONCE:

@@ -1,4 +1,4 @@
-"""Retries: what happens to a message whose handler failed is decided here and nowhere else.
+"""Retries: what happens to a message whose handler failed with an error is decided here.
 
 There are two kinds of error. A permanent error sends the message to the dead letters at once. After any other
 error it is delivered again after 1 s, 5 s, 30 s and then every 5 min, and goes to the dead letters after the
@@ -10,6 +10,11 @@ alone. ``x-death`` starts again at each republish, so attempts are counted in a 
 confirmed, on a connection of its own, before the original is acknowledged. It carries no header of the
 broker: a copy with the deliveries of its original would count as a message that kills its process. Where the
 broker takes no copy, the original goes back to its queue after a pause.
+
+Three limits stand elsewhere. A message that kills its process (`poison_messages.STARTS`) raises a permanent
+error. An event whose handling loses the connection to a sound database again and again
+(`event_batches.MOST_LOSSES`) has failed once, as by any other error. The broker itself sends a message that
+it has delivered too often (`topology.DELIVERY_LIMIT`) to the dead letters.
 """
 
 from collections.abc import Sequence

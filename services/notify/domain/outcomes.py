@@ -66,7 +66,7 @@ class Untried:
 
 Outcome = Delivered | Failed | Later | Postponed | Untried
 LONGEST_PAUSE = 300.0
-"""More seconds than a vendor is left alone because it asked for that."""
+"""The longest pause in seconds that a vendor gets when it asks for one; a longer wish is cut to it."""
 TRIED_FOR = timedelta(hours=48)
 """A message that does not expire is tried for so long after it was stored."""
 

@@ -7,7 +7,7 @@ comes with it (TRAI, TCCCPR 2018). The file says which version of each text was 
     header = "PBEPAS"            # six letters, the sender that people see
 
     [otp]
-    version = 3                  # of services/notify/templates/otp.toml, as `epass messages texts` lists it
+    version = 2                  # of services/notify/templates/otp.toml, as `epass messages texts` lists it
     pa = "1307…"
     hi = "1307…"
     en = "1307…"

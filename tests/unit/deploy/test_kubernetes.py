@@ -304,7 +304,7 @@ def a_process_may_take_as_long_to_stop_as_it_needs(manifests: Manifests) -> Iter
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("check", checks.all())
-def test_in_each_overlay(check: Check, overlay: str) -> None:
+def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
     assert problems(check, overlay) == []
 
 

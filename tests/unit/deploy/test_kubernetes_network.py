@@ -197,7 +197,7 @@ def test_the_component_of_traces_gives_each_process_a_collector_and_the_way_to_i
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("check", checks.all())
-def test_in_each_overlay(check: Check, overlay: str) -> None:
+def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
     assert problems(check, overlay) == []
 
 

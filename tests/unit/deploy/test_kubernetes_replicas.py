@@ -197,7 +197,7 @@ def the_database_server_takes_the_connections_of_all_processes(manifests: Manife
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("check", checks.all())
-def test_in_each_overlay(check: Check, overlay: str) -> None:
+def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
     assert problems(check, overlay) == []
 
 

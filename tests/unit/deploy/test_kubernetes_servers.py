@@ -337,7 +337,7 @@ def the_counters_of_rate_limits_have_a_password_and_few_rights(manifests: Manife
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("check", checks.all())
-def test_in_each_overlay(check: Check, overlay: str) -> None:
+def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
     assert problems(check, overlay) == []
 
 

@@ -236,7 +236,7 @@ def nobody_reads_the_secret_of_another(manifests: Manifests) -> Iterator[str]:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 @pytest.mark.parametrize("check", checks.all())
-def test_in_each_overlay(check: Check, overlay: str) -> None:
+def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
     assert problems(check, overlay) == []
 
 

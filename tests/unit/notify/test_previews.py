@@ -36,7 +36,7 @@ def test_a_department_sees_the_message_in_the_applicants_language() -> None:
 
 
 @pytest.mark.parametrize("role", ["reception", "security", "auditor"])
-def test_nobody_else_does(role: str) -> None:
+def test_nobody_but_a_department_sees_the_message_about_a_rejection(role: str) -> None:
     with pytest.raises(Forbidden):
         preview_rejection(QUESTION, call(role), NAMED, "https://epass.example")
 

@@ -22,7 +22,7 @@ const PAGE = 500;
 const STORE_STATUS_MS = 60_000;
 /** How often the gate sends and fetches. */
 const ROUND_MS = 10_000;
-/** How often the list of revoked passes is signed (`EPASS_STATUS_LIST_SECONDS`). */
+/** A list of revoked passes that is so old is fetched again; one is signed every `EPASS_STATUS_LIST_SECONDS`. */
 const STATUS_MS = 10_000;
 const LONGEST_PAUSE_MS = 60_000;
 /** How often the gate asks what has changed in the manifest, which has the keys: a withdrawn one ends within 60 s. */

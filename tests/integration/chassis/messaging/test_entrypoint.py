@@ -344,7 +344,9 @@ def test_a_poison_message_goes_to_the_dead_letters_and_the_others_are_handled(
     while broker.depth(DEAD) == 0 and crashes < 15:
         process = make_probe(topology, tmp_path, "events").start(ready=False)
         eventually(
-            lambda p=process: not p.alive or broker.depth(DEAD) == 1, "it dies, or the culprit is found", 30
+            lambda p=process: not p.alive or broker.depth(DEAD) == 1,
+            "it dies, or the poison message is found",
+            30,
         )
         crashes += not process.alive
         # Stopped gracefully: a kill before the acknowledgement would make two dead letters.

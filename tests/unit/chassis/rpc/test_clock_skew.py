@@ -84,7 +84,7 @@ def test_it_is_the_fastest_call_of_the_last_minute_however_many_there_were(seed:
             assert skew.measured == pytest.approx(min(age for _, age in recent))
 
 
-def test_no_call_shows_nothing() -> None:
+def test_without_a_call_no_skew_is_measured() -> None:
     assert ClockSkew(15).measured == 0
 
 

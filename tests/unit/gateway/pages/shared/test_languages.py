@@ -84,12 +84,12 @@ def complaints_about(message: Message, forms: int, language: str) -> list[str]:
 def complaints(catalogue: Catalog, wanted: Catalog, language: str) -> list[str]:
     """Return the problems of a catalogue, one line per text."""
     missing = [
-        f"{message.id}: missing, run make messages"
+        f"{message.id}: missing, run make translations"
         for message in wanted
         if message.id and message.id not in catalogue
     ]
     gone = [
-        f"{message.id}: on no page any more, run make messages"
+        f"{message.id}: on no page any more, run make translations"
         for message in catalogue
         if message.id and message.id not in wanted
     ]
@@ -115,7 +115,7 @@ def test_every_text_of_every_page_is_translated_and_nothing_else(language: str, 
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_a_catalogue_is_as_make_messages_writes_it(language: str) -> None:
+def test_a_catalogue_is_as_make_translations_writes_it(language: str) -> None:
     assert message_catalogues.file(language).read_text(encoding="utf-8") == message_catalogues.updated(
         language
     )

@@ -6,6 +6,7 @@ The page also makes a vendor misbehave: slow, with errors, with reports that com
 import base64
 import html
 import json
+from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import gettempdir
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from contracts.model import Language
 from services.notify import commands
+from services.notify.adapters import pass_card
 from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from tests.support.vendors.mail import MailBox
@@ -33,11 +35,24 @@ BEHAVIOURS: dict[str, Faults] = {
     "reports twice, in any order": Faults(repeats=2, shuffled=True),
 }
 STYLE = """
-body { font: 1.05rem/1.5 sans-serif; background: #eef1ee; margin: 1rem auto; max-width: 40rem }
+body { font: 1.05rem/1.5 sans-serif, gurmukhi, devanagari; background: #eef1ee }
+body { margin: 1rem auto; max-width: 40rem }
 article { background: #fff; border-radius: 0 .8rem .8rem; padding: .6rem .8rem; margin: .75rem 2rem .75rem 0 }
 article.whatsapp { background: #e2f7d5 } img { width: 18rem; display: block; border-radius: .5rem }
 p { white-space: pre-wrap; overflow-wrap: anywhere; margin: .25rem 0 } .button { color: #0b4a8f }
 """
+
+
+def fonts() -> str:
+    """Return the fonts of the pictures of passes as CSS: not every machine has the scripts."""
+    encoded = {
+        script: base64.b64encode((pass_card.FOLDER / f"{script}.woff2").read_bytes()).decode()
+        for script in ("gurmukhi", "devanagari")
+    }
+    return "".join(
+        f"@font-face {{ font-family: {script}; src: url(data:font/woff2;base64,{font}) }}"
+        for script, font in encoded.items()
+    )
 
 
 def registrations() -> Path:
@@ -93,13 +108,22 @@ def page(vendors: dict[str, VendorServer], mail: MailBox) -> str:
             f'<button name="vendor" value="{name}">Behave</button></form>'
         )
     shown = [bubble(one) for vendor in vendors.values() for one in reversed(vendor.phone[-50:])]
-    letters = [
-        f"<article><b>email</b> {html.escape(one['To'])}<p>{html.escape(one['Subject'])}</p></article>"
-        for one in mail.letters
-    ]
+    letters = [bubble(as_shown(one)) for one in reversed(mail.letters)]
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Vendors</title><style>{STYLE}</style>'
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Vendors</title>'
+        f"<style>{fonts()}{STYLE}</style>"
         f"<h1>Vendors</h1>{''.join(forms)}<h2>The phone</h2>{''.join(shown + letters)}"
+    )
+
+
+def as_shown(letter: EmailMessage) -> Shown:
+    """Return a letter as its reader sees it: subject and text, with the picture and the name of the file."""
+    body, files = letter.get_body(("plain",)), [one.get_filename() for one in letter.iter_attachments()]
+    text = body.get_content().strip() if body is not None else ""
+    pictures = [part.get_content() for part in letter.walk() if part.get_content_type() == "image/png"]
+    picture = pictures[0] if pictures else None
+    return Shown(
+        letter["To"], "email", f"{letter['Subject']}: {text}", picture, " ".join(filter(None, files))
     )
 
 

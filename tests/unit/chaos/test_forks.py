@@ -1,0 +1,81 @@
+"""Processes that are forked for a test are processes of their own."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import forks
+from tests.support.running import eventually
+
+EPASS = ["-m", "services.ops.cli"]
+
+
+def test_a_fork_prints_and_ends_as_the_command_does() -> None:
+    done = forks.run([*EPASS, "grants", "verify"], dict(os.environ))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "GRANT SELECT" in done.stdout
+    refused = forks.run([*EPASS, "grants", "nobody"], dict(os.environ))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "'nobody' is not one of" in refused.stderr
+
+
+def test_a_fork_knows_its_own_environment_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EPASS_BROKER_URLS", "amqp://of-the-test")
+    own = {"PATH": os.environ["PATH"]}
+    ended = forks.fork(["-m", "services.ops.serve", "verify"], own, tmp_path / "log")
+    assert ended.wait(60) == 1
+    assert "EPASS_BROKER_URLS is missing" in (tmp_path / "log").read_text()
+
+
+RELAY = {
+    "PATH": os.environ["PATH"],
+    "EPASS_BROKER_URLS": "amqp://nobody:nothing@127.0.0.1:1/epass",
+    "EPASS_RELAY_DATABASE_URLS": "postgresql+psycopg://nobody:nothing@127.0.0.1:1/issuance",
+    "EPASS_HEALTH_PORT": "0",
+}
+"""Of a relay that waits for its servers for ever."""
+
+
+def relay(folder: Path, name: str) -> forks.Fork:
+    return forks.fork([*EPASS, "relay"], RELAY, folder / name)
+
+
+def test_a_fork_that_is_killed_is_gone_and_no_other_is(tmp_path: Path) -> None:
+    one, other = relay(tmp_path, "one"), relay(tmp_path, "other")
+    eventually(lambda: all((tmp_path / name).read_text() for name in ("one", "other")), "both have begun")
+    assert one.pid != other.pid
+    assert os.getsid(one.pid) == one.pid
+    os.kill(one.pid, signal.SIGKILL)
+    assert one.wait(10) == -signal.SIGKILL
+    assert not psutil.pid_exists(one.pid)
+    assert other.poll() is None
+    other.send_signal(signal.SIGTERM)
+    assert other.wait(30) == 0
+
+
+def test_what_still_runs_ends_with_its_nursery(tmp_path: Path) -> None:
+    left = relay(tmp_path, "left")
+    forks.close()
+    eventually(lambda: not psutil.pid_exists(left.pid), "it has ended")
+
+
+@pytest.mark.parametrize(
+    ("words", "environment", "code"),
+    [
+        (["-m", "tests.support.chaos.sabotage", "no_inbox", "services.ops.serve", "verify"], {}, None),
+        (["-m", "services.ops.cli", "serve", "verify"], {}, None),
+        (["-m", "services.ops.serve", "verify"], {"LD_PRELOAD": "libfaketime.so.1"}, None),
+        (["-m", "services.ops.serve", "verify"], {}, Path("/a/former/release")),
+    ],
+    ids=["without a guard", "by another process", "with another clock", "of another release"],
+)
+def test_what_differs_from_what_is_imported_starts_by_itself(
+    words: list[str], environment: dict[str, str], code: Path | None
+) -> None:
+    assert forks.can_fork(["-m", "services.ops.serve", "verify"], {}, None)
+    assert not forks.can_fork(words, environment, code)

@@ -42,7 +42,7 @@ KEPT_DAYS: Mapping[str, int] = {
     "otp_codes": 2,
     "otp_requests": 2,
 }
-"""Tables whose rows are deleted (docs/operations.md, Retention); those of all others stay for ever."""
+"""Tables whose rows are deleted (docs/reference.md, Retention); those of all others stay for ever."""
 MESSAGES = 3
 """To the phone of each visitor: the code, the reference, the pass."""
 PROVIDER_S = 0.2

@@ -1,6 +1,6 @@
 """The failures that alerts name, each as a block in which it lasts.
 
-They are named as in the table of ``docs/operations.md``, "Which alert names which failure". Where the chaos
+They are named as in the table of ``docs/runbooks.md``, "Which alert names which failure". Where the chaos
 suite has such a block, it is the same one.
 """
 

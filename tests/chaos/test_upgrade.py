@@ -35,7 +35,7 @@ from tests.support.system import System
 pytestmark = pytest.mark.outage
 ROOT = Path(__file__).parents[2]
 ORDER = ("verify", "notify", "sender", "application", "issuance", "approval", "accounts", "gateway", "relay")
-"""Who reads an event comes before who writes it, as docs/operations.md has it."""
+"""Who reads an event comes before who writes it, as docs/upgrading.md has it."""
 
 
 def git(*arguments: str) -> bytes:

@@ -48,7 +48,7 @@ def test_a_key_is_rotated_by_command(database, service) -> None:
     ("database", "service"), [("accounts", "accounts"), ("issuance", "issuance")], indirect=["database"]
 )
 def test_a_stolen_key_is_found_in_the_list_and_withdrawn_by_command(database, service) -> None:
-    """The commands of the runbook in docs/operations.md."""
+    """The commands of the runbook in docs/runbooks.md."""
     run = CliRunner().invoke
     assert run(main, ["keys", "rotate", service]).exit_code == 0
     (stolen,) = current_kids(database)

@@ -1,11 +1,11 @@
-"""The table of ``docs/operations.md`` that says which alert names which failure."""
+"""The table of ``docs/runbooks.md`` that says which alert names which failure."""
 
 import re
 from dataclasses import dataclass
 
 from tests.support.paths import ROOT
 
-HEADING = "### Which alert names which failure"
+HEADING = "## Which alert names which failure"
 WITHOUT = "These failures have no alert of their own:"
 CHAOS = "`make ops-test`"
 """Where a failure is injected."""
@@ -45,5 +45,5 @@ def without_an_alert() -> dict[str, str]:
 
 
 def _section() -> str:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    return page.partition(HEADING)[2].partition("\n### ")[0]
+    page = (ROOT / "docs" / "runbooks.md").read_text(encoding="utf-8")
+    return page.partition(HEADING)[2].partition("\n## ")[0]

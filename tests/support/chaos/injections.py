@@ -1,6 +1,6 @@
 """What the suites of outages do to a system, found in their source, and which failure each of it is.
 
-Failures are named as in ``docs/operations.md``, "Which alert names which failure": in its table, or in the
+Failures are named as in ``docs/runbooks.md``, "Which alert names which failure": in its table, or in the
 list of those that have no alert of their own.
 """
 

@@ -60,8 +60,8 @@ def test_databases_keep_rows_as_long_as_they_stay() -> None:
     )
 
 
-def test_every_table_with_a_retention_is_on_the_operations_page() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_every_table_with_a_retention_is_on_the_page_of_reference() -> None:
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     retention = page.split("\n## Retention\n")[1].split("\n## ")[0]
     assert [name for name in (*sizes.KEPT_DAYS, sizes.ONLY_LOCAL) if f".{name}`" not in retention] == []
 

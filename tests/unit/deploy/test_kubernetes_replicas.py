@@ -221,12 +221,12 @@ def test_an_overlay_has_the_replicas_that_the_page_about_scaling_counts(
     assert too_few == {}
 
 
-def test_the_commands_of_an_upgrade_name_every_process_in_the_order_of_the_operations_page() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_the_commands_of_an_upgrade_name_every_process_in_the_order_of_the_page_of_upgrading() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     (loop,) = re.findall(r"^for process in (.+); do$", page, re.MULTILINE)
     named = loop.split()
     assert sorted(named) == sorted(set(COMMANDS) - {"exporter"})
-    steps = page.split("## Upgrading\n", 1)[1]
+    steps = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
     order = re.findall(r"^2\. (.+?): who reads", steps, re.MULTILINE | re.DOTALL)[0]
     words = re.findall(r"[a-z]+", order.replace("and the", ""))
     assert named == [*words, "gateway", "relay"]
@@ -237,7 +237,7 @@ def test_the_commands_of_an_upgrade_name_every_process_in_the_order_of_the_opera
 def test_the_commands_of_an_upgrade_bring_secrets_and_servers_before_jobs_and_those_before_processes() -> (
     None
 ):
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     _, recipe = page.split("An upgrade takes the order of", 1)
     commands = recipe.split("```sh\n", 1)[1].split("```", 1)[0]
     steps = (

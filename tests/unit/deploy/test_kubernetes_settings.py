@@ -245,8 +245,8 @@ def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
     assert problems(check, fault=fault) != []
 
 
-def test_the_operations_page_lists_every_secret_and_no_other() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+def test_the_page_of_installation_lists_every_secret_and_no_other() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     table = page.split("| Secret |", 1)[1].split("\n\n", 1)[0]
     listed = [
         name for row in table.splitlines() for name in re.findall(r"`([\w-]+)`", row.split("|")[1:2][0])

@@ -36,7 +36,9 @@ METRICS = (
     verify_metrics,
 )
 PROMETHEUS = ROOT / "deploy" / "prometheus"
-PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+RUNBOOKS, REFERENCE = (
+    (ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("runbooks.md", "reference.md")
+)
 RULES = load((PROMETHEUS / "alerts.yml").read_text())["groups"][0]["rules"]
 TESTS = load((PROMETHEUS / "tests" / "alerts_test.yml").read_text(encoding="utf-8"))
 ALERTS = [rule["alert"] for rule in RULES]
@@ -100,8 +102,8 @@ def test_each_alert_has_a_severity_a_description_and_a_runbook(
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     page, _, heading = rule["annotations"]["runbook"].partition("#")
-    assert page == "docs/operations.md"
-    assert heading in headings(PAGE)
+    assert page == "docs/runbooks.md"
+    assert heading in headings(RUNBOOKS)
 
 
 def test_the_table_of_failures_names_each_alert_with_its_own_runbook() -> None:
@@ -187,10 +189,10 @@ def test_a_label_of_the_directory_has_a_limit_whatever_is_asked_for() -> None:
     assert [gate(one) for one in ("G1", "G2", "G3", "G1", "G4")] == ["G1", "G2", "other", "G1", "other"]
 
 
-def test_the_operations_page_lists_every_metric_and_no_other() -> None:
+def test_the_page_of_reference_lists_every_metric_and_no_other() -> None:
     listed = re.findall(
         r"`(epass_\w+)",
-        "".join(line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `epass_")),
+        "".join(line.split("|")[1] for line in REFERENCE.splitlines() if line.startswith("| `epass_")),
     )
     assert sorted(listed) == sorted(map(stored_name, FAMILIES))
 

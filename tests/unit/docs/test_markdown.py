@@ -12,6 +12,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMED_PATH = re.compile(r"`((?:contracts|deploy|docs|epass_client|services|tests|web|bench)/[\w./-]+)`")
 MADE_BY_AN_INSTALLATION = re.compile(r"deploy/(\.env$|secrets/)")
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)")
+LINK_TO_SECTION = re.compile(r"\]\((?!https?:)([^)#\s]*\.md)?#([\w-]+)\)")
 
 
 def lines_of_prose(page: Path) -> list[str]:
@@ -32,6 +33,26 @@ def test_every_file_that_a_page_names_exists(page: Path) -> None:
     named = [ROOT / path for path in paths if not MADE_BY_AN_INSTALLATION.match(path)]
     linked = [page.parent / path for path in LINK.findall(text)]
     assert [str(path) for path in [*named, *linked] if not path.exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    titles = (
+        re.sub(r"\[(.+?)\]\(.+?\)", r"\1", title) for title in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    )
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_section_leads_to_one(page: Path) -> None:
+    links = LINK_TO_SECTION.findall(page.read_text(encoding="utf-8"))
+    lost = [
+        f"{path}#{anchor}"
+        for path, anchor in links
+        if anchor not in anchors((page.parent / path).resolve() if path else page)
+    ]
+    assert lost == []
 
 
 def test_the_architecture_lists_every_import_contract() -> None:

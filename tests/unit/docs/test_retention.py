@@ -1,4 +1,4 @@
-"""The table of retention in the operations page names every table that the models have."""
+"""The table of retention in the page of reference names every table that the models have."""
 
 import re
 from importlib import import_module
@@ -10,7 +10,7 @@ from tests.support.paths import ROOT
 
 def stated() -> dict[str, list[str]]:
     """Return each table that the page names, with what it says about it."""
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
     section = page.split("\n## Retention\n")[1].split("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
     return {

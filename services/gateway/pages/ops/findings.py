@@ -1,4 +1,4 @@
-"""What is wrong with the system, as sentences, each with the section of the operations page that helps.
+"""What is wrong with the system, as sentences, each with the runbook that helps.
 
 A part that did not answer is a finding too: nobody may read silence as health. The limits are those of the
 alerts (``deploy/prometheus/alerts.yml``).
@@ -25,12 +25,13 @@ NAMED = 4
 GONE, CONSUMERS, LETTERS = "A process is gone", "A consumer is gone", "Dead letters have come"
 RELAY, BOOKS, CLOCKS = "Relay behind", "An invariant is broken", "Clocks differ"
 LEFT_ALONE, DAY, WAIT = "A vendor is left alone", "A daily limit is nearly reached", "Codes wait"
-LOOKS, OUTAGES, MESSAGES = "Nobody looks", "Outages", "Messages are not delivered"
+LOOKS, MESSAGES = "Nobody looks", "Messages are not delivered"
+BROKER, DATABASE = "The broker is gone", "A database is away"
 Seen = TypeVar("Seen", Part[Any], OutboxView)
 RUNBOOKS = (
-    GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, OUTAGES, MESSAGES
+    GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, BROKER, DATABASE, MESSAGES
 )  # fmt: skip
-"""Headings of ``docs/operations.md``."""
+"""Headings of ``docs/runbooks.md``."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class Findings:
 
     def _of_gateway(self, checks: Mapping[str, bool]) -> Iterator[Finding]:
         if not checks["broker"]:
-            yield self._say(_("This gateway has no connection to the broker."), OUTAGES)
+            yield self._say(_("This gateway has no connection to the broker."), BROKER)
         if not all(checks[name] for name in ("session_keys", "denied_sessions")):
             text = _("This gateway has not reached the service of logins yet: nobody can sign in here.")
             yield self._say(text, GONE)
@@ -100,6 +101,7 @@ class Findings:
                 report.queues,
                 _("The broker has not answered since %(since)s: queues and dead letters are unknown."),
                 _("The broker has not answered yet: queues and dead letters are unknown."),
+                BROKER,
             )
         silent = [one for one in report.outboxes if not one.answers]
         for group in ([one for one in silent if one.looked_at], [one for one in silent if not one.looked_at]):
@@ -109,6 +111,7 @@ class Findings:
                 min(group, key=lambda one: one.looked_at or report.at),
                 _("Databases that have not answered since %(since)s: %(names)s."),
                 _("Databases that have not answered yet: %(names)s."),
+                DATABASE,
                 names=self._names([one.database for one in group]),
             )
         if report.outboxes and not report.invariants.answers:
@@ -167,7 +170,7 @@ class Findings:
     def _of_databases(self, report: Report) -> Iterator[Finding]:
         if fixed := [one.database for one in report.outboxes if one.answers and not one.writable]:
             text = _("Databases that take no changes: %(names)s.")
-            yield self._say(text, OUTAGES, names=self._names(fixed))
+            yield self._say(text, DATABASE, names=self._names(fixed))
         late = [one for one in report.outboxes if one.answers and one.oldest_seconds > LATE_OUTBOX_SECONDS]
         if late:
             text = _("Events have waited for %(duration)s to be sent: %(names)s.")
@@ -202,7 +205,7 @@ class Findings:
                 yield self._say(text, DAY, name=one.provider, left=left)
 
     def _silent(
-        self, part: Part[Any] | OutboxView, since: str, never: str, runbook: str = OUTAGES, **facts: str
+        self, part: Part[Any] | OutboxView, since: str, never: str, runbook: str, **facts: str
     ) -> Finding:
         """Say that a part does not answer: with ``since`` if it ever did, else with ``never``."""
         if part.looked_at is None:

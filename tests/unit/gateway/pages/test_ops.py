@@ -86,7 +86,7 @@ async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Op
             "Relay behind",
         ),
         ("No message on whatsapp was delivered within a day, and 31 failed.", "Messages are not delivered"),
-        ("Databases that take no changes: accounts, ", "Outages"),
+        ("Databases that take no changes: accounts, ", "A database is away"),
         ("Somebody has waited for 3 minutes for a one-time code.", "Codes wait"),
         ("Vendors that are left alone because they fail: msg91.", "A vendor is left alone"),
         ("whatsapp_cloud takes only 12 more messages today.", "A daily limit is nearly reached"),
@@ -171,8 +171,8 @@ def test_many_names_are_counted() -> None:
     assert said(report(processes=known(*silent))) == ["Without an answer: p0, p1, p2, p3, +5."]
 
 
-def test_every_runbook_is_a_section_of_the_operations_page() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text()
+def test_every_runbook_is_a_section_of_the_page_of_runbooks() -> None:
+    page = (ROOT / "docs" / "runbooks.md").read_text()
     headings = set(re.findall(r"^#+ (.+)$", page, re.MULTILINE))
     assert set(findings.RUNBOOKS) <= headings
 

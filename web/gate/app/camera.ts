@@ -1,5 +1,6 @@
 // The camera: which one, its light and zoom, and the frames that it gives to the decoder.
 import type { Decoder } from "./decoder.ts";
+import { measure } from "./measure.ts";
 
 /** What some cameras can do, which the types of the DOM do not know yet. */
 interface Abilities extends MediaTrackCapabilities {
@@ -10,12 +11,23 @@ interface Wish extends MediaTrackConstraintSet {
   torch?: boolean;
   zoom?: number;
 }
-type Listener = (text: string, frameAt: number) => void;
+interface Listener {
+  onText: (text: string, frameAt: number) => void;
+  /** Whether the guard is about something that no code in view may end. */
+  isPaused: () => boolean;
+  onPause: (is: boolean) => void;
+  /** The decoder has failed, or works again. */
+  onDecoder: (works: boolean) => void;
+  /** The system has taken the camera away. */
+  onLost: () => void;
+}
 
 const KEPT = "gate.camera";
 /** For so long a code that stays in view is the same scan. */
 export const SAME_CODE_MS = 3000;
 const BETWEEN_FRAMES_MS = 60;
+/** So long after the decoder has failed another one is started. */
+const AFTER_FAILURE_MS = 1000;
 const LARGEST = 1280;
 const SQUARE = 800;
 
@@ -50,9 +62,16 @@ export class Camera {
       return;
     }
     this.#stream = stream;
+    for (const track of stream.getVideoTracks()) track.addEventListener("ended", () => this.#lost(run));
     this.video.srcObject = stream;
     await this.video.play();
     void this.#scan(run);
+  }
+
+  #lost(run: number): void {
+    if (run !== this.#run) return;
+    this.stop();
+    this.#listener.onLost();
   }
 
   stop(): void {
@@ -110,19 +129,37 @@ export class Camera {
     for (let count = 0; run === this.#run; count += 1) {
       await this.#nextFrame();
       if (run !== this.#run) return;
+      const isPaused = this.#listener.isPaused();
+      this.#listener.onPause(isPaused);
+      if (isPaused) {
+        this.#last.seenAt = performance.now(); // the code of before is no new scan afterwards
+        continue;
+      }
       const frameAt = performance.now();
       const careful = count % 3 === 2;
       const frame = await this.#frame(careful).catch(() => null);
-      const text = frame && (await this.#decoder.decode(frame, careful).catch(() => null));
-      if (text) performance.measure("frame to text", { start: frameAt });
+      const text = frame && (await this.#decode(frame, careful));
+      if (text) measure("frame to text", frameAt);
       if (text && run === this.#run) this.#found(text, frameAt);
+    }
+  }
+
+  async #decode(frame: ImageBitmap, careful: boolean): Promise<string | null> {
+    try {
+      const text = await this.#decoder.decode(frame, careful);
+      this.#listener.onDecoder(true);
+      return text;
+    } catch {
+      this.#listener.onDecoder(false);
+      await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
+      return null;
     }
   }
 
   #found(text: string, frameAt: number): void {
     const isSame = text === this.#last.text && frameAt - this.#last.seenAt < SAME_CODE_MS;
     this.#last = { text, seenAt: frameAt };
-    if (!isSame) this.#listener(text, frameAt);
+    if (!isSame) this.#listener.onText(text, frameAt);
   }
 
   #nextFrame(): Promise<void> {

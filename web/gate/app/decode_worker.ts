@@ -5,7 +5,7 @@ import { readCode } from "./decoding.ts";
 /** What the page sends: first where the decoder is, then frames. */
 export type ToDecoder = { wasm: string } | { id: number; frame: ImageBitmap; careful: boolean };
 /** What the page gets back for each of them. */
-export type FromDecoder = { ready: true } | { id: number; text: string | null };
+export type FromDecoder = { ready: true } | { failed: true } | { id: number; text: string | null };
 
 interface Port {
   onmessage: ((event: MessageEvent<ToDecoder>) => void) | null;
@@ -35,18 +35,17 @@ async function read(frame: ImageBitmap, careful: boolean): Promise<string | null
 }
 
 page.onmessage = async ({ data }) => {
-  if ("wasm" in data) {
-    await prepareZXingModule({ overrides: { locateFile: () => data.wasm }, fireImmediately: true });
-    // The browser compiles the code of the first look while it runs: better now than before a visitor.
-    await readCode(new ImageData(FIRST, FIRST), true);
-    page.postMessage({ ready: true });
-    return;
-  }
-  let text: string | null = null;
+  // A page hears of no error of an asynchronous function, unless it is told.
   try {
-    text = await read(data.frame, data.careful);
+    if ("wasm" in data) {
+      await prepareZXingModule({ overrides: { locateFile: () => data.wasm }, fireImmediately: true });
+      // The browser compiles the code of the first look while it runs: better now than before a visitor.
+      await readCode(new ImageData(FIRST, FIRST), true);
+      page.postMessage({ ready: true });
+    } else page.postMessage({ id: data.id, text: await read(data.frame, data.careful) });
+  } catch {
+    page.postMessage({ failed: true });
   } finally {
-    data.frame.close();
-    page.postMessage({ id: data.id, text });
+    if ("frame" in data) data.frame.close();
   }
 };

@@ -1,37 +1,92 @@
-// Sends frames to the worker that decodes them, one at a time.
+// Sends frames to the worker that decodes them, one at a time. A worker that fails or hangs is replaced.
 import type { FromDecoder, ToDecoder } from "./decode_worker.ts";
 
+/** The decoder comes over a slow line at first; a frame takes a tenth of a second. */
+const READY_LIMIT_MS = 60_000;
+const FRAME_LIMIT_MS = 5_000;
+
+interface Started {
+  worker: Worker;
+  ready: Promise<void>;
+  /** What ends the work on the frame of now. */
+  onText: (text: string | null) => void;
+  onFailure: (error: Error) => void;
+}
+
 export class Decoder {
-  #worker: Worker;
-  #ready: Promise<void>;
-  #waiting: ((text: string | null) => void) | null = null;
+  readonly #script: string;
+  readonly #wasm: string;
+  readonly #limits: { readyMs: number; frameMs: number };
+  #started: Started | null = null;
   #id = 0;
 
-  constructor(script: string, wasm: string) {
-    this.#worker = new Worker(script, { type: "module" });
-    this.#ready = new Promise((resolve, reject) => {
-      this.#worker.onerror = () => reject(new Error("the decoder does not start"));
-      this.#worker.onmessage = ({ data }: MessageEvent<FromDecoder>) => {
-        if ("ready" in data) resolve();
-        else if (data.id === this.#id) this.#waiting?.(data.text);
+  constructor(script: string, wasm: string, limits = { readyMs: READY_LIMIT_MS, frameMs: FRAME_LIMIT_MS }) {
+    this.#script = script;
+    this.#wasm = wasm;
+    this.#limits = limits;
+    this.#start();
+  }
+
+  /**
+   * Return the text of the code in a frame; null where none is read. The frame is given away.
+   *
+   * Rejects where the decoder does not start, fails or hangs; the next frame starts another one.
+   */
+  async decode(frame: ImageBitmap, careful: boolean): Promise<string | null> {
+    const started = this.#started ?? this.#start();
+    try {
+      await within(this.#limits.readyMs, started.ready);
+      this.#id += 1;
+      const text = new Promise<string | null>((resolve, reject) => {
+        started.onText = resolve;
+        started.onFailure = reject;
+      });
+      send(started.worker, { id: this.#id, frame, careful }, [frame]);
+      return await within(this.#limits.frameMs, text);
+    } catch (error) {
+      frame.close();
+      started.worker.terminate();
+      if (this.#started === started) this.#started = null;
+      throw error;
+    }
+  }
+
+  #start(): Started {
+    const worker = new Worker(this.#script, { type: "module" });
+    const started: Started = { worker, ready: Promise.resolve(), onText: () => {}, onFailure: () => {} };
+    started.ready = new Promise((resolve, reject) => {
+      const fail = (): void => {
+        reject(new Error("the decoder does not start"));
+        started.onFailure(new Error("the decoder has failed"));
+      };
+      worker.onerror = fail;
+      worker.onmessage = ({ data }: MessageEvent<FromDecoder>) => {
+        if ("failed" in data) fail();
+        else if ("ready" in data) resolve();
+        else if (data.id === this.#id) started.onText(data.text);
       };
     });
-    this.#ready.catch(() => undefined); // each call of decode() tells it
+    started.ready.catch(() => undefined); // each call of decode() tells it
     // the worker has no page to which an address could be relative
-    this.#send({ wasm: new URL(wasm, location.href).href });
+    send(worker, { wasm: new URL(this.#wasm, location.href).href });
+    this.#started = started;
+    return started;
   }
+}
 
-  /** Return the text of the code in a frame; null where none is read. The frame is given away. */
-  async decode(frame: ImageBitmap, careful: boolean): Promise<string | null> {
-    await this.#ready;
-    return new Promise((resolve) => {
-      this.#waiting = resolve;
-      this.#id += 1;
-      this.#send({ id: this.#id, frame, careful }, [frame]);
-    });
-  }
+function send(worker: Worker, message: ToDecoder, moved: Transferable[] = []): void {
+  worker.postMessage(message, moved);
+}
 
-  #send(message: ToDecoder, moved: Transferable[] = []): void {
-    this.#worker.postMessage(message, moved);
+/** Return what work comes to. Rejects where it takes longer. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -33,7 +33,7 @@ export function drawEnrolment(
   };
   const form = "enrolment";
   return el(
-    "article", { class: "verdict verdict--ask verdict--asks" },
+    "article", { class: "verdict verdict--ask verdict--asks verdict--enrols" },
     el(
       "div", { class: "verdict__body", tabindex: 0 },
       el("div", { class: "verdict__head" }, icon("card"), el("h1", {}, t("enrol_title"))),

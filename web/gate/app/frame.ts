@@ -28,9 +28,19 @@ export interface Frame {
   busy(is: boolean): void;
   openList(list: HTMLElement): void;
   closeList(): void;
+  /** Whether somebody types into the verdict, or a dialog or a list is open: no code in view ends that. */
+  isTaken(): boolean;
+  pauseCamera(is: boolean): void;
+  /** Say, while scans are not sent, that the browser may delete them. */
+  warnOfLoss(is: boolean): void;
 }
 
+/** So long before the session's end the guard hears of it: without a network nobody can sign in again. */
+const ENDS_SOON_S = 1_800;
+const TYPED = ".verdict:not(.verdict--enrols) :is(select, textarea, input:not([type=checkbox]):not([type=radio]))";
+
 export function drawFrame(actions: Actions): Frame {
+  let mayLose = false;
   const video = el("video", { muted: true, playsinline: true, "aria-hidden": "true" });
   video.muted = true; // the attribute alone does not let a browser play it
   const number = el("input", { id: "number", class: "field", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", enterkeyhint: "go" });
@@ -117,6 +127,9 @@ export function drawFrame(actions: Actions): Frame {
     const lines: (HTMLElement | false)[] = [
       !now.online && el("p", {}, now.offlineSince ? t("offline", { at: instant(now.offlineSince) }) : t("offline_unknown")),
       now.leaving && el("p", {}, t("leaving")),
+      now.endsS !== null && now.endsS <= ENDS_SOON_S && el("p", {}, t("session_ends", { age: duration(now.endsS) })),
+      mayLose && now.unsent > 0 && el("p", {}, t("may_lose")),
+      now.endsS !== null && now.endsS <= ENDS_SOON_S && el("p", {}, t("session_ends", { age: duration(now.endsS) })),
       // A device that is not enrolled says elsewhere why: the guard may have to sign in before the code is taken.
       !now.signedIn && el("p", {}, now.notEnrolled === null && `${t("signed_out")} `, el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
       ...helpLines(now),
@@ -156,6 +169,14 @@ export function drawFrame(actions: Actions): Frame {
 
   return {
     element, video, number, write, showState, useCamera, closeList,
+    isTaken: () => !listBox.hidden || document.activeElement?.matches(TYPED) === true || document.querySelector("dialog[open]") !== null,
+    pauseCamera: (is) => {
+      const text = t(is ? "camera_waits" : "hold");
+      if (hint.textContent !== text) hint.textContent = text;
+    },
+    warnOfLoss: (is) => {
+      mayLose = is;
+    },
     showCamera: (works) => {
       failed.hidden = works;
       hint.hidden = !works;

@@ -8,7 +8,8 @@ import { drawEnrolment, isEnrolmentCode } from "./enrolment.ts";
 import { drawFrame, type Frame } from "./frame.ts";
 import { drawHelp } from "./help.ts";
 import { drawEvacuation, drawInside } from "./lists.ts";
-import { drawMenu } from "./menu.ts";
+import { measure } from "./measure.ts";
+import { askToSignOut, drawMenu } from "./menu.ts";
 import { listenToNews } from "./news.ts";
 import { beTheOnlyOne } from "./only.ts";
 import { openGate } from "./open.ts";
@@ -22,6 +23,7 @@ const typedBefore = keepKeys();
 /** So long after a question was replaced by another one, a tap is still meant for the first. */
 const MEANT_FOR_LAST_MS = 400;
 const AGES_EVERY_MS = 5000;
+const CAMERA_AGAIN_MS = 3000;
 
 class App {
   readonly #gate: GateApi;
@@ -49,7 +51,13 @@ class App {
       onCamera: () => void this.#startCamera(),
     });
     const decoder = new Decoder(addresses.decoder, addresses.wasm);
-    this.#camera = new Camera(this.#frame.video, decoder, (text, frameAt) => this.#scan(text, frameAt));
+    this.#camera = new Camera(this.#frame.video, decoder, {
+      onText: (text, frameAt) => this.#scan(text, frameAt),
+      isPaused: () => this.#frame.isTaken(),
+      onPause: (is) => this.#frame.pauseCamera(is),
+      onDecoder: (works) => this.#frame.showCamera(works),
+      onLost: () => this.#cameraLost(),
+    });
     this.#frame.useCamera(this.#camera);
   }
 
@@ -71,6 +79,7 @@ class App {
     setInterval(() => this.#frame.showState(this.#gate.state()), AGES_EVERY_MS);
     listenToNews(this.#gate);
     void this.#startCamera();
+    void askToKeep().then((isKept) => this.#frame.warnOfLoss(!isKept));
   }
 
   /** Draw everything in the language of now. */
@@ -115,6 +124,17 @@ class App {
     this.#frame.showCamera(works);
   }
 
+  /** Say that the system has taken the camera away, and try again until it is back. */
+  #cameraLost(): void {
+    this.#frame.showCamera(false);
+    setTimeout(() => {
+      if (document.hidden || this.#camera.isOn) return;
+      void this.#startCamera().then(() => {
+        if (!this.#camera.isOn) this.#cameraLost();
+      });
+    }, CAMERA_AGAIN_MS);
+  }
+
   #turn(direction: Direction): void {
     this.#direction = direction;
     this.#camera.forget();
@@ -136,7 +156,7 @@ class App {
         this.#wasAsking = this.#shown !== null && asksForCard(this.#shown);
         this.#show(shown);
         signal(toneOf(shown));
-        performance.measure("frame to verdict", { start: frameAt });
+        measure("frame to verdict", frameAt);
       } catch (error) {
         this.#showTrouble(error);
       } finally {
@@ -192,7 +212,7 @@ class App {
       gate: this.#gate,
       camera: this.#camera,
       onInside: () => void this.#openList(drawInside),
-      onEvacuation: () => void this.#openList(drawEvacuation),
+      onEvacuation: () => void this.#openEvacuation(),
       onLanguage: (language) => {
         useLanguage(language);
         this.draw();
@@ -208,14 +228,31 @@ class App {
     this.#frame.openList(draw(entries, this.#gate.state(), Date.now()));
   }
 
+  /** Open the list for an evacuation, with those ticked who were found before. */
+  async #openEvacuation(): Promise<void> {
+    const found = await this.#gate.found().catch(() => []);
+    const note = (passes: string[]): void => void this.#gate.noteFound(passes).catch(() => undefined);
+    await this.#openList((entries, state, now) => drawEvacuation(entries, state, now, { found, note }));
+  }
+
   /** Forget what this device holds, and end the session as the pages do. */
-  async #signOut(): Promise<void> {
-    await this.#gate.signOut();
+  async #signOut(isSure = false): Promise<void> {
+    try {
+      await this.#gate.signOut(isSure);
+    } catch (error) {
+      if (error instanceof GateProblem && error.code === "sign_out_offline") return askToSignOut(() => void this.#signOut(true));
+      throw error;
+    }
     if (this.#gate.state().leaving) return; // the form would show an error of the browser
     const form = el("form", { method: "post", action: `/${currentLanguage()}/staff/sign-out`, hidden: true });
     document.body.append(form);
     form.submit();
   }
+}
+
+/** Ask the browser to delete nothing that is stored. Returns whether it promises that. */
+async function askToKeep(): Promise<boolean> {
+  return (await navigator.storage?.persist?.().catch(() => false)) ?? false;
 }
 
 function problemOf(error: unknown): string {
@@ -230,7 +267,6 @@ function showOther(): void {
 async function begin(): Promise<void> {
   useLanguage(currentLanguage());
   void navigator.serviceWorker?.register(addresses.worker, { scope: "/gate" }).catch(() => undefined);
-  void navigator.storage?.persist?.();
   try {
     await beTheOnlyOne(showOther);
     new App(await openGate(showOther)).start();

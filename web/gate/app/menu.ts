@@ -1,8 +1,8 @@
 // The menu: lists, language, camera, and sign-out.
-import type { GateApi, Language } from "../core/model.ts";
+import type { GateApi, Language, RefusedScan } from "../core/model.ts";
 import type { Camera } from "./camera.ts";
 import { el } from "./dom.ts";
-import { currentLanguage, directoryName, LANGUAGES, languageName, t } from "./texts.ts";
+import { currentLanguage, directoryName, instant, LANGUAGES, languageName, problemText, refusalName, t } from "./texts.ts";
 
 interface Actions {
   gate: GateApi;
@@ -11,6 +11,36 @@ interface Actions {
   onEvacuation: () => void;
   onLanguage: (language: Language) => void;
   onSignOut: () => void;
+}
+
+/** Draw a scan that the server has refused, which goes once somebody has taken note of it. */
+async function drawRefused(one: RefusedScan, gate: GateApi): Promise<HTMLElement> {
+  const pass = await gate.passOfRefused(one.nonce).catch(() => null);
+  const drawn = el(
+    "div", { class: "menu__refused" },
+    el("p", {}, t("rejected", { at: instant(one.at), why: refusalName(one.problem) })),
+    pass !== null && el("p", {}, `${t("number_label")}: ${pass}`),
+    el("p", {}, t(one.isKnown ? "rejected_known" : "rejected_unknown")),
+    el("button", { type: "button", class: "button", onclick: () => void gate.forgetRefused(one.nonce).then(() => drawn.remove()) }, t("noted")),
+  );
+  return drawn;
+}
+
+/** Ask whether to sign out although nobody can sign in again. */
+export function askToSignOut(onSure: () => void): void {
+  const dialog = el("dialog", { class: "menu", "aria-label": t("sign_out") });
+  const close = (): void => {
+    dialog.close();
+    dialog.remove();
+  };
+  dialog.addEventListener("close", close);
+  dialog.append(
+    el("p", {}, problemText("sign_out_offline")),
+    el("button", { type: "button", class: "button", onclick: close }, t("stay_signed_in")),
+    el("button", { type: "button", class: "button", onclick: () => { close(); onSure(); } }, t("sign_out_sure")),
+  );
+  document.body.append(dialog);
+  dialog.showModal();
 }
 
 /** Open the menu as a dialog. */
@@ -24,6 +54,7 @@ export async function drawMenu(actions: Actions): Promise<void> {
   };
   const button = (text: string, action: () => void, attributes: Record<string, string> = {}): HTMLElement =>
     el("button", { type: "button", class: "button", ...attributes, onclick: () => { close(); action(); } }, text);
+  const refusedScans = await Promise.all(refused.map((one) => drawRefused(one, actions.gate)));
   dialog.addEventListener("close", close);
   dialog.append(
     button(t("who_inside"), actions.onInside),
@@ -46,7 +77,7 @@ export async function drawMenu(actions: Actions): Promise<void> {
         "aria-pressed": String(one.deviceId === actions.camera.chosen),
       })),
     )] : []),
-    ...refused.map((one) => el("p", { class: "menu__refused" }, t("rejected", { why: one.problem }))),
+    ...refusedScans,
     el("p", {}, el("a", { href: `/${currentLanguage()}/gate` }, t("plain_page"))),
     ...(login ? [el("p", {}, t("signed_in_as", { login })), button(t("sign_out"), actions.onSignOut)] : []),
     button(t("close"), () => undefined),

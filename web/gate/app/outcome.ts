@@ -94,6 +94,7 @@ function why(shown: Shown, typed: string, state: GateState): string[] {
     case "revoked":
       return [t("withdrawn")];
     case "unknown_pass":
+      if (isNumber && shown.offline) return [t("not_on_list")];
       return [t(isNumber ? "unknown_number" : "unknown_token")];
     case "bad_signature":
       return [t("not_genuine")];

@@ -11,6 +11,7 @@ interface Words {
   ids: Record<string, string>;
   problems: Record<string, string>;
   helpReasons: Record<string, string>;
+  refusals: Record<string, string>;
   gate: string;
   months: string[];
   hours: string[];
@@ -71,6 +72,7 @@ export const verdictName = (outcome: string): string => words.verdicts[outcome] 
 export const markName = (mark: string): string => words.marks[mark] ?? mark;
 export const idName = (type: string): string => words.ids[type] ?? type;
 export const idTypes = (): [string, string][] => Object.entries(words.ids);
+export const refusalName = (problem: string): string => words.refusals[problem] ?? t("rejected_other");
 /** Return the sentence for the code of a problem, if there is one. */
 export const helpReasonName = (reason: string): string => words.helpReasons[reason] ?? reason;
 export const problemText = (code: string): string | undefined => words.problems[code];

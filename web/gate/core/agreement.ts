@@ -36,6 +36,15 @@ export async function agree(
 export class WrongPins {
   readonly #wrong = new Map<string, { times: number; at: number }>();
 
+  /** What is counted, to be stored and restored. */
+  get counted(): [string, { times: number; at: number }][] {
+    return [...this.#wrong];
+  }
+
+  restore(counted: [string, { times: number; at: number }][] = []): void {
+    for (const [login, wrong] of counted) this.#wrong.set(login, wrong);
+  }
+
   /** Throw {@link GateProblem} where a PIN is wrong, or too many were. */
   require(agreement: Agreement, now: number): void {
     const login = agreement.wire.login_id;

@@ -8,10 +8,10 @@ import type { Scanned } from "./identity.ts";
 import { Manifest, trustOf } from "./manifest.ts";
 import type { Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
-import type { Clock, DirectoryNames, GateState, HelpCall, NotEnrolled, Shown } from "./model.ts";
+import type { Clock, DirectoryNames, GateState, HelpCall, NotEnrolled, RefusedScan, Shown } from "./model.ts";
 import type { ListProblem } from "./refusals.ts";
 import type { Footing } from "./shown.ts";
-import type { RefusedScan, Store } from "./store.ts";
+import type { Store } from "./store.ts";
 import { Deferred } from "./sync.ts";
 import type { Session, WireSession } from "./wire.ts";
 
@@ -93,6 +93,7 @@ export class Device {
     const deferred = this.deferred.waiting(this.now());
     return {
       signedIn: this.session !== null,
+      endsS: this.session && Math.max(Math.floor((Date.parse(this.session.until) - this.now()) / 1000), 0),
       online: this.offlineSince === null,
       offlineSince: this.offlineSince === null ? null : iso(this.offlineSince),
       notEnrolled: this.notEnrolled,

@@ -77,6 +77,7 @@ export const FAKE_PASSES: Record<string, Partial<Shown>> = {
 export class FakeGate implements GateApi {
   #state: GateState = {
     signedIn: true,
+    endsS: 20_000,
     online: true,
     offlineSince: null,
     notEnrolled: null,
@@ -165,6 +166,20 @@ export class FakeGate implements GateApi {
       certainty,
     });
     return [entry("ONE", "Asha Rani", "here"), entry("TWO", "Ravi Kumar", "elsewhere")];
+  }
+
+  async found(): Promise<string[]> {
+    return [];
+  }
+
+  async noteFound(): Promise<void> {}
+
+  async passOfRefused(): Promise<string | null> {
+    return null;
+  }
+
+  async forgetRefused(nonce: string): Promise<void> {
+    this.set({ refused: this.#state.refused.filter((one) => one.nonce !== nonce) });
   }
 
   async chooseGate(gate: string): Promise<void> {

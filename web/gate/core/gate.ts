@@ -5,7 +5,7 @@
 import { agree, WrongPins } from "./agreement.ts";
 import type { Agreement } from "./agreement.ts";
 import { Refused, Unreachable } from "./api.ts";
-import { Device, iso } from "./device.ts";
+import { Device, iso, reportStorage } from "./device.ts";
 import type { Deps } from "./device.ts";
 import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
@@ -58,7 +58,17 @@ export class Gate implements GateApi {
   static async open(deps: Deps): Promise<Gate> {
     const device = new Device(deps);
     await device.restore();
-    return new Gate(device);
+    const gate = new Gate(device);
+    await gate.#restore();
+    return gate;
+  }
+
+  /** Know again whose card did not match, and which PINs were wrong: a restart is no way around either. */
+  async #restore(): Promise<void> {
+    const { store } = this.#device;
+    const mismatched = (await store.readNotes<[string, number][]>("mismatched")) ?? [];
+    for (const [pass, at] of mismatched) this.#mismatched.set(pass, at);
+    this.#wrongPins.restore(await store.setting("wrongPins"));
   }
 
   /** Send and fetch every ten seconds, until `close` or `signOut`. */
@@ -107,6 +117,7 @@ export class Gate implements GateApi {
   async scan(text: string, direction: Direction): Promise<Shown> {
     await this.#device.endSession();
     this.#device.preview = null;
+    if (direction === "entry") this.#requireSession();
     const scanned = readScanned(text);
     if (scanned === null) return this.#nothing("unreadable", direction);
     const gate = this.#device.requireGate();
@@ -130,17 +141,24 @@ export class Gate implements GateApi {
     const asked = await this.#askServer({ ...request, supervisor: agreed?.wire }, preview.shown);
     const shown =
       asked ?? (await this.#device.inTurn(() => this.#decideEntry(preview.scanned, request, agreed)));
-    this.#noteCard(shown);
+    await this.#noteCard(shown);
     // After a wrong ID the guard may look at another one; a pass that was scanned meanwhile stays.
     if (shown.outcome !== "id_mismatch" && this.#device.preview === preview) this.#device.preview = null;
     return shown;
   }
 
+  /** Throw {@link GateProblem} where nobody is signed in: without a manifest every pass looks like a bad one. */
+  #requireSession(): void {
+    if (this.#device.session === null) throw new GateProblem(this.#device.notEnrolled ?? "signed_out");
+  }
+
   /** Note that a card did not match, until somebody comes in. */
-  #noteCard({ outcome, pass }: Shown): void {
+  async #noteCard({ outcome, pass }: Shown): Promise<void> {
     if (pass === undefined) return;
     if (outcome === "id_mismatch") this.#mismatched.set(pass, this.#device.now());
-    else if (outcome === "admit") this.#mismatched.delete(pass);
+    else if (outcome !== "admit" || !this.#mismatched.delete(pass)) return;
+    if (this.#device.session === null) return;
+    await this.#device.store.saveNotes("mismatched", [...this.#mismatched]).catch(reportStorage);
   }
 
   /** Return whether nobody goes in unless a supervisor of the site agrees; the server asks the same. */
@@ -160,11 +178,35 @@ export class Gate implements GateApi {
     return whoIsInside(served, manifest, await movesOf(manifest, waiting), gate, now);
   }
 
-  async signOut(): Promise<void> {
+  async found(): Promise<string[]> {
+    return (await this.#device.store.readNotes<string[]>("found")) ?? [];
+  }
+
+  async noteFound(passes: readonly string[]): Promise<void> {
+    if (this.#device.session !== null) await this.#device.store.saveNotes("found", passes);
+  }
+
+  async passOfRefused(nonce: string): Promise<string | null> {
+    const scan = await this.#device.store.refusedScan(nonce);
+    const [move] = scan === null ? [] : await movesOf(this.#device.manifest, [scan]);
+    return move?.pass ?? scan?.pass_number ?? null;
+  }
+
+  async forgetRefused(nonce: string): Promise<void> {
+    await this.#device.store.forgetRefused(nonce);
+    this.#device.refused = this.#device.refused.filter((one) => one.nonce !== nonce);
+    this.#device.changed();
+  }
+
+  async signOut(isSure = false): Promise<void> {
     this.#rounds.stop(); // else the next round would sign in again, until the server has heard of it
     // While it is still this guard who sends their scans.
     if (this.#device.offlineSince === null) await this.refresh();
     if (this.#device.offlineSince === null) return await this.#device.forget();
+    if (!isSure && this.#device.session !== null) {
+      this.#rounds.start();
+      throw new GateProblem("sign_out_offline");
+    }
     await this.#device.leave();
     this.#rounds.start(); // the session has to end as soon as the server answers
   }
@@ -314,6 +356,8 @@ export class Gate implements GateApi {
     const at = Date.parse(request.scanned_at);
     const attempt = { gate: request.gate, at, count: null, identified: true, marks: [] };
     if (request.direction === "entry") {
+      this.#requireSession(); // it may have ended while the server was asked
+      if (this.#device.manifest.whole === null) throw new GateProblem("no_list");
       if (!("held" in found)) return this.#nothing(found.outcome, "entry");
       const shown = this.#show(found.held, decideEntry(found.held.standing, attempt), request, true);
       if (shown.callSupervisor || shown.outcome !== "admit" || !this.#needsSupervisor(found.held, request)) return shown;
@@ -353,9 +397,18 @@ export class Gate implements GateApi {
       if (trust === "refused") throw new GateProblem("list_too_old");
       const isAsked = trust === "supervisor" || this.#needsSupervisor(held, request);
       if (isAsked && agreed === undefined) throw new GateProblem("supervisor_missing");
-      if (agreed !== undefined) this.#wrongPins.require(agreed, this.#device.now());
+      if (agreed !== undefined) await this.#checkPin(agreed);
     }
     return this.#recordMove(held, decision, request, agreed);
+  }
+
+  /** Throw {@link GateProblem} where the PIN is wrong, or too many were. */
+  async #checkPin(agreed: Agreement): Promise<void> {
+    try {
+      this.#wrongPins.require(agreed, this.#device.now());
+    } finally {
+      await this.#device.remember("wrongPins", this.#wrongPins.counted);
+    }
   }
 
   /** Record a decision with its count, and return what is shown. */

@@ -153,6 +153,8 @@ export interface Telephones {
 export interface GateState {
   /** Whether somebody is signed in; if not, the guard has to sign in, and only exits are taken. */
   signedIn: boolean;
+  /** In how many seconds the session ends; null where nobody is signed in. */
+  endsS: number | null;
   online: boolean;
   offlineSince: string | null;
   /** Why the server takes nothing of this device: it has to be enrolled for a gate, or for this one. */
@@ -164,7 +166,7 @@ export interface GateState {
   /** Scans of these that wait at the server's wish, and until when: too many numbers were unknown. */
   deferred: { count: number; until: string } | null;
   /** Scans that the server has refused for good, with the code of the problem; ops has to look at them. */
-  refused: { nonce: string; problem: string }[];
+  refused: RefusedScan[];
   /** Age of the list of revoked passes in seconds; null where there is none. */
   listAgeS: number | null;
   /** Why the newest list was not taken; the gate goes on with the one that it has. */
@@ -194,10 +196,19 @@ export interface GateState {
 export const NOT_ENROLLED = ["device_missing", "device_revoked", "device_of_other_gate"] as const;
 export type NotEnrolled = (typeof NOT_ENROLLED)[number];
 
+/** A scan that the server has refused for good. Nothing of it is personal. */
+export interface RefusedScan {
+  nonce: string;
+  problem: string;
+  at: string;
+  /** Whether the server has written it down among the incidents of the gates. */
+  isKnown?: boolean;
+}
+
 /**
  * A problem that the guard can put right or has to know.
  *
- * Codes: `signed_out`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
+ * Codes: `signed_out`, `no_list`, `sign_out_offline`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
  * `not_four`, `reason_missing`, `no_preview`, `id_type_not_chosen`, `no_gate`, `unknown_gate`,
  * `supervisor_missing`, `no_supervisor`, `wrong_pin`, `pin_locked`, `help_offline`, `list_too_old`, `storage`,
  * `offline`, and those of the gateway.
@@ -255,6 +266,14 @@ export interface GateApi {
    */
   admit(check: IdCheck, count?: number, supervisor?: Supervisor): Promise<Shown>;
   inside(): Promise<InsideEntry[]>;
+  /** Return the passes whose people were found at an evacuation. */
+  found(): Promise<string[]>;
+  /** Note whose people were found; it outlives the app, and ends with the session. */
+  noteFound(passes: readonly string[]): Promise<void>;
+  /** Return the pass of a refused scan, to write it down; null where it cannot be opened. */
+  passOfRefused(nonce: string): Promise<string | null>;
+  /** Delete a refused scan of which somebody has taken note. */
+  forgetRefused(nonce: string): Promise<void>;
   /** Take note of people who passed a gate of the site. A repeat, or a pass not held, changes nothing. */
   hear(movement: Movement): Promise<void>;
   /** Call the reception for help. Rejects with {@link GateProblem} where it cannot be called now. */
@@ -270,8 +289,13 @@ export interface GateApi {
   enrol(code: string): Promise<void>;
   /** Send what is unsent and fetch what is new, once; it never rejects. */
   refresh(): Promise<void>;
-  /** Forget what this device holds of visitors. What is unsent stays until the server has it. */
-  signOut(): Promise<void>;
+  /**
+   * Forget what this device holds of visitors. What is unsent stays until the server has it.
+   *
+   * Without a network nobody can sign in again, so nobody goes in: unless the guard is sure it rejects with
+   * {@link GateProblem} (`sign_out_offline`), and nothing has ended.
+   */
+  signOut(isSure?: boolean): Promise<void>;
   /** Call the listener after each change of the state; the result ends that. */
   subscribe(listener: () => void): () => void;
   close(): void;

@@ -255,10 +255,10 @@ export class Rounds {
 
   #settle(done: readonly Settled[]): void {
     this.#device.unsent -= done.length;
-    for (const { nonce, problem } of done) {
+    for (const { nonce, problem, isKnown, at } of done) {
       this.#device.manifest.settle(nonce);
       if (problem === null) continue;
-      this.#device.refused = [...this.#device.refused, { nonce, problem, at: iso(this.#device.now()) }];
+      this.#device.refused = [...this.#device.refused, { nonce, problem, isKnown, at: at ?? iso(this.#device.now()) }];
     }
     this.#device.changed();
   }

@@ -22,23 +22,19 @@ import { openDB } from "idb";
 import type { DBSchema, IDBPDatabase } from "idb";
 import type { Move, WireManifest } from "./manifest.ts";
 import type { HeldStatus } from "./revoked.ts";
+import type { RefusedScan } from "./model.ts";
 import type { QueuedScan } from "./wire.ts";
 
 const NAME = "epass-gate";
 const VERSION = 1;
 const UNLOCKED = "unlockedBy";
 type KeyName = "visitors" | "queue" | "device";
+/** Who was found at an evacuation, and whose card did not match. */
+type Notes = "found" | "mismatched";
 
 interface Sealed {
   iv: Uint8Array<ArrayBuffer>;
   data: ArrayBuffer;
-}
-
-/** A scan that the server has refused for good. Nothing of it is personal, but what is sealed. */
-export interface RefusedScan {
-  nonce: string;
-  problem: string;
-  at: string;
 }
 
 /** Beside a refusal the scan stays as it was in the queue: somebody walked in, and has to be found again. */
@@ -47,7 +43,7 @@ type KeptRefusal = RefusedScan & { sealed?: Sealed };
 interface Schema extends DBSchema {
   settings: { key: string; value: unknown };
   keys: { key: KeyName; value: CryptoKey };
-  manifest: { key: "whole" | "status"; value: Sealed };
+  manifest: { key: "whole" | "status" | Notes; value: Sealed };
   moves: { key: string; value: Sealed & { sent: boolean } };
   /** By a number that rises, so that they are sent in the order in which they happened. */
   queue: { key: number; value: Sealed & { nonce: string } };
@@ -216,7 +212,27 @@ export class Store {
 
   async refusedScans(): Promise<RefusedScan[]> {
     const kept = await this.#db.getAll("refused");
-    return kept.map(({ nonce, problem, at }) => ({ nonce, problem, at }));
+    return kept.map(({ nonce, problem, at, isKnown }) => ({ nonce, problem, at, isKnown }));
+  }
+
+  /** Delete a refused scan, and the key of the queue with the last of what it opens. */
+  async forgetRefused(nonce: string): Promise<void> {
+    const change = this.#db.transaction(["refused", "queue", "keys"], "readwrite", { durability: "strict" });
+    await change.objectStore("refused").delete(nonce);
+    const kept = (await change.objectStore("refused").count()) + (await change.objectStore("queue").count());
+    if (kept === 0) await change.objectStore("keys").delete("queue");
+    await change.done;
+  }
+
+  /** Store a few facts about passes, sealed; they go with the session. */
+  async saveNotes(name: Notes, value: unknown): Promise<void> {
+    await this.#db.put("manifest", await this.#seal("visitors", name, value), name);
+  }
+
+  /** Return stored facts, or undefined where there are none, or nobody is signed in. */
+  async readNotes<T>(name: Notes): Promise<T | undefined> {
+    const sealed = await this.#db.get("manifest", name);
+    return (sealed && (await this.#unseal<T>("visitors", name, sealed))) ?? undefined;
   }
 
   /** Return a refused scan as it was sent, or null where it cannot be opened. */

@@ -33,6 +33,9 @@ interface Answer {
 export interface Settled {
   nonce: string;
   problem: string | null;
+  /** Whether the server has written a refused one down. */
+  isKnown: boolean;
+  at?: string;
 }
 
 /**
@@ -127,7 +130,7 @@ async function send(
       const waiting = items.filter((item) => !item.recorded && item.problem === null);
       deferred.add(waiting.map((item) => item.nonce), api.clock.now() + answer.retry_after * 1000);
     }
-    return await settle(store, batch, items, settled);
+    return await settle(store, batch, items, settled, true);
   } catch (error) {
     if (error instanceof Refused && error.status === FORBIDDEN) return;
     if (!isOfOneScan(error)) throw error;
@@ -138,7 +141,7 @@ async function send(
     }
     if (error instanceof Refused) {
       const items = scans.map(({ nonce }) => ({ nonce, recorded: false, problem: error.code }));
-      return await settle(store, batch, items, settled);
+      return await settle(store, batch, items, settled, false);
     }
     // The server fails at this scan. It stays, and is tried again in the next round.
   }
@@ -150,12 +153,13 @@ function isOfOneScan(error: unknown): boolean {
   return error instanceof Unreachable && error.status === 500;
 }
 
-/** Delete what is done; a scan of which the answer says nothing stays. */
+/** Delete what is done (`isKnown`: the server has answered to each scan by itself); a scan of which the answer says nothing stays. */
 async function settle(
   store: Store,
   batch: Waiting[],
   items: readonly Item[],
   settled: (done: Settled[]) => void,
+  isKnown: boolean,
 ): Promise<void> {
   const byNonce = new Map(items.map((item) => [item.nonce, item]));
   const done = batch.flatMap((waiting) => {
@@ -169,8 +173,8 @@ async function settle(
     done.map(({ waiting, problem }) => ({
       waiting,
       refused:
-        problem === null ? null : { nonce: waiting.nonce, problem, at: waiting.scan?.scanned_at ?? "" },
+        problem === null ? null : { nonce: waiting.nonce, problem, at: waiting.scan?.scanned_at ?? "", isKnown },
     })),
   );
-  settled(done.map(({ waiting, problem }) => ({ nonce: waiting.nonce, problem })));
+  settled(done.map(({ waiting, problem }) => ({ nonce: waiting.nonce, problem, isKnown, at: waiting.scan?.scanned_at })));
 }

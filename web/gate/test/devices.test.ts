@@ -158,7 +158,7 @@ test("a session that was ended without a network is ended at the server as soon 
   const { gate, device, server } = await openGate();
   server.down = true;
   await gate.scan(NUMBER, "entry");
-  await gate.signOut();
+  await gate.signOut(true);
   assert.deepEqual([gate.state().leaving, gate.state().signedIn], [true, false]);
   await gate.refresh();
   gate.close();
@@ -173,7 +173,7 @@ test("the session of the guard who has signed in since is not ended in its place
   const { gate, server } = await openGate();
   server.down = true;
   await gate.scan(NUMBER, "entry");
-  await gate.signOut();
+  await gate.signOut(true);
   server.down = false;
   server.until += MINUTE;
   await gate.refresh();

@@ -606,8 +606,69 @@ test("a gate that was never online admits nobody, and says so", async () => {
   server.down = true;
   const { gate } = await openGate(server);
   await gate.chooseGate(GATE);
-  const shown = await gate.scan(TOKEN, "entry");
-  assert.deepEqual([shown.outcome, shown.trust, shown.ageS], ["unreadable", "refused", null]);
+  await assert.rejects(gate.scan(TOKEN, "entry"), problem("signed_out"));
+  assert.deepEqual([gate.state().trust, gate.state().listAgeS], ["refused", null]);
+});
+
+test("after the session's end a genuine pass is no bad one: nobody is signed in, and exits go on", async () => {
+  const { gate, server } = await offlineGate();
+  await gate.scan(NUMBER, "entry");
+  server.now = server.until - 20 * MINUTE;
+  assert.equal(gate.state().endsS, 20 * 60, "the guard can be told before");
+  server.now = server.until;
+  for (const what of [TOKEN, NUMBER, "7K3M9QW4"]) {
+    await assert.rejects(gate.scan(what, "entry"), problem("signed_out"));
+  }
+  assert.deepEqual([(await gate.scan(TOKEN, "exit")).outcome, gate.state().endsS], ["exit", null]);
+});
+
+test("without a network a guard signs out only if they are sure: nobody could go in after it", async () => {
+  const { gate, server } = await offlineGate();
+  await assert.rejects(gate.signOut(), problem("sign_out_offline")); // it finds out by itself that nobody answers
+  assert.equal(gate.state().signedIn, true);
+  assert.equal((await gate.scan(TOKEN, "entry")).outcome, "admit");
+  await gate.signOut(true);
+  assert.equal(gate.state().signedIn, false);
+  await assert.rejects(gate.scan(TOKEN, "entry"), problem("signed_out"));
+  gate.close();
+  assert.equal(server.signedIn, true);
+});
+
+test("a gate that lost the network before its first list says so, and calls no pass bad", async () => {
+  const server = new Server();
+  server.before = (path) => {
+    server.down = path === "/api/v1/gate/manifest";
+  };
+  const { gate } = await openGate(server);
+  server.before = () => {};
+  server.down = true;
+  for (const what of [TOKEN, NUMBER]) await assert.rejects(gate.scan(what, "entry"), problem("no_list"));
+});
+
+test("a restart is no way around a card that did not match, nor around wrong PINs", async () => {
+  const server = new Server();
+  const { gate, device } = await offlineGate(server);
+  await gate.scan(NUMBER, "entry");
+  await gate.admit(WRONG, 1);
+  const agreed = { login: "SEC-0009", pin: "000000", reason: "known" };
+  await gate.scan(NUMBER, "entry");
+  for (let times = 0; times < 5; times += 1) await assert.rejects(gate.admit(SEEN, 1, agreed), problem("wrong_pin"));
+  device.kill();
+  const again = await device.open();
+  await again.scan(NUMBER, "entry");
+  await assert.rejects(again.admit(SEEN, 1), problem("supervisor_missing"));
+  await assert.rejects(again.admit(SEEN, 1, { ...agreed, pin: PIN }), problem("pin_locked"));
+});
+
+test("who was found at an evacuation is known after a restart, and no more after the session", async () => {
+  const { gate, device, server } = await offlineGate();
+  await gate.noteFound([NUMBER]);
+  device.kill();
+  const again = await device.open();
+  assert.deepEqual(await again.found(), [NUMBER]);
+  server.now = server.until;
+  await assert.rejects(again.scan(NUMBER, "entry"), problem("signed_out"));
+  assert.deepEqual(await again.found(), []);
 });
 
 test("what another gate records is known here, and also when the network goes", async () => {

@@ -65,7 +65,7 @@ for (const [how, end] of Object.entries({
   "is at the end of the session, offline": async ({ gate, server }: Awaited<ReturnType<typeof openGate>>) => {
     server.down = true;
     server.now = server.until;
-    await gate.scan(NUMBER, "entry");
+    await assert.rejects(gate.scan(NUMBER, "entry"));
   },
 })) {
   test(`when a guard ${how}, manifest and key are deleted`, async () => {

@@ -121,6 +121,31 @@ test("a request for another gate that is forbidden holds up neither the other sc
   assert.deepEqual([server.recorded.size, gate.state().unsent], [3, 0]);
 });
 
+test("a refused scan goes from the device once somebody has noted it, and its key with the last one", async () => {
+  const { gate, device, server } = await gateWithUnsent(1);
+  const [nonce = ""] = await unsent(device);
+  server.problems.set(nonce, "too_old");
+  await gate.refresh();
+  const [refused] = gate.state().refused;
+  assert.deepEqual([refused?.problem, refused?.isKnown], ["too_old", true], "the server has answered to this scan");
+  assert.equal(await gate.passOfRefused(nonce), NUMBER);
+  await gate.forgetRefused(nonce);
+  assert.deepEqual(gate.state().refused, []);
+  device.kill();
+  const again = await device.open();
+  assert.deepEqual([again.state().refused, await again.passOfRefused(nonce)], [[], null]);
+  const keys = (await device.raw()).transaction("keys").objectStore("keys").getKey("queue");
+  await new Promise((resolve) => (keys.onsuccess = resolve));
+  assert.equal(keys.result, undefined);
+});
+
+test("of a scan that the server could not read it knows nothing, which the device says", async () => {
+  const { gate, device, server } = await gateWithUnsent(1);
+  [server.malformed = ""] = await unsent(device);
+  await gate.refresh();
+  assert.deepEqual(gate.state().refused.map((one) => one.isKnown), [false]);
+});
+
 test("a scan that the server refused stays sealed beside the refusal, also after the guard signs out", async () => {
   const { gate, device, server } = await gateWithUnsent(1);
   const [nonce = ""] = await unsent(device);

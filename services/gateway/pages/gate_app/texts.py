@@ -25,7 +25,19 @@ TEXTS: dict[str, str] = {
     "sign_out": _("Sign out"),
     "sign_in": _("Sign in"),
     "signed_in_as": _("Signed in: %(login)s"),
-    "signed_out": _("You are signed out. Scans at this gate are still checked and kept on this device."),
+    "signed_out": _(
+        "You are signed out. Nobody can be let in by this device until you sign in. Whoever leaves is still"
+        " recorded on it."
+    ),
+    "session_ends": _(
+        "Your sign-in ends in %(age)s. Sign out and in again while there is a network: without one nobody can"
+        " sign in, and nobody can be let in."
+    ),
+    "stay_signed_in": _("Stay signed in"),
+    "sign_out_sure": _("Sign out all the same"),
+    "may_lose": _(
+        "The browser may delete scans that are not sent if this device has no space left. Get it a network soon."
+    ),
     "plain_page": _("The plain gate page"),
     "choose_gate": _("At which gate are you?"),
     "leaving": _("You are signed out here. The server hears of it when the network is back."),
@@ -58,6 +70,7 @@ TEXTS: dict[str, str] = {
     "light": _("Light"),
     "zoom": _("Zoom"),
     "choose_camera": _("Which camera?"),
+    "camera_waits": _("The camera waits while you type or read"),
     "no_camera": _("The camera does not work. Use a scanner, or type the pass number."),
     "try_camera": _("Try the camera again"),
     # the line above everything
@@ -137,6 +150,10 @@ TEXTS: dict[str, str] = {
     "used": _("Nobody on this pass may come in again."),
     "withdrawn": _("The pass was cancelled. The reception counter can help."),
     "unknown_number": _("There is no pass with this number. Read it out again."),
+    "not_on_list": _(
+        "This number is not on the list of this device. The pass may be of another day or another"
+        " secretariat, or new. Read the number out again, or scan the QR code."
+    ),
     "unknown_token": _("Nobody has issued this pass. Let nobody in with it, and call the supervisor."),
     "not_genuine": _(
         "This QR code is not valid. Scan it once more. If this appears again, let nobody in with it: type the"
@@ -164,7 +181,11 @@ TEXTS: dict[str, str] = {
     "trouble": _(
         "The check did not end. Scan again. If this goes on, type the pass number, or call the supervisor."
     ),
-    "rejected": _("This cannot be recorded: %(why)s"),
+    "rejected": _("A scan of %(at)s was not recorded: %(why)s."),
+    "rejected_other": _("the server does not take it"),
+    "rejected_known": _("Security sees it among what happened at the gates."),
+    "rejected_unknown": _("The server has no record of it. Write it down for security."),
+    "noted": _("Noted: remove it here"),
     # who is inside
     "who_inside": _("Who is inside"),
     "search": _("Search"),
@@ -184,6 +205,7 @@ TEXTS: dict[str, str] = {
     "sure_overdue": _("Stays longer than the pass allows: may have left unseen"),
     "sure_offline": _("Not sure: a gate was without network"),
     "found_safe": _("Found"),
+    "untick_all": _("Untick all"),
 }  # fmt: skip
 """Key of the app → the sentence in English."""
 PROBLEMS: dict[str, str] = {
@@ -203,6 +225,11 @@ PROBLEMS: dict[str, str] = {
     "code_used": _("This code was used already. Ask the ADO Branch for a new one."),
     "code_expired": _("This code has expired. Ask the ADO Branch for a new one."),
     "offline": _("Nobody answers. Try again when the network is back."),
+    "no_list": _("This device has no list of passes yet. It needs the network once."),
+    "sign_out_offline": _(
+        "There is no network. If you sign out now, nobody can be let in by this device until the network is"
+        " back and somebody signs in."
+    ),
     "help_offline": _(
         "The reception cannot be called from here now: there is no network. Go there or telephone."
     ),
@@ -239,6 +266,7 @@ def _in_language(language: Language) -> dict[str, Any]:
         "ids": _names(vocabulary.ID_TYPES, language),
         "problems": _names(PROBLEMS, language),
         "helpReasons": _names(vocabulary.HELP_REASONS, language),
+        "refusals": _names(vocabulary.INCIDENT_DETAILS, language),
         "gate": catalogue.gettext(NUMBERED_GATE),
         "months": month_names(language),
         "hours": [_hour(hour, language) for hour in range(24)],

@@ -36,7 +36,8 @@ TEXTS: dict[str, str] = {
     "stay_signed_in": _("Stay signed in"),
     "sign_out_sure": _("Sign out all the same"),
     "may_lose": _(
-        "The browser may delete scans that are not sent if this device has no space left. Get it a network soon."
+        "The browser may delete scans that are not sent if this device has no space left. Get it a network"
+        " soon."
     ),
     "plain_page": _("The plain gate page"),
     "choose_gate": _("At which gate are you?"),

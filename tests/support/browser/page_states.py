@@ -48,6 +48,8 @@ from contracts.rpc.approval import (
 from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
 from contracts.rpc.notify import MessagePreview
 from contracts.rpc.verify import (
+    HelpCall,
+    HelpCalls,
     IncidentList,
     IncidentScan,
     IncidentView,
@@ -55,6 +57,7 @@ from contracts.rpc.verify import (
     ScanResult,
     SupervisorList,
     SupervisorView,
+    Telephones,
 )
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
@@ -366,6 +369,22 @@ def undelivered() -> Iterator[State]:
     yield State("security", "/gate/enter", CHECKED, entered)
 
 
+def calls_for_help() -> Iterator[State]:
+    """Yield the pages of a gate that has called for help, and those where no supervisor can agree."""
+    call = HelpCall(
+        id=REVIEW_ID, site="PCS1", gate="PCS1-G1", reason="danger", called_at=now(), called_by="SEC-0001"
+    )
+    telephones = Telephones(reception="0172-5550101", security="0172-5550102")
+    comes = {"answered_at": now(), "answered_by": "REC-0001"}
+    for one in (call, call.model_copy(update=comes), call.model_copy(update={"unanswered_at": now()})):
+        calls = HelpCalls(items=(one,), telephones=telephones)
+        yield State("security", "/gate", answers={"verify.help_calls": calls})
+    void = ADMIT.model_copy(update={"supervisors_void": True})
+    for asked in (void.model_copy(update={"call_supervisor": True}), void):
+        answers = {"verify.scan": asked, "verify.help_calls": HelpCalls(telephones=telephones)}
+        yield State("security", "/gate", {"pass": NUMBER, "nonce": "n-1"}, answers)
+
+
 def counter() -> Iterator[State]:
     """Yield the page of the counter and the pages that follow from it."""
     asked = HIT.model_copy(update={"reception_asked": True})
@@ -539,8 +558,10 @@ def supervised() -> Iterator[State]:
             "reason": None, "seen_at": None, "seen_by": None,
         }
     )  # fmt: skip
-    own = agreed.model_copy(update={"seen_at": None, "seen_by": None})
-    found = {"verify.incidents": IncidentList(items=(happened, agreed, own, unproven, refused), unseen=4)}
+    own = agreed.model_copy(update={"seen_at": None, "seen_by": None, "is_own": True})
+    unanswered = refused.model_copy(update={"kind": "unanswered", "detail": "danger", "called_at": at})
+    items = (happened, agreed, own, unproven, refused, unanswered)
+    found = {"verify.incidents": IncidentList(items=items, unseen=5)}
     yield State("security", "/gate/incidents", answers=found)
     yield State("security", "/gate/incidents", answers={"verify.incidents": IncidentList()})
     yield State("ops", "/ops/gate-incidents", answers=found)
@@ -645,7 +666,7 @@ STATES = [
     State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
     State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
     State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
-    *another_mobile(), *undelivered(),
+    *another_mobile(), *undelivered(), *calls_for_help(),
     State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),

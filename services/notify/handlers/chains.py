@@ -23,8 +23,9 @@ from services.notify.domain import chains
 from services.notify.domain.chains import Chains
 from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import is_late
+from services.notify.handlers.endings import end_chain
 from services.notify.handlers.leases import addresses_of
-from services.notify.metrics import CHAINS_ENDED, FALLBACKS
+from services.notify.metrics import FALLBACKS
 from services.notify.models import MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
@@ -91,7 +92,8 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
     """Take the next step of messages for which it is due; return how many there were.
 
     A pass whose chain ends without a sign that it arrived is marked for reception. Nothing more is sent about
-    a pass that was revoked, or that is over.
+    a pass that was revoked, or that is over. Where a message has failed and its time is over, its chain has
+    ended: another channel would bring it too late.
     """
     found = session.execute(_TAKE, {"most": most, "now": now}).mappings().all()
     for row in found:
@@ -103,7 +105,12 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
 def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> None:
     if row["is_erased"] or row["is_replaced"] or row["state"] in ("withdrawn", "not_needed"):
         return
-    if row["has_arrived"] or row["is_revoked"] or is_late(row["expires_at"], now):
+    if row["has_arrived"] or row["is_revoked"]:
+        return
+    about = {name: row[name] for name in ("application_id", "purpose", "channel")} | {"message_id": row["id"]}
+    if is_late(row["expires_at"], now):
+        if row["state"] in ("failed", "expired") and row["reason"] != "unconfirmed":
+            end_chain(session, about, row["reason"], now)
         return
     keys = personal_keys_of(session)
     personal = _unsealed(row["id"], row["sealed"], keys)
@@ -119,17 +126,11 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
         return
     elif row["purpose"] == "pass_issued":
         session.execute(_MARK, {"id": row["id"]})
-    event = NotificationFailed(
-        message_id=row["id"],
-        application_id=row["application_id"],
-        purpose=row["purpose"],
-        channel=row["channel"],
-        reason=row["reason"] or "unconfirmed",
-        next_channel=channel,
-    )
-    if channel is None and (ending := chains.ending_of(event.reason)):
-        CHAINS_ENDED.labels(row["purpose"], ending).inc()
-    outbox.add(session, event, at=now)
+    reason = row["reason"] or "unconfirmed"
+    if channel is None:
+        end_chain(session, about, reason, now)
+    else:
+        outbox.add(session, NotificationFailed(**about, reason=reason, next_channel=channel), at=now)
 
 
 def _unsealed(message_id: Any, sealed: str | None, keys: PersonalKeyRing) -> Personal | None:

@@ -19,16 +19,17 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.envelope import PersonalKeyRing, UnreadableEvent
-from contracts.events import NotificationDelivered, NotificationFailed
+from contracts.events import NotificationDelivered
 from contracts.model import DeliverBy, Language
 from services.chassis.db import deferred_writes
 from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.sealing import unseal
-from services.notify.domain.chains import Addresses, Chains, ending_of, next_channel, wait_of
+from services.notify.domain.chains import Addresses, Chains, next_channel, wait_of
 from services.notify.domain.messages import Lane, Personal, Purpose, provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
+from services.notify.handlers.endings import end_chain
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS_EXPECTED
 from services.notify.models import PhoneMessageRow
 
@@ -288,6 +289,4 @@ def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime,
         else:
             RECEIPTS_EXPECTED.labels(outcome.provider).inc()
     elif isinstance(outcome, Failed) and _seconds_to_next(message, outcome, chains) is None:
-        outbox.add(session, NotificationFailed(**about, reason=outcome.reason), at=now)
-        if ending := ending_of(outcome.reason):
-            CHAINS_ENDED.labels(message.purpose, ending).inc()
+        end_chain(session, about, outcome.reason, now)

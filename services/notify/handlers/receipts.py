@@ -13,15 +13,16 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.events import NotificationDelivered, NotificationFailed
+from contracts.events import NotificationDelivered
 from services.chassis.db import bulk
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.locks import try_lock
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.channels import DeliveryReport, InboundText
-from services.notify.domain.chains import Chains, ending_of, kind_of, wait_of
+from services.notify.domain.chains import Chains, kind_of, wait_of
 from services.notify.domain.messages import State, provider_id_digest
+from services.notify.handlers.endings import end_chain
 from services.notify.handlers.messages import recipient_digest
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS
 from services.notify.models import DeliveryReportRow, OptOutRow
@@ -192,9 +193,7 @@ def _fail(session: Session, report: Any, message: dict[str, Any], chains: Chains
     reason = report["reason"] or "refused"
     _settle(session, report, message, "failed", reason, now, wait, is_undelivered=is_undelivered)
     if is_last:
-        outbox.add(session, NotificationFailed(**_about(message), reason=reason), at=now)
-        if ending := ending_of(reason):
-            CHAINS_ENDED.labels(message["purpose"], ending).inc()
+        end_chain(session, _about(message), reason, now)
 
 
 def _settle(

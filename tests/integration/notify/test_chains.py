@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
@@ -870,6 +871,26 @@ def test_a_code_whose_vendor_asks_for_a_long_pause_goes_on_to_the_next_channel(
     postman.advance()
     postman.send_due(("otp",))
     assert [message.personal.parameters["code"] for message in whatsapp.sent] == ["482917"]
+
+
+def chains_of_codes_that_reached_nobody() -> float:
+    labels = {"purpose": "otp", "result": "nobody"}
+    return REGISTRY.get_sample_value("epass_message_chains_ended_total", labels) or 0
+
+
+def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_failed_at_once(
+    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+) -> None:
+    before = chains_of_codes_that_reached_nobody()
+    put_code(db)
+    postman.send_due()
+    clock.ahead = timedelta(minutes=11)  # the code has expired
+    report(db, "sms", "sms-vendor-1", "failed", reason="not_reachable", use_next=True)
+    postman.advance()
+    assert postman.send_due() == []
+    assert whatsapp.sent == []
+    assert published(db) == [("sms", "sent"), ("sms", "not_reachable", "-")]
+    assert chains_of_codes_that_reached_nobody() == before + 1
 
 
 def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(

@@ -8,6 +8,7 @@ can try them all, so it is stored encrypted on a device, and each use of a PIN i
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 ITERATIONS = 600_000
 """OWASP's Password Storage Cheat Sheet for PBKDF2-HMAC-SHA256."""
@@ -24,14 +25,17 @@ def verifier(key: bytes) -> str:
     return _hmac(key, _VERIFIER)
 
 
-def prove(key: bytes, nonce: str, scanned: str) -> str:
-    """Return the proof for one scan; ``scanned`` is its token, or its pass number, as it is sent."""
-    return _hmac(key, f"{nonce}\n{scanned}")
+def prove(key: bytes, nonce: str, scanned: str, overrides: Iterable[str] = ()) -> str:
+    """Return the proof for one scan, and for the refusals that are set aside with it.
+
+    ``scanned`` is its token, or its pass number, as it is sent.
+    """
+    return _hmac(key, "\n".join((nonce, scanned, *sorted(overrides))))
 
 
-def is_proof(proof: str | None, key: bytes, nonce: str, scanned: str) -> bool:
-    """Return whether a proof was made with this key for this scan."""
-    return proof is not None and hmac.compare_digest(proof, prove(key, nonce, scanned))
+def is_proof(proof: str | None, key: bytes, nonce: str, scanned: str, overrides: Iterable[str] = ()) -> bool:
+    """Return whether a proof was made with this key for this scan, and for these refusals."""
+    return proof is not None and hmac.compare_digest(proof, prove(key, nonce, scanned, overrides))
 
 
 def encode(raw: bytes) -> str:

@@ -74,12 +74,14 @@ class Supervisor(Strict):
     """Made of the PIN, the nonce and what was scanned. The PIN itself never leaves the app's device."""
     pin: str | None = Field(default=None, pattern=PIN, repr=False)
     """The PIN itself, from a page without scripts, which can make no proof. It is stored nowhere."""
+    overrides: tuple[Verdict, ...] = Field(default=(), max_length=6)
+    """The refusals that they set aside; the proof is made of them, too. Others stay refusals."""
 
 
 class ScanPass(Strict):
     """A scan. Exactly one of ``token`` and ``pass_number``; without ``id_check`` an entry is a preview.
 
-    ``nonce`` is the idempotency key of the scan.
+    An exit is one where ``ask_count`` says so. ``nonce`` is the idempotency key of the scan.
     """
 
     token: str | None = Field(default=None, max_length=2000)
@@ -95,6 +97,9 @@ class ScanPass(Strict):
 
     An entry that needs their agreement is refused without it (``supervisor_missing``).
     """
+    ask_count: bool = False
+    """Whether an exit without ``count`` is only looked at where several are inside: the officer says then how
+    many of them leave. If one is inside, or nobody, it is recorded at once."""
 
 
 class DecidedOffline(Strict):
@@ -230,11 +235,14 @@ class ScanResult(Wire):
     """Whether no message has brought this pass to anybody, so that the visitor may have no QR code; only at
     an entry by a typed number. The verdict does not change."""
     supervisors: tuple[str, ...] = ()
-    """The logins of whom one has to agree by their PIN: to an entry for which the supervisor is called, or to
-    another card after one that did not match. Empty where nobody has to, or where the site has no supervisor
-    with a PIN."""
+    """The logins of whom one has to agree by their PIN: to an entry for which the supervisor is called, to
+    another card after one that did not match, or to an entry against what is ``overridable``. Empty where
+    nobody has to, or where the site has no supervisor with a PIN."""
     supervisors_void: bool = False
     """Whether one of them has to agree and none can: each PIN is void after too many wrong ones."""
+    overridable: tuple[Verdict, ...] = ()
+    """All that stands against a refused entry, where a supervisor may set all of it aside; else empty. With
+    ``id_mismatch`` what one has set aside."""
     marks: tuple[str, ...] = ()
     list_age_s: int | None = None
     """How old the gate's knowledge of revocations was at the scan, in seconds.
@@ -610,7 +618,8 @@ class IncidentView(Wire):
     gate: str
     kind: IncidentKind
     detail: str | None = None
-    """The kind of a conflict, the problem of a refused scan, or why a gate called."""
+    """The kind of a conflict, the problem of a refused scan, why a gate called, or what a supervisor has set
+    aside, a space between."""
     pass_number: str | None = None
     reference: str | None = None
     scans: tuple[IncidentScan, ...] = ()

@@ -13,16 +13,26 @@ from random import Random
 from typing import Any
 
 from contracts.errors import InvalidInput
-from contracts.model import Direction
+from contracts.model import Direction, Verdict
 from services.verify.domain.passes import Standing, Terms, presumed_gone_at
-from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, standing_after
+from services.verify.domain.verdicts import (
+    OVERRIDABLE,
+    Attempt,
+    Decision,
+    asks_how_many,
+    decide_entry,
+    decide_exit,
+    set_aside,
+    standing_after,
+)
 from tests.support.paths import ROOT
 
 FILE = ROOT / "contracts" / "samples" / "gate_cases.json"
 SEED = 48
 RANDOM = Counter(
     admit=150, exit=150, already_inside=40, already_used=40, not_yet_valid=40, day_closed=30, expired=40,
-    wrong_site=40, wrong_gate=40, revoked=30, id_mismatch=30, count_over_party=30, count_over_remaining=40,
+    wrong_site=40, wrong_gate=40, overridden=150, revoked=30, id_mismatch=30, count_over_party=30,
+    count_over_remaining=40,
 )  # fmt: skip
 """How many random cases there are of each outcome."""
 NOON = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)
@@ -72,7 +82,10 @@ def line_of(case: Case) -> dict[str, Any]:
             "day": outcome.day,
             "marks": list(outcome.marks),
             "after": after and _state(after),
+            "overridable": list(outcome.overridable),
         }
+    if case.direction == "exit":
+        expect["asks"] = asks_how_many(case.standing, attempt)
     return {
         "name": case.name,
         "standing": _standing(case.standing),
@@ -83,6 +96,7 @@ def line_of(case: Case) -> dict[str, Any]:
             "count": attempt.count,
             "identified": attempt.identified,
             "marks": list(attempt.marks),
+            "overrides": list(attempt.overrides),
         },
         "expect": expect,
     }
@@ -112,7 +126,14 @@ def case_of(line: dict[str, Any]) -> Case:
         gone and datetime.fromisoformat(gone),
     )
     at = datetime.fromisoformat(tried["at"])
-    attempt = Attempt(tried["gate"], at, tried["count"], tried["identified"], tuple(tried["marks"]))
+    attempt = Attempt(
+        tried["gate"],
+        at,
+        tried["count"],
+        tried["identified"],
+        tuple(tried["marks"]),
+        tuple(tried["overrides"]),
+    )
     return Case(line["name"], standing, attempt, tried["direction"])
 
 
@@ -169,7 +190,51 @@ def named_cases() -> Iterator[Case]:
             replace(here, at=NOON + timedelta(hours=12, minutes=29)),
         ),
     }
+    outside = {"before": TERMS.valid_from - MOMENT, "after": TERMS.valid_to}
+    agreed: dict[str, tuple[Standing, Attempt]] = {
+        "another gate": (Standing(replace(TERMS, gate=GATES[1])), here),
+        "too early": (fresh, replace(here, at=outside["before"])),
+        "too late": (fresh, replace(here, at=outside["after"])),
+        "a closed day": (Standing(shortened), replace(here, at=NOON + 2 * DAY)),
+        "all are inside": (Standing(replace(TERMS, entries=2), False, 2, 2, 0, 0, evening), here),
+        "used": (replace(fresh, admitted=2), here),
+        "inside and used": (came, here),
+        "too late and used": (replace(fresh, admitted=2), replace(here, at=outside["after"])),
+        "one of those who are inside": (came, replace(here, count=1)),
+        "more than the party": (came, replace(here, count=3)),
+        "with another card": (came, replace(here, identified=False)),
+        "the day before": (fresh, replace(here, at=NOON - DAY)),
+        "the day after": (fresh, replace(here, at=NOON + DAY)),
+        "the day between": (left, replace(here, at=NOON + 2 * DAY)),
+        "of another site": (fresh, replace(here, gate=GATES[2])),
+        "of another site, and used": (came, replace(here, gate=GATES[2])),
+        "revoked": (replace(came, revoked=True), here),
+        "nothing stands against it": (fresh, here),
+    }
+    every = tuple(sorted(OVERRIDABLE))
+    despite = {
+        name: (standing, replace(attempt, overrides=every)) for name, (standing, attempt) in agreed.items()
+    }
+    half = {
+        "only that it is too late": (
+            replace(fresh, admitted=2),
+            replace(here, at=outside["after"], overrides=("expired",)),
+        ),
+        "only that it is used": (
+            replace(fresh, admitted=2),
+            replace(here, at=outside["after"], overrides=("already_used",)),
+        ),
+        "that it is revoked": (replace(fresh, revoked=True), replace(here, overrides=("revoked",))),
+        "that it is of another site": (fresh, replace(here, gate=GATES[2], overrides=("wrong_site",))),
+    }
+    three_inside = Standing(replace(TERMS, party=3), False, 3, 3, 0, 0, evening)
     exits: dict[str, tuple[Standing, Attempt]] = {
+        "one of three leaves": (three_inside, replace(here, count=1)),
+        "two of three leave": (three_inside, replace(here, count=2)),
+        "three of three leave": (three_inside, here),
+        "the last of three leaves": (replace(three_inside, inside=1), here),
+        "one of three leaves late": (three_inside, replace(here, at=TERMS.valid_to, count=1)),
+        "three of another site leave": (three_inside, replace(here, gate=GATES[2])),
         "all leave": (came, here),
         "one leaves": (came, replace(here, count=1)),
         "nobody was inside": (fresh, here),
@@ -182,6 +247,8 @@ def named_cases() -> Iterator[Case]:
         "on the second day": (replace(left, inside=2), replace(here, at=NOON + DAY)),
     }
     yield from (Case(f"entry: {name}", *given, "entry") for name, given in entries.items())
+    yield from (Case(f"entry although: {name}", *given, "entry") for name, given in despite.items())
+    yield from (Case(f"entry, set aside {name}", *given, "entry") for name, given in half.items())
     yield from (Case(f"exit: {name}", *given, "exit") for name, given in exits.items())
 
 
@@ -192,6 +259,8 @@ def random_cases() -> Iterator[Case]:
         case = _random_case(random, f"random {RANDOM.total() - missing.total() + 1}")
         outcome = decide(case.standing, case.attempt, case.direction)
         kind = outcome if isinstance(outcome, str) else outcome.verdict
+        if isinstance(outcome, Decision) and set_aside(outcome.marks):
+            kind = "overridden"
         if missing[kind] > 0:
             missing[kind] -= 1
             yield case
@@ -238,8 +307,15 @@ def _random_case(random: Random, name: str) -> Case:
         random.choice((None, None, random.randint(1, 6))),
         random.random() < 0.85,
         random.choice(MARKS),
+        random.choice(((), _some_reasons(random))),
     )
     return Case(name, standing, attempt, random.choice(("entry", "entry", "exit")))
+
+
+def _some_reasons(random: Random) -> tuple[Verdict, ...]:
+    """Return what a supervisor has set aside; also what nobody may."""
+    reasons: list[Verdict] = [*sorted(OVERRIDABLE), "revoked", "wrong_site"]
+    return tuple(random.sample(reasons, random.randint(1, len(reasons))))
 
 
 def _standing(standing: Standing) -> dict[str, Any]:

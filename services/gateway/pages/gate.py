@@ -99,6 +99,16 @@ class Scan:
         """Return whether the officer has to look at an ID card now."""
         return self.shown is not None and self.shown.preview and self.outcome == "admit"
 
+    @property
+    def asks_how_many(self) -> bool:
+        """Return whether the officer says now how many leave."""
+        return self.shown is not None and self.shown.preview and self.outcome == "exit"
+
+    @property
+    def is_stray_exit(self) -> bool:
+        """Return whether somebody has left who had not come in: perhaps they are coming in now."""
+        return self.outcome == "exit" and self.shown is not None and "no_entry" in self.shown.marks
+
 
 @router.get("")
 async def ask_pass(
@@ -112,7 +122,8 @@ async def ask_pass(
 async def preview(view: SecurityPage) -> Response:
     """Look at a pass before an entry is recorded, and show the result.
 
-    An exit is recorded at once: it is never refused.
+    An exit is never refused. It is recorded at once; where several are inside, when the officer has said how
+    many leave.
     """
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("pass", "direction", "gate")}
@@ -268,14 +279,18 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
     """Return the page on which the ID is checked, or the verdict."""
     shown, tone = scan.shown, TONES.get(scan.outcome, "bad")
     site = await directory.site(view, shown.site) if shown and shown.site else None
+    template = (
+        "check.html" if scan.asks_for_card else "leave.html" if scan.asks_how_many else "verdict.html"
+    )
+    is_amber = tone == "good" and shown is not None and (shown.call_supervisor or scan.is_stray_exit)
     return view.html(
-        "gate/check.html" if scan.asks_for_card else "gate/verdict.html",
-        422 if problems and scan.asks_for_card else 200,
+        f"gate/{template}",
+        422 if problems and (scan.asks_for_card or (shown and shown.overridable)) else 200,
         scan=scan,
         shown=shown,
         typed=scan.typed,
         errors=problems or {},
-        tone="amber" if shown and shown.call_supervisor and tone == "good" else tone,
+        tone="amber" if is_amber else tone,
         is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
         is_whole=len(re.sub(r"[\W_]", "", scan.typed["pass"])) == LENGTH,
         site=site,
@@ -345,16 +360,19 @@ def _typed(form: FormData) -> dict[str, str]:
 def _id_check(form: FormData) -> dict[str, Any]:
     if text_of(form, "kind") == "other_id":
         return {"kind": "other_id", "id_type": text_of(form, "other_type"), "reason": text_of(form, "reason")}
-    return {"kind": "matched", "id_type": text_of(form, "id_type"), "id_last4": text_of(form, "id_last4")}
+    id_type = text_of(form, "id_type") or text_of(form, "other_type")
+    return {"kind": "matched", "id_type": id_type, "id_last4": text_of(form, "id_last4")}
 
 
-def _supervisor(form: FormData) -> dict[str, str] | None:
+def _supervisor(form: FormData) -> dict[str, Any] | None:
     """Return who agreed to an entry; None where the form does not ask."""
     if "supervisor" not in form:
         return None
     pin = ascii_digits(str(form.get("supervisor_pin", ""))[:LONGEST_PIN]).strip()
     reason = text_of(form, "supervisor_reason")
-    return {"login_id": text_of(form, "supervisor"), "pin": pin, "reason": reason}
+    overrides = text_of(form, "overrides").split()
+    agreed: dict[str, Any] = {"login_id": text_of(form, "supervisor"), "pin": pin, "reason": reason}
+    return agreed | ({"overrides": overrides} if overrides else {})
 
 
 def _gate(view: View, form: FormData) -> str:
@@ -375,6 +393,9 @@ async def _scan(
         "count": text_of(form, "count") or None if checked else None,
         "supervisor": _supervisor(form) if checked else None,
     }  # fmt: skip
+    if direction == "exit":
+        leaving = text_of(form, "leaving")
+        request |= {"count": leaving if leaving.isdecimal() else None, "ask_count": not leaving}
     return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(request))
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from contracts.model import ConflictKind, Direction, Verdict
-from services.verify.domain.passes import Standing, Terms, presumed_gone_at
+from services.verify.domain.passes import Standing, Terms
 from services.verify.domain.verdicts import (
     Attempt,
     Decision,
@@ -21,6 +21,7 @@ from services.verify.domain.verdicts import (
     decide_entry,
     decide_exit,
     standing_after,
+    until_of,
 )
 
 KINDS: Mapping[Verdict, ConflictKind] = {
@@ -54,6 +55,7 @@ class Movement:
         uncounted: an exit of all who were inside, because the officer counted nobody; ``count`` is what the
             gate believed.
         refusal: why nobody should have come in, whatever the state of the pass was.
+        overrides: the refusals that a supervisor has set aside, and has proven it.
         logins: who scanned and who sent it.
         recorded_at: of a scan online, which was recorded when it happened. It is by the server's clock, so
             its place among the others does not depend on the gate's.
@@ -68,6 +70,7 @@ class Movement:
     assumed: bool = False
     uncounted: bool = False
     refusal: Verdict | None = None
+    overrides: tuple[Verdict, ...] = ()
     recorded_at: datetime | None = None
     logins: tuple[str, ...] = ()
 
@@ -219,12 +222,14 @@ class Replay:
     def _enter(self, movement: Movement) -> None:
         self._close_if_overdue(movement)
         before = self.standing_at(movement.at)
-        attempt = Attempt(movement.gate, movement.at)
+        attempt = Attempt(movement.gate, movement.at, overrides=movement.overrides)
         allowed = decide_entry(before, attempt)
         if movement.refusal is not None and allowed.verdict == "admit":
             allowed = Decision(movement.refusal)
         day = day_of_entry(before, movement.at)
-        decision = Decision("admit", movement.count, before.inside + movement.count, day=day)
+        until = until_of(before.terms, movement.at) if before.terms is not None else None
+        inside = before.inside + movement.count
+        decision = Decision("admit", movement.count, inside, day=day, until=until)
         self._present.append(movement)
         self._of_day.setdefault(day, []).append(movement)
         if movement.count > allowed.count:
@@ -236,8 +241,6 @@ class Replay:
         self.standing = standing_after(self.standing, decision)
         if before.inside == 0:
             self.inside_since = movement.at
-        if before.terms is not None and before.terms.window_at(movement.at) is None:
-            self.standing = replace(self.standing, presumed_gone_at=presumed_gone_at(movement.at))
 
     def _leave(self, movement: Movement) -> None:
         before = self.standing_at(movement.at)

@@ -107,6 +107,11 @@ class Terms:
         open_then = (window for window in self.windows if window.is_open(at))
         return min(open_then, key=lambda window: abs(window.middle - at), default=None)
 
+    def window_on(self, at: datetime) -> Window | None:
+        """Return the window of the date of an instant, also while entry is closed; None on another day."""
+        on = at.astimezone(IST).date()
+        return next((window for window in self.windows if window.on == on), None)
+
     def window_to_show(self, at: datetime) -> Window:
         """Return the window that is open at an instant, else the next one, else the last one."""
         windows = self.windows

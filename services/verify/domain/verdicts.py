@@ -4,6 +4,7 @@ An entry is refused for the first reason in the order of :func:`decide_entry`. A
 is never refused; its oddities become marks. At another site a pass lets nobody in, and counts nobody out.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -11,6 +12,12 @@ from contracts.errors import InvalidInput
 from contracts.model import Verdict, site_of
 from services.verify.domain.passes import Standing, Terms, presumed_gone_at
 
+OVERRIDABLE: frozenset[Verdict] = frozenset(
+    {"not_yet_valid", "expired", "day_closed", "wrong_gate", "already_inside", "already_used"}
+)
+"""Refusals that a supervisor may set aside. The gate's app has the same list, by the table of cases."""
+DESPITE = "despite_"
+"""Begins the mark of an entry with a refusal that a supervisor has set aside: ``despite_expired``."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 """How far the clock of a gate may differ from the server's before its time is ignored."""
 
@@ -20,7 +27,8 @@ class Attempt:
     """Persons at a gate who want to pass.
 
     ``count`` is None where all who may pass do. ``identified`` is true if the ID shown is one that the pass
-    names. ``marks`` are added to the record of an entry.
+    names. ``marks`` are added to the record of an entry. ``overrides`` are the refusals that a supervisor has
+    set aside; what is not in `OVERRIDABLE` stays a refusal.
     """
 
     gate: str
@@ -28,6 +36,7 @@ class Attempt:
     count: int | None = None
     identified: bool = True
     marks: tuple[str, ...] = ()
+    overrides: tuple[Verdict, ...] = ()
 
     @property
     def site(self) -> str:
@@ -40,6 +49,8 @@ class Decision:
     """The verdict, how many persons pass, how many of the party are then inside, and marks of the record.
 
     ``day`` is the day of the pass to which an entry counts, by how many days after the first it is.
+    ``overridable`` is all that stands against a refused entry, where a supervisor may set all of it aside.
+    ``until`` is there if they come in outside of the hours of the pass: when these end for them.
     """
 
     verdict: Verdict
@@ -47,6 +58,8 @@ class Decision:
     inside: int = 0
     marks: tuple[str, ...] = ()
     day: int = 0
+    overridable: tuple[Verdict, ...] = ()
+    until: datetime | None = None
 
     @property
     def moves(self) -> bool:
@@ -79,6 +92,9 @@ def time_of_offline_scan(claimed: datetime, now: datetime) -> datetime:
 def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     """Decide whether persons may come in; the first reason against it is the verdict.
 
+    A reason that a supervisor has set aside counts no more, and is a mark of the entry. If everybody is
+    inside or was, as many may come in then as the party has.
+
     Raises:
         InvalidInput: more persons than the party has, or than may still come in. The officer has to correct
             the count.
@@ -86,23 +102,20 @@ def decide_entry(standing: Standing, attempt: Attempt) -> Decision:
     terms, inside = standing.terms, standing.inside_at(attempt.at)
     if standing.revoked or terms is None:
         return Decision("revoked", inside=inside)
-    window = terms.window_at(attempt.at)
-    refusal = _wrong_place(terms, attempt)
-    if refusal is None and window is None:
-        refusal = "expired" if attempt.at >= terms.windows[-1].end else "not_yet_valid"
-        refusal = "day_closed" if terms.is_closed_at(attempt.at) else refusal
     day = day_of_entry(standing, attempt.at)
     left = standing.entries_left(day)
-    if refusal is None and inside >= terms.party:
-        refusal = "already_inside"
-    if refusal is None and left == 0:
-        refusal = "already_used"
+    reasons = _reasons_against(terms, attempt, inside, left)
+    overridable = reasons if _may_set_aside(reasons, terms, attempt.at) else ()
+    overridden = tuple(one for one in overridable if one in attempt.overrides)
+    refusal = next((one for one in reasons if one not in overridden), None)
     if refusal is not None:
-        return Decision(refusal, inside=inside)
-    count = _count(terms, min(terms.party - inside, left), attempt.count)
+        return Decision(refusal, inside=inside, overridable=overridable)
+    room = terms.party - inside if inside < terms.party else terms.party
+    count = _count(terms, min(room, left or terms.party), attempt.count)
     if not attempt.identified:
-        return Decision("id_mismatch", inside=inside)
-    return Decision("admit", count, inside + count, attempt.marks, day)
+        return Decision("id_mismatch", inside=inside, overridable=overridden)
+    marks = (*attempt.marks, *(DESPITE + one for one in overridden))
+    return Decision("admit", count, inside + count, marks, day, until=until_of(terms, attempt.at))
 
 
 def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
@@ -123,6 +136,16 @@ def decide_exit(standing: Standing, attempt: Attempt) -> Decision:
     }
     inside = max(standing.inside - count, 0)
     return Decision("exit", count, inside, tuple(mark for mark, applies in marks.items() if applies))
+
+
+def asks_how_many(standing: Standing, attempt: Attempt) -> bool:
+    """Return whether the officer says first how many leave: several are inside, and nobody was counted."""
+    return attempt.count is None and standing.inside > 1 and decide_exit(standing, attempt).moves
+
+
+def set_aside(marks: Iterable[str]) -> tuple[Verdict, ...]:
+    """Return the refusals that a supervisor has set aside, by the marks of an entry."""
+    return tuple(one for one in sorted(OVERRIDABLE) if DESPITE + one in set(marks))
 
 
 def needs_supervisor(
@@ -152,10 +175,23 @@ def needs_supervisor(
 def day_of_entry(standing: Standing, at: datetime) -> int:
     """Return to which day of a pass an entry counts: that of the open window, and never an earlier one.
 
-    Clocks of two gates may differ. Outside all windows it is the day of the last entry.
+    Clocks of two gates may differ. Outside all windows it is that of its date, else that of the last entry.
     """
-    window = standing.terms.window_at(at) if standing.terms is not None else None
+    terms = standing.terms
+    window = terms.window_at(at) or terms.window_on(at) if terms is not None else None
     return max(window.day, standing.day) if window is not None else standing.day
+
+
+def until_of(terms: Terms, at: datetime) -> datetime | None:
+    """Return when the hours of a pass end for those who come in outside of them; None within them.
+
+    Whoever comes in too early has the hours of that day. Whoever comes in too late has none: from then on it
+    is presumed after some time that they have gone.
+    """
+    if terms.window_at(at) is not None:
+        return None
+    window = terms.window_on(at)
+    return max(at, window.end) if window is not None else at
 
 
 def standing_after(standing: Standing, decision: Decision) -> Standing:
@@ -173,8 +209,24 @@ def standing_after(standing: Standing, decision: Decision) -> Standing:
         admitted=standing.admitted + decision.count,
         day=decision.day,
         admitted_before=standing.admitted if is_new_day else standing.admitted_before,
-        presumed_gone_at=presumed_gone_at(terms.window_of(decision.day).end),
+        presumed_gone_at=presumed_gone_at(decision.until or terms.window_of(decision.day).end),
     )
+
+
+def _reasons_against(terms: Terms, attempt: Attempt, inside: int, left: int) -> tuple[Verdict, ...]:
+    """Return all reasons against an entry, the first first."""
+    reasons = [_wrong_place(terms, attempt)]
+    if terms.window_at(attempt.at) is None:
+        late: Verdict = "expired" if attempt.at >= terms.windows[-1].end else "not_yet_valid"
+        reasons.append("day_closed" if terms.is_closed_at(attempt.at) else late)
+    reasons += ["already_inside" if inside >= terms.party else None, "already_used" if left == 0 else None]
+    return tuple(one for one in reasons if one is not None)
+
+
+def _may_set_aside(reasons: tuple[Verdict, ...], terms: Terms, at: datetime) -> bool:
+    """Return whether a supervisor may set all reasons aside: those about the time on a day of the pass."""
+    window = terms.window_at(at) or terms.window_on(at)
+    return OVERRIDABLE.issuperset(reasons) and (window is not None or terms.is_closed_at(at))
 
 
 def _wrong_place(terms: Terms, attempt: Attempt) -> Verdict | None:

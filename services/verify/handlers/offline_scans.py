@@ -38,7 +38,15 @@ from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.ledger import Contradiction, Ledger, Movement
 from services.verify.domain.passes import Terms
-from services.verify.domain.verdicts import Attempt, Decision, decide_entry, time_of_offline_scan
+from services.verify.domain.verdicts import (
+    DESPITE,
+    OVERRIDABLE,
+    Attempt,
+    Decision,
+    decide_entry,
+    set_aside,
+    time_of_offline_scan,
+)
 from services.verify.handlers import (
     incidents,
     manifests,
@@ -340,9 +348,15 @@ def _movement(scan: ScanRow) -> Movement:
         offline=OFFLINE in scan.marks,
         assumed="assumed_left" in scan.marks,
         uncounted=scan_records.ALL in scan.marks,
+        overrides=_overrides(scan),
         recorded_at=scan.recorded_at if is_online else None,
         logins=_logins(scan),
     )
+
+
+def _overrides(scan: ScanRow | Scan) -> tuple[Verdict, ...]:
+    """Return the refusals that a supervisor has set aside; none where nobody has proven that."""
+    return () if scan_records.UNPROVEN in scan.marks else set_aside(scan.marks)
 
 
 def _logins(scan: ScanRow | Scan) -> tuple[str, ...]:
@@ -476,6 +490,8 @@ def _with_circumstances(new: Scan, scan: OfflineScan, batch: _Batch) -> Scan:
     if scan.offline.verdict == "admit" and scan.id_check is None:
         marks.append("id_unchecked")
     agreed = scan.offline.supervisor if scan.offline.verdict == "admit" else None
+    if agreed is not None:
+        marks += [DESPITE + one for one in sorted(OVERRIDABLE.intersection(agreed.overrides))]
     made = scan_records.with_supervisor(replace(new, marks=marks), agreed)
     if agreed is not None and not supervisors.is_proven(scan, new.scanned_by, batch.session):
         made = replace(made, marks=[*made.marks, scan_records.UNPROVEN])
@@ -547,12 +563,20 @@ def _move(
 ) -> Scan:
     """Add a movement to those of its pass; return its scan."""
     movement = Movement(
-        new.id, new.gate, new.scanned_at, scan.direction, 0, offline=True, logins=_logins(new)
+        new.id,
+        new.gate,
+        new.scanned_at,
+        scan.direction,
+        0,
+        offline=True,
+        overrides=_overrides(new),
+        logins=_logins(new),
     )
     before = ledger.before(new.scanned_at)
     marks: tuple[str, ...] = ()
     if scan.direction == "entry":
-        room = decide_entry(before, Attempt(new.gate, new.scanned_at)).count
+        attempt = Attempt(new.gate, new.scanned_at, overrides=movement.overrides)
+        room = decide_entry(before, attempt).count
         party = before.terms.party if before.terms is not None else 1
         refusal, marks = _refusal(scan, found, row, rules)
         movement = replace(movement, count=scan.count or room or party, refusal=refusal)

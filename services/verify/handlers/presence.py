@@ -12,6 +12,7 @@ from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
 from services.chassis.db import cursors, locks
 from services.chassis.messaging import outbox
+from services.verify.domain.passes import Terms
 from services.verify.handlers.authorization import require_may_list_inside
 from services.verify.handlers.scan_records import Scan, pass_scanned
 from services.verify.models import PassRow, ScanRow
@@ -131,8 +132,14 @@ def _party(row: PassRow) -> Inside:
         since=_since(row),
         gate=row.last_gate or "",
         department=row.department or "",
-        valid_to=terms.window_of(row.day).end,
+        valid_to=_time_is_over_at(row, terms),
     )
+
+
+def _time_is_over_at(row: PassRow, terms: Terms) -> datetime:
+    """Return when the hours of the pass end; of those whom a supervisor let in later, when they are gone."""
+    end = terms.window_of(row.day).end
+    return end if _since(row) < end or row.presumed_gone_at is None else row.presumed_gone_at
 
 
 def _since(row: PassRow) -> datetime:

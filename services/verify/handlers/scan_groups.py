@@ -4,9 +4,9 @@ Nothing is locked between reading and recording. What is recorded is stored only
 it was read; else each scan goes the way of `scans.scan`, which locks its pass.
 
 A group takes scans that are to be recorded, by the token of a pass that is known here. It leaves everything
-else to `scans.scan`, too: a preview, a typed number, what a supervisor agrees or has to agree to, a card that
-does not match, a repeated nonce, a party presumed gone, whatever is wrong. None of the scans has been
-answered yet, so any order of them is right.
+else to `scans.scan`, too: a preview, an exit of which the officer says how many leave, a typed number, what
+a supervisor agrees or has to agree to, a card that does not match, a repeated nonce, a party presumed gone,
+whatever is wrong. None of the scans has been answered yet, so any order of them is right.
 """
 
 from collections.abc import Sequence
@@ -127,6 +127,8 @@ def _record(
             require_existing(request.gate, knowledge.gates)
             if presence.is_overdue(row, at):
                 return None
+        if scans.asks(request, found, at):
+            return None
         decision = scans.decide(
             request, found, at, commitment_master, knowledge.complete_at, not_issued_after
         )

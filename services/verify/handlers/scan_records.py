@@ -22,7 +22,7 @@ from services.chassis.db.deferred_writes import Form
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import body_hmac
 from services.verify.domain.passes import Terms
-from services.verify.domain.verdicts import Decision, standing_after
+from services.verify.domain.verdicts import DESPITE, Decision, set_aside, standing_after
 from services.verify.handlers import incidents
 from services.verify.handlers.pass_lookup import FoundPass
 from services.verify.models import IncidentRow, NonceRow, PassRow, ScanRow
@@ -204,9 +204,10 @@ def add_override(
 
     ``proof`` is what the supervisor gave. It counts for one login: if two send it at once, both are recorded,
     and the second one proves nothing. ``problem`` is why a gate without a network should have let in nobody.
+    What the supervisor has set aside is the detail else.
     """
     facts: dict[str, Any] = {
-        "detail": problem,
+        "detail": problem or " ".join(set_aside(scan.marks)) or None,
         "scans": [
             IncidentScan(
                 gate=scan.gate, scanned_at=scan.scanned_at, count=scan.count, offline="offline" in scan.marks
@@ -318,7 +319,9 @@ def pass_scanned(scan: Scan | ScanRow, row: PassRow) -> PassScanned:
             "count": scan.count,
             "inside": scan.inside,
             "scanned_at": scan.scanned_at,
-            "marks": [mark for mark in scan.marks if mark not in _NOT_PUBLISHED],
+            "marks": [
+                mark for mark in scan.marks if mark not in _NOT_PUBLISHED and not mark.startswith(DESPITE)
+            ],
             "scanned_by": scan.scanned_by,
         }
     )

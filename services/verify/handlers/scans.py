@@ -3,6 +3,7 @@
 Most scans that are to be recorded are decided and recorded by `scan_groups` instead, by the same functions.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,14 @@ from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult, Seen
 from services.chassis.audit import record
 from services.verify.domain.gates import list_age_s, require_existing
-from services.verify.domain.verdicts import Attempt, Decision, decide_entry, decide_exit, time_of_scan
+from services.verify.domain.verdicts import (
+    Attempt,
+    Decision,
+    asks_how_many,
+    decide_entry,
+    decide_exit,
+    time_of_scan,
+)
 from services.verify.handlers import (
     not_issued,
     number_tries,
@@ -45,7 +53,9 @@ def scan(
     commitment_master: str,
     not_issued_after: timedelta,
 ) -> ScanResult:
-    """Return the verdict on one scan, and record it unless it is a preview (an entry without ``id_check``).
+    """Return the verdict on one scan, and record it unless it is a preview.
+
+    An entry without ``id_check`` is one, and an exit of which the officer says first how many leave.
 
     The nonce is the scan's idempotency key: the same nonce of the same login returns the first answer and
     changes nothing.
@@ -78,6 +88,8 @@ def scan(
             if not preview and not isinstance(found, str) and found.row is not None:
                 presence.close_if_overdue(session, found.row, at, now)
         decision = decide(request, found, at, commitment_master, knowledge.complete_at, not_issued_after)
+        if not isinstance(found, str) and asks(request, found, at):
+            preview, decision = True, replace(decision, inside=found.standing.inside)
         known = None if isinstance(found, str) else found
         row = known.row if known is not None else None
         if decision.verdict == "admit" and row is not None and not preview:
@@ -114,10 +126,12 @@ def _agreement_asked(
     request: ScanPass, row: PassRow | None, decision: Decision, now: datetime, session: Session
 ) -> dict[str, Any]:
     """Return of whom one has to agree before somebody comes in, and whether none of them can now."""
-    if request.direction == "exit" or row is None:
+    if request.direction == "exit":
         return {}
-    is_preview = decision.verdict == "admit" and request.id_check is None
-    if not (is_preview and supervisors.may_need(request, row, now)) and decision.verdict != "id_mismatch":
+    is_asked = bool(decision.overridable) or decision.verdict == "id_mismatch"
+    if row is not None and decision.verdict == "admit" and request.id_check is None:
+        is_asked = supervisors.may_need(request, row, now)
+    if not is_asked:
         return {}
     site = site_of(request.gate)
     who = supervisors.with_pin(session, site)
@@ -173,7 +187,16 @@ def decide(
     if not_issued.is_overdue(found.row, complete_at, not_issued_after):
         return Decision("unknown_pass", inside=found.standing.inside_at(at))
     identified, marks = identify(request, found, commitment_master)
-    return decide_entry(found.standing, Attempt(request.gate, at, request.count, identified, marks))
+    overrides = request.supervisor.overrides if request.supervisor is not None else ()
+    attempt = Attempt(request.gate, at, request.count, identified, marks, overrides)
+    return decide_entry(found.standing, attempt)
+
+
+def asks(request: ScanPass, found: FoundPass, at: datetime) -> bool:
+    """Return whether an exit is only looked at: the officer says first how many leave."""
+    if request.direction == "entry" or not request.ask_count:
+        return False
+    return asks_how_many(found.standing, Attempt(request.gate, at, request.count))
 
 
 def identify(request: ScanPass, found: FoundPass, commitment_master: str) -> tuple[bool, tuple[str, ...]]:
@@ -250,7 +273,7 @@ def answer(
     people = named.people if named is not None else None
     window = terms.window_to_show(at) if terms else None
     inside = row if decision.verdict == "already_inside" else None
-    persons = standing.inside_at(at) if preview else decision.inside
+    persons = standing.inside_at(at) if preview and direction == "entry" else decision.inside
     if decision.verdict == "wrong_site":
         persons = 0  # who is inside another site is not this gate's
     return ScanResult(
@@ -275,6 +298,7 @@ def answer(
         officer=named.officer if named else None,
         call_supervisor=bool(direction == "entry" and row and row.call_supervisor),
         undelivered=bool(direction == "entry" and row and row.undelivered and found.claims is None),
+        overridable=decision.overridable,
         marks=decision.marks,
         list_age_s=age,
         inside_since=inside.inside_since if inside else None,

@@ -304,7 +304,7 @@ def _is_proven(session: Session, row: SupervisorRow, agreed: Supervisor, scan: S
     sealed = personal_keys_of(session).open(row.key_id, row.key_sealed)
     key = base64.urlsafe_b64decode(f"{sealed['key']}=")
     scanned = scan.token if scan.token is not None else scan.pass_number or ""
-    return supervisor_pin.is_proof(agreed.proof, key, scan.nonce, scanned)
+    return supervisor_pin.is_proof(agreed.proof, key, scan.nonce, scanned, agreed.overrides)
 
 
 def _own(call: Call, session: Session, *, lock: bool = False) -> SupervisorRow | None:

@@ -5,11 +5,14 @@ from datetime import timedelta
 import pytest
 
 from contracts.rpc.verify import Matched
+from services.verify.handlers import scan_groups
 from tests.support.factories.verify import (
     NOON,
+    RULES,
     VALID_FROM,
     VALID_TO,
     Gate,
+    calling,
     forgeries,
     number_scan,
     officer,
@@ -153,3 +156,38 @@ def test_a_late_exit_of_the_next_day_is_recorded(gate: Gate) -> None:
     gate.enter(issued)
     gate.close(NOON + DAY)
     assert gate.leave(issued, at=NOON + DAY).marks == ("late", "no_entry")
+
+
+def test_a_party_leaves_in_parts_and_the_list_of_people_inside_has_the_rest(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued)
+    asked = gate.leave(issued, ask_count=True)
+    assert (asked.verdict, asked.preview, asked.inside, len(gate.scans())) == ("exit", True, 3, 1)
+    assert asked.applicant is not None
+    left = gate.leave(issued, ask_count=True, count=1)
+    assert (left.preview, left.inside, left.marks) == (False, 2, ())
+    (party,) = gate.inside().items
+    assert (party.inside, party.party, gate.inside().persons) == (2, 3, 2)
+    assert gate.leave(issued, ask_count=True, count=1).inside == 1
+    last = gate.leave(issued, ask_count=True)
+    assert (last.preview, last.inside, gate.inside().persons) == (False, 0, 0), "of one nobody is asked"
+    assert [scan.count for scan in gate.scans()[1:]] == [1, 1, 1]
+
+
+def test_nobody_is_asked_how_many_leave_of_whom_none_is_inside_or_at_another_site(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    assert gate.leave(issued, ask_count=True).marks == ("no_entry",)
+    gate.enter(issued)
+    elsewhere = scan_of(issued, gate="PCS2-G1", direction="exit", id_check=None, ask_count=True)
+    assert gate.scan(elsewhere, officer("PCS2", None)).preview is False
+    assert gate.row(issued).inside == 3
+
+
+def test_an_exit_that_is_only_looked_at_goes_alone_and_leaves_its_nonce_for_the_answer(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued)
+    leaving = scan_of(issued, direction="exit", id_check=None, ask_count=True)
+    with gate.database.queries() as session:
+        assert scan_groups.scan_many([(leaving, calling())], session, NOON, **RULES) == [None]
+    assert gate.scan(leaving).preview
+    assert gate.scan(leaving.model_copy(update={"count": 2})).inside == 1

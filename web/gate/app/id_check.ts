@@ -138,6 +138,22 @@ function drawOther(open: boolean, supervisor: AskedSupervisor | null, admit: Adm
   );
 }
 
+/** Draw the question for a supervisor who sets a refusal aside; then the ID is checked. */
+export function overrideForm(
+  shown: Shown, state: GateState, open: boolean, override: (supervisor: Supervisor) => void,
+): HTMLElement {
+  const asked = drawSupervisor(shown, state);
+  const send = (event: Event): void => {
+    event.preventDefault();
+    const agreed = asked.read();
+    if (agreed) override(agreed);
+  };
+  return el(
+    "details", { class: "card", open }, el("summary", {}, t("override")),
+    el("form", { onsubmit: send, novalidate: true }, asked.element, el("button", { class: "button", type: "submit" }, t("override_check"))),
+  );
+}
+
 interface AskedSupervisor {
   element: HTMLElement;
   /** Whether there is one with a PIN; if not, why and what the guard does. */

@@ -13,10 +13,10 @@ import { askToSignOut, drawMenu } from "./menu.ts";
 import { listenToNews } from "./news.ts";
 import { beTheOnlyOne } from "./only.ts";
 import { openGate } from "./open.ts";
-import { asksForCard, toneOf } from "./outcome.ts";
+import { asksForCard, asksHowMany, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
 import { addresses, currentLanguage, problemText, t, useLanguage } from "./texts.ts";
-import { drawVerdict } from "./verdict.ts";
+import { drawVerdict, type Answers } from "./verdict.ts";
 import { keepKeys, listenToKeys } from "./wedge.ts";
 
 const typedBefore = keepKeys();
@@ -153,7 +153,7 @@ class App {
       try {
         const shown = await this.#gate.scan(text, direction);
         this.#typed = text;
-        this.#wasAsking = this.#shown !== null && asksForCard(this.#shown);
+        this.#wasAsking = this.#shown !== null && (asksForCard(this.#shown) || asksHowMany(this.#shown));
         this.#show(shown);
         signal(toneOf(shown));
         measure("frame to verdict", frameAt);
@@ -168,15 +168,20 @@ class App {
 
   /** Record the entry of those whose ID was checked. A tap for a question that is gone counts for nothing. */
   #admit(check: IdCheck, count: number | undefined, supervisor?: Supervisor): void {
+    if (this.#shown !== null && this.#scans === 0 && count === 0) return this.#show(this.#shown, t("nobody_ticked"));
+    this.#answer(() => this.#gate.admit(check, count, supervisor));
+  }
+
+  /** Do what the guard has answered to the question that stands. */
+  #answer(act: () => Promise<Shown>): void {
     const asked = this.#shown;
     if (asked === null || this.#scans > 0) return;
     if (this.#wasAsking && performance.now() - this.#drawnAt < MEANT_FOR_LAST_MS) return;
-    if (count === 0) return this.#show(asked, t("nobody_ticked"));
     this.#scans += 1;
     this.#frame.busy(true);
     this.#last = this.#last.then(async () => {
       try {
-        const shown = await this.#gate.admit(check, count, supervisor);
+        const shown = await act();
         this.#wasAsking = false;
         this.#show(shown);
         signal(toneOf(shown));
@@ -195,9 +200,16 @@ class App {
   #show(shown: Shown, problem: string | null = null): void {
     this.#drawnAt = performance.now();
     this.#shown = shown;
-    const admit = (check: IdCheck, count: number | undefined, supervisor?: Supervisor): void =>
-      this.#admit(check, count, supervisor);
-    this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, admit));
+    const answers: Answers = {
+      admit: (check, count, supervisor) => this.#admit(check, count, supervisor),
+      override: (supervisor) => this.#answer(() => this.#gate.override(supervisor)),
+      leave: (count) => this.#answer(() => this.#gate.leave(count)),
+      comingIn: () => {
+        this.#turn("entry");
+        this.#scan(this.#typed, performance.now());
+      },
+    };
+    this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, answers));
   }
 
   #showTrouble(error: unknown): void {

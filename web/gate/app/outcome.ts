@@ -6,7 +6,6 @@ import { directoryName, instant, t } from "./texts.ts";
 
 /** What the visitor or the guard can put right; any other refusal is red. */
 const AMBER = new Set(["id_mismatch", "not_yet_valid", "day_closed", "wrong_site", "wrong_gate", "unreadable"]);
-const OVERRIDABLE = new Set(["already_inside", "already_used", "not_yet_valid", "day_closed", "expired", "wrong_gate"]);
 const NEXT: Partial<Record<Shown["outcome"], string>> = {
   already_inside: "next_out_first", already_used: "next_reception", not_yet_valid: "next_wait",
   day_closed: "next_reception", expired: "next_reception", wrong_site: "next_site", wrong_gate: "next_gate",
@@ -19,13 +18,35 @@ export function asksForCard(shown: Shown): boolean {
   return shown.outcome === "admit" && shown.preview && shown.trust !== "refused";
 }
 
+/** Whether the guard says now how many leave. */
+export function asksHowMany(shown: Shown): boolean {
+  return shown.outcome === "exit" && shown.preview;
+}
+
+/** Whether a supervisor can set aside what stands against an entry, by their PIN. */
+export function mayOverride(shown: Shown, state: GateState): boolean {
+  const canAgree = state.supervisors.length > 0 && shown.supervisorsVoid !== true;
+  return shown.overridable.length > 0 && shown.trust !== "refused" && canAgree;
+}
+
+/** Whether somebody has left who had not come in: perhaps they are coming in now. */
+export function isStrayExit(shown: Shown): boolean {
+  return shown.outcome === "exit" && shown.recorded && shown.marks.includes("no_entry");
+}
+
+/** Whether an entry rests on a list that is no longer new, or on none. */
+export function restsOnOldList(shown: Shown): boolean {
+  return shown.outcome === "admit" && shown.trust === "amber";
+}
+
 /** Whether nobody goes in before a supervisor agrees. */
 export function needsSupervisor(shown: Shown): boolean {
-  return shown.callSupervisor || shown.trust === "supervisor";
+  return !shown.agreed && (shown.callSupervisor || shown.trust === "supervisor");
 }
 
 /** Whether a supervisor types their PIN: always where the list is too old, else where the site asks for one. */
 export function asksForPin(shown: Shown, state: GateState): boolean {
+  if (shown.agreed) return false;
   return shown.trust === "supervisor" || (shown.callSupervisor && asksAtAll(shown, state));
 }
 
@@ -42,8 +63,8 @@ export function callsNow(shown: Shown): boolean {
 export function toneOf(shown: Shown): Tone {
   if (shown.outcome === "admit" && shown.trust === "refused") return "bad";
   if (shown.outcome === "admit" || shown.outcome === "exit") {
-    if (callsNow(shown)) return "amber";
-    return asksForCard(shown) ? "ask" : "good";
+    if (callsNow(shown) || restsOnOldList(shown) || isStrayExit(shown)) return "amber";
+    return asksForCard(shown) || asksHowMany(shown) ? "ask" : "good";
   }
   return AMBER.has(shown.outcome) ? "amber" : "bad";
 }
@@ -55,15 +76,24 @@ export function iconOf(shown: Shown): Icon {
 
 /** Return why, and what to do next, a sentence each. `typed` is what was scanned or typed. */
 export function explain(shown: Shown, typed: string, state: GateState): string[] {
+  if (isStrayExit(shown)) return [t("stray_exit")];
+  if (restsOnOldList(shown)) return [t("old_list")];
   if (shown.outcome === "admit" || shown.outcome === "exit") {
     return shown.trust === "refused" && shown.outcome === "admit" ? [t("list_too_old"), t("call_first")] : [];
   }
   const next = NEXT[shown.outcome];
   return [
     ...why(shown, typed, state),
+    ...shown.overridable.filter((one) => one !== shown.outcome).flatMap((one) => why({ ...shown, outcome: one }, typed, state)),
     ...(next && !(shown.outcome === "wrong_site" && shown.direction === "exit") ? [t(next)] : []),
-    ...(OVERRIDABLE.has(shown.outcome) ? [t("may_override")] : []),
+    ...(shown.overridable.length > 0 ? [t(whoMayOverride(shown, state))] : []),
   ];
+}
+
+function whoMayOverride(shown: Shown, state: GateState): string {
+  if (mayOverride(shown, state)) return "may_override";
+  if (shown.trust === "refused") return "list_too_old";
+  return asksAtAll(shown, state) ? "supervisors_void" : "supervisor_none";
 }
 
 function why(shown: Shown, typed: string, state: GateState): string[] {

@@ -2,35 +2,50 @@
 import type { GateState, IdCheck, Shown, Supervisor } from "../core/model.ts";
 import { el, icon } from "./dom.ts";
 import { drawTelephones } from "./help.ts";
-import { cardForms } from "./id_check.ts";
-import { asksForCard, callsNow, explain, iconOf, toneOf } from "./outcome.ts";
+import { cardForms, overrideForm } from "./id_check.ts";
+import {
+  asksForCard, asksHowMany, callsNow, explain, iconOf, isStrayExit, mayOverride, restsOnOldList, toneOf,
+} from "./outcome.ts";
 import { counted, currentLanguage, directoryName, duration, hours, idName, instant, markName, t, verdictName } from "./texts.ts";
 
 export type Admit = (check: IdCheck, count: number | undefined, supervisor?: Supervisor) => void;
+
+/** What the guard answers to a verdict. */
+export interface Answers {
+  admit: Admit;
+  override: (supervisor: Supervisor) => void;
+  leave: (count?: number) => void;
+  comingIn: () => void;
+}
 
 /** What the guard has just done or sees in the banner. */
 const QUIET = new Set(["id_seen", "offline"]);
 
 /** Draw a verdict; where the ID has to be checked, with the buttons for that. */
 export function drawVerdict(
-  shown: Shown, typed: string, state: GateState, problem: string | null, admit: Admit,
+  shown: Shown, typed: string, state: GateState, problem: string | null, answers: Answers,
 ): HTMLElement {
-  const checks = asksForCard(shown) || shown.outcome === "id_mismatch";
-  const forms = checks ? cardForms(shown, state, admit) : null;
+  const checks = asksForCard(shown) || (shown.outcome === "id_mismatch" && shown.overridable.length === 0);
+  const card = checks ? cardForms(shown, state, answers.admit) : null;
+  const forms = card ?? (asksHowMany(shown) ? exitForm(shown, answers.leave)
+    : isStrayExit(shown) ? { more: null, button: mainButton("coming_in", answers.comingIn) } : null);
+  const overrides = mayOverride(shown, state);
+  const asked = asksForCard(shown) && !shown.agreed;
   const parts = [
     el("div", { class: "verdict__head" }, icon(iconOf(shown)), el("h1", {}, wordOf(shown))),
-    shown.callSupervisor && asksForCard(shown) && !forms?.alert && el("p", { class: "verdict__alert" }, t("call_first")),
-    forms?.alert && el("p", { class: "verdict__alert" }, forms.alert),
-    shown.trust === "supervisor" && asksForCard(shown) && el("p", { class: "verdict__alert" }, t("list_too_old")),
+    shown.callSupervisor && asked && !card?.alert && el("p", { class: "verdict__alert" }, t("call_first")),
+    card?.alert && el("p", { class: "verdict__alert" }, card.alert),
+    shown.trust === "supervisor" && asked && el("p", { class: "verdict__alert" }, t("list_too_old")),
     names(shown),
     ...explain(shown, typed, state).map((sentence) => el("p", { class: "verdict__why" }, sentence)),
     ...(["amber", "bad"].includes(toneOf(shown)) ? drawTelephones(state) : []),
     facts(shown, state),
     problem !== null && el("p", { class: "verdict__problem", role: "alert" }, problem),
     forms?.more,
+    overrides && overrideForm(shown, state, problem !== null, answers.override),
   ];
   return el(
-    "article", { class: `verdict verdict--${toneOf(shown)}${checks ? " verdict--asks" : ""}` },
+    "article", { class: `verdict verdict--${toneOf(shown)}${forms || overrides ? " verdict--asks" : ""}` },
     el("div", { class: "verdict__body", tabindex: 0 }, ...parts),
     forms?.button, // never scrolled out of sight
   );
@@ -39,7 +54,27 @@ export function drawVerdict(
 /** Return the word of a verdict. */
 export function wordOf(shown: Shown): string {
   if (callsNow(shown) || (shown.outcome === "admit" && shown.trust === "refused")) return t("call_supervisor");
-  return asksForCard(shown) ? t("check_id") : verdictName(shown.outcome);
+  if (asksForCard(shown)) return t(restsOnOldList(shown) ? "check_id_old_list" : "check_id");
+  if (asksHowMany(shown)) return t("how_many_leave");
+  return restsOnOldList(shown) ? t("in_by_old_list") : verdictName(shown.outcome);
+}
+
+function mainButton(key: string, onclick: () => void): HTMLElement {
+  return el("button", { class: "button button--main", type: "button", onclick }, t(key));
+}
+
+/** Draw how many of a party leave: all by one tap, fewer by another one. */
+function exitForm(shown: Shown, leave: (count?: number) => void): { more: HTMLElement; button: HTMLElement } {
+  const fewer = Array.from({ length: shown.inside - 1 }, (_, at) => at + 1);
+  const button = el("button", { class: "button button--main", type: "button", onclick: () => leave() }, counted("all_leave", shown.inside));
+  return {
+    button,
+    more: el(
+      "div", { class: "card" }, el("h2", {}, t("fewer_leave")),
+      el("div", { class: "row row--numbers" }, ...fewer.map((count) =>
+        el("button", { class: "button", type: "button", onclick: () => leave(count) }, String(count)))),
+    ),
+  };
 }
 
 function names(shown: Shown): HTMLElement | null {
@@ -69,12 +104,12 @@ function facts(shown: Shown, state: GateState): HTMLElement {
     line(asksForCard(shown) && shown.inside > 0 && counted("inside_already", shown.inside), true),
     line(help, true),
     line(vehicle, true),
-    line(passes && !shown.preview && counted("inside_now", shown.inside)),
+    line(passes && (!shown.preview || asksHowMany(shown)) && counted("inside_now", shown.inside)),
     line(shown.undelivered && t("undelivered"), true),
     ...shown.marks.filter((mark) => !QUIET.has(mark)).map((mark) => line(markName(mark), true)),
     line(callsNow(shown) && shown.recorded && t("recorded")),
     line(shown.recorded && shown.offline && t("kept_here")),
-    line(shown.offline && shown.ageS !== null && shown.trust !== "green" && t("list_age", { age: duration(shown.ageS) }), true),
+    line(shown.ageS !== null && shown.trust !== "green" && (shown.offline || restsOnOldList(shown)) && t("list_age", { age: duration(shown.ageS) }), true),
     !shown.preview && el("li", { class: "facts__at" }, instant(shown.at)),
   );
 }

@@ -1,6 +1,6 @@
 // The agreement of a supervisor to one entry: proven to the server, and checked here where it does not answer.
 import { GateProblem } from "./model.ts";
-import type { Supervisor } from "./model.ts";
+import type { Supervisor, Verdict } from "./model.ts";
 import { deriveKey, isKeyOf, prove, readPin } from "./pin.ts";
 import type { WireSupervisorKey } from "./pin.ts";
 import { checkedReason } from "./requests.ts";
@@ -15,12 +15,13 @@ export interface Agreement {
   isTheirs: boolean;
 }
 
-/** Return the agreement to a scan. Throws {@link GateProblem} where the guard has to correct it. */
+/** Return the agreement to a scan, and to what is set aside with it. Throws {@link GateProblem} where the guard has to correct it. */
 export async function agree(
   subtle: SubtleCrypto,
   held: readonly WireSupervisorKey[],
   supervisor: Supervisor,
   scan: WireScan,
+  overrides: readonly Verdict[] = [],
 ): Promise<Agreement> {
   const reason = checkedReason(supervisor);
   const theirs = held.find((one) => one.login_id === supervisor.login);
@@ -28,8 +29,9 @@ export async function agree(
   const pin = readPin(supervisor.pin);
   if (pin === null) throw new GateProblem("wrong_pin");
   const key = await deriveKey(subtle, pin, theirs);
-  const proof = await prove(subtle, key, scan.nonce, scan.token ?? scan.pass_number ?? "");
-  return { wire: { login_id: theirs.login_id, reason, proof }, isTheirs: await isKeyOf(subtle, key, theirs) };
+  const proof = await prove(subtle, key, scan.nonce, scan.token ?? scan.pass_number ?? "", overrides);
+  const wire = { login_id: theirs.login_id, reason, proof, ...(overrides.length > 0 ? { overrides } : {}) };
+  return { wire, isTheirs: await isKeyOf(subtle, key, theirs) };
 }
 
 /** Counts the wrong PINs that were typed while the server did not answer, which counts them otherwise. */

@@ -2,6 +2,7 @@
 //
 // The scans (gate.ts) and the rounds (rounds.ts) both work on it. Whatever changes the standing of a pass, or
 // the key of what is stored, goes through `inTurn`.
+import type { Agreement } from "./agreement.ts";
 import { Api } from "./api.ts";
 import { NO_NAMES } from "./directory.ts";
 import type { Scanned } from "./identity.ts";
@@ -13,7 +14,7 @@ import type { ListProblem } from "./refusals.ts";
 import type { Footing } from "./shown.ts";
 import type { Store } from "./store.ts";
 import { Deferred } from "./sync.ts";
-import type { Session, WireSession } from "./wire.ts";
+import type { Session, WireScan, WireSession } from "./wire.ts";
 
 /** For so long the reception rings, and for so long the guard is shown who comes (services/verify/handlers/help_calls.py). */
 const RINGS_MS = 900_000;
@@ -42,6 +43,9 @@ interface Leaving {
 export interface Preview {
   scanned: Scanned;
   shown: Shown;
+  request: WireScan;
+  /** Of the supervisor who has set aside what stood against it. */
+  agreed?: Agreement;
 }
 
 export class Device {

@@ -1,7 +1,7 @@
 // A gate without a server and without storage, on which screens are built and tested.
 //
 // It knows passes by number; the text that is scanned is the number, or `eyJ` and the number.
-import type { Direction, GateApi, GateState, HelpCall, HelpReason, IdCheck, InsideEntry, Outcome, Shown } from "./model.ts";
+import type { Direction, GateApi, GateState, HelpCall, HelpReason, IdCheck, InsideEntry, Outcome, Shown, Supervisor } from "./model.ts";
 import { GateProblem } from "./model.ts";
 
 const DAY = "2026-12-01";
@@ -31,6 +31,8 @@ const BASE: Shown = {
   room: "214",
   vehicleAllowed: false,
   callSupervisor: false,
+  overridable: [],
+  agreed: false,
   marks: [],
   offline: false,
   ageS: 4,
@@ -59,16 +61,17 @@ export const FAKE_PASSES: Record<string, Partial<Shown>> = {
   INSIDE: {
     ...NOBODY,
     outcome: "already_inside",
+    overridable: ["already_inside"],
     inside: 3,
     insideSince: `${DAY}T04:10:00Z`,
     insideGate: "PCS1-G2",
   },
-  USED: { ...NOBODY, outcome: "already_used" },
-  EARLY: { ...NOBODY, outcome: "not_yet_valid" },
-  CLOSED: { ...NOBODY, outcome: "day_closed", days: [DAY, "2026-12-03"] },
-  LATE: { ...NOBODY, outcome: "expired" },
+  USED: { ...NOBODY, outcome: "already_used", overridable: ["already_used"] },
+  EARLY: { ...NOBODY, outcome: "not_yet_valid", overridable: ["not_yet_valid"] },
+  CLOSED: { ...NOBODY, outcome: "day_closed", overridable: ["day_closed"], days: [DAY, "2026-12-03"] },
+  LATE: { ...NOBODY, outcome: "expired", overridable: ["expired"] },
   OTHERSITE: { ...NOBODY, outcome: "wrong_site", site: "PCS2" },
-  OTHERGATE: { ...NOBODY, outcome: "wrong_gate", gate: "PCS1-G2" },
+  OTHERGATE: { ...NOBODY, outcome: "wrong_gate", overridable: ["wrong_gate"], gate: "PCS1-G2" },
   REVOKED: { ...NOBODY, outcome: "revoked" },
   FORGED: { ...NOBODY, outcome: "bad_signature", pass: undefined },
   TORN: { ...NOBODY, outcome: "unreadable", pass: undefined },
@@ -123,11 +126,16 @@ export class FakeGate implements GateApi {
       party: 0,
     };
     const shown = { ...BASE, ...(FAKE_PASSES[number] ?? unknown), direction };
+    if (direction === "exit" && shown.inside > 1 && shown.pass !== undefined) {
+      const named = { ...BASE, pass: shown.pass, inside: shown.inside, mayEnter: 0 };
+      this.#preview = { ...named, direction, outcome: "exit", preview: true };
+      return this.#preview;
+    }
     if (direction === "exit" && shown.pass !== undefined && shown.outcome !== "wrong_site") {
       this.#preview = null;
       return { ...shown, outcome: "exit", preview: false, recorded: true, inside: 0, mayEnter: 0 };
     }
-    this.#preview = shown.outcome === "admit" ? shown : null;
+    this.#preview = shown.outcome === "admit" || shown.overridable.length > 0 ? shown : null;
     return shown;
   }
 
@@ -149,6 +157,21 @@ export class FakeGate implements GateApi {
     };
     if (!wrong) this.#preview = null;
     return shown;
+  }
+
+  async override(supervisor: Supervisor): Promise<Shown> {
+    if (this.#preview === null) throw new GateProblem("no_preview");
+    if (supervisor.pin !== "481516") throw new GateProblem("wrong_pin");
+    const marks = this.#preview.overridable.map((one) => `despite_${one}`);
+    this.#preview = { ...BASE, pass: this.#preview.pass, marks, agreed: true };
+    return this.#preview;
+  }
+
+  async leave(count?: number): Promise<Shown> {
+    if (this.#preview === null) throw new GateProblem("no_preview");
+    const left = { ...this.#preview, preview: false, recorded: true };
+    this.#preview = null;
+    return { ...left, inside: Math.max(left.inside - (count ?? left.inside), 0) };
   }
 
   async inside(): Promise<InsideEntry[]> {

@@ -6,7 +6,7 @@ import { agree, WrongPins } from "./agreement.ts";
 import type { Agreement } from "./agreement.ts";
 import { Refused, Unreachable } from "./api.ts";
 import { Device, iso, reportStorage } from "./device.ts";
-import type { Deps } from "./device.ts";
+import type { Deps, Preview } from "./device.ts";
 import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
 import { fetchInside, movesOf, whoIsInside } from "./inside.ts";
@@ -31,7 +31,7 @@ import type {
 import { checkedId, makeRequest } from "./requests.ts";
 import { FETCH_LIMIT_MS, Rounds, isEnd } from "./rounds.ts";
 import { showDecision, showNothing, showResult } from "./shown.ts";
-import { decideEntry, decideExit, windowAt } from "./verdicts.ts";
+import { asksHowMany, dayOfEntry, decideEntry, decideExit } from "./verdicts.ts";
 import type { Decision } from "./verdicts.ts";
 import type { QueuedScan, ScanResult, WireIdCheck, WireScan } from "./wire.ts";
 
@@ -46,6 +46,8 @@ export class Gate implements GateApi {
   readonly #wrongPins = new WrongPins();
   /** The passes whose visitor has shown a card that did not match, and when: another card needs a supervisor. */
   readonly #mismatched = new Map<string, number>();
+  /** The exit of several people of whom the guard says how many leave. */
+  #leaving: Preview | null = null;
   /** The code that was sent last, and its key: a repeat after a lost answer does not use the code up. */
   #enrolment = { code: "", key: "" };
 
@@ -117,31 +119,90 @@ export class Gate implements GateApi {
   async scan(text: string, direction: Direction): Promise<Shown> {
     await this.#device.endSession();
     this.#device.preview = null;
-    if (direction === "entry") this.#requireSession();
     const scanned = readScanned(text);
+    const leaving = this.#leaving;
+    const isAgain = leaving !== null && JSON.stringify(leaving.scanned) === JSON.stringify(scanned);
+    if (leaving !== null && !isAgain && scanned !== null) await this.leave(); // nobody has counted them: all
+    if (direction === "entry") this.#requireSession();
     if (scanned === null) return this.#nothing("unreadable", direction);
+    this.#leaving = null;
     const gate = this.#device.requireGate();
     const request = this.#request(scanned, gate, direction, null, null);
-    const shown =
+    if (direction === "exit") request.ask_count = true;
+    const shown = await this.#look(scanned, request);
+    if (!shown.preview) return shown;
+    if (shown.outcome === "exit") this.#leaving = { scanned, shown, request };
+    else if (shown.outcome === "admit" || shown.overridable.length > 0) {
+      this.#device.preview = { scanned, shown, request };
+    }
+    return shown;
+  }
+
+  /** Return what a scan comes to before anything is recorded, but for an exit of nobody or one. */
+  async #look(scanned: Scanned, request: WireScan): Promise<Shown> {
+    return (
       (await this.#askServer(request, null)) ??
-      (await this.#device.inTurn(() => this.#decideScan(scanned, request)));
-    if (shown.preview && shown.outcome === "admit") this.#device.preview = { scanned, shown };
+      (await this.#device.inTurn(() => this.#decideScan(scanned, request)))
+    );
+  }
+
+  async leave(count?: number): Promise<Shown> {
+    await this.#device.endSession();
+    const leaving = this.#leaving;
+    if (leaving === null) throw new GateProblem("no_preview");
+    const request = { ...leaving.request, count: count ?? null, ask_count: false };
+    const shown = await this.#look(leaving.scanned, request);
+    if (this.#leaving === leaving) this.#leaving = null;
+    return shown;
+  }
+
+  async override(supervisor: Supervisor): Promise<Shown> {
+    await this.#device.endSession();
+    const preview = this.#device.preview;
+    if (preview === null || preview.shown.overridable.length === 0) throw new GateProblem("no_preview");
+    const request = this.#request(preview.scanned, this.#device.requireGate(), "entry", null, null);
+    const { crypto, manifest } = this.#device;
+    const agreed = await agree(
+      crypto.subtle,
+      manifest.supervisors,
+      supervisor,
+      request,
+      preview.shown.overridable,
+    );
+    const asked = { ...request, supervisor: agreed.wire };
+    const shown =
+      (await this.#askServer(asked, null)) ??
+      (await this.#device.inTurn(async () => {
+        this.#wrongPins.require(agreed, this.#device.now());
+        return this.#decideScan(preview.scanned, asked);
+      }));
+    if (this.#device.preview === preview) this.#device.preview = { ...preview, shown, request, agreed };
     return shown;
   }
 
   async admit(check: IdCheck, count?: number, supervisor?: Supervisor): Promise<Shown> {
     await this.#device.endSession();
     const preview = this.#device.preview;
-    if (preview === null) throw new GateProblem("no_preview");
+    const isRefused = preview !== null && !["admit", "id_mismatch"].includes(preview.shown.outcome);
+    if (preview === null || isRefused) throw new GateProblem("no_preview");
     const idCheck = checkedId(check, preview.shown);
     const gate = this.#device.requireGate();
-    const request = this.#request(preview.scanned, gate, "entry", count ?? null, idCheck);
+    const made = this.#request(preview.scanned, gate, "entry", count ?? null, idCheck);
     const { crypto, manifest } = this.#device;
-    const agreed = supervisor && (await agree(crypto.subtle, manifest.supervisors, supervisor, request));
+    // What a supervisor has set aside is proven for the nonce of that request.
+    const request = preview.agreed === undefined ? made : { ...made, nonce: preview.request.nonce };
+    const agreed =
+      preview.agreed ??
+      (supervisor && (await agree(crypto.subtle, manifest.supervisors, supervisor, request)));
     const asked = await this.#askServer({ ...request, supervisor: agreed?.wire }, preview.shown);
     const shown =
       asked ?? (await this.#device.inTurn(() => this.#decideEntry(preview.scanned, request, agreed)));
     await this.#noteCard(shown);
+    // The nonce is used up with the record of another card: a supervisor agrees once more.
+    const isUsed = preview.agreed !== undefined && this.#device.preview === preview;
+    if (isUsed && shown.outcome === "id_mismatch") {
+      this.#device.preview = { scanned: preview.scanned, shown, request };
+    }
     // After a wrong ID the guard may look at another one; a pass that was scanned meanwhile stays.
     if (shown.outcome !== "id_mismatch" && this.#device.preview === preview) this.#device.preview = null;
     return shown;
@@ -199,6 +260,7 @@ export class Gate implements GateApi {
   }
 
   async signOut(isSure = false): Promise<void> {
+    if (this.#leaving !== null) await this.leave();
     this.#rounds.stop(); // else the next round would sign in again, until the server has heard of it
     // While it is still this guard who sends their scans.
     if (this.#device.offlineSince === null) await this.refresh();
@@ -223,7 +285,7 @@ export class Gate implements GateApi {
       if (isUnsure && manifest.whole !== null) this.#device.needManifest();
       if (isListed === true || held?.wire == null || held.standing.terms === null) return;
       const at = Date.parse(movement.at);
-      const day = windowAt(held.standing.terms, at)?.day ?? held.standing.day;
+      const day = dayOfEntry(held.standing, held.standing.terms, at);
       // The server does not count in what this gate has not sent yet.
       const insideAfter = manifest.hasUnsent(pass) ? null : inside;
       const move: Move = { nonce, pass, verdict, count, insideAfter, day, at, gate, sent: true };
@@ -320,7 +382,7 @@ export class Gate implements GateApi {
     const { standing } = found.held;
     const at = Date.parse(request.scanned_at);
     const count = verdict === "admit" ? inside - (preview?.inside ?? 0) : standing.inside - inside;
-    const day = windowAt(found.held.standing.terms, at)?.day ?? standing.day;
+    const day = dayOfEntry(standing, found.held.standing.terms, at);
     const move: Move = {
       nonce: request.nonce,
       pass,
@@ -354,7 +416,8 @@ export class Gate implements GateApi {
     this.#device.manifest.drop(request.nonce);
     const found = await find(this.#device.manifest, scanned, request.direction);
     const at = Date.parse(request.scanned_at);
-    const attempt = { gate: request.gate, at, count: null, identified: true, marks: [] };
+    const { count, gate, supervisor } = request;
+    const attempt = { gate, at, count, identified: true, marks: [], overrides: supervisor?.overrides };
     if (request.direction === "entry") {
       this.#requireSession(); // it may have ended while the server was asked
       if (this.#device.manifest.whole === null) throw new GateProblem("no_list");
@@ -370,6 +433,9 @@ export class Gate implements GateApi {
       return { ...shown, recorded: true };
     }
     const decision = decideExit(found.held.standing, attempt);
+    if (request.ask_count === true && asksHowMany(found.held.standing, attempt)) {
+      return this.#show(found.held, decision, request, true);
+    }
     return this.#recordMove(found.held, decision, request, undefined);
   }
 
@@ -391,6 +457,7 @@ export class Gate implements GateApi {
       count: request.count,
       identified,
       marks,
+      overrides: agreed?.wire.overrides,
     });
     if (decision.verdict === "admit") {
       const trust = this.#device.state().trust;
@@ -443,7 +510,7 @@ export class Gate implements GateApi {
   }
 
   /** Put a scan into the queue. When this resolves it is on the disk. */
-  async #record(scan: QueuedScan, move: Move | null): Promise<void> {
+  async #record({ ask_count: _asked, ...scan }: QueuedScan, move: Move | null): Promise<void> {
     // Without a session there is no key for visitors.
     const remembered = this.#device.session === null ? null : move;
     try {

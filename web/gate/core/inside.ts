@@ -98,7 +98,10 @@ function entryOf(one: WireInside, gate: string | null, silent: ReadonlySet<strin
 function heldEntry(held: HeldPass, gate: string | null, now: number, isOnline: boolean): InsideEntry {
   const { standing, wire } = held;
   const { terms } = standing;
-  const validTo = terms === null ? now : windowOf(terms, standing.day).end;
+  const end = terms === null ? now : windowOf(terms, standing.day).end;
+  // A supervisor has let them in after the hours of their pass: as in services/verify/handlers/presence.py.
+  const isLater = held.insideSince !== null && Date.parse(held.insideSince) >= end;
+  const validTo = isLater ? (standing.presumedGoneAt ?? end) : end;
   const elsewhere = isOnline ? "elsewhere" : "offline";
   return {
     pass: held.number,

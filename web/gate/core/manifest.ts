@@ -9,7 +9,7 @@ import { RevokedList, read } from "./revoked.ts";
 import { servedBy } from "./served.ts";
 import { importKeys } from "./tokens.ts";
 import type { Keys, PassClaims } from "./tokens.ts";
-import { insideAt, standingAfter, unusedStanding } from "./verdicts.ts";
+import { insideAt, standingAfter, untilOf, unusedStanding } from "./verdicts.ts";
 import type { Standing, Terms } from "./verdicts.ts";
 
 /** So many nonces are remembered after their moves. */
@@ -454,6 +454,8 @@ function replay(held: HeldPass, move: Move): HeldPass {
     inside,
     marks: [],
     day: move.day,
+    overridable: [],
+    until: move.verdict === "admit" && standing.terms !== null ? untilOf(standing.terms, move.at) : null,
   });
   const arrived =
     move.verdict === "admit" && before === 0 ? new Date(move.at).toISOString() : held.insideSince;

@@ -58,6 +58,10 @@ export interface Shown {
   inside: number;
   /** How many may come in now; only in a preview that admits. */
   mayEnter: number;
+  /** All that stands against an entry, where a supervisor may set it aside; else empty. */
+  overridable: Verdict[];
+  /** Whether a supervisor has typed their PIN for this entry: it is not asked again. */
+  agreed: boolean;
   validFrom?: string;
   validTo?: string;
   /** All days of a pass for several days, as dates in India; empty for a pass for one day. */
@@ -257,7 +261,11 @@ export interface HelpCall {
 /** What the screens call; {@link Gate} implements it, and the fake for building screens. */
 export interface GateApi {
   state(): GateState;
-  /** Decide what was scanned or typed. An entry is a preview; an exit is recorded at once. */
+  /**
+   * Decide what was scanned or typed. An entry is a preview; an exit is recorded at once.
+   *
+   * An exit is a preview where several are inside: `leave` says how many. Another scan means all of them.
+   */
   scan(text: string, direction: Direction): Promise<Shown>;
   /**
    * Record the entry of the party of the last preview, whose ID was checked.
@@ -265,6 +273,10 @@ export interface GateApi {
    * Rejects with {@link GateProblem}.
    */
   admit(check: IdCheck, count?: number, supervisor?: Supervisor): Promise<Shown>;
+  /** Have a supervisor set aside what stands against the last preview. Rejects with {@link GateProblem}. */
+  override(supervisor: Supervisor): Promise<Shown>;
+  /** Record that some of the party of the last exit leave, or all. Rejects with {@link GateProblem}. */
+  leave(count?: number): Promise<Shown>;
   inside(): Promise<InsideEntry[]>;
   /** Return the passes whose people were found at an evacuation. */
   found(): Promise<string[]>;

@@ -34,9 +34,19 @@ export async function isKeyOf(subtle: SubtleCrypto, key: CryptoKey, held: WireSu
   return (await sign(subtle, key, VERIFIER)) === held.verifier;
 }
 
-/** Return the proof for one scan; `scanned` is its token, or its pass number, as it is sent. */
-export function prove(subtle: SubtleCrypto, key: CryptoKey, nonce: string, scanned: string): Promise<string> {
-  return sign(subtle, key, `${nonce}\n${scanned}`);
+/**
+ * Return the proof for one scan, and for the refusals that are set aside with it.
+ *
+ * `scanned` is its token, or its pass number, as it is sent.
+ */
+export function prove(
+  subtle: SubtleCrypto,
+  key: CryptoKey,
+  nonce: string,
+  scanned: string,
+  overrides: readonly string[] = [],
+): Promise<string> {
+  return sign(subtle, key, [nonce, scanned, ...overrides.toSorted()].join("\n"));
 }
 
 async function sign(subtle: SubtleCrypto, key: CryptoKey, message: string): Promise<string> {

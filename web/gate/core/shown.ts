@@ -29,6 +29,8 @@ export function showNothing(outcome: Outcome, direction: Direction, at: string, 
     party: 0,
     inside: 0,
     mayEnter: 0,
+    overridable: [],
+    agreed: false,
     days: [],
     vehicleAllowed: false,
     callSupervisor: false,
@@ -45,7 +47,8 @@ export function showResult(
   names: DirectoryNames,
   policy: OfflinePolicy,
 ): Shown {
-  const isAsked = result.preview && ((result.supervisors ?? []).length > 0 || result.supervisors_void === true);
+  const isAdmitted = result.preview && result.verdict === "admit";
+  const isAsked = isAdmitted && ((result.supervisors ?? []).length > 0 || result.supervisors_void === true);
   return {
     outcome: result.verdict,
     preview: result.preview,
@@ -57,6 +60,8 @@ export function showResult(
     party: result.party,
     inside: result.inside,
     mayEnter: result.may_enter,
+    overridable: result.overridable ?? [],
+    agreed: request.supervisor !== undefined,
     validFrom: result.valid_from ?? undefined,
     validTo: result.valid_to ?? undefined,
     days: result.days,
@@ -96,7 +101,8 @@ export function showDecision(
   const named = NAMING.includes(verdict) ? wire : null;
   const window = terms === null ? null : windowToShow(terms, at);
   const isHere = verdict === "already_inside";
-  const persons = preview ? insideAt(standing, at) : decision.inside;
+  const isEntry = preview && request.direction === "entry";
+  const persons = isEntry ? insideAt(standing, at) : preview ? standing.inside : decision.inside;
   return {
     ...showNothing(verdict, request.direction, request.scanned_at, footing),
     preview,
@@ -106,6 +112,8 @@ export function showDecision(
     party: terms?.party ?? 0,
     inside: verdict === "wrong_site" ? 0 : persons,
     mayEnter: preview && verdict === "admit" ? decision.count : 0,
+    overridable: [...decision.overridable],
+    agreed: request.supervisor !== undefined,
     validFrom: window === null ? undefined : new Date(window.start).toISOString(),
     validTo: window === null ? undefined : new Date(window.end).toISOString(),
     days: terms === null ? [] : daysOf(terms),

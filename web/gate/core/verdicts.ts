@@ -50,6 +50,18 @@ export interface Standing {
   presumedGoneAt: number | null;
 }
 
+/** Refusals that a supervisor may set aside: `OVERRIDABLE` in services/verify/domain/verdicts.py. */
+const OVERRIDABLE: readonly Verdict[] = [
+  "not_yet_valid",
+  "expired",
+  "day_closed",
+  "wrong_gate",
+  "already_inside",
+  "already_used",
+];
+/** Begins the mark of an entry with a refusal that a supervisor has set aside. */
+const DESPITE = "despite_";
+
 /** Persons at a gate who want to pass. */
 export interface Attempt {
   gate: string;
@@ -60,6 +72,8 @@ export interface Attempt {
   identified: boolean;
   /** Marks of an entry's record. */
   marks: readonly string[];
+  /** The refusals that a supervisor has set aside. */
+  overrides?: readonly Verdict[];
 }
 
 /** The verdict, how many persons pass, how many are then inside, and the day to which an entry counts. */
@@ -69,7 +83,13 @@ export interface Decision {
   inside: number;
   marks: readonly string[];
   day: number;
+  /** All that stands against a refused entry, where a supervisor may set all of it aside. */
+  overridable: readonly Verdict[];
+  /** For those who come in outside of the hours of the pass: when these end for them, else null. */
+  until: number | null;
 }
+
+const NOBODY = { count: 0, marks: [], day: 0, overridable: [], until: null };
 
 /** Return the standing of a pass of which nothing but its terms is known. */
 export function unusedStanding(terms: Terms | null, revoked = false): Standing {
@@ -142,18 +162,43 @@ export function presumedGoneAt(validTo: number): number {
 export function decideEntry(standing: Standing, attempt: Attempt): Decision {
   const { terms } = standing;
   const inside = insideAt(standing, attempt.at);
-  const refuse = (verdict: Verdict): Decision => ({ verdict, count: 0, inside, marks: [], day: 0 });
+  const refuse = (verdict: Verdict, overridable: readonly Verdict[] = []): Decision => ({
+    ...NOBODY,
+    verdict,
+    inside,
+    overridable,
+  });
   if (standing.revoked || terms === null) return refuse("revoked");
-  const window = windowAt(terms, attempt.at);
-  const wrong = wrongPlace(terms, attempt) ?? (window === null ? closedBecause(terms, attempt.at) : null);
-  if (wrong !== null) return refuse(wrong);
-  const day = Math.max(window === null ? 0 : window.day, standing.day); // clocks of two gates may differ
+  const { at } = attempt;
+  const day = dayOfEntry(standing, terms, at);
   const left = entriesLeft(standing, terms, day);
-  if (inside >= terms.party) return refuse("already_inside");
-  if (left === 0) return refuse("already_used");
-  const count = countOf(terms, Math.min(terms.party - inside, left), attempt.count);
-  if (!attempt.identified) return refuse("id_mismatch");
-  return { verdict: "admit", count, inside: inside + count, marks: attempt.marks, day };
+  const reasons = reasonsAgainst(terms, attempt, inside, left);
+  const overridable = maySetAside(reasons, terms, at) ? reasons : [];
+  const overridden = overridable.filter((one) => attempt.overrides?.includes(one));
+  const refusal = reasons.find((one) => !overridden.includes(one));
+  if (refusal !== undefined) return refuse(refusal, overridable);
+  const room = inside < terms.party ? terms.party - inside : terms.party;
+  const count = countOf(terms, Math.min(room, left || terms.party), attempt.count);
+  if (!attempt.identified) return refuse("id_mismatch", overridden);
+  const marks = [...attempt.marks, ...overridden.map((one) => DESPITE + one)];
+  return { ...NOBODY, verdict: "admit", count, inside: inside + count, marks, day, until: untilOf(terms, at) };
+}
+
+/** Return the day of a pass to which an entry counts, and never an earlier one: clocks of gates may differ. */
+export function dayOfEntry(standing: Standing, terms: Terms, at: number): number {
+  const window = windowAt(terms, at) ?? windowOn(terms, at);
+  return window === null ? standing.day : Math.max(window.day, standing.day);
+}
+
+/** Return when the hours of a pass end for those who come in outside of them; null within them. */
+export function untilOf(terms: Terms, at: number): number | null {
+  if (windowAt(terms, at) !== null) return null;
+  return Math.max(at, windowOn(terms, at)?.end ?? at);
+}
+
+/** Return whether the guard says first how many leave: several are inside, and nobody was counted. */
+export function asksHowMany(standing: Standing, attempt: Attempt): boolean {
+  return attempt.count === null && standing.inside > 1 && decideExit(standing, attempt).verdict === "exit";
 }
 
 /**
@@ -164,7 +209,7 @@ export function decideEntry(standing: Standing, attempt: Attempt): Decision {
 export function decideExit(standing: Standing, attempt: Attempt): Decision {
   const { terms } = standing;
   if (terms !== null && terms.site !== siteOf(attempt.gate)) {
-    return { verdict: "wrong_site", count: 0, inside: standing.inside, marks: [], day: 0 };
+    return { ...NOBODY, verdict: "wrong_site", inside: standing.inside };
   }
   const count = attempt.count || Math.max(standing.inside, 1);
   const marks: [string, boolean][] = [
@@ -175,7 +220,7 @@ export function decideExit(standing: Standing, attempt: Attempt): Decision {
   ];
   const inside = Math.max(standing.inside - count, 0);
   const applying = marks.filter(([, applies]) => applies).map(([mark]) => mark);
-  return { verdict: "exit", count, inside, marks: applying, day: 0 };
+  return { ...NOBODY, verdict: "exit", count, inside, marks: applying };
 }
 
 /** Return the state of a pass after a decision: unchanged unless somebody passes the gate. */
@@ -192,7 +237,7 @@ export function standingAfter(standing: Standing, decision: Decision): Standing 
     admitted: standing.admitted + decision.count,
     day: decision.day,
     admittedBefore: decision.day === standing.day ? standing.admittedBefore : standing.admitted,
-    presumedGoneAt: presumedGoneAt(windowOf(terms, decision.day).end),
+    presumedGoneAt: presumedGoneAt(decision.until ?? windowOf(terms, decision.day).end),
   };
 }
 
@@ -208,14 +253,39 @@ function dateInIndia(at: number): string {
   return new Date(at + IST).toISOString().slice(0, 10);
 }
 
+/** Return the window of the date of an instant, also while entry is closed; null on another day. */
+function windowOn(terms: Terms, at: number): Window | null {
+  return windowsOf(terms).find((window) => dateOf(window) === dateInIndia(at)) ?? null;
+}
+
+/** Return all reasons against an entry, the first first. */
+function reasonsAgainst(terms: Terms, attempt: Attempt, inside: number, left: number): Verdict[] {
+  const reasons: (Verdict | null)[] = [
+    wrongPlace(terms, attempt),
+    windowAt(terms, attempt.at) === null ? closedBecause(terms, attempt.at) : null,
+    inside >= terms.party ? "already_inside" : null,
+    left === 0 ? "already_used" : null,
+  ];
+  return reasons.filter((one) => one !== null);
+}
+
+/** Return whether a supervisor may set all reasons aside: those about the time on a day of the pass. */
+function maySetAside(reasons: readonly Verdict[], terms: Terms, at: number): boolean {
+  const isItsDay = (windowAt(terms, at) ?? windowOn(terms, at)) !== null || isClosedAt(terms, at);
+  return isItsDay && reasons.every((one) => OVERRIDABLE.includes(one));
+}
+
+function isClosedAt(terms: Terms, at: number): boolean {
+  return terms.closedDays.some((day) => dateOf(windowOf(terms, day)) === dateInIndia(at));
+}
+
 function wrongPlace(terms: Terms, attempt: Attempt): Verdict | null {
   if (terms.site !== siteOf(attempt.gate)) return "wrong_site";
   return terms.gate === null || terms.gate === attempt.gate ? null : "wrong_gate";
 }
 
 function closedBecause(terms: Terms, at: number): Verdict {
-  const today = dateInIndia(at);
-  if (terms.closedDays.some((day) => dateOf(windowOf(terms, day)) === today)) return "day_closed";
+  if (isClosedAt(terms, at)) return "day_closed";
   return at >= lastWindow(terms).end ? "expired" : "not_yet_valid";
 }
 

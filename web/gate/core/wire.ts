@@ -20,6 +20,8 @@ export interface WireScan {
   scanned_at: string;
   id_check: WireIdCheck | null;
   supervisor?: WireSupervisor;
+  /** Whether an exit is only looked at where several are inside. */
+  ask_count?: boolean;
 }
 
 /** Who agreed to an entry, and the proof that they typed their PIN. */
@@ -27,6 +29,8 @@ export interface WireSupervisor {
   login_id: string;
   reason: string;
   proof: string;
+  /** The refusals that they set aside. */
+  overrides?: readonly Verdict[];
 }
 
 /** A scan with the verdict that the gate gave. Its nonce stays the same, however often it is sent. */
@@ -90,6 +94,8 @@ export interface ScanResult {
   supervisors?: string[];
   /** Whether one of them has to agree, and none can. */
   supervisors_void?: boolean;
+  /** What a supervisor may set aside; a gateway of before 0.14 does not say it. */
+  overridable?: Verdict[];
   marks: string[];
   list_age_s: number | null;
   inside_since: string | null;

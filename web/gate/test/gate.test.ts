@@ -111,7 +111,8 @@ test("the next scan at this gate sees an offline entry, and an offline exit", as
   const again = await gate.scan(TOKEN, "entry");
   assert.deepEqual([again.outcome, again.insideGate], ["already_inside", GATE]);
   assert.deepEqual([again.nameLatin, again.companions], [undefined, []], "who may not pass is not named");
-  assert.deepEqual([(await gate.scan(TOKEN, "exit")).outcome, gate.state().unsent], ["exit", 3]);
+  assert.equal((await gate.scan(TOKEN, "exit")).preview, true, "of two the guard says how many leave");
+  assert.deepEqual([(await gate.leave()).outcome, gate.state().unsent], ["exit", 3]);
   assert.equal((await gate.scan(TOKEN, "entry")).outcome, "already_used");
 });
 
@@ -418,6 +419,106 @@ test("online the server decides about a PIN, and nobody goes in where it says no
   const [sent] = [...server.recorded.values()];
   assert.equal(sent?.supervisor?.login_id, "SEC-0009");
 });
+
+const THREE = { party: 3, inside: 3, admitted: 3, inside_since: "2026-12-01T05:00:00Z", last_gate: "PCS1-G2" };
+
+for (const isOnline of [true, false]) {
+  const where = isOnline ? "online" : "without a network";
+
+  test(`${where} a party leaves in parts, and the evacuation list has the rest`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    const { gate } = await openGate(server);
+    server.down = !isOnline;
+    const asked = await gate.scan(TOKEN, "exit");
+    assert.deepEqual([asked.outcome, asked.preview, asked.inside], ["exit", true, 3]);
+    assert.deepEqual([server.recorded.size, gate.state().unsent], [0, 0], "nothing is recorded yet");
+    const left = await gate.leave(1);
+    assert.deepEqual([left.outcome, left.recorded, left.inside], ["exit", true, 2]);
+    server.down = true;
+    server.now += MINUTE;
+    await gate.scan(OTHER, "exit"); // without a network by now
+    const inside = (await gate.inside()).filter((one) => one.pass === NUMBER);
+    assert.deepEqual(inside.map((one) => one.inside), [2]);
+    assert.equal((await gate.scan(TOKEN, "exit")).inside, 2);
+    assert.equal((await gate.leave()).inside, 0);
+    assert.deepEqual((await gate.inside()).filter((one) => one.pass === NUMBER), []);
+    server.down = false;
+    await gate.refresh();
+    assert.equal(server.passes.get(NUMBER)?.inside, 0);
+    assert.ok([...server.recorded.values()].every((one) => !("offline" in one) || one.ask_count === undefined));
+  });
+
+  test(`${where} the next scan means that all have left, and the same pass asks again`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    server.passes.set(OTHER, pass({ pass: OTHER }));
+    const { gate } = await openGate(server);
+    server.down = !isOnline;
+    await gate.scan(TOKEN, "exit");
+    assert.equal((await gate.scan(TOKEN, "exit")).preview, true);
+    await gate.scan(OTHER, "entry");
+    await assert.rejects(gate.leave(1), problem("no_preview"));
+    assert.equal((await gate.scan(TOKEN, "exit")).inside, 0);
+  });
+
+  test(`${where} a supervisor sets a refusal aside by their PIN, and the ID is checked`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass({ party: 1, admitted: 1, gate: "PCS1-G2" }));
+    const { gate } = await openGate(server);
+    server.down = !isOnline;
+    const refused = await gate.scan(TOKEN, "entry");
+    assert.deepEqual([refused.outcome, refused.overridable], ["wrong_gate", ["wrong_gate", "already_used"]]);
+    assert.equal(refused.nameLatin, undefined, "whoever may not pass is not named");
+    await assert.rejects(gate.admit(RIGHT), problem("no_preview"), "nobody goes in by the guard's word");
+    server.refusesPins = true; // online the server looks at it
+    const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
+    await assert.rejects(gate.override({ ...agreed, pin: isOnline ? PIN : "000000" }), problem("wrong_pin"));
+    server.refusesPins = false;
+    const shown = await gate.override(agreed);
+    assert.deepEqual([shown.outcome, shown.preview, shown.nameLatin], ["admit", true, "Gurpreet Kaur"]);
+    assert.deepEqual([shown.agreed, shown.mayEnter], [true, 1]);
+    const admitted = await gate.admit(SEEN);
+    assert.deepEqual([admitted.outcome, admitted.inside], ["admit", 1]);
+    assert.ok(admitted.marks.includes("despite_wrong_gate") && admitted.marks.includes("despite_already_used"));
+    server.down = false;
+    await gate.refresh();
+    const sent = [...server.recorded.values()].at(-1);
+    assert.ok(sent);
+    const wire = "offline" in sent ? sent.offline.supervisor : sent.supervisor;
+    const key = await deriveKey(crypto.subtle, PIN, SUPERVISOR);
+    const proof = await prove(crypto.subtle, key, sent.nonce, TOKEN, ["already_used", "wrong_gate"]);
+    assert.deepEqual([wire?.overrides, wire?.proof], [["wrong_gate", "already_used"], proof]);
+    assert.ok(!JSON.stringify(sent).includes(PIN));
+  });
+
+  test(`${where} nobody sets aside a withdrawn pass, another site or another day`, async () => {
+    for (const changes of [{ revoked: true }, { site: "PCS2" }, { valid_from: "2026-12-02T04:30:00Z", valid_to: "2026-12-02T08:30:00Z" }]) {
+      const server = new Server();
+      server.passes.set(NUMBER, pass(changes));
+      const { gate } = await openGate(server);
+      server.down = !isOnline;
+      assert.deepEqual((await gate.scan(NUMBER, "entry")).overridable, []);
+      await assert.rejects(gate.override({ login: "SEC-0009", pin: PIN, reason: "known" }), problem("no_preview"));
+    }
+  });
+
+  test(`${where} another card after a refusal that was set aside asks the supervisor again`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass({ gate: "PCS1-G2" }));
+    const { gate } = await openGate(server);
+    server.down = true; // the server for tests compares no card
+    const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
+    await gate.scan(NUMBER, "entry");
+    await gate.override(agreed);
+    const wrong = await gate.admit(WRONG, 1);
+    assert.deepEqual([wrong.outcome, wrong.overridable], ["id_mismatch", ["wrong_gate"]]);
+    assert.equal((await gate.admit(RIGHT, 1)).outcome, "wrong_gate");
+    await gate.scan(NUMBER, "entry");
+    await gate.override(agreed);
+    assert.equal((await gate.admit(RIGHT, 1)).outcome, "admit");
+  });
+}
 
 test("a call for help rings at the reception, and the gate sees who comes", async () => {
   const { gate, server } = await openGate();

@@ -360,10 +360,11 @@ export class Server {
     }
     const number = request.pass_number ?? jti(request.token ?? "");
     const known = this.passes.get(number);
-    const preview = request.direction === "entry" && request.id_check === null;
+    const asks = request.ask_count === true && request.count === null && (known?.inside ?? 0) > 1;
+    const preview = request.direction === "entry" ? request.id_check === null : asks;
     if (known === undefined)
       return this.#answer(
-        result({ verdict: "unknown_pass", preview, count: 0, inside: 0, marks: [], day: 0 }),
+        result({ verdict: "unknown_pass", preview, count: 0, inside: 0, marks: [], day: 0, overridable: [], until: null }),
       );
     const decision = this.#decide(known, request);
     if (!preview) this.#record(known, request, decision);
@@ -409,6 +410,7 @@ export class Server {
       count: request.count,
       identified: true,
       marks: [],
+      overrides: request.supervisor?.overrides,
     };
     return request.direction === "entry" ? decideEntry(standing, attempt) : decideExit(standing, attempt);
   }
@@ -416,7 +418,7 @@ export class Server {
   #fact(known: WirePass, scan: QueuedScan): Decision {
     const count = scan.count ?? (scan.direction === "exit" ? known.inside : 0);
     const inside = scan.direction === "entry" ? known.inside + count : Math.max(known.inside - count, 0);
-    return { verdict: scan.offline.verdict, count, inside, marks: ["offline"], day: 0 };
+    return { verdict: scan.offline.verdict, count, inside, marks: ["offline"], day: 0, overridable: [], until: null };
   }
 
   #record(known: WirePass, request: WireScan, decision: Decision): void {
@@ -458,7 +460,7 @@ function result(decision: Decision & { preview: boolean }, known?: WirePass): Re
     preview,
     pass: known?.pass ?? null,
     reference: known?.reference ?? null,
-    applicant: known?.applicant ?? null,
+    applicant: ["admit", "exit", "id_mismatch"].includes(verdict) ? (known?.applicant ?? null) : null,
     companions: known?.companions ?? [],
     party: known?.party ?? 0,
     inside: preview ? (known?.inside ?? 0) : inside,
@@ -474,6 +476,7 @@ function result(decision: Decision & { preview: boolean }, known?: WirePass): Re
     department: known?.department ?? null,
     officer: known?.officer ?? null,
     call_supervisor: false,
+    overridable: decision.overridable,
     marks,
     list_age_s: known === undefined ? null : 3,
     inside_since: null,

@@ -316,6 +316,7 @@ test("a pass that stays as it was, since it moved while a manifest came, keeps w
     if (path !== "/api/v1/gate/manifest") return;
     server.before = () => {};
     await gate.scan(NUMBER, "exit");
+    await gate.leave();
   };
   await gate.refresh();
   server.down = true;

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import type { WireStanding } from "../core/manifest.ts";
 import { standingOf } from "../core/manifest.ts";
 import { GateProblem } from "../core/model.ts";
-import type { Direction } from "../core/model.ts";
-import { decideEntry, decideExit, standingAfter, windowToShow, windowsOf } from "../core/verdicts.ts";
+import type { Direction, Verdict } from "../core/model.ts";
+import { asksHowMany, decideEntry, decideExit, standingAfter, windowToShow, windowsOf } from "../core/verdicts.ts";
 import type { Attempt, Standing, Terms } from "../core/verdicts.ts";
 import { sample } from "./support.ts";
 
@@ -19,6 +19,7 @@ interface Case {
     count: number | null;
     identified: boolean;
     marks: string[];
+    overrides: Verdict[];
   };
   expect: Record<string, unknown>;
 }
@@ -32,7 +33,7 @@ function outcome(one: Case): Record<string, unknown> {
   try {
     const decided =
       one.attempt.direction === "entry" ? decideEntry(standing, attempt) : decideExit(standing, attempt);
-    const { verdict, count, inside, day, marks } = decided;
+    const { verdict, count, inside, day, marks, overridable } = decided;
     const moves = verdict === "admit" || verdict === "exit";
     return {
       verdict,
@@ -41,6 +42,8 @@ function outcome(one: Case): Record<string, unknown> {
       day,
       marks,
       after: moves ? after(standingAfter(standing, decided)) : null,
+      overridable,
+      ...(one.attempt.direction === "exit" ? { asks: asksHowMany(standing, attempt) } : {}),
     };
   } catch (error) {
     if (error instanceof GateProblem) return { error: error.code };

@@ -178,6 +178,15 @@ TEXTS: dict[str, str] = {
         "Ask for the card that is named, or choose another card. If it is another person: let nobody in."
     ),
     "may_override": _("Only the supervisor may decide otherwise."),
+    "override": _("A supervisor decides otherwise"),
+    "override_check": _("The supervisor agrees: check the ID card"),
+    "stray_exit": _("Nobody of this pass was inside. Are they coming in?"),
+    "coming_in": _("They are coming in"),
+    "how_many_leave": _("How many leave now?"),
+    "fewer_leave": _("Fewer leave"),
+    "old_list": _("The list of passes is old. A pass that was withdrawn since is not refused yet."),
+    "check_id_old_list": _("Old list: check the ID card"),
+    "in_by_old_list": _("Let in by an old list"),
     # when something does not answer
     "trouble": _(
         "The check did not end. Scan again. If this goes on, type the pass number, or call the supervisor."
@@ -281,6 +290,9 @@ def _counted(catalogue: NullTranslations) -> dict[str, tuple[str, ...]]:
         "persons": tuple(catalogue.ngettext("%(num)s person", "%(num)s people", n) for n in (1, 2)),
         "inside_now": tuple(
             catalogue.ngettext("%(num)s person inside now", "%(num)s people inside now", n) for n in (1, 2)
+        ),
+        "all_leave": tuple(
+            catalogue.ngettext("All leave: %(num)s person", "All leave: %(num)s people", n) for n in (1, 2)
         ),
         "inside_already": tuple(
             catalogue.ngettext("%(num)s inside already", "%(num)s inside already", n) for n in (1, 2)

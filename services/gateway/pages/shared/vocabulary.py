@@ -144,6 +144,12 @@ MARKS: dict[str, str] = {
     "conflict": _("Contradicts what other gates recorded"),
     "supervisor": _("A supervisor let them in"),
     "unproven": _("Nobody has proven that it was the supervisor"),
+    "despite_not_yet_valid": _("Set aside: the pass was not valid yet"),
+    "despite_expired": _("Set aside: the pass had expired"),
+    "despite_day_closed": _("Set aside: the department had closed this day"),
+    "despite_wrong_gate": _("Set aside: the pass is for another gate"),
+    "despite_already_inside": _("Set aside: everyone of this pass was inside"),
+    "despite_already_used": _("Set aside: the pass was used already"),
     "clock_off": _("The clock of the gate was wrong"),
     "sent_by_other": _("Sent from another login than the one at the gate"),
     "id_unchecked": _("No ID card was checked"),
@@ -173,6 +179,10 @@ INCIDENT_DETAILS: dict[str, str] = {
     "wrong_place": _("for another secretariat or gate"),
     "id_mismatch": _("another ID card"),
     "unknown": _("no genuine pass"),
+    "not_yet_valid": _("before its hours"),
+    "day_closed": _("on a closed day"),
+    "wrong_gate": _("for another gate"),
+    "already_used": _("used already"),
     "other": _("another reason"),
     "invalid_input": _("its form is wrong"),
     "unreadable_token": _("the QR code cannot be read"),
@@ -183,7 +193,7 @@ INCIDENT_DETAILS: dict[str, str] = {
     "supervisor_missing": _("no supervisor agreed"),
     "list_too_old": _("by a list that was too old"),
 }
-"""Why a gate called for help, why more came in than allowed, or why a scan was refused."""
+"""Why a gate called for help, why more came in than allowed, why a scan was refused, or what was set aside."""
 ROLES: dict[str, str] = {
     "ado": _("ADO Branch"),
     "department": _("Department"),

@@ -62,7 +62,9 @@ class Supervised(Gate):
     def choose(self, pin: str, principal: Principal = HEAD) -> None:
         supervisors.set_pin(SetPin(pin=pin), calling(principal), self.database, NOON)
 
-    def agreement(self, scan: ScanPass, pin: str = PIN, login_id: str = "SEC-0009") -> Supervisor:
+    def agreement(
+        self, scan: ScanPass, pin: str = PIN, login_id: str = "SEC-0009", overrides: tuple[Any, ...] = ()
+    ) -> Supervisor:
         """What the app makes of a PIN that was typed for a scan."""
         (held,) = self.manifest().supervisors or (None,)
         assert held is not None
@@ -71,7 +73,8 @@ class Supervised(Gate):
         return Supervisor(
             login_id=login_id,
             reason="known to me",
-            proof=supervisor_pin.prove(key, scan.nonce, scan.token or scan.pass_number or ""),
+            proof=supervisor_pin.prove(key, scan.nonce, scan.token or scan.pass_number or "", overrides),
+            overrides=overrides,
         )
 
     def check(self, scan: ScanPass, agreed: Supervisor, at: Any = NOON) -> ContractError | None:

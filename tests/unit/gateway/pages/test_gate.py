@@ -596,7 +596,7 @@ async def test_an_exit_is_recorded_at_once_with_its_marks(guard: Guard) -> None:
     )
     text = (await guard.scan(NUMBER, direction="exit")).text
     assert guard.asked.direction == "exit"
-    assert "epass-verdict--good" in text
+    assert "epass-verdict--amber" in text, "nobody was inside: perhaps they are coming in"
     assert "1 person inside now" in text
     for phrase in (
         "after the pass had expired",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.verify.domain import passes, verdicts
-from services.verify.domain.verdicts import decide_exit
+from services.verify.domain.verdicts import DESPITE, OVERRIDABLE, decide_exit
 from tests.support import gate_cases
 from tests.support.gate_cases import FILE, case_of, line_of, table, text_of
 
@@ -41,6 +41,22 @@ def test_the_table_has_enough_cases_and_every_outcome_of_a_known_pass() -> None:
     }  # fmt: skip
     marks = Counter(mark for line in LINES for mark in line["expect"].get("marks", ()))
     assert set(marks) >= {"late", "revoked", "other_gate", "no_entry", "id_seen", "other_id"}
+    assert {mark for mark in marks if mark.startswith(DESPITE)} == {DESPITE + one for one in OVERRIDABLE}
+    asks = Counter(line["expect"].get("asks") for line in LINES)
+    assert min(asks[True], asks[False]) >= 20
+
+
+def test_nobody_sets_aside_what_is_no_matter_of_a_supervisor() -> None:
+    """Neither a withdrawn pass, nor another site, nor another card, nor another day."""
+    agreed = {line["name"]: line["expect"] for line in LINES if line["attempt"]["overrides"]}
+    never = {"revoked", "wrong_site", "id_mismatch"}
+    for line in LINES:
+        assert not never & set(line["expect"].get("overridable", ())), line["name"]
+    for name in ("the day before", "the day between", "the day after", "of another site, and used"):
+        expect = agreed[f"entry although: {name}"]
+        assert (expect["overridable"], expect["count"]) == ([], 0)
+    assert agreed["entry although: too late"]["verdict"] == "admit"
+    assert agreed["entry, set aside only that it is too late"]["verdict"] == "already_used"
 
 
 def test_control_a_rule_that_changes_is_seen_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,6 +66,9 @@ def test_control_a_rule_that_changes_is_seen_in_the_table(monkeypatch: pytest.Mo
     monkeypatch.undo()
     monkeypatch.setattr(passes.Standing, "inside_at", lambda standing, _at: standing.inside)
     assert "entry: presumed gone" in disagreements()
+    monkeypatch.undo()
+    monkeypatch.setattr(verdicts, "OVERRIDABLE", verdicts.OVERRIDABLE - {"expired"})
+    assert "entry although: too late" in disagreements()
     monkeypatch.undo()
     monkeypatch.setattr(passes, "LONGEST_STAY", timedelta(hours=5))
     assert "entry: one of two" in disagreements()

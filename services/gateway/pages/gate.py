@@ -279,9 +279,7 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
     """Return the page on which the ID is checked, or the verdict."""
     shown, tone = scan.shown, TONES.get(scan.outcome, "bad")
     site = await directory.site(view, shown.site) if shown and shown.site else None
-    template = (
-        "check.html" if scan.asks_for_card else "leave.html" if scan.asks_how_many else "verdict.html"
-    )
+    template = "check.html" if scan.asks_for_card else "leave.html" if scan.asks_how_many else "verdict.html"
     is_amber = tone == "good" and shown is not None and (shown.call_supervisor or scan.is_stray_exit)
     return view.html(
         f"gate/{template}",
@@ -388,7 +386,7 @@ async def _scan(
 ) -> ScanResult:
     preview = direction == "entry" and checked is None
     nonce = str(uuid4()) if preview else _nonce(form)
-    request = {
+    request: dict[str, Any] = {
         **scanned, "gate": _gate(view, form), "direction": direction, "nonce": nonce, "id_check": checked,
         "count": text_of(form, "count") or None if checked else None,
         "supervisor": _supervisor(form) if checked else None,

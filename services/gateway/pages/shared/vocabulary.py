@@ -193,7 +193,7 @@ INCIDENT_DETAILS: dict[str, str] = {
     "supervisor_missing": _("no supervisor agreed"),
     "list_too_old": _("by a list that was too old"),
 }
-"""Why a gate called for help, why more came in than allowed, why a scan was refused, or what was set aside."""
+"""Why a gate called, why more came in than allowed, why a scan was refused, or what was set aside."""
 ROLES: dict[str, str] = {
     "ado": _("ADO Branch"),
     "department": _("Department"),

@@ -41,6 +41,7 @@ test("who was let in by the token alone is on the list, also after a restart, un
   const again = await device.open();
   assert.deepEqual((await again.inside()).map((one) => one.pass), [OTHER]);
   await again.scan(token, "exit");
+  await again.leave();
   assert.deepEqual(await again.inside(), []);
 });
 

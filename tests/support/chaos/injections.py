@@ -20,6 +20,7 @@ _BREAKS = re.compile(
 """What the name of a public function has, at the beginning of a word, that breaks something."""
 
 KILLED, HANGS, HALF_OPEN = "each process is killed", "each process hangs (SIGSTOP)", "are half-open"
+NODE_AWAY, STANDBY_AWAY = "a node of the broker is away", "a standby is out of reach"
 BROKER_KILLED, DATABASES_KILLED = "the broker is killed", "the database server is killed"
 FAILURES: Mapping[str, tuple[str, ...]] = {
     "at": ("connections to the broker close", f"connections to the broker {HALF_OPEN}"),
@@ -28,7 +29,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
     "broker_away": (BROKER_KILLED,),
     "broker_ctl": ("the broker's memory is full", "the broker's disk is full", "a queue is full"),
     "cut": ("connections are cut", "connections to the broker close"),
-    "cut_off": (BROKER_KILLED,),
+    "cut_off": (NODE_AWAY,),
     "database_away": (DATABASES_KILLED,),
     "database_takes_no_changes": ("the databases take no changes",),
     "demoted": ("the databases take no changes",),
@@ -37,7 +38,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
     "half_open": (
         f"connections to the broker {HALF_OPEN}",
         f"connections to the databases {HALF_OPEN}",
-        "a standby is out of reach",
+        STANDBY_AWAY,
     ),
     "in_one_process": ("more events than are handled",),
     "in_two_processes": ("more events than are handled",),
@@ -48,6 +49,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
         "the exporter is killed",
         "one of two replicas is killed",
         BROKER_KILLED,
+        NODE_AWAY,
         DATABASES_KILLED,
         "killed and started at once",
     ),
@@ -56,7 +58,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
     "kill_postgres": (DATABASES_KILLED,),
     "kill_sender": (KILLED,),
     "latency": ("connections to the databases are late",),
-    "lose_disk": (BROKER_KILLED,),
+    "lose_disk": (NODE_AWAY,),
     "off": ("a clock is wrong",),
     "out_of_disk": ("the broker's disk is full",),
     "out_of_memory": ("the broker's memory is full",),

@@ -196,6 +196,14 @@ class BrokerCluster:
                 return [number for name in names for number, node in self.nodes.items() if node.node == name]
         return []
 
+    def unreachable(self, number: int) -> int:
+        """Return how many others this node cannot reach, as it tells Prometheus (alert `BrokerNodeGone`)."""
+        page = httpx.get(
+            f"http://127.0.0.1:{self.nodes[number].prometheus}/metrics", timeout=10, trust_env=False
+        )
+        (value,) = re.findall(r"^rabbitmq_unreachable_cluster_peers_count ([\d.]+)", page.text, re.MULTILINE)
+        return int(float(value))
+
     def stop(self) -> None:
         """Stop all nodes; harmless when they do not run."""
         for one in self.nodes.values():

@@ -141,6 +141,7 @@ def the_addresses_lead_to_the_two_servers_from_every_namespace(manifests: Manife
 
 @checks.finds(
     {
+        "standbys of which no alert knows": changed("Cluster", "database", "spec.instances", 4),
         "asynchronous": changed("Cluster", "database", "spec.postgresql.synchronous", None),
         "no database": removed("Database", "verify"),
         "another owner": changed("Database", "verify", "spec.owner", "notify"),

@@ -137,12 +137,13 @@ e2e-small: browser ## run one browser test from the application to the gate
 clocks: setup
 	@deploy/local/bootstrap faketime
 
-chaos: clocks ## kill -9 everywhere during 10,000 applications, then long outages (tests/chaos/__main__.py)
+chaos: clocks ## kill -9 everywhere during 10,000 applications, then long outages, then nodes of clusters (an hour)
 	$(PYTHON) -m tests.chaos
 	EPASS_TEST_DURABLE=yes CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
+	EPASS_TEST_DURABLE=yes $(PYTHON) -m pytest tests/cluster -s
 
-cluster-test: setup ## kill and cut off nodes of a RabbitMQ cluster, promote a PostgreSQL standby, under load
-	$(PYTHON) -m pytest tests/cluster -s
+cluster-test: setup ## of these, the nodes alone: RabbitMQ's killed and cut off, a PostgreSQL standby promoted
+	EPASS_TEST_DURABLE=yes $(PYTHON) -m pytest tests/cluster -s
 
 chaos-small: setup ## run 300 applications with kills, and the negative control of each guard
 	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile

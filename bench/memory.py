@@ -2,6 +2,7 @@
 
 MINUTES (60) is how long the load lasts: 20 scans and one staff sign-in a second, and each minute 30 journeys
 of eight applicants who sign in with a code. What grows with the number of requests shows as a slope.
+It fails if a process ends above its limit (`LIMITS`).
 Journeys that end early, as on a busy machine, are printed and do not end the measurement.
 """
 
@@ -10,6 +11,7 @@ import json
 import os
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from bench import journeys, plots, processor
 from bench.compare import RESULTS, version
@@ -17,6 +19,7 @@ from bench.load import Request, paced
 from bench.one_run import running_system
 from bench.passes import Copies
 from bench.scans import requests
+from deploy.local.services import COMMANDS
 from deploy.local.stack import Stack
 from epass_client.errors import NoAnswer, Problem
 
@@ -24,6 +27,8 @@ MINUTES = int(os.environ.get("MINUTES", "60"))
 SCANS_A_SECOND, JOURNEYS_A_MINUTE = 20, 30
 SAMPLE_SECONDS = 15.0
 """Between two samples."""
+LIMITS = {**dict.fromkeys(COMMANDS, 320.0), "accounts": 150.0}
+"""How many MiB a process may have at the end: accounts as promised, the others as a small pod."""
 
 
 async def load(stack: Stack, address: str) -> dict[str, list[float]]:
@@ -67,16 +72,36 @@ async def _samples(stack: Stack, ended: asyncio.Event) -> dict[str, list[float]]
     return dict(samples)
 
 
+def above(samples: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return a line for each process that ends above its limit, or of which there are no samples."""
+    found = []
+    for part, limit in LIMITS.items():
+        values = samples.get(part)
+        if not values:
+            found.append(f"{part}: nothing was measured")
+        elif values[-1] > limit:
+            found.append(f"{part} ends at {values[-1]:.0f} MiB, and may have {limit:.0f}")
+    return found
+
+
 def main() -> None:
-    """Measure on a stack of its own; write ``bench/results/…-memory.json`` and its plot."""
+    """Measure on a stack of its own; write ``bench/results/…-memory.json`` and its plot.
+
+    Raises:
+        SystemExit: a process ends above its limit.
+    """
     with running_system() as (stack, services):
         samples = asyncio.run(load(stack, services.address("gateway")))
     file = RESULTS / f"{version()}-memory.json"
     file.write_text(json.dumps(samples) + "\n")
     for part, values in samples.items():
         begin, middle, end = values[0], values[len(values) // 2], values[-1]
-        print(f"  {part:20} begin {begin:7.1f}  middle {middle:7.1f}  end {end:7.1f}")
+        peak, limit = max(values), LIMITS.get(part)
+        may = f"  limit {limit:5.0f}" if limit else ""
+        print(f"  {part:20} begin {begin:7.1f}  middle {middle:7.1f}  end {end:7.1f}  peak {peak:7.1f}{may}")
     print(plots.memory(file))
+    if too_much := above(samples):
+        raise SystemExit("\n".join(too_much))
 
 
 if __name__ == "__main__":

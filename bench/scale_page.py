@@ -74,6 +74,14 @@ def _name(part: str) -> str:
     return NAMES.get(part, part)
 
 
+def release(found: Figures) -> str:
+    """Return of which version the results are."""
+    version = found.get("version") or newest().stem.removeprefix("scale-")
+    return textwrap.fill(
+        f"They are of e-Pass {version}. What later versions add to a journey is in performance.md.", 110
+    )
+
+
 def quiet(found: Figures) -> str:
     """Return how much other programs used of the machine while replicas and scans were measured."""
     measured = [run for runs in found["replicas"].values() for run in runs.values()]
@@ -271,5 +279,5 @@ def _rounded(number: float) -> str:
 
 TABLES: Mapping[str, Callable[[Figures], str]] = {
     one.__name__: one
-    for one in (quiet, replicas, costs, bytes_stored, messages, checks, peaks, cases, limits)
+    for one in (release, quiet, replicas, costs, bytes_stored, messages, checks, peaks, cases, limits)
 }

@@ -50,10 +50,15 @@ def test_each_broker_node_is_killed_in_turn_and_nothing_is_lost_or_doubled(deplo
                 load.goes_on()
             with load.span(f"node {number} is killed"):
                 node.kill()
+                other = number % len(brokers.nodes) + 1
+                eventually(
+                    lambda other=other: brokers.unreachable(other) == 1, "the alert's metric", PATIENCE
+                )  # type: ignore[misc]  # mypy cannot infer a lambda's default
                 load.goes_on()
             with load.span(f"node {number} starts again"):
                 node.start()
                 eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+                assert brokers.unreachable(other) == 0
                 load.goes_on()
     check_promises(deployment, load)
 

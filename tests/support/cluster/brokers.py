@@ -6,6 +6,7 @@ and nothing is left of it when the test has ended. Only the copies of a stream g
 a node that pauses, or is paused, stops its streams too.
 """
 
+import re
 import shutil
 import socket
 import struct
@@ -85,6 +86,7 @@ class Node(Broker):
         super().__init__(folder, own, secret_store, folder / "broker.log", mark)
         self.node = f"epass-{mark}-{number}@localhost"
         self.distribution, self.mapper, self._management = own["distribution"], own["epmd"], own["management"]
+        self.prometheus = own["prometheus"]
         self._config = config
         self._auth = ("administrator", secret_store.password("broker administrator"))
 

@@ -1,5 +1,7 @@
 """People at work while a server fails, and how fast they were answered before, during and afterwards."""
 
+import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +25,12 @@ RATE = 2.0
 """Applications a second; each is followed by a decision and by views, some by a cancellation or a scan."""
 PATIENCE = 90.0
 """Seconds within which whatever is awaited must have happened: far more than it takes."""
+BACK_SECONDS = float(os.environ.get("CLUSTER_BACK_SECONDS", "inf"))
+"""How long nothing may be answered, or nothing published, after a broker node was killed or cut off.
+
+A figure of a machine that has nothing else to do, so it is judged only where somebody says so:
+``CLUSTER_BACK_SECONDS=10 make cluster-test``. It is printed always.
+"""
 SEEDS = count(2026)
 """Each crowd has another seed, because crowds of one seed are the same people."""
 
@@ -101,6 +109,45 @@ def published(stack: TestStack, since: float) -> list[float]:
     return found
 
 
+def kind_of(span: Span) -> str:
+    """Return the name of a span for all nodes."""
+    return re.sub(r"^node \d ", "a node ", span.name)
+
+
+@dataclass(frozen=True)
+class Row:
+    """What all spans of one kind saw: a row of the table in docs/operations.md, "Figures"."""
+
+    what: str
+    failed: list[int]
+    unanswered: list[float]
+    unpublished: list[float]
+
+    def __str__(self) -> str:
+        silences = [f"{min(one):.1f} to {max(one):.1f} s" for one in (self.unanswered, self.unpublished)]
+        return f"| {self.what} | {min(self.failed)} to {max(self.failed)} | {' | '.join(silences)} |"
+
+
+def rows(asked: Sequence[Asked], published: Sequence[float], spans: Sequence[Span]) -> list[Row]:
+    """Return a row for each kind of span, in the order in which they began."""
+    answers = [one.at + one.seconds for one in asked if not one.failed]
+    found = []
+    for kind in dict.fromkeys(map(kind_of, spans)):
+        mine = [span for span in spans if kind_of(span) == kind]
+        failed = [sum(span.since <= one.at <= span.until and one.failed for one in asked) for span in mine]
+        unanswered, unpublished = (
+            [longest_silence(instants, span) for span in mine] for instants in (answers, published)
+        )
+        found.append(Row(kind, failed, unanswered, unpublished))
+    return found
+
+
+def late(found: Sequence[Row], limit: float) -> list[str]:
+    """Return the kinds of faults of one broker node after which it took longer than the limit."""
+    faults = ("a node is killed", "a node is cut off")
+    return [str(one) for one in found if one.what in faults and max(one.unanswered + one.unpublished) > limit]
+
+
 class Load:
     """A crowd that works, its ledger, and what is measured meanwhile."""
 
@@ -135,10 +182,16 @@ class Load:
         evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
         return judge(promises, evidence, ledger, self.senders, deployment.provider.honours)
 
+    def rows(self) -> list[Row]:
+        """Return what the spans of each kind saw."""
+        return rows(self.recorder.asked, published(self._deployment.stack, self._began), self.spans)
+
     def lines(self) -> Iterator[str]:
-        """Yield the figures of each span."""
+        """Yield the figures of each span, and of each kind of span."""
         events = published(self._deployment.stack, self._began)
         yield from (figures(self.recorder.asked, events, span) for span in self.spans)
+        yield "| what | requests that failed | no request answered for | no event published for |"
+        yield from map(str, self.rows())
         yield (
             f"{len(self.promises.mobiles)} applications, {len(self.promises.decided)} decisions, "
             f"{len(self.promises.admitted)} admissions, {len(self.recorder.asked)} requests, "
@@ -152,6 +205,7 @@ def check_promises(deployment: Deployment, load: Load) -> None:
     found = load.findings()
     assert found.problems() == {}, list(found.details())
     deployment.system.epass("administrator", "invariants", "--grace", "10")
+    assert late(load.rows(), BACK_SECONDS) == []
 
 
 @contextmanager

@@ -14,7 +14,6 @@ from bench.measure import Bench, chosen_parts
 from deploy.local.services import COMMANDS, Services
 from deploy.local.stack import Stack
 
-
 SLOW_START_S = 600
 """Other work on the machine only lengthens the start, which is not measured."""
 

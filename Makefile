@@ -59,7 +59,7 @@ secrets: image ## make what deploy/compose.yaml needs as secrets in deploy/secre
 audit: setup ## look for known weaknesses in all dependencies (needs the internet)
 	@PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m deploy.local.audit
 
-sbom: setup ## list what the image holds as CycloneDX, into build/
+sbom: setup ## list the Python and npm packages of the image as CycloneDX, into build/
 	@mkdir -p build
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 		--output-file build/epass-$(VERSION).cdx.json deploy/requirements.lock

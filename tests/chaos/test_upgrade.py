@@ -16,10 +16,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from contracts.envelope import PersonalKeyRing
 from contracts.subscriptions import RPC_EXCHANGE, SERVICES
 from deploy.local.access import MIGRATE
 from deploy.local.permissions import PERMISSIONS, VHOST, Permission
 from tests.chaos.test_rolling import findings, people_at_work, restart
+from tests.contract import samples
 from tests.support.actors import Department
 from tests.support.backends import TestStack, start_stack
 from tests.support.chaos import sabotage
@@ -29,6 +31,7 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.replicas import two_of_each
 from tests.support.chaos.scenario import Scenario, mobile_ending_in, replaced
+from tests.support.envelopes import wrap
 from tests.support.running import Process, eventually
 from tests.support.system import System
 
@@ -162,6 +165,54 @@ def test_an_upgrade_from_the_previous_release_fails_no_request_and_leaves_no_dea
     assert findings(deployment, promises).problems() == {}
     assert reasons_of_failed_messages(deployment.stack) == set()
     assert system.try_epass("administrator", "invariants", "--grace", "10").returncode == 0
+
+
+READER = """
+import json, sys
+from contracts.envelope import PersonalKeyRing, open_envelope, read_envelope
+from contracts.events import BY_NAME
+
+unreadable = {}
+for name, text in json.load(sys.stdin).items():
+    if json.loads(text)["type"] in BY_NAME:
+        try:
+            open_envelope(read_envelope(text.encode()), PersonalKeyRing([sys.argv[1]]))
+        except Exception as error:
+            unreadable[name] = f"{type(error).__name__}: {error}"
+print(json.dumps(unreadable))
+"""
+"""What the previous release runs. A type that it does not know reaches no queue of its consumers."""
+
+
+def unreadable_for(code: Path, events: Mapping[str, str]) -> dict[str, str]:
+    """Return the events that the contracts of another release do not read, each with its error."""
+    done = subprocess.run(
+        [sys.executable, "-c", READER, samples.KEY],
+        cwd=code, env={**os.environ, "PYTHONPATH": str(code)}, input=json.dumps(events),
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def test_the_previous_release_reads_the_events_of_this_one(previous_release: Path) -> None:
+    written = {
+        type(event).__name__: wrap(
+            event,
+            event_id=samples.ID,
+            seq=3,
+            occurred_at=samples.AT,
+            keys=PersonalKeyRing([samples.KEY]),
+            correlation_id="sample",
+        )
+        .to_bytes()
+        .decode()
+        for event in samples.SAMPLES
+    }
+    assert unreadable_for(previous_release, written) == {}
+    damaged = json.loads(written["PassIssued"])
+    damaged["data"].pop("pass_number")
+    assert unreadable_for(previous_release, {"control": json.dumps(damaged)}).keys() == {"control"}
 
 
 def test_control_without_a_step_from_the_version_before_its_events_are_dead_letters(

@@ -72,8 +72,8 @@ FIELDS = {
 }
 """The fields of custom resources that are used, below ``spec``.
 
-No package ships the schemas of the operators. Each field was looked up in the definitions of RabbitMQ's
-cluster operator 2.22, CloudNativePG 1.30, KEDA 2.20, the Prometheus operator 0.93 and the Gateway API.
+Each was looked up in the definitions of RabbitMQ's cluster operator 2.22, CloudNativePG 1.30, KEDA 2.20, the
+Prometheus operator 0.93 and the Gateway API.
 """
 
 

@@ -40,12 +40,23 @@ test("after a rotation the list under the new key is taken within a minute, and 
 });
 
 test("a withdrawn key is refused within a minute, also where no list says that it is", async () => {
-  const { gate, server } = await openGate();
+  const server = new Server();
+  server.manifest = { keys: [KEY, NEXT] };
+  server.statusJws = await listUnderNext(server);
+  const { gate } = await openGate(server);
   const token = await tokenOf(pass({ pass: OTHER }));
   server.manifest = { keys: [NEXT], withdrawn: [KEY.kid] };
   await rounds(gate, server, MINUTE);
   server.down = true;
   assert.equal((await gate.scan(token, "entry")).outcome, "bad_signature");
+});
+
+test("a gate that opens just after a rotation has its passes, and the list a moment later", async () => {
+  const server = new Server();
+  server.manifest = { keys: [KEY] };
+  server.statusJws = await listUnderNext(server);
+  const { gate } = await openGate(server);
+  assert.deepEqual([gate.state().passes, gate.state().listProblem], [1, null]);
 });
 
 test("a list under a key that does not come is an alarm after a minute", async () => {

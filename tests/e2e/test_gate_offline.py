@@ -5,7 +5,7 @@ from typing import Any
 
 import jwt
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
 
 from contracts.rpc.verify import InsideList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
@@ -134,9 +134,45 @@ def test_the_app_opens_without_a_network_with_its_list_and_scans(context: Browse
     expect(page.locator(".bar__gate")).to_contain_text(WORDS["gate"] % {"number": 1})
     scan(page, token)
     expect(page.locator(".verdict--ask .verdict__name")).to_have_text("Gurpreet Kaur")
+    context.set_offline(False)
+
+
+def open_evacuation(page: Page) -> Locator:
+    """Open the list for an evacuation, and return the box of the visitor of the tests."""
     page.locator(".bar__menu").click()
     page.get_by_role("button", name=WORDS["texts"]["evacuation"]).click()
     expect(page.locator(".list h1")).to_have_text(WORDS["texts"]["evacuation"])
+    return page.locator(".list tr", has_text="Gurpreet Kaur").first.get_by_role("checkbox")
+
+
+def test_without_a_network_whoever_was_let_in_is_on_the_evacuation_list_and_stays_ticked(
+    context: BrowserContext, token: str
+) -> None:
+    page = open_app(context)
+    context.set_offline(True)
+    scan(page, token)
+    page.locator(".button--main").click()
+    expect(page.locator(".facts")).to_contain_text(WORDS["texts"]["kept_here"])
+    open_evacuation(page).check()
+    page.get_by_role("button", name=WORDS["texts"]["back_to_scan"]).click()
+    expect(open_evacuation(page)).to_be_checked()
+    page.close()
+    page = context.new_page()
+    page.goto("/gate")
+    expect(open_evacuation(page)).to_be_checked()
+    context.set_offline(False)
+
+
+def test_without_a_network_the_app_asks_before_a_guard_signs_out(context: BrowserContext, token: str) -> None:
+    page = open_app(context)
+    context.set_offline(True)
+    scan(page, token)
+    page.locator(".bar__menu").click()
+    page.get_by_role("button", name=WORDS["texts"]["sign_out"], exact=True).click()
+    expect(page.locator("dialog")).to_contain_text(WORDS["problems"]["sign_out_offline"])
+    page.get_by_role("button", name=WORDS["texts"]["stay_signed_in"]).click()
+    scan(page, token)
+    expect(page.locator(".verdict--ask .verdict__name")).to_have_text("Gurpreet Kaur")
     context.set_offline(False)
 
 

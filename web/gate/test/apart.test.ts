@@ -70,6 +70,7 @@ async function walk(post: Post, number: string, direction: "entry" | "exit"): Pr
   try {
     let shown = await post.gate.scan(number, direction);
     if (shown.preview && shown.outcome === "admit") shown = await post.gate.admit({ kind: "as_applied" }, 1);
+    if (shown.preview && shown.outcome === "exit") shown = await post.gate.leave(1);
     return shown.recorded ? `${number} ${direction} ${post.name}` : null;
   } catch (error) {
     if (error instanceof GateProblem) return null;

@@ -196,15 +196,17 @@ def checks(found: Figures) -> str:
 
 
 def peaks(found: Figures) -> str:
-    """Return what the simulation says about the peak of each case."""
+    """Return what the simulation says about the peak of each case.
+
+    Its 99th percentiles stay out: the checks show that they are two to four times too low.
+    """
     rows = [
         [
             name,
             f"{one['visits_per_s']:.1f}",
             f"{one['busiest'][0]} {one['busiest'][1]:.0%}",
-            f"{one['scan_p50_ms']:.0f} / {one['scan_p99_ms']:.0f} ms",
-            f"{one['apply_p99_ms']:.0f} ms",
-            f"{one['message_p50_s']:.1f} / {one['message_p99_s']:.1f} s",
+            f"{one['scan_p50_ms']:.0f} ms",
+            f"{one['message_p50_s']:.1f} s",
             f"{one['backlog']:,}" if one["backlog"] else "–",
             f"{one['worked_off_s']:.0f} s" if one["backlog"] else "–",
         ]
@@ -212,8 +214,8 @@ def peaks(found: Figures) -> str:
     ]
     return _table(
         [
-            "", "visits a second", "busiest step", "scan, median / 99 %", "apply, 99 %",
-            "event to message, median / 99 %", "longest queue", "worked off after",
+            "", "visits a second", "busiest step", "scan, median", "event to message, median",
+            "longest queue", "worked off after",
         ],
         rows,
     )  # fmt: skip

@@ -7,8 +7,8 @@ session, a log and a process id of its own. It shares nothing with others but wh
 killed, and it ends when the nursery does.
 
 There are two nurseries, since a service patches the standard library before it imports anything. A process
-whose guards are taken out (`tests.support.chaos.sabotage`), whose code is that of another release, or whose
-clock is another, starts by itself.
+whose guards are taken out (`tests.support.chaos.sabotage`), whose code is that of another release, whose
+clock is another, or whose settings are files, starts by itself.
 """
 
 import json
@@ -29,6 +29,8 @@ NURSERIES = {
     "services.ops.cli": PLAIN,
 }
 """Which nursery has what a module imports."""
+READ_AT_ONCE = {"EPASS_SECRETS_DIR", "LD_PRELOAD"}
+"""Names in the environment that are read before or while modules are imported."""
 
 
 def can_fork(words: list[str], environment: dict[str, str], code: Path | None) -> bool:
@@ -39,7 +41,7 @@ def can_fork(words: list[str], environment: dict[str, str], code: Path | None) -
         and words[0] == "-m"
         and words[1] in NURSERIES
         and words[2:3] != ["serve"]  # the command line replaces itself by another process
-        and "LD_PRELOAD" not in environment
+        and not READ_AT_ONCE & environment.keys()
     )
 
 

@@ -70,9 +70,16 @@ def test_what_still_runs_ends_with_its_nursery(tmp_path: Path) -> None:
         (["-m", "tests.support.chaos.sabotage", "no_inbox", "services.ops.serve", "verify"], {}, None),
         (["-m", "services.ops.cli", "serve", "verify"], {}, None),
         (["-m", "services.ops.serve", "verify"], {"LD_PRELOAD": "libfaketime.so.1"}, None),
+        (["-m", "services.ops.serve", "verify"], {"EPASS_SECRETS_DIR": "/run/secrets"}, None),
         (["-m", "services.ops.serve", "verify"], {}, Path("/a/former/release")),
     ],
-    ids=["without a guard", "by another process", "with another clock", "of another release"],
+    ids=[
+        "without a guard",
+        "by another process",
+        "with another clock",
+        "with files of secrets",
+        "of another release",
+    ],
 )
 def test_what_differs_from_what_is_imported_starts_by_itself(
     words: list[str], environment: dict[str, str], code: Path | None

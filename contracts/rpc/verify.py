@@ -241,8 +241,7 @@ class ScanResult(Wire):
     supervisors_void: bool = False
     """Whether one of them has to agree and none can: each PIN is void after too many wrong ones."""
     overridable: tuple[Verdict, ...] = ()
-    """All that stands against a refused entry, where a supervisor may set all of it aside; else empty. With
-    ``id_mismatch`` what one has set aside."""
+    """All that stands against an entry, where a supervisor may set all of it aside; only in a preview."""
     marks: tuple[str, ...] = ()
     list_age_s: int | None = None
     """How old the gate's knowledge of revocations was at the scan, in seconds.

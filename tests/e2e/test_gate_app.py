@@ -16,6 +16,7 @@ from contracts.rpc.verify import (
     HelpCall,
     InsideList,
     Manifest,
+    ManifestSupervisor,
     Movements,
     OfflinePolicy,
     ScanPass,
@@ -49,6 +50,17 @@ MANIFEST = Manifest(
     gate="PCS1-G1", site="PCS1", gates=("PCS1-G1", "PCS1-G2"), made_at=now(), issuer=ISSUER,
     offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
 )  # fmt: skip
+SUPERVISED = MANIFEST.model_copy(
+    update={
+        "supervisors": (
+            ManifestSupervisor(
+                login_id="SEC-0009", salt="MDEyMzQ1Njc4OWFiY2RlZg", iterations=1000, verifier="A" * 43
+            ),
+        ),
+        "supervisor_demanded": True,
+    }
+)
+"""Of a site with a supervisor who has a PIN."""
 WORDS = texts_of_app()
 
 
@@ -412,13 +424,17 @@ REFUSALS = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_refusal_says_why_and_what_to_do_next_by_colour_word_icon_and_signal(
-    open_app: Callable[..., Page], verify: Verify, language: str
+    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str
 ) -> None:
+    alone.answers["verify.manifest"] = SUPERVISED
     page = open_app(language)
     for name, (tone, *keys) in REFUSALS.items():
         verify.verdicts[A] = ADMIT.model_copy(
-            update={"verdict": name, "preview": False, "applicant": None, "companions": (), "gate": "PCS1-G2"}
-        )
+            update={
+                "verdict": name, "preview": "may_override" in keys, "applicant": None, "companions": (),
+                "gate": "PCS1-G2", "overridable": (name,) if "may_override" in keys else (),
+            }
+        )  # fmt: skip
         scan(page)
         drawn = verdict(page, tone)
         expect(drawn.locator("h1")).to_have_text(WORDS[language]["verdicts"][name])
@@ -427,6 +443,77 @@ def test_each_refusal_says_why_and_what_to_do_next_by_colour_word_icon_and_signa
             expect(drawn).to_contain_text(WORDS[language]["texts"][key])
         expect(page.locator("html")).to_have_attribute("data-signal", tone)
         expect(page.locator(".button--main")).to_have_count(0)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [PHONE, {"width": 844, "height": 390}], ids=["portrait", "landscape"])
+def test_a_supervisor_sets_a_refusal_aside_and_then_the_card_is_checked(
+    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str, size: dict[str, int]
+) -> None:
+    alone.answers["verify.manifest"] = SUPERVISED
+    page, words = open_app(language, size), WORDS[language]["texts"]
+    verify.verdicts[A] = ADMIT.model_copy(
+        update={
+            "verdict": "wrong_gate", "gate": "PCS1-G2", "applicant": None, "companions": (),
+            "overridable": ("wrong_gate", "already_used"), "supervisors": ("SEC-0009",),
+        }
+    )  # fmt: skip
+    scan(page)
+    drawn = verdict(page, "amber")
+    expect(drawn).to_contain_text(words["used"])
+    drawn.get_by_text(words["override"], exact=True).click()
+    page.fill("#supervisor-pin", "481516")
+    page.fill("#supervisor-reason", "sent by the minister's office")
+    del verify.verdicts[A]
+    drawn.get_by_role("button", name=words["override_check"]).click()
+    expect(verdict(page, "ask").locator(".verdict__name")).to_have_text("Gurpreet Kaur")
+    page.locator(".button--main").click()
+    expect(verdict(page, "good")).to_be_visible()
+    looked, came = verify.scanned[-2:]
+    assert (looked.id_check, came.nonce) == (None, looked.nonce)
+    assert came.supervisor is not None
+    assert came.supervisor.overrides == ("wrong_gate", "already_used")
+    assert came.supervisor.proof == looked.supervisor.proof if looked.supervisor else False
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("size", [PHONE, {"width": 844, "height": 390}], ids=["portrait", "landscape"])
+def test_the_guard_says_by_one_tap_how_many_of_a_party_leave(
+    open_app: Callable[..., Page], verify: Verify, language: str, size: dict[str, int]
+) -> None:
+    page, words = open_app(language, size), WORDS[language]
+    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 3})
+    page.locator("label[for=direction-exit]").click()
+    scan(page)
+    asked = verdict(page, "ask")
+    expect(asked.locator("h1")).to_have_text(words["texts"]["how_many_leave"])
+    expect(page.locator(".button--main")).to_have_text(
+        words["counted"]["all_leave"][1].replace("%(num)s", "3")
+    )
+    del verify.verdicts[A]
+    asked.get_by_role("button", name="1", exact=True).click()
+    expect(verdict(page, "good").locator("h1")).to_have_text(words["verdicts"]["exit"])
+    first, left = verify.scanned[-2:]
+    assert (first.ask_count, first.count, left.count) == (True, None, 1)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_exit_of_nobody_asks_whether_they_come_in_and_an_old_list_is_amber(
+    open_app: Callable[..., Page], verify: Verify, language: str
+) -> None:
+    page, words = open_app(language), WORDS[language]["texts"]
+    verify.verdicts[A] = ADMIT.model_copy(
+        update={"verdict": "exit", "preview": False, "inside": 0, "marks": ("no_entry",)}
+    )
+    page.locator("label[for=direction-exit]").click()
+    scan(page)
+    expect(verdict(page, "amber")).to_contain_text(words["stray_exit"])
+    verify.verdicts[A] = ADMIT.model_copy(update={"list_age_s": 3600})
+    page.locator(".button--main").click()
+    asked = verdict(page, "amber")
+    expect(asked.locator("h1")).to_have_text(words["check_id_old_list"])
+    expect(asked).to_contain_text(words["old_list"])
+    assert verify.scanned[-1].direction == "entry"
 
 
 def test_the_guards_language_is_hindi_and_the_choice_stays_on_the_device(

@@ -128,7 +128,7 @@ def _agreement_asked(
     """Return of whom one has to agree before somebody comes in, and whether none of them can now."""
     if request.direction == "exit":
         return {}
-    is_asked = bool(decision.overridable) or decision.verdict == "id_mismatch"
+    is_asked = decision.verdict == "id_mismatch" or (request.id_check is None and decision.overridable != ())
     if row is not None and decision.verdict == "admit" and request.id_check is None:
         is_asked = supervisors.may_need(request, row, now)
     if not is_asked:
@@ -298,7 +298,7 @@ def answer(
         officer=named.officer if named else None,
         call_supervisor=bool(direction == "entry" and row and row.call_supervisor),
         undelivered=bool(direction == "entry" and row and row.undelivered and found.claims is None),
-        overridable=decision.overridable,
+        overridable=decision.overridable if preview else (),
         marks=decision.marks,
         list_age_s=age,
         inside_since=inside.inside_since if inside else None,

@@ -129,7 +129,6 @@ export function drawFrame(actions: Actions): Frame {
       now.leaving && el("p", {}, t("leaving")),
       now.endsS !== null && now.endsS <= ENDS_SOON_S && el("p", {}, t("session_ends", { age: duration(now.endsS) })),
       mayLose && now.unsent > 0 && el("p", {}, t("may_lose")),
-      now.endsS !== null && now.endsS <= ENDS_SOON_S && el("p", {}, t("session_ends", { age: duration(now.endsS) })),
       // A device that is not enrolled says elsewhere why: the guard may have to sign in before the code is taken.
       !now.signedIn && el("p", {}, now.notEnrolled === null && `${t("signed_out")} `, el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
       ...helpLines(now),

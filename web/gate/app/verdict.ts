@@ -37,11 +37,12 @@ export function drawVerdict(
     card?.alert && el("p", { class: "verdict__alert" }, card.alert),
     shown.trust === "supervisor" && asked && el("p", { class: "verdict__alert" }, t("list_too_old")),
     names(shown),
+    asksHowMany(shown) && forms?.more, // in sight without scrolling
     ...explain(shown, typed, state).map((sentence) => el("p", { class: "verdict__why" }, sentence)),
     ...(["amber", "bad"].includes(toneOf(shown)) ? drawTelephones(state) : []),
     facts(shown, state),
     problem !== null && el("p", { class: "verdict__problem", role: "alert" }, problem),
-    forms?.more,
+    !asksHowMany(shown) && forms?.more,
     overrides && overrideForm(shown, state, problem !== null, answers.override),
   ];
   return el(

@@ -173,7 +173,7 @@ export class Gate implements GateApi {
     const shown =
       (await this.#askServer(asked, null)) ??
       (await this.#device.inTurn(async () => {
-        this.#wrongPins.require(agreed, this.#device.now());
+        await this.#checkPin(agreed);
         return this.#decideScan(preview.scanned, asked);
       }));
     if (this.#device.preview === preview) this.#device.preview = { ...preview, shown, request, agreed };
@@ -195,8 +195,11 @@ export class Gate implements GateApi {
       preview.agreed ??
       (supervisor && (await agree(crypto.subtle, manifest.supervisors, supervisor, request)));
     const asked = await this.#askServer({ ...request, supervisor: agreed?.wire }, preview.shown);
-    const shown =
+    const decided =
       asked ?? (await this.#device.inTurn(() => this.#decideEntry(preview.scanned, request, agreed)));
+    // After another card the supervisor may set the same aside once more.
+    const again = decided.outcome === "id_mismatch" ? (preview.agreed?.wire.overrides ?? []) : [];
+    const shown = { ...decided, overridable: [...again] };
     await this.#noteCard(shown);
     // The nonce is used up with the record of another card: a supervisor agrees once more.
     const isUsed = preview.agreed !== undefined && this.#device.preview === preview;

@@ -112,7 +112,7 @@ export function showDecision(
     party: terms?.party ?? 0,
     inside: verdict === "wrong_site" ? 0 : persons,
     mayEnter: preview && verdict === "admit" ? decision.count : 0,
-    overridable: [...decision.overridable],
+    overridable: preview ? [...decision.overridable] : [],
     agreed: request.supervisor !== undefined,
     validFrom: window === null ? undefined : new Date(window.start).toISOString(),
     validTo: window === null ? undefined : new Date(window.end).toISOString(),

@@ -609,6 +609,51 @@ async def test_an_exit_is_recorded_at_once_with_its_marks(guard: Guard) -> None:
     assert 'value="exit" checked' in text, "the next one goes out too"
 
 
+async def test_of_several_inside_the_page_asks_how_many_leave(guard: Guard) -> None:
+    guard.answer(result(verdict="exit", preview=True, inside=3))
+    text = (await guard.scan(NUMBER, direction="exit")).text
+    assert (guard.asked.ask_count, guard.asked.count) == (True, None)
+    assert "How many leave now?" in text
+    assert re.findall(r'name="leaving" value="(\w+)"', text) == ["all", "1", "2"]
+    guard.answer(result(verdict="exit", preview=False, inside=2))
+    left = (await guard.scan(NUMBER, direction="exit", leaving="1")).text
+    assert (guard.asked.ask_count, guard.asked.count) == (False, 1)
+    assert "2 people inside now" in left
+    await guard.scan(NUMBER, direction="exit", leaving="all")
+    assert (guard.asked.ask_count, guard.asked.count) == (False, None)
+
+
+async def test_an_exit_of_nobody_offers_the_entry_by_one_button(guard: Guard) -> None:
+    guard.answer(result(verdict="exit", preview=False, inside=0, marks=("no_entry",)))
+    text = (await guard.scan(NUMBER, direction="exit")).text
+    assert "epass-verdict--amber" in text
+    form = text[: text.index("They are coming in")].rpartition("<form")[2]
+    assert 'name="direction" value="entry"' in form
+    assert f'name="pass" value="{NUMBER}"' in form
+
+
+async def test_a_supervisor_sets_a_refusal_aside_on_the_page_with_a_card(guard: Guard) -> None:
+    refused = result(
+        verdict="wrong_gate", gate="PCS1-G2", applicant=None, companions=(),
+        overridable=("wrong_gate", "already_used"), supervisors=("SEC-0009",),
+    )  # fmt: skip
+    guard.answer(refused)
+    text = (await guard.scan(NUMBER)).text
+    assert "A supervisor decides otherwise" in text
+    assert 'name="overrides" value="wrong_gate already_used"' in text
+    typed = {
+        "supervisor": "SEC-0009", "supervisor_pin": "481516", "supervisor_reason": "known to me",
+        "overrides": "wrong_gate already_used", "other_type": "voter_id",
+    }  # fmt: skip
+    form = {name: value for name, value in CHECKED.items() if name != "id_type"}
+    await guard.send("/enter", **form, **typed)
+    agreed = guard.asked.supervisor
+    assert (agreed.pin, agreed.overrides) == ("481516", ("wrong_gate", "already_used"))
+    assert guard.asked.id_check.id_type == "voter_id"
+    guard.answer(result(verdict="wrong_gate", overridable=("wrong_gate",), supervisors=(), applicant=None))
+    assert "has a PIN yet" in (await guard.scan(NUMBER)).text
+
+
 async def test_at_another_secretariat_the_officer_learns_that_nobody_was_counted_out(guard: Guard) -> None:
     guard.answer(ScanResult(verdict="wrong_site", preview=False, site="PCS1"))
     text = (await guard.scan(NUMBER, direction="exit")).text

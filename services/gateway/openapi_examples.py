@@ -108,6 +108,7 @@ FIELDS: dict[str, Any] = {
     "month": "2026-11-01",
     "p95_seconds": 93600,
     "percent_before_visit": 94,
+    "overrides": "wrong_gate",
     "pin": "481516",
     "places": 20,
     "set_by": "HOM-0001",

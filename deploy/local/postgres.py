@@ -61,7 +61,6 @@ class Postgres:
         self._mark = mark
         self._user = _unprivileged()
         self._launch = launch
-        self._settings = SETTINGS | {"port": str(port)} | ({} if durable else NOT_DURABLE)
         self._durable = durable
         self._child: processes.Child | None = None
 
@@ -77,7 +76,8 @@ class Postgres:
         binaries = programs(version.read_text().strip() if version.exists() else "")
         if not version.exists():
             self._initialise(data, binaries)
-        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        settings = SETTINGS | {"port": str(self.port)} | ({} if self._durable else NOT_DURABLE)
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self._child = self._launch(
             processes.Program(
                 "postgres",

@@ -399,6 +399,7 @@ PAGES = {
         "GET /gate/enter",
         "POST /gate/enter",
         "GET /gate/result",
+        "POST /gate/help",
         "GET /gate/photographs/{reference}",
         "GET /gate/pin",
         "POST /gate/pin",

@@ -24,6 +24,7 @@ def test_a_request_gets_its_reply(broker, probe, effects) -> None:
         "items": [],
         "next": None,
         "persons": 1,
+        "offline_gates": [],
     }
 
 

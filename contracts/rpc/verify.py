@@ -287,8 +287,11 @@ class InsideList(Wire):
     items: tuple[Inside, ...]
     next: str | None = None
     persons: int = 0
-    offline_gates: tuple[str, ...] = ()
-    """Gates of the site that are silent or have scans to send; the gateway adds them to the first page."""
+    offline_gates: tuple[str, ...] | None = ()
+    """Gates of the site that are silent or have scans to send; the gateway adds them to the first page.
+
+    None where nobody knows: any of them may be.
+    """
 
 
 HelpReason = Literal["visitor", "danger", "device"]

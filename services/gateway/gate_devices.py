@@ -57,15 +57,16 @@ async def renew(response: Response, request: Request, caller: Caller) -> None:
         enrol(response, caller.state, renewed)
 
 
-async def offline_gates(caller: Caller, site: str) -> tuple[str, ...]:
-    """Return the gates of a site of whose scans the server may lack some; none while accounts is down.
+async def offline_gates(caller: Caller, site: str) -> tuple[str, ...] | None:
+    """Return the gates of a site of whose scans the server may lack some; None where accounts does not say.
 
-    A gate without an enrolled device is not among them, since nobody knows.
+    Whatever accounts answers, who is inside is shown. A gate without an enrolled device is not among them,
+    since nobody knows.
     """
     try:
         devices = (await caller.query(rpc.accounts.GATE_DEVICES, Nothing())).items
-    except Unavailable:
-        return ()
+    except ContractError:
+        return None
     enrolled = [one for one in devices if one.site == site and one.state == "enrolled"]
     heard = {one.gate for one in enrolled if one.reported_at and one.reported_at > now() - SILENT_AFTER}
     return tuple(sorted({one.gate for one in enrolled if one.unsent > 0 or one.gate not in heard}))

@@ -21,6 +21,8 @@ from services.accounts.models import GateDeviceRow, LoginRow, SessionRow
 
 _WORRIES: tuple[GateDeviceWorry, ...] = get_args(GateDeviceWorry)
 LOST = "lost"
+LAST_MINUTES = timedelta(minutes=3)
+"""A device whose session ended so soon after its last report was not lost: it cannot report without one."""
 
 
 def require_own_site(login: LoginRow, call: Call) -> None:
@@ -95,14 +97,21 @@ def count_worries(
 ) -> dict[tuple[str, str], int]:
     """Return by site and worry how many enrolled devices have it; a site without a device is left out.
 
-    ``lost`` are those of the silent ones on which somebody is still signed in: nobody has closed that gate.
+    ``lost`` are those of the silent ones that somebody was signed in on when they were last heard of, within
+    a day: nobody has closed that gate. That the session has expired since does not say that anybody did.
     """
+    was_open = and_(
+        SessionRow.sid == GateDeviceRow.guard_sid,
+        SessionRow.ended_at.is_(None),
+        SessionRow.expires_at > GateDeviceRow.reported_at + LAST_MINUTES,
+        GateDeviceRow.reported_at > now - SILENT,
+    )
     enrolled = (
         select(
             LoginRow.site, GateDeviceRow.reported_at, GateDeviceRow.unsent_since, SessionRow.sid.is_not(None)
         )
         .outerjoin(GateDeviceRow, GateDeviceRow.login_id == LoginRow.login_id)
-        .outerjoin(SessionRow, and_(SessionRow.sid == GateDeviceRow.guard_sid, sessions.is_live(now)))
+        .outerjoin(SessionRow, was_open)
         .where(
             LoginRow.role == "gate_device",
             LoginRow.disabled_at.is_(None),
@@ -111,9 +120,9 @@ def count_worries(
         )
     )
     counts: dict[tuple[str, str], int] = {}
-    for site, reported_at, unsent_since, is_signed_in in session.execute(enrolled):
+    for site, reported_at, unsent_since, was_signed_in in session.execute(enrolled):
         found: set[str] = {*worries_of(reported_at, unsent_since, now, silent=silent, unsent=unsent)}
-        if is_signed_in and "silent" in found:
+        if was_signed_in and "silent" in found:
             found.add(LOST)
         for worry in (*_WORRIES, LOST):
             counts[str(site), worry] = counts.get((str(site), worry), 0) + (worry in found)

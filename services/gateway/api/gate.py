@@ -93,7 +93,7 @@ async def list_inside(caller: Guard, site: Code, after: After = None, limit: Lim
     """List who is inside a site, the longest first.
 
     `offline_gates`, on the first page, are the gates whose devices are silent or have scans to send: who came
-    in by them may have left.
+    in by them may have left. It is null where nobody knows which they are.
     """
     caller.require_site(site)
     found = await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))

@@ -192,16 +192,33 @@ def test_devices_that_are_silent_or_do_not_send_are_counted_by_site_and_no_other
     assert waiting
 
 
-def test_a_silent_device_is_lost_only_while_somebody_is_signed_in_on_it(accounts: Accounts) -> None:
+def test_a_device_is_lost_where_somebody_was_signed_in_on_it_when_it_was_last_heard_of(
+    accounts: Accounts,
+) -> None:
     by, at = guard(accounts), now()
     device, code = issued(accounts)
     enrol(accounts, device, code, by, at)
     later = at + accounts.settings.gate_silent
     assert worries(accounts, later)["lost"] == 1
-    assert worries(accounts, at + timedelta(hours=24))["lost"] == 0, "the session is over"
+    assert worries(accounts, at + timedelta(hours=24))["lost"] == 0, "it is put away"
     with accounts.db.transaction() as session:
         sessions.end_live(session, SessionRow.sid == by.sid, at)
     assert worries(accounts, later) == {"silent": 1, "unsent": 0, "lost": 0}
+
+
+@pytest.mark.parametrize(("left", "lost"), [(timedelta(minutes=20), 1), (timedelta(minutes=1), 0)])
+def test_a_device_that_falls_silent_at_the_end_of_a_shift_is_lost_although_the_session_expires(
+    accounts: Accounts, left: timedelta, lost: int
+) -> None:
+    """Unless it reported as long as it could."""
+    by, at = guard(accounts), now()
+    device, code = issued(accounts)
+    enrol(accounts, device, code, by, at)
+    end = at + timedelta(minutes=accounts.settings.session_minutes)
+    report(accounts, device, by, end - left)
+    at = end - left + accounts.settings.gate_silent
+    assert at > end
+    assert worries(accounts, at) == {"silent": 1, "unsent": 0, "lost": lost}
 
 
 def worries(accounts: Accounts, at: datetime) -> dict[str, int]:

@@ -9,7 +9,7 @@ import pytest
 import structlog
 from jwt import decode
 
-from contracts.errors import NotAuthenticated, Unavailable
+from contracts.errors import ContractError, InternalError, NotAuthenticated, NotFound, Unavailable
 from contracts.rpc.accounts import GateDeviceList, GateDeviceView, StaffSession
 from contracts.rpc.call import Nothing
 from contracts.rpc.verify import (
@@ -260,11 +260,15 @@ async def test_who_is_inside_comes_with_the_gates_whose_scans_the_server_may_lac
     assert answer.json()["offline_gates"] == ["PCS1-G2", "PCS1-G3", "PCS1-G4"]
 
 
-async def test_who_is_inside_is_known_while_accounts_is_down() -> None:
-    app, _ = stubbed(**ANSWERS | {"accounts__gate_devices": Unavailable("accounts")})
+@pytest.mark.parametrize("answer", [Unavailable("accounts"), NotFound("no such method"), InternalError()])
+async def test_who_is_inside_is_known_while_accounts_does_not_say_which_gates_are_silent(
+    answer: ContractError,
+) -> None:
+    """And no gate counts as one that is heard."""
+    app, _ = stubbed(**ANSWERS | {"accounts__gate_devices": answer})
     async with browser(app) as http:
-        answer = await http.get("/api/v1/gate/inside?site=PCS1", headers=in_the_app(gate_device()))
-    assert (answer.status_code, answer.json()["offline_gates"]) == (200, [])
+        found = await http.get("/api/v1/gate/inside?site=PCS1", headers=in_the_app(gate_device()))
+    assert (found.status_code, found.json()["offline_gates"]) == (200, None)
 
 
 @pytest.mark.parametrize("path", ["/en/gate", "/en/gate/inside", "/en/gate/incidents"])

@@ -167,6 +167,10 @@ def named_cases() -> Iterator[Case]:
         "a count is no reason before a refusal": (came, replace(here, count=9)),
         "between two days": (left, replace(here, at=TERMS.valid_to)),
         "the second day": (left, replace(here, at=NOON + DAY)),
+        "the first day, after a closed one on which a supervisor let them in": (
+            Standing(shortened, admitted=2, admitted_before=2),
+            here,
+        ),
         "the day between": (left, replace(here, at=NOON + 2 * DAY)),
         "after the last day": (left, replace(here, at=TERMS.valid_to + 3 * DAY)),
         "a closed day": (Standing(shortened), replace(here, at=NOON + 2 * DAY)),
@@ -196,6 +200,7 @@ def named_cases() -> Iterator[Case]:
         "too early": (fresh, replace(here, at=outside["before"])),
         "too late": (fresh, replace(here, at=outside["after"])),
         "a closed day": (Standing(shortened), replace(here, at=NOON + 2 * DAY)),
+        "a closed day before the first": (Standing(shortened), replace(here, at=NOON - DAY)),
         "all are inside": (Standing(replace(TERMS, entries=2), False, 2, 2, 0, 0, evening), here),
         "used": (replace(fresh, admitted=2), here),
         "inside and used": (came, here),

@@ -200,7 +200,7 @@ class Replay:
         self.closings: list[Closing] = []
         self._revoked_at = revoked_at
         self._present: list[Movement] = []
-        self._of_day: dict[int, list[Movement]] = {}
+        self._of_day: dict[int | None, list[Movement]] = {}
         self._last_place: datetime | None = None
 
     def standing_at(self, at: datetime) -> Standing:
@@ -272,7 +272,7 @@ class Replay:
         is_too_full = before.inside + movement.count > before.terms.party
         return "already_inside" if is_too_full else "over_entries"
 
-    def _involved(self, kind: ConflictKind, movement: Movement, day: int) -> tuple[Movement, ...]:
+    def _involved(self, kind: ConflictKind, movement: Movement, day: int | None) -> tuple[Movement, ...]:
         if kind == "already_inside":
             return tuple(self._present)
         return tuple(self._of_day[day]) if kind == "over_entries" else (movement,)

@@ -123,7 +123,8 @@ class Standing:
     """The state of a pass now.
 
     ``terms`` is None where only the revocation is known. ``admitted`` counts all persons ever let in, the
-    last of them on ``day`` (so many days after the first), and ``admitted_before`` those before that day.
+    last of them on ``day`` (so many days after the first), and ``admitted_before`` those before that day, or
+    on a date that is no day of the pass.
     ``presumed_gone_at`` is from when whoever is inside counts as gone.
     """
 
@@ -139,11 +140,11 @@ class Standing:
         """Return how many are inside at an instant, without those who are presumed gone by then."""
         return 0 if self.presumed_gone_at is not None and self.presumed_gone_at <= at else self.inside
 
-    def entries_left(self, day: int) -> int:
-        """Return how many persons the pass still lets in on a day."""
+    def entries_left(self, day: int | None) -> int:
+        """Return how many persons the pass still lets in on a day; None is a date that is no day of it."""
         if self.terms is None:
             return 0
-        on_that_day = self.admitted - self.admitted_before if day <= self.day else 0
+        on_that_day = self.admitted - self.admitted_before if day is not None and day <= self.day else 0
         return max(self.terms.party * self.terms.entries - on_that_day, 0)
 
     @property

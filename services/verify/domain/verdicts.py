@@ -48,7 +48,8 @@ class Attempt:
 class Decision:
     """The verdict, how many persons pass, how many of the party are then inside, and marks of the record.
 
-    ``day`` is the day of the pass to which an entry counts, by how many days after the first it is.
+    ``day`` is the day of the pass to which an entry counts, by how many days after the first it is; None
+    where it counts to none.
     ``overridable`` is all that stands against a refused entry, where a supervisor may set all of it aside.
     ``until`` is there if they come in outside of the hours of the pass: when these end for them.
     """
@@ -57,7 +58,7 @@ class Decision:
     count: int = 0
     inside: int = 0
     marks: tuple[str, ...] = ()
-    day: int = 0
+    day: int | None = 0
     overridable: tuple[Verdict, ...] = ()
     until: datetime | None = None
 
@@ -172,14 +173,15 @@ def needs_supervisor(
     return (-MISMATCH_COUNTS if is_late else timedelta(0)) <= since < MISMATCH_COUNTS
 
 
-def day_of_entry(standing: Standing, at: datetime) -> int:
+def day_of_entry(standing: Standing, at: datetime) -> int | None:
     """Return to which day of a pass an entry counts: that of the open window, and never an earlier one.
 
-    Clocks of two gates may differ. Outside all windows it is that of its date, else that of the last entry.
+    Clocks of two gates may differ. Outside all windows it is that of its date. On a date that is no day of
+    the pass it is None: such an entry takes nothing from the days that are.
     """
     terms = standing.terms
     window = terms.window_at(at) or terms.window_on(at) if terms is not None else None
-    return max(window.day, standing.day) if window is not None else standing.day
+    return max(window.day, standing.day) if window is not None else None
 
 
 def until_of(terms: Terms, at: datetime) -> datetime | None:
@@ -202,14 +204,18 @@ def standing_after(standing: Standing, decision: Decision) -> Standing:
         return replace(standing, inside=decision.inside, presumed_gone_at=until)
     if decision.verdict != "admit" or terms is None:
         return standing
-    is_new_day = decision.day != standing.day
+    day, before = standing.day, standing.admitted_before
+    if decision.day is None:
+        before += decision.count
+    elif decision.day != day:
+        day, before = decision.day, standing.admitted
     return replace(
         standing,
         inside=decision.inside,
         admitted=standing.admitted + decision.count,
-        day=decision.day,
-        admitted_before=standing.admitted if is_new_day else standing.admitted_before,
-        presumed_gone_at=presumed_gone_at(decision.until or terms.window_of(decision.day).end),
+        day=day,
+        admitted_before=before,
+        presumed_gone_at=presumed_gone_at(decision.until or terms.window_of(day).end),
     )
 
 

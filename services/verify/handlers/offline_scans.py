@@ -305,23 +305,24 @@ def _lock_passes(session: Session, read: Iterable[_Read], now: datetime) -> dict
 
 
 def _ledgers(session: Session, rows: dict[str, PassRow]) -> dict[str, Ledger]:
-    """Return the movements of each pass since the morning of its first day."""
+    """Return the movements of each pass since the morning of its first day; see `_first_morning`."""
     terms = {number: found for number, row in rows.items() if (found := row.terms) is not None}
     if not terms:
         return {}
+    mornings = {number: _first_morning(rows[number], one) for number, one in terms.items()}
     known: dict[str, list[Movement]] = defaultdict(list)
     query = (
         select(ScanRow)
         .where(
             ScanRow.pass_number.in_(terms),
             ScanRow.verdict.in_(("admit", "exit")),
-            ScanRow.recorded_at >= min(_first_morning(one) for one in terms.values()) - timedelta(hours=1),
+            ScanRow.recorded_at >= min(mornings.values()) - timedelta(hours=1),
         )
         .order_by(ScanRow.scanned_at, ScanRow.recorded_at, ScanRow.position)
     )
     for scan in session.scalars(query):
         number = str(scan.pass_number)
-        if scan.scanned_at >= _first_morning(terms[number]):
+        if scan.scanned_at >= mornings[number]:
             known[number].append(_movement(scan))
     ledgers = {}
     for number, one in terms.items():
@@ -332,8 +333,14 @@ def _ledgers(session: Session, rows: dict[str, PassRow]) -> dict[str, Ledger]:
     return ledgers
 
 
-def _first_morning(terms: Terms) -> datetime:
-    start = terms.valid_from.astimezone(IST)
+def _first_morning(row: PassRow, terms: Terms) -> datetime:
+    """Return from when on the movements of a pass are gone through.
+
+    A day that was closed may be before the first. Somebody may have come in on it, before it was closed or by
+    a supervisor. Whoever is inside came in on a day that is gone through, too.
+    """
+    start = terms.window_of(min((0, *terms.closed_days))).start
+    start = min(start, row.inside_since or start).astimezone(IST)
     return start.replace(hour=0, minute=0, second=0, microsecond=0)
 
 

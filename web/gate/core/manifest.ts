@@ -118,8 +118,8 @@ export interface Move {
   count: number;
   /** How many were inside then, where the server has said it, or all went out; else the count says it. */
   insideAfter: number | null;
-  /** The day of the pass to which an entry counts. */
-  day: number;
+  /** The day of the pass to which an entry counts; null where it counts to none. */
+  day: number | null;
   at: number;
   gate: string;
   /** Whether the server has it. */

@@ -82,7 +82,8 @@ export interface Decision {
   count: number;
   inside: number;
   marks: readonly string[];
-  day: number;
+  /** Null where an entry counts to no day of the pass. */
+  day: number | null;
   /** All that stands against a refused entry, where a supervisor may set all of it aside. */
   overridable: readonly Verdict[];
   /** For those who come in outside of the hours of the pass: when these end for them, else null. */
@@ -184,10 +185,14 @@ export function decideEntry(standing: Standing, attempt: Attempt): Decision {
   return { ...NOBODY, verdict: "admit", count, inside: inside + count, marks, day, until: untilOf(terms, at) };
 }
 
-/** Return the day of a pass to which an entry counts, and never an earlier one: clocks of gates may differ. */
-export function dayOfEntry(standing: Standing, terms: Terms, at: number): number {
+/**
+ * Return the day of a pass to which an entry counts, and never an earlier one: clocks of gates may differ.
+ *
+ * On a date that is no day of the pass it is null: such an entry takes nothing from the days that are.
+ */
+export function dayOfEntry(standing: Standing, terms: Terms, at: number): number | null {
   const window = windowAt(terms, at) ?? windowOn(terms, at);
-  return window === null ? standing.day : Math.max(window.day, standing.day);
+  return window === null ? null : Math.max(window.day, standing.day);
 }
 
 /** Return when the hours of a pass end for those who come in outside of them; null within them. */
@@ -231,14 +236,22 @@ export function standingAfter(standing: Standing, decision: Decision): Standing 
     return { ...standing, inside: decision.inside, presumedGoneAt: until };
   }
   if (decision.verdict !== "admit" || terms === null) return standing;
+  const { day, admittedBefore } = dayAfter(standing, decision);
   return {
     ...standing,
     inside: decision.inside,
     admitted: standing.admitted + decision.count,
-    day: decision.day,
-    admittedBefore: decision.day === standing.day ? standing.admittedBefore : standing.admitted,
-    presumedGoneAt: presumedGoneAt(decision.until ?? windowOf(terms, decision.day).end),
+    day,
+    admittedBefore,
+    presumedGoneAt: presumedGoneAt(decision.until ?? windowOf(terms, day).end),
   };
+}
+
+/** Return the day of the last entry after a decision, and how many came in before it or on no day of the pass. */
+function dayAfter(standing: Standing, decision: Decision): Pick<Standing, "day" | "admittedBefore"> {
+  const { day, admitted, admittedBefore } = standing;
+  if (decision.day === null) return { day, admittedBefore: admittedBefore + decision.count };
+  return { day: decision.day, admittedBefore: decision.day === day ? admittedBefore : admitted };
 }
 
 function middleOf(window: Window): number {
@@ -289,9 +302,9 @@ function closedBecause(terms: Terms, at: number): Verdict {
   return at >= lastWindow(terms).end ? "expired" : "not_yet_valid";
 }
 
-/** Return how many persons the pass still lets in on a day. */
-function entriesLeft(standing: Standing, terms: Terms, day: number): number {
-  const onThatDay = day <= standing.day ? standing.admitted - standing.admittedBefore : 0;
+/** Return how many persons the pass still lets in on a day; null is a date that is no day of it. */
+function entriesLeft(standing: Standing, terms: Terms, day: number | null): number {
+  const onThatDay = day !== null && day <= standing.day ? standing.admitted - standing.admittedBefore : 0;
   return Math.max(terms.party * terms.entries - onThatDay, 0);
 }
 

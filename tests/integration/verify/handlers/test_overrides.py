@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import Forbidden
+from contracts.events import PassIssued
 from contracts.rpc.verify import Matched, ScanPass, ScanResult, Supervisor
 from services.chassis.runtime.clock import now
 from services.verify.domain.verdicts import OVERRIDABLE
@@ -160,6 +161,59 @@ def test_another_reason_that_a_gate_did_not_know_is_found_when_its_entry_is_sent
     (item,) = gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline}, at=NOON + 2 * HOUR)
     assert item.conflict
     assert [one["kind"] for one in gate.conflicts()] == ["already_inside"]
+
+
+def _without_its_first_day(issued: PassIssued) -> PassIssued:
+    """Return the event by which the day of NOON falls away from a pass, and the next one is its first."""
+    days = {"slot": issued.slot.model_copy(update={"day": issued.slot.day + DAY}), "further_days": ()}
+    window = {"valid_from": issued.valid_from + DAY, "valid_to": issued.valid_to + DAY}
+    closed = {"closed_days": (issued.slot.day,), "is_update": True}
+    return issued.model_copy(update=days | window | closed)
+
+
+@pytest.mark.parametrize("came_before_it_was_closed", [False, True])
+def test_who_came_in_on_a_first_day_that_was_closed_stays_inside_when_a_late_exit_of_another_arrives(
+    gate: Supervised, came_before_it_was_closed: bool
+) -> None:
+    issued = gate.issue_party(3, further_days=(VALID_FROM.date() + DAY,))
+    if came_before_it_was_closed:
+        assert gate.enter(issued).inside == 3
+    gate.handle(_without_its_first_day(issued), seq=2)
+    if not came_before_it_was_closed:
+        assert gate.scan(agreed_to(gate, scan_of(issued), "day_closed")).inside == 3
+    (item,) = gate.sync(offline_exit(issued, NOON + HOUR), at=NOON + 2 * HOUR)
+    assert item.verdict == "exit"
+    assert "no_entry" not in gate.scans()[-1].marks
+    assert (gate.inside().persons, gate.conflicts()) == (2, [])
+    row = gate.row(issued)
+    assert (row.inside_since, row.inside_site) == (NOON, "PCS1")
+
+
+def test_who_is_inside_stays_so_when_a_late_exit_arrives_although_their_pass_has_only_later_days_now(
+    gate: Supervised,
+) -> None:
+    """As if it was not said which day was closed."""
+    issued = gate.issue_party(3, further_days=(VALID_FROM.date() + DAY,))
+    gate.enter(issued)
+    gate.handle(_without_its_first_day(issued).model_copy(update={"closed_days": ()}), seq=2)
+    gate.sync(offline_exit(issued, NOON + HOUR), at=NOON + 2 * HOUR)
+    assert gate.inside().persons == 2
+
+
+@pytest.mark.parametrize("is_sent_late", [False, True])
+def test_an_entry_by_a_supervisor_on_a_closed_day_takes_none_of_the_next_day(
+    gate: Supervised, is_sent_late: bool
+) -> None:
+    issued = gate.issue_party(2, further_days=(VALID_FROM.date() + DAY,))
+    gate.handle(_without_its_first_day(issued), seq=2)
+    gate.scan(agreed_to(gate, scan_of(issued), "day_closed"))
+    if is_sent_late:
+        gate.sync(offline_exit(issued, NOON + HOUR, count=2), at=NOON + 2 * HOUR)
+    else:
+        gate.leave(issued, at=NOON + HOUR)
+    assert gate.enter(issued, at=NOON + DAY).verdict == "admit"
+    gate.leave(issued, at=NOON + DAY)
+    assert gate.enter(issued, at=NOON + DAY).verdict == "already_used"
 
 
 def test_a_later_scan_makes_no_conflict_of_what_a_supervisor_has_set_aside(gate: Supervised) -> None:

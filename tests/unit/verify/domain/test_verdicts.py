@@ -17,6 +17,7 @@ from services.verify.domain.verdicts import (
     decide_entry,
     decide_exit,
     needs_supervisor,
+    standing_after,
     time_of_scan,
 )
 from tests.support.factories.verify import GATE, NOON, VALID_FROM, VALID_TO
@@ -222,6 +223,17 @@ def test_on_a_day_that_was_closed_the_verdict_says_so_and_the_other_days_admit(
     verdict: str, at: datetime
 ) -> None:
     assert decide_entry(Standing(SHORTENED), replace(HERE, at=at)).verdict == verdict
+
+
+@pytest.mark.parametrize("days", [-1, 2])
+def test_who_comes_in_on_a_closed_day_by_a_supervisor_may_come_in_on_each_day_of_the_pass(days: int) -> None:
+    standing = Standing(SHORTENED)
+    for day in sorted({0, 1, days}):
+        attempt = replace(HERE, at=NOON + day * DAY, overrides=("day_closed",) if day == days else ())
+        decision = decide_entry(standing, attempt)
+        assert (decision.verdict, decision.count) == ("admit", TERMS.party)
+        standing = replace(standing_after(standing, decision), inside=0, presumed_gone_at=None)
+    assert decide_entry(standing, replace(HERE, at=NOON + DAY)).verdict == "already_used"
 
 
 def test_the_last_day_of_a_pass_that_was_closed_is_no_expired_pass() -> None:

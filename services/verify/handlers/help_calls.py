@@ -37,7 +37,10 @@ BATCH = 100
 
 
 def call_help(request: CallForHelp, call: Call, session: Session, now: datetime) -> HelpCall:
-    """Call for help from a gate; while a call of that gate rings, it is the same call, and rings anew.
+    """Call for help from a gate; while a call of that gate rings, it is the same call with another reason.
+
+    It rings for a quarter of an hour from the first time on, however often the gate calls again, and is an
+    incident then. Danger begins a new call, and stays the reason of it.
 
     Raises:
         Forbidden: the login does not stand at this gate.
@@ -56,13 +59,22 @@ def call_help(request: CallForHelp, call: Call, session: Session, now: datetime)
             row.unanswered_at.is_(None),
             row.called_at > now - RINGS_FOR,
         )
-        ringing = session.scalars(rings.with_for_update()).first()
+        if request.reason == "danger":
+            rings = rings.where(row.reason == "danger")
+        is_lesser = row.reason != "danger"
+        ringing = session.scalars(rings.order_by(is_lesser).limit(1).with_for_update()).first()
         if ringing is None:
             ringing = HelpCallRow(
-                id=uuid4(), site=site, gate=request.gate, called_at=now, called_by=login, reason=""
+                id=uuid4(),
+                site=site,
+                gate=request.gate,
+                called_at=now,
+                called_by=login,
+                reason=request.reason,
             )
             session.add(ringing)
-        ringing.reason, ringing.called_at = request.reason, now
+        elif ringing.reason != "danger":
+            ringing.reason = request.reason
         session.flush()
         return ringing.id
 
@@ -78,10 +90,11 @@ def call_help(request: CallForHelp, call: Call, session: Session, now: datetime)
 
 
 def answer(request: HelpCallId, call: Call, session: Session, now: datetime) -> HelpCall:
-    """Say that the principal comes; whoever was first stays.
+    """Say that the principal comes; whoever was first stays. After it has ended to ring it is an incident.
 
     Raises:
-        Forbidden: the principal is neither of the reception nor of security.
+        Forbidden: the principal is neither of the reception nor of security, or has called itself, or stands
+            at the gate that calls (``own_call``).
         NotFound: there is no such call at a site of theirs.
     """
     site = _site_of_helper(call.principal)
@@ -90,7 +103,11 @@ def answer(request: HelpCallId, call: Call, session: Session, now: datetime) -> 
         row = session.get(HelpCallRow, request.call_id, with_for_update=True)
         if row is None or site not in {None, row.site}:
             raise NotFound("there is no such call")
+        if call.principal.login_id == row.called_by or call.principal.gate == row.gate:
+            raise Forbidden("somebody else answers this call", code="own_call")
         if row.answered_at is None:
+            if row.unanswered_at is None and row.called_at <= now - RINGS_FOR:
+                _note_unanswered(session, row, now)
             row.answered_at, row.answered_by = now, call.principal.login_id
         return row.id
 
@@ -147,17 +164,22 @@ def give_up(session: Session, now: datetime) -> int:
     )
     found = session.scalars(over).all()
     for call in found:
-        call.unanswered_at = now
-        incidents.add(
-            session, "unanswered", call.gate, now, incident_id=call.id, site=call.site, detail=call.reason,
-            login=call.called_by, called_at=call.called_at,
-        )  # fmt: skip
+        _note_unanswered(session, call, now)
     return len(found)
 
 
 def delete_old(session: Session, now: datetime, months: int) -> int:
     """Delete a batch of calls that are older than records are kept; return how many."""
     return delete_batch(session, HelpCallRow, HelpCallRow.called_at < kept_since(now, months))
+
+
+def _note_unanswered(session: Session, call: HelpCallRow, now: datetime) -> None:
+    """Make an incident of a call that has ended to ring with no answer."""
+    call.unanswered_at = now
+    incidents.add(
+        session, "unanswered", call.gate, now, incident_id=call.id, site=call.site, detail=call.reason,
+        login=call.called_by, called_at=call.called_at,
+    )  # fmt: skip
 
 
 def _site_of_helper(principal: Principal) -> str | None:

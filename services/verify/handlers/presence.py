@@ -12,7 +12,7 @@ from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
 from services.chassis.db import cursors, locks
 from services.chassis.messaging import outbox
-from services.verify.domain.passes import Terms
+from services.verify.domain.passes import Terms, presumed_gone_at
 from services.verify.handlers.authorization import require_may_list_inside
 from services.verify.handlers.scan_records import Scan, pass_scanned
 from services.verify.models import PassRow, ScanRow
@@ -137,9 +137,13 @@ def _party(row: PassRow) -> Inside:
 
 
 def _time_is_over_at(row: PassRow, terms: Terms) -> datetime:
-    """Return when the hours of the pass end; of those whom a supervisor let in later, when they are gone."""
-    end = terms.window_of(row.day).end
-    return end if _since(row) < end or row.presumed_gone_at is None else row.presumed_gone_at
+    """Return when the hours of the pass end; if a supervisor let somebody in later, when they are gone.
+
+    Those who came in before them are then shown with that time, too.
+    """
+    end, gone = terms.window_of(row.day).end, row.presumed_gone_at
+    is_within = _since(row) < end and gone == presumed_gone_at(end)
+    return end if gone is None or is_within else gone
 
 
 def _since(row: PassRow) -> datetime:

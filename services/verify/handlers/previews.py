@@ -1,6 +1,7 @@
 """The limit on looking at people: 300 previews that name them within five minutes, by one login at one gate.
 
 A gate in a hurry looks at ten passes a minute. The limit stops who reads a list of passes to learn names.
+Beyond it an exit that is only looked at goes on and names nobody: nobody is kept from leaving.
 """
 
 from datetime import datetime, timedelta

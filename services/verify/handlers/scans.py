@@ -74,7 +74,7 @@ def scan(
             (``supervisor_missing``).
         InvalidInput: a token that cannot be read (``unreadable_token``), no such gate (``unknown_gate``), not
             exactly one of token and number, a full ID number, or an impossible count.
-        TooManyAttempts: too many unknown numbers at this gate, or too many previews.
+        TooManyAttempts: too many unknown numbers at this gate, or too many previews of entries.
         IdempotencyKeyReused: the nonce belongs to a scan of something else.
     """
     login = require_gate_login(call.principal, request.gate)
@@ -99,8 +99,7 @@ def scan(
         if first is None:
             raise
         return _first_answer(session, first)
-    if preview and _named(known, decision) is not None:
-        previews.count(session, login, request.gate, now)
+    is_named = not preview or _named(known, decision) is None or _may_name(request, login, session, now)
     age = list_age_s(knowledge.complete_at, now)
     agreement = _agreement_asked(request, row, decision, now, session)
     if not preview:
@@ -115,11 +114,27 @@ def scan(
             _note_override(session, new, known, now, agreed.proof)
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
-    result = answer(known, decision, age, at, direction=request.direction, preview=preview)
+    result = answer(known, decision, age, at, direction=request.direction, preview=preview, is_named=is_named)
     result = result.model_copy(update=agreement)
     if preview and result.applicant is not None:
         record.add_done(session, result, action="preview")
     return result
+
+
+def _may_name(request: ScanPass, login: str, session: Session, now: datetime) -> bool:
+    """Count a preview; return whether it names people. An exit goes on without names after too many of them.
+
+    Raises:
+        TooManyAttempts: it is an entry, and there were too many.
+    """
+    try:
+        with session.begin_nested():
+            previews.count(session, login, request.gate, now)
+    except TooManyAttempts:
+        if request.direction == "entry":
+            raise
+        return False
+    return True
 
 
 def _agreement_asked(
@@ -260,16 +275,18 @@ def answer(
     *,
     direction: str,
     preview: bool,
+    is_named: bool = True,
 ) -> ScanResult:
     """Return what the gate shows at that instant; of a forged token or an unknown pass only the verdict.
 
-    People and whom they meet are shown only with a verdict of `NAMING`; the reference names nobody.
+    People and whom they meet are shown only with a verdict of `NAMING`, and if ``is_named``; the reference
+    names nobody.
     """
     if found is None or decision.verdict == "unknown_pass":
         return ScanResult(verdict=decision.verdict, preview=preview)
     standing, row = found.standing, found.row
     terms = standing.terms
-    named = _named(found, decision)
+    named = _named(found, decision) if is_named else None
     people = named.people if named is not None else None
     window = terms.window_to_show(at) if terms else None
     inside = row if decision.verdict == "already_inside" else None

@@ -228,8 +228,8 @@ def check(request: ScanPass, call: Call, db: Database, now: datetime) -> Contrac
             row.locked_until = now + LOCKED_FOR
         if agreed.pin is None:
             is_right = _is_proven(session, row, agreed, request, login)
-            if is_right and _is_used(session, agreed, request, login):
-                # It says nothing new about who is at the gate, so other wrong ones still count.
+            if is_right and (request.id_check is None or _is_used(session, agreed, request, login)):
+                # It was used, or is only looked at and can be sent again: other wrong ones still count.
                 row.failures, row.locked_until = row.failures - 1, locked_until
                 return None
             return _settle(session, row, request, login, now, is_right=is_right)

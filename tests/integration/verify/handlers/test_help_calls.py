@@ -63,11 +63,28 @@ def test_the_reception_of_the_site_hears_a_call_and_no_other_does(gate: Calling)
         gate.heard(Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001"))
 
 
-def test_a_gate_that_calls_again_rings_once_anew_with_its_newest_reason(gate: Calling) -> None:
+def test_a_gate_that_calls_again_rings_once_with_its_newest_reason(gate: Calling) -> None:
     first, later = gate.call_help(), NOON + help_calls.RINGS_FOR - timedelta(seconds=1)
-    again = gate.call_help("danger", later)
-    assert (again.id, again.reason, again.called_at) == (first.id, "danger", later)
-    assert gate.heard(at=later + help_calls.RINGS_FOR - timedelta(seconds=1)) == (again,)
+    again = gate.call_help("device", later)
+    assert (again.id, again.reason) == (first.id, "device")
+    assert gate.heard(at=later) == (again,)
+
+
+def test_a_call_that_nobody_answers_is_an_incident_however_often_the_gate_calls_again(gate: Calling) -> None:
+    for minutes in (0, 5, 10, 14):
+        called = gate.call_help(at=NOON + timedelta(minutes=minutes))
+    (found,) = gate.give_up(NOON + help_calls.RINGS_FOR)
+    assert (found.kind, found.id, found.called_at) == ("unanswered", called.id, NOON)
+    assert gate.heard(at=NOON + help_calls.RINGS_FOR)[0].unanswered_at is not None
+
+
+def test_danger_begins_a_call_of_its_own_and_nothing_lesser_takes_its_place(gate: Calling) -> None:
+    visitor, later = gate.call_help(), NOON + help_calls.RINGS_FOR - timedelta(seconds=1)
+    danger = gate.call_help("danger", later)
+    assert (danger.id == visitor.id, danger.called_at) == (False, later), "it rings for its whole time"
+    assert gate.call_help("danger", later) == danger
+    assert gate.call_help("device", later) == danger
+    assert gate.heard(at=later) == (visitor, danger)
 
 
 def test_whoever_answers_first_comes_and_the_gates_of_the_site_hear_it(gate: Calling) -> None:
@@ -78,6 +95,29 @@ def test_whoever_answers_first_comes_and_the_gates_of_the_site_hear_it(gate: Cal
         told = movements.list_movements(MovementQuestion(site="PCS1"), calling(), session, NOON)
     assert [(one.id, one.answered_by) for one in told.calls] == [(called.id, "REC-0001")]
     assert gate.call_help().id != called.id
+
+
+@pytest.mark.parametrize("who", [officer(), officer(gate=None), officer(login_id="SEC-0002")])
+def test_neither_the_caller_nor_whoever_stands_at_their_gate_answers_it(
+    gate: Calling, who: Principal
+) -> None:
+    called = gate.call_help()
+    with pytest.raises(Forbidden) as refused:
+        gate.answer(called, who)
+    assert refused.value.body.code == "own_call"
+    assert gate.heard() == (called,)
+
+
+@pytest.mark.parametrize("is_given_up_first", [False, True])
+def test_a_call_that_is_answered_too_late_is_the_same_incident_whenever_it_is_looked_for(
+    gate: Calling, is_given_up_first: bool
+) -> None:
+    called, over = gate.call_help(), NOON + help_calls.RINGS_FOR
+    if is_given_up_first:
+        gate.give_up(over)
+    gate.answer(called, at=over)
+    (found,) = gate.give_up(over)
+    assert (found.kind, found.id, found.found_at) == ("unanswered", called.id, over)
 
 
 def test_nobody_of_another_site_answers(gate: Calling) -> None:

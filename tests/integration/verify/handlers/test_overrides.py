@@ -79,6 +79,15 @@ def test_a_refusal_that_a_supervisor_sets_aside_is_an_entry_on_the_record(
     assert gate.close(at + DAY) == 1
 
 
+def test_of_a_party_of_which_one_was_let_in_late_nobody_is_overdue(gate: Supervised) -> None:
+    issued, late = gate.issue_party(2), VALID_TO + HOUR
+    gate.enter(issued, count=1)
+    assert [one.valid_to for one in gate.inside().items] == [VALID_TO]
+    assert gate.scan(agreed_to(gate, scan_of(issued), "expired"), at=late).inside == 2
+    (party,) = gate.inside().items
+    assert (party.since, party.valid_to > late) == (NOON, True)
+
+
 def test_who_is_inside_or_has_left_comes_in_again_by_a_supervisor(gate: Supervised) -> None:
     issued = gate.issue()
     gate.enter(issued)

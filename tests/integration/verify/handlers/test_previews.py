@@ -33,6 +33,26 @@ def test_a_login_looks_at_so_many_passes_and_then_waits(gate: Gate) -> None:
     assert gate.scan(scan_of(issued, id_check=None), at=NOON + timedelta(minutes=5)).preview
 
 
+def test_nobody_is_kept_from_leaving_by_too_many_looks_and_nobody_is_named_then(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued)
+    leaving = {"direction": "exit", "id_check": None, "ask_count": True}
+    looks = [gate.scan(scan_of(issued, **leaving)) for _ in range(5)]
+    assert [(one.verdict, one.preview, one.inside) for one in looks] == [("exit", True, 3)] * 5
+    assert [one.applicant is not None for one in looks] == [True] * 3 + [False] * 2
+    for hidden in looks[3:]:
+        assert (hidden.companions, hidden.vehicle, hidden.department, hidden.officer) == (
+            (),
+            None,
+            None,
+            None,
+        )
+    assert gate.scan(scan_of(issued, **leaving, count=2)).inside == 1
+    with pytest.raises(TooManyAttempts) as refused:
+        gate.enter(gate.issue(), id_check=None)
+    assert refused.value.body.facts == {"retry_after": 301}, "the exits beyond it count no more"
+
+
 def test_what_names_nobody_is_no_look_at_anybody(gate: Gate) -> None:
     elsewhere = gate.issue(site="PCS2")
     for _ in range(5):

@@ -190,6 +190,25 @@ def test_a_void_pin_is_shown_as_none_until_its_owner_sets_another_one(gate: Supe
         gate.choose(PIN)
 
 
+def test_a_proof_that_is_only_looked_at_takes_no_wrong_pin_back_however_often_it_is_sent(
+    gate: Supervised,
+) -> None:
+    look = scan_of(gate.issue(), id_check=None)
+    proof = gate.agreement(look, overrides=("wrong_gate",))
+    codes = []
+    for _ in range(supervisors.FAILURES_AT_ONCE):
+        wrong = scan_of(gate.issue())
+        refusal = gate.check(wrong, gate.agreement(wrong, pin="000000"))
+        codes.append(refusal.body.code if refusal is not None else None)
+        assert refusal is not None
+        if len(codes) < supervisors.FAILURES_AT_ONCE:
+            assert gate.check(look, proof) is None
+    assert codes == ["wrong_pin"] * supervisors.FAILURES_AT_ONCE
+    locked = gate.check(look, proof)
+    assert locked is not None
+    assert locked.body.code == "pin_locked"
+
+
 def test_a_site_whose_supervisors_the_ado_branch_has_ended_asks_for_none(gate: Supervised) -> None:
     issued = gate.issue()
     gate.handle(gate_advised(issued))

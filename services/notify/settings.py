@@ -63,12 +63,8 @@ class VendorSettings(MailServerSettings):
             for name in ("sms_url", "whatsapp_url"):
                 if problem := _not_public(getattr(self, name)):
                     yield name, problem
-            if self.smtp_url.startswith("smtp-plain:"):
-                yield "smtp_url", "outside local mode emails are sent encrypted"
-            elif _is_private(_host_of(self.smtp_url)):
+            if _is_private(_host_of(self.smtp_url)):
                 yield "smtp_url", _PRIVATE
-        if self.smtp_url and not self.smtp_url.startswith(("smtp://", "smtps://", "smtp-plain://")):
-            yield "smtp_url", "it is not smtps://host:port or smtp://host:port"
         if self.smtp_url and "@" not in self.smtp_sender:
             yield "smtp_sender", "it has to be an email address, since there is a mail server"
         if self.sms_url and self.sms_vendor != "gateway" and self.sms_registrations is None:

@@ -13,6 +13,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,6 +38,8 @@ from services.chassis.tokens.signing_key import SigningKey, public_key
 
 S = TypeVar("S", bound="Section")
 PREFIX = "EPASS_"
+SECRETS_DIR = "EPASS_SECRETS_DIR"
+MAIL_SCHEMES = ("smtps", "smtp", "smtp-plain")
 UNSIGNED_AT_MOST = timedelta(days=7)
 """How long an upgrade may take what an earlier version left unsigned."""
 
@@ -157,7 +160,7 @@ class Section(BaseSettings):
         env_ignore_empty=True,
         frozen=True,
         extra="ignore",
-        secrets_dir=os.environ.get("EPASS_SECRETS_DIR") or None,
+        secrets_dir=os.environ.get(SECRETS_DIR) or None,
         hide_input_in_errors=True,
     )
 
@@ -183,6 +186,10 @@ class Section(BaseSettings):
                 )
             if len(given) == 1:
                 yield given[0], "certificate and key belong together"
+        files = _given_as_files(self.model_config.get("secrets_dir"))
+        for name in type(self).model_fields:
+            if _in_environment(name) in files and os.environ.get(_in_environment(name)):
+                yield name, f"it is in the environment, too, and a file in {SECRETS_DIR}: keep one of them"
 
     @model_validator(mode="after")
     def _refuse_conflicts(self) -> Self:
@@ -216,6 +223,12 @@ class Section(BaseSettings):
 
 def _in_environment(name: str) -> str:
     return f"{PREFIX}{name.upper()}"
+
+
+def _given_as_files(folder: object) -> set[str]:
+    """Return the names of the settings of which the folder of secrets, if there is one, has a value."""
+    files = Path(str(folder)).glob(f"{PREFIX}*") if folder else ()
+    return {file.name for file in files if file.is_file() and file.read_text().strip()}
 
 
 def is_given_empty(name: str) -> bool:
@@ -401,16 +414,44 @@ class MailServerSettings(ProcessSettings):
     ``smtp-plain://`` is for local mode.
     """
 
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what is no address of a mail server, or has a password in it: several processes read it."""
+        yield from super().conflicts()
+        if self.smtp_url and (problem := _no_mail_server(self.smtp_url)):
+            yield "smtp_url", problem
+        elif self.smtp_url.lower().startswith("smtp-plain:") and not self.local_mode:
+            yield "smtp_url", "outside local mode emails are sent encrypted"
+
     @property
     def sends_email(self) -> bool:
         """Whether this installation sends email. In local mode the phone page shows it."""
         return self.local_mode or bool(self.smtp_url)
 
 
-class RateLimitSettings(Section):
+def _no_mail_server(url: str) -> str | None:
+    """Return what is wrong with the address of a mail server, or None."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in MAIL_SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text quotes the value
+        is_address = False
+    if not is_address:
+        return "it is not smtps://host:port or smtp://host:port"
+    if "@" in parts.netloc:
+        return "user and password are settings of their own, EPASS_SMTP_USER and EPASS_SMTP_PASSWORD"
+    return None
+
+
+class RateLimitSettings(ProcessSettings):
     """Whether rate limits apply; only tests and measurements switch them off."""
 
     rate_limits: bool = True
+
+    def conflicts(self) -> Iterator[tuple[str, str]]:
+        """Yield what must not be: an installation in which codes and passwords can be guessed."""
+        yield from super().conflicts()
+        if not self.rate_limits and not self.local_mode:
+            yield "rate_limits", "outside local mode they apply"
 
 
 class StatusListSettings(Section):

@@ -380,7 +380,8 @@ def test_the_demonstration_adds_local_mode_and_seeds_and_opens_the_phone_to_this
         for setting in ("LOCAL_MODE", "LOCAL_MODE_IN_CONTAINER")
     )
     assert contained == changed, "they listen on all addresses of their container"
-    assert {process_of(name) for name in changed} == {"notify", "sender", "gateway"} <= local
+    limited = {name for name, kind in PROCESSES.items() if "rate_limits" in kind.model_fields}
+    assert {process_of(name) for name in changed} == {"notify", "sender"} | limited <= local
     assert [port for one in services.values() for port in one.get("ports", ())] == ["127.0.0.1:8080:8080"]
     mounted = {
         volume["source"].removeprefix("./secrets/")

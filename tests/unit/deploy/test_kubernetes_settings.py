@@ -87,6 +87,7 @@ def every_process_gets_the_settings_that_it_needs_and_no_others(manifests: Manif
         fields = {f"EPASS_{field.upper()}" for kind in kinds for field in kind.model_fields}
         unknown = {*environment, *files} - fields - {"EPASS_SECRETS_DIR"}
         yield from (f"{name_of(one)} does not read {name}" for name in unknown)
+        yield from (f"{name_of(one)} has {name} twice" for name in environment.keys() & files.keys())
         with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ, environment, clear=True):
             for name, value in files.items():
                 Path(folder, name).write_text(value)

@@ -197,6 +197,23 @@ def test_an_empty_secret_file_counts_as_missing(tmp_path) -> None:
     assert DatabaseSettings(_secrets_dir=tmp_path).database_url == SecretStr("postgresql://")  # type: ignore[call-arg]
 
 
+def test_a_secret_that_is_a_file_cannot_be_replaced_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Settings that all pods of an installation share come by the environment, and it would win."""
+    monkeypatch.setitem(DatabaseSettings.model_config, "secrets_dir", str(tmp_path))  # type: ignore[typeddict-item]
+    (tmp_path / "EPASS_DATABASE_URL").write_text("postgresql://file\n")
+    assert read(DatabaseSettings).database_url == SecretStr("postgresql://file")
+    monkeypatch.setenv("EPASS_DATABASE_URL", "")
+    read(DatabaseSettings)
+    monkeypatch.setenv("EPASS_DATABASE_URL", "postgresql://hunter2")
+    with pytest.raises(WrongSettings, match=r"^EPASS_DATABASE_URL is wrong: .* keep one of them$") as stopped:
+        read(DatabaseSettings)
+    assert "hunter2" not in str(stopped.value)
+    (tmp_path / "EPASS_DATABASE_URL").write_text("\n")
+    read(DatabaseSettings)
+
+
 def test_all_that_is_missing_is_named_at_once() -> None:
     with pytest.raises(
         WrongSettings, match=r"^EPASS_BROKER_URLS is missing; EPASS_OPS_DATABASE_URLS is missing$"
@@ -275,6 +292,54 @@ def test_a_gateway_in_production_is_told_which_proxies_it_may_believe(
     for decided, believed in (("none", ()), ("10.0.0.0/8, 10.1.1.1", ("10.0.0.0/8", "10.1.1.1"))):
         monkeypatch.setenv("EPASS_TRUSTED_PROXIES", decided)
         assert read(GatewaySettings).trusted_proxies == believed
+
+
+LIMITED = [kind for kind in PROCESSES.values() if "rate_limits" in kind.model_fields]
+
+
+@pytest.mark.parametrize("kind", LIMITED)
+def test_in_production_nobody_switches_the_rate_limits_off(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Section]
+) -> None:
+    set_required(kind, monkeypatch)
+    monkeypatch.setenv("EPASS_PUBLIC_URL", "https://epass.example")
+    monkeypatch.setenv("EPASS_TRUSTED_PROXIES", "none")
+    monkeypatch.setenv("EPASS_RATE_LIMITS", "false")
+    monkeypatch.setenv("EPASS_LOCAL_MODE", "true")
+    read(kind)
+    monkeypatch.setenv("EPASS_LOCAL_MODE", "false")
+    with pytest.raises(WrongSettings, match=r"^EPASS_RATE_LIMITS is wrong: outside local mode they apply$"):
+        read(kind)
+    monkeypatch.setenv("EPASS_RATE_LIMITS", "true")
+    read(kind)
+
+
+@pytest.mark.parametrize("process", ["gateway", "sender"])
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("x", "not smtps://host:port"),
+        ("https://mail.example", "not smtps://host:port"),
+        ("smtps://", "not smtps://host:port"),
+        ("smtps://mail.example:hunter2", "not smtps://host:port"),
+        ("smtps://hunter2:hunter2@mail.example", "settings of their own"),
+        ("SMTP-plain://mail.example", "encrypted"),
+    ],
+)
+def test_the_gateway_and_the_sender_refuse_what_is_no_address_of_a_mail_server_and_do_not_quote_it(
+    monkeypatch: pytest.MonkeyPatch, process: str, address: str, why: str
+) -> None:
+    kind = PROCESSES[process]
+    set_required(kind, monkeypatch)
+    for name, value in (("PUBLIC_URL", "https://epass.example"), ("TRUSTED_PROXIES", "none"),
+                        ("LOCAL_MODE", "false"), ("SMTP_SENDER", "passes@epass.example")):  # fmt: skip
+        monkeypatch.setenv(f"EPASS_{name}", value)
+    monkeypatch.setenv("EPASS_SMTP_URL", "smtps://mail.example:465")
+    read(kind)
+    monkeypatch.setenv("EPASS_SMTP_URL", address)
+    with pytest.raises(WrongSettings, match=f"^EPASS_SMTP_URL is wrong: .*{why}") as stopped:
+        read(kind)
+    assert "hunter2" not in str(stopped.value)
 
 
 def test_all_that_does_not_go_together_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

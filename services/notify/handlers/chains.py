@@ -53,7 +53,10 @@ with due as (
 update messages set
   next_at = null,
   state = case when state = 'queued' then 'failed' else state end,
-  reason = case when state in ('queued', 'accepted') then 'unconfirmed' else reason end,
+  reason = case
+    when state = 'queued' or state = 'accepted' and (expires_at is null or expires_at > :now)
+    then 'unconfirmed' else reason
+  end,
   ended_at = coalesce(ended_at, :now),
   personal = case when lane = 'otp' then null else messages.personal end
 from held where messages.id = held.id
@@ -93,7 +96,8 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
 
     A pass whose chain ends without a sign that it arrived is marked for reception. Nothing more is sent about
     a pass that was revoked, or that is over. Where a message has failed and its time is over, its chain has
-    ended: another channel would bring it too late.
+    ended: another channel would bring it too late. One that a vendor has accepted stays so, since its
+    vendor may still report that it failed, which ends the chain then.
     """
     found = session.execute(_TAKE, {"most": most, "now": now}).mappings().all()
     for row in found:

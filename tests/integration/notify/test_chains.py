@@ -893,6 +893,24 @@ def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_faile
     assert chains_of_codes_that_reached_nobody() == before + 1
 
 
+def test_a_failure_that_is_reported_after_a_code_has_expired_unconfirmed_is_published_and_counted(
+    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+) -> None:
+    """No sender ran meanwhile, so that nothing went on to another channel."""
+    before = chains_of_codes_that_reached_nobody()
+    put_code(db)
+    postman.send_due()
+    clock.forward(660)
+    postman.advance()
+    assert published(db) == [("sms", "sent")], "perhaps it has arrived"
+    report(db, "sms", "sms-vendor-1", "failed", reason="not_reachable", use_next=True)
+    postman.advance()
+    assert postman.send_due() == []
+    assert whatsapp.sent == []
+    assert published(db) == [("sms", "sent"), ("sms", "not_reachable", "-")]
+    assert chains_of_codes_that_reached_nobody() == before + 1
+
+
 def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(
     db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
 ) -> None:

@@ -646,6 +646,8 @@ class IncidentQuestion(Page):
     site: Code | None = None
     kind: IncidentKind | None = None
     unseen: bool = False
+    known: tuple[str, ...] = ()
+    """The kinds that the asker knows: of those that came after 0.13.0 it gets no other."""
 
 
 class IncidentList(Wire):

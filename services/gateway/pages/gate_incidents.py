@@ -1,6 +1,6 @@
 """Incidents at gates, for operations and for security of the site: what happened, and who has seen it."""
 
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -47,7 +47,13 @@ async def note_any_incident(view: OpsPage, incident_id: UUID) -> Response:
 
 async def _list(view: View, base: str, kind: str, unseen: bool, after: str) -> Response:
     question = IncidentQuestion.model_validate(
-        {"kind": kind or None, "unseen": unseen, "after": after or None, "limit": 50}
+        {
+            "kind": kind or None,
+            "unseen": unseen,
+            "after": after or None,
+            "limit": 50,
+            "known": get_args(IncidentKind),
+        }
     )
     found = await view.caller.query(rpc.verify.INCIDENTS, question)
     return view.html(

@@ -5,7 +5,7 @@ import { companionOf } from "./manifest.ts";
 import type { HeldPass, Manifest } from "./manifest.ts";
 import type { InsideEntry } from "./model.ts";
 import { claimsWithoutKey } from "./tokens.ts";
-import { windowOf } from "./verdicts.ts";
+import { presumedGoneAt, windowOf } from "./verdicts.ts";
 import type { QueuedScan, WireInside } from "./wire.ts";
 
 const LIMIT_MS = 10_000;
@@ -100,8 +100,9 @@ function heldEntry(held: HeldPass, gate: string | null, now: number, isOnline: b
   const { terms } = standing;
   const end = terms === null ? now : windowOf(terms, standing.day).end;
   // A supervisor has let them in after the hours of their pass: as in services/verify/handlers/presence.py.
+  const gone = standing.presumedGoneAt;
   const isLater = held.insideSince !== null && Date.parse(held.insideSince) >= end;
-  const validTo = isLater ? (standing.presumedGoneAt ?? end) : end;
+  const validTo = gone !== null && (isLater || gone !== presumedGoneAt(end)) ? gone : end;
   const elsewhere = isOnline ? "elsewhere" : "offline";
   return {
     pass: held.number,

@@ -99,6 +99,20 @@ test("the names of those who came in by another gate are fetched as soon as they
   assert.deepEqual(found, [["Gurpreet Kaur", 2, "offline"]]);
 });
 
+test("without a network nobody is overdue of a party of which a supervisor let one in late", async () => {
+  const server = new Server();
+  const since = { inside_since: "2026-12-01T06:00:00Z", last_gate: GATE };
+  const came = { inside: 2, admitted: 2, ...since };
+  server.passes.set(NUMBER, pass({ ...came, presumed_gone_at: "2026-12-01T15:30:00Z" }));
+  server.passes.set(OTHER, pass({ ...came, pass: OTHER, presumed_gone_at: "2026-12-01T14:30:00Z" }));
+  server.now = Date.parse("2026-12-01T10:00:00Z");
+  const { gate } = await openGate(server);
+  server.down = true;
+  await gate.refresh();
+  const found = new Map((await gate.inside()).map((one) => [one.pass, one.certainty]));
+  assert.deepEqual([found.get(NUMBER), found.get(OTHER)], ["here", "overdue"]);
+});
+
 test("who came in by a gate that is silent may have left, which the list says with a network, too", async () => {
   const { gate, server } = await openGate();
   server.inside = [listed(), listed({ pass: OTHER, gate: GATE })];

@@ -120,7 +120,8 @@ export function drawFrame(actions: Actions): Frame {
     const { answered_by: login, unanswered_at: over, called_at: calledAt } = now.help;
     if (login !== null) return [el("p", {}, t("help_comes", { login }))];
     const at = instant(calledAt);
-    return over ? [el("p", {}, t("help_unanswered", { at })), ...drawTelephones(now)] : [el("p", {}, t("help_rings", { at }))];
+    const unanswered = now.online ? "help_unanswered" : "help_no_answer"; // offline an answer may not have come
+    return over ? [el("p", {}, t(unanswered, { at })), ...drawTelephones(now)] : [el("p", {}, t("help_rings", { at }))];
   }
 
   function bannerLines(now: GateState): HTMLElement[] {

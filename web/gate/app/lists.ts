@@ -1,16 +1,18 @@
 // Who is inside, with search; and the list for an evacuation, which is printed and works without a network.
-import type { Certainty, GateState, InsideEntry } from "../core/model.ts";
+import { stillFound } from "../core/inside.ts";
+import type { Certainty, Found, GateState, InsideEntry, InsideList } from "../core/model.ts";
 import { el } from "./dom.ts";
 import { counted, directoryName, instant, t } from "./texts.ts";
 
 const GRADES: [Certainty, string][] = [
   ["here", "sure_here"], ["elsewhere", "sure_other"], ["offline", "sure_offline"], ["overdue", "sure_overdue"],
 ];
-type OnTick = (pass: string, is: boolean) => void;
-/** The passes whose people were found, and what notes them. */
+/** Notes a tick, or that it is gone. Returns when it was made. */
+type OnTick = (one: InsideEntry, is: boolean) => string | null;
+/** Whose people were found, and what notes them. */
 interface Ticks {
-  found: readonly string[];
-  note: (passes: string[]) => void;
+  found: readonly Found[];
+  note: (found: Found[]) => void;
 }
 
 /** Return who it is; of a pass whose people this gate does not know, its number, which they have with them. */
@@ -18,7 +20,7 @@ const nameOf = (one: InsideEntry): string => one.nameLatin || one.name || one.pa
 const persons = (entries: InsideEntry[]): number => entries.reduce((sum, one) => sum + one.inside, 0);
 
 /** Draw who is inside, the longest first. */
-export function drawInside(entries: InsideEntry[], state: GateState, now: number): HTMLElement {
+export function drawInside({ entries, isKnown }: InsideList, state: GateState, now: number): HTMLElement {
   const oldest = [...entries].sort((one, other) => (one.since ?? "").localeCompare(other.since ?? ""));
   const field = el("input", { id: "search", type: "search", class: "field", autocomplete: "off" });
   const list = el("ul", { class: "inside" });
@@ -26,15 +28,21 @@ export function drawInside(entries: InsideEntry[], state: GateState, now: number
     const wanted = field.value.trim().toLowerCase();
     const found = oldest.filter((one) => `${one.nameLatin} ${one.name} ${one.pass}`.toLowerCase().includes(wanted));
     list.replaceChildren(...found.map((one) => drawEntry(one, state, now)));
-    if (found.length === 0) list.append(el("li", {}, t(entries.length ? "nobody_found" : "nobody_inside")));
+    if (found.length === 0 && (isKnown || entries.length > 0)) list.append(el("li", {}, t(entries.length ? "nobody_found" : "nobody_inside")));
   };
   field.addEventListener("input", draw);
   draw();
   return el(
     "section", { class: "list" },
-    el("h1", {}, counted("inside", persons(entries))),
+    el("h1", {}, isKnown ? counted("inside", persons(entries)) : t("who_inside")),
+    !isKnown && drawUnknown(),
     el("label", { for: "search" }, t("search")), field, list,
   );
+}
+
+/** Draw that the list is not whole: no number would be true. */
+function drawUnknown(): HTMLElement {
+  return el("p", { class: "verdict__alert", role: "alert" }, t("inside_unknown"));
 }
 
 function drawEntry(one: InsideEntry, state: GateState, now: number): HTMLElement {
@@ -51,25 +59,28 @@ function drawEntry(one: InsideEntry, state: GateState, now: number): HTMLElement
 }
 
 /** Draw the list for an evacuation: a box to tick for each party, in groups by how sure it is that they are inside. */
-export function drawEvacuation(entries: InsideEntry[], state: GateState, now: number, ticks: Ticks): HTMLElement {
-  const found = new Set(ticks.found);
-  const onTick = (pass: string, is: boolean): void => {
-    if (is) found.add(pass);
+export function drawEvacuation({ entries, isKnown }: InsideList, state: GateState, now: number, ticks: Ticks): HTMLElement {
+  const found = new Map(stillFound(ticks.found, entries).map((one) => [one.pass, one]));
+  const onTick = ({ pass, since, inside }: InsideEntry, is: boolean): string | null => {
+    const at = new Date().toISOString();
+    if (is) found.set(pass, { pass, since, inside, at });
     else found.delete(pass);
-    ticks.note([...found]);
+    ticks.note([...found.values()]);
+    return is ? at : null;
   };
   const untick = (): void => {
     for (const box of drawn.querySelectorAll<HTMLInputElement>("td input")) box.checked = false;
+    for (const at of drawn.querySelectorAll("td time")) at.textContent = "";
     found.clear();
     ticks.note([]);
   };
   const gate = state.gate ? directoryName(state.directoryNames.gates, state.gate) : "";
-  const groups = GRADES.map(([grade, title]) => drawGroup(entries.filter((one) => one.certainty === grade), title, state, found, onTick));
+  const groups = GRADES.map(([grade, title]) => drawGroup(entries.filter((one) => one.certainty === grade), t(title), isKnown, state, found, onTick));
   const drawn = el(
     "section", { class: "list list--evacuation" },
     el("h1", {}, t("evacuation")),
     el("p", {}, t("made_at", { at: instant(now), gate })),
-    el("p", { class: "list__sum" }, counted("inside", persons(entries))),
+    isKnown ? el("p", { class: "list__sum" }, counted("inside", persons(entries))) : drawUnknown(),
     el("button", { class: "button no-print", type: "button", onclick: () => window.print() }, t("print")),
     " ",
     el("button", { class: "button no-print", type: "button", onclick: untick }, t("untick_all")),
@@ -79,28 +90,31 @@ export function drawEvacuation(entries: InsideEntry[], state: GateState, now: nu
 }
 
 function drawGroup(
-  entries: InsideEntry[], title: string, state: GateState, found: ReadonlySet<string>, onTick: OnTick,
+  entries: InsideEntry[], title: string, isKnown: boolean, state: GateState, found: ReadonlyMap<string, Found>, onTick: OnTick,
 ): HTMLElement | null {
   if (entries.length === 0) return null;
   const sorted = [...entries].sort((one, other) => nameOf(one).localeCompare(nameOf(other)));
   return el(
     "section", {},
-    el("h2", {}, `${t(title)}: ${counted("persons", persons(entries))}`),
+    el("h2", {}, isKnown ? `${title}: ${counted("persons", persons(entries))}` : title),
     el(
       "table", {},
       el("thead", {}, el("tr", {}, ...["found_safe", "name", "people", "since", "gate"].map((key) => el("th", { scope: "col" }, t(key))))),
-      el("tbody", {}, ...sorted.map((one) => drawLine(one, state, found.has(one.pass), onTick))),
+      el("tbody", {}, ...sorted.map((one) => drawLine(one, state, found.get(one.pass)?.at ?? null, onTick))),
     ),
   );
 }
 
-function drawLine(one: InsideEntry, state: GateState, checked: boolean, onTick: OnTick): HTMLElement {
-  const box = el("input", {
-    type: "checkbox", checked, "aria-label": `${t("found_safe")}: ${nameOf(one)}`, onchange: () => onTick(one.pass, box.checked),
-  });
+function drawLine(one: InsideEntry, state: GateState, foundAt: string | null, onTick: OnTick): HTMLElement {
+  const time = el("time", {}, foundAt && instant(foundAt));
+  const tick = (): void => {
+    const at = onTick(one, box.checked);
+    time.textContent = at && instant(at);
+  };
+  const box = el("input", { type: "checkbox", checked: foundAt !== null, "aria-label": `${t("found_safe")}: ${nameOf(one)}`, onchange: tick });
   return el(
     "tr", {},
-    el("td", {}, box),
+    el("td", {}, box, " ", time),
     el("th", { scope: "row" }, nameOf(one), one.companions.length > 0 && el("p", { class: "list__companions" }, one.companions.join(", "))),
     el("td", {}, String(one.inside)),
     el("td", {}, one.since ? instant(one.since) : "–"),

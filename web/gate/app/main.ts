@@ -1,5 +1,5 @@
 // The app of a gate: opens on the camera, shows verdicts, and takes the next scan at any moment.
-import type { Direction, GateApi, IdCheck, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
+import type { Direction, Found, GateApi, IdCheck, InsideList, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
 import { GateProblem } from "../core/model.ts";
 import { Camera } from "./camera.ts";
 import { Decoder } from "./decoder.ts";
@@ -24,6 +24,7 @@ const typedBefore = keepKeys();
 const MEANT_FOR_LAST_MS = 400;
 const AGES_EVERY_MS = 5000;
 const CAMERA_AGAIN_MS = 3000;
+const NOT_KNOWN: InsideList = { entries: [], isKnown: false };
 
 class App {
   readonly #gate: GateApi;
@@ -39,6 +40,8 @@ class App {
   #scans = 0;
   #asksFor: NotEnrolled | null = null;
   #wasSignedIn = false;
+  /** Whether the list that was opened last is the one for an evacuation. */
+  #keepsList = false;
 
   constructor(gate: GateApi) {
     this.#gate = gate;
@@ -108,7 +111,8 @@ class App {
     this.#wasSignedIn = this.#gate.state().signedIn;
     if (!was || this.#wasSignedIn) return;
     this.#shown = null;
-    this.#frame.closeList();
+    // In an evacuation the list stays until somebody closes it; not on a device that was revoked.
+    if (!this.#keepsList || this.#gate.state().notEnrolled !== null) this.#frame.closeList();
     this.#frame.clearVerdict();
     document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
   }
@@ -235,16 +239,18 @@ class App {
 
   async #openList(draw: typeof drawInside): Promise<void> {
     const { signedIn } = this.#gate.state();
-    const entries = await this.#gate.inside().catch(() => []);
-    if (signedIn && !this.#gate.state().signedIn) return; // ended meanwhile
-    this.#frame.openList(draw(entries, this.#gate.state(), Date.now()));
+    let list: InsideList = await this.#gate.inside().catch(() => NOT_KNOWN);
+    if (signedIn && !this.#gate.state().signedIn) list = NOT_KNOWN; // ended meanwhile
+    this.#keepsList = false;
+    this.#frame.openList(draw(list, this.#gate.state(), Date.now()));
   }
 
   /** Open the list for an evacuation, with those ticked who were found before. */
   async #openEvacuation(): Promise<void> {
     const found = await this.#gate.found().catch(() => []);
-    const note = (passes: string[]): void => void this.#gate.noteFound(passes).catch(() => undefined);
-    await this.#openList((entries, state, now) => drawEvacuation(entries, state, now, { found, note }));
+    const note = (ticks: Found[]): void => void this.#gate.noteFound(ticks).catch(() => undefined);
+    await this.#openList((list, state, now) => drawEvacuation(list, state, now, { found, note }));
+    this.#keepsList = true;
   }
 
   /** Forget what this device holds, and end the session as the pages do. */
@@ -253,7 +259,7 @@ class App {
       await this.#gate.signOut(isSure);
     } catch (error) {
       if (error instanceof GateProblem && error.code === "sign_out_offline") return askToSignOut(() => void this.#signOut(true));
-      throw error;
+      return this.#showTrouble(error);
     }
     if (this.#gate.state().leaving) return; // the form would show an error of the browser
     const form = el("form", { method: "post", action: `/${currentLanguage()}/staff/sign-out`, hidden: true });

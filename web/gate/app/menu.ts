@@ -21,7 +21,7 @@ async function drawRefused(one: RefusedScan, gate: GateApi): Promise<HTMLElement
     el("p", {}, t("rejected", { at: instant(one.at), why: refusalName(one.problem) })),
     pass !== null && el("p", {}, `${t("number_label")}: ${pass}`),
     el("p", {}, t(one.isKnown ? "rejected_known" : "rejected_unknown")),
-    el("button", { type: "button", class: "button", onclick: () => void gate.forgetRefused(one.nonce).then(() => drawn.remove()) }, t("noted")),
+    one.isKnown && gate.state().signedIn && el("button", { type: "button", class: "button", onclick: () => void gate.forgetRefused(one.nonce).then(() => drawn.remove()) }, t("noted")),
   );
   return drawn;
 }

@@ -1,5 +1,6 @@
 // The verdict, which fills the screen: colour, word and icon, the name, why, and what to do next.
 import type { GateState, IdCheck, Shown, Supervisor } from "../core/model.ts";
+import { alsoAgreed } from "../core/shown.ts";
 import { el, icon } from "./dom.ts";
 import { drawTelephones } from "./help.ts";
 import { cardForms, overrideForm } from "./id_check.ts";
@@ -35,6 +36,7 @@ export function drawVerdict(
     el("div", { class: "verdict__head" }, icon(iconOf(shown)), el("h1", {}, wordOf(shown))),
     shown.callSupervisor && asked && !card?.alert && el("p", { class: "verdict__alert" }, t("call_first")),
     card?.alert && el("p", { class: "verdict__alert" }, card.alert),
+    ...alsoAgreed(shown).map((what) => el("p", { class: "verdict__alert" }, t(what === "call" ? "calls_too" : "mismatch_too"))),
     shown.trust === "supervisor" && asked && el("p", { class: "verdict__alert" }, t("list_too_old")),
     names(shown),
     asksHowMany(shown) && forms?.more, // in sight without scrolling

@@ -1,7 +1,9 @@
 // A gate without a server and without storage, on which screens are built and tested.
 //
 // It knows passes by number; the text that is scanned is the number, or `eyJ` and the number.
-import type { Direction, GateApi, GateState, HelpCall, HelpReason, IdCheck, InsideEntry, Outcome, Shown, Supervisor } from "./model.ts";
+import type {
+  Direction, Found, GateApi, GateState, HelpCall, HelpReason, IdCheck, InsideEntry, InsideList, Outcome, Shown, Supervisor,
+} from "./model.ts";
 import { GateProblem } from "./model.ts";
 
 const DAY = "2026-12-01";
@@ -174,7 +176,7 @@ export class FakeGate implements GateApi {
     return { ...left, inside: Math.max(left.inside - (count ?? left.inside), 0) };
   }
 
-  async inside(): Promise<InsideEntry[]> {
+  async inside(): Promise<InsideList> {
     const entry = (pass: string, nameLatin: string, certainty: InsideEntry["certainty"]): InsideEntry => ({
       pass,
       name: nameLatin,
@@ -188,10 +190,11 @@ export class FakeGate implements GateApi {
       validTo: `${DAY}T07:00:00Z`,
       certainty,
     });
-    return [entry("ONE", "Asha Rani", "here"), entry("TWO", "Ravi Kumar", "elsewhere")];
+    const entries = [entry("ONE", "Asha Rani", "here"), entry("TWO", "Ravi Kumar", "elsewhere")];
+    return { entries, isKnown: true };
   }
 
-  async found(): Promise<string[]> {
+  async found(): Promise<Found[]> {
     return [];
   }
 

@@ -16,12 +16,14 @@ import type { HeldPass, Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
 import type {
   Direction,
+  Found,
   GateApi,
   GateState,
   HelpCall,
   HelpReason,
   IdCheck,
   InsideEntry,
+  InsideList,
   Movement,
   Outcome,
   Shown,
@@ -39,6 +41,11 @@ import type { QueuedScan, ScanResult, WireIdCheck, WireScan } from "./wire.ts";
 const SCAN_LIMIT_MS = 2_500;
 /** So long after a card that did not match another one is no matter for the guard alone (as in verify). */
 const MISMATCH_COUNTS_MS = 43_200_000;
+/** So often the server's list is asked for while it gets scans that wait here. */
+const MOST_LISTS = 3;
+
+/** An exit of several people of whom nobody has said yet how many leave, as it is stored. */
+type Leaving = Pick<Preview, "scanned" | "request">;
 
 export class Gate implements GateApi {
   readonly #device: Device;
@@ -59,9 +66,11 @@ export class Gate implements GateApi {
   /** Open the gate with what this device holds. It asks nobody: `refresh` or `start` do. */
   static async open(deps: Deps): Promise<Gate> {
     const device = new Device(deps);
+    const leaving = await device.store.readNotes<Leaving>("leaving"); // it goes where the session has ended since
     await device.restore();
     const gate = new Gate(device);
     await gate.#restore();
+    await gate.#recordLeft(leaving);
     return gate;
   }
 
@@ -71,6 +80,39 @@ export class Gate implements GateApi {
     const mismatched = (await store.readNotes<[string, number][]>("mismatched")) ?? [];
     for (const [pass, at] of mismatched) this.#mismatched.set(pass, at);
     this.#wrongPins.restore(await store.setting("wrongPins"));
+  }
+
+  /** Record the exit that nobody had answered when the app ended: all have left, as at the next scan. */
+  async #recordLeft(leaving: Leaving | null | undefined): Promise<void> {
+    if (!leaving) return;
+    const { store, manifest } = this.#device;
+    const waiting = await store.scansWithout((nonce) => nonce !== leaving.request.nonce);
+    const isRecorded = waiting.length > 0 || manifest.knows(leaving.request.nonce);
+    this.#decideHere();
+    const request = { ...leaving.request, ask_count: false };
+    if (!isRecorded) await this.#device.inTurn(() => this.#decideScan(leaving.scanned, request)).catch(reportStorage);
+    await this.#storeLeaving(null);
+  }
+
+  /** Note the exit of which the guard says how many leave, also for a restart; null where it is answered. */
+  async #noteLeaving(leaving: Preview | null): Promise<void> {
+    if (this.#leaving === leaving) return;
+    this.#leaving = leaving;
+    await this.#storeLeaving(leaving && { scanned: leaving.scanned, request: leaving.request });
+  }
+
+  async #storeLeaving(leaving: Leaving | null): Promise<void> {
+    if (this.#device.session === null) return; // there is no key, and nothing is stored any more
+    await this.#device.store.saveNotes("leaving", leaving).catch(reportStorage);
+  }
+
+  /** Record that all have left whom nobody has counted. What cannot be recorded is said once, and holds up no scan. */
+  async #leaveAll(): Promise<void> {
+    try {
+      await this.leave();
+    } finally {
+      await this.#noteLeaving(null);
+    }
   }
 
   /** Send and fetch every ten seconds, until `close` or `signOut`. */
@@ -121,18 +163,18 @@ export class Gate implements GateApi {
     this.#device.preview = null;
     const scanned = readScanned(text);
     const leaving = this.#leaving;
-    const isAgain = leaving !== null && JSON.stringify(leaving.scanned) === JSON.stringify(scanned);
-    if (leaving !== null && !isAgain && scanned !== null) await this.leave(); // nobody has counted them: all
+    const isSame = leaving !== null && JSON.stringify(leaving.scanned) === JSON.stringify(scanned);
+    const isAgain = isSame && direction === "exit";
+    if (leaving !== null && !isAgain && scanned !== null) await this.#leaveAll(); // nobody has counted them: all
     if (direction === "entry") this.#requireSession();
     if (scanned === null) return this.#nothing("unreadable", direction);
-    this.#leaving = null;
     const gate = this.#device.requireGate();
     const request = this.#request(scanned, gate, direction, null, null);
     if (direction === "exit") request.ask_count = true;
-    const shown = await this.#look(scanned, request);
-    if (!shown.preview) return shown;
-    if (shown.outcome === "exit") this.#leaving = { scanned, shown, request };
-    else if (shown.outcome === "admit" || shown.overridable.length > 0) {
+    const shown = this.#withMismatch(await this.#look(scanned, request));
+    await this.#noteLeaving(shown.preview && shown.outcome === "exit" ? { scanned, shown, request } : null);
+    if (!shown.preview || shown.outcome === "exit") return shown;
+    if (shown.outcome === "admit" || shown.overridable.length > 0) {
       this.#device.preview = { scanned, shown, request };
     }
     return shown;
@@ -152,7 +194,7 @@ export class Gate implements GateApi {
     if (leaving === null) throw new GateProblem("no_preview");
     const request = { ...leaving.request, count: count ?? null, ask_count: false };
     const shown = await this.#look(leaving.scanned, request);
-    if (this.#leaving === leaving) this.#leaving = null;
+    if (this.#leaving === leaving) await this.#noteLeaving(null);
     return shown;
   }
 
@@ -170,12 +212,13 @@ export class Gate implements GateApi {
       preview.shown.overridable,
     );
     const asked = { ...request, supervisor: agreed.wire };
-    const shown =
+    const looked =
       (await this.#askServer(asked, null)) ??
       (await this.#device.inTurn(async () => {
         await this.#checkPin(agreed);
         return this.#decideScan(preview.scanned, asked);
       }));
+    const shown = { ...looked, mismatched: preview.shown.mismatched };
     if (this.#device.preview === preview) this.#device.preview = { ...preview, shown, request, agreed };
     return shown;
   }
@@ -228,26 +271,53 @@ export class Gate implements GateApi {
   /** Return whether nobody goes in unless a supervisor of the site agrees; the server asks the same. */
   #needsSupervisor(held: HeldPass, request: WireScan): boolean {
     if (!this.#device.manifest.demandsSupervisor) return false;
-    const at = this.#mismatched.get(held.number);
-    const hasMismatch = at !== undefined && this.#device.now() - at < MISMATCH_COUNTS_MS;
-    return (held.wire?.call_supervisor ?? true) || (hasMismatch && request.id_check?.kind !== "matched");
+    const isUncompared = request.id_check?.kind !== "matched";
+    return (held.wire?.call_supervisor ?? true) || (isUncompared && this.#hasMismatch(held.number));
   }
 
-  async inside(): Promise<InsideEntry[]> {
-    const { manifest, session, offlineSince, store } = this.#device;
-    const served = offlineSince === null && session !== null ? await this.#insideOfServer() : null;
-    // Scans wait that the server defers, or of another gate or another guard.
-    const waiting = await store.scansWithout((nonce) => manifest.knows(nonce)).catch(() => []);
+  #hasMismatch(pass: string): boolean {
+    const at = this.#mismatched.get(pass);
+    return at !== undefined && this.#device.now() - at < MISMATCH_COUNTS_MS;
+  }
+
+  /** Return a refusal that can be set aside with the card that did not match: the PIN counts for that, too. */
+  #withMismatch(shown: Shown): Shown {
+    const isSetAside = shown.overridable.length > 0 && shown.pass !== undefined;
+    return isSetAside && this.#hasMismatch(shown.pass ?? "") ? { ...shown, mismatched: true } : shown;
+  }
+
+  async inside(): Promise<InsideList> {
+    const { manifest } = this.#device;
+    let { served, scans, isSent } = await this.#askInside();
+    // What the server got meanwhile is perhaps not in its list, and waits here no more.
+    for (let tries = 1; isSent && tries < MOST_LISTS; tries += 1) ({ served, scans, isSent } = await this.#askInside());
+    const isKnown = scans !== null && (served !== null || manifest.whole !== null);
+    const waiting = (scans ?? []).filter((scan) => !manifest.knows(scan.nonce));
     const [gate, now] = [this.#device.gate(), this.#device.now()];
-    return whoIsInside(served, manifest, await movesOf(manifest, waiting), gate, now);
+    return { entries: whoIsInside(served, manifest, await movesOf(manifest, waiting), gate, now), isKnown };
   }
 
-  async found(): Promise<string[]> {
-    return (await this.#device.store.readNotes<string[]>("found")) ?? [];
+  /** Return the server's list, the scans that it lacks, and whether it has got one of them while it was asked. */
+  async #askInside(): Promise<{ served: InsideEntry[] | null; scans: QueuedScan[] | null; isSent: boolean }> {
+    const { session, offlineSince } = this.#device;
+    const before = await this.#waitingScans();
+    const served = offlineSince === null && session !== null ? await this.#insideOfServer() : null;
+    const scans = await this.#waitingScans();
+    const left = new Set((scans ?? []).map((scan) => scan.nonce));
+    return { served, scans, isSent: served !== null && (before ?? []).some((scan) => !left.has(scan.nonce)) };
   }
 
-  async noteFound(passes: readonly string[]): Promise<void> {
-    if (this.#device.session !== null) await this.#device.store.saveNotes("found", passes);
+  /** Return the scans that the server lacks, or null where this device cannot read them. */
+  #waitingScans(): Promise<QueuedScan[] | null> {
+    return this.#device.store.scansWithout(() => false).catch(() => null);
+  }
+
+  async found(): Promise<Found[]> {
+    return (await this.#device.store.readNotes<Found[]>("found")) ?? [];
+  }
+
+  async noteFound(found: readonly Found[]): Promise<void> {
+    if (this.#device.session !== null) await this.#device.store.saveNotes("found", found);
   }
 
   async passOfRefused(nonce: string): Promise<string | null> {
@@ -257,13 +327,16 @@ export class Gate implements GateApi {
   }
 
   async forgetRefused(nonce: string): Promise<void> {
+    this.#requireSession();
+    const refused = this.#device.refused.find((one) => one.nonce === nonce);
+    if (refused?.isKnown !== true) throw new GateProblem("only_trace");
     await this.#device.store.forgetRefused(nonce);
     this.#device.refused = this.#device.refused.filter((one) => one.nonce !== nonce);
     this.#device.changed();
   }
 
   async signOut(isSure = false): Promise<void> {
-    if (this.#leaving !== null) await this.leave();
+    if (this.#leaving !== null) await this.#leaveAll();
     this.#rounds.stop(); // else the next round would sign in again, until the server has heard of it
     // While it is still this guard who sends their scans.
     if (this.#device.offlineSince === null) await this.refresh();

@@ -3,7 +3,7 @@ import type { Api } from "./api.ts";
 import { passOf } from "./lookup.ts";
 import { companionOf } from "./manifest.ts";
 import type { HeldPass, Manifest } from "./manifest.ts";
-import type { InsideEntry } from "./model.ts";
+import type { Found, InsideEntry } from "./model.ts";
 import { claimsWithoutKey } from "./tokens.ts";
 import { presumedGoneAt, windowOf } from "./verdicts.ts";
 import type { QueuedScan, WireInside } from "./wire.ts";
@@ -13,8 +13,8 @@ const LIMIT_MS = 10_000;
 interface InsidePage {
   items: WireInside[];
   next: string | null;
-  /** Gates that are silent or have scans to send; a gateway of before 0.14 does not say it. */
-  offline_gates?: string[];
+  /** Gates that are silent or have scans to send, null where nobody knows; a gateway of before 0.14 does not say it. */
+  offline_gates?: string[] | null;
 }
 
 /** People who passed a gate, by a scan that waits and of which the manifest has no move. */
@@ -35,11 +35,13 @@ export async function fetchInside(
   now: number,
 ): Promise<InsideEntry[]> {
   const found: InsideEntry[] = [];
+  let silent: ReadonlySet<string> | null = new Set();
   let after = "";
   for (;;) {
     const path = `/api/v1/gate/inside?site=${encodeURIComponent(site)}&limit=200${after}`;
     const page = await api.get<InsidePage>(path, LIMIT_MS);
-    const silent = new Set(page.offline_gates ?? []);
+    // The first page alone names them; null where the gateway does not know them.
+    if (after === "") silent = page.offline_gates === null ? null : new Set(page.offline_gates);
     found.push(...page.items.map((one) => entryOf(one, gate, silent, now)));
     if (page.next === null) return found;
     after = `&after=${encodeURIComponent(page.next)}`;
@@ -82,15 +84,26 @@ export function whoIsInside(
     const known = entries.get(move.pass) ?? emptyEntry(move, manifest, gate, now, isOnline);
     const after = known.inside + (move.verdict === "admit" ? (move.count ?? 1) : -(move.count ?? known.inside));
     if (after <= 0) entries.delete(move.pass);
-    else entries.set(move.pass, { ...known, inside: Math.min(after, Math.max(known.party, 1)) });
+    else entries.set(move.pass, { ...known, inside: after });
   }
   const named = [...entries.values()].map((one) => ({ ...one, companions: companionsOf(manifest, one.pass) }));
   return named.sort((one, other) => (one.since ?? "").localeCompare(other.since ?? ""));
 }
 
-function entryOf(one: WireInside, gate: string | null, silent: ReadonlySet<string>, now: number): InsideEntry {
+/** Return the ticks that still say something: of the same stay, and of as many people. */
+export function stillFound(found: readonly Found[], entries: readonly InsideEntry[]): Found[] {
+  const inside = new Map(entries.map((one) => [one.pass, one]));
+  return found.filter((tick) => {
+    const entry = inside.get(tick.pass);
+    return entry !== undefined && instantOf(tick) === instantOf(entry) && tick.inside === entry.inside;
+  });
+}
+
+const instantOf = ({ since }: { since: string | null }): number => (since === null ? 0 : Date.parse(since));
+
+function entryOf(one: WireInside, gate: string | null, silent: ReadonlySet<string> | null, now: number): InsideEntry {
   const { name_latin: nameLatin, valid_to: validTo, pass, name, inside, party, since, department } = one;
-  const where = one.gate === gate ? "here" : silent.has(one.gate) ? "offline" : "elsewhere";
+  const where = one.gate === gate ? "here" : (silent?.has(one.gate) ?? true) ? "offline" : "elsewhere";
   const certainty = Date.parse(validTo) <= now ? "overdue" : where;
   return { pass, name, nameLatin, inside, party, since, gate: one.gate, department, companions: [], validTo, certainty };
 }

@@ -78,6 +78,8 @@ export interface Shown {
   callSupervisor: boolean;
   /** Whether that is only since a card did not match: a card whose last four do match needs nobody. */
   onlyUncompared?: boolean;
+  /** Whether a card that did not match was shown at this gate before a refusal that can be set aside. */
+  mismatched?: boolean;
   /** Whether a supervisor has to agree and none can: the PIN of each is void. */
   supervisorsVoid?: boolean;
   /** Whether no message has brought the pass to anybody, and its number was typed. */
@@ -134,6 +136,22 @@ export interface InsideEntry {
   companions: string[];
   validTo: string;
   certainty: Certainty;
+}
+
+/** Who is inside, as far as a gate knows. */
+export interface InsideList {
+  entries: InsideEntry[];
+  /** Whether these are all: false without a session, before the first list, and where scans cannot be read. */
+  isKnown: boolean;
+}
+
+/** A party that was found at an evacuation. It counts for that stay alone, and for so many of them. */
+export interface Found {
+  pass: string;
+  since: string | null;
+  inside: number;
+  /** When it was ticked. */
+  at: string;
 }
 
 /** Names of the directory in the guard's languages, by code. They are no personal data. */
@@ -215,7 +233,7 @@ export interface RefusedScan {
  * Codes: `signed_out`, `no_list`, `sign_out_offline`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
  * `not_four`, `reason_missing`, `no_preview`, `id_type_not_chosen`, `no_gate`, `unknown_gate`,
  * `supervisor_missing`, `no_supervisor`, `wrong_pin`, `pin_locked`, `help_offline`, `list_too_old`, `storage`,
- * `offline`, and those of the gateway.
+ * `offline`, `only_trace`, and those of the gateway.
  */
 export class GateProblem extends Error {
   readonly code: string;
@@ -277,14 +295,14 @@ export interface GateApi {
   override(supervisor: Supervisor): Promise<Shown>;
   /** Record that some of the party of the last exit leave, or all. Rejects with {@link GateProblem}. */
   leave(count?: number): Promise<Shown>;
-  inside(): Promise<InsideEntry[]>;
-  /** Return the passes whose people were found at an evacuation. */
-  found(): Promise<string[]>;
+  inside(): Promise<InsideList>;
+  /** Return whose people were found at an evacuation. */
+  found(): Promise<Found[]>;
   /** Note whose people were found; it outlives the app, and ends with the session. */
-  noteFound(passes: readonly string[]): Promise<void>;
+  noteFound(found: readonly Found[]): Promise<void>;
   /** Return the pass of a refused scan, to write it down; null where it cannot be opened. */
   passOfRefused(nonce: string): Promise<string | null>;
-  /** Delete a refused scan of which somebody has taken note. */
+  /** Delete a refused scan of which somebody has taken note, who is signed in; the server has to know of it. */
   forgetRefused(nonce: string): Promise<void>;
   /** Take note of people who passed a gate of the site. A repeat, or a pass not held, changes nothing. */
   hear(movement: Movement): Promise<void>;

@@ -132,6 +132,15 @@ export function showDecision(
   };
 }
 
+/** Return what a supervisor's PIN counts for besides what it sets aside: they see it before and after. */
+export function alsoAgreed(shown: Shown): ("call" | "mismatch")[] {
+  const isSetAside = shown.overridable.length > 0 || (shown.agreed && shown.outcome === "admit" && shown.preview);
+  if (!isSetAside) return [];
+  const isMismatched = shown.mismatched === true || (shown.callSupervisor && shown.onlyUncompared === true);
+  const isCalled = shown.callSupervisor && shown.onlyUncompared !== true;
+  return [...(isCalled ? ["call" as const] : []), ...(isMismatched ? ["mismatch" as const] : [])];
+}
+
 interface Visit {
   applicant: WirePerson | null;
   companions: WireCompanion[];

@@ -29,8 +29,8 @@ const NAME = "epass-gate";
 const VERSION = 1;
 const UNLOCKED = "unlockedBy";
 type KeyName = "visitors" | "queue" | "device";
-/** Who was found at an evacuation, and whose card did not match. */
-type Notes = "found" | "mismatched";
+/** Who was found at an evacuation, whose card did not match, and whose exit nobody has counted yet. */
+type Notes = "found" | "mismatched" | "leaving";
 
 interface Sealed {
   iv: Uint8Array<ArrayBuffer>;

@@ -5,6 +5,7 @@ import { GateProblem } from "../core/model.ts";
 import type { Gate } from "../core/gate.ts";
 import type { IdCheck, Movement } from "../core/model.ts";
 import { deriveKey, isKeyOf, prove, readPin } from "../core/pin.ts";
+import { alsoAgreed } from "../core/shown.ts";
 import { Store } from "../core/store.ts";
 import {
   Device,
@@ -438,11 +439,11 @@ for (const isOnline of [true, false]) {
     server.down = true;
     server.now += MINUTE;
     await gate.scan(OTHER, "exit"); // without a network by now
-    const inside = (await gate.inside()).filter((one) => one.pass === NUMBER);
+    const inside = (await gate.inside()).entries.filter((one) => one.pass === NUMBER);
     assert.deepEqual(inside.map((one) => one.inside), [2]);
     assert.equal((await gate.scan(TOKEN, "exit")).inside, 2);
     assert.equal((await gate.leave()).inside, 0);
-    assert.deepEqual((await gate.inside()).filter((one) => one.pass === NUMBER), []);
+    assert.deepEqual((await gate.inside()).entries.filter((one) => one.pass === NUMBER), []);
     server.down = false;
     await gate.refresh();
     assert.equal(server.passes.get(NUMBER)?.inside, 0);
@@ -460,6 +461,73 @@ for (const isOnline of [true, false]) {
     await gate.scan(OTHER, "entry");
     await assert.rejects(gate.leave(1), problem("no_preview"));
     assert.equal((await gate.scan(TOKEN, "exit")).inside, 0);
+  });
+
+  test(`${where} an exit that nobody has counted when the app is killed means that all have left`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    const { gate, device } = await openGate(server);
+    server.down = !isOnline;
+    await gate.scan(TOKEN, "exit");
+    device.kill();
+    const again = await device.open();
+    assert.equal(again.state().unsent, 1);
+    assert.deepEqual((await again.inside()).entries.filter((one) => one.pass === NUMBER), []);
+    device.kill();
+    const third = await device.open();
+    assert.equal(third.state().unsent, 1, "once");
+    server.down = false;
+    await third.refresh();
+    assert.deepEqual([server.recorded.size, server.passes.get(NUMBER)?.inside], [1, 0]);
+  });
+
+  test(`${where} an exit that was counted is not counted again when the app is opened`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    const { gate, device } = await openGate(server);
+    server.down = !isOnline;
+    await gate.scan(TOKEN, "exit");
+    // The app is killed between the record and the deletion of the note.
+    mock.method(Store.prototype, "saveNotes", () => Promise.resolve());
+    await gate.leave(1);
+    mock.restoreAll();
+    device.kill();
+    const again = await device.open();
+    assert.equal(again.state().unsent, isOnline ? 0 : 1);
+    server.down = false;
+    await again.refresh();
+    assert.deepEqual([server.recorded.size, server.passes.get(NUMBER)?.inside], [1, 2]);
+  });
+
+  test(`${where} one of a party who comes back by the same pass is asked for as an entry, and the exit is recorded`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass({ ...THREE, entries: 2 }));
+    const { gate } = await openGate(server);
+    server.down = !isOnline;
+    await gate.scan(TOKEN, "exit");
+    const back = await gate.scan(TOKEN, "entry");
+    assert.deepEqual([back.outcome, back.inside], ["admit", 0]);
+  });
+
+  test(`${where} a refusal that is set aside shows before the PIN and after it what else the PIN counts for`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass({ gate: "PCS1-G2", call_supervisor: true }));
+    server.passes.set(OTHER, pass({ pass: OTHER }));
+    const { gate } = await openGate(server);
+    const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
+    server.down = !isOnline;
+    assert.deepEqual(alsoAgreed(await gate.scan(NUMBER, "entry")), ["call"]);
+    assert.deepEqual(alsoAgreed(await gate.override(agreed)), ["call"]);
+    assert.deepEqual(alsoAgreed(await gate.admit(SEEN, 1)), [], "then nothing is left to agree to");
+    server.down = true; // the server for tests compares no card
+    await gate.scan(OTHER, "entry");
+    assert.equal((await gate.admit(WRONG, 1)).outcome, "id_mismatch");
+    server.down = !isOnline;
+    if (isOnline) await gate.refresh();
+    server.passes.set(OTHER, pass({ pass: OTHER, gate: "PCS1-G2" }));
+    await gate.hearReload();
+    assert.deepEqual(alsoAgreed(await gate.scan(OTHER, "entry")), isOnline ? ["mismatch"] : []);
+    if (isOnline) assert.deepEqual(alsoAgreed(await gate.override(agreed)), ["mismatch"]);
   });
 
   test(`${where} a supervisor sets a refusal aside by their PIN, and the ID is checked`, async () => {
@@ -519,6 +587,21 @@ for (const isOnline of [true, false]) {
     assert.equal((await gate.admit(RIGHT, 1)).outcome, "admit");
   });
 }
+
+test("a full disk takes neither the next scan nor the sign-out from a gate whose exit nobody has counted", async () => {
+  for (const act of ["scan", "sign out"] as const) {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    const { gate } = await offlineGate(server);
+    await gate.scan(NUMBER, "exit");
+    mock.method(Store.prototype, "saveScan", () => Promise.reject(new Error("full")));
+    const doIt = async (): Promise<unknown> => (act === "scan" ? gate.scan(OTHER, "entry") : gate.signOut(true));
+    await assert.rejects(doIt, problem("storage"), "the guard is told");
+    await doIt();
+    mock.restoreAll();
+    gate.close();
+  }
+});
 
 test("a call for help rings at the reception, and the gate sees who comes", async () => {
   const { gate, server } = await openGate();
@@ -690,7 +773,7 @@ test("who is inside is known offline, and how surely", async () => {
   const { gate } = await offlineGate(server);
   await gate.scan(NUMBER, "entry");
   await gate.admit(RIGHT);
-  const found = async () => (await gate.inside()).map((one) => [one.pass, one.inside, one.certainty]);
+  const found = async () => (await gate.inside()).entries.map((one) => [one.pass, one.inside, one.certainty]);
   assert.deepEqual(await found(), [
     [OTHER, 1, "offline"],
     [NUMBER, 2, "here"],
@@ -761,12 +844,26 @@ test("a restart is no way around a card that did not match, nor around wrong PIN
   await assert.rejects(again.admit(SEEN, 1, { ...agreed, pin: PIN }), problem("pin_locked"));
 });
 
-test("who was found at an evacuation is known after a restart, and no more after the session", async () => {
-  const { gate, device, server } = await offlineGate();
-  await gate.noteFound([NUMBER]);
+test("a restart is no way around wrong PINs for a refusal that is set aside", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ gate: "PCS1-G2" }));
+  const { gate, device } = await offlineGate(server);
+  const agreed = { login: "SEC-0009", pin: "000000", reason: "known" };
+  await gate.scan(NUMBER, "entry");
+  for (let times = 0; times < 5; times += 1) await assert.rejects(gate.override(agreed), problem("wrong_pin"));
   device.kill();
   const again = await device.open();
-  assert.deepEqual(await again.found(), [NUMBER]);
+  await again.scan(NUMBER, "entry");
+  await assert.rejects(again.override({ ...agreed, pin: PIN }), problem("pin_locked"));
+});
+
+test("who was found at an evacuation is known after a restart, and no more after the session", async () => {
+  const { gate, device, server } = await offlineGate();
+  const tick = { pass: NUMBER, since: null, inside: 2, at: new Date(NOON).toISOString() };
+  await gate.noteFound([tick]);
+  device.kill();
+  const again = await device.open();
+  assert.deepEqual(await again.found(), [tick]);
   server.now = server.until;
   await assert.rejects(again.scan(NUMBER, "entry"), problem("signed_out"));
   assert.deepEqual(await again.found(), []);

@@ -1,7 +1,9 @@
 // Who is inside, for the evacuation list: nobody is missing, with a network and without.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Movement } from "../core/model.ts";
+import { stillFound } from "../core/inside.ts";
+import type { InsideEntry, Movement } from "../core/model.ts";
+import { Store } from "../core/store.ts";
 import type { WireInside } from "../core/wire.ts";
 import { GATE, MINUTE, NOON, NUMBER, OTHER, PIN, Server, openGate, pass, tokenOf } from "./server.ts";
 
@@ -35,14 +37,14 @@ test("who was let in by the token alone is on the list, also after a restart, un
   server.down = true;
   await gate.scan(token, "entry");
   await gate.admit(RIGHT, undefined, AGREED);
-  const found = (await gate.inside()).map((one) => [one.pass, one.inside, one.certainty]);
+  const found = (await gate.inside()).entries.map((one) => [one.pass, one.inside, one.certainty]);
   assert.deepEqual(found, [[OTHER, 2, "here"]]);
   device.kill();
   const again = await device.open();
-  assert.deepEqual((await again.inside()).map((one) => one.pass), [OTHER]);
+  assert.deepEqual((await again.inside()).entries.map((one) => one.pass), [OTHER]);
   await again.scan(token, "exit");
   await again.leave();
-  assert.deepEqual(await again.inside(), []);
+  assert.deepEqual((await again.inside()).entries, []);
 });
 
 test("with a network the list has those whom the server does not know of yet", async () => {
@@ -56,7 +58,7 @@ test("with a network the list has those whom the server does not know of yet", a
   server.down = false;
   await gate.refresh();
   assert.deepEqual([gate.state().online, gate.state().unsent], [true, 1]);
-  const found = (await gate.inside()).map((one) => [one.pass, one.inside, one.certainty]);
+  const found = (await gate.inside()).entries.map((one) => [one.pass, one.inside, one.certainty]);
   assert.deepEqual(found, [[OTHER, 2, "elsewhere"], [NUMBER, 1, "here"]]);
 });
 
@@ -66,7 +68,7 @@ test("scans of the guard before, which wait on this device, are on the list", as
   await gate.scan(TOKEN, "entry");
   await gate.admit(RIGHT);
   await gate.signOut(true);
-  assert.deepEqual((await gate.inside()).map((one) => [one.pass, one.inside]), [[NUMBER, 2]]);
+  assert.deepEqual((await gate.inside()).entries.map((one) => [one.pass, one.inside]), [[NUMBER, 2]]);
   gate.close();
 });
 
@@ -77,9 +79,9 @@ test("companions are named, and the pass where nobody is", async () => {
   await gate.scan(TOKEN, "entry");
   await gate.admit(RIGHT);
   server.inside = [listed()];
-  assert.deepEqual((await gate.inside()).map((one) => one.companions), [["Harjit Singh"]]);
+  assert.deepEqual((await gate.inside()).entries.map((one) => one.companions), [["Harjit Singh"]]);
   server.down = true;
-  const found = await gate.inside();
+  const found = (await gate.inside()).entries;
   assert.deepEqual(found.map((one) => one.companions).flat(), ["Harjit Singh"]);
   assert.deepEqual(found.map((one) => one.pass).sort(), [NUMBER, OTHER].sort());
 });
@@ -95,7 +97,7 @@ test("the names of those who came in by another gate are fetched as soon as they
   server.down = true;
   server.now += MINUTE;
   await gate.scan(TOKEN, "entry");
-  const found = (await gate.inside()).map((one) => [one.nameLatin, one.inside, one.certainty]);
+  const found = (await gate.inside()).entries.map((one) => [one.nameLatin, one.inside, one.certainty]);
   assert.deepEqual(found, [["Gurpreet Kaur", 2, "offline"]]);
 });
 
@@ -109,17 +111,102 @@ test("without a network nobody is overdue of a party of which a supervisor let o
   const { gate } = await openGate(server);
   server.down = true;
   await gate.refresh();
-  const found = new Map((await gate.inside()).map((one) => [one.pass, one.certainty]));
+  const found = new Map((await gate.inside()).entries.map((one) => [one.pass, one.certainty]));
   assert.deepEqual([found.get(NUMBER), found.get(OTHER)], ["here", "overdue"]);
 });
 
 test("who came in by a gate that is silent may have left, which the list says with a network, too", async () => {
   const { gate, server } = await openGate();
   server.inside = [listed(), listed({ pass: OTHER, gate: GATE })];
-  const grades = async () => (await gate.inside()).map((one) => one.certainty);
+  const grades = async () => (await gate.inside()).entries.map((one) => one.certainty);
   assert.deepEqual(await grades(), ["elsewhere", "here"]);
   server.offlineGates = ["PCS1-G2", GATE];
   assert.deepEqual(await grades(), ["offline", "here"]);
+});
+
+test("who came in by a silent gate is marked on every page of the list", async () => {
+  const { gate, server } = await openGate();
+  server.inside = [listed(), listed({ pass: OTHER })];
+  [server.insidePage, server.offlineGates] = [1, ["PCS1-G2"]];
+  assert.deepEqual((await gate.inside()).entries.map((one) => one.certainty), ["offline", "offline"]);
+});
+
+test("where nobody knows which gates are silent, whoever came in by another one may have left", async () => {
+  const { gate, server } = await openGate();
+  server.inside = [listed(), listed({ pass: OTHER, gate: GATE })];
+  server.offlineGates = null;
+  assert.deepEqual((await gate.inside()).entries.map((one) => one.certainty), ["offline", "here"]);
+});
+
+test("whoever a gate does not know of is never said to be nobody: without a session, a list, or a queue that can be read", async () => {
+  const { gate, device, server } = await openGate();
+  server.inside = [listed()];
+  assert.deepEqual([(await gate.inside()).isKnown, (await gate.inside()).entries.length], [true, 1]);
+  server.down = true;
+  await gate.refresh();
+  assert.equal((await gate.inside()).isKnown, true, "by the list that it holds");
+  const read = Store.prototype.scansWithout;
+  Store.prototype.scansWithout = () => Promise.reject(new Error("broken"));
+  assert.equal((await gate.inside()).isKnown, false);
+  Store.prototype.scansWithout = read;
+  await gate.signOut(true);
+  assert.equal((await gate.inside()).isKnown, false, "nobody is signed in");
+  gate.close();
+  device.kill();
+  const fresh = new Server();
+  fresh.before = (path) => {
+    fresh.down = path === "/api/v1/gate/manifest";
+  };
+  const { gate: without } = await openGate(fresh);
+  fresh.before = () => {};
+  fresh.down = true;
+  assert.deepEqual([without.state().signedIn, (await without.inside()).isKnown], [true, false], "no list came yet");
+});
+
+test("whoever let in beside those inside by record is on the list, all of them", async () => {
+  const { gate, server } = await openGate();
+  server.inside = [listed()];
+  server.passes.set(NUMBER, pass({ inside: 2, admitted: 2, inside_since: "2026-12-01T06:00:00Z", last_gate: "PCS1-G2" }));
+  await gate.hearReload();
+  server.down = true;
+  await gate.scan(TOKEN, "entry");
+  await gate.override(AGREED);
+  assert.equal((await gate.admit(RIGHT, 2)).inside, 4);
+  await gate.signOut(true);
+  server.until += MINUTE; // a new session has another end
+  server.deferred = { has: () => true } as unknown as Set<string>;
+  server.down = false;
+  await gate.refresh();
+  assert.deepEqual((await gate.inside()).entries.map((one) => one.inside), [4]);
+  gate.close();
+});
+
+test("whoever is sent to the server while it makes its list is on the list", async () => {
+  const { gate, server } = await openGate();
+  server.down = true;
+  await gate.scan(TOKEN, "entry");
+  await gate.admit(RIGHT);
+  server.deferred = { has: () => true } as unknown as Set<string>;
+  server.down = false;
+  await gate.refresh();
+  assert.deepEqual([gate.state().online, gate.state().unsent], [true, 1]);
+  server.now += 15 * MINUTE;
+  server.deferred = new Set();
+  server.after = async (path) => {
+    if (path !== "/api/v1/gate/inside" || gate.state().unsent === 0) return;
+    await gate.refresh(); // the list is made, and has them not
+    server.inside = [listed({ gate: GATE })];
+  };
+  assert.deepEqual((await gate.inside()).entries.map((one) => [one.pass, one.inside]), [[NUMBER, 2]]);
+});
+
+test("a tick counts for that stay alone, and for so many people", () => {
+  const entry = (changes: Partial<InsideEntry>): InsideEntry => ({ pass: NUMBER, since: "2026-12-01T06:00:00Z", inside: 2, ...changes }) as InsideEntry;
+  const tick = { pass: NUMBER, since: "2026-12-01T06:00:00.000Z", inside: 2, at: "2026-12-01T06:10:00Z" };
+  assert.deepEqual(stillFound([tick], [entry({})]), [tick]);
+  assert.deepEqual(stillFound([tick], [entry({ since: "2026-12-01T09:00:00Z" })]), [], "out, and in again");
+  assert.deepEqual(stillFound([tick], [entry({ inside: 3 })]), [], "one more is inside");
+  assert.deepEqual(stillFound([tick], [entry({ pass: OTHER })]), []);
 });
 
 /** Return the nonces that a gate has not sent, by letting it try. */

@@ -148,7 +148,9 @@ export class Server {
   revoked: string[] = [];
   /** Who is inside by the server's list, and the gates of whose scans it may lack some. */
   inside: WireInside[] = [];
-  offlineGates: string[] = [];
+  offlineGates: string[] | null = [];
+  /** How many of those inside are on a page; the gates are on the first one alone. */
+  insidePage = 200;
   statusAt: number | null = null;
   manifest: Partial<WireManifest> = {};
   statusJws: string | null = null;
@@ -179,6 +181,8 @@ export class Server {
   poison: string | null = null;
   /** A nonce for which the whole request is refused. */
   malformed: string | null = null;
+  /** Whether it is refused also where nothing but the nonce is sent. */
+  refusesNonces = false;
   /** A gate that is not the guard's: the whole request for its scans is refused. */
   forbidden: string | null = null;
   /** Called before each answer; a test changes something in between. */
@@ -253,7 +257,10 @@ export class Server {
     }
     if (path === "/api/v1/gate/manifest") return this.#answer(await this.page(query));
     if (path === "/api/v1/gate/inside") {
-      return this.#answer({ items: this.inside, next: null, offline_gates: this.offlineGates });
+      const at = Number(query.get("after") ?? 0);
+      const next = at + this.insidePage < this.inside.length ? String(at + this.insidePage) : null;
+      const offline = at === 0 ? this.offlineGates : [];
+      return this.#answer({ items: this.inside.slice(at, at + this.insidePage), next, offline_gates: offline });
     }
     if (path === "/api/v1/scans") return this.#scan(JSON.parse(String(body)) as WireScan);
     if (path === "/api/v1/scans/sync")
@@ -380,10 +387,12 @@ export class Server {
     const nonces = new Set(scans.map((scan) => scan.nonce));
     if (scans.some((scan) => scan.gate === this.forbidden)) return this.#answer({ code: "not_your_gate" }, 403);
     if (this.poison !== null && nonces.has(this.poison)) return this.#answer({ code: "internal_error" }, 500);
-    if (this.malformed !== null && nonces.has(this.malformed)) {
+    if (this.malformed !== null && nonces.has(this.malformed) && (this.refusesNonces || scans[0]?.offline !== undefined)) {
       return this.#answer({ code: "invalid_input", errors: [{ code: "string_too_long" }] }, 422);
     }
     const items = scans.map((scan) => {
+      // What has not the form of a scan is refused alone, and written down.
+      if (scan.offline === undefined) return { nonce: scan.nonce, verdict: null, recorded: false, conflict: false, problem: "invalid_input" };
       if (this.deferred.has(scan.nonce)) {
         return { nonce: scan.nonce, verdict: null, recorded: false, conflict: false, problem: null };
       }
@@ -475,7 +484,7 @@ function result(decision: Decision & { preview: boolean }, known?: WirePass): Re
     assistance: null,
     department: known?.department ?? null,
     officer: known?.officer ?? null,
-    call_supervisor: false,
+    call_supervisor: known?.call_supervisor ?? false,
     overridable: decision.overridable,
     marks,
     list_age_s: known === undefined ? null : 3,

@@ -6,7 +6,7 @@ import type { Gate } from "../core/gate.ts";
 import type { IdCheck } from "../core/model.ts";
 import { Store } from "../core/store.ts";
 import { MOST_SCANS } from "../core/sync.ts";
-import { GATE, MINUTE, NUMBER, OTHER, Server, openGate, pass } from "./server.ts";
+import { GATE, MINUTE, NUMBER, OTHER, PIN, Server, openGate, pass } from "./server.ts";
 
 const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 
@@ -139,11 +139,61 @@ test("a refused scan goes from the device once somebody has noted it, and its ke
   assert.equal(keys.result, undefined);
 });
 
-test("of a scan that the server could not read it knows nothing, which the device says", async () => {
+test("a scan that the server could not read is told by its nonce alone, and is then written down", async () => {
   const { gate, device, server } = await gateWithUnsent(1);
   [server.malformed = ""] = await unsent(device);
   await gate.refresh();
-  assert.deepEqual(gate.state().refused.map((one) => one.isKnown), [false]);
+  assert.deepEqual(gate.state().refused.map((one) => one.isKnown), [true]);
+});
+
+test("the only trace of a scan goes by no tap, and none goes while nobody is signed in", async () => {
+  const { gate, device, server } = await gateWithUnsent(2);
+  const [first = "", second = ""] = await unsent(device);
+  [server.malformed, server.refusesNonces] = [first, true];
+  server.problems.set(second, "too_old");
+  await gate.refresh();
+  assert.deepEqual(gate.state().refused.map((one) => one.isKnown), [false, true], "the device says which");
+  await assert.rejects(gate.forgetRefused(first), { code: "only_trace" });
+  await gate.signOut();
+  await assert.rejects(gate.forgetRefused(second), { code: "signed_out" });
+  assert.equal(gate.state().refused.length, 2);
+});
+
+test("while a server of an older release answers, a scan with a refusal that was set aside waits for a day", async () => {
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ gate: "PCS1-G2" }));
+  const { gate, device } = await openGate(server);
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.override({ login: "SEC-0009", pin: PIN, reason: "known" });
+  await gate.admit(RIGHT, 1);
+  const [nonce = ""] = await unsent(device);
+  server.problems.set(nonce, "invalid_input");
+  server.down = false;
+  await gate.refresh();
+  assert.deepEqual([gate.state().unsent, gate.state().refused, gate.state().online], [1, [], true]);
+  assert.equal(gate.state().deferred, null, "nobody has typed too many unknown numbers");
+  server.problems.clear();
+  server.now += 10 * MINUTE;
+  await gate.refresh();
+  assert.deepEqual([server.recorded.size, gate.state().unsent], [1, 0]);
+});
+
+test("what no server of a day could read is refused for good", async () => {
+  const server = new Server();
+  server.until += 2 * 86_400_000;
+  server.passes.set(NUMBER, pass({ gate: "PCS1-G2" }));
+  const { gate, device } = await openGate(server);
+  server.down = true;
+  await gate.scan(NUMBER, "entry");
+  await gate.override({ login: "SEC-0009", pin: PIN, reason: "known" });
+  await gate.admit(RIGHT, 1);
+  const [nonce = ""] = await unsent(device);
+  server.problems.set(nonce, "invalid_input");
+  server.down = false;
+  server.now += 86_400_000;
+  await gate.refresh();
+  assert.deepEqual([gate.state().unsent, gate.state().refused.length], [0, 1]);
 });
 
 test("a scan that the server refused stays sealed beside the refusal, also after the guard signs out", async () => {
@@ -191,7 +241,7 @@ test("an exit that nobody counted lets all go here too, whatever the next list s
   server.before = () => {};
   server.status = null;
   server.down = true;
-  assert.deepEqual(await gate.inside(), []);
+  assert.deepEqual((await gate.inside()).entries, []);
 });
 
 test("a scan for which the server refuses the whole request is found by halving", async () => {

@@ -90,6 +90,9 @@ TEXTS: dict[str, str] = {
     "call_for_help": _("Call for help"),
     "help_rings": _("It has been ringing at the reception since %(at)s."),
     "help_comes": _("%(login)s is on the way."),
+    "help_no_answer": _(
+        "No answer to the call for help of %(at)s has come here: there is no network. Telephone, or go there."
+    ),
     "help_unanswered": _("Nobody has answered the call for help of %(at)s. Telephone, or call again."),
     "reception": _("Reception"),
     "security": _("Security"),
@@ -124,6 +127,13 @@ TEXTS: dict[str, str] = {
     "undelivered": _(
         "The message with this pass reached nobody. The visitor may have no QR code: "
         "go by the pass number and the ID card."
+    ),
+    "calls_too": _(
+        "The supervisor is called about this pass for another reason, too. Their PIN counts for that as well."
+    ),
+    "mismatch_too": _(
+        "An ID card that did not match was shown with this pass."
+        " The supervisor's PIN counts for that as well."
     ),
     "recorded": _("The entry is recorded."),
     "kept_here": _("Kept on this device. It is sent when the network is back."),
@@ -200,6 +210,10 @@ TEXTS: dict[str, str] = {
     "who_inside": _("Who is inside"),
     "search": _("Search"),
     "nobody_inside": _("Nobody is inside."),
+    "inside_unknown": _(
+        "This device does not know who is inside. Sign in, or ask another gate. More people may be inside"
+        " than are named here."
+    ),
     "nobody_found": _("Nobody was found."),
     "name": _("Name"),
     "people": _("People"),
@@ -243,6 +257,7 @@ PROBLEMS: dict[str, str] = {
     "help_offline": _(
         "The reception cannot be called from here now: there is no network. Go there or telephone."
     ),
+    "only_trace": _("The server has no record of it. Write it down for security."),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
     **{
         code: messages.SENTENCES[code]

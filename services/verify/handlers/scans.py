@@ -127,12 +127,13 @@ def _may_name(request: ScanPass, login: str, session: Session, now: datetime) ->
     Raises:
         TooManyAttempts: it is an entry, and there were too many.
     """
+    if request.direction == "entry":
+        previews.count(session, login, request.gate, now)
+        return True
     try:
         with session.begin_nested():
             previews.count(session, login, request.gate, now)
     except TooManyAttempts:
-        if request.direction == "entry":
-            raise
         return False
     return True
 

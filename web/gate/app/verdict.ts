@@ -73,8 +73,8 @@ function exitForm(shown: Shown, leave: (count?: number) => void): { more: HTMLEl
   return {
     button,
     more: el(
-      "div", { class: "card" }, el("h2", {}, t("fewer_leave")),
-      el("div", { class: "row row--numbers" }, ...fewer.map((count) =>
+      "div", { class: "card card--numbers" }, el("h2", {}, t("fewer_leave")),
+      el("div", { class: "row" }, ...fewer.map((count) =>
         el("button", { class: "button", type: "button", onclick: () => leave(count) }, String(count)))),
     ),
   };

@@ -29,7 +29,9 @@ TEXTS: dict[str, str] = {
         "You are signed out. Nobody can be let in by this device until you sign in. Whoever leaves is still"
         " recorded on it."
     ),
-    "session_ends": _("Sign out and in again within %(age)s. After that nobody can be let in without a network."),
+    "session_ends": _(
+        "Sign out and in again within %(age)s. After that nobody can be let in without a network."
+    ),
     "stay_signed_in": _("Stay signed in"),
     "sign_out_sure": _("Sign out all the same"),
     "may_lose": _(

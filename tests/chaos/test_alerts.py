@@ -30,9 +30,10 @@ pytestmark = [
 ]
 TABLE = alert_table.read()
 RULES = load((FILES / "alerts.yml").read_text())["groups"][0]["rules"]
-SELECTOR = re.compile(r"(?:\b(?:epass|rabbitmq|up)\w*)?\{[^{}]*\}|\b(?:epass|rabbitmq)_\w+|\bup\b")
+SELECTOR = re.compile(r"(?:\b(?:cnpg|epass|rabbitmq|up)\w*)?\{[^{}]*\}|\b(?:cnpg|epass|rabbitmq)_\w+|\bup\b")
 """What an expression reads: a metric, with its labels if it has any."""
 ONLY_OF_A_FAULT = {
+    'cnpg_pg_replication_streaming_replicas{namespace="epass"}': "no operator runs PostgreSQL here",
     'epass_gate_devices_worrying{worry="lost"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="silent"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="unsent"}': "no gate of this system has an enrolled device",
@@ -40,7 +41,7 @@ ONLY_OF_A_FAULT = {
     "epass_gateway_closed_connections_total": "no client is slow or sends too much",
     "epass_gateway_uncounted_attempts_total": "the store of the limits answers",
 }
-"""Selectors that find nothing unless something is wrong."""
+"""Selectors that find nothing in this system unless something is wrong, and why."""
 OF_OTHER_VENDORS = (
     "epass_message_fallbacks_total",
     "epass_message_receipts_expected_total",

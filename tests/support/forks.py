@@ -62,6 +62,7 @@ def fork(
         typed: a file with its input.
     """
     kind = NURSERIES[words[1]]
+    out.touch()  # it is there at once, as that of a process that is started
     with _lock:
         if kind not in _nurseries:
             _nurseries[kind] = Nursery(kind)

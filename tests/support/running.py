@@ -81,7 +81,6 @@ class Process:
 
     def start(self, *, ready: bool = True) -> "Process":
         if forks.can_fork(self._arguments, self.environment, self.code):
-            self.log.touch()  # it is there at once, as that of a process that is started
             self._child = forks.fork(self._arguments, self.environment, self.log)
         else:
             self._child = self._spawn()

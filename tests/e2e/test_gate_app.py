@@ -116,19 +116,31 @@ def verify(alone: PagesAlone) -> Iterator[Verify]:
 
 @pytest.fixture
 def open_app(chromium: Browser, alone: PagesAlone, verify: Verify) -> Iterator[Callable[..., Page]]:
-    """Yield ``open_app(language="en", size=PHONE, browser=chromium)``: the open app of a guard."""
+    """Yield ``open_app(language="en", size=PHONE, browser=chromium)``: the open app of a guard.
+
+    ``script`` runs before it, and with ``may_zoom`` it may move the camera.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
-    def open_one(language: str = "en", size: dict[str, int] = PHONE, browser: Browser = chromium) -> Page:
+    def open_one(
+        language: str = "en",
+        size: dict[str, int] = PHONE,
+        browser: Browser = chromium,
+        script: str = "",
+        *,
+        may_zoom: bool = False,
+    ) -> Page:
         context = browser.new_context(
             base_url=alone.url, viewport=size, timezone_id="Asia/Kolkata", reduced_motion="reduce",
         )  # fmt: skip
         contexts.append(context)
         alone.sign_in(context, "security")
-        context.add_init_script(f"localStorage['gate.language'] ??= '{language}'")
+        context.add_init_script(f"localStorage['gate.language'] ??= '{language}'; {script}")
         page = context.new_page()
         page.set_default_timeout(15_000)
+        if may_zoom:
+            allow_to_move_camera(page)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
             "console",
@@ -143,6 +155,14 @@ def open_app(chromium: Browser, alone: PagesAlone, verify: Verify) -> Iterator[C
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+def allow_to_move_camera(page: Page) -> None:
+    """Answer what a browser asks of the guard, which nobody can in a window that is not drawn."""
+    wire = page.context.new_cdp_session(page)
+    window = wire.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
+    granted = ["videoCapture", "cameraPanTiltZoom"]
+    wire.send("Browser.grantPermissions", {"permissions": granted, "browserContextId": window})
 
 
 @pytest.fixture
@@ -443,6 +463,129 @@ def test_each_refusal_says_why_and_what_to_do_next_by_colour_word_icon_and_signa
             expect(drawn).to_contain_text(WORDS[language]["texts"][key])
         expect(page.locator("html")).to_have_attribute("data-signal", tone)
         expect(page.locator(".button--main")).to_have_count(0)
+
+
+HEARD = """
+window.heard = [];
+window.felt = [];
+window.AudioContext = class extends AudioContext {
+  constructor() {
+    super();
+    window.audio = this;
+  }
+};
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (when) {
+  window.heard.push(this.frequency.value);
+  start.call(this, when);
+};
+navigator.vibrate = (pulses) => window.felt.push(pulses) > 0;
+"""
+"""Notes the tones that are played, in hertz, and how the device vibrates, in milliseconds."""
+SIGNALS = {
+    "ask": ([880], [40]),
+    "good": ([660, 990], [90]),
+    "amber": ([440, 440], [120, 90, 120]),
+    "bad": ([196, 147], [350, 120, 350]),
+}
+"""Look of a verdict → what a guard hears and feels of it."""
+
+
+def test_each_kind_of_verdict_is_heard_and_felt_and_differs_from_the_others(
+    open_app: Callable[..., Page], verify: Verify
+) -> None:
+    page = open_app(script=HEARD)
+    sounds = "window.audio?.state === 'running'"
+    page.keyboard.press("Shift")
+    eventually(lambda: page.evaluate(sounds), "a key lets the page make sounds")
+
+    def act(tone: str) -> None:
+        if tone == "good":
+            return page.locator(".button--main").click()
+        refusal = {"amber": "not_yet_valid", "bad": "revoked"}.get(tone)
+        if refusal is not None:
+            verify.verdicts[A] = ADMIT.model_copy(
+                update={"verdict": refusal, "preview": False, "applicant": None}
+            )
+        return scan(page)
+
+    for tone, signal in SIGNALS.items():
+        page.evaluate("window.heard = []; window.felt = [];")
+        act(tone)
+        expect(verdict(page, tone)).to_be_visible()
+        expect(page.locator("html")).to_have_attribute("data-signal", tone)
+        heard, [felt] = page.evaluate("[window.heard, window.felt]")
+        assert (tone, heard, felt) == (tone, *signal)
+    page.evaluate("window.audio.suspend()")
+    page.keyboard.press("Shift")
+    eventually(lambda: page.evaluate(sounds), "a key brings the sound back that the system has taken")
+
+
+CAMERA = """
+window.wishes = [];
+const {getUserMedia} = MediaDevices.prototype;
+MediaDevices.prototype.getUserMedia = function (wanted) {
+  window.wanted = wanted.video;
+  return getUserMedia.call(this, wanted);
+};
+const {getCapabilities, applyConstraints} = MediaStreamTrack.prototype;
+MediaStreamTrack.prototype.getCapabilities = function () {
+  return {...getCapabilities.call(this), torch: true};
+};
+MediaStreamTrack.prototype.applyConstraints = function ({advanced: [{torch, ...wish}]}) {
+  window.wishes.push({torch, ...wish});
+  return applyConstraints.call(this, {advanced: [wish]});
+};
+"""
+"""Gives Chromium's camera a light, which it has not, and notes what is asked of the camera."""
+SETTINGS = "document.querySelector('video')?.srcObject?.getVideoTracks()[0].getSettings()"
+
+
+def test_the_light_and_the_zoom_reach_the_camera_and_neither_ends_the_other(
+    open_app: Callable[..., Page],
+) -> None:
+    page = open_app(script=CAMERA, may_zoom=True)
+    light, zoom = page.locator(".camera__light"), page.locator(".camera__zoom")
+    expect(light).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("window.wanted.zoom") is True, "else a browser hides that its camera can"
+    nearest = int(zoom.get_attribute("max") or 0)
+    assert page.evaluate(SETTINGS)["zoom"] == int(zoom.input_value()) < nearest
+    light.click()
+    expect(light).to_have_attribute("aria-pressed", "true")
+    zoom.fill(str(nearest))
+    eventually(lambda: page.evaluate(SETTINGS)["zoom"] == nearest, "the camera shows it near")
+    light.click()
+    expect(light).to_have_attribute("aria-pressed", "false")
+    assert page.evaluate("window.wishes") == [
+        {"torch": True},
+        {"torch": True, "zoom": nearest},
+        {"torch": False, "zoom": nearest},
+    ]
+    assert page.evaluate(SETTINGS)["zoom"] == nearest
+
+
+def test_the_camera_that_was_chosen_opens_and_opens_again_with_the_app(
+    open_app: Callable[..., Page], chromium: Browser
+) -> None:
+    two = "--use-fake-device-for-media-stream=device-count=2"
+    browser = chromium.browser_type.launch(executable_path=camera.chromium_path(), args=[*camera.FLAGS, two])
+    page = open_app(browser=browser)
+    expect(page.locator(".camera__failed")).to_be_hidden()
+
+    def opened() -> str | None:
+        return (page.evaluate(SETTINGS) or {}).get("deviceId")
+
+    first = eventually(opened, "a camera is open")
+    page.locator(".bar__menu").click()
+    cameras = page.locator(".menu__group", has_text=WORDS["en"]["texts"]["choose_camera"]).get_by_role(
+        "button"
+    )
+    assert [one.get_attribute("aria-pressed") for one in cameras.all()] == ["true", "false"]
+    cameras.last.click()
+    second = eventually(lambda: opened() not in (None, first) and opened(), "the other one is open")
+    page.reload()
+    eventually(lambda: opened() == second, "it is still that one")
+    browser.close()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

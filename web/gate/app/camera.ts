@@ -11,6 +11,10 @@ interface Wish extends MediaTrackConstraintSet {
   torch?: boolean;
   zoom?: number;
 }
+/** With `zoom` a browser asks whether the page may move the camera, too: else it hides that the camera can. */
+interface Wanted extends MediaTrackConstraints {
+  zoom?: true;
+}
 interface Listener {
   onText: (text: string, frameAt: number) => void;
   /** Whether the guard is about something that no code in view may end. */
@@ -31,6 +35,12 @@ const AFTER_FAILURE_MS = 1000;
 const LARGEST = 1280;
 const SQUARE = 800;
 
+/** Open the first of these cameras that opens. Rejects as the last one does. */
+async function openFirst([video, ...others]: Wanted[]): Promise<MediaStream> {
+  const opened = navigator.mediaDevices.getUserMedia({ video });
+  return others.length === 0 ? opened : opened.catch(() => openFirst(others));
+}
+
 export class Camera {
   readonly video: HTMLVideoElement;
   #decoder: Decoder;
@@ -38,6 +48,8 @@ export class Camera {
   #stream: MediaStream | null = null;
   #run = 0;
   #last = { text: "", seenAt: 0 };
+  /** All that was asked of the camera since it was opened: each wish replaces those before. */
+  #wishes: Wish = {};
 
   constructor(video: HTMLVideoElement, decoder: Decoder, listener: Listener) {
     this.video = video;
@@ -52,16 +64,17 @@ export class Camera {
     const chosen = localStorage.getItem(KEPT);
     const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
     const environment = { ...size, facingMode: { ideal: "environment" } };
-    const open = (video: MediaTrackConstraints): Promise<MediaStream> =>
-      navigator.mediaDevices.getUserMedia({ video });
-    const stream = await (chosen
-      ? open({ ...size, deviceId: { exact: chosen } }).catch(() => open(environment))
-      : open(environment));
+    const stream = await openFirst([
+      ...(chosen ? [{ ...size, deviceId: { exact: chosen }, zoom: true as const }] : []),
+      { ...environment, zoom: true },
+      environment,
+    ]);
     if (run !== this.#run) {
       for (const track of stream.getTracks()) track.stop();
       return;
     }
     this.#stream = stream;
+    this.#wishes = {};
     for (const track of stream.getVideoTracks()) track.addEventListener("ended", () => this.#lost(run));
     this.video.srcObject = stream;
     await this.video.play();
@@ -99,9 +112,9 @@ export class Camera {
     return this.#track?.getSettings().deviceId;
   }
 
-  async choose(deviceId: string): Promise<void> {
+  /** Open this camera from the next start on. */
+  choose(deviceId: string): void {
     localStorage.setItem(KEPT, deviceId);
-    await this.start();
   }
 
   get #track(): MediaStreamTrack | undefined {
@@ -113,6 +126,11 @@ export class Camera {
     return this.#track?.getCapabilities?.() ?? {};
   }
 
+  /** Return how near this camera shows things now, where it can tell. */
+  get zoom(): number | undefined {
+    return (this.#track?.getSettings() as { zoom?: number } | undefined)?.zoom;
+  }
+
   async setLight(on: boolean): Promise<void> {
     await this.#wish({ torch: on });
   }
@@ -122,7 +140,9 @@ export class Camera {
   }
 
   async #wish(wish: Wish): Promise<void> {
-    await this.#track?.applyConstraints({ advanced: [wish] });
+    const wishes = { ...this.#wishes, ...wish };
+    await this.#track?.applyConstraints({ advanced: [wishes] });
+    this.#wishes = wishes;
   }
 
   async #scan(run: number): Promise<void> {

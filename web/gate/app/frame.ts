@@ -156,7 +156,7 @@ export function drawFrame(actions: Actions): Frame {
       light.hidden = !can.torch;
       light.setAttribute("aria-pressed", "false");
       zoom.hidden = !can.zoom || can.zoom.max <= can.zoom.min;
-      if (can.zoom) Object.assign(zoom, { min: can.zoom.min, max: can.zoom.max, step: can.zoom.step, value: can.zoom.min });
+      if (can.zoom) Object.assign(zoom, { min: can.zoom.min, max: can.zoom.max, step: can.zoom.step, value: camera.zoom ?? can.zoom.min });
     });
   }
 

@@ -68,7 +68,7 @@ class App {
     document.body.replaceChildren(this.#frame.element);
     this.draw();
     listenToKeys(this.#frame.number, typedBefore(), (token) => this.#scan(token, performance.now()));
-    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, allowSound, { once: true });
+    for (const kind of ["pointerdown", "keydown"]) document.addEventListener(kind, allowSound);
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.#camera.stop();
       else void this.#startCamera();
@@ -232,6 +232,10 @@ class App {
       onLanguage: (language) => {
         useLanguage(language);
         this.draw();
+      },
+      onCamera: (deviceId) => {
+        this.#camera.choose(deviceId);
+        void this.#startCamera();
       },
       onSignOut: () => void this.#signOut(),
     });

@@ -10,6 +10,7 @@ interface Actions {
   onInside: () => void;
   onEvacuation: () => void;
   onLanguage: (language: Language) => void;
+  onCamera: (deviceId: string) => void;
   onSignOut: () => void;
 }
 
@@ -73,7 +74,7 @@ export async function drawMenu(actions: Actions): Promise<void> {
     )] : []),
     ...(cameras.length > 1 ? [el(
       "fieldset", { class: "menu__group" }, el("legend", {}, t("choose_camera")),
-      ...cameras.map((one, at) => button(one.label || `${t("camera")} ${at + 1}`, () => void actions.camera.choose(one.deviceId), {
+      ...cameras.map((one, at) => button(one.label || `${t("camera")} ${at + 1}`, () => actions.onCamera(one.deviceId), {
         "aria-pressed": String(one.deviceId === actions.camera.chosen),
       })),
     )] : []),

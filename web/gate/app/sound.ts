@@ -14,10 +14,10 @@ const PULSES: Record<Tone, number[]> = {
 };
 let context: AudioContext | undefined;
 
-/** Let the page make sounds; a browser allows it from a touch or a key on. */
+/** Let the page make sounds; a browser allows it from a touch or a key on, and may take it back. */
 export function allowSound(): void {
   context ??= new AudioContext();
-  void context.resume();
+  if (context.state !== "running") void context.resume();
 }
 
 /** Play the sound of a verdict, and let the device vibrate. */

@@ -83,6 +83,11 @@ MESSAGES = Dashboard(
                 (per_second("epass_message_receipts_total", "provider, status"), "{{provider}} {{status}}"),
             ),
             graph(
+                "What vendors answer when they are asked",
+                "ops",
+                (per_second("epass_report_questions_total", "provider, result"), "{{provider}} {{result}}"),
+            ),
+            graph(
                 "What vendors bill",
                 "ops",
                 (per_second("epass_message_parts_total", "provider"), "{{provider}}"),

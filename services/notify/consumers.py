@@ -14,6 +14,7 @@ from services.notify.handlers import (
     erasure,
     event_handlers,
     mobiles,
+    questions,
     quotas,
     receipts,
     undelivered,
@@ -115,6 +116,7 @@ class Consumers:
     def delete_old_messages(self) -> None:
         batches.run(self.db, lambda session: erasure.delete_old(session, now()))
         batches.run(self.db, lambda session: receipts.delete_old(session, now()))
+        batches.run(self.db, lambda session: questions.delete_old(session, now()))
         with self.db.transaction() as session:
             quotas.delete_old(session)
         before = kept_since(now(), self.settings.records_kept_months)

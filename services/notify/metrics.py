@@ -39,6 +39,11 @@ RECEIPTS = Counter(
     "Reports of vendors that found their message, by what they report",
     ["provider", "status"],
 )
+REPORT_QUESTIONS = Counter(
+    "epass_report_questions_total",
+    "Questions to vendors what became of a message, by what they answered",
+    ["provider", "result"],
+)
 PARTS = Counter(
     "epass_message_parts_total",
     "What a vendor bills: segments of SMS, else messages",

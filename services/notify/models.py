@@ -212,6 +212,27 @@ class DeliveryReportRow(Base):
     applied_at: Mapped[datetime | None]
 
 
+class ReportQuestionRow(Base):
+    """A message whose vendor is asked what became of it, until it says something final."""
+
+    __tablename__ = "report_questions"
+    __table_args__ = (
+        Index("report_questions_due", "provider", "ask_at"),
+        Index("report_questions_age", "stored_at"),
+    )
+
+    message_id: Mapped[UUID] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    provider_id: Mapped[str]
+    """The vendor's own ID, since it is asked by that; Mobile Seva's has the time and the account in it."""
+    is_urgent: Mapped[bool]
+    """Somebody waits for a code."""
+    asked: Mapped[int] = mapped_column(default=0, server_default="0")
+    ask_at: Mapped[datetime]
+    """Earliest time of the next question, by the clock of the database."""
+    stored_at: Mapped[datetime]
+
+
 class OptOutRow(Base):
     """A person wants no messages on a channel, or none about an application because the number is wrong."""
 

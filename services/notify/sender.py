@@ -3,7 +3,8 @@
 Each vendor has threads of its own, so that one that is slow takes no thread from another. One-time codes come
 first, and one thread of each vendor sends nothing else. The database notifies of codes, because somebody
 waits for them; for all other messages the threads poll. One of a vendor's polls at a time, the others wait
-for their turn. One more thread matches what vendors report, and takes the next steps of chains.
+for their turn. One more thread matches what vendors report, and takes the next steps of chains. A vendor that
+calls no webhook is asked by threads of its own.
 
 A fault that is neither a channel's nor the database's ends the process: its supervisor starts another, and
 the leases run out.
@@ -22,7 +23,8 @@ from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.lifecycle import Stopping, stopping
 from services.chassis.runtime.settings import read
-from services.notify.adapters.channels.installed import channels_of
+from services.notify.adapters.channels import ReportService
+from services.notify.adapters.channels.installed import channels_of, report_services_of
 from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.adapters.wakeup_listener import WakeUp, WakeupListener
 from services.notify.domain.messages import Lane
@@ -60,6 +62,8 @@ class SenderThreads:
         self._wakeups = {name: WakeUp() for name in sender.providers}
         url = options.database_url.get_secret_value()
         tasks = [WakeupListener(url, list(self._wakeups.values()), stop).run, self._advance]
+        for service in sender.reports.values():
+            tasks += [partial(self._ask, service)] * options.sender_threads
         for provider in sender.providers.values():
             turn = threading.Lock()
             tasks.append(partial(self._work, ("otp",), threading.Lock(), provider))
@@ -84,6 +88,10 @@ class SenderThreads:
         while not self._stop.is_set():
             if not self._sender.advance():
                 self._stop.wait(ADVANCE_SECONDS)
+
+    def _ask(self, service: ReportService) -> None:
+        while not self._stop.is_set():
+            self._stop.wait(self._sender.ask(service))
 
     def _work(self, lanes: Sequence[Lane], turn: threading.Lock, provider: Provider) -> None:
         batch = BatchSize(self._batch)
@@ -138,7 +146,8 @@ def main() -> None:
         broken.set()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    sender = Sender(database, channels_of(options, StoredMediaIds(database)), options, stopping)
+    channels = channels_of(options, StoredMediaIds(database))
+    sender = Sender(database, channels, options, stopping, reports=report_services_of(options))
     threads = SenderThreads(sender, options, stopping, on_fault)
     with tracing.exporting("sender", options.otlp_endpoint, options.otlp_ratio):
         threads.start()

@@ -47,6 +47,8 @@ class VendorSettings(MailServerSettings):
     sms_user: str = ""
     sms_password: SecretStr = SecretStr("")
     """The account at Mobile Seva."""
+    sms_reports_url: str = ""
+    """Where Mobile Seva is asked what became of messages; without it no report is expected."""
     sms_registrations: FilePath | None = None
     """Which texts are registered with the operators, and under which IDs (TOML)."""
     whatsapp_url: str = ""
@@ -60,7 +62,7 @@ class VendorSettings(MailServerSettings):
         """Yield what must not be: vendors that others could listen to, and texts that would be dropped."""
         yield from super().conflicts()
         if not self.local_mode:
-            for name in ("sms_url", "whatsapp_url"):
+            for name in ("sms_url", "sms_reports_url", "whatsapp_url"):
                 if problem := _not_public(getattr(self, name)):
                     yield name, problem
             if _is_private(_host_of(self.smtp_url)):
@@ -69,6 +71,8 @@ class VendorSettings(MailServerSettings):
             yield "smtp_sender", "it has to be an email address, since there is a mail server"
         if self.sms_url and self.sms_vendor != "gateway" and self.sms_registrations is None:
             yield "sms_registrations", "this vendor sends registered texts only"
+        if self.sms_reports_url and self.sms_vendor != "mobile_seva":
+            yield "sms_reports_url", "this vendor is not asked for reports"
 
 
 _PRIVATE = "it leads to a private address"

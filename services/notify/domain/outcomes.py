@@ -13,12 +13,14 @@ class Delivered:
     """The channel accepted the message, under the vendor's own ID where it gives one.
 
     With a ``phone_row``, the message is delivered by the transaction that records this outcome. ``provider``
-    is set where the vendor will tell what becomes of the message.
+    is set where the vendor will tell what becomes of the message, and ``is_asked`` where it tells only whom
+    asks.
     """
 
     provider_id: str | None = None
     phone_row: Mapping[str, Any] | None = field(default=None, repr=False)
     provider: str | None = None
+    is_asked: bool = False
 
     @property
     def state(self) -> State:

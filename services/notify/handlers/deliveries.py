@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic, perf_counter
+from types import MappingProxyType
 from typing import TypeVar, get_args
 from uuid import UUID
 
@@ -26,9 +27,10 @@ from services.notify.adapters.channels import (
     Outgoing,
     PermanentChannelError,
     Receipt,
+    ReportService,
     TemporaryChannelError,
 )
-from services.notify.adapters.channels.installed import Channels
+from services.notify.adapters.channels.installed import Channels, ReportServices
 from services.notify.domain import breakers, templates
 from services.notify.domain.breakers import Breaker
 from services.notify.domain.chains import PURPOSES, Ending, next_channel
@@ -45,7 +47,7 @@ from services.notify.domain.outcomes import (
     is_late,
 )
 from services.notify.domain.quotas import Limits
-from services.notify.handlers import chains, leases, quotas, receipts
+from services.notify.handlers import chains, leases, questions, quotas, receipts
 from services.notify.handlers.leases import CHANNELS, Leased, Settled
 from services.notify.handlers.policies import policy_of
 from services.notify.metrics import (
@@ -118,6 +120,7 @@ class Sender:
         options: batch, lease, delays between tries, and how many may reach the recipient.
         stop: when it is set, messages that were leased and not tried are returned.
         now: returns the current time, which decides what has expired.
+        reports: the vendors that are asked what became of their messages.
     """
 
     def __init__(
@@ -127,7 +130,9 @@ class Sender:
         options: SenderSettings,
         stop: threading.Event,
         now: Callable[[], datetime] = clock.now,
+        reports: ReportServices = MappingProxyType({}),
     ) -> None:
+        self.reports = reports
         self._database = database
         self._options = options
         self._policy = policy_of(options, has_email="email" in channels)
@@ -228,6 +233,14 @@ class Sender:
             return 0
         matched = self._when_available(lambda session: receipts.apply_reports(session, chains_, now))
         return matched + self._when_available(lambda session: chains.take_next(session, chains_, now))
+
+    def ask(self, service: ReportService) -> float:
+        """Ask a vendor what became of one message; return after how many seconds to ask again.
+
+        Raises:
+            Stopping: the process stops while the database is away.
+        """
+        return questions.ask(self._database, service, self._now(), self._stop)
 
     def send(self, batch: Sequence[Leased]) -> list[Settled]:
         """Try each message in turn; if that takes too long, return the rest well before their lease ends.
@@ -366,9 +379,11 @@ class Sender:
         finally:
             PROVIDER_SECONDS.labels(message.channel, result).observe(perf_counter() - began)
         PARTS.labels(channel.name, message.purpose).inc(receipt.parts)
-        return Delivered(
-            receipt.provider_id, receipt.phone_row, channel.name if channel.gives_receipts else None
-        )
+        is_asked = channel.name in self.reports
+        # Nobody can be asked about a message without an ID: then the vendor's yes is all that is known.
+        will_tell = channel.gives_receipts and (receipt.provider_id is not None or not is_asked)
+        provider = channel.name if will_tell else None
+        return Delivered(receipt.provider_id, receipt.phone_row, provider, is_asked and will_tell)
 
     def _when_available(self, work: Callable[[Session], T], *, as_query: bool = False) -> T:
         return run_when_available(

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from contracts.envelope import Received
 from contracts.events import PersonalDataErased
 from services.chassis.db.batches import delete_batch
+from services.notify.handlers import questions
 from services.notify.handlers.messages import lock_application
 from services.notify.models import ApplicationRow, MediaRow, MessageRow, PhoneMessageRow
 
@@ -43,6 +44,7 @@ def handle_personal_data_erased(
     waiting = MessageRow.id.in_(messages) & (MessageRow.state == "queued")
     session.execute(update(MessageRow).where(waiting).values(state="withdrawn", ended_at=now))
     session.execute(delete(PhoneMessageRow).where(PhoneMessageRow.message_id.in_(messages)))
+    questions.forget(session, messages)
 
 
 def delete_old(session: Session, now: datetime) -> int:

@@ -9,7 +9,7 @@ lease. The clock of the process decides only what has expired.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,6 +29,7 @@ from services.notify.adapters.sealing import unseal
 from services.notify.domain.chains import Addresses, Chains, next_channel, wait_of
 from services.notify.domain.messages import Lane, Personal, Purpose, provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
+from services.notify.handlers import questions
 from services.notify.handlers.endings import end_chain
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS_EXPECTED
 from services.notify.models import PhoneMessageRow
@@ -221,6 +222,7 @@ def settle(session: Session, results: Sequence[Settled], now: datetime, chains: 
     """
     outcomes = [_changes(message, outcome, now, chains) for message, outcome in results]
     settled = session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).all()
+    _ask_later(session, results, {row.id for row in settled})
     changed = {row.id for row in settled if not row.is_replaced}
     for message, outcome in results:
         if message.id in changed:
@@ -228,6 +230,15 @@ def settle(session: Session, results: Sequence[Settled], now: datetime, chains: 
                 _publish(session, message, outcome, now, chains)
     shown = (outcome.phone_row for _, outcome in results if isinstance(outcome, Delivered))
     deferred_writes.insert(session, _PHONE, filter(None, shown), skip_existing=True)
+
+
+def _ask_later(session: Session, results: Sequence[Settled], settled: Collection[UUID]) -> None:
+    for message, outcome in results:
+        if message.id in settled and isinstance(outcome, Delivered) and outcome.is_asked:
+            assert outcome.provider is not None
+            assert outcome.provider_id is not None
+            is_urgent = message.lane == "otp"
+            questions.store(session, message.id, outcome.provider, outcome.provider_id, is_urgent=is_urgent)
 
 
 def _changes(message: Leased, outcome: Outcome, now: datetime, chains: Chains) -> dict[str, Any]:

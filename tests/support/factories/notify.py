@@ -254,6 +254,10 @@ class Clock:
                 ),
                 {"seconds": seconds},
             )
+            session.execute(
+                text("update report_questions set ask_at = ask_at - make_interval(secs => :seconds)"),
+                {"seconds": seconds},
+            )
 
 
 class RecordingChannel:

@@ -88,6 +88,7 @@ export EPASS_SMS_REGISTRATIONS={path}
 export EPASS_SMS_VENDOR=mobile_seva EPASS_SMS_URL=http://127.0.0.1:{MOBILE_SEVA}/esms/sendsmsrequestDLT
 export EPASS_SMS_USER={MobileSeva.user} EPASS_SMS_PASSWORD={MobileSeva.password}
 export EPASS_SMS_TOKEN={MobileSeva.secure_key}
+export EPASS_SMS_REPORTS_URL=http://127.0.0.1:{MOBILE_SEVA}/ReportAPI/csvreport
 # or MSG91:
 export EPASS_SMS_VENDOR=msg91 EPASS_SMS_URL=http://127.0.0.1:{MSG91}/api/v5/flow
 export EPASS_SMS_TOKEN={Msg91.authkey} EPASS_SMS_WEBHOOK_SECRET={Msg91.secret}

@@ -1,6 +1,7 @@
 """A stand-in for C-DAC's Mobile Seva, which checks the hashes and the registered text of each message.
 
-From https://services.mgov.gov.in/RegisterPushService and C-DAC's sample programs.
+From https://services.mgov.gov.in/RegisterPushService and C-DAC's sample programs; the reports from public
+programs that ask for them.
 """
 
 import hashlib
@@ -8,11 +9,12 @@ import html
 import re
 from collections.abc import Mapping
 from itertools import count
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from tests.support.vendors.server import Answer, Received, Shown, VendorServer
 
 PATH = "/esms/sendsmsrequestDLT"
+REPORTS = "/ReportAPI/csvreport"
 _UNICODE = {"unicodemsg": "bulkmobno", "unicodeotpmsg": "mobileno"}
 _PLAIN = {"singlemsg": "mobileno", "otpmsg": "mobileno"}
 
@@ -29,10 +31,19 @@ class MobileSeva(VendorServer):
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
         self.url = f"{self.address}{PATH}"
+        self.reports_url = f"{self.address}{REPORTS}"
         self.registered: Mapping[str, str] = {}
+        self.may_ask = True
+        """Whether the account may ask for reports."""
+        self.word = "DELIVERED"
+        """What has become of the messages that are sent from now on."""
+        self.sent: dict[str, tuple[str, str]] = {}
+        """Number and word of each message, by the ID that it got."""
         self._ids = count(1)
 
     def respond(self, received: Received) -> Answer:
+        if received.path.startswith(REPORTS):
+            return self._report(dict(parse_qsl(urlsplit(received.path).query)))
         form = dict(parse_qsl(received.body.decode(), keep_blank_values=True))
         refusal = self._refusal(received.path, form)
         if refusal is not None:
@@ -40,9 +51,21 @@ class MobileSeva(VendorServer):
         to = form[(_UNICODE | _PLAIN)[form["smsservicetype"]]]
         text = html.unescape(form["content"]) if form["smsservicetype"] in _UNICODE else form["content"]
         with self.lock:
-            number = next(self._ids)
+            message_id = f"2711202616{next(self._ids):08}{self.user}"
             self.phone.append(Shown(to, "sms", text))
-        return 200, f"402,MsgID = 2711202616{number:08}{self.user}\r\n".encode()
+            self.sent[message_id] = (to, self.word)
+        return 200, f"402,MsgID = {message_id}\r\n".encode()
+
+    def _report(self, query: Mapping[str, str]) -> Answer:
+        password = hashlib.sha1(self.password.encode()).hexdigest()
+        account = {"userid": self.user, "password": password, "pwd_encrypted": "true"}
+        if not self.may_ask or any(query.get(name) != given for name, given in account.items()):
+            return 200, b"You don't have Access to this resource. Please contact MobileSeva team.\n"
+        if query.get("msgid") not in self.sent:
+            return 200, b""
+        to, word = self.sent[query["msgid"]]
+        at = "0000-00-00 00:00:00" if word == "SUBMITTED" else "2026-11-27 16:00:05"
+        return 200, f"{to},{word},{at}".encode()
 
     def _refusal(self, path: str, form: Mapping[str, str]) -> str | None:
         kind, content = form.get("smsservicetype", ""), form.get("content", "")

@@ -78,8 +78,11 @@ class VendorServer:
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
 
+            def do_GET(self) -> None:
+                self.do_POST()
+
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 received = Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body)
                 answer = vendor.answer(received)
                 if answer is None:

@@ -142,6 +142,24 @@ class InboundText:
     at: datetime
 
 
+class ReportService(Protocol):
+    """A vendor that is asked what became of its messages, since it calls no webhook."""
+
+    @property
+    def name(self) -> str:
+        """`Channel.name` of the channel whose messages it tells of."""
+        ...
+
+    def ask(self, provider_id: str) -> DeliveryReport | None:
+        """Return what has become of a message, or None while nothing is final.
+
+        Raises:
+            TemporaryChannelError: nobody answered, or the vendor tells us nothing at all.
+            PermanentChannelError: its name leads to a private address.
+        """
+        ...
+
+
 class BadWebhook(Exception):
     """The body of a webhook is not what its vendor documents; it is answered with 400."""
 

@@ -1,4 +1,4 @@
-"""What all HTTP vendors have in common: one POST, a deadline, and the meaning of the status of its response.
+"""What all HTTP vendors have in common: a request, a deadline, and the meaning of the response's status.
 
 Any 2xx is success, unless a vendor says otherwise in the body. Temporary errors are: no connection, no
 response in time, 408, 425, 429, 5xx, and also 401 and 403, since a token that is wrong for hours must not
@@ -91,8 +91,23 @@ class GatewayClient:
             TemporaryChannelError: ``unreachable`` or ``timeout``.
             PermanentChannelError: ``private_address``.
         """
+        return self._request("POST", url, headers, content)
+
+    def get(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Response:
+        """Ask for something; nothing arrives anywhere by that.
+
+        Raises:
+            TemporaryChannelError: ``unreachable`` or ``timeout``.
+            PermanentChannelError: ``private_address``.
+        """
+        return self._request("GET", url, headers, {"params": query})
+
+    def _request(
+        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]
+    ) -> Response:
+        call = self._call(method, url, headers, content)
         try:
-            return asyncio.run_coroutine_threadsafe(self._call(url, headers, content), self._loop).result()
+            return asyncio.run_coroutine_threadsafe(call, self._loop).result()
         except TimeoutError:
             raise TemporaryChannelError("timeout", may_have_arrived=True) from None
         except NotPublic:
@@ -102,27 +117,34 @@ class GatewayClient:
             reached = not isinstance(error, _NOT_REACHED)
             raise TemporaryChannelError(reason, may_have_arrived=reached) from None
 
-    async def _call(self, url: str, headers: Mapping[str, str], content: Mapping[str, Any]) -> Response:
+    async def _call(
+        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]
+    ) -> Response:
         async with asyncio.timeout(self._call_seconds):
-            if not self._public_only:
-                return await self._post(httpx.URL(url), headers, content)
             name = httpx.URL(url)
+            if not self._public_only:
+                return await self._send(method, name, headers, content)
             *others, last = await self._addresses(name)
             for address in others:
                 with suppress(httpx.ConnectError, httpx.ConnectTimeout):
-                    return await self._post(name, headers, content, address)
-            return await self._post(name, headers, content, last)
+                    return await self._send(method, name, headers, content, address)
+            return await self._send(method, name, headers, content, last)
 
-    async def _post(
-        self, url: httpx.URL, headers: Mapping[str, str], content: Mapping[str, Any], address: str = ""
+    async def _send(
+        self,
+        method: str,
+        url: httpx.URL,
+        headers: Mapping[str, str],
+        content: Mapping[str, Any],
+        address: str = "",
     ) -> Response:
-        """Post to a URL, at an address if there is one; the certificate is that of the name in the URL."""
+        """Send to a URL, at an address if there is one; the certificate is that of the name in the URL."""
         received = b""
         given = {"Host": url.netloc.decode(), **headers}
         target = url.copy_with(host=address) if address else url
         extensions = {"sni_hostname": url.host} if address else {}
         async with self._client.stream(
-            "POST", target, headers=given, extensions=extensions, **content
+            method, target, headers=given, extensions=extensions, **content
         ) as response:
             async for chunk in response.aiter_raw():
                 received += chunk

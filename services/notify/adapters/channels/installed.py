@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from contracts.model import DeliverBy
 from services.chassis.runtime.settings import WrongSettings
 from services.notify.adapters import pass_card
-from services.notify.adapters.channels import Channel, ReceiptSource
+from services.notify.adapters.channels import Channel, ReceiptSource, ReportService
 from services.notify.adapters.channels.email import EmailChannel, MailServer
 from services.notify.adapters.channels.http_gateway import GatewayClient, gateway_client
 from services.notify.adapters.channels.local import LocalChannel
-from services.notify.adapters.channels.mobile_seva import MobileSevaChannel
+from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, MobileSevaReports
 from services.notify.adapters.channels.msg91 import Msg91Channel, Msg91Reports
 from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import MediaIds, WhatsAppChannel, WhatsAppReports
@@ -24,6 +24,8 @@ from services.notify.settings import SenderSettings, WebhookSettings
 Channels = Mapping[DeliverBy, Channel]
 ReceiptSources = Mapping[str, ReceiptSource]
 """By the name of the vendor in the path of its webhook, ``/hooks/<vendor>``."""
+ReportServices = Mapping[str, ReportService]
+"""By the name of the channel."""
 
 
 def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Channels:
@@ -73,7 +75,8 @@ def _sms(settings: SenderSettings, client: GatewayClient) -> Channel:
     match settings.sms_vendor:
         case "mobile_seva":
             password = settings.sms_password.get_secret_value()
-            return MobileSevaChannel(client, url, settings.sms_user, password, token, registrations)
+            user, asks = settings.sms_user, bool(settings.sms_reports_url)
+            return MobileSevaChannel(client, url, user, password, token, registrations, gives_receipts=asks)
         case "msg91":
             reports = bool(settings.sms_webhook_secret)
             return Msg91Channel(client, url, token, registrations, gives_receipts=reports)
@@ -101,6 +104,15 @@ def _registrations(settings: SenderSettings) -> Registrations:
     if missing := ", ".join(found.missing()):
         raise WrongSettings(f"EPASS_SMS_REGISTRATIONS is wrong: texts that are not registered: {missing}")
     return found
+
+
+def report_services_of(settings: SenderSettings) -> ReportServices:
+    """Return the vendors that are asked what became of their messages."""
+    if not settings.sms_url or not settings.sms_reports_url:
+        return {}
+    user, password = settings.sms_user, settings.sms_password.get_secret_value()
+    service = MobileSevaReports(_client(settings), settings.sms_reports_url, user, password)
+    return {service.name: service}
 
 
 def receipt_sources_of(settings: WebhookSettings) -> ReceiptSources:

@@ -7,14 +7,24 @@ that is not plain ASCII goes as ``unicodemsg``, each UTF-16 unit as a numeric en
 key is that of the entities. One-time codes have service types of their own, which go first.
 
 The status is always 200. ``402,MsgID = 150620171497508632541egovernance`` means accepted; everything else
-begins with ``ERROR :`` and a number. It has no idempotency key. Delivery reports are in its portal only, so
-this channel gives none.
+begins with ``ERROR :`` and a number. It has no idempotency key.
+
+It calls no webhook, and is asked for reports: ``GET https://msdgweb.mgov.gov.in/ReportAPI/csvreport`` with
+``userid``, ``password`` (the same SHA-1), ``msgid`` and ``pwd_encrypted=true``. The response has a line for
+each number, ``919876543210,DELIVERED,2026-11-27 10:00:00``, in Indian time without a zone; ``SUBMITTED`` has
+the time ``0000-00-00 00:00:00``. C-DAC gives an account the right to ask; without it the response is ``You
+don't have Access to this resource.`` C-DAC's page has nothing of this: it is what public programs of two
+departments do, which know the words ``DELIVERED``, ``FAILEDBYTELCO`` and ``SUBMITTED``. So it is asked only
+where the address is set, and any other word says nothing.
 """
 
 import hashlib
 import re
+from datetime import datetime
 
+from contracts.model import IST
 from services.notify.adapters.channels import (
+    DeliveryReport,
     Outgoing,
     PermanentChannelError,
     Receipt,
@@ -35,6 +45,8 @@ _LATER = {
     410: "busy", 418: "busy",
 }  # fmt: skip
 _NEVER = {406: "bad_number", 413: "rejected", 414: "rejected", 422: "template", 423: "template"}
+_NO_ACCESS = b"have access to this resource"
+_FAILED_BY_OPERATOR = "FAILEDBYTELCO"
 
 
 class MobileSevaChannel:
@@ -47,10 +59,10 @@ class MobileSevaChannel:
         password: its password.
         secure_key: the key that the department generates in the portal.
         registrations: the sender ID, and the IDs of the texts.
+        gives_receipts: whether `MobileSevaReports` asks for reports.
     """
 
     name = "mobile_seva"
-    gives_receipts = False
 
     def __init__(
         self,
@@ -60,11 +72,14 @@ class MobileSevaChannel:
         password: str,
         secure_key: str,
         registrations: Registrations,
+        *,
+        gives_receipts: bool = False,
     ) -> None:
+        self.gives_receipts = gives_receipts
         self._client = client
         self._url = url
         self._user = user.strip()
-        self._password = hashlib.sha1(password.strip().encode(), usedforsecurity=False).hexdigest()
+        self._password = _hashed(password)
         self._secure_key = secure_key.strip()
         self._registrations = registrations
 
@@ -107,6 +122,62 @@ class MobileSevaChannel:
             "key": hashlib.sha512(signed.encode()).hexdigest(),
             "templateid": template_id,
         }
+
+
+class MobileSevaReports:
+    """What the gateway tells of the messages of one account when it is asked.
+
+    Args:
+        client: makes the calls.
+        url: the whole address.
+        user: name of the account.
+        password: its password.
+    """
+
+    name = MobileSevaChannel.name
+
+    def __init__(self, client: GatewayClient, url: str, user: str, password: str) -> None:
+        self._client = client
+        self._url = url
+        self._user = user.strip()
+        self._password = _hashed(password)
+
+    def ask(self, provider_id: str) -> DeliveryReport | None:
+        """Return what has become of a message, or None while nothing is final.
+
+        Raises:
+            TemporaryChannelError: as in ``http_gateway.py``; ``credentials`` where the account may not ask.
+            PermanentChannelError: ``private_address`` or ``refused``.
+        """
+        query = {
+            "userid": self._user,
+            "password": self._password,
+            "msgid": provider_id,
+            "pwd_encrypted": "true",
+        }
+        response = self._client.get(self._url, {"Accept-Encoding": "identity"}, query)
+        require_success(response)
+        if _NO_ACCESS in response.content.lower():
+            raise TemporaryChannelError("credentials")
+        for line in response.content.decode(errors="replace").splitlines():
+            _, word, at, *_ = [*line.strip().split(","), "", ""]
+            instant = _instant(at)
+            if word == "DELIVERED" and instant is not None:
+                return DeliveryReport(provider_id, "delivered", instant)
+            if word == _FAILED_BY_OPERATOR and instant is not None:
+                return DeliveryReport(provider_id, "failed", instant, "undelivered")
+        return None
+
+
+def _hashed(password: str) -> str:
+    return hashlib.sha1(password.strip().encode(), usedforsecurity=False).hexdigest()
+
+
+def _instant(text: str) -> datetime | None:
+    try:
+        return datetime.strptime(text.strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=IST)
+    except ValueError:
+        return None
 
 
 def _entities(text: str) -> str:

@@ -2,15 +2,21 @@
 
 import hashlib
 from collections.abc import Iterator
+from datetime import datetime
 from typing import get_args
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from contracts.model import Language
-from services.notify.adapters.channels import PermanentChannelError, Receipt, TemporaryChannelError
+from contracts.model import IST, Language
+from services.notify.adapters.channels import (
+    DeliveryReport,
+    PermanentChannelError,
+    Receipt,
+    TemporaryChannelError,
+)
 from services.notify.adapters.channels.http_gateway import GatewayClient
-from services.notify.adapters.channels.mobile_seva import MobileSevaChannel
+from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, MobileSevaReports
 from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.registrations import Registrations
@@ -137,3 +143,67 @@ def test_a_response_that_says_nothing_may_have_been_a_yes(
     with pytest.raises(TemporaryChannelError, match=r"^gateway_fault$") as caught:
         channel.send(a_code())
     assert caught.value.may_have_arrived
+
+
+# ---------------------------------------------------------------- reports
+
+
+@pytest.fixture
+def reports(cdac: MobileSeva, client: GatewayClient) -> MobileSevaReports:
+    return MobileSevaReports(client, cdac.reports_url, cdac.user, cdac.password)
+
+
+DONE = datetime(2026, 11, 27, 16, 0, 5, tzinfo=IST)
+
+
+@pytest.mark.parametrize(
+    ("word", "status", "reason"),
+    [("DELIVERED", "delivered", None), ("FAILEDBYTELCO", "failed", "undelivered")],
+)
+def test_who_asks_is_told_what_became_of_a_message(
+    cdac: MobileSeva, channel: MobileSevaChannel, reports: MobileSevaReports, word: str, status, reason
+) -> None:
+    cdac.word = word
+    sent = channel.send(a_code()).provider_id or ""
+    assert reports.ask(sent) == DeliveryReport(sent, status, DONE, reason)
+    asked = cdac.requests[-1]
+    assert urlsplit(asked.path).path == "/ReportAPI/csvreport"
+    assert dict(parse_qsl(urlsplit(asked.path).query)) == {
+        "userid": cdac.user,
+        "password": hashlib.sha1(cdac.password.encode()).hexdigest(),
+        "msgid": sent,
+        "pwd_encrypted": "true",
+    }
+    assert asked.body == b""
+
+
+@pytest.mark.parametrize("word", ["SUBMITTED", "ANOTHER WORD", "", "DELIVERED,soon"])
+def test_what_is_not_final_or_not_known_says_nothing(
+    cdac: MobileSeva, channel: MobileSevaChannel, reports: MobileSevaReports, word: str
+) -> None:
+    cdac.word = word
+    assert reports.ask(channel.send(a_code()).provider_id or "") is None
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"\n", b",", b"<html>maintenance</html>", "\u0a2a,\u0a2a".encode(), b"\xff,,"]
+)
+def test_an_answer_of_another_form_says_nothing(
+    cdac: MobileSeva, reports: MobileSevaReports, answer: bytes
+) -> None:
+    cdac.faults.answers.append((200, answer))
+    assert reports.ask("1") is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [((503, b""), "gateway_fault"), ((429, b""), "busy"), ((403, b""), "credentials")]
+)
+def test_an_account_that_may_not_ask_and_a_gateway_that_fails_are_named(
+    cdac: MobileSeva, reports: MobileSevaReports, answer: tuple[int, bytes], reason: str
+) -> None:
+    cdac.faults.answers.append(answer)
+    with pytest.raises(TemporaryChannelError, match=rf"^{reason}$"):
+        reports.ask("1")
+    cdac.may_ask = False
+    with pytest.raises(TemporaryChannelError, match=r"^credentials$"):
+        reports.ask("1")

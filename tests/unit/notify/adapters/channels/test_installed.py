@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from services.chassis.runtime.settings import WrongSettings
 from services.notify.adapters.channels import PermanentChannelError
 from services.notify.adapters.channels.http_gateway import gateway_client
-from services.notify.adapters.channels.installed import channels_of, receipt_sources_of
+from services.notify.adapters.channels.installed import channels_of, receipt_sources_of, report_services_of
 from services.notify.settings import NotifySettings, SenderSettings
 from tests.support.settings import make_settings
 from tests.unit.notify.domain.test_registrations import registration_file
@@ -51,6 +51,10 @@ def test_receipts_are_expected_of_a_vendor_whose_secret_is_set(tmp_path: Path) -
         "sms": ("msg91", True),
         "whatsapp": ("whatsapp_cloud", True),
     }
+    seva = {**given, "sms_vendor": "mobile_seva", "sms_reports_url": "https://sms.example/csvreport"}
+    assert names(**PUBLIC, **seva) == {"sms": ("mobile_seva", True)}
+    assert set(report_services_of(make_settings(SenderSettings, **PUBLIC, **seva))) == {"mobile_seva"}
+    assert report_services_of(make_settings(SenderSettings, **PUBLIC, **given, sms_vendor="msg91")) == {}
     assert set(receipt_sources_of(make_settings(NotifySettings, **secrets))) == {"sms", "whatsapp"}
     assert receipt_sources_of(make_settings(NotifySettings)) == {}
 
@@ -69,6 +73,11 @@ def test_receipts_are_expected_of_a_vendor_whose_secret_is_set(tmp_path: Path) -
         ({"smtp_url": "mail.example", "smtp_sender": "a@b.in"}, "EPASS_SMTP_URL "),
         ({"smtp_url": "smtps://mail.example"}, "EPASS_SMTP_SENDER "),
         ({"sms_url": "https://sms.example", "sms_vendor": "msg91"}, "EPASS_SMS_REGISTRATIONS "),
+        (
+            {"sms_reports_url": "https://10.0.0.7/", "sms_vendor": "mobile_seva"},
+            "EPASS_SMS_REPORTS_URL .*priv",
+        ),
+        ({"sms_reports_url": "https://sms.example/"}, "EPASS_SMS_REPORTS_URL .*not asked"),
     ],
 )
 def test_outside_local_mode_a_vendor_is_on_the_internet_and_encrypted(

@@ -1,0 +1,117 @@
+"""Questions to vendors that call no webhook: what has become of a message that they accepted.
+
+A final answer is stored as a report, like one that came by webhook, and is matched with its message by
+`receipts.apply_reports`. A question is asked again after twice the time, until the answer is final or a day
+is over. Its next time is set before it is asked: of several senders one asks, and who dies asked in vain.
+"""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete, text
+from sqlalchemy.orm import Session
+
+from services.chassis.db.availability import run_when_available
+from services.chassis.db.batches import delete_batch
+from services.chassis.db.database import Database
+from services.chassis.runtime import logs
+from services.notify.adapters.channels import (
+    DeliveryReport,
+    PermanentChannelError,
+    ReportService,
+    TemporaryChannelError,
+)
+from services.notify.handlers import receipts
+from services.notify.metrics import REPORT_QUESTIONS
+from services.notify.models import ReportQuestionRow
+
+log = logs.logger(__name__)
+FIRST_SECONDS = 10
+"""From a message to the first question; codes go on to another channel after 45 s."""
+LONGEST_SECONDS = 3600
+ASKED_FOR = timedelta(days=1)
+IDLE_SECONDS = 1.0
+PAUSE_SECONDS = 15.0
+"""So long a thread asks nothing after a question that was not answered."""
+_STORE = text("""
+insert into report_questions (message_id, provider, provider_id, is_urgent, ask_at, stored_at)
+values (
+  :message_id, :provider, :provider_id, :is_urgent,
+  statement_timestamp() + make_interval(secs => :first), statement_timestamp()
+)
+on conflict (message_id) do nothing
+""")
+_TAKE = text("""
+update report_questions set asked = asked + 1,
+  ask_at = statement_timestamp() + make_interval(secs => least(:first * 2 ^ (asked + 1), :longest))
+where message_id = (
+  select message_id from report_questions
+  where provider = :provider and ask_at <= statement_timestamp()
+  order by is_urgent desc, ask_at limit 1 for update skip locked
+)
+returning message_id, provider_id
+""")
+
+
+def store(session: Session, message_id: UUID, provider: str, provider_id: str, *, is_urgent: bool) -> None:
+    """Store that a vendor is asked about a message, by its own ID of it."""
+    given = {"message_id": message_id, "provider": provider, "provider_id": provider_id}
+    session.execute(_STORE, {**given, "is_urgent": is_urgent, "first": FIRST_SECONDS})
+
+
+def ask(database: Database, service: ReportService, now: datetime, stop: threading.Event) -> float:
+    """Ask a vendor about one message, codes first; return after how many seconds to ask again.
+
+    No transaction is open during the call.
+
+    Raises:
+        Stopping: the process stops while the database is away.
+    """
+    given = {"provider": service.name, "first": FIRST_SECONDS, "longest": LONGEST_SECONDS}
+    question = run_when_available(
+        database,
+        lambda session: session.execute(_TAKE, given).one_or_none(),
+        part="questions",
+        also_when_busy=True,
+        as_query=True,
+        stop=stop,
+    )
+    if question is None:
+        return IDLE_SECONDS
+    try:
+        report = service.ask(question.provider_id)
+    except (TemporaryChannelError, PermanentChannelError) as error:
+        REPORT_QUESTIONS.labels(service.name, error.reason).inc()
+        log.warning(
+            "a vendor does not say what became of a message", provider=service.name, reason=error.reason
+        )
+        return PAUSE_SECONDS
+    REPORT_QUESTIONS.labels(service.name, report.status if report else "nothing").inc()
+    if report is not None:
+        told = replace(report, message_id=question.message_id)
+        run_when_available(
+            database,
+            lambda session: _settle(session, service.name, told, now),
+            part="questions",
+            also_when_busy=True,
+            stop=stop,
+        )
+    return 0
+
+
+def _settle(session: Session, provider: str, report: DeliveryReport, now: datetime) -> None:
+    receipts.store_reports(session, provider, [report], now)
+    forget(session, [report.message_id] if report.message_id else [])
+
+
+def forget(session: Session, messages: Iterable[UUID]) -> None:
+    """Ask nothing more about messages."""
+    session.execute(delete(ReportQuestionRow).where(ReportQuestionRow.message_id.in_(list(messages))))
+
+
+def delete_old(session: Session, now: datetime) -> int:
+    """Delete a batch of questions that got no final answer in a day; return how many."""
+    return delete_batch(session, ReportQuestionRow, ReportQuestionRow.stored_at < now - ASKED_FOR)

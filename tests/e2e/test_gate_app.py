@@ -465,6 +465,25 @@ def test_each_refusal_says_why_and_what_to_do_next_by_colour_word_icon_and_signa
         expect(page.locator(".button--main")).to_have_count(0)
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_a_network_a_number_that_is_not_on_the_list_is_not_called_one_of_nobody(
+    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str
+) -> None:
+    """It may be of another site or day, of which this device holds no pass."""
+    words = WORDS[language]["texts"]
+    verify.verdicts[NUMBER] = ScanResult(verdict="unknown_pass", preview=True)
+    page = open_app(language)
+    for is_offline, said, unsaid in (
+        (False, "unknown_number", "not_on_list"),
+        (True, "not_on_list", "unknown_number"),
+    ):
+        page.context.set_offline(is_offline)
+        scan(page, NUMBER)
+        expect(page.locator(f".dot--{'off' if is_offline else 'on'}")).to_be_visible()
+        expect(verdict(page, "bad")).to_contain_text(words[said])
+        expect(verdict(page, "bad")).not_to_contain_text(words[unsaid])
+
+
 HEARD = """
 window.heard = [];
 window.felt = [];

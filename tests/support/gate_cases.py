@@ -91,7 +91,7 @@ def line_of(case: Case) -> dict[str, Any]:
         "standing": _standing(case.standing),
         "attempt": {
             "gate": attempt.gate,
-            "at": _text(attempt.at),
+            "at": text_of_instant(attempt.at),
             "direction": case.direction,
             "count": attempt.count,
             "identified": attempt.identified,
@@ -328,7 +328,7 @@ def _standing(standing: Standing) -> dict[str, Any]:
     terms = standing.terms
     assert terms is not None  # a manifest lists no other pass
     days = {"further_days": list(terms.further_days), "closed_days": list(terms.closed_days)}
-    window = {"valid_from": _text(terms.valid_from), "valid_to": _text(terms.valid_to)}
+    window = {"valid_from": text_of_instant(terms.valid_from), "valid_to": text_of_instant(terms.valid_to)}
     return {"pass": NUMBER} | asdict(terms) | window | days | {"revoked": standing.revoked} | _state(standing)
 
 
@@ -339,11 +339,11 @@ def _state(standing: Standing) -> dict[str, Any]:
         "admitted": standing.admitted,
         "day": standing.day,
         "admitted_before": standing.admitted_before,
-        "presumed_gone_at": gone and _text(gone),
+        "presumed_gone_at": gone and text_of_instant(gone),
     }
 
 
-def _text(at: datetime) -> str:
+def text_of_instant(at: datetime) -> str:
     """Return an instant as JSON replies have it."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
@@ -354,4 +354,4 @@ def text_of(lines: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(text_of(table()), encoding="utf-8")
+    FILE.writetext_of_instant(text_of(table()), encoding="utf-8")

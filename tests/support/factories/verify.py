@@ -83,9 +83,9 @@ OTHER_ID = OtherId(kind="other_id", id_type="passport", reason="voter ID forgott
 class Issuer:
     """Signs as issuance does, and as it never would."""
 
-    def __init__(self, kid: str) -> None:
+    def __init__(self, kid: str, private: Ed25519PrivateKey | None = None) -> None:
         self.kid = kid
-        self.private = Ed25519PrivateKey.generate()
+        self.private = private or Ed25519PrivateKey.generate()
         self.raw = self.private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
     @property

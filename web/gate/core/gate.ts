@@ -11,7 +11,7 @@ import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
 import { fetchInside, movesOf, whoIsInside } from "./inside.ts";
 import { find, identify, passOf } from "./lookup.ts";
-import { termsBeside } from "./manifest.ts";
+import { isUnvouched, termsBeside } from "./manifest.ts";
 import type { HeldPass, Move } from "./manifest.ts";
 import { GateProblem } from "./model.ts";
 import type {
@@ -272,7 +272,7 @@ export class Gate implements GateApi {
   #needsSupervisor(held: HeldPass, request: WireScan): boolean {
     if (!this.#device.manifest.demandsSupervisor) return false;
     const isUncompared = request.id_check?.kind !== "matched";
-    return (held.wire?.call_supervisor ?? true) || (isUncompared && this.#hasMismatch(held.number));
+    return isUnvouched(held) || held.wire?.call_supervisor === true || (isUncompared && this.#hasMismatch(held.number));
   }
 
   #hasMismatch(pass: string): boolean {

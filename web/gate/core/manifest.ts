@@ -173,6 +173,11 @@ export function termsBeside({ wire, standing }: HeldPass): Terms | undefined {
   return wire === null ? (standing.terms ?? undefined) : undefined;
 }
 
+/** Whether nothing but its token speaks for a pass: no event of it has reached the server, or not this gate. */
+export function isUnvouched({ wire }: HeldPass): boolean {
+  return wire === null || wire.reference === null;
+}
+
 /** Return a companion as the screens show it. */
 export function companionOf(wire: WireCompanion): Companion {
   const { name, name_latin: latin = "", id_type: idType = null, child = false } = wire;

@@ -1,7 +1,7 @@
 // What the guard is shown of a scan: from the server's answer, or from a decision of this gate.
 //
 // Both name people only with a verdict of `NAMING`, as services/verify/handlers/scans.py does.
-import { companionOf } from "./manifest.ts";
+import { companionOf, isUnvouched } from "./manifest.ts";
 import type { HeldPass, OfflinePolicy, WireCompanion, WirePerson } from "./manifest.ts";
 import type { Direction, DirectoryNames, Outcome, Shown, Trust } from "./model.ts";
 import { daysOf, insideAt, windowToShow } from "./verdicts.ts";
@@ -122,8 +122,9 @@ export function showDecision(
     vehicle: named?.vehicle ?? undefined,
     vehicleAllowed: wire?.vehicle_allowed ?? false,
     assistance: named?.assistance ?? undefined,
-    // Of a pass that is not on the list nothing but its token speaks: a supervisor looks at it, too.
-    callSupervisor: request.direction === "entry" && (wire?.call_supervisor ?? verdict === "admit"),
+    // A supervisor looks at a pass for which nothing but its token speaks, too.
+    callSupervisor:
+      request.direction === "entry" && (wire?.call_supervisor === true || (isUnvouched(held) && verdict === "admit")),
     // Whoever shows a QR code has the message, whatever the vendor has told of it.
     undelivered: request.direction === "entry" && request.token === undefined && (wire?.undelivered ?? false),
     marks: [...decision.marks],

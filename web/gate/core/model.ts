@@ -276,7 +276,7 @@ export interface HelpCall {
   unanswered_at?: string | null;
 }
 
-/** What the screens call; {@link Gate} implements it, and the fake for building screens. */
+/** What the screens call; {@link Gate} implements it. */
 export interface GateApi {
   state(): GateState;
   /**

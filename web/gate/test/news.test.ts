@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { listenToNews } from "../app/news.ts";
-import { FakeGate } from "../core/fake.ts";
-import type { HelpCall, Movement } from "../core/model.ts";
+import type { GateApi, GateState, HelpCall, Movement } from "../core/model.ts";
 
 class Stream extends EventTarget {
   static readonly CLOSED = 2;
@@ -27,23 +26,32 @@ class Stream extends EventTarget {
 }
 
 /** Return a gate whose news are listened to, what it has heard, and the page that may be hidden. */
-function listening(state: Parameters<FakeGate["set"]>[0] = {}) {
+function listening() {
   Stream.opened = [];
   const page = Object.assign(new EventTarget(), { hidden: false });
   Object.assign(globalThis, { document: page, EventSource: Stream });
-  const gate = new FakeGate();
   const heard: unknown[] = [];
-  gate.set(state);
-  gate.hear = (movement?: Movement) => Promise.resolve(void heard.push(movement));
-  gate.hearHelp = (call: HelpCall) => void heard.push(call);
-  gate.hearStatus = () => Promise.resolve(void heard.push("status"));
-  gate.hearReload = () => Promise.resolve(void heard.push("reload"));
-  listenToNews(gate);
+  const listeners: (() => void)[] = [];
+  let state = { signedIn: true, online: true, gate: "PCS1-G1" } as GateState;
+  const set = (change: Partial<GateState>): void => {
+    state = { ...state, ...change };
+    for (const listener of listeners) listener();
+  };
+  const gate = {
+    state: () => state,
+    subscribe: (listener: () => void) => (listeners.push(listener), () => undefined),
+    refresh: () => Promise.resolve(),
+    hear: (movement?: Movement) => Promise.resolve(void heard.push(movement)),
+    hearHelp: (call: HelpCall) => void heard.push(call),
+    hearStatus: () => Promise.resolve(void heard.push("status")),
+    hearReload: () => Promise.resolve(void heard.push("reload")),
+  };
+  listenToNews(gate satisfies Partial<GateApi> as unknown as GateApi);
   const hide = (hidden: boolean): void => {
     page.hidden = hidden;
     page.dispatchEvent(new Event("visibilitychange"));
   };
-  return { gate, heard, hide };
+  return { set, heard, hide };
 }
 
 function open(): string[] {
@@ -51,19 +59,19 @@ function open(): string[] {
 }
 
 test("a gate listens to the news of its site while somebody is signed in, online and in front", () => {
-  const { gate, hide } = listening();
+  const { set, hide } = listening();
   assert.deepEqual(open(), ["/api/v1/gate/news?gate=PCS1-G1"]);
   for (const change of [{ online: false }, { signedIn: false }]) {
-    gate.set(change);
+    set(change);
     assert.deepEqual(open(), []);
-    gate.set({ online: true, signedIn: true });
+    set({ online: true, signedIn: true });
     assert.equal(open().length, 1);
   }
   hide(true);
   assert.deepEqual(open(), []);
   hide(false);
   assert.equal(open().length, 1);
-  gate.set({ gate: "PCS1-G2" });
+  set({ gate: "PCS1-G2" });
   assert.deepEqual(open(), ["/api/v1/gate/news?gate=PCS1-G2"]);
 });
 
@@ -80,13 +88,13 @@ test("news reach the gate, and the first answer makes it fetch what it may have 
 });
 
 test("after a refusal the gate does not ask again at once, and a broken line is the browser's to mend", () => {
-  const { gate } = listening();
+  const { set } = listening();
   const [stream] = Stream.opened;
   stream?.tell("error");
-  gate.set({});
+  set({});
   assert.equal(Stream.opened.length, 1);
   stream?.close();
   stream?.tell("error");
-  gate.set({});
+  set({});
   assert.equal(Stream.opened.length, 1);
 });

@@ -28,8 +28,6 @@ from services.notify.domain.sms_segments import count_units, is_gsm
 FOLDER = Path(__file__).parent.parent / "templates"
 ReasonKind = Literal["reason", "closure", "revocation", "access"]
 """The tables of reasons in ``words.toml``."""
-VARIABLE_UNITS = 40
-"""The longest value that an operator's template allows one variable, in UTF-16 units."""
 NAME_UNITS = 30
 """The longest name of a site, a department or a gate, since each takes room from the rest of the text."""
 VARIABLES: Mapping[str, str] = {
@@ -90,11 +88,6 @@ class Template:
     def placeholders(self) -> tuple[str, ...]:
         """The names of its parameters, in order of first appearance, each once."""
         return tuple(dict.fromkeys(name for _, name, _, _ in string.Formatter().parse(self.text) if name))
-
-    @property
-    def registered_text(self) -> str:
-        """The text as it is registered at the operators, with a tag for each variable."""
-        return self.text.format_map(VARIABLES)
 
     def render(self, parameters: Mapping[str, str]) -> str:
         """Return the text with its parameters filled in.

@@ -14,14 +14,12 @@ from types import MappingProxyType
 from typing import TypeVar, get_args
 from uuid import UUID
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from contracts.model import DeliverBy
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.runtime import clock, logs, tracing
-from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import (
     Channel,
     Outgoing,
@@ -30,6 +28,7 @@ from services.notify.adapters.channels import (
     ReportService,
     TemporaryChannelError,
 )
+from services.notify.adapters.channels.faults import hand_over
 from services.notify.adapters.channels.installed import Channels, ReportServices
 from services.notify.domain import breakers, templates
 from services.notify.domain.breakers import Breaker
@@ -110,7 +109,7 @@ class Provider:
 
 
 class Sender:
-    """Deliverer of messages; each thread of the process calls :meth:`send_due` in a loop.
+    """Deliverer of messages. Each thread of the process leases some of one vendor, and sends them.
 
     Each vendor has its own breaker and its own limits, so one that is slow or away delays nobody else.
 
@@ -155,22 +154,6 @@ class Sender:
         for channel in channels:
             for result in ("ok", "unreachable"):
                 PROVIDER_SECONDS.labels(channel, result)
-
-    def send_due(self, lanes: Sequence[Lane] = EVERY_LANE, limit: int | None = None) -> list[Settled]:
-        """Lease what is due in the first lane that has due messages, of one vendor, and send it.
-
-        Returns:
-            The leased messages with their outcomes; an empty list if nothing is due.
-
-        Raises:
-            Stopping: the process stops while the database is away.
-        """
-        most = limit or self._options.sender_batch
-        for lane in lanes:
-            for provider in self.providers.values():
-                if leased := self.lease((lane,), most, provider):
-                    return self.send(leased)
-        return []
 
     def lease(self, lanes: Sequence[Lane], limit: int, provider: Provider) -> list[Leased]:
         """Lease what is due at a vendor in the first lane that has due messages, as far as it may have them.
@@ -364,18 +347,11 @@ class Sender:
         )
         began, result = perf_counter(), "fault"
         try:
-            receipt = channel.send(outgoing)
+            receipt = hand_over(channel, outgoing)
             result = "ok"
         except (TemporaryChannelError, PermanentChannelError) as error:
             result = error.reason
             raise
-        except (Stopping, SQLAlchemyError):
-            raise
-        except Exception as error:  # noqa: BLE001  the code that fails is a vendor's or the message's
-            # One message that a channel cannot carry must not end the process, which would lease it again.
-            # The text of the error may hold what is personal: it is not logged.
-            log.error("a channel has a fault", channel=channel.name, error=type(error).__name__)  # noqa: TRY400
-            raise PermanentChannelError("fault") from None
         finally:
             PROVIDER_SECONDS.labels(message.channel, result).observe(perf_counter() - began)
         PARTS.labels(channel.name, message.purpose).inc(receipt.parts)

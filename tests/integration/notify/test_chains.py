@@ -38,7 +38,6 @@ from services.notify.handlers import (
     receipts,
     resends,
 )
-from services.notify.handlers.deliveries import Sender
 from services.notify.handlers.messages import lock_application
 from services.notify.handlers.opt_outs import stop_messages
 from services.notify.handlers.policies import policy_of
@@ -57,6 +56,7 @@ from tests.support.factories.notify import (
     RECEPTION,
     Clock,
     RecordingChannel,
+    SteppedSender,
     Visit,
     otp,
     received,
@@ -106,7 +106,7 @@ def clock(db: Database) -> Clock:
 
 
 @pytest.fixture
-def postman(db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock) -> Sender:
+def postman(db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock) -> SteppedSender:
     return make_sender(db, whatsapp, sms, clock)
 
 
@@ -116,10 +116,10 @@ def make_sender(
     sms: RecordingChannel,
     clock: Callable[[], datetime],
     **more: object,
-) -> Sender:
+) -> SteppedSender:
     options = OPTIONS.model_copy(update={**CHAINS, **more})
     channels = {"whatsapp": whatsapp, "sms": sms, "email": Vendor("mail")}
-    return Sender(db, channels, options, threading.Event(), clock)
+    return SteppedSender(db, channels, options, threading.Event(), clock)
 
 
 def put_pass(db: Database, visit: Visit | None = None) -> Visit:
@@ -162,7 +162,7 @@ def report(
 
 
 def test_a_pass_that_nobody_confirms_goes_on_to_sms_and_then_to_reception(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     put_pass(db)
     postman.send_due()
@@ -235,7 +235,7 @@ def test_what_is_reported_of_the_number_before_sends_nothing_marks_nothing_and_i
 
 @pytest.mark.parametrize("reported", [None, "failed", "delivered"])
 def test_a_message_that_nobody_is_known_to_have_goes_to_the_new_number_once(
-    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock, reported: str | None
+    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock, reported: str | None
 ) -> None:
     visit = Visit(deliver_by="whatsapp")
     with db.transaction() as session:
@@ -254,7 +254,7 @@ def test_a_message_that_nobody_is_known_to_have_goes_to_the_new_number_once(
 
 
 def test_a_chain_of_several_steps_begins_anew_at_the_new_number(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     visit = Visit(deliver_by="whatsapp")
     with db.transaction() as session:
@@ -277,7 +277,7 @@ def undelivered(db: Database, site: str | None = "PCS1") -> list[str]:
 
 
 def test_reception_of_the_site_sees_a_pass_that_did_not_arrive_until_it_is_printed_or_arrives(
-    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
     whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)] * 3
     printed, late, revoked = put_pass(db), put_pass(db), put_pass(db)
@@ -310,7 +310,7 @@ def told_to_gates(db: Database) -> list[tuple[str, bool]]:
 
 
 def test_the_gates_are_told_once_that_a_pass_reached_nobody_and_once_that_it_has_since(
-    db: Database, postman: Sender, whatsapp: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor
 ) -> None:
     whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)]
     lost = put_pass(db)
@@ -328,7 +328,7 @@ def test_the_gates_are_told_once_that_a_pass_reached_nobody_and_once_that_it_has
 
 @pytest.mark.parametrize("end", ["printed", "revoked", "over"])
 def test_the_gates_are_told_when_it_does_not_matter_any_more(
-    db: Database, postman: Sender, whatsapp: Vendor, end: str
+    db: Database, postman: SteppedSender, whatsapp: Vendor, end: str
 ) -> None:
     whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)]
     lost = put_pass(db)
@@ -348,7 +348,7 @@ def test_the_gates_are_told_when_it_does_not_matter_any_more(
 
 @pytest.mark.parametrize("end", ["delivered", "printed", "revoked", "over"])
 def test_the_gates_take_a_pass_for_undelivered_until_the_new_number_has_it(
-    db: Database, postman: Sender, whatsapp: Vendor, end: str
+    db: Database, postman: SteppedSender, whatsapp: Vendor, end: str
 ) -> None:
     whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)]
     lost = put_pass(db)
@@ -376,7 +376,7 @@ def test_the_gates_take_a_pass_for_undelivered_until_the_new_number_has_it(
 
 
 def test_two_that_tell_the_gates_at_once_tell_them_once(
-    db: Database, postman: Sender, whatsapp: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor
 ) -> None:
     whatsapp.faults = [PermanentChannelError("bad_number", use_next=False)] * 20
     lost = [put_pass(db).number for _ in range(20)]
@@ -392,7 +392,7 @@ def test_only_reception_sees_which_passes_did_not_arrive(db: Database) -> None:
 
 
 def test_a_pass_whose_delivery_is_reported_goes_no_further(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     put_pass(db)
     postman.send_due()
@@ -405,7 +405,7 @@ def test_a_pass_whose_delivery_is_reported_goes_no_further(
 
 
 def test_a_person_who_is_not_on_whatsapp_gets_an_sms_at_once(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     whatsapp.faults = [PermanentChannelError("not_on_whatsapp")]
     put_pass(db)
@@ -418,7 +418,7 @@ def test_a_person_who_is_not_on_whatsapp_gets_an_sms_at_once(
 
 
 def test_an_error_that_no_channel_helps_against_ends_the_chain(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     whatsapp.faults = [PermanentChannelError("opted_out", use_next=False)]
     put_pass(db)
@@ -428,7 +428,7 @@ def test_an_error_that_no_channel_helps_against_ends_the_chain(
 
 
 def test_several_senders_take_a_next_step_once(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     for _ in range(20):
         put_pass(db)
@@ -454,7 +454,7 @@ def test_several_senders_take_a_next_step_once(
 
 
 def test_a_step_that_is_interrupted_is_taken_later_as_a_whole(
-    db: Database, postman: Sender, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, sms: Vendor, clock: Clock
 ) -> None:
     """The process dies before the commit: nothing of the step remains, and the next one takes it."""
     put_pass(db)
@@ -470,7 +470,7 @@ def test_a_step_that_is_interrupted_is_taken_later_as_a_whole(
 
 
 def test_a_message_that_was_withdrawn_before_its_first_try_goes_nowhere_and_stops_nothing(
-    db: Database, postman: Sender, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, sms: Vendor, clock: Clock
 ) -> None:
     """Its clock was started because the vendor was away; then its application was erased."""
     put_pass(db)
@@ -484,7 +484,9 @@ def test_a_message_that_was_withdrawn_before_its_first_try_goes_nowhere_and_stop
     assert (published(db), undelivered(db)) == ([], [])
 
 
-def test_a_step_that_an_erasure_waits_for_is_erased_too(db: Database, postman: Sender, clock: Clock) -> None:
+def test_a_step_that_an_erasure_waits_for_is_erased_too(
+    db: Database, postman: SteppedSender, clock: Clock
+) -> None:
     visit = put_pass(db)
     postman.send_due()
     clock.forward(121)
@@ -516,7 +518,7 @@ def test_a_step_that_an_erasure_waits_for_is_erased_too(db: Database, postman: S
 
 
 def test_a_step_is_not_taken_while_its_application_is_being_erased(
-    db: Database, postman: Sender, clock: Clock
+    db: Database, postman: SteppedSender, clock: Clock
 ) -> None:
     visit = put_pass(db)
     postman.send_due()
@@ -531,7 +533,7 @@ def test_a_step_is_not_taken_while_its_application_is_being_erased(
 
 @pytest.mark.parametrize("own_id", [False, True])
 def test_a_message_with_a_report_that_waits_goes_no_further_before_the_report_is_matched(
-    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock, own_id: bool
+    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock, own_id: bool
 ) -> None:
     """Another sender matches the first reports of many; this one goes on with next steps."""
     put_pass(db)
@@ -548,7 +550,7 @@ def test_a_message_with_a_report_that_waits_goes_no_further_before_the_report_is
 
 
 def test_a_report_is_matched_also_where_no_sender_ran_for_a_day(
-    db: Database, postman: Sender, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, sms: Vendor, clock: Clock
 ) -> None:
     put_pass(db)
     postman.send_due()
@@ -560,7 +562,7 @@ def test_a_report_is_matched_also_where_no_sender_ran_for_a_day(
 
 
 def test_without_the_mark_that_a_step_was_taken_a_second_sms_is_only_prevented_by_its_key(
-    db: Database, postman: Sender, clock: Clock
+    db: Database, postman: SteppedSender, clock: Clock
 ) -> None:
     """The control: the same step is due again, and the table refuses a second message on the channel."""
     put_pass(db)
@@ -575,7 +577,7 @@ def test_without_the_mark_that_a_step_was_taken_a_second_sms_is_only_prevented_b
 
 
 def test_a_report_that_comes_after_the_next_step_is_recorded_and_nothing_is_sent_again(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     put_pass(db)
     postman.send_due()
@@ -591,7 +593,7 @@ def test_a_report_that_comes_after_the_next_step_is_recorded_and_nothing_is_sent
 
 
 def test_a_report_before_the_next_step_is_sent_takes_it_back(
-    db: Database, postman: Sender, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, sms: Vendor, clock: Clock
 ) -> None:
     put_pass(db)
     postman.send_due()
@@ -604,7 +606,7 @@ def test_a_report_before_the_next_step_is_sent_takes_it_back(
 
 
 def test_a_step_whose_response_was_lost_is_not_tried_again_once_the_pass_has_arrived(
-    db: Database, postman: Sender, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, sms: Vendor, clock: Clock
 ) -> None:
     sms.faults = [TemporaryChannelError("timeout", may_have_arrived=True)]
     put_pass(db)
@@ -621,7 +623,7 @@ def test_a_step_whose_response_was_lost_is_not_tried_again_once_the_pass_has_arr
 
 
 def test_a_resend_that_goes_on_to_another_channel_counts_once(
-    db: Database, postman: Sender, whatsapp: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor
 ) -> None:
     visit = put_pass(db)
     postman.send_due()
@@ -652,7 +654,7 @@ def test_a_resend_that_goes_on_to_another_channel_counts_once(
     ],
 )
 def test_reports_in_any_order_and_number_end_in_the_same_state(
-    db: Database, postman: Sender, reports: list[str], ends: str
+    db: Database, postman: SteppedSender, reports: list[str], ends: str
 ) -> None:
     put_pass(db)
     postman.send_due()
@@ -686,7 +688,7 @@ def test_a_report_that_overtakes_our_own_record_finds_its_message_later(
 
 
 def test_a_report_by_our_own_id_settles_a_try_whose_response_was_lost(
-    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
     whatsapp.faults = [TemporaryChannelError("timeout", may_have_arrived=True)]
     put_pass(db)
@@ -698,7 +700,7 @@ def test_a_report_by_our_own_id_settles_a_try_whose_response_was_lost(
     assert rows(db) == [("whatsapp", "delivered", None)]
 
 
-def test_a_report_of_another_vendor_changes_nothing(db: Database, postman: Sender) -> None:
+def test_a_report_of_another_vendor_changes_nothing(db: Database, postman: SteppedSender) -> None:
     put_pass(db)
     postman.send_due()
     report(db, "sms", "wa-vendor-1", "failed")
@@ -707,7 +709,7 @@ def test_a_report_of_another_vendor_changes_nothing(db: Database, postman: Sende
 
 
 def test_a_vendor_that_accepts_and_then_fails_hands_over_at_once(
-    db: Database, postman: Sender, sms: Vendor
+    db: Database, postman: SteppedSender, sms: Vendor
 ) -> None:
     put_pass(db)
     postman.send_due()
@@ -722,7 +724,9 @@ def test_a_vendor_that_accepts_and_then_fails_hands_over_at_once(
     ]
 
 
-def test_a_revoked_pass_goes_no_further(db: Database, postman: Sender, sms: Vendor, clock: Clock) -> None:
+def test_a_revoked_pass_goes_no_further(
+    db: Database, postman: SteppedSender, sms: Vendor, clock: Clock
+) -> None:
     visit = put_pass(db)
     postman.send_due()
     with db.transaction() as session:
@@ -735,7 +739,7 @@ def test_a_revoked_pass_goes_no_further(db: Database, postman: Sender, sms: Vend
 
 
 def test_a_code_goes_on_to_the_next_channel_and_is_erased_when_it_has_arrived(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     with db.transaction() as session:
         event_handlers.handle_otp_requested(otp(), session, now())
@@ -756,7 +760,7 @@ def test_a_foreign_visitor_whose_whatsapp_fails_gets_an_email(db: Database, cloc
     chain = ("whatsapp:120", "sms:600", "email:600")
     options = OPTIONS.model_copy(update={"chain_pass": chain})
     everywhere = {"whatsapp": whatsapp, "sms": Vendor("sms"), "email": mail}
-    postman = Sender(db, everywhere, options, threading.Event(), clock)
+    postman = SteppedSender(db, everywhere, options, threading.Event(), clock)
     postman.send_due()
     postman.advance()
     postman.send_due()
@@ -879,7 +883,7 @@ def chains_of_codes_that_reached_nobody() -> float:
 
 
 def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_failed_at_once(
-    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
     before = chains_of_codes_that_reached_nobody()
     put_code(db)
@@ -894,7 +898,7 @@ def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_faile
 
 
 def test_a_failure_that_is_reported_after_a_code_has_expired_unconfirmed_is_published_and_counted(
-    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
     """No sender ran meanwhile, so that nothing went on to another channel."""
     before = chains_of_codes_that_reached_nobody()
@@ -912,7 +916,7 @@ def test_a_failure_that_is_reported_after_a_code_has_expired_unconfirmed_is_publ
 
 
 def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     put_pass(db)
     with db.transaction() as session:
@@ -925,7 +929,7 @@ def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(
 
 
 def test_a_code_that_waits_for_a_slow_vendor_goes_on_to_the_next_channel(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     """All threads of the vendor are busy, and none of its calls has failed."""
     put_code(db)
@@ -939,7 +943,7 @@ def test_a_code_that_waits_for_a_slow_vendor_goes_on_to_the_next_channel(
 
 
 def test_a_code_that_no_other_channel_can_carry_waits_for_its_vendor(
-    db: Database, postman: Sender, whatsapp: Vendor, clock: Clock
+    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
     put_code(db)
     for _ in range(2):  # the SMS route, then WhatsApp
@@ -1015,7 +1019,7 @@ def test_what_the_vendor_was_not_given_stays_in_its_day(
     stop = threading.Event()
     stop.set()
     options = OPTIONS.model_copy(update={**CHAINS, "whatsapp_per_day": 9})
-    Sender(db, {"whatsapp": whatsapp, "sms": sms}, options, stop, clock).send(leased)
+    SteppedSender(db, {"whatsapp": whatsapp, "sms": sms}, options, stop, clock).send(leased)
     assert used() == 3, "the sender stopped before it was tried"
 
 
@@ -1115,7 +1119,7 @@ def test_a_vendor_that_is_slow_delays_neither_codes_nor_the_messages_of_others(
         update={**CHAINS, "database_url": SecretStr(stack.database_url("notify_app", "notify"))}
     )
     stop, faults = threading.Event(), []
-    postman = Sender(db, {"whatsapp": slow, "sms": sms}, options, stop)
+    postman = SteppedSender(db, {"whatsapp": slow, "sms": sms}, options, stop)
     threads = SenderThreads(postman, options, stop, lambda: faults.append(1))
     threads.start()
     try:
@@ -1136,7 +1140,7 @@ def test_a_vendor_that_is_slow_delays_neither_codes_nor_the_messages_of_others(
 
 
 def test_a_message_that_0_11_0_stored_goes_on_to_the_next_channel(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     whatsapp.faults = [PermanentChannelError("not_on_whatsapp")]
     put_pass(db)
@@ -1172,7 +1176,7 @@ def test_what_can_wait_is_sent_in_the_morning(db: Database, whatsapp: Vendor, sm
 
 @pytest.mark.parametrize("words", ["STOP", " stop. ", "ਬੰਦ ਕਰੋ", "बंद"])
 def test_a_person_who_writes_stop_gets_their_messages_by_sms(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor, words: str
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, words: str
 ) -> None:
     with db.transaction() as session:
         receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, words, now())], now())
@@ -1189,7 +1193,7 @@ def test_a_person_who_writes_stop_gets_their_messages_by_sms(
 
 
 def test_the_newest_word_of_a_person_counts_however_late_an_older_one_comes(
-    db: Database, postman: Sender, whatsapp: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor
 ) -> None:
     earlier, later = now() - timedelta(minutes=2), now() - timedelta(minutes=1)
     for words, at in (("STOP", earlier), ("START", later), ("STOP", earlier)):
@@ -1210,7 +1214,7 @@ def test_opting_out_names_nobody(db: Database) -> None:
 
 
 def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_applicant_proves_it(
-    db: Database, postman: Sender, whatsapp: Vendor, sms: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     visit, other = put_pass(db), put_pass(db)
     with db.transaction() as session:

@@ -31,12 +31,12 @@ from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain import templates
 from services.notify.domain.messages import Personal
 from services.notify.handlers import event_handlers
-from services.notify.handlers.deliveries import BATCH_SECONDS, Sender
+from services.notify.handlers.deliveries import BATCH_SECONDS
 from services.notify.models import MessageRow
 from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
 from tests.integration.conftest import postgres_away
-from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, Visit, received
+from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, SteppedSender, Visit, received
 from tests.support.running import Process, eventually
 from tests.support.settings import make_settings
 
@@ -327,7 +327,7 @@ def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_accepts(
     put_pass(db)
     vendor.answers = [(500, b""), (429, b"")]
     clock = Clock(db)
-    postman = Sender(
+    postman = SteppedSender(
         db,
         {"sms": SmsChannel(client, vendor.url, TOKEN)},
         make_settings(SenderSettings),
@@ -365,7 +365,7 @@ def try_twice(db: Database, vendor: Vendor, channel: Channel, first: Callable[[V
     """Return the row after a first try that failed like this, and a second that succeeded."""
     put_pass(db)
     clock = Clock(db)
-    postman = Sender(db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), clock)
+    postman = SteppedSender(db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), clock)
     first(vendor)
     postman.send_due()
     if vendor.hold is not None:
@@ -402,7 +402,9 @@ def test_a_gateway_that_could_not_be_reached_is_no_possible_duplicate(
     clock = Clock(db)
     for url in ("http://127.0.0.1:9/nobody", vendor.url):
         channel = SmsChannel(client, url, TOKEN)
-        Sender(db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), clock).send_due()
+        SteppedSender(
+            db, {"sms": channel}, make_settings(SenderSettings), threading.Event(), clock
+        ).send_due()
         clock.forward(400)
     assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 0)
 
@@ -427,7 +429,7 @@ def test_a_number_that_the_gateway_rejects_is_tried_once(
 ) -> None:
     put_pass(db)
     vendor.answers = [(400, b"")]
-    postman = Sender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, OPTIONS, threading.Event())
+    postman = SteppedSender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, OPTIONS, threading.Event())
     postman.send_due()
     postman.send_due()
     assert len(vendor.got) == 1

@@ -10,12 +10,12 @@ from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import DeliveryReport, Outgoing, PermanentChannelError, Receipt
 from services.notify.handlers import event_handlers, receipts
-from services.notify.handlers.deliveries import Sender
 from tests.support.factories.notify import (
     OPTIONS,
     PUBLIC_URL,
     Clock,
     RecordingChannel,
+    SteppedSender,
     Visit,
     otp,
     received,
@@ -72,9 +72,9 @@ def put_pass(db: Database, deliver_by: str = "sms") -> None:
         event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL)
 
 
-def sender(db: Database, clock: Clock, sms: RecordingChannel, whatsapp: RecordingChannel) -> Sender:
+def sender(db: Database, clock: Clock, sms: RecordingChannel, whatsapp: RecordingChannel) -> SteppedSender:
     steps = {"chain_pass": ("whatsapp:120", "sms:600"), "whatsapp_per_recipient": None}
-    return Sender(
+    return SteppedSender(
         db,
         {"sms": sms, "whatsapp": whatsapp},
         OPTIONS.model_copy(update=steps),
@@ -129,7 +129,7 @@ def test_each_way_to_the_end_of_a_chain_counts_once(db: Database, clock: Clock) 
     assert grown() == (0, 1, 0), "a vendor refuses"
 
     put_pass(db)
-    told = Sender(db, {"sms": Vendor()}, OPTIONS, threading.Event(), clock)
+    told = SteppedSender(db, {"sms": Vendor()}, OPTIONS, threading.Event(), clock)
     told.send_due()
     tell(db, "failed")
     told.advance()
@@ -146,7 +146,7 @@ def test_a_message_that_nobody_should_have_misses_nobody(db: Database, clock: Cl
 
 def test_the_alerts_find_their_numbers_before_anything_happens(db: Database) -> None:
     options = OPTIONS.model_copy(update={"whatsapp_per_day": 250})
-    Sender(db, {"whatsapp": Vendor()}, options, threading.Event())
+    SteppedSender(db, {"whatsapp": Vendor()}, options, threading.Event())
     for name, labels in Numbers._all():
         assert REGISTRY.get_sample_value(name, dict(labels)) is not None
     assert REGISTRY.get_sample_value("epass_provider_quota", {"provider": Vendor.name}) == 250

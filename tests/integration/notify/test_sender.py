@@ -24,7 +24,7 @@ from services.notify.adapters.channels.local import LocalChannel
 from services.notify.domain.messages import provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Untried
 from services.notify.handlers import event_handlers, leases, resends
-from services.notify.handlers.deliveries import EVERY_LANE, Sender
+from services.notify.handlers.deliveries import EVERY_LANE
 from services.notify.models import MessageRow, PhoneMessageRow
 from services.notify.sender import SenderThreads
 from services.notify.settings import SenderSettings
@@ -37,6 +37,7 @@ from tests.support.factories.notify import (
     RECEPTION,
     Clock,
     RecordingChannel,
+    SteppedSender,
     Visit,
     otp,
     received,
@@ -55,11 +56,11 @@ def sender(
     channel: object,
     clock: Callable[[], datetime] | None = None,
     stop: threading.Event | None = None,
-) -> Sender:
+) -> SteppedSender:
     channels = (
         channel if isinstance(channel, dict) else {"sms": channel, "whatsapp": channel, "email": channel}
     )
-    return Sender(db, channels, OPTIONS, stop or threading.Event(), clock or now)
+    return SteppedSender(db, channels, OPTIONS, stop or threading.Event(), clock or now)
 
 
 def put_codes(db: Database, count: int, **options: object) -> None:
@@ -489,7 +490,9 @@ def sender_threads(db: Database, channel: object, options: SenderSettings, stack
         update={"database_url": type(options.database_url)(stack.database_url("notify_app", "notify"))}
     )
     channels = {"sms": channel, "whatsapp": channel, "email": channel}
-    threads = SenderThreads(Sender(db, channels, options, stop), options, stop, lambda: faults.append(1))
+    threads = SenderThreads(
+        SteppedSender(db, channels, options, stop), options, stop, lambda: faults.append(1)
+    )
     threads.start()
     try:
         yield
@@ -586,7 +589,7 @@ def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> Non
     put_passes(db, 1)
     put_codes(db, 1)
     for _ in range(2):
-        Sender(db, channels, settings, threading.Event()).send_due()
+        SteppedSender(db, channels, settings, threading.Event()).send_due()
     with db.transaction() as session:
         shown = {item.purpose: item for item in session.scalars(select(PhoneMessageRow))}
     assert shown["otp"].text.startswith("482917")

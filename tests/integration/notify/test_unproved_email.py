@@ -20,7 +20,6 @@ from services.notify.adapters.channels import Outgoing, PermanentChannelError
 from services.notify.adapters.channels.email import compose
 from services.notify.domain.messages import Personal
 from services.notify.handlers import event_handlers, local_phone, mobiles, resends
-from services.notify.handlers.deliveries import Sender
 from services.notify.models import MessageRow, PhoneMessageRow
 from tests.conftest import make_call
 from tests.support.factories.notify import (
@@ -31,6 +30,7 @@ from tests.support.factories.notify import (
     PUBLIC_URL,
     Clock,
     RecordingChannel,
+    SteppedSender,
     Visit,
     received,
 )
@@ -56,7 +56,7 @@ def emails(db: Database, phone: RecordingChannel | None = None) -> list[Outgoing
     """Send all that waits, step by step, and return what went out by email."""
     mail, clock = RecordingChannel(), Clock(db)
     channels = {"whatsapp": phone or RecordingChannel(), "sms": RecordingChannel(), "email": mail}
-    postman = Sender(db, channels, OPTIONS.model_copy(update=CHAIN), threading.Event(), clock)
+    postman = SteppedSender(db, channels, OPTIONS.model_copy(update=CHAIN), threading.Event(), clock)
     while postman.send_due() or postman.advance():
         pass
     return mail.sent

@@ -26,9 +26,17 @@ from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.domain.registrations import Registrations
 from services.notify.handlers import directory, event_handlers, local_phone
-from services.notify.handlers.deliveries import Sender
 from services.notify.settings import SenderSettings
-from tests.support.factories.notify import LINK_CODE, MOBILE, PUBLIC_URL, Clock, Visit, otp, received
+from tests.support.factories.notify import (
+    LINK_CODE,
+    MOBILE,
+    PUBLIC_URL,
+    Clock,
+    SteppedSender,
+    Visit,
+    otp,
+    received,
+)
 from tests.support.settings import make_settings
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.server import Faults
@@ -81,7 +89,7 @@ def store(db: Database, **visit: str) -> None:
 
 
 def send_all(db: Database, vendors: dict[str, Channel], clock: Clock, rounds: int = 1) -> None:
-    sender = Sender(db, vendors, make_settings(SenderSettings), threading.Event(), clock)
+    sender = SteppedSender(db, vendors, make_settings(SenderSettings), threading.Event(), clock)
     for _ in range(rounds):
         while sender.send_due():
             pass
@@ -115,7 +123,7 @@ def test_a_picture_is_uploaded_once_however_often_its_message_is_tried(
     store(db, deliver_by="whatsapp")
     clock = Clock(db)
     send_all(db, {"whatsapp": vendors["whatsapp"]}, clock, 0)
-    sender = Sender(db, vendors, make_settings(SenderSettings), threading.Event(), clock)
+    sender = SteppedSender(db, vendors, make_settings(SenderSettings), threading.Event(), clock)
     meta.faults = Faults(error_rate=0)
     upload = meta.respond
 

@@ -1,6 +1,6 @@
 """Valid events for notify; a test names only what it cares about."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -17,6 +17,9 @@ from contracts.rpc.call import Principal
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.notify.domain.messages import Lane
+from services.notify.handlers.deliveries import EVERY_LANE, Sender
+from services.notify.handlers.leases import Settled
 from services.notify.settings import SenderSettings
 from tests.support.settings import make_settings
 
@@ -258,6 +261,24 @@ class Clock:
                 text("update report_questions set ask_at = ask_at - make_interval(secs => :seconds)"),
                 {"seconds": seconds},
             )
+
+
+class SteppedSender(Sender):
+    """A sender without threads, which a test moves on batch by batch."""
+
+    def send_due(
+        self, lanes: Sequence[Lane] = EVERY_LANE, limit: int = OPTIONS.sender_batch
+    ) -> list[Settled]:
+        """Send what is due in the first lane that has due messages, of one vendor.
+
+        Returns:
+            The messages with their outcomes; an empty list if nothing is due.
+        """
+        for lane in lanes:
+            for provider in self.providers.values():
+                if leased := self.lease((lane,), limit, provider):
+                    return self.send(leased)
+        return []
 
 
 class RecordingChannel:

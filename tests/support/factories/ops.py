@@ -27,7 +27,6 @@ from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from services.notify.handlers import prints
-from services.notify.handlers.deliveries import Sender
 from services.verify.handlers import scans
 from tests.conftest import make_call
 from tests.support import forks
@@ -36,7 +35,7 @@ from tests.support.databases import Databases, owner_of
 from tests.support.envelopes import deliver
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
-from tests.support.factories.notify import OPTIONS, RecordingChannel
+from tests.support.factories.notify import OPTIONS, RecordingChannel, SteppedSender
 from tests.support.factories.verify import MATCHED, RULES, calling, officer
 from tests.support.settings import make_settings
 
@@ -159,7 +158,7 @@ class ServicesWithoutBroker:
     def send_messages(self, channel: RecordingChannel | None = None) -> None:
         """Hand every message that is due to its channel."""
         channel = channel or RecordingChannel()
-        sender = Sender(
+        sender = SteppedSender(
             self.databases["notify"], dict.fromkeys(("sms", "whatsapp", "email"), channel), OPTIONS, Flag()
         )
         while sender.send_due():

@@ -15,7 +15,6 @@ from services.notify.adapters.channels.http_gateway import GatewayClient
 from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, MobileSevaReports
 from services.notify.domain.registrations import Registrations
 from services.notify.handlers import erasure, event_handlers, questions
-from services.notify.handlers.deliveries import Sender
 from services.notify.sender import SenderThreads
 from tests.support.factories.notify import (
     MOBILE,
@@ -23,6 +22,7 @@ from tests.support.factories.notify import (
     PUBLIC_URL,
     Clock,
     RecordingChannel,
+    SteppedSender,
     Visit,
     otp,
     received,
@@ -69,7 +69,7 @@ class Post:
             self.options = self.options.model_copy(update={"database_url": url})
         channels = {"sms": sms, "whatsapp": self.whatsapp}
         reports = {self.service.name: self.service}
-        self.sender = Sender(db, channels, self.options, self.stop, clock, reports)
+        self.sender = SteppedSender(db, channels, self.options, self.stop, clock, reports)
 
     def send(self) -> None:
         while self.sender.send_due():

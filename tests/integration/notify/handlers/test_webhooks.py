@@ -16,10 +16,17 @@ from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, Receipt
 from services.notify.adapters.channels.installed import receipt_sources_of
 from services.notify.handlers import event_handlers, webhooks
-from services.notify.handlers.deliveries import Sender
 from services.notify.models import DeliveryReportRow, MessageRow, OptOutRow
 from services.notify.settings import NotifySettings
-from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, RecordingChannel, Visit, received
+from tests.support.factories.notify import (
+    MOBILE,
+    OPTIONS,
+    PUBLIC_URL,
+    RecordingChannel,
+    SteppedSender,
+    Visit,
+    received,
+)
 from tests.support.settings import make_settings
 
 AGREED = "agreed with the vendor, and long"
@@ -79,7 +86,7 @@ def test_no_number_is_left_in_a_report_or_a_message(db: Database) -> None:
     with db.transaction() as session:
         visit = Visit(deliver_by="whatsapp")
         event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
-    sender = Sender(db, WhatsApp().everywhere, OPTIONS, threading.Event())
+    sender = SteppedSender(db, WhatsApp().everywhere, OPTIONS, threading.Event())
     sender.send_due()
     post(db, body(statuses=[status(wamid, "delivered")]))
     assert sender.advance() == 1, "it is matched all the same"
@@ -131,7 +138,7 @@ def test_a_report_settles_a_message_whose_response_was_lost_by_our_own_id(db: Da
         visit = Visit(deliver_by="whatsapp")
         event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
     channel = WhatsApp()
-    sender = Sender(db, channel.everywhere, OPTIONS, threading.Event())
+    sender = SteppedSender(db, channel.everywhere, OPTIONS, threading.Event())
     sender.send_due()
     post(db, body(statuses=[status("wamid.5", "read", biz_opaque_callback_data=str(channel.sent[0].id))]))
     sender.advance()

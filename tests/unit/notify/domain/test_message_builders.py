@@ -20,6 +20,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.registered_texts import VARIABLE_UNITS
 
 VISIT = Visit()
 OTHER_DAYS = (date(2026, 11, 30), date(2026, 12, 2))
@@ -226,7 +227,7 @@ def test_the_message_about_a_login_does_not_contain_its_password() -> None:
 def test_a_change_of_access_is_told_in_words_within_what_a_template_allows(what: str, language: str) -> None:
     made = message_builders.access_changed(access_changed(what=what, language=language))
     assert made.parameters["what"] != what
-    assert count_units(made.parameters["what"]) <= templates.VARIABLE_UNITS
+    assert count_units(made.parameters["what"]) <= VARIABLE_UNITS
     assert not made.link
 
 

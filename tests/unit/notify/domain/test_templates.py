@@ -15,6 +15,7 @@ from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_segments, count_units, is_gsm
 from services.notify.domain.templates import ReasonKind, Template, Unrenderable
+from tests.support.registered_texts import VARIABLE_UNITS
 
 PURPOSES = get_args(Purpose)
 LANGUAGES = get_args(Language)
@@ -191,7 +192,7 @@ def test_several_days_are_written_as_people_say_them(
 @given(st.dates(date(2026, 1, 1), date(2027, 12, 31)), st.sets(st.integers(1, 6)), st.sampled_from(LANGUAGES))
 def test_the_days_of_a_visit_fit_into_a_variable(first: date, later: set[int], language: Language) -> None:
     days = [first + timedelta(days=days) for days in (0, *sorted(later))]
-    assert count_units(templates.days(days, language)) <= templates.VARIABLE_UNITS
+    assert count_units(templates.days(days, language)) <= VARIABLE_UNITS
 
 
 LONG_NOTES = {
@@ -229,7 +230,7 @@ def test_every_variable_of_a_template_is_bounded(language: Language) -> None:
         templates.gate("PCS1-G1", {language: longest}, language),
         templates.gate(longest, {}, language),
     ):
-        assert count_units(value) <= templates.VARIABLE_UNITS
+        assert count_units(value) <= VARIABLE_UNITS
     kinds: dict[ReasonKind, object] = {
         "reason": RejectionReason,
         "closure": ClosureReason,
@@ -237,4 +238,4 @@ def test_every_variable_of_a_template_is_bounded(language: Language) -> None:
     }
     for kind, reasons in kinds.items():
         for reason in get_args(reasons):
-            assert count_units(templates.grounds(reason, language, kind)) <= templates.VARIABLE_UNITS
+            assert count_units(templates.grounds(reason, language, kind)) <= VARIABLE_UNITS

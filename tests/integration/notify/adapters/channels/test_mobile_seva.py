@@ -21,6 +21,7 @@ from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.registrations import Registrations
 from tests.support.factories.outgoing import a_code, a_pass, outgoing
+from tests.support.registered_texts import registered_text
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.unit.notify.domain.test_templates import sample
 
@@ -32,7 +33,7 @@ REGISTERED = Registrations("1301000000000000001", MobileSeva.header, IDS)
 @pytest.fixture
 def cdac() -> Iterator[MobileSeva]:
     with MobileSeva() as server:
-        server.registered = {IDS[text]: templates.find(*text).registered_text for text in EVERY_TEXT}
+        server.registered = {IDS[text]: registered_text(templates.find(*text)) for text in EVERY_TEXT}
         yield server
 
 

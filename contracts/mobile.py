@@ -35,12 +35,10 @@ def parse_mobile(text: str) -> str:
 
 
 def channel_to(mobile: str, wanted: DeliverBy) -> DeliverBy:
-    """Return the channel to somebody who has this number now: the wanted one, unless it was paper."""
-    if wanted != "printed":
-        return wanted
-    return "sms" if is_indian(mobile) else "whatsapp"
+    """Return the channel to somebody who has this number (E.164): the wanted one, unless it was paper.
 
-
-def is_indian(mobile: str) -> bool:
-    """Return whether an Indian SMS route reaches an E.164 number."""
-    return mobile.startswith("+91")
+    An Indian SMS route reaches no foreign number; those get WhatsApp.
+    """
+    if wanted in ("sms", "printed"):
+        return "sms" if mobile.startswith("+91") else "whatsapp"
+    return wanted

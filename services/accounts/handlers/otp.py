@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.events import OtpContact, OtpRequested
-from contracts.mobile import is_indian, parse_mobile
+from contracts.mobile import channel_to, parse_mobile
 from contracts.rpc.accounts import (
     REQUEST_OTP,
     VERIFY_OTP,
@@ -82,7 +82,7 @@ def request_code(
         event = OtpRequested(
             request_id=row.request_id,
             language=request.language,
-            deliver_by="sms" if is_indian(mobile) else "whatsapp",
+            deliver_by=channel_to(mobile, "sms"),
             personal=OtpContact(mobile=mobile, code=code),
         )
         outbox.add(session, event, at=now, expires_at=row.expires_at)

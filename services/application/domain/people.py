@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contracts.application_form import Applicant, CompanionInput, InvitedVisitor
 from contracts.email import is_email
 from contracts.identity import NotLastFour, last_four
-from contracts.mobile import is_indian, parse_mobile
+from contracts.mobile import channel_to, parse_mobile
 from contracts.model import ApplicantKind, Companion, DeliverBy, Official, Person
 from services.application.domain.findings import Findings
 from services.application.domain.names import latin_name_of, name_of
@@ -132,7 +132,7 @@ def _delivery(
         findings.refuse(field, "printed_only_at_counter")
     elif wanted == "email" and not email:
         findings.refuse(field, "email_missing")
-    elif wanted == "sms" and mobile is not None and not is_indian(mobile):
+    elif wanted == "sms" and mobile is not None and channel_to(mobile, wanted) != wanted:
         findings.refuse(field, "deliver_by_unreachable")
     return wanted
 

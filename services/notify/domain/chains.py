@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, get_args
 
-from contracts.mobile import is_indian
+from contracts.mobile import channel_to
 from contracts.model import DeliverBy
 from services.notify.domain.messages import Purpose
 
@@ -38,12 +38,11 @@ class Addresses:
     email: str | None
 
     def on(self, channel: DeliverBy) -> str | None:
-        """Return the address for a channel. An Indian SMS route does not reach foreign numbers."""
+        """Return the address for a channel, or None where that does not reach them."""
         if channel == "email":
             return self.email
-        if channel == "sms" and self.mobile and not is_indian(self.mobile):
-            return None
-        return self.mobile
+        reaches = self.mobile is not None and channel_to(self.mobile, channel) == channel
+        return self.mobile if reaches else None
 
 
 def ending_of(reason: str) -> Ending | None:

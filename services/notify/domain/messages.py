@@ -6,7 +6,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
-from contracts.mobile import channel_to, is_indian
+from contracts.mobile import channel_to
 from contracts.model import DeliverBy, Language
 
 Purpose = Literal[
@@ -97,16 +97,13 @@ class Draft:
 
     @property
     def route(self) -> tuple[DeliverBy, str] | None:
-        """Channel and address, or None where there is no recipient.
-
-        An Indian SMS route does not reach foreign numbers; those get WhatsApp.
-        """
+        """Channel and address, or None where there is no recipient."""
         if self.deliver_by == "email" and self.email:
             return "email", self.email
         if self.deliver_by == "printed" or not self.mobile:
             return None
-        whatsapp = self.deliver_by == "whatsapp" or not is_indian(self.mobile)
-        return ("whatsapp" if whatsapp else "sms"), self.mobile
+        wanted: DeliverBy = "sms" if self.deliver_by == "email" else self.deliver_by
+        return channel_to(self.mobile, wanted), self.mobile
 
     def to_number(self, mobile: str) -> "Draft":
         """Return the message to another number of the same person."""

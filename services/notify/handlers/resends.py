@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_reference
 from contracts.envelope import PersonalKeyRing
 from contracts.errors import Conflict, Forbidden, NotFound
-from contracts.mobile import channel_to, is_indian
+from contracts.mobile import channel_to
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.notify import RESEND
@@ -127,8 +127,6 @@ def copy_to(
 ) -> MessageRow:
     """Return a message to be sent once more, to this number of its recipient; an email stays an email."""
     channel = channel_to(mobile, message.channel)
-    if channel == "sms" and not is_indian(mobile):
-        channel = "whatsapp"
     to = personal.to if channel == "email" else mobile
     copy = copy_of(message, Personal(to, mobile, personal.parameters, personal.link), keys, now)
     copy.channel, copy.recipient = channel, recipient_digest(session, mobile)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Collection, Iterator
 
-import httpx
 import pytest
 from fastapi.routing import APIRoute
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,6 +12,7 @@ from contracts import rpc
 from contracts.subscriptions import SERVICES, subscriptions
 from services.gateway import api, pages
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
+from tests.support.plain_http import asks
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -33,7 +33,7 @@ CALLED = {"submit", "approve", "scan"}
 
 def samples(system: System, process: str, family: str, suffix: str = "_count") -> Iterator[Sample]:
     """Yield the samples of a histogram, or of another family with its suffix, that a process shows now."""
-    page = httpx.get(f"http://127.0.0.1:{system.processes[process].port}/metrics", trust_env=False).text
+    page = asks.get(f"http://127.0.0.1:{system.processes[process].port}/metrics").text
     for one in text_string_to_metric_families(page):
         yield from (sample for sample in one.samples if sample.name == f"{family}{suffix}")
 

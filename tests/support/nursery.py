@@ -86,6 +86,8 @@ def become(request: dict[str, Any]) -> None:
     """Run a module as ``python -m`` does, as a process that ends with its parent."""
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
     os.setsid()
+    if hubs := sys.modules.get("eventlet.hubs"):
+        hubs.use_hub()  # the parent's would wake every fork for what any of them has to read
     written = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     for number, file in enumerate(request["files"]):
         opened = os.open(file, written if number else os.O_RDONLY, 0o644)

@@ -17,6 +17,7 @@ import httpx
 
 from tests.support import forks
 from tests.support.forks import Fork
+from tests.support.plain_http import asks
 
 T = TypeVar("T")
 
@@ -110,10 +111,7 @@ class Process:
 
     def is_ready(self) -> bool:
         try:
-            return (
-                httpx.get(f"http://127.0.0.1:{self.port}/readyz", timeout=2, trust_env=False).status_code
-                == 200
-            )
+            return asks.get(f"http://127.0.0.1:{self.port}/readyz").status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -131,7 +129,7 @@ class Process:
 
     def metric(self, name: str, labels: str = "") -> float:
         """Return the sum of a metric's samples, of those in whose labels a text stands."""
-        text = httpx.get(f"http://127.0.0.1:{self.port}/metrics", timeout=2, trust_env=False).text
+        text = asks.get(f"http://127.0.0.1:{self.port}/metrics").text
         return sum(
             float(line.rsplit(" ", 1)[1])
             for line in text.splitlines()

@@ -15,6 +15,7 @@ from deploy.local.access import MIGRATE
 from epass_client import Client
 from tests.support import forks
 from tests.support.backends import TestStack
+from tests.support.plain_http import NO_AUTHORITIES
 from tests.support.running import Process, free_port
 
 SECRET_FILE = "logins.json"
@@ -164,7 +165,7 @@ class System:
 
     def http(self, timeout: float = 10) -> httpx.Client:
         """Return an HTTP client of the gateway, closed with the system."""
-        http = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False)
+        http = httpx.Client(base_url=self.url, timeout=timeout, trust_env=False, verify=NO_AUTHORITIES)
         self._https.append(http)
         return http
 

@@ -4,12 +4,12 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import httpx
 from playwright.sync_api import Page
 
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import texts
+from tests.support.plain_http import asks
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -34,7 +34,7 @@ def press(page: Page, name: str | None = None) -> None:
 
 def messages(system: System, mobile: str, purpose: str) -> list[dict[str, Any]]:
     """Return the messages of a kind to a phone, the oldest first."""
-    answer = httpx.get(f"{system.phone}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False).json()
+    answer = asks.get(f"{system.phone}/dev/messages", params={"to": f"+91{mobile}"}).json()
     return [one for one in answer if one["purpose"] == purpose]
 
 

@@ -29,6 +29,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.support.plain_http import asks
 from tests.support.running import eventually, free_port
 
 LATENCY = 0.02
@@ -79,7 +80,7 @@ class Provider:
 
     def last_code(self, mobile: str) -> str | None:
         """Return the last one-time code on this phone, None while there is none."""
-        code: str | None = httpx.get(self.code_url, params={"to": mobile}, trust_env=False).json()["code"]
+        code: str | None = asks.get(self.code_url, params={"to": mobile}).json()["code"]
         return code
 
     def wait_for_code(self, mobile: str) -> str:
@@ -106,7 +107,7 @@ class Provider:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(self.code_url, params={"to": "+910"}, trust_env=False).status_code == 404
+            return asks.get(self.code_url, params={"to": "+910"}).status_code == 404
         except httpx.HTTPError:
             return False
 
@@ -123,11 +124,11 @@ class Provider:
     def refusing(self) -> Iterator[None]:
         """Let it refuse every message for the length of the block, as if no text were registered."""
         address = self.url.replace("/sms", "/refusing")
-        httpx.put(address, trust_env=False).raise_for_status()
+        asks.put(address).raise_for_status()
         try:
             yield
         finally:
-            httpx.delete(address, trust_env=False).raise_for_status()
+            asks.delete(address).raise_for_status()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -29,6 +29,7 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.report import Report
 from tests.support.chaos.workload import OTHER_DEPARTMENT, PATIENCE, Crowd, Pacer, Plan, RecordingClient
+from tests.support.plain_http import NO_AUTHORITIES
 from tests.support.system import System
 
 FINAL_SECONDS = 120.0
@@ -70,7 +71,9 @@ class CrowdThread:
             pacer,
         )
         limits = httpx.Limits(max_connections=80)
-        self._http = http or (lambda: httpx.AsyncClient(timeout=6, trust_env=False, limits=limits))
+        self._http = http or (
+            lambda: httpx.AsyncClient(timeout=6, trust_env=False, verify=NO_AUTHORITIES, limits=limits)
+        )
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._crowd: Crowd | None = None

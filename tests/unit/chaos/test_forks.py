@@ -1,7 +1,10 @@
 """Processes that are forked for a test are processes of their own."""
 
 import os
+import re
 import signal
+import socket
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -56,6 +59,39 @@ def test_a_fork_that_is_killed_is_gone_and_no_other_is(tmp_path: Path) -> None:
     assert other.poll() is None
     other.send_signal(signal.SIGTERM)
     assert other.wait(30) == 0
+
+
+def waits_for(pid: int) -> list[tuple[int, bool]]:
+    """Return the files that a process waits for to be readable or writable, and whether each is its own."""
+    found = []
+    for file in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it was closed meanwhile
+            if str(file.readlink()) == "anon_inode:[eventpoll]":
+                lines = (Path(f"/proc/{pid}/fdinfo") / file.name).read_text().splitlines()
+                for number, inode in re.findall(r"tfd: *(\d+).*ino:(\w+)", "\n".join(lines)):
+                    own = Path(f"/proc/{pid}/fd/{number}")
+                    found.append((int(number), own.exists() and own.stat().st_ino == int(inode, 16)))
+    return found
+
+
+def test_forks_wait_for_their_own_files_alone(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        environment = {
+            **os.environ,
+            "EPASS_BROKER_URLS": f"amqp://nobody:nothing@{address}/epass",
+            "EPASS_DATABASE_URL": f"postgresql+psycopg://nobody:nothing@{address}/verify",
+            "EPASS_HEALTH_PORT": "0",
+        }
+        both = [
+            forks.fork(["-m", "services.ops.serve", "verify"], environment, tmp_path / name)
+            for name in ("one", "other")
+        ]
+        for one in both:
+            found = eventually(lambda pid=one.pid: waits_for(pid), f"it waits ({tmp_path})")
+            assert [is_own for _, is_own in found] == [True] * len(found)
+        for one in both:
+            one.kill()
 
 
 def test_what_still_runs_ends_with_its_nursery(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
 
-import httpx
 import pytest
 from amqp.exceptions import MessageNacked, NotFound
 from sqlalchemy import text
@@ -24,6 +23,7 @@ from tests.support.chaos import proxy as proxies
 from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
 from tests.support.factories.verify import pass_issued
+from tests.support.plain_http import asks
 from tests.support.running import Process, eventually
 from tests.support.wire import wire
 
@@ -340,7 +340,7 @@ def reporting(topology, issuance, broker, tmp_path) -> Iterator[Callable[[str], 
         process.start(ready=False)
         add_events(issuance, "goes on")
         eventually(lambda: taken_from_queue(broker) == ["goes on"], "it is sent")
-        readiness = httpx.get(f"http://127.0.0.1:{process.port}/readyz", trust_env=False)
+        readiness = asks.get(f"http://127.0.0.1:{process.port}/readyz")
         assert readiness.json() == {"topology": False, "issuance": True}
         yield lambda name: next(
             str(line["event"]) for line in process.log_lines() if line.get("name") == name
@@ -410,7 +410,7 @@ def test_the_relay_is_not_ready_and_tries_again_whichever_method_the_broker_brea
                 process.start(ready=False)
                 add_events(issuance, "waiting")
                 eventually(lambda: proxy.faults >= 4, "both connections are tried again", 60)
-                readiness = httpx.get(f"http://127.0.0.1:{process.port}/readyz", trust_env=False)
+                readiness = asks.get(f"http://127.0.0.1:{process.port}/readyz")
             assert readiness.json() == {"topology": False, "issuance": False}
             assert readiness.status_code == 503
             eventually(lambda: taken_from_queue(broker) == ["waiting"], "sent once the broker works", 30)

@@ -114,7 +114,7 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
     about = {name: row[name] for name in ("application_id", "purpose", "channel")} | {"message_id": row["id"]}
     if is_late(row["expires_at"], now):
         if row["state"] in ("failed", "expired") and row["reason"] != "unconfirmed":
-            end_chain(session, about, row["reason"], now)
+            end_chain(session, about, row["reason"], now, may_wait=False)
         return
     keys = personal_keys_of(session)
     personal = _unsealed(row["id"], row["sealed"], keys)

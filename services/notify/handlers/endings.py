@@ -1,9 +1,14 @@
-"""The end of a chain: what is told and counted once a message has reached nobody on any of its channels."""
+"""The end of a chain: what is told and counted once a message has reached nobody on any of its channels.
+
+A step that no vendor was given is not over. It went on because its vendor was away or slow; where no other
+channel is left, it waits for that vendor again, however long that takes. Reception is shown such a pass.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.events import NotificationFailed
@@ -11,16 +16,44 @@ from services.chassis.messaging import outbox
 from services.notify.domain.chains import ending_of
 from services.notify.metrics import CHAINS_ENDED
 
+_WAIT_AGAIN = text("""
+update messages set state = 'queued', reason = null, ended_at = null, next_at = null,
+  undelivered_at = case when purpose = 'pass_issued' then statement_timestamp() end
+where id = (
+  select waiting.id from messages as waiting join messages as last using (event_id, purpose)
+  where last.id = :id and waiting.state = 'failed'
+    and waiting.reason in ('unconfirmed', 'provider_away', 'quota')
+    and waiting.personal is not null and not waiting.is_replaced
+    and (waiting.expires_at is null or waiting.expires_at > :now)
+    and not exists (
+      select from messages as other
+      where other.event_id = waiting.event_id and other.purpose = waiting.purpose
+        and other.state in ('delivered', 'read')
+    )
+    and not exists (select from passes where number = waiting.pass_number and revoked_at is not null)
+  order by waiting.ended_at, waiting.step limit 1 for update of waiting skip locked
+)
+returning id
+""")
+"""The step that has waited longest: if its vendor is still away when its time is over, it is another's turn.
+Rows that others have locked are passed by, since they are locked in the order of their IDs."""
 
-def end_chain(session: Session, about: Mapping[str, Any], reason: str, now: datetime) -> None:
-    """Publish that the message has failed on its last channel, and count the chain where somebody is missed.
+
+def end_chain(
+    session: Session, about: Mapping[str, Any], reason: str, now: datetime, *, may_wait: bool = True
+) -> None:
+    """Let a step wait again that no vendor was given; if there is none, publish and count the end.
 
     Args:
         session: the transaction in which the message failed.
         about: the message, its application, purpose and channel, as its events name them.
         reason: why it failed.
         now: the current time.
+        may_wait: whether another channel may still reach the person.
     """
+    given = {"id": about["message_id"], "now": now}
+    if may_wait and session.execute(_WAIT_AGAIN, given).first() is not None:
+        return
     outbox.add(session, NotificationFailed(**about, reason=reason), at=now)
     if ending := ending_of(reason):
         CHAINS_ENDED.labels(about["purpose"], ending).inc()

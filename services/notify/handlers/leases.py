@@ -102,7 +102,9 @@ update messages set
     when messages.state <> 'queued' then null
     else statement_timestamp() + make_interval(secs => given.next_wait)
   end,
-  undelivered_at = case when is_undelivered then statement_timestamp() end,
+  undelivered_at = case
+    when is_undelivered then statement_timestamp() when given.state = 'queued' then messages.undelivered_at
+  end,
   reason = case when is_untried then messages.reason else given.reason end,
   personal = case when is_erased then null else personal end
 from held join given using (id)
@@ -300,4 +302,4 @@ def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime,
         else:
             RECEIPTS_EXPECTED.labels(outcome.provider).inc()
     elif isinstance(outcome, Failed) and _seconds_to_next(message, outcome, chains) is None:
-        end_chain(session, about, outcome.reason, now)
+        end_chain(session, about, outcome.reason, now, may_wait=outcome.use_next)

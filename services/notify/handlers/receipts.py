@@ -193,7 +193,7 @@ def _fail(session: Session, report: Any, message: dict[str, Any], chains: Chains
     reason = report["reason"] or "refused"
     _settle(session, report, message, "failed", reason, now, wait, is_undelivered=is_undelivered)
     if is_last:
-        end_chain(session, _about(message), reason, now)
+        end_chain(session, _about(message), reason, now, may_wait=report["use_next"])
 
 
 def _settle(

@@ -65,7 +65,10 @@ where messages.undelivered_at is not null and passes.site = coalesce(:site, pass
     select from messages as others
     where others.pass_number = messages.pass_number and others.purpose = messages.purpose
       and others.recipient is not distinct from messages.recipient
-      and (others.state in ('queued', 'delivered', 'read') or others.undelivered_at > messages.undelivered_at)
+      and (
+        others.state in ('delivered', 'read') or others.state = 'queued' and others.undelivered_at is null
+        or others.undelivered_at > messages.undelivered_at
+      )
   )
 order by messages.undelivered_at desc limit :most
 """)

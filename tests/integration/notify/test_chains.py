@@ -797,6 +797,58 @@ def test_a_vendor_that_is_away_is_left_alone_and_passes_go_on_after_their_wait(
     assert len(away.sent) <= breakers.FAILURES + 6, "while it is away, one message now and then is the test"
 
 
+def passes_that_wait(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> tuple[SteppedSender, Vendor, list[Visit]]:
+    """A vendor of SMS is away; the chains of passes to people without WhatsApp have come to their end."""
+    away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    whatsapp.faults = [PermanentChannelError("not_on_whatsapp")] * 1000
+    postman = make_sender(db, whatsapp, away, clock)
+    visits = [put_pass(db, Visit()) for _ in range(breakers.FAILURES + 2)]
+    for _ in range(18):
+        clock.forward(60)
+        while postman.send_due() or postman.advance():
+            pass
+    return postman, away, visits
+
+
+def test_a_pass_that_no_vendor_was_given_waits_for_one_that_is_away_and_reception_sees_it(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> None:
+    postman, away, visits = passes_that_wait(db, whatsapp, clock)
+    numbers = {visit.number for visit in visits}
+    assert len(whatsapp.sent) == len(visits), "each was refused once"
+    assert set(undelivered(db)) == numbers, "and is printed for whoever comes meanwhile"
+    away.faults, away.sent = [], []
+    for _ in range(6):
+        clock.forward(60)
+        while postman.send_due() or postman.advance():
+            pass
+    sent = [message.personal.parameters["number"] for message in away.sent]
+    assert sorted(sent) == sorted(numbers), "each once"
+    assert len(whatsapp.sent) == len(visits)
+    for place in range(len(visits)):
+        report(db, "sms", f"sms-vendor-{place + 1}", "delivered")
+    postman.advance()
+    assert undelivered(db) == []
+
+
+def test_a_pass_that_waits_for_a_vendor_is_not_sent_any_more_once_it_is_revoked(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> None:
+    postman, away, visits = passes_that_wait(db, whatsapp, clock)
+    gone = [received(visit.revoked(reason="cancelled")) for visit in visits]
+    with db.transaction() as session:
+        for event in gone:
+            event_handlers.handle_pass_revoked(event, session, now(), PUBLIC_URL)
+    away.faults, away.sent = [], []
+    for _ in range(14):
+        clock.forward(60)
+        while postman.send_due() or postman.advance():
+            pass
+    assert {message.purpose for message in (*away.sent, *whatsapp.sent[len(visits) :])} <= {"pass_revoked"}
+
+
 def test_a_code_does_not_wait_for_a_vendor_that_is_away(db: Database, whatsapp: Vendor, clock: Clock) -> None:
     away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
     postman = make_sender(db, whatsapp, away, clock)

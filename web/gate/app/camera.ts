@@ -1,4 +1,5 @@
 // The camera: which one, its light and zoom, and the frames that it gives to the decoder.
+import type { Frame, Look } from "./decode_worker.ts";
 import type { Decoder } from "./decoder.ts";
 import { measure } from "./measure.ts";
 
@@ -32,8 +33,8 @@ export const SAME_CODE_MS = 3000;
 const BETWEEN_FRAMES_MS = 60;
 /** So long after the decoder has failed another one is started. */
 const AFTER_FAILURE_MS = 1000;
-const LARGEST = 1280;
-const SQUARE = 800;
+/** How the frames are looked at, one after the other. */
+const LOOKS: readonly Look[] = ["quick", "sharp", "careful"];
 
 /** Open the first of these cameras that opens. Rejects as the last one does. */
 async function openFirst([video, ...others]: Wanted[]): Promise<MediaStream> {
@@ -156,17 +157,16 @@ export class Camera {
         continue;
       }
       const frameAt = performance.now();
-      const careful = count % 3 === 2;
-      const frame = await this.#frame(careful).catch(() => null);
-      const text = frame && (await this.#decode(frame, careful));
+      const frame = await this.#frame().catch(() => null);
+      const text = frame && (await this.#decode(frame, LOOKS[count % LOOKS.length] ?? "quick"));
       if (text) measure("frame to text", frameAt);
       if (text && run === this.#run) this.#found(text, frameAt);
     }
   }
 
-  async #decode(frame: ImageBitmap, careful: boolean): Promise<string | null> {
+  async #decode(frame: Frame, look: Look): Promise<string | null> {
     try {
-      const text = await this.#decoder.decode(frame, careful);
+      const text = await this.#decoder.decode(frame, look);
       this.#listener.onDecoder(true);
       return text;
     } catch {
@@ -192,18 +192,8 @@ export class Camera {
     });
   }
 
-  /** Return the middle of the picture, where a guard holds a code; every third time all of it. */
-  #frame(whole: boolean): Promise<ImageBitmap> {
-    const { videoWidth: width, videoHeight: height } = this.video;
-    if (whole) {
-      const scale = Math.min(1, LARGEST / Math.max(width, height));
-      return createImageBitmap(this.video, {
-        resizeWidth: Math.round(width * scale), resizeHeight: Math.round(height * scale),
-      });
-    }
-    const side = Math.min(width, height);
-    const middle = [(width - side) / 2, (height - side) / 2, side, side] as const;
-    const smaller = { resizeWidth: SQUARE, resizeHeight: SQUARE };
-    return side > SQUARE ? createImageBitmap(this.video, ...middle, smaller) : createImageBitmap(this.video, ...middle);
+  /** Return the picture of now. */
+  async #frame(): Promise<Frame> {
+    return "VideoFrame" in globalThis ? new VideoFrame(this.video) : createImageBitmap(this.video);
   }
 }

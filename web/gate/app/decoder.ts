@@ -1,5 +1,5 @@
 // Sends frames to the worker that decodes them, one at a time. A worker that fails or hangs is replaced.
-import type { FromDecoder, ToDecoder } from "./decode_worker.ts";
+import type { Frame, FromDecoder, Look, ToDecoder } from "./decode_worker.ts";
 
 /** The decoder comes over a slow line at first; a frame takes a tenth of a second. */
 const READY_LIMIT_MS = 60_000;
@@ -32,7 +32,7 @@ export class Decoder {
    *
    * Rejects where the decoder does not start, fails or hangs; the next frame starts another one.
    */
-  async decode(frame: ImageBitmap, careful: boolean): Promise<string | null> {
+  async decode(frame: Frame, look: Look): Promise<string | null> {
     const started = this.#started ?? this.#start();
     try {
       await within(this.#limits.readyMs, started.ready);
@@ -41,7 +41,7 @@ export class Decoder {
         started.onText = resolve;
         started.onFailure = reject;
       });
-      send(started.worker, { id: this.#id, frame, careful }, [frame]);
+      send(started.worker, { id: this.#id, frame, look }, [frame]);
       return await within(this.#limits.frameMs, text);
     } catch (error) {
       frame.close();

@@ -1,6 +1,7 @@
 // The app of a gate: opens on the camera, shows verdicts, and takes the next scan at any moment.
 import type { Direction, Found, GateApi, IdCheck, InsideList, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
 import { GateProblem } from "../core/model.ts";
+import { showNothing } from "../core/shown.ts";
 import { Camera } from "./camera.ts";
 import { Decoder } from "./decoder.ts";
 import { el } from "./dom.ts";
@@ -24,6 +25,8 @@ const typedBefore = keepKeys();
 const MEANT_FOR_LAST_MS = 400;
 const AGES_EVERY_MS = 5000;
 const CAMERA_AGAIN_MS = 3000;
+/** The fonts of names, each with a letter of it: a browser fetches only what it draws. */
+const FONTS = { "e-Pass Gurmukhi": "ਗ", "e-Pass Devanagari": "ग" };
 const NOT_KNOWN: InsideList = { entries: [], isKnown: false };
 
 class App {
@@ -82,7 +85,20 @@ class App {
     setInterval(() => this.#frame.showState(this.#gate.state()), AGES_EVERY_MS);
     listenToNews(this.#gate);
     void this.#startCamera();
+    setTimeout(() => this.#warmUp());
     void askToKeep().then((isKept) => this.#frame.warnOfLoss(!isKept));
+  }
+
+  /** Draw verdicts of nobody, and load the fonts of names: the first visitor waits for neither. */
+  #warmUp(): void {
+    const footing = { offline: false, ageS: 0, trust: "green" as const };
+    for (const outcome of ["admit", "exit", "expired"] as const) {
+      const nothing = showNothing(outcome, "entry", new Date().toISOString(), footing);
+      drawVerdict({ ...nothing, name: "", nameLatin: "", party: 1 }, "", this.#gate.state(), null, this.#answers());
+    }
+    void navigator.serviceWorker?.ready.then(() => {
+      for (const [font, letter] of Object.entries(FONTS)) void document.fonts.load(`1em "${font}"`, letter);
+    });
   }
 
   /** Draw everything in the language of now. */
@@ -204,7 +220,11 @@ class App {
   #show(shown: Shown, problem: string | null = null): void {
     this.#drawnAt = performance.now();
     this.#shown = shown;
-    const answers: Answers = {
+    this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, this.#answers()));
+  }
+
+  #answers(): Answers {
+    return {
       admit: (check, count, supervisor) => this.#admit(check, count, supervisor),
       override: (supervisor) => this.#answer(() => this.#gate.override(supervisor)),
       leave: (count) => this.#answer(() => this.#gate.leave(count)),
@@ -213,7 +233,6 @@ class App {
         this.#scan(this.#typed, performance.now());
       },
     };
-    this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, answers));
   }
 
   #showTrouble(error: unknown): void {

@@ -1,9 +1,14 @@
 // The decoder's worker may fail or hang, and the system may take the camera: then the guard hears of it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { prepareZXingModule } from "zxing-wasm/reader";
 import { Camera } from "../app/camera.ts";
 import { Decoder } from "../app/decoder.ts";
+import { readCode } from "../app/decoding.ts";
 import { measure } from "../app/measure.ts";
+import { drawCode } from "../app/warm_up.ts";
 
 type Answer = (worker: FakeWorker, message: { wasm?: string; id?: number }) => void;
 
@@ -54,10 +59,10 @@ for (const [how, answer] of Object.entries<Answer>({
 })) {
   test(`a decoder that ${how} is told of, and the next frame has another one`, async () => {
     const decoder = decoderWith(answer);
-    await assert.rejects(decoder.decode(frame(), false));
+    await assert.rejects(decoder.decode(frame(), "quick"));
     assert.deepEqual(FakeWorker.all.map((one) => one.isEnded), [true]);
     FakeWorker.answer = works;
-    assert.equal(await decoder.decode(frame(), false), "eyJ");
+    assert.equal(await decoder.decode(frame(), "quick"), "eyJ");
     assert.equal(FakeWorker.all.length, 2);
   });
 }
@@ -122,4 +127,23 @@ test("a decoder that has failed, or a camera that is taken away, is told", async
 test("a shift's measures do not fill the memory", () => {
   for (let count = 0; count < 2_500; count += 1) measure("frame to text", performance.now());
   assert.ok(performance.getEntriesByName("frame to text").length <= 1_000);
+});
+
+/** A picture as a browser has it. */
+class Picture {
+  readonly data: Uint8ClampedArray;
+  readonly width: number;
+  readonly height: number;
+
+  constructor(width: number, height: number) {
+    [this.width, this.height] = [width, height];
+    this.data = new Uint8ClampedArray(4 * width * height);
+  }
+}
+
+test("the code of the warm-up is read: so the browser has compiled all of the decoder before a visitor", async () => {
+  Object.assign(globalThis, { ImageData: Picture });
+  const wasm = fileURLToPath(import.meta.resolve("zxing-wasm/reader/zxing_reader.wasm"));
+  await prepareZXingModule({ overrides: { wasmBinary: new Uint8Array(readFileSync(wasm)).buffer }, fireImmediately: true });
+  for (const careful of [false, true]) assert.equal(await readCode(drawCode(), careful), "e-Pass");
 });

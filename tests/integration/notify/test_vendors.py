@@ -10,7 +10,7 @@ import pytest
 import structlog
 import zxingcpp
 from PIL import Image
-from prometheus_client import generate_latest
+from prometheus_client import REGISTRY, generate_latest
 from sqlalchemy import text
 
 from contracts import events
@@ -25,6 +25,7 @@ from services.notify.adapters.channels.mobile_seva import MobileSevaChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.domain.registrations import Registrations
+from services.notify.domain.sms_segments import count_segments
 from services.notify.handlers import directory, event_handlers, local_phone
 from services.notify.settings import SenderSettings
 from tests.support.factories.notify import (
@@ -157,6 +158,26 @@ def test_the_page_of_the_local_phone_has_the_picture(db: Database) -> None:
     picture = base64.b64decode(found["whatsapp"].picture or "")
     assert zxingcpp.read_barcodes(Image.open(io.BytesIO(picture)))[0].text == TOKEN
     assert not any(one.picture for one in plain), "a picture is drawn only for whoever asks"
+
+
+def billed(provider: str, purpose: str) -> float:
+    labels = {"provider": provider, "purpose": purpose}
+    return REGISTRY.get_sample_value("epass_message_parts_total", labels) or 0.0
+
+
+def test_what_a_vendor_bills_is_counted_in_segments_of_sms_and_in_messages_elsewhere(
+    db: Database, meta: WhatsApp, cdac: MobileSeva, vendors: dict[str, Channel]
+) -> None:
+    before = billed("mobile_seva", "pass_issued"), billed("whatsapp_cloud", "pass_issued")
+    cdac.faults.answers.append((200, b"ERROR : 408 the gateway failed"))
+    store(db)
+    store(db, deliver_by="whatsapp")
+    send_all(db, vendors, Clock(db), rounds=2)
+    segments = count_segments(cdac.phone[0].text)
+    assert segments > 1
+    assert len(cdac.requests) == 2
+    assert billed("mobile_seva", "pass_issued") == before[0] + segments, "a try that failed costs nothing"
+    assert billed("whatsapp_cloud", "pass_issued") == before[1] + 1
 
 
 def test_nothing_personal_is_left_in_logs_metrics_or_clear_columns(

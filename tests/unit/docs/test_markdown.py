@@ -27,6 +27,13 @@ def test_no_line_of_prose_is_wider_than_110_columns(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_block_of_code_begins_and_ends_on_a_line_of_its_own(page: Path) -> None:
+    lines = [line for line in page.read_text(encoding="utf-8").splitlines() if "```" in line]
+    assert [line for line in lines if not re.fullmatch(r"\s*```\w*", line)] == []
+    assert len(lines) % 2 == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     paths = NAMED_PATH.findall(text)

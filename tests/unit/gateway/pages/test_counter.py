@@ -269,7 +269,11 @@ async def test_waiting_visitors_are_listed_and_the_list_refreshes(operator: Oper
 async def test_passes_that_did_not_arrive_are_listed_with_a_link_to_print_them(operator: Operator) -> None:
     one = UndeliveredPass(reference=REFERENCE, pass_number=NUMBER, channel="sms", since=now())
     operator.client.answers["notify.undelivered_here"] = UndeliveredPasses(items=(one,))
+    operator.client.answers["application.waiting_here"] = LookupHits(items=())
     page = (await operator.open("")).text
+    state = re.search(r'data-state="([^"]*)" data-wait-for-change="5"', page)
+    assert state is not None
+    assert NUMBER in state[1], "an open page shows it within seconds"
     listed = page.partition("Passes that did not arrive")[2]
     assert f'href="/en/counter/applications/{REFERENCE}"' in listed
     assert f'href="/en/counter/passes/{NUMBER}"' in listed

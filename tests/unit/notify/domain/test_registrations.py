@@ -1,6 +1,7 @@
 """What operators register of the texts of messages, and the administrator's file about it."""
 
 import re
+import textwrap
 import tomllib
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from services.notify.domain.sms_segments import count_units
 from tests.support.registered_texts import VARIABLE_UNITS, registered_text
 from tests.unit.notify.domain.test_templates import sample
 
+DOCUMENT = (Path(__file__).parents[4] / "docs" / "messages.md").read_text(encoding="utf-8")
 TEXTS = Path(__file__).parent / "registered_texts.toml"
 """Each text as it is registered. Whoever changes one raises its version, and writes it down here again."""
 EVERY_TEXT = [(purpose, language) for purpose in get_args(Purpose) for language in get_args(Language)]
@@ -67,6 +69,15 @@ def test_a_file_names_the_sender_and_the_id_of_each_text(tmp_path: Path) -> None
     assert (found.header, found.entity_id) == ("PBEPAS", "1301000000000000001")
     assert found.find("otp", "pa") == "1307otppa"
     assert not list(found.missing())
+
+
+def test_the_file_that_the_document_shows_is_read(tmp_path: Path) -> None:
+    shown = textwrap.dedent(DOCUMENT.partition("```toml\n")[2].partition("```")[0])
+    path = tmp_path / "sms.toml"
+    path.write_text(shown, encoding="utf-8")
+    found = read_registrations(path)
+    assert (found.header, found.entity_id) == ("PBEPAS", "1301000000000000001")
+    assert found.find("otp", "hi") == "1307…"
 
 
 def test_a_text_that_changed_since_it_was_registered_is_missing(tmp_path: Path) -> None:

@@ -346,6 +346,8 @@ class HelpCalls(Wire):
     items: tuple[HelpCall, ...] = ()
     telephones: Telephones = Telephones()
     """Of the site that was asked for."""
+    green_s: int = 900
+    """Up to this age the gates of that site take a list of passes for new, in seconds."""
 
 
 class MovementQuestion(Wire):

@@ -24,11 +24,11 @@ from contracts.mobile import ascii_digits
 from contracts.rpc.verify import (
     CallForHelp,
     HelpCall,
+    HelpCalls,
     HelpQuestion,
     InsideQuestion,
     ScanPass,
     ScanResult,
-    Telephones,
 )
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
@@ -108,6 +108,10 @@ class Scan:
     def is_stray_exit(self) -> bool:
         """Return whether somebody has left who had not come in: perhaps they are coming in now."""
         return self.outcome == "exit" and self.shown is not None and "no_entry" in self.shown.marks
+
+    def rests_on_list_older_than(self, green_s: int) -> bool:
+        """Return whether an entry rests on a list of revoked passes that is no longer new."""
+        return self.outcome == "admit" and self.shown is not None and (self.shown.list_age_s or 0) > green_s
 
 
 @router.get("")
@@ -280,7 +284,9 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
     shown, tone = scan.shown, TONES.get(scan.outcome, "bad")
     site = await directory.site(view, shown.site) if shown and shown.site else None
     template = "check.html" if scan.asks_for_card else "leave.html" if scan.asks_how_many else "verdict.html"
-    is_amber = tone == "good" and shown is not None and (shown.call_supervisor or scan.is_stray_exit)
+    of_gate = await _help(view, scan.typed.get("gate", ""))
+    is_old = scan.rests_on_list_older_than(of_gate["green_s"] if of_gate else HelpCalls().green_s)
+    is_warning = scan.is_stray_exit or is_old or (shown is not None and shown.call_supervisor)
     return view.html(
         f"gate/{template}",
         422 if problems and (scan.asks_for_card or (shown and shown.overridable)) else 200,
@@ -288,7 +294,8 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         shown=shown,
         typed=scan.typed,
         errors=problems or {},
-        tone="amber" if is_amber else tone,
+        tone="amber" if tone == "good" and is_warning else tone,
+        is_old=is_old,
         is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
         is_whole=len(re.sub(r"[\W_]", "", scan.typed["pass"])) == LENGTH,
         site=site,
@@ -302,25 +309,30 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         and await photograph.is_there(view, shown.reference)
         else None,
         gate_name=await directory.gate_names(view),
-        help=await _help(view, scan.typed.get("gate", "")),
+        help=of_gate,
     )
 
 
 async def _help(view: View, chosen: str) -> dict[str, Any] | None:
-    """Return the gate, its newest call for help and whom to telephone; None where no gate is known.
+    """Return the gate, its newest call for help, whom to telephone, and how old a list is new there.
+
+    It is None where no gate is known.
 
     Nobody waits for a scan because of it: without an answer of verify there is no call to show.
     """
     gate, site = view.principal.gate or chosen, view.principal.site
     if not gate or site is None:
         return None
-    calls: list[HelpCall] = []
-    telephones = Telephones()
+    found = HelpCalls()
     with suppress(ContractError):
         found = await view.caller.query(rpc.verify.HELP_CALLS, HelpQuestion(site=site))
-        calls = [one for one in found.items if one.gate == gate]
-        telephones = found.telephones
-    return {"gate": gate, "call": calls[-1] if calls else None, "telephones": telephones}
+    calls: list[HelpCall] = [one for one in found.items if one.gate == gate]
+    return {
+        "gate": gate,
+        "call": calls[-1] if calls else None,
+        "telephones": found.telephones,
+        "green_s": found.green_s,
+    }
 
 
 async def _host(view: View, shown: ScanResult | None) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def list_calls(request: HelpQuestion, call: Call, session: Session, now: datetim
     calls = of_site(session, asked, now)
     if asked is None:
         return HelpCalls(items=calls)
-    return HelpCalls(items=calls, telephones=manifests.telephones(session, asked))
+    rules = manifests.rules_of(session, asked)
+    return HelpCalls(items=calls, telephones=manifests.telephones(rules), green_s=rules.green * 60)
 
 
 def of_site(session: Session, site: str | None, now: datetime) -> tuple[HelpCall, ...]:

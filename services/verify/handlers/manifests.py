@@ -113,7 +113,7 @@ def make_manifest(
         listed = _list_changed(session, site, start, since, base=str(request.since))
     if listed is None:
         listed = _list_page(session, site, start, request)
-    rules = _rules_of(session, site)
+    rules = rules_of(session, site)
     keys = session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.kid)).all()
     record.note_object(request.gate)
     record.add_done(session, Nothing())
@@ -127,7 +127,7 @@ def make_manifest(
         withdrawn=tuple(key.kid for key in keys if key.withdrawn),
         complete_at=knowledge.complete_at,
         offline=_policy(rules, offline_then),
-        telephones=_telephones(rules),
+        telephones=telephones(rules),
         supervisors=supervisors.of_site(session, site),
         supervisor_demanded=supervisors.are_demanded(session, site),
         passes=tuple(
@@ -141,21 +141,18 @@ def make_manifest(
     )
 
 
-def telephones(session: Session, site: str) -> Telephones:
+def telephones(rules: GateRules) -> Telephones:
     """Return whom the gates of a site telephone."""
-    return _telephones(_rules_of(session, site))
-
-
-def _telephones(rules: GateRules) -> Telephones:
     return Telephones(reception=rules.reception_phone, security=rules.security_phone)
 
 
 def offline_policy(session: Session, site: str, offline_then: str) -> OfflinePolicy:
     """Return how far the gates of a site trust their lists without a network."""
-    return _policy(_rules_of(session, site), offline_then)
+    return _policy(rules_of(session, site), offline_then)
 
 
-def _rules_of(session: Session, site: str) -> GateRules:
+def rules_of(session: Session, site: str) -> GateRules:
+    """Return the rules of the gates of a site."""
     known = session.get(SiteRow, site)
     return GateRules.model_validate((known.gate_rules if known is not None else None) or {})
 

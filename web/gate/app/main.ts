@@ -17,7 +17,7 @@ import { openGate } from "./open.ts";
 import { asksForCard, asksHowMany, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
 import { addresses, currentLanguage, problemText, t, useLanguage } from "./texts.ts";
-import { drawVerdict, type Answers } from "./verdict.ts";
+import { drawNotCounted, drawVerdict, type Answers } from "./verdict.ts";
 import { keepKeys, listenToKeys } from "./wedge.ts";
 
 const typedBefore = keepKeys();
@@ -25,6 +25,9 @@ const typedBefore = keepKeys();
 const MEANT_FOR_LAST_MS = 400;
 const AGES_EVERY_MS = 5000;
 const CAMERA_AGAIN_MS = 3000;
+/** So long after the question how many leave the guard hears it again, and then that nothing is recorded. */
+const ASKED_AGAIN_MS = 30_000;
+const NOT_COUNTED_MS = 60_000;
 /** The fonts of names, each with a letter of it: a browser fetches only what it draws. */
 const FONTS = { "e-Pass Gurmukhi": "ਗ", "e-Pass Devanagari": "ग" };
 const NOT_KNOWN: InsideList = { entries: [], isKnown: false };
@@ -177,6 +180,7 @@ class App {
         this.#show(shown);
         signal(toneOf(shown));
         measure("frame to verdict", frameAt);
+        if (asksHowMany(shown)) this.#waitForCount(shown);
       } catch (error) {
         this.#showTrouble(error);
       } finally {
@@ -221,6 +225,21 @@ class App {
     this.#drawnAt = performance.now();
     this.#shown = shown;
     this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, this.#answers()));
+  }
+
+  /** Ask once more how many leave, and then forget the exit: nobody who is inside is counted out by a silence. */
+  #waitForCount(shown: Shown): void {
+    const isOpen = (): boolean => this.#shown === shown && this.#scans === 0;
+    setTimeout(() => {
+      if (isOpen()) signal("ask");
+    }, ASKED_AGAIN_MS);
+    setTimeout(() => {
+      if (!isOpen()) return;
+      this.#shown = null;
+      this.#last = this.#last.then(() => this.#gate.forgetLeaving()).catch(() => undefined);
+      this.#frame.showVerdict(drawNotCounted(shown));
+      signal("amber");
+    }, NOT_COUNTED_MS);
   }
 
   #answers(): Answers {

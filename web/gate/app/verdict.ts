@@ -39,12 +39,11 @@ export function drawVerdict(
     ...alsoAgreed(shown).map((what) => el("p", { class: "verdict__alert" }, t(what === "call" ? "calls_too" : "mismatch_too"))),
     shown.trust === "supervisor" && asked && el("p", { class: "verdict__alert" }, t("list_too_old")),
     names(shown),
-    asksHowMany(shown) && forms?.more, // in sight without scrolling
     ...explain(shown, typed, state).map((sentence) => el("p", { class: "verdict__why" }, sentence)),
     ...(["amber", "bad"].includes(toneOf(shown)) ? drawTelephones(state) : []),
     facts(shown, state),
     problem !== null && el("p", { class: "verdict__problem", role: "alert" }, problem),
-    !asksHowMany(shown) && forms?.more,
+    forms?.more,
     overrides && overrideForm(shown, state, problem !== null, answers.override),
   ];
   return el(
@@ -66,18 +65,31 @@ function mainButton(key: string, onclick: () => void): HTMLElement {
   return el("button", { class: "button button--main", type: "button", onclick }, t(key));
 }
 
-/** Draw how many of a party leave: all by one tap, fewer by another one. */
-function exitForm(shown: Shown, leave: (count?: number) => void): { more: HTMLElement; button: HTMLElement } {
+/** Draw how many of a party leave: all by one tap, fewer by another one. None of it is scrolled out of sight. */
+function exitForm(shown: Shown, leave: (count?: number) => void): { more: null; button: HTMLElement } {
   const fewer = Array.from({ length: shown.inside - 1 }, (_, at) => at + 1);
-  const button = el("button", { class: "button button--main", type: "button", onclick: () => leave() }, counted("all_leave", shown.inside));
-  return {
-    button,
-    more: el(
-      "div", { class: "card card--numbers" }, el("h2", {}, t("fewer_leave")),
-      el("div", { class: "row" }, ...fewer.map((count) =>
-        el("button", { class: "button", type: "button", onclick: () => leave(count) }, String(count)))),
+  const number = (count: number): HTMLElement =>
+    el("button", { class: "button", type: "button", onclick: () => leave(count) }, String(count));
+  const button = el(
+    "div", { class: "leave" },
+    el("div", { class: "leave__fewer" }, el("h2", {}, t("fewer_leave")), ...fewer.map(number)),
+    el("button", { class: "button button--main", type: "button", onclick: () => leave() }, counted("all_leave", shown.inside)),
+  );
+  return { more: null, button };
+}
+
+/** Draw that nobody has said how many leave: then all of them count as inside. */
+export function drawNotCounted(shown: Shown): HTMLElement {
+  return el(
+    "article", { class: "verdict verdict--amber" },
+    el(
+      "div", { class: "verdict__body", tabindex: 0 },
+      el("div", { class: "verdict__head" }, icon("amber"), el("h1", {}, t("not_counted"))),
+      names(shown),
+      el("p", { class: "verdict__why" }, t("not_counted_why")),
+      el("ul", { class: "facts" }, el("li", { class: "facts__strong" }, counted("inside_now", shown.inside))),
     ),
-  };
+  );
 }
 
 function names(shown: Shown): HTMLElement | null {

@@ -198,6 +198,10 @@ export class Gate implements GateApi {
     return shown;
   }
 
+  forgetLeaving(): Promise<void> {
+    return this.#noteLeaving(null);
+  }
+
   async override(supervisor: Supervisor): Promise<Shown> {
     await this.#device.endSession();
     const preview = this.#device.preview;

@@ -295,6 +295,8 @@ export interface GateApi {
   override(supervisor: Supervisor): Promise<Shown>;
   /** Record that some of the party of the last exit leave, or all. Rejects with {@link GateProblem}. */
   leave(count?: number): Promise<Shown>;
+  /** Forget the last exit of which nobody has said how many leave: nothing is recorded, and all stay inside. */
+  forgetLeaving(): Promise<void>;
   inside(): Promise<InsideList>;
   /** Return whose people were found at an evacuation. */
   found(): Promise<Found[]>;

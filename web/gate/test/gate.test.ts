@@ -463,6 +463,22 @@ for (const isOnline of [true, false]) {
     assert.equal((await gate.scan(TOKEN, "exit")).inside, 0);
   });
 
+  test(`${where} an exit that was forgotten, since nobody counted it, leaves all of them inside`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    server.passes.set(OTHER, pass({ pass: OTHER }));
+    const { gate, device } = await openGate(server);
+    server.down = !isOnline;
+    await gate.scan(TOKEN, "exit");
+    await gate.forgetLeaving();
+    await assert.rejects(gate.leave(1), problem("no_preview"));
+    await gate.scan(OTHER, "entry");
+    device.kill();
+    const again = await device.open();
+    assert.deepEqual([server.recorded.size, again.state().unsent], [0, 0], "neither the next scan nor a restart records it");
+    assert.equal(server.passes.get(NUMBER)?.inside, 3);
+  });
+
   test(`${where} an exit that nobody has counted when the app is killed means that all have left`, async () => {
     const server = new Server();
     server.passes.set(NUMBER, pass(THREE));

@@ -193,6 +193,11 @@ TEXTS: dict[str, str] = {
     "coming_in": _("They are coming in"),
     "how_many_leave": _("How many leave now?"),
     "fewer_leave": _("Fewer leave"),
+    "not_counted": _("Nothing is recorded"),
+    "not_counted_why": _(
+        "Nobody has said how many leave, so that everyone on this pass counts as inside. If they have left,"
+        " scan the pass out again."
+    ),
     "old_list": _("The list of passes is old. A pass that was withdrawn since is not refused yet."),
     "check_id_old_list": _("Old list: check the ID card"),
     "in_by_old_list": _("Let in by an old list"),

@@ -171,14 +171,15 @@ def test_who_comes_although_it_rings_no_more_is_told(gate: Calling) -> None:
     assert gate.heard(at=over) == (answered,)
 
 
-def test_a_guard_is_told_whom_to_telephone(gate: Calling) -> None:
-    rules = {"reception_phone": "0172-5550101", "security_phone": ""}
+def test_a_guard_is_told_whom_to_telephone_and_how_old_a_list_is_new(gate: Calling) -> None:
+    rules = {"reception_phone": "0172-5550101", "security_phone": "", "green": 60}
     with gate.database.transaction() as session:
         session.merge(SiteRow(code="PCS1", seq=1, gates=[GATE], gate_rules=rules))
     with gate.database.transaction() as session:
         said = help_calls.list_calls(HelpQuestion(), calling(officer()), session, NOON)
         of_all = help_calls.list_calls(HelpQuestion(), calling(OF_ALL), session, NOON)
     assert (said.telephones.reception, of_all.telephones.reception) == ("0172-5550101", "")
+    assert (said.green_s, of_all.green_s) == (3600, 900)
 
 
 def test_calls_are_deleted_with_the_records(gate: Calling) -> None:

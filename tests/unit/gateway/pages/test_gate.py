@@ -646,6 +646,26 @@ async def test_of_several_inside_the_page_asks_how_many_leave(guard: Guard) -> N
     assert (guard.asked.ask_count, guard.asked.count) == (False, None)
 
 
+@pytest.mark.parametrize(
+    ("age", "green_s", "is_old"),
+    [(901, 900, True), (900, 900, False), (901, 3600, False), (None, 900, False)],
+)
+async def test_an_entry_by_an_old_list_is_amber_by_the_rules_of_the_site(
+    guard: Guard, age: int | None, green_s: int, is_old: bool
+) -> None:
+    guard.client.answers["verify.help_calls"] = HelpCalls(green_s=green_s)
+    guard.answer(result(list_age_s=age))
+    asked = (await guard.scan(NUMBER)).text
+    assert ("Old list: check the ID card" in asked) is is_old
+    guard.answer(result(list_age_s=age, preview=False, inside=3))
+    recorded = (await guard.send("/enter", **CHECKED)).text
+    for words in ("epass-verdict--amber", "Let in by an old list", "withdrawn since is not refused yet"):
+        assert (words in recorded) is is_old, words
+    assert ("epass-verdict--good" in recorded) is not is_old
+    guard.answer(result(verdict="exit", list_age_s=age, preview=False, inside=0))
+    assert "epass-verdict--good" in (await guard.scan(NUMBER, direction="exit")).text
+
+
 async def test_an_exit_of_nobody_offers_the_entry_by_one_button(guard: Guard) -> None:
     guard.answer(result(verdict="exit", preview=False, inside=0, marks=("no_entry",)))
     text = (await guard.scan(NUMBER, direction="exit")).text

@@ -1,11 +1,12 @@
 """The gate's app when the network is gone: the same verdicts, a banner, and nothing lost when it is back."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import jwt
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Response, expect
+from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Response, Route, expect
 
 from contracts.rpc.verify import InsideList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
@@ -13,6 +14,7 @@ from epass_client import calls
 from services.gateway.access import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
+from tests.support.chaos.evidence import database
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -203,6 +205,72 @@ def test_a_scan_kept_on_the_device_survives_a_killed_tab(
     page.goto("/gate")
     eventually(lambda: persons_inside(officer) == before + 2, "the entry is recorded", 40)
     expect(page.locator(".bar__unsent")).to_have_count(0, timeout=20_000)
+
+
+LEDGER = """select nonce::text, direction, verdict, count from scans
+where gate = 'PCS1-G1' and pass_number = any(%s) order by scanned_at"""
+"""What the server has of some passes, in the order in which it happened."""
+WAITING = """async () => {
+  const open = indexedDB.open("epass-gate");
+  const found = await new Promise((resolve) => { open.onsuccess = () => resolve(open.result); });
+  const asked = found.transaction("queue").objectStore("queue").getAll();
+  const scans = await new Promise((resolve) => { asked.onsuccess = () => resolve(asked.result); });
+  found.close();
+  return scans.map((one) => one.nonce);
+}"""
+"""Lists the nonces of the scans that are stored on the device, in their order."""
+
+
+def crash(page: Page) -> None:
+    """End the process of a page, as a system does that wants its memory."""
+    with page.expect_event("crash"), suppress(Error):  # nothing is left that could answer
+        page.goto("chrome://crash")
+
+
+@pytest.mark.parametrize("is_recorded", [False, True], ids=["the server lacks them", "the server has them"])
+def test_a_tab_killed_while_scans_are_sent_loses_none_and_doubles_none(
+    context: BrowserContext, system: System, officer: Officer, is_recorded: bool
+) -> None:
+    """The request is on its way, or the server has recorded all of it and its answer is on its way."""
+    visitors = [Applicant(system), Applicant(system)]
+    passes = [issued(one, Department(system), known_to=officer)[1].number for one in visitors]
+    tokens = [one.token(number) for one, number in zip(visitors, passes, strict=True)]
+    page = open_app(context)
+    context.set_offline(True)
+    for token in tokens:
+        scan(page, token)
+        page.locator(".verdict--ask .button--main").click()
+        expect(page.locator(".verdict--good")).to_contain_text(WORDS["texts"]["kept_here"])
+    nonces = page.evaluate(WAITING)
+    assert len(nonces) == len(tokens)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        """Give the request to the server, if it is to have it, and the page no answer."""
+        if is_recorded:
+            assert route.fetch().ok
+        held.append(route)
+
+    page.route("**/api/v1/scans/sync", hold)
+    context.set_offline(False)
+    eventually(lambda: page.locator(".bar__unsent").is_visible() and held, "the scans are on their way", 40)
+    entries = [(nonce, "entry", "admit", 2) for nonce in nonces]
+    assert recorded(system, passes) == (entries if is_recorded else [])
+    crash(page)
+
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto("/gate")
+    expect(page.locator(".dot--on")).to_be_visible()
+    expect(page.locator(".bar__unsent")).to_have_count(0, timeout=40_000)
+    assert page.evaluate(WAITING) == []
+    assert recorded(system, passes) == entries
+
+
+def recorded(system: System, passes: list[str]) -> list[tuple[Any, ...]]:
+    """Return what the ledger of the server has of passes."""
+    with database(system.stack, "verify") as connection:
+        return connection.execute(LEDGER, (passes,)).fetchall()
 
 
 def test_what_another_gate_has_recorded_is_known_when_the_network_goes(

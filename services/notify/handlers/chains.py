@@ -58,7 +58,7 @@ update messages set
     then 'unconfirmed' else reason
   end,
   ended_at = coalesce(ended_at, :now),
-  personal = case when lane = 'otp' then null else messages.personal end
+  personal = case when lane = 'otp' and state <> 'queued' then null else messages.personal end
 from held where messages.id = held.id
 returning messages.*, held.is_erased, held.personal as sealed, held.email_sealed as sealed_email,
   array(
@@ -75,7 +75,8 @@ returning messages.*, held.is_erased, held.personal as sealed, held.email_sealed
   exists (select from passes where number = messages.pass_number and revoked_at is not null) as is_revoked
 """)
 """A message waits while a report that it has arrived waits for it. Its application is locked before the next
-step is made, so that an erasure sees the step; where somebody else has the lock, the message waits, too."""
+step is made, so that an erasure sees the step; where somebody else has the lock, the message waits, too. A
+code that no vendor was given is kept: it may wait again (`endings`)."""
 _MARK = text("update messages set undelivered_at = statement_timestamp() where id = :id")
 _START = text("""
 update messages set next_at = statement_timestamp() + make_interval(secs => :wait)
@@ -85,9 +86,6 @@ where id = any(array(
     and lane = :lane and channel = :channel and purpose = any(:purposes)
   for update skip locked
 ))
-""")
-_KEEP = text("""
-update messages set state = 'queued', reason = null, ended_at = null, personal = :sealed where id = :id
 """)
 
 
@@ -124,10 +122,6 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
     if channel is not None and personal is not None:
         _store_next(session, row, channel, personal, addresses)
         FALLBACKS.labels(row["purpose"], row["channel"], channel).inc()
-    elif row["lane"] == "otp" and (row["state"], row["reason"]) == ("failed", "unconfirmed"):
-        # It was queued, and no other channel can carry the code: a late code is better than none.
-        session.execute(_KEEP, {"id": row["id"], "sealed": row["sealed"]})
-        return
     elif row["purpose"] == "pass_issued":
         session.execute(_MARK, {"id": row["id"]})
     reason = row["reason"] or "unconfirmed"

@@ -68,6 +68,7 @@ BATCH_SECONDS = 0.25
 """Target duration of one round: short, so that other threads and senders can help."""
 QUOTA_PAUSE = timedelta(minutes=10)
 """So long a message waits that no other channel can carry, while the vendor's day is used up."""
+LONGEST_CODE_DELAY = 30.0
 _BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
 EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
 
@@ -134,7 +135,7 @@ class Sender:
         self.reports = reports
         self._database = database
         self._options = options
-        self._policy = policy_of(options, has_email="email" in channels)
+        self._policy = policy_of(options, channels)
         self._stop = stop
         self._now = now
         self._all: dict[DeliverBy, Channel] = {name: channels.get(name, NoChannel()) for name in CHANNELS}
@@ -291,7 +292,7 @@ class Sender:
                 self._now(),
                 message.created_at,
                 message.expires_at,
-                options.retry_delays,
+                _delays(message, options),
                 options.attempts,
                 uncertain=message.possible_duplicates,
                 may_have_arrived=error.may_have_arrived,
@@ -370,6 +371,13 @@ class Sender:
             as_query=as_query,
             stop=self._stop,
         )
+
+
+def _delays(message: Leased, options: SenderSettings) -> Sequence[float]:
+    """Return the seconds between tries: somebody waits for a code, and it is good for minutes only."""
+    if message.lane != "otp":
+        return options.retry_delays
+    return [min(seconds, LONGEST_CODE_DELAY) for seconds in options.retry_delays]
 
 
 def _never_connected(outcome: Outcome) -> bool:

@@ -1,6 +1,6 @@
 """What the settings of the sender mean for the domain: chains, quiet hours, and the limits of vendors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import cast
@@ -8,6 +8,7 @@ from typing import cast
 from contracts.model import DeliverBy
 from services.notify.domain.chains import PURPOSES, Chains, Step
 from services.notify.domain.quotas import Limits, QuietHours
+from services.notify.handlers.leases import CHANNELS
 from services.notify.settings import DeliverySettings
 
 
@@ -21,12 +22,12 @@ class Policy:
     """Of the vendor of each channel; no entry is no limit."""
 
 
-def policy_of(settings: DeliverySettings, *, has_email: bool = True) -> Policy:
+def policy_of(settings: DeliverySettings, connected: Collection[DeliverBy] = CHANNELS) -> Policy:
     """Return the policy that the settings describe. There are no quiet hours in local mode.
 
     Args:
         settings: of the sender.
-        has_email: whether a mail server is connected; without one no chain goes on to email.
+        connected: the channels that have a vendor; no chain goes on to another.
 
     Raises:
         ValueError: no message has one of the purposes that wait for the morning.
@@ -37,9 +38,9 @@ def policy_of(settings: DeliverySettings, *, has_email: bool = True) -> Policy:
     purposes = [purpose for purpose in PURPOSES if purpose in waits]
     return Policy(
         chains={
-            "code": _steps(settings.chain_code, has_email),
-            "pass": _steps(settings.chain_pass, has_email),
-            "status": _steps(settings.chain_status, has_email),
+            "code": _steps(settings.chain_code, connected),
+            "pass": _steps(settings.chain_pass, connected),
+            "status": _steps(settings.chain_status, connected),
         },
         quiet_hours=QuietHours(settings.quiet_from, settings.quiet_until, purposes),
         limits={
@@ -51,6 +52,6 @@ def policy_of(settings: DeliverySettings, *, has_email: bool = True) -> Policy:
     )
 
 
-def _steps(chain: tuple[str, ...], has_email: bool) -> list[Step]:
-    parts = [step.partition(":") for step in chain if has_email or not step.startswith("email:")]
-    return [Step(cast(DeliverBy, channel), timedelta(seconds=int(wait))) for channel, _, wait in parts]
+def _steps(chain: tuple[str, ...], connected: Collection[DeliverBy]) -> list[Step]:
+    parts = ((cast(DeliverBy, channel), wait) for channel, _, wait in (step.partition(":") for step in chain))
+    return [Step(channel, timedelta(seconds=int(wait))) for channel, wait in parts if channel in connected]

@@ -767,10 +767,10 @@ def test_a_foreign_visitor_whose_whatsapp_fails_gets_an_email(db: Database, cloc
     assert [message.personal.to for message in mail.sent] == ["a.person@example.org"]
 
 
-def test_without_a_mail_server_no_chain_goes_on_to_email() -> None:
+def test_no_chain_goes_on_to_a_channel_without_a_vendor() -> None:
     chain = ("whatsapp:120", "email:600")
     options = OPTIONS.model_copy(update={"chain_pass": chain})
-    assert [step.channel for step in policy_of(options, has_email=False).chains["pass"]] == ["whatsapp"]
+    assert [step.channel for step in policy_of(options, ("sms", "whatsapp")).chains["pass"]] == ["whatsapp"]
     assert [step.channel for step in policy_of(options).chains["pass"]] == ["whatsapp", "email"]
 
 
@@ -994,8 +994,8 @@ def test_a_code_that_waits_for_a_slow_vendor_goes_on_to_the_next_channel(
     assert (len(sms.sent), len(whatsapp.sent)) == (0, 1)
 
 
-def test_a_code_that_no_other_channel_can_carry_waits_for_its_vendor(
-    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
+def test_a_code_that_no_other_channel_can_carry_waits_for_a_vendor(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     put_code(db)
     for _ in range(2):  # the SMS route, then WhatsApp
@@ -1006,8 +1006,33 @@ def test_a_code_that_no_other_channel_can_carry_waits_for_its_vendor(
     clock.forward(31)
     postman.advance()
     postman.send_due()
-    assert [message.personal.parameters["code"] for message in whatsapp.sent] == ["482917"]
-    assert rows(db)[1] == ("whatsapp", "accepted", None)
+    sent = (*sms.sent, *whatsapp.sent)
+    assert [message.personal.parameters["code"] for message in sent] == ["482917"], "once, on one of them"
+    assert sorted(state for _, state, _ in rows(db)) == ["accepted", "failed"]
+
+
+@pytest.mark.parametrize("has_whatsapp", [True, False])
+def test_a_code_whose_vendor_is_away_for_a_while_is_sent_when_it_is_back(
+    db: Database, clock: Clock, has_whatsapp: bool
+) -> None:
+    """Whoever waits has no WhatsApp, or nobody has connected it."""
+    away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    refusing = Vendor("wa", *[PermanentChannelError("not_on_whatsapp")] * 1000)
+    options = OPTIONS.model_copy(update=CHAINS)
+    channels = {"sms": away, "whatsapp": refusing} if has_whatsapp else {"sms": away}
+    postman = SteppedSender(db, channels, options, threading.Event(), clock)
+    put_code(db)
+    for _ in range(15):
+        while postman.send_due() or postman.advance():
+            pass
+        clock.forward(10)
+    away.faults, away.sent = [], []
+    for _ in range(15):
+        while postman.send_due() or postman.advance():
+            pass
+        clock.forward(10)
+    assert [message.personal.parameters["code"] for message in away.sent] == ["482917"]
+    assert len(refusing.sent) == has_whatsapp
 
 
 def test_a_vendor_that_asks_for_a_pause_gets_it(db: Database, sms: Vendor, clock: Clock) -> None:

@@ -258,6 +258,20 @@ def no_sealing() -> None:
     put(outbox, "seal", leak)
 
 
+def events_in_logs() -> None:
+    """Log what is personal in each event."""
+    from services.chassis.messaging import outbox
+    from services.chassis.runtime import logs
+
+    log, add = logs.logger(__name__), outbox.add
+
+    def leak(session: Any, event: Any, **more: Any) -> Any:
+        log.warning("an event", personal=event.model_dump(mode="json").get("personal"))
+        return add(session, event, **more)
+
+    put(outbox, "add", leak)
+
+
 def requests_in_spans() -> None:
     """Show the body of each webhook in the span of its request to notify."""
     from services.chassis.runtime import tracing
@@ -427,6 +441,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         no_batches,
         no_trace_context,
         no_sealing,
+        events_in_logs,
         requests_in_spans,
         slow_to_mark,
         no_possible_duplicates,

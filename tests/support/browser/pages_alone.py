@@ -358,8 +358,8 @@ class PagesAlone:
     def reset(self) -> None:
         self._client.answers = dict(self._usual)
 
-    def sign_in(self, context: BrowserContext, who: str | None) -> None:
-        """Sign in as an applicant, as staff of a role, or as nobody.
+    def sign_in(self, context: BrowserContext, who: str | None, seconds: int = 600) -> None:
+        """Sign in as an applicant, as staff of a role, or as nobody, for so many seconds.
 
         ``who`` may also be a kiosk with or without a visitor, or a visitor with an operator.
         """
@@ -372,7 +372,9 @@ class PagesAlone:
             self.sign_in(context, "kiosk")
             self.begin_visit(context)
         for name, whose in cookies.get(who, {"session": who}).items() if who else ():
-            context.add_cookies([{"name": name, "value": signed(_claims_of(whose)), "url": self.url}])
+            known = _claims_of(whose)
+            session = signed(known.model_copy(update={"exp": known.iat + seconds}))
+            context.add_cookies([{"name": name, "value": session, "url": self.url}])
         if who == "security":
             context.add_cookies([{"name": "gate_device", "value": gate_device(), "url": self.url}])
 

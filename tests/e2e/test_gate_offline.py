@@ -253,7 +253,7 @@ def test_a_tab_killed_while_scans_are_sent_loses_none_and_doubles_none(
 
     page.route("**/api/v1/scans/sync", hold)
     context.set_offline(False)
-    eventually(lambda: page.locator(".bar__unsent").is_visible() and held, "the scans are on their way", 40)
+    eventually(lambda: page.locator(".bar").is_visible() and held, "the scans are on their way", 40)
     entries = [(nonce, "entry", "admit", 2) for nonce in nonces]
     assert recorded(system, passes) == (entries if is_recorded else [])
     crash(page)

@@ -68,7 +68,8 @@ def operations(document: Document) -> dict[str, Document]:
     }
 
 
-OPERATIONS = operations(openapi.document())
+DOCUMENT = openapi.document()
+OPERATIONS = operations(DOCUMENT)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -81,7 +82,7 @@ def test_each_operation_has_the_title_of_a_sentence(name: str) -> None:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_each_operation_has_examples_that_its_schemas_accept(name: str) -> None:
-    assert faults_of_examples(openapi.document(), OPERATIONS[name]) == []
+    assert faults_of_examples(DOCUMENT, OPERATIONS[name]) == []
 
 
 def test_control_a_missing_and_a_wrong_example_are_found() -> None:

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts translations lock clean distclean
+.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test test-all lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts translations lock clean distclean
 
 # Python stores what it compiles also where the environment forbids it: a process starts half a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
@@ -88,7 +88,10 @@ distclean: clean ## run clean and delete .venv
 
 ##@ Tests
 
-test: setup lint types unit contract integration journey e2e-small chaos-small ## run everything that CI runs
+test: export EPASS_TEST_SHORT := yes
+test: setup lint types unit contract integration journey e2e-small chaos-small ## run what CI runs: all suites, without their longest tests
+
+test-all: setup lint types unit contract integration journey e2e chaos-small ## run these suites whole, and all browser tests: before a release
 
 lint: setup ## check style, format and imports between packages
 	$(BIN)/ruff check .

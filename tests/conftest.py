@@ -15,7 +15,7 @@ import pytest
 
 from contracts.rpc.call import Call, Principal
 from services.chassis.runtime.clock import now
-from tests.support import forks
+from tests.support import extent, forks
 from tests.support.backends import TestStack, backend_name, start_stack
 from tests.support.collector import Collector
 from tests.support.databases import Databases
@@ -59,8 +59,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line(f"broker and databases: {backend_name()}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast ones first: unit, contract, integration, journey, e2e."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Fast ones first: unit, contract, integration, journey, e2e; of `make test` without the longest."""
+    if extent.SHORT and (left_out := [item for item in items if item.get_closest_marker("long")]):
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     order = {"unit": 0, "contract": 1, "integration": 2, "journey": 3, "e2e": 4}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], 9))
 

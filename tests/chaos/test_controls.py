@@ -12,7 +12,10 @@ import pytest
 
 from tests.support.chaos import sabotage
 from tests.support.chaos.scenario import Scenario
+from tests.support.extent import long
 from tests.support.running import Process, eventually
+
+pytestmark = long
 
 Switches = tuple[Callable[[], None], ...]
 

@@ -18,6 +18,7 @@ from deploy.local.secrets import SecretStore
 from deploy.local.smoke_journey import SmokeJourney
 from tests.support import forks
 from tests.support.backends import TestStack, start_stack
+from tests.support.extent import long
 from tests.support.kubernetes import (
     PROBES,
     Manifest,
@@ -102,6 +103,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
                 process.kill()
 
 
+@long
 def test_jobs_prepare_and_deployments_carry_a_visit_from_the_code_to_the_way_out(
     cluster: Cluster, tmp_path: Path
 ) -> None:

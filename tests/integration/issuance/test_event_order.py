@@ -15,6 +15,7 @@ from contracts.events import (
     PersonalDataErased,
     VisitDayClosed,
 )
+from tests.support.extent import fewer
 from tests.support.factories.issuance import (
     approved,
     cancelled,
@@ -90,7 +91,7 @@ def database(databases):
 
 
 @settings(
-    max_examples=80,
+    max_examples=fewer(80),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

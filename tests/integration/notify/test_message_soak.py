@@ -29,6 +29,7 @@ from services.notify.handlers import event_handlers, webhooks
 from services.notify.handlers.deliveries import Sender
 from services.notify.sender import SenderThreads
 from services.notify.settings import NotifySettings
+from tests.support.extent import long
 from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
 from tests.support.settings import make_settings
 from tests.support.vendors.whatsapp import WhatsApp
@@ -127,6 +128,7 @@ def summary(db: Database) -> tuple[int, int, list[float], list[float]]:
     return waits, twice, list(fallbacks), list(codes)
 
 
+@long
 def test_no_pass_is_lost_and_no_code_waits_while_a_vendor_misbehaves(
     databases: dict[str, Database], stack, capsys
 ) -> None:

@@ -21,6 +21,7 @@ from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.ops import queues, redrive
 from services.ops.dead_letter import REPLAYED
 from tests.integration.conftest import QUEUE, revoked_bytes
+from tests.support.extent import long
 from tests.support.factories.ops import command_of, environment_of, epass
 from tests.support.running import eventually
 from tests.support.wire import Wire
@@ -271,6 +272,7 @@ def test_a_letter_whose_consumer_has_no_queue_stays_a_dead_letter(broker, topolo
     assert broker.depth(DEAD) == 1
 
 
+@long
 def test_ten_thousand_letters_are_replayed_although_the_command_is_killed_and_interrupted(
     broker, topology
 ) -> None:

@@ -23,6 +23,7 @@ from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
 from tests.support.databases import content_of
+from tests.support.extent import long
 from tests.support.factories.accounts import (
     MOBILE,
     SETTINGS,
@@ -291,6 +292,7 @@ def test_a_stranger_does_not_use_up_the_codes_of_a_number(accounts) -> None:
     assert accounts.verify(sent.request_id, accounts.code_of(sent.request_id), at=at).access_token
 
 
+@long
 def test_many_strangers_do_not_flood_a_phone_and_whoever_proved_it_passes(accounts) -> None:
     at = now()
     sent = accounts.request_code(at=at)

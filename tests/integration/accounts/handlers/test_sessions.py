@@ -29,6 +29,7 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
+from tests.support.extent import long
 from tests.support.factories.accounts import (
     NEW_PASSWORD,
     PASSWORD,
@@ -162,6 +163,7 @@ def _attack(accounts: Accounts, addresses: int, at, each: int = 5) -> int:
     return sum(one.body.code == "wrong_login" for one in tried)
 
 
+@long
 def test_nobody_without_the_password_keeps_a_login_shut_on_its_device(accounts) -> None:
     at = now()
     device = accounts.log_in(at=at).device
@@ -172,6 +174,7 @@ def test_nobody_without_the_password_keeps_a_login_shut_on_its_device(accounts) 
     assert accounts.log_in(at=later, address="new", devices=("forged", device)).access_token
 
 
+@long
 def test_a_thousand_addresses_do_not_guess_a_password(accounts, monkeypatch) -> None:
     monkeypatch.setattr(passwords, "offload", lambda *_: False)
     at = now()

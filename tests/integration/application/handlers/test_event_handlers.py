@@ -33,6 +33,7 @@ from services.application.handlers import queries, scheduled_jobs
 from services.application.handlers.directory import place_of
 from services.application.handlers.event_handlers import UnknownApplication
 from services.chassis.db.tables import inbox
+from tests.support.extent import fewer
 from tests.support.factories.application import (
     MOBILE,
     NOW,
@@ -175,7 +176,7 @@ def end(desk: Desk, reference: str, *, with_timeline: bool = True) -> dict[str, 
     return {**view, "pass": validity, "timeline": timeline}
 
 
-@settings(by_examples, max_examples=40)
+@settings(by_examples, max_examples=fewer(40))
 @given(history=st.sampled_from(HISTORIES), data=st.data())
 def test_events_in_any_order_and_number_end_as_in_the_right_order(
     desk: Desk, history: tuple[History, str], data: st.DataObject

@@ -17,6 +17,7 @@ from services.approval.handlers import decisions
 from services.approval.handlers.directory import put_site
 from services.approval.models import BookingRow
 from tests.support.concurrency import run_concurrently
+from tests.support.extent import long
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,
@@ -234,6 +235,7 @@ def test_a_repeated_approval_takes_its_places_once(approval_db) -> None:
 # ------------------------------------------------------------ at once
 
 
+@long
 def test_two_hundred_approvals_at_once_into_a_window_of_twenty_give_exactly_twenty(
     approval_db, crowd
 ) -> None:

@@ -25,6 +25,7 @@ from services.approval.handlers import decisions, queries, scheduled_jobs
 from services.approval.handlers.scheduled_jobs import key_names, plan_visits
 from services.approval.models import ReviewRow
 from tests.support.databases import owner_of
+from tests.support.extent import few_of
 from tests.support.factories.approval import (
     AUDITOR,
     MONDAY,
@@ -493,7 +494,9 @@ def plans_of(database, **question) -> list[dict]:
     return found
 
 
-@pytest.mark.parametrize("question", [{"order": "visit"}, {"order": "waiting"}, {"order": "newest"}], ids=str)
+@pytest.mark.parametrize(
+    "question", few_of([{"order": "visit"}, {"order": "waiting"}, {"order": "newest"}], 1), ids=str
+)
 def test_a_page_of_ten_thousand_is_read_from_an_index_without_sorting_them(approval_db, question) -> None:
     pending(approval_db)
     with psycopg.connect(

@@ -22,6 +22,7 @@ from tests.integration.conftest import (
     read_only,
     revoked_bytes,
 )
+from tests.support.extent import long
 from tests.support.running import eventually
 from tests.support.wire import wire
 
@@ -256,6 +257,7 @@ def test_a_database_that_is_away_is_not_an_attempt_for_an_event_delivered_often(
     assert broker.depth(DEAD) == 0
 
 
+@long
 def test_an_event_whose_copy_cannot_be_published_waits_longer_each_time_and_is_not_lost(
     broker, probe, effects, topology
 ) -> None:
@@ -287,6 +289,7 @@ def deliver_often(topology) -> None:
             message.channel.basic_reject(message.delivery_tag, requeue=True)
 
 
+@long
 def test_eight_attempts_mean_eight_also_for_an_event_delivered_often(
     broker, effects, topology, tmp_path, databases
 ) -> None:

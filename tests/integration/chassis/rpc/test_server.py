@@ -12,6 +12,7 @@ from services.chassis.messaging import retry
 from services.chassis.rpc.clock_skew import ENOUGH_SECONDS
 from services.chassis.runtime.clock import now
 from tests.integration.conftest import make_probe, postgres_away, revoked_bytes
+from tests.support.extent import long
 from tests.support.running import eventually
 
 RPC = "nameko-rpc"
@@ -81,6 +82,7 @@ AHEAD = 10.0
 """By so much the clock of the probe is ahead under `clock_ahead` of the sabotage."""
 
 
+@long
 def test_a_service_whose_clock_is_ahead_measures_it_and_answers_in_time(
     broker, effects, topology, tmp_path
 ) -> None:
@@ -92,6 +94,7 @@ def test_a_service_whose_clock_is_ahead_measures_it_and_answers_in_time(
         process.kill()
 
 
+@long
 def test_beyond_what_is_tolerated_each_call_is_refused_and_not_in_silence(
     broker, effects, topology, tmp_path
 ) -> None:
@@ -105,6 +108,7 @@ def test_beyond_what_is_tolerated_each_call_is_refused_and_not_in_silence(
         process.kill()
 
 
+@long
 @pytest.mark.parametrize("named", [True, False], ids=["named", "control: callers without a name"])
 def test_a_caller_whose_clock_is_behind_is_answered_beside_another_whose_clock_is_right(
     broker, probe, named: bool

@@ -10,6 +10,7 @@ from contracts.events import Event, PassPersonal
 from contracts.model import Companion
 from services.verify.handlers.event_handlers import UnknownPass
 from tests.support.databases import owner_of
+from tests.support.extent import fewer
 from tests.support.factories.verify import (
     OTHER_ID,
     Gate,
@@ -61,7 +62,7 @@ def state_after(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[
 
 
 @pytest.mark.parametrize("erasing", [(), (ERASED,)])
-@examples(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=fewer(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_events_in_any_order_with_any_repeats_lead_to_the_same_state(
     gate: Gate, erasing: tuple[tuple[Event, int], ...], data: st.DataObject

@@ -51,6 +51,8 @@ export class Camera {
   #last = { text: "", seenAt: 0 };
   /** All that was asked of the camera since it was opened: each wish replaces those before. */
   #wishes: Wish = {};
+  /** Whether frames go to the decoder as they are; where that has failed once, copies of them do. */
+  #givesFrames = "VideoFrame" in globalThis;
 
   constructor(video: HTMLVideoElement, decoder: Decoder, listener: Listener) {
     this.video = video;
@@ -170,6 +172,7 @@ export class Camera {
       this.#listener.onDecoder(true);
       return text;
     } catch {
+      this.#givesFrames = false; // perhaps this browser's worker cannot draw one
       this.#listener.onDecoder(false);
       await new Promise((resolve) => setTimeout(resolve, AFTER_FAILURE_MS));
       return null;
@@ -194,6 +197,12 @@ export class Camera {
 
   /** Return the picture of now. */
   async #frame(): Promise<Frame> {
-    return "VideoFrame" in globalThis ? new VideoFrame(this.video) : createImageBitmap(this.video);
+    try {
+      if (this.#givesFrames) return new VideoFrame(this.video);
+    } catch (error) {
+      const hasNone = error instanceof DOMException && error.name === "InvalidStateError"; // not yet, or no more
+      if (!hasNone) this.#givesFrames = false;
+    }
+    return createImageBitmap(this.video);
   }
 }

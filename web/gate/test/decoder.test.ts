@@ -68,7 +68,7 @@ for (const [how, answer] of Object.entries<Answer>({
 }
 
 /** Return a camera before which a code stays, and what a guard hears of it. */
-async function openCamera(decode: () => Promise<string | null>) {
+async function openCamera(decode: (frame: unknown) => Promise<string | null>) {
   const track = Object.assign(new EventTarget(), { stop: () => {}, getSettings: () => ({}) });
   const stream = { getTracks: () => [track], getVideoTracks: () => [track] };
   const heard: string[] = [];
@@ -109,6 +109,28 @@ test("no code in view ends what a guard types; the one of before is no new scan,
   guard.isTyping = false;
   await until(() => guard.heard.includes("two"));
   camera.stop();
+});
+
+test("where a frame cannot be made, or the decoder fails at one, it gets copies of the picture", async () => {
+  for (const isMade of [true, false]) {
+    class VideoFrame {
+      constructor() {
+        if (!isMade) throw new TypeError("no frame");
+      }
+    }
+    Object.assign(globalThis, { VideoFrame });
+    const seen: boolean[] = [];
+    const { camera } = await openCamera(async (frame) => {
+      seen.push(frame instanceof VideoFrame);
+      if (frame instanceof VideoFrame) throw new Error("not drawn");
+      return null;
+    });
+    await until(() => seen.includes(false));
+    camera.stop();
+    assert.equal(seen[0], isMade);
+    assert.deepEqual(seen.slice(isMade ? 1 : 0).filter((isFrame) => isFrame), []);
+  }
+  Reflect.deleteProperty(globalThis, "VideoFrame");
 });
 
 test("a decoder that has failed, or a camera that is taken away, is told", async () => {

@@ -130,4 +130,4 @@ def provider_id_digest(provider_id: str) -> str:
 
     It needs no key, which the sender does not have: an ID also has a random part, and nobody guesses that.
     """
-    return sha256(provider_id.encode()).hexdigest()[:32]
+    return sha256(provider_id.encode(errors="surrogatepass")).hexdigest()[:32]

@@ -24,6 +24,7 @@ from services.notify.adapters.channels import (
     ReportService,
     TemporaryChannelError,
 )
+from services.notify.adapters.channels.faults import ask_for_report
 from services.notify.handlers import receipts
 from services.notify.metrics import REPORT_QUESTIONS
 from services.notify.models import ReportQuestionRow
@@ -82,7 +83,7 @@ def ask(database: Database, service: ReportService, now: datetime, stop: threadi
     if question is None:
         return IDLE_SECONDS
     try:
-        report = service.ask(question.provider_id)
+        report = ask_for_report(service, question.provider_id)
     except (TemporaryChannelError, PermanentChannelError) as error:
         REPORT_QUESTIONS.labels(service.name, error.reason).inc()
         log.warning(

@@ -5,7 +5,7 @@ webhook only stores it. `apply_reports` finds the message, and looks again until
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +30,8 @@ from services.notify.models import DeliveryReportRow, OptOutRow
 BATCH = 500
 RETENTION = timedelta(days=3)
 """So long a report waits for its message, too."""
+OLDEST = datetime(2020, 1, 1, tzinfo=UTC)
+"""A report of an earlier time, or of a day ahead, has none: some vendors write a zero there."""
 REPEATED_FOR = timedelta(days=8)
 """WhatsApp repeats a webhook for seven days, so an old STOP may come so long after a START."""
 STOP_WORDS = frozenset({"stop", "unsubscribe", "ਬੰਦ", "ਬੰਦ ਕਰੋ", "बंद", "बंद करो", "बंद करें"})
@@ -93,7 +95,7 @@ def store_reports(session: Session, provider: str, reports: Iterable[DeliveryRep
             "provider_id": provider_id_digest(report.provider_id),
             "status": report.status,
             "message_id": report.message_id,
-            "at": report.at,
+            "at": report.at if OLDEST < report.at < now + timedelta(days=1) else now,
             "reason": report.reason,
             "use_next": report.use_next,
             "received_at": now,

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from contracts.errors import Forbidden, NotFound
+from contracts.model import IST
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
@@ -1316,3 +1317,31 @@ def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database, 
     wrong = WrongNumber(reference=visit.reference, mobile_last4=digits)
     with db.transaction() as session, pytest.raises(NotFound):
         stop_messages(wrong, make_call(key="wrong"), session, now())
+
+
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=IST), datetime.max.replace(tzinfo=IST)])
+def test_a_report_of_an_impossible_time_is_one_of_now(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, at: datetime
+) -> None:
+    put_pass(db)
+    postman.send_due()
+    with db.transaction() as session:
+        receipts.store_reports(session, "wa", [DeliveryReport("wa-vendor-1", "delivered", at)], now())
+    postman.advance()
+    assert rows(db)[0][1] == "delivered"
+
+
+def test_an_id_that_is_no_text_is_recorded(db: Database, clock: Clock, sms: Vendor) -> None:
+    """JSON may have half a character."""
+
+    class Odd(Vendor):
+        def send(self, message: Outgoing) -> Receipt:
+            super().send(message)
+            return Receipt("\ud800")
+
+    odd = Odd("wa")
+    postman = make_sender(db, odd, sms, clock)
+    put_pass(db)
+    while postman.send_due():
+        pass
+    assert (rows(db)[0][1], len(odd.sent)) == ("accepted", 1)

@@ -1,4 +1,4 @@
-"""Faults of a channel's own code, or of a library below it: they cost one message, and not the process.
+"""Faults of a channel's own code, or of a library below it: they cost one call, and not the process.
 
 A process that ends leases the same message again when it is back, and ends again.
 """
@@ -9,9 +9,11 @@ from services.chassis.runtime import logs
 from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import (
     Channel,
+    DeliveryReport,
     Outgoing,
     PermanentChannelError,
     Receipt,
+    ReportService,
     TemporaryChannelError,
 )
 
@@ -34,4 +36,20 @@ def hand_over(channel: Channel, message: Outgoing) -> Receipt:
     except Exception as error:  # noqa: BLE001  the code that fails is a vendor's or the message's
         # The text of the error may hold what is personal: it is not logged.
         log.error("a channel has a fault", channel=channel.name, error=type(error).__name__)  # noqa: TRY400
+        raise PermanentChannelError("fault") from None
+
+
+def ask_for_report(service: ReportService, provider_id: str) -> DeliveryReport | None:
+    """Ask a vendor what became of a message.
+
+    Raises:
+        TemporaryChannelError: a later question may be answered.
+        PermanentChannelError: it was not asked, or refused; ``fault`` where its answer could not be read.
+    """
+    try:
+        return service.ask(provider_id)
+    except (TemporaryChannelError, PermanentChannelError):
+        raise
+    except Exception as error:  # noqa: BLE001  the code that fails is a vendor's or the answer's
+        log.error("a channel has a fault", channel=service.name, error=type(error).__name__)  # noqa: TRY400
         raise PermanentChannelError("fault") from None

@@ -34,7 +34,9 @@ from services.notify.adapters.channels.http_gateway import GatewayClient, requir
 from services.notify.domain.registrations import Registrations
 from services.notify.domain.sms_segments import count_segments
 
-_ACCEPTED = re.compile(rb"402\s*,\s*MsgID\s*=\s*(\S+)", re.IGNORECASE)
+_ACCEPTED = re.compile(rb"402\s*,\s*MsgID\s*=\s*(\S*)", re.IGNORECASE)
+_ID = re.compile(r"[\w.@-]{1,100}", re.ASCII)
+"""What we store of an ID and ask by; a message with any other one is accepted without an ID."""
 _NUMBER = re.compile(rb"\b(4\d\d)\b")
 _SUBMITTED_LATER = 409
 """The operator is slow, "message will be submitted": accepted, without an ID."""
@@ -194,7 +196,8 @@ def _message_id(content: bytes) -> str | None:
         PermanentChannelError: no try will.
     """
     if accepted := _ACCEPTED.search(content):
-        return accepted.group(1).decode("ascii", "replace")
+        given = accepted.group(1).decode("ascii", "replace")
+        return given if _ID.fullmatch(given) else None
     found = _NUMBER.search(content)
     number = int(found.group(1)) if found else 0
     if number == _SUBMITTED_LATER:

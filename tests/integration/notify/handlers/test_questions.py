@@ -262,3 +262,45 @@ def test_the_threads_of_a_sender_ask(
         post.stop.set()
         assert threads.finish()
     assert faults == []
+
+
+@pytest.mark.parametrize(
+    "given", [b"15\x0006egov", b"7" * 60_000, b"", "੧੫egov".encode()], ids=["nul", "long", "none", "foreign"]
+)
+def test_an_id_that_is_none_ends_with_the_vendors_yes_and_is_not_stored(
+    db: Database, cdac: MobileSeva, clock: Clock, post: Post, given: bytes
+) -> None:
+    cdac.faults.answers.append((200, b"402,MsgID = " + given))
+    put_pass(db)
+    post.send()
+    clock.forward(700)
+    post.send()
+    assert (rows(db), open_questions(db)) == ([("sms", "delivered", None)], 0)
+    assert len(cdac.requests) == 1, "it is sent once"
+
+
+def test_a_report_with_a_zero_date_is_matched_like_any_other(
+    db: Database, cdac: MobileSeva, clock: Clock, post: Post
+) -> None:
+    put_pass(db)
+    post.send()
+    clock.forward(questions.FIRST_SECONDS)
+    cdac.faults.answers.append((200, b"919876543210,DELIVERED,0001-01-01 00:00:00"))
+    post.ask()
+    post.move()
+    assert rows(db) == [("sms", "delivered", None)]
+
+
+def test_an_answer_on_which_our_own_code_fails_gets_a_pause(
+    db: Database, clock: Clock, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_provider_id: str) -> None:
+        raise ValueError("what a vendor said")
+
+    put_pass(db)
+    post.send()
+    clock.forward(questions.FIRST_SECONDS)
+    monkeypatch.setattr(post.service, "ask", fail)
+    with structlog.testing.capture_logs() as logged:
+        assert post.ask() == [questions.PAUSE_SECONDS]
+    assert "what a vendor said" not in str(logged)

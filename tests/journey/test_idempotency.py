@@ -46,7 +46,6 @@ from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
 from tests.support.concurrent_requests import send_at_once
-from tests.support.extent import long
 from tests.support.factories.gateway import gateway_settings
 from tests.support.running import eventually
 from tests.support.system import System
@@ -631,7 +630,6 @@ def test_fifty_at_once_with_one_key_have_one_effect_and_one_answer(
     assert [answer[0] for answer in answers] == ["{"], answers
 
 
-@long
 def test_without_idempotency_they_would_have_more(system: System, people: People) -> None:
     """Negative control, where the domain allows the same again."""
     with replaced(system, ["accounts", "application", "approval", "notify"], sabotage.no_idempotency):

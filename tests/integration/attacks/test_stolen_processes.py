@@ -37,7 +37,6 @@ from services.issuance.settings import IssuanceSettings
 from services.notify.adapters.sealing import unseal
 from tests.integration.conftest import superuser
 from tests.support.actors import MATCHED, Applicant, Department, Officer, Staff, issued, new_mobile, slot
-from tests.support.extent import long
 from tests.support.factories.approval import invited, personal
 from tests.support.running import eventually
 from tests.support.settings import make_settings
@@ -524,7 +523,6 @@ ERASED = {"logins": "who issued a login", "outbox": "events"}
 GOAL = {"issue": issue, "approve": approve, "read": read, "erase": erase, "pose": pose, "shut": shut}
 
 
-@long
 def test_each_stolen_process_reaches_what_the_table_says_and_no_more(
     system: System, people: People, stolen, forged, captured
 ) -> None:

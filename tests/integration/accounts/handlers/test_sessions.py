@@ -174,7 +174,6 @@ def test_nobody_without_the_password_keeps_a_login_shut_on_its_device(accounts) 
     assert accounts.log_in(at=later, address="new", devices=("forged", device)).access_token
 
 
-@long
 def test_a_thousand_addresses_do_not_guess_a_password(accounts, monkeypatch) -> None:
     monkeypatch.setattr(passwords, "offload", lambda *_: False)
     at = now()

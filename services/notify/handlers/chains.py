@@ -32,7 +32,7 @@ _MESSAGES = MessageRow.metadata.tables["messages"]
 BATCH = 100
 _TAKE = text("""
 with due as (
-  select id, application_id, personal, email_sealed from messages
+  select id, application_id, personal, email_sealed, state = 'queued' as was_queued from messages
   where next_at <= statement_timestamp() and not exists (
     select from delivery_reports as reports
     where reports.provider = messages.provider and reports.provider_id = messages.provider_id
@@ -58,9 +58,12 @@ update messages set
     then 'unconfirmed' else reason
   end,
   ended_at = coalesce(ended_at, :now),
-  personal = case when lane = 'otp' and state <> 'queued' then null else messages.personal end
+  personal = case
+    when lane = 'otp' and (state <> 'queued' or expires_at <= :now) then null else messages.personal
+  end
 from held where messages.id = held.id
-returning messages.*, held.is_erased, held.personal as sealed, held.email_sealed as sealed_email,
+returning messages.*, held.is_erased, held.was_queued,
+  held.personal as sealed, held.email_sealed as sealed_email,
   array(
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
@@ -72,11 +75,13 @@ returning messages.*, held.is_erased, held.personal as sealed, held.email_sealed
     where other.event_id = messages.event_id and other.purpose = messages.purpose
       and other.state in ('delivered', 'read')
   ) as has_arrived,
-  exists (select from passes where number = messages.pass_number and revoked_at is not null) as is_revoked
+  messages.purpose = 'pass_issued' and exists (
+    select from passes where number = messages.pass_number and revoked_at is not null
+  ) as is_revoked
 """)
 """A message waits while a report that it has arrived waits for it. Its application is locked before the next
 step is made, so that an erasure sees the step; where somebody else has the lock, the message waits, too. A
-code that no vendor was given is kept: it may wait again (`endings`)."""
+code that no vendor was given is kept while it is good: it may wait again (`endings`)."""
 _MARK = text("update messages set undelivered_at = statement_timestamp() where id = :id")
 _START = text("""
 update messages set next_at = statement_timestamp() + make_interval(secs => :wait)
@@ -111,7 +116,9 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
         return
     about = {name: row[name] for name in ("application_id", "purpose", "channel")} | {"message_id": row["id"]}
     if is_late(row["expires_at"], now):
-        if row["state"] in ("failed", "expired") and row["reason"] != "unconfirmed":
+        if row["was_queued"]:
+            end_chain(session, about, "expired", now, may_wait=False)
+        elif row["state"] in ("failed", "expired") and row["reason"] != "unconfirmed":
             end_chain(session, about, row["reason"], now, may_wait=False)
         return
     keys = personal_keys_of(session)

@@ -16,11 +16,8 @@ from services.chassis.messaging import outbox
 from services.notify.domain.chains import ending_of
 from services.notify.metrics import CHAINS_ENDED
 
-_WAIT_AGAIN = text("""
-update messages set state = 'queued', reason = null, ended_at = null, next_at = null,
-  undelivered_at = case when purpose = 'pass_issued' then statement_timestamp() end
-where id = (
-  select waiting.id from messages as waiting join messages as last using (event_id, purpose)
+_MAY_WAIT = """
+  from messages as waiting join messages as last using (event_id, purpose)
   where last.id = :id and waiting.state = 'failed'
     and waiting.reason in ('unconfirmed', 'provider_away', 'quota')
     and waiting.personal is not null and not waiting.is_replaced
@@ -30,13 +27,27 @@ where id = (
       where other.event_id = waiting.event_id and other.purpose = waiting.purpose
         and other.state in ('delivered', 'read')
     )
-    and not exists (select from passes where number = waiting.pass_number and revoked_at is not null)
+    and not (waiting.purpose = 'pass_issued' and exists (
+      select from passes where number = waiting.pass_number and revoked_at is not null
+    ))
+"""
+_WAIT_AGAIN = text(f"""
+update messages set state = 'queued', reason = null, ended_at = null, next_at = null,
+  undelivered_at = case when purpose = 'pass_issued' then statement_timestamp() end
+where id = (
+  select waiting.id {_MAY_WAIT}
   order by waiting.ended_at, waiting.step limit 1 for update of waiting skip locked
 )
 returning id
-""")
+""")  # noqa: S608  made of constants
 """The step that has waited longest: if its vendor is still away when its time is over, it is another's turn.
 Rows that others have locked are passed by, since they are locked in the order of their IDs."""
+_LOOK_AGAIN = text(f"""
+update messages set next_at = statement_timestamp() + interval '1 second'
+where id = :id and exists (select {_MAY_WAIT})
+returning id
+""")  # noqa: S608  made of constants
+"""Others have locked all that may wait."""
 
 
 def end_chain(
@@ -52,7 +63,7 @@ def end_chain(
         may_wait: whether another channel may still reach the person.
     """
     given = {"id": about["message_id"], "now": now}
-    if may_wait and session.execute(_WAIT_AGAIN, given).first() is not None:
+    if may_wait and any(session.execute(one, given).first() for one in (_WAIT_AGAIN, _LOOK_AGAIN)):
         return
     outbox.add(session, NotificationFailed(**about, reason=reason), at=now)
     if ending := ending_of(reason):

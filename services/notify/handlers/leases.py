@@ -41,7 +41,7 @@ _READ = """id, lane, purpose, channel, step, language, application_id, personal,
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
   ) as tried,
-  step > 0 and exists (
+  purpose = 'pass_issued' and exists (
     select from passes where number = pass_number and revoked_at is not null
   ) as is_revoked,
   lane <> 'otp' and exists (

@@ -123,6 +123,12 @@ def make_sender(
     return SteppedSender(db, channels, options, threading.Event(), clock)
 
 
+def rounds(postman: SteppedSender) -> None:
+    """Send and advance until nothing is due."""
+    while postman.send_due() or postman.advance():
+        pass
+
+
 def put_pass(db: Database, visit: Visit | None = None) -> Visit:
     visit = visit or Visit(deliver_by="whatsapp")
     with db.transaction() as session:
@@ -1345,3 +1351,103 @@ def test_an_id_that_is_no_text_is_recorded(db: Database, clock: Clock, sms: Vend
     while postman.send_due():
         pass
     assert (rows(db)[0][1], len(odd.sent)) == ("accepted", 1)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_pass_that_is_queued_again_after_it_was_revoked_is_not_sent(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, step: int
+) -> None:
+    """A step is put back by one transaction while another revokes the pass and cannot see it."""
+    visit = put_pass(db)
+    with db.transaction() as session:
+        event_handlers.handle_pass_revoked(received(visit.revoked()), session, now(), PUBLIC_URL)
+        again = "update messages set state = 'queued', ended_at = null, step = :step where purpose = :purpose"
+        session.execute(text(again), {"step": step, "purpose": "pass_issued"})
+    while postman.send_due():
+        pass
+    assert {message.purpose for message in whatsapp.sent} == {"pass_revoked"}
+
+
+def test_the_news_that_a_pass_was_revoked_goes_on_to_the_next_channel_and_waits_for_a_vendor(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> None:
+    whatsapp.faults = [PermanentChannelError("not_on_whatsapp")] * 10
+    away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    postman = make_sender(db, whatsapp, away, clock)
+    visit = put_pass(db)
+    with db.transaction() as session:
+        event_handlers.handle_pass_revoked(received(visit.revoked()), session, now(), PUBLIC_URL)
+    for _ in range(30):
+        rounds(postman)
+        clock.forward(60)
+    away.faults, away.sent = [], []
+    for _ in range(30):
+        rounds(postman)
+        clock.forward(60)
+    assert [message.purpose for message in away.sent] == ["pass_revoked"]
+
+
+def nobody_was_reached(purpose: str) -> float:
+    labels = {"purpose": purpose, "result": "nobody"}
+    return REGISTRY.get_sample_value("epass_message_chains_ended_total", labels) or 0
+
+
+def test_each_pass_that_its_outage_outlives_is_told_and_counted(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> None:
+    away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    whatsapp.faults = [PermanentChannelError("not_on_whatsapp")] * 8
+    postman = make_sender(db, whatsapp, away, clock)
+    for _ in range(8):
+        put_pass(db)
+    with db.transaction() as session:
+        session.execute(text("update messages set expires_at = :at"), {"at": now() + timedelta(minutes=40)})
+    before = nobody_was_reached("pass_issued")
+    for _ in range(60):
+        clock.forward(60)
+        rounds(postman)
+    ends = [one for one in published(db) if one[-1] == "-"]
+    assert len(ends) == 8, ends
+    assert nobody_was_reached("pass_issued") - before == 8
+
+
+def test_a_code_whose_wait_is_over_after_its_time_is_told_counted_and_erased(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    postman = make_sender(db, whatsapp, sms, clock)
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(), session, now())
+    with db.transaction() as session:
+        session.execute(text("update messages set next_at = now()"))
+    before = nobody_was_reached("otp")
+    clock.forward(700)
+    postman.advance()
+    assert published(db) == [("sms", "expired", "-")]
+    assert nobody_was_reached("otp") - before == 1
+    assert stored_codes(db) == 0
+
+
+def stored_codes(db: Database) -> int:
+    with db.queries() as session:
+        held = text("select count(*) from messages where lane = 'otp' and personal is not null")
+        return session.execute(held).scalar_one()
+
+
+def test_a_step_that_another_sender_holds_when_the_last_channel_fails_waits_again_a_moment_later(
+    db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
+) -> None:
+    whatsapp.faults = [PermanentChannelError("refused")]
+    sms.faults = [TemporaryChannelError("unreachable")]
+    postman = make_sender(db, whatsapp, sms, clock, chain_pass=("sms:600", "whatsapp:120"))
+    put_pass(db, Visit())
+    postman.send_due()
+    clock.forward(601)
+    postman.advance()
+    with db.transaction() as other:
+        other.execute(text("select from messages where channel = 'sms' for update"))
+        postman.send_due()
+        postman.advance()
+    clock.forward(1)
+    rounds(postman)
+    assert rows(db)[0][:2] == ("sms", "accepted")
+    assert [one for one in published(db) if one[-1] == "-"] == []

@@ -588,13 +588,25 @@ def test_the_light_and_the_zoom_reach_the_camera_and_neither_ends_the_other(
     assert page.evaluate(SETTINGS)["zoom"] == nearest
 
 
+MAY_NOT_MOVE = """
+const {getUserMedia} = MediaDevices.prototype;
+MediaDevices.prototype.getUserMedia = async function (wanted) {
+  if (wanted.video.zoom) throw new DOMException("refused", "NotAllowedError");
+  return getUserMedia.call(this, wanted);
+};
+"""
+"""Refuses that the page moves a camera, as a guard may."""
+
+
+@pytest.mark.parametrize("script", ["", MAY_NOT_MOVE], ids=["may move it", "may not"])
 def test_the_camera_that_was_chosen_opens_and_opens_again_with_the_app(
-    open_app: Callable[..., Page], chromium: Browser
+    open_app: Callable[..., Page], chromium: Browser, script: str
 ) -> None:
     two = "--use-fake-device-for-media-stream=device-count=2"
     browser = chromium.browser_type.launch(executable_path=camera.chromium_path(), args=[*camera.FLAGS, two])
-    page = open_app(browser=browser)
+    page = open_app(browser=browser, script=script)
     expect(page.locator(".camera__failed")).to_be_hidden()
+    another = WORDS["en"]["texts"]["other_camera"]
 
     def opened() -> str | None:
         return (page.evaluate(SETTINGS) or {}).get("deviceId")
@@ -609,6 +621,10 @@ def test_the_camera_that_was_chosen_opens_and_opens_again_with_the_app(
     second = eventually(lambda: opened() not in (None, first) and opened(), "the other one is open")
     page.reload()
     eventually(lambda: opened() == second, "it is still that one")
+    expect(page.locator(".banner")).not_to_contain_text(another)
+    page.evaluate("localStorage['gate.camera'] = 'unplugged'")
+    page.reload()
+    expect(page.locator(".banner")).to_contain_text(another)
     browser.close()
 
 
@@ -711,6 +727,35 @@ def test_where_nobody_says_how_many_leave_nothing_is_recorded_and_the_guard_hear
     expect(page.locator(".verdict h1")).not_to_have_text(words["not_counted"])
     assert [one.token for one in verify.scanned].count(A) == 1
     assert page.locator(".bar__unsent").all_inner_texts() in ([], [one_unsent(language)])
+
+
+def test_a_number_with_a_mistake_does_not_end_the_question_how_many_leave(
+    open_app: Callable[..., Page], verify: Verify
+) -> None:
+    page = open_app()
+    page.clock.install()
+    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 3})
+    page.locator("label[for=direction-exit]").click()
+    scan(page)
+    expect(verdict(page, "ask")).to_be_visible()
+    scan(page, NUMBER[:-1] + ("0" if NUMBER[-1] != "0" else "1"))
+    expect(verdict(page, "amber")).to_contain_text(WORDS["en"]["texts"]["wrong_number"])
+    page.clock.fast_forward(60_000)
+    expect(verdict(page, "amber").locator("h1")).to_have_text(WORDS["en"]["texts"]["not_counted"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_a_network_nobody_is_told_to_sign_out_before_the_sign_in_ends(
+    open_app: Callable[..., Page], language: str
+) -> None:
+    page, words = open_app(language), WORDS[language]["texts"]
+    online, offline = (words[key].partition("%(age)s")[2] for key in ("session_ends", "session_ends_offline"))
+    expect(page.locator(".banner")).to_contain_text(online)
+    page.context.set_offline(True)
+    scan(page, NUMBER)
+    expect(page.locator(".dot--off")).to_be_visible()
+    expect(page.locator(".banner")).to_contain_text(offline)
+    expect(page.locator(".banner")).not_to_contain_text(online)
 
 
 def test_a_question_that_was_answered_in_time_ends_with_its_answer(

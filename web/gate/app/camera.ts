@@ -31,6 +31,8 @@ const KEPT = "gate.camera";
 /** For so long a code that stays in view is the same scan. */
 export const SAME_CODE_MS = 3000;
 const BETWEEN_FRAMES_MS = 60;
+/** After so many pictures that could not be taken the guard hears of it: a camera begins with some. */
+const MOST_FAILED = 20;
 /** So long after the decoder has failed another one is started. */
 const AFTER_FAILURE_MS = 1000;
 /** How the frames are looked at, one after the other. */
@@ -68,7 +70,7 @@ export class Camera {
     const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
     const environment = { ...size, facingMode: { ideal: "environment" } };
     const stream = await openFirst([
-      ...(chosen ? [{ ...size, deviceId: { exact: chosen }, zoom: true as const }] : []),
+      ...(chosen ? [{ ...size, deviceId: { exact: chosen }, zoom: true as const }, { ...size, deviceId: { exact: chosen } }] : []),
       { ...environment, zoom: true },
       environment,
     ]);
@@ -95,6 +97,12 @@ export class Camera {
     for (const track of this.#stream?.getTracks() ?? []) track.stop();
     this.#stream = null;
     this.video.srcObject = null;
+  }
+
+  /** Whether another camera is open than the one that was chosen on this device. */
+  get isOther(): boolean {
+    const chosen = localStorage.getItem(KEPT);
+    return this.isOn && chosen !== null && chosen !== this.chosen;
   }
 
   get isOn(): boolean {
@@ -149,6 +157,7 @@ export class Camera {
   }
 
   async #scan(run: number): Promise<void> {
+    let failed = 0;
     for (let count = 0; run === this.#run; count += 1) {
       await this.#nextFrame();
       if (run !== this.#run) return;
@@ -160,6 +169,8 @@ export class Camera {
       }
       const frameAt = performance.now();
       const frame = await this.#frame().catch(() => null);
+      failed = frame === null ? failed + 1 : 0;
+      if (failed === MOST_FAILED) this.#listener.onDecoder(false);
       const text = frame && (await this.#decode(frame, LOOKS[count % LOOKS.length] ?? "quick"));
       if (text) measure("frame to text", frameAt);
       if (text && run === this.#run) this.#found(text, frameAt);

@@ -33,6 +33,8 @@ export interface Frame {
   pauseCamera(is: boolean): void;
   /** Say, while scans are not sent, that the browser may delete them. */
   warnOfLoss(is: boolean): void;
+  /** Say that another camera is open than the one that was chosen. */
+  warnOfCamera(is: boolean): void;
 }
 
 /** So long before the session's end the guard hears of it: without a network nobody can sign in again. */
@@ -41,6 +43,7 @@ const TYPED = ".verdict:not(.verdict--enrols) :is(select, textarea, input:not([t
 
 export function drawFrame(actions: Actions): Frame {
   let mayLose = false;
+  let isOtherCamera = false;
   const video = el("video", { muted: true, playsinline: true, "aria-hidden": "true" });
   video.muted = true; // the attribute alone does not let a browser play it
   const number = el("input", { id: "number", class: "field", autocomplete: "off", autocapitalize: "characters", spellcheck: "false", enterkeyhint: "go" });
@@ -128,7 +131,8 @@ export function drawFrame(actions: Actions): Frame {
     const lines: (HTMLElement | false)[] = [
       !now.online && el("p", {}, now.offlineSince ? t("offline", { at: instant(now.offlineSince) }) : t("offline_unknown")),
       now.leaving && el("p", {}, t("leaving")),
-      now.endsS !== null && now.endsS <= ENDS_SOON_S && el("p", {}, t("session_ends", { age: duration(now.endsS) })),
+      now.endsS !== null && now.endsS <= ENDS_SOON_S && el("p", {}, t(now.online ? "session_ends" : "session_ends_offline", { age: duration(now.endsS) })),
+      isOtherCamera && el("p", {}, t("other_camera")),
       mayLose && now.unsent > 0 && el("p", {}, t("may_lose")),
       // A device that is not enrolled says elsewhere why: the guard may have to sign in before the code is taken.
       !now.signedIn && el("p", {}, now.notEnrolled === null && `${t("signed_out")} `, el("a", { href: `/${currentLanguage()}/staff/sign-in` }, t("sign_in"))),
@@ -176,6 +180,9 @@ export function drawFrame(actions: Actions): Frame {
     },
     warnOfLoss: (is) => {
       mayLose = is;
+    },
+    warnOfCamera: (is) => {
+      isOtherCamera = is;
     },
     showCamera: (works) => {
       failed.hidden = works;

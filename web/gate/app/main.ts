@@ -1,6 +1,6 @@
 // The app of a gate: opens on the camera, shows verdicts, and takes the next scan at any moment.
 import type { Direction, Found, GateApi, IdCheck, InsideList, NotEnrolled, Shown, Supervisor } from "../core/model.ts";
-import { GateProblem } from "../core/model.ts";
+import { COUNT_WITHIN_MS, GateProblem } from "../core/model.ts";
 import { showNothing } from "../core/shown.ts";
 import { Camera } from "./camera.ts";
 import { Decoder } from "./decoder.ts";
@@ -25,9 +25,8 @@ const typedBefore = keepKeys();
 const MEANT_FOR_LAST_MS = 400;
 const AGES_EVERY_MS = 5000;
 const CAMERA_AGAIN_MS = 3000;
-/** So long after the question how many leave the guard hears it again, and then that nothing is recorded. */
+/** So long after the question how many leave the guard hears it again. */
 const ASKED_AGAIN_MS = 30_000;
-const NOT_COUNTED_MS = 60_000;
 /** The fonts of names, each with a letter of it: a browser fetches only what it draws. */
 const FONTS = { "e-Pass Gurmukhi": "ਗ", "e-Pass Devanagari": "ग" };
 const NOT_KNOWN: InsideList = { entries: [], isKnown: false };
@@ -145,6 +144,8 @@ class App {
   async #startCamera(): Promise<void> {
     const works = await this.#camera.start().then(() => true, () => false);
     this.#frame.showCamera(works);
+    this.#frame.warnOfCamera(works && this.#camera.isOther);
+    this.#frame.showState(this.#gate.state());
   }
 
   /** Say that the system has taken the camera away, and try again until it is back. */
@@ -234,12 +235,15 @@ class App {
       if (isOpen()) signal("ask");
     }, ASKED_AGAIN_MS);
     setTimeout(() => {
-      if (!isOpen()) return;
-      this.#shown = null;
-      this.#last = this.#last.then(() => this.#gate.forgetLeaving()).catch(() => undefined);
-      this.#frame.showVerdict(drawNotCounted(shown));
-      signal("amber");
-    }, NOT_COUNTED_MS);
+      this.#last = this.#last.then(async () => {
+        // The question may have left the screen, such as for a number with a mistake: it still waits.
+        const isForgotten = await this.#gate.forgetLeaving(shown).catch(() => false);
+        if (!isForgotten || !this.#gate.state().signedIn) return;
+        this.#shown = null;
+        this.#frame.showVerdict(drawNotCounted(shown));
+        signal("amber");
+      });
+    }, COUNT_WITHIN_MS);
   }
 
   #answers(): Answers {

@@ -10,10 +10,10 @@ import type { Deps, Preview } from "./device.ts";
 import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
 import { fetchInside, movesOf, whoIsInside } from "./inside.ts";
-import { find, identify, passOf } from "./lookup.ts";
+import { find, identify, namesPass, passOf } from "./lookup.ts";
 import { isUnvouched, termsBeside } from "./manifest.ts";
 import type { HeldPass, Move } from "./manifest.ts";
-import { GateProblem } from "./model.ts";
+import { COUNT_WITHIN_MS, GateProblem } from "./model.ts";
 import type {
   Direction,
   Found,
@@ -82,7 +82,7 @@ export class Gate implements GateApi {
     this.#wrongPins.restore(await store.setting("wrongPins"));
   }
 
-  /** Record the exit that nobody had answered when the app ended: all have left, as at the next scan. */
+  /** Record the exit that nobody had answered when the app ended a moment ago: all have left, as at the next scan. */
   async #recordLeft(leaving: Leaving | null | undefined): Promise<void> {
     if (!leaving) return;
     const { store, manifest } = this.#device;
@@ -90,7 +90,7 @@ export class Gate implements GateApi {
     const isRecorded = waiting.length > 0 || manifest.knows(leaving.request.nonce);
     this.#decideHere();
     const request = { ...leaving.request, ask_count: false };
-    if (!isRecorded) await this.#device.inTurn(() => this.#decideScan(leaving.scanned, request)).catch(reportStorage);
+    if (!isRecorded && this.#mayMeanAll(leaving)) await this.#device.inTurn(() => this.#decideScan(leaving.scanned, request)).catch(reportStorage);
     await this.#storeLeaving(null);
   }
 
@@ -106,10 +106,19 @@ export class Gate implements GateApi {
     await this.#device.store.saveNotes("leaving", leaving).catch(reportStorage);
   }
 
-  /** Record that all have left whom nobody has counted. What cannot be recorded is said once, and holds up no scan. */
-  async #leaveAll(): Promise<void> {
+  /** Whether an exit that nobody has counted means all: no longer than the guard is asked. */
+  #mayMeanAll({ request }: Leaving): boolean {
+    const age = this.#device.now() - Date.parse(request.scanned_at);
+    return Math.abs(age) < COUNT_WITHIN_MS;
+  }
+
+  /**
+   * Record that all have left whom nobody has counted; nothing after a while, since nobody is counted out by a
+   * silence. What cannot be recorded is said once, and holds up no scan.
+   */
+  async #leaveAll(leaving: Leaving): Promise<void> {
     try {
-      await this.leave();
+      if (this.#mayMeanAll(leaving)) await this.leave();
     } finally {
       await this.#noteLeaving(null);
     }
@@ -165,14 +174,17 @@ export class Gate implements GateApi {
     const leaving = this.#leaving;
     const isSame = leaving !== null && JSON.stringify(leaving.scanned) === JSON.stringify(scanned);
     const isAgain = isSame && direction === "exit";
-    if (leaving !== null && !isAgain && scanned !== null) await this.#leaveAll(); // nobody has counted them: all
+    // Another pass, and nobody has counted them: all. A number with a mistake or any other code means nothing.
+    const isNext = leaving !== null && !isAgain && (await namesPass(this.#device.manifest, scanned));
+    if (isNext) await this.#leaveAll(leaving);
     if (direction === "entry") this.#requireSession();
     if (scanned === null) return this.#nothing("unreadable", direction);
     const gate = this.#device.requireGate();
     const request = this.#request(scanned, gate, direction, null, null);
     if (direction === "exit") request.ask_count = true;
     const shown = this.#withMismatch(await this.#look(scanned, request));
-    await this.#noteLeaving(shown.preview && shown.outcome === "exit" ? { scanned, shown, request } : null);
+    const asked = shown.preview && shown.outcome === "exit" ? { scanned, shown, request } : null;
+    if (asked !== null || isAgain) await this.#noteLeaving(asked);
     if (!shown.preview || shown.outcome === "exit") return shown;
     if (shown.outcome === "admit" || shown.overridable.length > 0) {
       this.#device.preview = { scanned, shown, request };
@@ -198,8 +210,10 @@ export class Gate implements GateApi {
     return shown;
   }
 
-  forgetLeaving(): Promise<void> {
-    return this.#noteLeaving(null);
+  async forgetLeaving(shown: Shown): Promise<boolean> {
+    if (this.#leaving?.request.scanned_at !== shown.at) return false;
+    await this.#noteLeaving(null);
+    return true;
   }
 
   async override(supervisor: Supervisor): Promise<Shown> {
@@ -340,7 +354,7 @@ export class Gate implements GateApi {
   }
 
   async signOut(isSure = false): Promise<void> {
-    if (this.#leaving !== null) await this.#leaveAll();
+    if (this.#leaving !== null) await this.#leaveAll(this.#leaving);
     this.#rounds.stop(); // else the next round would sign in again, until the server has heard of it
     // While it is still this guard who sends their scans.
     if (this.#device.offlineSince === null) await this.refresh();

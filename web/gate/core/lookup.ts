@@ -58,6 +58,12 @@ export async function passOf(manifest: Manifest, request: WireScan): Promise<str
   return "claims" in read ? read.claims.jti : null;
 }
 
+/** Whether a scan names a pass: by a whole number, or by a token of ours. */
+export async function namesPass(manifest: Manifest, scanned: Scanned | null): Promise<boolean> {
+  if (scanned === null) return false;
+  return "number" in scanned || "claims" in (await readPass(scanned.token, manifest.keys, manifest.issuer));
+}
+
 /** Return a pass of which nothing is known, and whose people go out all the same. */
 function unknownPass(number: string): HeldPass {
   return { number, standing: unusedStanding(null), insideSince: null, lastGate: null, wire: null };

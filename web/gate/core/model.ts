@@ -276,13 +276,17 @@ export interface HelpCall {
   unanswered_at?: string | null;
 }
 
+/** So long the next pass means that all have left of whom nobody has said how many; after that nobody has. */
+export const COUNT_WITHIN_MS = 60_000;
+
 /** What the screens call; {@link Gate} implements it. */
 export interface GateApi {
   state(): GateState;
   /**
    * Decide what was scanned or typed. An entry is a preview; an exit is recorded at once.
    *
-   * An exit is a preview where several are inside: `leave` says how many. Another scan means all of them.
+   * An exit is a preview where several are inside: `leave` says how many. The scan of another pass within
+   * {@link COUNT_WITHIN_MS} means all of them, a later one nobody.
    */
   scan(text: string, direction: Direction): Promise<Shown>;
   /**
@@ -295,8 +299,12 @@ export interface GateApi {
   override(supervisor: Supervisor): Promise<Shown>;
   /** Record that some of the party of the last exit leave, or all. Rejects with {@link GateProblem}. */
   leave(count?: number): Promise<Shown>;
-  /** Forget the last exit of which nobody has said how many leave: nothing is recorded, and all stay inside. */
-  forgetLeaving(): Promise<void>;
+  /**
+   * Forget an exit of which nobody has said how many leave: nothing is recorded, and all stay inside.
+   *
+   * Returns whether it still waited for that.
+   */
+  forgetLeaving(shown: Shown): Promise<boolean>;
   inside(): Promise<InsideList>;
   /** Return whose people were found at an evacuation. */
   found(): Promise<Found[]>;

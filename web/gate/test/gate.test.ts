@@ -469,14 +469,63 @@ for (const isOnline of [true, false]) {
     server.passes.set(OTHER, pass({ pass: OTHER }));
     const { gate, device } = await openGate(server);
     server.down = !isOnline;
-    await gate.scan(TOKEN, "exit");
-    await gate.forgetLeaving();
+    const asked = await gate.scan(TOKEN, "exit");
+    assert.equal(await gate.forgetLeaving(asked), true);
+    assert.equal(await gate.forgetLeaving(asked), false, "once");
     await assert.rejects(gate.leave(1), problem("no_preview"));
     await gate.scan(OTHER, "entry");
     device.kill();
     const again = await device.open();
     assert.deepEqual([server.recorded.size, again.state().unsent], [0, 0], "neither the next scan nor a restart records it");
     assert.equal(server.passes.get(NUMBER)?.inside, 3);
+  });
+
+  for (const [what, text] of Object.entries({
+    "a number with a mistake": "7K3M9QW4", "a number that is not whole": "7K3", "any other code": `upi://pay?pa=${"x".repeat(30)}`,
+  })) {
+    test(`${where} ${what} is no next visitor: nobody is counted out by it, then or hours later`, async () => {
+      const server = new Server();
+      server.passes.set(NUMBER, pass(THREE));
+      server.passes.set(OTHER, pass({ pass: OTHER }));
+      const { gate } = await openGate(server);
+      server.down = !isOnline;
+      const asked = await gate.scan(TOKEN, "exit");
+      await gate.scan(text, "exit");
+      assert.deepEqual([...server.recorded.values()].filter((one) => one.token === TOKEN), []);
+      server.now += 180 * MINUTE;
+      await gate.scan(OTHER, "entry").catch(() => undefined); // its list is old by now
+      assert.equal(server.passes.get(NUMBER)?.inside, 3);
+      server.down = false;
+      await gate.refresh();
+      assert.equal(server.passes.get(NUMBER)?.inside, 3, "nor by what is sent later");
+      assert.equal(await gate.forgetLeaving(asked), false, "the next visitor ends the question");
+    });
+  }
+
+  test(`${where} after such a code the question still waits, and ends without a record`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    const { gate } = await openGate(server);
+    server.down = !isOnline;
+    const asked = await gate.scan(TOKEN, "exit");
+    await gate.scan(await forgedTokenOf(pass()), "exit");
+    assert.equal(await gate.forgetLeaving(asked), true);
+    assert.equal(server.passes.get(NUMBER)?.inside, 3);
+  });
+
+  test(`${where} an exit that nobody has counted hours before the app is opened again counts nobody out`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    const { gate, device } = await openGate(server);
+    server.down = !isOnline;
+    await gate.scan(TOKEN, "exit");
+    device.kill();
+    server.now += 180 * MINUTE;
+    const again = await device.open();
+    assert.deepEqual([again.state().unsent, server.recorded.size], [0, 0]);
+    device.kill();
+    server.now -= 180 * MINUTE;
+    assert.equal((await device.open()).state().unsent, 0, "it is forgotten");
   });
 
   test(`${where} an exit that nobody has counted when the app is killed means that all have left`, async () => {

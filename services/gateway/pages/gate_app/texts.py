@@ -32,6 +32,10 @@ TEXTS: dict[str, str] = {
     "session_ends": _(
         "Sign out and in again within %(age)s. After that nobody can be let in without a network."
     ),
+    "session_ends_offline": _(
+        "The sign-in ends within %(age)s. Do not sign out before: without a network nobody can sign in, and"
+        " nobody can be let in."
+    ),
     "stay_signed_in": _("Stay signed in"),
     "sign_out_sure": _("Sign out all the same"),
     "may_lose": _(
@@ -69,6 +73,7 @@ TEXTS: dict[str, str] = {
     "camera": _("Camera"),
     "light": _("Light"),
     "zoom": _("Zoom"),
+    "other_camera": _("The camera that was chosen does not open. This is another one."),
     "choose_camera": _("Which camera?"),
     "camera_waits": _("The camera waits while you type or read"),
     "no_camera": _("The camera does not work. Use a scanner, or type the pass number."),
@@ -195,8 +200,8 @@ TEXTS: dict[str, str] = {
     "fewer_leave": _("Fewer leave"),
     "not_counted": _("Nothing is recorded"),
     "not_counted_why": _(
-        "Nobody has said how many leave, so that everyone on this pass counts as inside. If they have left,"
-        " scan the pass out again."
+        "Nobody has said how many leave, so that whoever was inside by this pass still counts as inside."
+        " If they have left, scan the pass out again."
     ),
     "old_list": _("The list of passes is old. A pass that was withdrawn since is not refused yet."),
     "check_id_old_list": _("Old list: check the ID card"),

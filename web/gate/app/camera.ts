@@ -101,8 +101,8 @@ export class Camera {
 
   /** Whether another camera is open than the one that was chosen on this device. */
   get isOther(): boolean {
-    const chosen = localStorage.getItem(KEPT);
-    return this.isOn && chosen !== null && chosen !== this.chosen;
+    const [chosen, opened] = [localStorage.getItem(KEPT), this.chosen];
+    return chosen !== null && opened !== undefined && opened !== chosen; // a browser may not say which one it is
   }
 
   get isOn(): boolean {

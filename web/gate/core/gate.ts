@@ -10,7 +10,7 @@ import type { Deps, Preview } from "./device.ts";
 import { readScanned } from "./identity.ts";
 import type { Scanned } from "./identity.ts";
 import { fetchInside, movesOf, whoIsInside } from "./inside.ts";
-import { find, identify, namesPass, passOf } from "./lookup.ts";
+import { find, identify, passNamed, passOf } from "./lookup.ts";
 import { isUnvouched, termsBeside } from "./manifest.ts";
 import type { HeldPass, Move } from "./manifest.ts";
 import { COUNT_WITHIN_MS, GateProblem } from "./model.ts";
@@ -172,11 +172,10 @@ export class Gate implements GateApi {
     this.#device.preview = null;
     const scanned = readScanned(text);
     const leaving = this.#leaving;
-    const isSame = leaving !== null && JSON.stringify(leaving.scanned) === JSON.stringify(scanned);
-    const isAgain = isSame && direction === "exit";
+    const named = leaving && (await passNamed(this.#device.manifest, scanned));
+    const isAgain = leaving?.shown.pass === named && direction === "exit";
     // Another pass, and nobody has counted them: all. A number with a mistake or any other code means nothing.
-    const isNext = leaving !== null && !isAgain && (await namesPass(this.#device.manifest, scanned));
-    if (isNext) await this.#leaveAll(leaving);
+    if (leaving !== null && named !== null && !isAgain) await this.#leaveAll(leaving);
     if (direction === "entry") this.#requireSession();
     if (scanned === null) return this.#nothing("unreadable", direction);
     const gate = this.#device.requireGate();

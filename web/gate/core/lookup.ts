@@ -58,10 +58,10 @@ export async function passOf(manifest: Manifest, request: WireScan): Promise<str
   return "claims" in read ? read.claims.jti : null;
 }
 
-/** Whether a scan names a pass: by a whole number, or by a token of ours. */
-export async function namesPass(manifest: Manifest, scanned: Scanned | null): Promise<boolean> {
-  if (scanned === null) return false;
-  return "number" in scanned || "claims" in (await readPass(scanned.token, manifest.keys, manifest.issuer));
+/** Return the pass that a scan names, also by a token whose key is new here; null where it names none. */
+export async function passNamed(manifest: Manifest, scanned: Scanned | null): Promise<string | null> {
+  const found = scanned && (await find(manifest, scanned, "exit"));
+  return found && "held" in found ? found.held.number : null;
 }
 
 /** Return a pass of which nothing is known, and whose people go out all the same. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { GateProblem } from "../core/model.ts";
 import type { Gate } from "../core/gate.ts";
+import type { WirePass } from "../core/manifest.ts";
 import type { IdCheck, Movement } from "../core/model.ts";
 import { deriveKey, isKeyOf, prove, readPin } from "../core/pin.ts";
 import { alsoAgreed } from "../core/shown.ts";
@@ -35,6 +36,13 @@ async function offlineGate(server = new Server()) {
   const opened = await openGate(server);
   server.down = true;
   return opened;
+}
+
+/** Return the token of a pass with a key of which the gate has not heard. */
+async function tokenOfNewKey(one: WirePass): Promise<string> {
+  const [, ...rest] = (await tokenOf(one)).split(".");
+  const head = Buffer.from(JSON.stringify({ typ: "epass+jwt", alg: "EdDSA", kid: "k2" })).toString("base64url");
+  return [head, ...rest].join(".");
 }
 
 function problem(code: string): (error: unknown) => boolean {
@@ -501,6 +509,31 @@ for (const isOnline of [true, false]) {
       assert.equal(await gate.forgetLeaving(asked), false, "the next visitor ends the question");
     });
   }
+
+  test(`${where} the next pass ends the question also where its key is new to this gate`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    server.passes.set(OTHER, pass({ ...THREE, pass: OTHER }));
+    const { gate } = await openGate(server);
+    server.down = !isOnline;
+    await gate.scan(TOKEN, "exit");
+    await gate.scan(await tokenOfNewKey(pass({ pass: OTHER })), "exit");
+    server.down = false;
+    await gate.refresh();
+    assert.equal(server.passes.get(NUMBER)?.inside, 0);
+  });
+
+  test(`${where} the same pass by its number asks again, and counts nobody out`, async () => {
+    const server = new Server();
+    server.passes.set(NUMBER, pass(THREE));
+    const { gate } = await openGate(server);
+    server.down = !isOnline;
+    for (const text of [TOKEN, NUMBER, TOKEN]) {
+      const shown = await gate.scan(text, "exit");
+      assert.deepEqual([shown.preview, shown.inside], [true, 3]);
+    }
+    assert.deepEqual([server.recorded.size, gate.state().unsent], [0, 0]);
+  });
 
   test(`${where} after such a code the question still waits, and ends without a record`, async () => {
     const server = new Server();

@@ -70,7 +70,12 @@ Outcome = Delivered | Failed | Later | Postponed | Untried
 LONGEST_PAUSE = 300.0
 """The longest pause in seconds that a vendor gets when it asks for one; a longer wish is cut to it."""
 TRIED_FOR = timedelta(hours=48)
-"""A message that does not expire is tried for so long after it was stored."""
+"""A message that does not expire is tried, or waits for its vendor, for so long after it was stored."""
+
+
+def end_of(expires_at: datetime | None, stored_at: datetime) -> datetime:
+    """Return from when on a message is of no use."""
+    return stored_at + TRIED_FOR if expires_at is None else expires_at
 
 
 def is_late(expires_at: datetime | None, now: datetime) -> bool:

@@ -22,7 +22,7 @@ from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain import chains
 from services.notify.domain.chains import Chains
 from services.notify.domain.messages import Personal
-from services.notify.domain.outcomes import is_late
+from services.notify.domain.outcomes import TRIED_FOR, end_of, is_late
 from services.notify.handlers.endings import end_chain
 from services.notify.handlers.leases import addresses_of
 from services.notify.metrics import FALLBACKS
@@ -54,7 +54,7 @@ update messages set
   next_at = null,
   state = case when state = 'queued' then 'failed' else state end,
   reason = case
-    when state = 'queued' or state = 'accepted' and (expires_at is null or expires_at > :now)
+    when state = 'queued' or state = 'accepted' and coalesce(expires_at, created_at + :longest) > :now
     then 'unconfirmed' else reason
   end,
   ended_at = coalesce(ended_at, :now),
@@ -102,7 +102,7 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
     ended: another channel would bring it too late. One that a vendor has accepted stays so, since its
     vendor may still report that it failed, which ends the chain then.
     """
-    found = session.execute(_TAKE, {"most": most, "now": now}).mappings().all()
+    found = session.execute(_TAKE, {"most": most, "now": now, "longest": TRIED_FOR}).mappings().all()
     for row in found:
         with logs.context(correlation_id=row["correlation_id"], traceparent=row["traceparent"]):
             _take_one(session, row, chains_, now)
@@ -115,7 +115,7 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
     if row["has_arrived"] or row["is_revoked"]:
         return
     about = {name: row[name] for name in ("application_id", "purpose", "channel")} | {"message_id": row["id"]}
-    if is_late(row["expires_at"], now):
+    if is_late(end_of(row["expires_at"], row["created_at"]), now):
         if row["was_queued"]:
             end_chain(session, about, "expired", now, may_wait=False)
         elif row["state"] in ("failed", "expired") and row["reason"] != "unconfirmed":

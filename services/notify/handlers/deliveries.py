@@ -43,6 +43,7 @@ from services.notify.domain.outcomes import (
     Postponed,
     Untried,
     after_temporary_error,
+    end_of,
     is_late,
 )
 from services.notify.domain.quotas import Limits
@@ -306,7 +307,7 @@ class Sender:
 
     def _held_back(self, message: Leased) -> Failed | Postponed | None:
         """Return the outcome of a message that must not be tried now, if that is so."""
-        is_expired = is_late(message.expires_at, self._now())
+        is_expired = is_late(end_of(message.expires_at, message.created_at), self._now())
         is_tried_enough = message.possible_duplicates >= self._options.attempts
         for reason, holds, use_next in (
             ("expired", is_expired, False),

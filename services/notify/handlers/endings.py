@@ -1,7 +1,8 @@
 """The end of a chain: what is told and counted once a message has reached nobody on any of its channels.
 
-A step that no vendor was given is not over. It went on because its vendor was away or slow; where no other
-channel is left, it waits for that vendor again, however long that takes. Reception is shown such a pass.
+A step that no vendor has accepted is not over. It went on because its vendor was away or slow; where no other
+channel is left, it waits for that vendor again, as long as the message is of use. Reception is shown such a
+pass. A vendor that was slow may have the message: then it is tried again as often as after other such tries.
 """
 
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from contracts.events import NotificationFailed
 from services.chassis.messaging import outbox
 from services.notify.domain.chains import ending_of
+from services.notify.domain.outcomes import TRIED_FOR
 from services.notify.metrics import CHAINS_ENDED
 
 _MAY_WAIT = """
@@ -21,7 +23,13 @@ _MAY_WAIT = """
   where last.id = :id and waiting.state = 'failed'
     and waiting.reason in ('unconfirmed', 'provider_away', 'quota')
     and waiting.personal is not null and not waiting.is_replaced
-    and (waiting.expires_at is null or waiting.expires_at > :now)
+    and coalesce(waiting.expires_at, waiting.created_at + :longest) > :now
+    and not exists (
+      select from messages as newer
+      where newer.pass_number = waiting.pass_number and newer.purpose = waiting.purpose
+        and newer.recipient = waiting.recipient and newer.created_at > waiting.created_at
+        and (newer.next_at is not null or newer.state in ('queued', 'accepted', 'delivered', 'read'))
+    )
     and not exists (
       select from messages as other
       where other.event_id = waiting.event_id and other.purpose = waiting.purpose
@@ -40,8 +48,9 @@ where id = (
 )
 returning id
 """)  # noqa: S608  made of constants
-"""The step that has waited longest: if its vendor is still away when its time is over, it is another's turn.
-Rows that others have locked are passed by, since they are locked in the order of their IDs."""
+"""Of one pass for one person only the newest message waits, so that a vendor that is back sends it once.
+The step goes that has waited longest: if its vendor is still away when its time is over, it is another's
+turn. Rows that others have locked are passed by, since they are locked in the order of their IDs."""
 _LOOK_AGAIN = text(f"""
 update messages set next_at = statement_timestamp() + interval '1 second'
 where id = :id and exists (select {_MAY_WAIT})
@@ -62,7 +71,7 @@ def end_chain(
         now: the current time.
         may_wait: whether another channel may still reach the person.
     """
-    given = {"id": about["message_id"], "now": now}
+    given = {"id": about["message_id"], "now": now, "longest": TRIED_FOR}
     if may_wait and any(session.execute(one, given).first() for one in (_WAIT_AGAIN, _LOOK_AGAIN)):
         return
     outbox.add(session, NotificationFailed(**about, reason=reason), at=now)

@@ -120,6 +120,15 @@ the chain went on. Nobody is told of one to a number that was changed meanwhile.
 while the message is queued and the lease is the sender's own. Rows are locked in the order of their IDs, so
 that two transactions cannot deadlock."""
 
+_ERASE_CODES = text("""
+update messages set personal = null where id = any(array(
+  select other.id from messages as other join messages as sent using (event_id, purpose)
+  where sent.id = any(:ids) and other.state <> 'queued' and other.personal is not null
+  for update of other skip locked
+))
+""")
+"""Nobody needs a code any more that another channel has brought."""
+
 
 @dataclass(frozen=True)
 class Leased:
@@ -225,6 +234,13 @@ def settle(session: Session, results: Sequence[Settled], now: datetime, chains: 
     outcomes = [_changes(message, outcome, now, chains) for message, outcome in results]
     settled = session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).all()
     _ask_later(session, results, {row.id for row in settled})
+    brought = [
+        message.id
+        for message, outcome in results
+        if message.lane == "otp" and isinstance(outcome, Delivered) and outcome.state == "delivered"
+    ]
+    if brought:
+        session.execute(_ERASE_CODES, {"ids": brought})
     changed = {row.id for row in settled if not row.is_replaced}
     for message, outcome in results:
         if message.id in changed:

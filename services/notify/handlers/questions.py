@@ -2,7 +2,8 @@
 
 A final answer is stored as a report, like one that came by webhook, and is matched with its message by
 `receipts.apply_reports`. A question is asked again after twice the time, until the answer is final or a day
-is over. Its next time is set before it is asked: of several senders one asks, and who dies asked in vain.
+is over, for a code a quarter of an hour. Its next time is set before it is asked: of several senders one
+asks, and who dies asked in vain.
 """
 
 import threading
@@ -39,9 +40,11 @@ PAUSE_SECONDS = 15.0
 """So long a thread asks nothing after a question that was not answered."""
 _STORE = text("""
 insert into report_questions (message_id, provider, provider_id, is_urgent, ask_at, stored_at)
-values (
-  :message_id, :provider, :provider_id, :is_urgent,
+select
+  id, :provider, :provider_id, :is_urgent,
   statement_timestamp() + make_interval(secs => :first), statement_timestamp()
+from messages where id = :message_id and not exists (
+  select from applications where id = application_id and erased_at is not null
 )
 on conflict (message_id) do nothing
 """)
@@ -51,6 +54,7 @@ update report_questions set asked = asked + 1,
 where message_id = (
   select message_id from report_questions
   where provider = :provider and ask_at <= statement_timestamp()
+    and not (is_urgent and stored_at <= :now - interval '15 minutes')
   order by is_urgent desc, ask_at limit 1 for update skip locked
 )
 returning message_id, provider_id
@@ -58,7 +62,7 @@ returning message_id, provider_id
 
 
 def store(session: Session, message_id: UUID, provider: str, provider_id: str, *, is_urgent: bool) -> None:
-    """Store that a vendor is asked about a message, by its own ID of it."""
+    """Store that a vendor is asked about a message, by its own ID of it, unless that was erased meanwhile."""
     given = {"message_id": message_id, "provider": provider, "provider_id": provider_id}
     session.execute(_STORE, {**given, "is_urgent": is_urgent, "first": FIRST_SECONDS})
 
@@ -71,7 +75,7 @@ def ask(database: Database, service: ReportService, now: datetime, stop: threadi
     Raises:
         Stopping: the process stops while the database is away.
     """
-    given = {"provider": service.name, "first": FIRST_SECONDS, "longest": LONGEST_SECONDS}
+    given = {"provider": service.name, "first": FIRST_SECONDS, "longest": LONGEST_SECONDS, "now": now}
     question = run_when_available(
         database,
         lambda session: session.execute(_TAKE, given).one_or_none(),

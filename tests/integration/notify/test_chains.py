@@ -1247,8 +1247,8 @@ def test_what_can_wait_is_sent_in_the_morning(db: Database, whatsapp: Vendor, sm
     )
     visit = Visit(deliver_by="whatsapp")
     with db.transaction() as session:
-        event_handlers.handle_application_expired(received(visit.expired()), session, now(), PUBLIC_URL)
-        event_handlers.handle_application_cancelled(received(visit.cancelled()), session, now(), PUBLIC_URL)
+        event_handlers.handle_application_expired(received(visit.expired()), session, at, PUBLIC_URL)
+        event_handlers.handle_application_cancelled(received(visit.cancelled()), session, at, PUBLIC_URL)
     while postman.send_due():
         pass
     assert [message.purpose for message in whatsapp.sent] == ["application_cancelled"]
@@ -1451,3 +1451,62 @@ def test_a_step_that_another_sender_holds_when_the_last_channel_fails_waits_agai
     rounds(postman)
     assert rows(db)[0][:2] == ("sms", "accepted")
     assert [one for one in published(db) if one[-1] == "-"] == []
+
+
+def test_of_the_resends_during_an_outage_only_the_newest_go_out(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> None:
+    away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    whatsapp.faults = [PermanentChannelError("not_on_whatsapp")] * 20
+    postman = make_sender(db, whatsapp, away, clock)
+    visit = put_pass(db)
+    for key in range(9):
+        for _ in range(4):
+            clock.forward(60)
+            rounds(postman)
+        with db.transaction() as session:
+            call = make_call(APPLICANT, key=str(key))
+            resends.resend(ReferenceOnly(reference=visit.reference), call, session, clock())
+    for _ in range(20):
+        clock.forward(60)
+        rounds(postman)
+    away.faults, away.sent = [], []
+    for _ in range(20):
+        clock.forward(60)
+        rounds(postman)
+    assert len(away.sent) == 1
+    report(db, "sms", "sms-vendor-1", "delivered")
+    postman.advance()
+    assert undelivered(db) == []
+
+
+def test_what_does_not_expire_waits_for_its_vendors_for_48_hours(db: Database, clock: Clock) -> None:
+    sms = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    whatsapp = Vendor("wa", *[TemporaryChannelError("unreachable")] * 1000)
+    postman = make_sender(db, whatsapp, sms, clock)
+    for _ in range(12):
+        with db.transaction() as session:
+            event_handlers.handle_pass_rejected(received(Visit().rejected()), session, now(), PUBLIC_URL)
+    for _ in range(50):
+        clock.forward(3600)
+        rounds(postman)
+    sms.faults, sms.sent, whatsapp.faults, whatsapp.sent = [], [], [], []
+    for _ in range(20):
+        clock.forward(60)
+        rounds(postman)
+    assert [*sms.sent, *whatsapp.sent] == []
+    assert len([one for one in published(db) if one[-1] == "-"]) == 12, "each is told"
+
+
+def test_a_code_is_erased_on_every_channel_once_a_vendor_without_receipts_has_taken_it(
+    db: Database, clock: Clock
+) -> None:
+    away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
+    postman = make_sender(db, RecordingChannel(), away, clock)
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(), session, now())
+    for _ in range(12):
+        rounds(postman)
+        clock.forward(10)
+    assert [state for _, state, _ in rows(db)] == ["failed", "delivered"]
+    assert stored_codes(db) == 0

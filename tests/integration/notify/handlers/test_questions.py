@@ -304,3 +304,26 @@ def test_an_answer_on_which_our_own_code_fails_gets_a_pause(
     with structlog.testing.capture_logs() as logged:
         assert post.ask() == [questions.PAUSE_SECONDS]
     assert "what a vendor said" not in str(logged)
+
+
+def test_nothing_is_asked_about_an_application_that_was_erased_while_its_message_was_sent(
+    db: Database, cdac: MobileSeva, clock: Clock, post: Post
+) -> None:
+    visit = put_pass(db)
+    leased = post.sender.lease(("normal",), 1, post.sender.providers["mobile_seva"])
+    with db.transaction() as session:
+        erasure.handle_personal_data_erased(received(visit.erased()), session, now())
+    post.sender.send(leased)
+    assert len(cdac.sent) == 1
+    assert open_questions(db) == 0
+
+
+def test_codes_are_asked_about_for_a_quarter_of_an_hour(
+    db: Database, cdac: MobileSeva, clock: Clock, post: Post
+) -> None:
+    put_code(db)
+    put_pass(db)
+    post.send()
+    clock.forward(16 * 60)
+    post.ask()
+    assert len([request for request in cdac.requests if "csvreport" in request.path]) == 1

@@ -237,11 +237,19 @@ class Supervisor:
             )
         )
         until = time.monotonic() + seconds
-        while not socket.exists():
+        while not self._answers():
             self.check()
             if time.monotonic() > until:
                 raise StackFailed(f"the supervisor did not answer within {seconds:.0f} s ({self.log})")
             time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        """Return whether supervisord listens; its socket is there a moment before."""
+        try:
+            self.call("getPID")
+        except (OSError, HTTPException):
+            return False
+        return True
 
     def _stop_programs(self, names: set[str]) -> None:
         for name in names:

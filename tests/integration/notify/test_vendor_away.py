@@ -1,9 +1,11 @@
 """Both vendors are gone for an hour, by a clock that the test moves: nobody listens at their addresses."""
 
 import gc
+import logging
 import threading
 import tracemalloc
 from collections import Counter
+from collections.abc import Iterator
 from itertools import pairwise
 
 import httpx
@@ -17,6 +19,7 @@ from services.notify.adapters.channels.mobile_seva import MobileSevaChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain.registrations import Registrations
 from services.notify.handlers import deliveries, event_handlers
+from tests.support.extent import long
 from tests.support.factories.notify import (
     OPTIONS,
     PUBLIC_URL,
@@ -50,6 +53,15 @@ def db(databases) -> Database:
     return databases["notify"]
 
 
+@pytest.fixture
+def forgotten_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let nothing be logged: pytest keeps what is, also of libraries if a test has set their level."""
+    monkeypatch.setattr(deliveries, "log", Silent())
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
 def number(index: int) -> str:
     return f"+9198{index:08}"
 
@@ -66,10 +78,9 @@ class Silent:
         pass
 
 
-def test_an_hour_without_both_vendors_loses_nothing_and_leaves_nothing_in_memory(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(deliveries, "log", Silent())
+@long
+@pytest.mark.usefixtures("forgotten_logs")
+def test_an_hour_without_both_vendors_loses_nothing_and_leaves_nothing_in_memory(db: Database) -> None:
     clock = Clock(db)
     with WhatsApp() as meta, MobileSeva() as cdac:
         pass  # their ports are free again: nobody listens there

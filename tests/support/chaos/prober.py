@@ -7,7 +7,7 @@ interface requires; the applications that were promised are in the ledger of the
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -99,15 +99,16 @@ class Prober:
 
     Args:
         scenario: whose person applies, and whose ledger records it.
+        names: of the kinds of requests; by default all.
     """
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, names: Collection[str] | None = None) -> None:
         system = scenario.system
         tokens = {role: Staff(system, role).client.token for role in ("department", "security")}
         self._tokens = {"applicant": scenario.person.client.token, **tokens}
         self._scene = scenario
         self._over = threading.Event()
-        self.kinds = kinds(scenario)
+        self.kinds = tuple(one for one in kinds(scenario) if names is None or one.name in names)
         self.answers: list[Answer] = []
         self._threads = [
             threading.Thread(target=self._repeat, args=(kind,), daemon=True) for kind in self.kinds

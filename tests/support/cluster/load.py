@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count, pairwise
@@ -12,12 +12,15 @@ from statistics import median
 import httpx
 
 from contracts.subscriptions import SERVICES
+from tests.support.actors import Department
 from tests.support.backends import TestStack
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect, database
 from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.prober import Prober
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
+from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.running import eventually
 
@@ -25,23 +28,52 @@ RATE = 2.0
 """Applications a second; each is followed by a decision and by views, some by a cancellation or a scan."""
 PATIENCE = 90.0
 """Seconds within which whatever is awaited must have happened: far more than it takes."""
-BACK_SECONDS = float(os.environ.get("CLUSTER_BACK_SECONDS", "inf"))
-"""How long nothing may be answered, or nothing published, after a broker node was killed or cut off.
-
-A figure of a machine that has nothing else to do, so it is judged only where somebody says so:
-``CLUSTER_BACK_SECONDS=10 make cluster-test``. It is printed always.
+BACK_SECONDS = float(os.environ.get("CLUSTER_BACK_SECONDS") or 10)
+"""How long a service may answer nobody, or a database publish nothing, after a broker node was killed or cut
+off. It is a figure of a machine that has little else to do: on another, set ``CLUSTER_BACK_SECONDS``.
 """
 SEEDS = count(2026)
 """Each crowd has another seed, because crowds of one seed are the same people."""
 
 
+PROBES = {
+    "accounts: a code": "accounts",
+    "own applications": "application",
+    "approval: decide": "approval",
+    "issuance: reissue": "issuance",
+    "notify: send again": "notify",
+    "verify: scan": "verify",
+}
+"""Requests that are sent all the time beside those of the crowd, by the service that answers them: a service
+that nobody asks cannot be seen to be away."""
+RESOURCES = {
+    "otp": "accounts",
+    "sessions": "accounts",
+    "applications": "application",
+    "reviews": "approval",
+    "passes": "issuance",
+    "scans": "verify",
+}
+HEADINGS = "| what | requests that failed | slowest service silent for | slowest outbox silent for |"
+Wait = tuple[float, float, bool]
+"""When somebody began to wait, when that ended, and whether they got what they waited for."""
+Waits = Mapping[str, Sequence[Wait]]
+
+
+def service_of(path: str) -> str:
+    """Return which service answers a path of the interface that the crowd uses."""
+    resource, *more = path.removeprefix("/api/v1/").split("/")
+    return "notify" if more and more[-1] in {"resend", "print"} else RESOURCES[resource]
+
+
 @dataclass(frozen=True)
 class Asked:
-    """A request: when it was sent, how long it took, and its status, 0 without an answer."""
+    """A request: when it was sent, how long it took, its status, 0 without an answer, and who answers it."""
 
     at: float
     seconds: float
     status: int
+    service: str = ""
 
     @property
     def failed(self) -> bool:
@@ -61,7 +93,7 @@ class Recorder(httpx.AsyncHTTPTransport):
             response = await super().handle_async_request(request)
             status = response.status_code
         finally:
-            self.asked.append(Asked(at, time.time() - at, status))
+            self.asked.append(Asked(at, time.time() - at, status, service_of(request.url.path)))
         return response
 
 
@@ -74,38 +106,59 @@ class Span:
     until: float
 
 
-def longest_silence(instants: Sequence[float], span: Span) -> float:
-    """Return the longest time of a span in which nothing happened."""
-    inside = sorted(instant for instant in instants if span.since <= instant <= span.until)
-    return max(later - earlier for earlier, later in pairwise([span.since, *inside, span.until]))
+def longest_silence(waits: Sequence[Wait], span: Span) -> float:
+    """Return the longest time of a span in which somebody waited and nobody got anything."""
+    mine = [(began, ended) for began, ended, _ in waits if began < span.until and ended > span.since]
+    got = sorted(ended for _, ended, well in waits if well and span.since <= ended <= span.until)
+    longest = 0.0
+    for earlier, later in pairwise([span.since, *got, span.until]):
+        waiting = [began for began, ended in mine if began < later and ended > earlier]
+        if waiting:
+            longest = max(longest, later - max(earlier, min(waiting)))
+    return longest
 
 
-def figures(asked: Sequence[Asked], published: Sequence[float], span: Span) -> str:
+def slowest(waits: Waits, span: Span) -> tuple[float, str]:
+    """Return the longest silence of those who were silent for longest, and who that is."""
+    return max((longest_silence(theirs, span), who) for who, theirs in waits.items())
+
+
+def answers(asked: Sequence[Asked]) -> Waits:
+    """Return how long people waited for each service."""
+    return {
+        service: [(one.at, one.at + one.seconds, not one.failed) for one in asked if one.service == service]
+        for service in SERVICES
+    }
+
+
+def figures(asked: Sequence[Asked], published: Waits, span: Span) -> str:
     """Return a line about the requests and the published events of a span."""
     mine = [one for one in asked if span.since <= one.at <= span.until]
-    answers = [one.at + one.seconds for one in asked if not one.failed]
-    events = sum(span.since <= at <= span.until for at in published)
+    events = sum(span.since <= at <= span.until for theirs in published.values() for _, at, _ in theirs)
     seconds = span.until - span.since
+    unanswered, service = slowest(answers(asked), span)
+    unpublished, database = slowest(published, span)
     return (
         f"{span.name:34} {seconds:5.1f} s  "
         f"requests {len(mine) / seconds:5.1f}/s, {sum(one.failed for one in mine)} failed, "
         f"median {1000 * median([one.seconds for one in mine] or [0]):.0f} ms, "
         f"slowest {max([one.seconds for one in mine] or [0]):.1f} s, "
-        f"none answered for {longest_silence(answers, span):.1f} s;  "
-        f"events {events / seconds:4.1f}/s, none published for {longest_silence(published, span):.1f} s"
+        f"{service} answered none for {unanswered:.1f} s;  "
+        f"events {events / seconds:4.1f}/s, {database} published none for {unpublished:.1f} s"
     )
 
 
-def published(stack: TestStack, since: float) -> list[float]:
-    """Return when each event was published, as the outboxes say."""
-    found: list[float] = []
+def published(stack: TestStack, since: float) -> Waits:
+    """Return how long the events of each database waited to be published, as its outbox says."""
+    found: dict[str, Sequence[Wait]] = {}
     for service in SERVICES:
         with database(stack, service) as connection:
             rows = connection.execute(
-                "select extract(epoch from sent_at)::float8 from outbox where sent_at > to_timestamp(%s)",
+                "select extract(epoch from added_at)::float8, extract(epoch from sent_at)::float8, true "
+                "from outbox where sent_at > to_timestamp(%s)",
                 (since,),
             )
-            found += [at for (at,) in rows.fetchall()]
+            found[service] = rows.fetchall()
     return found
 
 
@@ -116,27 +169,28 @@ def kind_of(span: Span) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """What all spans of one kind saw: a row of the table in docs/operations.md, "Figures"."""
+    """What all spans of one kind saw: a row of the table in docs/outages.md, "Figures"."""
 
     what: str
     failed: list[int]
     unanswered: list[float]
+    """The longest silence of the slowest service, in each span."""
     unpublished: list[float]
+    """The longest silence of the slowest database, in each span."""
 
     def __str__(self) -> str:
         silences = [f"{min(one):.1f} to {max(one):.1f} s" for one in (self.unanswered, self.unpublished)]
         return f"| {self.what} | {min(self.failed)} to {max(self.failed)} | {' | '.join(silences)} |"
 
 
-def rows(asked: Sequence[Asked], published: Sequence[float], spans: Sequence[Span]) -> list[Row]:
+def rows(asked: Sequence[Asked], published: Waits, spans: Sequence[Span]) -> list[Row]:
     """Return a row for each kind of span, in the order in which they began."""
-    answers = [one.at + one.seconds for one in asked if not one.failed]
     found = []
     for kind in dict.fromkeys(map(kind_of, spans)):
         mine = [span for span in spans if kind_of(span) == kind]
         failed = [sum(span.since <= one.at <= span.until and one.failed for one in asked) for span in mine]
         unanswered, unpublished = (
-            [longest_silence(instants, span) for span in mine] for instants in (answers, published)
+            [slowest(waits, span)[0] for span in mine] for waits in (answers(asked), published)
         )
         found.append(Row(kind, failed, unanswered, unpublished))
     return found
@@ -157,6 +211,14 @@ class Load:
         """What explains duplicates of messages."""
         self.recorder = Recorder()
         self.spans: list[Span] = []
+        scenario = Scenario(
+            deployment.stack,
+            deployment.system,
+            deployment.provider,
+            Department(deployment.system),
+            mobile_ending_in(2),
+        )
+        self.prober = Prober(scenario, PROBES)
         self._deployment = deployment
         self._began = time.time()
 
@@ -182,20 +244,34 @@ class Load:
         evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
         return judge(promises, evidence, ledger, self.senders, deployment.provider.honours)
 
+    def asked(self) -> list[Asked]:
+        """Return all requests, of the crowd and of the probes."""
+        now = time.time() - time.monotonic()
+        probes = [
+            Asked(
+                now + one.at - one.seconds,
+                one.seconds,
+                0 if one.status == 599 else one.status,
+                PROBES[one.kind.name],
+            )
+            for one in self.prober.answers
+        ]
+        return [*self.recorder.asked, *probes]
+
     def rows(self) -> list[Row]:
         """Return what the spans of each kind saw."""
-        return rows(self.recorder.asked, published(self._deployment.stack, self._began), self.spans)
+        return rows(self.asked(), published(self._deployment.stack, self._began), self.spans)
 
     def lines(self) -> Iterator[str]:
         """Yield the figures of each span, and of each kind of span."""
-        events = published(self._deployment.stack, self._began)
-        yield from (figures(self.recorder.asked, events, span) for span in self.spans)
-        yield "| what | requests that failed | no request answered for | no event published for |"
-        yield from map(str, self.rows())
+        asked, events = self.asked(), published(self._deployment.stack, self._began)
+        yield from (figures(asked, events, span) for span in self.spans)
+        yield HEADINGS
+        yield from map(str, rows(asked, events, self.spans))
         yield (
             f"{len(self.promises.mobiles)} applications, {len(self.promises.decided)} decisions, "
-            f"{len(self.promises.admitted)} admissions, {len(self.recorder.asked)} requests, "
-            f"of which {sum(one.failed for one in self.recorder.asked)} failed and were repeated"
+            f"{len(self.promises.admitted)} admissions, {len(asked)} requests, "
+            f"of which {sum(one.failed for one in asked)} failed and were repeated"
         )
 
 
@@ -230,7 +306,8 @@ def people_at_work(
     crowd.start()
     try:
         eventually(lambda: load.promises.decided, "people are at work", PATIENCE)
-        yield load
+        with load.prober:
+            yield load
         pacer.closed = True
         over = is_final or (lambda found: not unsettled(found))
         eventually(lambda: crowd.finished and over(load.findings()), "all is final", PATIENCE)

@@ -2,36 +2,77 @@
 
 import pytest
 
-from tests.support.cluster.load import Asked, Span, figures, longest_silence
+from contracts.subscriptions import SERVICES
+from tests.support.cluster.load import Asked, Span, Wait, figures, longest_silence, service_of, slowest
 
 SPAN = Span("away", 100.0, 110.0)
+NOTHING: dict[str, list[Wait]] = {service: [] for service in SERVICES}
 
 
 @pytest.mark.parametrize(
-    ("instants", "seconds"),
-    [((), 10.0), ((99.0, 111.0), 10.0), ((101.0, 102.0), 8.0), ((109.0, 103.0), 6.0)],
-    ids=["nothing", "only outside", "nothing at the end", "a gap in between"],
+    ("waits", "seconds"),
+    [
+        ([], 0.0),
+        ([(99.0, 112.0, True)], 10.0),
+        ([(90.0, 91.0, False), (112.0, 113.0, True)], 0.0),
+        ([(101.0, 102.0, True), (104.0, 104.5, True)], 1.0),
+        ([(101.0, 102.0, True), (103.0, 108.0, False), (108.5, 109.0, True)], 6.0),
+        ([(103.0, 104.0, False)], 7.0),
+        ([(101.0, 109.0, True), (102.0, 105.0, True)], 4.0),
+    ],
+    ids=[
+        "nobody waits",
+        "somebody waits all the time",
+        "only outside",
+        "answered at once, with a pause",
+        "refused, and answered when asked again",
+        "refused, and never answered",
+        "the second one is answered first",
+    ],
 )
-def test_the_longest_silence_counts_from_the_beginning_to_the_end_of_a_span(
-    instants: tuple[float, ...], seconds: float
+def test_a_silence_lasts_from_when_somebody_waits_until_anybody_is_answered(
+    waits: list[Wait], seconds: float
 ) -> None:
-    assert longest_silence(instants, SPAN) == seconds
+    assert longest_silence(waits, SPAN) == seconds
 
 
-def test_only_answers_end_a_silence_and_only_requests_of_the_span_count() -> None:
+def test_a_service_that_answers_does_not_hide_one_that_does_not() -> None:
+    busy = [(100.0 + at, 100.5 + at, True) for at in range(10)]
+    assert slowest({"application": busy, "verify": [(101.0, 109.0, True)]}, SPAN) == (8.0, "verify")
+
+
+def test_a_line_names_the_slowest_service_and_the_slowest_database() -> None:
     asked = [
-        Asked(99.0, 0.5, 200),
-        Asked(101.0, 3.0, 503),
-        Asked(102.0, 0.1, 0),
-        Asked(105.0, 2.0, 404),
-        Asked(111.0, 0.1, 503),
+        Asked(101.0, 3.0, 503, "verify"),
+        Asked(102.0, 0.1, 0, "approval"),
+        Asked(102.5, 0.5, 200, "approval"),
+        Asked(105.0, 2.0, 404, "verify"),
+        Asked(111.0, 0.1, 503, "verify"),
     ]
-    line = figures(asked, [101.0, 109.5], SPAN)
-    assert "requests   0.3/s, 2 failed, median 2000 ms, slowest 3.0 s, none answered for 7.0 s" in line
-    assert "events  0.2/s, none published for 8.5 s" in line
+    events: dict[str, list[Wait]] = {**NOTHING, "notify": [(101.0, 109.5, True)]}
+    line = figures(asked, events, SPAN)
+    assert "requests   0.4/s, 2 failed, median 1250 ms, slowest 3.0 s" in line
+    assert "verify answered none for 6.0 s" in line
+    assert "events  0.1/s, notify published none for 8.5 s" in line
 
 
 def test_a_span_without_requests_has_figures_too() -> None:
-    assert "requests   0.0/s, 0 failed, median 0 ms, slowest 0.0 s, none answered for 10.0 s" in figures(
-        [], [], SPAN
-    )
+    line = figures([], NOTHING, SPAN)
+    assert "requests   0.0/s, 0 failed, median 0 ms, slowest 0.0 s" in line
+    assert "answered none for 0.0 s" in line
+
+
+@pytest.mark.parametrize(
+    ("path", "service"),
+    [
+        ("/api/v1/otp/verify", "accounts"),
+        ("/api/v1/applications", "application"),
+        ("/api/v1/applications/PB-1/resend", "notify"),
+        ("/api/v1/reviews/1/approve", "approval"),
+        ("/api/v1/passes/1/reissue", "issuance"),
+        ("/api/v1/passes/1/print", "notify"),
+        ("/api/v1/scans", "verify"),
+    ],
+)
+def test_each_request_of_the_crowd_is_of_the_service_that_answers_it(path: str, service: str) -> None:
+    assert service_of(path) == service

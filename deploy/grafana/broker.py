@@ -14,6 +14,7 @@ BROKER = Dashboard(
                 ("max by (database) (epass_outbox_lag_seconds)", "{{database}}"),
                 warn=5,
                 limit=30,
+                opens="services",
             ),
             graph("Events sent", "ops", (per_second("epass_outbox_sent_total", "type"), "{{type}}")),
             graph(
@@ -21,6 +22,7 @@ BROKER = Dashboard(
                 "short",
                 ("max by (database, type) (epass_outbox_refused)", "{{database}} {{type}}"),
                 limit=1,
+                opens="services",
             ),
         ),
         "Queues": (
@@ -30,6 +32,7 @@ BROKER = Dashboard(
                 ("max by (queue) (epass_queue_messages)", "{{queue}}"),
                 warn=100,
                 limit=1000,
+                opens="services",
             ),
             graph(
                 "Consumers",
@@ -37,8 +40,15 @@ BROKER = Dashboard(
                 ("max by (queue) (epass_queue_consumers)", "{{queue}}"),
                 warn=1,
                 limit=0.5,
+                opens="services",
             ),
-            graph("Dead letters", "short", ("max by (queue) (epass_dead_letters)", "{{queue}}"), limit=1),
+            graph(
+                "Dead letters",
+                "short",
+                ("max by (queue) (epass_dead_letters)", "{{queue}}"),
+                limit=1,
+                opens="services",
+            ),
         ),
         "Events": (
             graph(
@@ -58,6 +68,7 @@ BROKER = Dashboard(
                 (quantile(0.95, "epass_event_seconds", "consumer"), "{{consumer}}"),
                 warn=1,
                 limit=5,
+                opens="services",
             ),
             graph(
                 "From an event to its effect (p95)",
@@ -65,6 +76,7 @@ BROKER = Dashboard(
                 (quantile(0.95, "epass_event_age_seconds", "consumer"), "{{consumer}}"),
                 warn=2,
                 limit=30,
+                opens="services",
             ),
             graph(
                 "Repeated and stale deliveries",
@@ -85,6 +97,7 @@ BROKER = Dashboard(
                 ("max by (instance) (rabbitmq_alarms_memory_used_watermark)", "{{instance}} memory"),
                 ("max by (instance) (rabbitmq_alarms_free_disk_space_watermark)", "{{instance}} disk"),
                 limit=1,
+                opens="overview",
             ),
             graph(
                 "Memory, as a share of its limit",
@@ -95,6 +108,7 @@ BROKER = Dashboard(
                 ),
                 warn=0.7,
                 limit=0.95,
+                opens="overview",
             ),
             graph(
                 "Free disk space",
@@ -102,6 +116,7 @@ BROKER = Dashboard(
                 ("min by (instance) (rabbitmq_disk_space_available_bytes)", "{{instance}}"),
                 warn=5e9,
                 limit=1e9,
+                opens="overview",
             ),
             graph(
                 "Messages in and out",
@@ -127,6 +142,7 @@ BROKER = Dashboard(
                 ),
                 warn=120,
                 limit=90,
+                opens="services",
             ),
         ),
     },

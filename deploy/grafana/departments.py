@@ -40,6 +40,7 @@ DEPARTMENTS = Dashboard(
                 ),
                 warn=0.9,
                 limit=0.5,
+                opens="overview",
             ),
             graph(
                 "From application to decision (median)",
@@ -47,6 +48,7 @@ DEPARTMENTS = Dashboard(
                 (waited(0.5, "department"), "{{department}}"),
                 warn=DAY,
                 limit=3 * DAY,
+                opens="overview",
             ),
             graph(
                 "From application to decision (95 of 100)",
@@ -54,6 +56,7 @@ DEPARTMENTS = Dashboard(
                 (waited(0.95, "department"), "{{department}}"),
                 warn=3 * DAY,
                 limit=7 * DAY,
+                opens="overview",
             ),
             graph("By decision (median)", "s", (waited(0.5, "decision"), "{{decision}}")),
         ),

@@ -49,6 +49,7 @@ GATES = Dashboard(
                 ),
                 warn=0.2,
                 limit=0.9,
+                opens="services",
             ),
             graph(
                 "Persons",
@@ -64,6 +65,7 @@ GATES = Dashboard(
                 (quantile(0.99, "epass_http_seconds", where=SCANS), "p99"),
                 warn=0.1,
                 limit=1,
+                opens="services",
             ),
             graph(
                 "Inside verify",
@@ -72,6 +74,7 @@ GATES = Dashboard(
                 (quantile(0.99, "epass_rpc_seconds", where='{method="scan"}'), "p99"),
                 warn=0.1,
                 limit=1,
+                opens="services",
             ),
             graph(
                 "Scans of one transaction, calls of one message",
@@ -96,6 +99,7 @@ GATES = Dashboard(
                 ),
                 warn=2,
                 limit=30,
+                opens="broker",
             ),
             graph(
                 "Workers for scans that have work",
@@ -106,6 +110,7 @@ GATES = Dashboard(
                 ),
                 warn=0.8,
                 limit=1,
+                opens="services",
             ),
         ),
     },

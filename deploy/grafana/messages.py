@@ -31,6 +31,7 @@ MESSAGES = Dashboard(
                 (quantile(0.95, "epass_message_age_seconds", where='{lane="otp"}'), "p95"),
                 warn=5,
                 limit=30,
+                opens="broker",
             ),
             graph(
                 "Age of any other message when it is handed over",
@@ -39,6 +40,7 @@ MESSAGES = Dashboard(
                 (quantile(0.95, "epass_message_age_seconds", where='{lane="normal"}'), "p95"),
                 warn=30,
                 limit=300,
+                opens="broker",
             ),
             graph(
                 "Share that reaches nobody",
@@ -46,6 +48,7 @@ MESSAGES = Dashboard(
                 (ratio(per_second(NOBODY, "purpose"), per_second(ENDED, "purpose")), "{{purpose}}"),
                 warn=0.05,
                 limit=0.1,
+                opens="overview",
             ),
             graph(
                 "How long the oldest of a lane waits",
@@ -53,6 +56,7 @@ MESSAGES = Dashboard(
                 ("max by (lane) (epass_message_wait_seconds)", "{{lane}}"),
                 warn=10,
                 limit=30,
+                opens="services",
             ),
             graph("Waiting, by lane", "short", ("max by (lane) (epass_messages_waiting)", "{{lane}}")),
             graph(
@@ -99,6 +103,7 @@ MESSAGES = Dashboard(
                 (ratio(per_second(FAILED, "channel"), per_second(CALLS, "channel")), "{{channel}}"),
                 warn=0.05,
                 limit=0.5,
+                opens="services",
             ),
             graph(
                 "Time of a call",
@@ -107,6 +112,7 @@ MESSAGES = Dashboard(
                 (quantile(0.95, "epass_provider_seconds", "channel"), "{{channel}} p95"),
                 warn=1,
                 limit=5,
+                opens="services",
             ),
         ),
     },

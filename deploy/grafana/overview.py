@@ -102,6 +102,7 @@ OVERVIEW = Dashboard(
                 "short",
                 ('count by (alertname) (ALERTS{alertstate="firing"}) or vector(0)', "{{alertname}}"),
                 limit=1,
+                opens="services",
             ),
             graph(
                 "Processes that answer",
@@ -117,6 +118,7 @@ OVERVIEW = Dashboard(
                 ("min by (database) (epass_database_writable)", "{{database}}"),
                 warn=1,
                 limit=0.5,
+                opens="services",
             ),
             graph(
                 "Invariants that hold",
@@ -124,6 +126,7 @@ OVERVIEW = Dashboard(
                 ("min by (name) (epass_invariant_holds)", "{{name}}"),
                 warn=1,
                 limit=0.5,
+                opens="broker",
             ),
             graph(
                 "The numbers of the invariants",
@@ -136,6 +139,7 @@ OVERVIEW = Dashboard(
                 ("time() - max by (at) (epass_ops_looked_at_timestamp_seconds)", "{{at}}"),
                 warn=120,
                 limit=600,
+                opens="services",
             ),
         ),
     },

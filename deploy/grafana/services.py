@@ -26,6 +26,7 @@ SERVICES = Dashboard(
                 (quantile(0.95, "epass_http_seconds", "route"), "{{route}}"),
                 warn=0.5,
                 limit=2,
+                opens="broker",
             ),
         ),
         "Calls of services": (
@@ -49,6 +50,7 @@ SERVICES = Dashboard(
                 (quantile(0.95, "epass_rpc_seconds", "service, method"), "{{service}}.{{method}}"),
                 warn=0.5,
                 limit=2,
+                opens="overview",
             ),
             graph(
                 "As the gateway sees it (p95)",
@@ -56,6 +58,7 @@ SERVICES = Dashboard(
                 (quantile(0.95, "epass_gateway_rpc_seconds", "service"), "{{service}}"),
                 warn=0.5,
                 limit=2,
+                opens="broker",
             ),
             graph(
                 "Calls that wait for their answer",
@@ -63,6 +66,7 @@ SERVICES = Dashboard(
                 ("max by (instance) (epass_gateway_rpc_pending)", "{{instance}}"),
                 warn=500,
                 limit=2000,
+                opens="broker",
             ),
             graph(
                 "Late answers, repeated calls",
@@ -81,6 +85,7 @@ SERVICES = Dashboard(
                 ),
                 warn=0.8,
                 limit=1,
+                opens="broker",
             ),
             graph(
                 "What waits for a worker",
@@ -88,6 +93,7 @@ SERVICES = Dashboard(
                 ("max by (process, pool) (epass_workers_waiting)", "{{process}} {{pool}}"),
                 warn=10,
                 limit=100,
+                opens="broker",
             ),
             graph(
                 "Connections to the database in use",
@@ -101,6 +107,7 @@ SERVICES = Dashboard(
                 ),
                 warn=0.8,
                 limit=1,
+                opens="overview",
             ),
             graph(
                 "Open connections to the database",
@@ -112,16 +119,25 @@ SERVICES = Dashboard(
                 "ops",
                 (per_second("epass_database_pool_timeouts_total", "process"), "{{process}}"),
                 limit=0.01,
+                opens="overview",
             ),
             graph(
                 "Consumers that wait for their database",
                 "short",
                 ("sum by (service) (epass_consumers_paused)", "{{service}}"),
                 limit=1,
+                opens="overview",
             ),
         ),
         "Processes": (
-            graph("Answers", "short", ('up{job="epass"}', "{{process}} {{instance}}"), warn=1, limit=0.5),
+            graph(
+                "Answers",
+                "short",
+                ('up{job="epass"}', "{{process}} {{instance}}"),
+                warn=1,
+                limit=0.5,
+                opens="overview",
+            ),
             graph(
                 "Processors",
                 "short",
@@ -131,6 +147,7 @@ SERVICES = Dashboard(
                 ),
                 warn=0.8,
                 limit=0.95,
+                opens="broker",
             ),
             graph(
                 "Memory", "bytes", ('process_resident_memory_bytes{job="epass"}', "{{process}} {{instance}}")
@@ -144,6 +161,7 @@ SERVICES = Dashboard(
                 ),
                 warn=0.5,
                 limit=0.8,
+                opens="broker",
             ),
             graph(
                 "Connections to the broker made again",
@@ -166,6 +184,7 @@ SERVICES = Dashboard(
                 ),
                 warn=0.5,
                 limit=2,
+                opens="gates",
             ),
             graph(
                 "Clock of a service, against those of the gateways",
@@ -173,6 +192,7 @@ SERVICES = Dashboard(
                 ("max by (service) (abs(epass_clock_skew_seconds))", "{{service}}"),
                 warn=0.5,
                 limit=2,
+                opens="gates",
             ),
         ),
     },

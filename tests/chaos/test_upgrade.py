@@ -37,6 +37,8 @@ from tests.support.system import System
 
 pytestmark = pytest.mark.outage
 ROOT = Path(__file__).parents[2]
+CODE = ("services", "contracts", "deploy")
+"""What runs. A release in which nothing of it differs would prove nothing."""
 ORDER = ("verify", "notify", "sender", "application", "issuance", "approval", "accounts", "gateway", "relay")
 """Who reads an event comes before who writes it, as docs/upgrading.md has it."""
 
@@ -47,15 +49,17 @@ def git(*arguments: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def previous_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source of the commit that raised the version, or of the one before if that is the present one."""
+    """The source of the last release whose code differs from the present one."""
     try:
-        found = git("log", "--format=%H", "-G^version = ", "HEAD~1", "--", "pyproject.toml").split()
+        releases = git("log", "--format=%H", "-G^version = ", "HEAD", "--", "pyproject.toml").decode().split()
+        found = next((one for one in releases if git("diff", "--name-only", one, "--", *CODE)), None)
     except (OSError, subprocess.CalledProcessError):
-        found = []
-    if not found:
+        found = None
+    if found is None:
         pytest.skip("this clone has no history, so the previous release is not here")
+    print("the previous release:", git("show", "--no-patch", "--format=%h %s", found).decode())
     folder = tmp_path_factory.mktemp("previous")
-    with tarfile.open(fileobj=BytesIO(git("archive", found[0].decode()))) as archive:
+    with tarfile.open(fileobj=BytesIO(git("archive", found))) as archive:
         archive.extractall(folder, filter="data")
     return folder
 

@@ -118,9 +118,10 @@ def longest_silence(waits: Sequence[Wait], span: Span) -> float:
     return longest
 
 
-def slowest(waits: Waits, span: Span) -> tuple[float, str]:
-    """Return the longest silence of those who were silent for longest, and who that is."""
-    return max((longest_silence(theirs, span), who) for who, theirs in waits.items())
+def silences(waits: Waits, span: Span) -> dict[str, float]:
+    """Return the longest silence of each, from the longest to the shortest."""
+    found = {who: longest_silence(theirs, span) for who, theirs in waits.items()}
+    return dict(sorted(found.items(), key=lambda one: -one[1]))
 
 
 def answers(asked: Sequence[Asked]) -> Waits:
@@ -132,19 +133,20 @@ def answers(asked: Sequence[Asked]) -> Waits:
 
 
 def figures(asked: Sequence[Asked], published: Waits, span: Span) -> str:
-    """Return a line about the requests and the published events of a span."""
+    """Return two lines about the requests and the published events of a span."""
     mine = [one for one in asked if span.since <= one.at <= span.until]
     events = sum(span.since <= at <= span.until for theirs in published.values() for _, at, _ in theirs)
     seconds = span.until - span.since
-    unanswered, service = slowest(answers(asked), span)
-    unpublished, database = slowest(published, span)
+    unanswered, unpublished = (
+        ", ".join(f"{who} {silence:.1f}" for who, silence in silences(waits, span).items())
+        for waits in (answers(asked), published)
+    )
     return (
         f"{span.name:34} {seconds:5.1f} s  "
         f"requests {len(mine) / seconds:5.1f}/s, {sum(one.failed for one in mine)} failed, "
         f"median {1000 * median([one.seconds for one in mine] or [0]):.0f} ms, "
-        f"slowest {max([one.seconds for one in mine] or [0]):.1f} s, "
-        f"{service} answered none for {unanswered:.1f} s;  "
-        f"events {events / seconds:4.1f}/s, {database} published none for {unpublished:.1f} s"
+        f"slowest {max([one.seconds for one in mine] or [0]):.1f} s;  events {events / seconds:4.1f}/s\n"
+        f"{'':34} answered none for (s): {unanswered};  published none for (s): {unpublished}"
     )
 
 
@@ -190,7 +192,7 @@ def rows(asked: Sequence[Asked], published: Waits, spans: Sequence[Span]) -> lis
         mine = [span for span in spans if kind_of(span) == kind]
         failed = [sum(span.since <= one.at <= span.until and one.failed for one in asked) for span in mine]
         unanswered, unpublished = (
-            [slowest(waits, span)[0] for span in mine] for waits in (answers(asked), published)
+            [max(silences(waits, span).values()) for span in mine] for waits in (answers(asked), published)
         )
         found.append(Row(kind, failed, unanswered, unpublished))
     return found

@@ -1,11 +1,14 @@
 """A cluster of three brokers, as Kubernetes has it: each node is killed, or cut off, while people work."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
 
 from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.injections import NODE_AWAY
+from tests.support.cluster.alerts import check_alerts, with_prometheus
 from tests.support.cluster.load import PATIENCE, check_promises, people_at_work
 from tests.support.cluster.stacks import BrokerClusterStack, running
 from tests.support.running import eventually, free_port
@@ -79,6 +82,19 @@ def test_each_broker_node_is_cut_off_from_the_others_in_turn_and_nothing_is_lost
                 eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
                 load.goes_on()
     check_promises(deployment, load)
+
+
+@with_prometheus
+def test_a_node_that_is_killed_is_named_by_its_alert_until_it_is_back(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    brokers = cast(BrokerClusterStack, deployment.stack).brokers
+    eventually(brokers.is_whole, "each queue is on all nodes", PATIENCE)
+    with check_alerts(tmp_path, NODE_AWAY, *brokers.metrics()) as wait:
+        brokers.nodes[2].kill()
+        wait.until_they_fire()
+        brokers.nodes[2].start()
+        wait.until_they_resolve()
 
 
 def test_a_broker_node_hangs_and_nothing_is_lost_or_doubled(deployment: Deployment) -> None:

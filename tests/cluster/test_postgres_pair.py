@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Event, Thread
 from typing import cast
 
@@ -12,9 +13,11 @@ from services.ops import databases
 from tests.support.actors import Department
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
+from tests.support.chaos.injections import STANDBY_AWAY
 from tests.support.chaos.oracle import SenderKills
 from tests.support.chaos.run import sender_concurrency
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
+from tests.support.cluster.alerts import check_alerts, operators_page, with_prometheus
 from tests.support.cluster.load import PATIENCE, check_promises, people_at_work
 from tests.support.cluster.postgres_pair import PostgresPair
 from tests.support.cluster.stacks import PostgresPairStack, running
@@ -81,6 +84,22 @@ def test_nothing_is_answered_that_a_synchronous_standby_does_not_have(
                 fail_over(pair)
                 load.goes_on()
     check_promises(deployment, load)
+
+
+@with_prometheus
+def test_a_standby_that_is_out_of_reach_is_named_by_its_alert_until_it_is_back(
+    pair: PostgresPair, tmp_path: Path
+) -> None:
+    """CloudNativePG has two standbys, so there is another one here."""
+    pair.wait_for_standby("")
+    with pair.another_standby(), operators_page(pair.standbys) as page:
+        eventually(lambda: pair.standbys() == 2, "both stream", PATIENCE)
+        with check_alerts(tmp_path, STANDBY_AWAY, page) as wait:
+            with pair.link.half_open():
+                wait.until_they_fire()
+            pair.link.cut()
+            wait.until_they_resolve()
+            assert pair.standbys() == 2
 
 
 def test_what_consumers_lost_with_an_asynchronous_standby_is_sent_to_them_again(

@@ -8,6 +8,7 @@ from tests.support.paths import ROOT
 HEADING = "## Which alert names which failure"
 WITHOUT = "These failures have no alert of their own:"
 CHAOS = "`make ops-test`"
+CLUSTER = "`make cluster-test`"
 """Where a failure is injected."""
 _ROW = re.compile(r"^\| ([^|]+) \| (`[^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 

@@ -72,9 +72,10 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
 }
 """By the name of a block or a function."""
 HARMLESS = {
-    "_another_gateway", "_no_index", "_restored", "abort", "all_the_while", "cluster", "ctl",
+    "_another_gateway", "_no_index", "_restored", "abort", "all_the_while", "another_standby", "check_alerts",
+    "cluster", "ctl",
     "database", "delete", "deploy",
-    "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts",
+    "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts", "operators_page",
     "people_at_work", "process", "proxied_system", "purge", "replaced", "revoke", "running",
     "sender_kills", "span", "two_of_each",
 }  # fmt: skip

@@ -80,11 +80,12 @@ class Monitoring:
 
 
 @contextmanager
-def monitoring(folder: Path, processes: Mapping[str, Process], broker: str) -> Iterator[Monitoring]:
-    """Run a Prometheus that scrapes these processes, and the broker at an address."""
+def monitoring(folder: Path, processes: Mapping[str, Process], *servers: str) -> Iterator[Monitoring]:
+    """Run a Prometheus that scrapes these processes, and the nodes of the broker at some addresses."""
     folder.mkdir()
     server = Prometheus(folder, free_port(), folder / "prometheus.log", secrets.token_hex(6))
-    server.configure({}, broker)
+    server.configure({})
+    (folder / "targets" / "rabbitmq.json").write_text(json.dumps([{"targets": servers}]))
     for name in COPIED:
         file = folder / name
         file.write_text(quickened(file.read_text()))

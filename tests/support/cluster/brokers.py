@@ -198,11 +198,13 @@ class BrokerCluster:
                 return [number for name in names for number, node in self.nodes.items() if node.node == name]
         return []
 
+    def metrics(self) -> list[str]:
+        """Return where each node answers Prometheus."""
+        return [f"127.0.0.1:{node.prometheus}" for node in self.nodes.values()]
+
     def unreachable(self, number: int) -> int:
         """Return how many others this node cannot reach, as it tells Prometheus (alert `BrokerNodeGone`)."""
-        page = httpx.get(
-            f"http://127.0.0.1:{self.nodes[number].prometheus}/metrics", timeout=10, trust_env=False
-        )
+        page = httpx.get(f"http://{self.metrics()[number - 1]}/metrics", timeout=10, trust_env=False)
         (value,) = re.findall(r"^rabbitmq_unreachable_cluster_peers_count ([\d.]+)", page.text, re.MULTILINE)
         return int(float(value))
 

@@ -1,8 +1,9 @@
 """A PostgreSQL primary and a standby that streams from it, through a proxy that a test can break."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 
 import psutil
 import psycopg
@@ -12,7 +13,7 @@ from deploy.local.errors import StackFailed
 from deploy.local.postgres import SUPERUSER, Postgres, programs
 from deploy.local.secrets import SecretStore
 from tests.support.chaos.proxy import Proxy
-from tests.support.running import eventually
+from tests.support.running import eventually, free_port
 
 STANDBY = "standby"
 """By this name the standby stands in the primary's ``synchronous_standby_names``."""
@@ -54,6 +55,7 @@ class PostgresPair:
         )
         self._ports = ports
         self._secret_store = secret_store
+        self._third = Server(folder / "2", free_port(), secret_store, logs / "postgres-2.log", f"{mark}-2")
         self._open = ExitStack()
         self.link: Proxy
         """Between the two."""
@@ -71,6 +73,26 @@ class PostgresPair:
         self.standby.start()
         eventually(self.is_streaming, "the standby streams", 60)
 
+    @contextmanager
+    def another_standby(self) -> Iterator[None]:
+        """Let a second standby stream from the primary for the length of the block.
+
+        Meanwhile the primary notices within five seconds that one is out of reach.
+        """
+        self._third.copy_from(self.primary.port)
+        self._third.start()
+        self._set("alter system set wal_sender_timeout = '5s'")
+        try:
+            yield
+        finally:
+            self._set("alter system reset wal_sender_timeout")
+            self._third.stop()
+            self._third.remove()
+
+    def standbys(self) -> int:
+        """Return how many standbys the primary sends its log to."""
+        return int(self._ask("select count(*) from pg_stat_replication where state = 'streaming'"))
+
     def is_streaming(self) -> bool:
         """Return whether the standby has all that the primary has."""
         return bool(
@@ -79,9 +101,7 @@ class PostgresPair:
 
     def wait_for_standby(self, names: str = STANDBY) -> None:
         """Let the primary answer a commit once these standbys have it; with no name it waits for none."""
-        with self.connect() as connection:
-            connection.execute(f"alter system set synchronous_standby_names = '{names}'")
-            connection.execute("select pg_reload_conf()")
+        self._set(f"alter system set synchronous_standby_names = '{names}'")
         wanted = "sync" if names else "async"
         eventually(lambda: self._ask("select min(sync_state) from pg_stat_replication") == wanted, wanted, 30)
 
@@ -98,6 +118,11 @@ class PostgresPair:
             self._ask(f"select coalesce(max(extract(epoch from now() - query_start)), 0)::float8 {waiting}")
         )
 
+    def _set(self, statement: LiteralString) -> None:
+        with self.connect() as connection:
+            connection.execute(statement)
+            connection.execute("select pg_reload_conf()")
+
     def _ask(self, query: str) -> Any:
         with self.connect() as connection:
             ((value,),) = connection.execute(query).fetchall()
@@ -105,7 +130,7 @@ class PostgresPair:
 
     def stop(self) -> None:
         """Stop both servers; harmless when they do not run."""
-        for server in (self.standby, self.primary):
+        for server in (self._third, self.standby, self.primary):
             server.stop()
         self._open.close()
 
@@ -116,7 +141,7 @@ class PostgresPair:
 
     def leftovers(self) -> list[psutil.Process]:
         """Return servers that an earlier run left behind."""
-        return [*self.standby.leftovers(), *self.primary.leftovers()]
+        return [one for server in (self._third, self.standby, self.primary) for one in server.leftovers()]
 
     def url(self, role: str, database: str | None = None, ports: tuple[int, int] | None = None) -> str:
         """Return an address that names both servers, by default in an order that does not change."""

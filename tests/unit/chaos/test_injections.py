@@ -1,7 +1,14 @@
 """Each failure that the suites of outages inject has alerts that name it, or a reason why none does."""
 
 from tests.support.chaos import alert_table
-from tests.support.chaos.injections import FAILURES, HARMLESS, injected, injections
+from tests.support.chaos.injections import (
+    FAILURES,
+    HARMLESS,
+    NODE_AWAY,
+    STANDBY_AWAY,
+    injected,
+    injections,
+)
 
 TABLE, WITHOUT = alert_table.read(), alert_table.without_an_alert()
 NEW = """
@@ -29,6 +36,11 @@ def test_each_failure_has_alerts_or_a_reason_to_have_none() -> None:
     assert not TABLE.keys() & WITHOUT.keys()
     assert WITHOUT.keys() <= failures
     assert all(len(reason) > 20 for reason in WITHOUT.values())
+
+
+def test_the_failures_of_clusters_are_those_whose_alerts_are_seen_with_a_cluster() -> None:
+    seen = {name for name, failure in TABLE.items() if failure.seen == alert_table.CLUSTER}
+    assert seen == {NODE_AWAY, STANDBY_AWAY}
 
 
 def test_a_new_block_or_a_new_way_to_break_something_is_found() -> None:

@@ -112,7 +112,7 @@ def test_the_table_of_failures_names_each_alert_with_its_own_runbook() -> None:
     assert {alert for failure in table.values() for alert in failure.alerts} == set(ALERTS)
     for failure in table.values():
         assert failure.runbooks == tuple(dict.fromkeys(runbook[alert] for alert in failure.alerts))
-        assert failure.seen in {alert_table.CHAOS, "`promtool test rules`"}
+        assert failure.seen in {alert_table.CHAOS, alert_table.CLUSTER, "`promtool test rules`"}
 
 
 def headings(page: str) -> set[str]:
@@ -225,6 +225,10 @@ def test_each_panel_has_a_unit_a_title_of_its_own_and_opens_a_dashboard_that_exi
     assert {panel.unit for panel in shown} <= {"ops", "reqps", "s", "d", "short", "percentunit", "bytes"}
     assert {panel.opens for panel in shown} <= {"", *(one.name for one in DASHBOARDS)}
     assert any(panel.limit is not None for panel in shown)
+    without_a_link = [
+        one.title for one in shown if one.limit is not None and one.opens in {"", dashboard.name}
+    ]
+    assert without_a_link == [], "what turns red leads to where its cause may be"
 
 
 @with_promtool

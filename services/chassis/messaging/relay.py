@@ -121,7 +121,8 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
     relay_poll: float = 0.2
     """The longest pause between two looks at an outbox (seconds): an event is looked for within this time."""
     relay_watchdog: float = 10.0
-    """The relay connects again when the broker does not confirm, or declare, within this time (seconds)."""
+    """The relay connects again when the broker does not confirm, or declare a queue, within this time
+    (seconds)."""
     relay_declare: float = 30.0
     """Seconds between two declarations of the topology."""
 
@@ -199,6 +200,8 @@ class Publisher:
     async def connect(self) -> None:
         """Connect, and wait until the topology was declared, unless the channel is open.
 
+        The keeper of the topology has a time limit of its own, for each answer of the broker.
+
         Raises:
             TimeoutError: the broker does not answer.
         """
@@ -210,7 +213,7 @@ class Publisher:
         )
         async with asyncio.timeout(self._settings.relay_watchdog):
             channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-            await self._topology.wait_until_declared()
+        await self._topology.wait_until_declared()
         self._exchanges.clear()
         self._channel = channel
         metrics.count_connection(self._name)
@@ -484,9 +487,7 @@ class TopologyKeeper:
             while True:
                 self._wanted.clear()
                 began = monotonic()
-                async with asyncio.timeout(self._settings.relay_watchdog):
-                    delays = self._settings.retry_delays
-                    self._report(await topology.declare(connection, delays, only_of_events=True))
+                self._report(await self._declare(connection))
                 async with self._declared:
                     self._began = began
                     self._declared.notify_all()
@@ -495,6 +496,22 @@ class TopologyKeeper:
                     await asyncio.wait_for(self._wanted.wait(), self._settings.relay_declare)
         finally:
             await close(connection)
+
+    async def _declare(self, connection: AbstractConnection) -> Declared:
+        """Declare what events need.
+
+        Raises:
+            TimeoutError: an exchange, or a queue, was not declared within the watchdog's time. A broker that is
+                merely slow may take longer for all of them.
+        """
+        seconds, loop = self._settings.relay_watchdog, asyncio.get_running_loop()
+        async with asyncio.timeout(seconds) as limit:
+            return await topology.declare(
+                connection,
+                self._settings.retry_delays,
+                only_of_events=True,
+                on_progress=lambda: limit.reschedule(loop.time() + seconds),
+            )
 
     def _report(self, declared: Declared) -> None:
         for queue in declared.created:

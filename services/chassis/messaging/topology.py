@@ -190,17 +190,23 @@ class _Channels:
 
 
 async def declare(
-    connection: AbstractConnection, delays: tuple[float, ...], *, only_of_events: bool = False
+    connection: AbstractConnection,
+    delays: tuple[float, ...],
+    *,
+    only_of_events: bool = False,
+    on_progress: Callable[[], None] = lambda: None,
 ) -> Declared:
     """Declare everything, or what events need and look for the rest.
 
-    What exists stays as it is, and what cannot be declared holds up nothing else.
+    What exists stays as it is, and what cannot be declared holds up nothing else. ``on_progress`` is called
+    before each exchange and each queue.
     """
     created: list[str] = []
     missing: list[str] = []
     refused: dict[str, str] = {}
     channels = _Channels(connection)
     for exchange in exchanges(delays):
+        on_progress()
         if only_of_events and not exchange.of_events:
             missing += [] if await channels.has_exchange(exchange.name) else [exchange.name]
             continue
@@ -209,6 +215,7 @@ async def declare(
         except AMQPChannelError as error:
             refused[exchange.name] = type(error).__name__
     for queue in queues(delays):
+        on_progress()
         exists = await channels.has_queue(queue.name)
         if only_of_events and not queue.of_events:
             missing += [] if exists else [queue.name]

@@ -47,8 +47,10 @@ OF_OTHER_VENDORS = (
     "epass_message_receipts_expected_total",
     "epass_message_receipts_total",
     "epass_provider_quota",
+    "epass_report_questions_total",
 )
-"""Metrics without data here, where one channel is all, tells nothing later and has no daily limit."""
+"""Metrics without data here, where one channel is all, tells nothing later, is not asked, and has no daily
+limit."""
 
 
 @pytest.fixture(scope="module")

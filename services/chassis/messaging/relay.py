@@ -501,8 +501,8 @@ class TopologyKeeper:
         """Declare what events need.
 
         Raises:
-            TimeoutError: an exchange, or a queue, was not declared within the watchdog's time. A broker that is
-                merely slow may take longer for all of them.
+            TimeoutError: an exchange, or a queue, was not declared within the watchdog's time. All of them
+                together may take longer, on a broker that is slow.
         """
         seconds, loop = self._settings.relay_watchdog, asyncio.get_running_loop()
         async with asyncio.timeout(seconds) as limit:

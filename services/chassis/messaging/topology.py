@@ -14,7 +14,7 @@ The arguments of a queue cannot be changed, so a queue that exists with others i
 its messages aside and back. Only `epass topology apply` does that; the relay reports the queue and goes on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from aio_pika import Message

@@ -419,6 +419,22 @@ def test_the_relay_is_not_ready_and_tries_again_whichever_method_the_broker_brea
             process.kill()
 
 
+def test_a_broker_that_needs_longer_than_the_watchdog_for_all_its_answers_still_gets_the_events(
+    broker, issuance, topology, tmp_path
+) -> None:
+    url = topology.broker_url("relay")
+    address = urlsplit(url)
+    with proxies.Proxy(address.hostname, address.port) as proxy, proxy.latency(0.02):
+        through = url.replace(f":{address.port}", f":{proxy.port}")
+        process = make_relay(topology, tmp_path, EPASS_BROKER_URLS=through, EPASS_RELAY_WATCHDOG="2")
+        try:
+            process.start(ready=False)
+            add_events(issuance, "slowly")
+            eventually(lambda: taken_from_queue(broker) == ["slowly"], "sent by a slow broker", 60)
+        finally:
+            process.kill()
+
+
 def test_the_topology_check_names_what_is_missing(broker, topology) -> None:
     assert _check(topology) == (0, "")
     with broker.connection.channel() as channel:

@@ -1,6 +1,7 @@
 """A prober that sends every kind of request all the time and records how each was answered.
 
-There is a thread for each kind. A command is repeated with the same key until it has an outcome, as the
+There is a thread for each kind, or several where one that waits must not keep the next request from being
+sent. A command is repeated with the same key until it has an outcome, as the
 interface requires; the applications that were promised are in the ledger of the scenario. It does not use
 `epass_client`, because it measures the raw responses.
 """
@@ -100,9 +101,10 @@ class Prober:
     Args:
         scenario: whose person applies, and whose ledger records it.
         names: of the kinds of requests; by default all.
+        threads: of each kind. Together they send as often as one does that is answered at once.
     """
 
-    def __init__(self, scenario: Scenario, names: Collection[str] | None = None) -> None:
+    def __init__(self, scenario: Scenario, names: Collection[str] | None = None, threads: int = 1) -> None:
         system = scenario.system
         tokens = {role: Staff(system, role).client.token for role in ("department", "security")}
         self._tokens = {"applicant": scenario.person.client.token, **tokens}
@@ -110,8 +112,11 @@ class Prober:
         self._over = threading.Event()
         self.kinds = tuple(one for one in kinds(scenario) if names is None or one.name in names)
         self.answers: list[Answer] = []
+        self._pause = PAUSE_SECONDS * threads
         self._threads = [
-            threading.Thread(target=self._repeat, args=(kind,), daemon=True) for kind in self.kinds
+            threading.Thread(target=self._repeat, args=(kind, PAUSE_SECONDS * number), daemon=True)
+            for kind in self.kinds
+            for number in range(threads)
         ]
 
     def __enter__(self) -> Self:
@@ -131,7 +136,8 @@ class Prober:
         for thread in self._threads:
             thread.join(30)
 
-    def _repeat(self, kind: Kind) -> None:
+    def _repeat(self, kind: Kind, after: float) -> None:
+        self._over.wait(after)
         headers = {"Authorization": f"Bearer {self._tokens[kind.role]}"} if kind.role else {}
         with httpx.Client(
             base_url=self._scene.system.url, headers=headers, timeout=30, trust_env=False
@@ -141,7 +147,7 @@ class Prober:
                 if kind.body and answered:
                     body, key = kind.body(), str(uuid4())
                 answered = self._ask(http, kind, body, key) < 500
-                time.sleep(PAUSE_SECONDS)
+                time.sleep(self._pause)
 
     def _ask(self, http: httpx.Client, kind: Kind, body: Json | None, key: str) -> int:
         began = time.monotonic()

@@ -45,7 +45,7 @@ PROBES = {
     "verify: scan": "verify",
 }
 """Requests that are sent all the time beside those of the crowd, by the service that answers them: a service
-that nobody asks cannot be seen to be away."""
+that nobody asks cannot be seen to be away, nor one to be back while everybody waits for an earlier answer."""
 RESOURCES = {
     "otp": "accounts",
     "sessions": "accounts",
@@ -220,7 +220,7 @@ class Load:
             Department(deployment.system),
             mobile_ending_in(2),
         )
-        self.prober = Prober(scenario, PROBES)
+        self.prober = Prober(scenario, PROBES, threads=4)
         self._deployment = deployment
         self._began = time.time()
 

@@ -1,7 +1,9 @@
-"""The proxy of compose with a real Caddy, where this machine has one: what it logs, and plain HTTP."""
+"""The proxy of compose with a real Caddy, where this machine has one: its log, plain HTTP, its timeouts."""
 
 import json
+import re
 import shutil
+import socket
 import ssl
 import subprocess
 import sys
@@ -38,6 +40,10 @@ class Gateway(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
+
     def log_message(self, *_arguments: object) -> None:
         """Log nothing."""
 
@@ -57,8 +63,19 @@ def plain_port() -> int:
     return free_port()
 
 
+TIMEOUTS = {"read_header": "10s", "read_body": "30s", "idle": "2m"}
+"""What the proxy waits for a client. A test may shorten one."""
+
+
 @pytest.fixture
-def proxy(gateway: str, tmp_path: Path, plain_port: int) -> Iterator[tuple[str, Path]]:
+def timeouts() -> dict[str, str]:
+    return TIMEOUTS
+
+
+@pytest.fixture
+def proxy(
+    gateway: str, tmp_path: Path, plain_port: int, timeouts: dict[str, str]
+) -> Iterator[tuple[str, Path]]:
     """Run the proxy with ports of its own; return its URL and its log."""
     port, log = free_port(), tmp_path / "log"
     text = (ROOT / "deploy" / "compose" / "Caddyfile").read_text()
@@ -67,6 +84,7 @@ def proxy(gateway: str, tmp_path: Path, plain_port: int) -> Iterator[tuple[str, 
         "admin off": f"admin off\n\thttp_port {plain_port}",
         "127.0.0.1:8081": f"127.0.0.1:{free_port()}",
         "lb_try_duration 5s": "lb_try_duration 0s",
+        **{f"{name} {usual}": f"{name} {timeouts[name]}" for name, usual in TIMEOUTS.items()},
     }.items():
         assert ours in text
         text = text.replace(ours, theirs)
@@ -85,6 +103,12 @@ def proxy(gateway: str, tmp_path: Path, plain_port: int) -> Iterator[tuple[str, 
     child.wait(10)
 
 
+def untrusted() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 def accesses(log: Path) -> list[dict[str, object]]:
     lines = (json.loads(line) for line in log.read_text().splitlines())
     return [line for line in lines if line.get("logger") == "http.log.access"]
@@ -94,14 +118,12 @@ def test_each_access_is_a_line_of_json_with_the_address_of_the_client_and_no_sec
     proxy: tuple[str, Path],
 ) -> None:
     url, log = proxy
-    untrusted = ssl.create_default_context()
-    untrusted.check_hostname, untrusted.verify_mode = False, ssl.CERT_NONE
     secrets = {
         "Cookie": SECRET,
         "Authorization": f"Bearer {SECRET}",
         "Referer": f"https://x.example/p/{SECRET}",
     }
-    with httpx.Client(base_url=url, verify=untrusted, headers=secrets, trust_env=False) as http:
+    with httpx.Client(base_url=url, verify=untrusted(), headers=secrets, trust_env=False) as http:
 
         def status(path: str) -> int | None:
             try:
@@ -136,6 +158,37 @@ def test_plain_http_leads_people_to_https_and_refuses_programs(
         refused = http.post("/api/v1/sessions", json={"password": SECRET})
         assert (refused.status_code, refused.json()["code"]) == (403, "https_only")
         assert "location" not in refused.headers
+
+
+WHOLE = b"GET /en HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HALVES = {
+    "read_header": b"GET /en HTTP/1.1\r\nHost: loc",
+    "read_body": b"POST /en HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf",
+    "idle": WHOLE,
+}
+"""What a client sends before it says nothing more, by the timeout that ends it."""
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "sent"),
+    [({**dict.fromkeys(TIMEOUTS, "10m"), name: "1s"}, sent) for name, sent in HALVES.items()],
+    ids=HALVES,
+)
+def test_a_client_that_says_nothing_more_is_not_waited_for(proxy: tuple[str, Path], sent: bytes) -> None:
+    """The one timeout is short here and the others are long, so no other one ends the connection."""
+    port = int(re.sub(r".*:", "", proxy[0]))
+
+    def connect() -> ssl.SSLSocket | None:
+        try:
+            plain = socket.create_connection(("localhost", port), timeout=20)
+            return untrusted().wrap_socket(plain, server_hostname="localhost")
+        except OSError:
+            return None
+
+    with eventually(connect, "it serves", 30) as client:
+        client.sendall(sent)
+        while client.recv(4_096):  # a `TimeoutError` if the proxy waits on
+            pass
 
 
 @pytest.mark.parametrize(

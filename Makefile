@@ -20,6 +20,7 @@ NOT_IN_IMAGE := pygments rich shellingham typer tzdata watchfiles websockets
 DOCKER ?= docker
 COMPOSE ?= $(DOCKER) compose --file deploy/compose.yaml
 SECRETS := deploy/secrets
+SBOM := build
 NEW_BACKUP := .local-backups/$(shell date -u +%Y-%m-%dT%H-%M-%SZ)
 ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
 
@@ -48,7 +49,8 @@ smoke: setup ## start everything, run the smoke journey, stop
 
 image: ## build the one image of all processes, epass:<version>
 	$(DOCKER) build --file deploy/Dockerfile --tag $(IMAGE) \
-		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) .
+		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) \
+		--build-arg CREATED=$(shell git log -1 --format=%cI 2>/dev/null) .
 
 secrets: image ## make what deploy/compose.yaml needs as secrets in deploy/secrets; keep what is there
 	@umask 077 && mkdir -p $(SECRETS) && touch $(SECRETS)/secrets.json \
@@ -59,12 +61,12 @@ secrets: image ## make what deploy/compose.yaml needs as secrets in deploy/secre
 audit: setup ## look for known weaknesses in all dependencies (needs the internet)
 	@PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m deploy.local.audit
 
-sbom: setup ## list the Python and npm packages of the image as CycloneDX, into build/
-	@mkdir -p build
+sbom: setup ## list the Python and npm packages of the image as CycloneDX, into build/; not those of its base
+	@mkdir -p $(SBOM)
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
-		--output-file build/epass-$(VERSION).cdx.json deploy/requirements.lock
-	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm sbom --package-lock-only --sbom-format cyclonedx \
-		>../build/epass-web-$(VERSION).cdx.json
+		--output-file $(SBOM)/epass-$(VERSION).cdx.json deploy/requirements.lock
+	@(cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm sbom --package-lock-only --sbom-format cyclonedx) \
+		>$(SBOM)/epass-web-$(VERSION).cdx.json
 
 compose-backup: ## copy databases and secrets of the running installation (BACKUP=folder)
 	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup create '$(or $(BACKUP),$(NEW_BACKUP))'

@@ -11,24 +11,13 @@ import httpx
 import pytest
 from playwright.sync_api import Page
 
-from deploy.local.smoke_journey import SmokeJourney
 from epass_client import Problem
 from tests.e2e import test_from_application_to_gate as pages
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, today
 from tests.support.browser.viewports import PHONE
-from tests.support.compose import COMPOSE, JOBS, Installation
+from tests.support.compose import COMPOSE, CONTAINERS, DEMO_JOBS, JOBS, Installation
 from tests.support.paths import ROOT
 from tests.support.running import eventually
-
-CONTAINERS = (
-    "postgres", "rabbitmq", "accounts", "application", "approval", "issuance", "notify", "verify", "relay",
-    "sender", "exporter", "gateway-1", "gateway-2", "proxy", "valkey",
-)  # fmt: skip
-
-
-def run_journey(system: Installation, repeat_seconds: float = 0) -> None:
-    logins = system.secrets / "demo" / "logins.json"
-    SmokeJourney(system.url, logins, system.http(), repeat_seconds).run()
 
 
 def image_of_epass(system: Installation) -> str:
@@ -37,13 +26,13 @@ def image_of_epass(system: Installation) -> str:
 
 def test_every_container_runs_and_every_job_is_done(system: Installation) -> None:
     assert set(system.containers()) == set(CONTAINERS)
-    for job in JOBS:
+    for job in (*JOBS, *DEMO_JOBS):
         state = system.state(job)
         assert (job, state["Status"], state["ExitCode"]) == (job, "exited", 0)
 
 
 def test_the_journey_goes_through_the_proxy(system: Installation) -> None:
-    run_journey(system)
+    system.run_journey()
 
 
 def test_a_journey_through_pages_goes_through_the_proxy(
@@ -141,9 +130,8 @@ def test_a_container_that_is_killed_comes_back_and_the_journey_works(system: Ins
     before = system.state(name)["StartedAt"]
     system.kill(name)
     system.wait_healthy(name, before)
-    for other in CONTAINERS:
-        system.wait_healthy(other)
-    run_journey(system, repeat_seconds=10)  # others may be connecting again: 503, and a repeat
+    system.wait_all_healthy()
+    system.run_journey(repeat_seconds=10)  # others may be connecting again: 503, and a repeat
 
 
 def test_processes_that_hang_are_started_again(system: Installation) -> None:
@@ -152,7 +140,7 @@ def test_processes_that_hang_are_started_again(system: Installation) -> None:
         system.kill(name, "STOP")
     for name, before in hanging.items():
         system.wait_healthy(name, before)
-    run_journey(system, repeat_seconds=10)
+    system.run_journey(repeat_seconds=10)
 
 
 def test_a_pass_survives_that_everything_is_killed_at_once(system, department, officer) -> None:
@@ -214,7 +202,7 @@ def test_a_backup_is_restored_over_what_is_there(
     assert visitor.wait_for_pass(waiting)
     with pytest.raises(Problem, match="not_found"):
         other.view(later)
-    run_journey(system)
+    system.run_journey()
 
 
 def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
@@ -228,23 +216,8 @@ def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "secrets").exists()
 
 
-def test_prometheus_sees_every_process(system: Installation) -> None:
-    system.compose("--profile", "watch", "up", "--detach", "--wait", "prometheus", "alertmanager")
-
-    def up() -> bool:
-        try:
-            answer = httpx.get(f"{system.prometheus}/api/v1/targets", timeout=5, trust_env=False)
-            answer.raise_for_status()  # while it starts
-        except httpx.HTTPError:
-            return False
-        found = answer.json()["data"]["activeTargets"]
-        return len(found) == 12 and all(target["health"] == "up" for target in found)
-
-    eventually(up, "all targets are up", 60)
-
-
 def test_the_image_has_no_tools_and_at_most_130_mb_of_its_own(system: Installation) -> None:
-    """With the 120 MB of python:3.13-slim it stays under 250."""
+    """With the 120 MB of python:3.13-slim it stays under 250; other bases under its name are larger."""
     tools = system.compose(
         "exec", "-T", "accounts", "sh", "-c", "command -v pip gcc cc make strip node npm; true"
     )
@@ -254,8 +227,12 @@ def test_the_image_has_no_tools_and_at_most_130_mb_of_its_own(system: Installati
         [COMPOSE[0], "history", "--no-trunc", "--human=false", "--format", "{{.Size}} {{.CreatedBy}}", image],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
-    ours = takewhile(lambda step: "LABEL" not in step, history.stdout.splitlines())
-    assert 50_000_000 < sum(int(step.split()[0]) for step in ours) < 130_000_000
+    steps = [(int(step.split()[0]), step) for step in history.stdout.splitlines()]
+    ours = sum(size for size, _ in takewhile(lambda step: "LABEL" not in step[1], steps))
+    whole = sum(size for size, _ in steps)
+    print(f"image: {whole / 1e6:.0f} MB, {ours / 1e6:.0f} of them ours")
+    assert 50_000_000 < ours < 130_000_000
+    assert whole < 250_000_000 or whole - ours > 130_000_000
 
 
 def test_the_image_names_its_version(system: Installation) -> None:

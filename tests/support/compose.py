@@ -1,4 +1,4 @@
-"""`deploy/compose.yaml` as it is installed, with the demonstration, in a project of the tests' own."""
+"""`deploy/compose.yaml` as it is installed, with the demonstration or without, in projects of its own."""
 
 import json
 import os
@@ -6,12 +6,14 @@ import shlex
 import shutil
 import ssl
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 import httpx
 
+from deploy.local.smoke_journey import SmokeJourney
 from epass_client import Client
 from tests.support import images
 from tests.support.paths import ROOT
@@ -21,7 +23,15 @@ COMPOSE = shlex.split(os.environ.get("EPASS_COMPOSE", "docker compose"))
 """The command of a Docker-compatible engine."""
 PROJECT = "epass-test"
 UP_SECONDS = 300
-JOBS = {"databases", "migrations", "topology", "demo-directory", "demo-logins"}
+JOBS = ("databases", "migrations", "topology")
+DEMO_JOBS = ("demo-directory", "demo-logins")
+PROCESSES = (
+    "accounts", "application", "approval", "issuance", "notify", "verify", "relay", "sender", "exporter",
+    "gateway-1", "gateway-2",
+)  # fmt: skip
+CONTAINERS = ("postgres", "rabbitmq", "valkey", *PROCESSES, "proxy", "prometheus", "alertmanager")
+"""What runs on after the start."""
+SERVER_IMAGES = ("EPASS_RABBITMQ_IMAGE", "EPASS_POSTGRES_IMAGE")
 
 
 def missing_engine() -> str:
@@ -47,6 +57,20 @@ def server_image(setting: str) -> str:
     )
 
 
+def _states(identities: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the state of each of these containers that is there."""
+    done = subprocess.run(
+        [COMPOSE[0], "inspect", "--format", "{{json .State}}", *identities],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return [json.loads(line) for line in done.stdout.splitlines() if line]
+
+
+def _is_healthy(state: Mapping[str, Any]) -> bool:
+    health = state.get("Health") or state.get("Healthcheck") or {}
+    return health.get("Status") == "healthy"
+
+
 class Door(httpx.BaseTransport):
     """Everything goes through the proxy, except the phone, which only the demonstration opens.
 
@@ -64,7 +88,13 @@ class Door(httpx.BaseTransport):
         if not request.url.path.startswith("/dev/"):
             return self._proxy.handle_request(request)
         request.url = self._address.join(request.url.raw_path.decode())
-        return self._phone.handle_request(request)
+        return eventually(lambda: self._ask_phone(request), "the gateway of the phone is back", 60)
+
+    def _ask_phone(self, request: httpx.Request) -> httpx.Response | None:
+        try:
+            return self._phone.handle_request(request)
+        except httpx.TransportError:
+            return None
 
     def close(self) -> None:
         self._proxy.close()
@@ -76,19 +106,31 @@ class Installation:
 
     Args:
         folder: for secrets and settings.
+        project: of compose, with volumes and networks of its own.
+        edge: the network between its proxy and its gateways.
+        files: of `deploy`.
+        settings: of the site, beside the ports.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        project: str = PROJECT,
+        edge: str = "172.30.84",
+        files: Sequence[str] = ("compose.yaml", "compose.demo.yaml"),
+        settings: Mapping[str, str] = MappingProxyType({"EPASS_RATE_LIMITS": "false"}),
+    ) -> None:
         self._folder = folder
+        self._settings = dict(settings)
+        self._edge = edge
         self.port, self.http_port, self._phone_port = free_port(), free_port(), free_port()
         self.url = f"https://localhost:{self.port}"
         self.phone = f"http://127.0.0.1:{self._phone_port}"
         self.secrets = folder / "secrets"
         self._https: list[httpx.Client] = []
         self._trust = ssl.create_default_context()
-        files = [str(ROOT / "deploy" / name) for name in ("compose.yaml", "compose.demo.yaml")]
-        site = str(folder / "site.env")
-        self._compose = [*COMPOSE, "-p", PROJECT, "--env-file", site, "-f", files[0], "-f", files[1]]
+        named = [word for name in files for word in ("-f", str(ROOT / "deploy" / name))]
+        self._compose = [*COMPOSE, "-p", project, "--env-file", str(folder / "site.env"), *named]
         self.command = shlex.join(self._compose)
         self.environment = {name: text for name, text in os.environ.items() if not name.startswith("EPASS_")}
 
@@ -104,29 +146,37 @@ class Installation:
 
     def start(self) -> None:
         """Make the secrets and start everything, as README says."""
-        settings = {
-            "EPASS_SITE": self._folder / "site.env",
-            "EPASS_SECRETS": self.secrets,
+        self._settings |= {
+            "EPASS_SITE": str(self._folder / "site.env"),
+            "EPASS_SECRETS": str(self.secrets),
             "EPASS_PUBLIC_URL": self.url,
-            "EPASS_HTTP_PORT": self.http_port,
-            "EPASS_HTTPS_PORT": self.port,
-            "EPASS_DEMO_PORT": self._phone_port,
-            "EPASS_PROMETHEUS_PORT": free_port(),
-            "EPASS_ALERTMANAGER_PORT": free_port(),
-            "EPASS_EDGE": "172.30.84",
-            "EPASS_RATE_LIMITS": "false",
-            **{name: server_image(name) for name in ("EPASS_RABBITMQ_IMAGE", "EPASS_POSTGRES_IMAGE")},
+            "EPASS_HTTP_PORT": str(self.http_port),
+            "EPASS_HTTPS_PORT": str(self.port),
+            "EPASS_DEMO_PORT": str(self._phone_port),
+            "EPASS_PROMETHEUS_PORT": str(free_port()),
+            "EPASS_ALERTMANAGER_PORT": str(free_port()),
+            "EPASS_EDGE": self._edge,
+            **{name: server_image(name) for name in SERVER_IMAGES},
             # of the example file, for a machine without containers: they must not matter
             "EPASS_HEALTH_HOST": "127.0.0.1",
             "EPASS_GATEWAY_HOST": "127.0.0.1",
         }
-        text = "".join(f"{name}={value}\n" for name, value in settings.items())
-        (self._folder / "site.env").write_text(text)
-        self.prometheus = f"http://127.0.0.1:{settings['EPASS_PROMETHEUS_PORT']}"
-        subprocess.run(["make", "secrets", f"SECRETS={self.secrets}"], cwd=ROOT, check=True)
+        self.set()
+        self.prometheus = f"http://127.0.0.1:{self._settings['EPASS_PROMETHEUS_PORT']}"
+        self.make_secrets()
         self.compose("up", "--detach", "--wait", "--wait-timeout", str(UP_SECONDS), timeout=UP_SECONDS + 60)
         root = self.compose("exec", "-T", "proxy", "cat", "/data/caddy/pki/authorities/local/root.crt")
         self._trust = ssl.create_default_context(cadata=root)
+
+    def set(self, **settings: str) -> None:
+        """Write the settings of the site, with these changed."""
+        self._settings |= settings
+        text = "".join(f"{name}={value}\n" for name, value in self._settings.items())
+        (self._folder / "site.env").write_text(text)
+
+    def make_secrets(self) -> None:
+        """Make the image, and the secrets that are missing."""
+        subprocess.run(["make", "secrets", f"SECRETS={self.secrets}"], cwd=ROOT, check=True)
 
     def stop(self) -> None:
         """Stop everything and delete its data."""
@@ -136,17 +186,20 @@ class Installation:
 
     def containers(self) -> list[str]:
         """Return the containers that run, except jobs."""
-        return sorted(set(self.compose("ps", "--services").split()) - JOBS)
+        return sorted(set(self.compose("ps", "--services").split()) - {*JOBS, *DEMO_JOBS})
+
+    def names(self, service: str) -> list[str]:
+        """Return the names of the containers of a service that run."""
+        return sorted(self.compose("ps", "--format", "{{.Name}}", service).split())
+
+    def images(self) -> dict[str, str]:
+        """Return the image of each service that runs; of one with several containers, of any of them."""
+        lines = self.compose("ps", "--format", "{{.Service}} {{.Image}}").splitlines()
+        return dict(line.split() for line in lines)
 
     def state(self, name: str) -> dict[str, Any]:
         """Return the state of a container, as the engine tells it."""
-        identity = self.compose("ps", "--all", "--quiet", name).split()[0]
-        done = subprocess.run(
-            [COMPOSE[0], "inspect", "--format", "{{json .State}}", identity],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
-        state: dict[str, Any] = json.loads(done.stdout)
-        return state
+        return _states(self.compose("ps", "--all", "--quiet", name).split()[:1])[0]
 
     def kill(self, name: str, how: str = "KILL") -> None:
         """Send all processes in a container but the first a signal: SIGKILL, as a crash would, or SIGSTOP.
@@ -160,10 +213,41 @@ class Installation:
 
         def look() -> bool:
             state = self.state(name)
-            health = state.get("Health") or state.get("Healthcheck") or {}
-            return state["StartedAt"] != started_before and health.get("Status") == "healthy"
+            return state["StartedAt"] != started_before and _is_healthy(state)
 
         eventually(look, f"{name} is healthy", 180)
+
+    def wait_all_healthy(self) -> None:
+        """Wait until everything runs and is healthy."""
+
+        def look() -> bool:
+            states = _states(self.compose("ps", "--quiet").split())
+            return len(states) == len(CONTAINERS) and all(_is_healthy(state) for state in states)
+
+        eventually(look, "everything is healthy", 180)
+
+    def run_journey(self, repeat_seconds: float = 0) -> None:
+        """Go from an application to the way out, with logins of the demonstration."""
+        logins = self.secrets / "demo" / "logins.json"
+        SmokeJourney(self.url, logins, self.http(), repeat_seconds).run()
+
+    def run_as_documented(self, heading: str) -> None:
+        """Run the first block of commands below a heading of docs/install.md, for this installation."""
+        page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+        commands = page.split(f"\n### {heading}\n", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
+        secrets = shlex.quote(f"SECRETS={self.secrets}")
+        here = [
+            f'epass-compose() {{ {self.command} "$@"; }}',
+            f'docker() {{ command {shlex.quote(COMPOSE[0])} "$@"; }}',
+            f'make() {{ command make -C {shlex.quote(str(ROOT))} "$@" {secrets}; }}',
+            "git() { true; }",
+        ]
+        script = "\n".join(["set -eu", *here, commands])
+        done = subprocess.run(
+            ["bash", "-c", script],
+            capture_output=True, text=True, check=False, env=self.environment, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert not done.returncode, f"{done.stderr[-3000:]}{done.stdout[-1000:]}"
 
     def login(self, role: str) -> dict[str, str]:
         logins: dict[str, dict[str, str]] = json.loads((self.secrets / "demo" / "logins.json").read_text())

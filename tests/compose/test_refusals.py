@@ -21,11 +21,10 @@ def kiosk_token(system: Installation, ado: Staff) -> str:
     return enrolled.cookies[kiosk_cookie(system.url)]
 
 
-def gate_device_token(system: Installation) -> str:
+def gate_device_token(system: Installation, guard: Staff) -> str:
     """Enrol the browser of a gate, and return what it is given."""
-    http, login = system.http(), system.login("gate_device")
-    code = calls.enrol_gate_device(f"{login['login_id']}-{login['password']}")
-    enrolled = http.post(code.path, content=code.body, headers={"Content-Type": "application/json"})
+    login = system.login("gate_device")
+    enrolled = guard.post("/gate/device", {"code": f"{login['login_id']}-{login['password']}"})
     assert enrolled.is_success, enrolled.text
     return enrolled.cookies[gate_device_cookie(system.url)]
 
@@ -37,7 +36,7 @@ def sessions_of_everybody(system: Installation) -> dict[str, str]:
         **{role: one.client.token for role, one in staff.items()},
         APPLICANT: Applicant(system).client.token,
         "kiosk": kiosk_token(system, staff["ado"]),
-        "gate_device": gate_device_token(system),
+        "gate_device": gate_device_token(system, staff["security"]),
     }
 
 

@@ -6,6 +6,7 @@ import httpx
 import pyotp
 import pytest
 
+from contracts.crockford import new_reference
 from epass_client import Problem, calls
 from tests.support.compose import CONTAINERS, JOBS, Installation
 
@@ -58,7 +59,7 @@ def test_the_first_login_of_the_ado_branch_signs_in_and_issues_another(plain: In
 
 def test_guesses_at_a_reference_are_counted_by_both_gateways_together_and_end(plain: Installation) -> None:
     """The counters are in Valkey, whichever gateway the proxy asks; each alone would allow ten."""
-    http, guess = plain.http(), calls.look_up_status("PCS-7K3M-9QW4", "4821")
+    http, guess = plain.http(), calls.look_up_status(new_reference(), "4821")
     answers = [
         http.post(guess.path, content=guess.body, headers={"Content-Type": "application/json"})
         for _ in range(11)

@@ -31,7 +31,7 @@ PROCESSES = (
 )  # fmt: skip
 CONTAINERS = ("postgres", "rabbitmq", "valkey", *PROCESSES, "proxy", "prometheus", "alertmanager")
 """What runs on after the start."""
-SERVER_IMAGES = ("EPASS_RABBITMQ_IMAGE", "EPASS_POSTGRES_IMAGE")
+SERVER_IMAGES = ("EPASS_RABBITMQ_IMAGE", "EPASS_POSTGRES_IMAGE", "EPASS_VALKEY_IMAGE")
 
 
 def missing_engine() -> str:

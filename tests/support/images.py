@@ -22,7 +22,7 @@ def chosen(setting: str, is_here: Callable[[str], bool], pull: Callable[[str], b
     major version alone (``rabbitmq:4-management`` for ``rabbitmq:4.0-management``), which is taken then.
 
     Args:
-        setting: ``EPASS_RABBITMQ_IMAGE`` or ``EPASS_POSTGRES_IMAGE``.
+        setting: such as ``EPASS_RABBITMQ_IMAGE``.
         is_here: whether the engine has an image.
         pull: downloads an image, and returns whether that worked.
     """

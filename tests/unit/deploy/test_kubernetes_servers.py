@@ -88,6 +88,9 @@ def version_of(image: str) -> str:
         "a later database server": changed(
             "Cluster", "database", "spec.imageName", "ghcr.io/cloudnative-pg/postgresql:18-standard-trixie"
         ),
+        "whichever Valkey is new": changed(
+            "Deployment", "limits", "spec.template.spec.containers.0.image", "valkey/valkey:8"
+        ),
     }
 )
 def the_servers_are_of_the_versions_that_compose_runs(manifests: Manifests) -> Iterator[str]:
@@ -97,6 +100,9 @@ def the_servers_are_of_the_versions_that_compose_runs(manifests: Manifests) -> I
     database = manifests.one("Cluster", "database")["spec"].get("imageName", "")
     if version_of(database) != version_of(images.pinned("EPASS_POSTGRES_IMAGE")) != "":
         yield f"the database server is {database or 'what CloudNativePG takes'}"
+    limits = manifests.one("Deployment", "limits")["spec"]["template"]["spec"]["containers"][0]["image"]
+    if limits != images.pinned("EPASS_VALKEY_IMAGE"):
+        yield f"the counters of rate limits are in {limits}"
 
 
 @checks.finds(

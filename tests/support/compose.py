@@ -31,6 +31,8 @@ PROCESSES = (
 )  # fmt: skip
 CONTAINERS = ("postgres", "rabbitmq", "valkey", *PROCESSES, "proxy", "prometheus", "alertmanager")
 """What runs on after the start."""
+ON_ONE_MACHINE = MappingProxyType({"EPASS_RATE_LIMITS": "false", "EPASS_RPC_TIMEOUT": "8"})
+"""Settings of the demonstration: all comes from one address, and starting processes keeps a machine busy."""
 SERVER_IMAGES = ("EPASS_RABBITMQ_IMAGE", "EPASS_POSTGRES_IMAGE", "EPASS_VALKEY_IMAGE")
 
 
@@ -118,7 +120,7 @@ class Installation:
         project: str = PROJECT,
         edge: str = "172.30.84",
         files: Sequence[str] = ("compose.yaml", "compose.demo.yaml"),
-        settings: Mapping[str, str] = MappingProxyType({"EPASS_RATE_LIMITS": "false"}),
+        settings: Mapping[str, str] = ON_ONE_MACHINE,
     ) -> None:
         self._folder = folder
         self._settings = dict(settings)

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,7 +119,7 @@ def test_an_upgrade_as_documented_fails_no_request(system: Installation) -> None
     try:
         with journeys(system) as failed:
             system.run_as_documented("Upgrade without a break")
-        assert failed == [], f"{len(failed)}, such as {failed[:3]}"
+        assert Counter(failed) == {}
         images = system.images()
         assert {images[name].rpartition(":")[2] for name in PROCESSES} == {"following"}
         assert all(len(system.names(name)) == 1 for name in CONTAINERS)

@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test test-all lint types unit contract integration test-containers proxy journey browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts translations lock clean distclean
+.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test test-all lint types unit contract integration test-containers proxy journey systems browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts translations lock clean distclean
 
 # Python stores what it compiles also where the environment forbids it: a process starts half a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
@@ -12,7 +12,10 @@ PYTHON := $(BIN)/python
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
 # Tests of integration wait for broker and databases most of the time, so four are at work also on two processors.
-MANY_AT_ONCE := -n 4
+# Those of one group share servers or a system of their own.
+MANY_AT_ONCE := -n 4 --dist loadgroup
+# Tests of one file share a system.
+SYSTEMS := $(AT_ONCE) --dist loadscope
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE := epass:$(VERSION)
 # What only terminals and developers see: coloured tracebacks, reloading, WebSockets; and time zones, which the base has.
@@ -91,7 +94,7 @@ distclean: clean ## run clean and delete .venv
 ##@ Tests
 
 test: export EPASS_TEST_SHORT := yes
-test: setup lint types unit contract integration journey e2e-small chaos-small ## run what CI runs: all suites, without their longest tests
+test: setup lint types unit contract integration systems ## run what CI runs: all suites, without their longest tests
 
 test-all: setup lint types unit contract integration journey e2e chaos-small ## run these suites whole, and all browser tests: before a release
 
@@ -123,7 +126,10 @@ test-containers: setup ## run the tests of integration on containers (needs Dock
 	EPASS_TEST_BACKEND=containers $(PYTHON) -m pytest tests/integration $(MANY_AT_ONCE)
 
 journey: setup ## run tests of the whole system through HTTP
-	$(PYTHON) -m pytest tests/journey $(AT_ONCE)
+	$(PYTHON) -m pytest tests/journey $(SYSTEMS)
+
+systems: browser
+	$(PYTHON) -m pytest tests/journey '$(ONE_JOURNEY)' tests/chaos -m "not outage" $(SYSTEMS)
 
 browser: setup
 	@deploy/local/bootstrap chromium
@@ -151,7 +157,7 @@ cluster-test: setup ## of these, the nodes alone: RabbitMQ's killed and cut off,
 	EPASS_TEST_DURABLE=yes $(PYTHON) -m pytest tests/cluster -s
 
 chaos-small: setup ## run 300 applications with kills, and the negative control of each guard
-	$(PYTHON) -m pytest tests/chaos -m "not outage" $(AT_ONCE) --dist loadfile
+	$(PYTHON) -m pytest tests/chaos -m "not outage" $(SYSTEMS)
 
 outages: clocks ## run short outages: parts down, wrong clocks, broken connections, replicas, upgrade, restore
 	$(PYTHON) -m pytest tests/chaos -m outage

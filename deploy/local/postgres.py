@@ -71,7 +71,7 @@ class Postgres:
 
     def launch(self) -> None:
         """Initialise the data folder if necessary and start the server, without waiting until it answers."""
-        data = self._data_folder()
+        data = self.data_folder()
         version = data / "PG_VERSION"
         binaries = programs(version.read_text().strip() if version.exists() else "")
         if not version.exists():
@@ -164,20 +164,31 @@ class Postgres:
     def _password(self, role: str) -> str:
         return self._secret_store.password(f"database {role}")
 
-    def _data_folder(self) -> Path:
+    def data_folder(self) -> Path:
         """Return the data folder, which the user that the server runs as owns; create it if it is missing."""
         link = self._folder / "data"
         if not os.path.lexists(link):
             self._folder.mkdir(parents=True, exist_ok=True)
             data = link if self._reachable() else _outside(self._folder) / f"epass-{self._mark}"
             data.mkdir(mode=0o700)
-            if self._user:
-                os.chown(data, pwd.getpwnam(self._user).pw_uid, -1)
+            self._give(data)
             if data != link:
                 link.symlink_to(data)
         if not link.exists():
             raise StackFailed(f"the database's folder {link.resolve()} has gone: `make clean` starts afresh")
         return link.resolve()
+
+    def begin_with(self, data: Path) -> None:
+        """Let a server that was never started begin with the data of one that was stopped."""
+        own = self.data_folder()
+        shutil.copytree(data, own, dirs_exist_ok=True)
+        for path in own.rglob("*"):
+            self._give(path)
+
+    def _give(self, path: Path | str) -> None:
+        """Let the user that the server runs as own a file."""
+        if self._user:
+            os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
 
     def _reachable(self) -> bool:
         return (
@@ -189,8 +200,7 @@ class Postgres:
         with tempfile.NamedTemporaryFile("w", prefix="epass-", suffix=".pw") as password:
             password.write(self._password(SUPERUSER))
             password.flush()
-            if self._user:
-                os.chown(password.name, pwd.getpwnam(self._user).pw_uid, -1)
+            self._give(password.name)
             done = processes.run_as(
                 self._user,
                 [

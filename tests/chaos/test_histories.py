@@ -37,6 +37,7 @@ from tests.support.chaos.history_models import (
     Scan,
 )
 from tests.support.chaos.scenario import replaced
+from tests.support.extent import long
 from tests.support.factories.approval import submitted
 from tests.support.running import eventually
 from tests.support.system import System
@@ -181,6 +182,7 @@ def test_what_two_gates_see_of_a_pass_happens_in_one_order_whatever_is_killed(
     assert {"admit", "exit", "already_inside", "already_used", "revoked"} <= answers, answers
 
 
+@long
 def test_control_without_the_lock_on_the_pass_a_contradiction_is_found(
     deployment: Deployment, department: Department, gates: Gates
 ) -> None:

@@ -137,7 +137,7 @@ def deployment(previous_release: Path, tmp_path: Path) -> Iterator[Deployment]:
     signs = (previous_release / "services/chassis/messaging/signatures.py").exists()
     tomorrow = datetime.now(UTC) + timedelta(days=1)
     unsigned = {} if signs else {"EPASS_UNSIGNED_UNTIL": tomorrow.isoformat()}
-    with start_stack(tmp_path / "stack") as stack, Provider(tmp_path) as provider:
+    with start_stack(tmp_path / "stack", empty=True) as stack, Provider(tmp_path) as provider:
         give(stack, rights_of(previous_release))
         with Before(stack, previous_release, **settings_for(provider), **unsigned) as system:
             yield Deployment(stack, system, provider)

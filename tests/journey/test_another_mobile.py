@@ -9,6 +9,7 @@ from epass_client import Problem, calls, local
 from tests.support.actors import Applicant, Department, Staff, application, issued, messages
 from tests.support.chaos import sabotage
 from tests.support.chaos.scenario import replaced
+from tests.support.extent import long
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -150,6 +151,7 @@ def test_a_wrong_code_and_the_code_of_another_number_change_nothing(system: Syst
     assert visitor.view(reference).applicant.mobile == visitor.mobile
 
 
+@long
 def test_control_where_nobody_asks_whose_it_is_the_thief_gets_it(system: System) -> None:
     visitor, thief = Applicant(system), Phone(system)
     reference = visitor.apply()

@@ -32,6 +32,7 @@ from tests.support.backends import start_stack
 from tests.support.chaos.sabotage import events_in_logs, no_sealing, requests_in_spans
 from tests.support.chaos.scenario import replaced
 from tests.support.collector import Collector
+from tests.support.extent import long
 from tests.support.running import Process, eventually
 from tests.support.system import System
 from tests.support.wire import wire
@@ -270,6 +271,7 @@ def columns_with(system: System, service: str, personal: tuple[str, ...]) -> Ite
                     yield f"{table}.{column}"
 
 
+@long
 def test_control_a_service_that_publishes_in_clear_is_found_in_each_of_these_places(
     running: tuple[System, Collector],
 ) -> None:
@@ -320,6 +322,7 @@ def test_no_trace_of_a_webhook_has_a_number_or_a_secret(running: tuple[System, C
     assert leaks(call_webhooks(*running), (NUMBER, SECRET, BASIC)) == []
 
 
+@long
 def test_control_a_service_that_traces_what_vendors_send_is_found(
     running: tuple[System, Collector],
 ) -> None:

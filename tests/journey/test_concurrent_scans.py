@@ -16,6 +16,7 @@ from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
 from tests.support.concurrent_requests import send_at_once
+from tests.support.extent import long
 from tests.support.running import eventually
 from tests.support.system import System
 
@@ -61,6 +62,7 @@ def test_a_hundred_scans_with_one_nonce_are_one_scan_with_one_answer(
     assert admissions(system, nonces) == 1
 
 
+@long
 def test_without_the_lock_on_the_pass_more_would_be_admitted(
     system: System, officer: Officer, token: str
 ) -> None:
@@ -83,6 +85,7 @@ def _waiting(system: System) -> int:
     return int(count)
 
 
+@long
 def test_without_the_nonce_a_repeat_would_be_another_scan(
     system: System, officer: Officer, token: str
 ) -> None:

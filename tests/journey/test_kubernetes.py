@@ -94,7 +94,7 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    with start_stack(tmp_path_factory.mktemp("kubernetes")) as stack:
+    with start_stack(tmp_path_factory.mktemp("kubernetes"), empty=True) as stack:
         cluster = Cluster(stack, "small")
         try:
             yield cluster

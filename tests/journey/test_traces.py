@@ -8,6 +8,7 @@ from tests.support.actors import Applicant, Department
 from tests.support.chaos.sabotage import no_trace_context
 from tests.support.chaos.scenario import sabotaged
 from tests.support.collector import CollectedSpan, Collector, steps_of, trace_under
+from tests.support.extent import long
 from tests.support.running import eventually
 from tests.support.system import System
 from tests.support.traced_journey import POST, expected, traced_system, travel, whole_trace
@@ -76,6 +77,7 @@ def test_an_application_is_one_tree_from_its_request_to_the_phone(
     assert {name for span in collector.spans for name in span.attributes} <= ATTRIBUTES
 
 
+@long
 def test_control_a_relay_that_drops_the_context_breaks_the_tree(
     traced: System, officer: Department, collector: Collector
 ) -> None:

@@ -13,6 +13,7 @@ from typing import Protocol
 import pytest
 
 from deploy.local.secrets import write_private
+from tests.support import migrated
 from tests.support.settings import EVENT_KEY_SEEDS
 
 DURABLE = "PYTEST_VERSION" not in os.environ or bool(os.environ.get("EPASS_TEST_DURABLE"))
@@ -137,10 +138,12 @@ class LocalProcesses:
 
 
 @contextmanager
-def start_stack(folder: Path) -> Iterator[TestStack]:
+def start_stack(folder: Path, *, empty: bool = False) -> Iterator[TestStack]:
     """Start a broker and a database server of either kind, and stop them afterwards.
 
-    Its services sign events with the keys that all tests know. Secrets that are in the folder stay.
+    Its services sign events with the keys that all tests know. Secrets that are in the folder stay. Where the
+    servers are private processes, the databases begin as copies of migrated ones, unless they have to be
+    ``empty`` or durable, or secrets of a backup are there.
     """
     event_keys = {f"event key {service}": seed for service, seed in EVENT_KEY_SEEDS.items()}
     file = folder / "secrets.json"
@@ -152,7 +155,13 @@ def start_stack(folder: Path) -> Iterator[TestStack]:
         with Containers(folder) as containers:
             yield containers
         return
-    local = LocalProcesses(folder)
+    if empty or of_a_backup or DURABLE:
+        local = LocalProcesses(folder)
+    else:
+        with migrated.server() as (passwords, data):
+            write_private(file, json.dumps(event_keys | passwords))
+            local = LocalProcesses(folder)
+            local.stack.postgres.begin_with(data)
     local.stack.start()
     try:
         yield local

@@ -64,6 +64,7 @@ from tests.support.stolen import (
 from tests.support.system import System
 from tests.support.wire import call_body, wire
 
+pytestmark = pytest.mark.xdist_group("stolen processes")  # of one system
 NAME = "Amrit Sandhuwalia"
 """Of an applicant whom nobody else is to read."""
 ISSUER = "epass.punjab.gov.in"

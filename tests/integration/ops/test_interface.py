@@ -17,6 +17,7 @@ from tests.support.backends import TestStack
 from tests.support.running import Process, eventually, free_port
 from tests.support.wire import Wire, wire
 
+pytestmark = pytest.mark.xdist_group("interface of ops")  # of one exporter
 TOKEN = "the token of the gateways of these tests"
 OF_QUEUE = f"/dead-letters/{QUEUE}"
 

@@ -25,7 +25,7 @@ class Server(Postgres):
     def copy_from(self, port: int) -> None:
         """Make its data a copy of what the primary behind a port has, and let it stream from there."""
         self.remove()
-        data = self._data_folder()
+        data = self.data_folder()
         source = f"host=127.0.0.1 port={port} user={SUPERUSER} application_name={STANDBY}"
         command = [str(programs() / "pg_basebackup"), "--pgdata", str(data), "--dbname", source]
         done = processes.run_as(

@@ -16,6 +16,7 @@ from tests.support.encrypted_servers import NAMED, UNNAMED, EncryptedServers, st
 from tests.support.running import eventually
 from tests.support.system import System
 
+pytestmark = pytest.mark.xdist_group("encryption")  # of the same servers
 Files = dict[str, Path]
 
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from services.accounts.adapters import passwords
+from tests.support.extent import long
 
 SEED = UUID("6f1f7c52-8d7b-4a83-9d6e-7f6a2f1f0c11")
 SECRET = SecretStr("test-password")
@@ -52,6 +53,7 @@ def megabytes_after_sixty_sign_ins(how: str) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout)
 
 
+@long
 def test_accounts_stays_below_150_megabytes_however_many_people_sign_in() -> None:
     assert megabytes_after_sixty_sign_ins("as it is") < 150
     assert megabytes_after_sixty_sign_ins("without the guard") > 150, "the measurement sees what is kept"

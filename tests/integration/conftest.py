@@ -10,10 +10,13 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from argon2 import PasswordHasher
 from psycopg import Connection, sql
 from sqlalchemy import text
 
+from contracts import supervisor_pin
 from contracts.events import PassRevoked, RevocationPersonal
+from services.accounts.adapters import passwords
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import now
@@ -26,6 +29,17 @@ from tests.support.running import Process
 from tests.support.wire import Wire, wire
 
 QUEUE = "verify.PassRevoked"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_hashes() -> Iterator[None]:
+    """Hash passwords and PINs quickly in this process; tests of their own look at what they cost."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "HASHER", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        patch.setattr(passwords, "NOBODY", passwords.hash_password("nobody has it"))
+        patch.setattr(supervisor_pin, "ITERATIONS", 1_000)
+        patch.setattr(supervisor_pin.derive, "__defaults__", (1_000,))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -89,7 +90,8 @@ def test_without_all_databases_nothing_is_sent_again(topology) -> None:
 def server(tmp_path: Path) -> Iterator[Postgres]:
     """A PostgreSQL of this test's own, which it may promote, with approval's database."""
     store = SecretStore(tmp_path / "secrets.json")
-    server = Postgres(tmp_path / "postgres", free_port(), store, tmp_path / "postgres.log", "failover")
+    mark = f"failover-{uuid4().hex[:8]}"
+    server = Postgres(tmp_path / "postgres", free_port(), store, tmp_path / "postgres.log", mark)
     server.start()
     upgrade("approval", server.create_database("approval"))
     yield server

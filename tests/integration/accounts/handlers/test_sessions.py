@@ -29,7 +29,7 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.runtime.clock import now
 from tests.support.concurrency import run_concurrently
-from tests.support.extent import long
+from tests.support.extent import fewer, long
 from tests.support.factories.accounts import (
     NEW_PASSWORD,
     PASSWORD,
@@ -123,7 +123,7 @@ def test_every_refused_log_in_costs_one_hash(accounts, monkeypatch) -> None:
     monkeypatch.setattr(passwords, "offload", lambda work, *args: hashes.append(args[0]) or real(work, *args))
     _wrong(accounts)
     assert len(hashes) == 4
-    assert all(stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$") for stored in hashes)
+    assert len({stored.rpartition("$")[0].rpartition("$")[0] for stored in hashes}) == 1, "of one cost"
 
 
 def test_no_transaction_is_open_while_a_password_is_hashed(accounts, monkeypatch) -> None:
@@ -174,10 +174,10 @@ def test_nobody_without_the_password_keeps_a_login_shut_on_its_device(accounts) 
     assert accounts.log_in(at=later, address="new", devices=("forged", device)).access_token
 
 
-def test_a_thousand_addresses_do_not_guess_a_password(accounts, monkeypatch) -> None:
+def test_many_addresses_do_not_guess_a_password(accounts, monkeypatch) -> None:
     monkeypatch.setattr(passwords, "offload", lambda *_: False)
     at = now()
-    checked = [_attack(accounts, 1_000, at, each=1)]
+    checked = [_attack(accounts, fewer(1_000), at, each=1)]
     checked += [_attack(accounts, 30, at + timedelta(hours=hour), each=1) for hour in range(1, 8)]
     assert checked == [20, 20, 20, 20, 20, 0, 0, 0], "a hundred a day, whatever the number of addresses"
     refused = refusal_of(lambda: accounts.log_in(at=at + timedelta(hours=8), address="another"))

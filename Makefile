@@ -11,9 +11,9 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
-# Tests of integration wait for broker and databases most of the time, so five are at work also on two processors.
+# Tests of integration wait for broker and databases most of the time, so four are at work also on two processors.
 # Those of one group share servers or a system of their own.
-MANY_AT_ONCE := -n 5 --dist loadgroup
+MANY_AT_ONCE := -n 4 --dist loadgroup
 # Tests of one file share a system.
 SYSTEMS := $(AT_ONCE) --dist loadscope
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)

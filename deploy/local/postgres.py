@@ -171,24 +171,13 @@ class Postgres:
             self._folder.mkdir(parents=True, exist_ok=True)
             data = link if self._reachable() else _outside(self._folder) / f"epass-{self._mark}"
             data.mkdir(mode=0o700)
-            self._give(data)
+            if self._user:
+                os.chown(data, pwd.getpwnam(self._user).pw_uid, -1)
             if data != link:
                 link.symlink_to(data)
         if not link.exists():
             raise StackFailed(f"the database's folder {link.resolve()} has gone: `make clean` starts afresh")
         return link.resolve()
-
-    def begin_with(self, data: Path) -> None:
-        """Let a server that was never started begin with the data of one that was stopped."""
-        own = self.data_folder()
-        shutil.copytree(data, own, dirs_exist_ok=True)
-        for path in own.rglob("*"):
-            self._give(path)
-
-    def _give(self, path: Path | str) -> None:
-        """Let the user that the server runs as own a file."""
-        if self._user:
-            os.chown(path, pwd.getpwnam(self._user).pw_uid, -1)
 
     def _reachable(self) -> bool:
         return (
@@ -200,7 +189,8 @@ class Postgres:
         with tempfile.NamedTemporaryFile("w", prefix="epass-", suffix=".pw") as password:
             password.write(self._password(SUPERUSER))
             password.flush()
-            self._give(password.name)
+            if self._user:
+                os.chown(password.name, pwd.getpwnam(self._user).pw_uid, -1)
             done = processes.run_as(
                 self._user,
                 [

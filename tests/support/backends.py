@@ -161,7 +161,7 @@ def start_stack(folder: Path, *, empty: bool = False) -> Iterator[TestStack]:
         with migrated.server() as (passwords, data):
             write_private(file, json.dumps(event_keys | passwords))
             local = LocalProcesses(folder)
-            local.stack.postgres.begin_with(data)
+            migrated.copy(data, local.stack.postgres)
     local.stack.start()
     try:
         yield local

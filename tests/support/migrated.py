@@ -7,6 +7,7 @@ cache of pytest, and made anew when the source of migrations, or of what creates
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from contracts.subscriptions import SERVICES
 from deploy.local import access
-from deploy.local.postgres import programs
+from deploy.local.postgres import Postgres, programs
 from deploy.local.stack import Stack
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
@@ -45,6 +46,15 @@ def server() -> Iterator[tuple[dict[str, str], Path]]:
             _make(folder)
         fcntl.flock(lock, fcntl.LOCK_SH)  # all may copy at once
         yield json.loads((folder / "secrets.json").read_text()), folder / "data"
+
+
+def copy(data: Path, server: Postgres) -> None:
+    """Let a server that was never started begin with the data of one that was stopped."""
+    own = server.data_folder()
+    owner = own.stat().st_uid
+    shutil.copytree(data, own, dirs_exist_ok=True)
+    for path in own.rglob("*"):
+        os.chown(path, owner, -1)
 
 
 def _version() -> str:

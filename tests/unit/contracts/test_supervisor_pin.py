@@ -22,3 +22,10 @@ def test_a_proof_counts_for_one_scan_of_one_pass(nonce: str, scanned: str, *, ho
     proof = supervisor_pin.prove(KEY, "nonce-1", "7K3M9QW3")
     assert supervisor_pin.is_proof(proof, KEY, nonce, scanned) is holds
     assert not supervisor_pin.is_proof(None, KEY, nonce, scanned)
+
+
+def test_a_pin_costs_600_000_rounds() -> None:
+    """Tests of integration set this number down, so nothing else sees it."""
+    salt = bytes(16)
+    assert supervisor_pin.ITERATIONS == 600_000
+    assert supervisor_pin.derive("481516", salt) == supervisor_pin.derive("481516", salt, 600_000)

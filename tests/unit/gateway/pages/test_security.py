@@ -7,6 +7,7 @@ a new test.
 import ast
 import re
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from services.gateway import access, rate_limits
 from services.gateway.pages.shared import view as view_module
 from services.gateway.pages.shared.answers import owner
 from services.gateway.pages.sign_in import place_of
+from tests.support.extent import SHORT
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, UNDER_A_LANGUAGE, phone_messages
 from tests.support.page_reader import PERSON, SAME_SITE, Reader, stub
@@ -87,8 +89,12 @@ ELSEWHERE = [
     {"Origin": "null"},
     {},
 ]
-FROM_ELSEWHERE = [(one, ELSEWHERE[0]) for one in SESSIONS] + [(SESSIONS[1], one) for one in ELSEWHERE[1:]]
-"""Each session, and each way in which a browser says where a form is from."""
+FROM_ELSEWHERE = (
+    [(one, ELSEWHERE[0]) for one in SESSIONS] + [(SESSIONS[1], one) for one in ELSEWHERE[1:]]
+    if SHORT
+    else list(product(SESSIONS, ELSEWHERE))
+)
+"""Sessions, and how a browser says where a form is from: each of both in short, else each pair."""
 
 
 async def is_open_to_others(http: httpx.AsyncClient, client: TableClient, path: str) -> bool:

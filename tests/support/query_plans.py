@@ -37,7 +37,9 @@ def planned_each_time(database: Database, work: Callable[[Session], object]) -> 
     """Return the statements of a piece of work that PostgreSQL plans anew each time, were the tables large.
 
     It gives five plans for the given values, and goes on so if a plan for any values looks dearer (PREPARE).
+    The connection is a new one: an older one has also what other tests prepared.
     """
+    database.engine.dispose()
     with database.queries() as session:
         session.execute(text("set enable_seqscan = off"))
         for _ in range(12):

@@ -9,15 +9,16 @@ time to come. When it has published an event for a service, it soon looks for wh
 is not notified, because each NOTIFY takes a lock at commit that all databases of a server share.
 When the broker does not confirm within the watchdog's time, the relay connects again.
 
-A queue that refuses (it is full) holds up nothing else. Each event goes out once, so that the other queues of
-its type have it; those that were refused then wait, and one of them is tried again after a pause. An event
-never overtakes an earlier one of its subject.
+A queue that refuses (it is full), or does not answer (it has no leader), holds up nothing else. Each event
+goes out once, so that the other queues of its type have it; those that were not taken then wait, and one of
+them is tried again after a pause. An event never overtakes an earlier one of its subject.
 """
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import compress
 from time import monotonic
 from typing import LiteralString
 
@@ -57,8 +58,6 @@ PURGE_SECONDS = 3600.0
 BUSY_POLL = 0.02
 """The pause after the first look that finds no events (seconds). It doubles up to ``relay_poll``."""
 _CAN_WAIT = {event.__name__ for event in CAN_WAIT}
-_CONNECTION_OPTIONS = "-c statement_timeout=8000 -c idle_session_timeout=15000"
-"""``idle_session_timeout`` frees the lock of a relay cut off; a working relay queries more often."""
 _COLUMNS = (
     "id, type, version, producer, subject, seq, "
     "occurred_at, expires_at, correlation_id, traceparent, data, personal, signature"
@@ -108,6 +107,8 @@ LARGEST_BYTES = 100_000
 """A message has more only if a single event has. A consumer reads ten times as much."""
 AGAIN_SECONDS = 600.0
 """When a queue was missing, the events of its type that were sent in this time are sent again."""
+ALL = 2**63 - 1
+"""A position behind all events."""
 LONGEST_HOLD = 30.0
 """Seconds between two tries of a type that a queue refuses. Each try is a repeat for its other queues."""
 
@@ -126,6 +127,15 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
     relay_declare: float = 30.0
     """Seconds between two declarations of the topology."""
 
+    @property
+    def connection_options(self) -> str:
+        """Return options for a database. Idle sessions end, which frees the lock of a relay that is cut off.
+
+        A relay that works queries more often: whenever it has waited for the broker for the watchdog's time.
+        """
+        idle = 1000 * (self.relay_watchdog + 5)
+        return f"-c statement_timeout=8000 -c idle_session_timeout={idle:.0f}"
+
     @field_validator("relay_database_urls")
     @classmethod
     def _require_names_of_services(cls, urls: Sequence[str]) -> Sequence[str]:
@@ -136,34 +146,40 @@ class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
 
 
 class Unconfirmed(Exception):
-    """The broker did not answer for some events of a batch; they stay in the outbox."""
+    """The broker did not answer for any event; they stay in the outbox."""
 
 
 @dataclass
 class Published:
-    """What became of a batch. What is in neither list stays in the outbox, too.
+    """What became of events; only those that are confirmed leave the outbox.
 
     Args:
         confirmed: events that all their queues have.
         refused: events that at least one queue did not take.
-        is_whole: whether the broker has answered for each.
+        unanswered: events of which the broker has said nothing.
     """
 
     confirmed: list[Envelope] = field(default_factory=list)
     refused: list[Envelope] = field(default_factory=list)
-    is_whole: bool = True
+    unanswered: list[Envelope] = field(default_factory=list)
 
     @property
     def answered(self) -> int:
         return len(self.confirmed) + len(self.refused)
 
+    @property
+    def untaken(self) -> list[Envelope]:
+        return [*self.refused, *self.unanswered]
+
 
 @dataclass
 class Hold:
-    """The events of a type that wait because a queue refuses them: all up to the position ``last``."""
+    """The events of a type that wait because a queue does not take them: all up to the position ``last``."""
 
     last: int
-    retry_at: float
+    publisher: "Publisher"
+    """Of the events that are tried."""
+    retry_at: float = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(LONGEST_HOLD))
 
     def postpone(self) -> None:
@@ -244,22 +260,14 @@ class Publisher:
         for span in spans:
             span.end()
 
-    async def publish_all(self, envelopes: Sequence[Envelope]) -> Published:
-        """Publish a batch, the events of one subject in their order.
+    async def publish_all(self, messages: Sequence[Sequence[Envelope]]) -> Published:
+        """Publish messages, each with the events in it, and wait for the broker's confirms together.
 
-        An alarm of the broker, or a half-open connection, leaves some unanswered. When none was answered
-        within the watchdog's time, the connection is closed.
+        A queue without a leader leaves some unanswered within the watchdog's time, and an alarm of the broker
+        or a half-open connection all of them: the connection is closed then.
         """
         published = Published()
-        left = list(envelopes)
-        while left and published.is_whole:
-            messages, left = group_into_messages(left)
-            await self._publish_together(messages, published)
-            refused = {envelope.subject for envelope in published.refused}
-            left = [envelope for envelope in left if envelope.subject not in refused]
-        return published
 
-    async def _publish_together(self, messages: Sequence[Sequence[Envelope]], published: Published) -> None:
         async def publish(message: Sequence[Envelope]) -> None:
             try:
                 await self.publish(message)
@@ -269,18 +277,18 @@ class Publisher:
                 published.confirmed.extend(message)
 
         tasks = [asyncio.create_task(publish(message)) for message in messages]
-        answered, pending = -1, set(tasks)
-        while pending and answered < published.answered:
-            answered = published.answered
-            _, pending = await asyncio.wait(pending, timeout=self._settings.relay_watchdog)
+        _, pending = await asyncio.wait(tasks, timeout=self._settings.relay_watchdog)
         for task in pending:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-        failed = sorted({type(outcome).__name__ for outcome in outcomes if outcome is not None})
-        if failed:
-            published.is_whole = False
-            log.warning("events were not confirmed", confirmed=len(published.confirmed), errors=failed)
-            await self.close()
+        failed = [outcome is not None for outcome in outcomes]
+        if any(failed):
+            published.unanswered = [one for message in compress(messages, failed) for one in message]
+            errors = sorted({type(outcome).__name__ for outcome in compress(outcomes, failed)})
+            log.warning("events were not confirmed", confirmed=len(published.confirmed), errors=errors)
+            if not published.answered:
+                await self.close()
+        return published
 
     async def close(self) -> None:
         """Close the connection. Do not wait for a broker that does not answer."""
@@ -296,9 +304,9 @@ class OutboxRelay:
         self.name = name_of(url)
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
-        self._publisher = Publisher(settings, f"relay:{self.name}", topology)
-        self._purge_at = 0.0
         self._topology = topology
+        self._publisher = self._make_publisher()
+        self._purge_at = 0.0
         self._answer_expected = asyncio.Event()
         self._holds: dict[str, Hold] = {}
         self._again: list[Missed] = []
@@ -307,6 +315,9 @@ class OutboxRelay:
             if event.producer == self.name:
                 metrics.OUTBOX_SENT.labels(self.name, event.__name__)
                 metrics.OUTBOX_REFUSED.labels(self.name, event.__name__)
+
+    def _make_publisher(self) -> Publisher:
+        return Publisher(self._settings, f"relay:{self.name}", self._topology)
 
     def send_again(self, queue: str) -> None:
         """Send what a queue has missed, as far as it is a queue of an event of this outbox.
@@ -345,7 +356,7 @@ class OutboxRelay:
                 self._url,
                 autocommit=True,
                 connect_timeout=3,
-                options=_CONNECTION_OPTIONS,
+                options=self._settings.connection_options,
                 **TCP_OPTIONS,
                 **WRITABLE,
             ),
@@ -404,31 +415,72 @@ class OutboxRelay:
         tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name, self.name))]
         for name in {*due} - {envelope.type for envelope in tried}:
             await self._release_or_postpone(connection, name)
-        if not waiting and not tried:
-            return []
-        published = await self._publisher.publish_all([*tried, *waiting])
+        is_answered = await self._publish_waiting(connection, waiting)
+        for one in tried:
+            await self._try(connection, one, is_theirs=is_answered)
+        return [envelope.type for envelope in (*tried, *waiting)]
+
+    async def _publish_waiting(
+        self, connection: psycopg.AsyncConnection, waiting: Sequence[Envelope]
+    ) -> bool:
+        """Publish events, those of one subject in their order; return whether the broker has answered.
+
+        Raises:
+            Unconfirmed: it has answered for nothing.
+        """
+        left, is_answered = list(waiting), False
+        while left:
+            messages, left = group_into_messages(left)
+            published = await self._publisher.publish_all(messages)
+            is_answered = bool(published.answered)
+            await self._note(connection, published, is_theirs=is_answered)
+            if not is_answered:
+                raise Unconfirmed
+            untaken = {envelope.subject for envelope in published.untaken}
+            left = [envelope for envelope in left if envelope.subject not in untaken]
+        return is_answered
+
+    async def _try(self, connection: psycopg.AsyncConnection, one: Envelope, *, is_theirs: bool) -> None:
+        """Publish an event of a type that waits, and end the wait if that succeeds.
+
+        It has a connection of its own: RabbitMQ lets a channel wait that sends its first message to a queue
+        that does not answer, with all that comes behind.
+        """
+        publisher = self._holds[one.type].publisher
+        await publisher.connect()
+        published = await publisher.publish_all([[one]])
+        await self._note(connection, published, is_theirs=is_theirs or bool(published.answered))
+        if published.confirmed:
+            await self._release(one.type)
+
+    async def _note(
+        self, connection: psycopg.AsyncConnection, published: Published, *, is_theirs: bool
+    ) -> None:
+        """Mark what was confirmed, and hold what was not; of what nobody answered, all that follows, too."""
         if published.confirmed:
             await connection.execute(_MARK, ([envelope.id for envelope in published.confirmed],))
             for envelope in published.confirmed:
                 metrics.OUTBOX_SENT.labels(self.name, envelope.type).inc()
             self._topology.expect_answers({envelope.type for envelope in published.confirmed})
         if published.refused:
-            await self._hold(connection, published.refused)
-        for name in {envelope.type for envelope in tried} - {envelope.type for envelope in published.refused}:
-            self._release(name)
-        if not published.is_whole:
-            raise Unconfirmed
-        return [envelope.type for envelope in (*tried, *waiting)]
+            rows = await connection.execute(_LAST, ([envelope.id for envelope in published.refused],))
+            self._hold(dict(await rows.fetchall()), is_theirs=True)
+        self._hold(dict.fromkeys((one.type for one in published.unanswered), ALL), is_theirs=is_theirs)
 
-    async def _hold(self, connection: psycopg.AsyncConnection, refused: list[Envelope]) -> None:
-        rows = await connection.execute(_LAST, ([envelope.id for envelope in refused],))
-        for name, last in await rows.fetchall():
+    def _hold(self, last: Mapping[str, int], *, is_theirs: bool) -> None:
+        """Let events wait, of each type up to a position, while one of them is tried again and again.
+
+        It is tried at once, unless it is their own queue that fails and not the broker.
+        """
+        for name, position in last.items():
             if name not in self._holds:
-                log.warning("a queue refuses events, which wait", type=name)
+                self._holds[name] = Hold(position, self._make_publisher())
+            hold = self._holds[name]
+            hold.last = max(hold.last, position)
+            if is_theirs and not hold.retry_at:
+                log.warning("a queue does not take events, which wait", type=name)
                 metrics.OUTBOX_REFUSED.labels(self.name, name).set(1)
-            hold = self._holds.setdefault(name, Hold(last, 0))
-            hold.last = max(hold.last, last)
-            if hold.retry_at <= monotonic():
+            if is_theirs and hold.retry_at <= monotonic():
                 hold.postpone()
 
     async def _release_or_postpone(self, connection: psycopg.AsyncConnection, name: str) -> None:
@@ -438,15 +490,16 @@ class OutboxRelay:
         if row and row[0]:
             hold.postpone()
         else:
-            self._release(name)
+            await self._release(name)
 
-    def _release(self, name: str) -> None:
-        del self._holds[name]
+    async def _release(self, name: str) -> None:
+        await self._holds.pop(name).publisher.close()
         metrics.OUTBOX_REFUSED.labels(self.name, name).set(0)
 
     async def close(self) -> None:
-        """Close the connection to the broker."""
-        await self._publisher.close()
+        """Close the connections to the broker."""
+        for publisher in (self._publisher, *(hold.publisher for hold in self._holds.values())):
+            await publisher.close()
 
 
 class TopologyKeeper:

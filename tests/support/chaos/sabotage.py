@@ -111,7 +111,7 @@ def mark_before_send() -> None:
         envelopes = [Envelope(**dict(zip(names, row, strict=True))) for row in marked]
         if envelopes:
             await asyncio.sleep(HOLD_SECONDS)
-            await self._publisher.publish_all(envelopes)
+            await self._publisher.publish_all([[envelope] for envelope in envelopes])
         return [envelope.type for envelope in envelopes]
 
     put(relay.OutboxRelay, "_publish_batch", publish_batch)
@@ -296,8 +296,8 @@ def slow_to_mark() -> None:
 
     publish_all = relay.Publisher.publish_all
 
-    async def publish_all_and_hold(self: Any, envelopes: Any) -> Any:
-        confirmed = await publish_all(self, envelopes)
+    async def publish_all_and_hold(self: Any, messages: Any) -> Any:
+        confirmed = await publish_all(self, messages)
         print(HELD, flush=True)
         await asyncio.sleep(HOLD_SECONDS)
         return confirmed

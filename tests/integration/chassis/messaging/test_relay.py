@@ -247,6 +247,47 @@ def test_a_queue_that_refuses_holds_up_no_event_of_another_type(broker, relay, i
     assert relay.metric("epass_outbox_refused") == 0
 
 
+@contextmanager
+def silent(topology, queue: str = QUEUE) -> Iterator[None]:
+    """Let a queue confirm nothing for the length of the block, as one that has lost its leader."""
+    leader = (
+        f'{{ok, Queue}} = rabbit_amqqueue:lookup(rabbit_misc:r(<<"epass">>, queue, <<"{queue}">>)), '
+        "{Leader, _} = amqqueue:get_pid(Queue), "
+    )
+    topology.broker_ctl("eval", leader + "sys:suspend(Leader).")
+    try:
+        yield
+    finally:
+        topology.broker_ctl("eval", leader + "sys:resume(Leader).")
+
+
+def test_a_queue_that_does_not_answer_holds_up_no_event_of_another_type(
+    broker, issuance, topology, tmp_path
+) -> None:
+    """More wait for it than fit into a batch, so that they would fill each batch for ever."""
+    settings = {"EPASS_RELAY_WATCHDOG": "1", "EPASS_RELAY_BATCH": "3"}
+    process = make_relay(topology, tmp_path, **settings).start()
+    try:
+        add_events(issuance, "first")
+        eventually(lambda: waiting(issuance) == 0, "sent")
+        with silent(topology):
+            with issuance.transaction() as session:
+                for number in range(4):
+                    event = revoked(f"waits-{number}").model_copy(update={"pass_number": f"{number:08d}"})
+                    outbox.add(session, event, at=now())
+            before = broker.depth("verify.StatusListSigned")
+            for _ in range(2):
+                add_list(issuance)
+                eventually(lambda: waiting(issuance) == 4, "it is marked, and only the others wait", 30)
+            assert broker.depth("verify.StatusListSigned") >= before + 2
+            add_events(issuance, "later")
+            eventually(lambda: process.metric("epass_outbox_refused") == 1, "it is told", 30)
+        eventually(lambda: waiting(issuance) == 0, "all is sent once the queue answers", 60)
+        assert {*taken_from_queue(broker)} >= {f"waits-{number}" for number in range(4)}
+    finally:
+        process.kill()
+
+
 def test_an_event_never_overtakes_a_refused_one_of_its_subject(broker, relay, issuance, topology) -> None:
     with full(topology, broker):
         before = broker.depth("notify.PassIssued"), broker.depth("verify.StatusListSigned")

@@ -107,11 +107,16 @@ class Span:
 
 
 def longest_silence(waits: Sequence[Wait], span: Span) -> float:
-    """Return the longest time of a span in which somebody waited and nobody got anything."""
+    """Return the longest time in which somebody who waits in a span, and nobody else, got anything.
+
+    What begins in the span counts to its end, also if that is later.
+    """
     mine = [(began, ended) for began, ended, _ in waits if began < span.until and ended > span.since]
-    got = sorted(ended for _, ended, well in waits if well and span.since <= ended <= span.until)
+    got = sorted(ended for _, ended, well in waits if well and ended >= span.since)
+    inside = [ended for ended in got if ended <= span.until]
+    end = min((ended for ended in got if ended > span.until), default=span.until)
     longest = 0.0
-    for earlier, later in pairwise([span.since, *got, span.until]):
+    for earlier, later in pairwise([span.since, *inside, end]):
         waiting = [began for began, ended in mine if began < later and ended > earlier]
         if waiting:
             longest = max(longest, later - max(earlier, min(waiting)))
@@ -281,6 +286,7 @@ def check_promises(deployment: Deployment, load: Load) -> None:
     """Print the figures, and check that nothing is lost, doubled or a dead letter."""
     print("", *load.lines(), sep="\n")
     found = load.findings()
+    print(f"{found.sms_duplicates} SMS were sent twice, of {load.senders.explained} that kills explain")
     assert found.problems() == {}, list(found.details())
     deployment.system.epass("administrator", "invariants", "--grace", "10")
     assert late(load.rows(), BACK_SECONDS) == []

@@ -13,7 +13,9 @@ NOTHING: dict[str, list[Wait]] = {service: [] for service in SERVICES}
     ("waits", "seconds"),
     [
         ([], 0.0),
-        ([(99.0, 112.0, True)], 10.0),
+        ([(99.0, 112.0, True)], 12.0),
+        ([(109.0, 109.5, False), (112.0, 170.0, True)], 61.0),
+        ([(111.0, 170.0, True)], 0.0),
         ([(90.0, 91.0, False), (112.0, 113.0, True)], 0.0),
         ([(101.0, 102.0, True), (104.0, 104.5, True)], 1.0),
         ([(101.0, 102.0, True), (103.0, 108.0, False), (108.5, 109.0, True)], 6.0),
@@ -23,6 +25,8 @@ NOTHING: dict[str, list[Wait]] = {service: [] for service in SERVICES}
     ids=[
         "nobody waits",
         "somebody waits all the time",
+        "refused at the end, and answered long afterwards",
+        "somebody waits who came afterwards",
         "only outside",
         "answered at once, with a pause",
         "refused, and answered when asked again",

@@ -65,7 +65,8 @@ FIELDS = {
         bootstrap.initdb.encoding bootstrap.initdb.localeCType bootstrap.initdb.localeCollate imageName
         instances
         managed.roles[].login managed.roles[].name managed.roles[].passwordSecret.name postgresql.parameters
-        postgresql.synchronous.dataDurability postgresql.synchronous.method postgresql.synchronous.number
+        postgresql.synchronous.dataDurability postgresql.synchronous.failoverQuorum
+        postgresql.synchronous.method postgresql.synchronous.number
         resources.limits resources.requests storage.size topologySpreadConstraints""",
     "RabbitmqCluster": """affinity.podAntiAffinity image override.statefulSet.spec.template.spec
         persistence.storage rabbitmq.additionalConfig rabbitmq.advancedConfig replicas resources.limits
@@ -279,6 +280,9 @@ def every_container_has_limits_and_few_rights(manifests: Manifests) -> Iterator[
         ),
         "another port": changed("Deployment", "verify-rpc", f"{BOX}.ports.0.containerPort", 9101),
         "no probe": changed("Deployment", "sender", f"{BOX}.startupProbe", None),
+        "no gateway without a broker": changed(
+            "Deployment", "gateway", f"{BOX}.readinessProbe.httpGet.path", "/readyz"
+        ),
         "listening to itself": changed(
             "Deployment", "sender", f"{BOX}.env.EPASS_HEALTH_HOST.value", "127.0.0.1"
         ),
@@ -295,7 +299,7 @@ def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]
             probe = container_of(one).get(kind, {}).get("httpGet", {})
             if probe.get("path") not in routes()["gateway" if process == "gateway" else ""]:
                 yield f"{name_of(one)}: {kind} asks {probe.get('path')}"
-            elif (probe["path"] == "/readyz") is not (kind == "readinessProbe"):
+            elif (probe["path"] == "/readyz") is not (kind == "readinessProbe" and process != "gateway"):
                 yield f"{name_of(one)}: {kind} must not ask {probe['path']}"
             elif ports.get(probe["port"], "") != environment.get(f"EPASS_{name}_PORT"):
                 yield f"{name_of(one)}: {kind} asks port {probe['port']}"

@@ -104,6 +104,20 @@ def the_pods_of_a_deployment_are_spread_over_nodes_and_zones(manifests: Manifest
                 yield f"{name_of(one)} is spread with {[name_of(other) for other in chosen]}"
 
 
+@checks.finds(
+    {
+        "a scaler that `-l process=…` leaves out": changed(
+            "ScaledObject", "notify-events", "metadata.labels", {}
+        ),
+    }
+)
+def who_applies_one_process_applies_its_numbers_too(manifests: Manifests) -> Iterator[str]:
+    for one in manifests.of("ScaledObject", "HorizontalPodAutoscaler"):
+        target = manifests.one("Deployment", one["spec"]["scaleTargetRef"]["name"])
+        if one["metadata"].get("labels", {}).get("process") != labels_of(target)["process"]:
+            yield f"{name_of(one)} is not of the process of its target"
+
+
 def scalers(manifests: Manifests) -> dict[str, Manifest]:
     return {
         one["spec"]["scaleTargetRef"]["name"]: one["spec"]

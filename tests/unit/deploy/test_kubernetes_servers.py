@@ -42,6 +42,9 @@ checks = Checks()
 ALERTS = load(alerts.RULES.read_text())
 
 
+STATEFUL = "spec.override.statefulSet.spec.template.spec"
+
+
 def broker_configuration(manifests: Manifests) -> dict[str, str]:
     text = manifests.one("RabbitmqCluster", "broker")["spec"]["rabbitmq"]["additionalConfig"]
     return dict(line.split(" = ") for line in text.splitlines())
@@ -50,6 +53,12 @@ def broker_configuration(manifests: Manifests) -> dict[str, str]:
 @checks.finds(
     {
         "two brokers": changed("RabbitmqCluster", "broker", "spec.replicas", 2),
+        "a node that hangs for a week": changed(
+            "RabbitmqCluster",
+            "broker",
+            f"{STATEFUL}.containers.rabbitmq.livenessProbe.terminationGracePeriodSeconds",
+            None,
+        ),
         "queues on one": changed(
             "RabbitmqCluster",
             "broker",
@@ -72,6 +81,11 @@ def every_queue_is_on_three_brokers_and_a_minority_pauses(manifests: Manifests) 
         "queue_leader_locator": "balanced",
     }
     yield from (name for name, value in wanted.items() if configuration.get(name) != value)
+    (container,) = spec["override"]["statefulSet"]["spec"]["template"]["spec"]["containers"]
+    if (
+        container["livenessProbe"].get("terminationGracePeriodSeconds", 604_800) > 30
+    ):  # the operator's: a week
+        yield "a node that is to be restarted is waited for"
 
 
 def version_of(image: str) -> str:
@@ -162,11 +176,9 @@ def the_addresses_lead_to_the_two_servers_from_every_namespace(manifests: Manife
 def every_service_owns_a_database_and_commits_reach_a_standby(manifests: Manifests) -> Iterator[str]:
     spec = manifests.one("Cluster", "database")["spec"]
     synchronous = spec["postgresql"].get("synchronous", {})
-    if spec["instances"] != 3 or (synchronous.get("number"), synchronous.get("dataDurability")) != (
-        1,
-        "required",
-    ):
-        yield "a primary and two standbys, one of which has each commit"
+    expected = {"number": 1, "dataDurability": "required", "failoverQuorum": True}
+    if spec["instances"] != 3 or not expected.items() <= synchronous.items():
+        yield "a primary and two standbys, one of which has each commit, and only that one is promoted"
     owners = {one["spec"]["name"]: one["spec"]["owner"] for one in manifests.of("Database")}
     if owners != {service: service for service in SERVICES}:
         yield f"databases {owners}"

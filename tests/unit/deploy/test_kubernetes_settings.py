@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from pathlib import Path
 from unittest import mock
 from urllib.parse import urlsplit
@@ -159,6 +160,9 @@ def unwanted(settings: Section, manifests: Manifests) -> Iterator[str]:
         yield "links lead elsewhere"
     if not getattr(settings, "trusted_proxies", "some"):
         yield "the address of a caller is that of the proxy"
+    for addresses in getattr(settings, "trusted_proxies", ()):
+        if ip_network(addresses).prefixlen < 16:
+            yield f"many may be among {addresses}, and claim any address"
 
 
 @checks.finds(

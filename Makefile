@@ -22,7 +22,11 @@ IMAGE := epass:$(VERSION)
 NOT_IN_IMAGE := pygments rich shellingham typer tzdata watchfiles websockets
 DOCKER ?= docker
 COMPOSE ?= $(DOCKER) compose --file deploy/compose.yaml
-SECRETS := deploy/secrets
+# The folder that deploy/compose.yaml mounts; a relative one in deploy/.env is one of deploy/.
+SECRETS := $(shell folder=$${EPASS_SECRETS:-`sed -n 's/^EPASS_SECRETS=//p' deploy/.env 2>/dev/null | tail -n 1`}; \
+	expr "$$folder" : / >/dev/null || folder=deploy/$${folder:-secrets}; echo "$$folder")
+# Writes what a container's files say in short, as a setting: at the next `up` compose replaces the container if it differs.
+digest = cat $(2) | sha256sum | sed 's/\(.\{16\}\).*/EPASS_FILES=\1/' >$(SECRETS)/$(1).env
 SBOM := build
 NEW_BACKUP := .local-backups/$(shell date -u +%Y-%m-%dT%H-%M-%SZ)
 ONE_JOURNEY := tests/e2e/test_from_application_to_gate.py::test_an_application_becomes_a_pass_that_opens_the_gate[Punjabi phone]
@@ -50,8 +54,8 @@ smoke: setup ## start everything, run the smoke journey, stop
 
 ##@ Containers (need Docker, and nothing else of this machine)
 
-image: ## build the one image of all processes, epass:<version>
-	$(DOCKER) build --file deploy/Dockerfile --tag $(IMAGE) \
+image: ## build the one image of all processes, epass:<version> (PULL=yes: on the newest base)
+	$(DOCKER) build $(if $(PULL),--pull) --file deploy/Dockerfile --tag $(IMAGE) \
 		--build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) \
 		--build-arg CREATED=$(shell git log -1 --format=%cI 2>/dev/null) .
 
@@ -60,6 +64,10 @@ secrets: image ## make what deploy/compose.yaml needs as secrets in deploy/secre
 		&& $(DOCKER) run --rm --interactive --network none --read-only --tmpfs /tmp $(IMAGE) \
 			python -m deploy.compose.secrets <$(SECRETS)/secrets.json >$(SECRETS)/new.tar \
 		&& tar -xpf $(SECRETS)/new.tar --no-same-owner -C $(SECRETS) && rm $(SECRETS)/new.tar
+	@$(call digest,proxy,deploy/compose/Caddyfile)
+	@$(call digest,rabbitmq,deploy/compose/rabbitmq.conf)
+	@$(call digest,prometheus,deploy/prometheus/prometheus.yml deploy/prometheus/alerts.yml)
+	@$(call digest,alertmanager,deploy/compose/alertmanager.yml)
 
 audit: setup ## look for known weaknesses in all dependencies (needs the internet)
 	@PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m deploy.local.audit
@@ -74,7 +82,7 @@ sbom: setup ## list the Python and npm packages of the image as CycloneDX, into 
 compose-backup: ## copy databases and secrets of the running installation (BACKUP=folder)
 	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup create '$(or $(BACKUP),$(NEW_BACKUP))'
 
-compose-restore: ## restore such a backup (BACKUP=folder) and start everything (REPLACE=yes deletes data)
+compose-restore: ## restore such a backup (BACKUP=folder), start all but the proxy (REPLACE=yes deletes data)
 	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup restore '$(BACKUP)' $(if $(REPLACE),replace)
 
 ##@ Data of this machine

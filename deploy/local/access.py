@@ -75,7 +75,7 @@ class Credentials:
             return {
                 "EPASS_DATABASE_URL": self.database_url(grants.role_of("notify"), "notify"),
                 "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
-                "EPASS_EVENT_KEY": self._event_key("notify"),
+                "EPASS_EVENT_KEY": self._event_key_ring("notify")[0],
             }
         if name == "relay":
             urls = ",".join(self.database_url("relay", service) for service in SERVICES)
@@ -106,7 +106,7 @@ class Credentials:
             "EPASS_DATABASE_URL": self.database_url(grants.role_of(name), name),
             "EPASS_BROKER_URLS": self.broker_url(name),
             "EPASS_PERSONAL_KEYS": self.secret_store.fernet("personal"),
-            "EPASS_EVENT_KEY": self._event_key(name),
+            "EPASS_EVENT_KEY": self._event_key_ring(name)[0],
             "EPASS_EVENT_KEYS": self._event_keys(),
             "EPASS_IDEMPOTENCY_SECRET": self.secret_store.password(f"idempotency {name}"),
         }
@@ -119,13 +119,16 @@ class Credentials:
             own["EPASS_PASSWORD_SECRET"] = self.secret_store.password("first passwords")
         return own
 
-    def _event_key(self, service: str) -> str:
-        return self.secret_store.password(f"event key {service}")
+    def _event_key_ring(self, service: str) -> list[str]:
+        """Return a service's keys of events: it signs with the first, and all of them are believed."""
+        return self.secret_store.password(f"event key {service}").split(",")
 
     def _event_keys(self) -> str:
-        """Return the public half of each service's key of events."""
-        public = {one: SigningKey.from_seed(self._event_key(one)).public for one in SERVICES}
-        return ",".join(f"{one}:{key.x}" for one, key in public.items())
+        """Return the public halves of all services' keys of events."""
+        rings = {one: self._event_key_ring(one) for one in SERVICES}
+        return ",".join(
+            f"{one}:{SigningKey.from_seed(seed).public.x}" for one, ring in rings.items() for seed in ring
+        )
 
 
 @dataclass(frozen=True)

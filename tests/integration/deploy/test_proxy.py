@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.encrypted_servers import Authority
 from tests.support.paths import ROOT
 from tests.support.running import eventually, free_port
 
@@ -73,8 +74,13 @@ def timeouts() -> dict[str, str]:
 
 
 @pytest.fixture
+def tls() -> str:
+    return "internal"
+
+
+@pytest.fixture
 def proxy(
-    gateway: str, tmp_path: Path, plain_port: int, timeouts: dict[str, str]
+    gateway: str, tmp_path: Path, plain_port: int, timeouts: dict[str, str], tls: str
 ) -> Iterator[tuple[str, Path]]:
     """Run the proxy with ports of its own; return its URL and its log."""
     port, log = free_port(), tmp_path / "log"
@@ -94,7 +100,12 @@ def proxy(
         child = subprocess.Popen(
             [str(shutil.which("caddy")), "run", "--config", "Caddyfile", "--adapter", "caddyfile"],
             cwd=tmp_path,
-            env={**folders, "EPASS_HOST": f"localhost:{port}", "EPASS_TLS": "internal"},
+            env={
+                **folders,
+                "EPASS_HOST": f"localhost:{port}",
+                "EPASS_PUBLIC_URL": f"https://localhost:{port}",
+                "EPASS_TLS": tls,
+            },
             stdout=out,
             stderr=subprocess.DEVNULL,
         )
@@ -142,7 +153,7 @@ def test_each_access_is_a_line_of_json_with_the_address_of_the_client_and_no_sec
     assert first["resp_headers"]["X-Request-Id"] == ["a-correlation-id"]  # type: ignore[index]
 
 
-def test_plain_http_leads_people_to_https_and_refuses_programs(
+def test_plain_http_leads_people_to_the_public_address_and_refuses_programs(
     proxy: tuple[str, Path], plain_port: int
 ) -> None:
     with httpx.Client(base_url=f"http://localhost:{plain_port}", trust_env=False) as http:
@@ -154,7 +165,7 @@ def test_plain_http_leads_people_to_https_and_refuses_programs(
                 return None
 
         eventually(lambda: status("/pa") == 308, "it serves", 30)
-        assert http.get("/pa?x=1").headers["location"] == "https://localhost/pa?x=1"
+        assert http.get("/pa?x=1").headers["location"] == f"{proxy[0]}/pa?x=1"
         refused = http.post("/api/v1/sessions", json={"password": SECRET})
         assert (refused.status_code, refused.json()["code"]) == (403, "https_only")
         assert "location" not in refused.headers
@@ -189,6 +200,30 @@ def test_a_client_that_says_nothing_more_is_not_waited_for(proxy: tuple[str, Pat
         client.sendall(sent)
         while client.recv(4_096):  # a `TimeoutError` if the proxy waits on
             pass
+
+
+class TestBoughtCertificate:
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Authority:
+        return Authority(tmp_path / "authority")
+
+    @pytest.fixture
+    def tls(self, authority: Authority) -> str:
+        return " ".join(map(str, authority.issue("localhost")))
+
+    def test_a_certificate_that_was_bought_is_shown(
+        self, proxy: tuple[str, Path], authority: Authority
+    ) -> None:
+        trust = ssl.create_default_context(cafile=authority.file)
+        with httpx.Client(base_url=proxy[0], verify=trust, trust_env=False) as http:
+
+            def status() -> int | None:
+                try:
+                    return http.get("/").status_code
+                except httpx.HTTPError:
+                    return None
+
+            eventually(lambda: status() == 200, "it serves", 30)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tarfile
 from collections.abc import Callable, Iterator
@@ -27,6 +28,7 @@ from deploy.local.services import COMMANDS
 from services.chassis.db.retention import month_start
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import Section
+from services.chassis.tokens.signing_key import SigningKey
 from services.gateway import api, connections, pages
 from services.gateway.middleware.response_headers import SECURITY_HEADERS
 from services.gateway.pages.shared import answers
@@ -140,23 +142,63 @@ def roots(compose: Compose) -> list[str]:
 
 
 def open_ports(compose: Compose) -> list[str]:
-    """Return the published ports that others than this machine reach, except those of the proxy."""
+    """Return the published ports that others than this machine reach, except those of the proxy over IPv4."""
     return [
         f"{name} {port}"
         for name, service in compose["services"].items()
         for port in service.get("ports", ())
-        if not port.startswith("127.0.0.1:") and (name != "proxy" or port not in {"80:80", "443:443"})
+        if not port.startswith("127.0.0.1:")
+        and (name != "proxy" or port not in {"0.0.0.0:80:80", "0.0.0.0:443:443"})
     ]
 
 
 def exits(compose: Compose) -> list[str]:
-    """Return what can reach the outside beside the proxy, the sender and Alertmanager."""
+    """Return what can reach the outside beside the proxy and the sender, and what else can reach `watch`."""
     closed = {name for name, network in compose["networks"].items() if (network or {}).get("internal")}
-    allowed = {"proxy", "sender", *WATCH}
+    allowed = {"proxy": {"outside"}, "sender": {"outside"}, **{name: {"watch"} for name in WATCH}}
     return [
         name
         for name, service in compose["services"].items()
-        if not set(service.get("networks", ["default"])) <= closed and name not in allowed
+        if not set(service.get("networks", ["default"])) - closed <= allowed.get(name, set())
+    ]
+
+
+def strangers(compose: Compose) -> list[str]:
+    """Return what reaches PostgreSQL or the counters without a password for them, or the other way round."""
+    with_database = {
+        *(name for name in (*KINDS, *JOBS) if name not in {*GATEWAYS, "topology"}), "postgres",
+    }  # fmt: skip
+    expected = {"database": with_database, "limits": {"valkey", *GATEWAYS}}
+    jobs = {"topology"}  # like the others, it ends
+    return [
+        f"{name} {network}"
+        for network, members in expected.items()
+        for name, service in compose["services"].items()
+        if (network in service["networks"]) is not (name in members) and name not in jobs
+    ]
+
+
+def unnoticed(compose: Compose) -> list[str]:
+    """Return the containers that a change of a file that they mount does not replace, at the next `up`."""
+    makefile = (ROOT / "Makefile").read_text()
+    noted = {found[1]: found[2].split() for found in re.finditer(r"call digest,(\w+),(.+)\)", makefile)}
+    mounted = {
+        name: [
+            f"deploy/{path.removeprefix('./')}"
+            for path in (one.split(":")[0] for one in service.get("volumes", ()) if isinstance(one, str))
+            if (DEPLOY / path).is_file()
+        ]
+        for name, service in compose["services"].items()
+    }
+    return [
+        name
+        for name, files in mounted.items()
+        if files != noted.get(name, [])
+        or bool(files)
+        is not (
+            {"path": f"./secrets/{name}.env", "required": False}
+            in compose["services"][name].get("env_file", [])
+        )
     ]
 
 
@@ -232,8 +274,8 @@ def wrong_shares(compose: Compose) -> list[str]:
 
 
 CHECKS = (
-    wrong_processes, wrong_restarts, unconfined, roots, open_ports, exits, wrong_settings, unstarted,
-    mistrusted, unwatched, unhealthy, left_out, wrong_shares,
+    wrong_processes, wrong_restarts, unconfined, roots, open_ports, exits, strangers, unnoticed,
+    wrong_settings, unstarted, mistrusted, unwatched, unhealthy, left_out, wrong_shares,
 )  # fmt: skip
 
 
@@ -264,8 +306,17 @@ CHANGES: dict[str, tuple[Callable[[Compose], list[str]], Callable[[Compose], Non
     "a process as root": (roots, _set("services.gateway-1.user", "0")),
     "a proxy with all rights": (roots, _set("services.proxy.cap_add", ["ALL"])),
     "a port of the broker": (open_ports, _set("services.rabbitmq.ports", ["15672:15672"])),
+    "a port over IPv6": (open_ports, _set("services.proxy.ports", ["443:443"])),
     "a port of Grafana for all": (open_ports, _set("services.grafana.ports", ["3000:3000"])),
     "a way out": (exits, _set("services.accounts.networks", ["inside", "outside"])),
+    "Alertmanager beside the proxy": (exits, _set("services.alertmanager.networks", ["watch", "outside"])),
+    "a gateway at the databases": (strangers, _set("services.gateway-1.networks", ["limits", "database"])),
+    "a process without its database": (strangers, _set("services.relay.networks", ["inside"])),
+    "a file that nobody notes": (unnoticed, _set("services.proxy.env_file", [])),
+    "another file": (
+        unnoticed,
+        _set("services.rabbitmq.volumes", ["./compose/Caddyfile:/etc/rabbitmq/conf.d/9.conf:ro"]),
+    ),
     "an open network": (exits, _set("networks.inside", {})),
     "an unknown setting": (wrong_settings, _set("services.gateway-2.environment.EPASS_COLOUR", "red")),
     "a start before the tables": (unstarted, _set("services.issuance.depends_on", {})),
@@ -355,6 +406,50 @@ def test_secrets_that_exist_stay_and_new_ones_are_added() -> None:
     assert pack(second["secrets.json"]).keys() == second.keys()
 
 
+def test_a_service_signs_with_the_first_of_its_keys_of_events_and_all_of_them_are_believed() -> None:
+    out = io.BytesIO()
+    secrets.pack(b"", out)
+    out.seek(0)
+    with tarfile.open(fileobj=out) as archive:
+        store = json.loads(archive.extractfile("secrets.json").read())  # type: ignore[union-attr]
+    old, new = store["event key notify"], "A" * 43
+    out = io.BytesIO()
+    secrets.pack(json.dumps(store | {"event key notify": f"{new},{old}"}).encode(), out)
+    out.seek(0)
+    with tarfile.open(fileobj=out) as archive:
+        files = {one.name: archive.extractfile(one).read().decode() for one in archive if one.isfile()}  # type: ignore[union-attr]
+    assert files["notify/EPASS_EVENT_KEY"] == files["sender/EPASS_EVENT_KEY"] == new
+    keys = files["approval/EPASS_EVENT_KEYS"]
+    assert keys == files["gateway/EPASS_EVENT_KEYS"]
+    for seed in (old, new):
+        assert f"notify:{SigningKey.from_seed(seed).public.x}" in keys.split(",")
+
+
+@pytest.mark.parametrize(
+    ("settings", "folder"),
+    [
+        (None, "deploy/secrets"),
+        ("EPASS_HOST=localhost\n", "deploy/secrets"),
+        ("EPASS_SECRETS=./elsewhere\n", "deploy/./elsewhere"),
+        ("EPASS_SECRETS=/srv/epass\n", "/srv/epass"),
+    ],
+)
+def test_make_uses_the_folder_of_secrets_that_the_containers_see(
+    settings: str | None, folder: str, tmp_path: Path
+) -> None:
+    (tmp_path / "deploy").mkdir()
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    if settings is not None:
+        (tmp_path / "deploy" / ".env").write_text(settings)
+    environment = {name: text for name, text in os.environ.items() if name != "EPASS_SECRETS"}
+    shown = subprocess.run(
+        ["make", "--no-print-directory", "--eval", "shown: ; @echo $(SECRETS)", "shown"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert shown.stdout.strip() == folder
+
+
 def test_the_servers_know_everyone_who_connects(secret_files: dict[str, str]) -> None:
     users = json.loads(secret_files["rabbitmq/definitions.json"])["users"]
     assert {user["name"] for user in users} == set(PERMISSIONS)
@@ -414,7 +509,7 @@ def test_each_process_that_reads_a_file_of_the_site_sees_the_folder_of_them() ->
         if any(
             isinstance(volume, dict) and volume["target"] == "/etc/epass" for volume in one.get("volumes", ())
         )
-    } == {name for name, kind in KINDS.items() if paths & kind.model_fields.keys()}
+    } == {"proxy", *(name for name, kind in KINDS.items() if paths & kind.model_fields.keys())}
     readme = (DEPLOY / "site" / "README.md").read_text()
     assert all(f"EPASS_{path.upper()}=/etc/epass/" in readme for path in paths)
 

@@ -195,7 +195,9 @@ def test_a_backup_is_restored_over_what_is_there(
     later = other.apply()
     assert "there is data" in make("compose-restore", check=False)
 
-    make("compose-restore", "REPLACE=yes")
+    assert "withdraw" in make("compose-restore", "REPLACE=yes")
+    assert "proxy" not in system.containers(), "nobody comes in before somebody has looked"
+    system.compose("up", "--detach", "--wait")
     assert visitor.view(reference).pass_ == before
     assert officer.scan(token=token, id_check=MATCHED).verdict == "admit"
     department.approve(waiting)
@@ -214,6 +216,17 @@ def test_a_damaged_backup_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "no whole backup: nothing was changed" in done.stderr
     assert not (tmp_path / "secrets").exists()
+
+
+def test_secrets_of_another_installation_are_not_copied_as_a_backup(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    (tmp_path / "postgres" / "password").write_text("another")
+    command = [ROOT / "deploy" / "compose" / "backup", "create", tmp_path / "backup"]
+    settings = {**os.environ, "COMPOSE": "echo", "SECRETS": str(tmp_path)}
+    done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "nothing was copied" in done.stderr
+    assert not (tmp_path / "backup").exists()
 
 
 def test_the_image_has_no_tools_and_at_most_130_mb_of_its_own(system: Installation) -> None:

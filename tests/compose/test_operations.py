@@ -51,6 +51,24 @@ def test_prometheus_sees_every_process(system: Installation) -> None:
     eventually(lambda: prometheus.targets() == expected, "all targets are up", 60)
 
 
+def test_a_file_that_has_changed_replaces_its_container_and_no_other_at_the_next_up(
+    system: Installation,
+) -> None:
+    """`make secrets` notes what the files say; the trees of tests are not to be changed, so the note is."""
+    before = {name: system.state(name)["StartedAt"] for name in CONTAINERS}
+    note = system.secrets / "proxy.env"
+    text = note.read_text()
+    note.write_text("EPASS_FILES=changed\n")
+    try:
+        system.compose("up", "--detach", "--wait")
+        after = {name: system.state(name)["StartedAt"] for name in CONTAINERS}
+        assert {name for name in CONTAINERS if after[name] != before[name]} == {"proxy"}
+    finally:
+        note.write_text(text)
+        system.compose("up", "--detach", "--wait")
+    system.run_journey()
+
+
 def test_a_second_verify_shares_the_work_and_prometheus_sees_both(
     system: Installation, tmp_path: Path
 ) -> None:

@@ -54,6 +54,8 @@ RESOURCES = {
     "passes": "issuance",
     "scans": "verify",
 }
+CALM = ("all nodes", "primary and standby")
+"""The spans before a fault."""
 HEADINGS = "| what | requests that failed | slowest service silent for | slowest outbox silent for |"
 Wait = tuple[float, float, bool]
 """When somebody began to wait, when that ended, and whether they got what they waited for."""
@@ -109,17 +111,18 @@ class Span:
 def longest_silence(waits: Sequence[Wait], span: Span) -> float:
     """Return the longest time in which somebody who waits in a span, and nobody else, got anything.
 
-    What begins in the span counts to its end, also if that is later.
+    What begins in the span counts to its end, also if that is later; in a calm one up to the fault.
     """
     mine = [(began, ended) for began, ended, _ in waits if began < span.until and ended > span.since]
     got = sorted(ended for _, ended, well in waits if well and ended >= span.since)
     inside = [ended for ended in got if ended <= span.until]
-    end = min((ended for ended in got if ended > span.until), default=span.until)
+    later = [] if span.name in CALM else [ended for ended in got if ended > span.until]
+    end = min(later, default=span.until)
     longest = 0.0
-    for earlier, later in pairwise([span.since, *inside, end]):
-        waiting = [began for began, ended in mine if began < later and ended > earlier]
+    for last, following in pairwise([span.since, *inside, end]):
+        waiting = [began for began, ended in mine if began < following and ended > last]
         if waiting:
-            longest = max(longest, later - max(earlier, min(waiting)))
+            longest = max(longest, following - max(last, min(waiting)))
     return longest
 
 

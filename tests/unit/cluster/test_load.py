@@ -40,6 +40,11 @@ def test_a_silence_lasts_from_when_somebody_waits_until_anybody_is_answered(
     assert longest_silence(waits, SPAN) == seconds
 
 
+def test_a_silence_that_a_fault_begins_is_not_of_the_calm_before() -> None:
+    calm = Span("all nodes", SPAN.since, SPAN.until)
+    assert longest_silence([(109.0, 170.0, True)], calm) == 1.0
+
+
 def test_a_service_that_answers_does_not_hide_one_that_does_not() -> None:
     busy = [(100.0 + at, 100.5 + at, True) for at in range(10)]
     found = silences({"application": busy, "verify": [(101.0, 109.0, True)]}, SPAN)

@@ -22,9 +22,10 @@ IMAGE := epass:$(VERSION)
 NOT_IN_IMAGE := pygments rich shellingham typer tzdata watchfiles websockets
 DOCKER ?= docker
 COMPOSE ?= $(DOCKER) compose --file deploy/compose.yaml
-# The folder that deploy/compose.yaml mounts; a relative one in deploy/.env is one of deploy/.
-SECRETS := $(shell folder=$${EPASS_SECRETS:-`sed -n 's/^EPASS_SECRETS=//p' deploy/.env 2>/dev/null | tail -n 1`}; \
-	expr "$$folder" : / >/dev/null || folder=deploy/$${folder:-secrets}; echo "$$folder")
+# The folder that deploy/compose.yaml mounts. One of the clone would get into the image, but for deploy/secrets.
+NAMED = $(or $(EPASS_SECRETS),$(shell sed -n 's/^EPASS_SECRETS=//p' deploy/.env 2>/dev/null | tail -n 1),./secrets)
+SECRETS = $(if $(and $(filter 1,$(words $(NAMED))),$(filter /% ./secrets,$(NAMED))),,$(error \
+	EPASS_SECRETS has to be a path that begins with /, without blanks, quotes and comments))$(NAMED:./secrets=deploy/secrets)
 # Writes what a container's files say in short, as a setting: at the next `up` compose replaces the container if it differs.
 digest = cat $(2) | sha256sum | sed 's/\(.\{16\}\).*/EPASS_FILES=\1/' >$(SECRETS)/$(1).env
 SBOM := build

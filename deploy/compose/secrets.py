@@ -33,6 +33,8 @@ LIMITS_STORE = "valkey:6379"
 """Where the containers of the compose file find the servers."""
 SUPERUSER = "postgres"
 STORE = "secrets.json"
+CERTIFICATE = "proxy"
+"""The folder into which the site may write a certificate that it has bought."""
 PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator", "import-logins")
 
 
@@ -98,7 +100,7 @@ def pack(known: bytes, out: BinaryIO) -> None:
             file.write_bytes(known)
         files = dict(Secrets(SecretStore(file)).files())
         _add(archive, STORE, file.read_bytes(), 0o600)
-        for name in sorted({path.partition("/")[0] for path in files}):
+        for name in sorted({CERTIFICATE, *(path.partition("/")[0] for path in files)}):
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(entry)

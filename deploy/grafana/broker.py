@@ -18,7 +18,7 @@ BROKER = Dashboard(
             ),
             graph("Events sent", "ops", (per_second("epass_outbox_sent_total", "type"), "{{type}}")),
             graph(
-                "Types that a queue refuses",
+                "Types that a queue does not take",
                 "short",
                 ("max by (database, type) (epass_outbox_refused)", "{{database}} {{type}}"),
                 limit=1,

@@ -55,7 +55,7 @@ def test_the_table_is_right_while_a_part_is_down(
 def test_two_gateways_serve_everybody_while_one_is_down(
     deployment: Deployment, people: OutageActors, table: Table, way: str
 ) -> None:
-    """The load balancer asks /readyz; the other gateway serves everybody, with sessions of either."""
+    """The load balancer leaves it out; the other gateway serves everybody, with sessions of either."""
     with _another_gateway(
         deployment.system.process("gateway", "-2", EPASS_GATEWAY_PORT=str(free_port()))
     ) as url:

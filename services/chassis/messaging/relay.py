@@ -110,7 +110,7 @@ AGAIN_SECONDS = 600.0
 ALL = 2**63 - 1
 """A position behind all events."""
 LONGEST_HOLD = 30.0
-"""Seconds between two tries of a type that a queue refuses. Each try is a repeat for its other queues."""
+"""Seconds between two tries of what a queue does not take. Each try is a repeat for its other queues."""
 
 
 class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
@@ -197,9 +197,12 @@ class Missed:
 
 
 class Publisher:
-    """A channel with confirms. `connect` opens it, also after a loss."""
+    """A channel with confirms. `connect` opens it, also after a loss.
 
-    def __init__(self, settings: RelaySettings, name: str, topology: "TopologyKeeper") -> None:
+    Without a ``topology`` it does not wait for a declaration.
+    """
+
+    def __init__(self, settings: RelaySettings, name: str, topology: "TopologyKeeper | None" = None) -> None:
         self._settings = settings
         self._name = name
         self._topology = topology
@@ -229,7 +232,8 @@ class Publisher:
         )
         async with asyncio.timeout(self._settings.relay_watchdog):
             channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-        await self._topology.wait_until_declared()
+        if self._topology is not None:
+            await self._topology.wait_until_declared()
         self._exchanges.clear()
         self._channel = channel
         metrics.count_connection(self._name)
@@ -260,8 +264,12 @@ class Publisher:
         for span in spans:
             span.end()
 
-    async def publish_all(self, messages: Sequence[Sequence[Envelope]]) -> Published:
+    async def publish_all(
+        self, messages: Sequence[Sequence[Envelope]], seconds: float | None = None
+    ) -> Published:
         """Publish messages, each with the events in it, and wait for the broker's confirms together.
+
+        They are waited for so long, by default for the watchdog's time.
 
         A queue without a leader leaves some unanswered within the watchdog's time, and an alarm of the broker
         or a half-open connection all of them: the connection is closed then.
@@ -277,7 +285,7 @@ class Publisher:
                 published.confirmed.extend(message)
 
         tasks = [asyncio.create_task(publish(message)) for message in messages]
-        _, pending = await asyncio.wait(tasks, timeout=self._settings.relay_watchdog)
+        _, pending = await asyncio.wait(tasks, timeout=seconds or self._settings.relay_watchdog)
         for task in pending:
             task.cancel()
         outcomes = await asyncio.gather(*tasks, return_exceptions=True)
@@ -305,7 +313,7 @@ class OutboxRelay:
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
         self._topology = topology
-        self._publisher = self._make_publisher()
+        self._publisher = Publisher(settings, f"relay:{self.name}", topology)
         self._purge_at = 0.0
         self._answer_expected = asyncio.Event()
         self._holds: dict[str, Hold] = {}
@@ -315,9 +323,6 @@ class OutboxRelay:
             if event.producer == self.name:
                 metrics.OUTBOX_SENT.labels(self.name, event.__name__)
                 metrics.OUTBOX_REFUSED.labels(self.name, event.__name__)
-
-    def _make_publisher(self) -> Publisher:
-        return Publisher(self._settings, f"relay:{self.name}", self._topology)
 
     def send_again(self, queue: str) -> None:
         """Send what a queue has missed, as far as it is a queue of an event of this outbox.
@@ -411,13 +416,14 @@ class OutboxRelay:
                 "limit": self._settings.relay_batch,
             },
         )
-        due = [name for name, hold in self._holds.items() if hold.retry_at <= monotonic()]
+        is_due = any(hold.retry_at <= monotonic() for hold in self._holds.values())
+        due = [*self._holds] if is_due else []  # together: others wait meanwhile
         tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name, self.name))]
         for name in {*due} - {envelope.type for envelope in tried}:
             await self._release_or_postpone(connection, name)
         is_answered = await self._publish_waiting(connection, waiting)
-        for one in tried:
-            await self._try(connection, one, is_theirs=is_answered)
+        if tried:
+            await self._note_tries(connection, await self._try_all(tried), is_answered)
         return [envelope.type for envelope in (*tried, *waiting)]
 
     async def _publish_waiting(
@@ -440,18 +446,44 @@ class OutboxRelay:
             left = [envelope for envelope in left if envelope.subject not in untaken]
         return is_answered
 
-    async def _try(self, connection: psycopg.AsyncConnection, one: Envelope, *, is_theirs: bool) -> None:
-        """Publish an event of a type that waits, and end the wait if that succeeds.
+    async def _try_all(self, tried: Sequence[Envelope]) -> Published:
+        """Publish an event of each type that waits, all at once, within the watchdog's time.
 
-        It has a connection of its own: RabbitMQ lets a channel wait that sends its first message to a queue
+        Each has a connection of its own: RabbitMQ lets a channel wait that sends its first message to a queue
         that does not answer, with all that comes behind.
         """
-        publisher = self._holds[one.type].publisher
-        await publisher.connect()
-        published = await publisher.publish_all([[one]])
-        await self._note(connection, published, is_theirs=is_theirs or bool(published.answered))
-        if published.confirmed:
-            await self._release(one.type)
+        outcomes = await asyncio.gather(*map(self._try, tried))
+        return Published(
+            [one for outcome in outcomes for one in outcome.confirmed],
+            [one for outcome in outcomes for one in outcome.refused],
+            [one for outcome in outcomes for one in outcome.unanswered],
+        )
+
+    async def _try(self, one: Envelope) -> Published:
+        publisher, until = self._holds[one.type].publisher, monotonic() + self._settings.relay_watchdog
+        try:
+            async with asyncio.timeout(self._settings.relay_watchdog):
+                await publisher.connect()
+        except LOST:
+            return Published(unanswered=[one])
+        return await publisher.publish_all([[one]], max(until - monotonic(), BUSY_POLL))
+
+    async def _note_tries(
+        self, connection: psycopg.AsyncConnection, published: Published, is_answered: bool
+    ) -> None:
+        """Note what became of the events that were tried, and end the wait of each type that was confirmed.
+
+        ``is_answered`` says whether the broker has just answered for other events.
+
+        Raises:
+            Unconfirmed: it has answered for nothing.
+        """
+        is_answered = is_answered or bool(published.answered)
+        await self._note(connection, published, is_theirs=is_answered)
+        for envelope in published.confirmed:
+            await self._release(envelope.type)
+        if not is_answered:
+            raise Unconfirmed
 
     async def _note(
         self, connection: psycopg.AsyncConnection, published: Published, *, is_theirs: bool
@@ -474,13 +506,13 @@ class OutboxRelay:
         """
         for name, position in last.items():
             if name not in self._holds:
-                self._holds[name] = Hold(position, self._make_publisher())
+                self._holds[name] = Hold(position, Publisher(self._settings, f"relay:{self.name}"))
             hold = self._holds[name]
             hold.last = max(hold.last, position)
             if is_theirs and not hold.retry_at:
                 log.warning("a queue does not take events, which wait", type=name)
                 metrics.OUTBOX_REFUSED.labels(self.name, name).set(1)
-            if is_theirs and hold.retry_at <= monotonic():
+            if is_theirs:
                 hold.postpone()
 
     async def _release_or_postpone(self, connection: psycopg.AsyncConnection, name: str) -> None:

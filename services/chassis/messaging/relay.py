@@ -512,7 +512,7 @@ class OutboxRelay:
             if is_theirs and not hold.retry_at:
                 log.warning("a queue does not take events, which wait", type=name)
                 metrics.OUTBOX_REFUSED.labels(self.name, name).set(1)
-            if is_theirs:
+            if is_theirs and hold.retry_at <= monotonic():
                 hold.postpone()
 
     async def _release_or_postpone(self, connection: psycopg.AsyncConnection, name: str) -> None:

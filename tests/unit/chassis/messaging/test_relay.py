@@ -1,6 +1,7 @@
 """The relay looks at an outbox often while there are events; those of one type go in one message."""
 
 import asyncio
+from time import monotonic
 from uuid import UUID
 
 import pytest
@@ -175,3 +176,16 @@ async def test_an_event_that_a_queue_refuses_has_no_span_yet(collector: Collecto
 
 async def test_while_tracing_is_off_an_event_carries_the_context_of_its_cause() -> None:
     assert await publish(Exchange(), caused(1), caused(2)) == [caused(1).traceparent, caused(2).traceparent]
+
+
+def test_events_that_are_refused_meanwhile_do_not_put_off_the_next_try_of_their_type() -> None:
+    """Else a busy type would never be tried, and its events would wait for as long as others come."""
+    relay = relays("issuance")[1]["issuance"]
+    relay._hold({"PassRevoked": 1}, is_theirs=True)
+    hold = relay._holds["PassRevoked"]
+    hold.retry_at = due = monotonic() + 5
+    relay._hold({"PassRevoked": 7}, is_theirs=True)
+    assert (hold.last, hold.retry_at) == (7, due)
+    hold.retry_at = monotonic()
+    relay._hold({"PassRevoked": 7}, is_theirs=True)
+    assert hold.retry_at > monotonic(), "control: a try that was due and failed is followed by a pause"

@@ -75,9 +75,22 @@ def test_a_decision_that_comes_later_is_told_to_the_new_phone(system: System, de
     reference = visitor.apply()
     review = department.review_of(reference)
     visitor.send(calls.change_mobile(reference, phone.code()))
+    eventually(lambda: texts(system, visitor.mobile, "mobile_changed"), "notify knows of it")
     department.send(calls.reject_review(review.id, "duplicate"))
     eventually(lambda: texts(system, phone.mobile, "rejected"), "the decision arrives")
     assert texts(system, visitor.mobile, "rejected") == []
+
+
+def test_a_decision_at_the_same_moment_is_told_to_the_new_phone_too(
+    system: System, department: Department
+) -> None:
+    """Whichever of the two events notify gets first."""
+    visitor, phone = Applicant(system), Phone(system)
+    reference = visitor.apply()
+    review = department.review_of(reference)
+    visitor.send(calls.change_mobile(reference, phone.code()))
+    department.send(calls.reject_review(review.id, "duplicate"))
+    eventually(lambda: texts(system, phone.mobile, "rejected"), "the decision arrives")
 
 
 def test_reception_changes_it_for_a_visitor_who_stands_there_with_the_card(

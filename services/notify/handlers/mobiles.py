@@ -28,8 +28,9 @@ _OPEN: Collection[State] = ("queued", "accepted", "failed")
 def handle_mobile_changed(received: Received[MobileChanged], session: Session, now: datetime) -> None:
     """Send what still waits, and the pass, to the new number; tell the number before.
 
-    Of two changes the later one counts, in whichever order they arrive. A message that a sender has at this
-    moment may still reach the number before; its chain ends there, whatever is reported of it later.
+    What was queued after the number had been changed, and before this was heard of, is sent once more. Of two
+    changes the later one counts, in whichever order they arrive. A message that a sender has at this moment
+    may still reach the number before; its chain ends there, whatever is reported of it later.
     """
     event = received.event
     if lock_application(session, event.application_id, event.reference).is_erased:
@@ -42,7 +43,7 @@ def handle_mobile_changed(received: Received[MobileChanged], session: Session, n
             store(session, uuid5(received.id, "email"), copy, now, application_id=event.application_id)
     if not _remember(received, session):
         return
-    waiting = _end_chains(session, event.application_id, now)
+    waiting = _end_chains(session, event.application_id, received.occurred_at, now)
     with suppress(Conflict):  # there is no pass yet, or it was revoked
         waiting.append(latest_pass_message(session, event.application_id))
     for message in waiting:
@@ -82,15 +83,22 @@ def _remember(received: Received[MobileChanged], session: Session) -> bool:
     return session.scalar(newest.returning(row.id)) is not None
 
 
-def _end_chains(session: Session, application_id: UUID, now: datetime) -> list[MessageRow]:
-    """Send nothing more to the number before; return what nobody is known to have, but for passes.
+def _end_chains(
+    session: Session, application_id: UUID, changed_at: datetime, now: datetime
+) -> list[MessageRow]:
+    """Send nothing more to the number before; return what nobody at the new one has, but for passes.
 
-    Of each chain that was not over it is the first message: at the new number the chain begins anew.
+    It is what nobody is known to have, and what was queued since ``changed_at``, whoever has that. Of each
+    chain it is the first message: at the new number the chain begins anew.
     """
     row = MessageRow
     theirs = (row.application_id == application_id) & row.purpose.not_in(NOT_TO_APPLICANT)
     held = session.scalars(select(row).where(theirs).order_by(row.id).with_for_update()).all()
-    is_open = {(one.event_id, one.purpose) for one in held if one.state in _OPEN and _goes_on(one)}
+    is_open = {
+        (one.event_id, one.purpose)
+        for one in held
+        if (one.state in _OPEN and _goes_on(one)) or one.created_at >= changed_at
+    }
     for one in held:
         one.next_at, one.undelivered_at, one.is_replaced = None, None, True
         if one.state == "queued":

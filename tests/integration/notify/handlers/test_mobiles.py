@@ -163,6 +163,23 @@ def test_a_message_that_still_waited_goes_to_the_new_number(db: Database) -> Non
     assert messages(db, "returned", "withdrawn") == [MOBILE]
 
 
+@pytest.mark.parametrize(("said", "at_the_new_number"), [("before", []), ("after", [OTHER_MOBILE])])
+@pytest.mark.parametrize("state", ["accepted", "delivered", "read"])
+def test_what_is_said_after_the_change_goes_to_the_new_number_whoever_has_it_already(
+    db: Database, said: str, at_the_new_number: list[str], state: str
+) -> None:
+    """A decision can overtake the change: then it goes to the number before, and is gone from here."""
+    visit, started = Visit(), now()
+    with db.transaction() as session:
+        event_handlers.handle_pass_rejected(received(visit.rejected()), session, now(), PUBLIC_URL)
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(state=state, next_at=None))
+    changed = received(visit.mobile_changed(), seq=2, at=started if said == "after" else now())
+    with db.transaction() as session:
+        mobiles.handle_mobile_changed(changed, session, now())
+    assert messages(db, "rejected", "queued") == at_the_new_number
+
+
 def test_a_pass_that_was_revoked_or_is_over_is_not_sent_again(db: Database) -> None:
     visit = Visit()
     issue(db, visit)

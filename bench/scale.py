@@ -32,8 +32,8 @@ from deploy.local.stack import Stack
 
 REPLICAS = (1, 2, 4)
 CLIENTS = (1, 8, 32, 128)
-RATES = (100, 300)
-"""Scans a second of the runs that the simulation is compared with."""
+SHARES = (0.07, 0.2)
+"""Of what 32 clients reach: the scans a second of the runs that the simulation is compared with."""
 RATE_SECONDS = 15
 VISITS = int(os.environ.get("SCALE_VISITS", "400"))
 UNITS = int(os.environ.get("SCALE_UNITS", "1200"))
@@ -75,7 +75,7 @@ async def run(stack: Stack, services: Services) -> Figures:
             _tell(f"scans, {clients} clients", found["scans"][str(clients)])
         found["scans"]["all at once"] = await _with_everything(stack, gateway, steps, copies, people.security)
         found["checks"] = {}
-        for rate in RATES:
+        for rate in rates(found["scans"]["32"]["answering"]["per_s"]):
             found["checks"][str(rate)] = await _check(stack, gateway, steps, copies, people.security, rate)
             _tell(f"scans, {rate} a second", found["checks"][str(rate)])
     finally:
@@ -136,6 +136,11 @@ async def _check(
     }
 
 
+def rates(most: float) -> list[int]:
+    """Return how many scans a second to compare with, in tens, on a machine that answers so many at most."""
+    return [max(10, 10 * round(share * most / 10)) for share in SHARES]
+
+
 def _groups(services: Services) -> tuple[float, float]:
     """Return how many groups of scans verify has recorded so far, and how many scans were in them."""
     with urllib.request.urlopen(f"{services.address('verify')}/metrics") as answer:
@@ -167,7 +172,7 @@ def simulate(found: Figures) -> Figures:
     return {
         "checks": {
             **{f"scans, {clients} clients": day.check_closed(found, str(clients)) for clients in CLIENTS},
-            **{f"{rate} scans a second": day.check(found, rate) for rate in RATES},
+            **{f"{rate} scans a second": day.check(found, int(rate)) for rate in found["checks"]},
             f"{visits.A_SECOND} visits a second, approval to message": day.approvals(found),
         },
         "peaks": {

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bench import scale_page
+from bench import scale, scale_page
 
 
 def page() -> str:
@@ -41,3 +41,10 @@ def test_the_page_says_when_other_programs_were_in_the_way(others: float, believ
     found = {"replicas": {"apply": {"1": {"others": others}, "2": {"others": others}}}, "checks": {}}
     assert ("again" not in scale_page.quiet(found)) is believes
     assert f"{others:.2f} processors" in scale_page.quiet(found)
+
+
+@pytest.mark.parametrize(("most", "rates"), [(1400, [100, 280]), (430, [30, 90]), (50, [10, 10])])
+def test_the_simulation_is_compared_with_runs_that_do_not_fill_the_machine(
+    most: float, rates: list[int]
+) -> None:
+    assert scale.rates(most) == rates

@@ -84,6 +84,21 @@ def _no_pass(story: Story) -> None:
         known.clear()
 
 
+def _nobody_gets_to_it(story: Story) -> None:
+    """Its department is slow: nothing has lost it."""
+    story.promises.admitted.clear()
+    story.promises.decided.clear()
+    story.evidence = Evidence(ids={REFERENCE: ID}, statuses={ID: "submitted"}, at_a_desk={ID})
+    story.evidence.messages[ID] = [Message("m1", "application_submitted", "delivered", 0)]
+    story.evidence.codes = [Message("m0", "otp", "delivered", 0)]
+    story.evidence.deliveries_recorded = Counter({ID: 1})
+
+
+def _never_reaches_a_desk(story: Story) -> None:
+    _nobody_gets_to_it(story)
+    story.evidence.at_a_desk.clear()
+
+
 def _second_message(story: Story) -> None:
     story.evidence.messages[ID].append(Message("m3", "pass_issued", "withdrawn", 0))
 
@@ -114,6 +129,8 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
         lambda story: (story.promises.admitted.clear(), story.promises.decided.clear()),
         {"lost", "duplicate_admissions"},
     ),
+    "an application on a desk to which nobody gets": (_nobody_gets_to_it, {"undecided"}),
+    "an application that reaches no desk": (_never_reaches_a_desk, {"lost"}),
     "a pass that was made twice": (_second_pass, {"duplicate_passes"}),
     "two passes that are good": (_two_live_passes, {"duplicate_passes", "lost"}),
     "no pass": (_no_pass, {"lost"}),

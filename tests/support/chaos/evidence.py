@@ -31,6 +31,8 @@ class Evidence:
 
     ids: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
+    at_a_desk: set[str] = field(default_factory=set)
+    """Those about which a department may decide."""
     passes: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
     """Issuance's: whether each is live, by number."""
     passes_of_application: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
@@ -63,6 +65,8 @@ def _rows(stack: TestStack, service: str, query: str, *values: object) -> list[t
 
 
 _APPLICATIONS = "select id::text, reference, status from applications where mobile = any(%s)"
+_AT_A_DESK = """select application_id::text from reviews
+    where status = 'pending' and application_id = any(%s::uuid[])"""
 _PASSES = """select application_id::text, number, revoked_at is null
     from passes where application_id = any(%s::uuid[])"""
 _PASSES_OF_APPLICATION = """select application_id::text, number, issued and not revoked
@@ -89,6 +93,7 @@ def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
     for application_id, reference, status in _rows(stack, "application", _APPLICATIONS, list(mobiles)):
         found.ids[reference], found.statuses[application_id] = application_id, status
     ids = list(found.statuses)
+    found.at_a_desk = {application_id for (application_id,) in _rows(stack, "approval", _AT_A_DESK, ids)}
     for service, query, into in (
         ("issuance", _PASSES, found.passes),
         ("application", _PASSES_OF_APPLICATION, found.passes_of_application),

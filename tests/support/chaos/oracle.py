@@ -22,6 +22,8 @@ class Findings:
 
     lost: list[str] = field(default_factory=list)
     """201s without an application, or with one that did not end as its people were promised."""
+    undecided: list[str] = field(default_factory=list)
+    """Applications that wait on a desk. Nothing lost them: no department of the crowd has got to them."""
     duplicate_applications: list[str] = field(default_factory=list)
     duplicate_passes: list[str] = field(default_factory=list)
     duplicate_admissions: list[str] = field(default_factory=list)
@@ -92,7 +94,9 @@ def _judge_application(
     reference: str, application_id: str, promises: Promises, evidence: Evidence, found: Findings
 ) -> None:
     status, expected = evidence.statuses[application_id], promises.expected_status(reference)
-    if status not in expected:
+    if not expected and application_id in evidence.at_a_desk:
+        found.undecided.append(reference)
+    elif status not in expected:
         found.lost.append(f"{reference}: {status} instead of {'/'.join(expected) or 'decided'}")
     passes = evidence.passes.get(application_id, {})
     reissued = reference in promises.reissued

@@ -36,6 +36,11 @@ class Promises:
     broken: list[str] = field(default_factory=list)
     """Answers that no promise allows: a 500, a 4xx nobody expects, another answer to a repeat."""
 
+    @property
+    def undecided(self) -> int:
+        """How many applications wait for a department; a little less if people cancel after the decision."""
+        return len(self.mobiles) - len(self.decided) - len(self.cancelled)
+
     def expected_status(self, reference: str) -> frozenset[str]:
         """Return the states in which an application may end, by what its people were promised."""
         if reference in self.cancelled:

@@ -72,7 +72,9 @@ class Report:
         yield f"  applications  {self.applications} answered 201 ({outcomes})"
         reasons = dict(self.unanswered.most_common(6))
         yield f"  unanswered    {sum(self.unanswered.values())} tries, repeated: {reasons}"
-        yield f"  lost          {len(found.lost)}"
+        yield f"  lost          {len(found.lost)}" + (
+            f", {len(found.undecided)} on a desk, undecided" if found.undecided else ""
+        )
         duplicates = (
             found.duplicate_applications,
             found.duplicate_passes,

@@ -272,7 +272,11 @@ class Run:
 def unsettled(findings: Findings | None) -> bool:
     """Return whether something is still unfinished."""
     return findings is None or bool(
-        findings.lost or findings.unfinished or findings.disagreements or findings.sms_missing
+        findings.lost
+        or findings.undecided
+        or findings.unfinished
+        or findings.disagreements
+        or findings.sms_missing
     )
 
 

@@ -32,6 +32,9 @@ PATIENCE = 240.0
 OTHER_DEPARTMENT = "finance"
 APPLICATIONS_EACH = 25
 AT_A_TIME = 24
+QUEUE = 200
+"""Undecided applications with which nobody applies any more. Their people ask for news all the time, and on a
+slow machine those of a thousand leave nothing to the departments."""
 
 
 FATES = {
@@ -199,10 +202,16 @@ class Crowd:
             with suppress(GaveUp):
                 token = await self._prove(mobile)
                 for _ in range(share):
-                    await self._pacer.turn()
+                    await self._turn()
                     if self._pacer.closed:
                         return
                     await self._apply(mobile, token, chance)
+
+    async def _turn(self) -> None:
+        """Wait until somebody else may apply; turns pass unused while the departments are far behind."""
+        await self._pacer.turn()
+        while self._promises.undecided >= QUEUE and not self._pacer.closed:
+            await self._pacer.turn()
 
     async def _prove(self, mobile: str) -> str:
         request = await self._client.send(calls.request_otp(mobile, "pa"))

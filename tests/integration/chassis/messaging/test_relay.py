@@ -385,8 +385,8 @@ def reporting(topology, issuance, broker, tmp_path) -> Iterator[Callable[[str], 
         process.start(ready=False)
         add_events(issuance, "goes on")
         eventually(lambda: taken_from_queue(broker) == ["goes on"], "it is sent")
-        readiness = asks.get(f"http://127.0.0.1:{process.port}/readyz")
-        assert readiness.json() == {"topology": False, "issuance": True}
+        readiness, expected = f"http://127.0.0.1:{process.port}/readyz", {"topology": False, "issuance": True}
+        eventually(lambda: asks.get(readiness).json() == expected, "the broker has confirmed it, too")
         yield lambda name: next(
             str(line["event"]) for line in process.log_lines() if line.get("name") == name
         )

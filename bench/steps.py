@@ -80,8 +80,8 @@ class Steps:
         for connection in self._databases.values():
             connection.close()
 
-    async def measure_idle(self, seconds: float = 8) -> Figures:
-        """Return the processor time that the system takes while nothing happens."""
+    async def measure_idle(self, seconds: float = 30) -> Figures:
+        """Return the processor time that the system takes while only the exporter looks, twice."""
         await asyncio.sleep(2)
         with Meter(self._stack) as meter:
             await asyncio.sleep(seconds)

@@ -34,7 +34,8 @@ def test_a_rotated_ring_seals_under_the_new_key_and_opens_under_both() -> None:
 
 
 @pytest.mark.parametrize(
-    "sealed", ["", "not sealed", "ä", SealedBox([OLD]).seal(b"of a key that left the ring")]
+    "sealed",
+    ["", "not sealed", "ä", pytest.param(SealedBox([OLD]).seal(b"of a key that left the ring"), id="sealed")],
 )
 def test_a_text_that_no_key_of_the_ring_sealed_is_refused(sealed: str) -> None:
     with pytest.raises(CannotOpen) as refused:

@@ -1,9 +1,9 @@
 """Another number of an applicant: messages go there, and the one before is told that it was changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
 from sqlalchemy import delete, select, update
@@ -15,22 +15,25 @@ from contracts.events import MobileChanged
 from services.chassis.db.database import personal_keys_of
 from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain import message_builders
-from services.notify.domain.messages import NOT_TO_APPLICANT, Personal, State
-from services.notify.domain.outcomes import is_late
+from services.notify.domain.messages import NOT_TO_APPLICANT, Personal, Purpose, State
+from services.notify.domain.outcomes import TRIED_FOR, is_late
 from services.notify.handlers.messages import lock_application, recipient_digest, store
 from services.notify.handlers.resends import copy_to, latest_pass_message
 from services.notify.models import ApplicationRow, MessageRow, OptOutRow
 
 _OPEN: Collection[State] = ("queued", "accepted", "failed")
 """States of messages that nobody is known to have and that somebody should have."""
+_HAD: Collection[State] = ("delivered", "read")
+CLOCKS_APART = timedelta(seconds=10)
+"""By so much the clock of application, which dates a change, may be off."""
 
 
 def handle_mobile_changed(received: Received[MobileChanged], session: Session, now: datetime) -> None:
     """Send what still waits, and the pass, to the new number; tell the number before.
 
-    What was queued after the number had been changed, and before this was heard of, is sent once more. Of two
-    changes the later one counts, in whichever order they arrive. A message that a sender has at this moment
-    may still reach the number before; its chain ends there, whatever is reported of it later.
+    What the number before has got since the change is sent once more. Of two changes the later one counts, in
+    whichever order they arrive. A message that a sender has at this moment may still reach the number before;
+    its chain ends there, whatever is reported of it later.
     """
     event = received.event
     if lock_application(session, event.application_id, event.reference).is_erased:
@@ -43,9 +46,12 @@ def handle_mobile_changed(received: Received[MobileChanged], session: Session, n
             store(session, uuid5(received.id, "email"), copy, now, application_id=event.application_id)
     if not _remember(received, session):
         return
-    waiting = _end_chains(session, event.application_id, received.occurred_at, now)
+    own = recipient_digest(session, event.personal.mobile)
+    waiting = _end_chains(session, event.application_id, own, received.occurred_at, now)
     with suppress(Conflict):  # there is no pass yet, or it was revoked
-        waiting.append(latest_pass_message(session, event.application_id))
+        latest = latest_pass_message(session, event.application_id)
+        if latest.recipient != own:
+            waiting.append(latest)
     for message in waiting:
         _send_to(session, message, event.personal.mobile, now)
 
@@ -84,32 +90,44 @@ def _remember(received: Received[MobileChanged], session: Session) -> bool:
 
 
 def _end_chains(
-    session: Session, application_id: UUID, changed_at: datetime, now: datetime
+    session: Session, application_id: UUID, own: str, changed_at: datetime, now: datetime
 ) -> list[MessageRow]:
-    """Send nothing more to the number before; return what nobody at the new one has, but for passes.
+    """Send nothing more to numbers before; return what the new one should get, but for passes.
 
-    It is what nobody is known to have, and what was queued since ``changed_at``, whoever has that. Of each
-    chain it is the first message: at the new number the chain begins anew.
+    ``own`` is the digest of the new number: who has published since may have known it already. Of each chain
+    it is the first message: at the new number the chain begins anew.
     """
     row = MessageRow
     theirs = (row.application_id == application_id) & row.purpose.not_in(NOT_TO_APPLICANT)
-    held = session.scalars(select(row).where(theirs).order_by(row.id).with_for_update()).all()
-    is_open = {
-        (one.event_id, one.purpose)
-        for one in held
-        if (one.state in _OPEN and _goes_on(one)) or one.created_at >= changed_at
-    }
+    before = theirs & row.recipient.is_distinct_from(own)
+    held = session.scalars(select(row).where(before).order_by(row.step, row.id).with_for_update()).all()
+    chains: dict[tuple[UUID, Purpose], list[MessageRow]] = {}
+    for one in held:
+        if not one.is_replaced:
+            chains.setdefault((one.event_id, one.purpose), []).append(one)
+    wanted = [
+        steps[0]
+        for (_, purpose), steps in chains.items()
+        if purpose != "pass_issued" and _is_wanted(steps, changed_at, now)
+    ]
     for one in held:
         one.next_at, one.undelivered_at, one.is_replaced = None, None, True
         if one.state == "queued":
             one.state, one.ended_at = "withdrawn", now
     session.flush()
-    first = [one for one in held if one.step == 0 and one.purpose != "pass_issued"]
-    return [one for one in first if (one.event_id, one.purpose) in is_open]
+    return wanted
 
 
-def _goes_on(message: MessageRow) -> bool:
-    return message.state == "queued" or message.next_at is not None
+def _is_wanted(steps: Sequence[MessageRow], changed_at: datetime, now: datetime) -> bool:
+    """Return whether the new number should get what a chain says.
+
+    Nobody is known to have it, and it is not older than messages are tried for; or the number before has it,
+    and only since the change.
+    """
+    if had := [one for one in steps if one.state in _HAD]:
+        since = changed_at - CLOCKS_APART
+        return all(one.channel != "email" and (one.ended_at or now) >= since for one in had)
+    return steps[0].created_at > now - TRIED_FOR and any(one.state in _OPEN for one in steps)
 
 
 def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime) -> None:

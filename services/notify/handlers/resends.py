@@ -96,7 +96,7 @@ def _send_again(session: Session, application_id: UUID, now: datetime, *, proved
 
 
 def latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
-    """Return the newest message with a pass of an application that holds.
+    """Return the newest message with a pass of an application that holds, at the number of today.
 
     Raises:
         Conflict: ``no_pass`` or ``pass_revoked``.
@@ -106,7 +106,7 @@ def latest_pass_message(session: Session, application_id: UUID) -> MessageRow:
         .join(PassRow, PassRow.number == MessageRow.pass_number)
         .where(MessageRow.application_id == application_id, MessageRow.purpose == "pass_issued")
         .where(MessageRow.step == 0)
-        .order_by(MessageRow.created_at.desc())
+        .order_by(MessageRow.is_replaced, MessageRow.created_at.desc())
     )
     found = session.execute(passes).all()
     if not found:

@@ -201,9 +201,9 @@ def test_a_pass_that_nobody_confirms_goes_on_to_sms_and_then_to_reception(
         assert session.scalars(marked).all() == ["sms"], "a late failure takes no mark away"
 
 
-def change_number(db: Database, visit: Visit) -> None:
+def change_number(db: Database, visit: Visit, at: datetime | None = None) -> None:
     with db.transaction() as session:
-        mobiles.handle_mobile_changed(received(visit.mobile_changed(), seq=2), session, now())
+        mobiles.handle_mobile_changed(received(visit.mobile_changed(), seq=2, at=at), session, now())
 
 
 @pytest.mark.parametrize("leased", [False, True])
@@ -253,7 +253,7 @@ def test_a_message_that_nobody_is_known_to_have_goes_to_the_new_number_once(
         with db.transaction() as session:
             chains_ = policy_of(OPTIONS.model_copy(update=CHAINS)).chains
             receipts.apply_reports(session, chains_, clock())
-    change_number(db, visit)
+    change_number(db, visit, now() + timedelta(minutes=1))
     while postman.send_due():
         pass
     got = [one.personal.to for one in whatsapp.sent if one.purpose == "returned"]

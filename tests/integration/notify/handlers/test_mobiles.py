@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 from itertools import permutations
 from uuid import uuid4
 
@@ -163,21 +164,92 @@ def test_a_message_that_still_waited_goes_to_the_new_number(db: Database) -> Non
     assert messages(db, "returned", "withdrawn") == [MOBILE]
 
 
-@pytest.mark.parametrize(("said", "at_the_new_number"), [("before", []), ("after", [OTHER_MOBILE])])
-@pytest.mark.parametrize("state", ["accepted", "delivered", "read"])
-def test_what_is_said_after_the_change_goes_to_the_new_number_whoever_has_it_already(
-    db: Database, said: str, at_the_new_number: list[str], state: str
-) -> None:
-    """A decision can overtake the change: then it goes to the number before, and is gone from here."""
-    visit, started = Visit(), now()
+def reject(db: Database, visit: Visit, **as_sent: object) -> None:
+    """Tell of a rejection, and let a sender and its vendor do this to the message."""
     with db.transaction() as session:
         event_handlers.handle_pass_rejected(received(visit.rejected()), session, now(), PUBLIC_URL)
+    if as_sent:
+        changes = {"next_at": None, "ended_at": now()} | as_sent
+        with db.transaction() as session:
+            session.execute(update(MessageRow).where(MessageRow.purpose == "rejected").values(changes))
+
+
+def change_at(db: Database, visit: Visit, at: datetime, to: str = OTHER_MOBILE, seq: int = 2) -> None:
     with db.transaction() as session:
-        session.execute(update(MessageRow).values(state=state, next_at=None))
-    changed = received(visit.mobile_changed(), seq=2, at=started if said == "after" else now())
-    with db.transaction() as session:
-        mobiles.handle_mobile_changed(changed, session, now())
+        mobiles.handle_mobile_changed(received(visit.mobile_changed(to), seq=seq, at=at), session, now())
+
+
+@pytest.mark.parametrize(
+    ("said", "at_the_new_number"),
+    [
+        (timedelta(minutes=1), [OTHER_MOBILE]),
+        (timedelta(seconds=-5), [OTHER_MOBILE]),  # clocks differ
+        (timedelta(minutes=-1), []),
+    ],
+)
+@pytest.mark.parametrize("state", ["delivered", "read"])
+def test_what_the_number_before_gets_after_the_change_goes_to_the_new_one_too(
+    db: Database, said: timedelta, at_the_new_number: list[str], state: str
+) -> None:
+    """A decision can overtake the change, or wait for a sender meanwhile."""
+    visit = Visit()
+    reject(db, visit, state=state, created_at=now() - timedelta(hours=3))
+    change_at(db, visit, now() - said)
     assert messages(db, "rejected", "queued") == at_the_new_number
+
+
+def test_who_has_it_at_the_new_number_or_by_email_gets_it_once(db: Database) -> None:
+    """Others may have known the new number before this is heard of."""
+    known = replace(Visit(), mobile=OTHER_MOBILE)
+    by_email = replace(Visit(), deliver_by="email", email="guest@example.org")
+    began = now()
+    for visit in (known, by_email):
+        issue(db, visit)
+        reject(db, visit, state="delivered")
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(state="delivered", ended_at=now()))
+    change_at(db, known, began)
+    assert messages(db, "rejected", "queued") == messages(db, "pass_issued", "queued") == []
+    change_at(db, by_email, began)
+    assert messages(db, "rejected", "queued") == []
+
+
+def test_what_overtook_two_changes_is_told_once_to_the_last_number(db: Database) -> None:
+    visit, began = Visit(), now()
+    reject(db, visit, state="delivered")
+    change_at(db, visit, began, OTHER_MOBILE, seq=2)
+    change_at(db, replace(visit, mobile=OTHER_MOBILE), began, THIRD_MOBILE, seq=3)
+    assert messages(db, "rejected", "queued") == [THIRD_MOBILE]
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "again"),
+    [
+        ("accepted", timedelta(hours=40), [OTHER_MOBILE]),
+        ("failed", timedelta(hours=40), [OTHER_MOBILE]),
+        ("failed", timedelta(hours=50), []),
+        ("withdrawn", timedelta(0), []),
+        ("expired", timedelta(0), []),
+    ],
+)
+def test_what_reached_nobody_goes_to_the_new_number_unless_it_is_old_or_was_not_to_arrive(
+    db: Database, state: str, age: timedelta, again: list[str]
+) -> None:
+    """The number before was wrong: its chain is over, without a sign that anybody has the message."""
+    visit = Visit()
+    reject(db, visit, state=state, created_at=now() - age)
+    change(db, visit)
+    assert messages(db, "rejected", "queued") == again
+
+
+def test_a_resend_goes_to_the_new_number_whichever_clock_was_fast(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(created_at=now() + timedelta(seconds=2)))
+    change(db, visit)
+    resend(db, visit, RECEPTION)
+    assert messages(db, "pass_issued", "queued") == [OTHER_MOBILE] * 2
 
 
 def test_a_pass_that_was_revoked_or_is_over_is_not_sent_again(db: Database) -> None:

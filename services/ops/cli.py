@@ -433,22 +433,26 @@ def topology() -> None:
 
 @topology.command("apply")
 def topology_apply() -> None:
-    """Declare everything that contracts/subscriptions.py asks for.
+    """Declare everything that contracts/subscriptions.py asks for; print which queues were not there.
 
     A queue that exists with other arguments is made anew, with its messages.
     """
     from services.chassis.messaging import broker
     from services.chassis.messaging import topology as topology_module
 
-    async def apply() -> None:
+    async def apply() -> tuple[str, ...]:
         settings = read(BrokerCommandSettings)
         async with await broker.connect(settings.broker_urls, "topology") as connection:
-            await topology_module.apply(connection, settings.retry_delays)
+            return (await topology_module.apply(connection, settings.retry_delays)).created
 
     try:
-        asyncio.run(apply())
+        created = asyncio.run(apply())
     except topology_module.CannotMigrate as error:
         raise click.ClickException(str(error)) from error
+    for queue in created:
+        click.echo(f"declared: {queue}")
+    if created:
+        click.echo("if a queue was deleted: `epass outbox replay-unseen` sends what it has missed")
 
 
 @topology.command("check")

@@ -111,6 +111,8 @@ ALL = 2**63 - 1
 """A position behind all events."""
 LONGEST_HOLD = 30.0
 """Seconds between two tries of what a queue does not take. Each try is a repeat for its other queues."""
+LONGEST_UNANSWERED = 5.0
+"""The same while the broker answers nothing at all: it may be away, and back soon."""
 
 
 class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
@@ -181,10 +183,25 @@ class Hold:
     """Of the events that are tried."""
     retry_at: float = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(LONGEST_HOLD))
+    is_told: bool = False
+    """Whether log and metrics tell of it: a queue fails, and not the broker."""
 
-    def postpone(self) -> None:
-        """Wait longer before the next try."""
-        self.retry_at = monotonic() + self.backoff.next_pause()
+    @property
+    def is_silent(self) -> bool:
+        """Return whether its queue did not answer; a try of it takes the watchdog's time."""
+        return self.last == ALL
+
+    @property
+    def is_due(self) -> bool:
+        return self.retry_at <= monotonic()
+
+
+def postpone(holds: Collection[Hold], longest: float = LONGEST_HOLD) -> None:
+    """Let what was tried together wait together, longer each time."""
+    pause = max(hold.backoff.next_pause() for hold in holds)
+    at = monotonic() + min(pause, longest)
+    for hold in holds:
+        hold.retry_at = at
 
 
 @dataclass(frozen=True)
@@ -317,6 +334,8 @@ class OutboxRelay:
         self._purge_at = 0.0
         self._answer_expected = asyncio.Event()
         self._holds: dict[str, Hold] = {}
+        self._is_answered = True
+        """Whether the broker has answered for any of the events that were published last."""
         self._again: list[Missed] = []
         self.background = BackgroundTask(self.name, self._work, (psycopg.Error, *LOST, Unconfirmed))
         for event in events.ALL:
@@ -370,6 +389,8 @@ class OutboxRelay:
         async with connection:
             while not await self._take_lock(connection):
                 self.background.working = True  # a standby is a relay that works
+                for name in [*self._holds]:
+                    await self._release(name)
                 await self._unsend(connection)
                 await asyncio.sleep(1)
             pause = 0.0
@@ -379,7 +400,7 @@ class OutboxRelay:
                     await self._publisher.connect()
                 await self._unsend(connection)
                 published = await self._publish_batch(connection)
-                self.background.working = True
+                self.background.working = self._is_answered or not self._holds
                 self.background.backoff.reset()
                 await self._purge(connection)
                 pause = next_pause(pause, published, self._settings.relay_poll, self._settings.relay_batch)
@@ -416,8 +437,7 @@ class OutboxRelay:
                 "limit": self._settings.relay_batch,
             },
         )
-        is_due = any(hold.retry_at <= monotonic() for hold in self._holds.values())
-        due = [*self._holds] if is_due else []  # together: others wait meanwhile
+        due = self._due()
         tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name, self.name))]
         for name in {*due} - {envelope.type for envelope in tried}:
             await self._release_or_postpone(connection, name)
@@ -425,6 +445,11 @@ class OutboxRelay:
         if tried:
             await self._note_tries(connection, await self._try_all(tried), is_answered)
         return [envelope.type for envelope in (*tried, *waiting)]
+
+    def _due(self) -> list[str]:
+        """Return the types to try now; all silent ones at once, because others wait meanwhile."""
+        is_slow = any(hold.is_due and hold.is_silent for hold in self._holds.values())
+        return [name for name, hold in self._holds.items() if hold.is_due or (is_slow and hold.is_silent)]
 
     async def _publish_waiting(
         self, connection: psycopg.AsyncConnection, waiting: Sequence[Envelope]
@@ -438,7 +463,7 @@ class OutboxRelay:
         while left:
             messages, left = group_into_messages(left)
             published = await self._publisher.publish_all(messages)
-            is_answered = bool(published.answered)
+            self._is_answered = is_answered = bool(published.answered)
             await self._note(connection, published, is_theirs=is_answered)
             if not is_answered:
                 raise Unconfirmed
@@ -474,16 +499,14 @@ class OutboxRelay:
         """Note what became of the events that were tried, and end the wait of each type that was confirmed.
 
         ``is_answered`` says whether the broker has just answered for other events.
-
-        Raises:
-            Unconfirmed: it has answered for nothing.
         """
         is_answered = is_answered or bool(published.answered)
         await self._note(connection, published, is_theirs=is_answered)
         for envelope in published.confirmed:
             await self._release(envelope.type)
-        if not is_answered:
-            raise Unconfirmed
+        if left := [self._holds[envelope.type] for envelope in published.untaken]:
+            postpone(left, LONGEST_HOLD if is_answered else LONGEST_UNANSWERED)
+        self._is_answered = is_answered
 
     async def _note(
         self, connection: psycopg.AsyncConnection, published: Published, *, is_theirs: bool
@@ -508,19 +531,20 @@ class OutboxRelay:
             if name not in self._holds:
                 self._holds[name] = Hold(position, Publisher(self._settings, f"relay:{self.name}"))
             hold = self._holds[name]
-            hold.last = max(hold.last, position)
-            if is_theirs and not hold.retry_at:
+            hold.last = position if hold.is_silent else max(hold.last, position)
+            if is_theirs and not hold.is_told:
+                hold.is_told = True
                 log.warning("a queue does not take events, which wait", type=name)
                 metrics.OUTBOX_REFUSED.labels(self.name, name).set(1)
-            if is_theirs and hold.retry_at <= monotonic():
-                hold.postpone()
+            if is_theirs and not hold.retry_at:
+                postpone([hold])
 
     async def _release_or_postpone(self, connection: psycopg.AsyncConnection, name: str) -> None:
         """End a hold of which nothing waits any more; what waits for another type is looked at later."""
         hold = self._holds[name]
         row = await (await connection.execute(_IS_HELD, (name, hold.last))).fetchone()
         if row and row[0]:
-            hold.postpone()
+            postpone([hold])
         else:
             await self._release(name)
 
@@ -543,7 +567,7 @@ class TopologyKeeper:
 
     def __init__(self, settings: RelaySettings) -> None:
         self.relays: list[OutboxRelay] = []
-        """Each hears which queue was missing."""
+        """Each hears which queue was missing. The queues of other outboxes are left to their relays."""
         self.background = BackgroundTask("topology", self._work, LOST)
         self._settings = settings
         self._began = float("-inf")
@@ -594,15 +618,17 @@ class TopologyKeeper:
             return await topology.declare(
                 connection,
                 self._settings.retry_delays,
-                only_of_events=True,
+                producers={relay.name for relay in self.relays},
                 on_progress=lambda: limit.reschedule(loop.time() + seconds),
+                on_created=self._send_again,
             )
 
+    def _send_again(self, queue: str) -> None:
+        log.warning("a queue was missing and is declared", queue=queue)
+        for relay in self.relays:
+            relay.send_again(queue)
+
     def _report(self, declared: Declared) -> None:
-        for queue in declared.created:
-            log.warning("a queue was missing and is declared", queue=queue)
-            for relay in self.relays:
-                relay.send_again(queue)
         for name, error in declared.refused.items():
             log.error("it exists otherwise: run `epass topology apply`", name=name, error=error)
         for name in declared.missing:

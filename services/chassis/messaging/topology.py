@@ -7,14 +7,15 @@ delivery limit.
 
 `epass topology apply` declares everything at a deployment. The relay declares what events need (`of_events`)
 each time it connects, before it publishes, and again every 30 seconds, so that a queue that somebody deleted
-comes back. Of the rest it only looks whether it is there, since whoever may declare the queues of requests
-may read them. Consumers declare nothing: their broker users may not.
+comes back: of the events of its databases, which it then sends again. Of the rest it only looks whether it is
+there, since whoever may declare the queues of requests may read them. Consumers declare nothing: their broker
+users may not.
 
 The arguments of a queue cannot be changed, so a queue that exists with others is made anew: `migrate` moves
 its messages aside and back. Only `epass topology apply` does that; the relay reports the queue and goes on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 
 from aio_pika import Message
@@ -65,6 +66,8 @@ class Queue:
     arguments: dict[str, Argument] = field(hash=False)
     bindings: tuple[tuple[str, str], ...] = ()
     of_events: bool = False
+    producer: str | None = None
+    """The service whose events it gets; None for the stream, too, which gets those of all."""
 
 
 def delay_name(step: int) -> str:
@@ -83,7 +86,8 @@ def _events(subscription: Subscription) -> Queue:
     }
     source = names.exchange_of(subscription.event.producer)
     bindings = ((source, subscription.event.__name__), (REPLAY_EXCHANGE, subscription.queue))
-    return Queue(subscription.queue, arguments, bindings, of_events=True)
+    producer = subscription.event.producer
+    return Queue(subscription.queue, arguments, bindings, of_events=True, producer=producer)
 
 
 def _requests(service: str) -> Queue:
@@ -193,13 +197,21 @@ async def declare(
     connection: AbstractConnection,
     delays: tuple[float, ...],
     *,
-    only_of_events: bool = False,
+    producers: Collection[str] | None = None,
     on_progress: Callable[[], None] = lambda: None,
+    on_created: Callable[[str], None] = lambda _: None,
 ) -> Declared:
-    """Declare everything, or what events need and look for the rest.
+    """Declare everything, or what the events of some producers need.
 
-    What exists stays as it is, and what cannot be declared holds up nothing else. ``on_progress`` is called
-    before each exchange and each queue.
+    What exists stays as it is, and what cannot be declared holds up nothing else.
+
+    Args:
+        connection: to the broker.
+        delays: seconds of each delay before a retry.
+        producers: declare what their events need, leave the queues of other events to others, and look for
+            the rest.
+        on_progress: is called before each exchange and each queue.
+        on_created: is called with each queue that was not there, as soon as it is, whatever comes then.
     """
     created: list[str] = []
     missing: list[str] = []
@@ -207,7 +219,7 @@ async def declare(
     channels = _Channels(connection)
     for exchange in exchanges(delays):
         on_progress()
-        if only_of_events and not exchange.of_events:
+        if producers is not None and not exchange.of_events:
             missing += [] if await channels.has_exchange(exchange.name) else [exchange.name]
             continue
         try:
@@ -215,9 +227,11 @@ async def declare(
         except AMQPChannelError as error:
             refused[exchange.name] = type(error).__name__
     for queue in queues(delays):
+        if producers is not None and queue.producer is not None and queue.producer not in producers:
+            continue
         on_progress()
         exists = await channels.has_queue(queue.name)
-        if only_of_events and not queue.of_events:
+        if producers is not None and not queue.of_events:
             missing += [] if exists else [queue.name]
             continue
         try:
@@ -225,7 +239,9 @@ async def declare(
         except AMQPChannelError as error:
             refused[queue.name] = type(error).__name__
         else:
-            created += [] if exists else [queue.name]
+            if not exists:
+                created.append(queue.name)
+                on_created(queue.name)
     await channels.close()
     return Declared(tuple(created), refused, tuple(missing))
 

@@ -291,6 +291,34 @@ def test_queues_that_do_not_answer_hold_up_no_event_of_another_type(
         process.kill()
 
 
+def test_while_only_a_silent_queue_has_events_the_relay_is_not_ready_and_keeps_the_outbox(
+    broker, issuance, topology, tmp_path
+) -> None:
+    """Each relay that took it over would begin with all that waits: repeats for the queues that answer."""
+    broker.purge("notify.PassRevoked")
+    process = make_relay(topology, tmp_path, EPASS_RELAY_WATCHDOG="1").start()
+    try:
+        with silent(topology):
+            add_events(issuance, "waits")
+            eventually(lambda: broker.depth("notify.PassRevoked") >= 2, "it was tried again", 30)
+            holder = holders(issuance)
+            eventually(lambda: broker.depth("notify.PassRevoked") >= 4, "and again", 60)
+            assert not process.is_ready()
+            assert holders(issuance) == holder
+        eventually(lambda: waiting(issuance) == 0, "it is sent once the queue answers", 60)
+        eventually(process.is_ready, "the relay is ready")
+    finally:
+        process.kill()
+
+
+def holders(issuance) -> list[int]:
+    """Return the sessions that hold a lock of the database: that of the relay which works."""
+    query = """select pid from pg_locks join pg_database on pg_database.oid = pg_locks.database
+        where locktype = 'advisory' and datname = current_database()"""
+    with issuance.transaction() as session:
+        return [*session.execute(text(query)).scalars()]
+
+
 def test_an_event_never_overtakes_a_refused_one_of_its_subject(broker, relay, issuance, topology) -> None:
     with full(topology, broker):
         before = broker.depth("notify.PassIssued"), broker.depth("verify.StatusListSigned")

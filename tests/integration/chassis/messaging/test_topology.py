@@ -1,6 +1,7 @@
 """Who may declare what: the relay what events need, so that nobody but the administrator reaches requests."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,9 +9,11 @@ from amqp import Channel
 from amqp.exceptions import AccessRefused, PreconditionFailed
 
 from contracts.subscriptions import RPC_EXCHANGE, SERVICES, STREAM
+from services.chassis.messaging import broker as broker_module
 from services.chassis.messaging.topology import (
     DEAD_EXCHANGE,
     REPLAY_EXCHANGE,
+    declare,
     delay_name,
     exchanges,
     queues,
@@ -110,3 +113,48 @@ def test_control_the_relay_may_make_each_queue_of_events_anew(relay: Wire, queue
 def test_control_the_administrator_reaches_each_queue(broker: Wire, relay: Wire) -> None:
     assert [one for one in CLOSED_QUEUES if is_refused(broker, ON_A_QUEUE["read"], one)] == []
     assert not is_refused(broker, ON_A_QUEUE["purge"], "gateway.probe")
+
+
+class BrokenOff(Exception):
+    """Nothing more is declared."""
+
+
+async def declare_as_a_relay_of(topology: TestStack, producer: str, *, breaks_off: bool = False) -> list[str]:
+    """Declare what the events of one producer need; return the queues that were not there."""
+    created: list[str] = []
+
+    def go_on() -> None:
+        if created and breaks_off:
+            raise BrokenOff
+
+    async with await broker_module.connect([topology.broker_url("relay")], "test") as connection:
+        with suppress(BrokenOff):
+            declared = await declare(
+                connection, DELAYS, producers={producer}, on_progress=go_on, on_created=created.append
+            )
+            assert (declared.missing, declared.refused) == ((), {})
+            assert [*declared.created] == created
+    return created
+
+
+@pytest.mark.parametrize("breaks_off", [False, True])
+async def test_a_queue_that_is_declared_is_told_at_once_whatever_comes_then(
+    topology: TestStack, broker: Wire, breaks_off: bool
+) -> None:
+    """Else nobody would send again what it has missed: the next declaration finds it there."""
+    delete(broker, QUEUE)
+    assert await declare_as_a_relay_of(topology, "issuance", breaks_off=breaks_off) == [QUEUE]
+    assert await declare_as_a_relay_of(topology, "issuance") == []
+
+
+async def test_a_queue_of_another_outbox_is_left_to_its_own_relay_which_knows_what_it_has_missed(
+    topology: TestStack, broker: Wire
+) -> None:
+    delete(broker, QUEUE)
+    assert await declare_as_a_relay_of(topology, "notify") == []
+    assert await declare_as_a_relay_of(topology, "issuance") == [QUEUE]
+
+
+def delete(broker: Wire, queue: str) -> None:
+    with broker.connection.channel() as channel:
+        channel.queue_delete(queue)

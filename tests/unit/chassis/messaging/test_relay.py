@@ -13,9 +13,13 @@ from pydantic import ValidationError
 
 from contracts.envelope import Envelope, read_envelope, split_envelopes
 from services.chassis.messaging.relay import (
+    ALL,
     LARGEST_BYTES,
     LARGEST_MESSAGE,
+    LONGEST_HOLD,
+    LONGEST_UNANSWERED,
     OutboxRelay,
+    Published,
     Publisher,
     RelaySettings,
     TopologyKeeper,
@@ -186,6 +190,65 @@ def test_events_that_are_refused_meanwhile_do_not_put_off_the_next_try_of_their_
     hold.retry_at = due = monotonic() + 5
     relay._hold({"PassRevoked": 7}, is_theirs=True)
     assert (hold.last, hold.retry_at) == (7, due)
-    hold.retry_at = monotonic()
-    relay._hold({"PassRevoked": 7}, is_theirs=True)
-    assert hold.retry_at > monotonic(), "control: a try that was due and failed is followed by a pause"
+    hold.retry_at = due = monotonic()
+    relay._hold({"PassRevoked": 8}, is_theirs=True)
+    assert hold.retry_at == due, "nor is one that is due put off before it was tried"
+
+
+class Rows:
+    """A connection to an outbox of which nothing else is asked: how far the refused events go."""
+
+    def __init__(self, last: dict[str, int]) -> None:
+        self._last = last
+
+    async def execute(self, *_: object) -> "Rows":
+        return self
+
+    async def fetchall(self) -> list[tuple[str, int]]:
+        return [*self._last.items()]
+
+
+async def try_types(
+    relay: OutboxRelay, published: Published, *, is_answered: bool = False, last: dict[str, int] | None = None
+) -> None:
+    await relay._note_tries(Rows(last or {}), published, is_answered)  # type: ignore[arg-type]
+
+
+async def test_what_is_tried_is_tried_again_later_and_sooner_if_the_broker_may_be_away() -> None:
+    """Each try of a silent queue takes the watchdog's time, and is a repeat for its healthy neighbours."""
+    relay = relays("issuance")[1]["issuance"]
+    types = ["PassIssued", "PassRevoked", "StatusListSigned"]
+    unanswered = Published(unanswered=[envelope(number, name, name) for number, name in enumerate(types)])
+    relay._hold(dict.fromkeys(types, ALL), is_theirs=False)
+    assert relay._due() == types, "the broker may be back at once"
+    for is_answered, longest in ((True, LONGEST_HOLD), (False, LONGEST_UNANSWERED)):
+        pauses = []
+        for _ in range(40):
+            before = monotonic()
+            await try_types(relay, unanswered, is_answered=is_answered)
+            times = {hold.retry_at for hold in relay._holds.values()}
+            assert len(times) == 1, "what was tried together waits together"
+            pauses.append(times.pop() - before)
+        assert longest / 2 < max(pauses) <= longest + 1
+        assert relay._is_answered is is_answered
+
+
+async def test_silent_types_are_tried_together_and_one_that_is_refused_alone() -> None:
+    relay = relays("issuance")[1]["issuance"]
+    relay._hold({"PassIssued": ALL, "PassRevoked": ALL, "StatusListSigned": 3}, is_theirs=True)
+    silent, other, refused = relay._holds.values()
+    silent.retry_at = other.retry_at = monotonic() + 60
+    refused.retry_at = monotonic()
+    assert relay._due() == ["StatusListSigned"]
+    silent.retry_at, refused.retry_at = monotonic(), monotonic() + 60
+    assert relay._due() == ["PassIssued", "PassRevoked"]
+
+
+async def test_after_the_broker_was_away_a_refused_type_reaches_its_other_queues_again() -> None:
+    relay = relays("issuance")[1]["issuance"]
+    relay._hold({"PassRevoked": 5}, is_theirs=True)
+    one = envelope(1, "PassRevoked", "pass:1")
+    await try_types(relay, Published(unanswered=[one]))
+    assert relay._holds["PassRevoked"].last == ALL, "nobody knows what its queues have"
+    await try_types(relay, Published(refused=[one]), last={"PassRevoked": 4})
+    assert relay._holds["PassRevoked"].last == 4

@@ -440,19 +440,24 @@ def topology_apply() -> None:
     from services.chassis.messaging import broker
     from services.chassis.messaging import topology as topology_module
 
-    async def apply() -> tuple[str, ...]:
+    created: list[str] = []
+
+    def tell(queue: str) -> None:
+        created.append(queue)
+        click.echo(f"declared: {queue}")
+
+    async def apply() -> None:
         settings = read(BrokerCommandSettings)
         async with await broker.connect(settings.broker_urls, "topology") as connection:
-            return (await topology_module.apply(connection, settings.retry_delays)).created
+            await topology_module.apply(connection, settings.retry_delays, tell)
 
     try:
-        created = asyncio.run(apply())
+        asyncio.run(apply())
     except topology_module.CannotMigrate as error:
         raise click.ClickException(str(error)) from error
-    for queue in created:
-        click.echo(f"declared: {queue}")
-    if created:
-        click.echo("if a queue was deleted: `epass outbox replay-unseen` sends what it has missed")
+    finally:
+        if created:
+            click.echo("if one had been deleted: in two minutes run `epass outbox replay-unseen`")
 
 
 @topology.command("check")

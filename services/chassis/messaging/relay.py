@@ -113,6 +113,8 @@ LONGEST_HOLD = 30.0
 """Seconds between two tries of what a queue does not take. Each try is a repeat for its other queues."""
 LONGEST_UNANSWERED = 5.0
 """The same while the broker answers nothing at all: it may be away, and back soon."""
+UNHEARD_TRIES = 6
+"""After so many without an answer a relay leaves its outbox to a standby, which may reach the broker."""
 
 
 class RelaySettings(ProcessSettings, BrokerSettings, RetryDelaySettings):
@@ -176,20 +178,23 @@ class Published:
 
 @dataclass
 class Hold:
-    """The events of a type that wait because a queue does not take them: all up to the position ``last``."""
+    """The events of a type that wait because a queue does not take them."""
 
-    last: int
     publisher: "Publisher"
     """Of the events that are tried."""
+    refused: int = 0
+    """The highest position that a queue has refused; all up to it have gone out once."""
+    is_silent: bool = False
+    """Whether a queue has not answered: a try takes the watchdog's time, and all later events wait, too."""
     retry_at: float = 0.0
     backoff: Backoff = field(default_factory=lambda: Backoff(LONGEST_HOLD))
     is_told: bool = False
     """Whether log and metrics tell of it: a queue fails, and not the broker."""
 
     @property
-    def is_silent(self) -> bool:
-        """Return whether its queue did not answer; a try of it takes the watchdog's time."""
-        return self.last == ALL
+    def last(self) -> int:
+        """The position up to which events wait."""
+        return ALL if self.is_silent else self.refused
 
     @property
     def is_due(self) -> bool:
@@ -334,8 +339,10 @@ class OutboxRelay:
         self._purge_at = 0.0
         self._answer_expected = asyncio.Event()
         self._holds: dict[str, Hold] = {}
-        self._is_answered = True
-        """Whether the broker has answered for any of the events that were published last."""
+        self._is_heard = False
+        """Whether the broker has answered for an event since some were tried last."""
+        self._unheard_tries = 0
+        """Tries in a row since which the broker has answered for nothing."""
         self._again: list[Missed] = []
         self.background = BackgroundTask(self.name, self._work, (psycopg.Error, *LOST, Unconfirmed))
         for event in events.ALL:
@@ -400,7 +407,7 @@ class OutboxRelay:
                     await self._publisher.connect()
                 await self._unsend(connection)
                 published = await self._publish_batch(connection)
-                self.background.working = self._is_answered or not self._holds
+                self.background.working = not (self._holds and self._unheard_tries)
                 self.background.backoff.reset()
                 await self._purge(connection)
                 pause = next_pause(pause, published, self._settings.relay_poll, self._settings.relay_batch)
@@ -441,9 +448,9 @@ class OutboxRelay:
         tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name, self.name))]
         for name in {*due} - {envelope.type for envelope in tried}:
             await self._release_or_postpone(connection, name)
-        is_answered = await self._publish_waiting(connection, waiting)
+        await self._publish_waiting(connection, waiting)
         if tried:
-            await self._note_tries(connection, await self._try_all(tried), is_answered)
+            await self._note_tries(connection, await self._try_all(tried))
         return [envelope.type for envelope in (*tried, *waiting)]
 
     def _due(self) -> list[str]:
@@ -453,23 +460,22 @@ class OutboxRelay:
 
     async def _publish_waiting(
         self, connection: psycopg.AsyncConnection, waiting: Sequence[Envelope]
-    ) -> bool:
-        """Publish events, those of one subject in their order; return whether the broker has answered.
+    ) -> None:
+        """Publish events, those of one subject in their order.
 
         Raises:
-            Unconfirmed: it has answered for nothing.
+            Unconfirmed: the broker has answered for nothing.
         """
-        left, is_answered = list(waiting), False
+        left = list(waiting)
         while left:
             messages, left = group_into_messages(left)
             published = await self._publisher.publish_all(messages)
-            self._is_answered = is_answered = bool(published.answered)
-            await self._note(connection, published, is_theirs=is_answered)
-            if not is_answered:
+            await self._note(connection, published, is_theirs=bool(published.answered))
+            if not published.answered:
                 raise Unconfirmed
+            self._is_heard, self._unheard_tries = True, 0
             untaken = {envelope.subject for envelope in published.untaken}
             left = [envelope for envelope in left if envelope.subject not in untaken]
-        return is_answered
 
     async def _try_all(self, tried: Sequence[Envelope]) -> Published:
         """Publish an event of each type that waits, all at once, within the watchdog's time.
@@ -493,20 +499,23 @@ class OutboxRelay:
             return Published(unanswered=[one])
         return await publisher.publish_all([[one]], max(until - monotonic(), BUSY_POLL))
 
-    async def _note_tries(
-        self, connection: psycopg.AsyncConnection, published: Published, is_answered: bool
-    ) -> None:
+    async def _note_tries(self, connection: psycopg.AsyncConnection, published: Published) -> None:
         """Note what became of the events that were tried, and end the wait of each type that was confirmed.
 
-        ``is_answered`` says whether the broker has just answered for other events.
+        Raises:
+            Unconfirmed: the broker has answered for nothing for several tries; another relay may reach it.
         """
-        is_answered = is_answered or bool(published.answered)
-        await self._note(connection, published, is_theirs=is_answered)
+        is_heard, self._is_heard = self._is_heard or bool(published.answered), False
+        self._unheard_tries = 0 if is_heard else self._unheard_tries + 1
+        await self._note(connection, published, is_theirs=is_heard)
         for envelope in published.confirmed:
             await self._release(envelope.type)
+        for envelope in published.refused:
+            self._holds[envelope.type].is_silent = False
         if left := [self._holds[envelope.type] for envelope in published.untaken]:
-            postpone(left, LONGEST_HOLD if is_answered else LONGEST_UNANSWERED)
-        self._is_answered = is_answered
+            postpone(left, LONGEST_HOLD if is_heard else LONGEST_UNANSWERED)
+        if self._unheard_tries and self._unheard_tries % UNHEARD_TRIES == 0:
+            raise Unconfirmed
 
     async def _note(
         self, connection: psycopg.AsyncConnection, published: Published, *, is_theirs: bool
@@ -519,25 +528,27 @@ class OutboxRelay:
             self._topology.expect_answers({envelope.type for envelope in published.confirmed})
         if published.refused:
             rows = await connection.execute(_LAST, ([envelope.id for envelope in published.refused],))
-            self._hold(dict(await rows.fetchall()), is_theirs=True)
-        self._hold(dict.fromkeys((one.type for one in published.unanswered), ALL), is_theirs=is_theirs)
+            for name, position in await rows.fetchall():
+                hold = self._hold(name, is_theirs=True)
+                hold.refused = max(hold.refused, position)
+        for name in {one.type for one in published.unanswered}:
+            self._hold(name, is_theirs=is_theirs).is_silent = True
 
-    def _hold(self, last: Mapping[str, int], *, is_theirs: bool) -> None:
-        """Let events wait, of each type up to a position, while one of them is tried again and again.
+    def _hold(self, name: str, *, is_theirs: bool) -> Hold:
+        """Let events of a type wait, while one of them is tried again and again.
 
         It is tried at once, unless it is their own queue that fails and not the broker.
         """
-        for name, position in last.items():
-            if name not in self._holds:
-                self._holds[name] = Hold(position, Publisher(self._settings, f"relay:{self.name}"))
-            hold = self._holds[name]
-            hold.last = position if hold.is_silent else max(hold.last, position)
-            if is_theirs and not hold.is_told:
-                hold.is_told = True
-                log.warning("a queue does not take events, which wait", type=name)
-                metrics.OUTBOX_REFUSED.labels(self.name, name).set(1)
-            if is_theirs and not hold.retry_at:
-                postpone([hold])
+        if name not in self._holds:
+            self._holds[name] = Hold(Publisher(self._settings, f"relay:{self.name}"))
+        hold = self._holds[name]
+        if is_theirs and not hold.is_told:
+            hold.is_told = True
+            log.warning("a queue does not take events, which wait", type=name)
+            metrics.OUTBOX_REFUSED.labels(self.name, name).set(1)
+        if is_theirs and not hold.retry_at:
+            postpone([hold])
+        return hold
 
     async def _release_or_postpone(self, connection: psycopg.AsyncConnection, name: str) -> None:
         """End a hold of which nothing waits any more; what waits for another type is looked at later."""
@@ -571,6 +582,7 @@ class TopologyKeeper:
         self.background = BackgroundTask("topology", self._work, LOST)
         self._settings = settings
         self._began = float("-inf")
+        self._absent: set[str] = set()
         self._declared = asyncio.Condition()
         self._wanted = asyncio.Event()
 
@@ -619,6 +631,7 @@ class TopologyKeeper:
                 connection,
                 self._settings.retry_delays,
                 producers={relay.name for relay in self.relays},
+                absent=self._absent,
                 on_progress=lambda: limit.reschedule(loop.time() + seconds),
                 on_created=self._send_again,
             )

@@ -198,6 +198,7 @@ async def declare(
     delays: tuple[float, ...],
     *,
     producers: Collection[str] | None = None,
+    absent: set[str] | None = None,
     on_progress: Callable[[], None] = lambda: None,
     on_created: Callable[[str], None] = lambda _: None,
 ) -> Declared:
@@ -210,9 +211,12 @@ async def declare(
         delays: seconds of each delay before a retry.
         producers: declare what their events need, leave the queues of other events to others, and look for
             the rest.
+        absent: the queues that were found absent and are not complete yet. Who declares again passes the same
+            set, since a declaration may break off between a queue and its bindings.
         on_progress: is called before each exchange and each queue.
-        on_created: is called with each queue that was not there, as soon as it is, whatever comes then.
+        on_created: is called with each queue that was absent, as soon as it is complete, whatever comes then.
     """
+    absent = set() if absent is None else absent
     created: list[str] = []
     missing: list[str] = []
     refused: dict[str, str] = {}
@@ -234,14 +238,17 @@ async def declare(
         if producers is not None and not queue.of_events:
             missing += [] if exists else [queue.name]
             continue
+        if not exists:
+            absent.add(queue.name)
         try:
             await _declare_queue(await channels.get(), queue)
         except AMQPChannelError as error:
             refused[queue.name] = type(error).__name__
-        else:
-            if not exists:
-                created.append(queue.name)
-                on_created(queue.name)
+            continue
+        if queue.name in absent:
+            absent.remove(queue.name)
+            created.append(queue.name)
+            on_created(queue.name)
     await channels.close()
     return Declared(tuple(created), refused, tuple(missing))
 
@@ -262,15 +269,19 @@ async def missing(connection: AbstractConnection, delays: tuple[float, ...]) -> 
     return absent
 
 
-async def apply(connection: AbstractConnection, delays: tuple[float, ...]) -> Declared:
+async def apply(
+    connection: AbstractConnection,
+    delays: tuple[float, ...],
+    on_created: Callable[[str], None] = lambda _: None,
+) -> Declared:
     """Declare everything, and make the queues anew that exist with other arguments, with their messages.
 
-    A run that was interrupted is finished by the next one.
+    A run that was interrupted is finished by the next one. ``on_created`` is called as by `declare`.
 
     Raises:
         CannotMigrate: something exists that cannot be made anew; the rest has been declared.
     """
-    declared = await declare(connection, delays)
+    declared = await declare(connection, delays, on_created=on_created)
     by_name = {queue.name: queue for queue in queues(delays)}
     channels = _Channels(connection)
     half_done = {name for name in by_name if await channels.has_queue(name + ASIDE)}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid5
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from contracts.envelope import PersonalKeyRing, Received
@@ -50,10 +50,10 @@ def handle_mobile_changed(received: Received[MobileChanged], session: Session, n
     waiting = _end_chains(session, event.application_id, own, received.occurred_at, now)
     with suppress(Conflict):  # there is no pass yet, or it was revoked
         latest = latest_pass_message(session, event.application_id)
-        if latest.recipient != own:
+        if latest.is_replaced or latest.recipient != own:
             waiting.append(latest)
-    for message in waiting:
-        _send_to(session, message, event.personal.mobile, now)
+    for number, message in enumerate(waiting):
+        _send_to(session, message, event.personal.mobile, now, timedelta(seconds=number))
 
 
 def _email_of(session: Session, application_id: UUID) -> str | None:
@@ -95,21 +95,19 @@ def _end_chains(
     """Send nothing more to numbers before; return what the new one should get, but for passes.
 
     ``own`` is the digest of the new number: who has published since may have known it already. Of each chain
-    it is the first message: at the new number the chain begins anew.
+    it is the first message, the oldest chain first: at the new number the chain begins anew.
     """
     row = MessageRow
     theirs = (row.application_id == application_id) & row.purpose.not_in(NOT_TO_APPLICANT)
     before = theirs & row.recipient.is_distinct_from(own)
-    held = session.scalars(select(row).where(before).order_by(row.step, row.id).with_for_update()).all()
+    held = session.scalars(select(row).where(before).order_by(row.id).with_for_update()).all()
     chains: dict[tuple[UUID, Purpose], list[MessageRow]] = {}
-    for one in held:
-        if not one.is_replaced:
+    for one in sorted(held, key=lambda one: (one.created_at, one.step)):
+        if not one.is_replaced and one.purpose != "pass_issued":
             chains.setdefault((one.event_id, one.purpose), []).append(one)
-    wanted = [
-        steps[0]
-        for (_, purpose), steps in chains.items()
-        if purpose != "pass_issued" and _is_wanted(steps, changed_at, now)
-    ]
+    wanted = [steps[0] for steps in chains.values() if _is_wanted(steps, changed_at)]
+    if not wanted:  # of what was given up the newest tells how things are
+        wanted = [steps[0] for steps in chains.values() if _is_given_up(steps, now)][-1:]
     for one in held:
         one.next_at, one.undelivered_at, one.is_replaced = None, None, True
         if one.state == "queued":
@@ -118,24 +116,29 @@ def _end_chains(
     return wanted
 
 
-def _is_wanted(steps: Sequence[MessageRow], changed_at: datetime, now: datetime) -> bool:
-    """Return whether the new number should get what a chain says.
-
-    Nobody is known to have it, and it is not older than messages are tried for; or the number before has it,
-    and only since the change.
-    """
+def _is_wanted(steps: Sequence[MessageRow], changed_at: datetime) -> bool:
+    """Return whether a chain goes on, or the number before has what it says, and only since the change."""
     if had := [one for one in steps if one.state in _HAD]:
         since = changed_at - CLOCKS_APART
-        return all(one.channel != "email" and (one.ended_at or now) >= since for one in had)
-    return steps[0].created_at > now - TRIED_FOR and any(one.state in _OPEN for one in steps)
+        return all(
+            one.channel != "email" and one.ended_at is not None and one.ended_at >= since for one in had
+        )
+    return any(one.state in _OPEN and (one.state == "queued" or one.next_at is not None) for one in steps)
 
 
-def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime) -> None:
-    """Queue a message once more, to this number."""
+def _is_given_up(steps: Sequence[MessageRow], now: datetime) -> bool:
+    """Return whether a chain is over and nobody is known to have it, though somebody should."""
+    is_new = steps[0].created_at > now - TRIED_FOR
+    return is_new and steps[-1].state in _OPEN and not any(one.state in _HAD for one in steps)
+
+
+def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime, after: timedelta) -> None:
+    """Queue a message once more, to this number. What was said first is due first."""
     if message.personal is None or is_late(message.expires_at, now):
         return
     keys: PersonalKeyRing = personal_keys_of(session)
     known = unseal(message.id, message.personal, keys)
     copy = copy_to(session, message, known, mobile, keys, now)
+    copy.due_at = func.now() + after
     copy.resend_of = None  # nobody has asked for it, so it is not one of those that are counted
     session.add(copy)

@@ -67,7 +67,8 @@ where delivery_reports.provider = given.provider and delivery_reports.provider_i
   and delivery_reports.status = given.status
 """)
 _SETTLE = text("""
-update messages set state = :state, reason = :reason, lease = null, ended_at = coalesce(ended_at, :now),
+update messages set state = :state, reason = :reason, lease = null,
+  ended_at = case when state = 'accepted' then cast(:now as timestamptz) else coalesce(ended_at, :now) end,
   provider = coalesce(provider, :provider), provider_id = coalesce(provider_id, :provider_id),
   next_at = statement_timestamp() + make_interval(secs => :next_wait),
   undelivered_at = case

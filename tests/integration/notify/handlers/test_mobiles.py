@@ -242,6 +242,59 @@ def test_what_reached_nobody_goes_to_the_new_number_unless_it_is_old_or_was_not_
     assert messages(db, "rejected", "queued") == again
 
 
+def test_of_what_was_given_up_only_the_newest_goes_to_the_new_number(db: Database) -> None:
+    """A number that was wrong all the time would get a heap of old news."""
+    visit = Visit()
+    with db.transaction() as session:
+        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(state="failed", created_at=now() - timedelta(hours=2)))
+    reject(db, visit, state="failed", created_at=now() - timedelta(hours=1))
+    change(db, visit)
+    assert (messages(db, "rejected", "queued"), messages(db, "returned", "queued")) == ([OTHER_MOBILE], [])
+
+
+def test_what_goes_on_goes_to_the_new_number_in_the_order_in_which_it_was_said(db: Database) -> None:
+    """However old it is: a revoked pass is told of until its visit is over."""
+    visit = Visit()
+    issue(db, visit)
+    reject(db, visit)
+    with db.transaction() as session:
+        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    with db.transaction() as session:
+        old = update(MessageRow).where(MessageRow.purpose == "returned")
+        session.execute(old.values(created_at=now() - timedelta(hours=40)))
+    change(db, visit)
+    with db.transaction() as session:
+        queued = select(MessageRow.purpose).where(MessageRow.state == "queued").order_by(MessageRow.due_at)
+        sent = [purpose for purpose in session.scalars(queued) if purpose != "mobile_changed"]
+    assert sent == ["returned", "rejected", "pass_issued"]
+
+
+def test_a_revocation_that_waits_longer_than_others_goes_to_the_new_number(db: Database) -> None:
+    """It is told of until the visit is over."""
+    visit = Visit()
+    issue(db, visit)
+    with db.transaction() as session:
+        event = received(visit.revoked(reason="security"))
+        event_handlers.handle_pass_revoked(event, session, now(), PUBLIC_URL)
+    with db.transaction() as session:
+        revoked = update(MessageRow).where(MessageRow.purpose == "pass_revoked")
+        session.execute(revoked.values(created_at=now() - timedelta(hours=60)))
+    change(db, visit)
+    assert messages(db, "pass_revoked", "queued") == [OTHER_MOBILE]
+
+
+def test_a_change_back_sends_the_pass_to_the_first_number_again(db: Database) -> None:
+    visit = Visit()
+    issue(db, visit)
+    with db.transaction() as session:
+        session.execute(update(MessageRow).values(created_at=now() + timedelta(seconds=2)))
+    change(db, visit)
+    change(db, replace(visit, mobile=OTHER_MOBILE), MOBILE, seq=3)
+    assert messages(db, "pass_issued", "queued") == [MOBILE]
+
+
 def test_a_resend_goes_to_the_new_number_whichever_clock_was_fast(db: Database) -> None:
     visit = Visit()
     issue(db, visit)

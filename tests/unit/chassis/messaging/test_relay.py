@@ -1,7 +1,9 @@
 """The relay looks at an outbox often while there are events; those of one type go in one message."""
 
 import asyncio
+from contextlib import suppress
 from time import monotonic
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,11 +20,13 @@ from services.chassis.messaging.relay import (
     LARGEST_MESSAGE,
     LONGEST_HOLD,
     LONGEST_UNANSWERED,
+    UNHEARD_TRIES,
     OutboxRelay,
     Published,
     Publisher,
     RelaySettings,
     TopologyKeeper,
+    Unconfirmed,
     group_into_messages,
     next_pause,
 )
@@ -182,23 +186,10 @@ async def test_while_tracing_is_off_an_event_carries_the_context_of_its_cause() 
     assert await publish(Exchange(), caused(1), caused(2)) == [caused(1).traceparent, caused(2).traceparent]
 
 
-def test_events_that_are_refused_meanwhile_do_not_put_off_the_next_try_of_their_type() -> None:
-    """Else a busy type would never be tried, and its events would wait for as long as others come."""
-    relay = relays("issuance")[1]["issuance"]
-    relay._hold({"PassRevoked": 1}, is_theirs=True)
-    hold = relay._holds["PassRevoked"]
-    hold.retry_at = due = monotonic() + 5
-    relay._hold({"PassRevoked": 7}, is_theirs=True)
-    assert (hold.last, hold.retry_at) == (7, due)
-    hold.retry_at = due = monotonic()
-    relay._hold({"PassRevoked": 8}, is_theirs=True)
-    assert hold.retry_at == due, "nor is one that is due put off before it was tried"
-
-
 class Rows:
-    """A connection to an outbox of which nothing else is asked: how far the refused events go."""
+    """A connection to an outbox of which only is asked how far the refused events of a type go."""
 
-    def __init__(self, last: dict[str, int]) -> None:
+    def __init__(self, **last: int) -> None:
         self._last = last
 
     async def execute(self, *_: object) -> "Rows":
@@ -208,47 +199,95 @@ class Rows:
         return [*self._last.items()]
 
 
-async def try_types(
-    relay: OutboxRelay, published: Published, *, is_answered: bool = False, last: dict[str, int] | None = None
+def events_of(*types: str) -> list[Envelope]:
+    return [envelope(number, name, name) for number, name in enumerate(types)]
+
+
+async def note(
+    relay: OutboxRelay, published: Published, *, tried: bool = False, theirs: bool = True, **last: int
 ) -> None:
-    await relay._note_tries(Rows(last or {}), published, is_answered)  # type: ignore[arg-type]
+    """Tell a relay what became of events; of those that a queue refused, the last position of each type."""
+    rows: Any = Rows(**last)
+    if tried:
+        await relay._note_tries(rows, published)
+    else:
+        await relay._note(rows, published, is_theirs=theirs)
 
 
-async def test_what_is_tried_is_tried_again_later_and_sooner_if_the_broker_may_be_away() -> None:
-    """Each try of a silent queue takes the watchdog's time, and is a repeat for its healthy neighbours."""
+async def test_events_that_are_refused_meanwhile_do_not_put_off_the_next_try_of_their_type() -> None:
+    """Else a busy type would never be tried, and its events would wait for as long as others come."""
+    relay = relays("issuance")[1]["issuance"]
+    refused = Published(refused=events_of("PassRevoked"))
+    await note(relay, refused, PassRevoked=1)
+    hold = relay._holds["PassRevoked"]
+    hold.retry_at = due = monotonic() + 5
+    await note(relay, refused, PassRevoked=7)
+    assert (hold.last, hold.retry_at) == (7, due)
+    hold.retry_at = due = monotonic()
+    await note(relay, refused, PassRevoked=8)
+    assert hold.retry_at == due, "nor is one that is due put off before it was tried"
+    await note(relay, refused, tried=True, PassRevoked=8)
+    assert hold.retry_at > due, "control: a try that failed is followed by a pause"
+
+
+@pytest.mark.parametrize(("hears", "longest"), [(True, LONGEST_HOLD), (False, LONGEST_UNANSWERED)])
+async def test_what_is_tried_together_waits_together_and_less_long_if_the_broker_may_be_away(
+    hears: bool, longest: float
+) -> None:
+    """Each try of a silent queue takes the watchdog's time, and is a repeat for its healthy neighbours.
+
+    The broker may answer for other events between two tries.
+    """
     relay = relays("issuance")[1]["issuance"]
     types = ["PassIssued", "PassRevoked", "StatusListSigned"]
-    unanswered = Published(unanswered=[envelope(number, name, name) for number, name in enumerate(types)])
-    relay._hold(dict.fromkeys(types, ALL), is_theirs=False)
-    assert relay._due() == types, "the broker may be back at once"
-    for is_answered, longest in ((True, LONGEST_HOLD), (False, LONGEST_UNANSWERED)):
-        pauses = []
-        for _ in range(40):
-            before = monotonic()
-            await try_types(relay, unanswered, is_answered=is_answered)
-            times = {hold.retry_at for hold in relay._holds.values()}
-            assert len(times) == 1, "what was tried together waits together"
-            pauses.append(times.pop() - before)
-        assert longest / 2 < max(pauses) <= longest + 1
-        assert relay._is_answered is is_answered
+    unanswered, pauses = Published(unanswered=events_of(*types)), []
+    await note(relay, unanswered, theirs=False)
+    assert sorted(relay._due()) == types, "the broker may be back at once"
+    for _ in range(40):
+        before, relay._is_heard = monotonic(), hears
+        with suppress(Unconfirmed):
+            await note(relay, unanswered, tried=True)
+        (again,) = {hold.retry_at for hold in relay._holds.values()}
+        pauses.append(again - before)
+    assert longest / 2 < max(pauses) <= longest + 1
+    assert [hold.is_told for hold in relay._holds.values()] == [hears] * 3
+
+
+async def test_a_relay_that_hears_nothing_for_several_tries_leaves_its_outbox_to_another_one() -> None:
+    relay = relays("issuance")[1]["issuance"]
+    unanswered = Published(unanswered=events_of("PassIssued"))
+    for _ in range(UNHEARD_TRIES - 1):
+        await note(relay, unanswered, tried=True)
+    with pytest.raises(Unconfirmed):
+        await note(relay, unanswered, tried=True)
+    relay._is_heard = True
+    for _ in range(UNHEARD_TRIES):
+        await note(relay, unanswered, tried=True)
+        relay._is_heard = True
 
 
 async def test_silent_types_are_tried_together_and_one_that_is_refused_alone() -> None:
     relay = relays("issuance")[1]["issuance"]
-    relay._hold({"PassIssued": ALL, "PassRevoked": ALL, "StatusListSigned": 3}, is_theirs=True)
-    silent, other, refused = relay._holds.values()
+    await note(relay, Published(unanswered=events_of("PassIssued", "PassRevoked")))
+    await note(relay, Published(refused=events_of("StatusListSigned")), StatusListSigned=3)
+    silent, other, refused = (
+        relay._holds[name] for name in ("PassIssued", "PassRevoked", "StatusListSigned")
+    )
     silent.retry_at = other.retry_at = monotonic() + 60
     refused.retry_at = monotonic()
     assert relay._due() == ["StatusListSigned"]
     silent.retry_at, refused.retry_at = monotonic(), monotonic() + 60
-    assert relay._due() == ["PassIssued", "PassRevoked"]
+    assert sorted(relay._due()) == ["PassIssued", "PassRevoked"]
 
 
-async def test_after_the_broker_was_away_a_refused_type_reaches_its_other_queues_again() -> None:
+async def test_what_a_queue_has_refused_goes_out_no_second_time_because_a_try_was_not_answered() -> None:
+    """The other queues have it; what came since goes to them once the queue refuses again."""
     relay = relays("issuance")[1]["issuance"]
-    relay._hold({"PassRevoked": 5}, is_theirs=True)
-    one = envelope(1, "PassRevoked", "pass:1")
-    await try_types(relay, Published(unanswered=[one]))
-    assert relay._holds["PassRevoked"].last == ALL, "nobody knows what its queues have"
-    await try_types(relay, Published(refused=[one]), last={"PassRevoked": 4})
-    assert relay._holds["PassRevoked"].last == 4
+    await note(relay, Published(refused=events_of("PassRevoked")), PassRevoked=9)
+    hold = relay._holds["PassRevoked"]
+    await note(relay, Published(unanswered=events_of("PassRevoked")), tried=True)
+    assert hold.last == ALL, "nobody knows what its queues have"
+    await note(relay, Published(refused=events_of("PassRevoked")), PassRevoked=4)
+    assert hold.last == ALL, "an earlier one"
+    await note(relay, Published(refused=events_of("PassRevoked")), tried=True, PassRevoked=4)
+    assert hold.last == 9

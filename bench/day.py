@@ -62,7 +62,7 @@ def scan_steps(found: Figures) -> list[Step]:
     return [
         Step("gateway", 0.0, gateway.each, most=1, then=("scan",), first=True),
         Step("scan", gateway.fixed + verify.fixed, verify.each, pause, then=("relay",), first=True),
-        Step("relay", third.fixed, third.each, poll=BUSY_POLL, then=("application", "approval")),
+        Step("relay", third.fixed, third.each, poll=POLL, gathers=True, then=("application", "approval")),
         Step("application", third.fixed, third.each, replicas=2),
         Step("approval", third.fixed, third.each, replicas=2),
     ]

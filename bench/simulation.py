@@ -30,6 +30,7 @@ class Step:
         replicas: how many batches are in hand at once.
         most: units in a batch at most.
         poll: seconds until an idle replica looks, at most; 0 if it is called at once.
+        gathers: whether a replica waits so long after each batch, too, so that more come.
         then: the steps to which each unit goes.
         random: whether service times are exponential, with that mean, instead of always the same.
         first: whether it gets a processor before others do.
@@ -42,6 +43,7 @@ class Step:
     replicas: int = 1
     most: int = 64
     poll: float = 0.0
+    gathers: bool = False
     then: tuple[str, ...] = ()
     random: bool = False
     first: bool = False
@@ -210,7 +212,12 @@ class Simulation:
         if self._again and step.name == self._again[0]:
             for _ in batch:
                 self._arrive(self._again[1], _Unit(self.now, self.now))
-        if step.name not in self._looking:
+        if step.name in self._looking:
+            return
+        if step.gathers:
+            self._looking.add(step.name)
+            self._at(self.now + step.poll, partial(self._look, step.name))
+        else:
             self._look(step.name)
 
 

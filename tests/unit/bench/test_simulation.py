@@ -121,3 +121,15 @@ def test_clients_who_wait_for_their_answers_keep_as_many_units_there_as_they_are
     assert sum(simulation.waiting().values()) == 5
     assert seen["answer"].left == pytest.approx(100 / 0.02, rel=0.01)
     assert quantile(seen["answer"].ages, 0.5) == pytest.approx(5 * 0.02)  # Little's law
+
+
+@pytest.mark.parametrize(("gathers", "fewest", "most"), [(True, 4, 7), (False, 30, 60)])
+def test_a_step_that_gathers_takes_what_comes_during_its_pause_at_once(
+    gathers: bool, fewest: int, most: int
+) -> None:
+    """As the relay does with events that can wait. Another one takes the next as soon as it has done one."""
+    step = Step("relay", 0.02, 0.0, poll=0.2, gathers=gathers)
+    arrivals = [(number / 100, "relay") for number in range(100)]
+    found = Simulation([step]).run(arrivals)["relay"]
+    assert found.left == 100
+    assert fewest <= found.batches <= most

@@ -235,6 +235,23 @@ def test_an_overlay_has_the_replicas_that_the_page_about_scaling_counts(
     assert too_few == {}
 
 
+@pytest.mark.parametrize(("overlay", "case"), [("small", sizes.CASES[0]), ("large", sizes.CASES[1])])
+def test_the_disks_of_an_overlay_hold_a_year_of_what_the_page_about_scaling_counts(
+    overlay: str, case: sizes.Case
+) -> None:
+    """With a fifth more: the write-ahead log, and time to order larger ones."""
+    found, manifests = json.loads(newest().read_text()), build(overlay)
+    database = manifests.one("Cluster", "database")["spec"]["storage"]["size"]
+    broker = manifests.one("RabbitmqCluster", "broker")["spec"]["persistence"]["storage"]
+    assert bytes_of(database) > 1.2 * sizes.database_bytes(found, case.visitors, 1)
+    assert bytes_of(broker) > 1.2 * sizes.stream_bytes(found, case.visitors)
+
+
+def bytes_of(size: str) -> int:
+    assert size.endswith("Gi")
+    return int(size.removesuffix("Gi")) << 30
+
+
 def test_the_commands_of_an_upgrade_name_every_process_in_the_order_of_the_page_of_upgrading() -> None:
     page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     (loop,) = re.findall(r"^for process in (.+); do$", page, re.MULTILINE)

@@ -165,7 +165,7 @@ class Limit:
         return self.visits_per_s * WINDOW_SECONDS / PEAK
 
 
-REFERENCE_MESSAGES = 12_000
+REFERENCE_MESSAGES, NODE = 12_000, 8
 """A second, by three nodes of 8 processors and 16 GB: what a vendor of RabbitMQ plans with (see the page)."""
 MACHINE = 2
 LARGE_SERVER = 32
@@ -175,13 +175,13 @@ LARGE_SERVER = 32
 def limits(found: Figures) -> list[Limit]:
     """Return what suffices up to which load, the lowest first."""
     cost = processor_s(found)
-    all_parts = sum(cost.values())
+    all_parts, idle = sum(cost.values()), sum(found["idle"]["busy"].values())
     busiest = max(PROCESSES, key=lambda part: cost.get(part, 0))
     return sorted(
         (
             Limit(
                 f"one machine of {MACHINE} processors",
-                MACHINE * UTILISATION / all_parts,
+                (MACHINE * UTILISATION - idle) / all_parts,
                 "a machine of more processors, or the servers on machines of their own",
             ),
             Limit(
@@ -196,8 +196,8 @@ def limits(found: Figures) -> list[Limit]:
             ),
             Limit(
                 "one machine of 16 processors",
-                16 * UTILISATION / all_parts,
-                "a cluster (the overlay `large`)",
+                (16 * UTILISATION - idle) / all_parts,
+                "a cluster, with more replicas than `large` has",
             ),
             Limit(
                 "one relay for all databases",
@@ -205,6 +205,11 @@ def limits(found: Figures) -> list[Limit]:
                 "a relay for each database (EPASS_RELAY_DATABASE_URLS)",
             ),
             Limit("the relay of the busiest database", relay_limit(found), "cells"),
+            Limit(
+                f"one broker of {FOLLOWERS} nodes of {NODE} processors",
+                NODE * UTILISATION / cost["broker"],
+                "nodes of more processors, then cells",
+            ),
             Limit(
                 f"one broker of {FOLLOWERS} nodes with {REFERENCE_MESSAGES:,} messages a second",
                 REFERENCE_MESSAGES * UTILISATION / messages(found),

@@ -11,7 +11,14 @@ from tests.support.paths import ROOT
 FOUND: dict[str, Any] = {
     "sign_in": {"processor_ms": {"accounts": 10.0}},
     "visits": {
-        "processor_s": {"application": 20.0, "postgres": 30.0, "relay": 5.0, "sender": 1.0, "accounts": 1.0},
+        "processor_s": {
+            "application": 20.0,
+            "postgres": 30.0,
+            "broker": 40.0,
+            "relay": 5.0,
+            "sender": 1.0,
+            "accounts": 1.0,
+        },
         "table_bytes": {
             "application.applications": 2_000_000.0,
             "application.outbox": 3_000_000.0,
@@ -24,6 +31,7 @@ FOUND: dict[str, Any] = {
         "events": {"verify": 2_000.0, "approval": 1_000.0},
     },
     "replicas": {"relay": {"1": {"processor_ms": {"relay": 0.05}}}},
+    "idle": {"busy": {"broker": 0.1, "exporter": 0.1}},
 }
 CASE = sizes.Case("a place", 14_400)
 
@@ -34,7 +42,7 @@ def test_all_visitors_come_within_the_window_and_the_fullest_minutes_have_more()
 
 
 def test_a_visit_costs_what_was_measured_and_a_sign_in() -> None:
-    assert sizes.processors(FOUND, 100) == pytest.approx(100 * (57 + 10) / 1000)
+    assert sizes.processors(FOUND, 100) == pytest.approx(100 * (97 + 10) / 1000)
     assert sizes.processors(FOUND, 100, "accounts") == pytest.approx(1.1)
 
 
@@ -69,7 +77,8 @@ def test_every_table_with_a_retention_is_on_the_page_of_reference() -> None:
 def test_limits_are_in_the_order_in_which_they_are_reached() -> None:
     found = {limit.what.split(" (")[0]: limit.visits_per_s for limit in sizes.limits(FOUND)}
     assert list(found.values()) == sorted(found.values())
-    assert found["one machine of 2 processors"] == pytest.approx(2 * 0.5 / 0.067)
+    assert found["one machine of 2 processors"] == pytest.approx((2 * 0.5 - 0.2) / 0.107), "it is never idle"
+    assert found["one broker of 3 nodes of 8 processors"] == pytest.approx(8 * 0.5 / 0.04)
     assert found["one relay for all databases"] == pytest.approx(0.5 / 0.005)
     assert found["the relay of the busiest database"] == pytest.approx(0.5 / 0.00005 / 2)
     assert found["one broker of 3 nodes with 12,000 messages a second"] == pytest.approx(12_000 * 0.5 / 8)

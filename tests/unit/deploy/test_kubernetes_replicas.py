@@ -235,7 +235,7 @@ def test_an_overlay_has_the_replicas_that_the_page_about_scaling_counts(
     assert too_few == {}
 
 
-@pytest.mark.parametrize(("overlay", "case"), [("small", sizes.CASES[0]), ("large", sizes.CASES[1])])
+@pytest.mark.parametrize(("overlay", "case"), [("small", sizes.CASES[0]), ("large", sizes.CASES[2])])
 def test_the_disks_of_an_overlay_hold_a_year_of_what_the_page_about_scaling_counts(
     overlay: str, case: sizes.Case
 ) -> None:

@@ -130,6 +130,8 @@ def test_what_consumers_lost_with_an_asynchronous_standby_is_sent_to_them_again(
         for reference in kept:
             scenario.issued(reference)
         gone = [scenario.apply() for _ in range(2)]
+        # What is handled later is about applications that nobody knows any more, and is tried for minutes.
+        eventually(lambda: not scenario.findings().unfinished, "all of it is handled", PATIENCE)
         fail_over(pair)
     for process in system.processes.values():
         eventually(process.is_ready, "it follows", PATIENCE)

@@ -106,8 +106,8 @@ def _end_chains(
         if not one.is_replaced and one.purpose != "pass_issued":
             chains.setdefault((one.event_id, one.purpose), []).append(one)
     wanted = [steps[0] for steps in chains.values() if _is_wanted(steps, changed_at)]
-    if not wanted:  # of what was given up the newest tells how things are
-        wanted = [steps[0] for steps in chains.values() if _is_given_up(steps, now)][-1:]
+    if not wanted:  # the newest tells how things are; older news would only confuse
+        wanted = [steps[0] for steps in [*chains.values()][-1:] if _is_given_up(steps, now)]
     for one in held:
         one.next_at, one.undelivered_at, one.is_replaced = None, None, True
         if one.state == "queued":

@@ -242,16 +242,20 @@ def test_what_reached_nobody_goes_to_the_new_number_unless_it_is_old_or_was_not_
     assert messages(db, "rejected", "queued") == again
 
 
-def test_of_what_was_given_up_only_the_newest_goes_to_the_new_number(db: Database) -> None:
+@pytest.mark.parametrize(("newest", "again"), [("failed", [OTHER_MOBILE]), ("delivered", [])])
+def test_of_what_was_given_up_only_the_newest_message_of_all_goes_to_the_new_number(
+    db: Database, newest: str, again: list[str]
+) -> None:
     """A number that was wrong all the time would get a heap of old news."""
     visit = Visit()
     with db.transaction() as session:
         event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
     with db.transaction() as session:
         session.execute(update(MessageRow).values(state="failed", created_at=now() - timedelta(hours=2)))
-    reject(db, visit, state="failed", created_at=now() - timedelta(hours=1))
+    an_hour_ago = now() - timedelta(hours=1)
+    reject(db, visit, state=newest, created_at=an_hour_ago, ended_at=an_hour_ago)
     change(db, visit)
-    assert (messages(db, "rejected", "queued"), messages(db, "returned", "queued")) == ([OTHER_MOBILE], [])
+    assert (messages(db, "rejected", "queued"), messages(db, "returned", "queued")) == (again, [])
 
 
 def test_what_goes_on_goes_to_the_new_number_in_the_order_in_which_it_was_said(db: Database) -> None:

@@ -26,6 +26,15 @@ class Strict(Wire):
 IST = timezone(timedelta(hours=5, minutes=30), "IST")
 """Indian Standard Time has no summer time, so a fixed offset is exact."""
 
+AHEAD = timedelta(minutes=1)
+"""An instant that is further ahead of the clock than this is a mistake: some clock is or was wrong."""
+
+
+def is_ahead(instant: datetime, now: datetime) -> bool:
+    """Return whether an instant of the past is from the future; then it is no mark to go by."""
+    return instant - now > AHEAD
+
+
 Language = Literal["pa", "hi", "en"]
 ApplicantKind = Literal["citizen", "official"]
 Channel = Literal["portal", "counter", "kiosk", "invitation"]
@@ -130,6 +139,7 @@ Code = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][
 
 Instant = AwareDatetime
 __all__ = [
+    "AHEAD",
     "IST",
     "MOST_DAYS",
     "ApplicantKind",
@@ -162,6 +172,7 @@ __all__ = [
     "date",
     "datetime",
     "end_of_last_day",
+    "is_ahead",
     "time",
 ]
 

@@ -15,7 +15,6 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from time import monotonic
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -27,6 +26,7 @@ from contracts.model import Role, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
 from services.chassis.rpc.principals import principal_of
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
 from services.gateway.origin import client_block, client_network, is_fetched_by_page, is_same_origin
 from services.gateway.rate_limits import CLASSES

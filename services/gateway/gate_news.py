@@ -3,13 +3,13 @@
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from time import monotonic
 from typing import Literal
 
 from contracts import rpc
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import StatusList
 from contracts.rpc.verify import HelpCall, Movement, MovementQuestion
+from services.chassis.runtime.clock import monotonic
 from services.gateway.polled_replies import PolledReplies
 from services.gateway.refreshing_cache import RefreshingCache
 from services.gateway.rpc.client import RpcClient

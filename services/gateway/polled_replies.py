@@ -8,11 +8,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import suppress
-from time import monotonic
 from typing import Generic, TypeVar
 
 from contracts.errors import ContractError, TooManyAttempts
 from contracts.rpc.call import Principal
+from services.chassis.runtime.clock import monotonic
 from services.gateway.refreshing_cache import RefreshingCache
 
 MOST_LISTENERS = 12

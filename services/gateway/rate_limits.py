@@ -12,7 +12,6 @@ application has one on opening applications.
 import asyncio
 from collections import Counter
 from contextlib import suppress
-from time import monotonic, time
 from typing import Any, cast
 
 from limits import (
@@ -27,6 +26,7 @@ from limits.storage import storage_from_string
 
 from contracts.errors import TooManyAttempts, Unavailable
 from services.chassis.runtime import logs
+from services.chassis.runtime.clock import monotonic, now
 from services.gateway.metrics import UNCOUNTED
 
 log = logs.logger(__name__)
@@ -109,7 +109,7 @@ class RateLimits:
         for item in LIMITS[limit]:
             if not await self._ask(limit, self._limiter.hit(item, limit, key), True):
                 stats = await self._ask(limit, self._limiter.get_window_stats(item, limit, key), None)
-                seconds = 60 if stats is None else int(stats.reset_time - time()) + 1
+                seconds = 60 if stats is None else int(stats.reset_time - now().timestamp()) + 1
                 raise TooManyAttempts(
                     "too many requests",
                     retry_after=max(seconds, 1),

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from time import monotonic
 from typing import Generic, TypeVar
 
 from contracts.errors import ContractError
 from services.chassis.runtime.background import BackgroundTask
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)

@@ -9,10 +9,10 @@ stop, when the requests under way have ended.
 import asyncio
 import socket
 from collections.abc import Callable
-from time import monotonic
 
 import uvicorn
 
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.lifecycle import freeze_heap
 
 LEAVE_SECONDS = 2.0

@@ -10,7 +10,6 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -23,6 +22,7 @@ from contracts.rpc.approval import DepartmentQuestion
 from contracts.rpc.call import Method, Nothing
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime import logs
+from services.chassis.runtime.clock import monotonic
 from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
 from services.gateway.gate_news import GateNews

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from time import perf_counter
 from typing import Literal, get_args
 from uuid import uuid4
 
 from contracts.model import IST, DeliverBy, Language
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.adapters.channels import (
     Channel,
@@ -87,15 +87,15 @@ def try_channel(
         shown |= {TOKEN: parameters[TOKEN], VISITS: parameters[VISITS]}
     personal = Personal(to, None, shown, shown.get("link"))
     message = Outgoing(uuid4(), purpose, kind, language, personal, template, template.render(shown))
-    began = perf_counter()
+    began = monotonic()
     try:
         receipt = channel.send(message)
     except TemporaryChannelError as error:
-        seconds = perf_counter() - began
+        seconds = monotonic() - began
         return Tried(channel.name, seconds, error=error.reason, may_have_arrived=error.may_have_arrived)
     except PermanentChannelError as error:
-        return Tried(channel.name, perf_counter() - began, error=error.reason)
-    return Tried(channel.name, perf_counter() - began, receipt.provider_id, receipt.parts)
+        return Tried(channel.name, monotonic() - began, error=error.reason)
+    return Tried(channel.name, monotonic() - began, receipt.provider_id, receipt.parts)
 
 
 def _invented(language: Language, public_url: str) -> dict[str, str]:

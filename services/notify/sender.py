@@ -16,10 +16,10 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
-from time import monotonic
 
 from services.chassis.db.database import Database
 from services.chassis.runtime import logs, tracing
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.lifecycle import Stopping, stopping
 from services.chassis.runtime.settings import read

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from time import monotonic
 from typing import TypeVar
 
 import click
@@ -12,6 +11,7 @@ import structlog
 from aio_pika.abc import AbstractConnection
 
 from services.chassis.messaging import broker
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.settings import Section, WrongSettings, read
 from services.ops.settings import BrokerCommandSettings
 

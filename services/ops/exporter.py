@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from time import monotonic, time
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -38,7 +37,7 @@ from services.chassis.messaging.broker import LOST, connect
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime import metrics
 from services.chassis.runtime.background import BackgroundTask, run_until
-from services.chassis.runtime.clock import now
+from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.ops import interface, processes, queues
@@ -270,7 +269,7 @@ class Exporter:
                     well = await look()
                     background.working = True
                     background.backoff.reset()
-                    OPS_LOOKED_AT.labels(name).set(time())
+                    OPS_LOOKED_AT.labels(name).set(now().timestamp())
                 except BaseException as error:  # after whatever it is, the report knows this part no longer
                     background.working = well = False
                     if observed is not None:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +17,7 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.chassis.messaging.broker import LOST
+from services.chassis.runtime.clock import monotonic
 
 WINDOW = 200
 """Unacknowledged letters that the broker sends, at most."""

@@ -7,7 +7,7 @@ reader waits, and the process is not ready.
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from time import monotonic, sleep
+from time import sleep
 from typing import Any
 
 from amqp.exceptions import AMQPError
@@ -24,6 +24,7 @@ from services.chassis.messaging.broker import (
 )
 from services.chassis.runtime import metrics
 from services.chassis.runtime.backoff import Backoff
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.lifecycle import stopping
 from services.chassis.runtime.logs import logger
 

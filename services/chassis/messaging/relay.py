@@ -19,7 +19,6 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import compress
-from time import monotonic
 from typing import LiteralString
 
 import psycopg
@@ -41,6 +40,7 @@ from services.chassis.messaging.topology import Declared
 from services.chassis.runtime import metrics, tracing
 from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.backoff import Backoff
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import (

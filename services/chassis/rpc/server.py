@@ -17,7 +17,6 @@
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic, perf_counter
 from typing import Any, ClassVar, TypeVar
 
 from kombu.transport.pyamqp import Message
@@ -45,7 +44,7 @@ from services.chassis.rpc.clock_skew import ClockSkew
 from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.rpc.replies import Replier, Replies
 from services.chassis.runtime import logs, metrics, tracing
-from services.chassis.runtime.clock import now
+from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.providers import process
 
 log = logs.logger(__name__)
@@ -285,7 +284,7 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
         def handle(
             self: Any, request: Q, call: Call, is_late: Callable[[Call], bool] = lambda _: False
         ) -> Any:
-            began, outcome = perf_counter(), measured
+            began, outcome = monotonic(), measured
             with (
                 tracing.of_call("SERVER", method, call.traceparent) as span,
                 logs.context(correlation_id=call.correlation_id, traceparent=span.traceparent),
@@ -308,7 +307,7 @@ def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callabl
                         log.warning("rpc unavailable", method=method.name, exc_info=error)
                     raise failure from None
                 finally:
-                    outcome.observe(perf_counter() - began)
+                    outcome.observe(monotonic() - began)
 
         GuardedRpc.decorator(method, False)(handle)
         return handle
@@ -342,7 +341,7 @@ def rpc_together(
         def handle(
             self: Any, asked: Asked[Q], is_late: Callable[[Call], bool] = lambda _: False
         ) -> Sequence[Any]:
-            began = perf_counter()
+            began = monotonic()
             in_time = [number for number, (_, call) in enumerate(asked) if not is_late(call)]
             results: list[Any] = [None] * len(asked)
             if len(in_time) < 2:
@@ -357,7 +356,7 @@ def rpc_together(
             except Exception as error:  # noqa: BLE001  each call meets its own error again, alone
                 log.info("calls are handled one by one", calls=len(in_time), error=type(error).__name__)
                 return [None] * len(asked)
-            seconds = perf_counter() - began
+            seconds = monotonic() - began
             metrics.GROUP_SIZE.observe(len(in_time))
             for span, number in zip(spans, in_time, strict=True):
                 if results[number] is not None:  # else it is handled again, alone, under another span

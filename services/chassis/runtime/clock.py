@@ -1,12 +1,18 @@
-"""The clock. Only entrypoints and processes read it; handlers get the time as the argument ``now``."""
+"""Both clocks. Only entrypoints and processes read them; handlers get the time as the argument ``now``.
+
+The wall clock says when something happened: it is stored, signed, sent and shown. Somebody may set it, so
+nothing waits by it. The monotonic clock says how long something takes: it only goes forward, and its number
+means nothing to another process. `pyproject.toml` forbids to read any clock elsewhere.
+"""
 
 from datetime import UTC, datetime
+from time import monotonic
 
-from contracts.model import IST
+from contracts.model import AHEAD, IST, is_ahead
 
-__all__ = ["IST", "now"]
+__all__ = ["AHEAD", "IST", "is_ahead", "monotonic", "now"]
 
 
 def now() -> datetime:
-    """Return the current instant in UTC."""
+    """Return the current instant in UTC, by the wall clock."""
     return datetime.now(UTC)

@@ -5,8 +5,6 @@ relay deletes old rows of the outbox. The number of an application's or pass's n
 the records; the highest that was forgotten is kept, and a later event gets a higher one (``outbox.py``).
 """
 
-from time import monotonic
-
 from sqlalchemy import ColumnElement, Table, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -16,7 +14,7 @@ from services.chassis.db.retention import kept_since
 from services.chassis.db.tables import FORGOTTEN, event_sequences, idempotency_keys, inbox, poison_starts
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.chassis.rpc.idempotency import KEEP_HOURS
-from services.chassis.runtime.clock import now
+from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.lifecycle import Stopping, pause
 from services.chassis.runtime.logs import logger
 

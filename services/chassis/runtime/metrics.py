@@ -6,9 +6,10 @@ label's values are known beforehand, callers resolve its child once: `labels` co
 """
 
 from importlib.metadata import version
-from time import time
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+from services.chassis.runtime.clock import now
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter has a second series
 
@@ -36,7 +37,7 @@ CLOCK = Gauge(
     "epass_clock_timestamp_seconds",
     "The time by the clock of this host, to compare with that of Prometheus",
 )
-CLOCK.set_function(time)
+CLOCK.set_function(lambda: now().timestamp())
 WORKERS_BUSY = Gauge("epass_workers_busy", "Workers that have a call or a batch of events in hand", ["pool"])
 WORKERS_WAITING = Gauge("epass_workers_waiting", "Calls and batches that wait for a worker", ["pool"])
 WORKERS_MAX = Gauge("epass_workers_max", "Workers that a pool has", ["pool"])

@@ -10,7 +10,6 @@ import logging
 import os
 from collections.abc import Sequence
 from importlib.metadata import version
-from time import monotonic
 from uuid import uuid4
 
 import requests
@@ -25,6 +24,7 @@ from opentelemetry.trace import Span as SpanRecord
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from services.chassis.runtime import logs
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.tracing import Attributes, Kind
 
 __all__ = ["SpanExports", "SpanRecord"]

@@ -6,7 +6,6 @@ None of the three ever holds a path or a query string (a reference, a link code)
 import re
 from collections.abc import Sequence
 from functools import cache
-from time import perf_counter
 from uuid import uuid4
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from services.chassis.runtime import logs, metrics, tracing
+from services.chassis.runtime.clock import monotonic
 
 log = logs.logger(__name__)
 _measured = cache(metrics.HTTP_SECONDS.labels)
@@ -47,7 +47,7 @@ class RequestLog:
         correlation_id, traceparent = correlation_of(headers)
         method = scope["method"] if scope["method"] in _MEASURED_METHODS else "other"
         span = tracing.Span("SERVER", method, traceparent, {})
-        began, status = perf_counter(), 500
+        began, status = monotonic(), 500
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -60,7 +60,7 @@ class RequestLog:
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
-                _record(scope, method, status, perf_counter() - began, span)
+                _record(scope, method, status, monotonic() - began, span)
 
 
 def correlation_of(headers: Headers) -> tuple[str, str | None]:

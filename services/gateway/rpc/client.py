@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import cache, lru_cache
 from secrets import token_hex
-from time import monotonic, perf_counter
 from typing import Any, Generic, TypeVar
 
 from aio_pika.abc import AbstractConnection
@@ -23,6 +22,7 @@ from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect, user_of
 from services.chassis.runtime import clock, logs, metrics, tracing
 from services.chassis.runtime.background import BackgroundTask
+from services.chassis.runtime.clock import monotonic
 from services.gateway.metrics import CALL_SECONDS, PENDING, REPEATED_CALLS
 from services.gateway.rpc.connection import (
     ConnectionLost,
@@ -134,7 +134,7 @@ class RpcClient:
         """
         limit = max(min(self._timeout, until - monotonic()), 0)
         sent_at = clock.now()
-        began, outcome = perf_counter(), "ok"
+        began, outcome = monotonic(), "ok"
         with tracing.of_call("CLIENT", method, logs.traceparent()) as span:
             call = Call(
                 principal=principal,
@@ -160,7 +160,7 @@ class RpcClient:
                 outcome = type(error).code
                 raise
             finally:
-                _measured(method.service, method.name, outcome).observe(perf_counter() - began)
+                _measured(method.service, method.name, outcome).observe(monotonic() - began)
 
     async def _within_limit(
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, ahead: bool

@@ -11,10 +11,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import monotonic
 from typing import Any
 
 from contracts.rpc.batches import LARGEST_MESSAGE, MOST_CALLS
+from services.chassis.runtime.clock import monotonic
 
 AT_ONCE = 1
 LONGEST_WAIT = 0.02

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from time import monotonic, perf_counter
 from types import MappingProxyType
 from typing import TypeVar, get_args
 from uuid import UUID
@@ -20,6 +19,7 @@ from contracts.model import DeliverBy
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database
 from services.chassis.runtime import clock, logs, tracing
+from services.chassis.runtime.clock import monotonic
 from services.notify.adapters.channels import (
     Channel,
     Outgoing,
@@ -347,7 +347,7 @@ class Sender:
         outgoing = Outgoing(
             message.id, message.purpose, message.channel, message.language, personal, template, text
         )
-        began, result = perf_counter(), "fault"
+        began, result = monotonic(), "fault"
         try:
             receipt = hand_over(channel, outgoing)
             result = "ok"
@@ -355,7 +355,7 @@ class Sender:
             result = error.reason
             raise
         finally:
-            PROVIDER_SECONDS.labels(message.channel, result).observe(perf_counter() - began)
+            PROVIDER_SECONDS.labels(message.channel, result).observe(monotonic() - began)
         PARTS.labels(channel.name, message.purpose).inc(receipt.parts)
         is_asked = channel.name in self.reports
         # Nobody can be asked about a message without an ID: then the vendor's yes is all that is known.

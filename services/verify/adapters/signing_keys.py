@@ -6,7 +6,6 @@ a backup of issuance may be older.
 
 from collections.abc import Mapping
 from datetime import datetime
-from time import monotonic
 from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -15,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.key_set import KeySet
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
 from services.chassis.tokens.signing_key import public_key
 from services.chassis.tokens.verification import TokenRefused

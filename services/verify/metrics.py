@@ -42,8 +42,9 @@ SUPERVISORS_REFUSED = Counter(
     "Entries to which a supervisor has to agree, and did not do so by their PIN",
     ["reason"],
 )
-for _reason in ("wrong_pin", "no_supervisor", "pin_locked", "missing", "unproven"):
+for _reason in ("wrong_pin", "no_supervisor", "own_scan", "pin_locked", "missing", "unproven"):
     SUPERVISORS_REFUSED.labels(_reason)
-"""``missing``: nobody has agreed at all. ``unproven``: a gate without a network has let them in."""
+"""``own_scan``: who scanned has agreed as well. ``missing``: nobody has agreed at all. ``unproven``: a gate
+without a network has let them in."""
 gate_label = DirectoryLabel()
 """A login without a gate of its own may name any gate of its site."""

@@ -123,6 +123,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_gate_supervisors_refused.reason": lambda: {
         "wrong_pin",
         "no_supervisor",
+        "own_scan",
         "pin_locked",
         "missing",
         "unproven",

@@ -60,6 +60,7 @@ SUPERVISOR_REFUSED = {
     "wrong_pin": ("supervisor_pin", "wrong_pin"),
     "pin_locked": ("supervisor_pin", "pin_locked"),
     "no_supervisor": ("supervisor", "no_supervisor"),
+    "own_scan": ("supervisor", "own_scan"),
 }
 """Refusal of verify → field of the page, and the code of its problem."""
 SUPERVISOR_NOT_READABLE = {

@@ -101,7 +101,7 @@ def scan(
         return _first_answer(session, first)
     is_named = not preview or _named(known, decision) is None or _may_name(request, login, session, now)
     age = list_age_s(knowledge.complete_at, now)
-    agreement = _agreement_asked(request, row, decision, now, session)
+    agreement = _agreement_asked(request, login, row, decision, now, session)
     if not preview:
         new = scan_records.new_scan(session, request, login, known, decision, age, at, now)
         agreed = request.supervisor if decision.verdict == "admit" else None
@@ -139,7 +139,12 @@ def _may_name(request: ScanPass, login: str, session: Session, now: datetime) ->
 
 
 def _agreement_asked(
-    request: ScanPass, row: PassRow | None, decision: Decision, now: datetime, session: Session
+    request: ScanPass,
+    login: str,
+    row: PassRow | None,
+    decision: Decision,
+    now: datetime,
+    session: Session,
 ) -> dict[str, Any]:
     """Return of whom one has to agree before somebody comes in, and whether none of them can now."""
     if request.direction == "exit":
@@ -150,7 +155,7 @@ def _agreement_asked(
     if not is_asked:
         return {}
     site = site_of(request.gate)
-    who = supervisors.with_pin(session, site)
+    who = supervisors.who_may_agree(session, site, login)
     return {"supervisors": who, "supervisors_void": not who and supervisors.are_demanded(session, site)}
 
 

@@ -167,11 +167,11 @@ def of_site(session: Session, site: str) -> tuple[ManifestSupervisor, ...]:
     )
 
 
-def with_pin(session: Session, site: str) -> tuple[str, ...]:
-    """Return the logins of the supervisors of a site who have a PIN."""
+def who_may_agree(session: Session, site: str, login: str) -> tuple[str, ...]:
+    """Return the logins of the supervisors of a site who have a PIN and may agree to a scan of this login."""
     row = SupervisorRow
-    query = select(row.login_id).where(row.site == site, row.verifier.is_not(None)).order_by(row.login_id)
-    return tuple(session.scalars(query))
+    may_agree = (row.site == site) & row.verifier.is_not(None) & (row.login_id != login)
+    return tuple(session.scalars(select(row.login_id).where(may_agree).order_by(row.login_id)))
 
 
 def are_demanded(session: Session, site: str) -> bool:
@@ -215,6 +215,8 @@ def check(request: ScanPass, call: Call, db: Database, now: datetime) -> Contrac
     login = require_gate_login(call.principal, request.gate)
     agreed = request.supervisor
     assert agreed is not None
+    if agreed.login_id == login:
+        return Forbidden("whoever scans does not agree to it as well", code="own_scan")
     with db.transaction() as session:
         row = session.get(SupervisorRow, agreed.login_id, with_for_update=True)
         if row is None or row.key_sealed is None or row.site != call.principal.site:
@@ -271,10 +273,12 @@ def _is_used(session: Session, agreed: Supervisor, request: ScanPass, login: str
 
 
 def is_proven(scan: OfflineScan, login: str, session: Session) -> bool:
-    """Return whether the supervisor of a scan of a login without a network has typed their PIN for it."""
+    """Return whether another login, a supervisor, has typed their PIN for a scan without a network."""
     agreed = scan.offline.supervisor
-    row = session.get(SupervisorRow, agreed.login_id) if agreed is not None else None
-    if agreed is None or row is None or row.key_sealed is None or row.site != site_of(scan.gate):
+    if agreed is None or agreed.login_id == login:
+        return False
+    row = session.get(SupervisorRow, agreed.login_id)
+    if row is None or row.key_sealed is None or row.site != site_of(scan.gate):
         return False
     return _is_proven(session, row, agreed, scan, login)
 

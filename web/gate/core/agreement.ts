@@ -20,10 +20,12 @@ export async function agree(
   subtle: SubtleCrypto,
   held: readonly WireSupervisorKey[],
   supervisor: Supervisor,
+  login: string | null,
   scan: WireScan,
   overrides: readonly Verdict[] = [],
 ): Promise<Agreement> {
   const reason = checkedReason(supervisor);
+  if (supervisor.login === login) throw new GateProblem("own_scan");
   const theirs = held.find((one) => one.login_id === supervisor.login);
   if (theirs === undefined) throw new GateProblem("no_supervisor");
   const pin = readPin(supervisor.pin);

@@ -117,7 +117,7 @@ export class Device {
       passes: this.manifest.size,
       help: this.#currentHelp(),
       telephones: this.manifest.telephones,
-      supervisors: this.manifest.supervisors.map((one) => one.login_id),
+      supervisors: this.manifest.supervisors.map((one) => one.login_id).filter((one) => one !== this.session?.login),
       demandsSupervisor: this.manifest.demandsSupervisor,
       directoryNames: this.names,
     };

@@ -225,6 +225,7 @@ export class Gate implements GateApi {
       crypto.subtle,
       manifest.supervisors,
       supervisor,
+      this.#device.session?.login ?? null,
       request,
       preview.shown.overridable,
     );
@@ -248,12 +249,12 @@ export class Gate implements GateApi {
     const idCheck = checkedId(check, preview.shown);
     const gate = this.#device.requireGate();
     const made = this.#request(preview.scanned, gate, "entry", count ?? null, idCheck);
-    const { crypto, manifest } = this.#device;
+    const { crypto, manifest, session } = this.#device;
     // What a supervisor has set aside is proven for the nonce of that request.
     const request = preview.agreed === undefined ? made : { ...made, nonce: preview.request.nonce };
     const agreed =
       preview.agreed ??
-      (supervisor && (await agree(crypto.subtle, manifest.supervisors, supervisor, request)));
+      (supervisor && (await agree(crypto.subtle, manifest.supervisors, supervisor, session?.login ?? null, request)));
     const asked = await this.#askServer({ ...request, supervisor: agreed?.wire }, preview.shown);
     const decided =
       asked ?? (await this.#device.inTurn(() => this.#decideEntry(preview.scanned, request, agreed)));

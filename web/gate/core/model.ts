@@ -204,7 +204,7 @@ export interface GateState {
   choosesGate: boolean;
   login: string | null;
   passes: number;
-  /** The logins of the supervisors who have a PIN. */
+  /** The logins of the supervisors who have a PIN, without whoever is signed in: nobody agrees to their own scan. */
   supervisors: string[];
   /** Whether the site asks for a supervisor, also where none of them can agree now. */
   demandsSupervisor: boolean;
@@ -232,7 +232,7 @@ export interface RefusedScan {
  *
  * Codes: `signed_out`, `no_list`, `sign_out_offline`, `too_many_attempts`, `count_over_party`, `count_over_remaining`, `full_number`,
  * `not_four`, `reason_missing`, `no_preview`, `id_type_not_chosen`, `no_gate`, `unknown_gate`,
- * `supervisor_missing`, `no_supervisor`, `wrong_pin`, `pin_locked`, `help_offline`, `list_too_old`, `storage`,
+ * `supervisor_missing`, `no_supervisor`, `own_scan`, `wrong_pin`, `pin_locked`, `help_offline`, `list_too_old`, `storage`,
  * `offline`, `only_trace`, and those of the gateway.
  */
 export class GateProblem extends Error {

@@ -322,7 +322,7 @@ test("without a network nobody goes in by a wrong PIN, and guessing ends", async
   await gate.scan(NUMBER, "entry");
   const agreed = { login: "SEC-0009", pin: PIN, reason: "known" };
   await assert.rejects(gate.admit(RIGHT, 1, { ...agreed, reason: " " }), problem("supervisor_missing"));
-  await assert.rejects(gate.admit(RIGHT, 1, { ...agreed, login: "SEC-0001" }), problem("no_supervisor"));
+  await assert.rejects(gate.admit(RIGHT, 1, { ...agreed, login: "SEC-0008" }), problem("no_supervisor"));
   for (let times = 0; times < 5; times += 1) {
     await assert.rejects(gate.admit(RIGHT, 1, { ...agreed, pin: "000000" }), problem("wrong_pin"));
   }
@@ -330,6 +330,27 @@ test("without a network nobody goes in by a wrong PIN, and guessing ends", async
   assert.equal(gate.state().unsent, 0);
   server.now += 15 * MINUTE;
   assert.equal((await gate.admit(RIGHT, 1, { ...agreed, pin: "੪੮੧੫੧੬" })).outcome, "admit");
+});
+
+test("whoever scans agrees to nothing and is not asked to, with a network and without one", async () => {
+  const own = { ...SUPERVISOR, login_id: "SEC-0001" };
+  const server = new Server();
+  server.passes.set(NUMBER, pass({ gate: "PCS1-G2" }));
+  server.manifest = { supervisors: [own] };
+  const { gate } = await openGate(server);
+  const agreed = { login: "SEC-0001", pin: PIN, reason: "known" };
+  assert.deepEqual(gate.state().supervisors, []);
+  for (const isDown of [false, true]) {
+    server.down = isDown;
+    await gate.scan(NUMBER, "entry");
+    await assert.rejects(gate.override(agreed), problem("own_scan"));
+  }
+  const other = new Server();
+  other.passes.set(NUMBER, pass({ call_supervisor: true }));
+  other.manifest = { supervisors: [own] };
+  const { gate: second } = await offlineGate(other);
+  await second.scan(NUMBER, "entry");
+  await assert.rejects(second.admit(RIGHT, 1, agreed), problem("own_scan"));
 });
 
 test("a supervisor who agreed is sent with a proof for this scan alone, and never with the PIN", async () => {

@@ -249,6 +249,7 @@ PROBLEMS: dict[str, str] = {
     "supervisor_missing": _("Call the supervisor: nobody goes in without them now."),
     "wrong_pin": _("This is not the supervisor's PIN. Nobody went in."),
     "no_supervisor": _("This is not a supervisor of this secretariat who has a PIN."),
+    "own_scan": _("Whoever scans does not agree as well. Another supervisor types their PIN."),
     "pin_locked": _("Too many wrong PINs. This supervisor has to wait a quarter of an hour."),
     "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
     "device_missing": _("This device is not enrolled for a gate yet."),

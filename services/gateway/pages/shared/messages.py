@@ -142,6 +142,7 @@ SENTENCES: dict[str, str] = {
     "supervisor_reason_missing": _("Say why the supervisor agrees"),
     "wrong_pin": _("This is not the supervisor's PIN. Nobody went in."),
     "no_supervisor": _("This is not a supervisor of this secretariat who has a PIN."),
+    "own_scan": _("Whoever scans does not agree as well. Another supervisor types their PIN."),
     "pin_locked": _("Too many wrong PINs. This supervisor has to wait a quarter of an hour."),
     "exactly_one": _("Choose a department or an officer, not both"),
     "same_department": _("It is already with this department"),

@@ -116,12 +116,33 @@ def test_a_proof_counts_for_one_scan_alone(gate: Supervised) -> None:
     assert refusal.body.code == "wrong_pin"
 
 
-@pytest.mark.parametrize("login_id", ["SEC-0001", "SEC-0008"])
-def test_who_is_no_supervisor_agrees_to_nothing(gate: Supervised, login_id: str) -> None:
+def test_who_is_no_supervisor_agrees_to_nothing(gate: Supervised) -> None:
     scan = scan_of(gate.issue())
-    refusal = gate.check(scan, gate.agreement(scan, login_id=login_id))
+    refusal = gate.check(scan, gate.agreement(scan, login_id="SEC-0008"))
     assert refusal is not None
     assert refusal.body.code == "no_supervisor"
+
+
+def test_whoever_scans_agrees_to_nothing_and_is_not_asked_to(gate: Supervised) -> None:
+    issued = gate.issue()
+    gate.handle(gate_advised(issued))
+    scan = scan_of(issued)
+    refusal = supervisors.check(
+        scan.model_copy(update={"supervisor": gate.agreement(scan)}), calling(HEAD), gate.database, NOON
+    )
+    assert _code(refusal) == "own_scan"
+    look = scan_of(issued, id_check=None)
+    assert gate.scan(look).supervisors == ("SEC-0009",)
+    asked = gate.scan(look, HEAD)
+    assert (asked.supervisors, asked.supervisors_void) == ((), True)
+
+
+def test_an_agreement_to_ones_own_scan_without_a_network_is_found(gate: Supervised) -> None:
+    scan = offline_scan(gate.issue())
+    agreed = gate.agreement(scan).model_dump()
+    offline = {"verdict": "admit", "list_age_s": 60, "supervisor": agreed}
+    gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline}, principal=HEAD)
+    assert [one.kind for one in gate.found(officer(gate=None, login_id="SEC-0007"))] == ["unproven"]
 
 
 def test_guessing_a_pin_is_stopped_and_found(gate: Supervised) -> None:

@@ -253,6 +253,7 @@ async def test_after_a_card_that_did_not_match_only_another_card_asks_for_the_pi
         ("wrong_pin", "supervisor_pin", "This is not the supervisor&#39;s PIN"),
         ("pin_locked", "supervisor_pin", "has to wait a quarter of an hour"),
         ("no_supervisor", "supervisor", "not a supervisor of this secretariat"),
+        ("own_scan", "supervisor", "Another supervisor types their PIN"),
     ],
 )
 @pytest.mark.parametrize(("kind", "prefix"), [("matched", ""), ("other_id", "other_")])

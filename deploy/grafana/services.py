@@ -174,6 +174,18 @@ SERVICES = Dashboard(
                 (per_second("epass_background_failures_total", "process, task"), "{{process}} {{task}}"),
             ),
         ),
+        "Jobs": (
+            graph(
+                "Time since a job succeeded, in its intervals",
+                "short",
+                (
+                    "max by (process, job_name) (epass_job_success_age_seconds / epass_job_interval_seconds)",
+                    "{{process}} {{job_name}}",
+                ),
+                limit=3,
+                opens="broker",
+            ),
+        ),
         "Clocks": (
             graph(
                 "Clock of a host, against that of Prometheus",

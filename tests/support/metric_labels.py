@@ -28,6 +28,7 @@ from services.notify.domain.chains import Ending
 from services.notify.domain.messages import Lane, Purpose, ReportStatus
 from services.notify.domain.outcomes import Outcome
 from services.ops import invariants
+from tests.support.paths import ROOT
 from tests.support.settings import make_settings
 
 PROVIDERS = {"none", "local", "mobile_seva", "msg91", "sms_gateway", "smtp", "whatsapp_cloud"}
@@ -83,6 +84,13 @@ def _terms() -> set[str]:
     return terms | {f"{term} and lost" for term in terms}
 
 
+def _jobs() -> set[str]:
+    """Return the periodic jobs of all processes."""
+    sources = [file.read_text() for file in (ROOT / "services").rglob("*.py")]
+    scheduled = r"@every\([^\n]*\)\n    def (\w+)"
+    return {name for one in sources for name in re.findall(scheduled, one)}
+
+
 LABELS: dict[str, Callable[[], Values]] = {
     "at": lambda: {"queues", "outboxes", "invariants", "processes"},
     "channel": lambda: get_args(DeliverBy),
@@ -92,6 +100,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "department": lambda: DIRECTORY,
     "direction": lambda: {"entry", "exit"},
     "gate": lambda: DIRECTORY,
+    "job_name": _jobs,
     "kind": lambda: {*SERVICES, "relay", "sender", "gateway", "exporter"},
     "lane": lambda: get_args(Lane),
     "limit": lambda: rate_limits.LIMITS,

@@ -55,6 +55,14 @@ CLOCK_SKEW = Gauge(
     "By how much this clock is ahead of the gateways', as calls show it",
     ["service"],
 )
+JOB_AGE = Gauge(
+    "epass_job_success_age_seconds",
+    "Time since a periodic job of this process succeeded last, or since it was registered",
+    ["job_name"],
+)
+JOB_INTERVAL = Gauge(
+    "epass_job_interval_seconds", "Time from one run of a periodic job to the next", ["job_name"]
+)
 PARTITIONS_UNTIL = Gauge(
     "epass_partitions_until_timestamp_seconds", "The end of the last month that a table has", ["table"]
 )

@@ -9,12 +9,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
+from eventlet import Timeout
 from nameko import config
 from nameko.extensions import DependencyProvider
 from nameko.timer import Timer
 
 from services.chassis.db.database import Database
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.health import Health
+from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import ServiceSettings
 
@@ -58,21 +61,43 @@ class DatabaseProvider(DependencyProvider):
 
 
 class Schedule(Timer):
-    """A timer whose interval may be the name of a setting."""
+    """A timer by the monotonic clock, whose interval may be the name of a setting.
+
+    Nameko's own waits by the wall clock: set back, it stops; set forward, it catches up on all that it
+    missed. This one makes up for nothing: after a long run the next comes at once, then the interval again.
+    """
 
     interval: float | str
 
     def setup(self) -> None:
-        """Look the interval up."""
+        """Look the interval up, and register the job in the process that runs it."""
         if isinstance(self.interval, str):
             self.interval = getattr(process().settings, self.interval)
+        self._job = Job(self.method_name, float(self.interval))
+
+    def handle_result(self, worker_ctx: Any, result: Any, exc_info: Any) -> Any:
+        """Count the run if it succeeded."""
+        if result is True:
+            self._job.succeed()
+        return super().handle_result(worker_ctx, result, exc_info)
+
+    def _run(self) -> None:
+        due = monotonic() + (0 if self.eager else self._job.interval)
+        while True:
+            with Timeout(max(due - monotonic(), 0), exception=False):
+                self.should_stop.wait()
+                return
+            self.handle_timer_tick()
+            self.worker_complete.wait()
+            self.worker_complete.reset()
+            due = max(due + self._job.interval, monotonic())
 
 
 def every(interval: float | str, *, eager: bool = False) -> Callable[[F], F]:
     """Call a method of a consumers class at a fixed interval, in every replica.
 
     A call that fails is logged, by type and place, and the next one tries again; nameko itself would log
-    nothing.
+    nothing. It is no success, so a job that goes on failing is as late as one that never runs (``jobs.py``).
 
     Args:
         interval: seconds, or the name of a setting that holds them.
@@ -81,11 +106,13 @@ def every(interval: float | str, *, eager: bool = False) -> Callable[[F], F]:
 
     def decorate(method: F) -> F:
         @functools.wraps(method)
-        def tick(self: Any) -> None:
+        def tick(self: Any) -> bool:
             try:
                 method(self)
             except Exception as error:  # whatever it is, it must be seen, and the next tick tries again
                 log.warning("scheduled job failed", job=method.__name__, exc_info=error)
+                return False
+            return True
 
         wrapped: F = Schedule.decorator(interval=interval, eager=eager)(tick)
         return wrapped

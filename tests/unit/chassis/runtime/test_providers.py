@@ -1,13 +1,19 @@
 """Providers inject what the process object holds; scheduled jobs survive their errors."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 
+import eventlet
+import nameko.timer
 import pytest
 from nameko import config
+from prometheus_client import REGISTRY
 
-from services.chassis.runtime import providers
+from services.chassis.runtime import jobs, providers
 from services.chassis.runtime.health import Health
-from services.chassis.runtime.providers import DatabaseProvider, Process, SettingsProvider, every
+from services.chassis.runtime.providers import DatabaseProvider, Process, Schedule, SettingsProvider, every
 from services.issuance.settings import IssuanceSettings
 from tests.support.settings import make_settings
 
@@ -45,6 +51,96 @@ def test_the_interval_of_a_job_may_be_the_name_of_a_setting() -> None:
     assert schedule_of(by_number).interval == 3600
 
 
+INTERVAL = 0.02
+
+
+class Container:
+    """Runs each tick at once, as a worker would, and counts them."""
+
+    def __init__(self, outcome: object = True) -> None:
+        self.ticks, self.outcome = 0, outcome
+        self.spawn_managed_thread = eventlet.spawn
+
+    def spawn_worker(self, schedule: Schedule, _args: object, _kwargs: object, handle_result) -> None:
+        self.ticks += 1
+        handle_result(None, self.outcome, None)
+
+    def wait_for_ticks(self, more: int) -> None:
+        wanted = self.ticks + more
+        with eventlet.Timeout(10):
+            while self.ticks < wanted:
+                eventlet.sleep(INTERVAL / 4)
+
+
+@contextmanager
+def scheduled(container: Container) -> Iterator[Schedule]:
+    """Run the schedule of a job named `sweep`."""
+    schedule = Schedule(interval=INTERVAL)
+    schedule.container, schedule.method_name = container, "sweep"
+    schedule.setup()
+    schedule.start()
+    try:
+        yield schedule
+    finally:
+        schedule.kill()
+
+
+@pytest.fixture
+def wall_clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A wall clock that leaps by ``offset``, for nameko's timer as for ours."""
+    wall = SimpleNamespace(offset=0.0, time=lambda: time.time() + wall.offset)
+    monkeypatch.setattr(nameko.timer, "time", wall)
+    return wall
+
+
+def test_a_clock_that_is_set_back_stops_no_job(wall_clock: SimpleNamespace) -> None:
+    container = Container()
+    with scheduled(container):
+        container.wait_for_ticks(2)
+        wall_clock.offset = -3600.0
+        container.wait_for_ticks(5)
+
+
+def test_a_clock_that_is_set_forward_makes_up_for_no_tick(wall_clock: SimpleNamespace) -> None:
+    container = Container()
+    with scheduled(container):
+        container.wait_for_ticks(2)
+        wall_clock.offset, before, began = 600.0, container.ticks, time.monotonic()
+        container.wait_for_ticks(3)
+        passed = time.monotonic() - began
+        assert container.ticks - before <= passed / INTERVAL + 1
+
+
+def test_a_run_that_took_long_is_followed_by_one_and_not_by_all_that_were_due() -> None:
+    container = Container()
+    with scheduled(container) as schedule:
+        container.wait_for_ticks(1)
+        time.sleep(20 * INTERVAL)  # nothing else of this process runs meanwhile
+        before, began = container.ticks, time.monotonic()
+        container.wait_for_ticks(3)
+        assert container.ticks - before <= (time.monotonic() - began) / schedule.interval + 2
+
+
+@pytest.mark.parametrize(("outcome", "is_late"), [(True, False), (False, True), (None, True)])
+def test_only_a_run_that_succeeded_makes_a_job_young(
+    monkeypatch: pytest.MonkeyPatch, outcome: object, *, is_late: bool
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(jobs, "monotonic", lambda: clock[0])
+    schedule = Schedule(interval=60)
+    schedule.container, schedule.method_name = Container(outcome), "sweep"
+    schedule.setup()
+    clock[0] = 300.0
+    schedule.handle_timer_tick()
+    clock[0] = 301.0
+
+    def read(name: str) -> float | None:
+        return REGISTRY.get_sample_value(name, {"job_name": "sweep"})
+
+    assert read("epass_job_success_age_seconds") == (301.0 if is_late else 1.0)
+    assert read("epass_job_interval_seconds") == 60
+
+
 def test_a_job_that_fails_is_logged_and_does_not_end_its_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
     logged: list[str] = []
     monkeypatch.setattr(
@@ -55,5 +151,5 @@ def test_a_job_that_fails_is_logged_and_does_not_end_its_schedule(monkeypatch: p
     def fail(_self: object) -> None:
         raise RuntimeError("a secret")
 
-    fail(None)
+    assert fail(None) is False
     assert logged == ["fail"]

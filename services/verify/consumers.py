@@ -90,6 +90,7 @@ class Consumers:
     def count_passes_that_nobody_issued(self) -> None:
         """Show how many passes were let in by a genuine token and never issued."""
         with self.db.transaction() as session:
+            not_issued.begin_anew(session, now())
             NOT_ISSUED.set(not_issued.count(session, now(), self.settings.not_issued_after))
 
     @every(interval=300)

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from contracts.model import GateDeviceWorry
+from contracts.model import GateDeviceWorry, is_ahead
 
 SILENT = timedelta(days=1)
 """On the page, which does not know when a gate is open: it may be closed at night, and on a holiday."""
@@ -19,14 +19,14 @@ def worries_of(
     """Return what is wrong with an enrolled device.
 
     Args:
-        reported_at: when it has last reported.
+        reported_at: when it has last reported; a time from the future says nothing.
         unsent_since: since when it has scans that it could not send; None if it has none.
         now: this instant.
         silent: after so long without a report a device is silent. One that is used reports each minute.
         unsent: for so long its scans may wait. Longer, and the other gates and the desk know too little.
     """
     found: list[GateDeviceWorry] = []
-    if reported_at is None or reported_at <= now - silent:
+    if reported_at is None or reported_at <= now - silent or is_ahead(reported_at, now):
         found.append("silent")
     if unsent_since is not None and unsent_since <= now - unsent:
         found.append("unsent")

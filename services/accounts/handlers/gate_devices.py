@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden
-from contracts.model import GateDeviceWorry
+from contracts.model import GateDeviceWorry, is_ahead
 from contracts.rpc.accounts import GateDeviceList, GateDeviceReport, GateDeviceView
 from contracts.rpc.call import Call, Nothing
 from services.accounts.domain.gate_devices import SILENT, worries_of
@@ -56,7 +56,8 @@ def report(request: GateDeviceReport, call: Call, session: Session, now: datetim
     age = request.list_age_s
     row.guard_sid, row.reported_at, row.version = call.principal.sid, now, request.version
     row.list_at = None if age is None else now - timedelta(seconds=age)
-    row.unsent_since = None if request.unsent == 0 else row.unsent_since or now
+    since = row.unsent_since if row.unsent_since is None or not is_ahead(row.unsent_since, now) else now
+    row.unsent_since = None if request.unsent == 0 else since or now
     row.unsent = request.unsent
     return Nothing()
 

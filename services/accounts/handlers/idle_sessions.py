@@ -13,7 +13,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.model import DEVICE_ROLES
+from contracts.model import AHEAD, DEVICE_ROLES, is_ahead
 from services.accounts.handlers.sessions import end_live, is_live
 from services.accounts.models import ActivityReportRow, SessionRow
 from services.accounts.settings import AccountsSettings
@@ -52,9 +52,12 @@ def record_activity(session: Session, active: Sequence[UUID] | None, now: dateti
 
 
 def end_idle(session: Session, now: datetime, settings: AccountsSettings) -> int:
-    """End a batch of the sessions that nobody has used for too long, and return how many there were."""
+    """End a batch of the sessions that nobody has used for too long, and return how many there were.
+
+    A session that was used in the future, by a clock that was wrong, counts as used now.
+    """
     heard = session.scalar(select(ActivityReportRow.at))
-    if heard is None or heard < now - SILENCE:
+    if heard is None or heard < now - SILENCE or is_ahead(heard, now):
         return 0
     role = SessionRow.role
     limits = (
@@ -63,6 +66,12 @@ def end_idle(session: Session, now: datetime, settings: AccountsSettings) -> int
         (role.not_in(("security", *DEVICE_ROLES)), settings.idle_minutes),
     )
     used_at = func.coalesce(SessionRow.last_used_at, SessionRow.issued_at)
+    session.execute(
+        update(SessionRow)
+        .where(SessionRow.ended_at.is_(None), used_at > now + AHEAD)
+        .values(last_used_at=now),
+        execution_options={"synchronize_session": False},
+    )
     known_at = now - REPORTED_LATE
     idle = or_(*(who & (used_at <= known_at - timedelta(minutes=minutes)) for who, minutes in limits))
     return end_live(session, idle, now, rows=ROWS)

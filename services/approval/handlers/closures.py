@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.events import ApplicationDetails, VisitDayClosed
-from contracts.model import IST, Slot
+from contracts.model import AHEAD, IST, Slot
 from contracts.rpc.approval import (
     CLOSE_DAY,
     LIFT_CLOSURE,
@@ -225,10 +225,12 @@ def ask_visitors(session: Session, now: datetime) -> int:
     A decision, the places that it gives back and its event are stored in one transaction, so a process that
     is killed loses and repeats none. Replicas may run this at once: a review that one of them has locked, or
     that a decision has locked, is skipped and comes next time. So is a closing that is being lifted, or that
-    another replica works on. An older closing of which nobody is found is looked at again after `LATER`.
+    another replica works on. An older closing of which nobody is found is looked at again after `LATER`; a
+    time beyond that was set by a clock that was ahead, and does not count.
     """
     closing = ClosureRow
-    due = (closing.lifted_at.is_(None), closing.day >= now.astimezone(IST).date(), closing.look_at <= now)
+    is_time = or_(closing.look_at <= now, closing.look_at > now + LATER + AHEAD)
+    due = (closing.lifted_at.is_(None), closing.day >= now.astimezone(IST).date(), is_time)
     closings = select(closing).where(*due).order_by(closing.look_at, closing.id)
     asked = 0
     for closed in session.scalars(closings.with_for_update(key_share=True, skip_locked=True)).all():

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.events import PublicKey, StatusListSigned
 from contracts.key_set import KeySet
+from contracts.model import AHEAD, is_ahead
 from contracts.rpc.issuance import StatusDelta, StatusList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP, StatusClaims, StatusDeltaClaims
 from services.chassis.db.checksums import checksum
@@ -34,10 +35,11 @@ def sign_when_due(session: Session, now: datetime, settings: IssuanceSettings) -
 
     Of several replicas that call at once, one signs.
 
-    A call that comes a fifth of the interval too early counts as on time.
+    A call that comes a fifth of the interval too early counts as on time. A list from the future does not
+    hold the next one back: whoever signed it had a wrong clock.
     """
     interval = timedelta(seconds=settings.status_list_seconds)
-    row = _lock_row(session, signed_until=now - interval * 0.8, skip_locked=True)
+    row = _lock_row(session, now, signed_until=now - interval * 0.8, skip_locked=True)
     if row is not None:
         _sign(session, row, now, settings)
 
@@ -48,8 +50,8 @@ def current(session: Session, now: datetime, settings: IssuanceSettings) -> Stat
     Sign it here only if there is none, or the job that signs it has stopped.
     """
     stored = session.get(StatusListRow, 1)
-    if stored is None or stored.signed_at <= now - GOOD_FOR / 2:
-        overdue = _lock_row(session, signed_until=now - GOOD_FOR / 2, skip_locked=False)
+    if stored is None or stored.signed_at <= now - GOOD_FOR / 2 or is_ahead(stored.signed_at, now):
+        overdue = _lock_row(session, now, signed_until=now - GOOD_FOR / 2, skip_locked=False)
         if overdue is not None:
             _sign(session, overdue, now, settings)
         stored = session.get_one(StatusListRow, 1, populate_existing=True)
@@ -60,20 +62,24 @@ def current(session: Session, now: datetime, settings: IssuanceSettings) -> Stat
     return StatusList(jws=stored.jws, seq=newest.seq, digest=newest.digest, deltas=deltas)
 
 
-def _lock_row(session: Session, *, signed_until: datetime, skip_locked: bool) -> StatusListRow | None:
-    """Return the row of the list, locked, if it was last signed at ``signed_until`` or before.
+def _lock_row(
+    session: Session, now: datetime, *, signed_until: datetime, skip_locked: bool
+) -> StatusListRow | None:
+    """Return the row of the list, locked, if it was last signed at ``signed_until`` or before, or in future.
 
     Make it if it is missing.
 
     Args:
         session: the transaction.
+        now: this instant.
         signed_until: the latest time of signing at which the list is due.
         skip_locked: return None, and do not wait, while another transaction holds the row.
     """
     session.execute(
         insert(StatusListRow).values(id=1, seq=0, signed_at=_NEVER, jws="").on_conflict_do_nothing()
     )
-    due = select(StatusListRow).where(StatusListRow.signed_at <= signed_until)
+    signed_at = StatusListRow.signed_at
+    due = select(StatusListRow).where(or_(signed_at <= signed_until, signed_at > now + AHEAD))
     locked = due.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
     return session.scalars(locked).one_or_none()
 

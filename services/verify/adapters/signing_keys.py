@@ -9,11 +9,12 @@ from datetime import datetime
 from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.key_set import KeySet
+from contracts.model import AHEAD
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
 from services.chassis.tokens.signing_key import public_key
@@ -50,12 +51,14 @@ def find(session: Session, kid: str) -> Ed25519PublicKey | None:
 def store(session: Session, key_set: KeySet, now: datetime) -> None:
     """Make the keys of a set those that are trusted, unless a newer set came before.
 
-    A set from the future (a wrong clock) counts as signed now, so that it never hides later ones.
+    A set from the future (a wrong clock) counts as signed now, so that it never hides later ones. Nor does
+    one that was stored while the clock here was wrong, too.
     """
     row = insert(KeySetRow).values(id=1, signed_at=min(key_set.signed_at, now))
     signed_at = row.excluded.signed_at
+    counts = or_(KeySetRow.signed_at < signed_at, KeySetRow.signed_at > now + AHEAD)
     newer = row.on_conflict_do_update(
-        index_elements=[KeySetRow.id], set_={"signed_at": signed_at}, where=KeySetRow.signed_at < signed_at
+        index_elements=[KeySetRow.id], set_={"signed_at": signed_at}, where=counts
     )
     if session.scalar(newer.returning(KeySetRow.id)) is None:
         return

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, null, or_, select, text, update
+from sqlalchemy import case, delete, func, null, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,7 @@ from contracts.events import (
     StatusListSigned,
 )
 from contracts.key_set import NotAKeySet, read_key_set
-from contracts.model import Companion, ConflictKind, Person, site_of
+from contracts.model import AHEAD, Companion, ConflictKind, Person, site_of
 from services.chassis.db import locks
 from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
@@ -204,7 +204,8 @@ def handle_status_list_signed(
 
     A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
     follows in ten seconds. A list from the future (a wrong clock) counts as signed now, so that it never
-    hides that later lists are missing. The key set is stored in any case; an event of 0.7.0 has none.
+    hides that later lists are missing; a time that was stored while the clock here was wrong, too, is
+    replaced. The key set is stored in any case; an event of 0.7.0 has none.
 
     Raises:
         ForgedMessage: somebody else than issuance has signed the key set.
@@ -218,7 +219,8 @@ def handle_status_list_signed(
     if not _knows_all(session, received):
         return
     row = insert(StatusListRow).values(id=1, complete_at=min(received.occurred_at, now))
-    changed = {"complete_at": func.greatest(StatusListRow.complete_at, row.excluded.complete_at)}
+    stored, signed_at = StatusListRow.complete_at, row.excluded.complete_at
+    changed = {"complete_at": case((stored > now + AHEAD, signed_at), else_=func.greatest(stored, signed_at))}
     session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
 
 

@@ -48,7 +48,7 @@ def call_help(request: CallForHelp, call: Call, session: Session, now: datetime)
     """
     login = require_gate_login(call.principal, request.gate)
     site = site_of(request.gate)
-    require_existing(request.gate, knowledge_of(session, site).gates)
+    require_existing(request.gate, knowledge_of(session, site, now).gates)
 
     def effect() -> UUID:
         locks.lock(session, f"help at {request.gate}")

@@ -102,7 +102,7 @@ def make_manifest(
     """
     require_gate_login(call.principal, request.gate)
     site = site_of(request.gate)
-    knowledge = pass_lookup.knowledge_of(session, site)
+    knowledge = pass_lookup.knowledge_of(session, site, now)
     require_existing(request.gate, knowledge.gates)
     start = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
     horizon = int(session.scalars(_HORIZON).one())

@@ -7,9 +7,10 @@ arrive: then the event of that pass would be here too.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from contracts.model import AHEAD
 from services.verify.models import PassRow, StatusListRow
 
 COUNTED = timedelta(days=1)
@@ -31,9 +32,19 @@ def is_overdue(row: PassRow | None, complete_at: datetime | None, after: timedel
 
 def count(session: Session, now: datetime, after: timedelta) -> int:
     """Return how many passes of the last day nobody has issued."""
-    complete_at = select(StatusListRow.complete_at).where(StatusListRow.id == 1).scalar_subquery()
+    is_past = StatusListRow.complete_at <= now + AHEAD
+    complete_at = select(StatusListRow.complete_at).where(StatusListRow.id == 1, is_past).scalar_subquery()
     overdue = PassRow.known_since <= complete_at - after
     found = select(func.count()).where(
         PassRow.issued_seq == 0, PassRow.revoked_seq == 0, overdue, PassRow.known_since > now - COUNTED
     )
     return session.scalar(found) or 0
+
+
+def begin_anew(session: Session, now: datetime) -> None:
+    """Let the grace of a pass begin now where it was first scanned in the future: by a wrong clock."""
+    which = PassRow.issued_seq == 0, PassRow.revoked_seq == 0, PassRow.known_since > now + AHEAD
+    session.execute(
+        update(PassRow).where(*which).values(known_since=now),
+        execution_options={"synchronize_session": False},
+    )

@@ -167,7 +167,7 @@ def sync(
     earlier = _earlier_scans(session, login, read, now)
     batch = _Batch(session, login, source, now, tries_left, rows, _ledgers(session, rows), earlier)
     site = site_of(request.gate)
-    knowledge = pass_lookup.knowledge_of(session, site)
+    knowledge = pass_lookup.knowledge_of(session, site, now)
     policy = manifests.offline_policy(session, site, offline_then)
     rules = _Rules(commitment_master, not_issued_after, knowledge.complete_at, policy)
     items = tuple(_take(one, batch, rules) for one in read)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
 from contracts.errors import FieldError, InvalidInput
-from contracts.model import site_of
+from contracts.model import is_ahead, site_of
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
 from services.chassis.db import bulk
@@ -58,11 +58,16 @@ class Knowledge:
     """What verify knows besides the pass; each is None until its event has arrived.
 
     ``gates`` are those of the site. ``complete_at`` is when the newest status list was signed of which every
-    revocation is known here.
+    revocation is known here. A time from the future was stored while a clock was wrong, and says nothing.
     """
 
     gates: list[str] | None
     complete_at: datetime | None
+
+    @classmethod
+    def at(cls, now: datetime, gates: list[str] | None, complete_at: datetime | None) -> "Knowledge":
+        """Return what is stored, without a time from the future."""
+        return cls(gates, None if complete_at is not None and is_ahead(complete_at, now) else complete_at)
 
 
 @dataclass(frozen=True)
@@ -110,7 +115,7 @@ def find(
         try:
             number = parse_pass_number(request.pass_number or "")
         except ValueError:
-            return "unknown_pass", knowledge_of(session, site)
+            return "unknown_pass", knowledge_of(session, site, now)
     else:
         token = request.token.strip()
         try:
@@ -118,7 +123,7 @@ def find(
         except TokenRefused as refused:
             if not pass_token.is_forged(token, refused, issuer):
                 raise _unreadable() from None
-            return "bad_signature", knowledge_of(session, site)
+            return "bad_signature", knowledge_of(session, site, now)
         number = claims.jti
     statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site}
     known = session.execute(statement, parameters).one_or_none()
@@ -127,8 +132,8 @@ def find(
         known = session.execute(statement, parameters).one()
     if known is not None:
         row, gates, complete_at = known
-        return FoundPass(number, row, claims), Knowledge(gates, complete_at)
-    return FoundPass(number, None, claims) if claims else "unknown_pass", knowledge_of(session, site)
+        return FoundPass(number, row, claims), Knowledge.at(now, gates, complete_at)
+    return FoundPass(number, None, claims) if claims else "unknown_pass", knowledge_of(session, site, now)
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,11 @@ class Seen:
 
 
 def see(
-    session: Session, numbers: Collection[str], sites: Collection[str], nonces: Collection[Nonce]
+    session: Session,
+    numbers: Collection[str],
+    sites: Collection[str],
+    nonces: Collection[Nonce],
+    now: datetime,
 ) -> Seen:
     """Return what is known for several scans, with one statement."""
     logins, own = [login for login, _ in nonces], [nonce for _, nonce in nonces]
@@ -158,7 +167,7 @@ def see(
     for row, version, gates, complete_at, used in session.execute(_ALL, asked):
         seen.rows[row.number], seen.versions[row.number] = row, version
         if not seen.knowledge:
-            seen.knowledge.update((site, Knowledge(gates[site], complete_at)) for site in gates)
+            seen.knowledge.update((site, Knowledge.at(now, gates[site], complete_at)) for site in gates)
             seen.used.update((login, nonce) for login, nonce in used or ())
     return seen
 
@@ -168,9 +177,9 @@ def _unreadable() -> InvalidInput:
     return InvalidInput("the token cannot be read", code=UNREADABLE, fields=(problem,))
 
 
-def knowledge_of(session: Session, site: str) -> Knowledge:
+def knowledge_of(session: Session, site: str, now: datetime) -> Knowledge:
     """Return what verify knows about a site, and of which time its revocations are."""
-    return Knowledge(*session.execute(select(*_KNOWLEDGE), {"site": site}).one())
+    return Knowledge.at(now, *session.execute(select(*_KNOWLEDGE), {"site": site}).one())
 
 
 def terms_of(claims: PassClaims) -> Terms:

@@ -76,7 +76,7 @@ def scan_many(
     if not here:
         return [None] * len(asked)
     numbers, sites = {scan.claims.jti for scan in here}, {site_of(scan.request.gate) for scan in here}
-    seen = pass_lookup.see(session, numbers, sites, {scan.nonce for scan in here})
+    seen = pass_lookup.see(session, numbers, sites, {scan.nonce for scan in here}, now)
     records: list[_Record | None] = []
     for scan in readable:
         record = None

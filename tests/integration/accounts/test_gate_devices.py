@@ -122,6 +122,19 @@ def test_a_report_is_listed_and_unsent_scans_count_from_the_first_report_of_them
     assert listed(accounts, at=hour + timedelta(days=1))[0].worries == ("silent",)
 
 
+def test_scans_that_were_unsent_while_the_clock_was_ahead_count_from_the_first_report_after_it(
+    accounts,
+) -> None:
+    device, code = issued(accounts)
+    officer, at = guard(accounts), now()
+    enrol(accounts, device, code, officer, at=at)
+    unsent = REPORT.model_copy(update={"unsent": 4})
+    report(accounts, device, officer, at + timedelta(hours=6), unsent)
+    assert listed(accounts, at=at)[0].worries == ("silent",), "nobody knows when it has reported"
+    report(accounts, device, officer, at, unsent)
+    assert listed(accounts, at=at + timedelta(hours=1))[0].worries == ("unsent",)
+
+
 def test_without_an_enrolled_device_nothing_is_reported(accounts) -> None:
     with accounts.db.transaction() as session, pytest.raises(Forbidden):
         gate_devices.report(REPORT, a_call(guard(accounts)), session, now())

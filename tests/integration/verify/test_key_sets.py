@@ -11,7 +11,9 @@ from contracts.errors import InvalidInput
 from contracts.events import PassIssued, StatusListSigned
 from contracts.key_set import NotAKeySet, _key, read_key_set
 from services.chassis.messaging.senders import ForgedMessage
+from services.chassis.runtime.clock import now
 from services.verify.adapters import signing_keys
+from services.verify.consumers import Consumers
 from services.verify.handlers import not_issued
 from services.verify.models import NumberTryRow, SigningKeyRow
 from tests.support.factories.verify import (
@@ -147,6 +149,16 @@ def test_a_key_set_from_the_future_does_not_hide_later_ones(gate: Gate) -> None:
     assert trusted(gate) == {NEXT.kid: False}
 
 
+def test_a_key_set_that_was_stored_while_the_clock_here_was_ahead_hides_no_withdrawal(gate: Gate) -> None:
+    issued, later = gate.issue(), NOON + timedelta(hours=6)
+    with gate.database.transaction() as session:
+        signing_keys.store(session, key_set(ISSUER, at=later), later)
+    gate.tell_keys(NEXT, withdrawn=(ISSUER.kid,), at=NOON)
+
+    assert trusted(gate) == {ISSUER.kid: True, NEXT.kid: False}
+    assert outcome(gate, token_of(issued)) == "bad_signature"
+
+
 def test_a_withdrawn_key_stays_withdrawn_when_a_backup_of_issuance_lists_it_again(gate: Gate) -> None:
     gate.tell_keys(NEXT, withdrawn=(ISSUER.kid, "k0"), at=NOON - SECOND)
     with capture_logs() as lines:
@@ -170,9 +182,9 @@ def test_keys_that_a_failover_has_lost_come_back_with_the_next_set(gate: Gate) -
     assert trusted(gate) == {ISSUER.kid: False}
 
 
-def complete(gate: Gate, at) -> None:
+def complete(gate: Gate, at, now=NOON) -> None:
     """Let this gate know that it has heard of all that issuance did up to an instant."""
-    gate.handle(StatusListSigned(revoked_total=0), at=at)
+    gate.handle(StatusListSigned(revoked_total=0), at=at, now=now)
 
 
 def seen_first_at(gate: Gate, issued: PassIssued, at) -> None:
@@ -236,6 +248,31 @@ def test_a_pass_that_nobody_has_issued_is_counted_for_a_day(gate: Gate) -> None:
     complete(gate, NOON)
     day_after = NOON - AFTER + timedelta(days=1)
     assert [counted(gate, day_after - SECOND), counted(gate, day_after)] == [1, 0]
+
+
+def test_a_list_from_the_future_takes_no_pass_its_grace_time(gate: Gate) -> None:
+    """Verify's clock was ahead, too, when the list came."""
+    late = party_of(3)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON + 2 * AFTER, now=NOON + 2 * AFTER)
+    gate.enter(late, count=1)
+    assert (gate.enter(late, count=1).verdict, counted(gate)) == ("admit", 0)
+
+
+def test_a_pass_that_was_first_scanned_in_the_future_gets_the_usual_grace_time(gate: Gate) -> None:
+    forged = party_of(3)
+    gate.enter(forged, count=1)
+    seen_first_at(gate, forged, now() + timedelta(hours=6))
+    jobs = Consumers()
+    jobs.db, jobs.settings = gate.database, SETTINGS
+    jobs.count_passes_that_nobody_issued()
+    assert gate.row(forged).known_since <= now()
+
+    seen_first_at(gate, forged, NOON)
+    complete(gate, NOON + AFTER - SECOND, now=NOON + AFTER)
+    assert gate.enter(forged, count=1).verdict == "admit"
+    complete(gate, NOON + AFTER, now=NOON + AFTER)
+    assert gate.enter(forged, at=NOON + AFTER, count=1).verdict == "unknown_pass"
+    assert counted(gate, NOON + AFTER) == 1
 
 
 def test_control_another_key_of_the_same_name_is_still_a_bad_signature(gate: Gate) -> None:

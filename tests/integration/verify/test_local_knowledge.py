@@ -9,10 +9,12 @@ from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
 from contracts.events import StatusListSigned
 from services.chassis.db.checksums import checksum
-from services.verify.handlers import event_handlers, scans
+from services.verify.handlers import event_handlers, scan_groups, scans
 from tests.support.factories.verify import (
     NOON,
+    RULES,
     Gate,
+    calling,
     forgeries,
     gates_of,
     number_scan,
@@ -151,6 +153,25 @@ def checksum_of(databases, *numbers: str) -> int:
 def test_a_list_from_the_future_does_not_hide_that_later_lists_are_missing(gate: Gate) -> None:
     gate.handle(StatusListSigned(revoked_total=0), at=NOON + 86_400 * SECOND)
     assert gate.scan(scan_of(gate.issue()), at=NOON + 90 * SECOND).list_age_s == 90
+
+
+def test_a_list_that_came_while_all_clocks_were_ahead_has_no_age_until_the_next_one(gate: Gate) -> None:
+    ahead = NOON + timedelta(hours=6)
+    gate.handle(StatusListSigned(revoked_total=0), at=ahead, now=ahead)
+    issued = gate.issue()
+    assert gate.enter(issued).list_age_s is None
+    with gate.database.queries() as session:
+        (leaving,) = scan_groups.scan_many(
+            [(scan_of(issued, direction="exit", id_check=None), calling())], session, NOON, **RULES
+        )
+    assert leaving is not None
+    assert leaving.list_age_s is None
+    assert gate.manifest().complete_at is None
+
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON - 5 * SECOND)
+    assert gate.enter(gate.issue()).list_age_s == 5
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON - 9 * SECOND)
+    assert gate.enter(gate.issue()).list_age_s == 5
 
 
 def test_without_the_comparison_the_age_would_be_too_small(

@@ -371,10 +371,10 @@ class Gate:
         self.handle(StatusListSigned(revoked_total=0, key_set=signed), at=at)
         signing_keys.clear_cache()
 
-    def handle(self, *events: Event, seq: int = 1, at: datetime = NOON) -> None:
+    def handle(self, *events: Event, seq: int = 1, at: datetime = NOON, now: datetime = NOON) -> None:
         for event in events:
             with self.database.transaction() as session:
-                HANDLERS[type(event)](received(event, seq, at), session, NOON)
+                HANDLERS[type(event)](received(event, seq, at), session, now)
 
     def issue(self, *companions: Companion, **changes: Any) -> PassIssued:
         """A pass that this gate knows of."""

@@ -427,6 +427,13 @@ def test_an_older_closing_of_which_nobody_is_found_is_looked_at_each_minute_only
     assert ask(approval_db, later + timedelta(minutes=1, seconds=5)) == 1, "somebody was found lately"
 
 
+def test_an_older_closing_is_looked_at_again_once_a_clock_that_was_ahead_is_right(approval_db) -> None:
+    close(approval_db)
+    assert ask(approval_db, NOW + timedelta(hours=6)) == 0
+    deliver(approval_db, submitted())
+    assert ask(approval_db, NOW) == 1
+
+
 def test_the_counts_of_a_list_cost_one_query_for_all_and_one_for_each_day_to_come(approval_db) -> None:
     approved(approval_db)
     for ahead in range(8):

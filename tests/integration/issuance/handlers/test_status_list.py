@@ -374,3 +374,34 @@ def test_a_list_that_an_older_version_has_signed_has_no_mark_and_no_deltas(datab
 
     assert (newest.seq, newest.digest, newest.deltas) == (None, None, ())
     assert newest.newer_than(held) == "signed by an older version"
+
+
+AHEAD_BY = timedelta(hours=6)
+"""By so much a clock was ahead. At NOW it is right again."""
+
+
+def test_a_clock_that_was_ahead_delays_no_list_once_it_is_right(database) -> None:
+    run_job(database, NOW + AHEAD_BY)
+    number = revoked_pass(database)
+    run_job(database, NOW)
+
+    assert signed_at(database) == NOW
+    signed = current_list(database).claims
+    assert (signed["iat"], signed["seq"], signed["revoked"]) == (int(NOW.timestamp()), 2, [number])
+
+
+def test_a_list_from_the_future_is_signed_again_by_whoever_asks_while_the_job_has_stopped(database) -> None:
+    run_job(database, NOW + AHEAD_BY)
+    assert current_list(database).claims["iat"] == int(NOW.timestamp())
+
+
+def test_of_two_replicas_the_one_with_the_right_clock_signs_beside_one_that_is_ahead(database) -> None:
+    signed = []
+    for round_ in range(3):
+        for ahead in (timedelta(seconds=70), timedelta(0)):
+            run_job(database, NOW + INTERVAL * round_ + ahead)
+            signed.append(signed_at(database) - NOW)
+
+    assert [one for one in signed if one < timedelta(seconds=60)] == [
+        INTERVAL * round_ for round_ in range(3)
+    ]

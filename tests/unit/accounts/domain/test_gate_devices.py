@@ -19,6 +19,7 @@ MOMENT = timedelta(microseconds=1)
         (NOW - SILENT + MOMENT, NOW - UNSENT + MOMENT, ()),
         (NOW - SILENT, None, ("silent",)),
         (None, None, ("silent",)),
+        (NOW + timedelta(hours=6), None, ("silent",)),
         (NOW, NOW - UNSENT, ("unsent",)),
         (NOW - SILENT, NOW - UNSENT, ("silent", "unsent")),
     ],

@@ -2,14 +2,14 @@
 import { Gate } from "../core/gate.ts";
 import type { GateApi } from "../core/model.ts";
 import { Store } from "../core/store.ts";
-import { timePassed } from "./passed.ts";
+import { deviceClock } from "./clock.ts";
 import { appVersion } from "./texts.ts";
 
 /** Open the gate. Calls `blocked` where an older app in another tab has to be closed first. */
 export async function openGate(blocked: () => void): Promise<GateApi> {
   const store = await Store.open(crypto, undefined, { blocked, wanted: () => location.reload() });
   const gate = await Gate.open({
-    store, crypto, version: appVersion, fetch: (...request) => fetch(...request), clock: { now: () => Date.now(), passed: timePassed() },
+    store, crypto, version: appVersion, fetch: (...request) => fetch(...request), clock: deviceClock(),
   });
   gate.start();
   return gate;

@@ -53,7 +53,7 @@ export class WrongPins {
   require(agreement: Agreement, now: number): void {
     const login = agreement.wire.login_id;
     const { times, at } = this.#wrong.get(login) ?? { times: 0, at: now };
-    if (times >= MOST_WRONG && now - at < LOCKED_MS) throw new GateProblem("pin_locked");
+    if (times >= MOST_WRONG && Math.abs(now - at) < LOCKED_MS) throw new GateProblem("pin_locked");
     if (agreement.isTheirs) {
       this.#wrong.delete(login);
       return;

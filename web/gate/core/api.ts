@@ -44,7 +44,7 @@ export class CorrectedClock {
   #latestMs = 0;
   #scannedMs = 0;
   /** The time, and what had passed then. */
-  #known: { at: number; passed: number } | null = null;
+  #known = { at: 0, passed: 0 };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -67,12 +67,12 @@ export class CorrectedClock {
   }
 
   now(): number {
-    const passed = this.#clock.passed?.();
-    const corrected =
-      passed !== undefined && this.#known !== null
-        ? this.#known.at + passed - this.#known.passed
-        : this.#clock.now() - this.#offsetMs;
-    return Math.max(corrected, this.latestMs);
+    return Math.max(this.#known.at + this.passed() - this.#known.passed, this.latestMs);
+  }
+
+  /** Return the milliseconds since some moment: for whatever waits or measures. */
+  passed(): number {
+    return this.#clock.passed();
   }
 
   /** Return the time of a scan: never before that of the last one. */
@@ -99,20 +99,22 @@ export class CorrectedClock {
   }
 
   #keep(): void {
-    const passed = this.#clock.passed?.();
     const at = Math.max(this.#clock.now() - this.#offsetMs, this.latestMs);
-    this.#known = passed === undefined ? null : { at, passed };
+    this.#known = { at, passed: this.passed() };
   }
 }
 
 export class Api {
   readonly #fetch: typeof fetch;
   readonly #deadline: (ms: number) => AbortSignal;
+  readonly #onTime: () => void;
   readonly clock: CorrectedClock;
 
-  constructor(fetcher: typeof fetch, clock: Clock, deadline: (ms: number) => AbortSignal) {
+  /** `onTime` is called after each answer has told the server's time. */
+  constructor(fetcher: typeof fetch, clock: Clock, deadline: (ms: number) => AbortSignal, onTime: () => void) {
     this.#fetch = fetcher;
     this.#deadline = deadline;
+    this.#onTime = onTime;
     this.clock = new CorrectedClock(clock);
   }
 
@@ -149,6 +151,7 @@ export class Api {
       const answer = await this.#fetch(path, { ...always, ...request, signal: this.#deadline(limitMs) });
       status = answer.status;
       this.clock.note(answer.headers.get("Date")); // of this moment; a large body comes much later
+      this.#onTime();
       const body = await answer.text();
       if (answer.ok) return { status, body };
       if (status < 500) throw new Refused(status, codeOf(body, status));

@@ -71,6 +71,7 @@ export class Device {
   /** The newest call for help of this gate, as long as it rings or its answer is new. */
   help: HelpCall | null = null;
   listProblem: ListProblem | null = null;
+  /** When these were fetched, by the time that passes. */
   manifestAt = -Infinity;
   namesAt = -Infinity;
   /** How often a manifest was asked for at once. */
@@ -84,7 +85,8 @@ export class Device {
     this.store = deps.store;
     this.crypto = deps.crypto;
     this.version = deps.version ?? "";
-    this.api = new Api(deps.fetch, deps.clock, deps.deadline ?? ((ms) => AbortSignal.timeout(ms)));
+    const deadline = deps.deadline ?? ((ms: number) => AbortSignal.timeout(ms));
+    this.api = new Api(deps.fetch, deps.clock, deadline, () => this.#distrustFuture());
   }
 
   close(): void {
@@ -94,7 +96,7 @@ export class Device {
 
   state(): GateState {
     const listAgeS = this.manifest.ageS(this.now());
-    const deferred = this.deferred.waiting(this.now());
+    const deferred = this.deferred.waiting(this.passed());
     return {
       signedIn: this.session !== null,
       endsS: this.session && Math.max(Math.floor((Date.parse(this.session.until) - this.now()) / 1000), 0),
@@ -104,7 +106,7 @@ export class Device {
       leaving: this.leaving !== null,
       unsent: this.unsent,
       refused: this.refused,
-      deferred: deferred && { count: deferred.count, until: iso(deferred.untilMs) },
+      deferred: deferred && { count: deferred.count, until: iso(this.now() + deferred.leftMs) },
       listAgeS,
       listProblem: this.listProblem,
       trust: trustOf(listAgeS, this.manifest.policy),
@@ -157,6 +159,24 @@ export class Device {
     return this.api.clock.now();
   }
 
+  /** Return the milliseconds since some moment: for whatever waits or measures. */
+  passed(): number {
+    return this.api.clock.passed();
+  }
+
+  /** Distrust what is held from the future, also after a restart, and fetch what is right in the next round. */
+  #distrustFuture(): void {
+    const { manifest, store } = this;
+    if (!manifest.distrustFuture(this.now())) return;
+    this.listProblem = "undated";
+    this.needManifest();
+    const { whole, revoked } = manifest;
+    void this.inTurn(async () => {
+      if (whole !== null && manifest.whole === whole) await store.saveManifest(whole, []);
+      if (revoked.held !== null) await store.saveStatus(revoked.held);
+    }).catch(reportStorage);
+  }
+
   async restore(): Promise<void> {
     const { clock } = this.api;
     const offsetMs = (await this.store.setting<number>("clockOffsetMs")) ?? 0;
@@ -180,6 +200,7 @@ export class Device {
     for (const list of [signed, stored.whole.status_list]) {
       if (list) await this.manifest.takeStatus(list, this.now()).catch(() => false);
     }
+    this.#distrustFuture();
   }
 
   /** Forget the visitors if the session is over, by this gate's own clock. */

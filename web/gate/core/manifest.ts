@@ -326,6 +326,24 @@ export class Manifest {
     this.#movesOf = new Map();
   }
 
+  /**
+   * Distrust what is from the future: a clock was ahead, so nobody knows how old it is. Returns whether anything is.
+   *
+   * It counts as just too old for green from now on, so that the guard is warned and whatever is right is newer.
+   */
+  distrustFuture(now: number): boolean {
+    const latest = now + TOLERANCE_MS;
+    const past = now - (this.policy.green_s + 1) * 1000;
+    const isListed = this.revoked.signedMs > latest;
+    if (isListed) this.revoked.date(past);
+    const { whole } = this;
+    const isMade = whole !== null && Date.parse(whole.made_at) > latest;
+    if (isMade) whole.made_at = new Date(now).toISOString();
+    const isComplete = Date.parse(whole?.complete_at ?? "") > latest;
+    if (whole !== null && isComplete) whole.complete_at = new Date(past).toISOString();
+    return isListed || isMade || isComplete;
+  }
+
   /** Return the age of what is known of revocations, in whole seconds, or null where nothing is. */
   ageS(now: number): number | null {
     const complete = this.whole?.complete_at ? Date.parse(this.whole.complete_at) : -Infinity;

@@ -341,9 +341,10 @@ export interface GateApi {
   close(): void;
 }
 
-/** The time of this device, in milliseconds since 1970. */
+/** The clocks of this device. */
 export interface Clock {
+  /** The time of day in milliseconds since 1970, as somebody has set it. */
   now(): number;
-  /** The milliseconds since some moment, whoever sets the clock. */
-  passed?(): number;
+  /** The milliseconds since some moment, whoever sets the clock: for whatever waits or measures. */
+  passed(): number;
 }

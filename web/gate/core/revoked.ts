@@ -59,6 +59,11 @@ export class RevokedList {
     this.#numbers = new Set(held.revoked);
   }
 
+  /** Take the held list for one that was signed at another time. */
+  date(signedMs: number): void {
+    if (this.#held !== null) this.#held = { ...this.#held, iat: Math.floor(signedMs / 1000) };
+  }
+
   clear(): void {
     this.#held = null;
     this.#numbers = new Set();

@@ -191,8 +191,8 @@ export class Rounds {
   /** Ask for the keys of a list. Returns whether they should have been here by now: then it is forged. */
   #isLate(): boolean {
     this.#device.needManifest();
-    this.#newKeySince ??= this.#device.now();
-    return this.#device.now() - this.#newKeySince >= NEW_KEY_MS;
+    this.#newKeySince ??= this.#device.passed();
+    return this.#device.passed() - this.#newKeySince >= NEW_KEY_MS;
   }
 
   /** Reject where the session that asked for something has ended since. */
@@ -237,12 +237,12 @@ export class Rounds {
   /** Tell the ADO Branch how this device is. A server that cannot take it now stops no gate. */
   async #report(): Promise<void> {
     const { session, api, manifest, unsent, version } = this.#device;
-    const now = this.#device.now();
+    const now = this.#device.passed();
     if (session === null || session.device === null) return;
     // Revoking the device ends the session that it has reported: a new one has to be known at once.
     const who = `${session.login} ${session.until}`;
     if (who === this.#reportedFor && now - this.#reportedAt < REPORT_MS) return;
-    const age = manifest.ageS(now);
+    const age = manifest.ageS(this.#device.now());
     const body = { version, list_age_s: age === null ? null : Math.round(age), unsent };
     [this.#reportedAt, this.#reportedFor] = [now, who];
     try {
@@ -266,8 +266,8 @@ export class Rounds {
   /** Fetch what has changed in the manifest; all of it where that cannot be taken, or too much has. */
   async #fetchManifest(): Promise<void> {
     const gate = this.#device.gate();
-    if (gate === null || this.#device.now() - this.#device.manifestAt < MANIFEST_MS) return;
-    const [began, needed] = [this.#device.now(), this.#device.needed];
+    if (gate === null || this.#device.passed() - this.#device.manifestAt < MANIFEST_MS) return;
+    const [began, needed] = [this.#device.passed(), this.#device.needed];
     const isDelta = await this.#fetchPages(gate, this.#device.manifest.revision(gate));
     if (isDelta) await this.#fetchPages(gate, null);
     if (this.#device.needed === needed) this.#device.manifestAt = began;
@@ -299,7 +299,7 @@ export class Rounds {
 
   async #storeManifest(): Promise<void> {
     const { manifest, store } = this.#device;
-    const [now, ended] = [this.#device.now(), this.#endedMoves];
+    const [now, ended] = [this.#device.passed(), this.#endedMoves];
     if (manifest.whole === null || now - this.#manifestStoredAt < STORE_MANIFEST_MS) return;
     try {
       await store.saveManifest(manifest.whole, ended);
@@ -312,7 +312,7 @@ export class Rounds {
   /** Fetch the list unless the news have just brought it: a newer one is not signed yet. */
   async #fetchDueStatus(): Promise<void> {
     const ageMs = this.#device.now() - this.#device.manifest.revoked.signedMs;
-    if (ageMs >= STATUS_MS || this.#device.listProblem !== null) await this.#fetchStatus();
+    if (ageMs < 0 || ageMs >= STATUS_MS || this.#device.listProblem !== null) await this.#fetchStatus();
   }
 
   /** Fetch what has changed on the list of revoked passes; the whole list where that cannot be taken. */
@@ -342,22 +342,22 @@ export class Rounds {
   async #storeStatus(before: HeldStatus | null): Promise<void> {
     const { store, manifest } = this.#device;
     const { held } = manifest.revoked;
-    const isSame = before?.digest === held?.digest && this.#device.now() - this.#storedAt < STORE_STATUS_MS;
+    const isSame = before?.digest === held?.digest && this.#device.passed() - this.#storedAt < STORE_STATUS_MS;
     if (held === null || isSame) return;
     this.#storedAt = -Infinity; // until it is stored, the next round stores it
-    const now = this.#device.now();
+    const now = this.#device.passed();
     await store.saveStatus(held).then(() => (this.#storedAt = now), reportStorage);
   }
 
   /** Fetch the names of the directory. Without them the guard sees codes, and the gate works all the same. */
   async #fetchNames(): Promise<void> {
-    if (this.#device.now() - this.#device.namesAt < NAMES_MS) return;
+    if (this.#device.passed() - this.#device.namesAt < NAMES_MS) return;
     const visits = (this.#device.manifest.whole?.passes ?? []).filter((one) => one.officer !== null);
     const departments = new Set(visits.map((one) => one.department ?? ""));
     const names = await fetchNames(this.#device.api, departments).catch(unlessAnswered);
     if (names === null) return;
     this.#device.names = names;
-    this.#device.namesAt = this.#device.now();
+    this.#device.namesAt = this.#device.passed();
     await this.#device.remember("names", names);
   }
 

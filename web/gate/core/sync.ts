@@ -52,6 +52,7 @@ export class Deferred {
   readonly #until = new Map<string, number>();
   readonly #unread = new Map<string, number>();
 
+  /** Times are those that pass, in milliseconds. */
   add(nonces: readonly string[], untilMs: number): void {
     for (const nonce of nonces) this.#until.set(nonce, untilMs);
   }
@@ -64,11 +65,11 @@ export class Deferred {
     return nowMs < (this.#until.get(nonce) ?? this.#unread.get(nonce) ?? -Infinity);
   }
 
-  /** Return how many scans wait, and until when; null where none does. */
-  waiting(nowMs: number): { count: number; untilMs: number } | null {
+  /** Return how many scans wait, and for how long; null where none does. */
+  waiting(nowMs: number): { count: number; leftMs: number } | null {
     for (const [nonce, untilMs] of this.#until) if (untilMs <= nowMs) this.#until.delete(nonce);
     const count = this.#until.size;
-    return count === 0 ? null : { count, untilMs: Math.max(...this.#until.values()) };
+    return count === 0 ? null : { count, leftMs: Math.max(...this.#until.values()) - nowMs };
   }
 }
 
@@ -96,7 +97,7 @@ export async function sendScans(
     const last = batch.at(-1);
     if (last === undefined) break;
     try {
-      const now = api.clock.now();
+      const now = api.clock.passed();
       await send(store, api, batch.filter((one) => !deferred.has(one.nonce, now)), settled, deferred);
       failed = null;
     } catch (error) {
@@ -138,7 +139,7 @@ async function send(
     const items = answer.items ?? [];
     if (answer.retry_after != null) {
       const waiting = items.filter((item) => !item.recorded && item.problem === null);
-      deferred.add(waiting.map((item) => item.nonce), api.clock.now() + answer.retry_after * 1000);
+      deferred.add(waiting.map((item) => item.nonce), api.clock.passed() + answer.retry_after * 1000);
     }
     return await settle(store, batch, waitForNewer(batch, items, api, deferred), settled, true);
   } catch (error) {
@@ -166,7 +167,7 @@ function waitForNewer(batch: readonly Waiting[], items: readonly Item[], api: Ap
     return hasOverride && now - Date.parse(scan?.scanned_at ?? "") < OLDER_SERVER_MS;
   };
   const left = items.filter((item) => item.problem === NOT_READ && waits(item.nonce)).map((item) => item.nonce);
-  deferred.addUnread(left, now + OLDER_AGAIN_MS);
+  deferred.addUnread(left, api.clock.passed() + OLDER_AGAIN_MS);
   return items.filter((item) => !left.includes(item.nonce));
 }
 

@@ -808,7 +808,6 @@ test("the server's time counts from when its answer began, however long its body
     return response;
   };
   const device = new Device(server);
-  device.counts = true;
   const gate = await device.open();
   await gate.refresh();
   server.down = true;
@@ -822,7 +821,6 @@ for (const [how, hours] of [
   test(`a clock that somebody sets ${how} while the app is open changes nothing but a notice`, async () => {
     const server = new Server();
     const device = new Device(server);
-    device.counts = true;
     const gate = await device.open();
     await gate.refresh();
     server.down = true;

@@ -118,6 +118,8 @@ export async function forgedStatusList(iat: number): Promise<string> {
 /** Answers like the gateway, with verify behind it. */
 export class Server {
   now = NOON;
+  /** By how much the server's clock is ahead of the time that passes. */
+  aheadMs = 0;
   /** Whether nobody answers at all: each request hangs until its time limit. */
   down = false;
   /** What is answered in place of anything else. */
@@ -189,6 +191,12 @@ export class Server {
   before: (path: string, body: unknown) => void | Promise<void> = () => {};
   /** Called when the server has done what was asked, before the answer goes out. */
   after: (path: string) => void | Promise<void> = () => {};
+
+  /** Set the server's clock; the devices' clocks stay. */
+  setClock(aheadMs: number): void {
+    this.now += aheadMs - this.aheadMs;
+    this.aheadMs = aheadMs;
+  }
 
   fetch: typeof fetch = async (input, init) => {
     const path = String(input);
@@ -500,8 +508,6 @@ export class Device {
   readonly server: Server;
   /** By how much the device's clock is ahead of the server's. */
   aheadMs = 0;
-  /** Whether the device counts the time that passes, whoever sets its clock. */
-  counts = false;
   #store: Store | null = null;
 
   constructor(server = new Server()) {
@@ -511,8 +517,9 @@ export class Device {
   /** Start the app, as the guard does or the browser after a crash. */
   async open(): Promise<Gate> {
     this.#store = await Store.open(crypto, this.name);
-    const now = (): number => this.server.now + this.aheadMs;
-    const clock = this.counts ? { now, passed: () => this.server.now - NOON } : { now };
+    const real = (): number => this.server.now - this.server.aheadMs;
+    const opened = real();
+    const clock = { now: () => real() + this.aheadMs, passed: () => real() - opened };
     const deadline = (): AbortSignal => new AbortController().signal; // the test says who is late
     return Gate.open({ fetch: this.server.fetch, store: this.#store, clock, crypto, deadline });
   }

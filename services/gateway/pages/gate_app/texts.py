@@ -89,6 +89,9 @@ TEXTS: dict[str, str] = {
         " None is lost. Scan the QR code."
     ),
     "list_problem": _("The newest list of passes is not genuine and was not taken. Tell the supervisor."),
+    "list_undated": _(
+        "A clock was wrong, so nobody knows how old the list is. It counts as old until a new one comes."
+    ),
     "clock_off": _("The clock of this device is wrong by %(age)s. Set it right."),
     # a call for help
     "call_for_help": _("Call for help"),

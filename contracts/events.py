@@ -673,10 +673,11 @@ class NotificationDelivered(MessageOutcome):
     """The channel accepted the message, or the counter printed the pass.
 
     With a ``status``, the vendor has told more of a message that it accepted before. A message has one event
-    of each status.
+    of each status. ``possible_duplicate``: an earlier try may have arrived, too.
     """
 
     status: AnyDeliveryStatus = Field(default=None, exclude_if=lambda status: status is None)
+    possible_duplicate: bool = Field(default=False, exclude_if=lambda is_one: not is_one)
 
     @property
     def subject(self) -> str:

@@ -178,5 +178,6 @@ class SenderSettings(
 
     sender_batch: int = 20
     sender_lease: float = 30.0
+    """Seconds for which a sender has a message; a send takes half of it at most, and never more than 15 s."""
     sender_threads: int = 4
     """Threads of each vendor for all messages, one-time codes first; one more is for one-time codes alone."""

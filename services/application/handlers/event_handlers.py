@@ -182,6 +182,8 @@ def handle_delivered(received: Sequence[Received[NotificationDelivered]], sessio
     def delivered(one: Received[NotificationDelivered], _row: ApplicationRow, _: Passes) -> Entry:
         event = one.event
         facts: dict[str, str | int] = {"purpose": event.purpose, "channel": event.channel}
+        if event.possible_duplicate:
+            facts["possible_duplicate"] = 1
         return Entry(one.id, _DELIVERED[event.status], one.occurred_at, facts)
 
     _handle([one for one in received if _is_to_applicant(one.event)], session, delivered, settle=False)

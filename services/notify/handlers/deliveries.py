@@ -21,7 +21,9 @@ from services.chassis.db.database import Database
 from services.chassis.runtime import clock, logs, tracing
 from services.chassis.runtime.clock import monotonic
 from services.notify.adapters.channels import (
+    SEND_SECONDS,
     Channel,
+    Deadline,
     Outgoing,
     PermanentChannelError,
     Receipt,
@@ -139,6 +141,7 @@ class Sender:
         self._policy = policy_of(options, channels)
         self._stop = stop
         self._now = now
+        self._send_seconds = min(SEND_SECONDS, options.sender_lease / 2)
         self._all: dict[DeliverBy, Channel] = {name: channels.get(name, NoChannel()) for name in CHANNELS}
         self.providers: dict[str, Provider] = {}
         for channel, vendor in self._all.items():
@@ -230,6 +233,8 @@ class Sender:
     def send(self, batch: Sequence[Leased]) -> list[Settled]:
         """Try each message in turn; if that takes too long, return the rest well before their lease ends.
 
+        A send that begins has ended before another sender can lease its message.
+
         Raises:
             Stopping: the process stops while the database is away.
         """
@@ -238,7 +243,8 @@ class Sender:
         together: list[Settled] = []
         given: set[UUID] = set()
         for message in batch:
-            if self._stop.is_set() or monotonic() >= until:
+            is_too_late = monotonic() >= min(until, message.lease_ends - self._send_seconds)
+            if self._stop.is_set() or is_too_late:
                 break
             with _span(message) as span:
                 held = self._held_back(message)
@@ -345,7 +351,14 @@ class Sender:
         except templates.Unrenderable:
             raise PermanentChannelError("template", use_next=False) from None
         outgoing = Outgoing(
-            message.id, message.purpose, message.channel, message.language, personal, template, text
+            message.id,
+            message.purpose,
+            message.channel,
+            message.language,
+            personal,
+            template,
+            text,
+            Deadline(min(self._send_seconds, message.lease_ends - monotonic())),
         )
         began, result = monotonic(), "fault"
         try:

@@ -12,6 +12,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from math import inf
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -25,6 +26,7 @@ from services.chassis.db import deferred_writes
 from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
+from services.chassis.runtime.clock import monotonic
 from services.notify.adapters.sealing import unseal
 from services.notify.domain.chains import Addresses, Chains, next_channel, wait_of
 from services.notify.domain.messages import Lane, Personal, Purpose, provider_id_digest
@@ -113,7 +115,7 @@ where messages.id = held.id and case
     or (messages.state = 'failed' and messages.reason = 'unconfirmed')
   else messages.state = 'queued' and messages.lease = own
 end
-returning messages.id, messages.is_replaced
+returning messages.id, messages.is_replaced, messages.possible_duplicates
 """)
 """A delivery is recorded whoever has the lease by now, and even if the message was withdrawn meanwhile, or
 the chain went on. Nobody is told of one to a number that was changed meanwhile. Any other outcome counts only
@@ -156,6 +158,8 @@ class Leased:
     is_wrong_number: bool = False
     is_counted: bool = False
     """Whether it is one of the messages that its vendor may be given today."""
+    lease_ends: float = inf
+    """By the monotonic clock of this process, and rather too early."""
 
     @property
     def addresses(self) -> Addresses:
@@ -202,13 +206,14 @@ def take(
     lease = uuid4()
     keys = personal_keys_of(session)
     given = {"lanes": list(lanes), "most": limit, "seconds": seconds, "lease": lease}
+    ends = monotonic() + seconds
     rows = session.execute(_LEASE, {**given, "channels": list(channels), "gap": gap})
     leased = []
     for row in sorted(rows.mappings(), key=lambda row: row["created_at"]):
         facts = dict(row)
         personal = _unseal(row["id"], facts.pop("personal"), keys)
         email = _unseal_address(row["id"], facts.pop("email_sealed"), keys)
-        leased.append(Leased(**facts, lease=lease, personal=personal, email=email))
+        leased.append(Leased(**facts, lease=lease, personal=personal, email=email, lease_ends=ends))
     return leased
 
 
@@ -241,11 +246,11 @@ def settle(session: Session, results: Sequence[Settled], now: datetime, chains: 
     ]
     if brought:
         session.execute(_ERASE_CODES, {"ids": brought})
-    changed = {row.id for row in settled if not row.is_replaced}
+    changed = {row.id: row.possible_duplicates > 0 for row in settled if not row.is_replaced}
     for message, outcome in results:
         if message.id in changed:
             with logs.context(correlation_id=message.correlation_id, traceparent=message.traceparent):
-                _publish(session, message, outcome, now, chains)
+                _publish(session, message, outcome, now, chains, possible_duplicate=changed[message.id])
     shown = (outcome.phone_row for _, outcome in results if isinstance(outcome, Delivered))
     deferred_writes.insert(session, _PHONE, filter(None, shown), skip_existing=True)
 
@@ -304,7 +309,15 @@ def _has_next(message: Leased, chains: Chains) -> bool:
     return next_channel(chains, message.purpose, tried, message.addresses) is not None
 
 
-def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime, chains: Chains) -> None:
+def _publish(
+    session: Session,
+    message: Leased,
+    outcome: Outcome,
+    now: datetime,
+    chains: Chains,
+    *,
+    possible_duplicate: bool,
+) -> None:
     about = {
         "message_id": message.id,
         "application_id": message.application_id,
@@ -312,7 +325,7 @@ def _publish(session: Session, message: Leased, outcome: Outcome, now: datetime,
         "channel": message.channel,
     }
     if isinstance(outcome, Delivered):
-        outbox.add(session, NotificationDelivered(**about), at=now)
+        outbox.add(session, NotificationDelivered(**about, possible_duplicate=possible_duplicate), at=now)
         if outcome.provider is None:
             CHAINS_ENDED.labels(message.purpose, "reached").inc()
         else:

@@ -54,8 +54,8 @@ where reports.applied_at is null and reports.received_at > :since
 order by reports.received_at limit :most
 """)
 _HOLD = text("""
-select id, event_id, purpose, channel, state, reason, application_id, is_replaced, correlation_id,
-  traceparent
+select id, event_id, purpose, channel, state, reason, application_id, is_replaced, possible_duplicates,
+  correlation_id, traceparent
 from messages where (event_id, purpose) in (
   select event_id, purpose from messages where id = any(:ids)
 ) order by id for update
@@ -180,7 +180,8 @@ def _confirm(session: Session, report: Any, message: dict[str, Any], chains: Cha
     session.execute(_END, {**about, "id": message["id"], "now": now})
     if not was_reached:
         CHAINS_ENDED.labels(message["purpose"], "reached").inc()
-    event = NotificationDelivered(**_about(message), status=report["status"])
+    is_repeat = message["possible_duplicates"] > 0
+    event = NotificationDelivered(**_about(message), status=report["status"], possible_duplicate=is_repeat)
     outbox.add(session, event, at=min(report["at"], now))
 
 

@@ -7,6 +7,7 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
@@ -17,21 +18,24 @@ from sqlalchemy import select
 
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.runtime.clock import now
+from services.chassis.runtime.clock import monotonic, now
 from services.notify.adapters.channels import (
+    SEND_SECONDS,
     Channel,
+    Deadline,
     Outgoing,
     PermanentChannelError,
     Receipt,
     TemporaryChannelError,
 )
-from services.notify.adapters.channels.http_gateway import CALL_SECONDS, MOST_BYTES, GatewayClient
+from services.notify.adapters.channels.http_gateway import MOST_BYTES, GatewayClient
 from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain import templates
 from services.notify.domain.messages import Personal
+from services.notify.domain.outcomes import Untried
 from services.notify.handlers import event_handlers
-from services.notify.handlers.deliveries import BATCH_SECONDS
+from services.notify.handlers.deliveries import BATCH_SECONDS, EVERY_LANE, Sender
 from services.notify.models import MessageRow
 from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
@@ -39,6 +43,7 @@ from tests.integration.conftest import postgres_away
 from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, SteppedSender, Visit, received
 from tests.support.running import Process, eventually
 from tests.support.settings import make_settings
+from tests.support.vendors.whatsapp import WhatsApp
 
 TOKEN = "a-token"
 
@@ -275,9 +280,18 @@ def test_a_gateway_that_drips_its_response_times_out(start: bytes) -> None:
             assert caught.value.may_have_arrived
 
 
-def test_a_call_ends_well_before_the_lease_and_before_a_sender_has_to_stop() -> None:
-    assert SenderSettings.model_fields["sender_lease"].default >= 2 * CALL_SECONDS
-    assert CALL_SECONDS + 2 * BATCH_SECONDS < STOP_SECONDS
+def test_a_send_takes_half_of_its_lease_at_most_and_ends_before_a_sender_has_to_stop() -> None:
+    assert SenderSettings.model_fields["sender_lease"].default / 2 >= SEND_SECONDS
+    assert SEND_SECONDS + 2 * BATCH_SECONDS < STOP_SECONDS
+
+
+def test_no_call_begins_when_too_little_of_its_send_is_left(vendor: Vendor, client: GatewayClient) -> None:
+    late = replace(outgoing(), deadline=Deadline(9, began=monotonic() - 6.5))
+    for channel in channels(client, vendor.url):
+        with pytest.raises(TemporaryChannelError, match=r"^timeout$") as caught:
+            channel.send(late)
+        assert not caught.value.may_have_arrived
+    assert vendor.got == []
 
 
 def test_no_more_than_needed_is_read_of_a_response(client: GatewayClient) -> None:
@@ -306,9 +320,13 @@ def db(databases) -> Database:
     return databases["notify"]
 
 
-def put_pass(db: Database, **visit: str) -> None:
+def put_pass(db: Database, *, token: str | None = None, **visit: str) -> None:
+    """Store the message of a pass; with a token it has a picture."""
+    event = Visit(**visit).issued()
+    if token is not None:
+        event = event.model_copy(update={"personal": event.personal.model_copy(update={"token": token})})
     with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(Visit(**visit).issued()), session, now(), PUBLIC_URL)
+        event_handlers.handle_pass_issued(received(event), session, now(), PUBLIC_URL)
 
 
 def row(db: Database) -> MessageRow:
@@ -316,9 +334,25 @@ def row(db: Database) -> MessageRow:
         return session.scalars(select(MessageRow)).one()
 
 
+def possibly_twice(db: Database) -> list[bool]:
+    """Return of each delivery that was published whether an earlier try may have arrived, too."""
+    with db.transaction() as session:
+        return ["possible_duplicate" in data for data in session.scalars(select(outbox.c.data))]
+
+
 def published(db: Database) -> list[str]:
     with db.transaction() as session:
         return list(session.scalars(select(outbox.c.type).order_by(outbox.c.position)))
+
+
+def test_no_send_begins_when_less_than_a_call_is_left_of_its_lease(
+    db: Database, vendor: Vendor, client: GatewayClient
+) -> None:
+    put_pass(db)
+    postman = Sender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, OPTIONS, threading.Event())
+    (message,) = postman.lease(EVERY_LANE, 1, postman.providers["sms_gateway"])
+    ((_, outcome),) = postman.send([replace(message, lease_ends=monotonic() + SEND_SECONDS - 0.5)])
+    assert (outcome, vendor.got, row(db).state, row(db).attempts) == (Untried(), [], "queued", 0)
 
 
 def test_a_gateway_that_fails_and_hangs_gets_the_same_key_until_it_accepts(
@@ -393,6 +427,7 @@ def test_a_try_after_one_that_may_have_arrived_is_recorded_as_a_possible_duplica
     db: Database, vendor: Vendor, client: GatewayClient, first: Callable[[Vendor], None], possible: int
 ) -> None:
     assert try_twice(db, vendor, SmsChannel(client, vendor.url, TOKEN), first).possible_duplicates == possible
+    assert possibly_twice(db) == [possible > 0]
 
 
 def test_a_gateway_that_could_not_be_reached_is_no_possible_duplicate(
@@ -473,11 +508,42 @@ def test_a_message_of_a_sender_killed_during_a_call_is_sent_again_with_the_same_
     assert vendor.keys == [str(row(db).id)] * 2
     assert row(db).possible_duplicates == 1
     assert published(db) == ["NotificationDelivered"]
+    assert possibly_twice(db) == [True]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_pass_whose_sender_is_stopped_during_the_upload_is_sent_once(
+    db: Database, process: Process, how: signal.Signals
+) -> None:
+    with WhatsApp() as meta:
+        process.environment |= {
+            "EPASS_SENDER_LEASE": "4",
+            "EPASS_WHATSAPP_URL": meta.url,
+            "EPASS_WHATSAPP_TOKEN": meta.token,
+            "EPASS_WHATSAPP_PER_RECIPIENT": "0",
+        }
+        meta.faults.hold = threading.Event()
+        put_pass(db, deliver_by="whatsapp", token="a-signed-pass")
+        process.start()
+        eventually(lambda: len(meta.requests) == 1, "the picture is on its way")
+        process.signal(how)
+        if how == signal.SIGKILL:
+            process.kill()
+        meta.faults.hold.set()
+        process.stop(20)
+        process.start()
+        eventually(lambda: row(db).state == "delivered", "it is sent")
+        assert process.stop(20) == 0
+        calls = [request.path.rpartition("/")[2] for request in meta.requests]
+        assert (calls[0], calls.count("messages")) == ("media", 1)
+    # The lease of one that was killed tells nobody how far it had come.
+    assert possibly_twice(db) == [how == signal.SIGKILL]
 
 
 def test_a_sender_that_is_stopped_finishes_its_leased_messages(
     db: Database, vendor: Vendor, process: Process
 ) -> None:
+    process.environment["EPASS_SENDER_LEASE"] = "30"
     vendor.hold = threading.Event()
     put_pass(db)
     process.start()
@@ -487,7 +553,7 @@ def test_a_sender_that_is_stopped_finishes_its_leased_messages(
         lambda: "stopping" in [line["event"] for line in process.log_lines()[-1:]], "it leases no more"
     )
     put_pass(db)
-    threading.Timer(1.0, vendor.hold.set).start()
+    vendor.hold.set()
     assert process.stop(20) == 0
     with db.transaction() as session:
         states = session.execute(

@@ -27,6 +27,8 @@ from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.domain.registrations import Registrations
 from services.notify.domain.sms_segments import count_segments
 from services.notify.handlers import directory, event_handlers, local_phone
+from services.notify.handlers.deliveries import EVERY_LANE, Sender
+from services.notify.handlers.leases import Leased
 from services.notify.settings import SenderSettings
 from tests.support.factories.notify import (
     LINK_CODE,
@@ -38,6 +40,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.running import eventually
 from tests.support.settings import make_settings
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.server import Faults
@@ -116,6 +119,32 @@ def test_a_phone_shows_the_code_that_the_gate_reads_and_the_site_by_its_name(
     assert code.text == TOKEN
     assert "ਪੰਜਾਬ ਸਕੱਤਰੇਤ" in shown.text
     assert shown.button == f"p/{LINK_CODE}"
+
+
+def test_a_pass_whose_upload_outlasts_the_lease_of_its_sender_comes_once(
+    db: Database, meta: WhatsApp, vendors: dict[str, Channel]
+) -> None:
+    options = make_settings(
+        SenderSettings,
+        sender_lease=1,
+        retry_delays=(0.1,),
+        whatsapp_per_recipient=None,
+        whatsapp_per_second=None,
+    )
+    first, second = (Sender(db, vendors, options, threading.Event()) for _ in range(2))
+    store(db, deliver_by="whatsapp")
+    meta.faults.hold = threading.Event()
+    slow = threading.Thread(target=first.send, args=(take_one(first),))
+    slow.start()
+    taken = eventually(lambda: take_one(second), "another sender takes it over")
+    meta.faults.hold.set()
+    second.send(taken)
+    slow.join()
+    assert len(meta.phone) == 1
+
+
+def take_one(sender: Sender) -> list[Leased]:
+    return sender.lease(EVERY_LANE, 1, sender.providers["whatsapp_cloud"])
 
 
 def test_a_picture_is_uploaded_once_however_often_its_message_is_tried(

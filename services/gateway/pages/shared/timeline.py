@@ -47,6 +47,7 @@ MESSAGE_REASONS: dict[str, str] = {
     "wrong_number": _("The holder of this number says that it is the wrong number"),
 }
 NEXT_TRY = _("It is sent again, %(channel)s")
+PERHAPS_TWICE = _("You may have got it twice")
 AT_THE_COUNTER = _("At the reception counter")
 ON_BEHALF = _("On behalf of %(officer)s")
 OTHER_DATES = _("Other dates asked for")
@@ -145,6 +146,7 @@ def _message(facts: Facts, words: Words) -> tuple[str, ...]:
         message,
         words.translate(MESSAGE_REASONS[str(reason)]) if reason in MESSAGE_REASONS else "",
         words.translate(NEXT_TRY) % {"channel": words.name(CHANNELS, following)} if following else "",
+        words.translate(PERHAPS_TWICE) if facts.get("possible_duplicate") else "",
     )
 
 

@@ -10,15 +10,39 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from contracts.model import DeliverBy, Language
+from services.chassis.runtime.clock import monotonic
 from services.notify.domain.messages import Personal, Purpose, ReportStatus
 from services.notify.domain.templates import Template
+
+SEND_SECONDS = 15.0
+"""The longest time of a send, all its calls together: a sender that stops waits for it."""
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """The end of a send, for all its calls together, ``seconds`` after it began by the monotonic clock."""
+
+    seconds: float = SEND_SECONDS
+    began: float = field(default_factory=monotonic)
+
+    def require_left(self) -> float:
+        """Return the seconds that are left for a call.
+
+        Raises:
+            TemporaryChannelError: ``timeout``; less than a third is left, so the call is not to be begun.
+        """
+        left = self.began + self.seconds - monotonic()
+        if left < self.seconds / 3:
+            raise TemporaryChannelError("timeout")
+        return left
 
 
 @dataclass(frozen=True)
 class Outgoing:
     """A message as a channel receives it.
 
-    ``id`` is the idempotency key: it is the same at every try, so that a vendor can recognize a repeat.
+    ``id`` is the idempotency key: it is the same at every try, so that a vendor can recognize a repeat. No
+    call of the send goes on beyond ``deadline``: another sender may take the message then.
     """
 
     id: UUID
@@ -28,6 +52,7 @@ class Outgoing:
     personal: Personal
     template: Template
     text: str
+    deadline: Deadline = field(default_factory=Deadline, compare=False)
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from icalendar import Calendar, Event
 from contracts.email import is_email
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import (
+    SEND_SECONDS,
     Outgoing,
     PermanentChannelError,
     Receipt,
@@ -44,8 +45,6 @@ from services.notify.domain.messages import Personal
 
 TIMEOUT = 10.0
 """In seconds, of each step. A server that sends a byte now and then stays within it for ever."""
-CALL_SECONDS = 15.0
-"""The longest time of a delivery: well below the lease, and below the time in which a sender stops."""
 INDIA = ZoneInfo("Asia/Kolkata")
 """By name: a calendar needs the zone, not only its offset."""
 Scheme = Literal["smtp", "smtps", "smtp-plain"]
@@ -96,7 +95,7 @@ class EmailChannel:
         context: ssl.SSLContext | None = None,
         *,
         public_only: bool = False,
-        call_seconds: float = CALL_SECONDS,
+        call_seconds: float = SEND_SECONDS,
     ) -> None:
         self._server = server
         self._draw = draw
@@ -117,7 +116,7 @@ class EmailChannel:
         delivery = _Delivery(
             self._server, self._context, letter, message.personal.to, public_only=self._public_only
         )
-        delivery.run_within(self._call_seconds)
+        delivery.run_within(min(self._call_seconds, message.deadline.require_left()))
         return Receipt(letter["Message-ID"])
 
 

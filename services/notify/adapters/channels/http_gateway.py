@@ -27,13 +27,16 @@ from uuid import UUID
 import httpx
 from pydantic import JsonValue
 
-from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
+from services.notify.adapters.channels import (
+    SEND_SECONDS,
+    Deadline,
+    PermanentChannelError,
+    TemporaryChannelError,
+)
 from services.notify.adapters.channels.public_addresses import NotPublic, require_public
 
 TIMEOUT = httpx.Timeout(connect=3.0, read=8.0, write=4.0, pool=1.0)
 """In seconds, of each step. A vendor that sends a byte now and then stays within them for ever."""
-CALL_SECONDS = 15.0
-"""The longest time of a call: well below the lease, and below the time in which a sender stops."""
 MOST_BYTES = 64 * 1024
 """More of a response is not read."""
 _NOT_REACHED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -76,7 +79,7 @@ class GatewayClient:
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, call_seconds: float = CALL_SECONDS, *, public_only: bool = False
+        self, client: httpx.AsyncClient, call_seconds: float = SEND_SECONDS, *, public_only: bool = False
     ) -> None:
         self._client = client
         self._call_seconds = call_seconds
@@ -84,14 +87,15 @@ class GatewayClient:
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
-    def post(self, url: str, headers: Mapping[str, str], **content: Any) -> Response:
+    def post(self, url: str, headers: Mapping[str, str], deadline: Deadline, **content: Any) -> Response:
         """Post ``json``, ``data`` (a form) or ``files``, and return the response.
 
         Raises:
-            TemporaryChannelError: ``unreachable`` or ``timeout``.
+            TemporaryChannelError: ``unreachable``, or ``timeout``, also where too little is left to begin.
             PermanentChannelError: ``private_address``.
         """
-        return self._request("POST", url, headers, content)
+        seconds = min(self._call_seconds, deadline.require_left())
+        return self._request("POST", url, headers, content, seconds)
 
     def get(self, url: str, headers: Mapping[str, str], query: Mapping[str, str]) -> Response:
         """Ask for something; nothing arrives anywhere by that.
@@ -100,12 +104,12 @@ class GatewayClient:
             TemporaryChannelError: ``unreachable`` or ``timeout``.
             PermanentChannelError: ``private_address``.
         """
-        return self._request("GET", url, headers, {"params": query})
+        return self._request("GET", url, headers, {"params": query}, self._call_seconds)
 
     def _request(
-        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]
+        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any], seconds: float
     ) -> Response:
-        call = self._call(method, url, headers, content)
+        call = self._call(method, url, headers, content, seconds)
         try:
             return asyncio.run_coroutine_threadsafe(call, self._loop).result()
         except TimeoutError:
@@ -118,9 +122,9 @@ class GatewayClient:
             raise TemporaryChannelError(reason, may_have_arrived=reached) from None
 
     async def _call(
-        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any]
+        self, method: str, url: str, headers: Mapping[str, str], content: Mapping[str, Any], seconds: float
     ) -> Response:
-        async with asyncio.timeout(self._call_seconds):
+        async with asyncio.timeout(seconds):
             name = httpx.URL(url)
             if not self._public_only:
                 return await self._send(method, name, headers, content)

@@ -96,7 +96,7 @@ class Msg91Channel:
             "recipients": [{"mobiles": message.personal.to.removeprefix("+"), **recipient}],
         }
         headers = {"authkey": self._authkey, "Accept": "application/json", "Accept-Encoding": "identity"}
-        response = self._client.post(self._url, headers, json=body)
+        response = self._client.post(self._url, headers, message.deadline, json=body)
         answer = response.json()
         if isinstance(answer, dict) and answer.get("type") == "error":
             code = str(answer.get("code", ""))

@@ -44,7 +44,9 @@ class SmsChannel:
             "encoding": "gsm7" if is_gsm(message.text) else "ucs2",
             "parts": parts,
         }
-        response = self._client.post(self._url, key_headers(message.id, self._token), json=body)
+        response = self._client.post(
+            self._url, key_headers(message.id, self._token), message.deadline, json=body
+        )
         require_success(response)
         answer = response.json()
         found = answer.get("id") if isinstance(answer, dict) else None

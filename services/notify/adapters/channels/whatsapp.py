@@ -32,6 +32,7 @@ from pydantic import JsonValue
 from contracts.model import DeliverBy
 from services.notify.adapters.channels import (
     BadWebhook,
+    Deadline,
     DeliveryReport,
     InboundText,
     Outgoing,
@@ -155,9 +156,14 @@ class WhatsAppChannel:
         """
         picture = self._draw(message.personal) if message.template.whatsapp_picture_template else None
         name = None if picture is None else sha256(picture).hexdigest()
-        media_id = None if picture is None or name is None else self._media_id(name, picture)
+        media_id = (
+            None if picture is None or name is None else self._media_id(name, picture, message.deadline)
+        )
         response = self._client.post(
-            self._url, key_headers(message.id, self._token), json=template_message(message, media_id)
+            self._url,
+            key_headers(message.id, self._token),
+            message.deadline,
+            json=template_message(message, media_id),
         )
         try:
             _require_success(response)
@@ -172,8 +178,11 @@ class WhatsAppChannel:
         found = first.get("id") if isinstance(first, dict) else None
         return Receipt(str(found) if found is not None else None)
 
-    def _media_id(self, name: str, picture: bytes) -> str:
-        """Return the ID of an upload of the picture; nothing was sent if this raises an error."""
+    def _media_id(self, name: str, picture: bytes, deadline: Deadline) -> str:
+        """Return the ID of an upload of the picture; nothing was sent if this raises an error.
+
+        A slow upload leaves the message too little time to begin. The next try finds its ID.
+        """
         if known := self._media.find(name):
             return known
         url = self._url.removesuffix("/messages") + "/media"
@@ -181,7 +190,9 @@ class WhatsAppChannel:
         files = {"file": ("pass.png", picture, "image/png")}
         try:
             # A key of its own: it is another request, and one that Meta has deleted must not be a repeat.
-            response = self._client.post(url, key_headers(uuid4(), self._token), data=form, files=files)
+            response = self._client.post(
+                url, key_headers(uuid4(), self._token), deadline, data=form, files=files
+            )
             _require_success(response)
         except TemporaryChannelError as error:
             raise TemporaryChannelError(error.reason, retry_after=error.retry_after) from None

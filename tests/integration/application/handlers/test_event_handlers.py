@@ -619,6 +619,12 @@ def test_an_event_that_arrives_before_its_application_is_retried(desk: Desk) -> 
     assert marked == 0
 
 
+def test_the_timeline_says_of_a_message_that_it_may_have_come_twice(desk: Desk) -> None:
+    there = apply(desk)
+    desk.receive(there.delivered().model_copy(update={"possible_duplicate": True}))
+    assert desk.view(there.reference).timeline[-1].facts["possible_duplicate"] == 1
+
+
 def test_messages_about_something_else_are_ignored(desk: Desk) -> None:
     there = apply(desk)
     about_nothing: dict[str, Any] = {

@@ -94,7 +94,13 @@ async def test_the_timeline_shows_every_entry_with_its_details(
         timeline=(
             happened("submitted"),
             happened("message_delivered", 1, purpose="application_submitted", channel="whatsapp"),
-            happened("message_arrived", 2, purpose="application_submitted", channel="whatsapp"),
+            happened(
+                "message_arrived",
+                2,
+                purpose="application_submitted",
+                channel="whatsapp",
+                possible_duplicate=1,
+            ),
             happened("message_read", 3, purpose="application_submitted", channel="whatsapp"),
             happened("escalated", 240, level=1, department="home", step="stand_in"),
             happened("rejected", 300, department="home", revision=1, reason="no_appointment"),
@@ -116,7 +122,11 @@ async def test_the_timeline_shows_every_entry_with_its_details(
     wanted = [
         ("1 December 2026, 10:30 am", "Application sent"),
         ("The message was sent", "Confirmation of your application, by WhatsApp"),
-        ("The message was delivered", "Confirmation of your application, by WhatsApp"),
+        (
+            "The message was delivered",
+            "Confirmation of your application, by WhatsApp",
+            "You may have got it twice",
+        ),
         ("The message was read", "Confirmation of your application, by WhatsApp"),
         ("The visit is near: the officer&#39;s stand-in was asked to decide", "Home"),
         ("The department did not approve", "Home", "There is no appointment", "Come with the file"),

@@ -17,7 +17,12 @@ import httpx
 import pytest
 
 from services.notify.adapters import pass_card
-from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError, public_addresses
+from services.notify.adapters.channels import (
+    Deadline,
+    PermanentChannelError,
+    TemporaryChannelError,
+    public_addresses,
+)
 from services.notify.adapters.channels.email import EmailChannel, MailServer
 from services.notify.adapters.channels.http_gateway import GatewayClient, require_success
 from services.notify.adapters.channels.installed import channels_of
@@ -138,7 +143,7 @@ def test_a_vendor_is_asked_under_its_name_and_shows_the_certificate_of_its_name(
     web: Web, authority: Authority, answers: Answers, all_public: None
 ) -> None:
     answers(INSIDE)
-    require_success(client(authority).post(web.url, {}, json={}))
+    require_success(client(authority).post(web.url, {}, Deadline(), json={}))
     assert web.asked == [(f"{NAME}:{web.port}", "/send")]
 
 
@@ -148,7 +153,7 @@ def test_the_certificate_of_another_name_is_refused(
     answers(INSIDE)
     web = Web(authority.issue(OTHER))
     with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
-        client(authority).post(web.url, {}, json={})
+        client(authority).post(web.url, {}, Deadline(), json={})
     web.close()
     assert web.asked == []
 
@@ -174,7 +179,7 @@ def test_a_name_that_leads_to_a_private_address_is_not_connected_to(
 ) -> None:
     answers(INSIDE)
     with pytest.raises(PermanentChannelError, match=r"^private_address$"):
-        client(authority).post(web.url, {}, json={})
+        client(authority).post(web.url, {}, Deadline(), json={})
     with pytest.raises(PermanentChannelError, match=r"^private_address$"):
         mail(mailbox, authority).send(a_code(to="a@example.in", channel="email"))
     assert (web.asked, mailbox.letters, mailbox.ended) == ([], [], 0)
@@ -185,7 +190,7 @@ def test_a_second_answer_of_the_name_server_leads_nowhere(
 ) -> None:
     answers(OUTSIDE, INSIDE)
     with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
-        client(authority).post(web.url, {}, json={})
+        client(authority).post(web.url, {}, Deadline(), json={})
     answers(OUTSIDE, INSIDE)
     with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
         mail(mailbox, authority).send(a_code(to="a@example.in", channel="email"))
@@ -206,7 +211,7 @@ def test_no_redirect_is_followed(web: Web, authority: Authority, answers: Answer
     answers(INSIDE)
     web.redirects = True
     with pytest.raises(PermanentChannelError, match=r"^refused$"):
-        require_success(client(authority).post(web.url, {}, json={}))
+        require_success(client(authority).post(web.url, {}, Deadline(), json={}))
     assert [path for _, path in web.asked] == ["/send"]
 
 
@@ -221,7 +226,7 @@ def test_the_next_address_is_tried_if_one_does_not_answer(
         return [one for each in names for one in resolve(each, port, *rest, **more)]
 
     monkeypatch.setattr(socket, "getaddrinfo", both)
-    require_success(client(authority).post(web.url, {}, json={}))
+    require_success(client(authority).post(web.url, {}, Deadline(), json={}))
     mail(mailbox, authority).send(a_code(to="a@example.in", channel="email"))
     assert (len(web.asked), len(mailbox.letters)) == (1, 1)
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from services.chassis.runtime.settings import WrongSettings
-from services.notify.adapters.channels import PermanentChannelError
+from services.notify.adapters.channels import Deadline, PermanentChannelError
 from services.notify.adapters.channels.http_gateway import gateway_client
 from services.notify.adapters.channels.installed import channels_of, receipt_sources_of, report_services_of
 from services.notify.settings import NotifySettings, SenderSettings
@@ -122,4 +122,4 @@ def test_a_text_that_is_not_registered_keeps_the_sender_from_starting(tmp_path: 
 def test_a_name_that_leads_to_a_private_address_is_refused_before_anything_is_sent() -> None:
     client = gateway_client(1, public_only=True)
     with pytest.raises(PermanentChannelError, match=r"^private_address$"):
-        client.post("https://localhost:9/", {}, json={})
+        client.post("https://localhost:9/", {}, Deadline(), json={})

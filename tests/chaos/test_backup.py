@@ -23,7 +23,7 @@ from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, 
 from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.oracle import Findings
-from tests.support.chaos.promises import Promises
+from tests.support.chaos.promises import Promises, Scan
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.run import CrowdThread
 from tests.support.chaos.workload import Pacer, Plan
@@ -115,7 +115,7 @@ def _enter(after: After, stage: Stage) -> None:
     """Enter with a pass that was signed before the backup."""
     nonce = str(uuid4())
     assert Officer(after.system).scan(token=stage.token, nonce=nonce, id_check=MATCHED).verdict == "admit"
-    after.held.admitted[stage.holder] = nonce
+    after.held.scans[stage.holder][nonce] = Scan("admit")
 
 
 def test_without_the_replay_the_events_of_the_broker_are_lost(

@@ -9,7 +9,7 @@ import pytest
 from tests.support.chaos.evidence import Evidence, Message
 from tests.support.chaos.fault_schedule import FIRST_ROUND, PROCESSES, schedule
 from tests.support.chaos.oracle import Findings, SenderKills, judge
-from tests.support.chaos.promises import Promises
+from tests.support.chaos.promises import Promises, Scan
 from tests.support.chaos.provider import Ledger
 
 REFERENCE, ID, NUMBER, EVEN, ODD = (
@@ -28,7 +28,7 @@ class Story:
         self.promises = Promises(
             mobiles={REFERENCE: mobile},
             decided={REFERENCE: "approved"},
-            admitted={REFERENCE: "nonce"},
+            scans={REFERENCE: {"nonce": Scan("admit", 1.0)}},
             numbers={mobile},
         )
         self.evidence = Evidence(ids={REFERENCE: ID}, statuses={ID: "entered"})
@@ -38,7 +38,7 @@ class Story:
             self.evidence.passes_of_gate,
         ):
             known[ID][NUMBER] = True
-        self.evidence.admissions = Counter({"nonce": 1})
+        self.evidence.scans = Counter({("nonce", "admit"): 1})
         self.evidence.messages[ID] = [
             Message("m1", "application_submitted", "delivered", 0),
             Message("m2", "pass_issued", "delivered", 0),
@@ -86,7 +86,7 @@ def _no_pass(story: Story) -> None:
 
 def _nobody_gets_to_it(story: Story) -> None:
     """Its department is slow: nothing has lost it."""
-    story.promises.admitted.clear()
+    story.promises.scans.clear()
     story.promises.decided.clear()
     story.evidence = Evidence(ids={REFERENCE: ID}, statuses={ID: "submitted"}, at_a_desk={ID})
     story.evidence.messages[ID] = [Message("m1", "application_submitted", "delivered", 0)]
@@ -118,6 +118,20 @@ def _waiting_message(story: Story) -> None:
     story.evidence.deliveries_recorded[ID] = 1
 
 
+def _let_out(story: Story) -> None:
+    """They leave, which is recorded."""
+    story.promises.scans[REFERENCE]["exit"] = Scan("exit", 2.0)
+    story.evidence.scans["exit", "exit"] = 1
+    story.evidence.statuses[ID] = "left"
+
+
+def _let_in_twice(story: Story) -> None:
+    """A gate without a network lets in another one with the same pass, which is found."""
+    story.promises.scans[REFERENCE]["other gate"] = Scan("admit", 2.0)
+    story.evidence.scans["other gate", "admit"] = 1
+    story.evidence.conflicts[ID] = [1]
+
+
 BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
     "a 201 without an application": (_forget_application, {"lost"}),
     "an application that nobody was promised": (_another_application, {"duplicate_applications"}),
@@ -126,8 +140,8 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
         {"lost", "disagreements"},
     ),
     "an application that nobody decided": (
-        lambda story: (story.promises.admitted.clear(), story.promises.decided.clear()),
-        {"lost", "duplicate_admissions"},
+        lambda story: (story.promises.scans.clear(), story.promises.decided.clear()),
+        {"lost", "duplicate_scans"},
     ),
     "an application on a desk to which nobody gets": (_nobody_gets_to_it, {"undecided"}),
     "an application that reaches no desk": (_never_reaches_a_desk, {"lost"}),
@@ -141,14 +155,14 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
         ),
         {"lost", "disagreements"},
     ),
-    "a scan that left no trace": (lambda story: story.evidence.admissions.clear(), {"lost"}),
+    "a scan that left no trace": (lambda story: story.evidence.scans.clear(), {"lost"}),
     "a scan that let in twice": (
-        lambda story: story.evidence.admissions.update({"nonce": 1}),
-        {"duplicate_admissions"},
+        lambda story: story.evidence.scans.update({("nonce", "admit"): 1}),
+        {"duplicate_scans"},
     ),
     "an admission that nobody was promised": (
-        lambda story: story.evidence.admissions.update({"another": 1}),
-        {"duplicate_admissions"},
+        lambda story: story.evidence.scans.update({("another", "admit"): 1}),
+        {"duplicate_scans"},
     ),
     "a message that was stored twice": (_second_message, {"duplicate_messages"}),
     "a message that was never stored": (_no_message, {"sms_missing"}),
@@ -176,7 +190,35 @@ BROKEN: dict[str, tuple[Callable[[Story], object], set[str]]] = {
         lambda story: story.promises.printed.add(REFERENCE),
         {"disagreements"},
     ),
-    "an exit that left no trace": (lambda story: story.promises.left.add(REFERENCE), {"lost"}),
+    "an exit that left no trace": (
+        lambda story: (_let_out(story), story.evidence.scans.pop(("exit", "exit"))),
+        {"lost"},
+    ),
+    "an exit that was recorded twice": (
+        lambda story: (_let_out(story), story.evidence.scans.update({("exit", "exit"): 1})),
+        {"duplicate_scans"},
+    ),
+    "an exit that no guard saw": (
+        lambda story: story.evidence.scans.update({("exit", "exit"): 1}),
+        {"duplicate_scans"},
+    ),
+    "an exit after which somebody is inside": (
+        lambda story: (_let_out(story), story.evidence.statuses.update({ID: "entered"})),
+        {"lost"},
+    ),
+    "a scan of a gate without a network that never came": (
+        lambda story: (_let_in_twice(story), story.evidence.scans.pop(("other gate", "admit"))),
+        {"lost"},
+    ),
+    "a conflict that nobody hears of": (
+        lambda story: (_let_in_twice(story), story.evidence.conflicts.clear()),
+        {"conflicts"},
+    ),
+    "a conflict of which supervisors hear twice": (
+        lambda story: (_let_in_twice(story), story.evidence.conflicts[ID].append(1)),
+        {"conflicts"},
+    ),
+    "a conflict of nobody": (lambda story: story.evidence.conflicts[ID].append(1), {"conflicts"}),
     "a code that never came": (lambda story: story.evidence.codes.clear(), {"sms_missing"}),
     "an event that was not sent": (
         lambda story: story.evidence.waiting.update({"outbox of approval": 1}),
@@ -195,10 +237,26 @@ def test_every_broken_promise_is_found(what: str) -> None:
     assert set(story.judged().problems()) == problems
 
 
+@pytest.mark.parametrize("happens", [_let_out, _let_in_twice])
+def test_an_exit_and_a_conflict_that_are_recorded_once_are_no_problem(
+    happens: Callable[[Story], None],
+) -> None:
+    story = Story()
+    happens(story)
+    assert story.judged().problems() == {}
+
+
+def test_nobody_says_who_was_first_where_a_device_did_not_know_the_time() -> None:
+    story = Story()
+    _let_out(story)
+    story.promises.scans[REFERENCE]["exit"] = Scan("exit", 2.0, is_certain=False)
+    assert story.promises.expected_status(REFERENCE) == {"entered", "left"}
+
+
 def test_a_cancelled_application_ends_cancelled_whatever_was_decided() -> None:
     story = Story()
-    story.promises.admitted.clear()
-    story.evidence.admissions.clear()
+    story.promises.scans.clear()
+    story.evidence.scans.clear()
     story.promises.cancelled.add(REFERENCE)
     assert "lost" in story.judged().problems()
     story.evidence.statuses[ID] = "cancelled"

@@ -4,7 +4,7 @@ import sys
 
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, PROCESSES
-from tests.support.chaos.run import Limits, Run
+from tests.support.chaos.run import Limits, Run, entering_on, visiting_day
 
 SMALL = Limits(applications=300, kills=32, seconds=100, seed=2026)
 
@@ -26,3 +26,5 @@ def test_nothing_is_lost_and_nothing_happens_twice_whatever_is_killed(
         target for one in report.injected for target in one.fault.targets
     }
     assert report.applications > SMALL.applications / 3, lines
+    if entering_on(visiting_day(SMALL.seconds)):
+        assert report.offline > report.conflicts > 0, lines

@@ -39,8 +39,10 @@ class Evidence:
     """The same, as the application knows it."""
     passes_of_gate: dict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
     """The same, as the gate knows it."""
-    admissions: Counter[str] = field(default_factory=Counter)
-    """Recorded scans that admitted, by nonce."""
+    scans: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Recorded entries and exits, by nonce and verdict."""
+    conflicts: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    """How many persons were too many, of each conflict between gates that was published."""
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     codes: list[Message] = field(default_factory=list)
     deliveries_recorded: Counter[str] = field(default_factory=Counter)
@@ -74,8 +76,12 @@ _PASSES_OF_APPLICATION = """select application_id::text, number, issued and not 
 _PASSES_OF_GATE = (
     "select application_id::text, number, revoked_seq = 0 from passes where application_id = any(%s::uuid[])"
 )
-_ADMISSIONS = """select nonce, count(*) from scans s join passes p on p.number = s.pass_number
-    where verdict = 'admit' and p.application_id = any(%s::uuid[]) group by nonce"""
+_SCANS = """select replace(nonce, '/offline', ''), verdict, count(*)
+    from scans s join passes p on p.number = s.pass_number
+    where verdict in ('admit', 'exit') and p.application_id = any(%s::uuid[]) group by 1, 2"""
+_CONFLICTS = """select p.application_id::text, (data->>'exposure')::int
+    from outbox join passes p on p.number = data->>'pass_number'
+    where type = 'GateConflictFound' and p.application_id = any(%s::uuid[])"""
 _MESSAGES = """select application_id::text, id::text, purpose, state, possible_duplicates
     from messages where application_id = any(%s::uuid[])"""
 _CODES = "select id::text, purpose, state, possible_duplicates from messages where purpose = 'otp'"
@@ -101,7 +107,11 @@ def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
     ):
         for application_id, number, live in _rows(stack, service, query, ids):
             into[application_id][number] = live
-    found.admissions.update(dict(_rows(stack, "verify", _ADMISSIONS, ids)))
+    found.scans.update(
+        {(nonce, verdict): count for nonce, verdict, count in _rows(stack, "verify", _SCANS, ids)}
+    )
+    for application_id, exposure in _rows(stack, "verify", _CONFLICTS, ids):
+        found.conflicts[application_id].append(exposure)
     for application_id, *message in _rows(stack, "notify", _MESSAGES, ids):
         found.messages[application_id].append(Message(*message))
     found.codes = [Message(*message) for message in _rows(stack, "notify", _CODES)]

@@ -26,7 +26,10 @@ class Findings:
     """Applications that wait on a desk. Nothing lost them: no department of the crowd has got to them."""
     duplicate_applications: list[str] = field(default_factory=list)
     duplicate_passes: list[str] = field(default_factory=list)
-    duplicate_admissions: list[str] = field(default_factory=list)
+    duplicate_scans: list[str] = field(default_factory=list)
+    """Scans that were recorded twice, or that no guard has seen recorded."""
+    conflicts: list[str] = field(default_factory=list)
+    """Passes with which more came in than may, of which supervisors hear not once."""
     duplicate_messages: list[str] = field(default_factory=list)
     """Two messages of one purpose about one application: one effect was had twice."""
     disagreements: list[str] = field(default_factory=list)
@@ -154,13 +157,18 @@ def _judge_state(message: Message, whose: str, found: Findings) -> None:
 
 
 def _judge_scans(promises: Promises, evidence: Evidence, found: Findings) -> None:
-    promised = set(promises.admitted.values())
-    found.lost += [f"scan {nonce}" for nonce in promised - set(evidence.admissions)]
-    found.duplicate_admissions += [
-        f"{nonce}: {count}"
-        for nonce, count in evidence.admissions.items()
-        if count > 1 or nonce not in promised
+    promised = {(nonce, scan.verdict) for theirs in promises.scans.values() for nonce, scan in theirs.items()}
+    found.lost += [f"scan {nonce}: no {verdict}" for nonce, verdict in promised - set(evidence.scans)]
+    found.duplicate_scans += [
+        f"{nonce}: {count} × {verdict}"
+        for (nonce, verdict), count in evidence.scans.items()
+        if count > 1 or (nonce, verdict) not in promised
     ]
+    for reference, application_id in evidence.ids.items():
+        entries = [scan for scan in promises.scans.get(reference, {}).values() if scan.verdict == "admit"]
+        too_many, told = [1] * (len(entries) - 1), evidence.conflicts.get(application_id, [])
+        if told != too_many:
+            found.conflicts.append(f"{reference}: {told} too many by conflicts, {too_many} by the guards")
 
 
 def _judge_codes(promises: Promises, evidence: Evidence, ledger: Ledger, found: Findings) -> None:

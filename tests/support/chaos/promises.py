@@ -3,12 +3,28 @@
 The oracle checks each promise.
 """
 
-from collections import Counter
+import time
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Literal
 
 Outcome = Literal["approved", "rejected", "refused"]
 """``refused``: the department got a 409, because there is nothing to decide any more."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A scan that a guard saw recorded.
+
+    Args:
+        verdict: what it came to.
+        at: when, in seconds since 1970.
+        is_certain: whether the device knew that time; else nobody can say which of two movements was first.
+    """
+
+    verdict: Literal["admit", "exit"]
+    at: float = field(default_factory=time.time)
+    is_certain: bool = True
 
 
 @dataclass
@@ -26,9 +42,10 @@ class Promises:
     resent: set[str] = field(default_factory=set)
     printed: set[str] = field(default_factory=set)
     """References whose command was answered by a success: each has happened once."""
-    admitted: dict[str, str] = field(default_factory=dict)
-    """The scan's nonce by reference, of every recorded ``admit``."""
-    left: set[str] = field(default_factory=set)
+    scans: dict[str, dict[str, Scan]] = field(default_factory=lambda: defaultdict(dict))
+    """Recorded entries and exits by nonce, by reference; each pass is for one person and one entry."""
+    offline: int = 0
+    """How many of these a gate has decided that had no network."""
     numbers: set[str] = field(default_factory=set)
     """Mobiles that asked for a code."""
     unanswered: Counter[str] = field(default_factory=Counter)
@@ -41,14 +58,29 @@ class Promises:
         """How many applications wait for a department; a little less if people cancel after the decision."""
         return len(self.mobiles) - len(self.decided) - len(self.cancelled)
 
+    @property
+    def conflicts(self) -> int:
+        """How many people came in with a pass with which somebody else had come in."""
+        entries = [
+            sum(scan.verdict == "admit" for scan in [*theirs.values()]) for theirs in [*self.scans.values()]
+        ]
+        return sum(max(count - 1, 0) for count in entries)
+
+    @property
+    def left(self) -> set[str]:
+        """References whose people came in and left again."""
+        return {reference for reference in [*self.scans] if "left" in self.expected_status(reference)}
+
     def expected_status(self, reference: str) -> frozenset[str]:
         """Return the states in which an application may end, by what its people were promised."""
         if reference in self.cancelled:
             return frozenset({"cancelled"})
         if reference in self.withdrawn:
             return frozenset({"revoked"})
-        if reference in self.admitted:
-            return frozenset({"left" if reference in self.left else "entered"})
+        if scans := self.scans.get(reference):
+            in_order = sorted(scans.values(), key=lambda scan: scan.at)
+            ends = in_order if not all(scan.is_certain for scan in in_order) else in_order[-1:]
+            return frozenset("left" if scan.verdict == "exit" else "entered" for scan in ends)
         outcome = self.decided.get(reference)
         return frozenset(
             {"issued"} if outcome == "approved" else {"rejected"} if outcome == "rejected" else ()

@@ -30,6 +30,10 @@ class Report:
     findings: Findings
     senders: SenderKills
     messages: int
+    offline: int
+    """Scans that a gate without a network has decided."""
+    conflicts: int
+    """Those that contradict another one."""
     ended_by_themselves: list[str]
     backend: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -78,10 +82,10 @@ class Report:
         duplicates = (
             found.duplicate_applications,
             found.duplicate_passes,
-            found.duplicate_admissions,
+            found.duplicate_scans,
             found.duplicate_messages,
         )
-        words = ("applications", "passes", "admissions", "messages stored")
+        words = ("applications", "passes", "scans", "messages stored")
         yield "  duplicates    " + ", ".join(
             f"{len(them)} {word}" for them, word in zip(duplicates, words, strict=True)
         )
@@ -92,6 +96,7 @@ class Report:
             f" {len(found.sms_unrecorded)} unrecorded,"
             f" {found.sms_repeats_recognised} repeats recognised by their key"
         )
+        yield f"  gates apart   {self.offline} scans without a network, {self.conflicts} conflicts"
         yield f"  dead letters  {sum(found.dead.values())}"
         yield f"  all final     {'not in time' if end is None else f'{end:.0f} s after the last fault'}"
         if self.ended_by_themselves:
@@ -119,6 +124,8 @@ class Report:
             "sender_kills": self.senders.kills,
             "sender_concurrency": self.senders.concurrency,
             "messages": self.messages,
+            "offline": self.offline,
+            "conflicts": self.conflicts,
             "ended_by_themselves": self.ended_by_themselves,
             "findings": vars(self.findings),
             "good": self.good,

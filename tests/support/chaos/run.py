@@ -23,6 +23,7 @@ from tests.support.actors import Applicant
 from tests.support.backends import TestStack, backend_name
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
+from tests.support.chaos.gates import man
 from tests.support.chaos.injector import FaultInjector, InjectedFault, Probe
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
@@ -98,7 +99,7 @@ class CrowdThread:
             client = RecordingClient(
                 AsyncClient(self._system.url, http=http, repeat_seconds=PATIENCE), self._promises
             )
-            self._crowd = Crowd(client, self._provider.code_url, logins, self._plan, self._pacer)
+            self._crowd = Crowd(client, self._provider.code_url, logins, self._plan, self._pacer, self._posts)
             await self._crowd.run(self._over)
 
     def __enter__(self) -> Self:
@@ -112,6 +113,7 @@ class CrowdThread:
 
     def start(self) -> None:
         self._other = self._other_department()
+        self._posts = man(self._system, PATIENCE) if self._plan.apart else []
         self._thread.start()
 
     @property
@@ -164,7 +166,11 @@ class Run:
         faults = schedule(limits.seed, limits.kills)
         until = self._began + limits.seconds
         plan = Plan(
-            max(limits.applications - len(faults), 1), limits.seed, self._day, entering=entering_on(self._day)
+            max(limits.applications - len(faults), 1),
+            limits.seed,
+            self._day,
+            entering=entering_on(self._day),
+            apart=entering_on(self._day),
         )
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
         person = Applicant(self._system, code_of=self._provider.wait_for_code)
@@ -240,16 +246,16 @@ class Run:
     def _report(self, injector: FaultInjector, final_after: float | None) -> Report:
         findings = self._judge(injector)
         assert findings is not None
-        decided = self._promises.decided
+        decided, left = self._promises.decided, self._promises.left
         outcomes = Counter(
             "cancelled"
             if reference in self._promises.cancelled
             else "withdrawn"
             if reference in self._promises.withdrawn
             else "left"
-            if reference in self._promises.left
+            if reference in left
             else "entered"
-            if reference in self._promises.admitted
+            if reference in self._promises.scans
             else decided.get(reference, "undecided")
             for reference in self._promises.mobiles
         )
@@ -264,6 +270,8 @@ class Run:
             findings=findings,
             senders=injector.sender_kills(sender_concurrency()),
             messages=len(self._provider.ledger().charged),
+            offline=self._promises.offline,
+            conflicts=self._promises.conflicts,
             ended_by_themselves=injector.ended_by_themselves,
             backend=backend_name(),
         )

@@ -178,6 +178,38 @@ def no_nonce() -> None:
     put(pass_lookup, "see", lambda *asked: dataclasses.replace(see(*asked), used=set()))
 
 
+def no_offline_scans() -> None:
+    """Answer a gate that was without a network that its scans are recorded, and record none."""
+    from services.verify.handlers import offline_scans
+
+    store = offline_scans._store
+
+    def forget(batch: Any) -> None:
+        batch.made.clear()
+        store(batch)
+
+    put(offline_scans, "_store", forget)
+
+
+def another_nonce() -> None:
+    """Record what a gate without a network has decided under a nonce that it never drew."""
+    from services.verify.handlers import scan_records
+
+    new_scan = scan_records.new_scan
+
+    def rename(session: Any, request: Any, *rest: Any) -> Any:
+        return new_scan(session, request.model_copy(update={"nonce": str(uuid4())}), *rest)
+
+    put(scan_records, "new_scan", rename)
+
+
+def no_conflicts() -> None:
+    """Tell nobody that more persons came in than a pass allows."""
+    from services.verify.handlers import offline_scans
+
+    put(offline_scans, "publish_conflict", lambda *_: None)
+
+
 def no_leaving() -> None:
     """Let a gateway that stops close its connections at once, as uvicorn does by default."""
     import uvicorn
@@ -433,6 +465,9 @@ SWITCHES: dict[str, Callable[[], None]] = {
         no_idempotency,
         no_row_lock,
         no_nonce,
+        no_offline_scans,
+        another_nonce,
+        no_conflicts,
         no_leaving,
         no_answer_limit,
         slow_to_record,

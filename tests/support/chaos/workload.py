@@ -9,7 +9,7 @@ at once; a gate lets some in, and some of those out. Others have a fate that tak
 import asyncio
 import random
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,8 @@ from epass_client import AsyncClient, Call, NoAnswer, Problem, calls
 from epass_client.calls import R
 from epass_client.client import Failure
 from tests.support.actors import MATCHED, application, scan, slot
-from tests.support.chaos.promises import Outcome, Promises
+from tests.support.chaos.gates import GatesApart, Post
+from tests.support.chaos.promises import Outcome, Promises, Scan
 from tests.support.plain_http import NO_AUTHORITIES
 
 PATIENCE = 240.0
@@ -74,6 +75,7 @@ class RecordingClient:
     def __init__(self, client: AsyncClient, promises: Promises) -> None:
         self._client = client
         self._client.on_failure = self._record
+        self.url = client.url
         self.promises = promises
 
     def _record(self, failure: Failure) -> None:
@@ -118,6 +120,8 @@ class Plan:
     day: int = 0
     cancelling: float = 0.05
     entering: float = 0.05
+    apart: float = 0.0
+    """Share of those who come to gates whose networks come and go."""
     leaving: float = 0.5
     """Share of those who entered."""
     rejecting: float = 0.1
@@ -144,6 +148,7 @@ class Crowd:
         logins: of department, security and reception, and of another department.
         plan: what they do.
         pacer: how fast they apply.
+        posts: the guards at the gates whose networks come and go; nobody where the plan has no such gates.
     """
 
     def __init__(
@@ -153,6 +158,7 @@ class Crowd:
         logins: dict[str, dict[str, str]],
         plan: Plan,
         pacer: Pacer,
+        posts: Sequence[Post] = (),
     ) -> None:
         self._client = client
         self._promises = client.promises
@@ -160,6 +166,8 @@ class Crowd:
         self._logins = logins
         self._plan = plan
         self._pacer = pacer
+        self._posts = posts
+        self._gates = GatesApart(client.promises, plan.seed)
         self._followers: set[asyncio.Task[None]] = set()
         self._sessions: dict[str, asyncio.Task[str]] = {}
         self._completing: set[str] = set()
@@ -169,11 +177,13 @@ class Crowd:
     @property
     def finished(self) -> bool:
         """Return whether everybody has applied, cancelled or entered as planned."""
-        return self._applied_all and not self._followers
+        return self._applied_all and not self._followers and self._gates.finished
 
     async def run(self, until_over: asyncio.Event) -> None:
         """Make all applications, and continue to decide until it is over."""
         staff = [asyncio.create_task(self._department(role)) for role in ("department", "other department")]
+        if self._posts:
+            staff.append(asyncio.create_task(self._gates.run(self._client.url, self._posts)))
         turns = asyncio.Semaphore(AT_A_TIME)
         numbers = random.Random(self._plan.seed).sample(
             range(10**8, 10**9), -(-self._plan.applications // APPLICATIONS_EACH)
@@ -264,6 +274,8 @@ class Crowd:
             self._follow(self._cancel(reference, token))
         elif kind < self._plan.cancelling + self._plan.entering:
             self._follow(self._enter(reference, token))
+        elif kind < self._plan.cancelling + self._plan.entering + self._plan.apart:
+            self._follow(self._come(reference, token))
 
     def _follow(self, work: Coroutine[Any, Any, None]) -> None:
         async def as_long_as_it_is_answered() -> None:
@@ -292,13 +304,18 @@ class Crowd:
         if result.verdict != "admit":
             self._promises.broken.append(f"a first scan was answered {result.verdict}")
             return
-        self._promises.admitted[reference] = body.nonce
+        self._promises.scans[reference][body.nonce] = Scan("admit")
         if crc32(body.nonce.encode()) % 1000 / 1000 < self._plan.leaving:
             exit_scan = scan(token=the_pass.token, direction="exit")
             result = await self._client.send(calls.scan_pass(exit_scan), officer)
             if result.verdict != "exit":
                 self._promises.broken.append(f"an exit was answered {result.verdict}")
-            self._promises.left.add(reference)
+            self._promises.scans[reference][exit_scan.nonce] = Scan("exit")
+
+    async def _come(self, reference: str, token: str) -> None:
+        """Come to the gates whose networks come and go."""
+        if number := await self._pass_number(reference, token):
+            self._gates.arrive(reference, (await self._client.send(calls.view_pass(number), token)).token)
 
     async def _pass_number(self, reference: str, token: str) -> str:
         """Wait for the pass and return its number; an empty string if there will be none."""

@@ -280,7 +280,7 @@ class Load:
         yield from map(str, rows(asked, events, self.spans))
         yield (
             f"{len(self.promises.mobiles)} applications, {len(self.promises.decided)} decisions, "
-            f"{len(self.promises.admitted)} admissions, {len(asked)} requests, "
+            f"{len(self.promises.scans)} admissions, {len(asked)} requests, "
             f"of which {sum(one.failed for one in asked)} failed and were repeated"
         )
 

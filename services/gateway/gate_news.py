@@ -49,6 +49,8 @@ class GateNews:
         reply = await self._client.call(rpc.verify.MOVEMENTS, question, principal=principal)
         if known is None:
             known = self._recent[site] = _Recent(reply.last)
+        elif reply.last < known.last:  # a promotion has lost places, which are used again
+            known.forget(known.last + 1)
         elif monotonic() - known.heard_at > LONGEST_BREAK:
             known.forget(reply.last)
         known.add(reply.items, reply.last)
@@ -112,24 +114,27 @@ class _Recent:
         self.count = 0
         """Of all that were ever added."""
         self.breaks = 0
-        """How often movements may have been missed, because verify was not asked, or away, for too long."""
+        """How often movements may have been missed: verify was away for too long, or has lost some."""
         self.heard_at = 0.0
         self.calls: tuple[HelpCall, ...] = ()
         """Calls for help that ring or were just answered."""
         self._complete_from = last
         self._kept: deque[Movement] = deque(maxlen=KEPT)
-        self._places: set[int] = set()
+        self._told: set[tuple[int, str]] = set()
+        """Their places and nonces: after a promotion that has lost some, a place is used once more."""
 
     def add(self, movements: tuple[Movement, ...], last: int) -> None:
         """Add those that are not known yet."""
         for movement in movements:
-            if movement.position in self._places:
+            told = (movement.position, movement.nonce)
+            if told in self._told:
                 continue
             if len(self._kept) == KEPT:
-                self._places.discard(self._kept[0].position)
-                self._complete_from = max(self._complete_from, self._kept[0].position)
+                oldest = self._kept[0]
+                self._told.discard((oldest.position, oldest.nonce))
+                self._complete_from = max(self._complete_from, oldest.position)
             self._kept.append(movement)
-            self._places.add(movement.position)
+            self._told.add(told)
             self.count += 1
         self.last = last
 
@@ -139,8 +144,8 @@ class _Recent:
         self.breaks += 1
 
     def reaches_back_to(self, place: int) -> bool:
-        """Return whether everything after a place is kept."""
-        return place >= self._complete_from
+        """Return whether everything after a place is kept. A place above the last one was lost."""
+        return self._complete_from <= place <= self.last
 
     def after(self, seen: int | None, since: int | None) -> list[Movement]:
         """Return what came after the first ``seen`` ones, or else with places after ``since``, or nothing.

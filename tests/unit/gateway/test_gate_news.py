@@ -16,11 +16,11 @@ from tests.support.factories.gateway import LATER, TableClient, claims, proven, 
 GUARD = proven(session=claims(role="security", site="PCS1", gate="PCS1-G1", exp=LATER))
 
 
-def movement(position: int, inside: int = 1) -> Movement:
+def movement(position: int, inside: int = 1, nonce: str = "nonce") -> Movement:
     return Movement.model_validate(
         {
             "position": position,
-            "nonce": f"nonce-{position}",
+            "nonce": f"{nonce}-{position}",
             "pass": "7K3M9QWX",
             "gate": "PCS1-G2",
             "verdict": "admit",
@@ -42,8 +42,8 @@ class Site:
     async def _no_list(self) -> StatusList:
         raise Unavailable("no list")
 
-    def tell(self, *positions: int, last: int) -> None:
-        items = tuple(movement(position) for position in positions)
+    def tell(self, *positions: int, last: int, nonce: str = "nonce") -> None:
+        items = tuple(movement(position, nonce=nonce) for position in positions)
         self.client.answers["verify.movements"] = Movements(items=items, last=last)
 
     def listen(self, since: int | None = None) -> AsyncGenerator[News, None]:
@@ -130,6 +130,27 @@ async def test_gates_fetch_a_manifest_after_verify_has_been_away_for_longer_than
     site.tell(20, last=20)  # what came before is an hour old, and not told
     assert await listening == ["reload", 20]
     assert await heard(site.listen(since=15), 1) == ["reload"]
+
+
+async def test_movements_with_places_that_a_promotion_has_lost_are_told_at_once(site: Site) -> None:
+    site.tell(last=10)
+    stays = site.listen()
+    listening = asyncio.ensure_future(heard(stays, 5))
+    await site.looks(2)
+    site.tell(11, 12, last=12)
+    await site.looks(2)
+    site.tell(11, last=11, nonce="after-the-promotion")
+    await site.looks(2)
+    site.tell(11, 12, last=12, nonce="after-the-promotion")
+    assert await listening == [11, 12, "reload", 11, 12]
+    assert await heard(site.listen(since=12), 1) == ["reload"], "of which promotion that 12 is nobody knows"
+    site.tell(13, last=13)
+    assert await heard(stays, 1) == [13]
+    assert await heard(site.listen(since=13), 5) == [11, 12, 11, 12, 13]
+
+
+async def test_a_gate_with_a_place_that_was_lost_fetches_a_manifest(site: Site) -> None:
+    assert await heard(site.listen(since=11), 1) == ["reload"]
 
 
 async def test_a_gate_that_was_away_for_too_long_fetches_a_manifest() -> None:

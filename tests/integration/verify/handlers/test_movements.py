@@ -7,6 +7,8 @@ import pytest
 from contracts.errors import Forbidden
 from contracts.rpc.verify import MovementQuestion, Movements
 from services.verify.handlers import movements
+from tests.integration.conftest import superuser
+from tests.support.backends import TestStack
 from tests.support.factories.verify import GATE, NOON, Gate, calling, officer, offline_scan, scan_of
 
 HOUR = timedelta(hours=1)
@@ -67,13 +69,33 @@ def test_refusals_and_looks_move_nobody(gate: Listener) -> None:
     assert gate.movements().items == ()
 
 
-def test_a_scan_that_was_stored_after_a_later_one_is_not_missed(gate: Listener) -> None:
+def test_a_scan_that_was_stored_after_a_later_one_is_not_missed(
+    gate: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     early, late = gate.issue(), gate.issue()
     gate.enter(early)
     gate.enter(late)
     newest = gate.movements().last
     assert [one.pass_ for one in gate.movements(after=newest).items] == [early.pass_number, late.pass_number]
-    assert gate.movements(after=newest + movements.OVERLAP).items == ()
+    monkeypatch.setattr(movements, "OVERLAP", 0)
+    assert gate.movements(after=newest).items == ()
+
+
+def test_places_that_a_promotion_has_lost_and_that_are_used_again_are_told(
+    gate: Listener, stack: TestStack
+) -> None:
+    stayed, lost, new = gate.issue(), gate.issue(), gate.issue()
+    gate.enter(stayed)
+    with superuser(stack, "verify") as connection:
+        connection.execute("select setval('scan_positions', last_value + 1000) from scan_positions")
+        gate.enter(lost)
+        known = gate.movements().last
+        connection.execute("delete from scans where pass_number = %s", (lost.pass_number,))
+        connection.execute("select setval('scan_positions', last_value - 1000) from scan_positions")
+    gate.enter(new)
+    answer = gate.movements(after=known)
+    assert [one.pass_ for one in answer.items] == [stayed.pass_number, new.pass_number]
+    assert answer.last == answer.items[-1].position < known
 
 
 def test_more_than_one_answer_holds_come_one_answer_after_the_other(

@@ -136,7 +136,10 @@ OVERVIEW = Dashboard(
             graph(
                 "Seconds since the exporter looked",
                 "s",
-                ("time() - max by (at) (epass_ops_looked_at_timestamp_seconds)", "{{at}}"),
+                (
+                    'min by (job_name) (epass_job_success_age_seconds{job_name=~"look_at_.+"})',
+                    "{{job_name}}",
+                ),
                 warn=120,
                 limit=600,
                 opens="services",

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Generic, TypeVar
 
 from contracts.errors import ContractError
 from services.chassis.runtime.background import BackgroundTask
 from services.chassis.runtime.clock import monotonic
+from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
@@ -94,12 +96,19 @@ class RefreshingCache(Generic[T]):
         """Have the background task fetch at once."""
         self._woken.set()
 
+    @cached_property
+    def _job(self) -> Job:
+        """Registered when the background task begins: other copies are fetched when somebody asks."""
+        return Job(f"refresh:{self.name}", self._every)
+
     async def _refresh_for_ever(self) -> None:
+        job = self._job
         while True:
             pause = self._every
             self._woken.clear()
             try:
                 await self.refresh()
+                job.succeed()
                 self.background.backoff.reset()
             except ContractError as error:
                 pause = min(pause, FIRST_RETRY_SECONDS if self.value is None else RETRY_SECONDS)

@@ -21,6 +21,7 @@ from services.chassis.db.database import Database
 from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.health import Health
+from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.lifecycle import Stopping, stopping
 from services.chassis.runtime.settings import read
 from services.notify.adapters.channels import ReportService
@@ -31,6 +32,7 @@ from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import Postponed, Untried
 from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Provider, Sender
 from services.notify.handlers.leases import Leased
+from services.notify.handlers.questions import PAUSE_SECONDS
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
@@ -63,11 +65,13 @@ class SenderThreads:
         url = options.database_url.get_secret_value()
         tasks = [WakeupListener(url, list(self._wakeups.values()), stop).run, self._advance]
         for service in sender.reports.values():
-            tasks += [partial(self._ask, service)] * options.sender_threads
+            job = Job(f"ask:{service.name}", PAUSE_SECONDS)
+            tasks += [partial(self._ask, service, job)] * options.sender_threads
         for provider in sender.providers.values():
             turn = threading.Lock()
-            tasks.append(partial(self._work, ("otp",), threading.Lock(), provider))
-            tasks += [partial(self._work, EVERY_LANE, turn, provider)] * options.sender_threads
+            job = Job(f"lease_messages:{provider.name}", POLL_SECONDS)
+            tasks.append(partial(self._work, ("otp",), threading.Lock(), provider, job))
+            tasks += [partial(self._work, EVERY_LANE, turn, provider, job)] * options.sender_threads
         self._threads = [threading.Thread(target=self._guard, args=(task,), daemon=True) for task in tasks]
 
     def start(self) -> None:
@@ -85,30 +89,37 @@ class SenderThreads:
         return not any(thread.is_alive() for thread in self._threads)
 
     def _advance(self) -> None:
+        job = Job("advance_chains", ADVANCE_SECONDS)
         while not self._stop.is_set():
             if not self._sender.advance():
                 self._stop.wait(ADVANCE_SECONDS)
+            job.succeed()
 
-    def _ask(self, service: ReportService) -> None:
+    def _ask(self, service: ReportService, job: Job) -> None:
         while not self._stop.is_set():
             self._stop.wait(self._sender.ask(service))
+            job.succeed()
 
-    def _work(self, lanes: Sequence[Lane], turn: threading.Lock, provider: Provider) -> None:
+    def _work(self, lanes: Sequence[Lane], turn: threading.Lock, provider: Provider, job: Job) -> None:
         batch = BatchSize(self._batch)
         while not self._stop.is_set():
             with turn:
-                leased = self._wait_for_messages(lanes, batch.size, provider)
+                leased = self._wait_for_messages(lanes, batch.size, provider, job)
             began = monotonic()
             results = self._sender.send(leased)
             sent = sum(not isinstance(outcome, Postponed | Untried) for _, outcome in results)
             batch.adapt(sent, monotonic() - began)
 
-    def _wait_for_messages(self, lanes: Sequence[Lane], limit: int, provider: Provider) -> list[Leased]:
+    def _wait_for_messages(
+        self, lanes: Sequence[Lane], limit: int, provider: Provider, job: Job
+    ) -> list[Leased]:
         """Return messages once some are due, leased; none if the process stops."""
         wakeup = self._wakeups[provider.name]
         while not self._stop.is_set():
             seen = wakeup.signals
-            if leased := self._sender.lease(lanes, limit, provider):
+            leased = self._sender.lease(lanes, limit, provider)
+            job.succeed()
+            if leased:
                 return leased
             wakeup.wait(seen, POLL_SECONDS)
         return []

@@ -5,8 +5,8 @@ Dead letters, queue depths, outboxes, invariants, gates, channels of messages, a
 It looks every 15 s (``EPASS_OPS_INTERVAL``). In a large system the invariants take longer; then it spends a
 tenth of its time on them, and half of it while one is broken, because the person who repairs it waits for the
 next result. The outboxes are counted here and not by the relay, which could not report that it is gone
-itself. Each look fails by itself. One that fails leaves the last numbers; ``epass_ops_looked_at`` and the
-report show how old they are.
+itself. Each look fails by itself. One that fails leaves the last numbers; ``epass_job_success_age_seconds``
+and the report show how old they are.
 """
 
 import asyncio
@@ -39,6 +39,7 @@ from services.chassis.runtime import metrics
 from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.health import Health
+from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
 from services.ops import interface, processes, queues
 from services.ops.commands import invariants
@@ -52,7 +53,6 @@ from services.ops.metrics import (
     INVARIANT_NUMBER,
     MESSAGE_WAIT,
     MESSAGES_WAITING,
-    OPS_LOOKED_AT,
     PROCESSES,
 )
 from services.ops.settings import ExporterSettings
@@ -262,6 +262,8 @@ class Exporter:
         return True
 
     def _repeated(self, name: str, look: Look, observed: Observed[Any] | None) -> BackgroundTask:
+        job = Job(f"look_at_{name}", self._options.ops_interval)
+
         async def repeat() -> None:
             while True:
                 began = monotonic()
@@ -269,7 +271,7 @@ class Exporter:
                     well = await look()
                     background.working = True
                     background.backoff.reset()
-                    OPS_LOOKED_AT.labels(name).set(now().timestamp())
+                    job.succeed()
                 except BaseException as error:  # after whatever it is, the report knows this part no longer
                     background.working = well = False
                     if observed is not None:
@@ -282,7 +284,9 @@ class Exporter:
                         error=type(error).__name__,
                         why=str(error) if isinstance(error, DatabaseAway) else "",
                     )
-                pause = max(self._options.ops_interval, (9 if well else 1) * (monotonic() - began))
+                took = monotonic() - began
+                pause = max(self._options.ops_interval, (9 if well else 1) * took)
+                job.interval = pause + took
                 await asyncio.sleep(pause)
 
         background = BackgroundTask(name, repeat)

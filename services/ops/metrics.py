@@ -8,9 +8,6 @@ INVARIANT_HOLDS = Gauge(
 INVARIANT_NUMBER = Gauge(
     "epass_invariant_number", "The numbers that an invariant is made of", ["name", "term"]
 )
-OPS_LOOKED_AT = Gauge(
-    "epass_ops_looked_at_timestamp_seconds", "When the exporter last succeeded in looking", ["at"]
-)
 PROCESSES = Gauge(
     "epass_processes", "Processes that the exporter asks, by what they answered last", ["kind", "state"]
 )

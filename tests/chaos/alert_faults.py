@@ -116,6 +116,14 @@ def a_false_count(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
+def a_job_that_fails(watched: Watched) -> Iterator[None]:
+    """Lock the table of a job for the length of the block, so that each of its runs ends by a timeout."""
+    with database(watched.deployment.stack, "approval") as connection, connection.transaction():
+        connection.execute("lock table closures in access exclusive mode")
+        yield
+
+
+@contextmanager
 def a_backlog(watched: Watched) -> Iterator[None]:
     """Publish more events than a consumer that is away will handle, and drop them afterwards."""
     stack = watched.deployment.stack
@@ -275,6 +283,9 @@ FAULTS: Mapping[str, Fault] = {
     "nobody sends codes": Fault(no_sender, {"ProcessGone": {"sender"}}),
     "a clock is wrong": Fault(a_wrong_clock, {"ClockSkew": {"approval"}, "HostClock": {"approval"}}),
     "forged passes at a gate": Fault(forged_passes, {"GateRefusesEverything": {"PCS1", "PCS1-G1"}}),
+    "a job of a process fails each time": Fault(
+        a_job_that_fails, {"JobLate": {"approval", "ask_visitors_of_closed_days"}}
+    ),
     "a count is wrong, or an event is lost": Fault(a_false_count, {"InvariantBroken": {"inside"}}),
 }
 GROUPS = (
@@ -284,6 +295,7 @@ GROUPS = (
         "more events than are handled",
         "a message that its consumer cannot read",
         "somebody forges messages",
+        "a job of a process fails each time",
         "a count is wrong, or an event is lost",
         "forged passes at a gate",
         "one of two replicas is killed",

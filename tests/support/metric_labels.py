@@ -88,11 +88,17 @@ def _jobs() -> set[str]:
     """Return the periodic jobs of all processes."""
     sources = [file.read_text() for file in (ROOT / "services").rglob("*.py")]
     scheduled = r"@every\([^\n]*\)\n    def (\w+)"
-    return {name for one in sources for name in re.findall(scheduled, one)}
+    return {
+        *(name for one in sources for name in re.findall(scheduled, one)),
+        *("housekeeping", "seal_records", "declare_topology", "advance_chains"),
+        *(f"purge_outbox:{service}" for service in SERVICES),
+        *(f"look_at_{what}" for what in ("queues", "outboxes", "invariants", "processes")),
+        *(f"refresh:{one.name}" for one in _gateway().state.gateway._caches),
+        *(f"{job}:{provider}" for job in ("ask", "lease_messages") for provider in PROVIDERS),
+    }
 
 
 LABELS: dict[str, Callable[[], Values]] = {
-    "at": lambda: {"queues", "outboxes", "invariants", "processes"},
     "channel": lambda: get_args(DeliverBy),
     "consumer": _consumers,
     "database": lambda: SERVICES,

@@ -24,10 +24,8 @@ from services.chassis.audit import heads
 from services.chassis.db.database import Database
 from services.chassis.db.locks import try_lock
 from services.chassis.db.retention import kept_since
-from services.chassis.runtime.lifecycle import Stopping, pause
-from services.chassis.runtime.logs import logger
+from services.chassis.runtime.jobs import Job
 
-log = logger(__name__)
 SECONDS = 15.0
 """Between two looks for rows without a seal."""
 ROWS = 10_000
@@ -215,13 +213,10 @@ def _pruned_before(now: datetime, kept_months: int) -> date:
 
 
 def run(db: Database, service: str, sources: Sequence[Source], kept_months: int) -> None:
-    """Seal every few seconds until the process stops. An error is logged, and the next look tries again."""
-    while True:
-        try:
-            pause(SECONDS)
-            while seal(db, service, sources, kept_months) >= ROWS:
-                pass
-        except Stopping:
-            return
-        except Exception as error:  # whatever it is, rows must not stay unsealed in silence
-            log.warning("audit rows are not sealed", exc_info=error)
+    """Seal every few seconds until the process stops."""
+
+    def seal_all() -> None:
+        while seal(db, service, sources, kept_months) >= ROWS:
+            pass
+
+    Job("seal_records", SECONDS).repeat(seal_all, first=SECONDS)

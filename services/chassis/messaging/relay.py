@@ -42,6 +42,7 @@ from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.health import Health
+from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import (
     BrokerSettings,
@@ -337,6 +338,7 @@ class OutboxRelay:
         self._topology = topology
         self._publisher = Publisher(settings, f"relay:{self.name}", topology)
         self._purge_at = 0.0
+        self._purging = Job(f"purge_outbox:{self.name}", PURGE_SECONDS)
         self._answer_expected = asyncio.Event()
         self._holds: dict[str, Hold] = {}
         self._is_heard = False
@@ -398,6 +400,7 @@ class OutboxRelay:
                 self.background.working = True  # a standby is a relay that works
                 for name in [*self._holds]:
                     await self._release(name)
+                self._purging.succeed()  # who has the lock purges
                 await self._unsend(connection)
                 await asyncio.sleep(1)
             pause = 0.0
@@ -420,6 +423,7 @@ class OutboxRelay:
             gone = await connection.execute(_PURGE, (KEEP_SENT_DAYS, PURGE_ROWS))
             if gone.rowcount == PURGE_ROWS:
                 self._purge_at = 0.0
+            self._purging.succeed()
 
     async def _take_lock(self, connection: psycopg.AsyncConnection) -> bool:
         row = await (await connection.execute(locks.TRY_SESSION_LOCK, (LOCK,))).fetchone()
@@ -580,6 +584,7 @@ class TopologyKeeper:
         self.relays: list[OutboxRelay] = []
         """Each hears which queue was missing. The queues of other outboxes are left to their relays."""
         self.background = BackgroundTask("topology", self._work, LOST)
+        self._job = Job("declare_topology", settings.relay_declare)
         self._settings = settings
         self._began = float("-inf")
         self._absent: set[str] = set()
@@ -609,6 +614,7 @@ class TopologyKeeper:
                 self._wanted.clear()
                 began = monotonic()
                 self._report(await self._declare(connection))
+                self._job.succeed()
                 async with self._declared:
                     self._began = began
                     self._declared.notify_all()

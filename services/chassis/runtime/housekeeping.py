@@ -14,11 +14,9 @@ from services.chassis.db.retention import kept_since
 from services.chassis.db.tables import FORGOTTEN, event_sequences, idempotency_keys, inbox, poison_starts
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.chassis.rpc.idempotency import KEEP_HOURS
-from services.chassis.runtime.clock import monotonic, now
-from services.chassis.runtime.lifecycle import Stopping, pause
-from services.chassis.runtime.logs import logger
+from services.chassis.runtime.clock import now
+from services.chassis.runtime.jobs import Job
 
-log = logger(__name__)
 HOUR_SECONDS = 3600.0
 _NUMBERED_ONCE = ("otp:", "session:", "message:")
 """Subjects that have one event; earlier versions remembered the number of each of them."""
@@ -67,18 +65,5 @@ def _delete(db: Database, table: Table, which: ColumnElement[bool]) -> None:
 
 
 def run(db: Database, kept_months: int) -> None:
-    """Purge once an hour until the process stops; ``kept_months`` is that of the settings.
-
-    An error is logged, and the next hour tries again.
-    """
-    due = monotonic() + 60
-    while True:
-        try:
-            pause(min(max(due - monotonic(), 0), 60))
-            if monotonic() >= due:
-                due = monotonic() + HOUR_SECONDS
-                purge(db, kept_months)
-        except Stopping:
-            return
-        except Exception as error:  # whatever it is, old rows must not pile up in silence
-            log.warning("housekeeping failed", exc_info=error)
+    """Purge once an hour until the process stops; ``kept_months`` is that of the settings."""
+    Job("housekeeping", HOUR_SECONDS).repeat(lambda: purge(db, kept_months), first=60)

@@ -5,8 +5,14 @@ job that has not succeeded yet counts from when it was registered, at the start 
 by the monotonic clock, and the age is computed when somebody asks.
 """
 
+from collections.abc import Callable
+
 from services.chassis.runtime.clock import monotonic
+from services.chassis.runtime.lifecycle import Stopping, pause
+from services.chassis.runtime.logs import logger
 from services.chassis.runtime.metrics import JOB_AGE, JOB_INTERVAL
+
+log = logger(__name__)
 
 
 class Job:
@@ -27,3 +33,30 @@ class Job:
     def succeed(self) -> None:
         """Record that the job has just done its work. Several threads may share a job."""
         self._succeeded_at = monotonic()
+
+    def run(self, work: Callable[[], object]) -> bool:
+        """Do the work once and return whether it succeeded. An error is logged, by type and place.
+
+        Raises:
+            Stopping: the process stops.
+        """
+        try:
+            work()
+        except Stopping:
+            raise
+        except Exception as error:  # whatever it is, it must be seen, and the next run tries again
+            log.warning("scheduled job failed", job=self.name, exc_info=error)
+            return False
+        self.succeed()
+        return True
+
+    def repeat(self, work: Callable[[], object], first: float) -> None:
+        """Do the work at each interval, first after ``first`` seconds, until the process stops."""
+        seconds = first
+        try:
+            while True:
+                pause(seconds)
+                seconds = self.interval
+                self.run(work)
+        except Stopping:
+            return

@@ -1,19 +1,19 @@
 """A circuit breaker: a vendor that fails again and again is left alone for a while.
 
 Our own, since the libraries hold a lock during the call, or let every thread try at once when the pause is
-over (decision 53).
+over (decision 53). ``now`` is a number of seconds by the monotonic clock: a wall clock that is set back would
+leave the vendor alone for as long.
 """
 
 import threading
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Literal
 
 State = Literal["closed", "half_open", "open"]
 FAILURES = 10
 """So many failures in a row open the breaker."""
-PAUSE = timedelta(seconds=15)
-"""So long it stays open. Then one message is the test, and the others wait for what becomes of it."""
+PAUSE = 15.0
+"""So many seconds it stays open. Then one message is the test, and the others wait for what becomes of it."""
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,18 @@ class Breaker:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._failures = 0
-        self._until: datetime | None = None
-        self._test_ends: datetime | None = None
+        self._until: float | None = None
+        self._test_ends: float | None = None
         self._tests = 0
 
-    def state(self, now: datetime) -> State:
+    def state(self, now: float) -> State:
         """Return the state, for metrics and for who looks."""
         with self._lock:
             if self._until is None:
                 return "closed"
             return "open" if now < self._until else "half_open"
 
-    def may_send(self, now: datetime, most: int) -> Permit:
+    def may_send(self, now: float, most: int) -> Permit:
         """Return how many messages may be sent now, at most ``most``; it is 1 where that one is the test.
 
         A test whose sender reports nothing is forgotten after another pause.
@@ -67,14 +67,14 @@ class Breaker:
             if self._until is None or self._test_ends is not None:
                 self._failures, self._until, self._test_ends = 0, None, None
 
-    def fail(self, now: datetime) -> None:
+    def fail(self, now: float) -> None:
         """Record that the vendor failed; open the breaker if that was the test, or the last of too many."""
         with self._lock:
             self._failures += 1
             if self._test_ends is not None or (self._until is None and self._failures >= FAILURES):
                 self._until, self._test_ends = now + PAUSE, None
 
-    def pause(self, until: datetime) -> None:
+    def pause(self, until: float) -> None:
         """Leave the vendor alone until then, because it asked for that."""
         with self._lock:
             self._until = max(self._until or until, until)

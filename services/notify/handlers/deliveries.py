@@ -71,6 +71,7 @@ BATCH_SECONDS = 0.25
 """Target duration of one round: short, so that other threads and senders can help."""
 QUOTA_PAUSE = timedelta(minutes=10)
 """So long a message waits that no other channel can carry, while the vendor's day is used up."""
+BREAKER_PAUSE = timedelta(seconds=breakers.PAUSE)
 LONGEST_CODE_DELAY = 30.0
 _BREAKER_VALUES = {"closed": 0, "half_open": 1, "open": 2}
 EVERY_LANE: tuple[Lane, ...] = ("otp", "normal")
@@ -124,6 +125,7 @@ class Sender:
         stop: when it is set, messages that were leased and not tried are returned.
         now: returns the current time, which decides what has expired.
         reports: the vendors that are asked what became of their messages.
+        monotonic: returns seconds, by which breakers wait.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class Sender:
         stop: threading.Event,
         now: Callable[[], datetime] = clock.now,
         reports: ReportServices = MappingProxyType({}),
+        monotonic: Callable[[], float] = clock.monotonic,
     ) -> None:
         self.reports = reports
         self._database = database
@@ -142,6 +145,7 @@ class Sender:
         self._stop = stop
         self._now = now
         self._send_seconds = min(SEND_SECONDS, options.sender_lease / 2)
+        self._monotonic = monotonic
         self._all: dict[DeliverBy, Channel] = {name: channels.get(name, NoChannel()) for name in CHANNELS}
         self.providers: dict[str, Provider] = {}
         for channel, vendor in self._all.items():
@@ -166,9 +170,9 @@ class Sender:
         Raises:
             Stopping: the process stops while the database is away.
         """
-        permit = provider.breaker.may_send(self._now(), limit)
+        permit = provider.breaker.may_send(self._monotonic(), limit)
         may_send = permit.number
-        BREAKER.labels(provider.name).set(_BREAKER_VALUES[provider.breaker.state(self._now())])
+        BREAKER.labels(provider.name).set(_BREAKER_VALUES[provider.breaker.state(self._monotonic())])
         if not may_send and "otp" not in lanes:
             return []
         if not may_send:
@@ -213,7 +217,7 @@ class Sender:
         away = [
             channel
             for provider in self.providers.values()
-            if provider.breaker.state(now) != "closed"
+            if provider.breaker.state(self._monotonic()) != "closed"
             for channel in provider.channels
         ]
         self._when_available(lambda session: chains.start_clocks(session, chains_, away))
@@ -290,9 +294,9 @@ class Sender:
             if error.recipient_only:
                 breaker.succeed()
             elif error.retry_after is not None:
-                breaker.pause(self._now() + timedelta(seconds=min(error.retry_after, LONGEST_PAUSE)))
+                breaker.pause(self._monotonic() + min(error.retry_after, LONGEST_PAUSE))
             else:
-                breaker.fail(self._now())
+                breaker.fail(self._monotonic())
             return after_temporary_error(
                 error.reason,
                 message.attempts,
@@ -328,13 +332,13 @@ class Sender:
         if until := self._policy.quiet_hours.end_of(message.purpose, now):
             return Postponed(until, "quiet_hours")
         is_gone = provider.limits.per_day is not None and not message.is_counted
-        if not is_gone and provider.breaker.state(now) != "open":
+        if not is_gone and provider.breaker.state(self._monotonic()) != "open":
             return None
         reason = "quota" if is_gone else "provider_away"
         tried = {*message.tried, message.channel}
         if next_channel(self._policy.chains, message.purpose, tried, message.addresses):
             return Failed(reason, use_next=True)
-        return Postponed(now + (QUOTA_PAUSE if is_gone else breakers.PAUSE), reason)
+        return Postponed(now + (QUOTA_PAUSE if is_gone else BREAKER_PAUSE), reason)
 
     def _send(self, message: Leased) -> Delivered:
         channel = self._all[message.channel]

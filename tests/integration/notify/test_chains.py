@@ -903,6 +903,22 @@ def test_a_vendor_that_works_again_gets_its_messages(db: Database, sms: Vendor, 
     assert [state for _, state, _ in rows(db)] == ["accepted"] * 15
 
 
+def test_a_clock_that_is_set_back_keeps_no_vendor_alone_for_longer(
+    db: Database, sms: Vendor, clock: Clock
+) -> None:
+    flaky = Vendor("wa", *[TemporaryChannelError("unreachable")] * breakers.FAILURES)
+    postman = make_sender(db, flaky, sms, clock, chain_pass=())
+    for _ in range(breakers.FAILURES):
+        put_pass(db)
+    while postman.send_due():
+        pass
+    assert postman.providers["wa"].breaker.state(clock.monotonic()) == "open"
+    clock.set_back(3600)
+    clock.forward(16)
+    assert len(postman.send_due()) == 1
+    assert postman.providers["wa"].breaker.state(clock.monotonic()) == "closed"
+
+
 def test_a_vendor_that_works_again_gets_its_messages_though_other_threads_look_during_the_test(
     db: Database, sms: Vendor, clock: Clock
 ) -> None:
@@ -920,10 +936,10 @@ def test_a_vendor_that_works_again_gets_its_messages_though_other_threads_look_d
         put_pass(db)
     while postman.send_due():
         pass
-    assert postman.providers["wa"].breaker.state(clock()) == "open"
+    assert postman.providers["wa"].breaker.state(clock.monotonic()) == "open"
     clock.forward(16)
     assert len(postman.send_due()) == 1
-    assert postman.providers["wa"].breaker.state(clock()) == "closed"
+    assert postman.providers["wa"].breaker.state(clock.monotonic()) == "closed"
 
 
 def test_a_limit_for_one_person_pauses_nobody_else(db: Database, sms: Vendor, clock: Clock) -> None:

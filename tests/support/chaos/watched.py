@@ -23,7 +23,7 @@ HEALTHY = {
     "min(epass_invariant_holds) == 1": "invariants",
     "min(epass_database_writable) == 1": "databases",
     'sum(epass_processes{state!="ready"}) == 0': "processes",
-    "max(time() - epass_ops_looked_at_timestamp_seconds) < 600": "looks",
+    'max(epass_job_success_age_seconds{job_name=~"look_at_.+"}) < 600': "looks",
 }
 QUICK = {"EPASS_BROKER_HEARTBEAT": "5"}
 """A half-open connection is noticed within three times this."""

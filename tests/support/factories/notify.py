@@ -1,8 +1,10 @@
 """Valid events for notify; a test names only what it cares about."""
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from types import MappingProxyType
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
@@ -15,10 +17,15 @@ from contracts.events import Event
 from contracts.model import Contact, Language, Person, Slot
 from contracts.rpc.call import Principal
 from services.chassis.db.database import Database
-from services.chassis.runtime.clock import now
-from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.chassis.runtime.clock import monotonic, now
+from services.notify.adapters.channels import (
+    Outgoing,
+    PermanentChannelError,
+    Receipt,
+    TemporaryChannelError,
+)
 from services.notify.domain.messages import Lane
-from services.notify.handlers.deliveries import EVERY_LANE, Sender
+from services.notify.handlers.deliveries import EVERY_LANE, Channels, ReportServices, Sender
 from services.notify.handlers.leases import Settled
 from services.notify.settings import SenderSettings
 from tests.support.settings import make_settings
@@ -242,12 +249,21 @@ class Clock:
     def __init__(self, db: Database) -> None:
         self._db = db
         self.ahead = timedelta(0)
+        self._passed = 0.0
 
     def __call__(self) -> datetime:
         return now() + self.ahead
 
+    def monotonic(self) -> float:
+        return monotonic() + self._passed
+
+    def set_back(self, seconds: float) -> None:
+        """Set the wall clock alone."""
+        self.ahead -= timedelta(seconds=seconds)
+
     def forward(self, seconds: float) -> None:
         self.ahead += timedelta(seconds=seconds)
+        self._passed += seconds
         with self._db.transaction() as session:
             session.execute(
                 text(
@@ -264,7 +280,19 @@ class Clock:
 
 
 class SteppedSender(Sender):
-    """A sender without threads, which a test moves on batch by batch."""
+    """A sender without threads, which a test moves on batch by batch; breakers wait by the test's clock."""
+
+    def __init__(
+        self,
+        database: Database,
+        channels: Channels,
+        options: SenderSettings,
+        stop: threading.Event,
+        clock: Callable[[], datetime] = now,
+        reports: ReportServices = MappingProxyType({}),
+    ) -> None:
+        waiting = clock.monotonic if isinstance(clock, Clock) else monotonic
+        super().__init__(database, channels, options, stop, clock, reports, waiting)
 
     def send_due(
         self, lanes: Sequence[Lane] = EVERY_LANE, limit: int = OPTIONS.sender_batch

@@ -150,11 +150,22 @@ class LoginIssued(AboutLogin):
 
 
 class LoginDisabled(AboutLogin):
-    """The login and all its sessions ended."""
+    """The login and all its sessions ended, for good.
+
+    It never expires: what a service keeps of the login, such as a PIN, ends however late the event arrives.
+    """
 
     disabled_by: Code
     sessions_until: Instant
     """No token of this login is valid past this instant anyway; the denial may be forgotten then."""
+
+
+class PasswordReset(AboutLogin):
+    """All sessions of the login ended, since it got another one-time password. The login itself goes on."""
+
+    reset_by: Code
+    sessions_until: Instant
+    """As in `LoginDisabled`."""
 
 
 class AccessChanged(AboutLogin):
@@ -766,7 +777,8 @@ class GateConflictFound(Event):
 
 
 ALL: tuple[type[Event], ...] = (
-    OtpRequested, LoginIssued, AccessChanged, LoginDisabled, SessionEnded, SessionKeyWithdrawn,
+    OtpRequested, LoginIssued, AccessChanged, LoginDisabled, PasswordReset, SessionEnded,
+    SessionKeyWithdrawn,
     ApplicationSubmitted, ApplicationAmended, ApplicationCancelled, ApplicationExpired, MobileChanged,
     PersonalDataErased,
     DirectoryChanged, PassApproved, PassRejected, PassReturned, ApprovalWithdrawn, VisitDayClosed,

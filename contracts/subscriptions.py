@@ -97,6 +97,7 @@ The relay lets them gather, so that more of them share a message; nothing depend
 """
 GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (
     events.LoginDisabled,
+    events.PasswordReset,
     events.SessionEnded,
     events.SessionKeyWithdrawn,
 )

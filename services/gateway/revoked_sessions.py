@@ -19,7 +19,7 @@ from contracts.envelope import (
     read_envelope,
     split_envelopes,
 )
-from contracts.events import Event, LoginDisabled, SessionEnded, SessionKeyWithdrawn
+from contracts.events import Event, LoginDisabled, PasswordReset, SessionEnded, SessionKeyWithdrawn
 from contracts.rpc.accounts import DeniedSessions
 from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, exchange_of
 from contracts.tokens import SessionClaims
@@ -109,7 +109,7 @@ class RevokedSessions:
         """Handle one event; ignore those of other types."""
         if isinstance(received.event, SessionEnded):
             self.revoke_session(received.event.sid, received.event.token_expires_at)
-        elif isinstance(received.event, LoginDisabled):
+        elif isinstance(received.event, LoginDisabled | PasswordReset):
             self.revoke_login(received.event.login_id, received.occurred_at)
         elif isinstance(received.event, SessionKeyWithdrawn):
             self.keys |= {received.event.kid}

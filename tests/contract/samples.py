@@ -181,6 +181,7 @@ SAMPLES: tuple[e.Event, ...] = (
     e.AccessChanged(
         login_id="PWD-0007", what="factor_reset", changed_by="ADO-0001", language="hi", personal=CONTACT
     ),
+    e.PasswordReset(login_id="PWD-0007", reset_by="ADO-0001", sessions_until=UNTIL),
 )
 
 

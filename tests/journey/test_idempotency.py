@@ -537,7 +537,7 @@ COMMANDS: dict[str, Callable[[People], Case]] = {
         "LoginDisabled", "accounts", people.ado, calls.disable_login(new_login(people).login_id)
     ),
     "POST /api/v1/logins/{login_id}/reset": lambda people: publishes(
-        "LoginDisabled", "accounts", people.ado, calls.reset_login(new_login(people).login_id)
+        "PasswordReset", "accounts", people.ado, calls.reset_login(new_login(people).login_id)
     ),
     "POST /api/v1/applications": submit,
     "POST /api/v1/applications/{reference}/open": open_application,

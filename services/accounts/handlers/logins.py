@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
-from contracts.events import LoginDisabled, LoginIssued
+from contracts.events import LoginDisabled, LoginIssued, PasswordReset
 from contracts.login_ids import normalized
 from contracts.mobile import parse_mobile
 from contracts.model import DEVICE_ROLES, Contact, Language, LoginState, Role
@@ -335,7 +335,9 @@ def disable(
         if login.disabled_at is None:
             _refuse_last_ado(session, login)
             login.disabled_at, login.disabled_by, login.mobile_sealed = now, by, None
-            _void_tokens(session, login, by, up_to=now, now=now, settings=settings)
+            until = _void_tokens(session, login, up_to=now, now=now, settings=settings)
+            event = LoginDisabled(login_id=login.login_id, disabled_by=by, sessions_until=until)
+            outbox.add(session, event, at=now)
         return login.login_id
 
     def answer(login_id: str) -> LoginView:
@@ -378,7 +380,9 @@ def reset(
         login.password_hash, login.must_change_password = passwords.one_time(seed), True
         attempts.forget_failures(session, login.login_id, settings)
         up_to = logins.last_void_instant(now)
-        _void_tokens(session, login, by, up_to=up_to, now=now, settings=settings)
+        until = _void_tokens(session, login, up_to=up_to, now=now, settings=settings)
+        event = PasswordReset(login_id=login.login_id, reset_by=by, sessions_until=until)
+        outbox.add(session, event, at=up_to, expires_at=until)
         tell(session, "password_reset", login.login_id, by, now)
         return NewPassword(login.login_id, seed)
 
@@ -469,18 +473,16 @@ def _rule(session: Session, settings: AccountsSettings) -> FactorRule:
 
 
 def _void_tokens(
-    session: Session, login: LoginRow, by: str, *, up_to: datetime, now: datetime, settings: AccountsSettings
-) -> None:
-    """End all sessions of a login and publish LoginDisabled.
+    session: Session, login: LoginRow, *, up_to: datetime, now: datetime, settings: AccountsSettings
+) -> datetime:
+    """End all sessions of a login; return until when a token of them would have been valid.
 
-    The event occurs at the instant up to which tokens are void.
+    The event about it occurs at the instant up to which tokens are void.
     """
     login.tokens_void_to = up_to
     sessions.end_all_of(session, login.login_id, now)
     gate_devices.end_sessions_on(session, login, now)
-    until = now + timedelta(minutes=settings.session_minutes)
-    event = LoginDisabled(login_id=login.login_id, disabled_by=by, sessions_until=until)
-    outbox.add(session, event, at=up_to, expires_at=until)
+    return now + timedelta(minutes=settings.session_minutes)
 
 
 def _lock_login(session: Session, login_id: str) -> LoginRow:

@@ -3,11 +3,12 @@
 from uuid import uuid4
 
 import aio_pika
+import pytest
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from contracts.envelope import PersonalKeyRing
-from contracts.events import Event, LoginDisabled, SessionEnded, SessionKeyWithdrawn
+from contracts.events import Event, LoginDisabled, PasswordReset, SessionEnded, SessionKeyWithdrawn
 from contracts.subscriptions import exchange_of
 from services.chassis.runtime.clock import now
 from tests.support.accounts_stub import AccountsStub
@@ -75,17 +76,22 @@ async def test_sessions_of_a_withdrawn_key_are_refused_within_two_seconds(
         await until("the refusal", refused, 2)
 
 
-async def test_a_disabled_login_is_refused_within_two_seconds_but_not_its_later_sessions(
-    stack: TestStack, app: FastAPI
+@pytest.mark.parametrize(
+    "event",
+    [
+        LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
+        PasswordReset(login_id="ADO-0009", reset_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
+    ],
+    ids=["disabled", "reset"],
+)
+async def test_a_login_that_was_disabled_or_reset_is_refused_within_two_seconds_but_not_its_later_sessions(
+    stack: TestStack, app: FastAPI, event: Event
 ) -> None:
     session = claims(role="ado", sub="ADO-0009")
     later = claims(role="ado", sub="ADO-0009", iat=int(now().timestamp()) + 30)
     async with serving(app) as http:
         assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
-        await publish(
-            stack,
-            LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
-        )
+        await publish(stack, event)
 
         async def refused() -> bool:
             return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 401

@@ -22,7 +22,7 @@ from contracts.errors import (
     NotFound,
     TooManyAttempts,
 )
-from contracts.events import LoginDisabled, LoginIssued, SessionEnded
+from contracts.events import LoginDisabled, LoginIssued, PasswordReset, SessionEnded
 from contracts.model import IST, LoginState
 from contracts.rpc.accounts import EndedSessions, ExtendLogin, LoginId, LoginList, LoginQuestion, LoginView
 from contracts.rpc.call import Principal
@@ -310,6 +310,7 @@ def test_a_disabled_login_cannot_log_in_and_its_sessions_end(accounts) -> None:
     (published,) = accounts.published(LoginDisabled)
     assert (published.event.login_id, published.event.disabled_by) == ("HOM-0001", "ADO-0001")
     assert published.occurred_at == at + timedelta(seconds=5)
+    assert published.expires_at is None, "a PIN of it ends however late it is heard of"
     assert published.event.sessions_until == published.occurred_at + timedelta(
         minutes=SETTINGS.session_minutes
     )
@@ -332,7 +333,7 @@ def test_disabling_a_login_twice_publishes_it_once(accounts) -> None:
 def test_an_unknown_login_can_be_neither_disabled_nor_reset(accounts) -> None:
     assert isinstance(refusal_of(lambda: accounts.disable("HOM-0099")), NotFound)
     assert isinstance(refusal_of(lambda: accounts.reset("HOM-0099")), NotFound)
-    assert accounts.published(LoginDisabled) == []
+    assert accounts.published(LoginDisabled) == accounts.published(PasswordReset) == []
 
 
 def test_the_last_enabled_ado_cannot_be_disabled(accounts) -> None:
@@ -583,7 +584,10 @@ def test_a_reset_gives_a_one_time_password_and_ends_the_sessions_of_the_old_one(
     assert refusal_of(accounts.log_in).body.code == "wrong_login"
     assert accounts.log_in("HOM-0001", reset.initial_password).must_change_password
     assert [event.event.sid for event in accounts.published(SessionEnded)] == [old.sid]
-    assert len(accounts.published(LoginDisabled)) == 1
+    (published,) = accounts.published(PasswordReset)
+    assert (published.event.login_id, published.event.reset_by) == ("HOM-0001", "ADO-0001")
+    assert published.expires_at == published.event.sessions_until
+    assert accounts.published(LoginDisabled) == [], "it goes on, and so does the PIN of a supervisor"
     assert str(old.sid) in accounts.denied().sessions
 
 
@@ -595,7 +599,7 @@ def test_a_session_opened_in_the_second_of_the_reset_is_not_denied_with_the_old_
     fresh = accounts.log_in("HOM-0001", reset.initial_password, at=at.replace(microsecond=900_000))
     claims, denied = accounts.claims(fresh.access_token), accounts.denied()
     assert claims["iat"] > denied.logins["HOM-0001"].timestamp()
-    assert claims["iat"] > accounts.published(LoginDisabled)[0].occurred_at.timestamp()
+    assert claims["iat"] > accounts.published(PasswordReset)[0].occurred_at.timestamp()
     assert list(denied.sessions) == [str(old.sid)]
 
 

@@ -544,7 +544,7 @@ class Manifest(Wire):
     supervisors: tuple[ManifestSupervisor, ...] = ()
     """Those of the site who have a PIN."""
     supervisor_demanded: bool = False
-    """Whether the gates of the site ask for a supervisor, also where nobody can agree: each PIN is void."""
+    """Whether the gates of the site ask for a supervisor, also where nobody can agree."""
     passes: tuple[ManifestPass, ...] = ()
     next: str | None = None
     revision: str | None = None
@@ -579,10 +579,33 @@ class SupervisorView(Wire):
     locked_until: Instant | None = None
 
 
+SiteProblem = Literal["nobody_can_agree", "nobody_decided"]
+"""The gates demand a supervisor, or people are expected for whom one is called, and nobody of the site has a
+PIN; somebody has one, and the ADO Branch has never decided whether the gates demand it."""
+
+
+class SiteId(Strict):
+    """A site."""
+
+    site: Code
+
+
+class SiteSupervision(Wire):
+    """Whether the gates of a site demand a supervisor, who decided it, and what is wrong with it."""
+
+    site: str
+    demanded: bool = False
+    decided_by: str | None = None
+    """None where nobody has decided yet, or where the rule comes from before that was a decision."""
+    decided_at: Instant | None = None
+    problem: SiteProblem | None = None
+
+
 class SupervisorList(Wire):
-    """Supervisors of all sites, by site and login."""
+    """Supervisors of all sites, by site and login; and what the gates of each site demand."""
 
     items: tuple[SupervisorView, ...] = ()
+    sites: tuple[SiteSupervision, ...] = ()
 
 
 class SetPin(Strict):
@@ -592,10 +615,11 @@ class SetPin(Strict):
 
 
 class OwnPin(Wire):
-    """Whether a login is a supervisor, and since when it has its PIN."""
+    """Whether a login is a supervisor, and since when it has its PIN; and what is wrong at its site."""
 
     is_supervisor: bool
     pin_set_at: Instant | None = None
+    problem: SiteProblem | None = None
 
 
 IncidentKind = Literal["conflict", "refused", "unproven", "override", "wrong_pin", "unanswered"]
@@ -684,6 +708,8 @@ PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
 SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory, names_people=True)
 NAME_SUPERVISOR = Method("verify", "name_supervisor", NameSupervisor, SupervisorView, command=True)
 END_SUPERVISOR = Method("verify", "end_supervisor", SupervisorId, Nothing, command=True)
+DEMAND_SUPERVISORS = Method("verify", "demand_supervisors", SiteId, SiteSupervision, command=True)
+LIFT_SUPERVISORS = Method("verify", "lift_supervisors", SiteId, SiteSupervision, command=True)
 SUPERVISORS = Method("verify", "supervisors", Nothing, SupervisorList)
 OWN_PIN = Method("verify", "own_pin", Nothing, OwnPin)
 SET_PIN = Method("verify", "set_pin", SetPin, OwnPin, command=True)

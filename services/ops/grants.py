@@ -108,6 +108,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
     },
     "verify": _CHASSIS
     | {
+        "disabled_logins": _ADD,
         "erased_applications": _ADD,
         "gate_advice": _CHANGE_AND_DELETE,
         "gate_incidents": "INSERT, UPDATE (reason, seen_at, seen_by), DELETE",
@@ -121,6 +122,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "signing_keys": _CHANGE_AND_DELETE,
         "sites": _CHANGE,
         "status_list": _CHANGE,
+        "supervisor_rules": _CHANGE,
         "supervisors": _CHANGE_AND_DELETE,
     },
 }
@@ -136,7 +138,7 @@ _EVERYWHERE = {
     "audit_seals": "number, source, positions",
 }
 READABLE: Mapping[str, Mapping[str, str]] = {
-    "accounts": _EVERYWHERE,
+    "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at"},
     "application": _EVERYWHERE
     | {"applications": "id, status, submitted_at, decision_kind, decision_revision", "revisions": "revision"},
     "approval": _EVERYWHERE
@@ -147,6 +149,7 @@ READABLE: Mapping[str, Mapping[str, str]] = {
         "departments": "code",
         "sites": "code",
         "gates": "code",
+        "watchlist_entries": "confirmed_at, ended_at, valid_until",
     },
     "issuance": _EVERYWHERE
     | {
@@ -164,7 +167,9 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     | {
         "passes": "number, valid_from, inside, admitted",
         "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at, position",
-        "sites": "gates",
+        "sites": "code, gates",
+        "supervisor_rules": "site, demanded",
+        "supervisors": "login_id, site, key_id",
     },
 }
 

@@ -18,7 +18,7 @@ from services.ops.databases import Snapshot, snapshots
 
 GRACE_SECONDS = 60.0
 """What was published longer ago must have been received, or be in a queue."""
-DOWNSTREAM_FIRST = ("verify", "notify", "issuance", "approval", "application")
+DOWNSTREAM_FIRST = ("verify", "notify", "issuance", "approval", "application", "accounts")
 _DECISIONS = {
     "approved": "PassApproved",
     "rejected": "PassRejected",
@@ -45,7 +45,8 @@ def inspect(urls: Sequence[str], grace: float = GRACE_SECONDS) -> list[Balance]:
 def count(databases: Databases, grace: float) -> list[Balance]:
     """Count all invariants in these open databases."""
     facts = {"grace": grace}
-    return [check(databases, facts) for check in (check_applied, check_approved, check_issued, check_inside)]
+    checks = (check_applied, check_approved, check_issued, check_inside, check_pins, check_guarded)
+    return [check(databases, facts) for check in checks]
 
 
 _BY_STATUS = """
@@ -248,6 +249,62 @@ def check_inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
     entries, exits, now_inside, unbalanced, miscounted = databases["verify"].row(_INSIDE)
     faults = {"passes that do not balance": unbalanced, "passes with another count of entries": miscounted}
     return Balance("inside", "entries", entries, {"exits": exits, "inside": now_inside}, faults)
+
+
+_PINS = 'select login_id collate "C" from supervisors where key_id is not null order by 1'
+_SECURITY = """
+select login_id collate "C", disabled_at is not null,
+       coalesce(disabled_at < now() - make_interval(secs => %(grace)s), false)
+from logins where role = 'security' order by 1
+"""
+
+
+def check_pins(databases: Databases, facts: Mapping[str, Any]) -> Balance:
+    """Check that each PIN of a supervisor is of a login that was not disabled."""
+    verify, accounts = databases["verify"], databases["accounts"]
+    parts, faults = Counter({"in use": 0, "of a disabled login": 0}), Counter({"of no login": 0})
+    overdue = 0
+    for pin, login in merge_join(verify.stream(_PINS), accounts.stream(_SECURITY, facts)):
+        if pin is None:
+            continue
+        if login is None:
+            faults["of no login"] += 1
+            continue
+        parts["of a disabled login" if login[1] else "in use"] += 1
+        overdue += login[2]
+    return Balance(
+        "pins",
+        "pins of supervisors",
+        parts.total(),
+        parts,
+        faults,
+        (("of a disabled login", _flight(accounts, overdue, "verify.LoginDisabled")),),
+    )
+
+
+_WATCHED = """
+select count(*) from watchlist_entries
+where confirmed_at is not null and ended_at is null and valid_until >= current_date
+"""
+_GUARDED = """
+select count(*),
+       count(*) filter (where exists (
+         select from supervisors where supervisors.site = known.site and key_id is not null
+       ))
+from (
+  select site from supervisor_rules where demanded
+  union select code from sites where %(is_watched)s
+) as known
+"""
+
+
+def check_guarded(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
+    """Check that somebody can agree where gates demand a supervisor, or where there is a watchlist."""
+    (watched,) = databases["approval"].row(_WATCHED)
+    number, guarded = databases["verify"].row(_GUARDED, {"is_watched": watched > 0})
+    return Balance(
+        "guarded", "sites", number, {"somebody can agree": guarded}, {"nobody can agree": number - guarded}
+    )
 
 
 _UNSENT = "select count(*) from outbox where sent_at is null and type = any(%(types)s)"

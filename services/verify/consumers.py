@@ -1,5 +1,7 @@
 """Event entrypoints and scheduled jobs of verify: each calls one handler."""
 
+from typing import get_args
+
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
@@ -13,6 +15,7 @@ from contracts.events import (
     PersonalDataErased,
     StatusListSigned,
 )
+from contracts.rpc.verify import SiteProblem
 from services.chassis.db import batches
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
@@ -28,7 +31,7 @@ from services.verify.handlers import (
     scan_records,
     supervisors,
 )
-from services.verify.metrics import GATE_CONFLICTS, NOT_ISSUED
+from services.verify.metrics import GATE_CONFLICTS, NOT_ISSUED, SITES_UNGUARDED
 
 
 class Consumers:
@@ -70,7 +73,7 @@ class Consumers:
 
     @subscribes(LoginDisabled)
     def on_login_disabled(self, received: Received[LoginDisabled], session: Session) -> None:
-        supervisors.forget(session, received.event.login_id)
+        supervisors.handle_login_disabled(received.event.login_id, session, now())
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
@@ -92,6 +95,15 @@ class Consumers:
         with self.db.transaction() as session:
             not_issued.begin_anew(session, now())
             NOT_ISSUED.set(not_issued.count(session, now(), self.settings.not_issued_after))
+
+    @every(interval=60, eager=True)
+    def find_sites_without_a_supervisor(self) -> None:
+        """Show at which sites nobody can agree whom the gates demand, and where nobody has decided that."""
+        with self.db.queries() as session:
+            found = supervisors.list_sites(session, now())
+        for one in found:
+            for problem in get_args(SiteProblem):
+                SITES_UNGUARDED.labels(one.site, problem).set(one.problem == problem)
 
     @every(interval=300)
     def delete_old(self) -> None:

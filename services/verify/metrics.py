@@ -46,5 +46,10 @@ for _reason in ("wrong_pin", "no_supervisor", "own_scan", "pin_locked", "missing
     SUPERVISORS_REFUSED.labels(_reason)
 """``own_scan``: who scanned has agreed as well. ``missing``: nobody has agreed at all. ``unproven``: a gate
 without a network has let them in."""
+SITES_UNGUARDED = Gauge(
+    "epass_sites_unguarded",
+    "Sites where nobody can agree whom the gates demand, or may have to, or where nobody decided if they do",
+    ["site", "problem"],
+)
 gate_label = DirectoryLabel()
 """A login without a gate of its own may name any gate of its site."""

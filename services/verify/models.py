@@ -55,6 +55,7 @@ class PassRow(Base):
         Index("passes_application", "application_id"),
         Index("passes_of_site", "site", "valid_from", "number"),
         Index("passes_revoked", "revoked_at", postgresql_where=text("revoked_seq > 0")),
+        Index("passes_watched", "site", postgresql_where=text("call_supervisor")),
         Index(
             "passes_not_issued", "known_since", postgresql_where=text("issued_seq = 0 and revoked_seq = 0")
         ),
@@ -348,10 +349,31 @@ class SupervisorRow(Base):
     iterations: Mapped[int | None]
     verifier: Mapped[str | None]
     pin_set_at: Mapped[datetime | None]
-    """When a PIN was set last; also where it is void now, so that gates go on to ask for a supervisor."""
+    """When a PIN was set last; also where it is void now."""
     failures: Mapped[int] = mapped_column(server_default="0")
     """Wrong PINs since the last right one."""
     locked_until: Mapped[datetime | None]
+
+
+class SupervisorRuleRow(Base):
+    """Whether the gates of a site demand a supervisor: decided by the ADO Branch, and by nothing else."""
+
+    __tablename__ = "supervisor_rules"
+
+    site: Mapped[str] = mapped_column(primary_key=True)
+    demanded: Mapped[bool]
+    decided_by: Mapped[str | None]
+    """None where the rule stood before it was a decision: a supervisor of the site had had a PIN."""
+    decided_at: Mapped[datetime]
+
+
+class DisabledLoginRow(Base):
+    """A security login that was disabled, which is for good: it is never named as supervisor again."""
+
+    __tablename__ = "disabled_logins"
+
+    login_id: Mapped[str] = mapped_column(primary_key=True)
+    heard_at: Mapped[datetime]
 
 
 class IncidentRow(Base):

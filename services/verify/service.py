@@ -38,6 +38,8 @@ from contracts.rpc.verify import (
     ScanPass,
     ScanResult,
     SetPin,
+    SiteId,
+    SiteSupervision,
     SupervisorId,
     SupervisorList,
     SupervisorView,
@@ -198,15 +200,25 @@ class Service:
         with self.db.transaction() as session:
             return supervisors.end(request, call, session)
 
+    @rpc(contract.DEMAND_SUPERVISORS)
+    def demand_supervisors(self, request: SiteId, call: Call) -> SiteSupervision:
+        with self.db.transaction() as session:
+            return supervisors.decide(request, call, session, now(), demanded=True)
+
+    @rpc(contract.LIFT_SUPERVISORS)
+    def lift_supervisors(self, request: SiteId, call: Call) -> SiteSupervision:
+        with self.db.transaction() as session:
+            return supervisors.decide(request, call, session, now(), demanded=False)
+
     @rpc(contract.SUPERVISORS)
     def supervisors(self, _request: Nothing, call: Call) -> SupervisorList:
         with self.db.queries() as session:
-            return supervisors.list_all(call, session)
+            return supervisors.list_all(call, session, now())
 
     @rpc(contract.OWN_PIN)
     def own_pin(self, _request: Nothing, call: Call) -> OwnPin:
         with self.db.queries() as session:
-            return supervisors.own_pin(call, session)
+            return supervisors.own_pin(call, session, now())
 
     @rpc(contract.SET_PIN)
     def set_pin(self, request: SetPin, call: Call) -> OwnPin:

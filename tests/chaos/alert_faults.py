@@ -124,6 +124,18 @@ def a_job_that_fails(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
+def nobody_can_agree(watched: Watched) -> Iterator[None]:
+    """Have the gates of a site demand a supervisor where nobody has a PIN."""
+    rule = "insert into supervisor_rules (site, demanded, decided_at) values ('PCS1', true, now())"
+    with database(watched.deployment.stack, "verify") as connection:
+        connection.execute(rule)
+        try:
+            yield
+        finally:
+            connection.execute("delete from supervisor_rules")
+
+
+@contextmanager
 def a_backlog(watched: Watched) -> Iterator[None]:
     """Publish more events than a consumer that is away will handle, and drop them afterwards."""
     stack = watched.deployment.stack
@@ -287,6 +299,10 @@ FAULTS: Mapping[str, Fault] = {
         a_job_that_fails, {"JobLate": {"approval", "ask_visitors_of_closed_days"}}
     ),
     "a count is wrong, or an event is lost": Fault(a_false_count, {"InvariantBroken": {"inside"}}),
+    "nobody of a site can give a supervisor's PIN": Fault(
+        nobody_can_agree,
+        {"SiteUnguarded": {"PCS1", "nobody_can_agree"}, "InvariantBroken": {"guarded"}},
+    ),
 }
 GROUPS = (
     (
@@ -297,6 +313,7 @@ GROUPS = (
         "somebody forges messages",
         "a job of a process fails each time",
         "a count is wrong, or an event is lost",
+        "nobody of a site can give a supervisor's PIN",
         "forged passes at a gate",
         "one of two replicas is killed",
         "a database is away",

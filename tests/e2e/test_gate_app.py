@@ -392,6 +392,7 @@ def test_where_each_pin_is_void_the_guard_learns_before_a_tap_that_nobody_can_ag
     alone.answers["verify.manifest"] = KNOWN.model_copy(update={"supervisor_demanded": True})
     page, texts = open_app(language), WORDS[language]["texts"]
     verify.verdicts[A] = ADMIT.model_copy(update={"call_supervisor": True, "supervisors_void": True})
+    expect(page.locator(".banner")).to_contain_text(texts["supervisors_gone"], timeout=30_000)
     scan(page)
     expect(verdict(page, "amber")).to_contain_text(texts["supervisors_void"], timeout=30_000)
     expect(page.locator(".verdict a[href^='tel:']")).to_have_count(2)

@@ -15,7 +15,7 @@ from contracts import events, rpc
 from contracts.errors import BY_NAME
 from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStatus, Verdict
 from contracts.ops import STATES
-from contracts.rpc.verify import SyncProblem
+from contracts.rpc.verify import SiteProblem, SyncProblem
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.accounts.handlers import gate_devices
 from services.chassis.messaging.topology import delay_name
@@ -112,7 +112,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "limit": lambda: rate_limits.LIMITS,
     "method": lambda: {method.name for method in rpc.METHODS},
     "next": lambda: get_args(DeliverBy),
-    "name": lambda: {"applied", "approved", "issued", "inside"},
+    "name": lambda: {"applied", "approved", "issued", "inside", "pins", "guarded"},
     "part": _parts,
     "pool": lambda: {"rpc", "events", "urgent"},
     "provider": lambda: PROVIDERS,
@@ -143,6 +143,7 @@ LABELS: dict[str, Callable[[], Values]] = {
         "missing",
         "unproven",
     },
+    "epass_sites_unguarded.problem": lambda: get_args(SiteProblem),
     "epass_offline_scans_refused.problem": lambda: get_args(SyncProblem),
     "epass_gateway_lists.answer": lambda: {"whole", "delta", "unchanged"},
     "epass_gateway_lists.list": lambda: {"revoked", "manifest"},

@@ -32,17 +32,16 @@ from contracts.rpc.accounts import (
     WaitingSignIn,
 )
 from contracts.rpc.call import Call, Nothing
+from contracts.second_factor import FRESH, is_fresh
 from services.accounts.adapters import device_tokens, second_factors
 from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.logins import today_of
 from services.accounts.domain.second_factor import (
     AT_ONCE,
-    FRESH,
     SIGN_IN_LASTS,
     SignInPurpose,
     accepted_steps,
-    is_fresh,
 )
 from services.accounts.handlers import attempts, sessions
 from services.accounts.handlers.access_messages import tell

@@ -1,4 +1,4 @@
-"""Supervisors of gates: the ADO Branch names them, and each chooses a PIN.
+"""Supervisors of gates: the ADO Branch names them, each chooses a PIN, and which sites demand one.
 
 The PIN goes to verify and nowhere else: no page shows it again.
 """
@@ -7,11 +7,11 @@ from fastapi import APIRouter, Response
 from pydantic import ValidationError
 
 from contracts import rpc
-from contracts.errors import Forbidden
+from contracts.errors import Forbidden, NotFound
 from contracts.mobile import ascii_digits
 from contracts.rpc.accounts import LoginQuestion, LoginView
-from contracts.rpc.call import Nothing
-from contracts.rpc.verify import NameSupervisor, SetPin, SupervisorId
+from contracts.rpc.call import Method, Nothing
+from contracts.rpc.verify import NameSupervisor, SetPin, SiteId, SiteSupervision, SupervisorId
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import AdoPage, Notice, SecurityPage, View, key_of, text_of
@@ -50,6 +50,25 @@ async def end_supervisor(view: AdoPage, login_id: str) -> Response:
     return view.to(SUPERVISORS)
 
 
+@router.post("/desk/supervisors/sites/{site}/demand")
+async def demand_supervisors(view: AdoPage, site: str) -> Response:
+    """Have the gates of a site demand a supervisor."""
+    return await _decide(view, rpc.verify.DEMAND_SUPERVISORS, site)
+
+
+@router.post("/desk/supervisors/sites/{site}/lift")
+async def lift_supervisors(view: AdoPage, site: str) -> Response:
+    """Have the gates of a site demand a supervisor no more."""
+    return await _decide(view, rpc.verify.LIFT_SUPERVISORS, site)
+
+
+async def _decide(view: View, method: Method[SiteId, SiteSupervision], site: str) -> Response:
+    if await directory.site(view, site) is None:
+        raise NotFound("there is no such site")
+    await view.caller.command(method, SiteId(site=site), key_of(await view.form()))
+    return view.to(SUPERVISORS)
+
+
 @router.get("/gate/pin")
 async def ask_pin(view: SecurityPage, notice: Notice = "") -> Response:
     """Ask a supervisor for a PIN."""
@@ -84,12 +103,15 @@ async def _pin(view: View, errors: dict[str, str], status: int = 200, notice: st
 async def _list(view: View, errors: dict[str, str], status: int = 200) -> Response:
     found = await view.caller.query(rpc.verify.SUPERVISORS, Nothing())
     known = {one.login_id for one in found.items}
+    rules = {one.site: one for one in found.sites}
+    names = {one.code: one.name[view.language] for one in await directory.sites(view)}
     return view.html(
         "gate_supervisors/list.html",
         status,
         supervisors=found.items,
+        rules=[rules.get(code, SiteSupervision(site=code)) for code in names],
         nameable=[one for one in await _nameable(view) if one.login_id not in known],
-        names={one.code: one.name[view.language] for one in await directory.sites(view)},
+        names=names,
         errors=errors,
     )
 

@@ -1,24 +1,28 @@
 """Supervisors of gates: who is one, their PIN, and whether it was typed for a scan.
 
 The ADO Branch names a security login as supervisor; the login chooses a PIN of six digits. A gate proves with
-it that the supervisor was there, online and, later, for what happened without a network.
+it that the supervisor was there, online and, later, for what happened without a network. Whether the gates of
+a site demand one is a decision of its own: no PIN that is gone turns it off.
 """
 
 import base64
 import secrets
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts import supervisor_pin
-from contracts.errors import ContractError, Forbidden
+from contracts.errors import Conflict, ContractError, Forbidden
 from contracts.model import site_of
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify import (
+    DEMAND_SUPERVISORS,
     END_SUPERVISOR,
+    LIFT_SUPERVISORS,
     NAME_SUPERVISOR,
     SET_PIN,
     ManifestSupervisor,
@@ -28,25 +32,38 @@ from contracts.rpc.verify import (
     OwnPin,
     ScanPass,
     SetPin,
+    SiteId,
+    SiteProblem,
+    SiteSupervision,
     Supervisor,
     SupervisorId,
     SupervisorList,
     SupervisorView,
 )
+from services.chassis.audit import record
 from services.chassis.db.database import Database, personal_keys_of
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime.cpu_pool import offload
 from services.verify.domain.verdicts import needs_supervisor
 from services.verify.handlers import incidents
-from services.verify.handlers.authorization import require_gate_login
+from services.verify.handlers.authorization import require_ado, require_fresh_factor, require_gate_login
 from services.verify.handlers.scan_records import MISSING
-from services.verify.models import IncidentRow, NonceRow, PassRow, SupervisorRow
+from services.verify.models import (
+    DisabledLoginRow,
+    IncidentRow,
+    NonceRow,
+    PassRow,
+    SupervisorRow,
+    SupervisorRuleRow,
+)
 
 FAILURES_AT_ONCE = 5
 """So many wrong PINs in a row, and a supervisor has to wait."""
 LOCKED_FOR = timedelta(minutes=15)
 MOST_FAILURES = 20
 """So many, and the PIN is void: its owner chooses another one."""
+SECURITY = "SEC-"
+"""So begin the logins that may be supervisors."""
 
 
 def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -> SupervisorView:
@@ -54,10 +71,13 @@ def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -
 
     Raises:
         Forbidden: the principal is not of the ADO Branch.
+        Conflict: ``login_disabled``.
     """
-    login = _require_ado(call)
+    login = require_ado(call.principal)
 
     def effect() -> str:
+        if session.get(DisabledLoginRow, request.login_id) is not None:
+            raise Conflict("a disabled login is no supervisor", code="login_disabled")
         row = SupervisorRow
         new = insert(row).values(
             login_id=request.login_id, site=request.site, named_by=login, named_at=now, failures=0
@@ -83,41 +103,111 @@ def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -
 
 
 def end(request: SupervisorId, call: Call, session: Session) -> Nothing:
-    """Take the task of a supervisor away, with their PIN.
+    """Take the task of a supervisor away, with their PIN. Whether the gates demand one stays as it is.
 
     Raises:
         Forbidden: the principal is not of the ADO Branch.
     """
-    _require_ado(call)
+    require_ado(call.principal)
 
     def effect() -> str:
-        forget(session, request.login_id)
+        session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == request.login_id))
         return request.login_id
 
     route = f"verify.{END_SUPERVISOR.name}"
     return once(session, call, route, request, effect, lambda _: Nothing(), reference=str)
 
 
-def forget(session: Session, login_id: str) -> None:
-    """Forget a supervisor, as one whose login was disabled."""
+def handle_login_disabled(login_id: str, session: Session, now: datetime) -> None:
+    """End the task and the PIN of a login that was disabled, and remember that it was."""
+    if not login_id.startswith(SECURITY):
+        return
+    heard = insert(DisabledLoginRow).values(login_id=login_id, heard_at=now)
+    session.execute(heard.on_conflict_do_nothing())
     session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == login_id))
 
 
-def list_all(call: Call, session: Session) -> SupervisorList:
-    """Return the supervisors of all sites.
+def decide(
+    request: SiteId, call: Call, session: Session, now: datetime, *, demanded: bool
+) -> SiteSupervision:
+    """Decide whether the gates of a site demand a supervisor, for the audit log with who did.
+
+    Raises:
+        Forbidden: the principal is not of the ADO Branch, or has not shown their second factor just now
+            (``second_factor_stale``, ``second_factor_missing``).
+    """
+    login = require_ado(call.principal)
+    require_fresh_factor(call.principal, now)
+    record.note_object(request.site)
+
+    def effect() -> str:
+        values = {"demanded": demanded, "decided_by": login, "decided_at": now}
+        new = insert(SupervisorRuleRow).values(site=request.site, **values)
+        session.execute(new.on_conflict_do_update(index_elements=["site"], set_=values))
+        return request.site
+
+    def answer(site: str) -> SiteSupervision:
+        return next(one for one in list_sites(session, now) if one.site == site)
+
+    method = DEMAND_SUPERVISORS if demanded else LIFT_SUPERVISORS
+    return once(session, call, f"verify.{method.name}", request, effect, answer, reference=str)
+
+
+_SITES = text("""
+select known.site, coalesce(rule.demanded, false) as demanded, rule.decided_by, rule.decided_at,
+  exists (select from supervisors where supervisors.site = known.site and verifier is not null) as can_agree,
+  exists (
+    select from passes where passes.site = known.site and call_supervisor and revoked_seq = 0
+      and valid_to + make_interval(days => (select coalesce(max(day), 0) from unnest(further_days) as day))
+        > :now
+  ) as is_watched
+from (
+  select code as site from sites union select site from supervisor_rules union select site from supervisors
+) as known left join supervisor_rules as rule using (site) order by known.site
+""")
+"""``is_watched``: a pass for which the supervisor is called has not ended yet."""
+
+
+def list_sites(session: Session, now: datetime) -> tuple[SiteSupervision, ...]:
+    """Return of each site whether its gates demand a supervisor, and what is wrong with that."""
+    return tuple(
+        SiteSupervision(
+            site=row.site,
+            demanded=row.demanded,
+            decided_by=row.decided_by,
+            decided_at=row.decided_at,
+            problem=_problem(row),
+        )
+        for row in session.execute(_SITES, {"now": now})
+    )
+
+
+def _problem(row: Row[Any]) -> SiteProblem | None:
+    if not row.can_agree:
+        return "nobody_can_agree" if row.demanded or row.is_watched else None
+    return "nobody_decided" if row.decided_at is None else None
+
+
+def list_all(call: Call, session: Session, now: datetime) -> SupervisorList:
+    """Return the supervisors of all sites, and what the gates of each demand.
 
     Raises:
         Forbidden: the principal is not of the ADO Branch.
     """
-    _require_ado(call)
+    require_ado(call.principal)
     rows = session.scalars(select(SupervisorRow).order_by(SupervisorRow.site, SupervisorRow.login_id))
-    return SupervisorList(items=tuple(_view(row) for row in rows))
+    return SupervisorList(items=tuple(_view(row) for row in rows), sites=list_sites(session, now))
 
 
-def own_pin(call: Call, session: Session) -> OwnPin:
-    """Return whether the principal is a supervisor, and since when they have their PIN."""
+def own_pin(call: Call, session: Session, now: datetime) -> OwnPin:
+    """Return whether the principal is a supervisor with a PIN, and what is wrong at their site."""
     row = _own(call, session)
-    return OwnPin(is_supervisor=row is not None, pin_set_at=_pin_since(row) if row is not None else None)
+    site = call.principal.site
+    return OwnPin(
+        is_supervisor=row is not None,
+        pin_set_at=_pin_since(row) if row is not None else None,
+        problem=next((one.problem for one in list_sites(session, now) if one.site == site), None),
+    )
 
 
 def set_pin(request: SetPin, call: Call, db: Database, now: datetime) -> OwnPin:
@@ -150,7 +240,7 @@ def set_pin(request: SetPin, call: Call, db: Database, now: datetime) -> OwnPin:
             f"verify.{SET_PIN.name}",
             request,
             effect,
-            lambda _: own_pin(call, session),
+            lambda _: own_pin(call, session, now),
             reference=str,
         )
 
@@ -175,14 +265,13 @@ def who_may_agree(session: Session, site: str, login: str) -> tuple[str, ...]:
 
 
 def are_demanded(session: Session, site: str) -> bool:
-    """Return whether the gates of a site ask for a supervisor: one of it has, or has had, a PIN.
+    """Return whether the gates of a site ask for a supervisor: the ADO Branch has decided so.
 
-    A PIN that is void since too many wrong ones were typed counts. Else whoever guesses at a gate would turn
-    the question off.
+    Whether anybody has a PIN is no part of it: else a reset, a disabled login, or whoever guesses at a gate
+    would turn the question off.
     """
-    row = SupervisorRow
-    query = select(row.login_id).where(row.site == site, row.pin_set_at.is_not(None)).limit(1)
-    return session.scalar(query) is not None
+    rule = session.get(SupervisorRuleRow, site)
+    return rule is not None and rule.demanded
 
 
 def may_need(request: ScanPass, row: PassRow, at: datetime, *, is_late: bool = False) -> bool:
@@ -318,12 +407,6 @@ def _own(call: Call, session: Session, *, lock: bool = False) -> SupervisorRow |
         raise Forbidden("only security officers have a PIN")
     row = session.get(SupervisorRow, principal.login_id, with_for_update=lock or None)
     return row if row is not None and row.site == principal.site else None
-
-
-def _require_ado(call: Call) -> str:
-    if call.principal.role != "ado" or call.principal.login_id is None:
-        raise Forbidden("only the ADO Branch names supervisors")
-    return call.principal.login_id
 
 
 def _view(row: SupervisorRow) -> SupervisorView:

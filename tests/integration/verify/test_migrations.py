@@ -54,6 +54,17 @@ def before(databases) -> Iterator[Before]:
     before.engine.dispose()
 
 
+def test_a_site_whose_supervisors_have_or_had_a_pin_goes_on_to_demand_one(before: Before) -> None:
+    before.upgrade_to("0025")
+    before.run(
+        "insert into supervisors (login_id, site, named_by, named_at, pin_set_at) values"
+        " ('SEC-0001', 'PCS1', 'ADO-0001', now(), now()), ('SEC-0002', 'PCS1', 'ADO-0001', now(), now()),"
+        " ('SEC-0003', 'PCS2', 'ADO-0001', now(), null)"
+    )
+    before.upgrade_to("0026")
+    assert before.ask("select site from supervisor_rules where demanded and decided_by is null") == ["PCS1"]
+
+
 def test_scans_stay_where_they_are_and_a_nonce_stays_used_in_every_month(before: Before) -> None:
     at, ask = now(), before.ask
 

@@ -55,6 +55,7 @@ from contracts.rpc.verify import (
     IncidentView,
     OwnPin,
     ScanResult,
+    SiteSupervision,
     SupervisorList,
     SupervisorView,
     Telephones,
@@ -525,6 +526,14 @@ def supervised() -> Iterator[State]:
         "verify.supervisors": SupervisorList(items=(head,)),
         "accounts.list_logins": LoginList(items=(other,)),
     }
+    sites = (
+        SiteSupervision(
+            site="PCS1", demanded=True, decided_by="ADO-0001", decided_at=at, problem="nobody_can_agree"
+        ),
+        SiteSupervision(site="PCS2", problem="nobody_decided"),
+    )
+    unguarded = named | {"verify.supervisors": SupervisorList(items=(head,), sites=sites)}
+    yield State("ado", "/desk/supervisors", answers=unguarded)
     nobody = {"verify.supervisors": SupervisorList(), "accounts.list_logins": LoginList(items=())}
     yield State("ado", "/desk/supervisors", answers=named)
     yield State("ado", "/desk/supervisors", {}, named, status=422)
@@ -533,6 +542,8 @@ def supervised() -> Iterator[State]:
     yield State("security", "/gate/pin", answers=own)
     yield State("security", "/gate/pin", {"pin": "12"}, own, status=422)
     yield State("security", "/gate/pin", answers={"verify.own_pin": OwnPin(is_supervisor=False)})
+    gone = OwnPin(is_supervisor=True, problem="nobody_can_agree")
+    yield State("security", "/gate/pin", answers={"verify.own_pin": gone})
     scans = tuple(
         IncidentScan(gate=gate, scanned_at=at, count=1, offline=True) for gate in ("PCS1-G1", "PCS1-G2")
     )

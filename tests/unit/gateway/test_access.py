@@ -337,6 +337,8 @@ PAGES = {
         "GET /desk/supervisors",
         "POST /desk/supervisors",
         "POST /desk/supervisors/{login_id}/end",
+        "POST /desk/supervisors/sites/{site}/demand",
+        "POST /desk/supervisors/sites/{site}/lift",
         "GET /desk/kiosks",
         "GET /desk/kiosks/issued",
         "POST /desk/kiosks",

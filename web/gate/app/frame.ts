@@ -140,6 +140,7 @@ export function drawFrame(actions: Actions): Frame {
       Math.abs(now.clockOffS) > 60 && el("p", {}, t("clock_off", { age: duration(Math.abs(now.clockOffS)) })),
       now.deferred !== null && el("p", {}, t("deferred", { at: instant(now.deferred.until) })),
       now.listProblem !== null && el("p", {}, t(now.listProblem === "undated" ? "list_undated" : "list_problem")),
+      now.signedIn && now.demandsSupervisor && now.supervisors.length === 0 && el("p", {}, t("supervisors_gone")),
       now.listAgeS === null && !now.online && el("p", {}, t("no_list")),
       now.signedIn && now.gate === null && now.gates.length > 0 && el(
         "p", { class: "banner__gates" }, t("choose_gate"), " ",

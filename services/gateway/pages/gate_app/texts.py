@@ -148,9 +148,11 @@ TEXTS: dict[str, str] = {
     "supervisor_pin": _("PIN of the supervisor"),
     "supervisor_none": _("No supervisor of this secretariat has a PIN yet. Nobody goes in now."),
     "supervisors_void": _(
-        "No supervisor can agree now: too many wrong PINs were typed. Telephone a supervisor, who signs in"
-        " and chooses a new PIN; then scan again. Nobody goes in before."
+        "No supervisor can agree now: nobody else of this secretariat has a PIN that counts. Telephone a"
+        " supervisor, who signs in and chooses one, or the ADO Branch; then scan again. Nobody goes in"
+        " before."
     ),
+    "supervisors_gone": _("Nobody else here has a supervisor's PIN. Whoever needs one does not go in."),
     "supervisor_other_card": _("After a card that did not match, the supervisor decides about another one."),
     "supervisor_reason": _("Why they agree"),
     # why, and what to do next

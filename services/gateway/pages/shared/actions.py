@@ -108,6 +108,8 @@ ACTIONS: dict[str, str] = {
     "verify.override": _("Let somebody in with a supervisor's PIN"),
     "verify.name_supervisor": _("Named a supervisor of a gate"),
     "verify.end_supervisor": _("Took a supervisor's task away"),
+    "verify.demand_supervisors": _("Decided that the gates of a secretariat demand a supervisor"),
+    "verify.lift_supervisors": _("Decided that the gates of a secretariat demand no supervisor"),
     "verify.set_pin": _("Chose a PIN as supervisor"),
     "verify.call_help": _("Called for help from a gate"),
     "verify.answer_help": _("Answered a gate's call for help"),

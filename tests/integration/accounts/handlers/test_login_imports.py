@@ -9,7 +9,7 @@ from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.events import LoginIssued
 from contracts.rpc.call import Nothing, Principal
 from contracts.rpc.imports import ImportFile, ImportReport, LoginImport
-from services.accounts.domain.second_factor import FRESH
+from contracts.second_factor import FRESH
 from services.accounts.handlers import housekeeping, login_imports
 from services.accounts.models import ImportRow, LoginRow
 from services.chassis.runtime.clock import now

@@ -12,14 +12,13 @@ from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, TooManyA
 from contracts.events import AccessChanged
 from contracts.rpc.accounts import StaffSession
 from contracts.rpc.call import Principal, Proof
+from contracts.second_factor import FRESH, is_fresh
 from services.accounts import commands
 from services.accounts.domain.second_factor import (
     AT_ONCE,
-    FRESH,
     RECOVERY_CODES,
     SIGN_IN_LASTS,
     STEP,
-    is_fresh,
 )
 from services.accounts.handlers import housekeeping, second_factor, sessions
 from services.accounts.models import (

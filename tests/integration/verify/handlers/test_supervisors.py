@@ -1,13 +1,15 @@
 """Supervisors of gates: their PIN is checked, guessing it ends, and what nobody proves is found."""
 
 import base64
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from contracts import supervisor_pin
-from contracts.errors import ContractError, Forbidden
+from contracts.errors import Conflict, ContractError, Forbidden
 from contracts.events import GateRules
 from contracts.rpc.call import Principal
 from contracts.rpc.verify import (
@@ -19,15 +21,19 @@ from contracts.rpc.verify import (
     ScanPass,
     Seen,
     SetPin,
+    SiteId,
+    SiteSupervision,
     Supervisor,
     SupervisorId,
 )
 from services.chassis.runtime.clock import now
+from services.verify.consumers import Consumers
 from services.verify.handlers import incidents, scan_groups, scan_records, supervisors
-from services.verify.metrics import SUPERVISORS_REFUSED
-from services.verify.models import SupervisorRow
+from services.verify.metrics import SITES_UNGUARDED, SUPERVISORS_REFUSED
+from services.verify.models import DisabledLoginRow, SupervisorRow
 from services.verify.service import Service
 from tests.support.factories.verify import (
+    GATE,
     MATCHED,
     NOON,
     OTHER_ID,
@@ -46,18 +52,47 @@ from tests.support.factories.verify import (
 )
 
 ADO = Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001")
+FRESH_ADO = ADO.model_copy(update={"factor_at": int(NOON.timestamp())})
 HEAD = officer(gate=None, login_id="SEC-0009")
 PIN = "481516"
 
 
 class Supervised(Gate):
-    """A gate whose site has a supervisor with a PIN."""
+    """A gate of a site that demands a supervisor, and that has one with a PIN."""
 
     def __init__(self, database: Any) -> None:
         super().__init__(database)
         with database.transaction() as session:
             supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
+        self.decide(demanded=True)
         self.choose(PIN)
+
+    def decide(self, *, demanded: bool, principal: Principal = FRESH_ADO) -> SiteSupervision:
+        with self.database.transaction() as session:
+            return supervisors.decide(
+                SiteId(site="PCS1"), calling(principal), session, NOON, demanded=demanded
+            )
+
+    def end(self) -> None:
+        with self.database.transaction() as session:
+            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(ADO), session)
+
+    def move(self) -> None:
+        with self.database.transaction() as session:
+            supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(ADO), session, NOON)
+
+    def disable(self, login_id: str = "SEC-0009") -> None:
+        with self.database.transaction() as session:
+            supervisors.handle_login_disabled(login_id, session, NOON)
+
+    def problem(self) -> str | None:
+        """What is wrong at the site, as the ADO Branch and security of the site see it."""
+        with self.database.transaction() as session:
+            sites = supervisors.list_all(calling(ADO), session, NOON).sites
+            own = supervisors.own_pin(calling(HEAD), session, NOON).problem
+        (found,) = (one.problem for one in sites if one.site == "PCS1")
+        assert own == found
+        return found
 
     def choose(self, pin: str, principal: Principal = HEAD) -> None:
         supervisors.set_pin(SetPin(pin=pin), calling(principal), self.database, NOON)
@@ -206,8 +241,9 @@ def test_a_void_pin_is_shown_as_none_until_its_owner_sets_another_one(gate: Supe
     guess_until_void(gate)
     for since in (None, NOON):
         with gate.database.transaction() as session:
-            (listed,) = supervisors.list_all(calling(ADO), session).items
-            assert listed.pin_set_at == supervisors.own_pin(calling(HEAD), session).pin_set_at == since
+            (listed,) = supervisors.list_all(calling(ADO), session, NOON).items
+            own = supervisors.own_pin(calling(HEAD), session, NOON)
+            assert listed.pin_set_at == own.pin_set_at == since
         gate.choose(PIN)
 
 
@@ -230,13 +266,84 @@ def test_a_proof_that_is_only_looked_at_takes_no_wrong_pin_back_however_often_it
     assert locked.body.code == "pin_locked"
 
 
-def test_a_site_whose_supervisors_the_ado_branch_has_ended_asks_for_none(gate: Supervised) -> None:
+@pytest.mark.parametrize("ended", [Supervised.end, Supervised.disable, Supervised.move, guess_until_void])
+def test_a_site_that_demands_a_supervisor_still_does_when_nobody_can_agree(
+    gate: Supervised, ended: Callable[[Supervised], None]
+) -> None:
+    issued, late = gate.issue(), gate.issue()
+    gate.handle(gate_advised(issued), gate_advised(late))
+    assert gate.problem() is None
+    ended(gate)
+    manifest = gate.manifest()
+    assert (manifest.supervisors, manifest.supervisor_demanded) == ((), True)
+    assert gate.scan(scan_of(issued, id_check=None)).supervisors_void
+    assert _refusal(gate, scan_of(issued)) == "supervisor_missing"
+    gate.sync(offline_scan(late))
+    assert [(one.kind, one.detail) for one in gate.found(kind="unproven")] == [
+        ("unproven", "supervisor_missing")
+    ]
+    assert gate.problem() == "nobody_can_agree"
+
+
+def test_only_the_ado_branch_with_a_second_factor_of_just_now_decides_about_a_site(gate: Supervised) -> None:
+    stale = ADO.model_copy(update={"factor_at": int((NOON - timedelta(minutes=5)).timestamp())})
+    fresh_head = HEAD.model_copy(update={"factor_at": int(NOON.timestamp())})
+    codes = []
+    for principal in (ADO, stale, fresh_head):
+        with pytest.raises(Forbidden) as refused:
+            gate.decide(demanded=False, principal=principal)
+        codes.append(refused.value.body.code)
+    assert codes == ["second_factor_missing", "second_factor_stale", "forbidden"]
+    assert gate.manifest().supervisor_demanded
+
+
+def test_a_rule_that_the_ado_branch_lifts_is_lifted_and_says_who_did(gate: Supervised) -> None:
     issued = gate.issue()
     gate.handle(gate_advised(issued))
-    with gate.database.transaction() as session:
-        supervisors.end(SupervisorId(login_id="SEC-0009"), calling(ADO), session)
+    lifted = gate.decide(demanded=False)
+    assert (lifted.demanded, lifted.decided_by, lifted.decided_at) == (False, "ADO-0001", NOON)
     assert not gate.manifest().supervisor_demanded
     assert gate.scan(scan_of(issued)).verdict == "admit"
+    assert gate.problem() is None, "somebody can agree, and the ADO Branch has decided"
+    gate.end()
+    assert gate.problem() == "nobody_can_agree", "somebody is expected for whom the supervisor is called"
+
+
+def test_a_site_without_any_supervisor_says_so_once_somebody_of_the_watchlist_is_expected(databases) -> None:
+    gate = Gate(databases["verify"])
+    gate.handle(gates_of("PCS1", GATE), gates_of("PCS2", "PCS2-G1"))
+    last = gate.issue(valid_from=NOON - timedelta(days=2), valid_to=NOON - timedelta(days=1))
+    gate.handle(gate_advised(last))
+    assert _problems(gate, NOON) == {"PCS1": None, "PCS2": None}
+    coming = gate.issue()
+    gate.handle(gate_advised(coming))
+    assert _problems(gate, NOON) == {"PCS1": "nobody_can_agree", "PCS2": None}
+    assert _problems(gate, coming.valid_to) == {"PCS1": None, "PCS2": None}
+
+
+def _problems(gate: Gate, at: datetime) -> dict[str, str | None]:
+    with gate.database.transaction() as session:
+        return {one.site: one.problem for one in supervisors.list_sites(session, at)}
+
+
+def test_a_site_with_a_supervisor_about_which_nobody_has_decided_says_so(databases) -> None:
+    gate = Gate(databases["verify"])
+    with gate.database.transaction() as session:
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
+    assert _problems(gate, NOON)["PCS1"] is None
+    supervisors.set_pin(SetPin(pin=PIN), calling(HEAD), gate.database, NOON)
+    assert _problems(gate, NOON)["PCS1"] == "nobody_decided"
+
+
+def test_where_nobody_can_agree_is_shown_as_a_metric(gate: Supervised) -> None:
+    jobs = Consumers()
+    jobs.db = gate.database
+    shown = []
+    for change in (gate.end, lambda: gate.decide(demanded=False)):
+        change()
+        jobs.find_sites_without_a_supervisor()
+        shown.append(SITES_UNGUARDED.labels("PCS1", "nobody_can_agree")._value.get())
+    assert shown == [1, 0]
 
 
 def test_an_agreement_without_a_network_is_proven_when_it_is_sent(gate: Supervised) -> None:
@@ -317,10 +424,15 @@ def test_old_incidents_are_deleted(gate: Supervised) -> None:
         assert len(gate.found()) == left
 
 
-def test_a_disabled_login_is_no_supervisor_any_more(gate: Supervised) -> None:
-    with gate.database.transaction() as session:
-        supervisors.forget(session, "SEC-0009")
+def test_a_disabled_login_is_no_supervisor_any_more_and_never_again(gate: Supervised) -> None:
+    for login_id in ("SEC-0009", "SEC-0009", "PWD-0009"):
+        gate.disable(login_id)
     assert gate.manifest().supervisors == ()
+    with gate.database.transaction() as session, pytest.raises(Conflict) as refused:
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
+    assert refused.value.body.code == "login_disabled"
+    with gate.database.transaction() as session:
+        assert [one.login_id for one in session.scalars(select(DisabledLoginRow))] == ["SEC-0009"]
 
 
 def test_only_the_ado_branch_names_supervisors_and_only_they_have_a_pin(gate: Supervised) -> None:

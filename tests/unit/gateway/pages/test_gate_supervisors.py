@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from contracts.errors import Forbidden
 from contracts.rpc.accounts import LoginList
 from contracts.rpc.call import Nothing
 from contracts.rpc.verify import (
@@ -14,6 +15,7 @@ from contracts.rpc.verify import (
     IncidentScan,
     IncidentView,
     OwnPin,
+    SiteSupervision,
     SupervisorList,
     SupervisorView,
 )
@@ -78,6 +80,61 @@ async def test_the_task_of_a_supervisor_ends() -> None:
     )
     assert answer.status_code == 303
     assert asked["verify.end_supervisor"].login_id == "SEC-0009"
+
+
+@pytest.mark.parametrize("act", ["demand", "lift"])
+async def test_the_ado_branch_decides_which_gates_demand_a_supervisor(act: str) -> None:
+    name = f"verify__{act}_supervisors"
+    answer, asked = await posted(
+        "ado", f"/desk/supervisors/sites/PCS1/{act}", {}, **{name: SiteSupervision(site="PCS1")}
+    )
+    assert answer.status_code == 303
+    assert asked[f"verify.{act}_supervisors"].site == "PCS1"
+    answer, asked = await posted("ado", f"/desk/supervisors/sites/NOWHERE/{act}", {})
+    assert answer.status_code == 404
+    assert f"verify.{act}_supervisors" not in asked
+
+
+async def test_the_ado_branch_shows_its_second_factor_before_it_lifts_a_rule() -> None:
+    stale = Forbidden(code="second_factor_stale")
+    answer, _ = await posted("ado", "/desk/supervisors/sites/PCS1/lift", {}, verify__lift_supervisors=stale)
+    assert answer.status_code == 403
+    assert 'value="/en/desk/supervisors/sites/PCS1/lift"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("supervision", "words"),
+    [
+        ({"demanded": True, "problem": "nobody_can_agree"}, "nobody goes in for whom the gates ask"),
+        ({"problem": "nobody_can_agree"}, "The gates let them in without one"),
+        ({"problem": "nobody_decided"}, "nobody has decided yet"),
+        ({"demanded": True}, None),
+    ],
+)
+async def test_the_ado_branch_sees_where_nobody_can_agree(
+    supervision: dict[str, Any], words: str | None
+) -> None:
+    found = SupervisorList(items=(HEAD,), sites=(SiteSupervision(site="PCS1", **supervision),))
+    text = await shown(
+        "ado", "/desk/supervisors", verify__supervisors=found, accounts__list_logins=LoginList(items=())
+    )
+    assert ("govuk-notification-banner" in text) is (words is not None)
+    assert words is None or words in text
+
+
+async def test_security_of_a_site_sees_that_nobody_there_can_agree() -> None:
+    for problem in ("nobody_can_agree", None):
+        own = OwnPin(is_supervisor=False, problem=problem)
+        text = await shown("security", "/gate/pin", verify__own_pin=own)
+        assert ("can give a PIN now" in text) is (problem is not None)
+
+
+async def shown(role: str, path: str, **answers: Any) -> str:
+    app, _ = stub(**answers)
+    async with browser(app) as http:
+        who = claims(sub="ANY-0001", role=role, department=None, site="PCS1", gate=None)
+        http.cookies.set("session", signed(who))
+        return (await http.get(f"/en{path}")).text
 
 
 async def choose(pin: str, again: str | None = None) -> tuple[Any, Any]:

@@ -39,6 +39,21 @@ class VendorView(Wire):
     quota_left: int | None = None
 
 
+class JobView(Wire):
+    """One periodic job of one process."""
+
+    name: Annotated[str, Field(max_length=60)]
+    interval: Annotated[float, Field(ge=0, le=1e9)]
+    """Seconds from one run to the next."""
+    age: Annotated[float, Field(ge=0, le=1e9)]
+    """Seconds since it succeeded last; before the first time, since the process runs it."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it has missed three runs, and a minute at least."""
+        return self.age > max(3 * self.interval, 60)
+
+
 class ProcessView(Wire):
     """One process that serves ``/readyz`` and ``/metrics``."""
 
@@ -55,6 +70,7 @@ class ProcessView(Wire):
     answered_at: Instant | None = None
     vendors: tuple[VendorView, ...] = Field((), max_length=20)
     """Of a sender: the vendors that it gives messages to."""
+    jobs: tuple[JobView, ...] = Field((), max_length=100)
 
 
 class QueueView(Wire):

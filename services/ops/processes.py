@@ -1,7 +1,7 @@
 """Ask each process whether it is ready, which version it runs and since when: `/readyz` and `/metrics`.
 
 A process that does not answer within two seconds, or answers with anything unexpected, does not answer. Only
-a few metrics are read: these, and of a sender what it says of its vendors.
+a few metrics are read: these, when its jobs succeeded, and of a sender what it says of its vendors.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import StrictBool, TypeAdapter
 
-from contracts.ops import BREAKERS, ProcessView, VendorView
+from contracts.ops import BREAKERS, JobView, ProcessView, VendorView
 from services.chassis.runtime.clock import now
 
 SECONDS = 2.0
@@ -22,8 +22,9 @@ MOST_BYTES = 5_000_000
 """Of one answer; of a longer one no more is read. A gateway that was asked everything has 1.4 MB."""
 BUILD, BEGAN, SKEW = "epass_build_info", "process_start_time_seconds", "epass_clock_skew_seconds"
 BREAKER, QUOTA, QUOTA_LEFT = "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left"
-_SHOWN = (BUILD, BEGAN, SKEW, BREAKER, QUOTA)
-_MOST_LINES, _LONGEST_LINE = 60, 300
+JOB_AGE, JOB_INTERVAL = "epass_job_success_age_seconds", "epass_job_interval_seconds"
+_SHOWN = (BUILD, BEGAN, SKEW, BREAKER, QUOTA, JOB_AGE, JOB_INTERVAL)
+_MOST_LINES, _LONGEST_LINE = 200, 300
 _CHECKS = TypeAdapter(dict[str, StrictBool])
 
 
@@ -68,7 +69,7 @@ async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
             (status, ready), (_, metrics) = await asyncio.gather(
                 _get(http, f"http://{address}/readyz"), _get(http, f"http://{address}/metrics")
             )
-        version, numbers, vendors = _read(metrics.decode())
+        version, numbers, vendors, jobs = _read(metrics.decode())
         began = numbers.get(BEGAN)
         return ProcessView(
             name=name,
@@ -80,6 +81,7 @@ async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
             clock_skew=numbers.get(SKEW),
             answered_at=now(),
             vendors=vendors,
+            jobs=jobs,
         )
     except Exception:  # noqa: BLE001  whatever one process answers, the look at the others goes on
         return ProcessView(name=name, address=address, state="no_answer")
@@ -100,19 +102,33 @@ async def _get(http: httpx.AsyncClient, url: str) -> tuple[int, bytes]:
     return answer.status_code, bytes(body)
 
 
-def _read(metrics: str) -> tuple[str, dict[str, float], tuple[VendorView, ...]]:
-    """Return the version, the numbers and the vendors that are shown; nothing else is even parsed."""
+def _read(
+    metrics: str,
+) -> tuple[str, dict[str, float], tuple[VendorView, ...], tuple[JobView, ...]]:
+    """Return version, numbers, vendors and jobs, as they are shown; nothing else is even parsed."""
     lines = [line for line in metrics.splitlines() if line.startswith(_SHOWN) and len(line) < _LONGEST_LINE]
     version, numbers = "", {}
     vendors: dict[str, dict[str, float]] = {}
+    jobs: dict[str, dict[str, float]] = {}
     for family in text_string_to_metric_families("\n".join([*lines[:_MOST_LINES], ""])):
         for sample in family.samples:
             if provider := sample.labels.get("provider"):
                 vendors.setdefault(provider, {})[sample.name] = float(sample.value)
                 continue
+            if job := sample.labels.get("job_name"):
+                jobs.setdefault(job, {})[sample.name] = float(sample.value)
+                continue
             numbers[sample.name] = float(sample.value)
             version = sample.labels.get("version", version)
-    return version, numbers, tuple(_vendor(name, told) for name, told in sorted(vendors.items()))
+    return (
+        version,
+        numbers,
+        tuple(_vendor(name, told) for name, told in sorted(vendors.items())),
+        tuple(
+            JobView(name=name, interval=told[JOB_INTERVAL], age=told[JOB_AGE])
+            for name, told in sorted(jobs.items())
+        ),
+    )
 
 
 def _vendor(provider: str, told: Mapping[str, float]) -> VendorView:

@@ -7,6 +7,7 @@ from contracts.ops import (
     ChannelView,
     GateView,
     InvariantView,
+    JobView,
     LaneView,
     LetterList,
     LetterView,
@@ -33,6 +34,7 @@ def process(name: str, **given: Any) -> ProcessView:
         "began_at": BEGAN,
         "clock_skew": 0.0,
         "answered_at": now(),
+        "jobs": (JobView(name="housekeeping", interval=3600.0, age=1200.0),),
     }
     return ProcessView(name=name, **{**facts, **given})
 
@@ -104,7 +106,13 @@ TROUBLE = report(
     processes=known(
         process("accounts"),
         process("relay", state="no_answer", version="", began_at=None, clock_skew=None, answered_at=BEGAN),
-        process("verify", state="not_ready", failing=("database", "rpc-verify"), clock_skew=-4.2),
+        process(
+            "verify",
+            state="not_ready",
+            failing=("database", "rpc-verify"),
+            clock_skew=-4.2,
+            jobs=(JobView(name="close_overdue_visits", interval=60.0, age=600.0),),
+        ),
         process(
             "sender",
             vendors=(

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import httpx
 import pytest
 
-from contracts.ops import ProcessView, VendorView
+from contracts.ops import JobView, ProcessView, VendorView
 from services.chassis.runtime.health import Health
 from services.ops import processes
 from services.ops.exporter import Exporter
@@ -221,3 +221,27 @@ async def test_a_sender_that_says_nonsense_does_not_answer(http: httpx.AsyncClie
     async with answering(metrics=metrics) as address:
         (sender,) = await processes.look_at(http, (f"sender={address}",), ())
     assert sender.state == "no_answer"
+
+
+JOBS = (
+    GOOD
+    + """\
+epass_job_success_age_seconds{job_name="close_overdue_visits"} 12.5
+epass_job_interval_seconds{job_name="close_overdue_visits"} 60.0
+"""
+)
+
+
+async def test_a_process_tells_when_its_jobs_succeeded(http: httpx.AsyncClient) -> None:
+    async with answering(metrics=JOBS) as address:
+        (verify,) = await processes.look_at(http, (f"verify={address}",), ())
+    assert verify.jobs == (JobView(name="close_overdue_visits", interval=60, age=12.5),)
+
+
+@pytest.mark.parametrize("age", ["-1.0", "NaN"])
+async def test_a_process_whose_jobs_succeed_in_the_future_does_not_answer(
+    http: httpx.AsyncClient, age: str
+) -> None:
+    async with answering(metrics=JOBS.replace("12.5", age)) as address:
+        (verify,) = await processes.look_at(http, (f"verify={address}",), ())
+    assert verify.state == "no_answer"

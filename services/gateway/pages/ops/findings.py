@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from contracts.model import Language
 from contracts.ops import OutboxView, Part, Report
+from services.gateway.pages.ops.jobs import jobs_of
 from services.gateway.pages.ops.vendors import vendors_of
 from services.gateway.pages.shared.languages import _, duration_in_words, instant_in_words, number, texts
 
@@ -25,11 +26,12 @@ NAMED = 4
 GONE, CONSUMERS, LETTERS = "A process is gone", "A consumer is gone", "Dead letters have come"
 RELAY, BOOKS, CLOCKS = "Relay behind", "An invariant is broken", "Clocks differ"
 LEFT_ALONE, DAY, WAIT = "A vendor is left alone", "A daily limit is nearly reached", "Codes wait"
-LOOKS, MESSAGES = "Nobody looks", "Messages are not delivered"
+LOOKS, MESSAGES, JOBS = "Nobody looks", "Messages are not delivered", "A job does not run"
 BROKER, DATABASE = "The broker is gone", "A database is away"
 Seen = TypeVar("Seen", Part[Any], OutboxView)
 RUNBOOKS = (
-    GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, BROKER, DATABASE, MESSAGES
+    GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, BROKER, DATABASE, MESSAGES,
+    JOBS
 )  # fmt: skip
 """Headings of ``docs/runbooks.md``."""
 
@@ -155,6 +157,15 @@ class Findings:
                 text = _("The clock of %(name)s and those of the gateways differ by %(seconds)s seconds.")
                 seconds = number(round(abs(one.clock_skew or 0), 1), self._language)
                 yield self._say(text, CLOCKS, name=one.name, seconds=seconds)
+
+        # The exporter's own looks are named where they are missing.
+        if late := [
+            f"{one.process} {one.name}"
+            for one in jobs_of(report)
+            if one.is_late and one.process != "exporter"
+        ]:
+            text = _("Jobs that have not succeeded for three of their intervals: %(names)s.")
+            yield self._say(text, JOBS, names=self._names(late))
 
     def _of_queues(self, report: Report) -> Iterator[Finding]:
         if not report.queues.answers:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Path, Response
 from contracts.errors import NotFound, Unavailable
 from contracts.ops import LetterView, Replay
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
+from services.gateway.pages.ops.jobs import jobs_of
 from services.gateway.pages.ops.vendors import vendors_of
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import Notice, OpsPage, View, text_of
@@ -30,7 +31,12 @@ async def show_system(view: OpsPage) -> Response:
         report = None
     findings = Findings(view.language).of(report, checks)
     return view.html(
-        "ops/system.html", report=report, checks=checks, findings=findings, vendors=vendors_of(report)
+        "ops/system.html",
+        report=report,
+        checks=checks,
+        findings=findings,
+        jobs=jobs_of(report),
+        vendors=vendors_of(report),
     )
 
 

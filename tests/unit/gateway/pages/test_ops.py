@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from contracts.errors import NotFound, Unavailable
-from contracts.ops import Breaker, LetterList, Part, Replay, Replayed, Report, VendorView
+from contracts.ops import Breaker, JobView, LetterList, Part, Replay, Replayed, Report, VendorView
 from services.gateway.pages.ops import findings
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.vendors import vendors_of
@@ -91,6 +91,10 @@ async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Op
         ("Vendors that are left alone because they fail: msg91.", "A vendor is left alone"),
         ("whatsapp_cloud takes only 12 more messages today.", "A daily limit is nearly reached"),
         ("The books do not balance: inside.", "An invariant is broken"),
+        (
+            "Jobs that have not succeeded for three of their intervals: verify close_overdue_visits.",
+            "A job does not run",
+        ),
     ):
         assert re.search(rf"{re.escape(sentence)}.*“{runbook}", shown), sentence
 
@@ -126,7 +130,7 @@ async def test_without_the_exporter_the_page_still_shows_what_this_gateway_sees(
     answer = await http.get("/en/ops")
     assert answer.status_code == 200
     assert "The exporter does not answer: the rest is unknown." in answer.text
-    assert answer.text.count("No answer yet: unknown.") == 9
+    assert answer.text.count("No answer yet: unknown.") == 10
     assert "Connection to the services" in answer.text
 
 
@@ -166,6 +170,32 @@ def test_a_gateway_without_a_broker_or_without_keys_says_so() -> None:
     assert "nobody can sign in here" in said(report(), CHECKS | {"session_keys": False})[0]
 
 
+async def test_each_job_is_shown_once_by_the_replica_in_which_it_succeeded_longest_ago(
+    operator: Operator,
+) -> None:
+    http, client = operator
+    ages = (30.0, 400.0, 60.0)
+    client.answers["ops.report"] = report(
+        processes=known(
+            *(process("verify", jobs=(JobView(name="sweep", interval=60.0, age=age),)) for age in ages)
+        )
+    )
+    shown = (await http.get("/en/ops")).text
+    assert shown.count(">sweep<") == 1
+    assert "three of their intervals: verify sweep." in shown
+
+
+@pytest.mark.parametrize(
+    ("interval", "age", "is_late"),
+    [(60, 180, False), (60, 181, True), (5, 60, False), (5, 61, True), (3600, 10_801, True)],
+)
+def test_a_job_is_late_after_three_intervals_and_a_minute(
+    interval: float, age: float, *, is_late: bool
+) -> None:
+    job = JobView(name="sweep", interval=interval, age=age)
+    assert (said(report(processes=known(process("verify", jobs=(job,))))) != []) is is_late
+
+
 def test_many_names_are_counted() -> None:
     silent = [process(f"p{number}", state="no_answer") for number in range(9)]
     assert said(report(processes=known(*silent))) == ["Without an answer: p0, p1, p2, p3, +5."]
@@ -183,6 +213,7 @@ def test_the_limits_are_those_of_the_alerts() -> None:
     assert rules["RelayBehind"].endswith(f"> {findings.LATE_OUTBOX_SECONDS}")
     assert rules["ClockSkew"].endswith(f"> {findings.CLOCK_SECONDS}")
     assert f"> {findings.OLD_LOOK_SECONDS}" in rules["NobodyLooks"]
+    assert "> clamp_min(3 * epass_job_interval_seconds, 60)" in rules["JobLate"]
     assert rules["CodesWait"].endswith(f"> {findings.CODE_SECONDS}")
     assert rules["QuotaNearlyGone"].endswith(f"< {round(1 - findings.QUOTA_SHARE, 2)}")
 

@@ -635,15 +635,31 @@ class PassRevoked(AboutPass):
     personal: RevocationPersonal
 
 
+class Revocation(Wire):
+    """That a pass was revoked, for whoever has missed its PassRevoked."""
+
+    pass_number: str
+    reason: AnyRevocationReason
+    revoked_at: Instant
+
+
 class StatusListSigned(Event):
     """The list of revocations was signed again, as happens every ten seconds.
 
-    ``revoked_total`` counts all passes that were revoked by ``occurred_at``, expired ones included. With it a
-    gate knows whether its own copy of the revocations is complete.
+    With ``live_total`` and ``live_checksum`` a gate knows whether its own copy of the revocations is
+    complete, and ``repeated`` brings what it lacks. ``revoked_total`` counts all passes that were revoked by
+    ``occurred_at``, expired ones included; verify of before 0.17.0 compares that.
     """
 
     producer: ClassVar[str] = "issuance"
     revoked_total: int
+    live_total: int | None = Field(default=None, exclude_if=lambda total: total is None)
+    live_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
+    """How many passes were revoked within `live_for` before ``occurred_at``, and of their numbers."""
+    live_for: ClassVar[timedelta] = timedelta(days=45)
+    """Longer than any pass lives: one that was revoked earlier is over."""
+    repeated: tuple[Revocation, ...] = Field(default=(), exclude_if=lambda repeated: not repeated)
+    """Some of these revocations, others in each list: each comes again within an hour."""
     recent_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
     """Of the numbers of those that were revoked within `recent`: one is not taken for another.
 

@@ -154,7 +154,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     "issuance": _EVERYWHERE
     | {
         "applications": "application_id, approved_revision, withdrawn_revision, cancelled, erased",
-        "passes": "number, application_id, issued_at",
+        "passes": "number, application_id, issued_at, revoked_at",
+        "status_list": "signed_at",
     },
     "notify": _EVERYWHERE
     | {
@@ -165,7 +166,8 @@ READABLE: Mapping[str, Mapping[str, str]] = {
     },
     "verify": _EVERYWHERE
     | {
-        "passes": "number, valid_from, inside, admitted",
+        "passes": "number, valid_from, inside, admitted, revoked_seq, revoked_at",
+        "status_list": "complete_at",
         "scans": "pass_number, verdict, count, marks, gate, recorded_at, claimed_at, position",
         "sites": "code, gates",
         "supervisor_rules": "site, demanded",

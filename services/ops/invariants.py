@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from contracts.events import StatusListSigned
+from services.chassis.runtime.clock import now
 from services.ops.balances import Balance, InFlight, merge_join
 from services.ops.databases import Snapshot, snapshots
 
@@ -44,8 +46,16 @@ def inspect(urls: Sequence[str], grace: float = GRACE_SECONDS) -> list[Balance]:
 
 def count(databases: Databases, grace: float) -> list[Balance]:
     """Count all invariants in these open databases."""
-    facts = {"grace": grace}
-    checks = (check_applied, check_approved, check_issued, check_inside, check_pins, check_guarded)
+    facts = {"grace": grace, "since": now() - StatusListSigned.live_for}
+    checks = (
+        check_applied,
+        check_approved,
+        check_issued,
+        check_revoked,
+        check_inside,
+        check_pins,
+        check_guarded,
+    )
     return [check(databases, facts) for check in checks]
 
 
@@ -195,6 +205,40 @@ def check_issued(databases: Databases, facts: Mapping[str, Any]) -> Balance:
         parts,
         faults,
         (("in flight", _flight(issuance, overdue, "notify.PassIssued")),),
+    )
+
+
+_REVOKED = """
+select number collate "C", revoked_at < now() - make_interval(secs => %(grace)s)
+from passes where revoked_at > %(since)s order by number collate "C"
+"""
+_KNOWN_AT_GATES = """
+select number collate "C" from passes
+where revoked_seq > 0 and revoked_at > %(since)s order by number collate "C"
+"""
+
+
+def check_revoked(databases: Databases, facts: Mapping[str, Any]) -> Balance:
+    """Check that the gates know each pass that was revoked while it could still be used, and no other."""
+    issuance, verify = databases["issuance"], databases["verify"]
+    parts, faults = Counter({"known at gates": 0, "in flight": 0}), Counter({"known at gates alone": 0})
+    number, overdue = 0, 0
+    for published, received in merge_join(
+        issuance.stream(_REVOKED, facts), verify.stream(_KNOWN_AT_GATES, facts)
+    ):
+        if published is None:
+            faults["known at gates alone"] += 1
+            continue
+        number += 1
+        parts["in flight" if received is None else "known at gates"] += 1
+        overdue += received is None and published[1]
+    return Balance(
+        "revoked",
+        "revoked",
+        number,
+        parts,
+        faults,
+        (("in flight", _flight(issuance, overdue, "verify.PassRevoked")),),
     )
 
 

@@ -59,9 +59,11 @@ class Consumers:
 
     @subscribes(StatusListSigned)
     def on_status_list_signed(self, received: Received[StatusListSigned], session: Session) -> None:
-        event_handlers.handle_status_list_signed(
-            received, session, now(), commitment_master=self.settings.commitment_master.get_secret_value()
-        )
+        master = self.settings.commitment_master.get_secret_value()
+        for kind in event_handlers.handle_status_list_signed(
+            received, session, now(), commitment_master=master
+        ):
+            GATE_CONFLICTS.labels(kind).inc()
 
     @subscribes(GateAdvised)
     def on_gate_advised(self, received: Received[GateAdvised], session: Session) -> None:

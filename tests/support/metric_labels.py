@@ -112,7 +112,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "limit": lambda: rate_limits.LIMITS,
     "method": lambda: {method.name for method in rpc.METHODS},
     "next": lambda: get_args(DeliverBy),
-    "name": lambda: {"applied", "approved", "issued", "inside", "pins", "guarded"},
+    "name": lambda: {"applied", "approved", "issued", "revoked", "inside", "pins", "guarded"},
     "part": _parts,
     "pool": lambda: {"rpc", "events", "urgent"},
     "provider": lambda: PROVIDERS,

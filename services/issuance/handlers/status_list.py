@@ -3,14 +3,15 @@
 from collections.abc import Set
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 import jwt
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.events import PublicKey, StatusListSigned
+from contracts.events import PublicKey, Revocation, StatusListSigned
 from contracts.key_set import KeySet
 from contracts.model import AHEAD, is_ahead
 from contracts.rpc.issuance import StatusDelta, StatusList
@@ -27,6 +28,8 @@ GOOD_FOR = timedelta(minutes=10)
 """From ``iat`` to ``exp``. This is far longer than the 10 s between two lists, so that a gate that loses its
 network for a short while still has a good one; a gate that is offline for longer is meant to go on with it
 and to show its age (``list_age_s``)."""
+LEAST_REPEATED, LISTS_OF_AN_HOUR = 10, 360
+"""Each revocation is repeated within so many lists, and in fewer where that is not many at a time."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -102,16 +105,30 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     row.steps = [list(astuple(step)) for step in steps]
     row.deltas = _sign_deltas(claims, steps, key)
     of_recent = checksum(PassRow.number, PassRow.revoked_at > now - StatusListSigned.recent)
-    of_all = select(func.count(), of_recent).where(PassRow.revoked_at.is_not(None))
-    total, checked = session.execute(of_all).one()
+    is_live = PassRow.revoked_at.between(now - StatusListSigned.live_for, now)
+    of_live = func.count().filter(is_live), checksum(PassRow.number, is_live)
+    of_all = select(func.count(), of_recent, *of_live).where(PassRow.revoked_at.is_not(None))
+    total, checked, live_total, live_checksum = session.execute(of_all).one()
     signed = StatusListSigned(
         revoked_total=total,
+        live_total=live_total,
+        live_checksum=live_checksum,
+        repeated=_repeated(session, row.seq, live_total, is_live),
         recent_checksum=checked,
         key=key.public,
         key_set=_key_set(session, now, settings),
     )
     outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)
     session.flush()
+
+
+def _repeated(session: Session, seq: int, total: int, is_live: ColumnElement[bool]) -> tuple[Revocation, ...]:
+    """Return the share of the revocations that comes again with this list."""
+    size = max(LEAST_REPEATED, ceil(total / LISTS_OF_AN_HOUR))
+    shares = max(ceil(total / size), 1)
+    share = select(PassRow.number, PassRow.revocation, PassRow.revoked_at).where(is_live)
+    rows = session.execute(share.order_by(PassRow.number).limit(size).offset(seq % shares * size))
+    return tuple(Revocation(pass_number=number, reason=reason, revoked_at=at) for number, reason, at in rows)
 
 
 def _sign_deltas(claims: StatusClaims, steps: tuple[Step, ...], key: SigningKey) -> list[list[Any]]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, null, or_, select, text, update
+from sqlalchemy import case, delete, func, null, or_, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from contracts.events import (
     PassIssued,
     PassRevoked,
     PersonalDataErased,
+    Revocation,
     StatusListSigned,
 )
 from contracts.key_set import NotAKeySet, read_key_set
@@ -30,6 +31,7 @@ from services.chassis.db import locks
 from services.chassis.db.checksums import checksum
 from services.chassis.messaging import outbox
 from services.chassis.messaging.senders import ForgedMessage
+from services.chassis.runtime.logs import logger
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
 from services.verify.handlers import offline_scans
@@ -44,6 +46,7 @@ from services.verify.models import (
     StatusListRow,
 )
 
+log = logger(__name__)
 _TERMS = (
     "application_id", "reference", "site", "gate", "party", "entries", "valid_from", "valid_to", "department",
     "officer", "vehicle_allowed", "assistance",
@@ -160,25 +163,30 @@ def handle_pass_revoked(
     before this event. Publish each such conflict, and return the kinds.
     """
     event = received.event
-    known = session.get(PassRow, event.pass_number, with_for_update=True)
+    application = {"application_id": event.application_id, "reference": event.reference}
+    revocation = Revocation(
+        pass_number=event.pass_number, reason=event.reason, revoked_at=received.occurred_at
+    )
+    return _revoke(session, revocation, now, revoked_seq=received.seq, **application)
+
+
+def _revoke(
+    session: Session, revocation: Revocation, now: datetime, **known_too: Any
+) -> tuple[ConflictKind, ...]:
+    """Store a revocation with what else is known of the pass, unless a newer one is stored."""
+    number, revoked_at = revocation.pass_number, revocation.revoked_at
+    known = session.get(PassRow, number, with_for_update=True)
     ledger = None
     if known is not None and known.admitted > 0 and not known.standing.revoked:
         ledger = offline_scans.ledger_of(session, known)
-    revoked = {
-        "revoked_seq": received.seq,
-        "revoked_reason": event.reason,
-        "revoked_at": received.occurred_at,
-    }
-    application = {"application_id": event.application_id, "reference": event.reference}
-    row = insert(PassRow).values(number=event.pass_number, **revoked, **application)
-    newer = PassRow.revoked_seq < received.seq
-    session.execute(
-        row.on_conflict_do_update(index_elements=[PassRow.number], set_=revoked | application, where=newer)
-    )
+    revoked = {"revoked_reason": revocation.reason, "revoked_at": revoked_at, **known_too}
+    row = insert(PassRow).values(number=number, **revoked)
+    newer = or_(PassRow.revoked_seq < row.excluded.revoked_seq, PassRow.revoked_at.is_(None))
+    session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=revoked, where=newer))
     if known is not None:
         session.refresh(known)
-    _publish_waiting_scans(session, event.pass_number, now)
-    conflicts = ledger.revoke(received.occurred_at) if ledger is not None else ()
+    _publish_waiting_scans(session, number, now)
+    conflicts = ledger.revoke(revoked_at) if ledger is not None else ()
     late = [(one, one.movements[-1]) for one in conflicts if one.movements[-1].offline]
     for one, entry in late:
         offline_scans.publish_conflict(session, one, site_of(entry.gate), known, now)
@@ -199,13 +207,16 @@ def handle_directory_changed(received: Received[DirectoryChanged], session: Sess
 
 def handle_status_list_signed(
     received: Received[StatusListSigned], session: Session, now: datetime, *, commitment_master: str
-) -> None:
+) -> tuple[ConflictKind, ...]:
     """Record when the list was signed, if every revocation up to then is known here.
 
     A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
-    follows in ten seconds. A list from the future (a wrong clock) counts as signed now, so that it never
-    hides that later lists are missing; a time that was stored while the clock here was wrong, too, is
-    replaced. The key set is stored in any case; an event of 0.7.0 has none.
+    follows in ten seconds. If it does not come for minutes, lists bring what is missing; return the kinds of
+    conflict that this shows, as `handle_pass_revoked` does.
+
+    A list from the future (a wrong clock) counts as signed now, so that it never hides that later lists are
+    missing; a time that was stored while the clock here was wrong, too, is replaced. The key set is stored in
+    any case; an event of 0.7.0 has none.
 
     Raises:
         ForgedMessage: somebody else than issuance has signed the key set.
@@ -216,17 +227,46 @@ def handle_status_list_signed(
         except NotAKeySet as error:
             raise ForgedMessage from error
         signing_keys.store(session, key_set, now)
-    if not _knows_all(session, received):
-        return
+    if _knows_all(session, received):
+        kinds: tuple[ConflictKind, ...] = ()
+    else:
+        kinds = _learn(session, received, now)
+        if not _knows_all(session, received):
+            return kinds
     row = insert(StatusListRow).values(id=1, complete_at=min(received.occurred_at, now))
     stored, signed_at = StatusListRow.complete_at, row.excluded.complete_at
     changed = {"complete_at": case((stored > now + AHEAD, signed_at), else_=func.greatest(stored, signed_at))}
     session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
+    return kinds
+
+
+def _learn(session: Session, received: Received[StatusListSigned], now: datetime) -> tuple[ConflictKind, ...]:
+    """Revoke the passes that the list repeats and that are not revoked here, though it was minutes ago.
+
+    Their PassRevoked is late, or lost: a dead letter that was dropped, or that nobody looked at for a month.
+    """
+    late = received.occurred_at - received.event.recent
+    repeated = {one.pass_number: one for one in received.event.repeated if one.revoked_at <= late}
+    is_known = PassRow.number.in_(repeated), PassRow.revoked_seq > 0, PassRow.revoked_at.is_not(None)
+    missing = repeated.keys() - set(session.scalars(select(PassRow.number).where(*is_known)))
+    if missing:
+        log.warning("revocations learned from the status list", passes=len(missing))
+    return tuple(
+        kind for number in sorted(missing) for kind in _revoke(session, repeated[number], now, revoked_seq=1)
+    )
 
 
 def _knows_all(session: Session, received: Received[StatusListSigned]) -> bool:
-    """Return whether the revocations known here are those of the list. Earlier versions only count them."""
+    """Return whether the revocations known here are those of the list.
+
+    Issuance of before 0.17.0 tells the number of all, and only of the latest which they are.
+    """
     event = received.event
+    if event.live_total is not None:
+        signed_at = received.occurred_at
+        is_live = PassRow.revoked_at.between(signed_at - event.live_for, signed_at)
+        live = select(func.count(), checksum(PassRow.number, true())).where(PassRow.revoked_seq > 0, is_live)
+        return tuple(session.execute(live).one()) == (event.live_total, event.live_checksum)
     revoked_by_then = or_(PassRow.revoked_at.is_(None), PassRow.revoked_at <= received.occurred_at)
     of_recent = checksum(PassRow.number, PassRow.revoked_at > received.occurred_at - event.recent)
     known = select(func.count(), of_recent).where(PassRow.revoked_seq > 0, revoked_by_then)

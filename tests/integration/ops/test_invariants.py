@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psycopg
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.subscriptions import SERVICES
+from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import PermanentChannelError
 from services.ops.databases import Snapshot
 from services.ops.grants import READABLE
@@ -37,6 +39,7 @@ PERSONAL = {
 def services(databases, topology) -> ServicesWithoutBroker:
     """Services that have done nothing yet, and a broker whose queues are empty."""
     made = ServicesWithoutBroker(databases)
+    topology.grant_relay()
     topology.grant_ops()
     with wire(topology.broker_url("administrator")) as broker:
         for queue in (*consumer_queues(), *(f"epass.delay.{step}" for step in range(4))):
@@ -122,6 +125,46 @@ def test_events_under_way_break_no_invariant(busy_services: ServicesWithoutBroke
     assert found["approved"]["parts"]["in flight"] == 1
 
 
+@pytest.fixture
+def lost_revocation(busy_services: ServicesWithoutBroker, topology) -> str:
+    """The number of a pass that was revoked and whose PassRevoked was dropped from the dead letters."""
+    number = busy_services.pass_of(reference := busy_services.approved())
+    busy_services.withdraw(reference)
+    busy_services.deliver_all(without={"PassRevoked"})
+    with wire(topology.broker_url("administrator")) as broker:
+        broker.publish("epass.dead", "verify.PassRevoked.dead", b"the revocation")
+        code, found = invariants(topology, "--grace", "0")
+        assert (code, found["revoked"]["parts"]) == (0, {"known at gates": 1, "in flight": 1}), found
+        broker.purge("verify.PassRevoked.dead")
+    return number
+
+
+def test_a_revocation_that_was_dropped_from_the_dead_letters_is_named_and_sent_again(
+    busy_services: ServicesWithoutBroker, lost_revocation: str, topology
+) -> None:
+    code, found = invariants(topology, "--grace", "0")
+    assert (code, found["revoked"]["faults"]["in flight and lost"]) == (1, 1)
+    assert busy_services.scan(lost_revocation).verdict == "admit"
+
+    assert epass(topology, "outbox", "replay-unseen", "--broker-is-empty", name="relay").returncode == 0
+    busy_services.deliver_all()
+    assert invariants(topology, "--grace", "0")[0] == 0
+    assert busy_services.scan(lost_revocation).verdict == "revoked"
+
+
+def test_a_revocation_that_is_in_no_outbox_any_more_comes_with_a_list(
+    busy_services: ServicesWithoutBroker, lost_revocation: str, topology
+) -> None:
+    busy_services.sign_status_list()
+    assert busy_services.scan(lost_revocation).list_age_s is None, "it was revoked just now"
+
+    later = now() + timedelta(minutes=6)
+    busy_services.sign_status_list(later)
+    refused = busy_services.scan(lost_revocation, at=later)
+    assert (refused.verdict, refused.list_age_s is None) == ("revoked", False)
+    assert invariants(topology, "--grace", "0")[0] == 0
+
+
 def test_an_event_in_the_dead_letters_is_not_lost_and_one_in_no_queue_is(
     busy_services: ServicesWithoutBroker, topology
 ) -> None:
@@ -167,6 +210,8 @@ TAMPERINGS = [
     ("issuance", "update applications set approved_revision = 0", {"approved"}),
     ("notify", "delete from messages where purpose = 'pass_issued' and state = 'delivered'", {"issued"}),
     ("notify", "update messages set pass_number = 'ZZZZZZZZ' where state = 'not_needed'", {"issued"}),
+    ("verify", "update passes set revoked_seq = 0 where revoked_seq > 0", {"revoked"}),
+    ("issuance", "update passes set revoked_at = null where revoked_at is not null", {"revoked"}),
     ("verify", "update passes set inside = inside + 1 where inside > 0", {"inside"}),
     ("verify", "delete from scans where verdict = 'exit'", {"inside"}),
     ("verify", "update passes set admitted = 0 where admitted > 0", {"inside"}),
@@ -286,7 +331,7 @@ def test_the_command_prints_what_is_broken(busy_services: ServicesWithoutBroker,
     assert done.returncode == 1
     assert "inside    BROKEN  entries 2 = exits 1 + inside 2" in done.stdout
     assert "passes that do not balance: 1" in done.stdout
-    assert done.stdout.count(" holds ") == 5
+    assert done.stdout.count(" holds ") == 6
 
 
 def test_an_exit_of_more_persons_than_had_entered_balances_within_bounds(
@@ -362,7 +407,7 @@ def test_the_exporter_counts_dead_letters_outboxes_and_a_broken_invariant(
         inherit=False,
     ).start()
     try:
-        assert process.metric("epass_invariant_holds") == 6
+        assert process.metric("epass_invariant_holds") == 7
         assert process.metric('epass_dead_letters{queue="verify.PassRevoked"}') == 0
         assert process.metric('epass_queue_consumers{queue="verify.PassRevoked"}') == 0
         tamper(
@@ -393,7 +438,7 @@ def test_the_exporter_counts_dead_letters_outboxes_and_a_broken_invariant(
         eventually(lambda: process.metric(writable) == len(SERVICES), "all of them take changes again")
         tamper(busy_services, "verify", "update passes set inside = 0")
         eventually(lambda: process.metric('epass_invariant_holds{name="inside"}') == 0, "broken", 40)
-        assert process.metric("epass_invariant_holds") == 5
+        assert process.metric("epass_invariant_holds") == 6
         assert process.metric('epass_job_success_age_seconds{job_name="look_at_invariants"}') < 60
         topology.kill_broker()
         eventually(lambda: not process.is_ready(), "it is not ready")

@@ -7,7 +7,7 @@ from sqlalchemy import Text, column, select, true, values
 
 from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
-from contracts.events import StatusListSigned
+from contracts.events import PassIssued, Revocation, StatusListSigned
 from services.chassis.db.checksums import checksum
 from services.verify.handlers import event_handlers, scan_groups, scans
 from tests.support.factories.verify import (
@@ -19,6 +19,7 @@ from tests.support.factories.verify import (
     gates_of,
     number_scan,
     officer,
+    offline_scan,
     pass_issued,
     pass_revoked,
     scan_of,
@@ -148,6 +149,59 @@ def checksum_of(databases, *numbers: str) -> int:
     rows = values(column("number", Text), name="listed").data([(number,) for number in numbers])
     with databases["issuance"].transaction() as session:
         return session.execute(select(checksum(rows.c.number, true()))).scalar_one()
+
+
+def list_of(databases, *repeated: Revocation, total: int | None = None) -> StatusListSigned:
+    """Return a list that repeats all revocations of late."""
+    numbers = [one.pass_number for one in repeated]
+    return StatusListSigned(
+        revoked_total=total or len(numbers),
+        live_total=total or len(numbers),
+        live_checksum=checksum_of(databases, *numbers) if numbers else 0,
+        repeated=repeated,
+    )
+
+
+def revocation(issued: PassIssued, before_noon: timedelta) -> Revocation:
+    return Revocation(pass_number=issued.pass_number, reason="cancelled", revoked_at=NOON - before_noon)
+
+
+def test_a_revocation_that_was_lost_is_learned_from_the_list_and_stops_nothing(databases, gate: Gate) -> None:
+    issued, never_issued = gate.issue(), pass_issued()
+    assert gate.enter(issued).verdict == "admit"
+    assert gate.leave(issued).verdict == "exit"
+    gate.sync(offline_scan(issued, NOON - 100 * SECOND))
+    lost = revocation(issued, 400 * SECOND), revocation(never_issued, 500 * SECOND)
+    gate.handle(list_of(databases, *lost), at=NOON)
+
+    refused = gate.enter(issued)
+    assert (refused.verdict, refused.list_age_s) == ("revoked", 0)
+    assert gate.enter(never_issued).verdict == "revoked"
+    assert (gate.row(issued).revoked_reason, gate.row(issued).revoked_at) == ("cancelled", lost[0].revoked_at)
+    before = gate.everything()
+    gate.handle(list_of(databases, *lost), at=NOON)
+    gate.handle(pass_revoked(issued), seq=2, at=lost[0].revoked_at)
+    assert gate.everything()["scans"] == before["scans"]
+    assert gate.row(issued).revoked_reason == "withdrawn", "what its event says, though it comes late"
+
+
+def test_a_revocation_that_may_be_on_the_way_is_not_learned_from_the_list(databases, gate: Gate) -> None:
+    gate.handle(list_of(databases), at=NOON - 60 * SECOND)
+    issued = gate.issue()
+    gate.handle(list_of(databases, revocation(issued, 299 * SECOND)), at=NOON)
+    assert gate.enter(issued).list_age_s == 60
+
+
+def test_a_list_that_lacks_a_revocation_that_is_missing_here_does_not_count(databases, gate: Gate) -> None:
+    gate.handle(list_of(databases), at=NOON - 60 * SECOND)
+    gate.handle(list_of(databases, revocation(pass_issued(), 400 * SECOND), total=2), at=NOON)
+    assert gate.enter(gate.issue()).list_age_s == 60
+
+
+def test_a_revocation_of_a_pass_that_is_long_over_stops_nothing(databases, gate: Gate) -> None:
+    gate.handle(pass_revoked(pass_issued()), at=NOON - StatusListSigned.live_for - SECOND)
+    gate.handle(list_of(databases), at=NOON)
+    assert gate.enter(gate.issue()).list_age_s == 0
 
 
 def test_a_list_from_the_future_does_not_hide_that_later_lists_are_missing(gate: Gate) -> None:

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import partial
 from importlib import import_module
@@ -26,6 +26,7 @@ from services.application.handlers import applications
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
+from services.issuance.handlers import status_list
 from services.notify.handlers import prints
 from services.verify.handlers import scans
 from tests.conftest import make_call
@@ -86,12 +87,16 @@ class ServicesWithoutBroker:
             directory.put_department(session, department(), now())
         self.deliver_all()
 
-    def deliver_all(self) -> None:
-        """Deliver every published event to all its consumers, and what they publish, too."""
+    def deliver_all(self, without: Collection[str] = ()) -> None:
+        """Deliver every published event to all its consumers, and what they publish, too.
+
+        Verify does not get events of the types in ``without``: they are lost.
+        """
         while envelopes := [envelope for service in self.databases for envelope in self._take(service)]:
             for envelope in envelopes:
                 for subscription in subscriptions():
-                    if subscription.event.__name__ == envelope.type:
+                    is_lost = subscription.service == "verify" and envelope.type in without
+                    if subscription.event.__name__ == envelope.type and not is_lost:
                         self.deliver(subscription.service, envelope)
 
     def deliver(self, service: str, envelope: Envelope) -> None:
@@ -138,6 +143,18 @@ class ServicesWithoutBroker:
         approve = partial(decisions.approve, furthest_days=30)
         self._decide(approve, Approve(review_id=self.review_of(reference), slot=slot))
 
+    def approved(self) -> str:
+        """Apply and approve, and deliver the pass; return the reference."""
+        self.approve(reference := self.apply_and_deliver())
+        self.deliver_all()
+        return reference
+
+    def sign_status_list(self, at: datetime | None = None) -> None:
+        """Sign the list of revoked passes, and deliver it."""
+        with self.databases["issuance"].transaction() as session:
+            status_list.sign_when_due(session, at or now(), self._consumers["issuance"].settings)
+        self.deliver_all()
+
     def reject(self, reference: str) -> None:
         self._decide(decisions.reject, Reject(review_id=self.review_of(reference), reason="security"))
 
@@ -168,7 +185,9 @@ class ServicesWithoutBroker:
         with self.databases["notify"].transaction() as session:
             prints.record_print(PassNumber(number=number), reception_call(), session, now())
 
-    def scan(self, number: str, direction: str = "entry", count: int | None = None) -> ScanResult:
+    def scan(
+        self, number: str, direction: str = "entry", count: int | None = None, at: datetime | None = None
+    ) -> ScanResult:
         facts = {
             "pass_number": number,
             "gate": GATE,
@@ -182,7 +201,7 @@ class ServicesWithoutBroker:
                 request,
                 calling(officer(site="S1", gate=GATE)),
                 session,
-                now(),
+                at or now(),
                 **RULES,
             )
 

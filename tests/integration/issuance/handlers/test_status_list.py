@@ -405,3 +405,37 @@ def test_of_two_replicas_the_one_with_the_right_clock_signs_beside_one_that_is_a
     assert [one for one in signed if one < timedelta(seconds=60)] == [
         INTERVAL * round_ for round_ in range(3)
     ]
+
+
+def signed_events(database) -> list[dict[str, Any]]:
+    with database.transaction() as session:
+        published = select(outbox.c.data).where(outbox.c.type == "StatusListSigned")
+        return list(session.scalars(published.order_by(outbox.c.position)))
+
+
+def test_each_revocation_comes_again_within_a_round_of_lists(database, monkeypatch) -> None:
+    monkeypatch.setattr(status_list, "LEAST_REPEATED", 2)
+    revoked = [revoked_pass(database) for _ in range(5)]
+    at = now()
+    for count in range(3):
+        run_job(database, at + INTERVAL * count)
+
+    events = signed_events(database)
+    repeated = [one for event in events for one in event["repeated"]]
+    assert sorted(one["pass_number"] for one in repeated) == sorted(revoked)
+    assert {one["reason"] for one in repeated} == {"withdrawn"}
+    assert {event["live_total"] for event in events} == {5}
+    expected = sum(int.from_bytes(md5(number.encode()).digest()[:4]) for number in revoked)
+    assert {event["live_checksum"] for event in events} == {expected}
+
+
+def test_revocations_of_passes_that_are_long_over_or_of_a_wrong_clock_are_not_compared(database) -> None:
+    old, ahead = revoked_pass(database), revoked_pass(database)
+    at = now()
+    for number, when in ((old, at - StatusListSigned.live_for - INTERVAL), (ahead, at + AHEAD_BY)):
+        with database.transaction() as session:
+            session.execute(update(PassRow).where(PassRow.number == number).values(revoked_at=when))
+    run_job(database, at)
+
+    (event,) = signed_events(database)
+    assert (event["live_total"], event.get("repeated"), event["revoked_total"]) == (0, None, 2)

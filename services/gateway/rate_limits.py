@@ -20,7 +20,7 @@ from limits import (
     RateLimitItemPerHour,
     RateLimitItemPerMinute,
 )
-from limits.aio.storage import RedisStorage, Storage
+from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.storage import storage_from_string
 
@@ -68,7 +68,24 @@ STORE_SECONDS = 0.5
 """A store that does not answer within this time is away."""
 PAUSE_SECONDS = 1.0
 """For so long a store that was away is not asked again."""
-IN_MEMORY = "memory://"
+
+
+class OwnCounters(MemoryStorage):
+    """Counters of this process. The library's end their windows by the wall clock, which may be set back."""
+
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        at = monotonic()
+        for ended in [one for one, end in self.expirations.items() if end <= at]:
+            await self.clear(ended)
+        self.expirations.setdefault(key, at + expiry)
+        self.storage[key] += amount
+        return self.storage[key]
+
+    async def get(self, key: str) -> int:
+        return self.storage[key] if self.expirations.get(key, 0) > monotonic() else 0
+
+    async def get_expiry(self, key: str) -> float:
+        return now().timestamp() + max(self.expirations.get(key, 0) - monotonic(), 0)
 
 
 class RateLimits:
@@ -82,11 +99,10 @@ class RateLimits:
     def __init__(self, enabled: bool, store: str = "") -> None:
         self._enabled = enabled
         self.counted_in = "a store that all replicas share" if store else "the memory of this process"
-        options: dict[str, Any] = {}
+        storage: Any = OwnCounters()
         if store:
-            timeouts = {"socket_timeout": STORE_SECONDS, "socket_connect_timeout": STORE_SECONDS}
-            options = {"implementation": "valkey", **timeouts}
-        storage = storage_from_string(f"async+{store or IN_MEMORY}", **options)
+            timeouts: Any = {"socket_timeout": STORE_SECONDS, "socket_connect_timeout": STORE_SECONDS}
+            storage = storage_from_string(f"async+{store}", implementation="valkey", **timeouts)
         assert isinstance(storage, Storage)
         self._storage = storage
         self._limiter = FixedWindowRateLimiter(storage)

@@ -18,7 +18,6 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from kombu.transport.pyamqp import Message
@@ -45,7 +44,7 @@ from services.chassis.messaging.senders import ForgedMessage, require_sender, se
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime import logs, metrics
-from services.chassis.runtime.clock import now
+from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.lifecycle import Stopping, pause
 from services.chassis.runtime.providers import process
 
@@ -239,13 +238,13 @@ class EventEntrypoint(Entrypoint):
             end()
             return result, exc_info
 
-        settle = functools.partial(self._settle, now())
+        settle = functools.partial(self._settle, monotonic())
         try:
             self.container.spawn_worker(self, (take, settle), {}, handle_result=handle_result)
         except ContainerBeingKilled:
             settle(take(), Stopping())
 
-    def _settle(self, began: datetime, deliveries: Sequence[Delivery], error: BaseException | None) -> None:
+    def _settle(self, began: float, deliveries: Sequence[Delivery], error: BaseException | None) -> None:
         if error is None:
             self.consumers.settle(delivery.message for delivery in deliveries)
         for delivery in deliveries:
@@ -255,10 +254,9 @@ class EventEntrypoint(Entrypoint):
                     outcome = settle_failed(
                         self.consumers, self.queue, delivery.message, delivery.body, error
                     )
-            ended = now()
-            metrics.EVENT_SECONDS.labels(self.queue, outcome).observe((ended - began).total_seconds())
+            metrics.EVENT_SECONDS.labels(self.queue, outcome).observe(monotonic() - began)
             if error is None:
-                age = (ended - envelope.occurred_at).total_seconds()
+                age = (now() - envelope.occurred_at).total_seconds()
                 metrics.EVENT_AGE.labels(self.queue).observe(max(age, 0))
 
 

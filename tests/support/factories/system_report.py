@@ -105,7 +105,9 @@ DEAD = QueueView(queue="verify.PassIssued", messages=0, consumers=0, dead_letter
 TROUBLE = report(
     processes=known(
         process("accounts"),
-        process("relay", state="no_answer", version="", began_at=None, clock_skew=None, answered_at=BEGAN),
+        process(
+            "relay", state="no_answer", version="", began_at=None, clock_skew=None, answered_at=BEGAN, jobs=()
+        ),
         process(
             "verify",
             state="not_ready",

@@ -1,5 +1,6 @@
 """Rate limits by address."""
 
+import time
 from typing import Any
 from uuid import UUID
 
@@ -7,17 +8,16 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
 from pydantic import ValidationError
 
-from contracts.errors import NotFound
+from contracts.errors import NotFound, TooManyAttempts
 from contracts.rpc.accounts import OtpAccepted
 from contracts.rpc.application import StatusQuestion, StatusView
 from services.gateway import rate_limits
 from services.gateway.access import RateLimited
 from services.gateway.api.public import list_sites
 from services.gateway.openapi import access_of, dependency_calls
-from services.gateway.rate_limits import LIMITS, MINUTE_LIMITS
+from services.gateway.rate_limits import LIMITS, MINUTE_LIMITS, OwnCounters, RateLimits
 from tests.support.factories.gateway import (
     REFERENCE,
     as_applicant,
@@ -136,6 +136,21 @@ async def test_an_address_that_reads_without_end_is_refused_and_another_is_not(
     assert statuses == [200] * 3 + [429] * 6
 
 
+async def test_a_clock_that_is_set_back_refuses_nobody_for_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LIMITS, "otp", (RateLimitItemPerMinute(1),))
+    passed, wall = [600.0], [time.time()]
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: passed[0])
+    monkeypatch.setattr("limits.aio.storage.memory.time.time", lambda: wall[0])
+    limits = RateLimits(enabled=True)
+    await limits.hit("otp", "somebody")
+    with pytest.raises(TooManyAttempts) as refused:
+        await limits.hit("otp", "somebody")
+    assert 59 <= refused.value.body.facts["retry_after"] <= 61
+    wall[0] -= 3600
+    passed[0] += 61
+    await limits.hit("otp", "somebody")
+
+
 @pytest.mark.parametrize(
     ("limit", "role", "path"),
     [
@@ -210,7 +225,7 @@ async def _away(*_: object, **__: object) -> int:
 async def test_without_its_store_guesses_are_refused_and_the_rest_is_allowed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(MemoryStorage, "incr", _away)
+    monkeypatch.setattr(OwnCounters, "incr", _away)
     app, client = stubbed(application__status=STATUS)
     client.answers["accounts.request_otp"] = OtpAccepted(request_id=UUID(int=1))
     assert await look_up(app, "3210", "203.0.113.7") == 503

@@ -4,8 +4,9 @@ outside.
 CHAOS_APPLICATIONS (10000), CHAOS_KILLS (200) and CHAOS_SECONDS (3600) limit it; a run ends with its
 applications and kills, or when its time is up. CHAOS_SEED replays the faults of an earlier run, in their
 order. CHAOS_PROVIDER names the numbers whose idempotency keys the provider honours: all, none, or mixed (even
-numbers). CHAOS_REPORT names a file for the report as JSON. The run ends with `epass invariants`. The exit
-code is 1 if a promise was broken or an invariant does not hold; then the logs of all processes stay.
+numbers). Where libfaketime is installed, clocks of processes are set, too. CHAOS_REPORT names a file for the
+report as JSON. The run ends with `epass invariants`. The exit code is 1 if a promise was broken or an
+invariant does not hold; then the logs of all processes stay.
 """
 
 import os
@@ -14,9 +15,11 @@ import shutil
 import signal
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.support.backends import start_stack
+from tests.support.chaos.clocks import LIBRARY, Clocks
 from tests.support.chaos.deployment import settings_for
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.report import Report
@@ -51,10 +54,13 @@ def run(folder: Path, chosen: Limits) -> tuple[Report, bool]:
     with (
         start_stack(folder / "stack") as stack,
         Provider(folder, honours) as provider,
-        System(stack, **settings_for(provider)) as system,
+        ExitStack() as running,
     ):
+        system = System(stack, **settings_for(provider))
+        clocks = Clocks(system.folder, system.processes) if LIBRARY else None
+        running.enter_context(system)
         try:
-            report = Run(stack, system, provider, chosen, print_line)()
+            report = Run(stack, system, provider, chosen, print_line, clocks)()
             counted = system.try_epass("administrator", "invariants", "--grace", "10")
             print_line(f"{counted.stdout}{counted.stderr}".rstrip())
             return report, counted.returncode == 0

@@ -1,43 +1,72 @@
-"""The clock of one service is ten seconds off: it is noticed, and people are answered as ever."""
+"""Clocks that are set while their processes live: by seconds, an hour and a day, ahead and behind."""
 
+import re
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
+import jwt
 import pytest
 
 from contracts.subscriptions import SERVICES
 from epass_client import NoAnswer, Problem, calls
-from tests.support.actors import Applicant, Department, Officer, Staff, issued
+from tests.support.actors import MATCHED, Applicant, Department, Officer, Staff, issued, slot
+from tests.support.chaos.clocks import LIBRARY, Clocks
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.visits import EXPECTED, visit
+from tests.support.chaos.watched import meanwhile
+from tests.support.plain_http import asks as asks_machine
 from tests.support.running import Process, eventually
-from tests.support.system import System
 
 pytestmark = pytest.mark.outage
 OFF = 10
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+HOUR, DAY = 3600, 86_400
+CASES = [
+    *((seconds, ()) for seconds in (HOUR, -HOUR, -DAY)),
+    (HOUR, ("issuance",)),
+    (-HOUR, ("issuance",)),
+    (HOUR, ("verify",)),
+    (HOUR, ("gateway",)),
+]
+"""By how much which clocks are wrong; all of them where none is named."""
+SIGNED_WITHIN = 15.0
+"""A revocation is on a signed list within this time."""
+OFTEN = 30.0
+"""Jobs that run so often are waited for."""
 SKEW = "epass_clock_skew_seconds"
-
-
-@contextmanager
-def off(system: System, name: str, seconds: int) -> Iterator[Process]:
-    """Run a process with a wrong clock for the length of the block; what measures durations is right."""
-    if LIBRARY is None:
-        pytest.skip("libfaketime is not installed: deploy/local/bootstrap faketime")
-    faked = {"LD_PRELOAD": str(LIBRARY), "FAKETIME": f"{seconds:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    own = system.processes[name]
-    own.stop()
-    process = system.processes[name] = system.process(name, "-clock", **faked)
-    try:
-        yield process.start()
-    finally:
-        process.kill()
-        system.processes[name] = own.start()
+_JOB = re.compile(r'^epass_job_(success_age|interval)_seconds\{job_name="([^"]+)"\} (\S+)$', re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
-def asks(deployment: Deployment) -> dict[str, Callable[[], object]]:
+def clocks(deployment: Deployment) -> Iterator[Clocks]:
+    """Run all processes with clocks that can be set."""
+    if LIBRARY is None:
+        pytest.skip("libfaketime is not installed: deploy/local/bootstrap faketime")
+    processes = deployment.system.processes
+    before = {name: process.environment for name, process in processes.items()}
+    for process in processes.values():
+        process.stop()
+    clocks = Clocks(deployment.system.folder, processes)
+    deployment.system.start()
+    yield clocks
+    for name, process in processes.items():
+        process.stop()
+        process.environment = before[name]
+    deployment.system.start()
+
+
+@contextmanager
+def off(clocks: Clocks, seconds: int, *names: str) -> Iterator[None]:
+    """Set clocks for the length of the block, then right again."""
+    clocks.set(seconds, names)
+    try:
+        yield
+    finally:
+        clocks.set(0)
+
+
+@pytest.fixture(scope="module")
+def asks(clocks: Clocks, deployment: Deployment) -> dict[str, Callable[[], object]]:
     """A question to each service; it may be refused."""
     system = deployment.system
     ado, department, officer = Staff(system, "ado"), Department(system), Officer(system)
@@ -68,8 +97,83 @@ def keep_asking_until(shown: Callable[[], bool], ask: Callable[[], object]) -> N
 @pytest.mark.parametrize("seconds", [OFF, -OFF], ids=["ahead", "behind"])
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_whose_clock_is_off_shows_by_how_much_and_answers(
-    deployment: Deployment, asks: dict[str, Callable[[], object]], name: str, seconds: int
+    deployment: Deployment,
+    clocks: Clocks,
+    asks: dict[str, Callable[[], object]],
+    name: str,
+    seconds: int,
 ) -> None:
-    with off(deployment.system, name, seconds) as process:
+    process = deployment.system.processes[name]
+    with off(clocks, seconds, name):
         keep_asking_until(lambda: abs(process.metric(SKEW) - seconds) < 1, asks[name])
         assert visit(deployment, deployment.system.processes["gateway"]) == EXPECTED
+
+
+class Waiting:
+    """People who wait while a clock is wrong, and what they must find afterwards."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
+        self._applicant = Applicant(deployment.system, code_of=deployment.provider.wait_for_code)
+        department, self._officer = Department(deployment.system), Officer(deployment.system)
+        self._undecided = [self._applicant.apply(preferred=[slot(days)]) for days in (0, 1)]
+        _, self._inside = issued(self._applicant, department)
+        assert self._scan("entry") == "admit"
+
+    def _scan(self, direction: str) -> str:
+        token = self._applicant.token(self._inside.number)
+        return self._officer.scan(token=token, direction=direction, id_check=MATCHED).verdict
+
+    def try_everything(self) -> None:
+        """Go through a visit, which may fail at any step."""
+        with suppress(Exception):
+            visit(self._deployment, self._deployment.system.processes["gateway"])
+
+    def check(self) -> None:
+        """Check that nobody's application has expired, and that who was inside still is."""
+        for reference in self._undecided:
+            view = self._applicant.view(reference)
+            assert (view.status, view.applicant.name) == ("submitted", "ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
+        assert self._scan("exit") == "exit"
+
+
+def late_jobs(process: Process, since: float) -> list[str]:
+    """Return the frequent jobs of a process that have not succeeded since an instant, by ``monotonic``."""
+    found = _JOB.findall(asks_machine.get(f"http://127.0.0.1:{process.port}/metrics").text)
+    of = {(what, name): float(value) for what, name, value in found}
+    passed = time.monotonic() - since
+    return [
+        name
+        for what, name in of
+        if what == "interval" and of[what, name] <= OFTEN and of["success_age", name] > passed
+    ]
+
+
+def visits_work(deployment: Deployment) -> bool:
+    with suppress(Problem, NoAnswer, AssertionError):
+        return visit(deployment, deployment.system.processes["gateway"]) == EXPECTED
+    return False
+
+
+@pytest.mark.parametrize(("seconds", "names"), CASES, ids=str)
+def test_after_a_clock_was_wrong_everything_works_and_nothing_is_gone(
+    deployment: Deployment, clocks: Clocks, seconds: int, names: tuple[str, ...]
+) -> None:
+    waiting = Waiting(deployment)
+    processes = deployment.system.processes
+    with off(clocks, seconds, *names), meanwhile(waiting.try_everything):
+        time.sleep(65 if seconds == DAY else 20)  # for so long each job that may destroy something is tempted
+    right, since = time.time(), time.monotonic()
+
+    def signed() -> bool:
+        answer = deployment.system.http().get("/.well-known/pass-status")
+        if answer.status_code != 200:
+            return False
+        signed_at = jwt.decode(answer.text, options={"verify_signature": False})["iat"]
+        return right - 1 <= signed_at <= time.time() + 1
+
+    eventually(signed, "a status list is signed", SIGNED_WITHIN)
+    eventually(lambda: visits_work(deployment), "a visit", 60)
+    for process in processes.values():
+        eventually(lambda one=process: not late_jobs(one, since), "its jobs have run", 3 * OFTEN)
+    waiting.check()

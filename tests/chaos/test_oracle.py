@@ -297,6 +297,8 @@ def test_a_seed_replays_its_schedule_and_the_first_round_hits_every_part() -> No
     assert faults == schedule(7, 200)
     assert faults != schedule(8, 200)
     assert sum(fault.kills for fault in faults) >= 200
+    assert "set clock" not in {fault.kind for fault in faults}
+    assert {fault.ahead for fault in schedule(7, 200, clocks=True)} == {10, 0, -10}
     assert {*PROCESSES, "broker", "postgres"} <= {
         target for fault in faults[:FIRST_ROUND] for target in fault.targets
     }

@@ -15,7 +15,7 @@ from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.injections import STANDBY_AWAY
 from tests.support.chaos.oracle import SenderKills
-from tests.support.chaos.run import sender_concurrency
+from tests.support.chaos.run import entering_on, sender_concurrency, visiting_day
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.cluster.alerts import check_alerts, operators_page, with_prometheus
 from tests.support.cluster.load import PATIENCE, check_promises, people_at_work
@@ -55,7 +55,7 @@ def test_a_primary_is_killed_and_its_synchronous_standby_takes_over_without_losi
     deployment: Deployment, pair: PostgresPair
 ) -> None:
     pair.wait_for_standby()
-    with people_at_work(deployment) as load:
+    with people_at_work(deployment, gates=True) as load:
         load.senders = EXPLAINED
         with load.span("primary and standby"):
             load.goes_on()
@@ -67,6 +67,7 @@ def test_a_primary_is_killed_and_its_synchronous_standby_takes_over_without_losi
             pair.wait_for_standby()
             load.goes_on()
     check_promises(deployment, load)
+    assert load.promises.offline or not entering_on(visiting_day(600))
 
 
 def test_nothing_is_answered_that_a_synchronous_standby_does_not_have(

@@ -59,7 +59,11 @@ class ClockSkew:
             moment: of its arrival, on the monotonic clock.
             caller: its process; an earlier version names none.
         """
-        self._callers.setdefault(caller, _Calls()).add(moment, (arrived_at - sent_at).total_seconds())
+        age, calls = (arrived_at - sent_at).total_seconds(), self._callers.get(caller)
+        # A clock was set right: what it showed before would make each call look late for another minute.
+        if calls is None or calls.skew < -self._tolerated < age:
+            calls = self._callers[caller] = _Calls()
+        calls.add(moment, age)
         since = moment - WINDOW_SECONDS
         for silent in [one for one, calls in self._callers.items() if calls.moments[-1] < since]:
             del self._callers[silent]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.backends import TestStack, start_stack
+from tests.support.chaos.memory import within_limit
 from tests.support.chaos.provider import Provider
 from tests.support.system import System
 
@@ -34,11 +35,12 @@ def settings_for(provider: Provider) -> dict[str, str]:
 
 @contextmanager
 def deploy(folder: Path) -> Iterator[Deployment]:
-    """Start everything in a folder, and stop it afterwards."""
+    """Start everything in a folder, and stop it afterwards; none may need more memory than a container."""
     (folder / "stack").mkdir()
     with (
         start_stack(folder / "stack") as stack,
         Provider(folder) as provider,
         System(stack, **settings_for(provider)) as system,
+        within_limit(system.processes),
     ):
         yield Deployment(stack, system, provider)

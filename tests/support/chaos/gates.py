@@ -31,6 +31,8 @@ ALL_AT_ONCE = 6
 OTHER_GATE = 0.3
 """Share of passes of which a copy is shown at the other gate, too."""
 LEAVING = 0.5
+WRONG_CLOCKS = (0, 3600, -3600, 86_400, -86_400)
+"""By how many seconds somebody sets the clock of a device whose network is away."""
 APART_SECONDS = 3.0
 """Between who comes and who goes: a device knows the time to a second or two."""
 PAUSE_SECONDS = 0.3
@@ -157,6 +159,7 @@ class GatesApart:
         away = self._chance.sample(devices, self._chance.choice((1, 2)))
         for one in away:
             await one.ask("cut")
+            await one.ask("clock", aheadMs=1000 * self._chance.choice(WRONG_CLOCKS))
         for reference, token in visitors:
             for one in self._chance.sample(devices, 2 if self._chance.random() < OTHER_GATE else 1):
                 await self._scan(one, "enter", reference, token)
@@ -181,6 +184,8 @@ class GatesApart:
             return
         if seen["recorded"] and seen["outcome"] in {"admit", "exit"}:
             at = datetime.fromisoformat(seen["at"]).timestamp()
+            if abs(at - began) > 60:
+                self._promises.broken.append(f"a gate dates a scan {at - began:+.0f} s off")
             is_certain = began - APART_SECONDS + 1 < at < time.time() + 0.5
             self._promises.scans[reference][seen["nonce"]] = Scan(seen["outcome"], began, is_certain)
             self._promises.offline += seen["offline"]

@@ -14,7 +14,9 @@ from epass_client import Call, Client, NoAnswer, Problem, calls
 from epass_client.calls import R
 from tests.support.actors import application, slot
 from tests.support.backends import TestStack
+from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault
+from tests.support.chaos.memory import Peaks
 from tests.support.chaos.oracle import SenderKills
 from tests.support.chaos.promises import Promises
 from tests.support.system import System
@@ -113,16 +115,22 @@ class FaultInjector:
         stack: broker and database server.
         system: the processes.
         probe: finds out when the system works again.
+        clocks: sets the clocks of the processes; None where none can be set.
     """
 
     stack: TestStack
     system: System
     probe: Probe
+    clocks: Clocks | None = None
     began: float = field(default_factory=time.monotonic)
     injected: list[InjectedFault] = field(default_factory=list)
     ended_by_themselves: list[str] = field(default_factory=list)
+    peaks: Peaks = field(init=False)
     last_at: float = 0.0
     """When the last fault ended; a stop ends with its SIGCONT."""
+
+    def __post_init__(self) -> None:
+        self.peaks = Peaks(self.system.processes)
 
     def sender_kills(self, concurrency: int) -> SenderKills:
         """Return what explains duplicates of messages."""
@@ -131,6 +139,7 @@ class FaultInjector:
     def inject(self, fault: Fault) -> InjectedFault:
         """Inject a fault and wait until the system works again, at most ``RECOVERY_SECONDS``."""
         self._work_for(fault.gap)
+        self.peaks.look()
         at = time.monotonic() - self.began
         self.probe.begin()
         self.last_at = self._do(fault)
@@ -144,6 +153,12 @@ class FaultInjector:
             self.system.processes[fault.targets[0]].signal(signal.SIGSTOP)
             self._work_for(fault.seconds, besides=fault.targets)
             self.system.processes[fault.targets[0]].signal(signal.SIGCONT)
+            return time.monotonic()
+        if fault.kind == "set clock":
+            assert self.clocks is not None
+            self.clocks.set(fault.ahead, fault.targets)
+            self._work_for(fault.seconds)
+            self.clocks.set(0)
             return time.monotonic()
         began = time.monotonic()
         if fault.targets == (BROKER,):

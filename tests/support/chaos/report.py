@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.chaos.injector import InjectedFault
+from tests.support.chaos.memory import LIMIT_MB, Peaks
 from tests.support.chaos.oracle import Findings, SenderKills
 
 
@@ -34,6 +35,7 @@ class Report:
     """Scans that a gate without a network has decided."""
     conflicts: int
     """Those that contradict another one."""
+    memory: Peaks
     ended_by_themselves: list[str]
     backend: str
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
@@ -50,6 +52,7 @@ class Report:
             and self.final_after is not None
             and not never
             and not self.ended_by_themselves
+            and not self.memory.above_limit()
         )
 
     def _recoveries(self) -> dict[str, list[float | None]]:
@@ -98,6 +101,8 @@ class Report:
         )
         yield f"  gates apart   {self.offline} scans without a network, {self.conflicts} conflicts"
         yield f"  dead letters  {sum(found.dead.values())}"
+        most, where = max((peak, name) for name, peak in self.memory.highest.items())
+        yield f"  memory        {most:.0f} MB at most, {where}; a container has {LIMIT_MB} MB"
         yield f"  all final     {'not in time' if end is None else f'{end:.0f} s after the last fault'}"
         if self.ended_by_themselves:
             yield f"  ended by themselves: {dict(Counter(self.ended_by_themselves))}"
@@ -126,6 +131,7 @@ class Report:
             "messages": self.messages,
             "offline": self.offline,
             "conflicts": self.conflicts,
+            "memory_mb": self.memory.highest,
             "ended_by_themselves": self.ended_by_themselves,
             "findings": vars(self.findings),
             "good": self.good,

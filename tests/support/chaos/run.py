@@ -21,6 +21,7 @@ from epass_client import AsyncClient, Client, calls
 from services.notify.settings import SenderSettings
 from tests.support.actors import Applicant
 from tests.support.backends import TestStack, backend_name
+from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
 from tests.support.chaos.gates import man
@@ -145,11 +146,19 @@ class Run:
         provider: takes the messages.
         limits: the size of the run.
         print_line: prints a line of progress.
+        clocks: of the processes, if they can be set.
     """
 
     def __init__(
-        self, stack: TestStack, system: System, provider: Provider, limits: Limits, print_line: PrintLine
+        self,
+        stack: TestStack,
+        system: System,
+        provider: Provider,
+        limits: Limits,
+        print_line: PrintLine,
+        clocks: Clocks | None = None,
     ) -> None:
+        self._clocks = clocks
         self._stack, self._system, self._provider, self._limits, self._print_line = (
             stack,
             system,
@@ -158,12 +167,14 @@ class Run:
             print_line,
         )
         self._promises = Promises()
+        self._found: Findings | None = None
+        """What was found when all was settled: a moment later a job's next event may be under way."""
         self._day = visiting_day(limits.seconds + limits.final_seconds)
         self._began = time.monotonic()
 
     def __call__(self) -> Report:
         limits = self._limits
-        faults = schedule(limits.seed, limits.kills)
+        faults = schedule(limits.seed, limits.kills, clocks=self._clocks is not None)
         until = self._began + limits.seconds
         plan = Plan(
             max(limits.applications - len(faults), 1),
@@ -179,7 +190,7 @@ class Run:
         )
         probe = Probe(self._system, self._promises, person.mobile, client, self._day)
         with CrowdThread(self._system, self._provider, self._promises, plan, pacer) as crowd:
-            injector = FaultInjector(self._stack, self._system, probe, self._began)
+            injector = FaultInjector(self._stack, self._system, probe, self._clocks, self._began)
             self._inject_all(injector, faults, pacer, crowd, until)
             pacer.rate = 1_000.0
             final_after = self._wait_until_final(injector, crowd, injector.last_at)
@@ -224,7 +235,8 @@ class Run:
         """Return the seconds from the last fault until nothing was left to do; None if that took too long."""
         while time.monotonic() - since < self._limits.final_seconds:
             injector.revive()
-            if crowd.finished and not unsettled(self._judge(injector)):
+            if crowd.finished and not unsettled(found := self._judge(injector)):
+                self._found = found
                 return time.monotonic() - since
             time.sleep(1)
         return None
@@ -244,7 +256,8 @@ class Run:
         )
 
     def _report(self, injector: FaultInjector, final_after: float | None) -> Report:
-        findings = self._judge(injector)
+        injector.peaks.look()
+        findings = self._found or self._judge(injector)
         assert findings is not None
         decided, left = self._promises.decided, self._promises.left
         outcomes = Counter(
@@ -272,6 +285,7 @@ class Run:
             messages=len(self._provider.ledger().charged),
             offline=self._promises.offline,
             conflicts=self._promises.conflicts,
+            memory=injector.peaks,
             ended_by_themselves=injector.ended_by_themselves,
             backend=backend_name(),
         )

@@ -280,7 +280,8 @@ class Load:
         yield from map(str, rows(asked, events, self.spans))
         yield (
             f"{len(self.promises.mobiles)} applications, {len(self.promises.decided)} decisions, "
-            f"{len(self.promises.scans)} admissions, {len(asked)} requests, "
+            f"{len(self.promises.scans)} admissions, {self.promises.offline} scans without a network with "
+            f"{self.promises.conflicts} conflicts, {len(asked)} requests, "
             f"of which {sum(one.failed for one in asked)} failed and were repeated"
         )
 
@@ -297,20 +298,21 @@ def check_promises(deployment: Deployment, load: Load) -> None:
 
 @contextmanager
 def people_at_work(
-    deployment: Deployment, is_final: Callable[[Findings], bool] | None = None
+    deployment: Deployment, is_final: Callable[[Findings], bool] | None = None, *, gates: bool = False
 ) -> Iterator[Load]:
     """Let a crowd work for the length of the block; afterwards wait until everybody has finished.
 
     Args:
         deployment: where.
         is_final: whether no more is to be expected of these findings; by default when nothing is left to do.
+        gates: whether some come to gates whose networks come and go.
     """
     load, pacer, day = Load(deployment), Pacer(RATE), visiting_day(600)
     crowd = CrowdThread(
         deployment.system,
         deployment.provider,
         load.promises,
-        Plan(10_000, next(SEEDS), day, entering=4 * entering_on(day)),
+        Plan(10_000, next(SEEDS), day, entering=4 * entering_on(day), apart=8 * entering_on(day) * gates),
         pacer,
         lambda: httpx.AsyncClient(timeout=6, trust_env=False, transport=load.recorder),
     )

@@ -46,6 +46,11 @@ def test_a_clock_that_is_behind_lets_no_late_call_through() -> None:
     assert not is_late(skew, 2.9, -10)
 
 
+def test_a_call_is_in_time_again_at_once_after_a_clock_that_was_an_hour_off_is_set_right() -> None:
+    assert not is_late(observed([-3600.0] * 30 + [0.001], 30), 2.9, 0)
+    assert not is_late(observed([3600.0] * 30 + [0.001], 30), 2.9, 0)
+
+
 def test_a_skew_beyond_what_is_tolerated_is_measured_and_refuses_every_call() -> None:
     skew = observed([60.0] * 30, 30)
     assert skew.measured == 60

@@ -75,7 +75,7 @@ class Consumers:
 
     @subscribes(LoginDisabled)
     def on_login_disabled(self, received: Received[LoginDisabled], session: Session) -> None:
-        supervisors.handle_login_disabled(received.event.login_id, session, now())
+        supervisors.handle_login_disabled(received, session, now())
 
     @subscribes(PersonalDataErased)
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:

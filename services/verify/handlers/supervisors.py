@@ -16,7 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts import supervisor_pin
+from contracts.envelope import Received
 from contracts.errors import Conflict, ContractError, Forbidden
+from contracts.events import LoginDisabled
 from contracts.model import site_of
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify import (
@@ -118,12 +120,15 @@ def end(request: SupervisorId, call: Call, session: Session) -> Nothing:
     return once(session, call, route, request, effect, lambda _: Nothing(), reference=str)
 
 
-def handle_login_disabled(login_id: str, session: Session, now: datetime) -> None:
-    """End the task and the PIN of a login that was disabled, and remember that it was."""
-    if not login_id.startswith(SECURITY):
-        return
-    heard = insert(DisabledLoginRow).values(login_id=login_id, heard_at=now)
-    session.execute(heard.on_conflict_do_nothing())
+def handle_login_disabled(received: Received[LoginDisabled], session: Session, now: datetime) -> None:
+    """End the task and the PIN of a login that was disabled, and remember that it was.
+
+    An event that expires comes from a release that published the same one of a password that was reset.
+    """
+    login_id = received.event.login_id
+    if received.expires_at is None and login_id.startswith(SECURITY):
+        heard = insert(DisabledLoginRow).values(login_id=login_id, heard_at=now)
+        session.execute(heard.on_conflict_do_nothing())
     session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == login_id))
 
 

@@ -4,13 +4,15 @@ import base64
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
 from contracts import supervisor_pin
+from contracts.envelope import Received
 from contracts.errors import Conflict, ContractError, Forbidden
-from contracts.events import GateRules
+from contracts.events import GateRules, LoginDisabled
 from contracts.rpc.call import Principal
 from contracts.rpc.verify import (
     IncidentId,
@@ -81,9 +83,11 @@ class Supervised(Gate):
         with self.database.transaction() as session:
             supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(ADO), session, NOON)
 
-    def disable(self, login_id: str = "SEC-0009") -> None:
+    def disable(self, login_id: str = "SEC-0009", expires_at: datetime | None = None) -> None:
+        event = LoginDisabled(login_id=login_id, disabled_by="ADO-0001", sessions_until=NOON)
+        received = Received(event, uuid4(), event.subject, 1, NOON, "accounts", expires_at)
         with self.database.transaction() as session:
-            supervisors.handle_login_disabled(login_id, session, NOON)
+            supervisors.handle_login_disabled(received, session, NOON)
 
     def problem(self) -> str | None:
         """What is wrong at the site, as the ADO Branch and security of the site see it."""
@@ -264,6 +268,14 @@ def test_a_proof_that_is_only_looked_at_takes_no_wrong_pin_back_however_often_it
     locked = gate.check(look, proof)
     assert locked is not None
     assert locked.body.code == "pin_locked"
+
+
+def test_a_login_of_which_an_earlier_release_says_that_it_ended_may_be_named_again(gate: Supervised) -> None:
+    gate.disable(expires_at=NOON + timedelta(hours=8))  # as after a password that was reset
+    assert gate.manifest().supervisors == ()
+    with gate.database.transaction() as session:
+        again = NameSupervisor(login_id="SEC-0009", site="PCS1")
+        assert supervisors.name(again, calling(ADO), session, NOON).pin_set_at is None
 
 
 @pytest.mark.parametrize("ended", [Supervised.end, Supervised.disable, Supervised.move, guess_until_void])

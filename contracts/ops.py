@@ -68,6 +68,8 @@ class ProcessView(Wire):
     clock_skew: float | None = Field(None, ge=-1e9, le=1e9)
     """Seconds by which its clock is ahead of the gateways'; None if it measures none."""
     answered_at: Instant | None = None
+    revocations_seconds: float | None = None
+    """Of a gateway: how old the list of revoked passes is that it serves; infinite where it does not know."""
     vendors: tuple[VendorView, ...] = Field((), max_length=20)
     """Of a sender: the vendors that it gives messages to."""
     jobs: tuple[JobView, ...] = Field((), max_length=100)
@@ -137,6 +139,14 @@ class GateView(Wire):
     """Seconds by which the gate's time of a scan was ahead of ours, in the scan where it was most."""
 
 
+class RevocationsView(Wire):
+    """How old the newest status list is that was signed, is complete in verify, or is served to gates."""
+
+    at: Literal["issuance", "verify", "gateway"]
+    age_seconds: float | None
+    """None where nobody knows: there is none, or it is from the future."""
+
+
 class InvariantView(Wire):
     """One invariant: a whole that equals the sum of its parts, and faults that are all 0."""
 
@@ -159,6 +169,7 @@ class Report(Wire):
     lanes: Part[LaneView] = Part()
     receipts: Part[ReceiptView] = Part()
     gates: Part[GateView] = Part()
+    revocations: tuple[RevocationsView, ...] = ()
     invariants: Part[InvariantView] = Part()
 
 

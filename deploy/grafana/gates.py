@@ -56,6 +56,15 @@ GATES = Dashboard(
                 "short",
                 ('max by (term) (epass_invariant_number{name="inside"})', "{{term}}"),
             ),
+            graph(
+                "Age of the revocations",
+                "s",
+                ("max by (at) (epass_revocations_age_seconds)", "{{at}}"),
+                ("max by (gate) (epass_gate_list_age_seconds)", "{{gate}}"),
+                warn=15,
+                limit=60,
+                opens="services",
+            ),
         ),
         "Time of a scan": (
             graph(

@@ -9,4 +9,11 @@ GATE_DEVICES = Gauge(
     "Enrolled gate devices that have not reported (lost: with somebody signed in), or not sent, for too long",
     ["site", "worry"],
 )
+GATE_LIST_AGE = Gauge(
+    "epass_gate_list_age_seconds",
+    "Oldest list of revoked passes of the devices of a gate that report, by what they said last",
+    ["site", "gate"],
+)
+"""Infinite where one of them has no list."""
 site_label = DirectoryLabel()
+gate_label = DirectoryLabel()

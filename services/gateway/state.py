@@ -10,9 +10,12 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from math import inf
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
+import jwt
 from fastapi import Request
 
 from contracts import rpc
@@ -20,9 +23,10 @@ from contracts.model import Wire
 from contracts.rpc.accounts import ActiveSessions, DeniedSessions
 from contracts.rpc.approval import DepartmentQuestion
 from contracts.rpc.call import Method, Nothing
+from contracts.rpc.issuance import StatusList
 from services.chassis.messaging.signatures import EventKeys
-from services.chassis.runtime import logs
-from services.chassis.runtime.clock import monotonic
+from services.chassis.runtime import logs, metrics
+from services.chassis.runtime.clock import is_ahead, monotonic, now
 from services.gateway import site_text
 from services.gateway.department_officers import DepartmentOfficers
 from services.gateway.gate_news import GateNews
@@ -45,6 +49,18 @@ REPORT_AT_MOST = 4_000
 """Sessions in one report; with more, accounts would refuse it for its size."""
 COUNTS_SECONDS = 300.0
 """Between two fetches of what approval counts every ten minutes."""
+
+
+def age_of(status_list: StatusList | None, now: datetime) -> float:
+    """Return how old a list is, in seconds; infinite without one, or if it is from the future."""
+    if status_list is None:
+        return inf
+    try:
+        claims = jwt.decode(status_list.jws, options={"verify_signature": False})
+        signed_at = datetime.fromtimestamp(claims["iat"], UTC)
+    except (jwt.PyJWTError, KeyError):
+        return inf
+    return inf if is_ahead(signed_at, now) else max((now - signed_at).total_seconds(), 0.0)
 
 
 class GatewayState:
@@ -70,6 +86,7 @@ class GatewayState:
         self.departments = self._cache(rpc.approval.DEPARTMENTS, DepartmentQuestion())
         self.transparency = self._cache(rpc.approval.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 4)
+        metrics.REVOCATIONS_AGE.labels("gateway").set_function(lambda: age_of(self.status_list.value, now()))
         self.response_times = DepartmentResponseTimes(client)
         self.officers = DepartmentOfficers(client)
         self.queue_changes = QueueChanges(client)

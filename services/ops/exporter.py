@@ -11,9 +11,10 @@ and the report show how old they are.
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from math import isfinite
 from typing import Any, Generic, TypeVar
 
 import httpx
@@ -31,6 +32,7 @@ from contracts.ops import (
     QueueView,
     ReceiptView,
     Report,
+    RevocationsView,
 )
 from services.chassis.db.database import name_of
 from services.chassis.messaging.broker import LOST, connect
@@ -102,6 +104,8 @@ class Exporter:
         self._lanes: Observed[LaneView] = Observed()
         self._receipts: Observed[ReceiptView] = Observed()
         self._gates: Observed[GateView] = Observed()
+        self._revocations: dict[str, float] = {}
+        """The age of the newest status list less the monotonic clock, by database."""
         self._outboxes = {name: OutboxView(database=name) for name in map(name_of, options.ops_database_urls)}
 
     def tasks(self) -> list[BackgroundTask]:
@@ -127,6 +131,7 @@ class Exporter:
             lanes=self._lanes.part(),
             receipts=self._receipts.part(),
             gates=self._gates.part(),
+            revocations=tuple(self._revocations_now()),
             invariants=self._invariants.part(),
         )
 
@@ -195,6 +200,18 @@ class Exporter:
             raise fault
         return True
 
+    def _age_at(self, database: str) -> float:
+        """Return how old the revocations of a database are now, whether it still answers or not."""
+        return self._revocations[database] + monotonic()
+
+    def _revocations_now(self) -> Iterator[RevocationsView]:
+        ages = {database: self._age_at(database) for database in self._revocations}
+        for one in self._processes.items:
+            if one.revocations_seconds is not None:
+                ages["gateway"] = max(one.revocations_seconds, ages.get("gateway", 0.0))
+        for at, age in ages.items():
+            yield RevocationsView(at=at, age_seconds=age if isfinite(age) else None)
+
     def _observed_in(self, database: str) -> Sequence[Observed[Any]]:
         of_notify = (self._channels, self._lanes, self._receipts)
         return {"notify": of_notify, "verify": (self._gates,)}.get(database, ())
@@ -211,6 +228,10 @@ class Exporter:
             oldest_seconds=outbox.oldest_seconds,
             writable=outbox.writable,
         )
+        if one.revocations_seconds is not None:
+            self._revocations[outbox.database] = one.revocations_seconds - monotonic()
+            gauge = metrics.REVOCATIONS_AGE.labels(outbox.database)
+            gauge.set_function(lambda: self._age_at(outbox.database))
         if one.unsealed_seconds is not None:
             AUDIT_UNSEALED.labels(outbox.database).set(one.unsealed_seconds)
         for observed in self._observed_in(outbox.database):

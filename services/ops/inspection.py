@@ -1,7 +1,9 @@
 """What one database tells: its outbox; of notify channels, lanes and receipts, and of verify the gates."""
 
 from dataclasses import dataclass, replace
+from math import inf
 
+from contracts.model import AHEAD
 from contracts.ops import ChannelView, GateView, LaneView, ReceiptView
 from services.chassis.db.database import name_of
 from services.chassis.runtime.logs import logger
@@ -50,6 +52,10 @@ full join (
 ) as scanned using (gate)
 order by gate
 """
+_REVOCATIONS = {
+    "issuance": "select extract(epoch from now() - max(signed_at))::float8 from status_list",
+    "verify": "select extract(epoch from now() - max(complete_at))::float8 from status_list",
+}
 _UNSEALED = """
 select coalesce(extract(epoch from now() - least({oldest})), 0)::float8
 """
@@ -81,6 +87,8 @@ class Inspected:
     receipts: tuple[ReceiptView, ...] | None = None
     gates: tuple[GateView, ...] | None = None
     unsealed_seconds: float | None = None
+    revocations_seconds: float | None = None
+    """Of issuance and verify: how old the newest status list is; infinite where nobody knows."""
 
 
 def inspect(url: str) -> Inspected:
@@ -93,7 +101,11 @@ def inspect(url: str) -> Inspected:
     with snapshots([url], [name]) as found:
         database = found[name]
         inspected = Inspected(Outbox(name, *database.row(STATUS)))
+        if name in _REVOCATIONS:
+            inspected = replace(inspected, revocations_seconds=inf)
         try:
+            if name in _REVOCATIONS:
+                inspected = replace(inspected, revocations_seconds=_age_of_revocations(database))
             inspected = replace(inspected, unsealed_seconds=_unsealed(database))
             if name == "notify":
                 inspected = replace(inspected, channels=_channels(database))
@@ -111,6 +123,12 @@ def _unsealed(database: Snapshot) -> float:
     oldest = ", ".join(_OLDEST.format(table=table, at=at) for table, at in tables)
     (age,) = database.row(_UNSEALED.format(oldest=oldest))
     return max(float(age), 0.0)
+
+
+def _age_of_revocations(database: Snapshot) -> float:
+    """Return how old the newest status list is, in seconds; infinite without one or from the future."""
+    (age,) = database.row(_REVOCATIONS[database.name])
+    return inf if age is None or age < -AHEAD.total_seconds() else max(age, 0.0)
 
 
 def _channels(notify: Snapshot) -> tuple[ChannelView, ...]:

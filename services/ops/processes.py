@@ -23,7 +23,8 @@ MOST_BYTES = 5_000_000
 BUILD, BEGAN, SKEW = "epass_build_info", "process_start_time_seconds", "epass_clock_skew_seconds"
 BREAKER, QUOTA, QUOTA_LEFT = "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left"
 JOB_AGE, JOB_INTERVAL = "epass_job_success_age_seconds", "epass_job_interval_seconds"
-_SHOWN = (BUILD, BEGAN, SKEW, BREAKER, QUOTA, JOB_AGE, JOB_INTERVAL)
+REVOCATIONS = 'epass_revocations_age_seconds{at="gateway"}'
+_SHOWN = (BUILD, BEGAN, SKEW, REVOCATIONS, BREAKER, QUOTA, JOB_AGE, JOB_INTERVAL)
 _MOST_LINES, _LONGEST_LINE = 200, 300
 _CHECKS = TypeAdapter(dict[str, StrictBool])
 
@@ -80,6 +81,7 @@ async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
             began_at=datetime.fromtimestamp(began, UTC) if began else None,
             clock_skew=numbers.get(SKEW),
             answered_at=now(),
+            revocations_seconds=numbers.get(REVOCATIONS.partition("{")[0]),
             vendors=vendors,
             jobs=jobs,
         )

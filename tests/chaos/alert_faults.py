@@ -104,6 +104,15 @@ def a_message(watched: Watched, queue: str, sender: str) -> Iterator[None]:
 
 
 @contextmanager
+def nobody_signs(watched: Watched) -> Iterator[None]:
+    """Hold the row of the status list, so that the job that signs it finds it taken each time."""
+    with database(watched.deployment.stack, "issuance") as connection, connection.transaction():
+        connection.execute("set local idle_in_transaction_session_timeout = 0")
+        connection.execute("select from status_list for update")
+        yield
+
+
+@contextmanager
 def a_false_count(watched: Watched) -> Iterator[None]:
     """Count somebody as inside who has never entered."""
     statement = "update passes set inside = inside + %s where number = %s"
@@ -294,6 +303,9 @@ FAULTS: Mapping[str, Fault] = {
     "the provider refuses every message": Fault(a_provider_that_refuses, {"MessagesReachNobody": {"otp"}}),
     "nobody sends codes": Fault(no_sender, {"ProcessGone": {"sender"}}),
     "a clock is wrong": Fault(a_wrong_clock, {"ClockSkew": {"approval"}, "HostClock": {"approval"}}),
+    "nobody signs the list of revoked passes": Fault(
+        nobody_signs, {"RevocationsOld": {"issuance", "verify", "gateway"}}
+    ),
     "forged passes at a gate": Fault(forged_passes, {"GateRefusesEverything": {"PCS1", "PCS1-G1"}}),
     "a job of a process fails each time": Fault(
         a_job_that_fails, {"JobLate": {"approval", "ask_visitors_of_closed_days"}}
@@ -319,6 +331,7 @@ GROUPS = (
         "a database is away",
     ),
     ("a queue is full", "a clock is wrong", "the provider is away"),
+    ("nobody signs the list of revoked passes",),
     ("the exporter is killed",),
     ("the provider refuses every message",),
     ("nobody sends codes",),

@@ -34,6 +34,7 @@ SELECTOR = re.compile(r"(?:\b(?:cnpg|epass|rabbitmq|up)\w*)?\{[^{}]*\}|\b(?:cnpg
 """What an expression reads: a metric, with its labels if it has any."""
 ONLY_OF_A_FAULT = {
     'cnpg_pg_replication_streaming_replicas{namespace="epass"}': "no operator runs PostgreSQL here",
+    "epass_gate_list_age_seconds": "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="lost"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="silent"}': "no gate of this system has an enrolled device",
     'epass_gate_devices_worrying{worry="unsent"}': "no gate of this system has an enrolled device",
@@ -43,6 +44,7 @@ ONLY_OF_A_FAULT = {
 }
 """Selectors that find nothing in this system unless something is wrong, and why."""
 OF_OTHER_VENDORS = (
+    "epass_gate_list_age_seconds",
     "epass_message_fallbacks_total",
     "epass_message_receipts_expected_total",
     "epass_message_receipts_total",

@@ -99,6 +99,7 @@ def _jobs() -> set[str]:
 
 
 LABELS: dict[str, Callable[[], Values]] = {
+    "at": lambda: {"issuance", "verify", "gateway"},
     "channel": lambda: get_args(DeliverBy),
     "consumer": _consumers,
     "database": lambda: SERVICES,

@@ -5,6 +5,7 @@ every other one, `passwords.py` exchanges its code.
 """
 
 from datetime import datetime, timedelta
+from math import inf
 from typing import get_args
 
 from sqlalchemy import and_, select
@@ -12,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden
-from contracts.model import GateDeviceWorry, is_ahead
+from contracts.model import AHEAD, GateDeviceWorry, is_ahead
 from contracts.rpc.accounts import GateDeviceList, GateDeviceReport, GateDeviceView
 from contracts.rpc.call import Call, Nothing
 from services.accounts.domain.gate_devices import SILENT, worries_of
@@ -128,6 +129,31 @@ def count_worries(
         for worry in (*_WORRIES, LOST):
             counts[str(site), worry] = counts.get((str(site), worry), 0) + (worry in found)
     return counts
+
+
+def list_ages(session: Session, now: datetime) -> dict[tuple[str, str], float]:
+    """Return by site and gate how old the oldest list of its devices was, in seconds; infinite without one.
+
+    Only devices that report count, as of their last report: whoever has no network is silent, and a gate that
+    is closed needs no list.
+    """
+    reporting = (
+        select(LoginRow.site, LoginRow.gate, GateDeviceRow.reported_at, GateDeviceRow.list_at)
+        .join(GateDeviceRow, GateDeviceRow.login_id == LoginRow.login_id)
+        .where(
+            LoginRow.disabled_at.is_(None),
+            LoginRow.must_change_password.is_(False),
+            GateDeviceRow.version.is_not(None),
+            GateDeviceRow.reported_at.between(now - LAST_MINUTES, now + AHEAD),
+        )
+    )
+    ages: dict[tuple[str, str], float] = {}
+    for site, gate, reported_at, list_at in session.execute(reporting):
+        assert reported_at is not None
+        age = inf if list_at is None else (reported_at - list_at).total_seconds()
+        where = str(site), str(gate)
+        ages[where] = max(age, ages.get(where, 0.0))
+    return ages
 
 
 def _view(login: LoginRow, row: GateDeviceRow | None, now: datetime, unsent: timedelta) -> GateDeviceView:

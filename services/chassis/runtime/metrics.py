@@ -132,6 +132,14 @@ def count_connection(part: str) -> None:
     _connected.add(part)
 
 
+REVOCATIONS_AGE = Gauge(
+    "epass_revocations_age_seconds",
+    "Age of the newest status list: signed by issuance, complete in verify, or served by a gateway",
+    ["at"],
+)
+"""Infinite where there is none, or where it is from the future: then nobody knows."""
+
+
 class DirectoryLabel:
     """The values of a label that come from the directory, such as gates: the first `limit`, then ``other``.
 

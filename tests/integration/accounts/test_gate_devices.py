@@ -1,6 +1,7 @@
 """Gate devices: issued for a gate, enrolled once by a guard of it, reporting, revoked."""
 
 from datetime import datetime, timedelta
+from math import inf
 from uuid import uuid4
 
 import pytest
@@ -241,3 +242,24 @@ def worries(accounts: Accounts, at: datetime) -> dict[str, int]:
         found = gate_devices.count_worries(session, at, settings.gate_silent, settings.gate_unsent)
     assert {site for site, _ in found} == {"PCS1"}
     return {worry: count for (_, worry), count in found.items()}
+
+
+def test_the_age_of_a_gates_list_is_that_of_its_oldest_device_that_reports(accounts) -> None:
+    by, at = guard(accounts), now()
+
+    def ages(after: timedelta = timedelta(0)) -> dict[tuple[str, str], float]:
+        with accounts.db.transaction() as session:
+            return gate_devices.list_ages(session, at + after)
+
+    devices = [issued(accounts) for _ in range(2)]
+    for device, code in devices:
+        enrol(accounts, device, code, by, at)
+    assert ages() == {}, "none has reported"
+    for (device, _), age in zip(devices, (5, 180), strict=True):
+        report(accounts, device, by, at, REPORT.model_copy(update={"list_age_s": age}))
+    assert ages() == {("PCS1", "PCS1-G1"): 180.0}
+    report(accounts, devices[1][0], by, at, REPORT.model_copy(update={"list_age_s": None}))
+    assert ages() == {("PCS1", "PCS1-G1"): inf}
+    accounts.disable(devices[1][0])
+    assert ages() == {("PCS1", "PCS1-G1"): 5.0}
+    assert ages(timedelta(minutes=4)) == {}, "it has no network, or nobody is at the gate"

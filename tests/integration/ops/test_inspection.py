@@ -1,9 +1,10 @@
 """What the exporter's role sees in notify's database: how long lanes wait, and what vendors tell."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from math import inf
 
 import pytest
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, select, text, update
 
 from contracts.ops import LaneView
 from contracts.subscriptions import SERVICES
@@ -14,6 +15,7 @@ from services.notify.handlers import chains, event_handlers, receipts
 from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
 from services.ops.inspection import Inspected, inspect
+from tests.support.databases import owner_of
 from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
 
 CODES = {"chain_code": ("sms:45", "whatsapp:45")}
@@ -95,3 +97,25 @@ def test_a_vendor_that_has_told_and_takes_nothing_any_more_is_shown(db: Database
         receipts.store_reports(session, "msg91", [DeliveryReport("an-id", "delivered", now())], now())
     (msg91,) = look(topology).receipts or ()
     assert (msg91.accepted, msg91.told) == (0, 0)
+
+
+@pytest.mark.parametrize(("service", "column"), [("issuance", "signed_at"), ("verify", "complete_at")])
+def test_the_age_of_the_revocations_is_unknown_without_a_list_and_for_one_from_the_future(
+    databases, db: Database, topology, service: str, column: str
+) -> None:
+    def age(signed_at: datetime | None) -> float | None:
+        with owner_of(databases[service]).transaction() as session:
+            session.execute(text("delete from status_list"))
+            if signed_at is not None:
+                more = "" if service == "verify" else ", seq, jws"
+                given = "" if service == "verify" else ", 1, ''"
+                session.execute(
+                    text(f"insert into status_list (id, {column}{more}) values (1, :at{given})"),
+                    {"at": signed_at},
+                )
+        return inspect(topology.database_url("ops", service)).revocations_seconds
+
+    assert age(None) == inf
+    assert 90 <= (age(now() - timedelta(seconds=90)) or 0) < 120
+    assert age(now() + timedelta(hours=6)) == inf
+    assert look(topology).revocations_seconds is None

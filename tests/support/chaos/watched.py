@@ -21,6 +21,7 @@ HEALTHY = {
     "max(epass_dead_letters) == 0": "dead letters",
     "min(epass_queue_consumers) > 0": "consumers",
     "min(epass_invariant_holds) == 1": "invariants",
+    "max(epass_revocations_age_seconds) < 60": "revocations",
     "min(epass_database_writable) == 1": "databases",
     'sum(epass_processes{state!="ready"}) == 0': "processes",
     'max(epass_job_success_age_seconds{job_name=~"look_at_.+"}) < 600': "looks",

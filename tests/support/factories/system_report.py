@@ -17,6 +17,7 @@ from contracts.ops import (
     QueueView,
     ReceiptView,
     Report,
+    RevocationsView,
     VendorView,
 )
 from contracts.subscriptions import SERVICES
@@ -69,6 +70,10 @@ def outboxes(**given: Any) -> tuple[OutboxView, ...]:
     return tuple(OutboxView(database=service, **facts) for service in SERVICES)
 
 
+def revocations(age: float | None) -> tuple[RevocationsView, ...]:
+    return tuple(RevocationsView(at=at, age_seconds=age) for at in ("issuance", "verify", "gateway"))
+
+
 def report(**given: Any) -> Report:
     """Return what the exporter knows; all is well."""
     names = (*SERVICES, "relay", "exporter", "gateway")
@@ -96,6 +101,7 @@ def report(**given: Any) -> Report:
             GateView(gate="PCS1-G1", scans=812, last_scan_at=now(), clock_ahead=0.2),
             GateView(gate="PCS1-G2", scans=0),
         ),
+        "revocations": revocations(7.0),
         "invariants": known(INSIDE),
     }
     return Report(**{**facts, **given})
@@ -128,6 +134,7 @@ TROUBLE = report(
     channels=known(ChannelView(channel="whatsapp", delivered=0, waiting=9, failed=31)),
     lanes=known(LaneView(lane="otp", waiting=9, oldest_seconds=180.0), LaneView(lane="normal", waiting=0)),
     receipts=known(ReceiptView(provider="msg91", accepted=31, told=0, last_at=BEGAN)),
+    revocations=(*revocations(None)[:1], *revocations(600.0)[1:]),
     invariants=known(INSIDE.model_copy(update={"holds": False, "faults": {"passes that do not balance": 2}})),
 )
 """Everything that can be seen to be wrong."""

@@ -4,16 +4,21 @@ import asyncio
 import os
 import signal
 from contextlib import suppress
+from datetime import timedelta
+from math import inf
 from uuid import uuid4
 
+import jwt
 import pytest
 from pydantic import SecretStr
 
 from contracts.errors import NotFound, Unavailable
 from contracts.rpc.accounts import DeniedSessions, LoginList
 from contracts.rpc.issuance import StatusDelta, StatusList
+from services.chassis.runtime.clock import now
 from services.gateway import state as state_module
 from services.gateway.ops_client import OpsClient
+from services.gateway.state import age_of
 from tests.support.factories.gateway import (
     browser,
     claims,
@@ -93,6 +98,17 @@ async def test_the_last_status_list_and_keys_are_served_while_issuance_is_down()
             "e30.e30.e30",
         )
         assert (await http.get("/.well-known/jwks.json")).status_code == 200
+
+
+def test_the_age_of_a_list_is_infinite_without_one_and_for_one_from_the_future() -> None:
+    def age(**before: float) -> float:
+        signed_at = int((now() - timedelta(**before)).timestamp())
+        jws = jwt.encode({"iat": signed_at}, "a secret of thirty-two characters")
+        return age_of(StatusList(jws=jws), now())
+
+    assert 90 <= age(seconds=90) < 120
+    assert age(seconds=-30) == 0
+    assert age(hours=-6) == age_of(None, now()) == age_of(StatusList(jws="no list"), now()) == inf
 
 
 async def test_a_new_status_list_is_fetched_in_the_background() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from math import inf
 
 import httpx
 import pytest
@@ -245,3 +246,13 @@ async def test_a_process_whose_jobs_succeed_in_the_future_does_not_answer(
     async with answering(metrics=JOBS.replace("12.5", age)) as address:
         (verify,) = await processes.look_at(http, (f"verify={address}",), ())
     assert verify.state == "no_answer"
+
+
+@pytest.mark.parametrize(("said", "age"), [("7.5", 7.5), ("+Inf", inf)])
+async def test_a_gateway_tells_how_old_the_list_of_revoked_passes_is(
+    http: httpx.AsyncClient, said: str, age: float
+) -> None:
+    metrics = f'{GOOD}epass_revocations_age_seconds{{at="gateway"}} {said}\n'
+    async with answering(metrics=metrics) as address:
+        (gateway,) = await processes.look_at(http, (f"gateway={address}",), ())
+    assert gateway.revocations_seconds == age

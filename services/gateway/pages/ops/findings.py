@@ -19,6 +19,7 @@ LATE_OUTBOX_SECONDS = 30
 CLOCK_SECONDS = 2
 OLD_LOOK_SECONDS = 600
 CODE_SECONDS = 30
+REVOCATIONS_SECONDS = 120
 QUOTA_SHARE = 0.9
 """From here on the day of a vendor is nearly used up."""
 NAMED = 4
@@ -28,10 +29,11 @@ RELAY, BOOKS, CLOCKS = "Relay behind", "An invariant is broken", "Clocks differ"
 LEFT_ALONE, DAY, WAIT = "A vendor is left alone", "A daily limit is nearly reached", "Codes wait"
 LOOKS, MESSAGES, JOBS = "Nobody looks", "Messages are not delivered", "A job does not run"
 BROKER, DATABASE = "The broker is gone", "A database is away"
+REVOCATIONS = "Revocations are old"
 Seen = TypeVar("Seen", Part[Any], OutboxView)
 RUNBOOKS = (
     GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, BROKER, DATABASE, MESSAGES,
-    JOBS
+    JOBS, REVOCATIONS
 )  # fmt: skip
 """Headings of ``docs/runbooks.md``."""
 
@@ -87,6 +89,7 @@ class Findings:
             *self._of_processes(report),
             *self._of_queues(report),
             *self._of_databases(report),
+            *self._of_revocations(report),
             *self._of_messages(report),
         ]
 
@@ -191,6 +194,16 @@ class Findings:
         for broken in report.invariants.items:
             if not broken.holds:
                 yield self._say(_("The books do not balance: %(name)s."), BOOKS, name=broken.name)
+
+    def _of_revocations(self, report: Report) -> Iterator[Finding]:
+        ages = [one.age_seconds for one in report.revocations]
+        if None in ages:
+            yield self._say(_("How old the list of revoked passes is, is unknown."), REVOCATIONS)
+        oldest = max((age for age in ages if age is not None), default=0)
+        if oldest > REVOCATIONS_SECONDS:
+            duration = duration_in_words(int(oldest), self._language)
+            text = _("The list of revoked passes is %(duration)s old.")
+            yield self._say(text, REVOCATIONS, duration=duration)
 
     def _of_messages(self, report: Report) -> Iterator[Finding]:
         if report.channels.answers:

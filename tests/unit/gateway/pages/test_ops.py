@@ -67,6 +67,7 @@ async def test_the_page_says_that_all_is_well_and_shows_every_part(operator: Ope
         assert what in shown
     for what in ("whatsapp_cloud", "180 of 1,000", "176 of 180", "2,214 of 2,290", "no limit", "1,207"):
         assert what in shown
+    assert re.search(r"Given to gates.*\n.*7 s", shown)
     assert ">none</th>" not in shown
 
 
@@ -91,6 +92,8 @@ async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Op
         ("Vendors that are left alone because they fail: msg91.", "A vendor is left alone"),
         ("whatsapp_cloud takes only 12 more messages today.", "A daily limit is nearly reached"),
         ("The books do not balance: inside.", "An invariant is broken"),
+        ("How old the list of revoked passes is, is unknown.", "Revocations are old"),
+        ("The list of revoked passes is 10 minutes old.", "Revocations are old"),
         (
             "Jobs that have not succeeded for three of their intervals: verify close_overdue_visits.",
             "A job does not run",
@@ -130,7 +133,7 @@ async def test_without_the_exporter_the_page_still_shows_what_this_gateway_sees(
     answer = await http.get("/en/ops")
     assert answer.status_code == 200
     assert "The exporter does not answer: the rest is unknown." in answer.text
-    assert answer.text.count("No answer yet: unknown.") == 10
+    assert answer.text.count("No answer yet: unknown.") == 11
     assert "Connection to the services" in answer.text
 
 

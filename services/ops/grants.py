@@ -24,6 +24,7 @@ _CHASSIS: dict[str, str] = {
     "audit_seals": _ADD,
     "outbox": _ADD,
     "inbox": "INSERT, UPDATE (seen_at), DELETE",
+    "event_epoch": _CHANGE,
     "event_sequences": _CHANGE_AND_DELETE,
     "suspects": _CHANGE_AND_DELETE,
     "idempotency_keys": _CHANGE_AND_DELETE,

@@ -13,6 +13,9 @@ TRY_SESSION_LOCK = "select pg_try_advisory_lock(hashtextextended(%s, 0))"
 The parameter is the name; the result is whether the lock was free.
 """
 
+TRY_LOCK = "pg_try_advisory_xact_lock(hashtextextended('{name}', 0))"
+"""SQL of `try_lock`, where a statement evaluates it; the name is a constant."""
+
 
 def lock(session: Session | Connection, name: str) -> None:
     """Take a lock and hold it until the transaction ends; wait while another transaction holds it.

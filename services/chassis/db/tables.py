@@ -6,6 +6,7 @@ The first migration of each service creates them with :func:`create_v1`.
 from sqlalchemy import (
     TIMESTAMP,
     BigInteger,
+    Boolean,
     Column,
     Connection,
     Date,
@@ -63,6 +64,16 @@ event_sequences = Table(
     Index("event_sequences_used_in", "used_in"),
 )
 """``used_in`` is the first day of the month of the newest event. It rarely changes, so updates stay cheap."""
+
+event_epoch = Table(
+    "event_epoch",
+    metadata,
+    Column("is_only", Boolean, primary_key=True),
+    Column("system_identifier", BigInteger, nullable=False),
+    Column("timeline", BigInteger, nullable=False),
+    Column("base", BigInteger, nullable=False),
+)
+"""One row: on which server and timeline of PostgreSQL the newest event was stored, above which number."""
 
 inbox = Table(
     "inbox",
@@ -225,6 +236,11 @@ def add_month_of_use(connection: Connection) -> None:
         add column if not exists used_in date not null default date_trunc('month', now())
         """)
     )
+
+
+def create_event_epoch(connection: Connection) -> None:
+    """Create ``event_epoch``; without a row the timeline alone counts, as it did before."""
+    metadata.create_all(connection, tables=(event_epoch,), checkfirst=False)
 
 
 def add_signature(connection: Connection) -> None:

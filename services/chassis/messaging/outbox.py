@@ -16,6 +16,7 @@ from contracts.events import Event
 from services.chassis.db import deferred_writes
 from services.chassis.db.database import event_key_of, personal_keys_of
 from services.chassis.db.deferred_writes import Form
+from services.chassis.db.locks import TRY_LOCK
 from services.chassis.db.tables import FORGOTTEN
 from services.chassis.messaging import signatures
 from services.chassis.runtime.logs import correlation_id, traceparent
@@ -88,21 +89,45 @@ def _sign(session: Session, rows: Sequence[Row]) -> None:
 def _stored(epoch_events: int) -> Form:
     """Return the form that gives each subject as many numbers as it has events, and stores the events.
 
-    After a failover the numbers are higher than any that was published before. The first eight digits of the
-    name of a WAL file are PostgreSQL's timeline, which each promotion of a standby raises. A standby may lack
-    the last commits, and with them the numbers of events that consumers have seen. Housekeeping forgets the
-    number of a subject after years: a later event of it is numbered above all forgotten ones, because its
-    consumers may still know the number of its last one. The only event of a subject has number 1, and its
-    subject no row in ``event_sequences``.
+    After a failover, and on another server, the numbers are higher than any that was published before, by
+    ``epoch_events`` for each timeline: the new server may lack the last commits, and with them the numbers of
+    events that consumers have seen. PostgreSQL's timeline is the first eight digits of the name of a WAL
+    file; each promotion of a standby raises it. A dump into a new cluster and ``pg_upgrade`` begin with 1
+    again, and with another system identifier. One transaction notes the new server, and none waits for it.
+
+    Housekeeping forgets the number of a subject after years: a later event of it is numbered above all
+    forgotten ones, because its consumers may still know the number of its last one. The only event of a
+    subject has number 1, and its subject no row in ``event_sequences``.
     """
     return Form(
         "outbox",
         f"""
-        epoch as (
-          select greatest(
-            {epoch_events} * (('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint - 1),
-            (select coalesce(max(seq), 0) from event_sequences where subject = '{FORGOTTEN}')
-          ) as base where {{after}}
+        server as (
+          select system_identifier,
+            ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint as timeline
+          from pg_control_system() where {{after}}
+        ), epoch as (
+          select server.*, known.base is null or is_other or server.timeline <> known.timeline as is_new,
+            greatest(
+              case
+                when known.base is null then {epoch_events} * (server.timeline - 1)
+                when is_other or server.timeline <> known.timeline then
+                  greatest(known.base, (select max(seq) from event_sequences))
+                  + {epoch_events} * case
+                    when is_other then server.timeline else greatest(server.timeline - known.timeline, 1)
+                  end
+                else known.base
+              end,
+              (select seq from event_sequences where subject = '{FORGOTTEN}')
+            ) as base
+          from server left join event_epoch as known on true,
+            lateral (select server.system_identifier <> known.system_identifier as is_other) as compared
+        ), noted as (
+          insert into event_epoch (is_only, system_identifier, timeline, base)
+          select true, system_identifier, timeline, base from epoch
+          where case when is_new then {TRY_LOCK.format(name="event epoch")} end
+          on conflict (is_only) do update set system_identifier = excluded.system_identifier,
+            timeline = excluded.timeline, base = greatest(event_epoch.base, excluded.base)
         ), new as (
           select * from rows from (json_to_{{record}}(cast(:{{rows}} as json)) as (
             id uuid, type text, version int, producer text, subject text, occurred_at timestamptz,

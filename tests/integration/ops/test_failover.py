@@ -3,6 +3,7 @@ one."""
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.events import DirectoryChanged
+from deploy.local.backup import run_program
 from deploy.local.postgres import Postgres
 from deploy.local.secrets import SecretStore
 from services.chassis.db import deferred_writes
@@ -89,14 +91,28 @@ def test_without_all_databases_nothing_is_sent_again(topology) -> None:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Postgres]:
     """A PostgreSQL of this test's own, which it may promote, with approval's database."""
-    store = SecretStore(tmp_path / "secrets.json")
-    mark = f"failover-{uuid4().hex[:8]}"
-    server = Postgres(tmp_path / "postgres", free_port(), store, tmp_path / "postgres.log", mark)
+    with cluster(tmp_path, "postgres") as server:
+        upgrade("approval", server.create_database("approval"))
+        yield server
+
+
+@pytest.fixture
+def new_cluster(tmp_path: Path) -> Iterator[Postgres]:
+    """Another one, with nothing in it."""
+    with cluster(tmp_path, "new") as server:
+        yield server
+
+
+@contextmanager
+def cluster(folder: Path, name: str) -> Iterator[Postgres]:
+    store, mark = SecretStore(folder / f"{name}.json"), f"failover-{uuid4().hex[:8]}"
+    server = Postgres(folder / name, free_port(), store, folder / f"{name}.log", mark, durable=False)
     server.start()
-    upgrade("approval", server.create_database("approval"))
-    yield server
-    server.stop()
-    server.remove()
+    try:
+        yield server
+    finally:
+        server.stop()
+        server.remove()
 
 
 def promote(server: Postgres) -> None:
@@ -135,8 +151,63 @@ def test_an_event_after_a_failover_is_not_taken_for_one_that_was_lost(
         session.execute(text("delete from outbox"))
     approval.close()
     promote(server)
-    assert publish("PCS1-G1", "PCS1-G2") == (1_000_001 if epoch else 2)
+    assert publish("PCS1-G1", "PCS1-G2") == (1_000_002 if epoch else 2)
     approval.close()
     with databases["verify"].transaction() as session:
         known = session.get_one(SiteRow, "PCS1").gates
     assert known == (["PCS1-G1", "PCS1-G2"] if epoch else ["PCS1-G1"])
+
+
+@pytest.mark.parametrize("epoch", [outbox.EPOCH_EVENTS, 0], ids=["guarded", "control: without epochs"])
+def test_event_numbers_survive_a_dump_into_a_new_cluster_and_a_failover_there(
+    server: Postgres, new_cluster: Postgres, monkeypatch, epoch: int
+) -> None:
+    """A new cluster, such as that of `pg_upgrade`, begins with timeline 1 again."""
+    monkeypatch.setattr(outbox, "EPOCH_EVENTS", epoch)
+    promote(server)
+    seen = [publish_from(server) for _ in range(2)]
+    new_cluster.create_database("approval")
+    source, target = (one.url("approval", scheme="postgresql") for one in (server, new_cluster))
+    run_program("pg_dump", ["--format=custom", f"--file={new_cluster.log}.dump"], source)
+    run_program("pg_restore", ["--dbname=approval", f"{new_cluster.log}.dump"], target)
+    before = numbers_of(new_cluster)
+    seen += [publish_from(new_cluster) for _ in range(2)]
+    put_back(new_cluster, before)  # the standby has never had these two commits
+    promote(new_cluster)
+    seen.append(publish_from(new_cluster))
+    assert (seen == sorted(set(seen))) == bool(epoch), seen
+
+
+def publish_from(server: Postgres) -> int:
+    """Publish an event of one subject, and return its number."""
+    database = Database(server.url("approval"), event_key=EVENT_SIGNERS["approval"])
+    with database.transaction() as session:
+        event_id = outbox.add(session, gates_of("PCS1", "PCS1-G1"), at=now())
+        deferred_writes.send(session)
+        seq = session.scalar(text("select seq from outbox where id = :id"), {"id": event_id})
+    database.close()
+    return int(seq)
+
+
+NUMBERS = ("event_sequences", "event_epoch")
+
+
+def numbers_of(server: Postgres) -> dict[str, Any]:
+    """Return the rows from which the next numbers follow."""
+    with server.connect("approval") as connection:
+        found = {}
+        for name in NUMBERS:
+            ((found[name],),) = connection.execute(
+                f"select coalesce(json_agg(one), '[]') from {name} as one"
+            ).fetchall()
+        return found
+
+
+def put_back(server: Postgres, rows: dict[str, Any]) -> None:
+    with server.connect("approval") as connection:
+        for name in NUMBERS:
+            connection.execute(f"delete from {name}")
+            connection.execute(
+                f"insert into {name} select * from json_populate_recordset(null::{name}, %s)",
+                (json.dumps(rows[name]),),
+            )

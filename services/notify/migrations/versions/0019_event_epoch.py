@@ -1,0 +1,14 @@
+"""On which server and timeline the newest event was stored."""
+
+from alembic import op
+
+from services.chassis.db import tables
+
+revision = "0019"
+down_revision = "0018"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    tables.create_event_epoch(op.get_bind())

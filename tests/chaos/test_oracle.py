@@ -285,6 +285,16 @@ def test_a_duplicate_is_explained_by_a_kill_that_was_written_down() -> None:
     assert set(story.judged(kills=1).problems()) == {"sms_unrecorded"}
 
 
+def test_a_kill_explains_only_a_duplicate_of_what_the_sender_held() -> None:
+    story = Story()
+    story.ledger.charged["m2"] = 2
+    story.message("delivered", possible_duplicates=1)
+    for held, problems in ((["m2"], set()), (["m1"], {"sms_too_many"})):
+        senders = SenderKills(1, 5, Counter(held))
+        found = judge(story.promises, story.evidence, story.ledger, senders, "mixed")
+        assert set(found.problems()) == problems
+
+
 def test_no_kill_explains_a_duplicate_where_the_provider_honours_keys() -> None:
     story = Story(EVEN)
     story.ledger.charged["m2"] = 2

@@ -120,6 +120,14 @@ def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
     return found
 
 
+def leased_messages(stack: TestStack) -> list[str]:
+    """Return the messages that a sender has leased, or had when it ended."""
+    rows = _rows(
+        stack, "notify", "select id::text from messages where state = 'queued' and lease is not null"
+    )
+    return [message_id for (message_id,) in rows]
+
+
 def _collect_what_waits(stack: TestStack, found: Evidence) -> None:
     for service in SERVICES:
         ((unsent,),) = _rows(stack, service, "select count(*) from outbox where sent_at is null")

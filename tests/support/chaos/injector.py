@@ -6,6 +6,7 @@ shown.
 
 import signal
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from epass_client.calls import R
 from tests.support.actors import application, slot
 from tests.support.backends import TestStack
 from tests.support.chaos.clocks import Clocks
+from tests.support.chaos.evidence import leased_messages
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault
 from tests.support.chaos.memory import Peaks
 from tests.support.chaos.oracle import SenderKills
@@ -126,6 +128,8 @@ class FaultInjector:
     injected: list[InjectedFault] = field(default_factory=list)
     ended_by_themselves: list[str] = field(default_factory=list)
     peaks: Peaks = field(init=False)
+    held: Counter[str] = field(default_factory=Counter)
+    """The messages that a sender had leased when it was killed, once for each kill."""
     last_at: float = 0.0
     """When the last fault ended; a stop ends with its SIGCONT."""
 
@@ -134,7 +138,8 @@ class FaultInjector:
 
     def sender_kills(self, concurrency: int) -> SenderKills:
         """Return what explains duplicates of messages."""
-        return SenderKills(sum(one.fault.kills_of("sender") for one in self.injected), concurrency)
+        kills = sum(one.fault.kills_of("sender") for one in self.injected)
+        return SenderKills(kills, concurrency, self.held)
 
     def inject(self, fault: Fault) -> InjectedFault:
         """Inject a fault and wait until the system works again, at most ``RECOVERY_SECONDS``."""
@@ -181,6 +186,9 @@ class FaultInjector:
                 process.signal(signal.SIGKILL)
         for process in processes:
             process.kill()
+        if "sender" in targets:
+            self.held.update(leased_messages(self.stack))
+        for process in processes:
             process.start(ready=False)
 
     def _work_for(self, seconds: float, besides: tuple[str, ...] = ()) -> None:

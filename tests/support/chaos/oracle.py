@@ -62,10 +62,15 @@ class Findings:
 
 @dataclass(frozen=True)
 class SenderKills:
-    """What explains duplicates: senders that were killed, each with so many messages in hand at most."""
+    """What explains duplicates: senders that were killed, each with so many messages in hand at most.
+
+    ``held``: the messages that a sender had leased when it was killed, once for each kill; None where nobody
+    looked, and any message may be one of them.
+    """
 
     kills: int
     concurrency: int
+    held: Counter[str] | None = None
 
     @property
     def explained(self) -> int:
@@ -197,6 +202,10 @@ def _judge_sms(
                 f"{message.purpose}: taken {charged} times, {message.possible_duplicates} possible duplicates"
             )
         found.sms_duplicates += max(charged - 1, 0)
+        if senders.held is not None and charged > 1 + (held := senders.held[message.id]):
+            found.sms_too_many.append(
+                f"{message.purpose}: taken {charged} times, and {held} killed senders had it"
+            )
         found.sms_repeats_recognised += ledger.repeated[message.id]
         where_honoured += (
             max(charged - 1, 0) if charged and honours_key(honours, ledger.numbers[message.id]) else 0

@@ -6,6 +6,7 @@ the system to its promises.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -16,7 +17,7 @@ from contracts.rpc.verify import ScanPass
 from epass_client import calls
 from tests.support.actors import MATCHED, Applicant, Department, application, new_mobile, scan, slot
 from tests.support.backends import TestStack
-from tests.support.chaos.evidence import collect, database
+from tests.support.chaos.evidence import collect, database, leased_messages
 from tests.support.chaos.oracle import Findings, SenderKills, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
@@ -98,6 +99,7 @@ class Scenario:
         self.person = Applicant(system, mobile, provider.wait_for_code)
         """Also for calls that are no part of an application."""
         self._sender_kills = 0
+        self._held: Counter[str] = Counter()
 
     def apply(self) -> str:
         """Apply, and record the promise."""
@@ -158,14 +160,14 @@ class Scenario:
         """Kill a sender; this explains duplicates."""
         sender.kill()
         self._sender_kills += 1
+        self._held.update(leased_messages(self.stack))
 
     def findings(self) -> Findings:
         """Return what the oracle finds now."""
         evidence, ledger = collect(self.stack, {self.mobile}), self.provider.ledger()
         evidence.codes = []
-        return judge(
-            self.promises, evidence, ledger, SenderKills(self._sender_kills, 5), self.provider.honours
-        )
+        senders = SenderKills(self._sender_kills, 5, self._held)
+        return judge(self.promises, evidence, ledger, senders, self.provider.honours)
 
     def wait_until_settled(self) -> Findings:
         """Wait until nothing has waited anywhere for a while; return what the oracle finds."""

@@ -30,4 +30,3 @@ def upgrade() -> None:
         sa.Column("login_id", sa.Text, primary_key=True),
         sa.Column("heard_at", moment, nullable=False),
     )
-    op.create_index("passes_watched", "passes", ["site"], postgresql_where=sa.text("call_supervisor"))

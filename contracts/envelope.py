@@ -23,6 +23,7 @@ from contracts.sealing import CannotOpen, SealedBox
 CONTENT_TYPE = "application/json"
 SEVERAL_CONTENT_TYPE = "application/x-ndjson"
 """The content type of a message with several envelopes of one type, each on a line of its own."""
+SEPARATOR = b"\n"
 
 SIGNED = (
     "id",
@@ -151,12 +152,12 @@ def _canonical(value: object) -> str:
 
 def join_envelopes(bodies: Sequence[bytes]) -> bytes:
     """Return the body of a message that carries several envelopes of one type."""
-    return b"\n".join(bodies)
+    return SEPARATOR.join(bodies)
 
 
 def split_envelopes(body: bytes) -> list[bytes]:
     """Return the envelopes in the body of a message, which may carry one or several."""
-    return body.split(b"\n")
+    return body.split(SEPARATOR)
 
 
 def read_envelope(body: bytes) -> Envelope:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from services.chassis.db.database import LEAVING, Database
 from services.chassis.runtime import lifecycle
 from services.chassis.runtime.backoff import Backoff
+from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
@@ -23,6 +24,10 @@ _AWAY = (*LEAVING, "53")
 """SQLSTATEs: what makes the pool leave a connection, and out of resources."""
 _BUSY = frozenset({"55P03", "57014", "40P01", "40001"})
 """SQLSTATEs: lock not available, query cancelled by its time limit, deadlock, serialization failure."""
+
+
+class StillAway(Exception):
+    """The database could not be used for as long as the caller waits."""
 
 
 def is_away(error: BaseException) -> bool:
@@ -54,6 +59,7 @@ def run_when_available(
     also_when_busy: bool = False,
     as_query: bool = False,
     most_losses: int | None = None,
+    patience: float = float("inf"),
     stop: threading.Event = lifecycle.stopping,
     while_waiting: Callable[[], AbstractContextManager[object]] = nullcontext,
 ) -> T:
@@ -68,15 +74,18 @@ def run_when_available(
         as_query: the work is one statement, which needs no BEGIN and no COMMIT (`Database.queries`).
         most_losses: how often in a row the work may lose its connection although the database can be used
             right after it. Then the work is the cause, and the error is raised.
+        patience: seconds after the first failure from which on it waits no longer.
         stop: ends the waiting.
         while_waiting: a context that is open during each wait, such as a metric.
 
     Raises:
         Stopping: ``stop`` was set while the database was away.
+        StillAway: ``patience`` has ended.
         DBAPIError: the work failed, or lost its connection too often.
     """
     backoff = Backoff()
     losses = 0
+    until: float | None = None
     while True:
         try:
             with db.queries() if as_query else db.transaction() as session:
@@ -84,6 +93,7 @@ def run_when_available(
         except (DBAPIError, PoolTimeout) as error:
             if not (is_away(error) or (also_when_busy and is_busy(error))):
                 raise
+            until = monotonic() + patience if until is None else until
             log.warning(f"{part} waits for its database", error=type(error).__name__)  # noqa: G004  no value of a person
             with while_waiting():
                 lifecycle.pause(backoff.next_pause(), stop)
@@ -92,4 +102,6 @@ def run_when_available(
                 if losses == most_losses:
                     raise
                 while not is_lost and not db.is_available():
+                    if monotonic() >= until:
+                        raise StillAway from error
                     lifecycle.pause(backoff.next_pause(), stop)

@@ -4,13 +4,17 @@ A service writes ``@subscribes(PassApproved)`` above a method of its consumers c
 in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
-2. `EventEntrypoint.receive` checks the sender, reads the envelopes, of which a message has one or several,
-   and checks their signatures. What arrives while all workers are busy waits.
-3. `subscribes` gives all that waits to the service's method, as a batch (``event_batches.py``): it is
-   decrypted and handled, together with the inbox marks, in one transaction. An event that was delivered often
-   is handled alone.
+2. `EventEntrypoint.receive` lets it wait, unread, until a worker is free. Then the worker checks the sender,
+   reads the envelopes, of which a message has one or several, and checks their signatures.
+3. `subscribes` gives a batch of what waits to the service's method (``event_batches.py``): it is decrypted
+   and handled, together with the inbox marks, in one transaction. An event that was delivered often is
+   handled alone.
 4. `settle_failed` moves an event that failed as ``retry.py`` decides. A message is acknowledged when all its
    events are settled.
+
+What a container holds is bounded in bytes (`HELD_BYTES`), and what is read of it by its workers and the size
+of a batch. While the database is away, nothing is held for longer than some seconds: the consumers are
+cancelled, and messages wait in their queues (`EventConsumers.suspend`).
 """
 
 import functools
@@ -25,8 +29,16 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from sqlalchemy.orm import Session
 
-from contracts.envelope import Envelope, Received, UnreadableEvent, read_envelope, split_envelopes
+from contracts.envelope import (
+    SEPARATOR,
+    Envelope,
+    Received,
+    UnreadableEvent,
+    read_envelope,
+    split_envelopes,
+)
 from contracts.events import BY_NAME, Event
+from services.chassis.db.availability import StillAway
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.event_batches import (
     LARGEST_BATCH,
@@ -44,6 +56,7 @@ from services.chassis.messaging.senders import ForgedMessage, require_sender, se
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime import logs, metrics
+from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.lifecycle import Stopping, pause
 from services.chassis.runtime.providers import process
@@ -59,10 +72,18 @@ BATCHES_AT_ONCE = 2
 """Of one queue in one process: the second is handled while the database works on the first."""
 LARGEST = 1_000_000
 """Bytes. A larger body is not an event, nor are several."""
+HELD_BYTES = 16_000_000
+"""A container reads no more messages while those in hand have so many bytes.
+
+Full messages for two batches of each of 16 queues have less; read, they would take six times as much.
+"""
 
 
 class EventConsumers(SharedExtension, ProviderCollector):
     """All event queues of one container, over one connection."""
+
+    is_suspended = False
+    """Whether the consumers are cancelled, until the database can be used again."""
 
     def setup(self) -> None:
         """Prepare the publisher of failed messages."""
@@ -89,9 +110,15 @@ class EventConsumers(SharedExtension, ProviderCollector):
             settings.prefetch,
             self.container.service_name,
             settings.broker_heartbeat,
+            HELD_BYTES,
+            self._forget,
         )
         process().health.checks[self.container.service_name] = lambda: self.reader.consuming
         self._thread = self.container.spawn_managed_thread(self.reader.run)
+
+    def _forget(self) -> None:
+        for provider in self._providers:
+            provider.forget()
 
     def settle(self, messages: Iterable[EventMessage], return_after: float | None = None) -> None:
         """Settle one event of each message; acknowledge or return those messages that are settled whole.
@@ -112,12 +139,56 @@ class EventConsumers(SharedExtension, ProviderCollector):
             elif message.return_after:
                 self._give_back_after(message.return_after, message.message)
             else:
-                self.reader.give_back(message.message)
+                self.give_back(message)
         if done:
             self.reader.acknowledge_all(done)
 
+    def give_back(self, message: EventMessage) -> None:
+        """Return a message to its queue.
+
+        The broker counts that as a delivery. While the database is away that must not make a message one that
+        was delivered often, so then a copy with a new count takes its place.
+        """
+        earlier = _earlier_deliveries(message.message)
+        if self.is_suspended and earlier + 1 >= AFTER_DELIVERIES:
+            copy = functools.partial(self._replace, message)
+            self.container.spawn_managed_thread(copy, identifier="give back")
+        else:
+            self.reader.give_back(message.message)
+
+    def _replace(self, message: EventMessage) -> None:
+        try:
+            self.failed_messages.publish_fresh(message.queue, message.message)
+        except NOT_PUBLISHED:
+            self.reader.give_back(message.message)
+        else:
+            self.reader.acknowledge(message.message)
+
+    def suspend(self) -> None:
+        """Return all messages, and consume nothing until the database can be used: it may be away for hours.
+
+        Those that a consumer holds the broker would deliver again after its `consumer_timeout`, and count
+        each time.
+        """
+        if not self.is_suspended:
+            self.is_suspended = True
+            self.container.spawn_managed_thread(self._wait_for_database, identifier="wait for the database")
+
+    def _wait_for_database(self) -> None:
+        database, backoff = process().database, Backoff()
+        with metrics.PAUSED.labels(self.container.service_cls.service).track_inprogress(), suppress(Stopping):
+            self.reader.suspend()
+            for provider in self._providers:
+                provider.give_back()
+            log.warning("consumers are cancelled until their database can be used")
+            while not database.is_available():
+                pause(backoff.next_pause())
+            self.is_suspended = False
+            self.reader.resume()
+
     def _give_back_after(self, seconds: float, message: Message) -> None:
         """Return a message to its queue after a pause, at once when the process stops."""
+        self.reader.drop_body(message)
 
         def wait() -> None:
             with suppress(Stopping):
@@ -147,8 +218,13 @@ class EventEntrypoint(Entrypoint):
     def __init__(self, event_name: str, largest_batch: int, **options: Any) -> None:
         self.event_name = event_name
         self._largest_batch = largest_batch
-        self._waiting: deque[Delivery] = deque()
+        self._waiting: deque[EventMessage] = deque()
         self._batches = 0
+        self._often: deque[EventMessage] = deque()
+        """Messages that were delivered often."""
+        self._suspects: deque[Delivery] = deque()
+        """The events of one of them."""
+        self._is_alone = False
         super().__init__(**options)
 
     @property
@@ -165,44 +241,29 @@ class EventEntrypoint(Entrypoint):
         self.consumers.unregister_provider(self)
 
     def receive(self, message: Message) -> None:
-        """Read a message on the consumer's thread, then have its events handled on another one."""
-        body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
-        try:
-            require_sender(message.properties, senders_of_events(self.container.service_cls.service))
-        except ForgedMessage as error:
-            self._refuse(EventMessage(message), body, error)
-            return
-        parts = split_envelopes(body) if len(body) <= LARGEST else [body]
-        shared = EventMessage(message, len(parts))
-        for part in parts:
-            self._receive_event(shared, part)
-        self._start_batch()
-
-    def _receive_event(self, message: EventMessage, body: bytes) -> None:
-        try:
-            envelope = self._read(body)
-        except (ForgedMessage, UnreadableEvent) as error:
-            self._refuse(message, body, error)
-            return
-        if envelope.expires_at is not None and envelope.expires_at < now():
-            metrics.EVENTS_EXPIRED.labels(self.queue).inc()
-            self.consumers.settle([message])
-            return
-        delivery = Delivery(envelope, message, _earlier_deliveries(message.message), body)
-        if delivery.earlier >= AFTER_DELIVERIES:  # it may kill its process, and a batch with it
-            self._spawn(functools.partial(self._work_alone, delivery), "poison")
+        """Let a message wait, unread, until a worker is free for its events."""
+        held = EventMessage(message, _body(message).count(SEPARATOR) + 1, queue=self.queue)
+        if self.consumers.is_suspended:
+            self.consumers.give_back(held)
+        elif _earlier_deliveries(message) >= AFTER_DELIVERIES:  # it may kill its process, and a batch with it
+            self._often.append(held)
+            self._start_alone()
         else:
-            self._waiting.append(delivery)
+            self._waiting.append(held)
+            self._start_batch()
 
-    def _refuse(self, message: EventMessage, body: bytes, error: Exception) -> None:
-        """Send an event to the dead letters."""
-        refuse = functools.partial(settle_failed, self.consumers, self.queue, message, body, error)
-        self._spawn(refuse, "dead-letter")
+    def forget(self) -> None:
+        """Forget what waits, because the broker delivers it again."""
+        for waiting in (self._waiting, self._often, self._suspects):
+            waiting.clear()
 
-    def _work_alone(self, delivery: Delivery) -> None:
-        """Handle an event that may kill its process. All of them together occupy one worker at most."""
-        self.consumers.poison_lock.acquire()
-        self._work(lambda: [delivery], self.consumers.poison_lock.release)
+    def give_back(self) -> None:
+        """Return what waits to the queue."""
+        unread, suspects = [*self._waiting, *self._often], [*self._suspects]
+        self.forget()
+        for message in unread:
+            self.consumers.give_back(message)
+        self.consumers.settle([one.message for one in suspects], return_after=0)
 
     def _start_batch(self) -> None:
         if self._waiting and self._batches < BATCHES_AT_ONCE:
@@ -210,12 +271,61 @@ class EventEntrypoint(Entrypoint):
             self._spawn(functools.partial(self._work, self._take, self._end_batch), "wait for a worker")
 
     def _take(self) -> list[Delivery]:
-        """Return what waits by now, when a worker is free for it."""
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), self._largest_batch))]
+        """Read what waits by now, up to the size of a batch, when a worker is free for it."""
+        left, deliveries = self._largest_batch, list[Delivery]()
+        while self._waiting and (left == self._largest_batch or self._waiting[0].unsettled <= left):
+            left -= self._waiting[0].unsettled
+            deliveries += self._read_message(self._waiting.popleft())
+        return deliveries
 
     def _end_batch(self) -> None:
         self._batches -= 1
         self._start_batch()
+
+    def _start_alone(self) -> None:
+        if (self._often or self._suspects) and not self._is_alone:
+            self._is_alone = True
+            self._spawn(self._work_alone, "poison")
+
+    def _work_alone(self) -> None:
+        """Handle an event that may kill its process. All of them together occupy one worker at most."""
+        self.consumers.poison_lock.acquire()
+        self._work(self._take_suspect, self._end_alone)
+
+    def _take_suspect(self) -> list[Delivery]:
+        while self._often and not self._suspects:
+            self._suspects.extend(self._read_message(self._often.popleft()))
+        return [self._suspects.popleft()] if self._suspects else []
+
+    def _end_alone(self) -> None:
+        self.consumers.poison_lock.release()
+        self._is_alone = False
+        self._start_alone()
+
+    def _read_message(self, message: EventMessage) -> list[Delivery]:
+        """Return the events of a message that are to be handled; settle the others."""
+        body = _body(message.message)
+        try:
+            require_sender(message.message.properties, senders_of_events(self.container.service_cls.service))
+        except ForgedMessage as error:
+            message.unsettled = 1
+            settle_failed(self.consumers, self.queue, message, body, error)
+            return []
+        parts = split_envelopes(body) if len(body) <= LARGEST else [body]
+        message.unsettled = len(parts)
+        return [delivery for part in parts for delivery in self._read_event(message, part)]
+
+    def _read_event(self, message: EventMessage, body: bytes) -> Sequence[Delivery]:
+        try:
+            envelope = self._read(body)
+        except (ForgedMessage, UnreadableEvent) as error:
+            settle_failed(self.consumers, self.queue, message, body, error)
+            return ()
+        if envelope.expires_at is not None and envelope.expires_at < now():
+            metrics.EVENTS_EXPIRED.labels(self.queue).inc()
+            self.consumers.settle([message])
+            return ()
+        return (Delivery(envelope, message, _earlier_deliveries(message.message), body),)
 
     def _read(self, body: bytes) -> Envelope:
         if len(body) > LARGEST:
@@ -306,7 +416,9 @@ def settle_failed(
     consumers: EventConsumers, queue: str, message: EventMessage, body: bytes, error: BaseException
 ) -> str:
     """Move an event of a message, or give the message back. Return the outcome in one word."""
-    if isinstance(error, Stopping):
+    if isinstance(error, StillAway):
+        consumers.suspend()
+    if isinstance(error, (Stopping, StillAway)):
         consumers.settle([message], return_after=0)
         return "returned"
     log.error("event was not handled", queue=queue, exc_info=error)
@@ -319,6 +431,10 @@ def settle_failed(
         return "returned"
     consumers.settle([message])
     return "failed"
+
+
+def _body(message: Message) -> bytes:
+    return message.body if isinstance(message.body, bytes) else str(message.body).encode()
 
 
 def _earlier_deliveries(message: Message) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Envelope, PersonalKeyRing, Received, open_envelope
 from services.chassis.db import deferred_writes
-from services.chassis.db.availability import run_when_available
+from services.chassis.db.availability import StillAway, run_when_available
 from services.chassis.db.database import Database
 from services.chassis.messaging import inbox, poison_messages
 from services.chassis.runtime import logs, metrics, tracing
@@ -30,6 +30,8 @@ LARGEST_BATCH = 64
 """Events that are handled one after another; under load their transaction takes some tenths of a second."""
 LARGEST_SET = 256
 """Events that a handler takes together."""
+HOLD_SECONDS = 5.0
+"""How long events are held while their database is away. Then they go back to their queue."""
 MOST_LOSSES = 3
 """An event whose handling loses the connection to a sound database so often in a row has failed."""
 _GIVE_WAY = "500ms"
@@ -45,11 +47,13 @@ class EventMessage:
         unsettled: the number of its events that are not settled yet.
         return_after: seconds after which the message goes back to its queue, because an event of it could not
             be settled otherwise; None while it need not. Its other events will be repeats.
+        queue: where it came from.
     """
 
     message: Message
     unsettled: int = 1
     return_after: float | None = None
+    queue: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,8 @@ def handle_batch(db: Database, handler: EventHandler, deliveries: Sequence[Deliv
     if len(readable) > 1:
         try:
             _handle_together(db, handler, readable)
-        except Stopping as stop:
-            settle([delivery for delivery, _ in readable], stop)
+        except (Stopping, StillAway) as away:
+            settle([delivery for delivery, _ in readable], away)
             return
         except Exception as error:  # noqa: BLE001  each event meets its own error again, and alone
             metrics.BATCHES_SPLIT.labels(handler.consumer).inc()
@@ -112,15 +116,22 @@ def handle_batch(db: Database, handler: EventHandler, deliveries: Sequence[Deliv
         else:
             settle([delivery for delivery, _ in readable], None)
             return
-    for delivery, received in readable:
-        settle([delivery], _error_of(functools.partial(_handle_alone, db, handler, delivery, received)))
+    for place, (delivery, received) in enumerate(readable):
+        failure = _error_of(functools.partial(_handle_alone, db, handler, delivery, received))
+        if isinstance(failure, StillAway):
+            settle([left for left, _ in readable[place:]], failure)
+            return
+        settle([delivery], failure)
 
 
 def handle_once(db: Database, handler: EventHandler, received: Received[Any]) -> None:
     """Run the handler and the inbox mark in one transaction, unless this consumer has seen the event before.
 
-    The message is held while the database is away; this is not an attempt. If it loses its connection to a
-    database that is there, it is.
+    While the database is away the message is held, then it goes back to its queue; neither is an attempt. If
+    it loses its connection to a database that is there, it is.
+
+    Raises:
+        StillAway: the database was away for longer than `HOLD_SECONDS`.
     """
 
     def work(session: Session) -> None:
@@ -172,13 +183,18 @@ def _handle_together(
 
 def _run(db: Database, handler: EventHandler, work: Callable[[Session], T]) -> T:
     return run_when_available(
-        db, work, part="consumer", most_losses=MOST_LOSSES, while_waiting=handler.while_waiting
+        db,
+        work,
+        part="consumer",
+        most_losses=MOST_LOSSES,
+        patience=HOLD_SECONDS,
+        while_waiting=handler.while_waiting,
     )
 
 
 def _handle_alone(db: Database, handler: EventHandler, delivery: Delivery, received: Received[Any]) -> None:
     alone = poison_messages.one_at_a_time(
-        db, handler.consumer, received.id, delivery.earlier, handler.while_waiting
+        db, handler.consumer, received.id, delivery.earlier, handler.while_waiting, HOLD_SECONDS
     )
     span = tracing.of_event(delivery.envelope, handler.consumer)
     with span, _context(delivery.envelope, span), alone:

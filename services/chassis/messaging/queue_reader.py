@@ -5,6 +5,8 @@ reader waits, and the process is not ready.
 """
 
 import functools
+import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import sleep
@@ -30,7 +32,9 @@ from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
 DRAIN_SECONDS = 20
-"""How long a stopping reader waits for the messages in hand."""
+"""How long a reader that stops, or is suspended, waits for the messages in hand."""
+MESSAGE_BYTES = 4_000
+"""What a message takes in memory beside its body."""
 OnMessage = Callable[[str, Message], None]
 """Takes the name of a queue and an undecoded message."""
 
@@ -39,7 +43,10 @@ class QueueReader(ConsumerMixin):
     """Reader of existing queues, over one connection.
 
     It stops gracefully: it takes no more messages, and the connection stays open until those in hand are
-    settled.
+    settled. It can also be suspended in the same way, and resumed.
+
+    What it holds is bounded. Above the bound it does not read its connection, so further messages wait in the
+    broker and in the buffers of the socket. It sends heartbeats meanwhile, and expects none.
 
     Args:
         urls: nodes of the broker.
@@ -48,6 +55,9 @@ class QueueReader(ConsumerMixin):
         prefetch: unacknowledged messages in hand, for each queue.
         part: the reader's name in logs and metrics.
         heartbeat: seconds.
+        most_bytes: it reads nothing more while the messages in hand have so many, all queues together.
+        on_connect: called before it consumes over a new connection. The broker will deliver again whatever
+            was in hand on the one before.
     """
 
     def __init__(
@@ -58,6 +68,8 @@ class QueueReader(ConsumerMixin):
         prefetch: int,
         part: str,
         heartbeat: int = 20,
+        most_bytes: int = sys.maxsize,
+        on_connect: Callable[[], None] = lambda: None,
     ) -> None:
         self.connection = kombu_connection(urls, heartbeat)
         self._backoff = Backoff()
@@ -65,16 +77,31 @@ class QueueReader(ConsumerMixin):
         self._on_message = on_message
         self._prefetch = prefetch
         self._part = part
-        self._in_hand: dict[Any, dict[int, Message]] = {}
-        """By channel and delivery tag."""
+        self._most_bytes = most_bytes
+        self._on_connect = on_connect
+        self._in_hand: dict[Any, dict[int, int]] = {}
+        """The bytes of each message, by channel and delivery tag."""
+        self._bytes = 0
+        self._has_room = threading.Event()
+        self._connected: Any = None
+        self._is_stopped = self._is_interrupted = False
+        self._resumed = threading.Event()
+        self._resumed.set()
         self._to_return: list[Message] = []
         """What goes back once the consumers are cancelled: before, the broker would deliver it here again."""
         self.consuming = False
+
+    @property
+    def should_stop(self) -> bool:
+        """Return whether to consume no longer: for good, or until `resume`."""
+        return self._is_stopped or self._is_interrupted
 
     def get_consumers(self, _consumer_class: type[Consumer], channel: Any) -> list[Consumer]:
         """Return one consumer for each queue, on a channel of its own."""
         self._in_hand.clear()
         self._to_return.clear()
+        self._bytes = 0
+        self._on_connect()
         return [self._consumer(queue, channel.connection.channel()) for queue in self._queues]
 
     def _consumer(self, queue: Queue, channel: Any) -> Consumer:
@@ -82,8 +109,9 @@ class QueueReader(ConsumerMixin):
         in_hand = self._in_hand[channel] = {}
 
         def receive(message: Message) -> None:
-            in_hand[message.delivery_tag] = message
-            if self.should_stop:
+            in_hand[message.delivery_tag] = size = len(message.body) + MESSAGE_BYTES
+            self._bytes += size
+            if self._is_stopped:
                 self.give_back(message)
             else:
                 self._on_message(queue.name, message)
@@ -111,6 +139,7 @@ class QueueReader(ConsumerMixin):
         try:
             open_to_any_node(fresh)
             fresh.connection.transport.sock.settimeout(CONNECT_TIMEOUT)
+            self._connected = fresh.connection
             yield fresh
         except BaseException:
             fresh.collect()  # to close it in form would wait for an answer
@@ -126,8 +155,9 @@ class QueueReader(ConsumerMixin):
     def on_consume_end(self, connection: Connection, _channel: Any) -> None:
         """Wait for the messages in hand, at most `DRAIN_SECONDS`, after the consumers were cancelled."""
         self.consuming = False
+        is_orderly = self.should_stop
         until = monotonic() + DRAIN_SECONDS
-        while self.should_stop and any(self._in_hand.values()) and monotonic() < until:
+        while is_orderly and any(self._in_hand.values()) and monotonic() < until:
             while self._to_return:
                 message = self._to_return.pop()
                 self._finish(message, message.requeue)
@@ -136,13 +166,23 @@ class QueueReader(ConsumerMixin):
             except TimeoutError:
                 connection.heartbeat_check()
 
+    def on_iteration(self) -> None:
+        """Wait while what is in hand is too much to read more."""
+        while self._bytes >= self._most_bytes and not self.should_stop:
+            self._has_room.clear()
+            if not self._has_room.wait(1):
+                self._connected.send_heartbeat()
+
     def on_connection_revived(self) -> None:
         """Count the connection."""
         metrics.count_connection(self._part)
 
     def run(self, _tokens: int = 1, **kwargs: Any) -> None:
         """Consume until `stop` is called. Connect again after each fault, also when a queue is missing."""
-        while not self.should_stop:
+        while not self._is_stopped:
+            while not self._resumed.is_set():
+                self._resumed.wait()
+            self._is_interrupted = False
             try:
                 for _ in self.consume(limit=None, **kwargs):
                     pass
@@ -155,7 +195,19 @@ class QueueReader(ConsumerMixin):
 
     def stop(self) -> None:
         """Take no more messages."""
-        self.should_stop = True
+        self._is_stopped = True
+        self._has_room.set()
+        self._resumed.set()
+
+    def suspend(self) -> None:
+        """Cancel the consumers and close the connection when what is in hand is settled; then wait."""
+        self._resumed.clear()
+        self._is_interrupted = True
+        self._has_room.set()
+
+    def resume(self) -> None:
+        """Consume again, once the suspension is through."""
+        self._resumed.set()
 
     def acknowledge(self, message: Message) -> None:
         """Acknowledge a message. If the connection is gone, the broker delivers the message again."""
@@ -176,16 +228,29 @@ class QueueReader(ConsumerMixin):
                 for message in of_channel.values():
                     self.acknowledge(message)
                 continue
-            for tag in of_channel:
-                in_hand.pop(tag, None)
+            for message in of_channel.values():
+                self._let_go(message)
             self._finish(of_channel[last], functools.partial(of_channel[last].ack, multiple=True))
 
     def give_back(self, message: Message) -> None:
         """Return a message to its queue; while the process stops, when nothing is consumed any more."""
         if self.should_stop or stopping.is_set():
+            self.drop_body(message)
             self._to_return.append(message)
         else:
             self._finish(message, message.requeue)
+
+    def drop_body(self, message: Message) -> None:
+        """Hold no more of a message than what it takes to return it."""
+        message.body = b""
+        in_hand = self._in_hand.get(message.channel, {})
+        if message.delivery_tag in in_hand:
+            self._let_go(message)
+            in_hand[message.delivery_tag] = 0
+
+    def _let_go(self, message: Message) -> None:
+        self._bytes -= self._in_hand.get(message.channel, {}).pop(message.delivery_tag, 0)
+        self._has_room.set()
 
     def _finish(self, message: Message, how: Callable[[], None]) -> None:
         try:
@@ -193,4 +258,4 @@ class QueueReader(ConsumerMixin):
         except NOT_PUBLISHED:
             log.info("the broker has this message again", part=self._part)
         finally:
-            self._in_hand.get(message.channel, {}).pop(message.delivery_tag, None)
+            self._let_go(message)

@@ -2,8 +2,8 @@
 
 There are two kinds of error. A permanent error sends the message to the dead letters at once. After any other
 error it is delivered again after 1 s, 5 s, 30 s and then every 5 min, and goes to the dead letters after the
-last attempt. A database that is away is not a fault of the message and never comes here: its consumer waits
-(``db/availability.py``).
+last attempt. A database that is away is not a fault of the message: its consumer gives the message back and
+waits (``entrypoint.py``).
 
 The delayed copy has the routing key by which the delay queue's dead-lettering returns it to this consumer
 alone. ``x-death`` starts again at each republish, so attempts are counted in a header of our own. The copy is
@@ -135,6 +135,19 @@ class FailedMessagePublisher:
         else:
             self._publish(DEAD_EXCHANGE, f"{queue}.dead", message, headers, body)
             metrics.DEAD_LETTERED.labels(queue, decision.reason).inc()
+
+    def publish_fresh(self, queue: str, message: Message) -> None:
+        """Publish a copy that comes back to the queue after the shortest delay, as if never delivered before.
+
+        This is no attempt. The caller then acknowledges the original.
+
+        Raises:
+            one of NOT_PUBLISHED: the broker did not confirm; the original must not be acknowledged.
+        """
+        headers = {
+            key: value for key, value in (message.headers or {}).items() if key.startswith(OUR_HEADERS)
+        }
+        self._publish(delay_name(0), queue, message, headers, None)
 
     def _publish(
         self, exchange: str, key: str, message: Message, headers: dict[str, object], part: bytes | None

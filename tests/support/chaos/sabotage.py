@@ -33,7 +33,10 @@ def no_inbox() -> None:
     """Treat every delivery of an event as the first, also within one batch."""
     from services.chassis.messaging import entrypoint, inbox
 
-    put(entrypoint.EventEntrypoint, "_take", lambda self: [self._waiting.popleft()])
+    def take(self: Any) -> Any:
+        return self._read_message(self._waiting.popleft()) if self._waiting else []
+
+    put(entrypoint.EventEntrypoint, "_take", take)
     put(inbox, "mark_seen", lambda _session, _consumer, events, **_: set(events))
 
 

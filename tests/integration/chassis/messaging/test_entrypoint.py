@@ -1,5 +1,9 @@
 """The event entrypoint: each event has its effect once, and a failed one goes to the dead letters."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -29,6 +33,7 @@ from tests.support.wire import wire
 EXCHANGE = "issuance.events"
 KEY = PassRevoked.__name__
 DEAD = f"{QUEUE}.dead"
+CANCELLED = "consumers are cancelled until their database can be used"
 
 
 def test_an_event_delivered_five_times_has_one_effect(broker, probe, effects) -> None:
@@ -153,6 +158,98 @@ def test_an_expired_event_is_dropped(broker, probe, effects) -> None:
     eventually(lambda: effects() == ["fresh"], "the fresh one")
     assert broker.depth(DEAD) == 0
     assert probe.metric("epass_events_expired_total") == 1
+
+
+def test_while_the_database_is_away_messages_wait_in_their_queue_uncounted(
+    broker, effects, topology, tmp_path
+) -> None:
+    """Also one that was delivered so often that the broker's next count would make it a suspect."""
+    names = [f"event {number:02}" for number in range(20)]
+    broker.publish(EXCHANGE, KEY, revoked_bytes("delivered often"))
+    deliver_often(topology)
+    for name in names:
+        broker.publish(EXCHANGE, KEY, revoked_bytes(name))
+    process = make_probe(topology, tmp_path, "events")
+    try:
+        with demoted(topology, "verify"):
+            process.start(ready=False)
+            eventually(lambda: CANCELLED in process.log.read_text(), "its consumers are cancelled")
+            eventually(lambda: broker.depth(QUEUE) == len(names) + 1, "all wait in the queue")
+            assert process.metric("epass_consumers_paused") == 1
+            counts = [(one.headers or {}).get(DELIVERY_COUNT, 0) for one in looked_at(topology)]
+            assert max(counts) < AFTER_DELIVERIES
+        eventually(lambda: sorted(effects()) == sorted(["delivered often", *names]), "all are handled")
+        assert process.metric("epass_retries_total") == process.metric("epass_dead_lettered_total") == 0
+        assert process.metric("epass_consumers_paused") == 0
+    finally:
+        process.kill()
+    assert broker.depth(DEAD) == 0
+
+
+@long
+def test_an_outage_that_outlasts_the_brokers_timeout_three_times_costs_no_message_anything(
+    broker, effects, topology, tmp_path, databases
+) -> None:
+    names = [f"event {number:03}" for number in range(300)]
+    for name in names:
+        broker.publish(EXCHANGE, KEY, revoked_bytes(name))
+    with consumer_timeout(topology, 20):
+        process = make_probe(topology, tmp_path, "events")
+        try:
+            with postgres_away(topology):
+                process.start(ready=False)
+                until = monotonic() + 65
+                eventually(lambda: monotonic() > until, "three timeouts are over", 70)
+                assert broker.depth(QUEUE) == len(names), "they wait in their queue"
+                counts = [(one.headers or {}).get(DELIVERY_COUNT, 0) for one in looked_at(topology)]
+                assert max(counts) <= 1
+            eventually(lambda: sorted(effects()) == names, "all are handled", 60)
+            assert process.metric("epass_retries_total") == process.metric("epass_dead_lettered_total") == 0
+            assert starts(databases) == 0
+            assert "consuming was interrupted" not in process.log.read_text(), "no channel was closed"
+        finally:
+            process.kill()
+    assert broker.depth(DEAD) == 0
+
+
+@contextmanager
+def consumer_timeout(topology, seconds: int) -> Iterator[None]:
+    """Let the broker close channels whose messages were not acknowledged for so long."""
+    change = "application:set_env(rabbit, {}, {})."
+    topology.broker_ctl("eval", change.format("consumer_timeout", seconds * 1000))
+    topology.broker_ctl("eval", change.format("channel_tick_interval", 2000))
+    try:
+        yield
+    finally:
+        topology.broker_ctl("eval", change.format("consumer_timeout", 1_800_000))
+        topology.broker_ctl("eval", change.format("channel_tick_interval", 60_000))
+
+
+def looked_at(topology) -> list[Any]:
+    """Return what waits in the queue, and leave it there."""
+    with wire(topology.broker_url("administrator")) as lost:
+        channel, found = lost.connection.default_channel, []
+        while (message := channel.basic_get(QUEUE)) is not None:
+            found.append(message)
+    return found
+
+
+@long
+def test_what_waited_is_forgotten_when_the_consumer_connects_again(broker, probe, effects, topology) -> None:
+    """The broker delivers it again, and it would be held twice, at each reconnect once more."""
+    for name in ("sleep:8", "sleep:9"):
+        broker.publish(EXCHANGE, KEY, revoked_bytes(name))
+        eventually(lambda: broker.depth(QUEUE) == 0, "taken")
+    names = [f"waits {number:02}" for number in range(30)]
+    for name in names:
+        broker.publish(EXCHANGE, KEY, revoked_bytes(name))
+    eventually(lambda: broker.depth(QUEUE) == 0, "taken")
+    before = probe.metric("epass_reconnects_total")
+    topology.broker_ctl("close_all_user_connections", "verify", "test")
+    eventually(lambda: probe.metric("epass_reconnects_total") > before, "it connects again")
+    eventually(lambda: set(names) <= set(effects()), "all are handled")
+    eventually(lambda: broker.depth(QUEUE) == 0, "nothing is left")
+    assert probe.metric("epass_events_repeated_total") <= 2, "only what was being handled came twice"
 
 
 @pytest.mark.parametrize("fault", [read_only, demoted, password_changed])

@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from uuid import UUID, uuid4
 
 import pytest
@@ -22,12 +23,13 @@ from services.chassis.messaging.event_batches import (
     EventMessage,
     handle_batch,
 )
+from services.chassis.messaging.poison_messages import AFTER_DELIVERIES, STARTS, one_at_a_time
 from services.chassis.runtime import metrics, tracing
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.verify.models import SiteRow
-from tests.integration.conftest import QUEUE, make_probe, revoked, revoked_bytes
+from tests.integration.conftest import QUEUE, demoted, make_probe, revoked, revoked_bytes
 from tests.support.chaos.sabotage import HELD
 from tests.support.collector import Collector
 from tests.support.envelopes import key_ring, wrap
@@ -308,6 +310,18 @@ def test_a_batch_that_waits_for_its_database_goes_back_whole_when_the_process_st
     batches = Batches(verify, store)
     batches.deliver([envelope(f"event {number}") for number in range(5)])
     assert (len(batches.failed), batches.calls, len(asked)) == (5, [5], 1)
+
+
+def test_a_suspected_event_is_not_poison_because_its_database_went_away_again_and_again(
+    verify, topology
+) -> None:
+    event_id, ended = uuid4(), 0
+    for _ in range(STARTS + 2):
+        with ExitStack() as away:
+            with one_at_a_time(verify, QUEUE, event_id, AFTER_DELIVERIES, patience=0.1):
+                away.enter_context(demoted(topology, "verify"))
+            ended += 1
+    assert ended == STARTS + 2
 
 
 def test_control_without_handling_one_by_one_a_bad_event_stops_its_whole_batch(

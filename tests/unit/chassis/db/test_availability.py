@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from services.chassis.db.availability import is_away, is_busy, run_when_available
+from services.chassis.db.availability import StillAway, is_away, is_busy, run_when_available
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.lifecycle import Stopping
 
@@ -80,6 +80,12 @@ def test_a_statement_given_up_because_of_others_is_busy(kind: type[psycopg.Error
 def test_a_wrong_statement_is_neither_away_nor_busy(error: Exception) -> None:
     assert not is_away(error)
     assert not is_busy(error)
+
+
+def test_who_has_patience_for_some_time_is_told_when_it_has_ended() -> None:
+    db = Flaky(fault(AWAY[0]), away=1_000_000_000)
+    with pytest.raises(StillAway):
+        run_when_available(db, lambda _: None, part="test", patience=0.01)
 
 
 def test_work_is_done_once_the_database_is_back() -> None:

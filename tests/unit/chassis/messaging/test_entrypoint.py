@@ -28,7 +28,9 @@ def consumers_with(happened: list[Any]) -> EventConsumers:
     consumers = EventConsumers()
     consumers.failed_messages = SimpleNamespace(publish_copy=refuse)  # type: ignore[assignment]
     consumers.reader = SimpleNamespace(
-        give_back=happened.append, acknowledge_all=lambda messages: happened.append(("done", *messages))
+        drop_body=lambda _: None,
+        give_back=happened.append,
+        acknowledge_all=lambda messages: happened.append(("done", *messages)),
     )
     consumers.container = SimpleNamespace(spawn_managed_thread=run)
     return consumers

@@ -372,7 +372,10 @@ class Movement(Wire):
     at: Instant
     """When it happened, by the gate's clock."""
     recorded_at: Instant | None = None
-    """By the server's clock. A manifest made later has it already. Null from a verify of before 0.11."""
+    """By the server's clock. Null from a verify of before 0.11."""
+    timeline: int | None = None
+    transaction: int | None = None
+    """Which one stored it: a manifest says by its ``snapshot`` whether it has it. Null from before 0.17."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
@@ -515,6 +518,17 @@ class ManifestSupervisor(Wire):
     verifier: str
 
 
+class ManifestSnapshot(Wire):
+    """Which movements a page of a manifest has, by the number of their transaction in PostgreSQL."""
+
+    timeline: int
+    """Each promotion of a standby raises it. Numbers of another timeline may be of other transactions."""
+    all_before: int
+    """All with a lower number had ended before the page was made: it has what they have stored."""
+    none_from: int
+    """None with this number or a higher one had ended when it was made: it has nothing of these."""
+
+
 class Manifest(Wire):
     """A page of what a gate holds for the time without a network, or all that has changed since another one.
 
@@ -539,6 +553,8 @@ class Manifest(Wire):
     """Issuance's signed list of revoked passes (a JWS), as the gateway has it; null while it has none."""
     complete_at: Instant | None = None
     """When the newest status list was signed of which every revocation is in this manifest."""
+    snapshot: ManifestSnapshot | None = None
+    """Null from a verify of before 0.17."""
     offline: OfflinePolicy
     telephones: Telephones = Telephones()
     supervisors: tuple[ManifestSupervisor, ...] = ()

@@ -14,7 +14,14 @@ from contracts.commitment import commitment_key
 from contracts.events import GateRules, PublicKey
 from contracts.model import IST, Assistance, site_of
 from contracts.rpc.call import Call, Nothing
-from contracts.rpc.verify import Manifest, ManifestPass, ManifestQuestion, OfflinePolicy, Telephones
+from contracts.rpc.verify import (
+    Manifest,
+    ManifestPass,
+    ManifestQuestion,
+    ManifestSnapshot,
+    OfflinePolicy,
+    Telephones,
+)
 from services.chassis.audit import record
 from services.chassis.db import cursors
 from services.verify.domain.gates import require_existing
@@ -33,8 +40,12 @@ _HAS_WINDOW = text("""exists (
 """Days that fell away count, too: the gate says ``day_closed`` on them."""
 _VERSION: ColumnElement[str] = literal_column("passes.xmin::text")
 """PostgreSQL gives a row another ``xmin`` with each change (manual, 5.6 System Columns)."""
-_HORIZON = text("select pg_snapshot_xmin(pg_current_snapshot())::text")
+TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint"
+"""Each promotion of a standby raises it. One that lacked the last transactions uses their numbers again."""
+_HORIZON = text(f"select {TIMELINE}, pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 """All transactions with a lower number have ended: nothing that they did comes later."""
+_NEWEST = text("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+"""No transaction with this number or a higher one has ended: nothing that it did was there by now."""
 _DIGEST: ColumnElement[str] = literal_column("""left(encode(sha256(convert_to(
   coalesce(string_agg(number || ':' || version, chr(10) order by (number || ':' || version) collate "C"), ''),
   'UTF8')), 'hex'), 32)""")
@@ -48,11 +59,15 @@ RELEASE = version("epass")
 
 
 class Revision(NamedTuple):
-    """The state of a manifest: of a release, for a gate, of a day, and all that had ended by then."""
+    """The state of a manifest: of a release, for a gate, of a day, and all that had ended by then.
+
+    On another timeline a row may have the version of a change that was lost.
+    """
 
     release: str
     gate: str
     day: str
+    timeline: int
     horizon: int
 
     def __str__(self) -> str:
@@ -62,10 +77,11 @@ class Revision(NamedTuple):
     def covers(self, since: str | None) -> int | None:
         """Return from which transaction on a gate with an earlier revision lacks something.
 
-        None means that it needs the whole manifest: it has none, or that of another day, gate, or release.
+        None means that it needs the whole manifest: it has none, or that of another day, gate, release or
+        timeline.
         """
         *same, horizon = (since or "").split("/")
-        if tuple(same) != self[:3] or not horizon.isascii() or not horizon.isdigit():
+        if same != [str(part) for part in self[:-1]] or not horizon.isascii() or not horizon.isdigit():
             return None
         return int(horizon) if self.horizon - OLDEST < int(horizon) <= self.horizon else None
 
@@ -105,14 +121,15 @@ def make_manifest(
     knowledge = pass_lookup.knowledge_of(session, site, now)
     require_existing(request.gate, knowledge.gates)
     start = now.astimezone(IST).replace(hour=0, minute=0, second=0, microsecond=0)
-    horizon = int(session.scalars(_HORIZON).one())
-    revision = Revision(RELEASE, request.gate, start.date().isoformat(), horizon)
+    timeline, horizon = session.execute(_HORIZON).one()
+    revision = Revision(RELEASE, request.gate, start.date().isoformat(), timeline, horizon)
     since = revision.covers(request.since) if request.after is None else None
     listed = None
     if since is not None:
         listed = _list_changed(session, site, start, since, base=str(request.since))
     if listed is None:
         listed = _list_page(session, site, start, request)
+    newest = session.scalars(_NEWEST).one()
     rules = rules_of(session, site)
     keys = session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.kid)).all()
     record.note_object(request.gate)
@@ -126,6 +143,7 @@ def make_manifest(
         keys=tuple(PublicKey(kid=key.kid, x=key.x) for key in keys if not key.withdrawn),
         withdrawn=tuple(key.kid for key in keys if key.withdrawn),
         complete_at=knowledge.complete_at,
+        snapshot=ManifestSnapshot(timeline=timeline, all_before=horizon, none_from=newest),
         offline=_policy(rules, offline_then),
         telephones=telephones(rules),
         supervisors=supervisors.of_site(session, site),

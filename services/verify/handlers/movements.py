@@ -3,18 +3,25 @@
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Movement, MovementQuestion, Movements
 from services.verify.handlers import help_calls, offline_scans
 from services.verify.handlers.authorization import require_may_list_inside
+from services.verify.handlers.manifests import TIMELINE
 from services.verify.models import ScanRow
 
 MOST = 1_000
 OVERLAP = 200
 """So many places are read again: a scan may be stored after one that has a later place."""
+_NEWEST = "pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_TIMELINE: ColumnElement[int] = literal_column(TIMELINE)
+_TRANSACTION: ColumnElement[int] = literal_column(
+    f"{_NEWEST} - (({_NEWEST} - scans.xmin::text::bigint) & {2**32 - 1})"
+)
+"""The number of the transaction that stored a scan; ``xmin`` has its last 32 bits."""
 _RECENT = timedelta(hours=1)
 """Whoever asks for what is older has to fetch a manifest; and only the newest month is read."""
 
@@ -34,8 +41,8 @@ def list_movements(request: MovementQuestion, call: Call, session: Session, now:
     after = newest if request.after is None else request.after
     if 0 < newest < after:
         after = 0
-    rows = session.scalars(
-        select(ScanRow)
+    query = (
+        select(ScanRow, _TIMELINE, _TRANSACTION)
         .where(
             recent,
             ScanRow.position > after - OVERLAP,
@@ -45,16 +52,17 @@ def list_movements(request: MovementQuestion, call: Call, session: Session, now:
         )
         .order_by(ScanRow.position)
         .limit(MOST)
-    ).all()
+    )
+    rows = session.execute(query).all()
     is_whole = len(rows) < MOST
     return Movements(
-        items=tuple(_movement(row) for row in rows),
-        last=max(newest, after) if is_whole else cast(int, rows[-1].position),
+        items=tuple(_movement(*row) for row in rows),
+        last=max(newest, after) if is_whole else cast(int, rows[-1][0].position),
         calls=help_calls.of_site(session, request.site, now),
     )
 
 
-def _movement(row: ScanRow) -> Movement:
+def _movement(row: ScanRow, timeline: int, transaction: int) -> Movement:
     return Movement.model_validate(
         {
             "position": row.position,
@@ -66,5 +74,7 @@ def _movement(row: ScanRow) -> Movement:
             "inside": row.inside,
             "at": row.scanned_at,
             "recorded_at": row.recorded_at,
+            "timeline": timeline,
+            "transaction": transaction,
         }
     )

@@ -14,8 +14,6 @@ import type { Standing, Terms } from "./verdicts.ts";
 
 /** So many nonces are remembered after their moves. */
 const MOST_ENDED = 10_000;
-/** Within this of a manifest's time a movement may be in it or not: the server waits for no lock for longer. */
-const AT_ONCE_MS = 5_000;
 /** What counts until a site has said otherwise. */
 const NO_POLICY: OfflinePolicy = { green_s: 900, amber_s: 14_400, then: "refuse" };
 
@@ -80,6 +78,13 @@ export interface WirePass extends WireStanding {
   version?: string;
 }
 
+/** Which movements a manifest has, by their transactions: `ManifestSnapshot` in contracts/rpc/verify.py. */
+export interface WireSnapshot {
+  timeline: number;
+  all_before: number;
+  none_from: number;
+}
+
 /** A page of `GET /api/v1/gate/manifest`. */
 export interface WireManifest {
   gate: string;
@@ -102,8 +107,8 @@ export interface WireManifest {
   next: string | null;
   /** On the first page; by it the gate asks for what has changed since. */
   revision?: string | null;
-  /** When its last page was made; later than `made_at` where it came in several. The app adds it. */
-  ended_at?: string;
+  /** Which movements it has, of all its pages; missing from a server of before 0.17. */
+  snapshot?: WireSnapshot | null;
   /** Of a delta: the revision that it changes, which passes go, and the digest of those that are held then. */
   base?: string | null;
   gone?: string[];
@@ -388,14 +393,15 @@ export class Manifest {
   /**
    * Return whether a movement that the server recorded is in the manifest, or null where nobody can tell.
    *
-   * The server writes the time of a manifest before it reads the passes, and of a movement before it has
-   * committed. So around that time what is held of the pass itself says it.
+   * Its transaction says it, unless that was under way while the manifest was made, or a standby was promoted
+   * in between. Then what is held of the pass itself says it.
    */
-  has({ pass, verdict, count, inside, recorded_at: recordedAt }: Movement): boolean | null {
-    const recorded = Date.parse(recordedAt ?? "9999");
-    const [began, ended] = [this.whole?.made_at ?? "", this.whole?.ended_at ?? this.whole?.made_at ?? ""];
-    if (!(recorded > Date.parse(began) - AT_ONCE_MS)) return true;
-    if (recorded > Date.parse(ended) + AT_ONCE_MS) return false;
+  has({ pass, verdict, count, inside, timeline, transaction }: Movement): boolean | null {
+    const snapshot = this.whole?.snapshot;
+    if (snapshot != null && transaction != null && timeline === snapshot.timeline) {
+      if (transaction < snapshot.all_before) return true;
+      if (transaction >= snapshot.none_from) return false;
+    }
     const held = this.#find(pass, null, (move) => move.sent)?.standing.inside ?? 0;
     if (held === inside) return true;
     return held + (verdict === "admit" ? count : -count) === inside ? false : null;

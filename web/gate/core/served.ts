@@ -11,8 +11,11 @@ export async function servedBy(pages: readonly WireManifest[], held: WireManifes
   const [first] = pages;
   if (first === undefined) throw new ListRefused("other_gate");
   const passes = merged(pages.flatMap((page) => page.passes));
-  if (first.base == null) return { ...first, passes, next: null, ended_at: pages.at(-1)?.made_at };
-  return applyManifestDelta(held, first);
+  if (first.base != null) return applyManifestDelta(held, first);
+  const [begin, end] = [first.snapshot, pages.at(-1)?.snapshot];
+  const isOne = begin != null && end != null && begin.timeline === end.timeline;
+  const snapshot = isOne ? { ...begin, none_from: end.none_from } : null;
+  return { ...first, passes, next: null, snapshot };
 }
 
 /**

@@ -996,7 +996,8 @@ test("what another gate records is known here, and also when the network goes", 
     count: 2,
     inside: 2,
     at: new Date(NOON).toISOString(),
-    recorded_at: new Date(NOON + 1000).toISOString(),
+    timeline: 1,
+    transaction: 200,
   };
   await gate.hear(other);
   await gate.hear({ ...other, nonce: "of-nobody", pass: OTHER });
@@ -1022,7 +1023,8 @@ test("a movement that is told twice, or is in the manifest already, counts once"
     count: 1,
     inside: 1,
     at: new Date(NOON).toISOString(),
-    recorded_at: new Date(NOON + 1000).toISOString(),
+    timeline: 1,
+    transaction: 200,
   };
   const mayEnter = async () => {
     server.down = true;
@@ -1033,22 +1035,42 @@ test("a movement that is told twice, or is in the manifest already, counts once"
   await gate.hear(own);
   assert.equal(await mayEnter(), 2);
   server.now += 6 * MINUTE;
+  server.ended = 300;
   await gate.refresh(); // now it is in the manifest
-  await gate.hear({ ...own, recorded_at: undefined });
+  await gate.hear({ ...own, transaction: null });
   await gate.hear({ ...own, nonce: "before-the-manifest" });
   assert.equal(await mayEnter(), 2);
 });
 
+for (const [whose, changes] of [
+  ["of a server whose clock is minutes behind that of the manifest's", { transaction: 200 }],
+  ["of a standby that was promoted without the last transactions", { timeline: 2, transaction: 50 }],
+] as const) {
+  test(`a movement ${whose} counts, and one that is in the manifest does not count again`, async () => {
+    const server = new Server();
+    server.passes.set(OTHER, pass({ pass: OTHER, inside: 2, admitted: 2, last_gate: "PCS1-G2" }));
+    const { gate } = await openGate(server);
+    const at = new Date(server.now - 5 * MINUTE).toISOString();
+    const told = { gate: "PCS1-G2", verdict: "admit", count: 2, inside: 2, at, recorded_at: at, timeline: 1, transaction: 50 } as const;
+    await gate.hear({ ...told, ...changes, nonce: "new", pass: NUMBER });
+    await gate.hear({ ...told, nonce: "old", pass: OTHER });
+    server.down = true;
+    const inside = (await gate.inside()).entries.map((one) => [one.pass, one.inside]);
+    assert.deepEqual(inside.sort(), [[NUMBER, 2], [OTHER, 2]]);
+    assert.equal((await gate.scan(NUMBER, "entry")).outcome, "already_inside");
+  });
+}
+
 test("a movement around the time of a manifest counts once, whether the manifest has it or not", async () => {
-  const told = (nonce: string, count: number, inside: number, at: number): Movement => {
-    const when = new Date(at).toISOString();
-    return { nonce, pass: OTHER, gate: "PCS1-G2", verdict: "admit", count, inside, at: when, recorded_at: when };
+  const told = (nonce: string, count: number, inside: number, transaction: number): Movement => {
+    const at = new Date(NOON).toISOString();
+    return { nonce, pass: OTHER, gate: "PCS1-G2", verdict: "admit", count, inside, at, timeline: 1, transaction };
   };
   const server = new Server();
   server.passes.set(OTHER, pass({ pass: OTHER }));
   const { gate, device } = await openGate(server);
-  // Recorded before the manifest was made, and committed after its passes were read.
-  await gate.hear(told("late", 2, 2, server.now - 20));
+  // Begun before the manifest was made, and committed after its passes were read.
+  await gate.hear(told("late", 2, 2, 105));
   server.down = true;
   assert.equal((await gate.scan(OTHER, "entry")).outcome, "already_inside");
   device.kill();
@@ -1059,12 +1081,12 @@ test("a movement around the time of a manifest counts once, whether the manifest
   other.before = (path) => {
     if (path === "/api/v1/gate/manifest") pages += 1;
     if (pages !== 2) return;
-    other.now += MINUTE; // the line is slow; one of the two comes in meanwhile
+    other.ended += 100; // the line is slow; one of the two comes in meanwhile
     other.passes.set(OTHER, pass({ pass: OTHER, inside: 1, admitted: 1, last_gate: "PCS1-G2" }));
     pages += 1;
   };
   const slow = await openGate(other);
-  await slow.gate.hear(told("between-pages", 1, 1, other.now - MINUTE / 2));
+  await slow.gate.hear(told("between-pages", 1, 1, 150));
   other.down = true;
   const shown = await slow.gate.scan(OTHER, "entry");
   assert.deepEqual([shown.outcome, shown.mayEnter], ["admit", 1]);
@@ -1075,7 +1097,8 @@ test("a movement of which nobody can tell whether the manifest has it is asked f
   server.passes.set(NUMBER, pass({ party: 5, inside: 1, admitted: 1, last_gate: "PCS1-G2" }));
   const { gate } = await openGate(server);
   const at = new Date(server.now - 1000).toISOString();
-  await gate.hear({ nonce: "of-gate-2", pass: NUMBER, gate: "PCS1-G2", verdict: "admit", count: 1, inside: 4, at, recorded_at: at });
+  const told = { pass: NUMBER, gate: "PCS1-G2", verdict: "admit", count: 1, inside: 4, at, timeline: 1, transaction: 105 } as const;
+  await gate.hear({ nonce: "of-gate-2", ...told });
   server.passes.set(NUMBER, pass({ party: 5, inside: 4, admitted: 4, last_gate: "PCS1-G2" }));
   await gate.refresh();
   server.down = true;
@@ -1117,7 +1140,7 @@ test("what is told of a pass does not undo what this gate has not sent yet", asy
     count: 1,
     inside: 1,
   } as const;
-  await gate.hear({ ...other, at, recorded_at: at });
+  await gate.hear({ ...other, at, timeline: 1, transaction: 200 });
   const shown = await gate.scan(NUMBER, "entry");
   assert.deepEqual([shown.mayEnter, shown.inside], [1, 2]);
 });

@@ -28,7 +28,7 @@ function listed(changes: Partial<WireInside> = {}): WireInside {
 
 function entered(changes: Partial<Movement> = {}): Movement {
   const at = new Date(NOON + 1000).toISOString();
-  return { nonce: "of-gate-2", pass: NUMBER, gate: "PCS1-G2", verdict: "admit", count: 2, inside: 2, at, recorded_at: at, ...changes };
+  return { nonce: "of-gate-2", pass: NUMBER, gate: "PCS1-G2", verdict: "admit", count: 2, inside: 2, at, timeline: 1, transaction: 200, ...changes };
 }
 
 test("who was let in by the token alone is on the list, also after a restart, until they leave", async () => {

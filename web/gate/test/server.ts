@@ -120,6 +120,8 @@ export class Server {
   now = NOON;
   /** By how much the server's clock is ahead of the time that passes. */
   aheadMs = 0;
+  /** The transactions that have ended: all before this one. */
+  ended = 100;
   /** Whether nobody answers at all: each request hangs until its time limit. */
   down = false;
   /** What is answered in place of anything else. */
@@ -292,6 +294,7 @@ export class Server {
       keys: [KEY],
       withdrawn: [],
       complete_at: new Date(this.statusAt ?? this.now).toISOString(),
+      snapshot: { timeline: 1, all_before: this.ended, none_from: this.ended + 10 },
       offline: { green_s: 900, amber_s: 14_400, then: "refuse" as const },
       supervisors: [SUPERVISOR],
     };

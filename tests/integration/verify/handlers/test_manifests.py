@@ -395,28 +395,30 @@ def test_a_gate_learns_no_number_of_a_pass_of_the_coming_days(
     assert [one.pass_ for one in answer.passes] == [today.pass_number], "they use up no answer either"
 
 
-OTHER_RELEASE = "0.1.0/PCS1-G1/2026-12-01/9"
+OTHER_RELEASE = "0.1.0/PCS1-G1/2026-12-01/1/9"
 
 
-@pytest.mark.parametrize("since", ["", "x", "////", "a/b/c/d", OTHER_RELEASE, "é/é/é/é", "9" * 120])
+@pytest.mark.parametrize("since", ["", "x", "////", "a/b/c/d/e", OTHER_RELEASE, "é/é/é/é/é", "9" * 120])
 def test_a_gate_that_names_no_revision_of_ours_gets_the_whole(gate: Gate, since: str) -> None:
     gate.issue()
     answer = gate.manifest(since=since)
     assert (answer.base, len(answer.passes)) == (None, 1)
 
 
-def test_a_revision_is_of_a_day_a_gate_a_release_and_of_the_past(
+def test_a_revision_is_of_a_day_a_gate_a_release_a_timeline_and_of_the_past(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate.issue()
     revision = gate.manifest().revision
     assert revision is not None
-    *same, horizon = revision.split("/")
-    later = "/".join((*same, str(int(horizon) + 1_000)))
+    *same, timeline, horizon = revision.split("/")
+    later = "/".join((*same, timeline, str(int(horizon) + 1_000)))
+    promoted = "/".join((*same, str(int(timeline) + 1), horizon))
     assert gate.manifest(since=revision).base == revision
     assert gate.manifest(since=revision, at=NOON + DAY).base is None
     assert gate.manifest(officer(gate=None), since=revision, gate="PCS1-G2").base is None
     assert gate.manifest(since=later).base is None
+    assert gate.manifest(since=promoted).base is None
     monkeypatch.setattr(manifests, "RELEASE", "99.0.0")
     assert gate.manifest(since=revision).base is None
 

@@ -6,10 +6,10 @@ import pytest
 
 from contracts.errors import Forbidden
 from contracts.rpc.verify import MovementQuestion, Movements
-from services.verify.handlers import movements
+from services.verify.handlers import movements, scans
 from tests.integration.conftest import superuser
 from tests.support.backends import TestStack
-from tests.support.factories.verify import GATE, NOON, Gate, calling, officer, offline_scan, scan_of
+from tests.support.factories.verify import GATE, NOON, RULES, Gate, calling, officer, offline_scan, scan_of
 
 HOUR = timedelta(hours=1)
 
@@ -44,13 +44,29 @@ def test_entries_and_exits_are_told_with_who_is_inside_then_and_nobody_is_named(
     assert "Gurpreet" not in answer.model_dump_json()
 
 
-def test_a_movement_says_when_it_was_recorded_so_that_a_newer_manifest_is_known_to_have_it(
-    gate: Listener,
-) -> None:
+def test_a_movement_says_when_it_was_recorded(gate: Listener) -> None:
     issued = gate.issue()
     gate.sync(offline_scan(issued, NOON - HOUR / 2))
     (one,) = gate.movements().items
     assert (one.at, one.recorded_at) == (NOON - HOUR / 2, NOON)
+
+
+def test_a_manifest_says_which_movements_it_has_whatever_the_clocks_of_replicas_say(gate: Listener) -> None:
+    before, under_way, at_once, after = passes = [gate.issue() for _ in range(4)]
+    gate.enter(before, at=NOON + HOUR / 4)
+    with gate.database.transaction() as session:
+        scans.scan(scan_of(under_way), calling(), session, NOON, **RULES)
+        gate.enter(at_once)
+        manifest = gate.manifest()
+    gate.enter(after, at=NOON - HOUR / 4)
+    snapshot = manifest.snapshot
+    assert snapshot is not None
+    told = {one.pass_: one for one in gate.movements().items}
+    assert {one.timeline for one in told.values()} == {snapshot.timeline}
+    found = [told[one.pass_number].transaction or 0 for one in passes]
+    assert found[0] < snapshot.all_before <= found[1] < found[2] < snapshot.none_from <= found[3]
+    held = {one.pass_: one.inside for one in manifest.passes}
+    assert [held[one.pass_number] for one in passes] == [1, 0, 1, 0]
 
 
 def test_what_a_gate_did_after_a_refusal_that_it_never_heard_is_told_by_its_own_nonce(gate: Listener) -> None:

@@ -150,6 +150,13 @@ class Ledger:
             self.now.surplus > before.surplus,
         )
 
+    def recount(self, scan: UUID, count: int) -> tuple[Contradiction, ...]:
+        """Correct how many persons passed with a movement; return which contradictions that shows."""
+        before = self.now
+        self._movements = [replace(one, count=count) if one.scan == scan else one for one in self._movements]
+        self.now = self._replay(self._movements)
+        return self._contradictions_since(before)
+
     def revoke(self, at: datetime) -> tuple[Contradiction, ...]:
         """Revoke the pass at an instant; return which movements that are known contradict that."""
         before, self._revoked_at = self.now, at

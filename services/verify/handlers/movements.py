@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, all_, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from contracts.rpc.call import Call
@@ -49,6 +49,7 @@ def list_movements(request: MovementQuestion, call: Call, session: Session, now:
             ScanRow.site == request.site,
             ScanRow.verdict.in_(("admit", "exit")),
             ScanRow.pass_number.is_not(None),
+            all_(ScanRow.marks) != offline_scans.RECOUNTED,
         )
         .order_by(ScanRow.position)
         .limit(MOST)

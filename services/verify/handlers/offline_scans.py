@@ -63,11 +63,15 @@ from services.verify.handlers.pass_lookup import FoundPass, Nonce
 from services.verify.handlers.scan_records import Scan
 from services.verify.models import PassRow, ScanRow
 
-OFFLINE, CONFLICT = "offline", "conflict"
+OFFLINE, CONFLICT, RECOUNTED = "offline", "conflict", "recounted"
 _ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 """For a pass that was revoked before the time of revocations was recorded."""
 AGAIN = "/offline"
-"""Ends the nonce of what a gate did after the answer to the same scan online was lost."""
+"""Ends the nonce of what a gate did after the answer to the same scan online was lost.
+
+Where both let the party in and only the counts differ, that record is marked `RECOUNTED`, and its count is
+how many more came in than the first one says, or fewer.
+"""
 _LEAVES: frozenset[Verdict] = frozenset({"exit", "wrong_site", "unknown_pass", "bad_signature"})
 """Verdicts on an attempt to leave."""
 
@@ -310,7 +314,7 @@ def _ledgers(session: Session, rows: dict[str, PassRow]) -> dict[str, Ledger]:
     if not terms:
         return {}
     mornings = {number: _first_morning(rows[number], one) for number, one in terms.items()}
-    known: dict[str, list[Movement]] = defaultdict(list)
+    known: dict[str, dict[Nonce, Movement]] = defaultdict(dict)
     query = (
         select(ScanRow)
         .where(
@@ -322,11 +326,16 @@ def _ledgers(session: Session, rows: dict[str, PassRow]) -> dict[str, Ledger]:
     )
     for scan in session.scalars(query):
         number = str(scan.pass_number)
-        if scan.scanned_at >= mornings[number]:
-            known[number].append(_movement(scan))
+        if scan.scanned_at < mornings[number]:
+            continue
+        movement, of = _movement(scan), (scan.scanned_by, scan.nonce)
+        if RECOUNTED in scan.marks:
+            of = (scan.scanned_by, scan.nonce.removesuffix(AGAIN))
+            movement = replace(known[number][of], count=known[number][of].count + scan.count)
+        known[number][of] = movement
     ledgers = {}
     for number, one in terms.items():
-        row, movements = rows[number], known[number]
+        row, movements = rows[number], list(known[number].values())
         let_in = sum(movement.count for movement in movements if movement.direction == "entry")
         revoked_at = (row.revoked_at or _ALWAYS) if row.standing.revoked else None
         ledgers[number] = Ledger(one, movements, max(row.admitted - let_in, 0), revoked_at)
@@ -427,10 +436,13 @@ def _record(
     if first is not None and OFFLINE not in first.marks:
         if (first.pass_number, first.direction) != (number, scan.direction):
             return SyncedScan(nonce=one.nonce, problem="nonce_reused")
-        if _moves(cast(Verdict, first.verdict)) == _moves(scan.offline.verdict):
-            return _answer(one, first)
         nonce += AGAIN  # online it was decided otherwise, and nobody at the gate has heard of it
-        first = batch.earlier.get((login, nonce))
+        again = batch.earlier.get((login, nonce))
+        if _moves(cast(Verdict, first.verdict)) == _moves(scan.offline.verdict):
+            if again is None and number is not None and _is_miscounted(first, scan):
+                again = _recount(first, scan, plain.model_copy(update={"nonce": nonce}), digest, batch)
+            return _answer(one, again or first)
+        first = again
     if first is not None:
         is_repeat = first.body_hmac == digest and first.verdict == scan.offline.verdict
         return _answer(one, first) if is_repeat else SyncedScan(nonce=one.nonce, problem="nonce_reused")
@@ -475,6 +487,40 @@ def _record(
         scan_records.add_override(batch.session, made, reference, batch.now, proof, problem)
     batch.earlier[login, nonce] = made
     return _answer(one, made)
+
+
+def _is_miscounted(first: ScanRow | Scan, scan: OfflineScan) -> bool:
+    """Return whether more or fewer came in at a gate than were recorded online, of which it heard nothing."""
+    return scan.offline.verdict == "admit" and scan.count is not None and scan.count != first.count
+
+
+def _recount(first: ScanRow | Scan, scan: OfflineScan, again: ScanPass, digest: str, batch: _Batch) -> Scan:
+    """Record how many the gate let in on an entry whose answer was lost: nobody else has seen them.
+
+    A record never changes, so the one that is returned has the difference, under the nonce of ``again``. Its
+    event has the whole count.
+    """
+    row = batch.rows[str(first.pass_number)]
+    ledger, counted = batch.ledgers[row.number], cast(int, scan.count)
+    contradictions = ledger.recount(first.id, counted)
+    _update(row, ledger)
+    batch.changed[row.number] = row
+    decision = Decision("admit", counted - first.count, row.inside)
+    found = FoundPass(row.number, row)
+    login, age, at = first.scanned_by, scan.offline.list_age_s, first.scanned_at
+    new = scan_records.new_scan(batch.session, again, login, found, decision, age, at, batch.now)
+    sent_by = batch.login if first.scanned_by != batch.login else None
+    marks = [OFFLINE, RECOUNTED, *([CONFLICT] if contradictions else [])]
+    made = replace(new, marks=marks, body_hmac=digest, sent_by=sent_by)
+    for contradiction in contradictions:
+        _publish(contradiction, made.site, row, batch)
+    if made.published:
+        told = scan_records.pass_scanned(replace(made, count=counted), row)
+        outbox.add(batch.session, told, at=batch.now)
+    made = replace(made, published=True)  # where it is not, the event of the first one comes late, and alone
+    batch.made.append(made)
+    batch.earlier[first.scanned_by, again.nonce] = made
+    return made
 
 
 def _moves(verdict: Verdict) -> bool:

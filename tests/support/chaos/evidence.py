@@ -78,7 +78,8 @@ _PASSES_OF_GATE = (
 )
 _SCANS = """select replace(nonce, '/offline', ''), verdict, count(*)
     from scans s join passes p on p.number = s.pass_number
-    where verdict in ('admit', 'exit') and p.application_id = any(%s::uuid[]) group by 1, 2"""
+    where verdict in ('admit', 'exit') and not 'recounted' = any(marks)
+      and p.application_id = any(%s::uuid[]) group by 1, 2"""
 _CONFLICTS = """select p.application_id::text, (data->>'exposure')::int
     from outbox join passes p on p.number = data->>'pass_number'
     where type = 'GateConflictFound' and p.application_id = any(%s::uuid[])"""

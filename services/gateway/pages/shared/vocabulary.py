@@ -141,6 +141,7 @@ MARKS: dict[str, str] = {
     "other_id": _("Let in with another ID card"),
     "id_seen": _("The officer compared name and photograph"),
     "offline": _("Decided at the gate without a network"),
+    "recounted": _("Counted again: the gate never had the server's answer"),
     "conflict": _("Contradicts what other gates recorded"),
     "supervisor": _("A supervisor let them in"),
     "unproven": _("Nobody has proven that it was the supervisor"),

@@ -330,6 +330,35 @@ def test_a_scan_whose_answer_was_lost_when_the_network_went_counts_once(gate: Ga
     assert (len(gate.scans()), gate.row(issued).inside, gate.conflicts()) == (1, 1, [])
 
 
+def test_an_entry_whose_answer_was_lost_counts_those_whom_the_gate_let_in(gate: Gate) -> None:
+    """Online three were recorded; the gate, which had heard of one more inside, let in two."""
+    issued = gate.issue_party(3)
+    online = scan_of(issued)
+    gate.scan(online)
+    scan = offline_scan(issued, nonce=online.nonce, count=2)
+    for _ in range(2):
+        assert outcomes(gate.sync(scan)) == [("admit", False, None)]
+    row = gate.row(issued)
+    assert (row.inside, row.admitted, gate.conflicts()) == (2, 2, [])
+    assert [one.count for one in gate.scans()] == [3, -1], "a record stays as it is"
+    assert [(one["count"], one["inside"]) for one in gate.published()] == [(3, 3), (2, 2)]
+    gate.sync(offline_scan(issued, NOON + MINUTE, count=1))
+    gate.leave(issued, at=NOON + 2 * MINUTE, count=3)
+    row = gate.row(issued)
+    assert (row.inside, row.admitted, gate.conflicts()) == (0, 3, [])
+
+
+def test_more_than_were_recorded_before_the_answer_was_lost_are_a_conflict(gate: Gate) -> None:
+    issued = gate.issue_party(2)
+    gate.enter(issued, at=NOON - MINUTE, count=1)
+    online = scan_of(issued, gate=OTHER_GATE, count=1)
+    gate.scan(online, SECOND)
+    scan = offline_scan(issued, gate=OTHER_GATE, nonce=online.nonce, count=2)
+    for _ in range(2):
+        assert outcomes(sync_at_other(gate, scan)) == [("admit", True, None)]
+    assert (gate.row(issued).inside, [one["exposure"] for one in gate.conflicts()]) == (3, [1])
+
+
 def test_what_a_gate_did_after_a_refusal_that_it_never_heard_is_recorded_once(gate: Gate) -> None:
     issued = gate.issue()
     gate.enter(issued, at=NOON - MINUTE)

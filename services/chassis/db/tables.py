@@ -50,6 +50,7 @@ outbox = Table(
     Column("added_at", _instant, nullable=False, server_default=func.clock_timestamp()),
     Column("sent_at", _instant),
     Index("outbox_waiting", "position", postgresql_where=text("sent_at is null")),
+    Index("outbox_waiting_subjects", "subject", "position", postgresql_where=text("sent_at is null")),
     Index("outbox_sent", "sent_at", postgresql_where=text("sent_at is not null")),
 )
 

@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import LiteralString
+from uuid import UUID
 
 import psycopg
 from aio_pika import DeliveryMode, Message
@@ -64,30 +65,28 @@ _COLUMNS = (
     "occurred_at, expires_at, correlation_id, traceparent, data, personal, signature"
 )
 _WAITING = f"""
-with refused as (
-  select outbox.position, outbox.subject
-  from outbox join unnest(%(types)s::text[], %(last)s::bigint[]) as hold (type, last)
-    on outbox.type = hold.type and outbox.position <= hold.last
-  where outbox.sent_at is null
-)
 select {_COLUMNS} from outbox
-where sent_at is null and producer = %(producer)s and not exists (
-  select from refused where refused.subject = outbox.subject and refused.position <= outbox.position)
-order by position limit %(limit)s
+where sent_at is null and producer = %s order by position limit %s
 """
-"""What may be published now: not what was refused, and nothing that would overtake it.
+"""What may be published while nothing is refused.
 
 A row that names another service than the database's as its producer stays, and the alarm of a waiting outbox
 names the database.
 """
-_OLDEST = f"""
-select {_COLUMNS} from outbox
-where sent_at is null and type = %s and producer = %s and not exists (
-  select from outbox as earlier
-  where earlier.sent_at is null and earlier.subject = outbox.subject and earlier.position < outbox.position)
-order by position limit 1
+_PAGE = """
+select position, type, subject from outbox
+where sent_at is null and producer = %s and position > %s and position <= %s order by position limit %s
 """
-_IS_HELD = "select exists (select from outbox where sent_at is null and type = %s and position <= %s)"
+"""Rows to look at while something is refused."""
+_FREE = f"""
+select {_COLUMNS} from outbox
+where sent_at is null and position = any(%s) and not exists (
+  select from outbox as earlier
+  where earlier.sent_at is null and earlier.subject = outbox.subject and earlier.position <= %s)
+order by position limit %s
+"""
+"""Of rows of a page, those that overtake none of their subject before the page."""
+_TRIED = f"select {_COLUMNS} from outbox where sent_at is null and id = %s"
 _LAST = "select type, max(position) from outbox where id = any(%s) group by type"
 _UNSEND = """
 update outbox set sent_at = null
@@ -106,6 +105,8 @@ LARGEST_MESSAGE = 64
 """Events in one message at most, so that a burst is shared by the replicas of a consumer."""
 LARGEST_BYTES = 100_000
 """A message has more only if a single event has. A consumer reads ten times as much."""
+PAGE_ROWS = 1000
+"""Rows that are looked at together while something is refused, however many wait."""
 AGAIN_SECONDS = 600.0
 """When a queue was missing, the events of its type that were sent in this time are sent again."""
 ALL = 2**63 - 1
@@ -183,6 +184,8 @@ class Hold:
 
     publisher: "Publisher"
     """Of the events that are tried."""
+    tried: UUID
+    """The event that is tried again: the first that was not taken, so none of its subject is before it."""
     refused: int = 0
     """The highest position that a queue has refused; all up to it have gone out once."""
     is_silent: bool = False
@@ -346,6 +349,12 @@ class OutboxRelay:
         self._unheard_tries = 0
         """Tries in a row since which the broker has answered for nothing."""
         self._again: list[Missed] = []
+        self._after = 0
+        """While something is refused: the position up to which other rows are looked at only in turn."""
+        self._swept = 0
+        """How far the present turn through those has come."""
+        self._is_sweep_urgent = False
+        """Whether some of them may be published since the last turn began."""
         self.background = BackgroundTask(self.name, self._work, (psycopg.Error, *LOST, Unconfirmed))
         for event in events.ALL:
             if event.producer == self.name:
@@ -414,7 +423,7 @@ class OutboxRelay:
                 self.background.backoff.reset()
                 await self._purge(connection)
                 pause = next_pause(pause, published, self._settings.relay_poll, self._settings.relay_batch)
-                pause = await self._pause(pause)
+                pause = await self._pause(0.0 if self._is_sweep_urgent and self._holds else pause)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
         """Delete old rows once an hour, also while there are no events; many rows are deleted in parts."""
@@ -433,29 +442,62 @@ class OutboxRelay:
         for missed in [one for one in self._again if one.at <= monotonic()]:
             again = await connection.execute(_UNSEND, (missed.type, missed.seconds))
             self._again.remove(missed)
+            self._sweep_again()
             log.warning("a queue was missing: events go again", type=missed.type, count=again.rowcount)
 
     async def _publish_batch(self, connection: psycopg.AsyncConnection) -> list[str]:
         """Publish what waits, and one event of each type whose pause is over; return their types."""
-        holds = {name: hold.last for name, hold in self._holds.items()}
-        waiting = await _envelopes(
-            connection,
-            _WAITING,
-            {
-                "types": [*holds],
-                "last": [*holds.values()],
-                "producer": self.name,
-                "limit": self._settings.relay_batch,
-            },
-        )
+        if self._holds:
+            waiting = await self._look(connection)
+        else:
+            self._after = self._swept = 0
+            waiting = await _envelopes(connection, _WAITING, (self.name, self._settings.relay_batch))
         due = self._due()
-        tried = [one for name in due for one in await _envelopes(connection, _OLDEST, (name, self.name))]
+        tried = [
+            one for name in due for one in await _envelopes(connection, _TRIED, (self._holds[name].tried,))
+        ]
         for name in {*due} - {envelope.type for envelope in tried}:
-            await self._release_or_postpone(connection, name)
+            await self._release(name)
         await self._publish_waiting(connection, waiting)
         if tried:
             await self._note_tries(connection, await self._try_all(tried))
         return [envelope.type for envelope in (*tried, *waiting)]
+
+    async def _look(self, connection: psycopg.AsyncConnection) -> list[Envelope]:
+        """Return what may be published while something is refused, and overtakes nothing of that.
+
+        It looks at two pages of rows at most. One has the newest rows: once it is full of rows that have to
+        wait, it begins in its own middle, so a row that commits late is still seen. The other goes through
+        all rows before that in turn, because some may have become free.
+        """
+        batch, older = self._settings.relay_batch, list[Envelope]()
+        newest, page = await self._free_of_page(connection, self._after, ALL)
+        if self._after:
+            older, swept = await self._free_of_page(connection, self._swept, self._after)
+            if len(older) < batch:
+                is_more = len(swept) == PAGE_ROWS
+                self._swept = swept[-1] if is_more else 0
+                self._is_sweep_urgent &= is_more
+        if len(page) == PAGE_ROWS and len(newest) < batch:
+            self._after = page[PAGE_ROWS // 2]
+        return [*older, *newest]
+
+    async def _free_of_page(
+        self, connection: psycopg.AsyncConnection, after: int, until: int
+    ) -> tuple[list[Envelope], list[int]]:
+        """Return what may be published of the first rows between two positions, and the positions of all."""
+        rows = await connection.execute(_PAGE, (self.name, after, until, PAGE_ROWS))
+        page, positions, held = await rows.fetchall(), list[int](), set[str]()
+        for position, name, subject in page:
+            if name in self._holds and position <= self._holds[name].last:
+                held.add(subject)
+            elif subject not in held:
+                positions.append(position)
+        free = await _envelopes(connection, _FREE, (positions, after, self._settings.relay_batch))
+        return free, [position for position, *_ in page]
+
+    def _sweep_again(self) -> None:
+        self._swept, self._is_sweep_urgent = 0, bool(self._after)
 
     def _due(self) -> list[str]:
         """Return the types to try now; all silent ones at once, because others wait meanwhile."""
@@ -515,7 +557,9 @@ class OutboxRelay:
         for envelope in published.confirmed:
             await self._release(envelope.type)
         for envelope in published.refused:
-            self._holds[envelope.type].is_silent = False
+            if self._holds[envelope.type].is_silent:
+                self._holds[envelope.type].is_silent = False
+                self._sweep_again()
         if left := [self._holds[envelope.type] for envelope in published.untaken]:
             postpone(left, LONGEST_HOLD if is_heard else LONGEST_UNANSWERED)
         if self._unheard_tries and self._unheard_tries % UNHEARD_TRIES == 0:
@@ -525,6 +569,7 @@ class OutboxRelay:
         self, connection: psycopg.AsyncConnection, published: Published, *, is_theirs: bool
     ) -> None:
         """Mark what was confirmed, and hold what was not; of what nobody answered, all that follows, too."""
+        first = {one.type: one.id for one in reversed(published.untaken)}
         if published.confirmed:
             await connection.execute(_MARK, ([envelope.id for envelope in published.confirmed],))
             for envelope in published.confirmed:
@@ -533,18 +578,18 @@ class OutboxRelay:
         if published.refused:
             rows = await connection.execute(_LAST, ([envelope.id for envelope in published.refused],))
             for name, position in await rows.fetchall():
-                hold = self._hold(name, is_theirs=True)
+                hold = self._hold(name, first[name], is_theirs=True)
                 hold.refused = max(hold.refused, position)
         for name in {one.type for one in published.unanswered}:
-            self._hold(name, is_theirs=is_theirs).is_silent = True
+            self._hold(name, first[name], is_theirs=is_theirs).is_silent = True
 
-    def _hold(self, name: str, *, is_theirs: bool) -> Hold:
+    def _hold(self, name: str, first: UUID, *, is_theirs: bool) -> Hold:
         """Let events of a type wait, while one of them is tried again and again.
 
         It is tried at once, unless it is their own queue that fails and not the broker.
         """
         if name not in self._holds:
-            self._holds[name] = Hold(Publisher(self._settings, f"relay:{self.name}"))
+            self._holds[name] = Hold(Publisher(self._settings, f"relay:{self.name}"), first)
         hold = self._holds[name]
         if is_theirs and not hold.is_told:
             hold.is_told = True
@@ -554,16 +599,8 @@ class OutboxRelay:
             postpone([hold])
         return hold
 
-    async def _release_or_postpone(self, connection: psycopg.AsyncConnection, name: str) -> None:
-        """End a hold of which nothing waits any more; what waits for another type is looked at later."""
-        hold = self._holds[name]
-        row = await (await connection.execute(_IS_HELD, (name, hold.last))).fetchone()
-        if row and row[0]:
-            postpone([hold])
-        else:
-            await self._release(name)
-
     async def _release(self, name: str) -> None:
+        self._sweep_again()
         await self._holds.pop(name).publisher.close()
         metrics.OUTBOX_REFUSED.labels(self.name, name).set(0)
 

@@ -61,11 +61,11 @@ def full_messages(kind: type[Event], count: int) -> Iterator[bytes]:
     for message in range(count):
         envelopes = []
         for number in range(message * LARGEST_MESSAGE, (message + 1) * LARGEST_MESSAGE):
-            changes = {"application_id": UUID(int=number), "reference": f"PCS-{number:04d}-0000"}
+            event_id = UUID(int=(KINDS.index(kind) + 1) << 64 | number)
+            changes = {"application_id": event_id, "reference": f"PCS-{number:04d}-0000"}
             if "pass_number" in kind.model_fields:
                 changes["pass_number"] = f"{number:08d}"
             event = sample.model_copy(update=changes)
-            event_id = UUID(int=(KINDS.index(kind) + 1) << 64 | number)
             data, personal = seal(event, event_id, key_ring())
             envelopes.append(
                 Envelope(

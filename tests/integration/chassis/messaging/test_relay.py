@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
+import psycopg
 import pytest
 from amqp.exceptions import MessageNacked, NotFound
 from sqlalchemy import text
@@ -14,15 +16,17 @@ from contracts.envelope import open_envelope, read_envelope, split_envelopes
 from contracts.events import StatusListSigned
 from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox
-from services.chassis.messaging.relay import RelaySettings
+from services.chassis.messaging import relay as relay_module
+from services.chassis.messaging.relay import Hold, OutboxRelay, Publisher, RelaySettings, TopologyKeeper
 from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.settings import read
 from tests.integration.conftest import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
 from tests.support import forks
 from tests.support.chaos import proxy as proxies
 from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
-from tests.support.extent import few_of
+from tests.support.extent import few_of, long
 from tests.support.factories.verify import pass_issued
 from tests.support.plain_http import asks
 from tests.support.running import Process, eventually
@@ -553,3 +557,92 @@ def test_the_envelope_has_the_expiry_of_its_event(broker, relay, issuance) -> No
     add_events(issuance, "short-lived", expires_at=until)
     eventually(lambda: waiting(issuance) == 0, "sent")
     assert read_envelope(_bytes(broker.get(QUEUE).body)).expires_at == until
+
+
+MILLION, AT_ONCE = 1_000_000, 20_000
+REFUSED = """
+insert into outbox (id, type, version, producer, subject, seq, occurred_at, data)
+select gen_random_uuid(), 'PassRevoked', 1, 'issuance', 'pass:' || number, 1, now(), '{}'
+from generate_series(cast(:first as bigint), cast(:last as bigint)) as number order by number """
+OTHER = """
+insert into outbox (id, type, version, producer, subject, seq, occurred_at, data)
+values (gen_random_uuid(), :type, 1, 'issuance', :subject, 2, now(), '{}')
+"""
+
+
+@pytest.fixture
+def outbox_of_a_million(issuance) -> Iterator[tuple[int, UUID]]:
+    """Fill the outbox with a million events; return the last position, and the id of the first."""
+    owner = owner_of(issuance)
+    with owner.transaction() as session:
+        session.execute(text("truncate outbox"))
+    for begin in range(1, MILLION, AT_ONCE):
+        with owner.transaction() as session:
+            session.execute(text(REFUSED), {"first": begin, "last": begin + AT_ONCE - 1})
+    with owner.transaction() as session:
+        last = session.scalar(text("select max(position) from outbox"))
+        first = session.scalar(text("select id from outbox order by position limit 1"))
+    with owner.transaction() as session:
+        session.execute(text("analyze outbox"))
+    yield last, first
+    with owner.transaction() as session:
+        session.execute(text("truncate outbox"))
+
+
+@long
+async def test_with_a_million_refused_events_each_look_reads_few_and_overtakes_none_of_a_subject(
+    topology, issuance, outbox_of_a_million, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL counts what is read."""
+    url = topology.database_url("relay", "issuance")
+    for name, value in {**topology.environment("relay"), "EPASS_RELAY_DATABASE_URLS": url}.items():
+        monkeypatch.setenv(name, value)
+    settings = read(RelaySettings)
+    last, first = outbox_of_a_million
+    relay = OutboxRelay(url, settings, TopologyKeeper(settings))
+    relay._holds["PassRevoked"] = Hold(Publisher(settings, "test"), first, refused=last)
+
+    def add(*others: tuple[str, str]) -> None:
+        with owner_of(issuance).transaction() as session:
+            for kind, subject in others:
+                session.execute(text(OTHER), {"type": kind, "subject": subject})
+
+    async def rows_read(connection) -> int:
+        await connection.execute("select pg_stat_force_next_flush()")
+        query = """select seq_tup_read + (
+          select sum(idx_tup_read) from pg_stat_user_indexes where relname = 'outbox')
+        from pg_stat_user_tables where relname = 'outbox'"""
+        return (await (await connection.execute(query)).fetchone())[0]
+
+    async def look(connection) -> list[tuple[str, str]]:
+        before = await rows_read(connection)
+        free = await relay._look(connection)
+        assert await rows_read(connection) - before < 8 * relay_module.PAGE_ROWS
+        await connection.execute(
+            "update outbox set sent_at = now() where id = any(%s)", ([one.id for one in free],)
+        )
+        return [(one.type, one.subject) for one in free]
+
+    blocked = [("PassIssued", f"pass:{number}") for number in (1, MILLION // 2, MILLION)]
+    free = ("PassIssued", "pass:free"), ("PassIssued", "pass:free"), ("StatusListSigned", "list")
+    add(*blocked, *free)
+    async with await psycopg.AsyncConnection.connect(
+        url.replace("postgresql+psycopg://", "postgresql://"), autocommit=True
+    ) as connection:
+        found, looks = [], 0
+        while not found:
+            found, looks = await look(connection), looks + 1
+            assert looks < 4 * MILLION / relay_module.PAGE_ROWS
+        assert found == [*free]
+        assert looks > MILLION / relay_module.PAGE_ROWS, "they were behind all others"
+        add(("PassIssued", "pass:new"), blocked[1])
+        assert await look(connection) == [("PassIssued", "pass:new")], "what is new is found at once"
+
+        relay._holds["OtherType"] = Hold(Publisher(settings, "test"), first)
+        await relay._release("PassRevoked")
+        again: list[tuple[str, str]] = []
+        for _ in range(10):
+            again += await look(connection)
+        for subject in ("pass:1", f"pass:{MILLION}"):
+            assert again.index(("PassRevoked", subject)) < again.index(("PassIssued", subject))
+        assert blocked[1] not in again, "it still has one before it"

@@ -13,7 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any, Generic, TypeVar
 
@@ -74,16 +74,25 @@ class Observed(Generic[T]):
 
     def __init__(self) -> None:
         self.answers = False
-        self.looked_at: datetime | None = None
         self.items: tuple[T, ...] = ()
+        self._found_at: float | None = None
+        """By the monotonic clock, so that a look does not become young when the wall clock is set back."""
 
     def found(self, items: Sequence[T]) -> None:
         """Remember the result of a look."""
-        self.answers, self.looked_at, self.items = True, now(), tuple(items)
+        self.answers, self._found_at, self.items = True, monotonic(), tuple(items)
 
     def part(self) -> Part[T]:
         """Return it for the report."""
         return Part(answers=self.answers, looked_at=self.looked_at, items=self.items)
+
+    @property
+    def looked_at(self) -> datetime | None:
+        """When it was found, as the wall clock is now; None if nothing was found yet."""
+        if self._found_at is None:
+            return None
+        age = timedelta(seconds=monotonic() - self._found_at)
+        return now() - age
 
 
 class Exporter:
@@ -106,7 +115,9 @@ class Exporter:
         self._gates: Observed[GateView] = Observed()
         self._revocations: dict[str, float] = {}
         """The age of the newest status list less the monotonic clock, by database."""
-        self._outboxes = {name: OutboxView(database=name) for name in map(name_of, options.ops_database_urls)}
+        self._outboxes: dict[str, Observed[OutboxView]] = {
+            name: Observed() for name in map(name_of, options.ops_database_urls)
+        }
 
     def tasks(self) -> list[BackgroundTask]:
         """Return the looks as work that is repeated for ever."""
@@ -126,7 +137,12 @@ class Exporter:
             at=now(),
             processes=self._processes.part(),
             queues=self._queues.part(),
-            outboxes=tuple(self._outboxes.values()),
+            outboxes=tuple(
+                (one.items or (OutboxView(database=name),))[0].model_copy(
+                    update={"answers": one.answers, "looked_at": one.looked_at}
+                )
+                for name, one in self._outboxes.items()
+            ),
             channels=self._channels.part(),
             lanes=self._lanes.part(),
             receipts=self._receipts.part(),
@@ -191,8 +207,7 @@ class Exporter:
             DATABASE_WRITABLE.labels(name).set(isinstance(one, Inspected) and one.outbox.writable)
             if isinstance(one, BaseException):
                 fault = one
-                self._outboxes[name] = self._outboxes[name].model_copy(update={"answers": False})
-                for observed in self._observed_in(name):
+                for observed in (self._outboxes[name], *self._observed_in(name)):
                     observed.answers = False
             else:
                 self._remember_database(one)
@@ -220,10 +235,8 @@ class Exporter:
         outbox = one.outbox
         metrics.OUTBOX_WAITING.labels(outbox.database).set(outbox.waiting)
         metrics.OUTBOX_LAG.labels(outbox.database).set(outbox.oldest_seconds)
-        self._outboxes[outbox.database] = OutboxView(
+        view = OutboxView(
             database=outbox.database,
-            answers=True,
-            looked_at=now(),
             waiting=outbox.waiting,
             oldest_seconds=outbox.oldest_seconds,
             writable=outbox.writable,
@@ -232,6 +245,7 @@ class Exporter:
             self._revocations[outbox.database] = one.revocations_seconds - monotonic()
             gauge = metrics.REVOCATIONS_AGE.labels(outbox.database)
             gauge.set_function(lambda: self._age_at(outbox.database))
+        self._outboxes.setdefault(outbox.database, Observed()).found([view])
         if one.unsealed_seconds is not None:
             AUDIT_UNSEALED.labels(outbox.database).set(one.unsealed_seconds)
         for observed in self._observed_in(outbox.database):

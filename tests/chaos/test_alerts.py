@@ -20,7 +20,7 @@ from tests.support.actors import MATCHED
 from tests.support.chaos import alert_table
 from tests.support.chaos.recovery import print_figures
 from tests.support.chaos.watched import Watched, watch
-from tests.support.metric_labels import undeclared
+from tests.support.metric_labels import PROVIDERS, undeclared, values_of
 from tests.support.running import eventually
 from tests.support.yaml_files import load
 
@@ -115,6 +115,15 @@ def test_the_metrics_of_each_process_pass_promtool_and_have_no_open_labels(watch
         "# HELP epass_wrong_count A gauge with a histogram's suffix\n"
         "# TYPE epass_wrong_count gauge\nepass_wrong_count 1\n"
     )
+
+
+def test_each_periodic_job_of_each_process_tells_when_it_succeeded(watched: Watched) -> None:
+    declared = {*values_of("epass_job_success_age_seconds", "job_name")}
+    of_vendors = {f"{job}:{vendor}" for job in ("ask", "lease_messages") for vendor in PROVIDERS}
+    asked = watched.monitor.ask("epass_job_success_age_seconds and epass_job_interval_seconds > 0")
+    shown = {labels["job_name"] for labels, _ in asked}
+    assert declared - of_vendors <= shown <= declared
+    assert "lease_messages:sms_gateway" in shown
 
 
 def _faults(page: str) -> str:

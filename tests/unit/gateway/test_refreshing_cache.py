@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from prometheus_client import REGISTRY
 
 from contracts.errors import Unavailable
+from services.chassis.runtime import jobs
 from services.gateway import refreshing_cache
 from services.gateway.refreshing_cache import RefreshingCache
 from tests.support.factories.gateway import until
@@ -91,3 +93,34 @@ async def test_a_failed_fetch_is_retried_soon_and_wake_fetches_at_once(
     await until("another fetch", again)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_copy_that_is_not_refreshed_is_a_late_job_and_one_fetched_on_demand_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def age(name: str) -> float | None:
+        return REGISTRY.get_sample_value("epass_job_success_age_seconds", {"job_name": f"refresh:{name}"})
+
+    seconds = [0.0]
+    monkeypatch.setattr(jobs, "monotonic", lambda: seconds[0])
+    fetched = asyncio.Event()
+
+    async def fetch() -> int:
+        if seconds[0]:
+            fetched.set()
+            raise Unavailable
+        return 1
+
+    asked = RefreshingCache("asked", fetch, 60)
+    await asked.refresh()
+    assert age("asked") is None
+    copy = RefreshingCache("copy", fetch, 60)
+    task = asyncio.create_task(copy.background.run())
+    await copy.get()
+    for _ in range(5):  # the task hears of the fetch that they share
+        await asyncio.sleep(0)
+    seconds[0] = 300.0
+    copy.wake()
+    await fetched.wait()
+    assert age("copy") == 300.0
+    task.cancel()

@@ -1,15 +1,19 @@
 """The exporter tells what it knows now: after a look that failed, whatever the reason, a part is unknown."""
 
 import asyncio
+from datetime import timedelta
 from math import inf
 
 import httpx
 import pytest
 from prometheus_client import REGISTRY
 
-from contracts.ops import ProcessView
+from contracts.ops import ProcessView, Report
+from services.chassis.runtime.clock import now
+from services.gateway.pages.ops.findings import doubt_old_looks
 from services.ops import exporter, processes
 from services.ops.commands.outbox import Outbox
+from services.ops.exporter import Observed
 from services.ops.inspection import Inspected
 from services.ops.settings import ExporterSettings
 from tests.support.settings import make_settings
@@ -62,3 +66,14 @@ def test_the_age_of_the_revocations_grows_while_nobody_looks(monkeypatch: pytest
     ]
     seen._processes.found(gateways)
     assert ages()["gateway"] == 9
+
+
+async def test_a_look_grows_old_though_the_clock_is_set_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    passed, set_back = [0.0], [timedelta(0)]
+    monkeypatch.setattr(exporter, "monotonic", lambda: passed[0])
+    monkeypatch.setattr(exporter, "now", lambda: now() - set_back[0])
+    seen: Observed[ProcessView] = Observed()
+    seen.found([READY])
+    passed[0], set_back[0] = 700.0, timedelta(hours=1)
+    report = Report(at=exporter.now(), processes=seen.part())
+    assert not doubt_old_looks(report).processes.answers

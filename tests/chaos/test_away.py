@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
+from contracts.subscriptions import subscriptions
 from services.chassis.messaging.poison_messages import STARTS
 from tests.integration.conftest import demoted
 from tests.support.backends import TestStack
@@ -28,8 +29,10 @@ from tests.support.chaos.recovery import (
     wait_until_all_ready,
 )
 from tests.support.chaos.scenario import Scenario
+from tests.support.consumer_timeout import consumer_timeout
 from tests.support.running import Process, eventually
 from tests.support.system import System
+from tests.support.wire import wire
 
 pytestmark = pytest.mark.outage
 DEAD = "approval.ApplicationSubmitted.dead"
@@ -130,11 +133,41 @@ def test_a_gateway_without_a_time_limit_lets_people_wait(deployment: Deployment,
     eventually(lambda: scenario.person.get("/applications").status_code == 200, "all is well again")
 
 
-def test_a_database_that_is_down_for_long_costs_no_message_an_attempt(
+@contextmanager
+def impatient(deployment: Deployment) -> Iterator[None]:
+    """Let a database be away for three times as long as the broker lets a consumer hold a message."""
+    stack = deployment.stack
+    try:
+        with consumer_timeout(stack.broker_ctl, DATABASE_SECONDS / 3):
+            stack.broker_ctl("close_all_connections", "another consumer timeout")
+            wait_until_all_consume(deployment)
+            yield
+    finally:
+        stack.broker_ctl("close_all_connections", "the consumer timeout of before")
+        wait_until_all_consume(deployment)
+
+
+def wait_until_all_consume(deployment: Deployment) -> None:
+    """Wait until each queue of events has its consumer again."""
+
+    def missing() -> list[str]:
+        listed = deployment.stack.broker_ctl("list_queues", "-q", "-p", "epass", "name", "consumers")
+        with_consumers = {name for name, count in map(str.split, listed.splitlines()) if count != "0"}
+        return [one.queue for one in subscriptions() if one.queue not in with_consumers]
+
+    eventually(lambda: not missing(), "all queues have consumers", 60)
+    wait_until_all_ready(deployment.system)
+
+
+def test_a_database_that_is_down_for_longer_than_consumers_may_hold_messages_costs_none_an_attempt(
     deployment: Deployment, scenario: Scenario
 ) -> None:
     before = failed_attempts(deployment.system)
-    with no_process_restarts(deployment.system), Prober(scenario) as prober:
+    with (
+        impatient(deployment),
+        no_process_restarts(deployment.system),
+        Prober(scenario) as prober,
+    ):
         with stopped(deployment.system, "approval"):
             for _ in range(STANDING):
                 scenario.apply()
@@ -142,6 +175,8 @@ def test_a_database_that_is_down_for_long_costs_no_message_an_attempt(
             deployment.stack.kill_postgres()
         try:
             time.sleep(DATABASE_SECONDS)
+            with wire(deployment.stack.broker_url("administrator")) as broker:
+                assert broker.depth(DEAD.removesuffix(".dead")) >= STANDING, "they wait in their queue"
         finally:
             deployment.stack.start_postgres()
         back = time.monotonic()

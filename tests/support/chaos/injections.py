@@ -77,7 +77,7 @@ HARMLESS = {
     "database", "delete", "deploy",
     "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts", "operators_page",
     "people_at_work", "process", "proxied_system", "purge", "replaced", "revoke", "running",
-    "sender_kills", "span", "two_of_each", "within_limit",
+    "sender_kills", "span", "impatient", "two_of_each", "within_limit",
 }  # fmt: skip
 """Blocks and functions that look like it. ``locked`` holds a handler at an exact moment, ``replaced`` and
 ``process`` take guards out of a process for a control, and revoking a pass is an ordinary command."""

@@ -1,7 +1,5 @@
 """The event entrypoint: each event has its effect once, and a failed one goes to the dead letters."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 from uuid import uuid4
@@ -26,6 +24,7 @@ from tests.integration.conftest import (
     read_only,
     revoked_bytes,
 )
+from tests.support.consumer_timeout import consumer_timeout
 from tests.support.extent import long
 from tests.support.running import eventually
 from tests.support.wire import wire
@@ -193,7 +192,7 @@ def test_an_outage_that_outlasts_the_brokers_timeout_three_times_costs_no_messag
     names = [f"event {number:03}" for number in range(300)]
     for name in names:
         broker.publish(EXCHANGE, KEY, revoked_bytes(name))
-    with consumer_timeout(topology, 20):
+    with consumer_timeout(topology.broker_ctl, 20):
         process = make_probe(topology, tmp_path, "events")
         try:
             with postgres_away(topology):
@@ -210,19 +209,6 @@ def test_an_outage_that_outlasts_the_brokers_timeout_three_times_costs_no_messag
         finally:
             process.kill()
     assert broker.depth(DEAD) == 0
-
-
-@contextmanager
-def consumer_timeout(topology, seconds: int) -> Iterator[None]:
-    """Let the broker close channels whose messages were not acknowledged for so long."""
-    change = "application:set_env(rabbit, {}, {})."
-    topology.broker_ctl("eval", change.format("consumer_timeout", seconds * 1000))
-    topology.broker_ctl("eval", change.format("channel_tick_interval", 2000))
-    try:
-        yield
-    finally:
-        topology.broker_ctl("eval", change.format("consumer_timeout", 1_800_000))
-        topology.broker_ctl("eval", change.format("channel_tick_interval", 60_000))
 
 
 def looked_at(topology) -> list[Any]:

@@ -86,8 +86,17 @@ class QueueView(Wire):
     dead_letters: int = 0
 
 
+class RefusedJob(Wire):
+    """A job that erases, expires or drops something, and that does not run because a clock is in doubt."""
+
+    name: str = Field(max_length=60)
+    since: Instant
+    reason: Literal["clock", "leap", "share"]
+    detail: str = Field("", max_length=200)
+
+
 class OutboxView(Wire):
-    """The outbox of one database."""
+    """The outbox of one database, and what that database refuses to destroy."""
 
     database: str
     answers: bool = False
@@ -96,6 +105,7 @@ class OutboxView(Wire):
     oldest_seconds: float = 0
     writable: bool = True
     """Whether the database takes changes."""
+    refused: tuple[RefusedJob, ...] = ()
 
 
 class ChannelView(Wire):

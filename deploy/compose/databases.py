@@ -16,8 +16,6 @@ import psycopg
 from contracts.subscriptions import SERVICES
 from deploy.compose.secrets import SUPERUSER, database_url
 from deploy.local import access
-from services.chassis.db.retention import kept_since
-from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import RetentionSettings, read
 from services.ops.migrations import upgrade
 
@@ -45,9 +43,9 @@ class Server:
         Months that ended before the records are dropped. The job reads the file of settings that the services
         read, so it has their default: it cannot drop what they were told to keep.
         """
-        before = kept_since(now(), read(RetentionSettings).records_kept_months)
+        months = read(RetentionSettings).records_kept_months
         for service in SERVICES:
-            upgrade(service, database_url(service, self._passwords[service], service), before)
+            upgrade(service, database_url(service, self._passwords[service], service), months)
         access.grant_services(self._connect_as_owner)
         access.grant_relay(self._connect_as_owner)
         access.grant_ops(self._connect_as_owner)

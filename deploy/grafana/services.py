@@ -185,6 +185,13 @@ SERVICES = Dashboard(
                 limit=3,
                 opens="broker",
             ),
+            graph(
+                "Jobs that destroy something and are refused",
+                "short",
+                ("max by (database, job_name) (epass_destructive_job_refused)", "{{database}} {{job_name}}"),
+                limit=1,
+                opens="broker",
+            ),
         ),
         "Clocks": (
             graph(

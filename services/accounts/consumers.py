@@ -4,6 +4,7 @@ from services.accounts.handlers import gate_devices, housekeeping, idle_sessions
 from services.accounts.metrics import GATE_DEVICES, GATE_LIST_AGE, gate_label, site_label
 from services.accounts.settings import AccountsSettings
 from services.chassis.db import batches
+from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 
@@ -16,7 +17,7 @@ class Consumers:
     db = DatabaseProvider()
     settings: AccountsSettings = SettingsProvider()
 
-    @every(600)
+    @every(600, destroys=by_clock_alone)
     def purge(self) -> None:
         """Delete what nobody needs any more."""
         batches.run(self.db, lambda session: housekeeping.purge(session, now()))

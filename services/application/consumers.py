@@ -25,6 +25,7 @@ from contracts.events import (
 )
 from services.application.handlers import directory, event_handlers, openings, scheduled_jobs
 from services.chassis.db import batches
+from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.messaging.entrypoint import subscribes, subscribes_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, every
@@ -92,12 +93,12 @@ class Consumers:
     def on_pass_scanned(self, received: Events[PassScanned], session: Session) -> None:
         event_handlers.handle_scanned(received, session)
 
-    @every(interval=60)
+    @every(interval=60, destroys=lambda _self, at: [scheduled_jobs.undecided(at)])
     def expire_undecided(self) -> None:
         """Expire applications whose preferred windows have all passed."""
         self._in_batches(scheduled_jobs.expire_undecided)
 
-    @every(interval=3600)
+    @every(interval=3600, destroys=lambda _self, at: [scheduled_jobs.ended(at)])
     def erase_ended(self) -> None:
         """Erase people after the retention time.
 
@@ -105,7 +106,7 @@ class Consumers:
         """
         self._in_batches(scheduled_jobs.erase_ended)
 
-    @every(interval=3600)
+    @every(interval=3600, destroys=by_clock_alone)
     def delete_old_openings(self) -> None:
         """Delete openings of sessions that have ended, and tries that count no more."""
         self._in_batches(openings.delete_old)

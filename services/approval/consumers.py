@@ -106,7 +106,7 @@ class Consumers:
         with self.db.transaction() as session:
             directory.announce(session, now())
 
-    @every(interval=60)
+    @every(interval=60, destroys=lambda _self, at: [watchlist.expired(at)])
     def end_watchlist_entries(self) -> None:
         """End entries of the watchlist whose last day has passed, one transaction per entry."""
         batches.run(self.db, lambda session: watchlist.end_expired(session, now()), 1)
@@ -121,17 +121,20 @@ class Consumers:
             if last is None:
                 return
 
-    @every(interval=600)
+    @every(interval=600, destroys=lambda self, at: [scheduled_jobs.old_reviews(self._kept_since(at))])
     def purge(self) -> None:
         """Delete files that nobody can see, notes of days that were closed long ago, and old reviews."""
         batches.run(self.db, lambda session: import_drafts.purge(session, ImportRow, now()))
         batches.run(self.db, lambda session: closures.forget_notes(session, now()))
-        before = kept_since(now(), self.settings.records_kept_months)
+        before = self._kept_since(now())
         batches.run(
             self.db,
             lambda session: scheduled_jobs.delete_old_reviews(session, before),
             scheduled_jobs.BATCH,
         )
+
+    def _kept_since(self, at: datetime) -> datetime:
+        return kept_since(at, self.settings.records_kept_months)
 
     def _in_batches(self, work: Callable[[Session, datetime], int]) -> None:
         batches.run(self.db, lambda session: work(session, now()), scheduled_jobs.BATCH)

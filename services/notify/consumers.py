@@ -1,5 +1,7 @@
 """Event entrypoints and scheduled jobs of notify: each calls one handler."""
 
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
 from contracts import events
@@ -112,15 +114,18 @@ class Consumers:
     def tell_gates_of_undelivered_passes(self) -> None:
         batches.run(self.db, lambda session: undelivered.tell_gates(session, now()), undelivered.BATCH)
 
-    @every(interval=3600)
+    @every(interval=3600, destroys=lambda self, at: [erasure.old_records(self._kept_since(at))])
     def delete_old_messages(self) -> None:
         batches.run(self.db, lambda session: erasure.delete_old(session, now()))
         batches.run(self.db, lambda session: receipts.delete_old(session, now()))
         batches.run(self.db, lambda session: questions.delete_old(session, now()))
         with self.db.transaction() as session:
             quotas.delete_old(session)
-        before = kept_since(now(), self.settings.records_kept_months)
+        before = self._kept_since(now())
         batches.run(self.db, lambda session: erasure.delete_old_records(session, before))
+
+    def _kept_since(self, at: datetime) -> datetime:
+        return kept_since(at, self.settings.records_kept_months)
 
 
 CONTAINERS = (Codes, Consumers)

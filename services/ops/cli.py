@@ -6,8 +6,9 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO, TypeVar
+from typing import TYPE_CHECKING, Literal, TextIO, TypeVar, cast
 
 import click
 import uvloop
@@ -34,6 +35,15 @@ if TYPE_CHECKING:
     from services.chassis.db.database import Database
 
 P = TypeVar("P", bound=ProcessSettings)
+GROUPS = {
+    "audit": "audit",
+    "dead-letters": "dead_letters",
+    "invariants": "command",
+    "jobs": "jobs",
+    "messages": "messages",
+    "outbox": "outbox",
+}
+"""The modules of ``services/ops/commands``, and what each calls its command."""
 TABLES = ("sites", "gates", "hours", "departments", "officers", "holidays", "escalation")
 signing_service = click.argument("service", type=click.Choice(["accounts", "issuance"]))
 service_name = click.argument("service", type=click.Choice(SERVICES))
@@ -46,32 +56,13 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names."""
-        groups = ("audit", "dead-letters", "invariants", "messages", "outbox")
-        return sorted([*super().list_commands(ctx), *groups])
+        return sorted([*super().list_commands(ctx), *GROUPS])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command of a name, None if there is none."""
-        match cmd_name:
-            case "audit":
-                from services.ops.commands.audit import audit
-
-                return audit
-            case "dead-letters":
-                from services.ops.commands.dead_letters import dead_letters
-
-                return dead_letters
-            case "invariants":
-                from services.ops.commands.invariants import command
-
-                return command
-            case "messages":
-                from services.ops.commands.messages import messages
-
-                return messages
-            case "outbox":
-                from services.ops.commands.outbox import outbox
-
-                return outbox
+        if cmd_name in GROUPS:
+            module = import_module(f"services.ops.commands.{cmd_name.replace('-', '_')}")
+            return cast(click.Command, getattr(module, GROUPS[cmd_name]))
         return super().get_command(ctx, cmd_name)
 
 
@@ -148,7 +139,7 @@ def migrate(service: str) -> None:
     from services.ops.migrations import upgrade
 
     settings = read(MigrationSettings)
-    upgrade(service, settings.database_url.get_secret_value(), settings.kept_since(now()))
+    upgrade(service, settings.database_url.get_secret_value(), settings.records_kept_months)
 
 
 @main.command()

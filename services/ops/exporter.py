@@ -53,6 +53,7 @@ from services.ops.metrics import (
     DATABASE_WRITABLE,
     INVARIANT_HOLDS,
     INVARIANT_NUMBER,
+    JOB_REFUSED,
     MESSAGE_WAIT,
     MESSAGES_WAITING,
     PROCESSES,
@@ -240,12 +241,15 @@ class Exporter:
             waiting=outbox.waiting,
             oldest_seconds=outbox.oldest_seconds,
             writable=outbox.writable,
+            refused=tuple(refusal for _, refusal in one.refused or () if refusal),
         )
         if one.revocations_seconds is not None:
             self._revocations[outbox.database] = one.revocations_seconds - monotonic()
             gauge = metrics.REVOCATIONS_AGE.labels(outbox.database)
             gauge.set_function(lambda: self._age_at(outbox.database))
         self._outboxes.setdefault(outbox.database, Observed()).found([view])
+        for job, refusal in one.refused or ():
+            JOB_REFUSED.labels(outbox.database, job).set(refusal is not None)
         if one.unsealed_seconds is not None:
             AUDIT_UNSEALED.labels(outbox.database).set(one.unsealed_seconds)
         for observed in self._observed_in(outbox.database):

@@ -22,6 +22,7 @@ _CHASSIS: dict[str, str] = {
     "audit_heads": _ADD,
     "audit_log": _ADD,
     "audit_seals": _ADD,
+    "destructive_jobs": _CHANGE,
     "outbox": _ADD,
     "inbox": "INSERT, UPDATE (seen_at), DELETE",
     "event_epoch": _CHANGE,
@@ -137,6 +138,7 @@ _EVERYWHERE = {
     "outbox": "type, added_at, sent_at",
     "audit_log": "position, at",
     "audit_seals": "number, source, positions",
+    "destructive_jobs": "job, ran_at, refused_at, reason, detail, allowed_at, allowed_by",
 }
 READABLE: Mapping[str, Mapping[str, str]] = {
     "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at"},
@@ -219,6 +221,7 @@ DO $$ BEGIN
   REVOKE ALL ON outbox FROM relay;
   GRANT SELECT, UPDATE (sent_at), DELETE ON outbox TO relay;
   GRANT SELECT (consumer, event_id) ON inbox TO relay;
+  GRANT SELECT, INSERT, UPDATE ON destructive_jobs TO relay;
 END $$
 """.strip()
 """One statement, so that a relay that runs meanwhile never lacks a right."""
@@ -244,17 +247,18 @@ def of_service(service: str) -> Iterator[str]:
 def of_relay() -> Iterator[str]:
     """Yield the SQL that lets the relay empty the outbox and see in the inbox which events have arrived.
 
-    It changes ``sent_at`` alone, and adds nothing.
+    Of both it changes ``sent_at`` alone, and adds nothing; it records when it emptied the outbox.
     """
     yield "GRANT USAGE ON SCHEMA public TO relay"
     yield _RELAY
 
 
 def of_ops(service: str) -> Iterator[str]:
-    """Yield the SQL that lets ops count, and read nothing personal."""
+    """Yield the SQL that lets ops count, read nothing personal, and allow a job that was refused."""
     yield f"GRANT USAGE ON SCHEMA public TO {ROLE}"
     for table, columns in READABLE[service].items():
         yield f"GRANT SELECT ({columns}) ON {table} TO {ROLE}"
+    yield f"GRANT UPDATE (allowed_at, allowed_by) ON destructive_jobs TO {ROLE}"
 
 
 def statements(service: str) -> Iterator[str]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from contracts.model import AHEAD
-from contracts.ops import ChannelView, GateView, LaneView, ReceiptView
+from contracts.ops import ChannelView, GateView, LaneView, ReceiptView, RefusedJob
 from services.chassis.db.database import name_of
 from services.chassis.runtime.logs import logger
+from services.ops.commands.jobs import STATUS as JOBS
 from services.ops.commands.outbox import STATUS, Outbox
 from services.ops.databases import DatabaseAway, Snapshot, snapshots
 
@@ -86,6 +87,8 @@ class Inspected:
     lanes: tuple[LaneView, ...] | None = None
     receipts: tuple[ReceiptView, ...] | None = None
     gates: tuple[GateView, ...] | None = None
+    refused: tuple[tuple[str, RefusedJob | None], ...] | None = None
+    """Each job that destroys something, with its refusal if it is refused."""
     unsealed_seconds: float | None = None
     revocations_seconds: float | None = None
     """Of issuance and verify: how old the newest status list is; infinite where nobody knows."""
@@ -106,7 +109,7 @@ def inspect(url: str) -> Inspected:
         try:
             if name in _REVOCATIONS:
                 inspected = replace(inspected, revocations_seconds=_age_of_revocations(database))
-            inspected = replace(inspected, unsealed_seconds=_unsealed(database))
+            inspected = replace(inspected, unsealed_seconds=_unsealed(database), refused=_refused(database))
             if name == "notify":
                 inspected = replace(inspected, channels=_channels(database))
                 return replace(inspected, lanes=_lanes(database), receipts=_receipts(database))
@@ -129,6 +132,13 @@ def _age_of_revocations(database: Snapshot) -> float:
     """Return how old the newest status list is, in seconds; infinite without one or from the future."""
     (age,) = database.row(_REVOCATIONS[database.name])
     return inf if age is None or age < -AHEAD.total_seconds() else max(age, 0.0)
+
+
+def _refused(database: Snapshot) -> tuple[tuple[str, RefusedJob | None], ...]:
+    return tuple(
+        (job, RefusedJob(name=job, since=since, reason=reason, detail=detail) if since else None)
+        for job, _, since, reason, detail, *_ in database.stream(JOBS)
+    )
 
 
 def _channels(notify: Snapshot) -> tuple[ChannelView, ...]:

@@ -16,6 +16,11 @@ AUDIT_UNSEALED = Gauge(
     "Age of the oldest row of an audit log, or scan, that has no seal; 0 where each has one",
     ["database"],
 )
+JOB_REFUSED = Gauge(
+    "epass_destructive_job_refused",
+    "1 while a job that erases, expires, drops or counts out is refused, because a clock is in doubt",
+    ["database", "job_name"],
+)
 MESSAGES_WAITING = Gauge(
     "epass_messages_waiting", "Messages that could be sent now, and that no sender has taken", ["lane"]
 )

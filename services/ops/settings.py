@@ -1,10 +1,7 @@
 """The settings of the exporter and of the commands of `epass` that look into all services."""
 
-from datetime import datetime
-
 from pydantic import Field
 
-from services.chassis.db.retention import kept_since
 from services.chassis.runtime.settings import (
     BrokerSettings,
     CommaList,
@@ -31,10 +28,6 @@ class MonthSettings(Section):
 
     records_kept_months: int | None = Field(None, ge=13)
     """As `RetentionSettings` has it for the services, but without a default: unset, no month is dropped."""
-
-    def kept_since(self, at: datetime) -> datetime | None:
-        """Return the start of the oldest month that is kept, or None if all are."""
-        return None if self.records_kept_months is None else kept_since(at, self.records_kept_months)
 
 
 class MigrationSettings(DatabaseSettings, MonthSettings):

@@ -1,5 +1,7 @@
 """Event entrypoints and scheduled jobs of verify: each calls one handler."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import get_args
 
 from sqlalchemy.orm import Session
@@ -17,6 +19,7 @@ from contracts.events import (
 )
 from contracts.rpc.verify import SiteProblem
 from services.chassis.db import batches
+from services.chassis.db.destructive_jobs import Portion, by_clock_alone
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
@@ -81,12 +84,12 @@ class Consumers:
     def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
         event_handlers.handle_personal_data_erased(received, session)
 
-    @every(interval=60)
+    @every(interval=60, destroys=by_clock_alone)
     def close_overdue_visits(self) -> None:
-        """Close visits of parties that are presumed gone."""
+        """Close visits of parties that are presumed gone, which each evening may be all that are inside."""
         batches.run(self.db, lambda session: presence.close_overdue(session, now()), presence.BATCH)
 
-    @every(interval=60)
+    @every(interval=60, destroys=by_clock_alone)
     def give_up_calls_for_help(self) -> None:
         """Make incidents of calls for help that nobody has answered."""
         batches.run(self.db, lambda session: help_calls.give_up(session, now()), help_calls.BATCH)
@@ -107,7 +110,7 @@ class Consumers:
             for problem in get_args(SiteProblem):
                 SITES_UNGUARDED.labels(one.site, problem).set(one.problem == problem)
 
-    @every(interval=300)
+    @every(interval=300, destroys=lambda self, at: self._old_records(at))
     def delete_old(self) -> None:
         """Delete tries and previews that count no more, unrepeated nonces, and old incidents and calls."""
         batches.run(self.db, lambda session: number_tries.delete_old(session, now()))
@@ -116,3 +119,7 @@ class Consumers:
         months = self.settings.records_kept_months
         batches.run(self.db, lambda session: incidents.delete_old(session, now(), months))
         batches.run(self.db, lambda session: help_calls.delete_old(session, now(), months))
+
+    def _old_records(self, at: datetime) -> Sequence[Portion]:
+        months = self.settings.records_kept_months
+        return incidents.old(at, months), help_calls.old(at, months)

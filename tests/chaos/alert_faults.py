@@ -227,6 +227,23 @@ def a_wrong_clock(watched: Watched) -> Iterator[None]:
 
 
 @contextmanager
+def a_leap(watched: Watched) -> Iterator[None]:
+    """Let a job that counts out have run last before a clock went ahead, until ops allow it to run."""
+    job = "close_overdue_visits"
+    leap = "update destructive_jobs set ran_at = now() - interval '5 days' where job = %s"
+    with database(watched.deployment.stack, "verify") as connection:
+
+        def is_refused() -> bool:
+            connection.execute(leap, (job,))
+            asked = "select reason = 'leap' from destructive_jobs where job = %s"
+            return connection.execute(asked, (job,)).fetchone() == (True,)
+
+        eventually(is_refused, "the job is refused", 90)
+        yield
+    watched.deployment.system.epass("administrator", "jobs", "allow", "verify", job, "--by", "OPS-0001")
+
+
+@contextmanager
 def forged_passes(watched: Watched) -> Iterator[None]:
     """Let somebody try to enter with a pass that nobody has signed."""
     forged = f"{watched.waiting.token[:-8]}AAAAAAAA"
@@ -306,6 +323,9 @@ FAULTS: Mapping[str, Fault] = {
     "nobody signs the list of revoked passes": Fault(
         nobody_signs, {"RevocationsOld": {"issuance", "verify", "gateway"}}
     ),
+    "a clock is wrong where something is destroyed": Fault(
+        a_leap, {"DestructiveJobRefused": {"verify", "close_overdue_visits"}}
+    ),
     "forged passes at a gate": Fault(forged_passes, {"GateRefusesEverything": {"PCS1", "PCS1-G1"}}),
     "a job of a process fails each time": Fault(
         a_job_that_fails, {"JobLate": {"approval", "ask_visitors_of_closed_days"}}
@@ -318,6 +338,7 @@ FAULTS: Mapping[str, Fault] = {
 }
 GROUPS = (
     (
+        "a clock is wrong where something is destroyed",
         "the relay is killed",
         "a service is killed",
         "more events than are handled",

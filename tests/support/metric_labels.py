@@ -90,7 +90,8 @@ def _jobs() -> set[str]:
     scheduled = r"@every\([^\n]*\)\n    def (\w+)"
     return {
         *(name for one in sources for name in re.findall(scheduled, one)),
-        *("housekeeping", "seal_records", "declare_topology", "advance_chains"),
+        *("housekeeping", "purge_outbox", "drop_months"),
+        *("seal_records", "declare_topology", "advance_chains"),
         *(f"purge_outbox:{service}" for service in SERVICES),
         *(f"look_at_{what}" for what in ("queues", "outboxes", "invariants", "processes")),
         *(f"refresh:{one.name}" for one in _gateway().state.gateway._caches),

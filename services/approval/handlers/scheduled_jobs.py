@@ -5,7 +5,7 @@ Escalate what nobody decides, plan by the nearest day, key older names, and dele
 
 from datetime import datetime, time
 
-from sqlalchemy import exists, func, select, text
+from sqlalchemy import and_, exists, func, select, text, true
 from sqlalchemy.orm import Session
 
 from contracts import spelling
@@ -23,6 +23,7 @@ from services.approval.models import (
     ReviewRow,
     WatchlistMatchRow,
 )
+from services.chassis.db.destructive_jobs import Portion
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import IST
 
@@ -121,6 +122,14 @@ def delete_old_reviews(session: Session, before: datetime) -> int:
     All that belongs to a review goes with it. The application itself stays known, so that a late event brings
     nobody back. A function of the database's owner does it: the service may delete no decision by itself.
     """
+    due = select(ReviewRow.id).where(old_reviews(before).taken).order_by(ReviewRow.waiting_since).limit(BATCH)
+    old = session.scalars(due.with_for_update(skip_locked=True)).all()
+    session.execute(_DELETE_REVIEWS, {"old": list(old)})
+    return len(old)
+
+
+def old_reviews(before: datetime) -> Portion:
+    """Return the reviews without people of which nothing is younger."""
     erased = select(ApplicationRow).where(
         ApplicationRow.application_id == ReviewRow.application_id, ApplicationRow.erased_at.is_not(None)
     )
@@ -134,17 +143,10 @@ def delete_old_reviews(session: Session, before: datetime) -> int:
         ),
         (BookingRow, BookingRow.day >= before.astimezone(IST).date()),
     )
-    due = (
-        select(ReviewRow.id)
-        .where(
-            ReviewRow.waiting_since < before,
-            ReviewRow.submitted_at < before,
-            erased.exists(),
-            *(~exists().where(row.review_id == ReviewRow.id, is_younger) for row, is_younger in since),
-        )
-        .order_by(ReviewRow.waiting_since)
-        .limit(BATCH)
+    is_old = and_(
+        ReviewRow.waiting_since < before,
+        ReviewRow.submitted_at < before,
+        erased.exists(),
+        *(~exists().where(row.review_id == ReviewRow.id, is_younger) for row, is_younger in since),
     )
-    old = session.scalars(due.with_for_update(skip_locked=True)).all()
-    session.execute(_DELETE_REVIEWS, {"old": list(old)})
-    return len(old)
+    return Portion(ReviewRow, true(), is_old)

@@ -44,6 +44,7 @@ from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models import MOBILE, DecisionRow, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
 from services.chassis.db import cursors, locks
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
+from services.chassis.db.destructive_jobs import Portion
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
@@ -176,14 +177,20 @@ def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> 
     return _command(session, call, rpc.approval.END_ENTRY.name, request, effect)
 
 
+def expired(now: datetime) -> Portion:
+    """Return the entries whose last day has passed, and those to be emptied, of all that are not empty."""
+    entry = WatchlistEntryRow
+    over = entry.ended_at.is_(None) & (entry.valid_until < now.astimezone(IST).date())
+    is_there = entry.ended_at.is_(None) | entry.sealed.is_not(None)
+    return Portion(entry, is_there, over | (entry.ended_at < now - watchlist.KEPT))
+
+
 def end_expired(session: Session, now: datetime) -> bool:
     """End an entry whose last day has passed, or empty one that ended long ago; return whether one was."""
     entry = WatchlistEntryRow
-    over = entry.ended_at.is_(None) & (entry.valid_until < now.astimezone(IST).date())
-    old = (entry.ended_at < now - watchlist.KEPT) & entry.sealed.is_not(None)
     row = session.scalars(
         select(entry)
-        .where(over | old)
+        .where(expired(now).taken)
         .order_by(entry.id)
         .limit(1)
         .with_for_update(key_share=True, skip_locked=True)

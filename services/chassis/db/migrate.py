@@ -1,30 +1,35 @@
 """Bring a database to its newest schema, with an Alembic history that the caller hands in."""
 
-from datetime import datetime
 from pathlib import Path
 from time import sleep
 
 from alembic import command, context, op
 from alembic.config import Config
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
-from services.chassis.db import partitions, tables
+from services.chassis.db import destructive_jobs, partitions, tables
+from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, RunRefused
 from services.chassis.db.locks import TRY_SESSION_LOCK
+from services.chassis.db.retention import kept_since
 from services.chassis.runtime.clock import now
+from services.chassis.runtime.logs import logger
 
+log = logger(__name__)
+DROP = "drop_months"
+"""The name of the job that drops old months."""
 LOCK_TIMEOUT = "5s"
 """How long a migration waits for a table that somebody else uses."""
 TURN_SECONDS = 0.1
 """The pause between two tries to take the turn."""
 
 
-def upgrade(folder: Path, url: str, kept_since: datetime | None = None) -> None:
+def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:
     """Run all migrations that the database has not seen, add months ahead, and drop those that have ended.
 
     Args:
         folder: the Alembic history of the service.
         url: of its database, for the role that owns it.
-        kept_since: months that ended before are dropped; None drops none.
+        kept_months: months that ended longer ago are dropped, unless a clock is in doubt; None drops none.
     """
     config = Config()
     config.set_main_option("script_location", str(folder))
@@ -36,8 +41,32 @@ def upgrade(folder: Path, url: str, kept_since: datetime | None = None) -> None:
         partitions.install(connection)
         tables.guard_seals(connection)
         partitions.add_months(connection, now())
-    if kept_since is not None:
-        partitions.drop_months(engine, kept_since)
+    if kept_months is not None:
+        _drop_months(engine, kept_months)
+
+
+def _drop_months(engine: Engine, kept_months: int) -> None:
+    """Drop months that are over for all that this database knows of the time, or say why none is dropped.
+
+    A refusal leaves the upgrade whole: services start, and the next run tries again.
+    """
+    before = kept_since(now(), kept_months)
+
+    def doubt(_connection: Connection, evidence: Evidence) -> Doubt:
+        """Doubt a clock by which months are over that what was stored last would still keep."""
+        known_at = evidence.newest_at
+        if known_at is not None and kept_since(known_at + LONGEST_SILENCE, kept_months) >= before:
+            return None
+        last = f"on {known_at:%Y-%m-%d}" if known_at else "at no known time"
+        return "leap", f"months would be dropped, though the last job or event was {last}"
+
+    with engine.connect() as connection:
+        if not partitions.ended(connection, before):
+            return
+    try:
+        destructive_jobs.run(engine, DROP, lambda: partitions.drop_months(engine, before), doubt)
+    except RunRefused as refused:
+        log.warning("no month is dropped", why=refused.detail)
 
 
 def run_environment() -> None:

@@ -80,6 +80,13 @@ def add_months(connection: Connection, now: datetime) -> None:
         metrics.PARTITIONS_UNTIL.labels(table).set(until.timestamp())
 
 
+def ended(connection: Connection, before: datetime) -> bool:
+    """Return whether `drop_months` would drop anything."""
+    if connection.scalars(text(_DETACHED), {"gone": _GONE}).first() is not None:
+        return True
+    return any(one.until <= before for one in connection.execute(text(_PARTITIONS)))
+
+
 def drop_months(engine: Engine, before: datetime) -> None:
     """Drop the partitions that end by an instant, as their owner; of two calls at once one returns at once.
 

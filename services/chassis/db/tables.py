@@ -160,6 +160,19 @@ audit_heads = Table(
 )
 """Heads of the chain that were signed and published, once an hour. Rows are only ever added."""
 
+destructive_jobs = Table(
+    "destructive_jobs",
+    metadata,
+    Column("job", Text, primary_key=True),
+    Column("ran_at", _instant),
+    Column("refused_at", _instant),
+    Column("reason", Text),
+    Column("detail", Text),
+    Column("allowed_at", _instant),
+    Column("allowed_by", Text),
+)
+"""When each job that destroys something ran last, and since when it is refused, if it is."""
+
 _V1 = (outbox, event_sequences, inbox, poison_starts, idempotency_keys)
 
 
@@ -183,6 +196,11 @@ def create_audit(connection: Connection) -> None:
             f"for values from (minvalue) to ('{until.isoformat()}')"
         )
     )
+
+
+def create_destructive_jobs(connection: Connection) -> None:
+    """Create the table of the jobs that destroy something."""
+    metadata.create_all(connection, tables=(destructive_jobs,), checkfirst=False)
 
 
 def guard_seals(connection: Connection) -> None:

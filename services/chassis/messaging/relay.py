@@ -35,13 +35,22 @@ from contracts.subscriptions import ANSWERS, CAN_WAIT, SERVICES, exchange_of, su
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.db.database import WRITABLE, name_of
+from services.chassis.db.destructive_jobs import (
+    EVIDENCE,
+    RECORD_REFUSAL,
+    RECORD_RUN,
+    Evidence,
+    RunRefused,
+    doubt_leap,
+    require,
+)
 from services.chassis.messaging import topology
 from services.chassis.messaging.broker import LOST, close, connect, user_of
 from services.chassis.messaging.topology import Declared
 from services.chassis.runtime import metrics, tracing
 from services.chassis.runtime.background import BackgroundTask, run_until
 from services.chassis.runtime.backoff import Backoff
-from services.chassis.runtime.clock import monotonic
+from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
@@ -426,10 +435,27 @@ class OutboxRelay:
                 pause = await self._pause(0.0 if self._is_sweep_urgent and self._holds else pause)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
-        """Delete old rows once an hour, also while there are no events; many rows are deleted in parts."""
-        if monotonic() >= self._purge_at:
-            self._purge_at = monotonic() + PURGE_SECONDS
+        """Delete old rows once an hour, also while there are no events; many rows are deleted in parts.
+
+        Events go on if it is refused, or if the relay has no right to it yet.
+        """
+        if monotonic() < self._purge_at:
+            return
+        self._purge_at = monotonic() + PURGE_SECONDS
+        job, before = {"job": "purge_outbox"}, now()
+        try:
+            found = await connection.cursor(row_factory=class_row(Evidence)).execute(EVIDENCE, job)
+            evidence = await found.fetchone()
+            assert evidence is not None
+            require("purge_outbox", before, evidence, now(), doubt_leap)
             gone = await connection.execute(_PURGE, (KEEP_SENT_DAYS, PURGE_ROWS))
+            await connection.execute(RECORD_RUN, job)
+        except RunRefused as refused:
+            log.warning("old events stay", database=self.name, why=refused.detail)
+            await connection.execute(RECORD_REFUSAL, refused.row)
+        except psycopg.ProgrammingError as error:
+            log.warning("old events stay", database=self.name, why=type(error).__name__)
+        else:
             if gone.rowcount == PURGE_ROWS:
                 self._purge_at = 0.0
             self._purging.succeed()

@@ -8,7 +8,7 @@ the records; the highest that was forgotten is kept, and a later event gets a hi
 from sqlalchemy import ColumnElement, Table, func, literal, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from services.chassis.db import batches, partitions
+from services.chassis.db import batches, destructive_jobs, partitions
 from services.chassis.db.database import Database
 from services.chassis.db.retention import kept_since
 from services.chassis.db.tables import FORGOTTEN, event_sequences, idempotency_keys, inbox, poison_starts
@@ -26,13 +26,24 @@ INBOX_DAYS = DEAD_LETTER_DAYS + 7
 """A dead letter may be replayed on its last day; its consumer must still know whether it was handled."""
 
 
-def purge(db: Database, kept_months: int) -> None:
-    """Delete all rows that are too old, in batches, then add months ahead; `epass migrate` drops old ones.
+def run_once(db: Database, kept_months: int) -> None:
+    """Add months ahead, then delete rows that are too old, in batches; `epass migrate` drops old months.
 
     Args:
         db: the database.
         kept_months: of the settings.
+
+    Raises:
+        RunRefused: nothing was deleted, because a clock is in doubt.
     """
+    with db.engine.begin() as connection:
+        partitions.add_months(connection, now())
+    doubt = destructive_jobs.doubt_portions(destructive_jobs.by_clock_alone)
+    destructive_jobs.run(db.engine, "housekeeping", lambda: purge(db, kept_months), doubt)
+
+
+def purge(db: Database, kept_months: int) -> None:
+    """Delete all rows of the chassis' own tables that are too old."""
     before = kept_since(now(), kept_months)
     for table, column, age in (
         (idempotency_keys, idempotency_keys.c.created_at, f"{KEEP_HOURS} hours"),
@@ -46,8 +57,6 @@ def purge(db: Database, kept_months: int) -> None:
     forgotten = unused & or_(*(subject.startswith(kind) for kind in _ENDING))
     _keep_highest(db, forgotten)
     _delete(db, event_sequences, forgotten)
-    with db.engine.begin() as connection:
-        partitions.add_months(connection, now())
 
 
 def _keep_highest(db: Database, which: ColumnElement[bool]) -> None:
@@ -65,5 +74,5 @@ def _delete(db: Database, table: Table, which: ColumnElement[bool]) -> None:
 
 
 def run(db: Database, kept_months: int) -> None:
-    """Purge once an hour until the process stops; ``kept_months`` is that of the settings."""
-    Job("housekeeping", HOUR_SECONDS).repeat(lambda: purge(db, kept_months), first=60)
+    """Run once an hour until the process stops; ``kept_months`` is that of the settings."""
+    Job("housekeeping", HOUR_SECONDS).repeat(lambda: run_once(db, kept_months), first=60)

@@ -5,8 +5,9 @@ they need.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from eventlet import Timeout
@@ -14,7 +15,9 @@ from nameko import config
 from nameko.extensions import DependencyProvider
 from nameko.timer import Timer
 
+from services.chassis.db import destructive_jobs
 from services.chassis.db.database import Database
+from services.chassis.db.destructive_jobs import Portion
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.jobs import Job
@@ -23,6 +26,8 @@ from services.chassis.runtime.settings import ServiceSettings
 
 log = logger(__name__)
 F = TypeVar("F", bound=Callable[..., None])
+Destroys = Callable[[Any, datetime], Sequence[Portion]]
+"""Returns what a method of this object takes at an instant."""
 _KEY = "process"
 
 
@@ -93,7 +98,9 @@ class Schedule(Timer):
             due = max(due + self._job.interval, monotonic())
 
 
-def every(interval: float | str, *, eager: bool = False) -> Callable[[F], F]:
+def every(
+    interval: float | str, *, eager: bool = False, destroys: Destroys | None = None
+) -> Callable[[F], F]:
     """Call a method of a consumers class at a fixed interval, in every replica.
 
     A call that fails is logged, by type and place, and the next one tries again; nameko itself would log
@@ -102,13 +109,20 @@ def every(interval: float | str, *, eager: bool = False) -> Callable[[F], F]:
     Args:
         interval: seconds, or the name of a setting that holds them.
         eager: whether the first call comes at once, and not after one interval.
+        destroys: of a method that erases, expires, drops or counts out: it then runs only while no clock is
+            in doubt, and while it takes no more than a share of these portions (`destructive_jobs.run`).
     """
 
     def decorate(method: F) -> F:
         @functools.wraps(method)
         def tick(self: Any) -> bool:
             try:
-                method(self)
+                if destroys is None:
+                    method(self)
+                else:
+                    doubt = destructive_jobs.doubt_portions(functools.partial(destroys, self))
+                    work = functools.partial(method, self)
+                    destructive_jobs.run(self.db.engine, method.__name__, work, doubt)
             except Exception as error:  # whatever it is, it must be seen, and the next tick tries again
                 log.warning("scheduled job failed", job=method.__name__, exc_info=error)
                 return False

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from contracts.envelope import Received
 from contracts.events import PersonalDataErased
 from services.chassis.db.batches import delete_batch
+from services.chassis.db.destructive_jobs import Portion
 from services.notify.handlers import questions
 from services.notify.handlers.messages import lock_application
 from services.notify.models import ApplicationRow, MediaRow, MessageRow, PhoneMessageRow
@@ -62,9 +63,15 @@ def delete_old(session: Session, now: datetime) -> int:
     )
 
 
-def delete_old_records(session: Session, before: datetime) -> int:
-    """Delete a batch of messages that are older and whose application is erased; return how many."""
+def old_records(before: datetime) -> Portion:
+    """Return the messages that are older and whose application is erased."""
     erased = select(ApplicationRow).where(
         ApplicationRow.id == MessageRow.application_id, ApplicationRow.erased_at.is_not(None)
     )
-    return delete_batch(session, MessageRow, MessageRow.created_at < before, erased.exists())
+    of_application = MessageRow.application_id.is_not(None)
+    return Portion(MessageRow, of_application, (MessageRow.created_at < before) & erased.exists())
+
+
+def delete_old_records(session: Session, before: datetime) -> int:
+    """Delete a batch of messages that are older and whose application is erased; return how many."""
+    return delete_batch(session, MessageRow, old_records(before).taken)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, true
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden, NotFound
@@ -20,6 +20,7 @@ from contracts.rpc.verify import (
 )
 from services.chassis.db import locks
 from services.chassis.db.batches import delete_batch
+from services.chassis.db.destructive_jobs import Portion
 from services.chassis.db.retention import kept_since
 from services.chassis.rpc.idempotency import once
 from services.verify.domain.gates import require_existing
@@ -169,9 +170,14 @@ def give_up(session: Session, now: datetime) -> int:
     return len(found)
 
 
+def old(now: datetime, months: int) -> Portion:
+    """Return the calls that are older than records are kept."""
+    return Portion(HelpCallRow, true(), HelpCallRow.called_at < kept_since(now, months))
+
+
 def delete_old(session: Session, now: datetime, months: int) -> int:
     """Delete a batch of calls that are older than records are kept; return how many."""
-    return delete_batch(session, HelpCallRow, HelpCallRow.called_at < kept_since(now, months))
+    return delete_batch(session, HelpCallRow, old(now, months).taken)
 
 
 def _note_unanswered(session: Session, call: HelpCallRow, now: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from contracts.rpc.verify import (
 )
 from services.chassis.db import cursors
 from services.chassis.db.batches import delete_batch
+from services.chassis.db.destructive_jobs import Portion
 from services.chassis.db.retention import kept_since
 from services.chassis.rpc.idempotency import once
 from services.verify.models import IncidentRow
@@ -140,9 +141,14 @@ def note_seen(request: IncidentId, call: Call, session: Session, now: datetime) 
     )
 
 
+def old(now: datetime, months: int) -> Portion:
+    """Return the incidents that are older than records are kept."""
+    return Portion(IncidentRow, true(), IncidentRow.found_at < kept_since(now, months))
+
+
 def delete_old(session: Session, now: datetime, months: int) -> int:
     """Delete a batch of incidents that are older than records are kept; return how many."""
-    return delete_batch(session, IncidentRow, IncidentRow.found_at < kept_since(now, months))
+    return delete_batch(session, IncidentRow, old(now, months).taken)
 
 
 def _visible(principal: Principal, site: str | None) -> list[ColumnElement[bool]]:

@@ -79,6 +79,21 @@ def test_a_code_that_goes_on_to_the_next_channel_has_waited_for_no_vendor_until_
     assert codes.oldest_seconds < 60
 
 
+def test_a_job_that_is_refused_is_shown_with_its_reason(db: Database, topology) -> None:
+    with db.transaction() as session:
+        session.execute(
+            text(
+                "insert into destructive_jobs (job, ran_at, refused_at, reason, detail) values"
+                " ('housekeeping', now(), null, null, null),"
+                " ('purge_outbox', null, now(), 'leap', 'five days')"
+            )
+        )
+    (runs, nothing), (job, refused) = look(topology).refused or ()
+    assert (runs, nothing, job) == ("housekeeping", None, "purge_outbox")
+    assert refused is not None
+    assert (refused.name, refused.reason, refused.detail) == ("purge_outbox", "leap", "five days")
+
+
 def test_receipts_are_counted_of_vendors_that_tell_of_messages_that_had_time(db: Database, topology) -> None:
     old = {"provider": "msg91", "created_at": now() - timedelta(hours=1)}
     put_pass(db, state="delivered", **old)

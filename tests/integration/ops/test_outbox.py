@@ -1,6 +1,8 @@
 """`epass outbox status`, and the purge of sent events."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import text
@@ -83,13 +85,41 @@ def test_an_idle_relay_deletes_events_that_were_sent_a_week_ago_and_no_others(
         )
     add_events(issuance, 2, sent="now() - interval '6 days'")
     assert _rows(issuance) == old + 2
+    with relaying(topology, tmp_path):
+        eventually(lambda: _rows(issuance) == 2, "only the newer ones are left")
+
+
+def test_a_relay_whose_clock_is_in_doubt_deletes_nothing_until_somebody_allows_it(
+    issuance, topology, tmp_path
+) -> None:
+    def reason() -> str | None:
+        with issuance.transaction() as session:
+            return session.scalar(text("select reason from destructive_jobs where job = 'purge_outbox'"))
+
+    add_events(issuance, 3, sent="now() - interval '8 days'")
+    with issuance.transaction() as session:
+        session.execute(
+            text("insert into destructive_jobs (job, ran_at) values ('purge', now() - interval '5 days')")
+        )
+    with relaying(topology, tmp_path):
+        eventually(lambda: reason() == "leap", "the purge is refused")
+    assert _rows(issuance) == 3
+    assert epass(topology, "jobs", "allow", "issuance", "purge_outbox", "--by", "OPS-0001").returncode == 0
+    with relaying(topology, tmp_path):
+        eventually(lambda: reason() is None, "the purge is done")
+    assert _rows(issuance) == 0
+
+
+@contextmanager
+def relaying(topology, tmp_path) -> Iterator[None]:
+    """Let a relay work on the outbox of issuance."""
     environment = {
         **topology.environment("relay"),
         "EPASS_RELAY_DATABASE_URLS": topology.database_url("relay", "issuance"),
     }
     process = Process(["-m", "services.ops.cli", "relay"], environment, tmp_path / "relay.log").start()
     try:
-        eventually(lambda: _rows(issuance) == 2, "only the newer ones are left")
+        yield
     finally:
         process.kill()
 

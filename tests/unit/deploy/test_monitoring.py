@@ -138,6 +138,7 @@ COUNTED = {
     "epass_dead_letters", "epass_gate_devices_worrying", "epass_gateway_rpc_message_calls",
     "epass_gateway_rpc_pending", "epass_group_calls", "epass_invariant_holds", "epass_invariant_number",
     "epass_outbox_refused",
+    "epass_destructive_job_refused",
     "epass_passes_not_issued", "epass_sites_unguarded", "epass_outbox_waiting", "epass_processes",
     "epass_messages_waiting", "epass_provider_breaker", "epass_provider_quota", "epass_provider_quota_left",
     "epass_queue_consumers", "epass_queue_messages", "epass_site_open",

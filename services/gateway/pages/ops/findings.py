@@ -28,12 +28,13 @@ GONE, CONSUMERS, LETTERS = "A process is gone", "A consumer is gone", "Dead lett
 RELAY, BOOKS, CLOCKS = "Relay behind", "An invariant is broken", "Clocks differ"
 LEFT_ALONE, DAY, WAIT = "A vendor is left alone", "A daily limit is nearly reached", "Codes wait"
 LOOKS, MESSAGES, JOBS = "Nobody looks", "Messages are not delivered", "A job does not run"
+REFUSED = "A destructive job is refused"
 BROKER, DATABASE = "The broker is gone", "A database is away"
 REVOCATIONS = "Revocations are old"
 Seen = TypeVar("Seen", Part[Any], OutboxView)
 RUNBOOKS = (
     GONE, CONSUMERS, LETTERS, RELAY, BOOKS, CLOCKS, LEFT_ALONE, DAY, WAIT, LOOKS, BROKER, DATABASE, MESSAGES,
-    JOBS, REVOCATIONS
+    JOBS, REVOCATIONS, REFUSED,
 )  # fmt: skip
 """Headings of ``docs/runbooks.md``."""
 
@@ -191,6 +192,9 @@ class Findings:
             longest = max(one.oldest_seconds for one in late)
             duration = duration_in_words(int(longest), self._language)
             yield self._say(text, RELAY, duration=duration, names=self._names([one.database for one in late]))
+        if refused := [f"{one.database} {job.name}" for one in report.outboxes for job in one.refused]:
+            text = _("Jobs that delete what is old do not run, because a clock is in doubt: %(names)s.")
+            yield self._say(text, REFUSED, names=self._names(refused))
         for broken in report.invariants.items:
             if not broken.holds:
                 yield self._say(_("The books do not balance: %(name)s."), BOOKS, name=broken.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
+from datetime import timedelta
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +14,9 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from contracts.subscriptions import SERVICES
-from services.chassis.db import migrate, tables
+from services.chassis.db import destructive_jobs, migrate, tables
+from services.chassis.db.retention import month_start
+from services.chassis.runtime.clock import now
 from tests.support.databases import owner_of
 from tests.support.running import eventually
 
@@ -53,8 +55,16 @@ class History:
                 f"def upgrade() -> None:\n    op.execute({statement!r})\n"
             )
 
-    def upgrade(self, kept_since: datetime | None = None) -> None:
-        migrate.upgrade(self.folder, self.url, kept_since)
+    def upgrade(self, kept_months: int | None = None) -> None:
+        migrate.upgrade(self.folder, self.url, kept_months)
+
+    @property
+    def months(self) -> list[object]:
+        return self.rows(f"select to_regclass('{MONTH}')::text")
+
+    def run(self, statement: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(statement))
 
     def rows(self, query: str) -> list[object]:
         with self.engine.connect() as connection:
@@ -124,16 +134,52 @@ def test_a_migration_does_not_hold_up_requests_behind_a_table_that_is_in_use(
     assert history.rows("select name from things") == []
 
 
-def test_a_migration_drops_the_months_that_ended_before_those_that_are_kept(history: History) -> None:
-    """Of those that it was told nothing about it drops none."""
-    history.write(
-        "create table visits (at timestamptz not null) partition by range (at)",
-        "create table visits_until_2024_01 partition of visits for values from (minvalue) to ('2024-01-01')",
-    )
-    months = "select to_regclass('visits_until_2024_01')::text"
+MONTH = "visits_until_the_last_year"
+ENDED = f"{month_start(now(), -13):%Y-%m-%d} 00:00+05:30"
+VISITS = (
+    "create table visits (at timestamptz not null) partition by range (at)",
+    f"create table {MONTH} partition of visits for values from (minvalue) to ('{ENDED}')",
+)
+
+
+@pytest.fixture
+def visits(history: History) -> History:
+    """A table with a month that ended 13 months ago, in a database that knows of a recent event."""
+    history.write(*VISITS)
     history.upgrade()
-    assert history.rows(months) == ["visits_until_2024_01"]
-    history.upgrade(datetime(2023, 12, 1, tzinfo=UTC))
-    assert history.rows(months) == ["visits_until_2024_01"]
-    history.upgrade(datetime(2024, 1, 1, tzinfo=UTC))
-    assert history.rows(months) == [None]
+    chassis = [tables.outbox, tables.destructive_jobs]
+    tables.metadata.create_all(history.engine, tables=chassis)
+    history.run("insert into destructive_jobs (job, ran_at) values ('purge', now())")
+    return history
+
+
+def test_a_migration_drops_the_months_that_ended_before_those_that_are_kept(visits: History) -> None:
+    """Of those that it was told nothing about it drops none."""
+    visits.upgrade()
+    visits.upgrade(14)
+    assert visits.months == [MONTH]
+    visits.upgrade(13)
+    assert visits.months == [None]
+
+
+def test_a_migration_by_a_wrong_clock_drops_no_month_and_ends_well(
+    visits: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = now() + timedelta(days=400)
+    for module in (migrate, destructive_jobs):
+        monkeypatch.setattr(module, "now", lambda: ahead)
+    visits.upgrade(24)
+    assert visits.months == [MONTH]
+    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == ["clock"]
+
+
+def test_a_migration_drops_no_month_that_what_was_stored_last_would_keep(visits: History) -> None:
+    """Both clocks may be wrong; the control is that the permission lets it go."""
+    visits.run("update destructive_jobs set ran_at = now() - interval '60 days'")
+    visits.upgrade(13)
+    assert visits.months == [MONTH]
+    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == ["leap"]
+    visits.run("update destructive_jobs set allowed_at = now(), allowed_by = 'OPS-0001'")
+    visits.upgrade(13)
+    assert visits.months == [None]
+    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == [None]

@@ -91,6 +91,10 @@ async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Op
         ("Somebody has waited for 3 minutes for a one-time code.", "Codes wait"),
         ("Vendors that are left alone because they fail: msg91.", "A vendor is left alone"),
         ("whatsapp_cloud takes only 12 more messages today.", "A daily limit is nearly reached"),
+        (
+            "Jobs that delete what is old do not run, because a clock is in doubt: accounts purge_outbox, ",
+            "A destructive job is refused",
+        ),
         ("The books do not balance: inside.", "An invariant is broken"),
         ("How old the list of revoked passes is, is unknown.", "Revocations are old"),
         ("The list of revoked passes is 10 minutes old.", "Revocations are old"),

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.support.backends import start_stack
 from tests.support.chaos.clocks import LIBRARY, Clocks
-from tests.support.chaos.deployment import settings_for
+from tests.support.chaos.deployment import settings_of_every_channel
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.report import Report
 from tests.support.chaos.run import Limits, Run
@@ -56,7 +56,7 @@ def run(folder: Path, chosen: Limits) -> tuple[Report, bool]:
         Provider(folder, honours) as provider,
         ExitStack() as running,
     ):
-        system = System(stack, **settings_for(provider))
+        system = System(stack, **settings_of_every_channel(provider))
         clocks = Clocks(system.folder, system.processes) if LIBRARY else None
         running.enter_context(system)
         try:

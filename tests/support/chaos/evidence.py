@@ -23,6 +23,9 @@ class Message:
     purpose: str
     state: str
     possible_duplicates: int
+    event: str = ""
+    """The messages of one event go out on one channel after the other."""
+    channel: str = "sms"
 
 
 @dataclass
@@ -45,6 +48,8 @@ class Evidence:
     """How many persons were too many, of each conflict between gates that was published."""
     messages: dict[str, list[Message]] = field(default_factory=lambda: defaultdict(list))
     codes: list[Message] = field(default_factory=list)
+    given_up: set[str] = field(default_factory=set)
+    """Messages after which another channel was tried, as notify published it."""
     deliveries_recorded: Counter[str] = field(default_factory=Counter)
     """Deliveries that the application has recorded."""
     waiting: dict[str, int] = field(default_factory=dict)
@@ -83,9 +88,12 @@ _SCANS = """select replace(nonce, '/offline', ''), verdict, count(*)
 _CONFLICTS = """select p.application_id::text, (data->>'exposure')::int
     from outbox join passes p on p.number = data->>'pass_number'
     where type = 'GateConflictFound' and p.application_id = any(%s::uuid[])"""
-_MESSAGES = """select application_id::text, id::text, purpose, state, possible_duplicates
-    from messages where application_id = any(%s::uuid[])"""
-_CODES = "select id::text, purpose, state, possible_duplicates from messages where purpose = 'otp'"
+_MESSAGES = """select application_id::text, id::text, purpose, state, possible_duplicates,
+      event_id::text, channel from messages where application_id = any(%s::uuid[])"""
+_CODES = """select id::text, purpose, state, possible_duplicates, event_id::text, channel
+    from messages where purpose = 'otp'"""
+_GIVEN_UP = """select data->>'message_id' from outbox
+    where type = 'NotificationFailed' and data->>'next_channel' is not null"""
 _DELIVERIES = """select application_id::text, count(*) from timeline
     where what = 'message_delivered' and application_id = any(%s::uuid[]) group by application_id"""
 
@@ -116,6 +124,7 @@ def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
     for application_id, *message in _rows(stack, "notify", _MESSAGES, ids):
         found.messages[application_id].append(Message(*message))
     found.codes = [Message(*message) for message in _rows(stack, "notify", _CODES)]
+    found.given_up = {message_id for (message_id,) in _rows(stack, "notify", _GIVEN_UP)}
     found.deliveries_recorded.update(dict(_rows(stack, "application", _DELIVERIES, ids)))
     _collect_what_waits(stack, found)
     return found

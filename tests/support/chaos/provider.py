@@ -7,7 +7,9 @@ it honours: ``all``, ``none``, or ``mixed`` (those that end in an even digit), s
 kinds of provider. ``GET /code?to=`` returns the last one-time code on a phone. After ``PUT /refusing`` it
 refuses every message until ``DELETE /refusing``.
 
-Usage: python -m tests.support.chaos.provider LEDGER PORT HONOURS
+`vendors_ledger.py` has its WhatsApp and its mail server. ``PUT /webhook`` says where reports go.
+
+Usage: python -m tests.support.chaos.provider LEDGER HONOURS PORT WHATSAPP_PORT MAIL_PORT
 """
 
 import hashlib
@@ -20,7 +22,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
@@ -29,8 +31,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from tests.support.chaos.vendors_ledger import RecordingWhatsApp, record_letters
 from tests.support.plain_http import asks
 from tests.support.running import eventually, free_port
+from tests.support.vendors.whatsapp import PATH, WhatsApp
 
 LATENCY = 0.02
 """Seconds that it takes over each message, as a quick aggregator does."""
@@ -49,15 +53,18 @@ class Ledger:
     charged: Counter[str]
     repeated: Counter[str]
     numbers: dict[str, str]
+    channels: Counter[str] = field(default_factory=Counter)
+    """How many messages each channel took."""
 
     @classmethod
     def read(cls, file: Path) -> "Ledger":
-        charged, repeated, numbers = Counter[str](), Counter[str](), {}
+        charged, repeated, channels, numbers = Counter[str](), Counter[str](), Counter[str](), {}
         for line in file.read_text().splitlines() if file.exists() else []:
             entry = json.loads(line)
             (repeated if entry["repeat"] else charged)[entry["key"]] += 1
             numbers[entry["key"]] = entry["to"]
-        return cls(charged, repeated, numbers)
+            channels[entry["channel"]] += 1
+        return cls(charged, repeated, numbers, channels)
 
 
 class Provider:
@@ -67,12 +74,31 @@ class Provider:
         self.honours = honours
         self.file = folder / "provider.jsonl"
         self._log = folder / "provider.log"
-        self._port = free_port()
+        self._port, self._whatsapp_port, self._mail_port = free_port(), free_port(), free_port()
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}/sms"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a system that sends by all of its channels."""
+        return {
+            "EPASS_SMS_URL": self.url,
+            "EPASS_WHATSAPP_URL": f"http://127.0.0.1:{self._whatsapp_port}{PATH}/messages",
+            "EPASS_WHATSAPP_TOKEN": WhatsApp.token,
+            "EPASS_WHATSAPP_APP_SECRET": WhatsApp.app_secret,
+            "EPASS_WHATSAPP_VERIFY_TOKEN": WhatsApp.verify_token,
+            "EPASS_WHATSAPP_PER_RECIPIENT": "0",
+            "EPASS_SMTP_URL": f"smtp-plain://127.0.0.1:{self._mail_port}",
+            "EPASS_SMTP_SENDER": "epass@punjab.example",
+        }
+
+    def report_to(self, system_url: str) -> None:
+        """Let reports of what became of messages on WhatsApp go to a gateway."""
+        url = f"{system_url}/hooks/whatsapp"
+        asks.put(self.url.replace("/sms", "/webhook"), json={"url": url}).raise_for_status()
 
     @property
     def code_url(self) -> str:
@@ -94,7 +120,8 @@ class Provider:
         return Ledger.read(self.file)
 
     def __enter__(self) -> Self:
-        arguments = [str(self.file), str(self._port), self.honours]
+        ports = (self._port, self._whatsapp_port, self._mail_port)
+        arguments = [str(self.file), self.honours, *(str(port) for port in ports)]
         with self._log.open("ab") as out:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", "tests.support.chaos.provider", *arguments],
@@ -149,20 +176,30 @@ class State:
         self.codes: dict[str, str] = {}
         self.refuses = False
 
-    def take(self, key: str, to: str, text: str) -> None:
+    def take(self, key: str, to: str, text: str, channel: str = "sms") -> None:
         """Charge for a message, or recognise its key; either way record it before the answer."""
         with self._lock:
-            repeat = honours_key(self._honours, to) and key in self._taken
+            repeat = channel == "sms" and honours_key(self._honours, to) and key in self._taken
             self._taken.add(key)
             if code := _CODE.match(text):
                 self.codes[to] = code.group(1)
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
             self._out.write(
-                json.dumps({"at": time.time(), "key": key, "to": to, "text": digest, "repeat": repeat}) + "\n"
+                json.dumps(
+                    {
+                        "at": time.time(),
+                        "key": key,
+                        "to": to,
+                        "channel": channel,
+                        "text": digest,
+                        "repeat": repeat,
+                    }
+                )
+                + "\n"
             )
 
 
-def handler_of(state: State) -> type[BaseHTTPRequestHandler]:
+def handler_of(state: State, whatsapp: WhatsApp) -> type[BaseHTTPRequestHandler]:
     """Return the HTTP handler of a provider."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -179,11 +216,17 @@ def handler_of(state: State) -> type[BaseHTTPRequestHandler]:
             self._answer(200, {"id": f"sms-{key}"})
 
         def do_PUT(self) -> None:
-            state.refuses = True
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if self.path == "/webhook":
+                whatsapp.webhook = json.loads(body)["url"]
+            else:
+                state.refuses = True
+                whatsapp.faults.error, whatsapp.faults.error_rate = (400, b""), 1.0
             self._answer(200, {})
 
         def do_DELETE(self) -> None:
             state.refuses = False
+            whatsapp.faults.error_rate = 0.0
             self._answer(200, {})
 
         def do_GET(self) -> None:
@@ -218,8 +261,12 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     """Accept messages until killed."""
-    file, port, honours = sys.argv[1:4]
-    Server(("127.0.0.1", int(port)), handler_of(State(Path(file), honours))).serve_forever()
+    file, honours, *ports = sys.argv[1:6]
+    port, whatsapp_port, mail_port = map(int, ports)
+    state = State(Path(file), honours)
+    whatsapp = RecordingWhatsApp(whatsapp_port, state.take)
+    record_letters(mail_port, state.take)
+    Server(("127.0.0.1", port), handler_of(state, whatsapp)).serve_forever()
 
 
 if __name__ == "__main__":

@@ -93,12 +93,13 @@ class Report:
             f"{len(them)} {word}" for them, word in zip(duplicates, words, strict=True)
         )
         yield (
-            f"  SMS           {self.messages} sent, {len(found.sms_missing)} missing,"
+            f"  messages      {self.messages} sent, {len(found.sms_missing)} missing,"
             f" {found.sms_duplicates} duplicates"
-            f" (at most {self.senders.explained}: {self.senders.kills} kills × {self.senders.concurrency}),"
+            f" ({self.senders.kills} killed senders had {self.senders.explained} at most),"
             f" {len(found.sms_unrecorded)} unrecorded,"
             f" {found.sms_repeats_recognised} repeats recognised by their key"
         )
+        yield f"  channels      {dict(found.channels)}, {found.fallbacks} went on to another one"
         yield f"  gates apart   {self.offline} scans without a network, {self.conflicts} conflicts"
         yield f"  dead letters  {sum(found.dead.values())}"
         most, where = max((peak, name) for name, peak in self.memory.highest.items())

@@ -114,6 +114,7 @@ class CrowdThread:
 
     def start(self) -> None:
         self._other = self._other_department()
+        self._provider.report_to(self._system.url)
         self._posts = man(self._system, PATIENCE) if self._plan.apart else []
         self._thread.start()
 
@@ -142,7 +143,7 @@ class Run:
 
     Args:
         stack: broker and database server.
-        system: the processes, with the settings of :func:`settings_for`.
+        system: the processes, with `settings_of_every_channel`.
         provider: takes the messages.
         limits: the size of the run.
         print_line: prints a line of progress.
@@ -182,6 +183,7 @@ class Run:
             self._day,
             entering=entering_on(self._day),
             apart=entering_on(self._day),
+            on_every_channel=True,
         )
         pacer = Pacer(plan.applications / max(len(faults) * 5.0, 1))
         person = Applicant(self._system, code_of=self._provider.wait_for_code)

@@ -26,6 +26,7 @@ from epass_client.client import Failure
 from tests.support.actors import MATCHED, application, scan, slot
 from tests.support.chaos.gates import GatesApart, Post
 from tests.support.chaos.promises import Outcome, Promises, Scan
+from tests.support.chaos.vendors_ledger import CHANNELS
 from tests.support.plain_http import NO_AUTHORITIES
 
 PATIENCE = 240.0
@@ -125,6 +126,8 @@ class Plan:
     leaving: float = 0.5
     """Share of those who entered."""
     rejecting: float = 0.1
+    on_every_channel: bool = False
+    """Whether some want their messages by WhatsApp or email, as `CHANNELS` says; else all by SMS."""
     doubting: float = 0.1
     """Share of repeats of what was answered already, or of two clicks at once."""
     fates: Mapping[str, float] = field(default_factory=FATES.copy)
@@ -247,7 +250,10 @@ class Crowd:
             chance.random() < self._plan.doubting,
             chance.choice(["pa", "hi", "en"]),
         )
-        body = application(applicant={"language": language}, preferred=[slot(self._plan.day)], companions=[])
+        applicant = {"language": language}
+        if self._plan.on_every_channel:
+            applicant |= {"deliver_by": chance.choice(CHANNELS), "email": f"p{mobile[1:]}@people.example"}
+        body = application(applicant=applicant, preferred=[slot(self._plan.day)], companions=[])
         call = calls.submit_application(SubmitApplication.model_validate(body))
         answer = await self._client.send(call, token)
         reference = answer.reference

@@ -12,9 +12,9 @@ in the order in which a message passes through it:
 4. `settle_failed` moves an event that failed as ``retry.py`` decides. A message is acknowledged when all its
    events are settled.
 
-What a container holds is bounded in bytes (`HELD_BYTES`), and what is read of it by its workers and the size
-of a batch. While the database is away, nothing is held for longer than some seconds: the consumers are
-cancelled, and messages wait in their queues (`EventConsumers.suspend`).
+A container holds at most `EPASS_PREFETCH` messages of each queue, as bytes; of these its workers read as many
+as go into their batches. While the database is away, nothing is held for longer than some seconds: the
+consumers are cancelled, and messages wait in their queues (`EventConsumers.suspend`).
 """
 
 import functools
@@ -72,11 +72,6 @@ BATCHES_AT_ONCE = 2
 """Of one queue in one process: the second is handled while the database works on the first."""
 LARGEST = 1_000_000
 """Bytes. A larger body is not an event, nor are several."""
-HELD_BYTES = 16_000_000
-"""A container reads no more messages while those in hand have so many bytes.
-
-Full messages for two batches of each of 16 queues have less; read, they would take six times as much.
-"""
 
 
 class EventConsumers(SharedExtension, ProviderCollector):
@@ -110,7 +105,6 @@ class EventConsumers(SharedExtension, ProviderCollector):
             settings.prefetch,
             self.container.service_name,
             settings.broker_heartbeat,
-            HELD_BYTES,
             self._forget,
         )
         process().health.checks[self.container.service_name] = lambda: self.reader.consuming
@@ -188,7 +182,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
 
     def _give_back_after(self, seconds: float, message: Message) -> None:
         """Return a message to its queue after a pause, at once when the process stops."""
-        self.reader.drop_body(message)
+        message.body = b""  # its tag is enough to return it
 
         def wait() -> None:
             with suppress(Stopping):

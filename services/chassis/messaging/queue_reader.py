@@ -5,7 +5,6 @@ reader waits, and the process is not ready.
 """
 
 import functools
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,8 +32,6 @@ from services.chassis.runtime.logs import logger
 log = logger(__name__)
 DRAIN_SECONDS = 20
 """How long a reader that stops, or is suspended, waits for the messages in hand."""
-MESSAGE_BYTES = 4_000
-"""What a message takes in memory beside its body."""
 OnMessage = Callable[[str, Message], None]
 """Takes the name of a queue and an undecoded message."""
 
@@ -45,8 +42,8 @@ class QueueReader(ConsumerMixin):
     It stops gracefully: it takes no more messages, and the connection stays open until those in hand are
     settled. It can also be suspended in the same way, and resumed.
 
-    What it holds is bounded. Above the bound it does not read its connection, so further messages wait in the
-    broker and in the buffers of the socket. It sends heartbeats meanwhile, and expects none.
+    It never stops reading. RabbitMQ closes a connection to which it could not send for 30 seconds, so what is
+    held is bounded by `prefetch` alone.
 
     Args:
         urls: nodes of the broker.
@@ -55,7 +52,6 @@ class QueueReader(ConsumerMixin):
         prefetch: unacknowledged messages in hand, for each queue.
         part: the reader's name in logs and metrics.
         heartbeat: seconds.
-        most_bytes: it reads nothing more while the messages in hand have so many, all queues together.
         on_connect: called before it consumes over a new connection. The broker will deliver again whatever
             was in hand on the one before.
     """
@@ -68,7 +64,6 @@ class QueueReader(ConsumerMixin):
         prefetch: int,
         part: str,
         heartbeat: int = 20,
-        most_bytes: int = sys.maxsize,
         on_connect: Callable[[], None] = lambda: None,
     ) -> None:
         self.connection = kombu_connection(urls, heartbeat)
@@ -77,13 +72,9 @@ class QueueReader(ConsumerMixin):
         self._on_message = on_message
         self._prefetch = prefetch
         self._part = part
-        self._most_bytes = most_bytes
         self._on_connect = on_connect
-        self._in_hand: dict[Any, dict[int, int]] = {}
-        """The bytes of each message, by channel and delivery tag."""
-        self._bytes = 0
-        self._has_room = threading.Event()
-        self._connected: Any = None
+        self._in_hand: dict[Any, set[int]] = {}
+        """Delivery tags, by channel."""
         self._is_stopped = self._is_interrupted = False
         self._resumed = threading.Event()
         self._resumed.set()
@@ -100,17 +91,15 @@ class QueueReader(ConsumerMixin):
         """Return one consumer for each queue, on a channel of its own."""
         self._in_hand.clear()
         self._to_return.clear()
-        self._bytes = 0
         self._on_connect()
         return [self._consumer(queue, channel.connection.channel()) for queue in self._queues]
 
     def _consumer(self, queue: Queue, channel: Any) -> Consumer:
         channel.basic_qos(0, self._prefetch, False)
-        in_hand = self._in_hand[channel] = {}
+        in_hand = self._in_hand[channel] = set()
 
         def receive(message: Message) -> None:
-            in_hand[message.delivery_tag] = size = len(message.body) + MESSAGE_BYTES
-            self._bytes += size
+            in_hand.add(message.delivery_tag)
             if self._is_stopped:
                 self.give_back(message)
             else:
@@ -139,7 +128,6 @@ class QueueReader(ConsumerMixin):
         try:
             open_to_any_node(fresh)
             fresh.connection.transport.sock.settimeout(CONNECT_TIMEOUT)
-            self._connected = fresh.connection
             yield fresh
         except BaseException:
             fresh.collect()  # to close it in form would wait for an answer
@@ -166,13 +154,6 @@ class QueueReader(ConsumerMixin):
             except TimeoutError:
                 connection.heartbeat_check()
 
-    def on_iteration(self) -> None:
-        """Wait while what is in hand is too much to read more."""
-        while self._bytes >= self._most_bytes and not self.should_stop:
-            self._has_room.clear()
-            if not self._has_room.wait(1):
-                self._connected.send_heartbeat()
-
     def on_connection_revived(self) -> None:
         """Count the connection."""
         metrics.count_connection(self._part)
@@ -196,14 +177,12 @@ class QueueReader(ConsumerMixin):
     def stop(self) -> None:
         """Take no more messages."""
         self._is_stopped = True
-        self._has_room.set()
         self._resumed.set()
 
     def suspend(self) -> None:
         """Cancel the consumers and close the connection when what is in hand is settled; then wait."""
         self._resumed.clear()
         self._is_interrupted = True
-        self._has_room.set()
 
     def resume(self) -> None:
         """Consume again, once the suspension is through."""
@@ -222,35 +201,22 @@ class QueueReader(ConsumerMixin):
         for message in messages:
             by_channel.setdefault(message.channel, {})[message.delivery_tag] = message
         for channel, of_channel in by_channel.items():
-            in_hand = self._in_hand.get(channel, {})
+            in_hand = self._in_hand.get(channel, set())
             last = max(of_channel)
             if any(tag < last and tag not in of_channel for tag in in_hand):
                 for message in of_channel.values():
                     self.acknowledge(message)
                 continue
-            for message in of_channel.values():
-                self._let_go(message)
+            in_hand.difference_update(of_channel)
             self._finish(of_channel[last], functools.partial(of_channel[last].ack, multiple=True))
 
     def give_back(self, message: Message) -> None:
         """Return a message to its queue; while the process stops, when nothing is consumed any more."""
         if self.should_stop or stopping.is_set():
-            self.drop_body(message)
+            message.body = b""  # its tag is enough to return it
             self._to_return.append(message)
         else:
             self._finish(message, message.requeue)
-
-    def drop_body(self, message: Message) -> None:
-        """Hold no more of a message than what it takes to return it."""
-        message.body = b""
-        in_hand = self._in_hand.get(message.channel, {})
-        if message.delivery_tag in in_hand:
-            self._let_go(message)
-            in_hand[message.delivery_tag] = 0
-
-    def _let_go(self, message: Message) -> None:
-        self._bytes -= self._in_hand.get(message.channel, {}).pop(message.delivery_tag, 0)
-        self._has_room.set()
 
     def _finish(self, message: Message, how: Callable[[], None]) -> None:
         try:
@@ -258,4 +224,4 @@ class QueueReader(ConsumerMixin):
         except NOT_PUBLISHED:
             log.info("the broker has this message again", part=self._part)
         finally:
-            self._let_go(message)
+            self._in_hand.get(message.channel, set()).discard(message.delivery_tag)

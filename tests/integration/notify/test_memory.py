@@ -23,7 +23,6 @@ from services.chassis.db.tables import inbox, poison_starts
 from services.chassis.messaging import signatures
 from services.chassis.messaging.relay import LARGEST_MESSAGE
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import ServiceSettings
 from tests.contract.samples import SAMPLES
 from tests.support.envelopes import key_ring
 from tests.support.extent import long
@@ -32,7 +31,7 @@ from tests.support.running import Process, eventually
 from tests.support.settings import EVENT_SIGNERS
 from tests.support.wire import wire
 
-PREFETCH = ServiceSettings.model_fields["prefetch"].default
+MESSAGES = 128
 KINDS = (
     ApplicationSubmitted,
     ApplicationCancelled,
@@ -112,12 +111,12 @@ def test_full_queues_are_drained_within_the_memory_limit(topology, databases, tm
         for kind, queue in zip(KINDS, queues, strict=True):
             broker.purge(queue)
             broker.purge(f"{queue}.dead")
-            for body in full_messages(kind, PREFETCH):
+            for body in full_messages(kind, MESSAGES):
                 broker.publish("", queue, body)
         before = handled()
         process.start()
         try:
-            events = len(KINDS) * PREFETCH * LARGEST_MESSAGE
+            events = len(KINDS) * MESSAGES * LARGEST_MESSAGE
             eventually(lambda: not process.alive or handled() - before == events, "all are handled", 400)
             assert process.alive, "it was not killed"
             print(f"peak {peak_memory(process) / 2**20:.0f} MiB")

@@ -6,7 +6,6 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
-from kombu.transport.pyamqp import Message
 
 from services.chassis.messaging import broker, queue_reader
 from services.chassis.messaging.broker import PublishingConnection
@@ -97,35 +96,6 @@ def test_a_connection_whose_broker_hangs_as_a_channel_is_opened_is_given_up(
     with proxy.fault_at(proxies.CHANNEL_OPEN_OK, "hang"):
         threading.Thread(target=publish, daemon=True).start()
         assert failed.wait(10)
-
-
-def test_a_reader_reads_nothing_above_its_bound_and_keeps_its_connection(broker) -> None:
-    size, most, count = 50_000, 1_000_000, 60
-    for _ in range(count):
-        broker.publish("", QUEUE, b"x" * size)
-    taken: list[Message] = []
-    connections: list[None] = []
-    take, connected = lambda _, message: taken.append(message), lambda: connections.append(None)
-    reader = QueueReader([broker.url], [QUEUE], take, 128, "test", 3, most, connected)
-    thread = threading.Thread(target=reader.run, daemon=True)
-    thread.start()
-    try:
-        eventually(lambda: len(taken) * size > 0.8 * most, "it reads up to its bound")
-        sent = reader._connected.bytes_sent
-        eventually(lambda: reader._connected.bytes_sent > sent + 8, "three times its heartbeat has passed")
-        assert len(taken) * size <= most + size
-        handled = 0
-        while handled < count:
-            eventually(lambda: len(taken) > handled, "it reads on")  # noqa: B023  called at once
-            fresh = taken[handled:]
-            handled += len(fresh)
-            reader.acknowledge_all(fresh)
-        assert len(connections) == 1
-        eventually(lambda: broker.depth(QUEUE) == 0, "nothing is left")
-    finally:
-        reader.stop()
-        thread.join(10)
-    assert broker.depth(QUEUE) == 0, "all are acknowledged"
 
 
 @pytest.mark.parametrize("method", [proxies.CHANNEL_OPEN_OK, proxies.CONSUMING])

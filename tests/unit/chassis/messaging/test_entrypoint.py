@@ -28,7 +28,6 @@ def consumers_with(happened: list[Any]) -> EventConsumers:
     consumers = EventConsumers()
     consumers.failed_messages = SimpleNamespace(publish_copy=refuse)  # type: ignore[assignment]
     consumers.reader = SimpleNamespace(
-        drop_body=lambda _: None,
         give_back=happened.append,
         acknowledge_all=lambda messages: happened.append(("done", *messages)),
     )

@@ -59,9 +59,7 @@ def reader_with(*channels: Channel) -> tuple[QueueReader, dict[Channel, dict[int
         channel: {tag: Message(channel=channel, delivery_tag=tag) for tag in range(1, 13)}
         for channel in channels
     }
-    reader._in_hand = {
-        channel: dict.fromkeys(messages[channel], 1) for channel in channels if not channel._dead
-    }
+    reader._in_hand = {channel: set(messages[channel]) for channel in channels if not channel._dead}
     return reader, messages
 
 
@@ -83,7 +81,7 @@ def test_what_comes_while_the_reader_stops_goes_back_once_it_consumes_nothing_an
     reader, messages = reader_with(channel)
     reader.give_back(messages[channel][1])
     assert channel.returned == [1]
-    reader._in_hand = {channel: {2: 1, 3: 1}}
+    reader._in_hand = {channel: {2, 3}}
 
     reader.stop()
     reader.give_back(messages[channel][2])

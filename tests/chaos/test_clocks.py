@@ -22,11 +22,12 @@ pytestmark = pytest.mark.outage
 OFF = 10
 HOUR, DAY = 3600, 86_400
 CASES = [
-    *((seconds, ()) for seconds in (HOUR, -HOUR, -DAY)),
+    *((seconds, ()) for seconds in (HOUR, -HOUR, DAY, -DAY)),
     (HOUR, ("issuance",)),
     (-HOUR, ("issuance",)),
     (HOUR, ("verify",)),
     (HOUR, ("gateway",)),
+    (DAY, ("application",)),
 ]
 """By how much which clocks are wrong; all of them where none is named."""
 SIGNED_WITHIN = 15.0

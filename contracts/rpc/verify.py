@@ -638,10 +638,10 @@ class OwnPin(Wire):
     problem: SiteProblem | None = None
 
 
-IncidentKind = Literal["conflict", "refused", "unproven", "override", "wrong_pin", "unanswered"]
+IncidentKind = Literal["conflict", "refused", "unproven", "override", "wrong_pin", "unanswered", "recounted"]
 """More persons came in than a pass allows; a scan that was refused for good; a supervisor whose PIN nobody
 typed; a supervisor who let somebody in; a PIN that was typed wrong too often; a call for help that nobody
-answered."""
+answered; an entry of which its gate says later that more came in than it had said online, or fewer."""
 
 
 class IncidentScan(Wire):
@@ -662,8 +662,8 @@ class IncidentView(Wire):
     gate: str
     kind: IncidentKind
     detail: str | None = None
-    """The kind of a conflict, the problem of a refused scan, why a gate called, or what a supervisor has set
-    aside, a space between."""
+    """The kind of a conflict, the problem of a refused scan, why a gate called, whether more came in than
+    recorded, or what a supervisor has set aside, a space between."""
     pass_number: str | None = None
     reference: str | None = None
     scans: tuple[IncidentScan, ...] = ()

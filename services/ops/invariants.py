@@ -255,7 +255,12 @@ with kept as (
          coalesce(sum(count) filter (where verdict = 'admit'), 0) as came,
          coalesce(sum(count) filter (where verdict = 'exit' and not 'no_entry' = any(marks)), 0) as went,
          coalesce(sum(count - 1) filter (where verdict = 'exit' and 'no_entry' = any(marks)), 0) as doubtful,
-         coalesce(sum(count) filter (where marks && array['no_entry', 'assumed_left']), 0) as unsure,
+         coalesce(sum(count) filter (
+           where verdict = 'exit' and marks && array['no_entry', 'assumed_left']
+         ), 0) as unsure,
+         coalesce(-sum(count) filter (where verdict = 'admit' and 'no_entry' = any(marks)), 0) as uncame,
+         coalesce(sum(greatest(count, 0)) filter (where verdict = 'admit' and 'offline' = any(marks)), 0)
+           as came_late,
          coalesce(sum(count) filter (where 'assumed_left' = any(marks)), 0) as assumed,
          coalesce(sum(count) filter (where 'all' = any(marks) and not 'no_entry' = any(marks)), 0)
            as guessed,
@@ -264,9 +269,9 @@ with kept as (
   from scans where verdict in ('admit', 'exit') and pass_number is not null group by pass_number
 ), each as (
   select coalesce(moved.came, 0) as came,
-         coalesce(case when heard_late then went - assumed - guessed else went end, 0) as went,
-         coalesce(case when heard_late then unsure + case when left_uncounted then guessed + came else 0 end
-           else doubtful end, 0) as doubtful,
+         coalesce(case when heard_late then went - assumed - guessed - uncame else went end, 0) as went,
+         coalesce(case when heard_late then unsure + uncame + case when assumed > 0 then came_late else 0 end
+           + case when left_uncounted then guessed + came else 0 end else doubtful end, 0) as doubtful,
          coalesce(passes.inside, 0) as inside,
          coalesce(passes.admitted, 0) as admitted
   from kept, passes full join moved on moved.pass_number = passes.number
@@ -288,7 +293,8 @@ def check_inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
     but one of them had entered, so such a pass balances within that range. Where scans came late from a gate
     without a network, the entry or the exit that was missing may have arrived since: all who left with such
     an exit, or were presumed gone, may have entered or not. An exit that nobody counted means all who
-    were inside, and a late scan changes how many those were.
+    were inside, and a late scan changes how many those were; so does one that was presumed. Where an entry is
+    counted again and fewer came in than left, its recount is marked ``no_entry``.
     """
     entries, exits, now_inside, unbalanced, miscounted = databases["verify"].row(_INSIDE)
     faults = {"passes that do not balance": unbalanced, "passes with another count of entries": miscounted}

@@ -34,11 +34,13 @@ from contracts.tokens import PassClaims
 from services.chassis.audit import record
 from services.chassis.db import bulk, deferred_writes, locks
 from services.chassis.messaging import outbox
+from services.chassis.runtime.logs import logger
 from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys
-from services.verify.domain.ledger import Contradiction, Ledger, Movement
+from services.verify.domain.ledger import KINDS, Contradiction, Ledger, Movement
 from services.verify.domain.passes import Terms
 from services.verify.domain.verdicts import (
+    CLOCK_TOLERANCE,
     DESPITE,
     OVERRIDABLE,
     Attempt,
@@ -63,6 +65,7 @@ from services.verify.handlers.pass_lookup import FoundPass, Nonce
 from services.verify.handlers.scan_records import Scan
 from services.verify.models import PassRow, ScanRow
 
+log = logger(__name__)
 OFFLINE, CONFLICT, RECOUNTED = "offline", "conflict", "recounted"
 _ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
 """For a pass that was revoked before the time of revocations was recorded."""
@@ -324,21 +327,24 @@ def _ledgers(session: Session, rows: dict[str, PassRow]) -> dict[str, Ledger]:
         )
         .order_by(ScanRow.scanned_at, ScanRow.recorded_at, ScanRow.position)
     )
-    for scan in session.scalars(query):
-        number = str(scan.pass_number)
-        if scan.scanned_at < mornings[number]:
+    scans = [one for one in session.scalars(query) if one.scanned_at >= mornings[str(one.pass_number)]]
+    for scan in scans:
+        if RECOUNTED not in scan.marks:
+            known[str(scan.pass_number)][scan.scanned_by, scan.nonce] = _movement(scan)
+    for scan in scans:  # a recount may be sorted before its first scan: clocks of replicas differ
+        if RECOUNTED not in scan.marks:
             continue
-        movement, of = _movement(scan), (scan.scanned_by, scan.nonce)
-        if RECOUNTED in scan.marks:
-            of = (scan.scanned_by, scan.nonce.removesuffix(AGAIN))
-            movement = replace(known[number][of], count=known[number][of].count + scan.count)
-        known[number][of] = movement
+        movements, of = known[str(scan.pass_number)], (scan.scanned_by, scan.nonce.removesuffix(AGAIN))
+        if of not in movements:
+            log.warning("recount without its first scan", scan=str(scan.id))
+            continue
+        movements[of] = replace(movements[of], count=movements[of].count + scan.count)
     ledgers = {}
     for number, one in terms.items():
-        row, movements = rows[number], list(known[number].values())
-        let_in = sum(movement.count for movement in movements if movement.direction == "entry")
+        row, all_of_pass = rows[number], list(known[number].values())
+        let_in = sum(movement.count for movement in all_of_pass if movement.direction == "entry")
         revoked_at = (row.revoked_at or _ALWAYS) if row.standing.revoked else None
-        ledgers[number] = Ledger(one, movements, max(row.admitted - let_in, 0), revoked_at)
+        ledgers[number] = Ledger(one, all_of_pass, max(row.admitted - let_in, 0), revoked_at)
     return ledgers
 
 
@@ -353,7 +359,7 @@ def _first_morning(row: PassRow, terms: Terms) -> datetime:
     return start.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _movement(scan: ScanRow) -> Movement:
+def _movement(scan: ScanRow | Scan) -> Movement:
     is_online = OFFLINE not in scan.marks and "assumed_left" not in scan.marks
     return Movement(
         scan.id,
@@ -438,11 +444,16 @@ def _record(
             return SyncedScan(nonce=one.nonce, problem="nonce_reused")
         nonce += AGAIN  # online it was decided otherwise, and nobody at the gate has heard of it
         again = batch.earlier.get((login, nonce))
-        if _moves(cast(Verdict, first.verdict)) == _moves(scan.offline.verdict):
-            if again is None and number is not None and _is_miscounted(first, scan):
-                again = _recount(first, scan, plain.model_copy(update={"nonce": nonce}), digest, batch)
+        if _moves(cast(Verdict, first.verdict)) != _moves(scan.offline.verdict):
+            first = again
+        elif number is None or not _is_miscounted(first, scan):
             return _answer(one, again or first)
-        first = again
+        elif again is None and _is_counted_by_same(first, scan, batch):
+            found = FoundPass(number, batch.rows[number], one.claims)
+            recounted = plain.model_copy(update={"nonce": nonce})
+            first = _recount(first, scan, recounted, digest, found, batch, rules)
+        else:
+            first = again or first
     if first is not None:
         is_repeat = first.body_hmac == digest and first.verdict == scan.offline.verdict
         return _answer(one, first) if is_repeat else SyncedScan(nonce=one.nonce, problem="nonce_reused")
@@ -463,12 +474,8 @@ def _record(
     )
     sent_by = batch.login if login != batch.login else None
     new = _with_circumstances(replace(new, body_hmac=digest, sent_by=sent_by), scan, batch)
-    problem: str | None = None
+    new, problem = _with_problem(new, scan, row, batch, rules.policy)
     if row is not None:
-        problem = _problem(new, scan, row, batch, rules.policy)
-        if problem is not None and scan_records.UNPROVEN not in new.marks:
-            new = replace(new, marks=[*new.marks, scan_records.UNPROVEN])
-            batch.unproven += 1
         scan_records.note_id(row, new, new.scanned_at)
         batch.changed[row.number] = row
     made = (
@@ -480,13 +487,21 @@ def _record(
     if number is None and elsewhere is None and scan.token is None:
         number_tries.record(batch.session, batch.source, number_tries.SENT, batch.now)
         batch.tries_left -= 1
-    if made.supervisor is not None or scan_records.UNPROVEN in made.marks:
-        agreed = scan.offline.supervisor
-        proof = agreed.proof if agreed is not None else None
-        reference = row.reference if row is not None else None
-        scan_records.add_override(batch.session, made, reference, batch.now, proof, problem)
+    _note_override(made, scan, row, problem, batch)
     batch.earlier[login, nonce] = made
     return _answer(one, made)
+
+
+def _note_override(
+    made: Scan, scan: OfflineScan, row: PassRow | None, problem: str | None, batch: _Batch
+) -> None:
+    """Add the incident of an entry to which a supervisor has agreed, or should have."""
+    if made.supervisor is None and scan_records.UNPROVEN not in made.marks:
+        return
+    agreed = scan.offline.supervisor
+    proof = agreed.proof if agreed is not None else None
+    reference = row.reference if row is not None else None
+    scan_records.add_override(batch.session, made, reference, batch.now, proof, problem)
 
 
 def _is_miscounted(first: ScanRow | Scan, scan: OfflineScan) -> bool:
@@ -494,32 +509,74 @@ def _is_miscounted(first: ScanRow | Scan, scan: OfflineScan) -> bool:
     return scan.offline.verdict == "admit" and scan.count is not None and scan.count != first.count
 
 
-def _recount(first: ScanRow | Scan, scan: OfflineScan, again: ScanPass, digest: str, batch: _Batch) -> Scan:
+def _is_counted_by_same(first: ScanRow | Scan, scan: OfflineScan, batch: _Batch) -> bool:
+    """Return whether who recorded an entry online says at its gate, of the same time, how many came in.
+
+    The app sends the request whose answer was lost, with its time. Of another login's entry nobody says that.
+    """
+    apart = abs(scan.scanned_at - (first.claimed_at or first.scanned_at))
+    is_same = (first.gate, first.scanned_by) == (scan.gate, batch.login)
+    return is_same and apart <= CLOCK_TOLERANCE
+
+
+def _recount(
+    first: ScanRow | Scan,
+    scan: OfflineScan,
+    again: ScanPass,
+    digest: str,
+    found: FoundPass,
+    batch: _Batch,
+    rules: _Rules,
+) -> Scan:
     """Record how many the gate let in on an entry whose answer was lost: nobody else has seen them.
 
     A record never changes, so the one that is returned has the difference, under the nonce of ``again``. Its
-    event has the whole count.
+    event has the whole count. Each is an incident. Whoever came in beyond the first count is held against the
+    rules as any entry without a network.
     """
-    row = batch.rows[str(first.pass_number)]
+    row = batch.rows[found.number]
     ledger, counted = batch.ledgers[row.number], cast(int, scan.count)
+    more, surplus = counted - first.count, ledger.now.surplus
     contradictions = ledger.recount(first.id, counted)
+    refusal, marks = _refusal(scan, found, row, rules)
+    if refusal is not None and more > 0:
+        entry = replace(_movement(first), count=counted)
+        contradictions = (Contradiction(KINDS[refusal], more, (entry,)),)
+    no_entry = ("no_entry",) if ledger.now.surplus > surplus else ()
+    _close(row, ledger, batch)
     _update(row, ledger)
     batch.changed[row.number] = row
-    decision = Decision("admit", counted - first.count, row.inside)
-    found = FoundPass(row.number, row)
-    login, age, at = first.scanned_by, scan.offline.list_age_s, first.scanned_at
-    new = scan_records.new_scan(batch.session, again, login, found, decision, age, at, batch.now)
-    sent_by = batch.login if first.scanned_by != batch.login else None
-    marks = [OFFLINE, RECOUNTED, *([CONFLICT] if contradictions else [])]
-    made = replace(new, marks=marks, body_hmac=digest, sent_by=sent_by)
+    age, at = scan.offline.list_age_s, first.scanned_at
+    decision = Decision("admit", more, row.inside, (*marks, *no_entry))
+    new = scan_records.new_scan(batch.session, again, batch.login, found, decision, age, at, batch.now)
+    dated = scan.model_copy(update={"scanned_at": at})
+    made, problem = _with_circumstances(replace(new, body_hmac=digest), dated, batch), None
+    if more > 0:
+        made, problem = _with_problem(made, scan, row, batch, rules.policy)
+    made = replace(made, marks=[*made.marks, RECOUNTED, *([CONFLICT] if contradictions else [])])
     for contradiction in contradictions:
         _publish(contradiction, made.site, row, batch)
+    whole = replace(made, count=counted)
     if made.published:
-        told = scan_records.pass_scanned(replace(made, count=counted), row)
-        outbox.add(batch.session, told, at=batch.now)
+        outbox.add(batch.session, scan_records.pass_scanned(whole, row), at=batch.now)
+    _note_override(whole, scan, row, problem, batch)
+    incidents.add(
+        batch.session,
+        "recounted",
+        made.gate,
+        batch.now,
+        detail="more_came" if more > 0 else "fewer_came",
+        pass_number=row.number,
+        reference=row.reference,
+        login=batch.login,
+        scans=[
+            IncidentScan(gate=first.gate, scanned_at=at, count=first.count),
+            IncidentScan(gate=made.gate, scanned_at=at, count=counted, offline=True),
+        ],
+    )
     made = replace(made, published=True)  # where it is not, the event of the first one comes late, and alone
     batch.made.append(made)
-    batch.earlier[first.scanned_by, again.nonce] = made
+    batch.earlier[batch.login, again.nonce] = made
     return made
 
 
@@ -547,18 +604,40 @@ def _with_circumstances(new: Scan, scan: OfflineScan, batch: _Batch) -> Scan:
         marks += [DESPITE + one for one in sorted(OVERRIDABLE.intersection(agreed.overrides))]
     made = scan_records.with_supervisor(replace(new, marks=marks), agreed)
     if agreed is not None and not supervisors.is_proven(scan, new.scanned_by, batch.session):
-        made = replace(made, marks=[*made.marks, scan_records.UNPROVEN])
-        batch.unproven += 1
+        return _as_unproven(made, batch)
     return made
 
 
-def _problem(new: Scan, scan: OfflineScan, row: PassRow, batch: _Batch, policy: OfflinePolicy) -> str | None:
-    """Return why a gate should have let nobody in as it did: its list was too old, or nobody agreed.
+def _as_unproven(new: Scan, batch: _Batch) -> Scan:
+    batch.unproven += 1
+    return replace(new, marks=[*new.marks, scan_records.UNPROVEN])
 
-    A gate that was offline before the site had a supervisor with a PIN, or another rule, has done nothing
-    wrong; its few scans are looked at all the same.
+
+def _with_problem(
+    new: Scan, scan: OfflineScan, row: PassRow | None, batch: _Batch, policy: OfflinePolicy
+) -> tuple[Scan, str | None]:
+    """Return a scan with the mark of its problem, and the problem."""
+    problem = _problem(new, scan, row, batch, policy)
+    if problem is not None and scan_records.UNPROVEN not in new.marks:
+        new = _as_unproven(new, batch)
+    return new, problem
+
+
+def _problem(
+    new: Scan, scan: OfflineScan, row: PassRow | None, batch: _Batch, policy: OfflinePolicy
+) -> str | None:
+    """Return why a gate should have let nobody in as it did: its list was too old, or nobody else agreed.
+
+    Who scanned is the claim of whoever sends it, so the supervisor is neither of the two. A gate that was
+    offline before the site had a supervisor with a PIN, or another rule, has done nothing wrong; its few
+    scans are looked at all the same.
     """
     if new.verdict != "admit":
+        return None
+    agreed = scan.offline.supervisor
+    if agreed is not None and agreed.login_id in {new.scanned_by, batch.login}:
+        return supervisors.OWN_SCAN
+    if row is None:
         return None
     is_missing, age = scan.offline.supervisor is None, scan.offline.list_age_s
     is_too_old = age is None or age > policy.amber_s
@@ -640,12 +719,7 @@ def _move(
     if scan.direction == "exit":
         marks = tuple(mark for mark in added.decision.marks if mark != "no_entry")
         marks += ("no_entry",) if added.has_surplus else ()
-    for closing in list(ledger.now.closings):
-        gone = presence.presumed_exit(row, closing.gate, closing.count, closing.at, batch.now)
-        ledger.add(Movement(gone.id, gone.gate, gone.scanned_at, "exit", gone.count, assumed=True))
-        batch.made.append(gone)
-        if gone.published:
-            outbox.add(batch.session, scan_records.pass_scanned(gone, row), at=batch.now)
+    _close(row, ledger, batch)
     _update(row, ledger)
     batch.changed[row.number] = row
     for contradiction in added.contradictions:
@@ -656,6 +730,16 @@ def _move(
         inside=row.inside,
         marks=[*marks, *new.marks, *([CONFLICT] if added.contradictions else [])],
     )
+
+
+def _close(row: PassRow, ledger: Ledger, batch: _Batch) -> None:
+    """Record the exits that are missing of those who were presumed gone when somebody came in again."""
+    for closing in list(ledger.now.closings):
+        gone = presence.presumed_exit(row, closing.gate, closing.count, closing.at, batch.now)
+        ledger.add(Movement(gone.id, gone.gate, gone.scanned_at, "exit", gone.count, assumed=True))
+        batch.made.append(gone)
+        if gone.published:
+            outbox.add(batch.session, scan_records.pass_scanned(gone, row), at=batch.now)
 
 
 def _refusal(

@@ -62,6 +62,8 @@ from services.verify.models import (
 FAILURES_AT_ONCE = 5
 """So many wrong PINs in a row, and a supervisor has to wait."""
 LOCKED_FOR = timedelta(minutes=15)
+OWN_SCAN = "own_scan"
+"""The problem of an entry to which whoever scanned it, or sends it, has agreed."""
 MOST_FAILURES = 20
 """So many, and the PIN is void: its owner chooses another one."""
 SECURITY = "SEC-"
@@ -310,7 +312,7 @@ def check(request: ScanPass, call: Call, db: Database, now: datetime) -> Contrac
     agreed = request.supervisor
     assert agreed is not None
     if agreed.login_id == login:
-        return Forbidden("whoever scans does not agree to it as well", code="own_scan")
+        return Forbidden("whoever scans does not agree to it as well", code=OWN_SCAN)
     with db.transaction() as session:
         row = session.get(SupervisorRow, agreed.login_id, with_for_update=True)
         if row is None or row.key_sealed is None or row.site != call.principal.site:

@@ -164,6 +164,7 @@ INCIDENTS: dict[str, str] = {
     "refused": _("A scan that was refused for good"),
     "override": _("A supervisor let somebody in"),
     "unanswered": _("Nobody answered a call for help"),
+    "recounted": _("An entry was counted again"),
 }
 HELP_REASONS: dict[str, str] = {
     "visitor": _("A visitor needs help"),
@@ -193,6 +194,9 @@ INCIDENT_DETAILS: dict[str, str] = {
     "not_your_gate": _("of another gate than its login"),
     "supervisor_missing": _("no supervisor agreed"),
     "list_too_old": _("by a list that was too old"),
+    "own_scan": _("who scanned or sent it agreed"),
+    "more_came": _("more than recorded before"),
+    "fewer_came": _("fewer than recorded before"),
 }
 """Why a gate called, why more came in than allowed, why a scan was refused, or what was set aside."""
 ROLES: dict[str, str] = {

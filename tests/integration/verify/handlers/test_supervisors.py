@@ -176,12 +176,20 @@ def test_whoever_scans_agrees_to_nothing_and_is_not_asked_to(gate: Supervised) -
     assert (asked.supervisors, asked.supervisors_void) == ((), True)
 
 
-def test_an_agreement_to_ones_own_scan_without_a_network_is_found(gate: Supervised) -> None:
-    scan = offline_scan(gate.issue())
+@pytest.mark.parametrize("named", [None, "SEC-0009", "SEC-0001"])
+@pytest.mark.parametrize("is_known", [True, False])
+def test_an_agreement_to_ones_own_scan_without_a_network_is_found(
+    gate: Supervised, named: str | None, is_known: bool
+) -> None:
+    """Whose scan it was is the word of whoever sends it."""
+    shown = {} if is_known else {"token": None, "pass_number": pass_issued().pass_number}
+    scan = offline_scan(gate.issue(), **shown)
     agreed = gate.agreement(scan).model_dump()
-    offline = {"verdict": "admit", "list_age_s": 60, "supervisor": agreed}
-    gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline}, principal=HEAD)
-    assert [one.kind for one in gate.found(officer(gate=None, login_id="SEC-0007"))] == ["unproven"]
+    offline = {"verdict": "admit", "list_age_s": 60, "supervisor": agreed, "login": named}
+    (item,) = gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline}, principal=HEAD)
+    assert (item.recorded, item.verdict) == (True, "admit")
+    others = gate.found(officer(gate=None, login_id="SEC-0007"))
+    assert [(one.kind, one.detail) for one in others if one.kind != "conflict"] == [("unproven", "own_scan")]
 
 
 def test_guessing_a_pin_is_stopped_and_found(gate: Supervised) -> None:

@@ -166,12 +166,12 @@ class EventConsumers(SharedExtension, ProviderCollector):
         """
         if not self.is_suspended:
             self.is_suspended = True
+            self.reader.suspend()  # before anything goes back, which would be delivered here again
             self.container.spawn_managed_thread(self._wait_for_database, identifier="wait for the database")
 
     def _wait_for_database(self) -> None:
         database, backoff = process().database, Backoff()
         with metrics.PAUSED.labels(self.container.service_cls.service).track_inprogress(), suppress(Stopping):
-            self.reader.suspend()
             for provider in self._providers:
                 provider.give_back()
             log.warning("consumers are cancelled until their database can be used")

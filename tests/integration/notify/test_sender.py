@@ -8,7 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
 from structlog.testing import capture_logs
 
@@ -44,6 +44,7 @@ from tests.support.factories.notify import (
 )
 from tests.support.running import eventually
 from tests.support.settings import make_settings
+from tests.support.statements import heard
 
 
 @pytest.fixture
@@ -439,11 +440,13 @@ def test_each_outcome_is_recorded_before_the_next_message_is_tried(
 def test_a_look_for_messages_is_one_statement_outside_of_any_transaction(db: Database) -> None:
     put_passes(db, 1)
     seen: list[object] = []
-    for name in ("before_cursor_execute", "commit"):
-        event.listen(db.engine, name, lambda *arguments: seen.append(arguments))
     postman = sender(db, RecordingChannel())
-    assert len(postman.lease(("otp", "normal"), 5, *postman.providers.values())) == 1
-    assert postman.lease(("otp", "normal"), 5, *postman.providers.values()) == []
+    with (
+        heard(db, "before_cursor_execute", lambda *arguments: seen.append(arguments[2])),
+        heard(db, "commit", lambda *_arguments: seen.append("commit")),
+    ):
+        assert len(postman.lease(("otp", "normal"), 5, *postman.providers.values())) == 1
+        assert postman.lease(("otp", "normal"), 5, *postman.providers.values()) == []
     assert len(seen) == 2, "the lease of the first look holds without a commit"
 
 
@@ -566,8 +569,10 @@ def test_a_due_retry_is_found_without_a_wake_up_and_an_idle_sender_does_not_poll
     put_passes(db, 1)
     channel = RecordingChannel(TemporaryChannelError("timeout"))
     statements: list[str] = []
-    event.listen(db.engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
-    with sender_threads(db, channel, OPTIONS, stack):
+    with (
+        heard(db, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])),
+        sender_threads(db, channel, OPTIONS, stack),
+    ):
         eventually(lambda: row_state(db) == "delivered", "the second try", seconds=10)
         statements.clear()
         threading.Event().wait(2)
@@ -621,18 +626,18 @@ def test_messages_to_the_local_phone_are_recorded_together_and_only_with_their_o
     put_codes(db, 1)
     channels = channels_of(make_settings(SenderSettings, local_mode=True))
     commits: list[int] = []
-    event.listen(db.engine, "commit", lambda _connection: commits.append(1))
-    assert len(sender(db, dict(channels)).send_due()) == 1, "the code goes first and alone"
-    assert commits == [1]
-    postman = sender(db, dict(channels))
-    leased = postman.lease(("otp", "normal"), 20, postman.providers["local"])
-    with db.transaction() as session:
-        assert len(session.scalars(select(PhoneMessageRow.id)).all()) == 1, (
-            "nothing happens before the record"
-        )
-    commits.clear()
-    assert len(postman.send(leased)) == 5
-    assert commits == [1]
+    with heard(db, "commit", lambda _connection: commits.append(1)):
+        assert len(sender(db, dict(channels)).send_due()) == 1, "the code goes first and alone"
+        assert commits == [1]
+        postman = sender(db, dict(channels))
+        leased = postman.lease(("otp", "normal"), 20, postman.providers["local"])
+        with db.transaction() as session:
+            assert len(session.scalars(select(PhoneMessageRow.id)).all()) == 1, (
+                "nothing happens before the record"
+            )
+        commits.clear()
+        assert len(postman.send(leased)) == 5
+        assert commits == [1]
     assert len(published(db)) == 6
 
 

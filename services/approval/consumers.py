@@ -20,6 +20,7 @@ from services.approval.handlers import closures, directory, event_handlers, numb
 from services.approval.metrics import SITE_OPEN, site_label
 from services.approval.models import ImportRow
 from services.chassis.db import batches, import_drafts
+from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes, subscribes_together
 from services.chassis.runtime.clock import now
@@ -121,11 +122,15 @@ class Consumers:
             if last is None:
                 return
 
-    @every(interval=600, destroys=lambda self, at: [scheduled_jobs.old_reviews(self._kept_since(at))])
+    @every(interval=600, destroys=by_clock_alone)
     def purge(self) -> None:
-        """Delete files that nobody can see, notes of days that were closed long ago, and old reviews."""
+        """Delete files that nobody can see, and notes of days that were closed long ago."""
         batches.run(self.db, lambda session: import_drafts.purge(session, ImportRow, now()))
         batches.run(self.db, lambda session: closures.forget_notes(session, now()))
+
+    @every(interval=600, destroys=lambda self, at: [scheduled_jobs.old_reviews(self._kept_since(at))])
+    def delete_old_reviews(self) -> None:
+        """Delete reviews whose records are kept no longer."""
         before = self._kept_since(now())
         batches.run(
             self.db,

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from contracts import events
 from contracts.envelope import Received
 from services.chassis.db import batches
+from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
@@ -114,13 +115,16 @@ class Consumers:
     def tell_gates_of_undelivered_passes(self) -> None:
         batches.run(self.db, lambda session: undelivered.tell_gates(session, now()), undelivered.BATCH)
 
-    @every(interval=3600, destroys=lambda self, at: [erasure.old_records(self._kept_since(at))])
+    @every(interval=3600, destroys=by_clock_alone)
     def delete_old_messages(self) -> None:
         batches.run(self.db, lambda session: erasure.delete_old(session, now()))
         batches.run(self.db, lambda session: receipts.delete_old(session, now()))
         batches.run(self.db, lambda session: questions.delete_old(session, now()))
         with self.db.transaction() as session:
             quotas.delete_old(session)
+
+    @every(interval=3600, destroys=lambda self, at: [erasure.old_records(self._kept_since(at))])
+    def delete_old_records(self) -> None:
         before = self._kept_since(now())
         batches.run(self.db, lambda session: erasure.delete_old_records(session, before))
 

@@ -222,6 +222,15 @@ DO $$ BEGIN
   GRANT SELECT, UPDATE (sent_at), DELETE ON outbox TO relay;
   GRANT SELECT (consumer, event_id) ON inbox TO relay;
   GRANT SELECT, INSERT, UPDATE ON destructive_jobs TO relay;
+  ALTER TABLE destructive_jobs ENABLE ROW LEVEL SECURITY;
+  DROP POLICY IF EXISTS each_job ON destructive_jobs;
+  DROP POLICY IF EXISTS added_by_relay ON destructive_jobs;
+  DROP POLICY IF EXISTS changed_by_relay ON destructive_jobs;
+  CREATE POLICY each_job ON destructive_jobs USING (true);
+  CREATE POLICY added_by_relay ON destructive_jobs AS RESTRICTIVE FOR INSERT TO relay
+    WITH CHECK (job = 'purge_outbox');
+  CREATE POLICY changed_by_relay ON destructive_jobs AS RESTRICTIVE FOR UPDATE TO relay
+    USING (job = 'purge_outbox');
 END $$
 """.strip()
 """One statement, so that a relay that runs meanwhile never lacks a right."""
@@ -247,7 +256,8 @@ def of_service(service: str) -> Iterator[str]:
 def of_relay() -> Iterator[str]:
     """Yield the SQL that lets the relay empty the outbox and see in the inbox which events have arrived.
 
-    Of both it changes ``sent_at`` alone, and adds nothing; it records when it emptied the outbox.
+    Of both it changes ``sent_at`` alone, and adds nothing; it records when it emptied the outbox, and
+    nothing of any other job.
     """
     yield "GRANT USAGE ON SCHEMA public TO relay"
     yield _RELAY

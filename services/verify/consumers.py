@@ -110,12 +110,16 @@ class Consumers:
             for problem in get_args(SiteProblem):
                 SITES_UNGUARDED.labels(one.site, problem).set(one.problem == problem)
 
-    @every(interval=300, destroys=lambda self, at: self._old_records(at))
+    @every(interval=300, destroys=by_clock_alone)
     def delete_old(self) -> None:
-        """Delete tries and previews that count no more, unrepeated nonces, and old incidents and calls."""
+        """Delete tries and previews that count no more, and unrepeated nonces."""
         batches.run(self.db, lambda session: number_tries.delete_old(session, now()))
         batches.run(self.db, lambda session: previews.delete_old(session, now()))
         batches.run(self.db, lambda session: scan_records.delete_old_nonces(session, now()))
+
+    @every(interval=300, destroys=lambda self, at: self._old_records(at))
+    def delete_old_records(self) -> None:
+        """Delete old incidents and calls."""
         months = self.settings.records_kept_months
         batches.run(self.db, lambda session: incidents.delete_old(session, now(), months))
         batches.run(self.db, lambda session: help_calls.delete_old(session, now(), months))

@@ -6,7 +6,7 @@ clock of the machine is touched.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import ModuleType
 
 import pytest
@@ -29,14 +29,19 @@ class Clocks:
     Args:
         process: the present instant by the process's clock, as `set` changes it.
         database: the same by the database's.
+        leapt: the part of the database's time in which no time has passed.
     """
 
     def __init__(self, process: datetime, database: datetime) -> None:
-        self.process, self.database = process, database
+        self.process, self.database, self.leapt = process, database, timedelta()
 
     def set(self, process: datetime, database: datetime | None = None) -> None:
         """Set both clocks; without ``database`` they agree."""
         self.process, self.database = process, database or process
+
+    def boottime(self) -> float:
+        """Return for how long the host has been on, in seconds."""
+        return (self.database - self.leapt).timestamp()
 
 
 @contextmanager
@@ -47,6 +52,8 @@ def faked(
     clocks = Clocks(at, at)
     for module in (destructive_jobs, *modules):
         monkeypatch.setattr(module, "now", lambda: clocks.process)
+    monkeypatch.setattr(destructive_jobs, "boottime", clocks.boottime)
+    monkeypatch.setattr(destructive_jobs, "_looks", {})
 
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("set local search_path = public, pg_catalog")

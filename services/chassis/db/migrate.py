@@ -11,7 +11,7 @@ from services.chassis.db import destructive_jobs, partitions, tables
 from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, RunRefused
 from services.chassis.db.locks import TRY_SESSION_LOCK
 from services.chassis.db.retention import kept_since
-from services.chassis.runtime.clock import now
+from services.chassis.runtime.clock import is_ahead, now
 from services.chassis.runtime.logs import logger
 
 log = logger(__name__)
@@ -55,14 +55,18 @@ def _drop_months(engine: Engine, kept_months: int) -> None:
     def doubt(_connection: Connection, evidence: Evidence) -> Doubt:
         """Doubt a clock by which months are over that what was stored last would still keep."""
         known_at = evidence.newest_at
+        if known_at is not None and is_ahead(known_at, evidence.now):
+            known_at = None
         if known_at is not None and kept_since(known_at + LONGEST_SILENCE, kept_months) >= before:
             return None
         last = f"on {known_at:%Y-%m-%d}" if known_at else "at no known time"
         return "leap", f"months would be dropped, though the last job or event was {last}"
 
     with engine.connect() as connection:
-        if not partitions.ended(connection, before):
-            return
+        has_ended = partitions.ended(connection, before)
+    if not has_ended:
+        destructive_jobs.forget_refusal(engine, DROP)
+        return
     try:
         destructive_jobs.run(engine, DROP, lambda: partitions.drop_months(engine, before), doubt)
     except RunRefused as refused:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     TIMESTAMP,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     Connection,
     Date,
@@ -170,8 +171,17 @@ destructive_jobs = Table(
     Column("detail", Text),
     Column("allowed_at", _instant),
     Column("allowed_by", Text),
+    CheckConstraint("length(job) <= 60 and length(detail) <= 200"),
+    CheckConstraint(
+        "num_nulls(refused_at, reason, detail) in (0, 3) and reason in ('clock', 'leap', 'share')"
+    ),
+    CheckConstraint("greatest(ran_at, refused_at, allowed_at) < '9999-01-01'"),
+    CheckConstraint("least(ran_at, refused_at, allowed_at) > '1970-01-01'"),
 )
-"""When each job that destroys something ran last, and since when it is refused, if it is."""
+"""When each job that destroys something ran last, and since when it is refused, if it is.
+
+What the exporter could not read stays out: a bad row would keep it from seeing all others.
+"""
 
 _V1 = (outbox, event_sequences, inbox, poison_starts, idempotency_keys)
 

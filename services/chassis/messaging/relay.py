@@ -447,7 +447,7 @@ class OutboxRelay:
             found = await connection.cursor(row_factory=class_row(Evidence)).execute(EVIDENCE, job)
             evidence = await found.fetchone()
             assert evidence is not None
-            require("purge_outbox", before, evidence, now(), doubt_leap)
+            require("purge_outbox", self.name, before, evidence, now(), doubt_leap)
             gone = await connection.execute(_PURGE, (KEEP_SENT_DAYS, PURGE_ROWS))
             await connection.execute(RECORD_RUN, job)
         except RunRefused as refused:

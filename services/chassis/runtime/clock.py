@@ -5,12 +5,18 @@ nothing waits by it. The monotonic clock says how long something takes: it only 
 means nothing to another process. `pyproject.toml` forbids to read any clock elsewhere.
 """
 
+import time
 from datetime import UTC, datetime
 from time import monotonic
 
 from contracts.model import AHEAD, IST, is_ahead
 
-__all__ = ["AHEAD", "IST", "is_ahead", "monotonic", "now"]
+__all__ = ["AHEAD", "IST", "boottime", "is_ahead", "monotonic", "now"]
+
+
+def boottime() -> float:
+    """Return the monotonic clock, in seconds, with the time for which the host was suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def now() -> datetime:

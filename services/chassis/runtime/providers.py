@@ -28,6 +28,8 @@ log = logger(__name__)
 F = TypeVar("F", bound=Callable[..., None])
 Destroys = Callable[[Any, datetime], Sequence[Portion]]
 """Returns what a method of this object takes at an instant."""
+FIRST_SECONDS = 60.0
+"""The first run of a job comes no later, so that an hourly one runs where no process lives for an hour."""
 _KEY = "process"
 
 
@@ -87,7 +89,7 @@ class Schedule(Timer):
         return super().handle_result(worker_ctx, result, exc_info)
 
     def _run(self) -> None:
-        due = monotonic() + (0 if self.eager else self._job.interval)
+        due = monotonic() + (0 if self.eager else min(self._job.interval, FIRST_SECONDS))
         while True:
             with Timeout(max(due - monotonic(), 0), exception=False):
                 self.should_stop.wait()
@@ -108,7 +110,7 @@ def every(
 
     Args:
         interval: seconds, or the name of a setting that holds them.
-        eager: whether the first call comes at once, and not after one interval.
+        eager: whether the first call comes at once, and not after one interval, or a minute if that is less.
         destroys: of a method that erases, expires, drops or counts out: it then runs only while no clock is
             in doubt, and while it takes no more than a share of these portions (`destructive_jobs.run`).
     """

@@ -220,6 +220,47 @@ def test_the_relay_marks_events_as_sent_and_changes_nothing_else(stack_with_tabl
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_the_relay_records_its_own_job_and_no_other(stack_with_tables, service) -> None:
+    add = "insert into destructive_jobs (job, ran_at) values ('{}', now())"
+    again = " on conflict (job) do update set ran_at = excluded.ran_at"
+    with connect(stack_with_tables, grants.role_of(service), service) as own:
+        own.execute(add.format("housekeeping") + again)
+    with connect(stack_with_tables, "relay", service) as relay, relay.transaction(force_rollback=True):
+        for _ in range(2):
+            assert relay.execute(add.format("purge_outbox") + again).rowcount == 1
+        for statement in (
+            add.format("purge"),
+            add.format("housekeeping") + again,
+            "update destructive_jobs set job = 'purge' where job = 'purge_outbox'",
+        ):
+            assert is_denied(relay, statement), statement
+        assert relay.execute("update destructive_jobs set ran_at = now()").rowcount == 1
+        assert relay.execute("select max(ran_at) from destructive_jobs").fetchone() != (None,)
+
+
+@pytest.mark.parametrize(
+    ("job", "refused_at", "reason", "detail"),
+    [
+        ("j" * 61, "2026-01-01", "leap", "five days"),
+        ("purge", "2026-01-01", None, None),
+        ("purge", "2026-01-01", "leap", None),
+        ("purge", "2026-01-01", "no reason", "five days"),
+        ("purge", "2026-01-01", "leap", "d" * 201),
+        ("purge", "infinity", "leap", "five days"),
+        ("purge", "-infinity", "leap", "five days"),
+    ],
+)
+def test_no_role_stores_of_a_job_what_the_exporter_cannot_read(
+    stack_with_tables, job: str, refused_at: str, reason: str | None, detail: str | None
+) -> None:
+    with connect(stack_with_tables, "verify_app", "verify") as own, pytest.raises(errors.CheckViolation):
+        own.execute(
+            "insert into destructive_jobs (job, refused_at, reason, detail) values (%s, %s, %s, %s)",
+            (job, refused_at, reason, detail),
+        )
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_role_of_operations_reads_what_it_counts_and_changes_nothing(stack_with_tables, service) -> None:
     with connect(stack_with_tables, "ops", service) as ops:
         for table, columns in tables(ops).items():

@@ -8,19 +8,21 @@ from datetime import datetime, timedelta
 from types import ModuleType
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, Text, func, text, true
+from structlog.testing import capture_logs
 
 from contracts.subscriptions import SERVICES
 from services.accounts import consumers as accounts
 from services.application import consumers as application
 from services.application.handlers import scheduled_jobs as applications
+from services.application.models import ApplicationRow
 from services.approval import consumers as approval
 from services.approval.handlers import scheduled_jobs as reviews
 from services.approval.handlers import watchlist
 from services.approval.models import ImportRow
-from services.chassis.db import import_drafts
+from services.chassis.db import destructive_jobs, import_drafts
 from services.chassis.db.database import Database
-from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Portion, RunRefused
+from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, Portion, RunRefused
 from services.chassis.db.tables import inbox
 from services.chassis.runtime import housekeeping
 from services.chassis.runtime.clock import now
@@ -32,7 +34,7 @@ from services.verify.handlers import help_calls, incidents
 from tests.integration.approval.handlers.test_watchlist import active
 from tests.support import clocks as wrong_clocks
 from tests.support.clocks import Clocks
-from tests.support.databases import content_of
+from tests.support.databases import content_of, owner_of
 from tests.support.factories import approval as desks
 from tests.support.factories import notify as messages
 from tests.support.factories.accounts import Accounts
@@ -43,6 +45,7 @@ from tests.support.paths import ROOT
 from tests.support.settings import make_settings
 
 LATER = timedelta(days=400)
+LONG = timedelta(days=500)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 JOB = re.compile(r"@every\(([^\n]*)\)\n    def (\w+)")
@@ -121,6 +124,31 @@ def drafted(db: Database) -> None:
         import_drafts.draft(session, ImportRow, "sites", "", "HOM-0001", desks.NOW)
 
 
+def reviewed(db: Database) -> None:
+    desks.fill_directory(db)
+    event = desks.submitted()
+    desks.deliver(db, event)
+    desks.deliver(db, desks.erased(event))
+    with db.transaction() as session:  # the database's own guard goes by its true clock
+        at = {"at": desks.NOW - LONG}
+        session.execute(text("update reviews set submitted_at = :at, waiting_since = :at"), at)
+
+
+def told(db: Database) -> None:
+    visit = messages.Visit()
+    with db.transaction() as session:
+        event_handlers.handle_pass_issued(
+            messages.received(visit.issued()), session, NOON, messages.PUBLIC_URL
+        )
+        erasure.handle_personal_data_erased(messages.received(visit.erased()), session, NOON)
+
+
+def unanswered(db: Database) -> None:
+    called(db)
+    with db.transaction() as session:
+        help_calls.give_up(session, NOON + HOUR)
+
+
 @dataclass(frozen=True)
 class Case:
     """A job, what it may destroy, and an instant at which nothing is due."""
@@ -151,10 +179,13 @@ CASES = [
     Case("application", "delete_old_openings", opened, NOW, application),
     Case("verify", "close_overdue_visits", inside, NOON, verify, timedelta(days=100)),
     Case("verify", "delete_old", scanned, NOON, verify),
+    Case("verify", "delete_old_records", unanswered, NOON, verify, LONG),
     Case("verify", "give_up_calls_for_help", called, NOON, verify),
     Case("approval", "end_watchlist_entries", active, desks.NOW, approval),
     Case("approval", "purge", drafted, desks.NOW, approval),
+    Case("approval", "delete_old_reviews", reviewed, desks.NOW - LONG, approval, LONG),
     Case("notify", "delete_old_messages", code_sent, NOON, notify),
+    Case("notify", "delete_old_records", told, NOON, notify, LONG),
     Case("accounts", "purge", code_asked_for, now(), accounts),
     Case("accounts", "housekeeping", seen, NOON, housekeeping),
 ]
@@ -170,6 +201,8 @@ def db(databases, case: Case) -> Database:
 def clocks(monkeypatch, case: Case, db: Database) -> Iterator[Clocks]:
     """Both clocks are right: nothing is due, and the job has run once."""
     case.fill(db)
+    with owner_of(db).transaction() as owner:
+        owner.execute(text("update outbox set added_at = :at"), {"at": case.at})
     with wrong_clocks.faked(monkeypatch, db, case.at, case.module) as clocks:
         case.run(db)
         yield clocks
@@ -242,7 +275,98 @@ def test_a_job_goes_on_by_itself_once_its_clock_is_right_again(
     assert refusal(db, case.job) is None
 
 
+@EACH
+def test_clocks_that_leap_while_a_process_lives_destroy_nothing_until_somebody_allows_it(
+    case: Case, db: Database, clocks: Clocks, topology
+) -> None:
+    """By less than an installation may be off; an hour is let pass, for clocks that are set right."""
+    for leap, reason in ((timedelta(days=3), "leap"), (timedelta(days=3), "leap"), (HOUR, None)):
+        clocks.set(case.at + MINUTE + leap)
+        clocks.leapt = leap
+        case.run(db)
+        assert refusal(db, case.job) == reason
+    clocks.set(case.at + HOUR + timedelta(days=3))
+    clocks.leapt = timedelta(days=3)
+    case.run(db)
+    assert refusal(db, case.job) == "leap"
+    allow(topology, db, case, clocks)
+    for _ in range(2):
+        case.run(db)
+        assert refusal(db, case.job) is None
+
+
 EXPIRE = pytest.mark.parametrize("case", CASES[:1], ids=["application expire_undecided"])
+
+
+@EXPIRE
+def test_a_run_that_is_still_to_come_is_no_mark_to_go_by(
+    case: Case, db: Database, clocks: Clocks, topology
+) -> None:
+    before = stored(db)
+    with db.transaction() as session:
+        session.execute(text("update destructive_jobs set ran_at = :at"), {"at": case.at + 900 * 24 * HOUR})
+    clocks.set(case.at + 730 * 24 * HOUR)
+    case.run(db)
+    assert (refusal(db, case.job), stored(db)) == ("leap", before)
+    clocks.set(case.at + MINUTE)
+    case.run(db)
+    assert refusal(db, case.job) == "leap"
+    allow(topology, db, case, clocks)
+    for _ in range(2):
+        case.run(db)
+        assert refusal(db, case.job) is None
+
+
+@EXPIRE
+def test_what_cannot_be_counted_is_refused_and_may_be_allowed(
+    case: Case, db: Database, clocks: Clocks, topology
+) -> None:
+    clocks.set(case.at + MINUTE)
+    too_slow = func.cast(func.pg_sleep(10), Text) == ""
+    portion = Portion(ApplicationRow, true(), too_slow)
+    ran: list[str] = []
+
+    def run() -> None:
+        def doubt(connection: Connection, evidence: Evidence) -> Doubt:
+            connection.exec_driver_sql("set local statement_timeout = 20")
+            return destructive_jobs.doubt_portions(lambda _: [portion])(connection, evidence)
+
+        destructive_jobs.run(db.engine, case.job, lambda: ran.append(case.job), doubt)
+
+    with pytest.raises(RunRefused, match="applications could not be counted"):
+        run()
+    assert (refusal(db, case.job), ran) == ("share", [])
+    allow(topology, db, case, clocks)
+    with capture_logs() as lines:
+        run()
+    assert (refusal(db, case.job), ran) == (None, [case.job])
+    assert [(line["job"], line["by"]) for line in lines] == [(case.job, "OPS-0001")]
+
+
+VERIFY = pytest.mark.parametrize("case", [one for one in CASES if one.job == "delete_old"], ids=["verify"])
+
+
+@VERIFY
+def test_records_that_may_not_be_deleted_hold_up_nothing_else(
+    case: Case, db: Database, clocks: Clocks
+) -> None:
+    with db.transaction() as session:
+        session.execute(
+            text(
+                "insert into gate_incidents (id, found_at, site, gate, kind) "
+                "select gen_random_uuid(), :at, 'PCS1', 'PCS1-G1', 'unanswered' from generate_series(1, 21)"
+            ),
+            {"at": case.at - LONG},
+        )
+        at = {"at": case.at + timedelta(days=45)}
+        session.execute(text("update destructive_jobs set ran_at = :at"), at)
+    clocks.set(at["at"])
+    case.run(db)
+    replace(case, job="delete_old_records").run(db)
+    with db.transaction() as session:
+        counts = "select (select count(*) from scan_nonces), (select count(*) from gate_incidents)"
+        assert session.execute(text(counts)).one() == (0, 21)
+    assert refusal(db, "delete_old_records") == "share"
 
 
 @EXPIRE
@@ -302,28 +426,6 @@ def test_a_run_takes_no_more_than_its_share_and_always_so_many(
     assert refusal(db, case.job) == ("share" if left > 17 else None)
 
 
-def reviewed(db: Database) -> None:
-    desks.fill_directory(db)
-    event = desks.submitted()
-    desks.deliver(db, event)
-    desks.deliver(db, desks.erased(event))
-
-
-def told(db: Database) -> None:
-    visit = messages.Visit()
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(
-            messages.received(visit.issued()), session, NOON, messages.PUBLIC_URL
-        )
-        erasure.handle_personal_data_erased(messages.received(visit.erased()), session, NOON)
-
-
-def unanswered(db: Database) -> None:
-    called(db)
-    with db.transaction() as session:
-        help_calls.give_up(session, NOON + HOUR)
-
-
 LONG_AFTER = now() + LATER
 PORTIONS: list[tuple[str, Callable[[Database], None], Portion, str]] = [
     ("application", undecided, applications.undecided(LONG_AFTER), "3 of 3 rows of applications"),
@@ -376,7 +478,9 @@ def test_the_command_says_which_jobs_are_refused_and_allows_no_other(databases, 
     for job in ("close_overdue_visits", "purge"):
         refused = epass(topology, "jobs", "allow", "verify", job, "--by", "OPS-0001")
         assert (refused.returncode, job in refused.stderr) == (1, True)
-    assert epass(topology, "jobs", "allow", "verify", "delete_old", "--by", "OPS-0001").returncode == 0
+    nobody = epass(topology, "jobs", "allow", "verify", "delete_old", "--by", "the night shift")
+    assert (nobody.returncode, "HOM-0007" in nobody.stderr) == (2, True)
+    assert epass(topology, "jobs", "allow", "verify", "delete_old", "--by", "ops-0001").returncode == 0
     jobs = json.loads(epass(topology, "jobs", "status", "--json").stdout)["jobs"]
     assert {one["job"]: one["allowed_by"] for one in jobs} == {
         "close_overdue_visits": None,

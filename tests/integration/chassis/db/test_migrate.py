@@ -183,3 +183,19 @@ def test_a_migration_drops_no_month_that_what_was_stored_last_would_keep(visits:
     visits.upgrade(13)
     assert visits.months == [None]
     assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == [None]
+
+
+def test_a_migration_goes_by_no_mark_that_is_still_to_come(visits: History) -> None:
+    """Nor by an event that is."""
+    visits.run("update destructive_jobs set ran_at = now() + interval '170 days'")
+    visits.upgrade(13)
+    assert visits.months == [MONTH]
+    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == ["leap"]
+
+
+def test_a_refusal_of_a_migration_is_taken_back_where_no_month_is_to_be_dropped(visits: History) -> None:
+    visits.run("update destructive_jobs set ran_at = now() - interval '60 days'")
+    visits.upgrade(13)
+    visits.upgrade(24)
+    assert visits.months == [MONTH]
+    assert visits.rows("select refused_at from destructive_jobs where job = 'drop_months'") == [None]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, repeat
 from types import SimpleNamespace
 
 import eventlet
@@ -73,9 +74,9 @@ class Container:
 
 
 @contextmanager
-def scheduled(container: Container) -> Iterator[Schedule]:
+def scheduled(container: Container, interval: float = INTERVAL) -> Iterator[Schedule]:
     """Run the schedule of a job named `sweep`."""
-    schedule = Schedule(interval=INTERVAL)
+    schedule = Schedule(interval=interval)
     schedule.container, schedule.method_name = container, "sweep"
     schedule.setup()
     schedule.start()
@@ -119,6 +120,14 @@ def test_a_run_that_took_long_is_followed_by_one_and_not_by_all_that_were_due() 
         before, began = container.ticks, time.monotonic()
         container.wait_for_ticks(3)
         assert container.ticks - before <= (time.monotonic() - began) / schedule.interval + 2
+
+
+def test_an_hourly_job_runs_in_a_process_that_lives_for_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    started_and_later = chain([0.0], repeat(120.0))
+    monkeypatch.setattr(providers, "monotonic", lambda: next(started_and_later))
+    container = Container()
+    with scheduled(container, 3600.0):
+        container.wait_for_ticks(1)
 
 
 @pytest.mark.parametrize(("outcome", "is_late"), [(True, False), (False, True), (None, True)])

@@ -595,9 +595,10 @@ class SupervisorView(Wire):
     locked_until: Instant | None = None
 
 
-SiteProblem = Literal["nobody_can_agree", "nobody_decided"]
+SiteProblem = Literal["nobody_can_agree", "watched_not_demanded", "nobody_decided"]
 """The gates demand a supervisor, or people are expected for whom one is called, and nobody of the site has a
-PIN; somebody has one, and the ADO Branch has never decided whether the gates demand it."""
+PIN; somebody has one, such people are expected, and the gates let them in without it; somebody has one, and
+the ADO Branch has never decided whether the gates demand it."""
 
 
 class SiteId(Strict):

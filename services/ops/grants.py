@@ -141,7 +141,7 @@ _EVERYWHERE = {
     "destructive_jobs": "job, ran_at, refused_at, reason, detail, allowed_at, allowed_by",
 }
 READABLE: Mapping[str, Mapping[str, str]] = {
-    "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at"},
+    "accounts": _EVERYWHERE | {"logins": "login_id, role, disabled_at, valid_until"},
     "application": _EVERYWHERE
     | {"applications": "id, status, submitted_at, decision_kind, decision_revision", "revisions": "revision"},
     "approval": _EVERYWHERE

@@ -2,7 +2,7 @@
 
 This is the one place that knows tables of several services. It reads them by SQL, read-only. No service
 imports it and it imports none, so no service depends on another one's tables. ``grants.py`` lists the columns
-that it may read; none of them is personal.
+that it may read. Of people it reads the IDs of staff logins, to compare them; they go into no number.
 
 Databases are read downstream first (a consumer before its producer), so that "received, but never published"
 is always a fault. But decisions and messages about an application whose people are erased may be gone: they
@@ -304,21 +304,31 @@ def check_inside(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
 _PINS = 'select login_id collate "C" from supervisors where key_id is not null order by 1'
 _SECURITY = """
 select login_id collate "C", disabled_at is not null,
-       coalesce(disabled_at < now() - make_interval(secs => %(grace)s), false)
+       coalesce(disabled_at < now() - make_interval(secs => %(grace)s), false),
+       coalesce(valid_until < (now() at time zone interval '+05:30')::date, false)
 from logins where role = 'security' order by 1
 """
 
 
+_ENDED = "of a login whose last day has passed"
+
+
 def check_pins(databases: Databases, facts: Mapping[str, Any]) -> Balance:
-    """Check that each PIN of a supervisor is of a login that was not disabled."""
+    """Check that each PIN of a supervisor is of a login that was not disabled, nor has passed its last day.
+
+    No event says that a last day has passed, so verify keeps such a PIN until the ADO Branch ends the task.
+    """
     verify, accounts = databases["verify"], databases["accounts"]
-    parts, faults = Counter({"in use": 0, "of a disabled login": 0}), Counter({"of no login": 0})
+    parts, faults = Counter({"in use": 0, "of a disabled login": 0}), Counter({"of no login": 0, _ENDED: 0})
     overdue = 0
     for pin, login in merge_join(verify.stream(_PINS), accounts.stream(_SECURITY, facts)):
         if pin is None:
             continue
         if login is None:
             faults["of no login"] += 1
+            continue
+        if login[3] and not login[1]:
+            faults[_ENDED] += 1
             continue
         parts["of a disabled login" if login[1] else "in use"] += 1
         overdue += login[2]
@@ -338,22 +348,36 @@ where confirmed_at is not null and ended_at is null and valid_until >= current_d
 """
 _GUARDED = """
 select count(*),
-       count(*) filter (where exists (
-         select from supervisors where supervisors.site = known.site and key_id is not null
-       ))
+       count(*) filter (where can_agree and demanded),
+       count(*) filter (where not can_agree),
+       count(*) filter (where can_agree and not demanded)
 from (
-  select site from supervisor_rules where demanded
-  union select code from sites where %(is_watched)s
-) as known
+  select coalesce(rule.demanded, false) as demanded,
+         exists (
+           select from supervisors where supervisors.site = known.site and key_id is not null
+         ) as can_agree
+  from (
+    select site from supervisor_rules where demanded
+    union select code from sites where %(is_watched)s
+  ) as known left join supervisor_rules as rule using (site)
+) as judged
 """
 
 
 def check_guarded(databases: Databases, _facts: Mapping[str, Any]) -> Balance:
-    """Check that somebody can agree where gates demand a supervisor, or where there is a watchlist."""
+    """Check that gates demand a supervisor where there is a watchlist, and that somebody can agree.
+
+    verify names the same problems of a site (`SiteProblem`), but only once somebody is expected there for
+    whom the supervisor is called: it does not know the watchlist.
+    """
     (watched,) = databases["approval"].row(_WATCHED)
-    number, guarded = databases["verify"].row(_GUARDED, {"is_watched": watched > 0})
+    number, guarded, nobody, lifted = databases["verify"].row(_GUARDED, {"is_watched": watched > 0})
     return Balance(
-        "guarded", "sites", number, {"somebody can agree": guarded}, {"nobody can agree": number - guarded}
+        "guarded",
+        "sites",
+        number,
+        {"demanded, and somebody can agree": guarded},
+        {"nobody can agree": nobody, "watched and not demanded": lifted},
     )
 
 

@@ -103,9 +103,10 @@ class Consumers:
 
     @every(interval=60, eager=True)
     def find_sites_without_a_supervisor(self) -> None:
-        """Show at which sites nobody can agree whom the gates demand, and where nobody has decided that."""
+        """Show at which sites nobody can agree, or who is on the watchlist goes in without a supervisor."""
         with self.db.queries() as session:
             found = supervisors.list_sites(session, now())
+        SITES_UNGUARDED.clear()  # a site that is gone has no problem
         for one in found:
             for problem in get_args(SiteProblem):
                 SITES_UNGUARDED.labels(one.site, problem).set(one.problem == problem)

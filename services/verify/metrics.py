@@ -48,7 +48,7 @@ for _reason in ("wrong_pin", "no_supervisor", "own_scan", "pin_locked", "missing
 without a network has let them in."""
 SITES_UNGUARDED = Gauge(
     "epass_sites_unguarded",
-    "Sites where nobody can agree whom the gates demand, or may have to, or where nobody decided if they do",
+    "Sites where nobody can agree, where the gates do not ask although they may have to, or nobody decided",
     ["site", "problem"],
 )
 gate_label = DirectoryLabel()

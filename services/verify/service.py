@@ -198,7 +198,7 @@ class Service:
     @rpc(contract.END_SUPERVISOR)
     def end_supervisor(self, request: SupervisorId, call: Call) -> Nothing:
         with self.db.transaction() as session:
-            return supervisors.end(request, call, session)
+            return supervisors.end(request, call, session, now())
 
     @rpc(contract.DEMAND_SUPERVISORS)
     def demand_supervisors(self, request: SiteId, call: Call) -> SiteSupervision:

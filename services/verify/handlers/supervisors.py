@@ -43,6 +43,7 @@ from contracts.rpc.verify import (
     SupervisorView,
 )
 from services.chassis.audit import record
+from services.chassis.db import locks
 from services.chassis.db.database import Database, personal_keys_of
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime.cpu_pool import offload
@@ -74,12 +75,15 @@ def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -
     """Name a security login as supervisor of the gates of a site; one who is it of the site already stays.
 
     Raises:
-        Forbidden: the principal is not of the ADO Branch.
+        Forbidden: the principal is not of the ADO Branch, or has not shown their second factor just now
+            (``second_factor_stale``, ``second_factor_missing``).
         Conflict: ``login_disabled``.
     """
     login = require_ado(call.principal)
+    require_fresh_factor(call.principal, now)
 
     def effect() -> str:
+        _lock_login(session, request.login_id)
         if session.get(DisabledLoginRow, request.login_id) is not None:
             raise Conflict("a disabled login is no supervisor", code="login_disabled")
         row = SupervisorRow
@@ -106,13 +110,17 @@ def name(request: NameSupervisor, call: Call, session: Session, now: datetime) -
     )
 
 
-def end(request: SupervisorId, call: Call, session: Session) -> Nothing:
+def end(request: SupervisorId, call: Call, session: Session, now: datetime) -> Nothing:
     """Take the task of a supervisor away, with their PIN. Whether the gates demand one stays as it is.
 
     Raises:
-        Forbidden: the principal is not of the ADO Branch.
+        Forbidden: the principal is not of the ADO Branch, or the gates demand a supervisor and they have not
+            shown their second factor just now (``second_factor_stale``, ``second_factor_missing``).
     """
     require_ado(call.principal)
+    row = session.get(SupervisorRow, request.login_id)
+    if row is not None and are_demanded(session, row.site):
+        require_fresh_factor(call.principal, now)
 
     def effect() -> str:
         session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == request.login_id))
@@ -128,10 +136,16 @@ def handle_login_disabled(received: Received[LoginDisabled], session: Session, n
     An event that expires comes from a release that published the same one of a password that was reset.
     """
     login_id = received.event.login_id
+    _lock_login(session, login_id)
     if received.expires_at is None and login_id.startswith(SECURITY):
         heard = insert(DisabledLoginRow).values(login_id=login_id, heard_at=now)
         session.execute(heard.on_conflict_do_nothing())
     session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == login_id))
+
+
+def _lock_login(session: Session, login_id: str) -> None:
+    """Have whoever names a login, or ends it, see what the other one has done."""
+    locks.lock(session, f"supervisor {login_id}")
 
 
 def decide(
@@ -192,6 +206,8 @@ def list_sites(session: Session, now: datetime) -> tuple[SiteSupervision, ...]:
 def _problem(row: Row[Any]) -> SiteProblem | None:
     if not row.can_agree:
         return "nobody_can_agree" if row.demanded or row.is_watched else None
+    if row.is_watched and not row.demanded:
+        return "watched_not_demanded"
     return "nobody_decided" if row.decided_at is None else None
 
 

@@ -243,9 +243,28 @@ values (gen_random_uuid(), '{}', current_date, 'ADO-0001', now(), 'ADO-0002', no
             [("verify", A_PIN), ("accounts", A_LOGIN.format(disabled_at="now() - interval '1 day'"))],
             {("pins", "of a disabled login and lost")},
         ),
+        (
+            [
+                ("verify", A_PIN),
+                ("accounts", A_LOGIN.format(disabled_at="null")),
+                ("accounts", "update logins set valid_until = current_date - 2"),
+            ],
+            {("pins", "of a login whose last day has passed")},
+        ),
         ([("verify", A_RULE)], {("guarded", "nobody can agree")}),
         ([("verify", A_SITE)], set()),
         ([("verify", A_SITE), ("approval", AN_ENTRY)], {("guarded", "nobody can agree")}),
+        (
+            [
+                ("verify", "delete from sites"),
+                ("verify", A_SITE),
+                ("verify", A_RULE.replace("true", "false")),
+                ("verify", A_PIN),
+                ("accounts", A_LOGIN.format(disabled_at="null")),
+                ("approval", AN_ENTRY),
+            ],
+            {("guarded", "watched and not demanded")},
+        ),
         (
             [
                 ("verify", "delete from sites"),

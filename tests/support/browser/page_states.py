@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from contracts.capacity import Capacity, VisitingDay
@@ -55,6 +55,7 @@ from contracts.rpc.verify import (
     IncidentView,
     OwnPin,
     ScanResult,
+    SiteProblem,
     SiteSupervision,
     SupervisorList,
     SupervisorView,
@@ -532,8 +533,12 @@ def supervised() -> Iterator[State]:
         ),
         SiteSupervision(site="PCS2", problem="nobody_decided"),
     )
-    unguarded = named | {"verify.supervisors": SupervisorList(items=(head,), sites=sites)}
-    yield State("ado", "/desk/supervisors", answers=unguarded)
+    lifted = SiteSupervision(
+        site="PCS1", decided_by="ADO-0001", decided_at=at, problem="watched_not_demanded"
+    )
+    for shown in (sites, (lifted, SiteSupervision(site="PCS2", problem="nobody_can_agree"))):
+        unguarded = named | {"verify.supervisors": SupervisorList(items=(head,), sites=shown)}
+        yield State("ado", "/desk/supervisors", answers=unguarded)
     nobody = {"verify.supervisors": SupervisorList(), "accounts.list_logins": LoginList(items=())}
     yield State("ado", "/desk/supervisors", answers=named)
     yield State("ado", "/desk/supervisors", {}, named, status=422)
@@ -542,8 +547,9 @@ def supervised() -> Iterator[State]:
     yield State("security", "/gate/pin", answers=own)
     yield State("security", "/gate/pin", {"pin": "12"}, own, status=422)
     yield State("security", "/gate/pin", answers={"verify.own_pin": OwnPin(is_supervisor=False)})
-    gone = OwnPin(is_supervisor=True, problem="nobody_can_agree")
-    yield State("security", "/gate/pin", answers={"verify.own_pin": gone})
+    for problem in get_args(SiteProblem):
+        gone = OwnPin(is_supervisor=True, problem=problem)
+        yield State("security", "/gate/pin", answers={"verify.own_pin": gone})
     scans = tuple(
         IncidentScan(gate=gate, scanned_at=at, count=1, offline=True) for gate in ("PCS1-G1", "PCS1-G2")
     )

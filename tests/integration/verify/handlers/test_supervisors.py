@@ -2,12 +2,13 @@
 
 import base64
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from contracts import supervisor_pin
 from contracts.envelope import Received
@@ -32,7 +33,7 @@ from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
 from services.verify.handlers import incidents, scan_groups, scan_records, supervisors
 from services.verify.metrics import SITES_UNGUARDED, SUPERVISORS_REFUSED
-from services.verify.models import DisabledLoginRow, SupervisorRow
+from services.verify.models import DisabledLoginRow, SupervisorRow, SupervisorRuleRow
 from services.verify.service import Service
 from tests.support.factories.verify import (
     GATE,
@@ -52,6 +53,7 @@ from tests.support.factories.verify import (
     pass_issued,
     scan_of,
 )
+from tests.support.running import eventually
 
 ADO = Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001")
 FRESH_ADO = ADO.model_copy(update={"factor_at": int(NOON.timestamp())})
@@ -64,8 +66,7 @@ class Supervised(Gate):
 
     def __init__(self, database: Any) -> None:
         super().__init__(database)
-        with database.transaction() as session:
-            supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
+        self.name("PCS1")
         self.decide(demanded=True)
         self.choose(PIN)
 
@@ -75,13 +76,17 @@ class Supervised(Gate):
                 SiteId(site="PCS1"), calling(principal), session, NOON, demanded=demanded
             )
 
-    def end(self) -> None:
+    def name(self, site: str, principal: Principal = FRESH_ADO) -> None:
         with self.database.transaction() as session:
-            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(ADO), session)
+            asked = NameSupervisor(login_id="SEC-0009", site=site)
+            supervisors.name(asked, calling(principal), session, NOON)
 
-    def move(self) -> None:
+    def end(self, principal: Principal = FRESH_ADO) -> None:
         with self.database.transaction() as session:
-            supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(ADO), session, NOON)
+            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(principal), session, NOON)
+
+    def move(self, principal: Principal = FRESH_ADO) -> None:
+        self.name("PCS2", principal)
 
     def disable(self, login_id: str = "SEC-0009", expires_at: datetime | None = None) -> None:
         event = LoginDisabled(login_id=login_id, disabled_by="ADO-0001", sessions_until=NOON)
@@ -283,7 +288,7 @@ def test_a_login_of_which_an_earlier_release_says_that_it_ended_may_be_named_aga
     assert gate.manifest().supervisors == ()
     with gate.database.transaction() as session:
         again = NameSupervisor(login_id="SEC-0009", site="PCS1")
-        assert supervisors.name(again, calling(ADO), session, NOON).pin_set_at is None
+        assert supervisors.name(again, calling(FRESH_ADO), session, NOON).pin_set_at is None
 
 
 @pytest.mark.parametrize("ended", [Supervised.end, Supervised.disable, Supervised.move, guess_until_void])
@@ -305,16 +310,33 @@ def test_a_site_that_demands_a_supervisor_still_does_when_nobody_can_agree(
     assert gate.problem() == "nobody_can_agree"
 
 
-def test_only_the_ado_branch_with_a_second_factor_of_just_now_decides_about_a_site(gate: Supervised) -> None:
+def lift(gate: Supervised, principal: Principal) -> None:
+    gate.decide(demanded=False, principal=principal)
+
+
+@pytest.mark.parametrize("act", [lift, Supervised.end, Supervised.move])
+def test_only_the_ado_branch_with_a_second_factor_of_just_now_decides_who_guards_a_site(
+    gate: Supervised, act: Callable[[Supervised, Principal], None]
+) -> None:
     stale = ADO.model_copy(update={"factor_at": int((NOON - timedelta(minutes=5)).timestamp())})
     fresh_head = HEAD.model_copy(update={"factor_at": int(NOON.timestamp())})
+    before = gate.manifest()
     codes = []
     for principal in (ADO, stale, fresh_head):
         with pytest.raises(Forbidden) as refused:
-            gate.decide(demanded=False, principal=principal)
+            act(gate, principal)
         codes.append(refused.value.body.code)
     assert codes == ["second_factor_missing", "second_factor_stale", "forbidden"]
-    assert gate.manifest().supervisor_demanded
+    manifest = gate.manifest()
+    assert (manifest.supervisors, manifest.supervisor_demanded) == (before.supervisors, True)
+
+
+def test_where_no_supervisor_is_demanded_the_task_of_one_ends_without_a_second_factor(
+    gate: Supervised,
+) -> None:
+    lift(gate, FRESH_ADO)
+    gate.end(ADO)
+    assert gate.manifest().supervisors == ()
 
 
 def test_a_rule_that_the_ado_branch_lifts_is_lifted_and_says_who_did(gate: Supervised) -> None:
@@ -324,9 +346,16 @@ def test_a_rule_that_the_ado_branch_lifts_is_lifted_and_says_who_did(gate: Super
     assert (lifted.demanded, lifted.decided_by, lifted.decided_at) == (False, "ADO-0001", NOON)
     assert not gate.manifest().supervisor_demanded
     assert gate.scan(scan_of(issued)).verdict == "admit"
-    assert gate.problem() is None, "somebody can agree, and the ADO Branch has decided"
+    assert gate.problem() == "watched_not_demanded", "somebody can agree, and is not asked"
     gate.end()
     assert gate.problem() == "nobody_can_agree", "somebody is expected for whom the supervisor is called"
+
+
+def test_a_rule_that_is_lifted_while_nobody_of_the_watchlist_is_expected_is_no_problem(
+    gate: Supervised,
+) -> None:
+    lift(gate, FRESH_ADO)
+    assert gate.problem() is None
 
 
 def test_a_site_without_any_supervisor_says_so_once_somebody_of_the_watchlist_is_expected(databases) -> None:
@@ -349,13 +378,13 @@ def _problems(gate: Gate, at: datetime) -> dict[str, str | None]:
 def test_a_site_with_a_supervisor_about_which_nobody_has_decided_says_so(databases) -> None:
     gate = Gate(databases["verify"])
     with gate.database.transaction() as session:
-        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(FRESH_ADO), session, NOON)
     assert _problems(gate, NOON)["PCS1"] is None
     supervisors.set_pin(SetPin(pin=PIN), calling(HEAD), gate.database, NOON)
     assert _problems(gate, NOON)["PCS1"] == "nobody_decided"
 
 
-def test_where_nobody_can_agree_is_shown_as_a_metric(gate: Supervised) -> None:
+def test_where_nobody_can_agree_is_shown_as_a_metric_until_the_site_is_gone(gate: Supervised) -> None:
     jobs = Consumers()
     jobs.db = gate.database
     shown = []
@@ -364,6 +393,12 @@ def test_where_nobody_can_agree_is_shown_as_a_metric(gate: Supervised) -> None:
         jobs.find_sites_without_a_supervisor()
         shown.append(SITES_UNGUARDED.labels("PCS1", "nobody_can_agree")._value.get())
     assert shown == [1, 0]
+    with gate.database.transaction() as session:
+        session.execute(update(SupervisorRuleRow).values(site="PCS9"))
+    jobs.find_sites_without_a_supervisor()
+    assert "PCS1" not in {
+        sample.labels["site"] for one in SITES_UNGUARDED.collect() for sample in one.samples
+    }
 
 
 def test_an_agreement_without_a_network_is_proven_when_it_is_sent(gate: Supervised) -> None:
@@ -449,10 +484,28 @@ def test_a_disabled_login_is_no_supervisor_any_more_and_never_again(gate: Superv
         gate.disable(login_id)
     assert gate.manifest().supervisors == ()
     with gate.database.transaction() as session, pytest.raises(Conflict) as refused:
-        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(ADO), session, NOON)
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS1"), calling(FRESH_ADO), session, NOON)
     assert refused.value.body.code == "login_disabled"
     with gate.database.transaction() as session:
         assert [one.login_id for one in session.scalars(select(DisabledLoginRow))] == ["SEC-0009"]
+
+
+def test_a_login_that_is_disabled_while_it_is_being_named_is_no_supervisor(gate: Supervised) -> None:
+    gate.end()
+    waits = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with gate.database.transaction() as session:
+            asked = NameSupervisor(login_id="SEC-0009", site="PCS1")
+            supervisors.name(asked, calling(FRESH_ADO), session, NOON)
+            disabled = pool.submit(gate.disable)
+            with gate.database.queries() as looking:
+                eventually(
+                    lambda: disabled.done() or looking.execute(text(f"select exists ({waits})")).scalar(),
+                    "the end of the login waits for the naming",
+                )
+        disabled.result()
+    with gate.database.transaction() as session:
+        assert supervisors.list_all(calling(ADO), session, NOON).items == ()
 
 
 def test_only_the_ado_branch_names_supervisors_and_only_they_have_a_pin(gate: Supervised) -> None:
@@ -460,7 +513,7 @@ def test_only_the_ado_branch_names_supervisors_and_only_they_have_a_pin(gate: Su
         with pytest.raises(Forbidden):
             supervisors.name(NameSupervisor(login_id="SEC-0001", site="PCS1"), calling(HEAD), session, NOON)
         with pytest.raises(Forbidden):
-            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(HEAD), session)
+            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(HEAD), session, NOON)
     with pytest.raises(Forbidden) as refused:
         gate.choose(PIN, officer(gate=None))
     assert refused.value.body.code == "no_supervisor"
@@ -468,7 +521,7 @@ def test_only_the_ado_branch_names_supervisors_and_only_they_have_a_pin(gate: Su
 
 def test_who_moves_to_another_site_chooses_another_pin(gate: Supervised) -> None:
     with gate.database.transaction() as session:
-        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(ADO), session, NOON)
+        supervisors.name(NameSupervisor(login_id="SEC-0009", site="PCS2"), calling(FRESH_ADO), session, NOON)
         row = session.get_one(SupervisorRow, "SEC-0009")
         assert (row.site, row.verifier) == ("PCS2", None)
 

@@ -95,11 +95,23 @@ async def test_the_ado_branch_decides_which_gates_demand_a_supervisor(act: str) 
     assert f"verify.{act}_supervisors" not in asked
 
 
-async def test_the_ado_branch_shows_its_second_factor_before_it_lifts_a_rule() -> None:
-    stale = Forbidden(code="second_factor_stale")
-    answer, _ = await posted("ado", "/desk/supervisors/sites/PCS1/lift", {}, verify__lift_supervisors=stale)
+@pytest.mark.parametrize(
+    ("path", "method"),
+    [
+        ("/desk/supervisors", "name_supervisor"),
+        ("/desk/supervisors/SEC-0009/end", "end_supervisor"),
+        ("/desk/supervisors/sites/PCS1/lift", "lift_supervisors"),
+    ],
+)
+async def test_the_ado_branch_shows_its_second_factor_before_it_changes_who_guards_a_site(
+    path: str, method: str
+) -> None:
+    stale = {f"verify__{method}": Forbidden(code="second_factor_stale")}
+    logins = LoginList(items=(FREE,))
+    answer, _ = await posted("ado", path, {"login_id": "SEC-0010"}, accounts__list_logins=logins, **stale)
     assert answer.status_code == 403
-    assert 'value="/en/desk/supervisors/sites/PCS1/lift"' in answer.text
+    assert f'value="/en{path}"' in answer.text
+    assert 'name="login_id" value="SEC-0010"' in answer.text, "the form goes on with what was chosen"
 
 
 @pytest.mark.parametrize(
@@ -107,6 +119,7 @@ async def test_the_ado_branch_shows_its_second_factor_before_it_lifts_a_rule() -
     [
         ({"demanded": True, "problem": "nobody_can_agree"}, "nobody goes in for whom the gates ask"),
         ({"problem": "nobody_can_agree"}, "The gates let them in without one"),
+        ({"problem": "watched_not_demanded"}, "Demand a supervisor below"),
         ({"problem": "nobody_decided"}, "nobody has decided yet"),
         ({"demanded": True}, None),
     ],
@@ -122,11 +135,19 @@ async def test_the_ado_branch_sees_where_nobody_can_agree(
     assert words is None or words in text
 
 
-async def test_security_of_a_site_sees_that_nobody_there_can_agree() -> None:
-    for problem in ("nobody_can_agree", None):
-        own = OwnPin(is_supervisor=False, problem=problem)
-        text = await shown("security", "/gate/pin", verify__own_pin=own)
-        assert ("can give a PIN now" in text) is (problem is not None)
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("nobody_can_agree", "can give a PIN now"),
+        ("watched_not_demanded", "the gates let them in without one"),
+        (None, None),
+    ],
+)
+async def test_security_of_a_site_sees_that_it_is_not_guarded(problem: Any, words: str | None) -> None:
+    own = OwnPin(is_supervisor=False, problem=problem)
+    text = await shown("security", "/gate/pin", verify__own_pin=own)
+    assert ("govuk-notification-banner" in text) is (words is not None)
+    assert words is None or words in text
 
 
 async def shown(role: str, path: str, **answers: Any) -> str:

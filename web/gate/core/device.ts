@@ -21,6 +21,8 @@ const RINGS_MS = 900_000;
 const ANSWERED_MS = 300_000;
 /** For so long after it has ended to ring the guard is told that nobody has answered. */
 const UNANSWERED_MS = 900_000;
+/** A gateway whose clock is behind makes each right list one from the future: so often that fetches a manifest at once. */
+const DISTRUST_MS = 60_000;
 
 export interface Deps {
   fetch: typeof fetch;
@@ -78,6 +80,7 @@ export class Device {
   needed = 0;
   /** How many sessions have ended here. */
   ended = 0;
+  #distrustedAt = -Infinity;
   readonly #listeners = new Set<() => void>();
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -169,7 +172,10 @@ export class Device {
     const { manifest, store } = this;
     if (!manifest.distrustFuture(this.now())) return;
     this.listProblem = "undated";
-    this.needManifest();
+    if (this.passed() - this.#distrustedAt >= DISTRUST_MS) {
+      this.#distrustedAt = this.passed();
+      this.needManifest();
+    }
     const { whole, revoked } = manifest;
     void this.inTurn(async () => {
       if (whole !== null && manifest.whole === whole) await store.saveManifest(whole, []);
@@ -195,10 +201,11 @@ export class Device {
     if (stored === null) return;
     await this.manifest.restore(stored.whole, stored.moves);
     if (stored.status !== null) this.manifest.revoked.hold(stored.status);
-    // An app of before 0.13 has stored the list as it was signed.
-    const signed = stored.status === null ? await this.store.setting<string>("status") : null;
-    for (const list of [signed, stored.whole.status_list]) {
-      if (list) await this.manifest.takeStatus(list, this.now()).catch(() => false);
+    else {
+      // An app of before 0.13 has stored the list as it was signed.
+      for (const list of [await this.store.setting<string>("status"), stored.whole.status_list]) {
+        if (list) await this.manifest.takeStatus(list, this.now()).catch(() => false);
+      }
     }
     this.#distrustFuture();
   }

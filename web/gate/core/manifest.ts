@@ -346,7 +346,10 @@ export class Manifest {
     if (isMade) whole.made_at = new Date(now).toISOString();
     const isComplete = Date.parse(whole?.complete_at ?? "") > latest;
     if (whole !== null && isComplete) whole.complete_at = new Date(past).toISOString();
-    return isListed || isMade || isComplete;
+    const isDistrusted = isListed || isMade || isComplete;
+    // The held list has its numbers. Once its time has come, it would pass for newer than that at the next start.
+    if (whole !== null && isDistrusted) whole.status_list = null;
+    return isDistrusted;
   }
 
   /** Return the age of what is known of revocations, in whole seconds, or null where nothing is. */

@@ -291,8 +291,8 @@ export class Rounds {
       const keys = manifest.keyNames;
       this.#endedMoves.push(...(await manifest.replace(pages, gate, this.#device.now(), before, this.asked)));
       if (isAsked || keys !== manifest.keyNames) this.#manifestStoredAt = -Infinity;
+      await this.#storeStatus(listed); // first: a start goes by it, whatever the manifest has
       await this.#storeManifest();
-      await this.#storeStatus(listed);
     });
     return !isTaken && pages[0]?.base != null;
   }

@@ -71,6 +71,28 @@ for (const isStored of [true, false]) {
   });
 }
 
+test("what was stored from the future is no younger for an app that is opened offline when that time has come", async () => {
+  const { gate, device, server } = await gateFromTheFuture();
+  await hearTime(gate, server);
+  await gate.scan(NUMBER, "entry"); // what is stored is stored in turn
+  device.kill();
+  server.down = true;
+  server.now += HOUR + MINUTE;
+  const { trust, listAgeS } = (await device.open()).state();
+  assert.deepEqual([trust, (listAgeS ?? 0) >= 3600], ["amber", true]);
+});
+
+test("a gateway whose clock is behind makes a gate ask for a manifest at once not more than once a minute", async () => {
+  const { gate, server } = await openGate();
+  server.before = (path) => server.setClock(path.includes("manifest") ? 0 : -2 * MINUTE);
+  const before = server.manifests.length;
+  for (let rounds = 0; rounds < 12; rounds += 1) {
+    server.now += MINUTE / 6;
+    await gate.refresh();
+  }
+  assert.ok(server.manifests.length - before <= 6, "in two minutes, with one each half minute as always");
+});
+
 test("a list and a manifest of before are refused while what is held is from the future, and afterwards", async () => {
   const { gate, server } = await gateFromTheFuture();
   const old = await statusList(NOON - 20 * MINUTE);

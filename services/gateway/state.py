@@ -58,7 +58,7 @@ def age_of(status_list: StatusList | None, now: datetime) -> float:
     try:
         claims = jwt.decode(status_list.jws, options={"verify_signature": False})
         signed_at = datetime.fromtimestamp(claims["iat"], UTC)
-    except (jwt.PyJWTError, KeyError):
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, OSError):  # no instant
         return inf
     return inf if is_ahead(signed_at, now) else max((now - signed_at).total_seconds(), 0.0)
 

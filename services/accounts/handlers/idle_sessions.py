@@ -13,11 +13,12 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.model import AHEAD, DEVICE_ROLES, is_ahead
+from contracts.model import DEVICE_ROLES, is_ahead
 from services.accounts.handlers.sessions import end_live, is_live
 from services.accounts.models import ActivityReportRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.batches import ROWS
+from services.chassis.db.server import is_future, latest
 
 SILENCE = timedelta(minutes=3)
 """After so long without a report of any gateway nobody knows who is active: then no session ends."""
@@ -68,8 +69,8 @@ def end_idle(session: Session, now: datetime, settings: AccountsSettings) -> int
     used_at = func.coalesce(SessionRow.last_used_at, SessionRow.issued_at)
     session.execute(
         update(SessionRow)
-        .where(SessionRow.ended_at.is_(None), used_at > now + AHEAD)
-        .values(last_used_at=now),
+        .where(SessionRow.ended_at.is_(None), is_future(used_at, now))
+        .values(last_used_at=latest(now)),
         execution_options={"synchronize_session": False},
     )
     known_at = now - REPORTED_LATE

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.events import ApplicationDetails, VisitDayClosed
-from contracts.model import AHEAD, IST, Slot
+from contracts.model import IST, Slot
 from contracts.rpc.approval import (
     CLOSE_DAY,
     LIFT_CLOSURE,
@@ -39,6 +39,7 @@ from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import batches, cursors
 from services.chassis.db.locks import lock
+from services.chassis.db.server import is_future
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 
@@ -229,7 +230,7 @@ def ask_visitors(session: Session, now: datetime) -> int:
     time beyond that was set by a clock that was ahead, and does not count.
     """
     closing = ClosureRow
-    is_time = or_(closing.look_at <= now, closing.look_at > now + LATER + AHEAD)
+    is_time = or_(closing.look_at <= now, is_future(closing.look_at - LATER, now))
     due = (closing.lifted_at.is_(None), closing.day >= now.astimezone(IST).date(), is_time)
     closings = select(closing).where(*due).order_by(closing.look_at, closing.id)
     asked = 0

@@ -17,6 +17,7 @@ from services.chassis.db import deferred_writes
 from services.chassis.db.database import event_key_of, personal_keys_of
 from services.chassis.db.deferred_writes import Form
 from services.chassis.db.locks import TRY_LOCK
+from services.chassis.db.server import TIMELINE
 from services.chassis.db.tables import FORGOTTEN
 from services.chassis.messaging import signatures
 from services.chassis.runtime.logs import correlation_id, traceparent
@@ -104,7 +105,7 @@ def _stored(epoch_events: int) -> Form:
         f"""
         server as (
           select system_identifier,
-            ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint as timeline
+            {TIMELINE} as timeline
           from pg_control_system() where {{after}}
         ), epoch as (
           select server.*, known.base is null or is_other or server.timeline <> known.timeline as is_new,

@@ -31,6 +31,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from contracts.events import StatusListSigned
+from contracts.model import MOST_DAYS
 from contracts.subscriptions import SERVICES
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.encryption import Files, encrypted_broker, encrypted_database
@@ -382,8 +384,8 @@ class IssuerSettings(Section):
 class VisitSettings(Section):
     """Rules for visits that several processes apply."""
 
-    furthest_days: int = 30
-    """How many days ahead a visit may be."""
+    furthest_days: int = Field(30, le=StatusListSigned.live_for.days - MOST_DAYS - 1)
+    """How many days ahead a visit may be. What is revoked is compared until the last of its days is over."""
 
 
 class EntrySettings(Section):

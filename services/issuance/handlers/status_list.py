@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from contracts.events import PublicKey, Revocation, StatusListSigned
 from contracts.key_set import KeySet
-from contracts.model import AHEAD, is_ahead
+from contracts.model import is_ahead
 from contracts.rpc.issuance import StatusDelta, StatusList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP, StatusClaims, StatusDeltaClaims
 from services.chassis.db.checksums import checksum
+from services.chassis.db.server import is_future
 from services.chassis.messaging import outbox
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters.keys import key_store
@@ -82,7 +83,7 @@ def _lock_row(
         insert(StatusListRow).values(id=1, seq=0, signed_at=_NEVER, jws="").on_conflict_do_nothing()
     )
     signed_at = StatusListRow.signed_at
-    due = select(StatusListRow).where(or_(signed_at <= signed_until, signed_at > now + AHEAD))
+    due = select(StatusListRow).where(or_(signed_at <= signed_until, is_future(signed_at, now)))
     locked = due.with_for_update(skip_locked=skip_locked).execution_options(populate_existing=True)
     return session.scalars(locked).one_or_none()
 

@@ -9,12 +9,12 @@ from datetime import datetime
 from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.key_set import KeySet
-from contracts.model import AHEAD
+from services.chassis.db.server import is_future, latest
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.logs import logger
 from services.chassis.tokens.signing_key import public_key
@@ -54,9 +54,9 @@ def store(session: Session, key_set: KeySet, now: datetime) -> None:
     A set from the future (a wrong clock) counts as signed now, so that it never hides later ones. Nor does
     one that was stored while the clock here was wrong, too.
     """
-    row = insert(KeySetRow).values(id=1, signed_at=min(key_set.signed_at, now))
+    row = insert(KeySetRow).values(id=1, signed_at=func.least(key_set.signed_at, latest(now)))
     signed_at = row.excluded.signed_at
-    counts = or_(KeySetRow.signed_at < signed_at, KeySetRow.signed_at > now + AHEAD)
+    counts = or_(KeySetRow.signed_at < signed_at, is_future(KeySetRow.signed_at, now))
     newer = row.on_conflict_do_update(
         index_elements=[KeySetRow.id], set_={"signed_at": signed_at}, where=counts
     )

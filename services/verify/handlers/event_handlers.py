@@ -26,9 +26,10 @@ from contracts.events import (
     StatusListSigned,
 )
 from contracts.key_set import NotAKeySet, read_key_set
-from contracts.model import AHEAD, Companion, ConflictKind, Person, site_of
+from contracts.model import Companion, ConflictKind, Person, site_of
 from services.chassis.db import locks
 from services.chassis.db.checksums import checksum
+from services.chassis.db.server import is_future, latest
 from services.chassis.messaging import outbox
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.runtime.logs import logger
@@ -233,9 +234,10 @@ def handle_status_list_signed(
         kinds = _learn(session, received, now)
         if not _knows_all(session, received):
             return kinds
-    row = insert(StatusListRow).values(id=1, complete_at=min(received.occurred_at, now))
+    row = insert(StatusListRow).values(id=1, complete_at=func.least(received.occurred_at, latest(now)))
     stored, signed_at = StatusListRow.complete_at, row.excluded.complete_at
-    changed = {"complete_at": case((stored > now + AHEAD, signed_at), else_=func.greatest(stored, signed_at))}
+    newest = case((is_future(stored, now), signed_at), else_=func.greatest(stored, signed_at))
+    changed = {"complete_at": newest}
     session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
     return kinds
 

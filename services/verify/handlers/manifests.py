@@ -24,6 +24,7 @@ from contracts.rpc.verify import (
 )
 from services.chassis.audit import record
 from services.chassis.db import cursors
+from services.chassis.db.server import TIMELINE
 from services.verify.domain.gates import require_existing
 from services.verify.domain.passes import Visitors
 from services.verify.handlers import pass_lookup, supervisors
@@ -40,8 +41,6 @@ _HAS_WINDOW = text("""exists (
 """Days that fell away count, too: the gate says ``day_closed`` on them."""
 _VERSION: ColumnElement[str] = literal_column("passes.xmin::text")
 """PostgreSQL gives a row another ``xmin`` with each change (manual, 5.6 System Columns)."""
-TIMELINE = "('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint"
-"""Each promotion of a standby raises it. One that lacked the last transactions uses their numbers again."""
 _HORIZON = text(f"select {TIMELINE}, pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
 """All transactions with a lower number have ended: nothing that they did comes later."""
 _NEWEST = text("select pg_snapshot_xmax(pg_current_snapshot())::text::bigint")

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from contracts.model import AHEAD
+from services.chassis.db.server import is_future, latest
 from services.verify.models import PassRow, StatusListRow
 
 COUNTED = timedelta(days=1)
@@ -32,7 +32,7 @@ def is_overdue(row: PassRow | None, complete_at: datetime | None, after: timedel
 
 def count(session: Session, now: datetime, after: timedelta) -> int:
     """Return how many passes of the last day nobody has issued."""
-    is_past = StatusListRow.complete_at <= now + AHEAD
+    is_past = ~is_future(StatusListRow.complete_at, now)
     complete_at = select(StatusListRow.complete_at).where(StatusListRow.id == 1, is_past).scalar_subquery()
     overdue = PassRow.known_since <= complete_at - after
     found = select(func.count()).where(
@@ -43,8 +43,8 @@ def count(session: Session, now: datetime, after: timedelta) -> int:
 
 def begin_anew(session: Session, now: datetime) -> None:
     """Let the grace of a pass begin now where it was first scanned in the future: by a wrong clock."""
-    which = PassRow.issued_seq == 0, PassRow.revoked_seq == 0, PassRow.known_since > now + AHEAD
+    which = PassRow.issued_seq == 0, PassRow.revoked_seq == 0, is_future(PassRow.known_since, now)
     session.execute(
-        update(PassRow).where(*which).values(known_since=now),
+        update(PassRow).where(*which).values(known_since=latest(now)),
         execution_options={"synchronize_session": False},
     )

@@ -10,16 +10,17 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Literal
 
-from sqlalchemy import Select, bindparam, literal_column, select, text
+from sqlalchemy import TIMESTAMP, Select, bindparam, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_pass_number
 from contracts.errors import FieldError, InvalidInput
-from contracts.model import is_ahead, site_of
+from contracts.model import site_of
 from contracts.rpc.verify import ScanPass
 from contracts.tokens import PassClaims
 from services.chassis.db import bulk
+from services.chassis.db.server import is_future
 from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.passes import Standing, Terms
@@ -31,7 +32,8 @@ Nonce = tuple[str, str]
 """A login, and a nonce of it."""
 UNREADABLE = "unreadable_token"
 """Code of the error for a token that a scanner did not read whole."""
-_COMPLETE_AT = select(StatusListRow.complete_at).where(StatusListRow.id == 1)
+_IS_FUTURE = is_future(StatusListRow.complete_at, bindparam("now", type_=TIMESTAMP(timezone=True)))
+_COMPLETE_AT = select(StatusListRow.complete_at).where(StatusListRow.id == 1, ~_IS_FUTURE)
 _KNOWLEDGE = (
     select(SiteRow.gates).where(SiteRow.code == bindparam("site")).scalar_subquery(),
     _COMPLETE_AT.scalar_subquery(),
@@ -63,11 +65,6 @@ class Knowledge:
 
     gates: list[str] | None
     complete_at: datetime | None
-
-    @classmethod
-    def at(cls, now: datetime, gates: list[str] | None, complete_at: datetime | None) -> "Knowledge":
-        """Return what is stored, without a time from the future."""
-        return cls(gates, None if complete_at is not None and is_ahead(complete_at, now) else complete_at)
 
 
 @dataclass(frozen=True)
@@ -125,14 +122,14 @@ def find(
                 raise _unreadable() from None
             return "bad_signature", knowledge_of(session, site, now)
         number = claims.jti
-    statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site}
+    statement, parameters = (_LOCKED if lock else _BY_NUMBER), {"scanned": number, "site": site, "now": now}
     known = session.execute(statement, parameters).one_or_none()
     if known is None and lock and claims is not None:
         insert_row(session, claims, now)
         known = session.execute(statement, parameters).one()
     if known is not None:
         row, gates, complete_at = known
-        return FoundPass(number, row, claims), Knowledge.at(now, gates, complete_at)
+        return FoundPass(number, row, claims), Knowledge(gates, complete_at)
     return FoundPass(number, None, claims) if claims else "unknown_pass", knowledge_of(session, site, now)
 
 
@@ -162,12 +159,12 @@ def see(
 ) -> Seen:
     """Return what is known for several scans, with one statement."""
     logins, own = [login for login, _ in nonces], [nonce for _, nonce in nonces]
-    asked = {"numbers": list(numbers), "sites": list(sites), "logins": logins, "nonces": own}
+    lists = {"numbers": list(numbers), "sites": list(sites), "logins": logins, "nonces": own}
     seen = Seen({}, {}, {}, set())
-    for row, version, gates, complete_at, used in session.execute(_ALL, asked):
+    for row, version, gates, complete_at, used in session.execute(_ALL, {**lists, "now": now}):
         seen.rows[row.number], seen.versions[row.number] = row, version
         if not seen.knowledge:
-            seen.knowledge.update((site, Knowledge.at(now, gates[site], complete_at)) for site in gates)
+            seen.knowledge.update((site, Knowledge(gates[site], complete_at)) for site in gates)
             seen.used.update((login, nonce) for login, nonce in used or ())
     return seen
 
@@ -179,7 +176,7 @@ def _unreadable() -> InvalidInput:
 
 def knowledge_of(session: Session, site: str, now: datetime) -> Knowledge:
     """Return what verify knows about a site, and of which time its revocations are."""
-    return Knowledge.at(now, *session.execute(select(*_KNOWLEDGE), {"site": site}).one())
+    return Knowledge(*session.execute(select(*_KNOWLEDGE), {"site": site, "now": now}).one())
 
 
 def terms_of(claims: PassClaims) -> Terms:

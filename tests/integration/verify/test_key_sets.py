@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from structlog.testing import capture_logs
 
 from contracts.errors import InvalidInput
@@ -15,7 +15,7 @@ from services.chassis.runtime.clock import now
 from services.verify.adapters import signing_keys
 from services.verify.consumers import Consumers
 from services.verify.handlers import not_issued
-from services.verify.models import NumberTryRow, SigningKeyRow
+from services.verify.models import KeySetRow, NumberTryRow, PassRow, SigningKeyRow
 from tests.support.factories.verify import (
     ISSUER,
     MASTER,
@@ -35,6 +35,8 @@ from tests.support.factories.verify import (
 )
 
 SECOND = timedelta(seconds=1)
+CENTURY = timedelta(days=36_500)
+"""So far ahead is no clock, that of the database included."""
 NEXT = Issuer("k2")
 THIEF = Issuer("stolen")
 AFTER = SETTINGS.not_issued_after
@@ -143,20 +145,34 @@ def test_an_older_key_set_that_is_sent_again_brings_no_key_back(gate: Gate) -> N
 
 
 def test_a_key_set_from_the_future_does_not_hide_later_ones(gate: Gate) -> None:
-    gate.tell_keys(ISSUER, at=NOON + timedelta(days=1))
+    at = max(NOON, now()) + timedelta(hours=1)
     with gate.database.transaction() as session:
-        signing_keys.store(session, key_set(NEXT, at=NOON + SECOND), NOON + SECOND)
+        signing_keys.store(session, key_set(ISSUER, at=at + timedelta(days=1)), at)
+        signing_keys.store(session, key_set(NEXT, at=at + SECOND), at + SECOND)
     assert trusted(gate) == {NEXT.kid: False}
 
 
 def test_a_key_set_that_was_stored_while_the_clock_here_was_ahead_hides_no_withdrawal(gate: Gate) -> None:
-    issued, later = gate.issue(), NOON + timedelta(hours=6)
+    issued, later = gate.issue(), NOON + CENTURY
     with gate.database.transaction() as session:
         signing_keys.store(session, key_set(ISSUER, at=later), later)
     gate.tell_keys(NEXT, withdrawn=(ISSUER.kid,), at=NOON)
 
     assert trusted(gate) == {ISSUER.kid: True, NEXT.kid: False}
     assert outcome(gate, token_of(issued)) == "bad_signature"
+
+
+def test_a_process_whose_clock_is_behind_takes_newer_key_sets_and_no_older_one(gate: Gate) -> None:
+    at = now() - SECOND * 60
+    behind = at - timedelta(hours=1)
+    with gate.database.transaction() as session:
+        session.execute(update(KeySetRow).values(signed_at=behind))
+        signing_keys.store(session, key_set(NEXT, at=at), at)
+        signing_keys.store(session, key_set(ISSUER, at=at - SECOND), behind)
+    assert trusted(gate) == {NEXT.kid: False}
+    with gate.database.transaction() as session:
+        signing_keys.store(session, key_set(ISSUER, at=at + SECOND), behind)
+    assert trusted(gate) == {ISSUER.kid: False}
 
 
 def test_a_withdrawn_key_stays_withdrawn_when_a_backup_of_issuance_lists_it_again(gate: Gate) -> None:
@@ -253,7 +269,7 @@ def test_a_pass_that_nobody_has_issued_is_counted_for_a_day(gate: Gate) -> None:
 def test_a_list_from_the_future_takes_no_pass_its_grace_time(gate: Gate) -> None:
     """Verify's clock was ahead, too, when the list came."""
     late = party_of(3)
-    gate.handle(StatusListSigned(revoked_total=0), at=NOON + 2 * AFTER, now=NOON + 2 * AFTER)
+    gate.handle(StatusListSigned(revoked_total=0), at=NOON + CENTURY, now=NOON + CENTURY)
     gate.enter(late, count=1)
     assert (gate.enter(late, count=1).verdict, counted(gate)) == ("admit", 0)
 
@@ -273,6 +289,14 @@ def test_a_pass_that_was_first_scanned_in_the_future_gets_the_usual_grace_time(g
     complete(gate, NOON + AFTER, now=NOON + AFTER)
     assert gate.enter(forged, at=NOON + AFTER, count=1).verdict == "unknown_pass"
     assert counted(gate, NOON + AFTER) == 1
+
+
+def test_a_process_whose_clock_is_behind_takes_no_pass_its_grace_time(gate: Gate) -> None:
+    at = now()
+    with gate.database.transaction() as session:
+        session.add(PassRow(number="7K3M9QW3", known_since=at))
+        not_issued.begin_anew(session, at - timedelta(hours=1))
+        assert session.scalars(select(PassRow.known_since)).one() == at
 
 
 def test_control_another_key_of_the_same_name_is_still_a_bad_signature(gate: Gate) -> None:

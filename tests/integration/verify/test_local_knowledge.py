@@ -9,6 +9,7 @@ from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
 from contracts.events import PassIssued, Revocation, StatusListSigned
 from services.chassis.db.checksums import checksum
+from services.chassis.runtime.clock import now
 from services.verify.handlers import event_handlers, scan_groups, scans
 from tests.support.factories.verify import (
     NOON,
@@ -28,6 +29,8 @@ from tests.support.factories.verify import (
 GHOST = "PCS1-G999"
 AT_ANY_GATE = officer(gate=None)
 SECOND = timedelta(seconds=1)
+CENTURY = timedelta(days=36_500)
+"""So far ahead is no clock, that of the database included."""
 
 
 @pytest.fixture
@@ -205,12 +208,13 @@ def test_a_revocation_of_a_pass_that_is_long_over_stops_nothing(databases, gate:
 
 
 def test_a_list_from_the_future_does_not_hide_that_later_lists_are_missing(gate: Gate) -> None:
-    gate.handle(StatusListSigned(revoked_total=0), at=NOON + 86_400 * SECOND)
-    assert gate.scan(scan_of(gate.issue()), at=NOON + 90 * SECOND).list_age_s == 90
+    at = now() + timedelta(hours=1)
+    gate.handle(StatusListSigned(revoked_total=0), at=at + 86_400 * SECOND, now=at)
+    assert gate.scan(scan_of(gate.issue()), at=at + 90 * SECOND).list_age_s == 90
 
 
 def test_a_list_that_came_while_all_clocks_were_ahead_has_no_age_until_the_next_one(gate: Gate) -> None:
-    ahead = NOON + timedelta(hours=6)
+    ahead = NOON + CENTURY
     gate.handle(StatusListSigned(revoked_total=0), at=ahead, now=ahead)
     issued = gate.issue()
     assert gate.enter(issued).list_age_s is None
@@ -226,6 +230,15 @@ def test_a_list_that_came_while_all_clocks_were_ahead_has_no_age_until_the_next_
     assert gate.enter(gate.issue()).list_age_s == 5
     gate.handle(StatusListSigned(revoked_total=0), at=NOON - 9 * SECOND)
     assert gate.enter(gate.issue()).list_age_s == 5
+
+
+def test_a_process_whose_clock_is_behind_leaves_the_time_of_the_list_as_it_is(gate: Gate) -> None:
+    at = now()
+    behind = at - timedelta(hours=1)
+    gate.handle(StatusListSigned(revoked_total=0), at=at, now=at)
+    gate.handle(StatusListSigned(revoked_total=0), at=at - 5 * SECOND, now=behind)
+    assert gate.scan(scan_of(gate.issue()), at=behind).list_age_s == 0
+    assert gate.scan(scan_of(gate.issue()), at=at + 3 * SECOND).list_age_s == 3
 
 
 def test_without_the_comparison_the_age_would_be_too_small(

@@ -111,6 +111,12 @@ def test_the_age_of_a_list_is_infinite_without_one_and_for_one_from_the_future()
     assert age(hours=-6) == age_of(None, now()) == age_of(StatusList(jws="no list"), now()) == inf
 
 
+@pytest.mark.parametrize("iat", ["soon", None, 10**30, 10**15, [1]])
+def test_the_age_of_a_list_is_infinite_where_it_says_no_instant(iat: object) -> None:
+    jws = jwt.encode({"iat": iat}, "a secret of thirty-two characters")
+    assert age_of(StatusList(jws=jws), now()) == inf
+
+
 async def test_a_new_status_list_is_fetched_in_the_background() -> None:
     app, client = stubbed(given={"status_list_seconds": 0.05})
     async with running(app) as http:

@@ -88,13 +88,23 @@ def test_a_guard_may_be_away_for_a_shift_and_a_kiosk_for_ever(accounts) -> None:
 
 
 def test_a_session_that_was_used_while_the_clock_was_ahead_ends_as_soon_as_any_other(accounts) -> None:
-    at = now()
+    at = now() + timedelta(hours=1)
     sid = accounts.opened("HOM-0001", at)
     accounts.report(at + timedelta(hours=6), sid)
     assert accounts.end_idle(at) == set(), "nobody has reported since the clock is right"
     accounts.report(at)
     assert accounts.end_idle(at) == set()
     assert accounts.end_idle(accounts.pass_time(at, 32)) == {sid}
+
+
+def test_a_process_whose_clock_is_behind_leaves_when_a_session_was_used(accounts) -> None:
+    at = now()
+    accounts.opened("HOM-0001", at)
+    accounts.report(behind := at - timedelta(hours=1))
+    set_used(accounts, at)
+    assert accounts.end_idle(behind) == set()
+    with accounts.db.queries() as session:
+        assert session.scalars(select(SessionRow.last_used_at)).one() == at
 
 
 def test_a_session_of_an_applicant_has_a_limit_of_its_own(accounts) -> None:

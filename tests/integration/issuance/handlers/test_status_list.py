@@ -376,8 +376,8 @@ def test_a_list_that_an_older_version_has_signed_has_no_mark_and_no_deltas(datab
     assert newest.newer_than(held) == "signed by an older version"
 
 
-AHEAD_BY = timedelta(hours=6)
-"""By so much a clock was ahead. At NOW it is right again."""
+AHEAD_BY = timedelta(days=36_500)
+"""By so much a clock was ahead, of the database's, too. At NOW it is right again."""
 
 
 def test_a_clock_that_was_ahead_delays_no_list_once_it_is_right(database) -> None:
@@ -399,12 +399,20 @@ def test_of_two_replicas_the_one_with_the_right_clock_signs_beside_one_that_is_a
     signed = []
     for round_ in range(3):
         for ahead in (timedelta(seconds=70), timedelta(0)):
-            run_job(database, NOW + INTERVAL * round_ + ahead)
-            signed.append(signed_at(database) - NOW)
+            run_job(database, NOW + AHEAD_BY + INTERVAL * round_ + ahead)
+            signed.append(signed_at(database) - NOW - AHEAD_BY)
 
     assert [one for one in signed if one < timedelta(seconds=60)] == [
         INTERVAL * round_ for round_ in range(3)
     ]
+
+
+def test_a_replica_whose_clock_is_behind_signs_no_list_in_place_of_a_right_one(database) -> None:
+    at = now()
+    run_job(database, at)
+    run_job(database, at - timedelta(hours=1))
+    current_list(database, at - timedelta(hours=1))
+    assert signed_at(database) == at
 
 
 def signed_events(database) -> list[dict[str, Any]]:

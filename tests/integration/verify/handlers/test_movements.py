@@ -1,6 +1,6 @@
 """Who has passed the gates of a site, for its other gates."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -18,9 +18,12 @@ class Listener(Gate):
     """A gate that asks who has passed."""
 
     def movements(self, after: int | None = None) -> Movements:
+        return self.movements_at(NOON, after)
+
+    def movements_at(self, at: datetime, after: int | None = None) -> Movements:
         question = MovementQuestion(site="PCS1", after=after)
         with self.database.queries() as session:
-            return movements.list_movements(question, calling(), session, NOON)
+            return movements.list_movements(question, calling(), session, at)
 
 
 @pytest.fixture
@@ -112,6 +115,16 @@ def test_places_that_a_promotion_has_lost_and_that_are_used_again_are_told(
     answer = gate.movements(after=known)
     assert [one.pass_ for one in answer.items] == [stayed.pass_number, new.pass_number]
     assert answer.last == answer.items[-1].position < known
+
+
+def test_no_place_counts_as_lost_because_the_clock_of_a_replica_is_behind(
+    gate: Listener,
+) -> None:
+    gate.enter(gate.issue())
+    behind = NOON - 2 * HOUR
+    gate.enter(gate.issue(), at=behind)
+    known = gate.movements_at(behind).last
+    assert gate.movements(after=known).last == known
 
 
 def test_more_than_one_answer_holds_come_one_answer_after_the_other(

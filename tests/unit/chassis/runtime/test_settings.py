@@ -9,11 +9,14 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr, ValidationError
 
+from contracts.events import StatusListSigned
+from contracts.model import MOST_DAYS
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import (
     DatabaseSettings,
     Section,
     ServiceSettings,
+    VisitSettings,
     WrongSettings,
     read,
 )
@@ -232,6 +235,16 @@ def test_a_wrong_value_is_named_and_not_quoted(
     with pytest.raises(WrongSettings, match=f"^{name} is wrong: ") as stopped:
         read(BrokerCommandSettings)
     assert "hunter2" not in str(stopped.value)
+
+
+def test_no_visit_may_be_so_far_ahead_that_its_revocation_is_no_longer_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EPASS_FURTHEST_DAYS", "37")
+    assert read(VisitSettings).furthest_days + MOST_DAYS + 1 <= StatusListSigned.live_for.days
+    monkeypatch.setenv("EPASS_FURTHEST_DAYS", "38")
+    with pytest.raises(WrongSettings, match=r"^EPASS_FURTHEST_DAYS is wrong: "):
+        read(VisitSettings)
 
 
 LISTENERS = [

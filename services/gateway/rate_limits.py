@@ -12,6 +12,7 @@ application has one on opening applications.
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from heapq import heappop, heappush
 from typing import Any, cast
 
 from limits import (
@@ -71,13 +72,23 @@ PAUSE_SECONDS = 1.0
 
 
 class OwnCounters(MemoryStorage):
-    """Counters of this process. The library's end their windows by the wall clock, which may be set back."""
+    """Counters of this process. The library's end their windows by the wall clock, which may be set back.
+
+    A request looks only at the counters that have ended: an attacker has as many as they have addresses.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends: list[tuple[float, str]] = []
+        """A heap of the ends of windows."""
 
     async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         at = monotonic()
-        for ended in [one for one, end in self.expirations.items() if end <= at]:
-            await self.clear(ended)
-        self.expirations.setdefault(key, at + expiry)
+        while self._ends and self._ends[0][0] <= at:
+            await self.clear(heappop(self._ends)[1])
+        if key not in self.expirations:
+            self.expirations[key] = at + expiry
+            heappush(self._ends, (at + expiry, key))
         self.storage[key] += amount
         return self.storage[key]
 

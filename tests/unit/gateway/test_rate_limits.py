@@ -151,6 +151,32 @@ async def test_a_clock_that_is_set_back_refuses_nobody_for_longer(monkeypatch: p
     await limits.hit("otp", "somebody")
 
 
+async def test_a_request_looks_at_the_counters_that_have_ended_and_at_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Watched(dict[str, float]):
+        looked_at = 0
+
+        def items(self) -> Any:
+            for one in super().items():
+                self.looked_at += 1
+                yield one
+
+        def pop(self, *given: Any) -> Any:
+            self.looked_at += 1
+            return super().pop(*given)
+
+    at, counters, many = 1000.0, OwnCounters(), 500
+    counters.expirations = ends = Watched()
+    monkeypatch.setattr(rate_limits, "monotonic", lambda: at)
+    for number in range(many):
+        await counters.incr(f"address {number}", 60)
+    assert (len(ends), ends.looked_at) == (many, 0)
+    at += 60
+    assert await counters.incr("address 0", 60) == 1, "its window has ended"
+    assert (len(ends), len(counters.storage), ends.looked_at) == (1, 1, many)
+
+
 @pytest.mark.parametrize(
     ("limit", "role", "path"),
     [

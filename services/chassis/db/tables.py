@@ -72,10 +72,12 @@ event_epoch = Table(
     metadata,
     Column("is_only", Boolean, primary_key=True),
     Column("system_identifier", BigInteger, nullable=False),
+    Column("database", BigInteger, nullable=False),
     Column("timeline", BigInteger, nullable=False),
     Column("base", BigInteger, nullable=False),
 )
-"""One row: on which server and timeline of PostgreSQL the newest event was stored, above which number."""
+"""One row: on which server and timeline of PostgreSQL, in which of its databases (by OID), and above which
+number the newest event was stored."""
 
 inbox = Table(
     "inbox",

@@ -94,7 +94,9 @@ def _stored(epoch_events: int) -> Form:
     ``epoch_events`` for each timeline: the new server may lack the last commits, and with them the numbers of
     events that consumers have seen. PostgreSQL's timeline is the first eight digits of the name of a WAL
     file; each promotion of a standby raises it. A dump into a new cluster and ``pg_upgrade`` begin with 1
-    again, and with another system identifier. One transaction notes the new server, and none waits for it.
+    again, and with another system identifier; a restore into a new database of one server, with another OID.
+    (Two restores of one dump begin with the same numbers: docs/backup.md.) One transaction notes the new
+    server, and none waits for it.
 
     Housekeeping forgets the number of a subject after years: a later event of it is numbered above all
     forgotten ones, because its consumers may still know the number of its last one. The only event of a
@@ -104,9 +106,8 @@ def _stored(epoch_events: int) -> Form:
         "outbox",
         f"""
         server as (
-          select system_identifier,
-            {TIMELINE} as timeline
-          from pg_control_system() where {{after}}
+          select system_identifier, pg_database.oid::bigint as database, {TIMELINE} as timeline
+          from pg_control_system(), pg_database where datname = current_database() and {{after}}
         ), epoch as (
           select server.*, known.base is null or is_other or server.timeline <> known.timeline as is_new,
             greatest(
@@ -122,13 +123,17 @@ def _stored(epoch_events: int) -> Form:
               (select seq from event_sequences where subject = '{FORGOTTEN}')
             ) as base
           from server left join event_epoch as known on true,
-            lateral (select server.system_identifier <> known.system_identifier as is_other) as compared
+            lateral (
+              select (server.system_identifier, server.database)
+                <> (known.system_identifier, known.database) as is_other
+            ) as compared
         ), noted as (
-          insert into event_epoch (is_only, system_identifier, timeline, base)
-          select true, system_identifier, timeline, base from epoch
+          insert into event_epoch (is_only, system_identifier, database, timeline, base)
+          select true, system_identifier, database, timeline, base from epoch
           where case when is_new then {TRY_LOCK.format(name="event epoch")} end
           on conflict (is_only) do update set system_identifier = excluded.system_identifier,
-            timeline = excluded.timeline, base = greatest(event_epoch.base, excluded.base)
+            database = excluded.database, timeline = excluded.timeline,
+            base = greatest(event_epoch.base, excluded.base)
         ), new as (
           select * from rows from (json_to_{{record}}(cast(:{{rows}} as json)) as (
             id uuid, type text, version int, producer text, subject text, occurred_at timestamptz,

@@ -166,16 +166,42 @@ def test_event_numbers_survive_a_dump_into_a_new_cluster_and_a_failover_there(
     monkeypatch.setattr(outbox, "EPOCH_EVENTS", epoch)
     promote(server)
     seen = [publish_from(server) for _ in range(2)]
-    new_cluster.create_database("approval")
-    source, target = (one.url("approval", scheme="postgresql") for one in (server, new_cluster))
-    run_program("pg_dump", ["--format=custom", f"--file={new_cluster.log}.dump"], source)
-    run_program("pg_restore", ["--dbname=approval", f"{new_cluster.log}.dump"], target)
+    restore(new_cluster, dump(server))
     before = numbers_of(new_cluster)
     seen += [publish_from(new_cluster) for _ in range(2)]
     put_back(new_cluster, before)  # the standby has never had these two commits
     promote(new_cluster)
     seen.append(publish_from(new_cluster))
     assert (seen == sorted(set(seen))) == bool(epoch), seen
+
+
+@pytest.mark.parametrize("epoch", [outbox.EPOCH_EVENTS, 0], ids=["guarded", "control: without epochs"])
+def test_event_numbers_survive_a_restore_into_a_new_database_of_the_same_server(
+    server: Postgres, monkeypatch, epoch: int
+) -> None:
+    monkeypatch.setattr(outbox, "EPOCH_EVENTS", epoch)
+    seen = [publish_from(server)]
+    dumped = dump(server)
+    seen.append(publish_from(server))  # the dump has never had this one
+    with server.connect() as connection:
+        connection.execute("drop database approval")
+    restore(server, dumped)
+    seen.append(publish_from(server))
+    assert (seen == sorted(set(seen))) == bool(epoch), seen
+
+
+def dump(server: Postgres) -> str:
+    """Dump approval's database, and return the file."""
+    file = f"{server.log}.dump"
+    source = server.url("approval", scheme="postgresql")
+    run_program("pg_dump", ["--format=custom", f"--file={file}"], source)
+    return file
+
+
+def restore(server: Postgres, file: str) -> None:
+    """Restore a dump of approval's database into a new one."""
+    server.create_database("approval")
+    run_program("pg_restore", ["--dbname=approval", file], server.url("approval", scheme="postgresql"))
 
 
 def publish_from(server: Postgres) -> int:

@@ -19,6 +19,7 @@ from contracts.events import PassRevoked, RevocationPersonal
 from services.accounts.adapters import passwords
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
+from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.runtime.clock import now
 from services.ops import grants
 from tests.support import forks
@@ -149,6 +150,16 @@ def revoked_bytes(reference: str = "done", event_id: UUID | None = None, **envel
     """Return the wire form of such an event, signed by the producer that it names."""
     whole = wrap(revoked(reference), event_id=event_id or uuid4(), seq=1, occurred_at=now(), keys=key_ring())
     return sign(whole.model_copy(update=envelope)).to_bytes()
+
+
+def deliver_often(topology: TestStack, messages: int = 1) -> None:
+    """Take so many messages off the queue and return them, as often as makes them suspicious."""
+    for _ in range(AFTER_DELIVERIES):
+        with wire(topology.broker_url("administrator")) as lost:
+            taken = [lost.connection.default_channel.basic_get(QUEUE) for _ in range(messages)]
+            for message in taken:
+                assert message is not None
+                message.channel.basic_reject(message.delivery_tag, requeue=True)
 
 
 @pytest.fixture

@@ -22,11 +22,15 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, ClassVar, TypeVar
 
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
+from sqlalchemy import func, select
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from contracts.envelope import (
@@ -152,11 +156,22 @@ class EventConsumers(SharedExtension, ProviderCollector):
 
     def _replace(self, message: EventMessage) -> None:
         try:
+            self.require_sender(message)
             self.failed_messages.publish_fresh(message.queue, message.message)
+        except ForgedMessage as error:  # a copy would count as the service's own
+            settle_failed(self, message.queue, message, _body(message.message), error)
         except NOT_PUBLISHED:
             self.reader.give_back(message.message)
         else:
             self.reader.acknowledge(message.message)
+
+    def require_sender(self, message: EventMessage) -> None:
+        """Check who sent a message.
+
+        Raises:
+            ForgedMessage: somebody else than who may send events to this service.
+        """
+        require_sender(message.message.properties, senders_of_events(self.container.service_cls.service))
 
     def suspend(self) -> None:
         """Return all messages, and consume nothing until the database can be used: it may be away for hours.
@@ -300,7 +315,7 @@ class EventEntrypoint(Entrypoint):
         """Return the events of a message that are to be handled; settle the others."""
         body = _body(message.message)
         try:
-            require_sender(message.message.properties, senders_of_events(self.container.service_cls.service))
+            self.consumers.require_sender(message)
         except ForgedMessage as error:
             message.unsettled = 1
             settle_failed(self.consumers, self.queue, message, body, error)
@@ -315,7 +330,7 @@ class EventEntrypoint(Entrypoint):
         except (ForgedMessage, UnreadableEvent) as error:
             settle_failed(self.consumers, self.queue, message, body, error)
             return ()
-        if envelope.expires_at is not None and envelope.expires_at < now():
+        if envelope.expires_at is not None and _is_over(envelope.expires_at):
             metrics.EVENTS_EXPIRED.labels(self.queue).inc()
             self.consumers.settle([message])
             return ()
@@ -425,6 +440,21 @@ def settle_failed(
         return "returned"
     consumers.settle([message])
     return "failed"
+
+
+def _is_over(instant: datetime) -> bool:
+    """Return whether an instant has passed by the clock of this process and by that of its database, too.
+
+    A host whose clock is ahead would else drop everything that expires. While the database is away nothing is
+    dropped: the event goes to its handler, which waits for it.
+    """
+    if instant >= now():
+        return False
+    try:
+        with process().database.queries() as session:
+            return bool(session.scalar(select(func.clock_timestamp() > instant)))
+    except (DBAPIError, PoolTimeout):
+        return False
 
 
 def _body(message: Message) -> bytes:

@@ -101,6 +101,12 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
     a pass that was revoked, or that is over. Where a message has failed and its time is over, its chain has
     ended: another channel would bring it too late. One that a vendor has accepted stays so, since its
     vendor may still report that it failed, which ends the chain then.
+
+    Args:
+        session: the transaction.
+        chains_: the steps.
+        now: the time by the database's clock.
+        most: how many.
     """
     found = session.execute(_TAKE, {"most": most, "now": now, "longest": TRIED_FOR}).mappings().all()
     for row in found:

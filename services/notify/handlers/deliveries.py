@@ -123,7 +123,7 @@ class Sender:
         channels: by name; a message whose channel is missing fails as ``no_channel``.
         options: batch, lease, delays between tries, and how many may reach the recipient.
         stop: when it is set, messages that were leased and not tried are returned.
-        now: returns the current time, which decides what has expired.
+        now: returns the current time. What has expired is decided by the database's clock.
         reports: the vendors that are asked what became of their messages.
         monotonic: returns seconds, by which breakers wait.
     """
@@ -202,7 +202,8 @@ class Sender:
             provider.breaker.cancel_test(permit)
         if provider.today is not None:
             QUOTA_LEFT.labels(provider.name).set(provider.today)
-        return leased
+        now = self._now()
+        return [message.by_clock(now) for message in leased]
 
     def advance(self) -> int:
         """Match reports of vendors with messages, and take the next steps that are due.
@@ -213,7 +214,7 @@ class Sender:
         Raises:
             Stopping: the process stops while the database is away.
         """
-        chains_, now = self._policy.chains, self._now()
+        chains_ = self._policy.chains
         away = [
             channel
             for provider in self.providers.values()
@@ -221,7 +222,8 @@ class Sender:
             for channel in provider.channels
         ]
         self._when_available(lambda session: chains.start_clocks(session, chains_, away))
-        if not self._when_available(receipts.is_work_due, as_query=True):
+        now = self._when_available(receipts.due_work, as_query=True)
+        if now is None:
             return 0
         matched = self._when_available(lambda session: receipts.apply_reports(session, chains_, now))
         return matched + self._when_available(lambda session: chains.take_next(session, chains_, now))

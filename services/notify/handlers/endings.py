@@ -23,7 +23,7 @@ _MAY_WAIT = """
   where last.id = :id and waiting.state = 'failed'
     and waiting.reason in ('unconfirmed', 'provider_away', 'quota')
     and waiting.personal is not null and not waiting.is_replaced
-    and coalesce(waiting.expires_at, waiting.created_at + :longest) > :now
+    and coalesce(waiting.expires_at, waiting.created_at + :longest) > statement_timestamp()
     and not exists (
       select from messages as newer
       where newer.pass_number = waiting.pass_number and newer.purpose = waiting.purpose
@@ -71,7 +71,7 @@ def end_chain(
         now: the current time.
         may_wait: whether another channel may still reach the person.
     """
-    given = {"id": about["message_id"], "now": now, "longest": TRIED_FOR}
+    given = {"id": about["message_id"], "longest": TRIED_FOR}
     if may_wait and any(session.execute(one, given).first() for one in (_WAIT_AGAIN, _LOOK_AGAIN)):
         return
     outbox.add(session, NotificationFailed(**about, reason=reason), at=now)

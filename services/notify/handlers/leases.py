@@ -5,12 +5,12 @@ time another sender takes the message, and counts that the last try may have suc
 try to which the vendor did not respond: its lease stays until the next try is due.
 
 Leases and due times follow the clock of the database, since those of two senders may differ by more than a
-lease. The clock of the process decides only what has expired.
+lease. What has expired follows it, too: by the clock of one host that is wrong, everything would have.
 """
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
 from typing import Any
@@ -39,6 +39,7 @@ from services.notify.models import PhoneMessageRow
 _PHONE = PhoneMessageRow.metadata.tables["local_phone"]
 _READ = """id, lane, purpose, channel, step, language, application_id, personal, email_sealed,
   attempts, possible_duplicates, created_at, expires_at, correlation_id, traceparent,
+  statement_timestamp() as leased_at,
   array(
     select other.channel from messages as other
     where other.event_id = messages.event_id and other.purpose = messages.purpose
@@ -152,6 +153,7 @@ class Leased:
     expires_at: datetime | None
     correlation_id: str
     traceparent: str | None
+    leased_at: datetime
     tried: Sequence[DeliverBy] = ()
     is_revoked: bool = False
     is_opted_out: bool = False
@@ -160,6 +162,12 @@ class Leased:
     """Whether it is one of the messages that its vendor may be given today."""
     lease_ends: float = inf
     """By the monotonic clock of this process, and rather too early."""
+
+    def by_clock(self, now: datetime) -> "Leased":
+        """Return it with its times by a clock that shows ``now`` at the lease, and not by the database's."""
+        ahead = now - self.leased_at
+        expires_at = self.expires_at + ahead if self.expires_at else None
+        return replace(self, created_at=self.created_at + ahead, expires_at=expires_at, leased_at=now)
 
     @property
     def addresses(self) -> Addresses:

@@ -37,7 +37,7 @@ REPEATED_FOR = timedelta(days=8)
 STOP_WORDS = frozenset({"stop", "unsubscribe", "ਬੰਦ", "ਬੰਦ ਕਰੋ", "बंद", "बंद करो", "बंद करें"})
 START_WORDS = frozenset({"start", "ਸ਼ੁਰੂ", "शुरू"})
 _IS_DUE = text("""
-select exists (
+select statement_timestamp() where exists (
   select from delivery_reports
   where applied_at is null and received_at > statement_timestamp() - interval '3 days'
 ) or exists (select from messages where next_at <= statement_timestamp())
@@ -125,9 +125,10 @@ def store_texts(session: Session, channel: str, texts: Iterable[InboundText], no
         )
 
 
-def is_work_due(session: Session) -> bool:
-    """Return whether a report looks for its message, or a message for its next step."""
-    return bool(session.execute(_IS_DUE).scalar_one())
+def due_work(session: Session) -> datetime | None:
+    """Return the database's time if a report looks for its message, or a message for its next step."""
+    found: datetime | None = session.execute(_IS_DUE).scalar_one_or_none()
+    return found
 
 
 def apply_reports(session: Session, chains: Chains, now: datetime, most: int = BATCH) -> int:

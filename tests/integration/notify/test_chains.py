@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -127,6 +128,11 @@ def rounds(postman: SteppedSender) -> None:
     """Send and advance until nothing is due."""
     while postman.send_due() or postman.advance():
         pass
+
+
+def put_code(db: Database, **of: Any) -> None:
+    with db.transaction() as session:
+        event_handlers.handle_otp_requested(otp(**of), session, now())
 
 
 def put_pass(db: Database, visit: Visit | None = None) -> Visit:
@@ -859,6 +865,32 @@ def test_a_pass_that_no_vendor_was_given_waits_for_one_that_is_away_and_receptio
     assert undelivered(db) == []
 
 
+@pytest.mark.parametrize("put", [put_pass, put_code])
+def test_a_sender_whose_clock_is_days_ahead_ends_no_message_that_waits(
+    db: Database, clock: Clock, put: Callable[[Database], object]
+) -> None:
+    clock.ahead = timedelta(days=3)
+    faults = TemporaryChannelError("busy"), PermanentChannelError("refused")
+    first, second = Vendor("first", *faults), Vendor("second")
+    vendors = (first, second) if put is put_pass else (second, first)
+    postman = make_sender(db, *vendors, clock)
+    put(db)
+    postman.send_due()
+    clock.forward(1)
+    rounds(postman)
+    assert [state for _, state, _ in rows(db)] == ["failed", "accepted"]
+    assert (len(first.sent), len(second.sent)) == (2, 1)
+
+
+def test_a_pass_of_a_sender_whose_clock_is_days_ahead_waits_for_a_vendor_that_is_away(
+    db: Database, whatsapp: Vendor, clock: Clock
+) -> None:
+    clock.ahead = timedelta(days=3)
+    _, _, visits = passes_that_wait(db, whatsapp, clock)
+    assert set(undelivered(db)) == {visit.number for visit in visits}
+    assert [state for channel, state, _ in rows(db) if channel == "sms"] == ["queued"] * len(visits)
+
+
 def test_a_pass_that_waits_for_a_vendor_is_not_sent_any_more_once_it_is_revoked(
     db: Database, whatsapp: Vendor, clock: Clock
 ) -> None:
@@ -952,18 +984,12 @@ def test_a_limit_for_one_person_pauses_nobody_else(db: Database, sms: Vendor, cl
     assert sorted(state for _, state, _ in rows(db)) == ["accepted", "accepted", "queued"]
 
 
-def put_code(db: Database, **of: str) -> None:
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(**of), session, now())
-
-
 def test_a_code_whose_vendor_asks_for_a_long_pause_goes_on_to_the_next_channel(
     db: Database, whatsapp: Vendor, clock: Clock
 ) -> None:
     busy = Vendor("sms", TemporaryChannelError("busy", retry_after=900))
     postman = make_sender(db, whatsapp, busy, clock)
-    put_code(db)
-    clock.ahead = timedelta(minutes=6)  # its next try would be after its expiry
+    put_code(db, minutes=4)  # its next try would be after its expiry
     postman.send_due()
     assert rows(db) == [("sms", "expired", "expired")]
     postman.advance()
@@ -982,7 +1008,7 @@ def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_faile
     before = chains_of_codes_that_reached_nobody()
     put_code(db)
     postman.send_due()
-    clock.ahead = timedelta(minutes=11)  # the code has expired
+    clock.forward(660)  # the code has expired
     report(db, "sms", "sms-vendor-1", "failed", reason="not_reachable", use_next=True)
     postman.advance()
     assert postman.send_due() == []

@@ -156,6 +156,14 @@ def clock_ahead() -> None:
     put(server, "now", lambda: clock.now() + timedelta(seconds=10))
 
 
+def days_ahead() -> None:
+    """Let the clock by which events expire be three days ahead; no guard is taken out."""
+    from services.chassis.messaging import entrypoint
+    from services.chassis.runtime import clock
+
+    put(entrypoint, "now", lambda: clock.now() + timedelta(days=3))
+
+
 def no_idempotency() -> None:
     """Carry out a repeated command again."""
     from services.chassis.rpc import idempotency
@@ -465,6 +473,7 @@ SWITCHES: dict[str, Callable[[], None]] = {
         ack_first,
         no_deadline,
         clock_ahead,
+        days_ahead,
         no_idempotency,
         no_row_lock,
         no_nonce,

@@ -269,7 +269,9 @@ class Clock:
                 text(
                     "update messages set due_at = due_at - make_interval(secs => :seconds), "
                     "next_at = next_at - make_interval(secs => :seconds), "
-                    "tried_at = tried_at - make_interval(secs => :seconds)"
+                    "tried_at = tried_at - make_interval(secs => :seconds), "
+                    "created_at = created_at - make_interval(secs => :seconds), "
+                    "expires_at = expires_at - make_interval(secs => :seconds)"
                 ),
                 {"seconds": seconds},
             )

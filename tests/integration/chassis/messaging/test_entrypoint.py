@@ -1,5 +1,6 @@
 """The event entrypoint: each event has its effect once, and a failed one goes to the dead letters."""
 
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from services.chassis.runtime.clock import now
 from tests.integration.conftest import (
     QUEUE,
     apply_topology,
+    deliver_often,
     demoted,
     make_probe,
     password_changed,
@@ -159,6 +161,19 @@ def test_an_expired_event_is_dropped(broker, probe, effects) -> None:
     eventually(lambda: effects() == ["fresh"], "the fresh one")
     assert broker.depth(DEAD) == 0
     assert probe.metric("epass_events_expired_total") == 1
+
+
+def test_an_event_that_has_expired_by_the_clock_of_one_host_alone_is_handled(
+    broker, effects, topology, tmp_path
+) -> None:
+    process = make_probe(topology, tmp_path, "events", sabotage="days_ahead").start()
+    try:
+        broker.publish(EXCHANGE, KEY, revoked_bytes("stale", expires_at=now()))
+        broker.publish(EXCHANGE, KEY, revoked_bytes("of use", expires_at=now() + timedelta(minutes=10)))
+        eventually(lambda: effects() == ["of use"], "the one that is of use")
+        assert process.metric("epass_events_expired_total") == 1
+    finally:
+        process.kill()
 
 
 def test_while_the_database_is_away_messages_wait_in_their_queue_uncounted(
@@ -371,15 +386,6 @@ def returns(process) -> list[float]:
     return [
         line["seconds"] for line in lines if line.get("event") == "message could not be moved and goes back"
     ]
-
-
-def deliver_often(topology) -> None:
-    """Take the message off its queue and return it, as often as makes it suspicious."""
-    for _ in range(AFTER_DELIVERIES):
-        with wire(topology.broker_url("administrator")) as lost:
-            message = lost.connection.default_channel.basic_get(QUEUE)
-            assert message is not None
-            message.channel.basic_reject(message.delivery_tag, requeue=True)
 
 
 @long

@@ -13,7 +13,7 @@ from deploy.local.permissions import PERMISSIONS
 from services.chassis.messaging import retry
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.topology import DEAD_EXCHANGE, REPLAY_EXCHANGE, delay_name
-from tests.integration.conftest import QUEUE, make_probe, revoked_bytes
+from tests.integration.conftest import QUEUE, deliver_often, demoted, make_probe, revoked_bytes
 from tests.support.backends import TestStack
 from tests.support.factories.ops import epass
 from tests.support.running import Process, eventually
@@ -56,6 +56,25 @@ def test_an_event_that_another_user_forges_has_no_effect_whichever_way_it_takes(
     broker.publish("issuance.events", KEY, revoked_bytes("genuine"))
     eventually(lambda: "genuine" in effects(), "the relay's event is handled")
     assert effects() == ["genuine"]
+
+
+def test_a_forged_event_that_is_put_back_unread_while_the_database_is_away_stays_forged(
+    broker: Wire, effects, topology: TestStack, tmp_path
+) -> None:
+    """A fresh copy of it would be one of the service's own."""
+    broker.publish("issuance.events", KEY, revoked_bytes("genuine"))
+    assert forge(topology.broker_url("notify"), "a delay", revoked_bytes("forged"))
+    eventually(lambda: broker.depth(QUEUE) == 2, "both wait")
+    deliver_often(topology, 2)
+    process = make_probe(topology, tmp_path, "events")
+    try:
+        with demoted(topology, "verify"):
+            process.start(ready=False)
+            eventually(lambda: broker.depth(DEAD) == 1, "one is dead")
+            assert broker.get(DEAD).headers[retry.ERROR] == ForgedMessage.__name__
+        eventually(lambda: effects() == ["genuine"], "the other is handled")
+    finally:
+        process.kill()
 
 
 def test_control_an_event_on_each_way_that_the_broker_leaves_open_is_handled_if_its_sender_may_send_it(

@@ -58,7 +58,7 @@ WALL_CLOCK = {
     "services/gateway/rate_limits.py": "the library tells the end of a window as an instant",
     "services/gateway/pages/*": "today, what has ended, and the ends of cookies, for somebody who looks",
     "services/notify/adapters/channels/*": "when a message was made, for its recipient",
-    "services/notify/handlers/deliveries.py": "whether a message has expired, and when it is due again",
+    "services/notify/handlers/deliveries.py": "when it is compared with the database's, and the quiet hours",
     "services/notify/handlers/previews.py": "a time in an example",
     "services/ops/*": "what an operator does or sees now",
 }

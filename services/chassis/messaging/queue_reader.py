@@ -52,8 +52,7 @@ class QueueReader(ConsumerMixin):
         prefetch: unacknowledged messages in hand, for each queue.
         part: the reader's name in logs and metrics.
         heartbeat: seconds.
-        on_connect: called before it consumes over a new connection. The broker will deliver again whatever
-            was in hand on the one before.
+        on_lost: called when a connection is lost. The broker will deliver again whatever was in hand.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class QueueReader(ConsumerMixin):
         prefetch: int,
         part: str,
         heartbeat: int = 20,
-        on_connect: Callable[[], None] = lambda: None,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.connection = kombu_connection(urls, heartbeat)
         self._backoff = Backoff()
@@ -72,7 +71,7 @@ class QueueReader(ConsumerMixin):
         self._on_message = on_message
         self._prefetch = prefetch
         self._part = part
-        self._on_connect = on_connect
+        self._on_lost = on_lost
         self._in_hand: dict[Any, set[int]] = {}
         """Delivery tags, by channel."""
         self._is_stopped = self._is_interrupted = False
@@ -91,7 +90,6 @@ class QueueReader(ConsumerMixin):
         """Return one consumer for each queue, on a channel of its own."""
         self._in_hand.clear()
         self._to_return.clear()
-        self._on_connect()
         return [self._consumer(queue, channel.connection.channel()) for queue in self._queues]
 
     def _consumer(self, queue: Queue, channel: Any) -> Consumer:
@@ -169,6 +167,7 @@ class QueueReader(ConsumerMixin):
                     pass
             except (OperationalError, AMQPError, OSError) as error:
                 self.consuming = False
+                self._on_lost()
                 if not self.should_stop:
                     log.warning("consuming was interrupted", part=self._part, error=type(error).__name__)
                     sleep(self._backoff.next_pause())

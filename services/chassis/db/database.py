@@ -161,6 +161,9 @@ class Database:
                 "prepare_threshold": PREPARE_AFTER,
             },
         )
+        # SQLAlchemy makes the lock of the first connection when it is first needed, and threads that come at
+        # once may each make one: then a connection is used before the engine knows its server.
+        self.engine.pool.dispatch.connect._get_exec_once_mutex()  # noqa: SLF001  no public way makes it earlier
         event.listen(self.engine, "do_connect", _connect)
         event.listen(self.engine, "checkout", _check_open)
         event.listen(self.engine, "handle_error", _leave)

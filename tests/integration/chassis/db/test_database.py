@@ -1,10 +1,14 @@
 """A service's connections to its database."""
 
-from contextlib import ExitStack
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import event, text
+from sqlalchemy.event import attr
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -39,6 +43,24 @@ def test_without_the_check_of_the_connection_the_first_call_fails(pooled: Databa
 
 
 INSERT = text("insert into inbox (consumer, event_id) values ('a test', gen_random_uuid())")
+
+
+def test_threads_that_open_the_first_connections_at_once_all_wait_for_the_engine_to_know_its_server(
+    databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are made to reach the lock together: each would make its own, and one would not wait."""
+    together = threading.Barrier(2)
+
+    def lock_when_both_are_here() -> object:
+        with suppress(threading.BrokenBarrierError):
+            together.wait(0.5)
+        return threading.Lock()
+
+    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
+    monkeypatch.setattr(attr, "threading", SimpleNamespace(Lock=lock_when_both_are_here))
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda _: own.is_available(), range(2))) == [True, True]
+    own.close()
 
 
 @pytest.fixture

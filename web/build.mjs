@@ -119,5 +119,6 @@ for (const file of built.flat()) {
   const name = basename(file);
   manifest[name.replace(/-[A-Z0-9]{8}(?=\.[a-z0-9]+$)/, "")] = name;
 }
+await copyFile(join(here, "..", "THIRD_PARTY_NOTICES.md"), join(out, "third-party-notices.txt"));
 await writeFile(join(out, "manifest.json"), JSON.stringify(manifest, null, 1));
 await compress(["gate.js", "gate-style.css", "decoder.wasm"].map((name) => manifest[name]));

@@ -5,8 +5,8 @@ from services.accounts.metrics import GATE_DEVICES, GATE_LIST_AGE, gate_label, s
 from services.accounts.settings import AccountsSettings
 from services.chassis.db import batches
 from services.chassis.db.destructive_jobs import by_clock_alone
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 
 
 class Consumers:

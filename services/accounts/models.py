@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from contracts.model import Language, Role
 from services.accounts.domain.second_factor import SignInPurpose
 from services.chassis.db.import_drafts import ImportColumns
-from services.chassis.tokens.key_store import SigningKeyColumns
+from services.chassis.keys.key_store import SigningKeyColumns
 
 
 class Base(DeclarativeBase):

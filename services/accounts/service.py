@@ -16,9 +16,9 @@ from services.accounts.handlers import (
 )
 from services.accounts.settings import AccountsSettings
 from services.chassis.audit import entries, heads
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 
 
 class Service:

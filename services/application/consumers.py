@@ -26,9 +26,9 @@ from contracts.events import (
 from services.application.handlers import directory, event_handlers, openings, scheduled_jobs
 from services.chassis.db import batches
 from services.chassis.db.destructive_jobs import by_clock_alone
+from services.chassis.db.providers import DatabaseProvider, every
 from services.chassis.messaging.entrypoint import subscribes, subscribes_together
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, every
 
 E = TypeVar("E", bound=Event)
 Events = Sequence[Received[E]]

@@ -26,11 +26,11 @@ from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQue
 from contracts.rpc.call import Call, Nothing, Page
 from services.application.handlers import applications, mobiles, openings, photographs, queries
 from services.chassis.audit import entries, heads
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import proved_by
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 
 
 class Service:

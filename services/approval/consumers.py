@@ -21,10 +21,10 @@ from services.approval.metrics import SITE_OPEN, site_label
 from services.approval.models import ImportRow
 from services.chassis.db import batches, import_drafts
 from services.chassis.db.destructive_jobs import by_clock_alone
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
 from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes, subscribes_together
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 
 
 class Consumers:

@@ -83,9 +83,9 @@ from services.approval.handlers import (
     watchlist,
 )
 from services.chassis.audit import entries, heads
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 
 
 class Service:

@@ -1,4 +1,5 @@
-"""What every service is built on: messaging, RPC, database, runtime and tokens, one package each.
+"""What every service is built on. Each package imports only packages of the ranks below its own.
 
-The chassis knows the contracts and no service. One file holds one concern.
+``process``, ``rpc``, ``audit``, ``keys`` and ``messaging``, ``db``, ``runtime``, ``tokens``: from the highest
+rank to the lowest. The chassis knows the contracts and no service. One file holds one concern.
 """

@@ -11,9 +11,9 @@ from contracts.events import (
     PersonalDataErased,
     VisitDayClosed,
 )
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 from services.issuance.handlers import passes, status_list
 from services.issuance.settings import IssuanceSettings
 

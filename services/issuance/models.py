@@ -24,7 +24,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from contracts.events import ApplicationPersonal
 from contracts.model import MOST_DAYS, RevocationReason, Wire
-from services.chassis.tokens.key_store import SigningKeyColumns
+from services.chassis.keys.key_store import SigningKeyColumns
 from services.issuance.domain.passes import Pass, Visit
 
 M = TypeVar("M", bound=Wire)

@@ -16,9 +16,9 @@ from contracts.rpc.issuance import (
     WholeLink,
 )
 from services.chassis.audit import entries, heads
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.issuance.adapters import qr
 from services.issuance.handlers import passes, status_list, views
 from services.issuance.settings import IssuanceSettings

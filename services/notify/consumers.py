@@ -8,10 +8,10 @@ from contracts import events
 from contracts.envelope import Received
 from services.chassis.db import batches
 from services.chassis.db.destructive_jobs import by_clock_alone
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
 from services.chassis.db.retention import kept_since
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 from services.notify.handlers import (
     directory,
     erasure,

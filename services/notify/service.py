@@ -19,9 +19,9 @@ from contracts.rpc.notify import (
     WrongNumber,
 )
 from services.chassis.audit import entries, heads
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.notify.adapters.channels.installed import receipt_sources_of
 from services.notify.handlers import local_phone, opt_outs, previews, prints, resends, undelivered, webhooks
 

@@ -1,18 +1,18 @@
 """One nameko service as a process: `python -m services.ops.serve application [rpc|events]`.
 
 This is the one table of services and their nameko classes. A service is imported only when its process
-starts, and after `services.chassis.runtime.serve` has patched the standard library, which is why that import
+starts, and after `services.chassis.process.serve` has patched the standard library, which is why that import
 stands first.
 """
 
-from services.chassis.runtime import serve  # isort: skip  it patches the standard library
+from services.chassis.process import serve  # isort: skip  it patches the standard library
 
 import sys
 from collections.abc import Callable
 from typing import NamedTuple
 
 from services.chassis.audit.seals import AUDIT_LOG, Source
-from services.chassis.runtime.serve import Pool
+from services.chassis.process.serve import Pool
 from services.chassis.runtime.settings import ServiceSettings, read
 
 

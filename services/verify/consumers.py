@@ -20,9 +20,9 @@ from contracts.events import (
 from contracts.rpc.verify import SiteProblem
 from services.chassis.db import batches
 from services.chassis.db.destructive_jobs import Portion, by_clock_alone
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider, every
 from services.verify.handlers import (
     event_handlers,
     help_calls,

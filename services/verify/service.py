@@ -47,10 +47,10 @@ from contracts.rpc.verify import (
     SyncScans,
 )
 from services.chassis.audit import heads
+from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
-from services.chassis.runtime.providers import DatabaseProvider, SettingsProvider
 from services.verify.handlers import (
     help_calls,
     incidents,

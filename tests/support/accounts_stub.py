@@ -15,7 +15,7 @@ from tests.support.factories.gateway import (
 )
 
 SERVICE = """
-import services.chassis.runtime.serve as serve
+import services.chassis.process.serve as serve
 import json, os, time
 from uuid import UUID
 import eventlet

@@ -32,7 +32,7 @@ COMMON = (
     "sqlalchemy.dialects.postgresql.psycopg",
 )
 LIBRARIES = {
-    "patched": ("services.chassis.runtime.serve", "services.chassis.messaging.entrypoint", *COMMON),
+    "patched": ("services.chassis.process.serve", "services.chassis.messaging.entrypoint", *COMMON),
     "plain": (
         "services.chassis.db.migrate",
         "services.chassis.messaging.relay",

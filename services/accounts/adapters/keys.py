@@ -7,8 +7,8 @@ from sqlalchemy import ColumnElement, exists
 
 from contracts.sealing import SealedBox
 from services.accounts.models import SessionRow, SigningKeyRow
+from services.chassis.keys.key_store import KeyStore
 from services.chassis.runtime.settings import KeyEncryptionSettings
-from services.chassis.tokens.key_store import KeyStore
 
 
 def sealed_box(settings: KeyEncryptionSettings) -> SealedBox:

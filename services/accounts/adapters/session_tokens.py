@@ -7,7 +7,7 @@ from contracts.tokens import SESSION_TYP, SessionClaims
 from services.accounts.adapters.keys import key_store, sealed_box
 from services.accounts.models import SessionRow
 from services.accounts.settings import AccountsSettings
-from services.chassis.tokens.key_store import WithdrawnKey
+from services.chassis.keys.key_store import WithdrawnKey
 
 
 def token_of(row: SessionRow, session: Session, settings: AccountsSettings) -> str:

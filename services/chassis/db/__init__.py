@@ -1,1 +1,4 @@
-"""A service's database: connections, transactions, locks, cursors, migrations, the chassis' own tables."""
+"""A service's database: connections, transactions, locks, cursors, migrations, the chassis' own tables.
+
+`providers` injects it, and the settings, into nameko's classes, and has the decorator of scheduled jobs.
+"""

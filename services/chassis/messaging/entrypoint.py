@@ -43,6 +43,7 @@ from contracts.envelope import (
 )
 from contracts.events import BY_NAME, Event
 from services.chassis.db.availability import StillAway
+from services.chassis.db.providers import process
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.event_batches import (
     LARGEST_BATCH,
@@ -63,7 +64,6 @@ from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.lifecycle import Stopping, pause
-from services.chassis.runtime.providers import process
 
 log = logs.logger(__name__)
 E = TypeVar("E", bound=Event)

@@ -35,6 +35,7 @@ from contracts.rpc.call import Call, Method
 from contracts.subscriptions import rpc_queue
 from services.chassis.audit import record
 from services.chassis.db.availability import is_away, is_busy
+from services.chassis.db.providers import process
 from services.chassis.messaging.broker import NOT_PUBLISHED
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.messaging.retry import FailedMessagePublisher, PermanentError
@@ -45,7 +46,6 @@ from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.rpc.replies import Replier, Replies
 from services.chassis.runtime import logs, metrics, tracing
 from services.chassis.runtime.clock import monotonic, now
-from services.chassis.runtime.providers import process
 
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)

@@ -1,1 +1,1 @@
-"""What every process has: settings, logs, metrics, health, clock, lifecycle; and how nameko is served."""
+"""What every process has: settings, logs, metrics, traces, health, clocks, jobs, lifecycle."""

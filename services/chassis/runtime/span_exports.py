@@ -8,7 +8,7 @@ eventlet a green one) sends them. A collector that is away or slow loses spans, 
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from uuid import uuid4
 
@@ -25,7 +25,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from services.chassis.runtime import logs
 from services.chassis.runtime.clock import monotonic
-from services.chassis.runtime.tracing import Attributes, Kind
 
 __all__ = ["SpanExports", "SpanRecord"]
 log = logs.logger(__name__)
@@ -86,7 +85,12 @@ class SpanExports:
         self._tracer = provider.get_tracer("epass", version("epass"), schema_url=SCHEMA)
 
     def begin(
-        self, kind: Kind, name: str, cause: str | None, attributes: Attributes, linked_to: str | None
+        self,
+        kind: str,
+        name: str,
+        cause: str | None,
+        attributes: Mapping[str, str | int],
+        linked_to: str | None,
     ) -> tuple[SpanRecord, str]:
         """Begin a span; return it and its trace context. The arguments are those of `tracing.Span`."""
         links = [Link(_context_of(linked_to))] if linked_to else None

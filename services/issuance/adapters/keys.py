@@ -6,8 +6,8 @@ from functools import lru_cache
 from sqlalchemy import ColumnElement, exists
 
 from contracts.sealing import SealedBox
+from services.chassis.keys.key_store import KeyStore
 from services.chassis.runtime.settings import KeyEncryptionSettings
-from services.chassis.tokens.key_store import KeyStore
 from services.issuance.models import PassRow, SigningKeyRow
 
 

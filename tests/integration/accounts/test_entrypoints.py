@@ -15,7 +15,7 @@ from services.accounts.consumers import Consumers
 from services.accounts.models import Base, SigningKeyRow
 from services.accounts.service import Service
 from services.chassis.db import tables
-from services.chassis.runtime.providers import Schedule
+from services.chassis.db.providers import Schedule
 from tests.support.factories.accounts import (
     ADO,
     MOBILE,

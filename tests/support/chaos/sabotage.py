@@ -81,8 +81,8 @@ def no_outbox() -> None:
     """Hold events in memory and publish them after the commit, as a service without an outbox does."""
     import eventlet
 
+    from services.chassis.db.providers import process
     from services.chassis.messaging import outbox
-    from services.chassis.runtime.providers import process
 
     add = outbox.add
 

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import PassRevoked
+from services.chassis.db.providers import DatabaseProvider
 from services.chassis.messaging.entrypoint import subscribes
 from services.chassis.messaging.retry import PermanentError
-from services.chassis.runtime.providers import DatabaseProvider
 
 _failed: set[str] = set()
 

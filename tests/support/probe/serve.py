@@ -1,6 +1,6 @@
 """The probe as a process: `python -m tests.support.probe.serve [rpc|events]`."""
 
-from services.chassis.runtime import serve  # isort: skip  it patches the standard library
+from services.chassis.process import serve  # isort: skip  it patches the standard library
 
 import sys
 

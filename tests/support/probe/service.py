@@ -10,8 +10,8 @@ from contracts import rpc as contract
 from contracts.errors import Conflict
 from contracts.rpc.call import Call
 from contracts.rpc.verify import InsideList, InsideQuestion
+from services.chassis.db.providers import DatabaseProvider
 from services.chassis.rpc.server import rpc
-from services.chassis.runtime.providers import DatabaseProvider
 
 
 class Service:

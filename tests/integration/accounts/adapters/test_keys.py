@@ -14,8 +14,8 @@ from contracts.events import SessionEnded, SessionKeyWithdrawn
 from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.accounts import commands
 from services.accounts.handlers import sessions
+from services.chassis.keys.key_store import GRACE
 from services.chassis.runtime.clock import now
-from services.chassis.tokens.key_store import GRACE
 from services.chassis.tokens.signing_key import SigningKey, public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.ops.migrations import SERVICES

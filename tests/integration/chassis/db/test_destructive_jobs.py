@@ -24,7 +24,7 @@ from services.chassis.db import destructive_jobs, import_drafts
 from services.chassis.db.database import Database
 from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, Portion, RunRefused
 from services.chassis.db.tables import inbox
-from services.chassis.runtime import housekeeping
+from services.chassis.process import housekeeping
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import RetentionSettings
 from services.notify import consumers as notify

@@ -9,7 +9,7 @@ from contracts.events import PassIssued, StatusListSigned
 from contracts.key_set import read_key_set
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import Jwks
-from services.chassis.tokens.key_store import GRACE
+from services.chassis.keys.key_store import GRACE
 from services.issuance import commands
 from services.issuance.handlers import status_list, views
 from services.issuance.models import PassRow, SigningKeyRow

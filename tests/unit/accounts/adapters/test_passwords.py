@@ -31,7 +31,7 @@ def test_a_password_is_the_same_in_composed_and_decomposed_unicode() -> None:
 
 
 SIXTY_SIGN_INS = """
-from services.chassis.runtime import serve
+from services.chassis.process import serve
 import eventlet, psutil, sys
 from services.accounts import consumers, service
 from services.accounts.adapters import passwords

@@ -41,7 +41,7 @@ WALL_CLOCK = {
     "services/chassis/db/destructive_jobs.py": "it is compared with the database's",
     "services/chassis/messaging/relay.py": "it is compared with the database's before old events are deleted",
     "services/gateway/state.py": "how old a list is that issuance has signed",
-    "services/chassis/runtime/housekeeping.py": "which months a table has, and which records are too old",
+    "services/chassis/process/housekeeping.py": "which months a table has, and which records are too old",
     "services/chassis/messaging/entrypoint.py": "whether an event has expired, and how old it is",
     "services/chassis/messaging/retry.py": "when a message failed, for whoever reads the dead letter",
     "services/chassis/messaging/signatures.py": "until which date of the settings events may be unsigned",

@@ -286,7 +286,7 @@ def test_threads_of_one_process_share_its_exporter(collector: Collector) -> None
 
 
 UNDER_EVENTLET = """
-from services.chassis.runtime import serve
+from services.chassis.process import serve
 import sys
 import eventlet
 from services.chassis.runtime import tracing

@@ -12,7 +12,7 @@ import eventlet  # noqa: E402  must come first
 
 eventlet.monkey_patch()
 
-from services.chassis.runtime import name_resolver  # noqa: E402  eventlet's names are resolved by it
+from services.chassis.process import name_resolver  # noqa: E402  eventlet's names are resolved by it
 
 name_resolver.install()
 
@@ -30,10 +30,11 @@ from nameko.runners import ServiceRunner  # noqa: E402
 from services.chassis.audit import seals  # noqa: E402
 from services.chassis.audit.seals import AUDIT_LOG, Source  # noqa: E402
 from services.chassis.db.database import Database  # noqa: E402
-from services.chassis.runtime import housekeeping, logs, metrics, tracing  # noqa: E402
+from services.chassis.db.providers import Process  # noqa: E402
+from services.chassis.process import housekeeping  # noqa: E402
+from services.chassis.runtime import logs, metrics, tracing  # noqa: E402
 from services.chassis.runtime.health import Health  # noqa: E402
 from services.chassis.runtime.lifecycle import freeze_heap, stopping  # noqa: E402
-from services.chassis.runtime.providers import Process  # noqa: E402
 from services.chassis.runtime.settings import ServiceSettings  # noqa: E402
 
 log = logs.logger(__name__)

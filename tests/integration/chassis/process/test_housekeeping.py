@@ -13,8 +13,8 @@ from services.chassis.db.retention import kept_since
 from services.chassis.db.tables import FORGOTTEN, event_sequences
 from services.chassis.db.tables import outbox as outbox_table
 from services.chassis.messaging import inbox, outbox
+from services.chassis.process import housekeeping
 from services.chassis.rpc.idempotency import once
-from services.chassis.runtime import housekeeping
 from services.chassis.runtime.clock import now
 from tests.support.factories.verify import pass_issued, pass_revoked
 

@@ -16,9 +16,9 @@ from contracts.sealing import CannotOpen
 from services.accounts.adapters import keys as accounts
 from services.accounts.models import SigningKeyRow as AccountsRow
 from services.chassis.db.database import Database
+from services.chassis.keys import key_store
+from services.chassis.keys.key_store import GRACE, KeyStore, SigningKeyColumns, WithdrawnKey, WrongKey
 from services.chassis.runtime.settings import KeyEncryptionSettings
-from services.chassis.tokens import key_store
-from services.chassis.tokens.key_store import GRACE, KeyStore, SigningKeyColumns, WithdrawnKey, WrongKey
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters import keys as issuance
 from services.issuance.models import SigningKeyRow as IssuanceRow

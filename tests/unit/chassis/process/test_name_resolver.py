@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 LOOK_UP_THRICE = """
-from services.chassis.runtime import serve  # isort: skip  it patches the standard library
+from services.chassis.process import serve  # isort: skip  it patches the standard library
 import socket
 import dns.flags, dns.message, dns.rcode, dns.rrset
 import eventlet
@@ -55,5 +55,5 @@ def test_a_container_that_comes_back_under_another_address_is_found_at_once() ->
 
 
 def test_control_with_the_resolver_of_eventlet_it_stays_unknown() -> None:
-    without = "from services.chassis.runtime import name_resolver; name_resolver.install = lambda: None"
+    without = "from services.chassis.process import name_resolver; name_resolver.install = lambda: None"
     assert look_ups(without) == ["unknown"] * 3

@@ -12,9 +12,10 @@ import pytest
 from nameko import config
 from prometheus_client import REGISTRY
 
-from services.chassis.runtime import jobs, providers
+from services.chassis.db import providers
+from services.chassis.db.providers import DatabaseProvider, Process, Schedule, SettingsProvider, every
+from services.chassis.runtime import jobs
 from services.chassis.runtime.health import Health
-from services.chassis.runtime.providers import DatabaseProvider, Process, Schedule, SettingsProvider, every
 from services.issuance.settings import IssuanceSettings
 from tests.support.settings import make_settings
 

@@ -147,7 +147,7 @@ e2e: browser ## run browser tests in Chromium, in three languages, with and with
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
 compose-test: browser ## start deploy/compose.yaml, run the journey and refusals, kill each container (needs Docker)
-	$(PYTHON) -m pytest tests/compose -s
+	EPASS_TEST_SYSTEM=compose $(PYTHON) -m pytest tests/compose tests/journey/test_refusals.py '$(ONE_JOURNEY)' -s
 
 e2e-small: browser ## run one browser test from the application to the gate
 	$(PYTHON) -m pytest '$(ONE_JOURNEY)'

@@ -2,23 +2,24 @@
 
 The fixture ``stack`` chooses: containers (testcontainers) where a Docker-compatible engine answers, else the
 private processes that `make run` uses. EPASS_TEST_BACKEND=containers|processes overrides. The end of the
-report names the choice.
+report names the choice. The fixture ``system`` is the installation of `deploy/compose.yaml` if
+EPASS_TEST_SYSTEM=compose, as in `make compose-test`.
 """
 
 import os
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from contracts.rpc.call import Call, Principal
-from services.chassis.runtime.clock import now
 from tests.support import extent, forks
+from tests.support.actors import Applicant, Department, Officer
 from tests.support.backends import TestStack, backend_name, start_stack
 from tests.support.collector import Collector
+from tests.support.compose import Installation, missing_engine
 from tests.support.databases import Databases
+from tests.support.factories.calls import make_call
 from tests.support.settings import REQUIRED
 from tests.support.system import System
 
@@ -90,13 +91,6 @@ def databases(_databases: Databases) -> Databases:
     return _databases
 
 
-def make_call(principal: Principal | None = None, key: str | None = None) -> Call:
-    """A call that is in time."""
-    return Call(
-        principal=principal or Principal(), deadline=now() + timedelta(seconds=3), idempotency_key=key
-    )
-
-
 @pytest.fixture
 def call() -> object:
     """``call(principal=…, key=…)``."""
@@ -104,10 +98,33 @@ def call() -> object:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """The whole system on a stack of its own, with the demo's directory and logins."""
-    with start_stack(tmp_path_factory.mktemp("system")) as own, System(own) as running:
-        yield running
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System | Installation]:
+    """The whole system with the demo's directory and logins: on a stack of its own, or as it is installed."""
+    if os.environ.get("EPASS_TEST_SYSTEM") == "compose":
+        if why := missing_engine():
+            pytest.exit(f"no Docker-compatible engine answers: {why}", returncode=2)
+        with Installation(tmp_path_factory.mktemp("compose")) as installed:
+            yield installed
+    else:
+        with start_stack(tmp_path_factory.mktemp("system")) as own, System(own) as running:
+            yield running
+
+
+@pytest.fixture(scope="session")
+def department(system: System) -> Department:
+    """An officer of the home department, signed in once."""
+    return Department(system)
+
+
+@pytest.fixture(scope="session")
+def officer(system: System) -> Officer:
+    """A security officer, signed in once."""
+    return Officer(system)
+
+
+@pytest.fixture
+def applicant(system: System) -> Applicant:
+    return Applicant(system)
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from epass_client import calls
 from tests.chaos import test_away, test_backlog, test_broker_connections, test_clocks, test_queues
-from tests.integration.conftest import end_sessions, superuser
 from tests.support.actors import MATCHED, Actor, new_mobile, slot
 from tests.support.backends import TestStack
 from tests.support.chaos import proxy as proxies
@@ -20,6 +19,7 @@ from tests.support.chaos.outage_table import BROKER, POSTGRES
 from tests.support.chaos.outages import away
 from tests.support.chaos.watched import AT_ONCE, Watched, meanwhile
 from tests.support.running import Process, eventually
+from tests.support.stack.database_faults import end_sessions, superuser
 from tests.support.wire import wire
 
 POISONED, FORGED, BEHIND = "verify.PassRevoked", "application.PassIssued", "notify.PassRevoked"

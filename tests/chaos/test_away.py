@@ -11,7 +11,6 @@ import pytest
 
 from contracts.subscriptions import subscriptions
 from services.chassis.messaging.poison_messages import STARTS
-from tests.integration.conftest import demoted
 from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
@@ -31,6 +30,7 @@ from tests.support.chaos.recovery import (
 from tests.support.chaos.scenario import Scenario
 from tests.support.consumer_timeout import consumer_timeout
 from tests.support.running import Process, eventually
+from tests.support.stack.database_faults import demoted
 from tests.support.system import System
 from tests.support.wire import wire
 

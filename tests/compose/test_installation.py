@@ -2,19 +2,15 @@
 
 import os
 import subprocess
-from collections.abc import Callable
 from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Page
 
 from epass_client import Problem
-from tests.e2e import test_from_application_to_gate as pages
 from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, today
-from tests.support.browser.viewports import PHONE
 from tests.support.compose import COMPOSE, CONTAINERS, DEMO_JOBS, JOBS, Installation
 from tests.support.paths import ROOT
 from tests.support.running import eventually
@@ -33,14 +29,6 @@ def test_every_container_runs_and_every_job_is_done(system: Installation) -> Non
 
 def test_the_journey_goes_through_the_proxy(system: Installation) -> None:
     system.run_journey()
-
-
-def test_a_journey_through_pages_goes_through_the_proxy(
-    open_browser: Callable[..., Page], system: Installation, mobile: str
-) -> None:
-    pages.test_an_application_becomes_a_pass_that_opens_the_gate(
-        open_browser, system, mobile, "pa", True, PHONE
-    )
 
 
 def test_plain_http_leads_to_https(system: Installation) -> None:

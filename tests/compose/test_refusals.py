@@ -1,15 +1,14 @@
-"""What is refused to whom, of the installation behind its proxy: as of the processes, and of each route."""
+"""Whom each route refuses, of the installation behind its proxy."""
 
 from contracts.rpc.accounts import IssueLogin
 from epass_client import calls
 from services.gateway.access import EVERY_ROLE, kiosk_cookie, operator_cookie, session_cookie
 from services.gateway.gate_devices import gate_device_cookie
-from tests.journey.test_refusals import *  # noqa: F403  pytest collects the tests that are imported
 from tests.support.actors import Applicant, Staff
 from tests.support.compose import Installation
+from tests.support.factories.callers import APPLICANT, EVERYBODY, NOBODY, refusals
 from tests.support.factories.gateway import stubbed
 from tests.support.page_reader import SAME_SITE
-from tests.unit.gateway.test_role_matrix import APPLICANT, EVERYBODY, NOBODY, refusals
 
 
 def kiosk_token(system: Installation, ado: Staff) -> str:

@@ -9,8 +9,7 @@ from playwright.sync_api import expect
 
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
-from tests.e2e.test_desk import DESKS, row_of
-from tests.support.browser.people import Staff, Visitor, press, translated
+from tests.support.browser.people import DESKS, Staff, Visitor, press, row_of, translated
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.system import System
 

@@ -7,8 +7,7 @@ from playwright.sync_api import Page, expect
 
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
-from tests.e2e.test_desk import DESKS
-from tests.support.browser.people import Staff, Visitor, newest_message, press, translated
+from tests.support.browser.people import DESKS, Staff, Visitor, newest_message, press, translated
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.running import eventually
 from tests.support.system import System

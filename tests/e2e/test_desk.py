@@ -1,24 +1,12 @@
 """The desk in a browser: an officer decides from the row, beside the list, and many at once."""
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from contracts.model import Language
-from tests.support.browser.people import Staff, Visitor, translated
+from tests.support.browser.people import DESKS, Staff, Visitor, row_of, translated
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.system import System
-
-DESKS = pytest.mark.parametrize(
-    ("language", "scripts"),
-    [("pa", True), ("pa", False), ("en", True), ("en", False)],
-    ids=["Punjabi", "Punjabi without scripts", "English", "English without scripts"],
-)
-
-
-def row_of(desk: Staff, reference: str) -> Locator:
-    """Wait until an application is on the desk, and return its row on any page of the queue."""
-    desk.find(reference)
-    return desk.page.locator(f"[data-review='{desk.page.url.rpartition('/')[2]}']")
 
 
 @DESKS

@@ -22,11 +22,6 @@ PIN, PASSWORD = "481516", "a supervisor of the tests"
 TABLET = {"width": 1280, "height": 800}
 
 
-@pytest.fixture(scope="module")
-def officer(system: System) -> Officer:
-    return Officer(system)
-
-
 @pytest.fixture
 def tokens(system: System, officer: Officer) -> tuple[str, str]:
     """Return the tokens of two passes, which the gate knows."""

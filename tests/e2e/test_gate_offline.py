@@ -32,11 +32,6 @@ STORED = """async () => {
 """Lists what the service worker has stored."""
 
 
-@pytest.fixture(scope="module")
-def officer(system: System) -> Officer:
-    return Officer(system)
-
-
 @pytest.fixture
 def token(system: System, officer: Officer) -> str:
     """Return the token of a pass for two, which the gate knows."""

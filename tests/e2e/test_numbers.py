@@ -3,8 +3,7 @@
 from playwright.sync_api import expect
 
 from contracts.model import Language
-from tests.e2e.test_desk import DESKS, row_of
-from tests.support.browser.people import Staff, Visitor, translated
+from tests.support.browser.people import DESKS, Staff, Visitor, row_of, translated
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.system import System
 

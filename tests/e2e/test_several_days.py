@@ -8,8 +8,7 @@ from playwright.sync_api import Page, expect
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import days_in_words
-from tests.e2e.test_desk import DESKS
-from tests.support.browser.people import Staff, Visitor, newest_message, press, translated
+from tests.support.browser.people import DESKS, Staff, Visitor, newest_message, press, translated
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.running import eventually
 from tests.support.system import System

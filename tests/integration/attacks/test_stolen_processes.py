@@ -35,11 +35,11 @@ from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters.keys import key_store as pass_keys
 from services.issuance.settings import IssuanceSettings
 from services.notify.adapters.sealing import unseal
-from tests.integration.conftest import superuser
 from tests.support.actors import MATCHED, Applicant, Department, Officer, Staff, issued, new_mobile, slot
 from tests.support.factories.approval import invited, personal
 from tests.support.running import eventually
 from tests.support.settings import make_settings
+from tests.support.stack.database_faults import superuser
 from tests.support.stolen import (
     ALL_QUEUES,
     GOALS,

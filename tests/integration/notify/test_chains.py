@@ -46,8 +46,8 @@ from services.notify.handlers.policies import policy_of
 from services.notify.handlers.undelivered import list_here, tell_gates
 from services.notify.models import MessageRow
 from services.notify.sender import SenderThreads
-from tests.conftest import make_call
 from tests.support.concurrency import run_concurrently
+from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
     DEPARTMENT,

@@ -39,10 +39,10 @@ from services.notify.handlers.deliveries import BATCH_SECONDS, EVERY_LANE, Sende
 from services.notify.models import MessageRow
 from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
-from tests.integration.conftest import postgres_away
 from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, SteppedSender, Visit, received
 from tests.support.running import Process, eventually
 from tests.support.settings import make_settings
+from tests.support.stack.database_faults import postgres_away
 from tests.support.vendors.whatsapp import WhatsApp
 
 TOKEN = "a-token"

@@ -28,8 +28,8 @@ from services.notify.handlers.deliveries import EVERY_LANE
 from services.notify.models import MessageRow, PhoneMessageRow
 from services.notify.sender import SenderThreads
 from services.notify.settings import SenderSettings
-from tests.conftest import make_call
 from tests.support.collector import Collector
+from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,

@@ -21,7 +21,7 @@ from services.notify.adapters.channels.email import compose
 from services.notify.domain.messages import Personal
 from services.notify.handlers import event_handlers, local_phone, mobiles, resends
 from services.notify.models import MessageRow, PhoneMessageRow
-from tests.conftest import make_call
+from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
     LINK_CODE,

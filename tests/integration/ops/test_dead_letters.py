@@ -6,13 +6,11 @@ import json
 import re
 import signal
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from kombu import Connection, Consumer, Producer, Queue
+from kombu import Connection, Producer
 
 from contracts.envelope import join_envelopes
 from services.chassis.messaging import broker as asyncio_broker
@@ -20,60 +18,28 @@ from services.chassis.messaging import retry
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.ops import queues, redrive
 from services.ops.dead_letter import REPLAYED
-from tests.integration.conftest import QUEUE, revoked_bytes
 from tests.support.extent import long
-from tests.support.factories.ops import command_of, environment_of, epass
+from tests.support.factories.ops import (
+    DEAD,
+    NAMES,
+    add_dead_events,
+    add_dead_letter,
+    command_of,
+    drain,
+    environment_of,
+    epass,
+    fast,
+)
 from tests.support.running import eventually
-from tests.support.wire import Wire
+from tests.support.stack.chassis import QUEUE, revoked_bytes
 
-DEAD = f"{QUEUE}.dead"
 MANY = 10_000
-NAMES = ("Gurpreet", "9876543210", "Sukhdev")
-"""Personal data in these letters."""
-
-
-def add_dead_letter(broker: Wire, body: bytes, queue: str = QUEUE, **headers: Any) -> None:
-    """Publish a dead letter as its consumer would have done."""
-    own = {
-        retry.ATTEMPTS: 8,
-        retry.ERROR: "RuntimeError",
-        retry.FAILED_AT: "2026-11-24T09:30:00+00:00",
-        retry.QUEUE: queue,
-    }
-    broker.publish("epass.dead", f"{queue}.dead", body, headers={**own, **headers})
-
-
-def add_dead_events(broker: Wire, count: int, queue: str = QUEUE) -> list[str]:
-    """Publish so many events as dead letters; return their ids."""
-    ids = [uuid4() for _ in range(count)]
-    for event_id in ids:
-        add_dead_letter(broker, revoked_bytes(event_id=event_id), queue)
-    return [str(event_id) for event_id in ids]
 
 
 def letters(stack, *arguments: str) -> list[dict[str, Any]]:
     done = epass(stack, "dead-letters", *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)["letters"]
-
-
-def drain(stack, queue: str, count: int) -> list[str]:
-    """Consume so many events of a queue; return their ids."""
-    ids: list[str] = []
-    with fast(stack) as connection, connection.channel() as channel:
-        channel.basic_qos(0, 500, False)
-        take = lambda message: (ids.append(json.loads(message.body)["id"]), message.ack())  # noqa: E731
-        with Consumer(channel, [Queue(queue, no_declare=True)], on_message=take, auto_declare=False):
-            while len(ids) < count:
-                connection.drain_events(timeout=10)
-    return ids
-
-
-@contextmanager
-def fast(stack) -> Iterator[Connection]:
-    """Open a connection that does not wait for confirms."""
-    with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
-        yield connection
 
 
 def test_the_list_counts_by_consumer_and_removes_nothing(broker, topology) -> None:

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from services.notify.domain import templates
 from services.ops.cli import main
 from tests.support.factories.notify import MOBILE
+from tests.support.registered_texts import registration_file
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.whatsapp import WhatsApp
-from tests.unit.notify.domain.test_registrations import registration_file
 
 DATABASE = {"EPASS_DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/nowhere"}
 

@@ -10,10 +10,10 @@ from sqlalchemy import text
 from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox, relay
 from services.chassis.runtime.clock import now
-from tests.integration.conftest import revoked
 from tests.support.databases import owner_of
 from tests.support.factories.ops import epass
 from tests.support.running import Process, eventually
+from tests.support.stack.chassis import revoked
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from playwright.sync_api import Page
+import pytest
+from playwright.sync_api import Locator, Page
 
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
@@ -225,3 +226,16 @@ class Staff:
             self.page.fill("#from", "00:00")
             self.page.fill("#to", "23:59")
         self.page.locator("button[form=approve]").click()
+
+
+DESKS = pytest.mark.parametrize(
+    ("language", "scripts"),
+    [("pa", True), ("pa", False), ("en", True), ("en", False)],
+    ids=["Punjabi", "Punjabi without scripts", "English", "English without scripts"],
+)
+
+
+def row_of(desk: Staff, reference: str) -> Locator:
+    """Wait until an application is on the desk, and return its row on any page of the queue."""
+    desk.find(reference)
+    return desk.page.locator(f"[data-review='{desk.page.url.rpartition('/')[2]}']")

@@ -4,13 +4,16 @@ It is Monday, 2 March 2026, 11:00 in Chandigarh. Site S1 is open on weekdays fro
 on Wednesday.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from io import BytesIO
 from itertools import count
 from typing import Any
 from uuid import UUID, uuid4
 
+from PIL import Image
 from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
@@ -469,3 +472,9 @@ class Elsewhere:
             "scanned_by": "SEC-0001",
         }
         return PassScanned.model_validate({**facts, **changes})
+
+
+def photograph(size: tuple[int, int] = (480, 640), kind: str = "JPEG", **options: object) -> str:
+    made = BytesIO()
+    Image.new("RGB", size, "#a06040").save(made, kind, **options)
+    return base64.b64encode(made.getvalue()).decode()

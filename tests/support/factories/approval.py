@@ -34,10 +34,10 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.model import IST, Companion, Contact, Person, Slot, Verdict
-from contracts.rpc.approval import Approve
+from contracts.rpc.approval import Approve, EntryId, ProposeEntry
 from contracts.rpc.call import Call, Principal
 from services.approval.domain.reviews import Review
-from services.approval.handlers import event_handlers
+from services.approval.handlers import event_handlers, watchlist
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import ReviewRow
 from services.chassis.db.database import Database
@@ -306,3 +306,32 @@ def everything(database: Database) -> dict[str, list[Any]]:
             .all()
             for table in tables_of(session)
         }
+
+
+def watcher(login: str = "ADO-0001", role: str = "ado") -> Principal:
+    return Principal(kind="staff", id=login, login_id=login, role=role)
+
+
+GUARD = watcher("SEC-0001", "security")
+
+
+def propose(database, principal=None, key=None, **changes):
+    facts = {
+        "name": "Gurprit Kaur",
+        "id_last4": "4821",
+        "reason": "Threatened an officer",
+        "valid_until": TUESDAY,
+    }
+    with database.transaction() as session:
+        return watchlist.propose_entry(
+            ProposeEntry(**facts | changes), by(principal or watcher(), key), session, NOW
+        )
+
+
+def confirm(database, entry_id, principal=GUARD, at=NOW):
+    with database.transaction() as session:
+        return watchlist.confirm_entry(EntryId(entry_id=entry_id), by(principal), session, at)
+
+
+def active(database, **changes):
+    return confirm(database, propose(database, **changes).id)

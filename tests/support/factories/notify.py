@@ -17,13 +17,15 @@ from contracts.events import Event
 from contracts.model import Contact, Language, Person, Slot
 from contracts.rpc.call import Principal
 from services.chassis.db.database import Database
-from services.chassis.runtime.clock import monotonic, now
+from services.chassis.runtime.clock import IST, monotonic, now
+from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.adapters.channels import (
     Outgoing,
     PermanentChannelError,
     Receipt,
     TemporaryChannelError,
 )
+from services.notify.domain import templates
 from services.notify.domain.messages import Lane
 from services.notify.handlers.deliveries import EVERY_LANE, Channels, ReportServices, Sender
 from services.notify.handlers.leases import Settled
@@ -331,3 +333,34 @@ class RecordingChannel:
     def everywhere(self) -> Mapping[str, "RecordingChannel"]:
         """It serves every channel."""
         return {"sms": self, "whatsapp": self, "email": self}
+
+
+SAMPLE = {
+    "code": "482917",
+    "login_id": "PWD-0007",
+    "by": "ADO-0001",
+    "reference": "PCS-7K3M-9QW4",
+    "department": "Home",
+    "url": "https://epass.punjab.gov.in/pa/s/PCS-7K3M-9QW4",
+    "number": "7K3M9QW4",
+    "date": "01-12-2026",
+    "gate": "Gate 1 (main)",
+    "link": "https://epass.punjab.gov.in/p/Zk3vQ9mT1xA7bC2dE5fG6h",
+}
+
+
+def sample(language: Language) -> dict[str, str]:
+    return {
+        **SAMPLE,
+        "until": short_time(time(14, 35), language),
+        "start": time_of_day(time(18), language),
+        "end": time_of_day(time(23, 59), language),
+        "since": templates.moment(datetime(2026, 11, 30, 9, 30, tzinfo=IST), language),
+        "site": templates.site("PCS1", {}, language),
+        "reason": templates.reason("officer_unavailable", language),
+        "what": templates.reason("password_reset", language, "access"),
+        "days": templates.days([date(2026, 11, 27), date(2026, 11, 28), date(2026, 12, 1)], language),
+    }
+
+
+PUBLIC: dict[str, Any] = {"local_mode": False, "public_url": "https://epass.example"}

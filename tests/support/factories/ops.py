@@ -1,9 +1,11 @@
 """The six services on real databases without a broker, and the command `epass`."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from importlib import import_module
@@ -11,6 +13,7 @@ from threading import Event as Flag
 from typing import Any
 from uuid import UUID, uuid4
 
+from kombu import Connection, Consumer, Queue
 from sqlalchemy import select, text, update
 
 from contracts.envelope import Envelope
@@ -25,20 +28,23 @@ from deploy.local.smoke_journey import next_slot
 from services.application.handlers import applications
 from services.approval.handlers import decisions, directory
 from services.chassis.db.tables import outbox
+from services.chassis.messaging import retry
 from services.chassis.runtime.clock import now
 from services.issuance.handlers import status_list
 from services.notify.handlers import prints
 from services.verify.handlers import scans
-from tests.conftest import make_call
 from tests.support import forks
 from tests.support.backends import TestStack
 from tests.support.databases import Databases, owner_of
 from tests.support.envelopes import deliver
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
+from tests.support.factories.calls import make_call
 from tests.support.factories.notify import OPTIONS, RecordingChannel, SteppedSender
 from tests.support.factories.verify import MATCHED, RULES, calling, officer
 from tests.support.settings import make_settings
+from tests.support.stack.chassis import QUEUE, revoked_bytes
+from tests.support.wire import Wire
 
 MOBILE = "+919876543210"
 GATE = "S1-G1"
@@ -221,3 +227,48 @@ class ServicesWithoutBroker:
     def _one(self, service: str, query: str, key: str) -> Any:
         with self.databases[service].transaction() as session:
             return session.execute(text(query), {"key": key}).scalar_one()
+
+
+DEAD = f"{QUEUE}.dead"
+
+
+NAMES = ("Gurpreet", "9876543210", "Sukhdev")
+"""Personal data in these letters."""
+
+
+def add_dead_letter(broker: Wire, body: bytes, queue: str = QUEUE, **headers: Any) -> None:
+    """Publish a dead letter as its consumer would have done."""
+    own = {
+        retry.ATTEMPTS: 8,
+        retry.ERROR: "RuntimeError",
+        retry.FAILED_AT: "2026-11-24T09:30:00+00:00",
+        retry.QUEUE: queue,
+    }
+    broker.publish("epass.dead", f"{queue}.dead", body, headers={**own, **headers})
+
+
+def add_dead_events(broker: Wire, count: int, queue: str = QUEUE) -> list[str]:
+    """Publish so many events as dead letters; return their ids."""
+    ids = [uuid4() for _ in range(count)]
+    for event_id in ids:
+        add_dead_letter(broker, revoked_bytes(event_id=event_id), queue)
+    return [str(event_id) for event_id in ids]
+
+
+def drain(stack, queue: str, count: int) -> list[str]:
+    """Consume so many events of a queue; return their ids."""
+    ids: list[str] = []
+    with fast(stack) as connection, connection.channel() as channel:
+        channel.basic_qos(0, 500, False)
+        take = lambda message: (ids.append(json.loads(message.body)["id"]), message.ack())  # noqa: E731
+        with Consumer(channel, [Queue(queue, no_declare=True)], on_message=take, auto_declare=False):
+            while len(ids) < count:
+                connection.drain_events(timeout=10)
+    return ids
+
+
+@contextmanager
+def fast(stack) -> Iterator[Connection]:
+    """Open a connection that does not wait for confirms."""
+    with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
+        yield connection

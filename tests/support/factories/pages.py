@@ -1,13 +1,13 @@
 """Replies of the services that the pages show, for tests of pages."""
 
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 from contracts import rpc
 from contracts.model import IST, Companion, Person, Slot
 from contracts.rpc.accounts import LoginView, StaffSession
-from contracts.rpc.application import ApplicationView
+from contracts.rpc.application import ApplicationView, TimelineEntry
 from contracts.rpc.approval import (
     Affected,
     AffectedReview,
@@ -287,3 +287,24 @@ def delegation(**given: Any) -> DelegationView:
         "made_at": now() - timedelta(days=1),
     }
     return DelegationView.model_validate({**facts, **given})
+
+
+AT = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
+
+
+def happened(what: str, minutes: int = 0, **facts: str | int) -> TimelineEntry:
+    return TimelineEntry(at=AT + timedelta(minutes=minutes), what=what, facts=facts)
+
+
+def application(**given: Any) -> ApplicationView:
+    facts: dict[str, Any] = {
+        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home",
+        "submitted_at": AT, "date": "2026-12-03",
+        "channel": "portal", "revision": 1, "purpose_kind": "meeting", "purpose": "Arms licence renewal",
+        "language": "en", "deliver_by": "sms",
+        "applicant": Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", mobile="+919876543210",
+        id_type="voter_id", id_last4="4821"),
+        "preferred": (Slot(day=date(2026, 12, 3), start=time(10), end=time(12)),),
+        "timeline": (happened("submitted"),),
+    }  # fmt: skip
+    return ApplicationView(**{**facts, **given})

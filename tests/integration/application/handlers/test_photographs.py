@@ -16,10 +16,10 @@ from tests.support.factories.application import (
     Desk,
     applicant_call,
     counter_form,
+    photograph,
     reception_call,
     site,
 )
-from tests.unit.application.adapters.test_photographs import photograph
 
 
 @pytest.fixture

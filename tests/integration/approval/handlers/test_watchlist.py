@@ -17,7 +17,6 @@ from contracts.rpc.approval import (
     EntryQuestion,
     Forward,
     MatchQuestion,
-    ProposeEntry,
     ReviewId,
     SettleMatch,
     Withdraw,
@@ -29,12 +28,15 @@ from services.approval.models import FirstApprovalRow, ReviewRow, WatchlistEntry
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     AUDITOR,
+    GUARD,
     HANDLERS,
     NOW,
     TUESDAY,
+    active,
     amended,
     approval,
     by,
+    confirm,
     deliver,
     desk,
     erased,
@@ -44,11 +46,13 @@ from tests.support.factories.approval import (
     pending,
     person,
     personal,
+    propose,
     published,
     received,
     review_id_of,
     slot,
     submitted,
+    watcher,
 )
 from tests.support.running import eventually
 
@@ -57,39 +61,12 @@ NAME = "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"
 NEW = "+919811122233"
 
 
-def watcher(login: str = "ADO-0001", role: str = "ado") -> Principal:
-    return Principal(kind="staff", id=login, login_id=login, role=role)
-
-
-GUARD = watcher("SEC-0001", "security")
 AT_GATE = watcher("SEC-0002", "security").model_copy(update={"site": "T1", "gate": "T1-G1"})
-
-
-def propose(database, principal=None, key=None, **changes):
-    facts = {
-        "name": "Gurprit Kaur",
-        "id_last4": "4821",
-        "reason": "Threatened an officer",
-        "valid_until": TUESDAY,
-    }
-    with database.transaction() as session:
-        return watchlist.propose_entry(
-            ProposeEntry(**facts | changes), by(principal or watcher(), key), session, NOW
-        )
-
-
-def confirm(database, entry_id, principal=GUARD, at=NOW):
-    with database.transaction() as session:
-        return watchlist.confirm_entry(EntryId(entry_id=entry_id), by(principal), session, at)
 
 
 def end(database, entry_id, principal=None):
     with database.transaction() as session:
         return watchlist.end_entry(EntryId(entry_id=entry_id), by(principal or watcher()), session, NOW)
-
-
-def active(database, **changes):
-    return confirm(database, propose(database, **changes).id)
 
 
 def matches(database, open_only=True, now=NOW):

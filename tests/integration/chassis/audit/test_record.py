@@ -27,7 +27,6 @@ from services.notify.handlers import undelivered
 from services.notify.service import Service as NotifyService
 from services.notify.settings import NotifySettings
 from services.verify.service import Service as VerifyService
-from tests.conftest import make_call
 from tests.support.factories.accounts import ADDRESS, PASSWORD, Accounts, a_call, given_login
 from tests.support.factories.accounts import SETTINGS as ACCOUNTS
 from tests.support.factories.application import Desk, applicant_call, form, reception_call
@@ -44,6 +43,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.factories.calls import make_call
 from tests.support.factories.verify import SETTINGS, Gate, calling, pass_issued, scan_of
 from tests.support.settings import make_settings
 

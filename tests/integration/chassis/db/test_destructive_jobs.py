@@ -31,7 +31,6 @@ from services.notify import consumers as notify
 from services.notify.handlers import erasure, event_handlers
 from services.verify import consumers as verify
 from services.verify.handlers import help_calls, incidents
-from tests.integration.approval.handlers.test_watchlist import active
 from tests.support import clocks as wrong_clocks
 from tests.support.clocks import Clocks
 from tests.support.databases import content_of, owner_of
@@ -39,6 +38,7 @@ from tests.support.factories import approval as desks
 from tests.support.factories import notify as messages
 from tests.support.factories.accounts import Accounts
 from tests.support.factories.application import NOW, Desk, Elsewhere
+from tests.support.factories.approval import active
 from tests.support.factories.ops import epass
 from tests.support.factories.verify import NOON, Gate, scan_of
 from tests.support.paths import ROOT

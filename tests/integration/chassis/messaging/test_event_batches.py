@@ -29,11 +29,12 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.verify.models import SiteRow
-from tests.integration.conftest import QUEUE, demoted, make_probe, revoked, revoked_bytes
 from tests.support.chaos.sabotage import HELD
 from tests.support.collector import Collector
 from tests.support.envelopes import key_ring, wrap
 from tests.support.running import eventually
+from tests.support.stack.chassis import QUEUE, make_probe, revoked, revoked_bytes
+from tests.support.stack.database_faults import demoted
 
 BAD = "bad"
 SITES = SiteRow.metadata.tables["sites"]

@@ -11,9 +11,10 @@ import pytest
 from services.chassis.messaging import retry
 from services.chassis.rpc.clock_skew import ENOUGH_SECONDS
 from services.chassis.runtime.clock import now
-from tests.integration.conftest import make_probe, postgres_away, revoked_bytes
 from tests.support.extent import long
 from tests.support.running import eventually
+from tests.support.stack.chassis import make_probe, revoked_bytes
+from tests.support.stack.database_faults import postgres_away
 
 RPC = "nameko-rpc"
 KEY = "verify.inside"

@@ -35,9 +35,9 @@ from services.notify.handlers import (
     resends,
 )
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
-from tests.conftest import make_call
 from tests.support.databases import owner_of
 from tests.support.envelopes import key_ring
+from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
     DEPARTMENT,

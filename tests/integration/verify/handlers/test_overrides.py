@@ -11,7 +11,7 @@ from contracts.rpc.verify import Matched, ScanPass, ScanResult, Supervisor
 from services.chassis.runtime.clock import now
 from services.verify.domain.verdicts import OVERRIDABLE
 from services.verify.service import Service
-from tests.integration.verify.handlers.test_supervisors import PIN, Supervised
+from tests.support.factories.supervised import PIN, Supervised
 from tests.support.factories.verify import (
     MATCHED,
     NOON,

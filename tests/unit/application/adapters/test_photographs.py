@@ -7,12 +7,7 @@ import pytest
 from PIL import Image
 
 from services.application.adapters.photographs import KEPT, NotAPhotograph, drawn_anew
-
-
-def photograph(size: tuple[int, int] = (480, 640), kind: str = "JPEG", **options: object) -> str:
-    made = BytesIO()
-    Image.new("RGB", size, "#a06040").save(made, kind, **options)
-    return base64.b64encode(made.getvalue()).decode()
+from tests.support.factories.application import photograph
 
 
 def of_size(width: int, height: int) -> str:

@@ -21,9 +21,8 @@ from contracts.rpc.application import NOT_OPENED, Acknowledged, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
-from tests.support.factories.pages import counter_application
+from tests.support.factories.pages import application, counter_application
 from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
-from tests.unit.gateway.pages.test_applications import application
 
 PAGE = f"/applications/{REFERENCE}/mobile"
 COUNTER = f"/counter{PAGE}"

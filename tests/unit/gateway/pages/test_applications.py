@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -15,14 +15,12 @@ from contracts.rpc.accounts import ApplicantSession, OtpAccepted
 from contracts.rpc.application import (
     Acknowledged,
     ApplicationList,
-    ApplicationView,
     Durations,
     HistoryLine,
     LookupHit,
     LookupHits,
     PassSummary,
     StatusView,
-    TimelineEntry,
 )
 from contracts.rpc.approval import Availability, DecisionView, EarlierReview, ReviewList, Whereabouts
 from contracts.rpc.call import Nothing
@@ -30,29 +28,10 @@ from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
-from tests.support.factories.pages import REVIEW_ID, SECOND, review
+from tests.support.factories.pages import AT, REVIEW_ID, SECOND, application, happened, review
 from tests.support.page_reader import Reader, closed, hidden, stub
 
-AT = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
 PAGE = f"/applications/{REFERENCE}"
-
-
-def happened(what: str, minutes: int = 0, **facts: str | int) -> TimelineEntry:
-    return TimelineEntry(at=AT + timedelta(minutes=minutes), what=what, facts=facts)
-
-
-def application(**given: Any) -> ApplicationView:
-    facts: dict[str, Any] = {
-        "reference": REFERENCE, "status": "submitted", "site": "PCS1", "department": "home",
-        "submitted_at": AT, "date": "2026-12-03",
-        "channel": "portal", "revision": 1, "purpose_kind": "meeting", "purpose": "Arms licence renewal",
-        "language": "en", "deliver_by": "sms",
-        "applicant": Person(name="Gurpreet Kaur", name_latin="Gurpreet Kaur", mobile="+919876543210",
-        id_type="voter_id", id_last4="4821"),
-        "preferred": (Slot(day=date(2026, 12, 3), start=time(10), end=time(12)),),
-        "timeline": (happened("submitted"),),
-    }  # fmt: skip
-    return ApplicationView(**{**facts, **given})
 
 
 def good_pass(**given: Any) -> PassSummary:

@@ -14,8 +14,8 @@ from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.registrations import BadRegistrations, read_registrations
 from services.notify.domain.sms_segments import count_units
-from tests.support.registered_texts import VARIABLE_UNITS, registered_text
-from tests.unit.notify.domain.test_templates import sample
+from tests.support.factories.notify import sample
+from tests.support.registered_texts import VARIABLE_UNITS, registered_text, registration_file
 
 DOCUMENT = (Path(__file__).parents[4] / "docs" / "messages.md").read_text(encoding="utf-8")
 TEXTS = Path(__file__).parent / "registered_texts.toml"
@@ -50,18 +50,6 @@ def test_no_variable_is_a_name_a_purpose_or_somebodys_own_words() -> None:
     used = {name for text in EVERY_TEXT for name in templates.find(*text).placeholders}
     assert used <= set(templates.VARIABLES)
     assert not used & FORBIDDEN
-
-
-def registration_file(folder: Path, **changes: str) -> Path:
-    """Return a file in which every text is registered, with some tables replaced."""
-    lines = ['entity_id = "1301000000000000001"', 'header = "PBEPAS"']
-    for purpose in get_args(Purpose):
-        version = templates.find(purpose, "pa").version
-        ids = "\n".join(f'{language} = "1307{purpose}{language}"' for language in get_args(Language))
-        lines.append(changes.get(purpose, f"[{purpose}]\nversion = {version}\n{ids}"))
-    path = folder / "registrations.toml"
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return path
 
 
 def test_a_file_names_the_sender_and_the_id_of_each_text(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The texts of messages in Punjabi, Hindi and English."""
 
 import unicodedata
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import get_args
 
 import pytest
@@ -9,49 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.model import ClosureReason, Language, RejectionReason, RevocationReason
-from services.chassis.runtime.clock import IST
-from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_segments, count_units, is_gsm
 from services.notify.domain.templates import ReasonKind, Template, Unrenderable
+from tests.support.factories.notify import SAMPLE, sample
 from tests.support.registered_texts import VARIABLE_UNITS
 
 PURPOSES = get_args(Purpose)
 LANGUAGES = get_args(Language)
 SCRIPT = {"pa": range(0x0A00, 0x0A80), "hi": range(0x0900, 0x0980), "en": range(0x41, 0x7B)}
-SAMPLE = {
-    "code": "482917",
-    "login_id": "PWD-0007",
-    "by": "ADO-0001",
-    "reference": "PCS-7K3M-9QW4",
-    "department": "Home",
-    "url": "https://epass.punjab.gov.in/pa/s/PCS-7K3M-9QW4",
-    "number": "7K3M9QW4",
-    "date": "01-12-2026",
-    "gate": "Gate 1 (main)",
-    "link": "https://epass.punjab.gov.in/p/Zk3vQ9mT1xA7bC2dE5fG6h",
-}
 
 SPOKEN = {
     "pa": ("ਸ਼ਾਮ 6:00 ਵਜੇ ਤੋਂ ਰਾਤ 11:59 ਵਜੇ ਤੱਕ",),
     "hi": ("शाम 6:00 बजे से रात 11:59 बजे तक",),
     "en": ("6:00 pm to 11:59 pm",),
 }
-
-
-def sample(language: Language) -> dict[str, str]:
-    return {
-        **SAMPLE,
-        "until": short_time(time(14, 35), language),
-        "start": time_of_day(time(18), language),
-        "end": time_of_day(time(23, 59), language),
-        "since": templates.moment(datetime(2026, 11, 30, 9, 30, tzinfo=IST), language),
-        "site": templates.site("PCS1", {}, language),
-        "reason": templates.reason("officer_unavailable", language),
-        "what": templates.reason("password_reset", language, "access"),
-        "days": templates.days([date(2026, 11, 27), date(2026, 11, 28), date(2026, 12, 1)], language),
-    }
 
 
 def test_there_is_no_template_without_a_purpose() -> None:

@@ -20,10 +20,10 @@ from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, Mob
 from services.notify.domain import templates
 from services.notify.domain.messages import Purpose
 from services.notify.domain.registrations import Registrations
+from tests.support.factories.notify import sample
 from tests.support.factories.outgoing import a_code, a_pass, outgoing
 from tests.support.registered_texts import registered_text
 from tests.support.vendors.mobile_seva import MobileSeva
-from tests.unit.notify.domain.test_templates import sample
 
 EVERY_TEXT = [(purpose, language) for purpose in get_args(Purpose) for language in get_args(Language)]
 IDS = {text: f"1307{place:015}" for place, text in enumerate(EVERY_TEXT)}

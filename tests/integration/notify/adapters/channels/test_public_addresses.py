@@ -29,11 +29,11 @@ from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.channels.public_addresses import NotPublic, require_public
 from services.notify.settings import SenderSettings
 from tests.support.encrypted_servers import Authority
+from tests.support.factories.notify import PUBLIC
 from tests.support.factories.outgoing import a_code
+from tests.support.registered_texts import registration_file
 from tests.support.settings import make_settings
 from tests.support.vendors.mail import MailBox
-from tests.unit.notify.adapters.channels.test_installed import PUBLIC
-from tests.unit.notify.domain.test_registrations import registration_file
 
 NAME, OTHER = "vendor.example", "other.example"
 INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.2"

@@ -11,10 +11,9 @@ from services.notify.adapters.channels import Deadline, PermanentChannelError
 from services.notify.adapters.channels.http_gateway import gateway_client
 from services.notify.adapters.channels.installed import channels_of, receipt_sources_of, report_services_of
 from services.notify.settings import NotifySettings, SenderSettings
+from tests.support.factories.notify import PUBLIC
+from tests.support.registered_texts import registration_file
 from tests.support.settings import make_settings
-from tests.unit.notify.domain.test_registrations import registration_file
-
-PUBLIC: dict[str, Any] = {"local_mode": False, "public_url": "https://epass.example"}
 
 
 def names(**given: Any) -> dict[str, tuple[str, bool]]:

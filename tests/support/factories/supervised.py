@@ -1,0 +1,110 @@
+"""A gate of a site that demands a supervisor, and the people who decide about it."""
+
+import base64
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+from contracts import supervisor_pin
+from contracts.envelope import Received
+from contracts.errors import ContractError
+from contracts.events import LoginDisabled
+from contracts.rpc.call import Principal
+from contracts.rpc.verify import (
+    IncidentQuestion,
+    IncidentView,
+    NameSupervisor,
+    ScanPass,
+    SetPin,
+    SiteId,
+    SiteSupervision,
+    Supervisor,
+    SupervisorId,
+)
+from services.verify.handlers import incidents, supervisors
+from tests.support.factories.verify import NOON, Gate, calling, officer
+
+ADO = Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001")
+
+
+FRESH_ADO = ADO.model_copy(update={"factor_at": int(NOON.timestamp())})
+
+
+HEAD = officer(gate=None, login_id="SEC-0009")
+
+
+PIN = "481516"
+
+
+class Supervised(Gate):
+    """A gate of a site that demands a supervisor, and that has one with a PIN."""
+
+    def __init__(self, database: Any) -> None:
+        super().__init__(database)
+        self.name("PCS1")
+        self.decide(demanded=True)
+        self.choose(PIN)
+
+    def decide(self, *, demanded: bool, principal: Principal = FRESH_ADO) -> SiteSupervision:
+        with self.database.transaction() as session:
+            return supervisors.decide(
+                SiteId(site="PCS1"), calling(principal), session, NOON, demanded=demanded
+            )
+
+    def name(self, site: str, principal: Principal = FRESH_ADO) -> None:
+        with self.database.transaction() as session:
+            asked = NameSupervisor(login_id="SEC-0009", site=site)
+            supervisors.name(asked, calling(principal), session, NOON)
+
+    def end(self, principal: Principal = FRESH_ADO) -> None:
+        with self.database.transaction() as session:
+            supervisors.end(SupervisorId(login_id="SEC-0009"), calling(principal), session, NOON)
+
+    def move(self, principal: Principal = FRESH_ADO) -> None:
+        self.name("PCS2", principal)
+
+    def disable(self, login_id: str = "SEC-0009", expires_at: datetime | None = None) -> None:
+        event = LoginDisabled(login_id=login_id, disabled_by="ADO-0001", sessions_until=NOON)
+        received = Received(event, uuid4(), event.subject, 1, NOON, "accounts", expires_at)
+        with self.database.transaction() as session:
+            supervisors.handle_login_disabled(received, session, NOON)
+
+    def problem(self) -> str | None:
+        """What is wrong at the site, as the ADO Branch and security of the site see it."""
+        with self.database.transaction() as session:
+            sites = supervisors.list_all(calling(ADO), session, NOON).sites
+            own = supervisors.own_pin(calling(HEAD), session, NOON).problem
+        (found,) = (one.problem for one in sites if one.site == "PCS1")
+        assert own == found
+        return found
+
+    def choose(self, pin: str, principal: Principal = HEAD) -> None:
+        supervisors.set_pin(SetPin(pin=pin), calling(principal), self.database, NOON)
+
+    def agreement(
+        self, scan: ScanPass, pin: str = PIN, login_id: str = "SEC-0009", overrides: tuple[Any, ...] = ()
+    ) -> Supervisor:
+        """What the app makes of a PIN that was typed for a scan."""
+        (held,) = self.manifest().supervisors or (None,)
+        assert held is not None
+        salt = _decoded(held.salt)
+        key = supervisor_pin.derive(pin, salt, held.iterations)
+        return Supervisor(
+            login_id=login_id,
+            reason="known to me",
+            proof=supervisor_pin.prove(key, scan.nonce, scan.token or scan.pass_number or "", overrides),
+            overrides=overrides,
+        )
+
+    def check(self, scan: ScanPass, agreed: Supervisor, at: Any = NOON) -> ContractError | None:
+        asked = scan.model_copy(update={"supervisor": agreed})
+        return supervisors.check(asked, calling(), self.database, at)
+
+    def found(self, principal: Principal = HEAD, **question: Any) -> tuple[IncidentView, ...]:
+        with self.database.transaction() as session:
+            asked = IncidentQuestion(**question)
+            return incidents.list_incidents(asked, calling(principal), session).items
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,76 @@
+"""What happens to a database server while a test runs: killed, restarted, read only, another password."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import unquote, urlsplit
+
+import psycopg
+from psycopg import Connection, sql
+
+from services.ops import grants
+from tests.support.backends import TestStack
+
+
+@contextmanager
+def postgres_away(stack: TestStack) -> Iterator[None]:
+    """Kill the database server, as a crash would, and start it again after the block."""
+    stack.kill_postgres()
+    try:
+        yield
+    finally:
+        stack.start_postgres()
+
+
+@contextmanager
+def superuser(stack: TestStack, database: str = "postgres") -> Iterator[Connection]:
+    """Open a superuser's connection, each statement a transaction of its own."""
+    url = stack.database_url("postgres", database).replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url, autocommit=True) as connection:
+        yield connection
+
+
+def end_sessions(connection: Connection, database: str) -> None:
+    """End all other sessions of a database, as a server that restarts does."""
+    connection.execute(
+        "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", (database,)
+    )
+
+
+@contextmanager
+def read_only(stack: TestStack, database: str) -> Iterator[None]:
+    """Let a database take no changes for the length of the block, as after a failover to a standby."""
+    with superuser(stack) as connection:
+        connection.execute(f"alter database {database} set default_transaction_read_only = on")
+        end_sessions(connection, database)
+        try:
+            yield
+        finally:
+            connection.execute(f"alter database {database} reset default_transaction_read_only")
+
+
+@contextmanager
+def demoted(stack: TestStack, _database: str) -> Iterator[None]:
+    """Let the server take no changes for the length of the block, in the sessions that it has."""
+    with superuser(stack) as connection:
+        connection.execute("alter system set default_transaction_read_only = on")
+        connection.execute("select pg_reload_conf()")
+        try:
+            yield
+        finally:
+            connection.execute("alter system reset default_transaction_read_only")
+            connection.execute("select pg_reload_conf()")
+
+
+@contextmanager
+def password_changed(stack: TestStack, database: str) -> Iterator[None]:
+    """Let a service's password be another one for the length of the block, as while it is rotated."""
+    role = sql.Identifier(grants.role_of(database))
+    url = urlsplit(stack.database_url(grants.role_of(database)))
+    with superuser(stack) as connection:
+        connection.execute(sql.SQL("alter role {} password 'another'").format(role))
+        end_sessions(connection, database)
+        try:
+            yield
+        finally:
+            own = sql.Literal(unquote(url.password or ""))
+            connection.execute(sql.SQL("alter role {} password {}").format(role, own))

@@ -1,0 +1,38 @@
+"""The suites themselves: what they may import from each other."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+TESTS = ROOT / "tests"
+IMPORT = re.compile(
+    r"^\s*(?:from (tests\b[\w.]*) import (\([^)]*\)|.*)|import (tests\b[\w.]*))", re.MULTILINE
+)
+
+
+def imports_of(path: Path) -> Iterator[str]:
+    """Yield the dotted name of each thing that a module imports from the tests."""
+    for package, names, module in IMPORT.findall(path.read_text(encoding="utf-8")):
+        yield from [module] if module else [f"{package}.{name}" for name in re.findall(r"[\w*]+", names)]
+
+
+def found(names: str, *, below: Path = TESTS) -> list[str]:
+    """Return each import, below a folder, whose name is matched."""
+    return [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted(below.rglob("*.py"))
+        for name in imports_of(path)
+        if re.search(names, name)
+    ]
+
+
+def test_no_test_imports_a_test() -> None:
+    """What two of them need stands in `tests/support`, or in a module of their suite."""
+    assert [one for one in found(r"\.(test_\w+|conftest)\b") if not one.startswith("tests/chaos/")] == []
+
+
+def test_what_supports_all_suites_imports_none() -> None:
+    assert found(r"^tests\.(?!support\b)", below=TESTS / "support") == []
+    assert found(r"^tests\.support\b", below=TESTS / "support"), "the pattern finds imports"

@@ -1,8 +1,9 @@
-# All tasks of this project. `make help` explains them; each works on a fresh clone.
+# The tasks of this project that are done often. `make help` explains them; each works on a fresh clone. What is done
+# seldom is a module of Python: CONTRIBUTING.md lists those.
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup run status vendors smoke image secrets audit sbom backup restore test test-all lint types unit contract integration test-containers proxy journey systems browser screens icons e2e e2e-small compose-backup compose-restore compose-test chaos cluster-test chaos-small clocks outages ops-test upgrade-test bench bench-memory bench-messages bench-scale trace ops-pictures contracts translations lock clean distclean
+.PHONY: help setup run clean image secrets sbom compose-backup compose-restore test test-all lint types unit contract integration journey e2e compose-test upgrade-test chaos bench contracts translations lock
 
 # Python stores what it compiles also where the environment forbids it: a process starts half a second sooner.
 export PYTHONDONTWRITEBYTECODE :=
@@ -44,14 +45,8 @@ setup: ## create .venv, install RabbitMQ, PostgreSQL, Prometheus and kustomize b
 run: setup ## start everything, run the smoke journey, serve at http://127.0.0.1:8080
 	@$(PYTHON) -m deploy.local.run
 
-status: ## show each process of a running `make run`: pid, uptime, restarts, ready or not
-	@$(PYTHON) -m deploy.local.status
-
-vendors: setup ## start stand-ins of the vendors of messages, with a page of what "the phone" got (port 8090)
-	@$(PYTHON) -m tests.support.vendors
-
-smoke: setup ## start everything, run the smoke journey, stop
-	@$(PYTHON) -m deploy.local.run --once
+clean: ## delete the local data, and stop what a killed run has left behind
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m deploy.local.clean; else rm -rf .local; fi
 
 ##@ Containers (need Docker, and nothing else of this machine)
 
@@ -70,9 +65,6 @@ secrets: image ## make what deploy/compose.yaml needs as secrets in deploy/secre
 	@$(call digest,prometheus,deploy/prometheus/prometheus.yml deploy/prometheus/alerts.yml)
 	@$(call digest,alertmanager,deploy/compose/alertmanager.yml)
 
-audit: setup ## look for known weaknesses in all dependencies (needs the internet)
-	@PATH=$(CURDIR)/$(BIN):$$PATH $(PYTHON) -m deploy.local.audit
-
 sbom: setup ## list the Python and npm packages of the image as CycloneDX, into build/; not those of its base
 	@mkdir -p $(SBOM)
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
@@ -86,26 +78,15 @@ compose-backup: ## copy databases and secrets of the running installation (BACKU
 compose-restore: ## restore such a backup (BACKUP=folder), start all but the proxy (REPLACE=yes deletes data)
 	@COMPOSE='$(COMPOSE)' SECRETS='$(SECRETS)' deploy/compose/backup restore '$(BACKUP)' $(if $(REPLACE),replace)
 
-##@ Data of this machine
-
-backup: setup ## copy databases and secrets of the running system into .local-backups/ (BACKUP=folder)
-	@$(PYTHON) -m deploy.local.backup $(if $(BACKUP),--into $(BACKUP))
-
-restore: setup ## restore a backup (BACKUP=folder) into an empty .local (REPLACE=yes deletes data)
-	@$(PYTHON) -m deploy.local.restore $(BACKUP) $(if $(REPLACE),--replace)
-
-clean: ## delete the local data, and stop what a killed run has left behind
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m deploy.local.clean; else rm -rf .local; fi
-
-distclean: clean ## run clean and delete .venv
-	rm -rf .venv
-
 ##@ Tests
 
 test: export EPASS_TEST_SHORT := yes
-test: setup lint types unit contract integration systems ## run what CI runs: all suites, without their longest tests
+test: setup lint types unit contract integration ## run what CI runs: all suites, without their longest tests
+	@deploy/local/bootstrap chromium
+	$(PYTHON) -m pytest tests/journey '$(ONE_JOURNEY)' tests/chaos -m "not outage" $(SYSTEMS)
 
-test-all: setup lint types unit contract integration journey e2e chaos-small ## run these suites whole, and all browser tests: before a release
+test-all: setup lint types unit contract integration journey e2e ## run these suites whole, and all browser tests: before a release
+	$(PYTHON) -m pytest tests/chaos -m "not outage" $(SYSTEMS)
 
 lint: setup ## check style, format and imports between packages
 	$(BIN)/ruff check .
@@ -125,75 +106,32 @@ contract: setup ## run tests of wire formats, and check the generated documents
 	$(PYTHON) -m services.gateway.openapi_file --check
 	$(PYTHON) -m pytest tests/contract $(AT_ONCE)
 
-proxy: setup
+integration: setup ## run tests on a real broker and real databases
 	@deploy/local/bootstrap caddy || echo "  the tests of the proxy are skipped"
-
-integration: proxy ## run tests on a real broker and real databases
 	$(PYTHON) -m pytest tests/integration $(MANY_AT_ONCE)
-
-test-containers: setup ## run the tests of integration on containers (needs Docker)
-	EPASS_TEST_BACKEND=containers $(PYTHON) -m pytest tests/integration $(MANY_AT_ONCE)
 
 journey: setup ## run tests of the whole system through HTTP
 	$(PYTHON) -m pytest tests/journey $(SYSTEMS)
 
-systems: browser
-	$(PYTHON) -m pytest tests/journey '$(ONE_JOURNEY)' tests/chaos -m "not outage" $(SYSTEMS)
-
-browser: setup
+e2e: setup ## run browser tests in Chromium, in three languages, with and without scripts
 	@deploy/local/bootstrap chromium
-
-e2e: browser ## run browser tests in Chromium, in three languages, with and without scripts
 	$(PYTHON) -m pytest tests/e2e $(AT_ONCE)
 
-compose-test: browser ## start deploy/compose.yaml, run the journey and refusals, kill each container (needs Docker)
+compose-test: setup ## start deploy/compose.yaml, run the journey and refusals, kill each container (needs Docker)
+	@deploy/local/bootstrap chromium
 	EPASS_TEST_SYSTEM=compose $(PYTHON) -m pytest tests/compose tests/journey/test_refusals.py '$(ONE_JOURNEY)' -s
-
-e2e-small: browser ## run one browser test from the application to the gate
-	$(PYTHON) -m pytest '$(ONE_JOURNEY)'
-
-##@ Faults and measurements
-
-clocks: setup
-	@deploy/local/bootstrap faketime
-
-chaos: clocks ## kill -9 everywhere during 10,000 applications, then long outages, then nodes of clusters (an hour)
-	$(PYTHON) -m tests.chaos
-	EPASS_TEST_DURABLE=yes CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
-	EPASS_TEST_DURABLE=yes $(PYTHON) -m pytest tests/cluster -s
-
-cluster-test: setup ## of these, the nodes alone: RabbitMQ's killed and cut off, a PostgreSQL standby promoted
-	EPASS_TEST_DURABLE=yes $(PYTHON) -m pytest tests/cluster -s
-
-chaos-small: setup ## run 300 applications with kills, and the negative control of each guard
-	$(PYTHON) -m pytest tests/chaos -m "not outage" $(SYSTEMS)
-
-outages: clocks ## run short outages: parts down, wrong clocks, broken connections, replicas, upgrade, restore
-	$(PYTHON) -m pytest tests/chaos -m outage
 
 upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)
 	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s
 
-ops-test: clocks ## watch a system: queries find data, alerts fire of their faults and resolve
-	$(PYTHON) -m pytest tests/unit/deploy/test_monitoring.py tests/unit/chaos/test_injections.py tests/chaos/test_alerts.py -s
+chaos: setup ## kill -9 everywhere during 10,000 applications, then long outages, then nodes of clusters (an hour)
+	@deploy/local/bootstrap faketime
+	$(PYTHON) -m tests.chaos
+	EPASS_TEST_DURABLE=yes CHAOS_OUTAGE_SECONDS=120 CHAOS_ALARM_SECONDS=120 CHAOS_DATABASE_OUTAGE_SECONDS=600 CHAOS_BACKLOG=10000 $(PYTHON) -m pytest tests/chaos -m outage -s
+	EPASS_TEST_DURABLE=yes $(PYTHON) -m pytest tests/cluster -s
 
-bench: setup ## measure scans, journeys and pages (BASE=revision: compare with it; PEER=pretix)
+bench: setup ## measure scans, journeys and pages (BASE=revision: compare with it, by turns)
 	$(PYTHON) -m bench$(if $(BASE),.compare $(BASE))
-
-bench-memory: setup ## show the memory of each process over an hour of load (MINUTES=60)
-	$(PYTHON) -m bench.memory
-
-bench-messages: setup ## send passes through a vendor that misbehaves, with codes in between (MESSAGES=5000)
-	EPASS_TEST_DURABLE=yes MESSAGES=$(or $(MESSAGES),5000) $(PYTHON) -m pytest -q tests/integration/notify/test_message_soak.py
-
-bench-scale: setup ## measure replicas of each step and what visits cost; write the tables of docs/scaling.md
-	$(PYTHON) -m bench.scale
-
-trace: setup ## draw the spans of one journey, from the request to the phone, into docs/plots/trace.svg
-	$(PYTHON) -m tests.support.traced_journey
-
-ops-pictures: browser ## stop a part of a system under load; picture /ops and the dashboards for README.md
-	$(PYTHON) -m bench.ops_pictures
 
 ##@ Generated files
 
@@ -205,12 +143,6 @@ contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml, th
 
 translations: setup ## update services/gateway/translations/*.po from the texts of the pages
 	$(PYTHON) -m services.gateway.message_catalogues
-
-icons: browser ## draw the icons of the pages from services/gateway/static/icon.svg
-	$(PYTHON) -m tests.support.browser.icons
-
-screens: browser ## take the pictures of README.md, and contact sheets of all pages into SCREENS=folder
-	$(PYTHON) -m tests.support.browser.contact_sheets --pictures docs/screens --sheets $(or $(SCREENS),.local-screens)
 
 lock: ## resolve all dependencies into requirements.lock, and those of the image beside it (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock

@@ -36,14 +36,8 @@ def print_figures(name: str, found: dict[str, Any]) -> None:
     print_line(f"  {name:52} " + "  ".join(words))
 
 
-def print_shares(figures: Figures) -> None:
-    """Print what share of its peers' rate a scan reaches, and what more passes cost."""
-    ours = figures.get("scans, 32 clients", {}).get("propagated_per_s")
-    for peer in ("echo, 32 clients", "echo behind the edge, 32 clients", "monolith, 32 clients"):
-        if ours and peer in figures:
-            print_line(
-                f"  scans propagated, as a share of: {peer:32} {ours / figures[peer]['answered_per_s']:.0%}"
-            )
+def print_ratios(figures: Figures) -> None:
+    """Print what a scan costs more with 1,000,000 passes than with 10,000."""
     few, many = (figures.get(f"scans, 32 clients, {count:,} passes") for count in (10_000, 1_000_000))
     if few and many:
         for figure in ("processor_ms_in_all", "p50_ms"):
@@ -55,7 +49,7 @@ def pages(gateway: str, logins: Path, queue: list[str], app_tokens: list[str], r
     chromium = shutil.which("chromium")
     print_line(
         f"\npages on a line of {weight.LINE // 1000} kB/s, {weight.LATENCY_MS} ms away"
-        + ("" if chromium else ": no Chromium here (make browser)")
+        + ("" if chromium else ": no Chromium here (deploy/local/bootstrap chromium)")
     )
     if chromium is None:
         return
@@ -118,7 +112,7 @@ def main() -> None:
         print_line(f"{psutil.cpu_count()} processors, Python {sys.version.split()[0]}")
         bench = Bench(stack, services, print_figures)
         asyncio.run(bench.run(chosen_parts()))
-        print_shares(bench.figures)
+        print_ratios(bench.figures)
         print_line("\nmemory (MiB, resident)")
         for name, megabytes in sorted(processor.resident_mib(stack).items()):
             print_line(f"  {name:52} {megabytes:9.0f}")

@@ -1,7 +1,7 @@
 """`make bench BASE=<revision>`: this version against another one, alternately, as ratios of one run.
 
 The other version's code runs under this version's bench, in a folder of its own. BENCH_PAIRS (2) is how often
-each of them runs. The figures go to ``bench/results/``, the ratios to the terminal.
+each of them runs. The figures go to ``build/``, the ratios to the terminal.
 """
 
 import io
@@ -16,10 +16,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
-from bench import plots
-
 ROOT = Path(__file__).parent.parent
-RESULTS = ROOT / "bench" / "results"
+RESULTS = ROOT / "build"
 PAIRS = int(os.environ.get("BENCH_PAIRS", "2"))
 HIGHER_IS_BETTER = ("per_s", "answered_per_s", "propagated_per_s")
 LOWER_IS_BETTER = (
@@ -48,9 +46,7 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     file = RESULTS / f"{version()}-against-{base[:12]}.json"
     file.write_text(json.dumps({"base": base, "runs": runs}, indent=1) + "\n")
-    sys.stdout.write(
-        table(runs) + f"\n{file.relative_to(ROOT)}\n{plots.comparison(file).relative_to(ROOT)}\n"
-    )
+    sys.stdout.write(f"{table(runs)}\n{file.relative_to(ROOT)}\n")
 
 
 def version() -> str:

@@ -393,7 +393,7 @@ def measured_system() -> Iterator[tuple[str, Path, list[str]]]:
 def main() -> None:
     """Measure on a system of its own."""
     if shutil.which("chromium") is None:
-        print("no Chromium here (make browser)")
+        print("no Chromium here (deploy/local/bootstrap chromium)")
         return
     with measured_system() as (gateway, logins, tokens):
         show(gateway, logins, tokens[:NEEDED], lambda text: print(text, flush=True))

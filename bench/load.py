@@ -4,10 +4,9 @@ With httpx the client would be the bottleneck.
 """
 
 import asyncio
-import itertools
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -81,14 +80,10 @@ class Connection:
         self._writer.close()
 
 
-async def in_shares(url: str | Sequence[str], shares: Sequence[Iterable[Request]]) -> Result:
-    """Send each share of the requests over a connection of its own, one when the last one is answered.
-
-    Several addresses get the connections in turn.
-    """
+async def in_shares(url: str, shares: Sequence[Iterable[Request]]) -> Result:
+    """Send each share of the requests over a connection of its own, one when the last one is answered."""
     result = Result()
-    urls = itertools.cycle([url] if isinstance(url, str) else url)
-    connections = [await Connection(one).open() for one, _ in zip(urls, shares, strict=False)]
+    connections = [await Connection(url).open() for _ in shares]
     began = time.perf_counter()
 
     async def client(connection: Connection, requests: Iterable[Request]) -> None:
@@ -127,22 +122,6 @@ async def paced(url: str, requests: Iterable[Request], rate: float, clients: int
     result.seconds = time.perf_counter() - began
     for connection in connections:
         connection.close()
-    return result
-
-
-async def calls(call: Callable[[], Awaitable[object]], clients: int, count: int) -> Result:
-    """Call a function so often, with so many at a time."""
-    result = Result()
-    began = time.perf_counter()
-
-    async def client() -> None:
-        for _ in range(count // clients):
-            start = time.perf_counter()
-            await call()
-            result.latencies.append(time.perf_counter() - start)
-
-    await asyncio.gather(*(client() for _ in range(clients)))
-    result.seconds = time.perf_counter() - began
     return result
 
 

@@ -1,4 +1,4 @@
-"""`make bench-memory`: the memory of each process over an hour of load, as JSON and as a plot.
+"""`python -m bench.memory`: the memory of each process over an hour of load, as JSON and as a table.
 
 MINUTES (60) is how long the load lasts: 20 scans and one staff sign-in a second, and each minute 30 journeys
 of eight applicants who sign in with a code. What grows with the number of requests shows as a slope.
@@ -13,7 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from bench import journeys, plots, processor
+from bench import journeys, processor
 from bench.compare import RESULTS, version
 from bench.load import Request, paced
 from bench.one_run import running_system
@@ -85,21 +85,20 @@ def above(samples: Mapping[str, Sequence[float]]) -> list[str]:
 
 
 def main() -> None:
-    """Measure on a stack of its own; write ``bench/results/…-memory.json`` and its plot.
+    """Measure on a stack of its own; write ``build/…-memory.json``, and print when each process had how much.
 
     Raises:
         SystemExit: a process ends above its limit.
     """
     with running_system() as (stack, services):
         samples = asyncio.run(load(stack, services.address("gateway")))
-    file = RESULTS / f"{version()}-memory.json"
-    file.write_text(json.dumps(samples) + "\n")
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{version()}-memory.json").write_text(json.dumps(samples) + "\n")
     for part, values in samples.items():
         begin, middle, end = values[0], values[len(values) // 2], values[-1]
         peak, limit = max(values), LIMITS.get(part)
         may = f"  limit {limit:5.0f}" if limit else ""
         print(f"  {part:20} begin {begin:7.1f}  middle {middle:7.1f}  end {end:7.1f}  peak {peak:7.1f}{may}")
-    print(plots.memory(file))
     if too_much := above(samples):
         raise SystemExit("\n".join(too_much))
 

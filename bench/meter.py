@@ -1,4 +1,4 @@
-"""What one measurement took: seconds, processor time by part, and which part was the busiest."""
+"""What one measurement took: seconds, and processor time by part."""
 
 import os
 import time
@@ -22,11 +22,9 @@ class Meter(AbstractContextManager["Meter"]):
     Attributes:
         others: processor seconds that other programs of the machine took.
         units: what the block did, for the figures per unit; set it before `figures` is called.
-        replicas: how many processes of a part there are, where there is not one.
     """
 
     stack: Stack
-    replicas: dict[str, int] = field(default_factory=dict)
     units: int = 0
     seconds: float = 0.0
     used: Counter[str] = field(default_factory=Counter)
@@ -51,10 +49,8 @@ class Meter(AbstractContextManager["Meter"]):
         self.used = Counter({part: seconds for part, seconds in used.items() if seconds > 0})
 
     def figures(self) -> dict[str, Any]:
-        """Return units a second, processor milliseconds a unit, and how busy each part was, in processors."""
+        """Return units a second, processor milliseconds a unit, and how many processors each part used."""
         busy = {part: used / self.seconds for part, used in self.used.most_common()}
-        each = {part: cores / self.replicas.get(part, 1) for part, cores in busy.items()}
-        busiest = max(each, key=lambda part: each[part])
         return {
             "units": self.units,
             "seconds": round(self.seconds, 3),
@@ -62,7 +58,6 @@ class Meter(AbstractContextManager["Meter"]):
             "processor_ms": {part: round(used * 1000 / self.units, 3) for part, used in self.used.items()},
             "processor_ms_in_all": round(self.used.total() * 1000 / self.units, 3),
             "busy": {part: round(cores, 4) for part, cores in busy.items() if cores >= 0.001},
-            "busiest": [busiest, round(each[busiest], 2)],
             "processors_used": round(self.used.total() / self.seconds + self.client / self.seconds, 2),
             "others": round(self.others / self.seconds, 2),
             "client": round(self.client / self.seconds, 2),

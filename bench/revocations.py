@@ -143,7 +143,7 @@ def _until_stored(page: Page, numbers: Sequence[str]) -> dict[str, float]:
 def main() -> None:
     """Measure on a system of its own."""
     if shutil.which("chromium") is None:
-        print("no Chromium here (make browser)")
+        print("no Chromium here (deploy/local/bootstrap chromium)")
         return
     with measured_system() as (gateway, logins, tokens):
         show(gateway, logins, tokens[:COUNT], lambda text: print(text, flush=True))

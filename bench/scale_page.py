@@ -1,4 +1,4 @@
-"""The tables of ``docs/scaling.md``, from the results of `make bench-scale`.
+"""The tables of ``docs/scaling.md``, from the results of `python -m bench.scale`.
 
 The page has a pair of comments around each table; what stands between them is written here. A test compares
 the page with the committed results.
@@ -10,7 +10,6 @@ import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from bench import sizes
@@ -21,24 +20,6 @@ PAGE = ROOT / "docs" / "scaling.md"
 RESULTS = ROOT / "bench" / "results"
 Figures = Mapping[str, Any]
 _BLOCK = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
-MANY = 4
-BUSY = 0.2
-"""Processors that others use, from which on throughput says little."""
-PROCESS_OF_STEP = {
-    "apply": "application",
-    "application reaches the desk": "approval",
-    "approve": "approval",
-    "pass is issued": "issuance",
-    "pass reaches the application": "application",
-    "pass reaches the gates": "verify",
-    "message is stored": "notify",
-    "message is sent": "sender",
-    "scan": "verify",
-    "gateway": "gateway",
-    "scan reaches application": "application",
-    "scan reaches approval": "approval",
-    "relay": "relay",
-}
 NAMES = {"postgres": "PostgreSQL"}
 
 
@@ -76,53 +57,8 @@ def _name(part: str) -> str:
 
 def release(found: Figures) -> str:
     """Return of which version the results are."""
-    version = found.get("version") or newest().stem.removeprefix("scale-")
     why = "A journey in performance.md takes less: it comes in a crowd, without a sign-in each."
-    return textwrap.fill(f"They are of e-Pass {version}. {why}", 110)
-
-
-def quiet(found: Figures) -> str:
-    """Return how much other programs used of the machine while replicas and scans were measured."""
-    measured = [run for runs in found["replicas"].values() for run in runs.values()]
-    measured += found["checks"].values()
-    others = sorted(run["others"] for run in measured if "others" in run)
-    if not others:
-        text = "**Other work ran on the machine; its load average was 8 to 16.**"
-    else:
-        text = f"Other programs used {median(others):.2f} processors meanwhile, {others[-1]:.2f} at most."
-    if not others or median(others) > BUSY:
-        text += " So throughput by replicas, and the runs with a fixed rate of scans below, say little: run"
-        text += " `make bench-scale` again on a quiet machine."
-    return textwrap.fill(text, 110)
-
-
-def replicas(found: Figures) -> str:
-    """Return the throughput of each step by replicas, and what is full first."""
-    rows = []
-    for step, runs in found["replicas"].items():
-        one, two, four = (runs[str(count)] for count in (1, 2, MANY))
-        process = PROCESS_OF_STEP[step]
-        alone = 1000 / one["processor_ms"][process]
-        machine = found["processors"] * 1000 / one["processor_ms_in_all"]
-        rows.append([
-            step,
-            process,
-            f"{one['per_s']:,.0f}",
-            *(f"× {run['per_s'] / one['per_s']:.2f}" for run in (two, four)),
-            *(f"{run['processor_ms_in_all']:.2f}" for run in (one, four)),
-            _rounded(alone),
-            _rounded(machine),
-            f"× {max(machine / alone, 1):.1f}",
-            process if alone < machine else "the machine",
-        ])  # fmt: skip
-    return _table(
-        [
-            "step", "process", "a second, 1 replica", "2", "4", "ms a unit, 1", "ms, 4",
-            "one process could", f"{found['processors']} processors could", "most that replicas gain",
-            "full first",
-        ],
-        rows,
-    )  # fmt: skip
+    return textwrap.fill(f"They are of e-Pass {found['version']}. {why}", 110)
 
 
 def costs(found: Figures) -> str:
@@ -173,50 +109,6 @@ def messages(found: Figures) -> str:
                 f"{sum(events) + counts[STREAM]:,.0f}",
             ],
         ],
-    )  # fmt: skip
-
-
-def checks(found: Figures) -> str:
-    """Return what the simulation says beside what was measured."""
-
-    def pair(one: Figures, key: str) -> str:
-        if f"measured_{key}" not in one:
-            return ""
-        measured, simulated = one[f"measured_{key}"], one[f"simulated_{key}"]
-        return f"{measured:,.0f} → {simulated:,.0f} (× {simulated / measured:.2f})"
-
-    return _table(
-        ["measured → simulated", "answers a second", "median, ms", "99th percentile, ms"],
-        (
-            [name, *(pair(one, key) for key in ("per_s", "p50_ms", "p99_ms"))]
-            for name, one in found["simulated"]["checks"].items()
-        ),
-    )
-
-
-def peaks(found: Figures) -> str:
-    """Return what the simulation says about the peak of each case.
-
-    Its 99th percentiles stay out: the checks show that they are two to four times too low.
-    """
-    rows = [
-        [
-            name,
-            f"{one['visits_per_s']:.1f}",
-            f"{one['busiest'][0]} {one['busiest'][1]:.0%}",
-            f"{one['scan_p50_ms']:.0f} ms",
-            f"{one['message_p50_s']:.1f} s",
-            f"{one['backlog']:,}" if one["backlog"] else "–",
-            f"{one['worked_off_s']:.0f} s" if one["backlog"] else "–",
-        ]
-        for name, one in found["simulated"]["peaks"].items()
-    ]
-    return _table(
-        [
-            "", "visits a second", "busiest step", "scan, median", "event to message, median",
-            "longest queue", "worked off after",
-        ],
-        rows,
     )  # fmt: skip
 
 
@@ -279,6 +171,5 @@ def _rounded(number: float) -> str:
 
 
 TABLES: Mapping[str, Callable[[Figures], str]] = {
-    one.__name__: one
-    for one in (release, quiet, replicas, costs, bytes_stored, messages, checks, peaks, cases, limits)
+    one.__name__: one for one in (release, costs, bytes_stored, messages, cases, limits)
 }

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from bench import processor
 from bench.load import Request, Result, in_shares, paced
 from bench.passes import ID
+from contracts.subscriptions import SERVICES
 from deploy.local.stack import Stack
 
 T = TypeVar("T")
@@ -25,6 +26,7 @@ WARM_UP = 200
 """Scans before the first one that counts."""
 _PROPAGATED = "select count(*) from inbox where consumer = 'application.PassScanned'"
 _WAITING = "select count(*) from outbox where sent_at is null"
+_QUEUED = "select count(*) from messages where state = 'queued'"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Gate:
 
     async def measure(self, tokens: list[str], clients: int) -> Figures:
         """Scan each pass in and out, with so many clients, each as soon as its last scan is answered."""
-        await self._drained()
+        await self.drained()
         before, known = processor.seconds(self.stack), self._count("application", _PROPAGATED)
         began = time.perf_counter()
         shares = [tokens[number::clients] for number in range(clients)]
@@ -80,7 +82,7 @@ class Gate:
                 raise TimeoutError(f"not propagated within {PATIENCE} s")
             await asyncio.sleep(0.05)
         seconds = time.perf_counter() - began
-        await self._drained()
+        await self.drained()
         used = processor.seconds(self.stack)
         used.subtract(before)
         scans = len(answered.latencies)
@@ -89,21 +91,22 @@ class Gate:
 
     async def pace(self, tokens: list[str], rate: float, beside: Coroutine[Any, Any, T]) -> tuple[Result, T]:
         """Scan so many times a second while something else happens: all passes in, then all out."""
-        await self._drained()
+        await self.drained()
         both = list(requests(tokens, self.session))
         return await asyncio.gather(paced(self.address, both[0::2] + both[1::2], rate), beside)
 
     async def warm_up(self, tokens: list[str]) -> None:
         """Scan some passes, so that pools, plans and caches are there."""
         await self._scan([tokens[number::8] for number in range(8)])
-        await self._drained()
+        await self.drained()
 
     async def _scan(self, shares: list[list[str]]) -> Result:
         return await in_shares(self.address, [requests(tokens, self.session) for tokens in shares])
 
-    async def _drained(self) -> None:
+    async def drained(self) -> None:
+        """Return once nothing waits in the outboxes, and no message waits to be sent."""
         until = time.perf_counter() + PATIENCE
-        while any(self._count(name, _WAITING) for name in ("verify", "application", "issuance", "approval")):
+        while any(self._count(name, _WAITING) for name in SERVICES) or self._count("notify", _QUEUED):
             if time.perf_counter() > until:
                 raise TimeoutError(f"the outboxes are not empty after {PATIENCE} s")
             await asyncio.sleep(0.1)

@@ -1,6 +1,6 @@
 """From what 1,000 visits cost to the machines of a secretariat, a state and a country.
 
-Everything is counted from the figures of one `make bench-scale`, and from the assumptions that stand here.
+Everything is counted from the figures of one `python -m bench.scale`, and from the assumptions here.
 """
 
 import math
@@ -141,16 +141,6 @@ def wal_bytes(found: Figures, visits_a_day: float) -> float:
     return float(found["visits"]["wal_bytes"]) / 1000 * visits_a_day
 
 
-def relay_limit(found: Figures) -> float:
-    """Return at how many visits a second the relay of the busiest database works without a pause.
-
-    Each database has one relay at a time, which uses one processor.
-    """
-    events = float(max(found["visits"]["events"].values())) / 1000
-    seconds = float(found["replicas"]["relay"]["1"]["processor_ms"]["relay"]) / 1000
-    return UTILISATION / seconds / events
-
-
 @dataclass(frozen=True)
 class Limit:
     """Up to where something suffices: visits a second, what comes then."""
@@ -204,7 +194,6 @@ def limits(found: Figures) -> list[Limit]:
                 UTILISATION / cost["relay"],
                 "a relay for each database (EPASS_RELAY_DATABASE_URLS)",
             ),
-            Limit("the relay of the busiest database", relay_limit(found), "cells"),
             Limit(
                 f"one broker of {FOLLOWERS} nodes of {NODE} processors",
                 NODE * UTILISATION / cost["broker"],

@@ -4,6 +4,7 @@ A visit is an application, its approval, its pass, its messages, an entry and an
 slowly that little waits, so this is what a visit costs on a quiet day; a crowd shares work and costs less.
 """
 
+import asyncio
 import json
 import time
 import urllib.request
@@ -18,8 +19,7 @@ import psycopg
 from bench import journeys
 from bench.load import paced
 from bench.meter import Meter
-from bench.scans import requests
-from bench.steps import Steps
+from bench.scans import Gate, requests
 from contracts.subscriptions import SERVICES
 from deploy.local.permissions import VHOST
 from deploy.local.services import Services
@@ -43,27 +43,41 @@ _EVENTS = "select count(*) from outbox"
 _WAL = "select pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
 
 
+async def settle(stack: Stack, gate: Gate, idle: Mapping[str, float]) -> None:
+    """Return once nothing waits, and the processes take hardly more than while they are idle.
+
+    Raises:
+        TimeoutError: it was not so in time.
+    """
+    await gate.drained()
+    for _ in range(60):
+        with Meter(stack) as meter:
+            await asyncio.sleep(0.4)
+        if meter.used.total() / meter.seconds < 1.5 * sum(idle.values()) + 0.05:
+            return
+    raise TimeoutError("the system does not become quiet")
+
+
 async def measure(
-    stack: Stack, services: Services, steps: Steps, security: str, count: int, idle: Mapping[str, float]
+    stack: Stack, services: Services, gate: Gate, count: int, idle: Mapping[str, float]
 ) -> dict[str, Any]:
     """Return what so many visits cost, each as of 1,000, without what each part takes while it is idle.
 
     Args:
         stack: the servers.
         services: the processes.
-        steps: those that let the system settle.
-        security: the session of a gate.
+        gate: whose officer scans.
         count: how many visits.
         idle: the processors that each part takes while nothing happens.
     """
     gateway, logins = services.address("gateway"), stack.folder / "logins.json"
-    await steps.settle()
+    await settle(stack, gate, idle)
     before = _Counts.of(stack)
     with Meter(stack, units=count) as meter:
         journey = await journeys.run(gateway, logins, count, MOBILES, A_SECOND)
-        both = list(requests(journey.tokens, security))
+        both = list(requests(journey.tokens, gate.session))
         scans = await paced(gateway, both[0::2] + both[1::2], SCANS_A_SECOND)
-        await steps.settle()
+        await settle(stack, gate, idle)
     if scans.refused or len(journey.tokens) != count:
         raise RuntimeError(f"{len(journey.tokens)} of {count} visits, scans refused: {scans.refused}")
     after = _Counts.of(stack)
@@ -138,12 +152,6 @@ def _number(connection: "psycopg.Connection[tuple[object, ...]]", query: str) ->
     row = connection.execute(query).fetchone()
     assert row is not None
     return int(str(row[0]))
-
-
-def published(stack: Stack, queue: str) -> int:
-    """Return how many messages a queue has had so far, once the broker's counters are up to date."""
-    time.sleep(STATISTICS_SECONDS)
-    return int(_management(stack)(f"queues/{VHOST}/{queue}").get("message_stats", {}).get("publish", 0))
 
 
 def _management(stack: Stack) -> Callable[[str], Any]:

@@ -1,4 +1,4 @@
-"""``make audit``: look for known weaknesses in all dependencies, which needs the internet.
+"""Look for known weaknesses in all dependencies, which needs the internet.
 
 pip-audit compares the two files of locked Python packages with the advisories of PyPI, npm those of the web
 assets with its own. Exit code 0: there is none; 1: there are some, which it prints; 2: some package could not
@@ -8,6 +8,7 @@ Usage: python -m deploy.local.audit
 """
 
 import json
+import os
 import subprocess
 import sys
 import venv
@@ -80,7 +81,9 @@ def report(findings: Sequence[Finding]) -> tuple[str, int]:
 
 
 def _run(command: Sequence[str], folder: Path) -> str:
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # where the npm of .venv is
+    env = {**os.environ, "PATH": path}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     return done.stdout
 
 

@@ -1,4 +1,4 @@
-"""``make backup``: all databases of a running stack as of one moment, and the secrets to read them.
+"""All databases of a running stack as of one moment, and the secrets to read them.
 
 A backup is a folder: a dump of each database in PostgreSQL's custom format, ``secrets.json``, and last of all
 ``manifest.json``, without which the folder is no backup. It opens everything, so only its owner may read it.

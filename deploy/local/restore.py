@@ -1,4 +1,4 @@
-"""``make restore``: restore a backup into an empty stack, ready for ``make run``.
+"""Restore a backup into an empty stack, ready for ``make run``.
 
 Everything is checked before anything is changed. The broker is a new, empty one: the events of the old one
 are sent again from the outboxes (``services/ops/unseen_events.py``).

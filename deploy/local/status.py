@@ -1,4 +1,4 @@
-"""``make status``: each process of a running ``make run``, its uptime, its restarts, and whether it is ready.
+"""Each process of a running ``make run``, its uptime, its restarts, and whether it is ready.
 
 Usage: python -m deploy.local.status [--folder FOLDER]
 """
@@ -83,7 +83,7 @@ def main() -> int:
         return 1
     try:
         return 0 if _print_table(states, checks(stack, Services(stack))) else 1
-    except BrokenPipeError:  # `make status | head` has read what it wants
+    except BrokenPipeError:  # its reader, such as `head`, has read what it wants
         return 0
 
 

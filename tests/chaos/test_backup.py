@@ -164,7 +164,7 @@ def test_a_stack_with_data_is_overwritten_only_on_request(stage: Stage, tmp_path
     with pytest.raises(StackFailed, match="has data"):
         restore.into_folder(stage.folder, folder)
     assert secrets.read_text() == "{}"
-    if backend_name() == "processes":  # as `make restore` does it, on this machine's own programs
+    if backend_name() == "processes":  # as `deploy.local.restore` does it, on this machine's own programs
         assert restore.into_folder(stage.folder, folder, replace=True).to_send_again >= len(
             stage.in_broker_only
         )

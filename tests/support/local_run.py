@@ -72,7 +72,7 @@ class LocalRun:
         return {state.name: state for state in Stack(self.folder).supervisor.states()}
 
     def status(self) -> "subprocess.CompletedProcess[str]":
-        """Run ``make status`` in another terminal."""
+        """Run ``deploy.local.status`` in another terminal."""
         return subprocess.run(
             [sys.executable, "-m", "deploy.local.status", "--folder", str(self.folder)],
             cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,

@@ -1,6 +1,6 @@
 """One journey of a traced system: an application, its approval, and the pass on a phone.
 
-`python -m tests.support.traced_journey` (`make trace`) draws the spans of one into ``docs/plots/trace.svg``.
+`python -m tests.support.traced_journey` draws the spans of one into ``docs/plots/trace.svg``.
 """
 
 from collections import Counter, defaultdict

@@ -1,6 +1,6 @@
 """A soak: thousands of passes through a WhatsApp that misbehaves on purpose, with codes in between.
 
-`make bench-messages` sends 5,000 (MESSAGES) and prints what became of them; as a test it sends 300. The
+With EPASS_TEST_DURABLE=yes and MESSAGES=5000 it is a measurement; as a test it sends 300. The
 vendor is slow, fails, hangs up after it has accepted, does not know numbers, accepts and then fails, tells
 things twice, out of order, or never.
 """

@@ -15,7 +15,6 @@ from tempfile import TemporaryDirectory
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from contracts.rpc.application import LookupHits
 from contracts.rpc.verify import InsideList, Manifest, ManifestPass, OfflinePolicy, ScanResult
 from contracts.tokens import STATUS_TYP
 from services.chassis.runtime.clock import now
@@ -24,17 +23,17 @@ from services.gateway.pages.shared.languages import LANGUAGES
 from services.issuance.adapters import qr
 from tests.support.browser import camera
 from tests.support.browser.navigation import bring
-from tests.support.browser.page_states import CHECKED, HIT, STATES, State
+from tests.support.browser.page_states import STATES, State
 from tests.support.browser.pages_alone import FULL_QUEUE, INSIDE, PagesAlone
 from tests.support.browser.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT
+from tests.support.factories.system_report import TROUBLE
 from tests.support.factories.verify import ISSUER
 
 PASS = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 TOKEN = f"eyJ{''.join(hashlib.sha512(bytes([part])).hexdigest() for part in range(3))[:376]}"
 QR = qr.picture(TOKEN, "svg")
-ADMITTED = ADMIT.model_copy(update={"preview": False, "inside": 3})
 FOR_README = {
     "portal": (State(None, ""), PHONE),
     "pass": (
@@ -43,12 +42,8 @@ FOR_README = {
         ),
         PHONE,
     ),
-    "gate": (State("security", "/gate/enter", CHECKED, {"verify.scan": ADMITTED}), PHONE),
     "desk": (State("department", "/desk", answers={"approval.list_reviews": FULL_QUEUE}), DESK),
-    "counter": (
-        State("reception", "/counter", answers={"application.waiting_here": LookupHits(items=(HIT,))}),
-        DESK,
-    ),
+    "ops-fault": (State("ops", "/ops", answers={"ops.report": TROUBLE}), DESK),
 }
 """Name of a picture → the page, and the size of the browser."""
 VISIT = ADMIT.model_copy(
@@ -101,7 +96,7 @@ OF_APP: dict[str, tuple[ScanResult, bool]] = {
 }
 """Name of a picture of the gate's app → what verify answers, and whether the network is gone."""
 COME = INSIDE.model_copy(update={"since": now() - timedelta(minutes=40), "valid_to": VISIT.valid_to})
-IN_README = ("gate-app-admit", "gate-app-refuse", "gate-app-offline")
+IN_README = ("gate-app-admit",)
 ON_ITS_SIDE = {"width": 740, "height": 360}
 SHIFT_SECONDS = 8 * 3600
 PASSES = [
@@ -166,7 +161,7 @@ def _take_pictures(chromium: Browser, alone: PagesAlone, folder: Path) -> None:
     for name, (state, size) in FOR_README.items():
         context = _context(chromium, alone, size)
         page = context.new_page()
-        bring(page, alone, state, "pa")
+        bring(page, alone, state, "en" if name.startswith("ops") else "pa")
         picture = Image.open(BytesIO(_shot(page, size["height"]))).convert("RGB").quantize(48)
         picture.save(folder / f"{name}.png", optimize=True)
         context.close()

@@ -1,4 +1,4 @@
-"""Draw the icons of ``static/icons/`` from ``static/icon.svg`` in Chromium: `make icons`.
+"""Draw the icons of ``static/icons/`` from ``static/icon.svg`` in Chromium.
 
 Each PNG names the digest of the drawing that it was made from, which a test compares.
 """

@@ -7,8 +7,8 @@ from tests.support.paths import ROOT
 
 HEADING = "## Which alert names which failure"
 WITHOUT = "These failures have no alert of their own:"
-CHAOS = "`make ops-test`"
-CLUSTER = "`make cluster-test`"
+CHAOS = "`tests/chaos/test_alerts.py`"
+CLUSTER = "`tests/cluster`"
 """Where a failure is injected."""
 _ROW = re.compile(r"^\| ([^|]+) \| (`[^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 

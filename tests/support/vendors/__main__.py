@@ -1,4 +1,4 @@
-"""`make vendors`: stand-ins of all vendors on this machine, and a page that shows what "the phone" got.
+"""Stand-ins of all vendors on this machine, and a page that shows what "the phone" got.
 
 The page also makes a vendor misbehave: slow, with errors, with reports that come twice.
 """

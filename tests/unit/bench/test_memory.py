@@ -1,4 +1,4 @@
-"""`make bench-memory` fails because of a process that ends above its limit."""
+"""`bench.memory` fails because of a process that ends above its limit."""
 
 from bench import memory
 from deploy.local.services import COMMANDS

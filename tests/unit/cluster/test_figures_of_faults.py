@@ -1,4 +1,4 @@
-"""What `make cluster-test` prints of each kind of fault, and how it judges them."""
+"""What `tests/cluster` prints of each kind of fault, and how it judges them."""
 
 from contracts.subscriptions import SERVICES
 from tests.support.cluster.load import Asked, Span, Wait, late, rows

@@ -1,4 +1,4 @@
-"""`make audit` reports each known weakness, and does not call sound what it could not look at."""
+"""`deploy.local.audit` reports each known weakness, and does not call sound what it could not look at."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""``make status``: a line for each process, also where its reader stops reading."""
+"""`deploy.local.status`: a line for each process, also where its reader stops reading."""
 
 import os
 import subprocess

@@ -95,4 +95,4 @@ def test_the_icons_are_made_from_the_drawing_as_it_is() -> None:
     for name in SIZES:
         with Image.open(FOLDER / name) as icon:
             made_from = icon.info[SOURCE]
-        assert made_from == digest(DRAWING.read_text(encoding="utf-8")), "make icons"
+        assert made_from == digest(DRAWING.read_text(encoding="utf-8")), "tests.support.browser.icons"

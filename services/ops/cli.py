@@ -136,10 +136,14 @@ def sender() -> None:
 @service_name
 def migrate(service: str) -> None:
     """Bring a service's database, as its owner, to its newest schema, and drop months that need not stay."""
+    from services.chassis.db.migrate import UnknownRevision
     from services.ops.migrations import upgrade
 
     settings = read(MigrationSettings)
-    upgrade(service, settings.database_url.get_secret_value(), settings.records_kept_months)
+    try:
+        upgrade(service, settings.database_url.get_secret_value(), settings.records_kept_months)
+    except UnknownRevision as error:
+        raise click.ClickException(f"{service}: {error}") from error
 
 
 @main.command()

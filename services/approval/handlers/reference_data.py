@@ -1,9 +1,10 @@
 """What rarely changes and every visit is checked against, kept in the memory of each process.
 
 These are the directory, the capacities, the closed days, the delegations and the traits of the watchlist. A
-trigger on their tables changes the version in the transaction of each change (migration 0026), so whoever
-reads the version, in any process, learns at once whether its copy still holds. The version is read with
-`VERSION` in a statement that is sent anyway, after the locks that keep what it stands for as it is.
+trigger on their tables changes the version in the transaction of each change (`_versions` of the first
+migration), so whoever reads the version, in any process, learns at once whether its copy still holds. The
+version is read with `VERSION` in a statement that is sent anyway, after the locks that keep what it stands
+for as it is.
 
 Whoever changes a table of these reads its rows, not the copy.
 """

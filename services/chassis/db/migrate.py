@@ -7,7 +7,7 @@ from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
-from services.chassis.db import destructive_jobs, partitions, tables
+from services.chassis.db import destructive_jobs, partitions
 from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, RunRefused
 from services.chassis.db.locks import TRY_SESSION_LOCK
 from services.chassis.db.retention import kept_since
@@ -23,6 +23,10 @@ TURN_SECONDS = 0.1
 """The pause between two tries to take the turn."""
 
 
+class UnknownRevision(Exception):
+    """A database whose schema no migration of this release has made."""
+
+
 def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:
     """Run all migrations that the database has not seen, add months ahead, and drop those that have ended.
 
@@ -30,6 +34,9 @@ def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:
         folder: the Alembic history of the service.
         url: of its database, for the role that owns it.
         kept_months: months that ended longer ago are dropped, unless a clock is in doubt; None drops none.
+
+    Raises:
+        UnknownRevision: before anything is changed, if another release has made the database.
     """
     config = Config()
     config.set_main_option("script_location", str(folder))
@@ -39,7 +46,6 @@ def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
         partitions.install(connection)
-        tables.guard_seals(connection)
         partitions.add_months(connection, now())
     if kept_months is not None:
         _drop_months(engine, kept_months)
@@ -88,7 +94,17 @@ def run_environment() -> None:
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         context.configure(connection=connection, transaction_per_migration=True)
+        _refuse_unknown_revision()
         context.run_migrations()
+
+
+def _refuse_unknown_revision() -> None:
+    found = context.get_context().get_current_revision()
+    if found is not None and found not in {one.revision for one in context.script.walk_revisions()}:
+        raise UnknownRevision(
+            f"this release does not know revision {found} of the database: it was made by a release before "
+            "0.18.0, of which none can be upgraded, or by a later release than this one; nothing was changed"
+        )
 
 
 def create_index(name: str, on: str, *, unique: bool = False) -> None:

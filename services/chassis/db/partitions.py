@@ -13,6 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine, text
 
+from contracts.model import IST
 from services.chassis.db.locks import TRY_SESSION_LOCK, lock
 from services.chassis.db.retention import month_start
 from services.chassis.runtime import metrics
@@ -65,6 +66,17 @@ def install(connection: Connection) -> None:
     """Make the function by which a service adds months, in the schema of its tables."""
     lock(connection, "add_months")
     connection.execute(text(_FUNCTION))
+
+
+def add_first_month(connection: Connection, table: str) -> None:
+    """Add the first partition of a table that a migration has just created; it ends with this month."""
+    until = month_start(connection.execute(text("select now()")).scalar_one(), 1)
+    connection.execute(
+        text(
+            f"create table {table}_until_{until.astimezone(IST):%Y_%m} partition of {table} "
+            f"for values from (minvalue) to ('{until.isoformat()}')"
+        )
+    )
 
 
 def add_months(connection: Connection, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """The chassis' own tables, which are the same in the database of each service.
 
-The first migration of each service creates them with :func:`create_v1`.
+The first migration of each service creates them with `create`, as they are today. A later migration that adds
+something here has to do it ``if not exists``, since a new database has it already.
 """
 
 from sqlalchemy import (
@@ -20,13 +21,11 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
-    inspect,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB
 
-from contracts.model import IST
-from services.chassis.db.retention import month_start
+from services.chassis.db import partitions
 
 metadata = MetaData()
 _instant = TIMESTAMP(timezone=True)
@@ -185,47 +184,27 @@ destructive_jobs = Table(
 What the exporter could not read stays out: a bad row would keep it from seeing all others.
 """
 
-_V1 = (outbox, event_sequences, inbox, poison_starts, idempotency_keys)
 
+def create(connection: Connection) -> None:
+    """Create all of them, with the first month of the audit log.
 
-def create_v1(connection: Connection) -> None:
-    """Create the tables of the first migration."""
-    metadata.create_all(connection, tables=_V1, checkfirst=False)
-
-
-def create_audit(connection: Connection) -> None:
-    """Create the tables of the audit log, with its first month.
-
-    The role that runs needs INSERT and SELECT on the three, and neither UPDATE nor DELETE.
+    The role that runs needs INSERT and SELECT on the three of the audit log, and neither UPDATE nor DELETE.
     """
-    until = month_start(connection.execute(text("select now()")).scalar_one(), 1)
     connection.execute(text("create sequence audit_log_positions"))
-    metadata.create_all(connection, tables=(audit_log, audit_seals, audit_heads), checkfirst=False)
+    metadata.create_all(connection, checkfirst=False)
     connection.execute(text("alter sequence audit_log_positions owned by audit_log.position"))
-    connection.execute(
-        text(
-            f"create table audit_log_until_{until.astimezone(IST):%Y_%m} partition of audit_log "
-            f"for values from (minvalue) to ('{until.isoformat()}')"
-        )
-    )
+    partitions.add_first_month(connection, audit_log.name)
+    _guard_seals(connection)
 
 
-def create_destructive_jobs(connection: Connection) -> None:
-    """Create the table of the jobs that destroy something."""
-    metadata.create_all(connection, tables=(destructive_jobs,), checkfirst=False)
-
-
-def guard_seals(connection: Connection) -> None:
+def _guard_seals(connection: Connection) -> None:
     """Let the database refuse a seal that names rows which are not there, such as those to come.
 
-    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for. A
-    database that has no audit log yet stays as it is.
+    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for.
     """
-    if not inspect(connection).has_table(audit_seals.name):
-        return
     connection.execute(
         text("""
-        create or replace function check_seal() returns trigger
+        create function check_seal() returns trigger
         language plpgsql set search_path from current as $$
         declare
           named numeric;
@@ -247,33 +226,7 @@ def guard_seals(connection: Connection) -> None:
     )
     connection.execute(
         text("""
-        create or replace trigger check_seal before insert on audit_seals
+        create trigger check_seal before insert on audit_seals
         for each row execute function check_seal()
         """)
     )
-
-
-def drop_relay_trigger(connection: Connection) -> None:
-    """Drop the trigger of early databases that notified the relay of each commit."""
-    connection.execute(text("drop trigger if exists outbox_added on outbox"))
-    connection.execute(text("drop function if exists wake_relay()"))
-
-
-def add_month_of_use(connection: Connection) -> None:
-    """Add ``event_sequences.used_in`` where an older version made the table; all count as used now."""
-    connection.execute(
-        text("""
-        alter table event_sequences
-        add column if not exists used_in date not null default date_trunc('month', now())
-        """)
-    )
-
-
-def create_event_epoch(connection: Connection) -> None:
-    """Create ``event_epoch``; without a row the timeline alone counts, as it did before."""
-    metadata.create_all(connection, tables=(event_epoch,), checkfirst=False)
-
-
-def add_signature(connection: Connection) -> None:
-    """Add ``outbox.signature`` where an older version made the table."""
-    connection.execute(text("alter table outbox add column if not exists signature text"))

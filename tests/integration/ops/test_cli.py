@@ -226,3 +226,19 @@ def test_the_owner_of_a_database_lets_its_service_relay_and_ops_in_and_nobody_el
 
 def address_of(stack, role: str, database: str) -> str:
     return stack.database_url(role, database).replace("postgresql+psycopg://", "postgresql://")
+
+
+@pytest.mark.parametrize("database", ["verify"], indirect=True)
+def test_a_database_of_a_release_before_the_first_upgradable_one_is_refused(database, monkeypatch) -> None:
+    url = owner_of(database).engine.url.update_query_dict({"options": "-csearch_path=earlier"})
+    monkeypatch.setenv("EPASS_DATABASE_URL", url.render_as_string(hide_password=False))
+    with owner_of(database).transaction() as session:
+        session.execute(text("create schema earlier create table alembic_version (version_num text)"))
+        session.execute(text("insert into earlier.alembic_version values ('0030')"))
+    try:
+        refused = CliRunner().invoke(main, ["migrate", "verify"])
+    finally:
+        with owner_of(database).transaction() as session:
+            session.execute(text("drop schema earlier cascade"))
+    assert refused.exit_code == 1
+    assert refused.output.startswith("Error: verify: this release does not know revision 0030 ")

@@ -15,7 +15,7 @@ from tests.support.paths import ROOT
 
 MIGRATIONS = sorted(ROOT.glob("services/*/migrations/versions/*.py"))
 CONTRACTED: frozenset[str] = frozenset()
-"""Migrations that take away what no process of the release before uses, such as ``verify/0030_old``."""
+"""Migrations that take away what no process of the release before uses, such as ``verify/0103_old``."""
 TAKES_AWAY = re.compile(
     r"\bop\.(?:drop_column|drop_table|rename_table)\b|\bnew_column_name\b"
     r"|\bdrop\s+(?:column|table)\b|\brename\s+(?:column|to)\b",

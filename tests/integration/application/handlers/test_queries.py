@@ -1,11 +1,10 @@
 """Queries: an applicant sees their own history, the public nothing personal, the counter what it needs."""
 
 from datetime import datetime, timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
@@ -376,22 +375,6 @@ def test_the_first_answer_counts_in_any_order_of_arrival(desk: Desk) -> None:
     assert durations(desk).half_within == 2 * 3600
 
 
-def test_answers_before_the_column_existed_are_read_from_the_timeline(desk: Desk) -> None:
-    for hours in (1, 2, 3, 4, 40):
-        there = answered(desk, after=timedelta(hours=hours))
-        desk.deliver(
-            desk.envelope(there.withdrawn()).model_copy(update={"occurred_at": NOW + timedelta(hours=50)})
-        )
-    known = durations(desk)
-    with desk.database.transaction() as session:
-        session.execute(update(ApplicationRow).values(answered_at=None))
-        assert queries.durations(DepartmentCode(department="home"), session, NOW) == Durations()
-        session.execute(
-            text(import_module("services.application.migrations.versions.0002_answered").FROM_THE_TIMELINE)
-        )
-    assert durations(desk) == known
-
-
 def test_invitations_do_not_shorten_the_usual_wait(desk: Desk) -> None:
     for _ in range(5):
         answered(desk)
@@ -415,7 +398,7 @@ def test_a_timeline_is_read_by_an_index_from_the_months_of_its_application_only(
         assert status(desk, reference, MOBILE[-4:]).timeline
     ((query, parameters),) = sent
     shown = query_plans.plan(desk.database, query, parameters)
-    assert "timeline_by_application" in shown, shown
+    assert "application_id_at_idx" in shown, shown  # that of the month
     assert len(query_plans.months("timeline", shown)) == 1, shown
     every = query_plans.plan(desk.database, "select * from timeline where application_id = gen_random_uuid()")
     assert len(query_plans.months("timeline", every)) > 1, "without its months, each one is read"

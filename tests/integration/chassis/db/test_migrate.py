@@ -11,12 +11,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from contracts.subscriptions import SERVICES
 from services.chassis.db import destructive_jobs, migrate, tables
 from services.chassis.db.retention import month_start
 from services.chassis.runtime.clock import now
+from services.ops.migrations import upgrade
 from tests.support.databases import owner_of
 from tests.support.running import eventually
 
@@ -91,6 +92,46 @@ def test_a_migration_that_fails_leaves_the_ones_before_it_and_is_repeated(histor
     history.write("create table things (id int)", "alter table things add column name text")
     history.upgrade()
     assert history.rows("select version_num from alembic_version") == ["0002"]
+
+
+def test_a_database_of_an_unknown_release_is_refused_and_stays_as_it_is(history: History) -> None:
+    """The control is the revision that this history knows."""
+    history.write("create table things (id int)")
+    history.run(
+        "create table alembic_version (version_num text); insert into alembic_version values ('0036')"
+    )
+    with pytest.raises(migrate.UnknownRevision, match=r"revision 0036 .*before 0\.18\.0"):
+        history.upgrade()
+    assert history.rows("select relname from pg_class where relnamespace = 'migrated'::regnamespace") == [
+        "alembic_version"
+    ]
+    assert history.rows("select version_num from alembic_version") == ["0036"]
+    history.run("drop table alembic_version")
+    history.upgrade()
+    history.upgrade()
+    assert history.rows("select version_num from alembic_version") == ["0001"]
+
+
+def test_an_index_whose_creation_was_interrupted_is_made_anew(history: History) -> None:
+    history.run("create table things (id int); insert into things values (1), (1)")
+    folder = history.folder / "versions"
+    (folder / "0001_1.py").write_text(
+        "from services.chassis.db.migrate import create_index\n\nrevision, down_revision = '0001', None\n\n\n"
+        "def upgrade() -> None:\n    create_index('things_id', 'things (id)', unique=True)\n"
+    )
+    valid = "select indisvalid from pg_index where indexrelid = 'migrated.things_id'::regclass"
+    with pytest.raises(IntegrityError):
+        history.upgrade()
+    assert history.rows(valid) == [False]
+    history.run("truncate things")
+    history.upgrade()
+    assert history.rows(valid) == [True]
+
+
+def test_reference_data_have_a_version_before_anybody_changes_them(history: History) -> None:
+    """Otherwise nothing would be kept in memory until the first change."""
+    upgrade("approval", history.url)
+    assert history.rows("select count(*) from reference_versions") == [1]
 
 
 def test_processes_that_migrate_at_once_run_each_migration_once(history: History) -> None:

@@ -103,6 +103,7 @@ unit: setup ## run tests of single functions, services and the gate's app, witho
 
 contract: setup ## run tests of wire formats, and check the generated documents
 	$(PYTHON) -m contracts.asyncapi --check
+	$(PYTHON) -m contracts.event_samples --check
 	$(PYTHON) -m services.gateway.openapi_file --check
 	$(PYTHON) -m pytest tests/contract $(AT_ONCE)
 
@@ -137,6 +138,7 @@ bench: setup ## measure scans, journeys and pages (BASE=revision: compare with i
 
 contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml, the dashboards and the alerts of Kubernetes
 	$(PYTHON) -m contracts.asyncapi
+	$(PYTHON) -m contracts.event_samples
 	$(PYTHON) -m services.gateway.openapi_file
 	$(PYTHON) -m deploy.grafana
 	$(PYTHON) -m deploy.kubernetes.alerts

@@ -35,6 +35,9 @@ def is_ahead(instant: datetime, now: datetime) -> bool:
     return instant - now > AHEAD
 
 
+Service = Literal["accounts", "application", "approval", "issuance", "notify", "verify"]
+Subscriber = Service | Literal["gateway"]
+"""Who may consume an event; each replica of the gateway has an exclusive queue of its own."""
 Language = Literal["pa", "hi", "en"]
 ApplicantKind = Literal["citizen", "official"]
 Channel = Literal["portal", "counter", "kiosk", "invitation"]

@@ -1,106 +1,22 @@
-"""Which service subscribes to which event: the whole topology as one table, and the names on the wire.
+"""Which service consumes which event, as ``contracts/events`` says, and the names on the wire.
 
 The names are a contract. To change one means to move a queue in production.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import get_args
 
-from contracts import events
-from contracts.events import Event
+from contracts.events import ALL, Event
+from contracts.model import Service
 
-SERVICES = ("accounts", "application", "approval", "issuance", "notify", "verify")
+SERVICES: tuple[str, ...] = get_args(Service)
 
 SUBSCRIPTIONS: dict[str, tuple[type[Event], ...]] = {
-    "application": (
-        events.DirectoryChanged,
-        events.PassApproved,
-        events.PassRejected,
-        events.PassReturned,
-        events.ApprovalWithdrawn,
-        events.VisitDayClosed,
-        events.VisitDayReopened,
-        events.ReviewEscalated,
-        events.PassIssued,
-        events.PassRevoked,
-        events.NotificationDelivered,
-        events.NotificationFailed,
-        events.PassScanned,
-    ),
-    "approval": (
-        events.ApplicationSubmitted,
-        events.ApplicationAmended,
-        events.ApplicationCancelled,
-        events.ApplicationExpired,
-        events.MobileChanged,
-        events.PassScanned,
-        events.PersonalDataErased,
-    ),
-    "issuance": (
-        events.PassApproved,
-        events.ApprovalWithdrawn,
-        events.VisitDayClosed,
-        events.ApplicationCancelled,
-        events.MobileChanged,
-        events.PersonalDataErased,
-    ),
-    "notify": (
-        events.DirectoryChanged,
-        events.OtpRequested,
-        events.LoginIssued,
-        events.AccessChanged,
-        events.ApplicationSubmitted,
-        events.ApplicationCancelled,
-        events.ApplicationExpired,
-        events.MobileChanged,
-        events.PassRejected,
-        events.PassReturned,
-        events.VisitDayClosed,
-        events.VisitDayReopened,
-        events.PassIssued,
-        events.PassRevoked,
-        events.ReviewEscalated,
-        events.PersonalDataErased,
-    ),
-    "verify": (
-        events.DirectoryChanged,
-        events.GateAdvised,
-        events.PassIssued,
-        events.PassRevoked,
-        events.PassDeliveryChanged,
-        events.StatusListSigned,
-        events.LoginDisabled,
-        events.PersonalDataErased,
-    ),
+    service: events for service in SERVICES if (events := tuple(e for e in ALL if service in e.subscribers))
 }
-ANSWERS: dict[type[Event], str] = {
-    events.PassApproved: "issuance",
-    events.ApprovalWithdrawn: "issuance",
-    events.ApplicationCancelled: "issuance",
-}
-"""Which service usually publishes another event a moment after it got this one, while somebody waits.
-
-The relay looks for it sooner; nothing depends on it.
-"""
-STREAM_ONLY: tuple[type[Event], ...] = (events.GateConflictFound,)
-"""Events that no service consumes; who looks back finds them in the stream."""
-CAN_WAIT: tuple[type[Event], ...] = (
-    events.NotificationDelivered,
-    events.NotificationFailed,
-    events.PassDeliveryChanged,
-    events.PassScanned,
-    events.GateConflictFound,
-)
-"""Events that nobody waits for.
-
-The relay lets them gather, so that more of them share a message; nothing depends on it.
-"""
-GATEWAY_SUBSCRIPTIONS: tuple[type[Event], ...] = (
-    events.LoginDisabled,
-    events.PasswordReset,
-    events.SessionEnded,
-    events.SessionKeyWithdrawn,
-)
+"""What each service consumes; accounts consumes nothing."""
+GATEWAY_SUBSCRIPTIONS = tuple(event for event in ALL if "gateway" in event.subscribers)
 """Each replica of the gateway has an exclusive queue of its own."""
 
 STREAM = "epass.events"

@@ -16,12 +16,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from contracts.envelope import PersonalKeyRing
+from contracts import event_samples
+from contracts.events import ALL
 from contracts.subscriptions import RPC_EXCHANGE, SERVICES
 from deploy.local.access import MIGRATE
 from deploy.local.permissions import PERMISSIONS, VHOST, Permission
 from tests.chaos.test_rolling import findings, people_at_work, restart
-from tests.contract import samples
 from tests.support.actors import Department
 from tests.support.backends import TestStack, start_stack
 from tests.support.chaos import sabotage
@@ -31,7 +31,6 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.replicas import two_of_each
 from tests.support.chaos.scenario import Scenario, mobile_ending_in, replaced
-from tests.support.envelopes import wrap
 from tests.support.running import Process, eventually
 from tests.support.system import System
 
@@ -191,7 +190,7 @@ print(json.dumps(unreadable))
 def unreadable_for(code: Path, events: Mapping[str, str]) -> dict[str, str]:
     """Return the events that the contracts of another release do not read, each with its error."""
     done = subprocess.run(
-        [sys.executable, "-c", READER, samples.KEY],
+        [sys.executable, "-c", READER, event_samples.KEY],
         cwd=code, env={**os.environ, "PYTHONPATH": str(code)}, input=json.dumps(events),
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
@@ -200,19 +199,7 @@ def unreadable_for(code: Path, events: Mapping[str, str]) -> dict[str, str]:
 
 
 def test_the_previous_release_reads_the_events_of_this_one(previous_release: Path) -> None:
-    written = {
-        type(event).__name__: wrap(
-            event,
-            event_id=samples.ID,
-            seq=3,
-            occurred_at=samples.AT,
-            keys=PersonalKeyRing([samples.KEY]),
-            correlation_id="sample",
-        )
-        .to_bytes()
-        .decode()
-        for event in samples.SAMPLES
-    }
+    written = {event.__name__: event_samples.envelope_of(event).to_bytes().decode() for event in ALL}
     assert unreadable_for(previous_release, written) == {}
     damaged = json.loads(written["PassIssued"])
     damaged["data"].pop("pass_number")

@@ -1,14 +1,8 @@
 """The table of subscriptions: complete, and the same in the documentation."""
 
 from contracts.events import ALL
-from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, SERVICES, STREAM_ONLY, SUBSCRIPTIONS
+from contracts.subscriptions import SERVICES, SUBSCRIPTIONS
 from tests.support.paths import ROOT
-
-
-def test_every_event_has_a_subscription_or_is_declared_to_have_none() -> None:
-    subscribed = {event for events in SUBSCRIPTIONS.values() for event in events} | set(GATEWAY_SUBSCRIPTIONS)
-    assert set(ALL) == subscribed | set(STREAM_ONLY)
-    assert not subscribed & set(STREAM_ONLY)
 
 
 def test_the_table_in_the_architecture_has_the_subscriptions_and_the_events_of_each_service() -> None:

@@ -31,7 +31,7 @@ from pydantic import field_validator
 
 from contracts import events
 from contracts.envelope import CONTENT_TYPE, SEVERAL_CONTENT_TYPE, Envelope, join_envelopes
-from contracts.subscriptions import ANSWERS, CAN_WAIT, SERVICES, exchange_of, subscriptions
+from contracts.subscriptions import SERVICES, exchange_of, subscriptions
 from services.chassis.db import locks
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, AsyncTimeoutConnection
 from services.chassis.db.database import WRITABLE, name_of
@@ -68,7 +68,7 @@ KEEP_SENT_DAYS = 7
 PURGE_SECONDS = 3600.0
 BUSY_POLL = 0.02
 """The pause after the first look that finds no events (seconds). It doubles up to ``relay_poll``."""
-_CAN_WAIT = {event.__name__ for event in CAN_WAIT}
+_CAN_WAIT = {event.__name__ for event in events.ALL if event.can_wait}
 _COLUMNS = (
     "id, type, version, producer, subject, seq, "
     "occurred_at, expires_at, correlation_id, traceparent, data, personal, signature"
@@ -663,7 +663,7 @@ class TopologyKeeper:
 
     def expect_answers(self, types: Collection[str]) -> None:
         """Let the relays of those services look soon that get events of these types and may answer them."""
-        services = {service for event, service in ANSWERS.items() if event.__name__ in types}
+        services = {event.answered_by for event in events.ALL if event.__name__ in types}
         for relay in self.relays:
             if relay.name in services:
                 relay.expect_answer()

@@ -23,7 +23,6 @@ from services.chassis.db.tables import inbox, poison_starts
 from services.chassis.messaging import signatures
 from services.chassis.messaging.relay import LARGEST_MESSAGE
 from services.chassis.runtime.clock import now
-from tests.contract.samples import SAMPLES
 from tests.support.envelopes import key_ring
 from tests.support.extent import long
 from tests.support.paths import ROOT
@@ -56,7 +55,7 @@ def peak_memory(process: Process) -> int:
 
 def full_messages(kind: type[Event], count: int) -> Iterator[bytes]:
     """Return messages of as many events as a relay puts into one, each event about its own application."""
-    sample = next(one for one in SAMPLES if isinstance(one, kind))
+    sample = kind.sample()
     for message in range(count):
         envelopes = []
         for number in range(message * LARGEST_MESSAGE, (message + 1) * LARGEST_MESSAGE):

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.envelope import Envelope, read_envelope
+from contracts.events import ALL
 from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox, retry
@@ -15,7 +16,6 @@ from services.chassis.messaging.senders import ForgedMessage, UnsignedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DEAD_EXCHANGE
 from services.chassis.runtime.clock import now
-from tests.contract.samples import SAMPLES
 from tests.support.backends import TestStack
 from tests.support.envelopes import key_ring, sign
 from tests.support.factories.ops import epass
@@ -101,11 +101,11 @@ def test_every_event_has_the_form_that_was_signed_when_it_comes_out_of_the_datab
     own = EVENT_SIGNERS["issuance"].public.x
     keys = EventKeys([f"{service}:{own}" for service in SERVICES])
     with issuance.transaction() as session:
-        for event in SAMPLES:
-            outbox.add(session, event, at=now(), expires_at=now())
+        for event in ALL:
+            outbox.add(session, event.sample(), at=now(), expires_at=now())
     with issuance.transaction() as session:
         rows = session.execute(text("select * from outbox")).mappings().all()
-    assert len(rows) == len(SAMPLES)
+    assert len(rows) == len(ALL)
     for row in rows:
         envelope = Envelope.model_validate({name: row[name] for name in Envelope.model_fields})
         assert envelope.signature
@@ -122,8 +122,8 @@ def test_a_process_that_has_no_key_adds_no_event(issuance) -> None:
 
 def test_events_of_one_transaction_share_a_signature(issuance) -> None:
     with issuance.transaction() as session:
-        for event in SAMPLES[:3]:
-            outbox.add(session, event, at=now())
+        for event in ALL[:3]:
+            outbox.add(session, event.sample(), at=now())
     with issuance.transaction() as session:
         signatures = session.execute(text("select signature from outbox")).scalars().all()
     assert len({signature.split(".")[1] for signature in signatures}) == 1

@@ -11,21 +11,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.envelope import SIGNED, Envelope, PersonalKeyRing, read_envelope, signed_content
-from contracts.events import ALL
+from contracts.event_samples import AT, ID, KEY
+from contracts.events import ALL, BY_NAME
 from services.chassis.messaging import signatures
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import SigningKey
-from tests.contract.samples import AT, ID, KEY, SAMPLES
 from tests.support.envelopes import sign, wrap
 from tests.support.settings import EVENT_KEYS, EVENT_SIGNERS
 
 KEYS = EventKeys(EVENT_KEYS)
 RING = PersonalKeyRing([KEY])
 WHOLE = [
-    wrap(event, event_id=uuid4(), seq=3, occurred_at=AT, expires_at=AT + timedelta(days=1), keys=RING)
-    for event in SAMPLES
+    wrap(
+        event.sample(), event_id=uuid4(), seq=3, occurred_at=AT, expires_at=AT + timedelta(days=1), keys=RING
+    )
+    for event in ALL
 ]
 ONE = next(envelope for envelope in WHOLE if envelope.personal)
 LATER = {"seq", "traceparent"}
@@ -90,7 +92,7 @@ def test_the_relay_may_number_an_event_and_continue_its_trace() -> None:
 
 
 def test_a_sealed_block_cannot_be_swapped_with_that_of_another_event() -> None:
-    (other,) = [wrap(SAMPLES[WHOLE.index(ONE)], event_id=ONE.id, seq=3, occurred_at=AT, keys=RING)]
+    (other,) = [wrap(BY_NAME[ONE.type].sample(), event_id=ONE.id, seq=3, occurred_at=AT, keys=RING)]
     assert other.personal != ONE.personal
     assert not is_genuine(ONE.model_copy(update={"personal": other.personal}))
     assert not is_genuine(ONE.model_copy(update={"signature": other.signature}))

@@ -1,0 +1,117 @@
+"""What application publishes: applications, their changes and their ends."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.events.base import (
+    AboutApplication,
+    AnyAssistance,
+    AnyChanger,
+    AnyChannel,
+    AnyDeliverBy,
+    AnyPurposeKind,
+)
+from contracts.events.example_members import CONTACT, DELIVERY, OFFICIAL, PEOPLE, PERSON, SLOT
+from contracts.model import ApplicantKind, Code, Companion, Contact, Language, Person, Slot, Wire
+
+
+class ApplicationPersonal(Wire):
+    """The people of an application, its purpose and vehicle."""
+
+    applicant: Person
+    companions: tuple[Companion, ...] = ()
+    purpose: str
+    vehicle: str | None = None
+
+
+class ApplicationDetails(AboutApplication, producer="application"):
+    """A whole application as of one revision."""
+
+    revision: int = Field(ge=1)
+    channel: AnyChannel
+    kind: ApplicantKind
+    site: Code
+    department: Code
+    officer: Code | None = None
+    purpose_kind: AnyPurposeKind
+    preferred: tuple[Slot, ...]
+    party: int = Field(ge=1)
+    assistance: AnyAssistance = None
+    language: Language
+    deliver_by: AnyDeliverBy
+    mobile_proved: bool
+    submitted_by: Code | None = None
+    """The operator at the counter who vouches, or null for the applicant."""
+    personal: ApplicationPersonal
+    example: ClassVar = {
+        **DELIVERY,
+        "revision": 1, "channel": "portal", "kind": "citizen", "site": "PCS1", "department": "home",
+        "purpose_kind": "meeting", "preferred": (SLOT,), "party": 2, "assistance": "wheelchair",
+        "mobile_proved": True, "personal": PEOPLE,
+    }  # fmt: skip
+
+
+class ApplicationSubmitted(ApplicationDetails, subscribers=("approval", "notify")):
+    """An application for a visit was submitted."""
+
+
+class ApplicationAmended(ApplicationDetails, subscribers=("approval",)):
+    """An application was amended; ``revision`` is higher than before."""
+
+    example: ClassVar = {
+        "revision": 2,
+        "kind": "official",
+        "personal": {**PEOPLE, "applicant": {**PERSON, "official": OFFICIAL}},
+    }
+
+
+class ApplicationEnded(AboutApplication, producer="application"):
+    """An application came to an end without a visit."""
+
+    revision: int
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: Contact
+    example: ClassVar = {**DELIVERY, "revision": 1, "personal": CONTACT}
+
+
+class ApplicationCancelled(
+    ApplicationEnded, subscribers=("approval", "issuance", "notify"), answered_by="issuance"
+):
+    """The applicant, or the counter for them, cancelled it; a pass that exists is to be revoked."""
+
+    cancelled_by: Literal["applicant", "counter"]
+    example: ClassVar = {"cancelled_by": "applicant"}
+
+
+class ApplicationExpired(ApplicationEnded, subscribers=("approval", "notify")):
+    """All preferred dates passed without a decision."""
+
+
+class MobileNumbers(Wire):
+    """The number that an applicant has now, and the one before it."""
+
+    mobile: str
+    before: str | None = None
+    """None where there was none."""
+
+
+class MobileChanged(AboutApplication, producer="application", subscribers=("approval", "issuance", "notify")):
+    """The applicant has another mobile, which they have proved; messages go there from now on."""
+
+    changed_by: AnyChanger
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: MobileNumbers
+    example: ClassVar = {
+        **DELIVERY,
+        "changed_by": "counter",
+        "personal": {"mobile": "+919876512345", "before": "+919876543210"},
+    }
+
+
+class PersonalDataErased(
+    AboutApplication, producer="application", subscribers=("approval", "issuance", "notify", "verify")
+):
+    """Every service that holds personal data of this application erases it."""

@@ -1,0 +1,173 @@
+"""What approval publishes besides its directory: decisions, closed days, escalations, gate advice."""
+
+from typing import ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.events.application import ApplicationPersonal
+from contracts.events.base import (
+    AboutApplication,
+    AnyAssistance,
+    AnyClosureReason,
+    AnyDeliverBy,
+    AnyEscalationStep,
+    AnyRejectionReason,
+)
+from contracts.events.example_members import AT, CONTACT, DELIVERY, ID, NOTE, PEOPLE, SLOT
+from contracts.model import ApplicantKind, Code, Contact, FurtherDays, Instant, Language, Slot, Wire, date
+
+
+class Decision(AboutApplication, producer="approval"):
+    """Base of a department's decisions; each is about one revision of an application."""
+
+    review_id: UUID
+    revision: int
+    department: Code
+    decided_by: Code
+    on_behalf_of: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
+    """The officer for whom the login decided, by a delegation."""
+    example: ClassVar = {"review_id": ID, "revision": 1, "department": "home", "decided_by": "HOM-0001"}
+
+
+class PassApproved(Decision, subscribers=("application", "issuance"), answered_by="issuance"):
+    """A department approved the visit; the event holds everything that issuing the pass needs."""
+
+    site: Code
+    gate: Code | None = None
+    officer: Code | None = None
+    slot: Slot
+    """The hours of each day, and the first day."""
+    further_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    entries: int = Field(default=1, ge=1, le=20)
+    """How often each person may come in on each day."""
+    vehicle_allowed: bool = False
+    kind: ApplicantKind
+    party: int = Field(ge=1)
+    assistance: AnyAssistance = None
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: ApplicationPersonal
+    example: ClassVar = {
+        **DELIVERY,
+        "site": "PCS1",
+        "gate": "PCS1-G1",
+        "slot": SLOT,
+        "kind": "citizen",
+        "party": 2,
+        "personal": PEOPLE,
+    }
+
+
+class DecisionPersonal(Wire):
+    """The note of a decision and the person who gets it."""
+
+    contact: Contact
+    note: str = ""
+
+
+class PassRejected(Decision, subscribers=("application", "notify")):
+    """A department rejected the application."""
+
+    reason: AnyRejectionReason
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: DecisionPersonal
+    example: ClassVar = {**DELIVERY, "reason": "no_appointment", "personal": NOTE}
+
+
+class PassReturned(Decision, subscribers=("application", "notify")):
+    """A department asks the applicant to complete or change the application."""
+
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: DecisionPersonal
+    example: ClassVar = {**DELIVERY, "personal": NOTE}
+
+
+class OfficersNote(Wire):
+    """The department's own words to the applicant."""
+
+    note: str = ""
+
+
+class ApprovalWithdrawn(Decision, subscribers=("application", "issuance"), answered_by="issuance"):
+    """An approval no longer holds; a pass that exists is to be revoked."""
+
+    reason: AnyRejectionReason
+    personal: OfficersNote = Field(default=OfficersNote(), exclude_if=lambda given: not given.note)
+    example: ClassVar = {"reason": "security"}
+
+
+class VisitDayClosed(Decision, subscribers=("application", "issuance", "notify")):
+    """A department closed a day of a visit.
+
+    With ``remaining_days`` only this day falls away from the visit and its pass. Without, a pass that exists
+    is to be revoked; the applicant chooses another date and keeps all other answers. The note is the
+    department's own words.
+    """
+
+    day: date
+    remaining_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    """All days on which the visit stays approved, also those that have passed."""
+    reason: AnyClosureReason
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: DecisionPersonal
+    example: ClassVar = {**DELIVERY, "day": SLOT["date"], "reason": "urgent_meeting", "personal": NOTE}
+
+
+class VisitDayReopened(Decision, subscribers=("application", "notify")):
+    """The closing of a day was lifted. The applicant was asked for another date and has not chosen one yet.
+
+    Nobody is approved again: they choose this date or another.
+    """
+
+    day: date
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: DecisionPersonal
+    example: ClassVar = {**DELIVERY, "day": SLOT["date"], "personal": NOTE}
+
+
+class EscalationContact(Wire):
+    """The department's duty contact, if it has one."""
+
+    contact: Contact = Contact()
+
+
+class ReviewEscalated(AboutApplication, producer="approval", subscribers=("application", "notify")):
+    """A review has waited too long: its visit is near, or its visitor waits at the reception.
+
+    ``level`` counts the steps from 1. ``officer`` is who is asked now, where the directory knows them.
+    """
+
+    review_id: UUID
+    department: Code
+    level: int = Field(ge=1)
+    step: AnyEscalationStep = Field(default=None, exclude_if=lambda step: step is None)
+    officer: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
+    waiting_since: Instant
+    language: Language | None = Field(default=None, exclude_if=lambda language: language is None)
+    """Of the message to the duty contact."""
+    personal: EscalationContact
+    example: ClassVar = {
+        "review_id": ID,
+        "department": "home",
+        "level": 1,
+        "waiting_since": AT,
+        "personal": {"contact": CONTACT},
+    }
+
+
+class GateAdvice(Wire):
+    """What the gate should do besides the verdict."""
+
+    call_supervisor: bool = False
+
+
+class GateAdvised(AboutApplication, producer="approval", subscribers=("verify",)):
+    """What the gate should do about an application's passes has changed; the advice itself is sealed."""
+
+    personal: GateAdvice
+    example: ClassVar = {"personal": {"call_supervisor": True}}

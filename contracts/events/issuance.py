@@ -1,0 +1,169 @@
+"""What issuance publishes: passes, revocations and the signed status list."""
+
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from pydantic import Field
+
+from contracts.events.base import (
+    AboutPass,
+    AnyAssistance,
+    AnyDeliverBy,
+    AnyRejectionReason,
+    AnyRevocationReason,
+    Event,
+)
+from contracts.events.example_members import AT, COMPANION, CONTACT, DELIVERY, PERSON, SLOT, UNTIL
+from contracts.model import (
+    ApplicantKind,
+    Code,
+    Companion,
+    Contact,
+    FurtherDays,
+    Instant,
+    Language,
+    Person,
+    Slot,
+    Wire,
+    end_of_last_day,
+)
+
+
+class PublicKey(Wire):
+    """The public half of an Ed25519 signing key, as JWK members (RFC 8037)."""
+
+    kid: str = Field(max_length=8)
+    x: str
+    """Base64url without padding."""
+
+
+class PassPersonal(Wire):
+    """What the gate displays and the message needs."""
+
+    applicant: Person
+    companions: tuple[Companion, ...] = ()
+    purpose: str = ""
+    vehicle: str | None = None
+    link_code: str
+    """22 characters, 128 random bits: ``/p/<code>`` opens the pass."""
+    token: str | None = Field(default=None, exclude_if=lambda token: token is None)
+    """What the QR code says, for the picture in a message. It opens no more than the link does."""
+
+
+class PassIssued(AboutPass, producer="issuance", subscribers=("application", "notify", "verify")):
+    """A pass was issued, or a day of it was closed (``is_update``) and this is the pass as it is now.
+
+    ``valid_from`` and ``valid_to`` bound entry on the first day, margins included, so that a reader that does
+    not know ``further_days`` admits nobody after it. Entry is open at the same times on each further day.
+    """
+
+    site: Code
+    gate: Code | None = None
+    department: Code
+    officer: Code | None = None
+    entries: int
+    party: int
+    kind: ApplicantKind
+    slot: Slot
+    further_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    valid_from: Instant
+    valid_to: Instant
+    vehicle_allowed: bool = False
+    assistance: AnyAssistance = None
+    language: Language
+    deliver_by: AnyDeliverBy
+    replaces: str | None = None
+    closed_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    """Days that fell away after the approval, because the department closed them."""
+    is_update: bool = Field(default=False, exclude_if=lambda update: not update)
+    """Whether this pass was published before. Another event tells its applicant what has changed."""
+    key: PublicKey
+    personal: PassPersonal
+    example: ClassVar = {
+        **DELIVERY,
+        "site": "PCS1",
+        "department": "home",
+        "entries": 1,
+        "party": 2,
+        "kind": "citizen",
+        "slot": SLOT,
+        "valid_from": AT,
+        "valid_to": UNTIL,
+        "key": {"kid": "k1", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+        "personal": {
+            "applicant": PERSON,
+            "companions": (COMPANION,),
+            "purpose": "Arms licence",
+            "link_code": "n3X0yq1vQ5m7Zk2LwB9aTg",
+        },
+    }
+
+    @property
+    def ends_at(self) -> datetime:
+        """When entry ends on the last day."""
+        return end_of_last_day(self.valid_to, self.slot.day, self.further_days)
+
+
+class RevocationPersonal(Contact):
+    """The person who is told, and the department's own words."""
+
+    note: str = Field(default="", exclude_if=lambda note: not note)
+
+
+class PassRevoked(AboutPass, producer="issuance", subscribers=("application", "notify", "verify")):
+    """A pass was revoked and admits nobody any more."""
+
+    reason: AnyRevocationReason
+    valid_to: Instant
+    """When entry would have ended on the last day."""
+    replaced: bool = False
+    """True where another pass took its place: then nobody needs a message about it."""
+    withdrawn_for: AnyRejectionReason | None = Field(default=None, exclude_if=lambda given: given is None)
+    """Why the department withdrew its approval, where that revoked it."""
+    language: Language
+    deliver_by: AnyDeliverBy
+    personal: RevocationPersonal
+    example: ClassVar = {**DELIVERY, "reason": "withdrawn", "valid_to": UNTIL, "personal": CONTACT}
+
+
+class Revocation(Wire):
+    """That a pass was revoked, for whoever has missed its PassRevoked."""
+
+    pass_number: str
+    reason: AnyRevocationReason
+    revoked_at: Instant
+
+
+class StatusListSigned(Event, producer="issuance", subscribers=("verify",)):
+    """The list of revocations was signed again, as happens every ten seconds.
+
+    With ``live_total`` and ``live_checksum`` a gate knows whether its own copy of the revocations is
+    complete, and ``repeated`` brings what it lacks. ``revoked_total`` counts all passes that were revoked by
+    ``occurred_at``, expired ones included; verify of before 0.17.0 compares that.
+    """
+
+    revoked_total: int
+    live_total: int | None = Field(default=None, exclude_if=lambda total: total is None)
+    live_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
+    """How many passes were revoked within `live_for` before ``occurred_at``, and of their numbers."""
+    live_for: ClassVar[timedelta] = timedelta(days=45)
+    """Longer than any pass lives: one that was revoked earlier is over."""
+    repeated: tuple[Revocation, ...] = Field(default=(), exclude_if=lambda repeated: not repeated)
+    """Some of these revocations, others in each list: each comes again within an hour."""
+    recent_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
+    """Of the numbers of those that were revoked within `recent`: one is not taken for another.
+
+    A pass gets the time of its revocation before that is committed. If the list was signed in between, it is
+    not on the list, and its event may arrive before that of a pass which is.
+    """
+    recent: ClassVar[timedelta] = timedelta(minutes=5)
+    """Longer than any transaction."""
+    key: PublicKey | None = Field(default=None, exclude_if=lambda key: key is None)
+    """The key that signs now. Only verify of 0.7.0 takes keys from here; from 0.8.0 on nobody does."""
+    key_set: str | None = Field(default=None, exclude_if=lambda signed: signed is None)
+    """All keys of passes, so that gates know them before they see a pass (``contracts/key_set.py``)."""
+    example: ClassVar = {"revoked_total": 1}
+
+    @property
+    def subject(self) -> str:
+        return "status-list"

@@ -255,7 +255,7 @@ class SiteRow(Base):
     seq: Mapped[int] = mapped_column(BigInteger)
     gates: Mapped[list[str]]
     gate_rules: Mapped[dict[str, Any] | None]
-    """`GateRules` of contracts/events.py; None where all of them are as usual."""
+    """`GateRules` of contracts/events/directory.py; None where all of them are as usual."""
 
 
 class StatusListRow(Base):

@@ -1,7 +1,7 @@
 """A circuit breaker: a vendor that fails again and again is left alone for a while.
 
 Our own, since the libraries hold a lock during the call, or let every thread try at once when the pause is
-over (decision 53). ``now`` is a number of seconds by the monotonic clock: a wall clock that is set back would
+over (decision 52). ``now`` is a number of seconds by the monotonic clock: a wall clock that is set back would
 leave the vendor alone for as long.
 """
 

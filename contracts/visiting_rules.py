@@ -14,8 +14,8 @@ from pydantic import Field
 from contracts.events import ClosedDay, SiteRecord
 from contracts.model import IST, Channel, Language, Slot, Wire
 
-SHORTEST_WINDOW = timedelta(minutes=15)
-"""A window that is requested or approved lasts at least this long."""
+SHORTEST_SLOT = timedelta(minutes=15)
+"""A slot that is requested or approved lasts at least this long."""
 
 MOST_INVITED = 40
 """How many people a department may invite at once."""
@@ -161,7 +161,7 @@ def _length_problem(slot: Slot) -> SlotProblem | None:
     length = end_of(slot) - datetime.combine(slot.day, slot.start, IST)
     if length <= timedelta():
         return SlotProblem("to", "window_order")
-    return SlotProblem("to", "window_too_short") if length < SHORTEST_WINDOW else None
+    return SlotProblem("to", "window_too_short") if length < SHORTEST_SLOT else None
 
 
 def _day_problem(slot: Slot, calendar: Calendar) -> SlotProblem | None:

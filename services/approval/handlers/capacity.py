@@ -30,7 +30,7 @@ from contracts.rpc.approval import (
     WindowAvailability,
 )
 from contracts.rpc.call import Call
-from contracts.visiting_rules import SHORTEST_WINDOW, Calendar, windows_on
+from contracts.visiting_rules import SHORTEST_SLOT, Calendar, windows_on
 from services.approval.domain import capacity as rules
 from services.approval.domain import closures
 from services.approval.handlers import reference_data
@@ -185,7 +185,7 @@ def _open_parts(site: SiteRecord | None, day: date, window: rules.Window) -> Ite
     """Yield the parts of a window in which the site is open, as far as a visit fits into them."""
     for opens, closes in windows_on(site, day) if site else ((window.start, window.end),):
         start, end = max(opens, window.start), min(closes, window.end)
-        if datetime.combine(day, end) - datetime.combine(day, start) >= SHORTEST_WINDOW:
+        if datetime.combine(day, end) - datetime.combine(day, start) >= SHORTEST_SLOT:
             yield start, end
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from contracts.events import SiteRecord
 from contracts.rpc.approval import Availability
-from contracts.visiting_rules import SHORTEST_WINDOW, Calendar, Window, windows_on
+from contracts.visiting_rules import SHORTEST_SLOT, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
 from services.gateway import visit_requests
 from services.gateway.pages.shared import directory
@@ -50,7 +50,7 @@ def _left(windows: Iterable[Window], there: datetime) -> Iterator[Window]:
     for opens, closes in windows:
         if (
             datetime.combine(there, closes) - datetime.combine(there, max(opens, there.time()))
-            >= SHORTEST_WINDOW
+            >= SHORTEST_SLOT
         ):
             yield max(opens, running), closes
 
@@ -63,7 +63,7 @@ def begins(days: Iterable[Day]) -> list[time]:
             for one in days
             for window in one.windows
             for at in _half_hours(window)
-            if _between(at, window[1]) >= SHORTEST_WINDOW
+            if _between(at, window[1]) >= SHORTEST_SLOT
         }
     )
 

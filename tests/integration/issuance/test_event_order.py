@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
@@ -83,11 +82,6 @@ def expected_party(events: list[Event]) -> int | None:
     withdrawal = max((event.revision for event in events if isinstance(event, ends)), default=0)
     ended = any(isinstance(event, ApplicationCancelled) for event in events)
     return approval if approval > withdrawal and not ended else None
-
-
-@pytest.fixture
-def database(databases):
-    return databases["issuance"]
 
 
 @settings(

@@ -30,11 +30,6 @@ from tests.support.factories.issuance import (
 )
 
 
-@pytest.fixture
-def database(databases):
-    return databases["issuance"]
-
-
 def reissue(database, number: str, call: Call | None = None, at=NOW, **changes) -> PassView:
     with database.transaction() as session:
         reissue = ReissuePass(number=number, **changes)

@@ -30,11 +30,6 @@ from tests.support.wire import Wire, wire
 
 
 @pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-@pytest.fixture
 def administrator(topology: TestStack) -> Iterator[Wire]:
     with wire(topology.broker_url("administrator")) as connection:
         for event in SUBSCRIPTIONS["notify"]:

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 
-import pytest
 from prometheus_client import REGISTRY
 
 from services.chassis.db.database import Database
@@ -32,16 +31,6 @@ class Vendor(RecordingChannel):
 
     def send(self, message: Outgoing) -> Receipt:
         return Receipt(f"msg91-{super().send(message).provider_id}")
-
-
-@pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-@pytest.fixture
-def clock(db: Database) -> Clock:
-    return Clock(db)
 
 
 class Numbers:

@@ -1,10 +1,8 @@
 """The sender: each message reaches its channel in the right order, and its outcome is recorded once."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -19,15 +17,13 @@ from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
-from services.notify.adapters.channels.installed import channels_of
-from services.notify.adapters.channels.local import LocalChannel
 from services.notify.domain.messages import provider_id_digest
-from services.notify.domain.outcomes import Delivered, Failed, Later, Untried
-from services.notify.handlers import event_handlers, leases, resends
-from services.notify.handlers.deliveries import EVERY_LANE
-from services.notify.models import MessageRow, PhoneMessageRow
+from services.notify.domain.outcomes import Delivered, Failed, Later
+from services.notify.handlers import event_handlers, resends
+from services.notify.models import MessageRow
 from services.notify.sender import SenderThreads
 from services.notify.settings import SenderSettings
+from tests.integration.notify.stepped import published, put_codes, put_passes, row, sender
 from tests.support.collector import Collector
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
@@ -39,55 +35,10 @@ from tests.support.factories.notify import (
     RecordingChannel,
     SteppedSender,
     Visit,
-    otp,
     received,
 )
 from tests.support.running import eventually
-from tests.support.settings import make_settings
 from tests.support.statements import heard
-
-
-@pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-def sender(
-    db: Database,
-    channel: object,
-    clock: Callable[[], datetime] | None = None,
-    stop: threading.Event | None = None,
-) -> SteppedSender:
-    channels = (
-        channel if isinstance(channel, dict) else {"sms": channel, "whatsapp": channel, "email": channel}
-    )
-    return SteppedSender(db, channels, OPTIONS, stop or threading.Event(), clock or now)
-
-
-def put_codes(db: Database, count: int, **options: object) -> None:
-    with db.transaction() as session:
-        for _ in range(count):
-            event_handlers.handle_otp_requested(otp(**options), session, now())
-
-
-def put_passes(db: Database, count: int) -> None:
-    with db.transaction() as session:
-        for _ in range(count):
-            event_handlers.handle_pass_issued(received(Visit().issued()), session, now(), PUBLIC_URL)
-
-
-def row(db: Database) -> MessageRow:
-    with db.transaction() as session:
-        return session.scalars(select(MessageRow)).one()
-
-
-def published(db: Database) -> list[tuple[str, dict]]:
-    with db.transaction() as session:
-        return [
-            (found.type, found.data)
-            for found in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
-        ]
-
 
 # ---------------------------------------------------------------- one message
 
@@ -285,184 +236,6 @@ def leased_outgoing(db: Database) -> Outgoing:
 # --------------------------------------------------------------------- leases
 
 
-def lease_one(db: Database, lane: str = "normal") -> leases.Leased:
-    """Lease messages as a sender does that is killed right afterwards."""
-    with db.transaction() as session:
-        (leased,) = leases.take(session, (lane,), 10, 30)
-    return leased
-
-
-def settle(db: Database, message: leases.Leased, outcome: object, clock: Clock) -> None:
-    with db.transaction() as session:
-        leases.settle(session, [(message, outcome)], clock(), {})
-
-
-def test_a_message_of_a_killed_sender_is_sent_and_marked_after_its_lease_ends(db: Database) -> None:
-    put_passes(db, 1)
-    clock, channel = Clock(db), RecordingChannel()
-    lease_one(db)
-    clock.forward(29)
-    assert sender(db, channel, clock).send_due() == []
-    clock.forward(2)
-    sender(db, channel, clock).send_due()
-    assert (row(db).state, row(db).attempts, row(db).possible_duplicates) == ("delivered", 2, 1)
-    assert len(channel.sent) == 1
-    assert len(published(db)) == 1
-
-
-def test_the_success_of_a_sender_slower_than_its_lease_is_recorded(db: Database) -> None:
-    put_passes(db, 1)
-    clock = Clock(db)
-    slow = lease_one(db)
-    clock.forward(31)
-    quick = lease_one(db)
-    settle(db, slow, Delivered("slow"), clock)
-    settle(db, quick, Failed("refused"), clock)
-    assert (row(db).state, row(db).provider_id) == ("delivered", provider_id_digest("slow"))
-    assert [kind for kind, _ in published(db)] == ["NotificationDelivered"]
-
-
-def test_a_sender_slower_than_its_lease_cannot_fail_a_message_that_another_has_leased(db: Database) -> None:
-    put_passes(db, 1)
-    clock = Clock(db)
-    slow = lease_one(db)
-    clock.forward(31)
-    quick = lease_one(db)
-    for outcome in (Failed("refused"), Later(clock(), "timeout"), Untried()):
-        settle(db, slow, outcome, clock)
-        assert (row(db).state, row(db).lease, row(db).attempts) == ("queued", quick.lease, 2)
-    settle(db, quick, Delivered(), clock)
-    assert [kind for kind, _ in published(db)] == ["NotificationDelivered"]
-
-
-def test_a_message_that_kills_its_senders_fails_after_its_last_try(db: Database) -> None:
-    put_passes(db, 1)
-    clock, channel = Clock(db), RecordingChannel()
-    for _ in range(OPTIONS.attempts):
-        lease_one(db)
-        clock.forward(31)
-    sender(db, channel, clock).send_due()
-    assert (row(db).state, row(db).reason, len(channel.sent)) == ("failed", "attempts", 0)
-
-
-def test_two_senders_never_lease_the_same_message(db: Database) -> None:
-    put_passes(db, 60)
-    channel = RecordingChannel()
-    threads = [
-        threading.Thread(target=lambda: [sender(db, channel).send_due(limit=7) for _ in range(12)])
-        for _ in range(6)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    assert len(channel.sent) == len({message.id for message in channel.sent}) == 60
-    assert len(published(db)) == 60
-
-
-def test_a_row_that_another_sender_is_leasing_is_skipped(db: Database) -> None:
-    put_passes(db, 3)
-    with db.transaction() as other, db.transaction() as session:
-        taken = other.scalars(select(MessageRow.id).limit(1).with_for_update()).one()
-        leased = leases.take(session, ("normal",), 20, 30)  # waiting would end in a lock timeout
-    assert len(leased) == 2
-    assert taken not in {message.id for message in leased}
-
-
-def ahead() -> datetime:
-    """The clock of a host that is two leases ahead of the others."""
-    return now() + timedelta(seconds=60)
-
-
-def test_a_sender_whose_clock_is_ahead_takes_no_message_that_another_has_leased(db: Database) -> None:
-    put_passes(db, 1)
-    other = RecordingChannel()
-
-    class Overtaken(RecordingChannel):
-        def send(self, message: Outgoing) -> Receipt:
-            sender(db, other, ahead).send_due()
-            return super().send(message)
-
-    sender(db, Overtaken()).send_due()
-    assert (row(db).state, other.sent) == ("delivered", [])
-
-
-def test_a_message_stored_or_tried_by_a_host_whose_clock_is_ahead_does_not_wait_for_it(db: Database) -> None:
-    visit, clock = Visit(), Clock(db)
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(visit.issued()), session, ahead(), PUBLIC_URL)
-    with db.transaction() as session:
-        resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, ahead())
-    channel = RecordingChannel(*[TemporaryChannelError("busy")] * 2)
-    assert [type(outcome) for _, outcome in sender(db, channel, ahead).send_due()] == [Later] * 2
-    assert sender(db, channel).send_due() == []
-    clock.forward(1.5)
-    assert [type(outcome) for _, outcome in sender(db, channel).send_due()] == [Delivered] * 2
-
-
-def test_messages_that_a_slow_channel_leaves_no_time_for_are_returned_unchanged(db: Database) -> None:
-    put_passes(db, 5)
-
-    class Slow(RecordingChannel):
-        def send(self, message: Outgoing) -> Receipt:
-            threading.Event().wait(0.3)
-            return super().send(message)
-
-    clock = Clock(db)
-    outcomes = [type(outcome) for _, outcome in sender(db, Slow(), clock).send_due()]
-    assert outcomes == [Delivered, Delivered, Untried, Untried, Untried]
-    with db.transaction() as session:
-        left = session.scalars(select(MessageRow).where(MessageRow.state == "queued")).all()
-    assert {(message.attempts, message.possible_duplicates, message.lease) for message in left} == {
-        (0, 0, None)
-    }
-    assert len(sender(db, RecordingChannel(), clock).send_due()) == 3
-
-
-def test_each_outcome_is_recorded_before_the_next_message_is_tried(
-    db: Database,
-) -> None:
-    put_passes(db, 4)
-    recorded_before: list[int] = []
-
-    class Looking(RecordingChannel):
-        def send(self, message: Outgoing) -> Receipt:
-            with db.transaction() as session:
-                recorded_before.append(
-                    len(session.scalars(select(MessageRow.id).where(MessageRow.state == "delivered")).all())
-                )
-            return super().send(message)
-
-    sender(db, Looking()).send_due()
-    assert recorded_before == [0, 1, 2, 3]
-
-
-def test_a_look_for_messages_is_one_statement_outside_of_any_transaction(db: Database) -> None:
-    put_passes(db, 1)
-    seen: list[object] = []
-    postman = sender(db, RecordingChannel())
-    with (
-        heard(db, "before_cursor_execute", lambda *arguments: seen.append(arguments[2])),
-        heard(db, "commit", lambda *_arguments: seen.append("commit")),
-    ):
-        assert len(postman.lease(("otp", "normal"), 5, *postman.providers.values())) == 1
-        assert postman.lease(("otp", "normal"), 5, *postman.providers.values()) == []
-    assert len(seen) == 2, "the lease of the first look holds without a commit"
-
-
-def test_a_stopping_sender_returns_messages_that_it_has_not_tried(db: Database) -> None:
-    put_passes(db, 3)
-    stop = threading.Event()
-
-    class Stopped(RecordingChannel):
-        def send(self, message: Outgoing) -> Receipt:
-            stop.set()
-            return super().send(message)
-
-    outcomes = [type(outcome) for _, outcome in sender(db, Stopped(), stop=stop).send_due()]
-    assert outcomes == [Delivered, Untried, Untried]
-
-
 # ---------------------------------------------------------------------- order
 
 
@@ -584,92 +357,6 @@ def row_state(db: Database) -> str:
 
 
 # ----------------------------------------------------------------- local mode
-
-
-def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> None:
-    settings = make_settings(SenderSettings, local_mode=True)
-    channels = channels_of(settings)
-    assert set(channels) == {"sms", "whatsapp", "email"}
-    assert all(isinstance(channel, LocalChannel) for channel in channels.values())
-    put_passes(db, 1)
-    put_codes(db, 1)
-    for _ in range(2):
-        SteppedSender(db, channels, settings, threading.Event()).send_due()
-    with db.transaction() as session:
-        shown = {item.purpose: item for item in session.scalars(select(PhoneMessageRow))}
-    assert shown["otp"].text.startswith("482917")
-    assert shown["pass_issued"].link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
-    assert {item.recipient for item in shown.values()} == {MOBILE}
-
-
-def test_outside_local_mode_only_configured_gateways_exist(db: Database) -> None:
-    production = {"local_mode": False, "public_url": "https://epass.example"}
-    assert channels_of(make_settings(SenderSettings, **production, sms_url="", whatsapp_url="")) == {}
-    assert set(channels_of(make_settings(SenderSettings, **production, sms_url="https://sms.example"))) == {
-        "sms"
-    }
-
-
-def test_the_local_phone_accepts_each_message_once(db: Database) -> None:
-    put_passes(db, 1)
-    clock, channels = Clock(db), channels_of(make_settings(SenderSettings, local_mode=True))
-    slow = lease_one(db)
-    clock.forward(31)
-    assert len(sender(db, dict(channels), clock).send_due()) == 1
-    assert len(sender(db, dict(channels), clock).send([slow])) == 1
-    with db.transaction() as session:
-        assert session.scalars(select(PhoneMessageRow.message_id)).all() == [slow.id]
-
-
-def test_messages_to_the_local_phone_are_recorded_together_and_only_with_their_outcome(db: Database) -> None:
-    put_passes(db, 5)
-    put_codes(db, 1)
-    channels = channels_of(make_settings(SenderSettings, local_mode=True))
-    commits: list[int] = []
-    with heard(db, "commit", lambda _connection: commits.append(1)):
-        assert len(sender(db, dict(channels)).send_due()) == 1, "the code goes first and alone"
-        assert commits == [1]
-        postman = sender(db, dict(channels))
-        leased = postman.lease(("otp", "normal"), 20, postman.providers["local"])
-        with db.transaction() as session:
-            assert len(session.scalars(select(PhoneMessageRow.id)).all()) == 1, (
-                "nothing happens before the record"
-            )
-        commits.clear()
-        assert len(postman.send(leased)) == 5
-        assert commits == [1]
-    assert len(published(db)) == 6
-
-
-def test_a_message_to_the_local_phone_does_not_wait_for_a_slow_vendor(db: Database) -> None:
-    put_passes(db, 1)
-    with db.transaction() as session:
-        visit = Visit(deliver_by="whatsapp")
-        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
-    postman = sender(db, {"sms": LocalChannel(), "whatsapp": RecordingChannel()})
-    leased = {name: postman.lease(EVERY_LANE, 20, one) for name, one in postman.providers.items()}
-    assert {name: [message.channel for message in batch] for name, batch in leased.items()} == {
-        "local": ["sms"],
-        "recording": ["whatsapp"],
-        "none": [],
-    }
-
-
-def test_a_resent_pass_reaches_the_local_phone_again(db: Database) -> None:
-    visit = Visit()
-    channels = channels_of(make_settings(SenderSettings, local_mode=True))
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
-    sender(db, dict(channels)).send_due()
-
-    with db.transaction() as session:
-        resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, now())
-    sender(db, dict(channels)).send_due()
-    with db.transaction() as session:
-        texts = session.scalars(select(PhoneMessageRow.text)).all()
-    assert len(texts) == 2
-    assert texts[0] == texts[1]
-    assert len({UUID(data["message_id"]) for _, data in published(db)}) == 2
 
 
 # ---------------------------------------------------------------- traces

@@ -40,11 +40,6 @@ STRANGER = "stranger@example.org"
 CHAIN = {"chain_pass": ("whatsapp:120", "email:600")}
 
 
-@pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
 def issue(db: Database, visit: Visit) -> None:
     personal = PassPersonal(applicant=visit.person, link_code=LINK_CODE, token=TOKEN_OF_A_PASS)
     with db.transaction() as session:

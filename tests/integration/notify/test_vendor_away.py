@@ -49,11 +49,6 @@ OPTIONS_HERE = OPTIONS.model_copy(
 
 
 @pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-@pytest.fixture
 def forgotten_logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let nothing be logged: pytest keeps what is, also of libraries if a test has set their level."""
     monkeypatch.setattr(deliveries, "log", Silent())

@@ -52,11 +52,6 @@ PERSONAL = (MOBILE[3:-1], "482917", LINK_CODE, TOKEN, "Gurpreet", "ਗੁਰਪ�
 
 
 @pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-@pytest.fixture
 def meta() -> Iterator[WhatsApp]:
     with WhatsApp() as server:
         yield server

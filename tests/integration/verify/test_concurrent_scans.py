@@ -27,11 +27,6 @@ from tests.support.factories.verify import (
 CROWD = 100
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def at_once(*works: Callable[[], Any]) -> list[Any]:
     """Return the result of each call; all start together."""
     start = Barrier(len(works))

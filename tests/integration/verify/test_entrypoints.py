@@ -39,11 +39,6 @@ from tests.support.factories.verify import (
 
 
 @pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
-@pytest.fixture
 def service(gate: Gate) -> Service:
     service = Service()
     service.db = gate.database

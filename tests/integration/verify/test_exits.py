@@ -24,11 +24,6 @@ from tests.support.factories.verify import (
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def test_a_party_that_entered_leaves(gate: Gate) -> None:
     issued = gate.issue_party(3)
     gate.enter(issued)

@@ -16,11 +16,6 @@ from tests.support.factories.verify import (
 KINDS = tuple(forgeries(pass_issued()))
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_forged_token_is_refused_and_only_the_attempt_is_recorded(gate: Gate, kind: str) -> None:
     """The pass itself is genuine and known, so that only the token can be the reason."""

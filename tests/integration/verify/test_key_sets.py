@@ -42,11 +42,6 @@ THIEF = Issuer("stolen")
 AFTER = SETTINGS.not_issued_after
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def outcome(gate: Gate, token: str, **changes) -> str:
     """Return the verdict on a token, or the code of its refusal."""
     try:

@@ -33,11 +33,6 @@ CENTURY = timedelta(days=36_500)
 """So far ahead is no clock, that of the database included."""
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 # ------------------------------------------------------------------ gates
 
 

@@ -3,12 +3,11 @@ import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 import { WrongPins } from "../core/agreement.ts";
 import type { Gate } from "../core/gate.ts";
-import type { IdCheck } from "../core/model.ts";
 import { Store } from "../core/store.ts";
+import { RIGHT } from "./scans.ts";
 import { Device, MINUTE, NOON, NUMBER, SUPERVISOR, Server, openGate, statusList } from "./server.ts";
 
 const HOUR = 60 * MINUTE;
-const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 
 /** Return a gate that holds a manifest and a list of an hour ahead, where the clock is right again. */
 async function gateFromTheFuture(): Promise<{ gate: Gate; device: Device; server: Server }> {

@@ -1,12 +1,11 @@
 // An enrolled device: the code, what it reports, what a revoked one can still open, and a sign-out offline.
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import type { IdCheck } from "../core/model.ts";
 import { GateProblem } from "../core/model.ts";
 import { Store } from "../core/store.ts";
+import { RIGHT } from "./scans.ts";
 import { CODE, Device, GATE, MINUTE, NUMBER, Server, openGate } from "./server.ts";
 
-const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 
 /** Return all that stands in a store of the database, by key. */
 async function rowsOf(device: Device, store: string): Promise<Map<IDBValidKey, unknown>> {

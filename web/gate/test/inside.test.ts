@@ -5,11 +5,10 @@ import { stillFound } from "../core/inside.ts";
 import type { InsideEntry, Movement } from "../core/model.ts";
 import { Store } from "../core/store.ts";
 import type { WireInside } from "../core/wire.ts";
+import { RIGHT, TOKEN } from "./scans.ts";
 import { GATE, MINUTE, NOON, NUMBER, OTHER, PIN, Server, openGate, pass, tokenOf } from "./server.ts";
 
-const RIGHT = { kind: "matched", idType: "voter_id", last4: "4821" } as const;
 const AGREED = { login: "SEC-0009", pin: PIN, reason: "known" };
-const TOKEN = await tokenOf(pass());
 
 function listed(changes: Partial<WireInside> = {}): WireInside {
   return {

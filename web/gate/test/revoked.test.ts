@@ -253,9 +253,10 @@ test("a list that an app of before deltas has stored is there after the upgrade,
   device.kill();
   const { server } = device;
   const db = await device.raw();
+  const list = await statusList(server.now + 10_000, [NUMBER]); // before: a transaction does not wait for it
   const change = db.transaction(["manifest", "settings"], "readwrite");
   change.objectStore("manifest").delete("status");
-  change.objectStore("settings").put(await statusList(server.now + 10_000, [NUMBER]), "status");
+  change.objectStore("settings").put(list, "status");
   await new Promise((resolve) => (change.oncomplete = resolve));
   db.close();
   server.now += 20_000;

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import type { WireManifest } from "../core/manifest.ts";
 import { ListRefused } from "../core/refusals.ts";
 import { applyManifestDelta } from "../core/served.ts";
+import { RIGHT } from "./scans.ts";
 import { Device, GATE, MINUTE, NUMBER, OTHER, Server, openGate, pass } from "./server.ts";
 import { sample } from "./support.ts";
 
@@ -14,7 +15,6 @@ interface Line {
 
 const TABLE = sample<Line[][]>("manifest_deltas.json");
 const FIVE_MINUTES = 5 * MINUTE + 1000;
-const RIGHT = { kind: "matched", idType: "voter_id", last4: "4821" } as const;
 
 function held(manifest: WireManifest): Line["held"] {
   const passes = manifest.passes.map((one) => [

@@ -1,12 +1,11 @@
 // What somebody with the device's disk can read, and what is gone after the session.
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
-import type { IdCheck } from "../core/model.ts";
 import { Store } from "../core/store.ts";
+import { RIGHT } from "./scans.ts";
 import type { Device } from "./server.ts";
 import { NUMBER, openGate } from "./server.ts";
 
-const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 
 /** Return everything that the database holds: values as text, and its keys. */
 async function contents(

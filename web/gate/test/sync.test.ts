@@ -3,12 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Gate } from "../core/gate.ts";
-import type { IdCheck } from "../core/model.ts";
 import { Store } from "../core/store.ts";
 import { MOST_SCANS } from "../core/sync.ts";
+import { RIGHT } from "./scans.ts";
 import { GATE, MINUTE, NUMBER, OTHER, PIN, Server, openGate, pass } from "./server.ts";
 
-const RIGHT: IdCheck = { kind: "matched", idType: "voter_id", last4: "4821" };
 
 /** Return a gate with so many offline exits that the server does not have; each of another second. */
 async function gateWithUnsent(count: number, server = new Server()) {

@@ -1,10 +1,8 @@
 """Logins as the ADO Branch manages them, and passwords as their owners change them."""
 
-import contextlib
 import itertools
 import json
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, get_args
 from uuid import uuid4
 
@@ -14,31 +12,27 @@ from sqlalchemy import select
 
 from contracts.errors import (
     Conflict,
-    ContractError,
     Forbidden,
     IdempotencyKeyReused,
     InvalidInput,
-    NotAuthenticated,
     NotFound,
-    TooManyAttempts,
 )
 from contracts.events import LoginDisabled, LoginIssued, PasswordReset, SessionEnded
-from contracts.model import IST, LoginState
-from contracts.rpc.accounts import EndedSessions, ExtendLogin, LoginId, LoginList, LoginQuestion, LoginView
+from contracts.model import LoginState
+from contracts.rpc.accounts import EndedSessions, LoginId, LoginList, LoginQuestion, LoginView
 from contracts.rpc.call import Principal
 from services.accounts import commands
 from services.accounts.adapters import passwords
 from services.accounts.adapters.session_tokens import token_of
 from services.accounts.handlers import logins, sessions
-from services.accounts.handlers import passwords as password_handlers
-from services.accounts.models import LoginFailureRow, LoginRow, SessionRow
+from services.accounts.models import LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.runtime.clock import now
+from tests.integration.accounts.handlers.managed import MIDNIGHT, NOON, TODAY, extend, login_row
 from tests.support.concurrency import run_concurrently
 from tests.support.databases import content_of
 from tests.support.factories.accounts import (
     ADO,
-    NEW_PASSWORD,
     PASSWORD,
     SETTINGS,
     Accounts,
@@ -50,24 +44,6 @@ from tests.support.factories.accounts import (
     staff,
 )
 from tests.support.settings import make_settings
-
-
-@pytest.fixture
-def accounts(databases) -> Accounts:
-    accounts = Accounts(databases["accounts"])
-    given_ado(accounts.db)
-    return accounts
-
-
-def _quietly(work: Callable[[], object]) -> None:
-    with contextlib.suppress(ContractError):
-        work()
-
-
-def _login(accounts: Accounts, login_id: str) -> LoginRow:
-    with accounts.db.transaction() as session:
-        return session.get_one(LoginRow, login_id)
-
 
 # ---------------------------------------------------------------- issuing
 
@@ -122,7 +98,7 @@ def test_an_initial_password_is_not_stored(accounts) -> None:
     with accounts.db.transaction() as session:
         content = content_of(session)
     assert issued.initial_password not in content
-    stored = _login(accounts, issued.login_id).password_hash
+    stored = login_row(accounts, issued.login_id).password_hash
     assert passwords.verify(stored, issued.initial_password, SETTINGS.password_secret)
     other = make_settings(AccountsSettings, password_secret="another secret" * 3).password_secret
     assert not passwords.verify(stored, issued.initial_password, other), "the database alone does not give it"
@@ -193,12 +169,12 @@ def test_only_the_ado_branch_manages_logins(accounts, who) -> None:
         lambda: accounts.reset("OPS-0001", by=who),
         lambda: _list(accounts, by=who),
         lambda: _view(accounts, "OPS-0001", by=who),
-        lambda: _extend(accounts, None, "OPS-0001", by=who),
+        lambda: extend(accounts, None, "OPS-0001", by=who),
         lambda: _sign_out(accounts, "OPS-0001", by=who),
     ]
     assert all(isinstance(refusal_of(work), Forbidden) for work in works)
     assert accounts.count(LoginRow) == 3
-    assert _login(accounts, "OPS-0001").disabled_at is None
+    assert login_row(accounts, "OPS-0001").disabled_at is None
     assert accounts.published(LoginDisabled) == accounts.published(LoginIssued) == []
 
 
@@ -247,43 +223,7 @@ def test_a_list_of_logins_contains_no_secret(accounts) -> None:
 # -------------------------------------------------------- the first log-in
 
 
-def test_an_initial_password_serves_only_to_choose_another(accounts) -> None:
-    issued = accounts.issue()
-    first = accounts.log_in(issued.login_id, issued.initial_password)
-    assert first.must_change_password
-    assert accounts.claims(first.access_token)["must_change_password"] is True
-    changed = accounts.change_password(accounts.principal(first), current=issued.initial_password)
-    assert not changed.must_change_password
-    assert accounts.claims(changed.access_token)["must_change_password"] is False
-    assert accounts.log_in(issued.login_id, NEW_PASSWORD).must_change_password is False
-    assert (
-        refusal_of(lambda: accounts.log_in(issued.login_id, issued.initial_password)).body.code
-        == "wrong_login"
-    )
-
-
 # -------------------------------------------------------------- disabling
-
-
-def test_an_initial_password_can_be_used_for_three_days_and_a_chosen_one_for_ever(accounts) -> None:
-    at = now()
-    issued, other = accounts.issue(at=at), accounts.issue(at=at, name="Harjit Singh")
-    end = at + timedelta(hours=72)
-    assert issued.valid_until is not None
-    assert abs(issued.valid_until - end) < timedelta(milliseconds=2)
-    early, late = end - timedelta(seconds=1), end + timedelta(seconds=1)
-    first = accounts.log_in(issued.login_id, issued.initial_password, at=early)
-    expired = refusal_of(lambda: accounts.log_in(other.login_id, other.initial_password, at=late))
-    assert expired.body.code == "initial_password_expired"
-    wrong = refusal_of(lambda: accounts.log_in(other.login_id, "k7fm-w3pa-xq9t", at=late))
-    assert wrong.body.code == "wrong_login", "only who knows the password learns that it has expired"
-    who = accounts.principal(first)
-    too_late = refusal_of(lambda: accounts.change_password(who, current=issued.initial_password, at=late))
-    assert too_late.body.code == "initial_password_expired", (
-        "a session that it opened in time is too late, too"
-    )
-    accounts.change_password(who, current=issued.initial_password, at=early)
-    assert accounts.log_in(issued.login_id, NEW_PASSWORD, at=late + timedelta(days=1)).access_token
 
 
 def test_an_initial_password_of_the_version_before_counts_from_the_issue_of_its_login(
@@ -340,7 +280,7 @@ def test_the_last_enabled_ado_cannot_be_disabled(accounts) -> None:
     refused = refusal_of(lambda: accounts.disable("ADO-0001"))
     assert isinstance(refused, Conflict)
     assert refused.body.code == "last_ado"
-    assert _login(accounts, "ADO-0001").disabled_at is None
+    assert login_row(accounts, "ADO-0001").disabled_at is None
     other = given_ado(accounts.db, "ADO-0002")
     assert accounts.disable("ADO-0001").disabled
     assert refusal_of(lambda: accounts.disable("ADO-0002", by=other)).body.code == "last_ado"
@@ -354,133 +294,11 @@ def test_of_two_ados_who_disable_each_other_at_once_one_stays_enabled(accounts) 
             lambda other=other: accounts.disable("ADO-0001", by=other),
         )
         assert [
-            _login(accounts, login_id).disabled_at is None for login_id in ("ADO-0001", "ADO-0002")
+            login_row(accounts, login_id).disabled_at is None for login_id in ("ADO-0001", "ADO-0002")
         ].count(True) == 1
 
 
 # ---------------------------------------------------- the last day of a login
-
-
-def _extend(
-    accounts: Accounts,
-    last_day: date | None,
-    login_id: str = "HOM-0001",
-    at: datetime | None = None,
-    key: str | None = None,
-    by: Principal = ADO,
-) -> LoginView:
-    request = ExtendLogin(login_id=login_id, valid_until=last_day)
-    with accounts.db.transaction() as session:
-        return logins.extend(request, a_call(by, key), session, at or now(), accounts.settings)
-
-
-NOON = datetime(2026, 12, 1, 12, tzinfo=IST)
-TODAY = NOON.date()
-MIDNIGHT = datetime(2026, 12, 2, tzinfo=IST)
-
-
-def test_a_login_works_up_to_the_midnight_after_its_last_day_in_india(accounts) -> None:
-    given_login(accounts.db)
-    _extend(accounts, TODAY, at=NOON)
-    assert accounts.log_in(at=MIDNIGHT - timedelta(seconds=1)).access_token
-    assert refusal_of(lambda: accounts.log_in(at=MIDNIGHT)).body.code == "wrong_login"
-
-
-def test_an_expired_login_is_refused_like_a_disabled_one_after_the_same_work(accounts, monkeypatch) -> None:
-    given_login(accounts.db)
-    given_login(accounts.db, "HOM-0002")
-    _extend(accounts, TODAY, at=NOON)
-    accounts.disable("HOM-0002")
-    checked = []
-    real = passwords.matches
-    monkeypatch.setattr(passwords, "matches", lambda *given: checked.append(given) or real(*given))
-    refusals = [
-        refusal_of(lambda one=one: accounts.log_in(one, at=MIDNIGHT)) for one in ("HOM-0001", "HOM-0002")
-    ]
-    assert refusals[0].body == refusals[1].body
-    assert [stored for stored, _ in checked] == [passwords.NOBODY] * 2
-
-
-def test_a_session_ends_with_its_login(accounts) -> None:
-    given_login(accounts.db)
-    _extend(accounts, TODAY, at=NOON)
-    session = accounts.log_in(at=MIDNIGHT - timedelta(minutes=1))
-    assert session.expires_at == MIDNIGHT
-    assert accounts.claims(session.access_token)["exp"] == MIDNIGHT.timestamp()
-
-
-def test_an_earlier_last_day_ends_the_sessions_that_would_outlive_it(accounts) -> None:
-    given_login(accounts.db)
-    evening = MIDNIGHT - timedelta(hours=1)
-    session = accounts.principal(accounts.log_in(at=evening))
-    _extend(accounts, TODAY, at=evening)
-    assert [event.event.sid for event in accounts.published(SessionEnded)] == [session.sid]
-    later = accounts.principal(accounts.log_in(at=evening))
-    _extend(accounts, TODAY + timedelta(days=30), at=evening)
-    assert later.sid not in [event.event.sid for event in accounts.published(SessionEnded)]
-
-
-def test_an_expired_login_that_is_extended_works_again(accounts) -> None:
-    given_login(accounts.db)
-    _extend(accounts, TODAY, at=NOON)
-    view = _extend(accounts, TODAY + timedelta(days=365), at=MIDNIGHT)
-    assert (view.state, view.valid_until) == ("never_used", TODAY + timedelta(days=365))
-    assert accounts.log_in(at=MIDNIGHT).access_token
-    assert _extend(accounts, None, at=MIDNIGHT).valid_until is None
-
-
-def test_a_login_can_be_issued_with_a_last_day(accounts) -> None:
-    issued = accounts.issue(valid_until=TODAY, at=NOON)
-    assert _login(accounts, issued.login_id).valid_until == TODAY
-    refused = refusal_of(lambda: accounts.issue(valid_until=TODAY - timedelta(days=1), at=NOON))
-    assert [(error.field, error.code) for error in refused.body.fields] == [("valid_until", "date_past")]
-
-
-@pytest.mark.parametrize(("days", "code"), [(-1, "date_past"), (36_500, "date_too_far")])
-def test_a_last_day_in_the_past_or_absurdly_far_away_is_refused(accounts, days, code) -> None:
-    given_login(accounts.db)
-    refused = refusal_of(lambda: _extend(accounts, TODAY + timedelta(days=days), at=NOON))
-    assert [(error.field, error.code) for error in refused.body.fields] == [("valid_until", code)]
-
-
-def test_a_repeated_extension_counts_once(accounts) -> None:
-    given_login(accounts.db)
-    key = a_key()
-    first = _extend(accounts, TODAY, at=NOON, key=key)
-    assert run_concurrently(*[lambda: _extend(accounts, TODAY, at=NOON, key=key)] * 4) == [first] * 4
-    with pytest.raises(IdempotencyKeyReused):
-        _extend(accounts, None, at=NOON, key=key)
-
-
-def test_a_disabled_or_unknown_login_is_not_extended(accounts) -> None:
-    given_login(accounts.db)
-    accounts.disable("HOM-0001")
-    assert refusal_of(lambda: _extend(accounts, None)).body.code == "login_disabled"
-    assert isinstance(refusal_of(lambda: _extend(accounts, None, "HOM-0099")), NotFound)
-
-
-def test_one_login_of_the_ado_branch_stays_without_an_end(accounts) -> None:
-    assert refusal_of(lambda: _extend(accounts, TODAY, "ADO-0001", at=NOON)).body.code == "last_ado"
-    given_ado(accounts.db, "ADO-0002")
-    _extend(accounts, TODAY, "ADO-0002", at=NOON)
-    assert refusal_of(lambda: accounts.disable("ADO-0001", at=NOON)).body.code == "last_ado"
-    assert accounts.disable("ADO-0002", at=NOON).disabled
-
-
-def test_of_two_ados_who_end_each_other_at_once_one_stays_without_an_end(accounts) -> None:
-    one, other = given_ado(accounts.db), given_ado(accounts.db, "ADO-0002")
-    run_concurrently(
-        lambda: _quietly(lambda: _extend(accounts, now().date() + timedelta(days=1), "ADO-0002", by=one)),
-        lambda: _quietly(lambda: _extend(accounts, now().date() + timedelta(days=1), "ADO-0001", by=other)),
-    )
-    ends = [_login(accounts, login_id).valid_until for login_id in ("ADO-0001", "ADO-0002")]
-    assert ends.count(None) == 1
-
-
-def test_an_expired_ado_cannot_manage_logins(accounts) -> None:
-    other = given_ado(accounts.db, "ADO-0002")
-    _extend(accounts, TODAY, "ADO-0002", at=NOON)
-    assert isinstance(refusal_of(lambda: accounts.issue(by=other, at=MIDNIGHT)), Forbidden)
 
 
 # ------------------------------------------------------- signed out everywhere
@@ -542,7 +360,7 @@ def test_each_filter_admits_its_logins_and_the_counts_are_those_of_all_states(ac
     given_login(accounts.db, "HOM-0004")
     given_login(accounts.db, "SEC-0001", "security")
     accounts.log_in("HOM-0002")
-    _extend(accounts, TODAY, "HOM-0003", at=NOON)
+    extend(accounts, TODAY, "HOM-0003", at=NOON)
     accounts.disable("HOM-0004")
     later = MIDNIGHT + timedelta(days=1)
     found = {
@@ -577,154 +395,7 @@ def test_a_state_that_is_shown_is_the_state_that_is_filtered_by(accounts) -> Non
 # -------------------------------------------------------------- resetting
 
 
-def test_a_reset_gives_a_one_time_password_and_ends_the_sessions_of_the_old_one(accounts) -> None:
-    given_login(accounts.db)
-    old = accounts.principal(accounts.log_in())
-    reset = accounts.reset("HOM-0001")
-    assert refusal_of(accounts.log_in).body.code == "wrong_login"
-    assert accounts.log_in("HOM-0001", reset.initial_password).must_change_password
-    assert [event.event.sid for event in accounts.published(SessionEnded)] == [old.sid]
-    (published,) = accounts.published(PasswordReset)
-    assert (published.event.login_id, published.event.reset_by) == ("HOM-0001", "ADO-0001")
-    assert published.expires_at == published.event.sessions_until
-    assert accounts.published(LoginDisabled) == [], "it goes on, and so does the PIN of a supervisor"
-    assert str(old.sid) in accounts.denied().sessions
-
-
-def test_a_session_opened_in_the_second_of_the_reset_is_not_denied_with_the_old_ones(accounts) -> None:
-    given_login(accounts.db)
-    at = now().replace(microsecond=100_000)
-    old = accounts.principal(accounts.log_in(at=at))
-    reset = accounts.reset("HOM-0001", at=at.replace(microsecond=300_000))
-    fresh = accounts.log_in("HOM-0001", reset.initial_password, at=at.replace(microsecond=900_000))
-    claims, denied = accounts.claims(fresh.access_token), accounts.denied()
-    assert claims["iat"] > denied.logins["HOM-0001"].timestamp()
-    assert claims["iat"] > accounts.published(PasswordReset)[0].occurred_at.timestamp()
-    assert list(denied.sessions) == [str(old.sid)]
-
-
-def test_a_repeated_reset_returns_the_same_password_and_another_reset_another_one(accounts) -> None:
-    given_login(accounts.db)
-    key = a_key()
-    first = accounts.reset("HOM-0001", key=key)
-    assert accounts.reset("HOM-0001", key=key) == first
-    second = accounts.reset("HOM-0001", key=a_key())
-    assert second.initial_password != first.initial_password
-    assert accounts.log_in("HOM-0001", second.initial_password).must_change_password
-    assert refusal_of(lambda: accounts.log_in("HOM-0001", first.initial_password)).body.code == "wrong_login"
-
-
-def test_a_reset_ends_the_wait_after_wrong_passwords(accounts) -> None:
-    given_login(accounts.db)
-    at = now()
-    for _ in range(5):
-        refusal_of(lambda: accounts.log_in(password="wrong", at=at))
-    reset = accounts.reset("HOM-0001", at=at)
-    assert accounts.log_in("HOM-0001", reset.initial_password, at=at).access_token
-
-
-def test_a_disabled_login_is_not_reset(accounts) -> None:
-    given_login(accounts.db)
-    accounts.disable("HOM-0001")
-    before = _login(accounts, "HOM-0001").password_hash
-    assert refusal_of(lambda: accounts.reset("HOM-0001")).body.code == "login_disabled"
-    assert _login(accounts, "HOM-0001").password_hash == before
-
-
 # ------------------------------------------------------ changing a password
-
-
-def test_a_new_password_ends_all_sessions_of_the_old_one(accounts) -> None:
-    given_login(accounts.db)
-    one, other = accounts.principal(accounts.log_in()), accounts.principal(accounts.log_in())
-    fresh = accounts.change_password(one)
-    assert {event.event.sid for event in accounts.published(SessionEnded)} == {one.sid, other.sid}
-    assert set(accounts.denied().sessions) == {str(one.sid), str(other.sid)}
-    assert accounts.principal(fresh).sid not in {one.sid, other.sid}
-    assert refusal_of(accounts.log_in).body.code == "wrong_login"
-    assert accounts.log_in(password=NEW_PASSWORD).access_token
-
-
-def test_a_new_password_leaves_the_sessions_of_other_logins_alone(accounts) -> None:
-    given_login(accounts.db)
-    given_login(accounts.db, "HOM-0002")
-    accounts.log_in("HOM-0002")
-    accounts.change_password(accounts.principal(accounts.log_in()))
-    assert len(accounts.denied().sessions) == 1
-
-
-def test_a_repeated_change_changes_the_password_once_and_returns_the_same_session(accounts) -> None:
-    given_login(accounts.db)
-    who, key = accounts.principal(accounts.log_in()), a_key()
-    first = accounts.change_password(who, key=key)
-    assert accounts.change_password(who, key=key) == first
-    assert accounts.count(LoginFailureRow) == 0, "a repeat is no wrong password"
-    assert accounts.count(SessionRow) == 2
-
-
-def test_simultaneous_repeats_of_a_change_return_the_same_session(accounts) -> None:
-    given_login(accounts.db)
-    who, key = accounts.principal(accounts.log_in()), a_key()
-    answers = run_concurrently(*[lambda: accounts.change_password(who, key=key)] * 4)
-    assert len({answer.access_token for answer in answers}) == 1
-
-
-def test_a_wrong_current_password_changes_nothing_and_is_counted(accounts) -> None:
-    given_login(accounts.db)
-    who, at = accounts.principal(accounts.log_in()), now()
-    before = _login(accounts, "HOM-0001").password_hash
-    for _ in range(5):
-        refused = refusal_of(lambda: accounts.change_password(who, current="wrong", at=at, key=a_key()))
-        assert isinstance(refused, InvalidInput)
-        assert [(error.field, error.code) for error in refused.body.fields] == [("current", "wrong_password")]
-    assert _login(accounts, "HOM-0001").password_hash == before
-    assert accounts.published(SessionEnded) == []
-    assert isinstance(refusal_of(lambda: accounts.change_password(who, at=at)), TooManyAttempts)
-    another = accounts.principal(accounts.log_in(at=at))
-    assert accounts.change_password(another, at=at).access_token, "it has a session of its own"
-
-
-@pytest.mark.parametrize(
-    ("new", "code"), [("short", "too_short"), (PASSWORD, "same_as_current"),
-                     ("my HOM-0001 word", "contains_login_id"), ("Password1234", "too_common")]
-)  # fmt: skip
-def test_a_weak_new_password_changes_nothing(accounts, new, code) -> None:
-    given_login(accounts.db)
-    who = accounts.principal(accounts.log_in())
-    refused = refusal_of(lambda: accounts.change_password(who, new))
-    assert [(error.field, error.code) for error in refused.body.fields] == [("new", code)]
-    assert accounts.log_in().access_token
-
-
-@pytest.mark.parametrize("who", [Principal(), Principal(kind="applicant", id="applicant:x")], ids=str)
-def test_a_caller_without_a_login_cannot_change_a_password(accounts, who) -> None:
-    with pytest.raises(NotAuthenticated):
-        accounts.change_password(who)
-
-
-def test_a_disabled_login_cannot_change_its_password(accounts) -> None:
-    given_login(accounts.db)
-    who = accounts.principal(accounts.log_in())
-    accounts.disable("HOM-0001")
-    with pytest.raises(NotAuthenticated):
-        accounts.change_password(who)
-
-
-def test_a_reset_during_a_change_of_password_wins(accounts, monkeypatch) -> None:
-    """The login is reset while the password is hashed: the reset stands."""
-    given_login(accounts.db)
-    who, done = accounts.principal(accounts.log_in()), []
-    real = password_handlers.offload
-
-    def reset_meanwhile(work, *args):
-        result = real(work, *args)
-        if work is passwords.hash_password and not done:
-            done.append(accounts.reset("HOM-0001"))
-        return result
-
-    monkeypatch.setattr(password_handlers, "offload", reset_meanwhile)
-    assert isinstance(refusal_of(lambda: accounts.change_password(who)), NotAuthenticated)
-    assert accounts.log_in("HOM-0001", done[0].initial_password).must_change_password
 
 
 # ---------------------------------------------------------------- the seed
@@ -811,7 +482,7 @@ def test_tokens_of_a_login_that_the_seed_enabled_again_are_valid(seeded) -> None
 
 def test_an_assistant_of_an_officer_has_it_in_the_session_and_in_the_list(accounts) -> None:
     issued = accounts.issue(department="home", assistant_of="home-secretary")
-    assert _login(accounts, issued.login_id).assistant_of == "home-secretary"
+    assert login_row(accounts, issued.login_id).assistant_of == "home-secretary"
     with accounts.db.transaction() as session:
         row = session.get_one(LoginRow, issued.login_id)
         sid = sessions.open_for_staff(session, row, now(), SETTINGS)

@@ -7,11 +7,6 @@ from contracts.rpc.call import Call
 from tests.support.factories.application import Desk, applicant_call, form
 
 
-@pytest.fixture
-def desk(databases) -> Desk:
-    return Desk(databases["application"]).open_directory()
-
-
 def at_kiosk(site: str = "S1") -> Call:
     call = applicant_call()
     return call.model_copy(

@@ -5,8 +5,8 @@ application, shuffled and repeated to its twin.
 """
 
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
-from itertools import groupby, permutations
+from datetime import timedelta
+from itertools import groupby
 from typing import Any
 from uuid import uuid4
 
@@ -17,41 +17,37 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
-from contracts.errors import InvalidInput
 from contracts.events import (
-    ClosedDay,
     DirectoryChanged,
     Event,
     NotificationDelivered,
     NotificationFailed,
     OfficersNote,
 )
-from contracts.rpc.application import Lookup, StatusQuestion
-from contracts.rpc.call import Page
 from services.application.domain import status
-from services.application.handlers import queries, scheduled_jobs
+from services.application.handlers import scheduled_jobs
 from services.application.handlers.directory import place_of
 from services.application.handlers.event_handlers import UnknownApplication
 from services.chassis.db.tables import inbox
+from tests.integration.application.handlers.histories import (
+    FRIDAY,
+    LATER,
+    THURSDAY,
+    apply,
+    one_of_three_days_closed,
+    refusal,
+)
 from tests.support.extent import fewer
 from tests.support.factories.application import (
-    MOBILE,
-    NOW,
     TUESDAY,
     Desk,
     Elsewhere,
-    applicant_call,
     department,
-    form,
-    reception_call,
     site,
     slot,
 )
 
-THURSDAY, FRIDAY = TUESDAY + timedelta(days=2), TUESDAY + timedelta(days=3)
-
 MOST_DELIVERIES = 5
-LATER = NOW + timedelta(days=10)
 History = Callable[[Elsewhere, str, str], list[Event]]
 by_examples = settings(
     max_examples=15,
@@ -76,10 +72,6 @@ def still_inside(there: Elsewhere, number: str, _: str) -> list[Event]:
         there.scanned(number, "exit", inside=0),
         there.scanned(number, inside=1), there.scanned(number, "wrong_gate", inside=0),
     ]  # fmt: skip
-
-
-def refusal(there: Elsewhere, _number: str, _: str) -> list[Event]:
-    return [there.escalated(), there.rejected(), there.delivered("rejected"), there.failed("rejected")]
 
 
 def withdrawal(there: Elsewhere, number: str, _: str) -> list[Event]:
@@ -119,16 +111,6 @@ def day_closed(there: Elsewhere, number: str, _: str) -> list[Event]:
     ]  # fmt: skip
 
 
-def one_of_three_days_closed(there: Elsewhere, number: str, _: str) -> list[Event]:
-    days = (TUESDAY, FRIDAY)
-    return [
-        there.approved(further_days=(THURSDAY, FRIDAY)),
-        there.issued(number, further_days=(THURSDAY, FRIDAY)),
-        there.day_closed(day=THURSDAY, remaining_days=days),
-        there.issued(number, further_days=(FRIDAY,), closed_days=(THURSDAY,), is_update=True),
-    ]  # fmt: skip
-
-
 def approved_anew_after_the_first_day(there: Elsewhere, number: str, other: str) -> list[Event]:
     return [
         there.approved(further_days=(THURSDAY,)), there.issued(number, further_days=(THURSDAY,)),
@@ -150,15 +132,6 @@ HISTORIES: list[tuple[History, str]] = [
     (one_of_three_days_closed, "issued"),
     (approved_anew_after_the_first_day, "issued"),
 ]
-
-
-@pytest.fixture
-def desk(databases) -> Desk:
-    return Desk(databases["application"]).open_directory()
-
-
-def apply(desk: Desk) -> Elsewhere:
-    return Elsewhere.of(desk.row(desk.submit().reference))
 
 
 def shuffled(data: st.DataObject, things: list[Any]) -> list[Any]:
@@ -283,177 +256,6 @@ def test_without_the_rule_an_application_approved_meanwhile_would_wait_for_a_dec
     assert desk.view(there.reference).status == "submitted"
 
 
-def test_an_applicant_whose_day_was_closed_chooses_another_and_everything_else_stays(desk: Desk) -> None:
-    there, number = apply(desk), new_pass_number()
-    before = desk.view(there.reference)
-    for event in (there.approved(), there.issued(number), there.day_closed()):
-        desk.receive(event)
-    view = desk.view(there.reference)
-    assert (view.status, view.closed_day, view.closure_reason, view.reason) == (
-        "returned",
-        TUESDAY,
-        "officer_away",
-        None,
-    )
-    assert view.note == "The Secretary is called away"
-    desk.amend(there.reference, preferred=[slot(THURSDAY)])
-    view = desk.view(there.reference)
-    assert (view.status, view.timeline[-1].facts.get("changed")) == ("submitted", "dates")
-    desk.receive(there.revoked(number, "day_closed"))
-    view = desk.view(there.reference)
-    assert (view.status, view.closed_day, view.note) == ("submitted", None, None)
-    assert (view.purpose, view.companions, view.vehicle) == (
-        before.purpose,
-        before.companions,
-        before.vehicle,
-    )
-    other = new_pass_number()
-    for event in (there.approved(revision=2), there.issued(other)):
-        desk.receive(event)
-    assert desk.view(there.reference).status == "issued"
-
-
-@pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_the_page_of_a_visitor_is_true_again_after_a_closing_was_lifted(
-    desk: Desk, order: tuple[int, ...]
-) -> None:
-    there, number = apply(desk), new_pass_number()
-    story = [
-        desk.envelope(event)
-        for event in (
-            there.approved(),
-            there.day_closed(),
-            there.revoked(number, "day_closed"),
-            there.day_reopened(),
-        )
-    ]
-    for index in order:
-        desk.deliver(story[index])
-    view = desk.view(there.reference)
-    assert (view.status, view.closed_day, view.closure_reason) == ("returned", TUESDAY, None)
-    assert view.day_reopened
-    assert "day_reopened" in [entry.what for entry in view.timeline]
-    closed = ClosedDay(day=TUESDAY, reason="security")
-    desk.receive(DirectoryChanged(department=department(closed_days=(closed,))))
-    view = desk.view(there.reference)
-    assert (view.closure_reason, view.day_reopened) == ("security", False), "closed anew"
-    desk.receive(DirectoryChanged(department=department()))
-    desk.amend(there.reference, preferred=[slot(TUESDAY)])
-    view = desk.view(there.reference)
-    assert (view.status, view.closed_day) == ("submitted", None)
-
-
-def test_a_waiting_visitor_sees_which_of_their_dates_are_closed_by_whom_and_why(desk: Desk) -> None:
-    there = Elsewhere.of(desk.row(desk.submit(form(preferred=[slot(TUESDAY), slot(THURSDAY)])).reference))
-    assert desk.view(there.reference).closed_wishes == ()
-    holiday, meeting = ClosedDay(day=TUESDAY, reason="Gurpurab"), ClosedDay(day=THURSDAY, reason="security")
-    desk.receive(DirectoryChanged(site=site(closed_days=(holiday,))))
-    desk.receive(DirectoryChanged(department=department(closed_days=(meeting,))))
-    found = [(one.day, one.closed_by, one.reason) for one in desk.view(there.reference).closed_wishes]
-    assert found == [(TUESDAY, "site", "Gurpurab"), (THURSDAY, "department", "security")]
-    desk.receive(DirectoryChanged(department=department()))
-    assert [one.day for one in desk.view(there.reference).closed_wishes] == [TUESDAY]
-    desk.receive(there.approved())
-    assert desk.view(there.reference).closed_wishes == ()
-
-
-@pytest.mark.parametrize("order", list(permutations(range(4))))
-def test_a_visit_of_several_days_keeps_its_pass_without_a_closed_day_in_any_order(
-    desk: Desk, order: tuple[int, ...]
-) -> None:
-    there, number = apply(desk), new_pass_number()
-    story = [desk.envelope(event) for event in one_of_three_days_closed(there, number, "")]
-    for index in order:
-        desk.deliver(story[index])
-    view = desk.view(there.reference)
-    assert (view.status, view.date, view.further_days) == ("issued", TUESDAY, (FRIDAY,))
-    assert view.pass_ is not None
-    assert (view.pass_.number, view.pass_.further_days) == (number, (FRIDAY,))
-    assert (view.closed_day, view.closure_reason) == (THURSDAY, "officer_away")
-    assert view.note == "The Secretary is called away"
-    what = [entry.what for entry in view.timeline]
-    assert sorted(what) == ["approved", "day_dropped", "pass_issued", "submitted"]
-
-
-def test_a_visit_that_was_approved_anew_after_a_day_of_it_was_closed_can_be_cancelled(desk: Desk) -> None:
-    there, number, other = apply(desk), new_pass_number(), new_pass_number()
-    for event in (
-        there.approved(further_days=(THURSDAY,)),
-        there.issued(number, further_days=(THURSDAY,)),
-        there.scanned(number),
-        there.scanned(number, "exit", inside=0),
-        there.day_closed(),
-        there.revoked(number, "day_closed"),
-    ):
-        desk.receive(event)
-    desk.amend(there.reference, preferred=[slot(THURSDAY)])
-    desk.receive(there.approved(revision=2, day=THURSDAY))
-    desk.receive(there.issued(other, day=THURSDAY))
-    desk.cancel(there.reference)
-    assert desk.view(there.reference).status == "cancelled"
-
-
-def test_whose_day_was_closed_on_the_day_itself_has_two_weeks_to_choose_another(desk: Desk) -> None:
-    there = apply(desk)
-    desk.receive(there.day_closed())
-    for days, expected in ((1, "returned"), (13, "returned"), (15, "expired")):
-        with desk.database.transaction() as session:
-            scheduled_jobs.expire_undecided(session, NOW + timedelta(days=days))
-        assert desk.view(there.reference).status == expected
-
-
-def test_a_closed_day_is_no_answer_to_an_application(desk: Desk) -> None:
-    there = apply(desk)
-    desk.receive(there.day_closed())
-    assert desk.row(there.reference).answered_at is None
-    desk.receive(there.rejected())
-    assert desk.row(there.reference).answered_at is not None
-
-
-def expire(desk: Desk, at: datetime) -> None:
-    with desk.database.transaction() as session:
-        scheduled_jobs.expire_undecided(session, at)
-
-
-@pytest.mark.parametrize("first", ["the approval", "the expiry"])
-def test_whose_day_was_closed_after_the_application_expired_can_choose_another(
-    desk: Desk, first: str
-) -> None:
-    there = apply(desk)
-    approved, closed = desk.envelope(there.approved()), desk.envelope(there.day_closed(), LATER)
-    expire(desk, LATER)
-    for envelope in (approved, closed) if first == "the approval" else (closed, approved):
-        desk.deliver(envelope)
-    assert desk.view(there.reference).status == "returned"
-    desk.amend(there.reference, preferred=[slot(TUESDAY + timedelta(days=14))], at=LATER)
-    assert desk.view(there.reference).status == "submitted"
-    expire(desk, LATER + timedelta(days=30))
-    assert desk.view(there.reference).status == "expired"
-
-
-def test_who_asked_for_other_dates_before_the_day_was_closed_gets_no_more_time_for_a_decision(
-    desk: Desk,
-) -> None:
-    there = apply(desk)
-    desk.amend(there.reference, preferred=[slot(THURSDAY)])
-    until = desk.row(there.reference).preferred_until
-    desk.receive(there.day_closed(revision=1))
-    assert desk.view(there.reference).status == "submitted"
-    assert desk.row(there.reference).preferred_until == until
-
-
-def test_a_day_that_the_department_has_closed_cannot_be_asked_for(desk: Desk) -> None:
-    closed = ClosedDay(day=TUESDAY, reason="urgent_meeting")
-    desk.receive(DirectoryChanged(department=department(closed_days=(closed,))))
-    with pytest.raises(InvalidInput) as refusal:
-        desk.submit()
-    (problem,) = refusal.value.body.fields
-    assert (problem.field, problem.code) == ("preferred.0.date", "day_closed")
-    assert problem.message.endswith("urgent_meeting")
-    desk.receive(DirectoryChanged(department=department()))
-    assert desk.submit().status == "submitted"
-
-
 @pytest.mark.parametrize("decision", ["rejected", "returned"])
 def test_a_refusal_that_arrives_after_other_dates_waits_for_another_decision(
     desk: Desk, decision: str
@@ -520,26 +322,6 @@ def test_the_first_exit_counts_and_a_repeat_is_not_in_the_timeline(desk: Desk) -
     assert [(entry.what, entry.facts["inside"]) for entry in passages] == [
         ("entered", 2), ("left", 1), ("left", 0), ("entered", 1), ("left", 0),
     ]  # fmt: skip
-
-
-def test_a_closed_day_is_known_to_every_list_until_another_is_chosen(desk: Desk) -> None:
-    there, number = apply(desk), new_pass_number()
-    for event in (there.approved(), there.issued(number), there.day_closed()):
-        desk.receive(event)
-
-    def listed() -> list[date | None]:
-        with desk.database.transaction() as session:
-            return [
-                queries.list_applications(Page(), applicant_call(), session, NOW).items[0].closed_day,
-                queries.lookup(Lookup(q=there.reference), reception_call(), session).items[0].closed_day,
-                queries.status(
-                    StatusQuestion(reference=there.reference, mobile_last4=MOBILE[-4:]), session
-                ).closed_day,
-            ]
-
-    assert listed() == [TUESDAY] * 3
-    desk.amend(there.reference, preferred=[slot(THURSDAY)])
-    assert listed() == [None] * 3
 
 
 def test_entries_and_exits_are_in_the_timeline_with_their_marks(desk: Desk) -> None:

@@ -35,11 +35,6 @@ ANYBODY = Proof(session="checked before the handler")
 """The service has checked the tokens by then; the handler gets whose they are."""
 
 
-@pytest.fixture
-def desk(databases) -> Desk:
-    return Desk(databases["application"]).open_directory()
-
-
 def holder_of(mobile: str, session: int = 7) -> Principal:
     """Return who has typed the code that was sent to a number."""
     return Principal(kind="applicant", id=f"applicant:{mobile}", mobile=mobile, sid=UUID(int=session))

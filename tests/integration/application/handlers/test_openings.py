@@ -29,11 +29,6 @@ LATER = applicant_call(session=2)
 """Somebody with the same phone, or the applicant on another day."""
 
 
-@pytest.fixture
-def desk(databases) -> Desk:
-    return Desk(databases["application"]).open_directory()
-
-
 def refused(desk: Desk, reference: str, call: Call = LATER) -> set[str]:
     """Return the codes with which a session that has not opened an application is refused."""
     codes = set()

@@ -23,11 +23,6 @@ from tests.support.factories.application import (
 
 
 @pytest.fixture
-def desk(databases) -> Desk:
-    return Desk(databases["application"]).open_directory()
-
-
-@pytest.fixture
 def taking(desk: Desk) -> Desk:
     """Return the service with a site that takes photographs."""
     desk.receive(DirectoryChanged(site=site(photograph=True)))

@@ -39,11 +39,6 @@ from tests.support.factories.application import (
 )
 
 
-@pytest.fixture
-def desk(databases) -> Desk:
-    return Desk(databases["application"]).open_directory()
-
-
 def status(desk: Desk, reference: str, last4: str) -> StatusView:
     with desk.database.transaction() as session:
         return queries.status(StatusQuestion(reference=reference, mobile_last4=last4), session)

@@ -29,11 +29,6 @@ LONG_AFTER = NOW + timedelta(days=200)
 OFFICE = {"organisation": "PSPCL", "designation": "XEN", "employee_no": "E-77"}
 
 
-@pytest.fixture
-def desk(databases) -> Desk:
-    return Desk(databases["application"]).open_directory()
-
-
 def expire(desk: Desk, at: datetime) -> int:
     with desk.database.transaction() as session:
         return scheduled_jobs.expire_undecided(session, at)

@@ -1,32 +1,36 @@
 """A closed day on real rows: nobody is approved for it any more, and everybody affected is asked once."""
 
-import signal
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
-from sqlalchemy import event, func, select, text, update
+from sqlalchemy import event, update
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
-from contracts.events import DirectoryChanged, VisitDayClosed, VisitDayReopened
+from contracts.events import DirectoryChanged, VisitDayReopened
 from contracts.rpc.approval import (
     AvailabilityQuestion,
-    CloseDay,
-    ClosingQuestion,
     ClosureId,
     ClosureQuestion,
-    Forward,
     ReviewQuestion,
     SetCapacity,
 )
 from services.approval.handlers import capacity as places
-from services.approval.handlers import closures, decisions, queries
-from services.approval.handlers.directory import LOCK, escalate_again, put_department
-from services.approval.models import BookingRow, ClosureRow, ReviewRow
-from services.chassis.db.locks import lock
+from services.approval.handlers import closures, queries
+from services.approval.handlers.directory import put_department
+from services.approval.models import ClosureRow
+from tests.integration.approval.handlers.closing import (
+    THURSDAY,
+    WORDS,
+    affected,
+    approve,
+    approved,
+    approved_for_days,
+    ask,
+    close,
+    status_of,
+    told,
+    view,
+)
 from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     ADO,
@@ -36,7 +40,6 @@ from tests.support.factories.approval import (
     NOW,
     TUESDAY,
     amended,
-    approval,
     assistant,
     by,
     capacity,
@@ -44,82 +47,19 @@ from tests.support.factories.approval import (
     department,
     desk,
     everything,
-    expired,
     invited,
     ist,
     pending,
     published,
     review_id_of,
-    scanned,
     slot,
     submitted,
 )
-from tests.support.running import eventually
-
-THURSDAY = HOLI + timedelta(days=1)
-WORDS = "The Secretary is called to the Assembly."
-
-
-def close(database, day=TUESDAY, call=None, at=NOW, **changes):
-    with database.transaction() as session:
-        request = CloseDay(**{"day": day, "reason": "urgent_meeting", "note": WORDS, **changes})
-        return closures.close_day(request, call or by(desk()), session, at, furthest_days=30)
 
 
 def lift(database, closure_id, call=None):
     with database.transaction() as session:
         return closures.lift_closure(ClosureId(closure_id=closure_id), call or by(desk()), session, NOW)
-
-
-def approve(database, review_id, wanted=None, call=None):
-    with database.transaction() as session:
-        request = approval(review_id, slot=wanted or slot())
-        return decisions.approve(request, call or by(desk()), session, NOW, furthest_days=30)
-
-
-def approved(database, wanted=None, **changes):
-    """Make an approved visit; return its application."""
-    first = submitted(**changes)
-    deliver(database, first)
-    approve(database, review_id_of(database, first.application_id), wanted)
-    return first
-
-
-def ask(database, at=NOW) -> int:
-    """Run the job until a batch is not full; return how many visitors were asked."""
-    total = 0
-    while True:
-        with database.transaction() as session:
-            asked = closures.ask_visitors(session, at)
-        total += asked
-        if asked < closures.BATCH:
-            return total
-
-
-def affected(database, day=TUESDAY, call=None, **changes):
-    with database.transaction() as session:
-        question = ClosingQuestion(**{"day": day, **changes})
-        return closures.affected(question, call or by(desk()), session, NOW)
-
-
-def view(database, closure_id, call=None):
-    with database.transaction() as session:
-        return closures.view_closure(ClosureId(closure_id=closure_id), call or by(desk()), session, NOW)
-
-
-def status_of(database, first) -> str:
-    with database.transaction() as session:
-        found = select(ReviewRow.status).where(ReviewRow.application_id == first.application_id)
-        return session.scalars(found).one()
-
-
-def booked(database) -> int:
-    with database.transaction() as session:
-        return session.scalar(select(func.count()).select_from(BookingRow))
-
-
-def told(database) -> list[UUID]:
-    return sorted(one.application_id for one in published(database, VisitDayClosed))
 
 
 # ------------------------------------------------------- nobody for that day
@@ -197,223 +137,6 @@ def test_days_closed_at_once_are_all_told_of(approval_db, crowd) -> None:
 
 
 # ------------------------------------------------------- who is asked
-
-
-def test_an_approved_visitor_is_asked_in_the_departments_words_and_gives_the_places_back(approval_db) -> None:
-    first = approved(approval_db)
-    other = approved(approval_db, slot(THURSDAY), preferred=(slot(THURSDAY),))
-    closed = close(approval_db)
-    assert (ask(approval_db), ask(approval_db)) == (1, 0)
-    (event,) = published(approval_db, VisitDayClosed)
-    assert (event.application_id, event.day, event.reason) == (
-        first.application_id,
-        TUESDAY,
-        "urgent_meeting",
-    )
-    assert (event.personal.note, event.personal.contact.mobile) == (WORDS, "+919876543210")
-    assert (event.decided_by, event.revision) == ("HOM-0001", 1)
-    assert (status_of(approval_db, first), status_of(approval_db, other)) == ("returned", "approved")
-    assert booked(approval_db) == 1
-    assert (view(approval_db, closed.id).told, view(approval_db, closed.id).waiting) == (1, 0)
-
-
-def test_who_waits_for_that_day_alone_is_asked_and_who_asked_for_others_too_stays(approval_db) -> None:
-    alone = submitted()
-    over = submitted(preferred=(slot(MONDAY - timedelta(days=3)), slot()))  # the other day has passed
-    others = submitted(preferred=(slot(), slot(THURSDAY)))
-    elsewhere = submitted(preferred=(slot(THURSDAY),))
-    for one in (alone, over, others, elsewhere):
-        deliver(approval_db, one)
-    found = affected(approval_db)
-    assert (found.only_that_day, found.with_other_days, found.approved) == (2, 1, 0)
-    close(approval_db)
-    assert ask(approval_db) == 2
-    assert told(approval_db) == sorted([alone.application_id, over.application_id])
-    assert (status_of(approval_db, others), status_of(approval_db, elsewhere)) == ("pending", "pending")
-    close(approval_db, THURSDAY)
-    assert ask(approval_db) == 2
-    assert len(told(approval_db)) == 4
-
-
-def test_who_applies_or_is_forwarded_after_the_closing_is_asked_too(approval_db) -> None:
-    close(approval_db)
-    late = submitted()
-    deliver(approval_db, late)
-    review_id = pending(approval_db, department="finance")
-    assert ask(approval_db) == 1
-    with approval_db.transaction() as session:
-        request = Forward(review_id=review_id, department="home")
-        decisions.forward(request, by(desk("finance", "FIN-0001")), session, NOW)
-    assert ask(approval_db) == 1
-
-
-def test_who_is_inside_or_was_that_day_is_left_alone(approval_db) -> None:
-    went_in = approved(approval_db, slot(MONDAY, "11:00", "12:00"))
-    refused = approved(approval_db, slot(MONDAY, "11:00", "12:00"))
-    deliver(approval_db, scanned(went_in, ist(MONDAY, 11)), 2)
-    deliver(approval_db, scanned(refused, ist(MONDAY, 11), "id_mismatch"), 2)
-    assert affected(approval_db, MONDAY).approved == 1
-    close(approval_db, MONDAY)
-    assert ask(approval_db) == 1
-    assert told(approval_db) == [refused.application_id]
-    assert status_of(approval_db, went_in) == "approved"
-
-
-def test_whose_time_of_today_is_over_is_not_asked(approval_db) -> None:
-    approved(approval_db, slot(MONDAY, "11:00", "12:00"))
-    close(approval_db, MONDAY, at=ist(MONDAY, 13))
-    assert ask(approval_db, ist(MONDAY, 13)) == 0
-
-
-def test_a_visit_on_several_days_leaves_out_a_closed_one(approval_db) -> None:
-    close(approval_db, THURSDAY)
-    review_id = pending(approval_db)
-    with approval_db.transaction() as session:
-        request = approval(review_id, last_day=THURSDAY + timedelta(days=1), days_reason="An audit")
-        view = decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
-    assert view.decision.further_days == (THURSDAY + timedelta(days=1),)
-
-
-def approved_for_days(database, last=THURSDAY, **changes):
-    """Make a visit that is approved from Tuesday on, except Wednesday; return its application."""
-    first = submitted(**changes)
-    deliver(database, first)
-    review_id = review_id_of(database, first.application_id)
-    with database.transaction() as session:
-        request = approval(review_id, last_day=last, days_reason="An audit", entries=2, gate="T1-G1")
-        decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
-    return first
-
-
-FRIDAY = THURSDAY + timedelta(days=1)
-
-
-@pytest.mark.parametrize(
-    ("day", "left"),
-    [(TUESDAY, (THURSDAY, FRIDAY)), (THURSDAY, (TUESDAY, FRIDAY)), (FRIDAY, (TUESDAY, THURSDAY))],
-)
-def test_a_visit_on_several_days_loses_the_closed_one_alone_and_stays_approved(
-    approval_db, day, left
-) -> None:
-    first = approved_for_days(approval_db, FRIDAY)
-    found = affected(approval_db, day)
-    (one,) = found.items
-    assert (found.approved, found.keep_pass) == (1, 1)
-    assert (one.days, one.keeps_pass, one.slot.day) == ((TUESDAY, THURSDAY, FRIDAY), True, day)
-    closed = close(approval_db, day)
-    assert (ask(approval_db), ask(approval_db), booked(approval_db)) == (1, 0, 2)
-    (event,) = published(approval_db, VisitDayClosed)
-    assert (event.application_id, event.day, event.remaining_days) == (first.application_id, day, left)
-    with approval_db.transaction() as session:
-        row = session.scalars(select(ReviewRow)).one()
-        decision = row.decision
-        assert (row.status, decision.status, decision.closed_day) == ("approved", "approved", day)
-        assert (decision.slot["date"], tuple(decision.further_days)) == (left[0].isoformat(), left[1:])
-        assert (decision.gate, decision.entries, decision.days_reason) == ("T1-G1", 2, "An audit")
-    assert (view(approval_db, closed.id).told, view(approval_db, closed.id).waiting) == (1, 0)
-
-
-def test_a_visit_of_which_every_day_to_come_is_closed_is_asked_for_other_dates_as_a_whole(
-    approval_db,
-) -> None:
-    first = approved_for_days(approval_db)
-    close(approval_db, TUESDAY)
-    assert not affected(approval_db, THURSDAY).items[0].keeps_pass, "Tuesday is closed too"
-    close(approval_db, THURSDAY)
-    assert (ask(approval_db), booked(approval_db)) == (1, 0)
-    (event,) = published(approval_db, VisitDayClosed)
-    assert (event.application_id, event.remaining_days) == (first.application_id, ())
-    assert status_of(approval_db, first) == "returned"
-
-
-def test_a_day_that_has_passed_keeps_no_visit_alive(approval_db) -> None:
-    first = approved_for_days(approval_db)
-    later = ist(THURSDAY, 8)
-    close(approval_db, THURSDAY, at=later)
-    assert ask(approval_db, later) == 1
-    assert status_of(approval_db, first) == "returned"
-
-
-def test_other_dates_that_crossed_an_approval_wait_while_the_visit_goes_on(approval_db) -> None:
-    first = approved_for_days(approval_db)
-    deliver(approval_db, amended(first, preferred=(slot(FRIDAY),)), 2)
-    close(approval_db, THURSDAY)
-    assert (ask(approval_db), status_of(approval_db, first)) == (1, "approved")
-    close(approval_db, TUESDAY)
-    assert (ask(approval_db), status_of(approval_db, first)) == (1, "pending")
-
-
-def test_whoever_chose_another_date_waits_for_a_decision_again(approval_db) -> None:
-    first = approved(approval_db)
-    close(approval_db)
-    ask(approval_db)
-    deliver(approval_db, amended(first, preferred=(slot(THURSDAY),)), 2)
-    assert status_of(approval_db, first) == "pending"
-    review_id = review_id_of(approval_db, first.application_id)
-    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
-    assert ask(approval_db) == 0
-
-
-@pytest.mark.parametrize("expiry_first", [True, False])
-def test_who_chooses_another_date_after_the_application_had_expired_waits_for_a_decision_again(
-    approval_db, expiry_first
-) -> None:
-    first = approved(approval_db)
-    if expiry_first:
-        deliver(approval_db, expired(first), 2)
-    close(approval_db)
-    assert ask(approval_db) == 1
-    if not expiry_first:
-        deliver(approval_db, expired(first), 2)
-    deliver(approval_db, amended(first, preferred=(slot(THURSDAY),)), 3)
-    assert status_of(approval_db, first) == "pending"
-
-
-@pytest.mark.parametrize("crossed", ["the approval", "the closing"])
-def test_other_dates_that_crossed_the_decision_wait_for_one_once_the_day_is_closed(
-    approval_db, crossed
-) -> None:
-    first = approved(approval_db)
-    other = amended(first, preferred=(slot(THURSDAY),))
-    close(approval_db)
-    if crossed == "the approval":
-        deliver(approval_db, other, 2)
-        assert status_of(approval_db, first) == "approved"
-    assert ask(approval_db) == 1
-    if crossed == "the closing":
-        deliver(approval_db, other, 2)
-    (event,) = published(approval_db, VisitDayClosed)
-    assert (event.revision, status_of(approval_db, first), booked(approval_db)) == (1, "pending", 0)
-    assert approve(approval_db, review_id_of(approval_db, first.application_id), slot(THURSDAY)).revision == 2
-    assert ask(approval_db) == 0
-
-
-@pytest.mark.parametrize("crossed", ["the approval", "the closing"])
-def test_who_had_asked_for_another_time_of_the_closed_day_chooses_again(approval_db, crossed) -> None:
-    first = approved(approval_db)
-    other = amended(first, preferred=(slot(TUESDAY, "14:00", "15:00"),))
-    close(approval_db)
-    if crossed == "the closing":
-        ask(approval_db)
-    deliver(approval_db, other, 2)
-    assert ask(approval_db) == 1
-    assert (published(approval_db, VisitDayClosed)[-1].revision, status_of(approval_db, first)) == (
-        2,
-        "returned",
-    )
-    deliver(approval_db, amended(first, revision=3, preferred=(slot(THURSDAY),)), 3)
-    assert status_of(approval_db, first) == "pending"
-
-
-def test_the_numbers_of_the_department_do_not_count_whom_a_closing_sent_back(approval_db) -> None:
-    approved(approval_db)
-    close(approval_db)
-    ask(approval_db)
-    rows = everything(approval_db)["decisions"]
-    assert [(row["status"], row["waited_from"] is None) for row in rows] == [
-        ("approved", False),
-        ("returned", True),
-    ]
 
 
 def test_an_older_closing_of_which_nobody_is_found_is_looked_at_each_minute_only(approval_db) -> None:
@@ -621,118 +344,6 @@ def test_the_note_of_a_closing_is_emptied_180_days_after_its_day(approval_db) ->
 
 
 # ------------------------------------------------------- at once
-
-
-def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_asked(
-    approval_db,
-) -> None:
-    review_id = pending(approval_db)
-    waiting = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
-
-    def closing() -> int:
-        close(approval_db)
-        return booked(approval_db)
-
-    with ThreadPoolExecutor(1) as pool:
-        with approval_db.transaction() as session:
-            request = approval(review_id, slot=slot())
-            decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
-            closed = pool.submit(closing)
-
-            def has_met() -> bool:
-                with approval_db.transaction() as other:
-                    return closed.done() or other.execute(text(waiting)).scalar_one() > 0
-
-            eventually(has_met, "the closing waits, or is over")
-        assert closed.result() == 1
-    assert (ask(approval_db), booked(approval_db)) == (1, 0)
-
-
-def test_a_closing_an_approval_and_a_change_of_the_directory_at_once_do_not_wait_for_each_other(
-    crowd,
-) -> None:
-    review_id = pending(crowd)
-    waiting = "select count(*) from pg_locks where not granted"
-
-    def wait_for(count: int, future) -> None:
-        def has_met() -> bool:
-            with crowd.transaction() as session:
-                return future.done() or session.execute(text(waiting)).scalar_one() >= count
-
-        eventually(has_met, "the other waits, or is over")
-
-    with ThreadPoolExecutor(2) as pool:
-        with crowd.transaction() as editing:
-            lock(editing, LOCK)
-            closing = pool.submit(close, crowd)
-            wait_for(1, closing)
-            approving = pool.submit(approve, crowd, review_id)
-            wait_for(2, approving)
-            escalate_again(editing, ReviewRow.department == "home", NOW)
-        assert (approving.result().status, closing.result().day) == ("approved", TUESDAY)
-    assert ask(crowd) == 1
-
-
-def test_after_a_closing_has_returned_no_approval_of_that_day_appears(approval_db, crowd) -> None:
-    reviews = [pending(approval_db, party=1) for _ in range(24)]
-    seen = []
-
-    def closing() -> None:
-        close(crowd)
-        seen.append(booked(crowd))
-
-    outcomes = run_concurrently(closing, *(lambda one=one: approve(crowd, one) for one in reviews))
-    refused = [one for one in outcomes if isinstance(one, InvalidInput)]
-    assert seen == [booked(approval_db)] == [24 - len(refused)]
-    assert ask(approval_db) == 24
-    assert (booked(approval_db), len(told(approval_db))) == (0, 24)
-
-
-def test_replicas_that_ask_at_once_ask_everybody_once(approval_db, crowd) -> None:
-    applications = [approved(approval_db) for _ in range(20)]
-    close(approval_db)
-    run_concurrently(*(lambda: ask(crowd) for _ in range(6)))
-    ask(approval_db)
-    assert told(approval_db) == sorted(one.application_id for one in applications)
-    assert booked(approval_db) == 0
-
-
-ASKER = """
-import sys
-from services.approval.handlers import closures
-from services.chassis.db.database import Database
-from tests.support.envelopes import key_ring
-from tests.support.factories.approval import NOW
-from tests.support.settings import EVENT_SIGNERS
-
-closures.BATCH = 3
-database = Database(
-    sys.argv[1],
-    personal_keys=key_ring(),
-    idempotency_secret=b"secret",
-    event_key=EVENT_SIGNERS["approval"],
-)
-for batch in range(2):
-    with database.transaction() as session:
-        assert closures.ask_visitors(session, NOW) == 3
-        if batch == 1:
-            print("asked", flush=True)
-            sys.stdin.read()
-"""
-
-
-def test_a_process_killed_between_two_batches_loses_nobody_and_asks_nobody_twice(approval_db, stack) -> None:
-    applications = [approved(approval_db) for _ in range(8)]
-    close(approval_db)
-    command = [sys.executable, "-c", ASKER, stack.database_url("approval_app", "approval")]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "asked\n"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert len(told(approval_db)) == 3  # the second batch did not commit
-    assert ask(approval_db) == 5
-    assert told(approval_db) == sorted(one.application_id for one in applications)
 
 
 # ------------------------------------------------------- what the desk shows

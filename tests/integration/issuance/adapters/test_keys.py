@@ -31,11 +31,6 @@ from tests.support.factories.issuance import published as published_events
 
 
 @pytest.fixture
-def database(databases):
-    return databases["issuance"]
-
-
-@pytest.fixture
 def first_key(database) -> str:
     """Return the kid of a key that was made an hour before NOW."""
     with database.transaction() as session:

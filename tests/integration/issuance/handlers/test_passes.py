@@ -32,11 +32,6 @@ from tests.support.factories.issuance import (
 )
 
 
-@pytest.fixture
-def database(databases):
-    return databases["issuance"]
-
-
 def kinds(database) -> list[str]:
     return [type(event).__name__ for event in published(database)]
 

@@ -47,11 +47,6 @@ from tests.support.factories.issuance import (
 INTERVAL = timedelta(seconds=10)
 
 
-@pytest.fixture
-def database(databases):
-    return databases["issuance"]
-
-
 def run_job(database, at: datetime) -> None:
     with database.transaction() as session:
         status_list.sign_when_due(session, at, SETTINGS)

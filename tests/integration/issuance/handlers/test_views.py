@@ -46,11 +46,6 @@ from tests.support.factories.issuance import (
 
 
 @pytest.fixture
-def database(databases):
-    return databases["issuance"]
-
-
-@pytest.fixture
 def service(database):
     return service_on(database)
 

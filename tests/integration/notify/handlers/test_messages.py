@@ -1,21 +1,18 @@
 """Events become messages, one each, in any order and with repeats; resends, prints, the local phone."""
 
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import permutations
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session
 
-from contracts.crockford import new_pass_number, new_reference
+from contracts.crockford import new_pass_number
 from contracts.envelope import Received
-from contracts.errors import Conflict, ContractError, Forbidden, NotFound, TooManyAttempts
+from contracts.errors import Forbidden, NotFound
 from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
 from contracts.model import Contact, Language
-from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.notify import PhoneQuestion
@@ -23,86 +20,26 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.messaging import inbox
 from services.chassis.runtime.clock import now
-from services.notify.adapters.sealing import unseal
-from services.notify.domain.messages import Personal
 from services.notify.handlers import (
-    directory,
     erasure,
-    event_handlers,
     local_phone,
-    mobiles,
     prints,
-    resends,
 )
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
+from tests.integration.notify.handlers.stored import HANDLERS, handle, messages, personal
 from tests.support.databases import owner_of
-from tests.support.envelopes import key_ring
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
     DEPARTMENT,
     MOBILE,
     OTHER_MOBILE,
-    PUBLIC_URL,
     RECEPTION,
     Visit,
     login,
     otp,
     received,
 )
-
-HANDLERS: dict[str, Callable[[Received, Session], None]] = {
-    "DirectoryChanged": directory.handle_directory_changed,
-    "OtpRequested": lambda event, session: event_handlers.handle_otp_requested(event, session, now()),
-    "LoginIssued": lambda event, session: event_handlers.handle_login_issued(event, session, now()),
-    "AccessChanged": lambda event, session: event_handlers.handle_access_changed(event, session, now()),
-    "ApplicationSubmitted": lambda event, session: event_handlers.handle_application_submitted(
-        event, session, now(), PUBLIC_URL
-    ),
-    "ApplicationCancelled": lambda event, session: event_handlers.handle_application_cancelled(
-        event, session, now(), PUBLIC_URL
-    ),
-    "ApplicationExpired": lambda event, session: event_handlers.handle_application_expired(
-        event, session, now(), PUBLIC_URL
-    ),
-    "MobileChanged": lambda event, session: mobiles.handle_mobile_changed(event, session, now()),
-    "PassRejected": lambda event, session: event_handlers.handle_pass_rejected(
-        event, session, now(), PUBLIC_URL
-    ),
-    "PassReturned": lambda event, session: event_handlers.handle_pass_returned(
-        event, session, now(), PUBLIC_URL
-    ),
-    "VisitDayClosed": lambda event, session: event_handlers.handle_visit_day_closed(
-        event, session, now(), PUBLIC_URL
-    ),
-    "VisitDayReopened": lambda event, session: event_handlers.handle_visit_day_reopened(
-        event, session, now(), PUBLIC_URL
-    ),
-    "PassIssued": lambda event, session: event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL),
-    "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(
-        event, session, now(), PUBLIC_URL
-    ),
-    "ReviewEscalated": lambda event, session: event_handlers.handle_review_escalated(
-        event, session, now(), PUBLIC_URL
-    ),
-    "PersonalDataErased": lambda event, session: erasure.handle_personal_data_erased(event, session, now()),
-}
-
-
-@pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-def handle(db: Database, *received_events: Received) -> None:
-    for one in received_events:
-        with db.transaction() as session:
-            HANDLERS[type(one.event).__name__](one, session)
-
-
-def messages(db: Database) -> list[MessageRow]:
-    with db.transaction() as session:
-        return list(session.scalars(select(MessageRow).order_by(MessageRow.created_at)))
 
 
 def states(db: Database) -> list[tuple[str, str]]:
@@ -115,11 +52,6 @@ def published(db: Database) -> list[tuple[str, dict]]:
             (row.type, row.data)
             for row in session.execute(select(outbox.c.type, outbox.c.data).order_by(outbox.c.position))
         ]
-
-
-def personal(row: MessageRow) -> Personal:
-    assert row.personal is not None
-    return unseal(row.id, row.personal, key_ring())
 
 
 # ------------------------------------------------------------------ events
@@ -454,111 +386,6 @@ def test_old_messages_go_once_their_application_is_erased_and_young_ones_stay(db
 
 
 # ------------------------------------------------------------------- resend
-
-
-def resend(
-    db: Database,
-    reference: str,
-    principal: Principal = APPLICANT,
-    key: str | None = None,
-    *,
-    later: timedelta = timedelta(0),
-) -> None:
-    with db.transaction() as session:
-        resends.resend(ReferenceOnly(reference=reference), make_call(principal, key), session, now() + later)
-
-
-def refused(db: Database, kind: type[ContractError], *args: object, **options: object) -> ContractError:
-    """Check that the call is refused and changes nothing."""
-    before = [(row.id, row.state) for row in messages(db)]
-    with pytest.raises(kind) as error:
-        resend(db, *args, **options)
-    assert [(row.id, row.state) for row in messages(db)] == before
-    return error.value
-
-
-def test_the_applicant_and_reception_may_have_a_pass_sent_again(db: Database) -> None:
-    visit = Visit()
-    handle(db, received(visit.submitted()), received(visit.issued()))
-    resend(db, visit.reference)
-    resend(db, visit.reference.lower().replace("-", " "), RECEPTION)
-    _, first, *again = messages(db)
-    assert [row.resend_of for row in again] == [first.id, again[0].id]
-    assert all(
-        (row.state, row.purpose, row.pass_number) == ("queued", "pass_issued", visit.number) for row in again
-    )
-    assert [personal(row) for row in again] == [personal(first)] * 2
-
-
-def test_a_repeated_resend_with_the_same_key_sends_once(db: Database) -> None:
-    visit = Visit()
-    handle(db, received(visit.issued()))
-    for _ in range(5):
-        resend(db, visit.reference, key="k1")
-    assert len(messages(db)) == 2
-
-
-def test_a_fourth_resend_within_ten_minutes_is_refused(db: Database) -> None:
-    visit = Visit()
-    handle(db, received(visit.issued()))
-    for _ in range(3):
-        resend(db, visit.reference)
-    error = refused(db, TooManyAttempts, visit.reference)
-    assert 590 <= int(error.body.facts["retry_after"]) <= 600
-    resend(db, visit.reference, later=timedelta(minutes=11))
-    assert len(messages(db)) == 5
-
-
-def test_another_applicant_and_other_staff_may_not_have_a_pass_sent_again(db: Database) -> None:
-    visit = Visit()
-    handle(db, received(visit.submitted()), received(visit.issued()), received(visit.escalated()))
-    refused(db, NotFound, visit.reference, Principal(kind="applicant", id="x", mobile=OTHER_MOBILE))
-    refused(db, NotFound, visit.reference, Principal())
-    refused(db, Forbidden, visit.reference, DEPARTMENT)
-    refused(db, NotFound, new_reference())
-    refused(db, NotFound, "nonsense")
-
-
-def test_a_resend_without_a_valid_pass_is_refused_with_the_reason(db: Database) -> None:
-    applied, revoked, over, printed = Visit(), Visit(), Visit(), Visit(mobile=None, deliver_by="printed")
-    handle(
-        db,
-        received(applied.submitted()),
-        received(revoked.issued()),
-        received(revoked.revoked()),
-        received(over.issued(valid_for=timedelta(seconds=-1))),
-        received(printed.issued()),
-    )
-    assert refused(db, Conflict, applied.reference).body.code == "no_pass"
-    assert refused(db, Conflict, revoked.reference).body.code == "pass_revoked"
-    assert refused(db, Conflict, over.reference).body.code == "pass_expired"
-    assert refused(db, Conflict, printed.reference, RECEPTION).body.code == "no_mobile"
-
-
-def test_the_valid_one_of_two_passes_is_sent_again(db: Database) -> None:
-    visit, successor = Visit(), new_pass_number()
-    handle(
-        db,
-        received(visit.issued(number=successor)),
-        received(visit.issued()),
-        received(visit.revoked(reason="reissued", replaced=True)),
-    )
-    resend(db, visit.reference)
-    assert messages(db)[-1].pass_number == successor
-
-
-def test_the_pass_of_an_erased_application_cannot_be_sent_again(db: Database) -> None:
-    visit = Visit()
-    handle(db, received(visit.issued()), received(visit.erased()))
-    refused(db, NotFound, visit.reference)
-
-
-def test_a_queued_resend_is_withdrawn_with_its_pass(db: Database) -> None:
-    visit = Visit()
-    handle(db, received(visit.issued()))
-    resend(db, visit.reference)
-    handle(db, received(visit.revoked()))
-    assert [row.state for row in messages(db) if row.purpose == "pass_issued"] == ["withdrawn", "withdrawn"]
 
 
 # -------------------------------------------------------------------- print

@@ -34,11 +34,6 @@ from tests.support.factories.notify import (
 THIRD_MOBILE = "+919811122233"
 
 
-@pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
 def change(db: Database, visit: Visit, to: str = OTHER_MOBILE, seq: int = 2) -> None:
     with db.transaction() as session:
         mobiles.handle_mobile_changed(received(visit.mobile_changed(to), seq=seq), session, now())

@@ -35,16 +35,6 @@ UNLIMITED = {"whatsapp_per_recipient": None, "whatsapp_per_second": None}
 
 
 @pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-@pytest.fixture
-def clock(db: Database) -> Clock:
-    return Clock(db)
-
-
-@pytest.fixture
 def cdac() -> Iterator[MobileSeva]:
     with MobileSeva() as server:
         yield server

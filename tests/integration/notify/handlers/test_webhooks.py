@@ -36,11 +36,6 @@ SOURCES = receipt_sources_of(
 )
 
 
-@pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
 def body(**value: object) -> bytes:
     change = {"field": "messages", "value": {"messaging_product": "whatsapp", **value}}
     return json.dumps(

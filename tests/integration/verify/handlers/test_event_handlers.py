@@ -47,11 +47,6 @@ HISTORY: tuple[tuple[Event, int], ...] = (
 ERASED = (erased(FIRST), 9)
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def state_after(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
     """Return the state after these events, from an empty database."""
     with owner_of(gate.database).transaction() as session:

@@ -40,11 +40,6 @@ from tests.support.factories.verify import (
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def numbers(gate: Gate, **question: object) -> list[str]:
     return [one.pass_ for one in gate.manifest(**question).passes]
 

@@ -8,12 +8,21 @@ import pytest
 from sqlalchemy import text
 
 from contracts.errors import Forbidden
-from contracts.events import Revocation, StatusListSigned
-from contracts.rpc.verify import SyncedScan, SyncScans
+from contracts.events import StatusListSigned
+from contracts.rpc.verify import SyncScans
 from services.chassis.runtime.clock import now
-from services.ops.invariants import _INSIDE
 from services.verify.service import Service
-from tests.support.databases import owner_of
+from tests.integration.verify.handlers.synced import (
+    ANYWHERE,
+    DAY,
+    LATER,
+    MINUTE,
+    OTHER_GATE,
+    SECOND,
+    is_balanced,
+    outcomes,
+    sync_at_other,
+)
 from tests.support.factories.verify import (
     GATE,
     ISSUER,
@@ -35,41 +44,6 @@ from tests.support.factories.verify import (
     scan_of,
     unreadable_tokens,
 )
-
-OTHER_GATE, MINUTE, DAY = "PCS1-G2", timedelta(minutes=1), timedelta(days=1)
-ANYWHERE = officer(gate=None)
-"""A login that may stand at any gate of the site."""
-SECOND = officer(gate=OTHER_GATE, login_id="SEC-0002")
-LATER = NOON + timedelta(minutes=40)
-"""When the gates are online again."""
-
-
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
-def sync_at_other(gate: Gate, *scans: Any, at: Any = LATER) -> tuple[SyncedScan, ...]:
-    """Send scans of the second gate, by its own login."""
-    return gate.sync(*scans, principal=SECOND, gate=OTHER_GATE, at=at)
-
-
-def outcomes(items: tuple[SyncedScan, ...]) -> list[tuple[str | None, bool, str | None]]:
-    return [(item.verdict, item.conflict, item.problem) for item in items]
-
-
-def is_balanced(gate: Gate) -> bool:
-    """Return whether for each pass the entries are the exits and those inside."""
-    with gate.database.transaction() as session:
-        *_, unbalanced, miscounted = session.execute(text(_INSIDE)).one()
-    return not unbalanced and not miscounted
-
-
-def found(gate: Gate) -> list[tuple[str, str | None]]:
-    """Return the kinds of the incidents, each with its detail."""
-    with gate.database.transaction() as session:
-        rows = session.execute(text("select kind, detail from gate_incidents order by kind, detail"))
-        return [(row.kind, row.detail) for row in rows]
 
 
 def test_an_entry_and_an_exit_are_recorded_as_they_happened(gate: Gate) -> None:
@@ -338,144 +312,6 @@ def test_a_scan_whose_answer_was_lost_when_the_network_went_counts_once(gate: Ga
     assert (len(gate.scans()), gate.row(issued).inside, gate.conflicts()) == (1, 1, [])
 
 
-def test_an_entry_whose_answer_was_lost_counts_those_whom_the_gate_let_in(gate: Gate) -> None:
-    """Online three were recorded; the gate, which had heard of one more inside, let in two."""
-    issued = gate.issue_party(3)
-    online = scan_of(issued)
-    gate.scan(online)
-    scan = offline_scan(issued, nonce=online.nonce, count=2)
-    for _ in range(2):
-        assert outcomes(gate.sync(scan)) == [("admit", False, None)]
-    assert found(gate) == [("recounted", "fewer_came")]
-    third = gate.sync(offline_scan(issued, nonce=online.nonce, count=1))
-    assert outcomes(third) == [(None, False, "nonce_reused")]
-    row = gate.row(issued)
-    assert (row.inside, row.admitted, gate.conflicts()) == (2, 2, [])
-    assert [one.count for one in gate.scans()] == [3, -1], "a record stays as it is"
-    assert [(one["count"], one["inside"]) for one in gate.published()] == [(3, 3), (2, 2)]
-    gate.sync(offline_scan(issued, NOON + MINUTE, count=1))
-    gate.leave(issued, at=NOON + 2 * MINUTE, count=3)
-    row = gate.row(issued)
-    assert (row.inside, row.admitted, gate.conflicts()) == (0, 3, [])
-
-
-def test_more_than_were_recorded_before_the_answer_was_lost_are_a_conflict(gate: Gate) -> None:
-    issued = gate.issue_party(2)
-    gate.enter(issued, at=NOON - MINUTE, count=1)
-    online = scan_of(issued, gate=OTHER_GATE, count=1)
-    gate.scan(online, SECOND)
-    scan = offline_scan(issued, gate=OTHER_GATE, nonce=online.nonce, count=2)
-    for _ in range(2):
-        assert outcomes(sync_at_other(gate, scan)) == [("admit", True, None)]
-    assert (gate.row(issued).inside, [one["exposure"] for one in gate.conflicts()]) == (3, [1])
-
-
-@pytest.mark.parametrize(
-    ("sender", "changes"),
-    [
-        (officer(login_id="SEC-0005"), {}),
-        (officer(login_id="SEC-0009", gate=None), {}),
-        (ANYWHERE, {"gate": OTHER_GATE}),
-        (officer(), {"scanned_at": NOON + 30 * MINUTE}),
-    ],
-    ids=["another guard", "a supervisor", "another gate", "another time"],
-)
-def test_only_who_recorded_an_entry_counts_it_again_at_its_gate_and_time(
-    gate: Gate, sender: Any, changes: dict[str, Any]
-) -> None:
-    issued = gate.issue_party(3)
-    online = scan_of(issued)
-    gate.scan(online)
-    named = {"verdict": "admit", "list_age_s": 60, "login": "SEC-0001"}
-    scan = offline_scan(issued, nonce=online.nonce, count=1, offline=named, **changes)
-    assert outcomes(gate.sync(scan, principal=sender, gate=scan.gate, at=LATER)) == [
-        (None, False, "nonce_reused")
-    ]
-    assert (gate.row(issued).inside, gate.row(issued).admitted, len(gate.scans())) == (3, 3, 1)
-    assert found(gate) == [("refused", "nonce_reused")]
-
-
-def test_whoever_came_in_beyond_the_first_count_is_held_against_the_rules(gate: Gate) -> None:
-    stranger = {"kind": "matched", "id_type": "voter_id", "id_last4": "9999"}
-    for changes in ({"id_check": stranger}, {"offline": {"verdict": "admit", "list_age_s": None}}):
-        issued = gate.issue_party(2)
-        online = scan_of(issued, count=1)
-        gate.scan(online)
-        gate.sync(offline_scan(issued, nonce=online.nonce, count=2, **changes))
-        assert gate.row(issued).inside == 2
-    assert [(one["kind"], one["exposure"]) for one in gate.conflicts()] == [("id_mismatch", 1)]
-    assert found(gate) == [
-        ("conflict", "id_mismatch"), *[("recounted", "more_came")] * 2, ("unproven", "list_too_old"),
-    ]  # fmt: skip
-
-
-@pytest.mark.parametrize("by_list", [False, True])
-def test_a_recount_that_a_slower_clock_has_recorded_stops_no_scan_and_no_revocation(
-    gate: Gate, by_list: bool
-) -> None:
-    issued, revoked_at = gate.issue_party(3), NOON + 5 * MINUTE
-    online = scan_of(issued)
-    gate.scan(online)
-    gate.sync(offline_scan(issued, nonce=online.nonce, count=2), at=NOON - timedelta(seconds=5))
-    assert outcomes(gate.sync(offline_scan(issued, NOON + MINUTE))) == [("admit", False, None)]
-    assert gate.row(issued).inside == 3
-    told = Revocation(pass_number=issued.pass_number, reason="withdrawn", revoked_at=revoked_at)
-    signed = StatusListSigned(revoked_total=1, repeated=(told,))
-    gate.handle(signed if by_list else pass_revoked(issued), at=LATER, now=LATER)
-    gate.sync(offline_exit(issued, NOON + 2 * MINUTE, count=2), at=LATER)
-    assert (gate.row(issued).inside, gate.enter(issued, at=LATER).verdict) == (1, "revoked")
-    with gate.database.transaction() as session:
-        complete_at = session.scalar(text("select complete_at from status_list"))
-    assert complete_at == (LATER if by_list else None)
-
-
-def test_a_recount_whose_first_scan_is_no_longer_kept_stops_no_revocation(gate: Gate) -> None:
-    issued = gate.issue_party(3)
-    online = scan_of(issued)
-    gate.scan(online)
-    gate.sync(offline_scan(issued, nonce=online.nonce, count=2))
-    with owner_of(gate.database).transaction() as session:
-        session.execute(text("delete from scans where count = 3"))
-    gate.handle(pass_revoked(issued), at=LATER)
-    assert (gate.row(issued).inside, gate.enter(issued, at=LATER).verdict) == (2, "revoked")
-
-
-@pytest.mark.parametrize("counted", [1, 3])
-def test_an_entry_that_is_counted_again_after_its_party_was_presumed_gone_balances(
-    gate: Gate, counted: int
-) -> None:
-    issued = gate.issue_party(3)
-    online = scan_of(issued, count=2)
-    gate.scan(online)
-    assert gate.close(NOON + DAY) == 1
-    gate.sync(offline_scan(issued, nonce=online.nonce, count=counted), at=NOON + DAY)
-    assert (gate.row(issued).inside, gate.row(issued).admitted) == (0, counted)
-    assert is_balanced(gate)
-
-
-def test_an_entry_of_which_fewer_came_in_than_left_balances(gate: Gate) -> None:
-    issued = gate.issue_party(3)
-    online = scan_of(issued)
-    gate.scan(online)
-    gate.leave(issued, at=NOON + MINUTE, count=3)
-    gate.sync(offline_scan(issued, nonce=online.nonce, count=2), at=LATER)
-    assert (gate.row(issued).inside, gate.row(issued).admitted) == (0, 2)
-    assert [one.marks for one in gate.scans() if one.count < 0] == [["no_entry", "offline", "recounted"]]
-    assert is_balanced(gate)
-
-
-def test_who_stayed_over_night_by_a_recount_is_let_out_before_the_next_entry(gate: Gate) -> None:
-    issued = gate.issue_party(3, further_days=(pass_issued().slot.day + DAY,))
-    online = scan_of(issued, count=2)
-    gate.scan(online)
-    gate.leave(issued, at=NOON + MINUTE, count=2)
-    gate.enter(issued, at=NOON + DAY, count=1)
-    gate.sync(offline_scan(issued, nonce=online.nonce, count=3), at=NOON + DAY + MINUTE)
-    (assumed,) = [scan for scan in gate.scans() if "assumed_left" in scan.marks]
-    assert (assumed.count, gate.row(issued).inside, gate.row(issued).admitted) == (1, 1, 4)
-    assert is_balanced(gate)
-
-
 def test_what_a_gate_did_after_a_refusal_that_it_never_heard_is_recorded_once(gate: Gate) -> None:
     issued = gate.issue()
     gate.enter(issued, at=NOON - MINUTE)
@@ -610,80 +446,6 @@ def test_whatever_a_gate_wrote_about_its_supervisor_loses_no_entry(gate: Gate, t
     (recorded,) = gate.scans()
     assert recorded.supervisor is not None
     assert (recorded.supervisor == typed) is ("2346" not in typed)
-
-
-def test_a_party_that_came_on_two_days_and_left_unseen_is_let_out_in_between(gate: Gate) -> None:
-    issued = gate.issue(
-        valid_from=VALID_FROM, valid_to=VALID_TO, further_days=(pass_issued().slot.day + DAY,)
-    )
-    gate.sync(offline_scan(issued), offline_scan(issued, NOON + DAY), at=NOON + DAY + MINUTE)
-    row = gate.row(issued)
-    assert (row.inside, row.admitted, row.day, row.inside_since) == (1, 2, 1, NOON + DAY)
-    (assumed,) = [scan for scan in gate.scans() if "assumed_left" in scan.marks]
-    assert NOON < assumed.scanned_at < NOON + DAY
-    assert gate.conflicts() == []
-    assert is_balanced(gate)
-
-
-def test_an_entry_that_was_unsent_when_its_party_was_presumed_gone_balances(gate: Gate) -> None:
-    issued = gate.issue_party(2)
-    gate.enter(issued, count=1)
-    gate.close(NOON + DAY)
-    assert outcomes(gate.sync(offline_scan(issued, NOON + MINUTE), at=NOON + DAY)) == [("admit", False, None)]
-    assert gate.row(issued).inside == 0
-    assert is_balanced(gate)
-
-
-def test_an_exit_that_was_unsent_when_its_party_was_presumed_gone_balances(gate: Gate) -> None:
-    issued = gate.issue()
-    gate.enter(issued)
-    gate.close(NOON + DAY)
-    assert outcomes(gate.sync(offline_exit(issued, NOON + MINUTE), at=NOON + DAY)) == [("exit", False, None)]
-    assert gate.row(issued).inside == 0
-    assert is_balanced(gate)
-
-
-@pytest.mark.parametrize("online", [True, False])
-def test_a_party_that_left_uncounted_before_its_entry_was_heard_of_is_outside(
-    gate: Gate, online: bool
-) -> None:
-    """Five come in at a gate without a network, and all leave at another one, which knows of nobody."""
-    issued = gate.issue_party(5, entries=2)
-    if online:
-        left = gate.leave(issued)
-        assert (left.verdict, left.marks) == ("exit", ("no_entry",))
-    else:
-        sync_at_other(gate, offline_exit(issued, NOON, gate=OTHER_GATE, count=None))
-    (item,) = gate.sync(offline_scan(issued, NOON - 5 * MINUTE, count=5), at=LATER)
-    assert (item.conflict, gate.row(issued).inside) == (False, 0)
-    again = offline_scan(issued, NOON + 5 * MINUTE, count=5, gate=OTHER_GATE)
-    assert outcomes(sync_at_other(gate, again)) == [("admit", False, None)]
-    assert (gate.row(issued).inside, gate.conflicts()) == (5, [])
-    assert [sorted(scan.marks) for scan in gate.scans() if scan.direction == "exit"] == [
-        ["all", "no_entry"] if online else ["all", "no_entry", "offline"]
-    ]
-    assert all("all" not in one["marks"] for one in gate.published())
-    assert is_balanced(gate)
-
-
-def test_an_exit_that_nobody_counted_and_of_whom_some_had_left_before_balances(gate: Gate) -> None:
-    issued = gate.issue_party(3)
-    gate.enter(issued, at=NOON - 20 * MINUTE)
-    first = gate.scan(scan := scan_of(issued, direction="exit", id_check=None))
-    sync_at_other(gate, offline_exit(issued, NOON - 10 * MINUTE, count=2, gate=OTHER_GATE))
-    assert (gate.row(issued).inside, gate.conflicts()) == (0, [])
-    assert gate.scan(scan) == first
-    assert is_balanced(gate)
-
-
-def test_an_entry_that_was_unsent_when_its_exit_was_recorded_balances(gate: Gate) -> None:
-    issued = gate.issue()
-    gate.leave(issued)
-    assert (
-        outcomes(sync_at_other(gate, offline_scan(issued, NOON - MINUTE, gate=OTHER_GATE)))[0][0] == "admit"
-    )
-    assert (gate.row(issued).inside, gate.row(issued).admitted) == (0, 1)
-    assert is_balanced(gate)
 
 
 @pytest.mark.parametrize(

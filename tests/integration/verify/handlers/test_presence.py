@@ -14,11 +14,6 @@ CLOSED = VALID_TO + timedelta(hours=6)
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def test_the_list_starts_with_the_party_that_has_been_inside_longest(gate: Gate) -> None:
     late, early, gone = gate.issue_party(3), gate.issue(), gate.issue()
     gate.enter(early, at=NOON - MINUTE)

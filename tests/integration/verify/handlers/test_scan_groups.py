@@ -42,11 +42,6 @@ WRONG_ID = Matched(kind="matched", id_type="voter_id", id_last4="0000")
 Asked = list[tuple[ScanPass, Call]]
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def group(gate: Gate, asked: Asked, at=NOON) -> list[ScanResult | None]:
     with gate.database.queries() as session:
         return scan_groups.scan_many(asked, session, at, **RULES)

@@ -14,11 +14,6 @@ MINUTE = timedelta(minutes=1)
 AUDITOR = officer(role="auditor", site=None, gate=None, login_id="AUD-0001")
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def history(gate: Gate, number: str, principal=AUDITOR) -> ScanHistory:
     with gate.database.transaction() as session:
         return scan_history.list_scans(PassNumber(number=number), calling(principal), session)

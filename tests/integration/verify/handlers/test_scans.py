@@ -37,11 +37,6 @@ from tests.support.factories.verify import (
 HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
 
 
-@pytest.fixture
-def gate(databases) -> Gate:
-    return Gate(databases["verify"])
-
-
 def test_a_genuine_pass_with_its_id_admits_and_shows_the_visitors(gate: Gate) -> None:
     issued = gate.issue(HARJIT, assistance="wheelchair", vehicle_allowed=True, officer="HOME-01")
     result = gate.enter(issued)

@@ -37,11 +37,6 @@ def meta() -> Iterator[WhatsApp]:
 
 
 @pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
-
-
-@pytest.fixture
 def channel(meta: WhatsApp, client: GatewayClient, db: Database) -> WhatsAppChannel:
     return WhatsAppChannel(
         client,

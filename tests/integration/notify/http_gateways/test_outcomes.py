@@ -1,323 +1,32 @@
-"""The HTTP gateways against a real HTTP server, and the sender: killed, stopped, its database away."""
+"""A sender and its gateway over HTTP: what is tried again, and what may have arrived twice."""
 
-import json
 import os
 import signal
-import socketserver
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from uuid import uuid4
 
-import httpx
 import pytest
 from sqlalchemy import select
 
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import monotonic, now
-from services.notify.adapters.channels import (
-    SEND_SECONDS,
-    Channel,
-    Deadline,
-    Outgoing,
-    PermanentChannelError,
-    Receipt,
-    TemporaryChannelError,
-)
-from services.notify.adapters.channels.http_gateway import MOST_BYTES, GatewayClient
+from services.notify.adapters.channels import SEND_SECONDS, Channel, Outgoing, Receipt, TemporaryChannelError
+from services.notify.adapters.channels.http_gateway import GatewayClient
 from services.notify.adapters.channels.sms import SmsChannel
-from services.notify.adapters.channels.whatsapp import WhatsAppChannel
-from services.notify.domain import templates
-from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import Untried
 from services.notify.handlers import event_handlers
-from services.notify.handlers.deliveries import BATCH_SECONDS, EVERY_LANE, Sender
+from services.notify.handlers.deliveries import EVERY_LANE, Sender
 from services.notify.models import MessageRow
-from services.notify.sender import STOP_SECONDS
 from services.notify.settings import SenderSettings
+from tests.integration.notify.http_gateways.http_vendor import TOKEN, Vendor
 from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, SteppedSender, Visit, received
 from tests.support.running import Process, eventually
 from tests.support.settings import make_settings
 from tests.support.stack.database_faults import postgres_away
 from tests.support.vendors.whatsapp import WhatsApp
-
-TOKEN = "a-token"
-
-
-class Vendor:
-    """A gateway: the requests that it received, and its next responses (200 where none is set)."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], dict]] = []
-        self.answers: list[tuple[int, bytes]] = []
-        self.hold: threading.Event | None = None
-        self.hang_up = False
-        vendor = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                vendor.got.append((dict(self.headers), body))
-                if vendor.hold is not None:
-                    vendor.hold.wait(30)
-                if vendor.hang_up:
-                    self.close_connection = True
-                    return
-                status, answer = (
-                    vendor.answers.pop(0)
-                    if vendor.answers
-                    else (200, b'{"id": "v-1", "messages": [{"id": "wamid.1"}]}')
-                )
-                try:
-                    self.send_response(status)
-                    self.send_header("Content-Length", str(len(answer)))
-                    self.end_headers()
-                    self.wfile.write(answer)
-                except OSError:
-                    pass  # the client was killed, or stopped waiting
-
-            def log_message(self, *_arguments: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}/messages"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self._thread.start()
-
-    @property
-    def keys(self) -> list[str]:
-        return [headers["Idempotency-Key"] for headers, _ in self.got]
-
-    def close(self) -> None:
-        if self.hold is not None:
-            self.hold.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-
-@pytest.fixture
-def vendor() -> Iterator[Vendor]:
-    server = Vendor()
-    yield server
-    server.close()
-
-
-def gateway_client(seconds: float, **options: float) -> GatewayClient:
-    """Return a client with this time for each step; it leaves no connection open."""
-    limits = httpx.Limits(max_keepalive_connections=0)
-    return GatewayClient(httpx.AsyncClient(timeout=seconds, limits=limits, trust_env=False), **options)
-
-
-@pytest.fixture(scope="module")
-def client() -> GatewayClient:
-    return gateway_client(0.3)
-
-
-STATUS = "https://epass.example/pa/s/PCS-7K3M-9QW4"
-
-
-def outgoing(language: str = "pa") -> Outgoing:
-    parameters = {"number": "7K3M9QW4", "reference": "PCS-7K3M-9QW4", "reason": "–", "url": STATUS}
-    template = templates.find("pass_revoked", language)
-    return Outgoing(
-        uuid4(),
-        "pass_revoked",
-        "sms",
-        language,
-        Personal(MOBILE, MOBILE, parameters, None),
-        template,
-        template.render(parameters),
-    )
-
-
-# --------------------------------------------------------------- the channels
-
-
-def test_an_sms_has_its_text_its_registration_and_its_idempotency_key(
-    vendor: Vendor, client: GatewayClient
-) -> None:
-    message = outgoing()
-    assert SmsChannel(client, vendor.url, TOKEN).send(message) == Receipt("v-1", parts=3)
-    ((headers, body),) = vendor.got
-    assert headers["Authorization"] == f"Bearer {TOKEN}"
-    assert headers["Idempotency-Key"] == str(message.id)
-    assert body == {
-        "to": MOBILE,
-        "text": message.text,
-        "template_id": "",
-        "language": "pa",
-        "encoding": "ucs2",
-        "parts": 3,
-    }
-
-
-def test_a_whatsapp_message_is_a_template_with_named_parameters(
-    vendor: Vendor, client: GatewayClient
-) -> None:
-    message = outgoing("hi")
-    assert WhatsAppChannel(client, vendor.url, TOKEN).send(message) == Receipt("wamid.1")
-    ((headers, body),) = vendor.got
-    assert headers["Idempotency-Key"] == body["biz_opaque_callback_data"] == str(message.id)
-    assert (body["messaging_product"], body["to"], body["type"]) == (
-        "whatsapp",
-        MOBILE.lstrip("+"),
-        "template",
-    )
-    assert body["template"] == {
-        "name": "epass_pass_revoked",
-        "language": {"code": "hi"},
-        "components": [
-            {
-                "type": "body",
-                "parameters": [
-                    {"type": "text", "parameter_name": "number", "text": "7K3M9QW4"},
-                    {"type": "text", "parameter_name": "reference", "text": "PCS-7K3M-9QW4"},
-                    {"type": "text", "parameter_name": "reason", "text": "–"},
-                    {"type": "text", "parameter_name": "url", "text": STATUS},
-                ],
-            }
-        ],
-    }
-
-
-def channels(client: GatewayClient, url: str) -> tuple[Channel, Channel]:
-    return SmsChannel(client, url, TOKEN), WhatsAppChannel(client, url, TOKEN)
-
-
-@pytest.mark.parametrize("status", [400, 404, 409, 410, 422, 302])
-def test_a_rejection_by_the_gateway_is_final(vendor: Vendor, client: GatewayClient, status: int) -> None:
-    for channel in channels(client, vendor.url):
-        vendor.answers.append((status, b"the text of the vendor"))
-        with pytest.raises(PermanentChannelError, match=r"^refused$"):
-            channel.send(outgoing())
-
-
-@pytest.mark.parametrize(
-    ("status", "reason"),
-    [
-        (500, "gateway_fault"),
-        (502, "gateway_fault"),
-        (503, "gateway_fault"),
-        (429, "busy"),
-        (408, "timeout"),
-        (401, "credentials"),
-        (403, "credentials"),
-    ],
-)
-def test_a_fault_of_the_gateway_is_temporary(
-    vendor: Vendor, client: GatewayClient, status: int, reason: str
-) -> None:
-    for channel in channels(client, vendor.url):
-        vendor.answers.append((status, b"the text of the vendor"))
-        with pytest.raises(TemporaryChannelError, match=f"^{reason}$"):
-            channel.send(outgoing())
-
-
-def test_a_timeout_and_an_unreachable_gateway_are_temporary(vendor: Vendor, client: GatewayClient) -> None:
-    vendor.hold = threading.Event()
-    for channel in channels(client, vendor.url):
-        with pytest.raises(TemporaryChannelError, match=r"^timeout$"):
-            channel.send(outgoing())
-    for channel in channels(client, "http://127.0.0.1:9/nobody"):
-        with pytest.raises(TemporaryChannelError, match=r"^unreachable$"):
-            channel.send(outgoing())
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [b"", b"OK", b"[]", b"null", b'{"messages": []}', b'{"messages": [1]}', b"[" * MOST_BYTES],
-    ids=lambda answer: answer[:20],
-)
-def test_a_success_without_an_id_is_a_success(vendor: Vendor, client: GatewayClient, answer: bytes) -> None:
-    for channel in channels(client, vendor.url):
-        vendor.answers.append((202, answer))
-        assert channel.send(outgoing()).provider_id is None
-
-
-class Dripping(socketserver.StreamRequestHandler):
-    """A gateway that sends a byte now and then, in a header or in the body, and ends after five seconds."""
-
-    start: bytes
-
-    def handle(self) -> None:
-        try:
-            self.connection.recv(MOST_BYTES)
-            self.wfile.write(self.start)
-            for _ in range(50):
-                self.wfile.write(b"1")
-                threading.Event().wait(0.1)
-            self.wfile.write(b"\r\n\r\n" if self.start.endswith(b": ") else b"")
-        except OSError:
-            pass  # the client has hung up
-
-
-@contextmanager
-def server_of(handler: type[socketserver.BaseRequestHandler]) -> Iterator[str]:
-    """The address of a server that handles each connection so."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/"
-        server.shutdown()
-
-
-@pytest.mark.parametrize(
-    "start",
-    [b"HTTP/1.1 200 OK\r\nConnection: close\r\nX-Wait: ", b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n"],
-    ids=["header", "body"],
-)
-def test_a_gateway_that_drips_its_response_times_out(start: bytes) -> None:
-    client = gateway_client(3, call_seconds=0.5)
-    with server_of(type("Own", (Dripping,), {"start": start})) as url:
-        for channel in channels(client, url):
-            with pytest.raises(TemporaryChannelError, match=r"^timeout$") as caught:
-                channel.send(outgoing())
-            assert caught.value.may_have_arrived
-
-
-def test_a_send_takes_half_of_its_lease_at_most_and_ends_before_a_sender_has_to_stop() -> None:
-    assert SenderSettings.model_fields["sender_lease"].default / 2 >= SEND_SECONDS
-    assert SEND_SECONDS + 2 * BATCH_SECONDS < STOP_SECONDS
-
-
-def test_no_call_begins_when_too_little_of_its_send_is_left(vendor: Vendor, client: GatewayClient) -> None:
-    late = replace(outgoing(), deadline=Deadline(9, began=monotonic() - 6.5))
-    for channel in channels(client, vendor.url):
-        with pytest.raises(TemporaryChannelError, match=r"^timeout$") as caught:
-            channel.send(late)
-        assert not caught.value.may_have_arrived
-    assert vendor.got == []
-
-
-def test_no_more_than_needed_is_read_of_a_response(client: GatewayClient) -> None:
-    ended = threading.Event()
-
-    class Endless(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.connection.recv(MOST_BYTES)
-            self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
-            try:
-                for _ in range(300):
-                    self.wfile.write(b" " * MOST_BYTES)
-            except OSError:
-                ended.set()
-
-    with server_of(Endless) as url:
-        assert SmsChannel(client, url, TOKEN).send(outgoing()) == Receipt(None, parts=3)
-        assert ended.wait(10), "the client hangs up"
-
-
-# ----------------------------------------------------- the sender and a gateway
-
-
-@pytest.fixture
-def db(databases) -> Database:
-    return databases["notify"]
 
 
 def put_pass(db: Database, *, token: str | None = None, **visit: str) -> None:
@@ -469,9 +178,6 @@ def test_a_number_that_the_gateway_rejects_is_tried_once(
     postman.send_due()
     assert len(vendor.got) == 1
     assert (row(db).state, published(db)) == ("failed", ["NotificationFailed"])
-
-
-# ------------------------------------------------------------------ the process
 
 
 @pytest.fixture

@@ -11,11 +11,10 @@ from contracts.rpc.verify import Matched, ScanPass, ScanResult, Supervisor
 from services.chassis.runtime.clock import now
 from services.verify.domain.verdicts import OVERRIDABLE
 from services.verify.service import Service
-from tests.support.factories.supervised import PIN, Supervised
+from tests.integration.verify.handlers.supervision.supervised import PIN, Supervised
 from tests.support.factories.verify import (
     MATCHED,
     NOON,
-    SETTINGS,
     VALID_FROM,
     VALID_TO,
     calling,
@@ -28,18 +27,6 @@ from tests.support.factories.verify import (
 
 WRONG = Matched(kind="matched", id_type="voter_id", id_last4="9999")
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-@pytest.fixture
-def gate(databases) -> Supervised:
-    return Supervised(databases["verify"])
-
-
-@pytest.fixture
-def service(gate: Supervised) -> Service:
-    one = Service()
-    one.db, one.settings = gate.database, SETTINGS
-    return one
 
 
 def agreed_to(gate: Supervised, scan: ScanPass, *overrides: Any, **changes: Any) -> ScanPass:

@@ -9,37 +9,37 @@ import pytest
 from sqlalchemy import select, text, update
 
 from contracts import supervisor_pin
-from contracts.errors import Conflict, ContractError, Forbidden
-from contracts.events import GateRules
+from contracts.errors import Conflict, Forbidden
 from contracts.rpc.call import Principal
 from contracts.rpc.verify import (
-    IncidentId,
-    IncidentQuestion,
-    Matched,
     NameSupervisor,
-    ScanPass,
-    Seen,
     SetPin,
     Supervisor,
     SupervisorId,
 )
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
-from services.verify.handlers import incidents, scan_groups, scan_records, supervisors
+from services.verify.handlers import supervisors
 from services.verify.metrics import SITES_UNGUARDED, SUPERVISORS_REFUSED
 from services.verify.models import DisabledLoginRow, SupervisorRow, SupervisorRuleRow
 from services.verify.service import Service
-from tests.support.factories.supervised import ADO, FRESH_ADO, HEAD, PIN, Supervised, _decoded
+from tests.integration.verify.handlers.supervision.supervised import (
+    ADO,
+    FRESH_ADO,
+    HEAD,
+    PIN,
+    WRONG,
+    Supervised,
+    _decoded,
+    code,
+    refusal,
+)
 from tests.support.factories.verify import (
     GATE,
-    MATCHED,
     NOON,
     OTHER_ID,
-    RULES,
-    SETTINGS,
     Gate,
     calling,
-    erased,
     gate_advised,
     gates_of,
     officer,
@@ -49,11 +49,6 @@ from tests.support.factories.verify import (
     scan_of,
 )
 from tests.support.running import eventually
-
-
-@pytest.fixture
-def gate(databases) -> Supervised:
-    return Supervised(databases["verify"])
 
 
 def test_an_agreement_with_the_pin_is_recorded_with_who_and_why(gate: Supervised) -> None:
@@ -90,7 +85,7 @@ def test_whoever_scans_agrees_to_nothing_and_is_not_asked_to(gate: Supervised) -
     refusal = supervisors.check(
         scan.model_copy(update={"supervisor": gate.agreement(scan)}), calling(HEAD), gate.database, NOON
     )
-    assert _code(refusal) == "own_scan"
+    assert code(refusal) == "own_scan"
     look = scan_of(issued, id_check=None)
     assert gate.scan(look).supervisors == ("SEC-0009",)
     asked = gate.scan(look, HEAD)
@@ -116,9 +111,9 @@ def test_an_agreement_to_ones_own_scan_without_a_network_is_found(
 def test_guessing_a_pin_is_stopped_and_found(gate: Supervised) -> None:
     scan = scan_of(gate.issue())
     wrong = gate.agreement(scan, pin="000000")
-    codes = [_code(gate.check(scan, wrong)) for _ in range(supervisors.FAILURES_AT_ONCE + 1)]
+    codes = [code(gate.check(scan, wrong)) for _ in range(supervisors.FAILURES_AT_ONCE + 1)]
     assert codes == ["wrong_pin"] * supervisors.FAILURES_AT_ONCE + ["pin_locked"]
-    assert _code(gate.check(scan, gate.agreement(scan))) == "pin_locked"
+    assert code(gate.check(scan, gate.agreement(scan))) == "pin_locked"
     assert [one.kind for one in gate.found()] == ["wrong_pin"]
     assert gate.check(scan, gate.agreement(scan), NOON + supervisors.LOCKED_FOR) is None
 
@@ -129,7 +124,7 @@ def test_a_pin_that_was_guessed_at_for_long_is_void(gate: Supervised) -> None:
     for _ in range(supervisors.MOST_FAILURES):
         gate.check(scan, wrong, at)
         at += supervisors.LOCKED_FOR
-    assert _code(gate.check(scan, right, at)) == "no_supervisor"
+    assert code(gate.check(scan, right, at)) == "no_supervisor"
     assert gate.manifest().supervisors == ()
     gate.choose(PIN)
     assert gate.check(scan, gate.agreement(scan), at) is None
@@ -148,8 +143,8 @@ def test_who_guesses_a_pin_until_it_is_void_turns_no_supervisor_off(gate: Superv
     gate.handle(gate_advised(advised), gate_advised(late))
     gate.scan(scan_of(mismatched, id_check=WRONG))
     guess_until_void(gate)
-    assert _refusal(gate, scan_of(advised)) == "supervisor_missing"
-    assert _refusal(gate, scan_of(mismatched, id_check=OTHER_ID)) == "supervisor_missing"
+    assert refusal(gate, scan_of(advised)) == "supervisor_missing"
+    assert refusal(gate, scan_of(mismatched, id_check=OTHER_ID)) == "supervisor_missing"
     gate.sync(offline_scan(late))
     assert "unproven" in next(one.marks for one in gate.scans() if one.pass_number == late.pass_number)
     manifest = gate.manifest()
@@ -218,7 +213,7 @@ def test_a_site_that_demands_a_supervisor_still_does_when_nobody_can_agree(
     manifest = gate.manifest()
     assert (manifest.supervisors, manifest.supervisor_demanded) == ((), True)
     assert gate.scan(scan_of(issued, id_check=None)).supervisors_void
-    assert _refusal(gate, scan_of(issued)) == "supervisor_missing"
+    assert refusal(gate, scan_of(issued)) == "supervisor_missing"
     gate.sync(offline_scan(late))
     assert [(one.kind, one.detail) for one in gate.found(kind="unproven")] == [
         ("unproven", "supervisor_missing")
@@ -317,84 +312,6 @@ def test_where_nobody_can_agree_is_shown_as_a_metric_until_the_site_is_gone(gate
     }
 
 
-def test_an_agreement_without_a_network_is_proven_when_it_is_sent(gate: Supervised) -> None:
-    scan = offline_scan(gate.issue())
-    decided = {"verdict": "admit", "list_age_s": 60}
-    agreed = gate.agreement(scan).model_dump()
-    (item,) = gate.sync(scan.model_dump(exclude_unset=True) | {"offline": decided | {"supervisor": agreed}})
-    assert item.recorded
-    assert "unproven" not in gate.scans()[0].marks
-    assert [one.kind for one in gate.found()] == ["override"]
-
-
-@pytest.mark.parametrize("proof", [None, "A" * 43])
-def test_an_agreement_that_nobody_proves_is_a_fact_and_is_found(gate: Supervised, proof: str | None) -> None:
-    agreed = {"login_id": "SEC-0009", "reason": "said so", "proof": proof}
-    offline = {"verdict": "admit", "list_age_s": 60, "supervisor": agreed}
-    scan = offline_scan(gate.issue(), offline=offline)
-    (item,) = gate.sync(scan)
-    assert item.recorded
-    assert {"supervisor", "unproven"} <= set(gate.scans()[0].marks)
-    assert [one.kind for one in gate.found()] == ["unproven"]
-
-
-def test_a_conflict_and_a_refused_scan_are_incidents_once(gate: Supervised) -> None:
-    issued = gate.issue()
-    gate.enter(issued)
-    late = offline_scan(issued, NOON + timedelta(minutes=1))
-    old = offline_scan(issued, NOON - timedelta(days=40))
-    for _ in range(2):
-        gate.sync(late, old, at=NOON + timedelta(minutes=5))
-    found = {one.kind: one for one in gate.found()}
-    assert len(gate.found()) == 2
-    assert (found["conflict"].detail, found["conflict"].exposure) == ("already_inside", 1)
-    assert len(found["conflict"].scans) == 2
-    assert found["refused"].detail == "too_old"
-
-
-def test_the_words_of_a_supervisor_go_with_the_people(gate: Supervised) -> None:
-    issued = gate.issue()
-    scan = scan_of(issued)
-    gate.scan(scan.model_copy(update={"supervisor": gate.agreement(scan)}))
-    gate.handle(erased(issued))
-    assert [one.reason for one in gate.found()] == [None]
-
-
-def test_incidents_are_shown_to_operations_and_to_security_of_the_site_without_a_gate(
-    gate: Supervised,
-) -> None:
-    gate.sync(offline_scan(gate.issue(), NOON - timedelta(days=40)))
-    ops = Principal(kind="staff", id="OPS-0001", role="ops", login_id="OPS-0001")
-    assert len(gate.found(ops)) == 1
-    assert len(gate.found(officer(site="PCS2", gate=None, login_id="SEC-0005"))) == 0
-    for stranger in (officer(), ADO):
-        with pytest.raises(Forbidden):
-            gate.found(stranger)
-    with pytest.raises(Forbidden):
-        gate.found(HEAD, site="PCS2")
-
-
-def test_who_first_saw_an_incident_stays(gate: Supervised) -> None:
-    gate.sync(offline_scan(gate.issue(), NOON - timedelta(days=40)))
-    (found,) = gate.found(unseen=True)
-    for login_id in ("SEC-0009", "SEC-0010"):
-        with gate.database.transaction() as session:
-            who = officer(gate=None, login_id=login_id)
-            noted = incidents.note_seen(
-                incidents.IncidentId(incident_id=found.id), calling(who), session, NOON
-            )
-    assert noted.seen_by == "SEC-0009"
-    assert gate.found(unseen=True) == ()
-
-
-def test_old_incidents_are_deleted(gate: Supervised) -> None:
-    gate.sync(offline_scan(gate.issue(), NOON - timedelta(days=40)))
-    for months, left in ((1, 1), (0, 0)):
-        with gate.database.transaction() as session:
-            incidents.delete_old(session, NOON + timedelta(days=31), months)
-        assert len(gate.found()) == left
-
-
 def test_a_disabled_login_is_no_supervisor_any_more_and_never_again(gate: Supervised) -> None:
     for login_id in ("SEC-0009", "SEC-0009", "PWD-0009"):
         gate.disable(login_id)
@@ -447,7 +364,7 @@ def test_the_supervisor_of_another_site_agrees_to_nothing_here(gate: Supervised)
     agreed, given = gate.agreement(scan), gate.agreement(late).model_dump()
     with gate.database.transaction() as session:
         session.get_one(SupervisorRow, "SEC-0009").site = "PCS2"
-    assert _code(gate.check(scan, agreed)) == "no_supervisor"
+    assert code(gate.check(scan, agreed)) == "no_supervisor"
     offline = {"verdict": "admit", "list_age_s": 60, "supervisor": given}
     gate.sync(late.model_dump(exclude_unset=True) | {"offline": offline})
     assert "unproven" in gate.scans()[0].marks
@@ -472,7 +389,7 @@ def test_a_proof_counts_for_one_login_although_another_one_sends_the_same_nonce(
     assert gate.check(scan, agreed) is None, "a repeat of it"
     other = scan.model_copy(update={"supervisor": agreed})
     refusal = supervisors.check(other, calling(officer(login_id="SEC-0002")), gate.database, NOON)
-    assert _code(refusal) == "wrong_pin"
+    assert code(refusal) == "wrong_pin"
 
 
 def test_a_proof_that_is_sent_late_under_many_names_counts_once(gate: Supervised) -> None:
@@ -501,11 +418,11 @@ def test_pins_that_are_typed_at_once_are_counted_before_any_is_checked(
     def meanwhile(*arguments: Any) -> Any:
         if len(codes) < 9:
             codes.append(None)
-            codes[codes.index(None)] = _code(gate.check(scan, wrong))
+            codes[codes.index(None)] = code(gate.check(scan, wrong))
         return derive(*arguments)
 
     monkeypatch.setattr(supervisors, "offload", meanwhile)
-    codes.append(_code(gate.check(scan, wrong)))
+    codes.append(code(gate.check(scan, wrong)))
     asked = [code for code in codes if code != "pin_locked"]
     assert len(asked) <= supervisors.FAILURES_AT_ONCE
     assert "pin_locked" in codes
@@ -531,7 +448,7 @@ def test_whoever_is_no_supervisor_makes_nobody_derive_a_key(
     with pytest.raises(Forbidden):
         gate.choose(PIN, officer(gate=None))
     unknown = Supervisor(login_id="SEC-0008", reason="guess", pin=PIN)
-    assert _code(gate.check(scan_of(gate.issue()), unknown)) == "no_supervisor"
+    assert code(gate.check(scan_of(gate.issue()), unknown)) == "no_supervisor"
 
 
 def test_a_supervisor_agrees_to_entries_alone(gate: Supervised) -> None:
@@ -541,13 +458,6 @@ def test_a_supervisor_agrees_to_entries_alone(gate: Supervised) -> None:
     gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline})
     assert "supervisor" not in gate.scans()[0].marks
     assert gate.found() == ()
-
-
-@pytest.fixture
-def service(gate: Supervised) -> Service:
-    one = Service()
-    one.db, one.settings = gate.database, SETTINGS
-    return one
 
 
 def valid_now() -> dict[str, Any]:
@@ -573,301 +483,3 @@ def test_an_entry_without_the_supervisor_is_counted(gate: Supervised, service: S
 
 def missing() -> float:
     return SUPERVISORS_REFUSED.labels("missing")._value.get()
-
-
-def test_nobody_notes_that_they_have_seen_what_they_took_part_in(gate: Supervised) -> None:
-    scan = scan_of(gate.issue())
-    gate.scan(scan.model_copy(update={"supervisor": gate.agreement(scan)}))
-    (found,) = gate.found()
-    for login_id in ("SEC-0009", "SEC-0001"):
-        who, asked = calling(officer(gate=None, login_id=login_id)), IncidentId(incident_id=found.id)
-        with gate.database.transaction() as session, pytest.raises(Forbidden) as refused:
-            incidents.note_seen(asked, who, session, NOON)
-        assert refused.value.body.code == "own_incident"
-        with gate.database.transaction() as session:
-            shown = incidents.list_incidents(IncidentQuestion(), who, session).items
-        assert [one.is_own for one in shown] == [True]
-    assert gate.found(unseen=True) == (found,)
-
-
-def test_who_scanned_or_sent_what_an_incident_is_about_does_not_note_that_they_have_seen_it(
-    gate: Supervised,
-) -> None:
-    issued, other = gate.issue(), officer(login_id="SEC-0002")
-    gate.scan(scan_of(issued), other)
-    offline = {"verdict": "admit", "list_age_s": 60, "login": "SEC-0003"}
-    agreed = {"login_id": "SEC-0009", "reason": "said so", "proof": "A" * 43}
-    gate.sync(
-        offline_scan(issued, NOON + timedelta(minutes=1), offline=offline),
-        offline_scan(gate.issue(), offline=offline | {"supervisor": agreed}),
-        offline_scan(gate.issue(), NOON - timedelta(days=40), offline=offline),
-        at=NOON + timedelta(minutes=2),
-    )
-    own = {
-        "conflict": {"SEC-0001", "SEC-0002", "SEC-0003"},
-        "unproven": {"SEC-0001", "SEC-0003", "SEC-0009"},
-        "refused": {"SEC-0001", "SEC-0003"},
-    }
-    found = gate.found()
-    assert {one.kind for one in found} == set(own)
-    refused = {kind: set[str]() for kind in own}
-    for one in found:
-        for login_id in ("SEC-0001", "SEC-0002", "SEC-0003", "SEC-0009"):
-            who = calling(officer(gate=None, login_id=login_id))
-            (shown,) = [other for other in gate.found(who.principal) if other.id == one.id]
-            assert shown.is_own is (login_id in own[one.kind]), "the page offers it to nobody who is refused"
-            try:
-                with gate.database.transaction() as session:
-                    incidents.note_seen(IncidentId(incident_id=one.id), who, session, NOON)
-            except Forbidden:
-                refused[one.kind].add(login_id)
-    assert refused == own
-
-
-SEEN = Seen(kind="seen", id_type="voter_id")
-WRONG = Matched(kind="matched", id_type="voter_id", id_last4="0000")
-
-
-def _refusal(gate: Gate, request: ScanPass, at: Any = NOON) -> str | None:
-    try:
-        gate.scan(request, at=at)
-    except Forbidden as refused:
-        return refused.body.code
-    return None
-
-
-@pytest.mark.parametrize("check", [SEEN, MATCHED, OTHER_ID])
-def test_nobody_goes_in_unless_the_supervisor_who_is_called_agrees(gate: Supervised, check: Any) -> None:
-    issued = gate.issue()
-    gate.handle(gate_advised(issued))
-    assert gate.scan(scan_of(issued, id_check=None)).supervisors == ("SEC-0009",)
-    scan = scan_of(issued, id_check=check)
-    assert _refusal(gate, scan) == "supervisor_missing"
-    assert gate.scans() == []
-    assert gate.scan(scan.model_copy(update={"supervisor": gate.agreement(scan)})).verdict == "admit"
-
-
-@pytest.mark.parametrize("check", [SEEN, OTHER_ID])
-def test_after_a_card_that_did_not_match_the_officers_word_alone_counts_no_more(
-    gate: Supervised, check: Any
-) -> None:
-    issued = gate.issue()
-    assert gate.scan(scan_of(issued, id_check=check)).verdict == "admit", "before it, it does"
-    other = gate.issue_party(2)
-    mismatch = gate.scan(scan_of(other, id_check=WRONG))
-    assert (mismatch.verdict, mismatch.supervisors) == ("id_mismatch", ("SEC-0009",))
-    assert gate.scan(scan_of(other, id_check=None)).supervisors == ("SEC-0009",)
-    earlier = NOON - timedelta(minutes=4)
-    for claimed in (None, earlier):
-        assert _refusal(gate, scan_of(other, id_check=check, scanned_at=claimed)) == "supervisor_missing"
-    assert gate.scan(scan_of(other, count=1)).verdict == "admit", "who shows the right card goes in"
-    assert gate.scan(scan_of(other, id_check=check, count=1)).verdict == "admit"
-
-
-def test_a_card_that_did_not_match_is_forgotten_by_the_next_day(gate: Supervised) -> None:
-    issued = gate.issue(valid_to=NOON + timedelta(hours=20))
-    gate.scan(scan_of(issued, id_check=WRONG))
-    assert _refusal(gate, scan_of(issued, id_check=OTHER_ID), NOON + timedelta(hours=13)) is None
-
-
-def test_a_site_without_a_supervisor_who_has_a_pin_goes_on_as_before(databases) -> None:
-    gate = Gate(databases["verify"])
-    issued = gate.issue()
-    gate.handle(gate_advised(issued))
-    assert gate.scan(scan_of(issued, id_check=None)).supervisors == ()
-    assert gate.scan(scan_of(issued, id_check=OTHER_ID)).verdict == "admit"
-
-
-def test_a_repeat_of_an_entry_has_its_answer_whatever_is_asked_by_then(gate: Supervised) -> None:
-    issued = gate.issue_party(2)
-    scan = scan_of(issued, id_check=SEEN, count=1)
-    gate.scan(scan)
-    gate.handle(gate_advised(issued))
-    assert gate.scan(scan).verdict == "admit"
-    assert len(gate.scans()) == 1
-
-
-def test_scans_that_come_together_are_asked_for_a_supervisor_too(gate: Supervised) -> None:
-    advised, mismatched, plain = gate.issue(), gate.issue(), gate.issue()
-    gate.handle(gate_advised(advised))
-    gate.scan(scan_of(mismatched, id_check=WRONG))
-    asked = [(scan_of(one, id_check=SEEN), calling()) for one in (advised, mismatched, plain)]
-    with gate.database.queries() as session:
-        answers = scan_groups.scan_many(asked, session, NOON, **RULES)
-    assert [one.verdict if one else None for one in answers] == [None, None, "admit"]
-
-
-def test_a_pin_from_a_page_without_scripts_agrees_as_a_proof_does(gate: Supervised) -> None:
-    scan = scan_of(gate.issue())
-    agreed = Supervisor(login_id="SEC-0009", reason="known to me", pin=PIN)
-    assert gate.check(scan, agreed) is None
-    assert _code(gate.check(scan, agreed.model_copy(update={"pin": "000000"}))) == "wrong_pin"
-    gate.scan(scan.model_copy(update={"supervisor": agreed}))
-    assert PIN not in str(gate.everything())
-    assert scan_records_digest(gate, scan, agreed) == gate.scans()[0].body_hmac
-
-
-def scan_records_digest(gate: Gate, scan: ScanPass, agreed: Supervisor) -> str:
-    """The digest of a scan whose PIN another one typed: it says nothing about the PIN."""
-    other = scan.model_copy(update={"supervisor": agreed.model_copy(update={"pin": "999999"})})
-    with gate.database.transaction() as session:
-        return scan_records.digest_of(session, other)
-
-
-def test_guessing_a_pin_on_a_page_is_stopped_as_in_the_app(gate: Supervised) -> None:
-    scan = scan_of(gate.issue())
-    wrong = Supervisor(login_id="SEC-0009", reason="guess", pin="000000")
-    codes = [_code(gate.check(scan, wrong)) for _ in range(supervisors.FAILURES_AT_ONCE + 1)]
-    assert codes == ["wrong_pin"] * supervisors.FAILURES_AT_ONCE + ["pin_locked"]
-
-
-def test_an_entry_without_a_network_that_no_supervisor_agreed_to_is_kept_and_found(gate: Supervised) -> None:
-    advised, plain = gate.issue(), gate.issue()
-    gate.handle(gate_advised(advised))
-    assert all(one.recorded for one in gate.sync(offline_scan(advised), offline_scan(plain)))
-    marks = {one.pass_number: one.marks for one in gate.scans()}
-    assert "unproven" in marks[advised.pass_number]
-    assert "unproven" not in marks[plain.pass_number]
-    assert gate.row(advised).inside == 1, "they went in"
-    (found,) = gate.found()
-    assert (found.kind, found.detail, found.supervisor) == ("unproven", "supervisor_missing", None)
-    assert (found.pass_number, found.login) == (advised.pass_number, "SEC-0001")
-
-
-def test_another_card_without_a_network_after_one_that_did_not_match_is_found(gate: Supervised) -> None:
-    issued = gate.issue_party(3)
-    wrong = {"offline": {"verdict": "id_mismatch", "list_age_s": 60}, "id_check": WRONG.model_dump()}
-    other = {"id_check": OTHER_ID.model_dump()}
-    minute = timedelta(minutes=1)
-    gate.sync(
-        offline_scan(issued, NOON - 3 * minute, **other),
-        offline_scan(issued, NOON - 2 * minute, **wrong),
-        offline_scan(issued, NOON - minute, **other),
-    )
-    assert ["unproven" in one.marks for one in sorted(gate.scans(), key=lambda one: one.scanned_at)] == [
-        False, False, True,
-    ]  # fmt: skip
-    assert [one.kind for one in gate.found()] == ["unproven"]
-
-
-def test_a_late_scan_that_claims_an_earlier_time_is_found_and_clears_no_mismatch(gate: Supervised) -> None:
-    issued = gate.issue_party(3)
-    gate.scan(scan_of(issued, id_check=WRONG))
-    gate.sync(offline_scan(issued, NOON - timedelta(minutes=1), id_check=OTHER_ID.model_dump()))
-    (_, late) = sorted(gate.scans(), key=lambda one: "offline" in one.marks)
-    assert "unproven" in late.marks
-    assert [one.kind for one in gate.found()] == ["unproven"]
-    assert gate.row(issued).mismatched_at == NOON
-    assert _refusal(gate, scan_of(issued, id_check=OTHER_ID, count=1)) == "supervisor_missing"
-
-
-def test_a_late_entry_by_the_right_card_clears_the_mismatches_before_it_alone(gate: Supervised) -> None:
-    issued, minute = gate.issue_party(3), timedelta(minutes=1)
-    gate.scan(scan_of(issued, id_check=WRONG))
-    for at, left in ((NOON - minute, NOON), (NOON + minute, None)):
-        gate.sync(offline_scan(issued, at), at=NOON + 2 * minute)
-        assert gate.row(issued).mismatched_at == left
-    assert not any("unproven" in one.marks for one in gate.scans())
-
-
-def test_an_entry_online_clears_a_mismatch_whatever_the_clock_of_its_gate_says(gate: Supervised) -> None:
-    issued, minute = gate.issue_party(3), timedelta(minutes=1)
-    gate.scan(scan_of(issued, id_check=WRONG))
-    gate.scan(scan_of(issued, count=1, scanned_at=NOON - minute), at=NOON + minute)
-    assert gate.row(issued).mismatched_at is None
-
-
-def test_a_pass_that_replaces_another_one_of_its_application_keeps_the_mismatch(gate: Supervised) -> None:
-    issued, minute = gate.issue(), timedelta(minutes=1)
-    gate.scan(scan_of(issued, id_check=WRONG))
-    replaced = {"application_id": issued.application_id, "reference": issued.reference}
-    heard = gate.issue(**replaced)
-    late = pass_issued(**replaced)
-    gate.leave(late)  # known by its token alone, before its event
-    gate.handle(late)
-    for one in (heard, late):
-        assert _refusal(gate, scan_of(one, id_check=OTHER_ID), NOON + minute) == "supervisor_missing"
-    assert gate.row(gate.issue()).mismatched_at is None, "of another application"
-
-
-def test_a_proof_that_was_used_before_forgets_no_wrong_pins(gate: Supervised) -> None:
-    scan = scan_of(gate.issue())
-    agreed, wrong = gate.agreement(scan), gate.agreement(scan, pin="000000")
-    assert gate.check(scan, agreed) is None
-    gate.scan(scan.model_copy(update={"supervisor": agreed}))
-    codes = []
-    for _ in range(supervisors.FAILURES_AT_ONCE - 1):
-        codes.append(_code(gate.check(scan, wrong)))
-        assert gate.check(scan, agreed) is None, "a repeat is answered"
-    codes += [_code(gate.check(scan, wrong)), _code(gate.check(scan, wrong))]
-    assert codes == ["wrong_pin"] * supervisors.FAILURES_AT_ONCE + ["pin_locked"]
-    assert [one.kind for one in gate.found(kind="wrong_pin")] == ["wrong_pin"]
-    later = NOON + supervisors.LOCKED_FOR
-    assert gate.check(scan, agreed, later) is None
-    fresh = scan_of(gate.issue())
-    assert gate.check(fresh, gate.agreement(fresh), later) is None
-    assert gate.check(fresh, gate.agreement(fresh, pin="000000"), later) is not None
-    with gate.database.transaction() as session:
-        assert session.get_one(SupervisorRow, "SEC-0009").failures == 1, "another proof has begun anew"
-
-
-def test_the_proof_of_a_refused_entry_forgets_no_wrong_pins_when_it_is_sent_again(gate: Supervised) -> None:
-    scan = scan_of(gate.issue(), gate="PCS1-G1", id_check=WRONG)
-    agreed, wrong = gate.agreement(scan), gate.agreement(scan, pin="000000")
-    assert gate.check(scan, agreed) is None
-    assert gate.scan(scan.model_copy(update={"supervisor": agreed})).verdict == "id_mismatch"
-    gate.check(scan, wrong)
-    assert gate.check(scan, agreed) is None
-    with gate.database.transaction() as session:
-        assert session.get_one(SupervisorRow, "SEC-0009").failures == 1
-
-
-@pytest.mark.parametrize(
-    ("then", "age", "agrees", "is_found"),
-    [
-        ("refuse", 14_400, False, False),
-        ("refuse", 14_401, False, True),
-        ("refuse", 14_401, True, True),
-        ("refuse", None, True, True),
-        ("supervisor", 14_401, False, True),
-        ("supervisor", 14_401, True, False),
-        ("supervisor", None, True, True),
-    ],
-)
-def test_an_entry_by_a_list_that_was_too_old_is_kept_and_found(
-    gate: Supervised, then: str, age: int | None, agrees: bool, is_found: bool
-) -> None:
-    directory = gates_of("PCS1", "PCS1-G1")
-    rules = GateRules(then=then)
-    gate.handle(
-        directory.model_copy(update={"site": directory.site.model_copy(update={"gate_rules": rules})})
-    )
-    scan = offline_scan(gate.issue())
-    agreed = gate.agreement(scan).model_dump() if agrees else None
-    offline = {"verdict": "admit", "list_age_s": age, "supervisor": agreed}
-    (item,) = gate.sync(scan.model_dump(exclude_unset=True) | {"offline": offline})
-    assert item.recorded
-    assert ("unproven" in gate.scans()[0].marks) is is_found
-    found = [(one.kind, one.detail) for one in gate.found() if one.kind == "unproven"]
-    assert found == ([("unproven", "list_too_old")] if is_found else [])
-
-
-def test_two_logins_that_send_one_proof_at_once_are_both_found(gate: Supervised) -> None:
-    scan = scan_of(gate.issue_party(3), count=1)
-    agreed = gate.agreement(scan)
-    logins = ("SEC-0001", "SEC-0002")
-    for login_id in logins:
-        who = calling(officer(login_id=login_id))
-        assert (
-            supervisors.check(scan.model_copy(update={"supervisor": agreed}), who, gate.database, NOON)
-            is None
-        )
-    for login_id in logins:
-        gate.scan(scan.model_copy(update={"supervisor": agreed}), officer(login_id=login_id))
-    assert sorted((one.kind, one.login) for one in gate.found()) == [
-        ("override", "SEC-0001"), ("unproven", "SEC-0002"),
-    ]  # fmt: skip
-
-
-def _code(refusal: ContractError | None) -> str | None:
-    return refusal.body.code if refusal is not None else None

@@ -7,12 +7,13 @@ from uuid import uuid4
 
 from contracts import supervisor_pin
 from contracts.envelope import Received
-from contracts.errors import ContractError
+from contracts.errors import ContractError, Forbidden
 from contracts.events import LoginDisabled
 from contracts.rpc.call import Principal
 from contracts.rpc.verify import (
     IncidentQuestion,
     IncidentView,
+    Matched,
     NameSupervisor,
     ScanPass,
     SetPin,
@@ -108,3 +109,18 @@ class Supervised(Gate):
 
 def _decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+WRONG = Matched(kind="matched", id_type="voter_id", id_last4="0000")
+
+
+def refusal(gate: Gate, request: ScanPass, at: Any = NOON) -> str | None:
+    try:
+        gate.scan(request, at=at)
+    except Forbidden as refused:
+        return refused.body.code
+    return None
+
+
+def code(refusal: ContractError | None) -> str | None:
+    return refusal.body.code if refusal is not None else None

@@ -1,0 +1,8 @@
+"""The database of issuance."""
+
+import pytest
+
+
+@pytest.fixture
+def database(databases):
+    return databases["issuance"]

@@ -1,0 +1,85 @@
+"""Who writes STOP, and whose number it is not, gets no more of it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from contracts.errors import NotFound
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.notify import WrongNumber
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.notify.adapters.channels import InboundText
+from services.notify.handlers import receipts, resends
+from services.notify.handlers.opt_outs import stop_messages
+from tests.integration.notify.chains.two_vendors import Vendor, put_pass
+from tests.support.factories.calls import make_call
+from tests.support.factories.notify import APPLICANT, MOBILE, SteppedSender
+
+
+@pytest.mark.parametrize("words", ["STOP", " stop. ", "ਬੰਦ ਕਰੋ", "बंद"])
+def test_a_person_who_writes_stop_gets_their_messages_by_sms(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, words: str
+) -> None:
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, words, now())], now())
+    put_pass(db)
+    postman.send_due()
+    postman.advance()
+    postman.send_due()
+    assert (len(whatsapp.sent), len(sms.sent)) == (0, 1)
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "Start", now())], now())
+    put_pass(db)
+    postman.send_due()
+    assert len(whatsapp.sent) == 1
+
+
+def test_the_newest_word_of_a_person_counts_however_late_an_older_one_comes(
+    db: Database, postman: SteppedSender, whatsapp: Vendor
+) -> None:
+    earlier, later = now() - timedelta(minutes=2), now() - timedelta(minutes=1)
+    for words, at in (("STOP", earlier), ("START", later), ("STOP", earlier)):
+        with db.transaction() as session:
+            receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, words, at)], now())
+    put_pass(db)
+    postman.send_due()
+    assert len(whatsapp.sent) == 1
+
+
+def test_opting_out_names_nobody(db: Database) -> None:
+    with db.transaction() as session:
+        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "stop", now())], now())
+    with db.transaction() as session:
+        stored = session.execute(text("select recipient, about from opt_outs")).one()
+    assert MOBILE[3:] not in stored.recipient
+    assert len(stored.recipient) == 32
+
+
+def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_applicant_proves_it(
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
+) -> None:
+    visit, other = put_pass(db), put_pass(db)
+    with db.transaction() as session:
+        wrong = WrongNumber(reference=visit.reference, mobile_last4=MOBILE[-4:])
+        stop_messages(wrong, make_call(key="wrong"), session, now())
+    while postman.send_due():
+        pass
+    postman.advance()
+    assert [message.personal.parameters["number"] for message in whatsapp.sent] == [other.number]
+    assert sms.sent == []
+    with db.transaction() as session:
+        resends.resend(
+            ReferenceOnly(reference=visit.reference), make_call(APPLICANT, key="again"), session, now()
+        )
+    postman.send_due()
+    assert len(whatsapp.sent) == 2
+
+
+@pytest.mark.parametrize("digits", ["0000", "", "3211"])
+def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database, digits: str) -> None:
+    visit = put_pass(db)
+    wrong = WrongNumber(reference=visit.reference, mobile_last4=digits)
+    with db.transaction() as session, pytest.raises(NotFound):
+        stop_messages(wrong, make_call(key="wrong"), session, now())

@@ -1,0 +1,69 @@
+"""The messages that notify has stored."""
+
+from collections.abc import Callable
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from contracts.envelope import Received
+from services.chassis.db.database import Database
+from services.chassis.runtime.clock import now
+from services.notify.adapters.sealing import unseal
+from services.notify.domain.messages import Personal
+from services.notify.handlers import directory, erasure, event_handlers, mobiles
+from services.notify.models import MessageRow
+from tests.support.envelopes import key_ring
+from tests.support.factories.notify import PUBLIC_URL
+
+HANDLERS: dict[str, Callable[[Received, Session], None]] = {
+    "DirectoryChanged": directory.handle_directory_changed,
+    "OtpRequested": lambda event, session: event_handlers.handle_otp_requested(event, session, now()),
+    "LoginIssued": lambda event, session: event_handlers.handle_login_issued(event, session, now()),
+    "AccessChanged": lambda event, session: event_handlers.handle_access_changed(event, session, now()),
+    "ApplicationSubmitted": lambda event, session: event_handlers.handle_application_submitted(
+        event, session, now(), PUBLIC_URL
+    ),
+    "ApplicationCancelled": lambda event, session: event_handlers.handle_application_cancelled(
+        event, session, now(), PUBLIC_URL
+    ),
+    "ApplicationExpired": lambda event, session: event_handlers.handle_application_expired(
+        event, session, now(), PUBLIC_URL
+    ),
+    "MobileChanged": lambda event, session: mobiles.handle_mobile_changed(event, session, now()),
+    "PassRejected": lambda event, session: event_handlers.handle_pass_rejected(
+        event, session, now(), PUBLIC_URL
+    ),
+    "PassReturned": lambda event, session: event_handlers.handle_pass_returned(
+        event, session, now(), PUBLIC_URL
+    ),
+    "VisitDayClosed": lambda event, session: event_handlers.handle_visit_day_closed(
+        event, session, now(), PUBLIC_URL
+    ),
+    "VisitDayReopened": lambda event, session: event_handlers.handle_visit_day_reopened(
+        event, session, now(), PUBLIC_URL
+    ),
+    "PassIssued": lambda event, session: event_handlers.handle_pass_issued(event, session, now(), PUBLIC_URL),
+    "PassRevoked": lambda event, session: event_handlers.handle_pass_revoked(
+        event, session, now(), PUBLIC_URL
+    ),
+    "ReviewEscalated": lambda event, session: event_handlers.handle_review_escalated(
+        event, session, now(), PUBLIC_URL
+    ),
+    "PersonalDataErased": lambda event, session: erasure.handle_personal_data_erased(event, session, now()),
+}
+
+
+def handle(db: Database, *received_events: Received) -> None:
+    for one in received_events:
+        with db.transaction() as session:
+            HANDLERS[type(one.event).__name__](one, session)
+
+
+def messages(db: Database) -> list[MessageRow]:
+    with db.transaction() as session:
+        return list(session.scalars(select(MessageRow).order_by(MessageRow.created_at)))
+
+
+def personal(row: MessageRow) -> Personal:
+    assert row.personal is not None
+    return unseal(row.id, row.personal, key_ring())

@@ -30,7 +30,7 @@ from contracts.model import site_of
 from contracts.rpc.accounts import IssueLogin
 from epass_client import Client, calls
 from services.gateway.access import session_cookie
-from tests.support.browser import camera, degraded_codes
+from tests.e2e import camera, degraded_codes
 
 Printer = Callable[[str], None]
 TABLET = {"width": 1280, "height": 800}

@@ -13,15 +13,15 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from tests.support import extent, forks
-from tests.support.actors import Applicant, Department, Officer
-from tests.support.backends import TestStack, backend_name, start_stack
-from tests.support.collector import Collector
-from tests.support.compose import Installation, missing_engine
-from tests.support.databases import Databases
+from tests.compose.installation import Installation, missing_engine
 from tests.support.factories.calls import make_call
-from tests.support.settings import REQUIRED
-from tests.support.system import System
+from tests.support.stack import extent, forks
+from tests.support.stack.backends import TestStack, backend_name, start_stack
+from tests.support.stack.collector import Collector
+from tests.support.stack.databases import Databases
+from tests.support.stack.settings import REQUIRED
+from tests.support.system.actors import Applicant, Department, Officer
+from tests.support.system.system import System
 
 os.environ["EPASS_LOCAL_MODE"] = "true"
 for name in (

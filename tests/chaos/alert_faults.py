@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from epass_client import calls
 from tests.chaos import test_away, test_backlog, test_broker_connections, test_clocks, test_queues
-from tests.support.actors import MATCHED, Actor, new_mobile, slot
-from tests.support.backends import TestStack
 from tests.support.chaos import proxy as proxies
 from tests.support.chaos.evidence import database
 from tests.support.chaos.outage_table import BROKER, POSTGRES
 from tests.support.chaos.outages import away
 from tests.support.chaos.watched import AT_ONCE, Watched, meanwhile
-from tests.support.running import Process, eventually
+from tests.support.stack.backends import TestStack
 from tests.support.stack.database_faults import end_sessions, superuser
-from tests.support.wire import wire
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import wire
+from tests.support.system.actors import MATCHED, Actor, new_mobile, slot
 
 POISONED, FORGED, BEHIND = "verify.PassRevoked", "application.PassIssued", "notify.PassRevoked"
 PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter")

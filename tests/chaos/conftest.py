@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.support.actors import Department
 from tests.support.chaos.deployment import Deployment, deploy
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
+from tests.support.system.actors import Department
 
 
 @pytest.fixture(scope="session")

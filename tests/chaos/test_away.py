@@ -11,7 +11,6 @@ import pytest
 
 from contracts.subscriptions import subscriptions
 from services.chassis.messaging.poison_messages import STARTS
-from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.prober import ANSWER_SECONDS, Prober
@@ -28,11 +27,12 @@ from tests.support.chaos.recovery import (
     wait_until_all_ready,
 )
 from tests.support.chaos.scenario import Scenario
-from tests.support.consumer_timeout import consumer_timeout
-from tests.support.running import Process, eventually
+from tests.support.stack.backends import TestStack
+from tests.support.stack.consumer_timeout import consumer_timeout
 from tests.support.stack.database_faults import demoted
-from tests.support.system import System
-from tests.support.wire import wire
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import wire
+from tests.support.system.system import System
 
 pytestmark = pytest.mark.outage
 DEAD = "approval.ApplicationSubmitted.dead"

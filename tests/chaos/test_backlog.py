@@ -17,16 +17,16 @@ from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import PersonalKeyRing
 from contracts.events import PassRevoked, RevocationPersonal
 from services.chassis.runtime.clock import now
-from tests.support.actors import Actor, Staff, new_mobile
-from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.recovery import BACKLOG
 from tests.support.chaos.report import machine
 from tests.support.chaos.scenario import Scenario, without
-from tests.support.envelopes import wrap
-from tests.support.running import eventually
-from tests.support.wire import wire
+from tests.support.factories.envelopes import wrap
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import eventually
+from tests.support.stack.wire import wire
+from tests.support.system.actors import Actor, Staff, new_mobile
 
 pytestmark = pytest.mark.outage
 SLOW_MS = ("500", "50")

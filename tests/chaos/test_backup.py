@@ -17,8 +17,6 @@ from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
 from epass_client import calls
 from services.ops import unseen_events
-from tests.support.actors import MATCHED, Officer
-from tests.support.backends import TestStack, backend_name, start_stack
 from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, submission, superuser
 from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.evidence import collect
@@ -27,8 +25,10 @@ from tests.support.chaos.promises import Promises, Scan
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.run import CrowdThread
 from tests.support.chaos.workload import Pacer, Plan
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.backends import TestStack, backend_name, start_stack
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Officer
+from tests.support.system.system import System
 
 pytestmark = pytest.mark.outage
 

@@ -14,7 +14,6 @@ import pytest
 
 from contracts.subscriptions import SERVICES
 from services.gateway.rpc.client import OPEN_SECONDS
-from tests.support.actors import Department
 from tests.support.chaos import proxy as proxies
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.prober import Prober
@@ -29,7 +28,8 @@ from tests.support.chaos.recovery import (
     wait_until_all_ready,
 )
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Department
 
 pytestmark = pytest.mark.outage
 QUICK = {"EPASS_BROKER_HEARTBEAT": "2", "EPASS_RELAY_WATCHDOG": "3"}

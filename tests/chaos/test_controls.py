@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.chaos import sabotage
 from tests.support.chaos.scenario import Scenario
-from tests.support.extent import long
-from tests.support.running import Process, eventually
+from tests.support.stack.extent import long
+from tests.support.stack.running import Process, eventually
 
 pytestmark = long
 

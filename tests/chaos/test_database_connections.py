@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from services.chassis.db.connection_timeouts import RESPONSE_TIMEOUT
-from tests.support.actors import Department, Staff
-from tests.support.backends import TestStack
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.prober import Prober
@@ -24,7 +22,9 @@ from tests.support.chaos.recovery import (
     wait_until_all_ready,
 )
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
-from tests.support.running import eventually
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Department, Staff
 
 pytestmark = pytest.mark.outage
 LOOK_AGE = 'epass_job_success_age_seconds{job_name="look_at_invariants"}'

@@ -15,8 +15,8 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.run import CrowdThread, entering_on, visiting_day
 from tests.support.chaos.scenario import replaced
 from tests.support.chaos.workload import Pacer, Plan
-from tests.support.extent import long
-from tests.support.running import eventually
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
 
 pytestmark = long
 VISITORS = 12

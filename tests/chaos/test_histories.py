@@ -21,7 +21,6 @@ from contracts.rpc.accounts import IssueLogin
 from epass_client import Call, Client, calls
 from services.approval.domain.reviews import Review
 from services.verify.domain.passes import Terms
-from tests.support.actors import Applicant, Department, Officer, Staff, issued, slot
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import database
@@ -37,10 +36,11 @@ from tests.support.chaos.history_models import (
     Scan,
 )
 from tests.support.chaos.scenario import replaced
-from tests.support.extent import long
 from tests.support.factories.approval import submitted
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department, Officer, Staff, issued, slot
+from tests.support.system.system import System
 
 PARTY, ENTRIES = 3, 2
 GATES = ("PCS1-G1", "PCS1-G2")

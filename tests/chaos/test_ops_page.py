@@ -11,11 +11,11 @@ import httpx
 import pytest
 
 from services.gateway.access import session_cookie
-from tests.support.actors import Staff
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.outage_table import BROKER, POSTGRES
 from tests.support.chaos.outages import ANSWER_SECONDS, away
-from tests.support.running import Process, eventually
+from tests.support.stack.running import Process, eventually
+from tests.support.system.actors import Staff
 
 pytestmark = pytest.mark.outage
 NO_SENDER = "No sender answers: whether a vendor is left alone"

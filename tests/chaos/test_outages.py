@@ -13,7 +13,7 @@ from tests.support.chaos.outage_actors import OutageActors, Personnel
 from tests.support.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
 from tests.support.chaos.outages import Patience, away, observe
 from tests.support.chaos.scenario import sabotaged
-from tests.support.running import Process, free_port
+from tests.support.stack.running import Process, free_port
 
 pytestmark = pytest.mark.outage
 

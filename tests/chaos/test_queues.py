@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import pytest
 from amqp.exceptions import MessageNacked, NotFound
 
-from tests.support.backends import TestStack
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.recovery import check_nothing_is_lost, print_figures
 from tests.support.chaos.scenario import Scenario
-from tests.support.running import eventually
-from tests.support.wire import Wire, wire
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import eventually
+from tests.support.stack.wire import Wire, wire
 
 pytestmark = pytest.mark.outage
 FULL, DELETED = "verify.PassIssued", "approval.ApplicationSubmitted"

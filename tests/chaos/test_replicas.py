@@ -20,7 +20,7 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.replicas import Pair, more_of, two_of_each
 from tests.support.chaos.run import entering_on, sender_concurrency, visiting_day
 from tests.support.chaos.workload import FATES
-from tests.support.running import Process, eventually
+from tests.support.stack.running import Process, eventually
 
 pytestmark = pytest.mark.outage
 EXPLAINED = SenderKills(2, sender_concurrency())

@@ -12,7 +12,6 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.actors import ok
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
@@ -22,7 +21,8 @@ from tests.support.chaos.replicas import ANSWER_SECONDS, Gateways, Pair, gateway
 from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.scenario import Scenario, without
 from tests.support.chaos.workload import Pacer, Plan
-from tests.support.running import Process, eventually
+from tests.support.stack.running import Process, eventually
+from tests.support.system.actors import ok
 
 pytestmark = pytest.mark.outage
 

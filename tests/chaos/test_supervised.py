@@ -13,9 +13,9 @@ import pytest
 
 from contracts.rpc.application import ApplicationView
 from epass_client import calls
-from tests.support.actors import MATCHED, Applicant, Department, Officer
-from tests.support.local_run import PATIENCE, LocalRun, local_run
-from tests.support.running import eventually
+from tests.chaos.local_run import PATIENCE, LocalRun, local_run
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer
 
 
 @pytest.fixture

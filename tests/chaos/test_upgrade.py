@@ -22,8 +22,6 @@ from contracts.subscriptions import RPC_EXCHANGE, SERVICES
 from deploy.local.access import MIGRATE
 from deploy.local.permissions import PERMISSIONS, VHOST, Permission
 from tests.chaos.test_rolling import findings, people_at_work, restart
-from tests.support.actors import Department
-from tests.support.backends import TestStack, start_stack
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.evidence import collect
@@ -31,8 +29,10 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.replicas import two_of_each
 from tests.support.chaos.scenario import Scenario, mobile_ending_in, replaced
-from tests.support.running import Process, eventually
-from tests.support.system import System
+from tests.support.stack.backends import TestStack, start_stack
+from tests.support.stack.running import Process, eventually
+from tests.support.system.actors import Department
+from tests.support.system.system import System
 
 pytestmark = pytest.mark.outage
 ROOT = Path(__file__).parents[2]

@@ -6,12 +6,12 @@ from typing import cast
 
 import pytest
 
+from tests.cluster.alerts import check_alerts, with_prometheus
+from tests.cluster.load import PATIENCE, check_promises, people_at_work
+from tests.cluster.stacks import BrokerClusterStack, running
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.injections import NODE_AWAY
-from tests.support.cluster.alerts import check_alerts, with_prometheus
-from tests.support.cluster.load import PATIENCE, check_promises, people_at_work
-from tests.support.cluster.stacks import BrokerClusterStack, running
-from tests.support.running import eventually, free_port
+from tests.support.stack.running import eventually, free_port
 
 
 @pytest.fixture(scope="module")

@@ -14,10 +14,10 @@ from deploy.local.errors import StackFailed
 from deploy.local.secrets import SecretStore
 from services.chassis.messaging import topology
 from services.chassis.messaging.broker import connect
-from tests.support.cluster.brokers import MANIFEST, BrokerCluster, Config
-from tests.support.cluster.load import PATIENCE
-from tests.support.running import eventually
-from tests.support.wire import wire
+from tests.cluster.brokers import MANIFEST, BrokerCluster, Config
+from tests.cluster.load import PATIENCE
+from tests.support.stack.running import eventually
+from tests.support.stack.wire import wire
 
 QUEUE = "issuance.PassApproved"
 EVENTS = 20

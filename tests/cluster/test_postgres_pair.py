@@ -10,18 +10,18 @@ import pytest
 
 from services.notify.adapters.wakeup_listener import WakeUp, WakeupListener
 from services.ops import databases
-from tests.support.actors import Department
+from tests.cluster.alerts import check_alerts, operators_page, with_prometheus
+from tests.cluster.load import PATIENCE, check_promises, people_at_work
+from tests.cluster.postgres_pair import PostgresPair
+from tests.cluster.stacks import PostgresPairStack, running
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.injections import STANDBY_AWAY
 from tests.support.chaos.oracle import SenderKills
 from tests.support.chaos.run import entering_on, sender_concurrency, visiting_day
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
-from tests.support.cluster.alerts import check_alerts, operators_page, with_prometheus
-from tests.support.cluster.load import PATIENCE, check_promises, people_at_work
-from tests.support.cluster.postgres_pair import PostgresPair
-from tests.support.cluster.stacks import PostgresPairStack, running
-from tests.support.running import eventually, free_port
+from tests.support.stack.running import eventually, free_port
+from tests.support.system.actors import Department
 
 EXPLAINED = SenderKills(1, sender_concurrency())
 """A primary that is killed explains duplicates of messages like a sender that is: what was sent, it may not

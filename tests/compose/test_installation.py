@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from epass_client import Problem
-from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, today
-from tests.support.compose import COMPOSE, CONTAINERS, DEMO_JOBS, JOBS, Installation
-from tests.support.paths import ROOT
-from tests.support.running import eventually
+from tests.compose.installation import COMPOSE, CONTAINERS, DEMO_JOBS, JOBS, Installation
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued, today
 
 
 def image_of_epass(system: Installation) -> str:

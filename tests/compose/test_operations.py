@@ -14,9 +14,9 @@ from uuid import uuid4
 import httpx
 
 from deploy.local.errors import StackFailed
-from tests.support.compose import COMPOSE, CONTAINERS, PROCESSES, Installation
-from tests.support.paths import ROOT
-from tests.support.running import eventually
+from tests.compose.installation import COMPOSE, CONTAINERS, PROCESSES, Installation
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import eventually
 
 
 class Prometheus:

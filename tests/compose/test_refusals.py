@@ -4,11 +4,11 @@ from contracts.rpc.accounts import IssueLogin
 from epass_client import calls
 from services.gateway.access import EVERY_ROLE, kiosk_cookie, operator_cookie, session_cookie
 from services.gateway.gate_devices import gate_device_cookie
-from tests.support.actors import Applicant, Staff
-from tests.support.compose import Installation
+from tests.compose.installation import Installation
 from tests.support.factories.callers import APPLICANT, EVERYBODY, NOBODY, refusals
 from tests.support.factories.gateway import stubbed
-from tests.support.page_reader import SAME_SITE
+from tests.support.system.actors import Applicant, Staff
+from tests.support.system.page_reader import SAME_SITE
 
 
 def kiosk_token(system: Installation, ado: Staff) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from contracts.crockford import new_reference
 from epass_client import Problem, calls
-from tests.support.compose import CONTAINERS, JOBS, Installation
+from tests.compose.installation import CONTAINERS, JOBS, Installation
 
 CREATE_FIRST_ADO = ("run", "--rm", "-T", "import-logins", "epass", "create-first-ado", "--name", "Asha Verma")
 

@@ -26,7 +26,7 @@ from contracts.rpc.approval import CloseDay, Delegate, ProposeEntry
 from contracts.rpc.verify import CallForHelp, DecidedOffline, Matched, OfflineScan, ScanPass, SyncScans
 from epass_client import calls
 from epass_client.calls import Call
-from tests.support.yaml_files import load
+from tests.support.stack.yaml_files import load
 
 DOCUMENT: dict[str, Any] = load(Path("contracts/openapi.yaml").read_text())
 REVIEW, SLOT = UUID(int=7), Slot(day=date(2026, 12, 1), start=time(10), end=time(12))

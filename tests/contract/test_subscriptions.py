@@ -2,7 +2,7 @@
 
 from contracts.events import ALL
 from contracts.subscriptions import SERVICES, SUBSCRIPTIONS
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 
 def test_the_table_in_the_architecture_has_the_subscriptions_and_the_events_of_each_service() -> None:

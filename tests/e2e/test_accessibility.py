@@ -12,12 +12,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotFound
 from services.gateway.pages.shared.languages import LANGUAGES, texts
-from tests.support.browser.navigation import bring
-from tests.support.browser.page_states import REVIEW, STATES, State
-from tests.support.browser.pages_alone import APPROVED, PagesAlone
+from tests.e2e.navigation import bring
+from tests.e2e.page_states import REVIEW, STATES, State
 from tests.support.factories.gateway import NUMBER, pass_view
 from tests.support.factories.pages import ADMIT, review
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
+from tests.support.system.pages_alone import APPROVED, PagesAlone
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 NARROW = {"width": 320, "height": 256}

@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 from contracts.model import IST, Language
 from epass_client import calls
 from services.chassis.runtime.clock import now
-from tests.support.browser.people import Staff, press, translated
-from tests.support.browser.viewports import DESK, PHONE
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.people import Staff, press, translated
+from tests.e2e.viewports import DESK, PHONE
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 FILE = "role,name,department,site\n"
 on_two_screens = pytest.mark.parametrize(

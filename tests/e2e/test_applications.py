@@ -9,10 +9,10 @@ from playwright.sync_api import Page, expect
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words
-from tests.support.browser.people import Staff, Visitor, newest_message, press, translated
-from tests.support.browser.viewports import DESK, WAYS
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.people import Staff, Visitor, newest_message, press, translated
+from tests.e2e.viewports import DESK, WAYS
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 Open = Callable[..., Page]
 HOME = {

@@ -12,10 +12,10 @@ from bench import applicant
 from bench.applicant import Counted
 from contracts.model import IST
 from services.chassis.runtime.clock import now
-from tests.support.browser.people import Staff, Visitor, press
-from tests.support.browser.viewports import DESK, PHONE, WAYS
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.people import Staff, Visitor, press
+from tests.e2e.viewports import DESK, PHONE, WAYS
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 SIGNING_IN = ("/apply", "/sign-in", "/sign-in/code")

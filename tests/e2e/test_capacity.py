@@ -9,9 +9,9 @@ from playwright.sync_api import expect
 
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
-from tests.support.browser.people import DESKS, Staff, Visitor, press, row_of, translated
-from tests.support.browser.viewports import DESK, PHONE
-from tests.support.system import System
+from tests.e2e.people import DESKS, Staff, Visitor, press, row_of, translated
+from tests.e2e.viewports import DESK, PHONE
+from tests.support.system.system import System
 
 MOST = 5_000
 """The most places that a window can have."""

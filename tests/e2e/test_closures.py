@@ -7,10 +7,10 @@ from playwright.sync_api import Page, expect
 
 from contracts.model import IST, Language
 from services.chassis.runtime.clock import now
-from tests.support.browser.people import DESKS, Staff, Visitor, newest_message, press, translated
-from tests.support.browser.viewports import DESK, PHONE
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.people import DESKS, Staff, Visitor, newest_message, press, translated
+from tests.e2e.viewports import DESK, PHONE
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 WORDS = "The Secretary is called to the Assembly"
 

@@ -8,10 +8,10 @@ from playwright.sync_api import Page, expect
 
 from bench import walk_in
 from contracts.model import Language
-from tests.support.browser.people import Staff, translated
-from tests.support.browser.viewports import DESK
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.people import Staff, translated
+from tests.e2e.viewports import DESK
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 MILLIMETRE = 72 / 25.4
 """In points."""

@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from contracts.model import Language
-from tests.support.browser.people import Staff, Visitor, press, translated
-from tests.support.browser.viewports import DESK, PHONE
-from tests.support.system import System
+from tests.e2e.people import Staff, Visitor, press, translated
+from tests.e2e.viewports import DESK, PHONE
+from tests.support.system.system import System
 
 
 @pytest.mark.parametrize(

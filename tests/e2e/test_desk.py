@@ -4,9 +4,9 @@ import pytest
 from playwright.sync_api import expect
 
 from contracts.model import Language
-from tests.support.browser.people import DESKS, Staff, Visitor, row_of, translated
-from tests.support.browser.viewports import DESK, PHONE
-from tests.support.system import System
+from tests.e2e.people import DESKS, Staff, Visitor, row_of, translated
+from tests.e2e.viewports import DESK, PHONE
+from tests.support.system.system import System
 
 
 @DESKS

@@ -12,11 +12,11 @@ from services.chassis.runtime.clock import now
 from services.gateway import pages
 from services.gateway.openapi import access_of
 from services.gateway.pages.shared.languages import texts
-from tests.support.browser.pages_alone import PagesAlone
-from tests.support.browser.viewports import DESK, PHONE
+from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed
 from tests.support.factories.pages import REVIEW_ID
 from tests.support.factories.system_report import LETTER
+from tests.support.system.pages_alone import PagesAlone
 
 CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
 SAMPLES = {

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, expect
 
-from tests.support.browser.people import Staff, Visitor, newest_message, press
-from tests.support.browser.viewports import DESK, PHONE, WAYS
-from tests.support.system import System
+from tests.e2e.people import Staff, Visitor, newest_message, press
+from tests.e2e.viewports import DESK, PHONE, WAYS
+from tests.support.system.system import System
 
 
 @WAYS

@@ -7,10 +7,10 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import FieldError, InvalidInput
 from contracts.rpc.verify import ScanPass, ScanResult
-from tests.support.browser.pages_alone import PagesAlone
-from tests.support.browser.viewports import DESK, PHONE
+from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER
 from tests.support.factories.pages import ADMIT
+from tests.support.system.pages_alone import PagesAlone
 
 TOKEN = f"eyJ{'aB3-' * 20}.eyJ{'xY_9' * 40}.{'Zq7w' * 21}aQ"
 BURSTS = 20

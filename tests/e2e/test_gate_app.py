@@ -27,12 +27,12 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app import routes
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.support.browser import camera, degraded_codes
-from tests.support.browser.pages_alone import INSIDE, PagesAlone
+from tests.e2e import camera, degraded_codes
 from tests.support.factories.gateway import ISSUER, NUMBER, public_key
 from tests.support.factories.pages import ADMIT
-from tests.support.paths import ROOT
-from tests.support.running import eventually
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import eventually
+from tests.support.system.pages_alone import INSIDE, PagesAlone
 
 PHONE = {"width": 360, "height": 740}
 PHONE_ON_ITS_SIDE = {"width": 740, "height": 360}

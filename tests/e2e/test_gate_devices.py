@@ -15,13 +15,13 @@ from epass_client import calls
 from services.chassis.runtime.clock import now
 from services.gateway.access import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
-from tests.support.actors import Applicant, Department, Officer, Staff, issued
-from tests.support.browser import camera
-from tests.support.browser.pages_alone import PagesAlone
+from tests.e2e import camera
 from tests.support.factories.gateway import ISSUER, NUMBER, gate_device
 from tests.support.factories.pages import ADMIT
-from tests.support.running import eventually, free_port
-from tests.support.system import System
+from tests.support.stack.running import eventually, free_port
+from tests.support.system.actors import Applicant, Department, Officer, Staff, issued
+from tests.support.system.pages_alone import PagesAlone
+from tests.support.system.system import System
 
 PHONE = {"width": 360, "height": 740}
 WORDS = texts_of_app()["hi"]

@@ -10,12 +10,12 @@ from contracts.rpc.accounts import IssueLogin
 from epass_client import calls
 from services.gateway.access import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
-from tests.support.actors import Applicant, Department, Officer, issued
-from tests.support.actors import Staff as Caller
-from tests.support.browser.people import Staff, press, translated
-from tests.support.browser.viewports import DESK
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.people import Staff, press, translated
+from tests.e2e.viewports import DESK
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department, Officer, issued
+from tests.support.system.actors import Staff as Caller
+from tests.support.system.system import System
 
 WORDS = texts_of_app()["hi"]
 PIN, PASSWORD = "481516", "a supervisor of the tests"

@@ -13,10 +13,10 @@ from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
 from epass_client import calls
 from services.gateway.access import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
-from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
 from tests.support.chaos.evidence import database
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued
+from tests.support.system.system import System
 
 PHONE = {"width": 360, "height": 740}
 WORDS = texts_of_app()["hi"]

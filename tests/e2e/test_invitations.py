@@ -6,9 +6,9 @@ from collections.abc import Callable
 from playwright.sync_api import Page, expect
 
 from contracts.model import Language
-from tests.support.browser.people import Staff, messages, newest_message, press, translated
-from tests.support.browser.viewports import DESK, WAYS
-from tests.support.system import System
+from tests.e2e.people import Staff, messages, newest_message, press, translated
+from tests.e2e.viewports import DESK, WAYS
+from tests.support.system.system import System
 
 Open = Callable[..., Page]
 

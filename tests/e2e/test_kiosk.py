@@ -7,10 +7,10 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from contracts.model import Language
-from tests.support.browser.people import Staff, Visitor, press, translated
-from tests.support.browser.viewports import DESK
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.people import Staff, Visitor, press, translated
+from tests.e2e.viewports import DESK
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 KIOSK = {"width": 1080, "height": 1500}
 WAYS = pytest.mark.parametrize(

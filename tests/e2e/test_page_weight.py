@@ -9,8 +9,8 @@ from bench.weight import weigh, weigh_in_order
 from contracts.model import Person
 from services.gateway.middleware.compression import Compression
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.support.browser.pages_alone import PagesAlone
 from tests.support.factories.gateway import pass_view
+from tests.support.system.pages_alone import PagesAlone
 
 FIRST_BYTES, LATER_BYTES = 100_000, 30_000
 

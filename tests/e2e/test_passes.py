@@ -12,11 +12,11 @@ from PIL import Image
 from playwright.sync_api import Error, Page, expect
 
 from epass_client import calls
-from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, messages
-from tests.support.browser.viewports import DESK, PHONE
-from tests.support.paths import ROOT
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.e2e.viewports import DESK, PHONE
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued, messages
+from tests.support.system.system import System
 
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 STORE, REMOVE = "[data-pass=store]", "[data-pass=remove]"

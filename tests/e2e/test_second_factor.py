@@ -16,12 +16,12 @@ from contracts.model import Language
 from contracts.rpc.accounts import IssuedLogin, IssueLogin, StaffSession
 from epass_client import calls
 from services.chassis.runtime.clock import now
-from tests.support.browser.pages_alone import PagesAlone
-from tests.support.browser.people import Staff, messages, press, translated
-from tests.support.browser.viewports import DESK, PHONE
+from tests.e2e.people import Staff, messages, press, translated
+from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import claims, signed
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.running import eventually
+from tests.support.system.pages_alone import PagesAlone
+from tests.support.system.system import System
 
 PASSWORD = "a stapler of good hope"
 

@@ -11,10 +11,9 @@ from contracts.model import IST, Language, Role
 from contracts.rpc.accounts import IssueLogin
 from epass_client import calls
 from services.chassis.runtime.clock import now
-from tests.support import actors
-from tests.support.browser.people import Staff, Visitor, newest_message, press, translated
-from tests.support.browser.viewports import DESK, PHONE
-from tests.support.system import System
+from tests.e2e.people import Staff, Visitor, newest_message, press, translated
+from tests.e2e.viewports import DESK, PHONE
+from tests.support.system.system import System, actors
 
 PASSWORD = "a password of the tests"
 

@@ -10,11 +10,11 @@ from sqlalchemy import text
 from contracts import supervisor_pin
 from services.accounts.adapters import passwords
 from services.chassis.db.database import Database
-from tests.support.backends import TestStack
-from tests.support.databases import owner_of
-from tests.support.running import Process
+from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, apply_topology, make_probe
-from tests.support.wire import Wire, wire
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import Process
+from tests.support.stack.wire import Wire, wire
 
 
 @pytest.fixture(scope="session", autouse=True)

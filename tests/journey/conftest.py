@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.support.actors import Staff
-from tests.support.system import System
+from tests.support.system.actors import Staff
+from tests.support.system.system import System
 
 
 @pytest.fixture(scope="session")

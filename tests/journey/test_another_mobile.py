@@ -6,12 +6,12 @@ import pytest
 
 from contracts.rpc.application import NewMobile, NewMobileAtCounter, SubmitAtCounter
 from epass_client import Problem, calls, local
-from tests.support.actors import Applicant, Department, Staff, application, issued, messages
 from tests.support.chaos import sabotage
 from tests.support.chaos.scenario import replaced
-from tests.support.extent import long
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department, Staff, application, issued, messages
+from tests.support.system.system import System
 
 
 class Phone:

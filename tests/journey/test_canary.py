@@ -27,15 +27,15 @@ from contracts.subscriptions import SERVICES, subscriptions
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime.settings import RetryDelaySettings
 from services.ops.queues import dead_queue
-from tests.support.actors import MATCHED, Applicant, Department, Officer, messages
-from tests.support.backends import start_stack
 from tests.support.chaos.sabotage import events_in_logs, no_sealing, requests_in_spans
 from tests.support.chaos.scenario import replaced
-from tests.support.collector import Collector
-from tests.support.extent import long
-from tests.support.running import Process, eventually
-from tests.support.system import System
-from tests.support.wire import wire
+from tests.support.stack.backends import start_stack
+from tests.support.stack.collector import Collector
+from tests.support.stack.extent import long
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import wire
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, messages
+from tests.support.system.system import System
 
 SECRET = "secret-of-the-webhook-of-more-than-32-letters"
 STREAM = "epass.events"

@@ -6,8 +6,8 @@ from contracts.model import Slot
 from contracts.rpc.approval import CloseDay
 from epass_client import calls
 from epass_client.errors import Problem
-from tests.support.actors import Applicant, Department, Officer, Staff, issued, messages, slot, today
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department, Officer, Staff, issued, messages, slot, today
 
 AHEAD = 12
 """Days from today to the one that is closed; other tests use nearer ones."""

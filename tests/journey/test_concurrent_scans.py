@@ -11,14 +11,14 @@ import pytest
 
 from contracts.rpc.verify import ScanResult
 from epass_client import calls
-from tests.support.actors import MATCHED, Applicant, Department, Officer, issued, scan
+from tests.journey.concurrent_requests import send_at_once
 from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
-from tests.support.concurrent_requests import send_at_once
-from tests.support.extent import long
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued, scan
+from tests.support.system.system import System
 
 CROWD = 100
 

@@ -13,8 +13,8 @@ from contracts.model import Slot
 from contracts.rpc.accounts import IssueLogin
 from contracts.rpc.application import SubmitAtCounter
 from epass_client import Problem, calls
-from tests.support.actors import MATCHED, Applicant, application, issued, messages, ok, slot
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, application, issued, messages, ok, slot
 
 
 @pytest.mark.filterwarnings(

@@ -28,7 +28,14 @@ from contracts.rpc.verify import CallForHelp, OfflineScan, SyncScans
 from epass_client import Call, Problem, calls
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
-from tests.support.actors import (
+from tests.journey.concurrent_requests import send_at_once
+from tests.support.chaos import sabotage
+from tests.support.chaos.evidence import database
+from tests.support.chaos.scenario import replaced
+from tests.support.factories.gateway import gateway_settings
+from tests.support.stack.extent import fewer, long
+from tests.support.stack.running import eventually
+from tests.support.system.actors import (
     MATCHED,
     Actor,
     Applicant,
@@ -42,14 +49,7 @@ from tests.support.actors import (
     slot,
     today,
 )
-from tests.support.chaos import sabotage
-from tests.support.chaos.evidence import database
-from tests.support.chaos.scenario import replaced
-from tests.support.concurrent_requests import send_at_once
-from tests.support.extent import fewer, long
-from tests.support.factories.gateway import gateway_settings
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.system.system import System
 
 CROWD = fewer(50)
 PASSWORD = "a password of the tests"

@@ -16,10 +16,12 @@ import pytest
 from deploy.kubernetes import secrets
 from deploy.local.secrets import SecretStore
 from deploy.local.smoke_journey import SmokeJourney
-from tests.support import forks
-from tests.support.backends import TestStack, start_stack
-from tests.support.extent import long
-from tests.support.kubernetes import (
+from tests.support.stack import forks
+from tests.support.stack.backends import TestStack, start_stack
+from tests.support.stack.extent import long
+from tests.support.stack.running import Process, free_port
+from tests.support.system.system import DEMO_LOGINS
+from tests.unit.deploy.kubernetes import (
     PROBES,
     Manifest,
     build,
@@ -30,8 +32,6 @@ from tests.support.kubernetes import (
     secret_keys,
     with_kustomize,
 )
-from tests.support.running import Process, free_port
-from tests.support.system import DEMO_LOGINS
 
 pytestmark = with_kustomize
 

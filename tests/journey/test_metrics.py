@@ -11,10 +11,10 @@ from prometheus_client.samples import Sample
 from contracts import rpc
 from contracts.subscriptions import SERVICES, subscriptions
 from services.gateway import api, pages
-from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
-from tests.support.plain_http import asks
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.plain_http import asks
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued
+from tests.support.system.system import System
 
 HEARD = {
     "approval.ApplicationSubmitted",

@@ -9,8 +9,8 @@ from contracts.capacity import Capacity
 from contracts.model import Slot
 from contracts.rpc.application import Invite
 from epass_client import calls
-from tests.support.actors import Applicant, Department, Staff, application, slot, today
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department, Staff, application, slot, today
 
 DAY = 9
 VISIT = slot(DAY, "10:00", "12:00")

@@ -15,8 +15,8 @@ from contracts.model import IST
 from contracts.rpc.application import SubmitApplication
 from contracts.visiting_rules import windows_on
 from epass_client import Problem, calls
-from tests.support.actors import MATCHED, Applicant, application, issued, ok, slot
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, application, issued, ok, slot
 
 
 def field_errors(response) -> dict[str, str]:

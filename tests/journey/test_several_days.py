@@ -10,9 +10,9 @@ from sqlalchemy import create_engine, text
 
 from contracts.model import IST
 from epass_client import calls
-from tests.support.actors import MATCHED, messages, ok, today
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, messages, ok, today
+from tests.support.system.system import System
 
 DAY = timedelta(days=1)
 

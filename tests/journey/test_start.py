@@ -3,8 +3,8 @@
 import pytest
 
 from contracts.subscriptions import SERVICES
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 
 @pytest.mark.parametrize("name", [*SERVICES, "gateway"])

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.actors import Applicant, Department
+from tests.journey.traced_journey import POST, expected, traced_system, travel, whole_trace
 from tests.support.chaos.sabotage import no_trace_context
 from tests.support.chaos.scenario import sabotaged
-from tests.support.collector import CollectedSpan, Collector, steps_of, trace_under
-from tests.support.extent import long
-from tests.support.running import eventually
-from tests.support.system import System
-from tests.support.traced_journey import POST, expected, traced_system, travel, whole_trace
+from tests.support.stack.collector import CollectedSpan, Collector, steps_of, trace_under
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department
+from tests.support.system.system import System
 
 ATTRIBUTES = {
     "epass.message.attempt",

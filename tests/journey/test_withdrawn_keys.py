@@ -7,10 +7,10 @@ import jwt
 import pytest
 
 from epass_client import Problem, calls
-from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
-from tests.support.backends import start_stack
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.backends import start_stack
+from tests.support.stack.running import eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued
+from tests.support.system.system import System
 
 
 @pytest.fixture(scope="module")

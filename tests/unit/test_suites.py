@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 TESTS = ROOT / "tests"
 IMPORT = re.compile(

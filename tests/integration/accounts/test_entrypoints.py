@@ -27,8 +27,8 @@ from tests.support.factories.accounts import (
     given_login,
 )
 from tests.support.factories.gateway import prove
-from tests.support.running import Process
-from tests.support.wire import wire
+from tests.support.stack.running import Process
+from tests.support.stack.wire import wire
 
 
 @pytest.fixture

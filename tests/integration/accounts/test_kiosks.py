@@ -11,8 +11,8 @@ from contracts.rpc.accounts import LoginQuestion, StaffSession
 from contracts.rpc.call import Nothing
 from services.accounts.handlers import logins, sessions
 from services.chassis.runtime.clock import now
-from tests.support.databases import owner_of
 from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
+from tests.support.stack.databases import owner_of
 
 
 @pytest.fixture

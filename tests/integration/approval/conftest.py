@@ -6,11 +6,11 @@ import pytest
 
 from services.chassis.db.database import Database
 from services.ops.grants import role_of
-from tests.support.backends import TestStack
-from tests.support.databases import Databases
-from tests.support.envelopes import key_ring
 from tests.support.factories.approval import fill_directory
-from tests.support.settings import EVENT_SIGNERS
+from tests.support.factories.envelopes import key_ring
+from tests.support.stack.backends import TestStack
+from tests.support.stack.databases import Databases
+from tests.support.stack.settings import EVENT_SIGNERS
 
 
 @pytest.fixture

@@ -24,9 +24,6 @@ from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
 from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import now
-from tests.support.databases import owner_of
-from tests.support.envelopes import deliver as deliver_envelopes
-from tests.support.envelopes import key_ring, wrap
 from tests.support.factories.approval import (
     MONDAY,
     TUESDAY,
@@ -43,9 +40,12 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.factories.envelopes import deliver as deliver_envelopes
+from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.factories.gateway import prove
-from tests.support.running import Process, eventually
-from tests.support.wire import wire
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import wire
 
 
 @pytest.fixture

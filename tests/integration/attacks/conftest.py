@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.backends import start_stack
-from tests.support.system import System
+from tests.support.stack.backends import start_stack
+from tests.support.system.system import System
 
 
 @pytest.fixture(scope="module")

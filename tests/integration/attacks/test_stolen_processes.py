@@ -1,7 +1,7 @@
 """Each process in turn is taken over: its passwords and keys, and a running system to use them on.
 
-The table of what such a process reaches is `tests.support.stolen.REACHED`; docs/security.md shows it. Here
-each cell is tried. Controls show that the same attempt works for whoever has the right to it.
+The table of what such a process reaches is `REACHED` of `stolen.py`; docs/security.md shows it. Here each
+cell is tried. Controls show that the same attempt works for whoever has the right to it.
 """
 
 import json
@@ -35,12 +35,7 @@ from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters.keys import key_store as pass_keys
 from services.issuance.settings import IssuanceSettings
 from services.notify.adapters.sealing import unseal
-from tests.support.actors import MATCHED, Applicant, Department, Officer, Staff, issued, new_mobile, slot
-from tests.support.factories.approval import invited, personal
-from tests.support.running import eventually
-from tests.support.settings import make_settings
-from tests.support.stack.database_faults import superuser
-from tests.support.stolen import (
+from tests.integration.attacks.stolen import (
     ALL_QUEUES,
     GOALS,
     NO,
@@ -61,8 +56,22 @@ from tests.support.stolen import (
     text,
     text_of,
 )
-from tests.support.system import System
-from tests.support.wire import call_body, wire
+from tests.support.factories.approval import invited, personal
+from tests.support.stack.database_faults import superuser
+from tests.support.stack.running import eventually
+from tests.support.stack.settings import make_settings
+from tests.support.stack.wire import call_body, wire
+from tests.support.system.actors import (
+    MATCHED,
+    Applicant,
+    Department,
+    Officer,
+    Staff,
+    issued,
+    new_mobile,
+    slot,
+)
+from tests.support.system.system import System
 
 pytestmark = pytest.mark.xdist_group("stolen processes")  # of one system
 NAME = "Amrit Sandhuwalia"

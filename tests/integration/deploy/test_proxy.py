@@ -15,9 +15,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.encrypted_servers import Authority
-from tests.support.paths import ROOT
-from tests.support.running import eventually, free_port
+from tests.support.stack.encrypted_servers import Authority
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import eventually, free_port
 
 pytestmark = pytest.mark.skipif(
     shutil.which("caddy") is None, reason="Debian's package caddy is not installed"
@@ -241,7 +241,7 @@ def test_its_certificate_is_one_of_its_own_or_by_acme_as_the_setting_says(
     if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode:
         pytest.skip("this machine gives no network of one's own")
     made = subprocess.run(
-        [*alone, sys.executable, "-m", "tests.support.acme", str(tmp_path), tls],
+        [*alone, sys.executable, "-m", "tests.integration.deploy.acme", str(tmp_path), tls],
         check=False, capture_output=True, text=True, timeout=150,
     )  # fmt: skip
     assert made.stdout.strip() == issuer, made.stderr

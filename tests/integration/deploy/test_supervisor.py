@@ -13,7 +13,7 @@ from deploy.local import supervisor as module
 from deploy.local.errors import StackFailed
 from deploy.local.processes import Program
 from deploy.local.supervisor import State, Supervisor
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
 
 
 @pytest.fixture

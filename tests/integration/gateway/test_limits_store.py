@@ -13,7 +13,7 @@ from limits import RateLimitItemPerMinute
 from contracts.errors import TooManyAttempts, Unavailable
 from services.gateway import rate_limits
 from services.gateway.rate_limits import LIMITS, RateLimits
-from tests.support.running import eventually, free_port
+from tests.support.stack.running import eventually, free_port
 
 PASSWORD = "valkey-password-of-the-tests"
 SERVER = shutil.which("valkey-server") or shutil.which("redis-server")

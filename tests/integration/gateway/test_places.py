@@ -49,7 +49,7 @@ from tests.support.factories.gateway import (
     gateway_settings,
     signed,
 )
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 Site = Literal["own", "other", "all"]
 Department = Literal["own", "other"]

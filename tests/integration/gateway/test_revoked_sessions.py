@@ -11,9 +11,8 @@ from contracts.envelope import PersonalKeyRing
 from contracts.events import Event, LoginDisabled, PasswordReset, SessionEnded, SessionKeyWithdrawn
 from contracts.subscriptions import exchange_of
 from services.chassis.runtime.clock import now
-from tests.support.accounts_stub import AccountsStub
-from tests.support.backends import TestStack
-from tests.support.envelopes import wrap
+from tests.integration.gateway.accounts_stub import AccountsStub
+from tests.support.factories.envelopes import wrap
 from tests.support.factories.gateway import (
     KID,
     bearer,
@@ -22,6 +21,7 @@ from tests.support.factories.gateway import (
     signed,
     until,
 )
+from tests.support.stack.backends import TestStack
 
 
 async def publish(stack: TestStack, event: Event, sender: str = "relay") -> None:

@@ -14,7 +14,6 @@ from contracts.events import (
     PersonalDataErased,
     VisitDayClosed,
 )
-from tests.support.extent import fewer
 from tests.support.factories.issuance import (
     approved,
     cancelled,
@@ -25,6 +24,7 @@ from tests.support.factories.issuance import (
     rows,
     withdrawn,
 )
+from tests.support.stack.extent import fewer
 
 TIMES = 5
 

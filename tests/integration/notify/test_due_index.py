@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.db.database import Database
 from services.notify.handlers import leases
-from tests.support.databases import owner_of
+from tests.support.stack.databases import owner_of
 
 WAITING = 20_000
 FILL = text("""

@@ -21,12 +21,12 @@ from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.notify.consumers import CONTAINERS
 from services.notify.models import Base, MessageRow
 from services.notify.service import Service
-from tests.support.backends import TestStack
-from tests.support.envelopes import key_ring, wrap
+from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.factories.gateway import prove
 from tests.support.factories.notify import APPLICANT, MOBILE, RECEPTION, Visit, login, otp, received
-from tests.support.running import Process, eventually
-from tests.support.wire import Wire, wire
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import Wire, wire
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from tests.support.factories.notify import (
     Visit,
     received,
 )
-from tests.support.statements import heard
+from tests.support.stack.statements import heard
 
 
 def settle(db: Database, message: leases.Leased, outcome: object, clock: Clock) -> None:

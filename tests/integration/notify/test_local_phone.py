@@ -26,8 +26,8 @@ from tests.support.factories.notify import (
     Visit,
     received,
 )
-from tests.support.settings import make_settings
-from tests.support.statements import heard
+from tests.support.stack.settings import make_settings
+from tests.support.stack.statements import heard
 
 
 def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> None:

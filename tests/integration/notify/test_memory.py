@@ -23,12 +23,12 @@ from services.chassis.db.tables import inbox, poison_starts
 from services.chassis.messaging import signatures
 from services.chassis.messaging.relay import LARGEST_MESSAGE
 from services.chassis.runtime.clock import now
-from tests.support.envelopes import key_ring
-from tests.support.extent import long
-from tests.support.paths import ROOT
-from tests.support.running import Process, eventually
-from tests.support.settings import EVENT_SIGNERS
-from tests.support.wire import wire
+from tests.support.factories.envelopes import key_ring
+from tests.support.stack.extent import long
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.settings import EVENT_SIGNERS
+from tests.support.stack.wire import wire
 
 MESSAGES = 128
 KINDS = (

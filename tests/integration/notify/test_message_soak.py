@@ -29,9 +29,9 @@ from services.notify.handlers import event_handlers, webhooks
 from services.notify.handlers.deliveries import Sender
 from services.notify.sender import SenderThreads
 from services.notify.settings import NotifySettings
-from tests.support.extent import long
 from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
-from tests.support.settings import make_settings
+from tests.support.stack.extent import long
+from tests.support.stack.settings import make_settings
 from tests.support.vendors.whatsapp import WhatsApp
 
 MESSAGES = int(os.environ.get("MESSAGES", "300"))

@@ -19,7 +19,6 @@ from services.notify.adapters.channels.mobile_seva import MobileSevaChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain.registrations import Registrations
 from services.notify.handlers import deliveries, event_handlers
-from tests.support.extent import long
 from tests.support.factories.notify import (
     OPTIONS,
     PUBLIC_URL,
@@ -29,6 +28,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.stack.extent import long
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.whatsapp import WhatsApp
 

@@ -40,8 +40,8 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
-from tests.support.running import eventually
-from tests.support.settings import make_settings
+from tests.support.stack.running import eventually
+from tests.support.stack.settings import make_settings
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.server import Faults
 from tests.support.vendors.whatsapp import WhatsApp

@@ -22,10 +22,10 @@ from services.chassis.runtime.clock import now
 from services.ops.cli import main
 from services.ops.inspection import inspect
 from services.verify.models import SEALED_SCANS
-from tests.support.databases import owner_of
 from tests.support.factories.verify import Gate
-from tests.support.settings import EVENT_KEYS
 from tests.support.stack.database_faults import superuser
+from tests.support.stack.databases import owner_of
+from tests.support.stack.settings import EVENT_KEYS
 
 SOURCES = {"approval": (AUDIT_LOG,), "verify": (AUDIT_LOG, SEALED_SCANS)}
 

@@ -13,9 +13,9 @@ from sqlalchemy import text
 from services.accounts.adapters import passwords
 from services.ops.cli import main
 from services.ops.grants import statements
-from tests.support.audit_rows import tasks
-from tests.support.databases import owner_of
 from tests.support.factories.approval import fill_directory, pending
+from tests.support.factories.audit_rows import tasks
+from tests.support.stack.databases import owner_of
 
 
 @pytest.fixture

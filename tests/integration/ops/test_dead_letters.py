@@ -18,7 +18,6 @@ from services.chassis.messaging import retry
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.ops import queues, redrive
 from services.ops.dead_letter import REPLAYED
-from tests.support.extent import long
 from tests.support.factories.ops import (
     DEAD,
     NAMES,
@@ -30,8 +29,9 @@ from tests.support.factories.ops import (
     epass,
     fast,
 )
-from tests.support.running import eventually
 from tests.support.stack.chassis import QUEUE, revoked_bytes
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
 
 MANY = 10_000
 

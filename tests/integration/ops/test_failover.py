@@ -21,12 +21,12 @@ from services.chassis.messaging import inbox, outbox
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
 from services.verify.models import SiteRow
-from tests.support.databases import owner_of
-from tests.support.envelopes import key_ring
+from tests.support.factories.envelopes import key_ring
 from tests.support.factories.ops import epass
 from tests.support.factories.verify import Gate, gates_of
-from tests.support.running import eventually, free_port
-from tests.support.settings import EVENT_SIGNERS
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import eventually, free_port
+from tests.support.stack.settings import EVENT_SIGNERS
 
 Databases = Mapping[str, Database]
 

@@ -10,9 +10,9 @@ from psycopg import errors, sql
 from contracts.subscriptions import SERVICES
 from deploy.local import access
 from services.ops import grants
-from tests.support.backends import TestStack
-from tests.support.databases import Databases
-from tests.support.stolen import is_denied
+from tests.integration.attacks.stolen import is_denied
+from tests.support.stack.backends import TestStack
+from tests.support.stack.databases import Databases
 
 ADDED_ONLY = {
     *((service, "outbox") for service in SERVICES),

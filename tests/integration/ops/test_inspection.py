@@ -15,8 +15,8 @@ from services.notify.handlers import chains, event_handlers, receipts
 from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
 from services.ops.inspection import Inspected, inspect
-from tests.support.databases import owner_of
 from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
+from tests.support.stack.databases import owner_of
 
 CODES = {"chain_code": ("sms:45", "whatsapp:45")}
 

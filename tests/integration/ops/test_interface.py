@@ -11,11 +11,11 @@ from kombu import Queue
 from contracts.ops import LetterList, QueueView, Report
 from services.ops.dead_letter import REPLAYED
 from services.ops.interface import LETTERS
-from tests.support.backends import TestStack
 from tests.support.factories.ops import DEAD, NAMES, add_dead_events, add_dead_letter, drain
-from tests.support.running import Process, eventually, free_port
+from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, revoked_bytes
-from tests.support.wire import Wire, wire
+from tests.support.stack.running import Process, eventually, free_port
+from tests.support.stack.wire import Wire, wire
 
 pytestmark = pytest.mark.xdist_group("interface of ops")  # of one exporter
 TOKEN = "the token of the gateways of these tests"

@@ -17,12 +17,12 @@ from services.ops.databases import Snapshot
 from services.ops.grants import READABLE
 from services.ops.invariants import DOWNSTREAM_FIRST, count
 from services.ops.queues import consumer_queues, dead_queue
-from tests.support.databases import owner_of
 from tests.support.factories.notify import RecordingChannel
 from tests.support.factories.ops import ServicesWithoutBroker, epass
-from tests.support.running import Process, eventually
 from tests.support.stack.database_faults import demoted
-from tests.support.wire import wire
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import wire
 
 Json = dict[str, Any]
 PERSONAL = {

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from services.notify.domain import templates
 from services.ops.cli import main
 from tests.support.factories.notify import MOBILE
-from tests.support.registered_texts import registration_file
+from tests.support.factories.registered_texts import registration_file
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.whatsapp import WhatsApp
 

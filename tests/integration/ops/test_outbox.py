@@ -10,10 +10,10 @@ from sqlalchemy import text
 from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox, relay
 from services.chassis.runtime.clock import now
-from tests.support.databases import owner_of
 from tests.support.factories.ops import epass
-from tests.support.running import Process, eventually
 from tests.support.stack.chassis import revoked
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import Process, eventually
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from services.verify.consumers import Consumers
 from services.verify.handlers import pass_lookup
 from services.verify.models import Base
 from services.verify.service import Service
-from tests.support.envelopes import deliver, key_ring, wrap
+from tests.support.factories.envelopes import deliver, key_ring, wrap
 from tests.support.factories.verify import (
     SETTINGS,
     Gate,

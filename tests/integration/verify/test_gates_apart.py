@@ -10,7 +10,7 @@ from sqlalchemy import text
 from contracts.events import PassIssued
 from services.ops.invariants import _INSIDE
 from services.verify.domain.ledger import Movement
-from tests.support.extent import few_of
+from tests.contract.gates_apart import DAY, OPENS, Day
 from tests.support.factories.verify import (
     MATCHED,
     Gate,
@@ -20,7 +20,7 @@ from tests.support.factories.verify import (
     pass_revoked,
     scan_of,
 )
-from tests.support.gates_apart import DAY, OPENS, Day
+from tests.support.stack.extent import few_of
 
 ANYWHERE = officer(gate=None)
 EVENING = OPENS + 2 * DAY

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 HEADING = "## Which alert names which failure"
 WITHOUT = "These failures have no alert of their own:"

@@ -10,16 +10,16 @@ from pathlib import Path
 from contracts.rpc.application import SubmitApplication
 from deploy.local import backup
 from epass_client import calls
-from tests.support.actors import Applicant, Department, application, slot
-from tests.support.backends import TestStack
 from tests.support.chaos.evidence import Evidence, collect, database
 from tests.support.chaos.oracle import Findings, SenderKills, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.run import CrowdThread, sender_concurrency, visiting_day
 from tests.support.chaos.workload import Pacer, Plan
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department, application, slot
+from tests.support.system.system import System
 
 CROWD = 40
 

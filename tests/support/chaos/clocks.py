@@ -6,7 +6,7 @@ What measures durations stays right, as on a host whose clock is set. The databa
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.support.running import Process
+from tests.support.stack.running import Process
 
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 """None where libfaketime is not installed: `deploy/local/bootstrap faketime`."""

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.backends import TestStack, start_stack
 from tests.support.chaos.memory import within_limit
 from tests.support.chaos.provider import Provider
-from tests.support.system import System
+from tests.support.stack.backends import TestStack, start_stack
+from tests.support.system.system import System
 
 
 @dataclass(frozen=True)

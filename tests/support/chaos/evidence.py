@@ -11,8 +11,8 @@ import psycopg
 
 from contracts.subscriptions import SERVICES, STREAM, subscriptions
 from services.chassis.messaging.topology import queues
-from tests.support.backends import TestStack
-from tests.support.wire import wire
+from tests.support.stack.backends import TestStack
+from tests.support.stack.wire import wire
 
 
 @dataclass(frozen=True)

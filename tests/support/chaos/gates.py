@@ -20,8 +20,8 @@ from typing import Any
 from contracts.rpc.accounts import IssueLogin
 from epass_client import Client, calls
 from tests.support.chaos.promises import Promises, Scan
-from tests.support.paths import ROOT
-from tests.support.system import System
+from tests.support.stack.paths import ROOT
+from tests.support.system.system import System
 
 NODE = Path(sys.executable).parent / "node"
 DRIVER = ROOT / "web" / "gate" / "test" / "driver.ts"

@@ -9,9 +9,9 @@ from typing import Any
 from contracts.rpc.verify import ScanResult
 from epass_client import Call, Client, NoAnswer, Problem
 from epass_client.calls import R, scan_pass
-from tests.support.actors import MATCHED, scan
 from tests.support.chaos.histories import Operation
 from tests.support.chaos.history_models import REFUSED_COUNT, Scan
+from tests.support.system.actors import MATCHED, scan
 
 PATIENCE = 20.0
 """Seconds for which a patient client repeats a command, under its key; an impatient one never does."""

@@ -8,9 +8,9 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
-SUITES = ("tests/chaos", "tests/support/chaos", "tests/cluster", "tests/support/cluster")
+SUITES = ("tests/chaos", "tests/support/chaos", "tests/cluster")
 OF_ALERTS = {"test_alerts.py", "alert_faults.py", "watched.py"}
 """They inject what the table has."""
 _BREAKS = re.compile(

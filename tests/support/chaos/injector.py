@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from contracts.rpc.application import SubmitApplication
 from epass_client import Call, Client, NoAnswer, Problem, calls
 from epass_client.calls import R
-from tests.support.actors import application, slot
-from tests.support.backends import TestStack
 from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import leased_messages
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault
 from tests.support.chaos.memory import Peaks
 from tests.support.chaos.oracle import SenderKills
 from tests.support.chaos.promises import Promises
-from tests.support.system import System
+from tests.support.stack.backends import TestStack
+from tests.support.system.actors import application, slot
+from tests.support.system.system import System
 
 RECOVERY_SECONDS = 90.0
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.support.paths import ROOT
-from tests.support.running import Process
-from tests.support.yaml_files import load
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import Process
+from tests.support.stack.yaml_files import load
 
 LIMIT_MB = int(
     load((ROOT / "deploy" / "compose.yaml").read_text())["x-process"]["mem_limit"].removesuffix("m")

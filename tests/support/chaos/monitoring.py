@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from deploy.local.prometheus import COPIED, Prometheus
-from tests.support.running import Process, free_port
+from tests.support.stack.running import Process, free_port
 
 _OF_EACH_ALERT = {"__name__", "alertname", "alertstate", "severity", "instance", "job"}
 

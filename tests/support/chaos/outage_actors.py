@@ -13,7 +13,12 @@ import httpx
 from contracts.model import Slot
 from contracts.rpc.application import SubmitApplication
 from epass_client import Call, Client, NoAnswer, Problem, calls
-from tests.support.actors import (
+from tests.support.chaos.evidence import database
+from tests.support.chaos.outages import ANSWER_SECONDS, Action, Answer
+from tests.support.chaos.provider import Provider
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import eventually
+from tests.support.system.actors import (
     MATCHED,
     Actor,
     Applicant,
@@ -25,12 +30,7 @@ from tests.support.actors import (
     scan,
     slot,
 )
-from tests.support.backends import TestStack
-from tests.support.chaos.evidence import database
-from tests.support.chaos.outages import ANSWER_SECONDS, Action, Answer
-from tests.support.chaos.provider import Provider
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.system.system import System
 
 
 class Personnel:

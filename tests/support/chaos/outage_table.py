@@ -1,7 +1,7 @@
 """The table "What still works when a part is down" of ``docs/operations.md``, read from the file."""
 
 from contracts.subscriptions import SERVICES
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 HEADING = "## What still works when a part is down"

@@ -13,10 +13,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.backends import TestStack
 from tests.support.chaos.outage_table import BROKER, LATER, POSTGRES, REFUSED, WORKS
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 ANSWER_SECONDS = 5.0
 UNSEEN = "answered, and the effect did not come"

@@ -17,9 +17,9 @@ from uuid import uuid4
 import httpx
 
 from contracts.crockford import new_pass_number, new_reference
-from tests.support.actors import Staff, application, new_mobile, slot
 from tests.support.chaos.scenario import Scenario
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Staff, application, new_mobile, slot
 
 ANSWER_SECONDS = 5.0
 """The promise: every request is answered within this time, whatever has happened."""

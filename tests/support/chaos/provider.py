@@ -32,8 +32,8 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from tests.support.chaos.vendors_ledger import RecordingWhatsApp, record_letters
-from tests.support.plain_http import asks
-from tests.support.running import eventually, free_port
+from tests.support.stack.plain_http import asks
+from tests.support.stack.running import eventually, free_port
 from tests.support.vendors.whatsapp import PATH, WhatsApp
 
 LATENCY = 0.02

@@ -5,11 +5,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.support.backends import TestStack, start_stack
 from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.proxy import Proxy
-from tests.support.system import System
+from tests.support.stack.backends import TestStack, start_stack
+from tests.support.system.system import System
 
 
 class Proxied(System):

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from contracts.subscriptions import SERVICES
 from tests.support.chaos.prober import Prober
 from tests.support.chaos.scenario import Scenario
-from tests.support.running import eventually
-from tests.support.system import System
+from tests.support.stack.running import eventually
+from tests.support.system.system import System
 
 OUTAGE_SECONDS = float(os.environ.get("CHAOS_OUTAGE_SECONDS", "15"))
 ALARM_SECONDS = float(os.environ.get("CHAOS_ALARM_SECONDS", OUTAGE_SECONDS / 2))

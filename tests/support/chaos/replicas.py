@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import httpx
 
 from tests.support.chaos.workload import without_ids
-from tests.support.running import Process, free_port
-from tests.support.system import System
+from tests.support.stack.running import Process, free_port
+from tests.support.system.system import System
 
 PATIENT = {"EPASS_RPC_TIMEOUT": "8"}
 """Longer than in production, because starting processes keeps this machine busy.

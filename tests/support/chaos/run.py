@@ -19,8 +19,6 @@ from contracts.model import IST
 from contracts.rpc.accounts import IssueLogin
 from epass_client import AsyncClient, Client, calls
 from services.notify.settings import SenderSettings
-from tests.support.actors import Applicant
-from tests.support.backends import TestStack, backend_name
 from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
@@ -31,8 +29,10 @@ from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.report import Report
 from tests.support.chaos.workload import OTHER_DEPARTMENT, PATIENCE, Crowd, Pacer, Plan, RecordingClient
-from tests.support.plain_http import NO_AUTHORITIES
-from tests.support.system import System
+from tests.support.stack.backends import TestStack, backend_name
+from tests.support.stack.plain_http import NO_AUTHORITIES
+from tests.support.system.actors import Applicant
+from tests.support.system.system import System
 
 FINAL_SECONDS = 120.0
 """Within this time after the last fault every application is in a final state."""

@@ -15,15 +15,15 @@ import httpx
 from contracts.model import Slot
 from contracts.rpc.verify import ScanPass
 from epass_client import calls
-from tests.support.actors import MATCHED, Applicant, Department, application, new_mobile, scan, slot
-from tests.support.backends import TestStack
 from tests.support.chaos.evidence import collect, database, leased_messages
 from tests.support.chaos.oracle import Findings, SenderKills, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.run import unsettled
-from tests.support.running import Process, eventually
-from tests.support.system import System
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import Process, eventually
+from tests.support.system.actors import MATCHED, Applicant, Department, application, new_mobile, scan, slot
+from tests.support.system.system import System
 
 QUIET_SECONDS = 1.0
 DOUBT_SECONDS = 4.0

@@ -4,9 +4,9 @@ from contextlib import suppress
 from copy import copy
 
 from epass_client import Problem, calls
-from tests.support.actors import MATCHED, Applicant, Department, Officer
 from tests.support.chaos.deployment import Deployment
-from tests.support.running import Process
+from tests.support.stack.running import Process
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer
 
 EXPECTED = ["admit", "already_inside", "exit"]
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import httpx
 
 from epass_client import NoAnswer, Problem
-from tests.support.actors import MATCHED, Applicant, Department, Officer, issued
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.monitoring import Monitoring, monitoring
 from tests.support.chaos.proxied import proxied_system
 from tests.support.chaos.proxy import Proxy
-from tests.support.running import Process
+from tests.support.stack.running import Process
+from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued
 
 HEALTHY = {
     "max(epass_outbox_lag_seconds) < 30": "outboxes",

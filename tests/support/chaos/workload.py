@@ -23,11 +23,11 @@ from contracts.rpc.approval import ReviewView
 from epass_client import AsyncClient, Call, NoAnswer, Problem, calls
 from epass_client.calls import R
 from epass_client.client import Failure
-from tests.support.actors import MATCHED, application, scan, slot
 from tests.support.chaos.gates import GatesApart, Post
 from tests.support.chaos.promises import Outcome, Promises, Scan
 from tests.support.chaos.vendors_ledger import CHANNELS
-from tests.support.plain_http import NO_AUTHORITIES
+from tests.support.stack.plain_http import NO_AUTHORITIES
+from tests.support.system.actors import MATCHED, application, scan, slot
 
 PATIENCE = 240.0
 """Seconds for which one command is repeated; longer than that is a broken promise."""

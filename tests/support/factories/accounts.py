@@ -60,8 +60,8 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import now
-from tests.support.envelopes import key_ring
-from tests.support.settings import EVENT_KEY_SEEDS, make_settings
+from tests.support.factories.envelopes import key_ring
+from tests.support.stack.settings import EVENT_KEY_SEEDS, make_settings
 
 MOBILE = "+919876543210"
 PASSWORD = "correct horse battery"

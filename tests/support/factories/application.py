@@ -62,7 +62,7 @@ from services.application.handlers import applications, openings, queries
 from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from tests.support.envelopes import deliver, key_ring, wrap
+from tests.support.factories.envelopes import deliver, key_ring, wrap
 
 MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)

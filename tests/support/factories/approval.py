@@ -42,8 +42,8 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from tests.support.databases import owner_of, tables_of
-from tests.support.envelopes import key_ring
+from tests.support.factories.envelopes import key_ring
+from tests.support.stack.databases import owner_of, tables_of
 
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
 NOW = datetime.combine(MONDAY, time(11, 0), IST).astimezone(UTC)

@@ -29,7 +29,7 @@ from services.gateway.app import create_app
 from services.gateway.ops_client import OpsClient
 from services.gateway.rpc.client import RpcClient
 from services.gateway.settings import GatewaySettings
-from tests.support.settings import EVENT_KEYS, EVENT_SIGNERS, make_settings
+from tests.support.stack.settings import EVENT_KEYS, EVENT_SIGNERS, make_settings
 
 KEY = Ed25519PrivateKey.generate()
 OTHER_KEY = Ed25519PrivateKey.generate()

@@ -35,9 +35,9 @@ from services.issuance.consumers import Consumers
 from services.issuance.models import PassRow
 from services.issuance.service import Service
 from services.issuance.settings import IssuanceSettings
-from tests.support import envelopes
-from tests.support.envelopes import key_ring, wrap
-from tests.support.settings import make_settings
+from tests.support.factories import envelopes
+from tests.support.factories.envelopes import key_ring, wrap
+from tests.support.stack.settings import make_settings
 
 MOBILE = "+919876543210"
 SETTINGS = make_settings(IssuanceSettings)

@@ -30,7 +30,7 @@ from services.notify.domain.messages import Lane
 from services.notify.handlers.deliveries import EVERY_LANE, Channels, ReportServices, Sender
 from services.notify.handlers.leases import Settled
 from services.notify.settings import SenderSettings
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 E = TypeVar("E", bound=Event)
 

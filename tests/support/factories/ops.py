@@ -33,18 +33,18 @@ from services.chassis.runtime.clock import now
 from services.issuance.handlers import status_list
 from services.notify.handlers import prints
 from services.verify.handlers import scans
-from tests.support import forks
-from tests.support.backends import TestStack
-from tests.support.databases import Databases, owner_of
-from tests.support.envelopes import deliver
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
 from tests.support.factories.calls import make_call
+from tests.support.factories.envelopes import deliver
 from tests.support.factories.notify import OPTIONS, RecordingChannel, SteppedSender
 from tests.support.factories.verify import MATCHED, RULES, calling, officer
-from tests.support.settings import make_settings
+from tests.support.stack import forks
+from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, revoked_bytes
-from tests.support.wire import Wire
+from tests.support.stack.databases import Databases, owner_of
+from tests.support.stack.settings import make_settings
+from tests.support.stack.wire import Wire
 
 MOBILE = "+919876543210"
 GATE = "S1-G1"

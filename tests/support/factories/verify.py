@@ -59,7 +59,7 @@ from services.verify.adapters import signing_keys
 from services.verify.handlers import event_handlers, manifests, offline_scans, presence, scans
 from services.verify.models import Base, PassRow, ScanRow
 from services.verify.settings import VerifySettings
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 E = TypeVar("E", bound=Event)
 NOON = datetime(2026, 12, 1, 6, 0, tzinfo=UTC)

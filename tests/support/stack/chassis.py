@@ -11,11 +11,11 @@ from contracts.events import PassRevoked, RevocationPersonal
 from services.chassis.messaging import outbox
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.runtime.clock import now
-from tests.support import forks
-from tests.support.backends import TestStack
-from tests.support.envelopes import key_ring, sign, wrap
-from tests.support.running import Process
-from tests.support.wire import wire
+from tests.support.factories.envelopes import key_ring, sign, wrap
+from tests.support.stack import forks
+from tests.support.stack.backends import TestStack
+from tests.support.stack.running import Process
+from tests.support.stack.wire import wire
 
 QUEUE = "verify.PassRevoked"
 
@@ -31,7 +31,7 @@ def make_probe(
     folder: Path,
     *only: str,
     sabotage: str = "",
-    module: str = "tests.support.probe.serve",
+    module: str = "tests.support.stack.probe.serve",
     **settings: str,
 ) -> Process:
     """Return a probe that is not started yet. ``sabotage`` names a guard that is taken out of it.

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import Connection, sql
 
 from services.ops import grants
-from tests.support.backends import TestStack
+from tests.support.stack.backends import TestStack
 
 
 @contextmanager

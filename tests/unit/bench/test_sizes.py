@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench import sizes
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 FOUND: dict[str, Any] = {
     "sign_in": {"processor_ms": {"accounts": 10.0}},

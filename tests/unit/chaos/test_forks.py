@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import forks
-from tests.support.running import eventually
+from tests.support.stack import forks
+from tests.support.stack.running import eventually
 
 EPASS = ["-m", "services.ops.cli"]
 

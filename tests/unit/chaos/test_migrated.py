@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import migrated
+from tests.support.stack import migrated
 
 
 def test_a_migration_that_changes_or_comes_gives_another_copy(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.running import free_port
+from tests.support.stack.running import free_port
 
 
 def test_no_two_workers_choose_the_same_port_and_none_chooses_one_twice(

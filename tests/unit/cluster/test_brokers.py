@@ -1,6 +1,6 @@
 """What the nodes of the cluster are told, without starting one."""
 
-from tests.support.cluster.brokers import MANIFEST, Config, registration
+from tests.cluster.brokers import MANIFEST, Config, registration
 
 
 def test_the_nodes_are_configured_as_on_kubernetes_but_for_the_place_of_their_definitions() -> None:

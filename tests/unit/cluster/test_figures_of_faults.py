@@ -1,7 +1,7 @@
 """What `tests/cluster` prints of each kind of fault, and how it judges them."""
 
 from contracts.subscriptions import SERVICES
-from tests.support.cluster.load import Asked, Span, Wait, late, rows
+from tests.cluster.load import Asked, Span, Wait, late, rows
 
 SPANS = [
     Span("node 1 is killed", 0, 10),

@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.subscriptions import SERVICES
-from tests.support.cluster.load import Asked, Span, Wait, figures, longest_silence, service_of, silences
+from tests.cluster.load import Asked, Span, Wait, figures, longest_silence, service_of, silences
 
 SPAN = Span("away", 100.0, 110.0)
 NOTHING: dict[str, list[Wait]] = {service: [] for service in SERVICES}

@@ -10,7 +10,7 @@ from deploy.local.access import Environment
 from deploy.local.secrets import SecretStore
 from services.chassis.runtime.settings import Section, read
 from services.ops.settings import BrokerCommandSettings, InvariantsCommandSettings
-from tests.support.settings import PROCESSES
+from tests.support.stack.settings import PROCESSES
 
 
 @pytest.fixture

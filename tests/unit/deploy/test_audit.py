@@ -8,7 +8,7 @@ import pytest
 
 from deploy.local import audit
 from deploy.local.audit import Finding, of_python, of_web, report
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 LOCK = "requirements.lock"
 WEAKNESS = {"id": "PYSEC-2026-1", "fix_versions": ["2.1", "3.0"]}

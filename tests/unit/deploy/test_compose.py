@@ -32,9 +32,9 @@ from services.gateway.middleware.response_headers import SECURITY_HEADERS
 from services.gateway.pages.shared import answers
 from services.ops import grants
 from services.ops.settings import BrokerCommandSettings, DirectoryCommandSettings, LoginImportSettings
-from tests.support.paths import ROOT
-from tests.support.running import free_port
-from tests.support.settings import PROCESSES
+from tests.support.stack.paths import ROOT
+from tests.support.stack.running import free_port
+from tests.support.stack.settings import PROCESSES
 
 Compose = dict[str, Any]
 DEPLOY = ROOT / "deploy"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support import images
+from tests.support.stack import images
 
 SETTING = "EPASS_RABBITMQ_IMAGE"
 CASES = {

@@ -13,7 +13,8 @@ from contracts.subscriptions import SERVICES
 from deploy.kubernetes import secrets
 from deploy.local.services import COMMANDS
 from services.ops.cli import main
-from tests.support.kubernetes import (
+from tests.support.stack.paths import ROOT
+from tests.unit.deploy.kubernetes import (
     BOX,
     OVERLAYS,
     POD,
@@ -34,7 +35,6 @@ from tests.support.kubernetes import (
     routes,
     with_kustomize,
 )
-from tests.support.paths import ROOT
 
 pytestmark = with_kustomize
 checks = Checks()

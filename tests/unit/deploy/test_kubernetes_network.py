@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.kubernetes import (
+from tests.unit.deploy.kubernetes import (
     BOX,
     KUBERNETES,
     OVERLAYS,

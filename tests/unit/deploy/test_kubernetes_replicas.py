@@ -12,7 +12,8 @@ from contracts.subscriptions import SERVICES, SUBSCRIPTIONS, subscriptions
 from deploy.local.services import COMMANDS
 from services.chassis.messaging import topology
 from services.chassis.runtime.settings import RetryDelaySettings
-from tests.support.kubernetes import (
+from tests.support.stack.paths import ROOT
+from tests.unit.deploy.kubernetes import (
     OVERLAYS,
     POD,
     Break,
@@ -32,7 +33,6 @@ from tests.support.kubernetes import (
     selects,
     with_kustomize,
 )
-from tests.support.paths import ROOT
 
 pytestmark = with_kustomize
 checks = Checks()

@@ -14,9 +14,11 @@ from deploy.local import broker, postgres
 from deploy.local.access import READERS
 from services.gateway.polled_replies import STREAM_SECONDS
 from services.ops.grants import ROLES
-from tests.support import images
-from tests.support.cluster.brokers import MANIFEST, liveness_probe
-from tests.support.kubernetes import (
+from tests.cluster.brokers import MANIFEST, liveness_probe
+from tests.support.stack import images
+from tests.support.stack.paths import ROOT
+from tests.support.stack.yaml_files import load
+from tests.unit.deploy.kubernetes import (
     OVERLAYS,
     Break,
     Check,
@@ -34,8 +36,6 @@ from tests.support.kubernetes import (
     selects,
     with_kustomize,
 )
-from tests.support.paths import ROOT
-from tests.support.yaml_files import load
 
 pytestmark = with_kustomize
 checks = Checks()

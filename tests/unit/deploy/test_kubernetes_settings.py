@@ -24,7 +24,9 @@ from deploy.local.services import COMMANDS
 from services.chassis.runtime.settings import Section, ServiceSettings
 from services.notify.settings import SenderSettings
 from services.ops.grants import ROLES, role_of
-from tests.support.kubernetes import (
+from tests.support.stack.paths import ROOT
+from tests.support.stack.settings import SERVICES as SERVICE_SETTINGS
+from tests.unit.deploy.kubernetes import (
     BOX,
     OVERLAYS,
     POD,
@@ -45,8 +47,6 @@ from tests.support.kubernetes import (
     secret_values,
     with_kustomize,
 )
-from tests.support.paths import ROOT
-from tests.support.settings import SERVICES as SERVICE_SETTINGS
 
 pytestmark = with_kustomize
 checks = Checks()

@@ -21,11 +21,11 @@ from services.gateway import metrics as gateway_metrics
 from services.notify import metrics as notify_metrics
 from services.ops import metrics as ops_metrics
 from services.verify import metrics as verify_metrics
-from tests.support import metric_labels
 from tests.support.chaos import alert_table
-from tests.support.extent import few_of
-from tests.support.paths import ROOT
-from tests.support.yaml_files import load
+from tests.support.stack.extent import few_of
+from tests.support.stack.paths import ROOT
+from tests.support.stack.yaml_files import load
+from tests.unit.deploy import metric_labels
 
 METRICS = (
     metrics,

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 LEVELS = """
 1.1:22 1.2:1111122223 1.3:112222222223 1.4:222 1.5:123

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 FOLDER = ROOT / "docs" / "decisions"
 

@@ -5,7 +5,7 @@ from datetime import date
 
 from services.accounts.domain import login_table
 from services.approval.domain.directory_tables import COLUMNS, Directory, read_table
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 TODAY = date(2026, 12, 1)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 NAMED_PATH = re.compile(r"`((?:contracts|deploy|docs|epass_client|services|tests|web|bench)/[\w./-]+)`")

@@ -3,7 +3,7 @@
 import json
 import re
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 WEB = ROOT / "web"
 

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from contracts.subscriptions import SERVICES
 from services.chassis.db import tables
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 
 def stated() -> dict[str, list[str]]:

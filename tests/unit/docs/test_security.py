@@ -1,7 +1,7 @@
 """The page on security says what a stolen process reaches, as the attack suite tries it."""
 
-from tests.support.paths import ROOT
-from tests.support.stolen import GOALS, REACHED, outcome
+from tests.integration.attacks.stolen import GOALS, REACHED, outcome
+from tests.support.stack.paths import ROOT
 
 PAGE = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 SECTION = PAGE.split("\n## A stolen process\n")[1].split("\n## ")[0]

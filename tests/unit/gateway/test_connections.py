@@ -10,7 +10,7 @@ import uvicorn
 from services.gateway import connections, server
 from services.gateway.connections import BoundedProtocol
 from services.gateway.metrics import CLOSED_CONNECTIONS
-from tests.support.running import free_port
+from tests.support.stack.running import free_port
 
 PATIENCE = 20
 """Seconds within which a client must be closed or answered; the limits here are far shorter."""

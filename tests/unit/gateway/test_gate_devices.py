@@ -35,7 +35,7 @@ from tests.support.factories.gateway import (
     signed,
     stubbed,
 )
-from tests.support.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE
 
 MANIFEST = Manifest(
     gate="PCS1-G1", site="PCS1", gates=("PCS1-G1",), made_at=now(), issuer=ISSUER,

@@ -7,7 +7,7 @@ from services.chassis.runtime.settings import WrongSettings
 from services.gateway import main as gateway_main
 from services.gateway.connections import MOST_CONNECTIONS, BoundedProtocol
 from services.gateway.main import main
-from tests.support.settings import REQUIRED
+from tests.support.stack.settings import REQUIRED
 
 NEEDED = ("broker_urls", "idempotency_secret", "answers_keys")
 

@@ -26,7 +26,7 @@ from tests.support.factories.gateway import (
     browser,
     stubbed,
 )
-from tests.support.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE
 
 WELL_FORMED = "PCS-7K3M-9QW3"
 STATUS = StatusView(reference=REFERENCE, status="submitted", site="PCS1", department="home", timeline=())

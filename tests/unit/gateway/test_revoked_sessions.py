@@ -12,9 +12,9 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.clock import now
 from services.gateway.metrics import FORGED_MESSAGES
 from services.gateway.revoked_sessions import RevokedSessions
-from tests.support.envelopes import key_ring, sign, wrap
+from tests.support.factories.envelopes import key_ring, sign, wrap
 from tests.support.factories.gateway import claims
-from tests.support.settings import EVENT_KEYS
+from tests.support.stack.settings import EVENT_KEYS
 
 
 def test_a_disabled_login_revokes_tokens_issued_before_and_not_after() -> None:

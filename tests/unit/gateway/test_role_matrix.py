@@ -10,7 +10,7 @@ from tests.support.factories.gateway import (
     signed,
     stubbed,
 )
-from tests.support.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE
 
 KEPT_BY_THE_GATEWAY = {"accounts.session_keys", "accounts.denied_sessions"}
 """Calls that check a session."""

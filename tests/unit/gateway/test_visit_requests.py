@@ -11,9 +11,9 @@ from contracts.model import IST
 from contracts.rpc.application import Acknowledged, Invited
 from contracts.rpc.approval import Availability
 from services.gateway import visit_requests
-from tests.support.actors import application, today
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION
+from tests.support.system.actors import application, today
 
 DAY, NEXT_DAY = today(5), today(6)
 SLOT = {"date": DAY, "from": "10:00", "to": "12:00"}

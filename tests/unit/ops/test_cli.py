@@ -10,7 +10,7 @@ from services.chassis.messaging.relay import RelaySettings
 from services.chassis.runtime.health import Health
 from services.ops import cli
 from services.ops.cli import main
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from services.ops.commands.outbox import Outbox
 from services.ops.exporter import Observed
 from services.ops.inspection import Inspected
 from services.ops.settings import ExporterSettings
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 READY = ProcessView(name="relay", state="ready")
 

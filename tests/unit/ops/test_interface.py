@@ -11,8 +11,8 @@ from contracts.ops import Report
 from services.chassis.runtime.clock import now
 from services.ops import interface
 from services.ops.settings import ExporterSettings
-from tests.support.running import free_port
-from tests.support.settings import make_settings
+from tests.support.stack.running import free_port
+from tests.support.stack.settings import make_settings
 
 TOKEN = "the token of the gateways of these tests"
 SHOWN = {"Authorization": f"Bearer {TOKEN}"}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 MIGRATIONS = sorted(ROOT.glob("services/*/migrations/versions/*.py"))
 CONTRACTED: frozenset[str] = frozenset()

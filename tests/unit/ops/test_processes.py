@@ -15,8 +15,8 @@ from services.ops import processes
 from services.ops.exporter import Exporter
 from services.ops.metrics import PROCESSES
 from services.ops.settings import ExporterSettings
-from tests.support.running import free_port
-from tests.support.settings import make_settings
+from tests.support.stack.running import free_port
+from tests.support.stack.settings import make_settings
 
 
 @pytest.fixture

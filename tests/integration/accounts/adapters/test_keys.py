@@ -19,9 +19,9 @@ from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import SigningKey, public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from services.ops.migrations import SERVICES
-from tests.support.audit_rows import tasks
-from tests.support.databases import owner_of
 from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
+from tests.support.factories.audit_rows import tasks
+from tests.support.stack.databases import owner_of
 
 VERIFIER = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, SETTINGS.issuer, SessionClaims)
 """As the gateway has it."""

@@ -21,7 +21,6 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier, principal_of
 from services.ops.rewrap import PERSONAL
 from tests.integration.accounts.handlers.factors import COLLEAGUE, HOLDER, again
-from tests.support.audit_rows import tasks
 from tests.support.factories.accounts import (
     PASSWORD,
     Accounts,
@@ -30,8 +29,9 @@ from tests.support.factories.accounts import (
     given_login,
     refusal_of,
 )
-from tests.support.running import eventually
-from tests.support.settings import EVENT_KEYS, make_settings
+from tests.support.factories.audit_rows import tasks
+from tests.support.stack.running import eventually
+from tests.support.stack.settings import EVENT_KEYS, make_settings
 
 
 @pytest.fixture

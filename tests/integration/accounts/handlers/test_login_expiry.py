@@ -11,8 +11,8 @@ from contracts.events import SessionEnded
 from services.accounts.adapters import passwords
 from services.chassis.runtime.clock import now
 from tests.integration.accounts.handlers.managed import MIDNIGHT, NOON, TODAY, extend, login_row
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import a_key, given_ado, given_login, refusal_of
+from tests.support.stack.concurrency import run_concurrently
 
 
 def _quietly(work: Callable[[], object]) -> None:

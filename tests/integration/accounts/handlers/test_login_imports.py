@@ -13,7 +13,6 @@ from contracts.second_factor import FRESH
 from services.accounts.handlers import housekeeping, login_imports
 from services.accounts.models import ImportRow, LoginRow
 from services.chassis.runtime.clock import now
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     ADO,
     SETTINGS,
@@ -24,6 +23,7 @@ from tests.support.factories.accounts import (
     refusal_of,
     staff,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 HEADER = "role,name,department,site,gate,mobile,language,valid_until\n"
 GOOD = HEADER + "department,Gurpreet Kaur,home,,,98765 43210,pa,2099-03-31\nsecurity,Harjit Singh,,PCS1,,,,\n"

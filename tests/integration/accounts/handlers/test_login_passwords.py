@@ -12,8 +12,8 @@ from services.accounts.handlers import passwords as password_handlers
 from services.accounts.models import LoginFailureRow, SessionRow
 from services.chassis.runtime.clock import now
 from tests.integration.accounts.handlers.managed import login_row
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import NEW_PASSWORD, PASSWORD, a_key, given_login, refusal_of
+from tests.support.stack.concurrency import run_concurrently
 
 
 def test_an_initial_password_serves_only_to_choose_another(accounts) -> None:

@@ -29,8 +29,6 @@ from services.accounts.models import LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.runtime.clock import now
 from tests.integration.accounts.handlers.managed import MIDNIGHT, NOON, TODAY, extend, login_row
-from tests.support.concurrency import run_concurrently
-from tests.support.databases import content_of
 from tests.support.factories.accounts import (
     ADO,
     PASSWORD,
@@ -43,7 +41,9 @@ from tests.support.factories.accounts import (
     refusal_of,
     staff,
 )
-from tests.support.settings import make_settings
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.databases import content_of
+from tests.support.stack.settings import make_settings
 
 # ---------------------------------------------------------------- issuing
 

@@ -21,9 +21,6 @@ from services.accounts.handlers import otp
 from services.accounts.models import OtpCodeRow, OtpRequestRow, SessionRow
 from services.chassis.db.tables import idempotency_keys
 from services.chassis.runtime.clock import now
-from tests.support.concurrency import run_concurrently
-from tests.support.databases import content_of
-from tests.support.extent import long
 from tests.support.factories.accounts import (
     MOBILE,
     SETTINGS,
@@ -32,6 +29,9 @@ from tests.support.factories.accounts import (
     another_code,
     refusal_of,
 )
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.databases import content_of
+from tests.support.stack.extent import long
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from services.accounts.models import (
 )
 from services.chassis.runtime.clock import now
 from services.ops.rewrap import rewrap
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.accounts import (
     ADDRESS,
     SETTINGS,
@@ -33,6 +32,7 @@ from tests.support.factories.accounts import (
     given_login,
     refusal_of,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 
 @pytest.fixture

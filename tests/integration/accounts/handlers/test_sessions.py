@@ -28,8 +28,6 @@ from services.chassis.db.tables import idempotency_keys
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.runtime.clock import now
-from tests.support.concurrency import run_concurrently
-from tests.support.extent import fewer, long
 from tests.support.factories.accounts import (
     NEW_PASSWORD,
     PASSWORD,
@@ -42,7 +40,9 @@ from tests.support.factories.accounts import (
     header_of,
     refusal_of,
 )
-from tests.support.settings import EVENT_KEYS
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.extent import fewer, long
+from tests.support.stack.settings import EVENT_KEYS
 
 
 @pytest.fixture

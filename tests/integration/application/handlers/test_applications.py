@@ -24,7 +24,6 @@ from services.application.handlers import applications, invitation_limit
 from services.application.service import Service
 from services.chassis.db.tables import outbox
 from tests.integration.application.handlers.forms import everything, refused
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.application import (
     AADHAAR,
     MOBILE,
@@ -43,6 +42,7 @@ from tests.support.factories.application import (
     reception_call,
     slot,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 OFFICE = {"organisation": "PSPCL", "designation": "XEN", "employee_no": "114"}
 

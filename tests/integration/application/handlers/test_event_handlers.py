@@ -37,7 +37,6 @@ from tests.integration.application.handlers.histories import (
     one_of_three_days_closed,
     refusal,
 )
-from tests.support.extent import fewer
 from tests.support.factories.application import (
     TUESDAY,
     Desk,
@@ -46,6 +45,7 @@ from tests.support.factories.application import (
     site,
     slot,
 )
+from tests.support.stack.extent import fewer
 
 MOST_DELIVERIES = 5
 History = Callable[[Elsewhere, str, str], list[Event]]

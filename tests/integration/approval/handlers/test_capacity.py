@@ -16,8 +16,6 @@ from services.approval.handlers import capacity as places
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import put_site
 from services.approval.models import BookingRow
-from tests.support.concurrency import run_concurrently
-from tests.support.extent import long
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,
@@ -41,6 +39,8 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.extent import long
 
 TEN = slot(TUESDAY, "10:00", "11:00")
 
@@ -301,9 +301,9 @@ HOLDER = """
 import sys, uuid
 from services.approval.handlers import decisions
 from services.chassis.db.database import Database
-from tests.support.envelopes import key_ring
+from tests.support.factories.envelopes import key_ring
 from tests.support.factories.approval import NOW, TUESDAY, approval, by, desk, slot
-from tests.support.settings import EVENT_SIGNERS
+from tests.support.stack.settings import EVENT_SIGNERS
 
 database = Database(
     sys.argv[1],

@@ -31,7 +31,6 @@ from tests.integration.approval.handlers.closing import (
     told,
     view,
 )
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     ADO,
     AUDITOR,
@@ -55,6 +54,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 
 def lift(database, closure_id, call=None):

@@ -25,7 +25,6 @@ from tests.integration.approval.handlers.decide import (
     send_back,
     withdraw,
 )
-from tests.support.collector import Collector
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,
@@ -48,6 +47,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.stack.collector import Collector
 
 FINANCE = desk("finance", "FIN-0001")
 

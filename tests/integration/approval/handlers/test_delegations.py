@@ -22,7 +22,6 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Page
 from services.approval.handlers import capacity, decisions, delegations, queries, scheduled_jobs
 from services.approval.models import DelegationRow, ReviewRow
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -41,6 +40,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 SECRETARY, UNDER_SECRETARY = "home-secretary", "home-under-secretary"
 CLERK = desk(login="HOM-0002")

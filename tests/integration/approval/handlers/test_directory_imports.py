@@ -15,9 +15,9 @@ from services.approval.domain.directory_tables import COLUMNS
 from services.approval.handlers import directory, directory_imports
 from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
-from tests.support.concurrency import run_concurrently
-from tests.support.databases import owner_of
 from tests.support.factories.approval import NOW, department, fill_directory, published
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.databases import owner_of
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")

@@ -11,8 +11,8 @@ from contracts.model import DirectoryTable
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.imports import Export, LineChange, LineId, PutLine, RemoveLine
 from services.approval.handlers import directory_lines
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import HOLI, MONDAY, NOW, published
+from tests.support.stack.concurrency import run_concurrently
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")

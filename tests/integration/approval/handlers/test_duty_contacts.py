@@ -12,8 +12,8 @@ from contracts.rpc.approval import DutyContact, DutyContacts, DutyPlace, PutDuty
 from contracts.rpc.call import Principal
 from services.approval.handlers import duty_contacts
 from services.approval.handlers.scheduled_jobs import escalate_waiting
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import NOW, TUESDAY, by, desk, ist, pending, published
+from tests.support.stack.concurrency import run_concurrently
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")

@@ -15,8 +15,6 @@ from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
 from services.approval.domain import reviews
 from services.approval.handlers import decisions, event_handlers, queries
 from services.approval.models import ApplicationRow, ReviewRow
-from tests.support.databases import owner_of
-from tests.support.extent import few_of
 from tests.support.factories.approval import (
     HANDLERS,
     HOLI,
@@ -43,6 +41,8 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.stack.databases import owner_of
+from tests.support.stack.extent import few_of
 
 
 def see(database, application_id):

@@ -24,8 +24,6 @@ from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries, scheduled_jobs
 from services.approval.handlers.scheduled_jobs import key_names, plan_visits
 from services.approval.models import ReviewRow
-from tests.support.databases import owner_of
-from tests.support.extent import few_of
 from tests.support.factories.approval import (
     AUDITOR,
     MONDAY,
@@ -43,6 +41,8 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.stack.databases import owner_of
+from tests.support.stack.extent import few_of
 
 THURSDAY = date(2026, 3, 5)
 

@@ -12,8 +12,6 @@ from contracts.rpc.approval import CloseDay, ClosureId, Delegate, DelegationId, 
 from services.approval.handlers import capacity, closures, decisions, delegations, reference_data
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.models import CapacityRow, ClosureRow, WatchlistEntryRow
-from tests.support.concurrency import run_concurrently
-from tests.support.databases import owner_of
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -28,8 +26,10 @@ from tests.support.factories.approval import (
     slot,
 )
 from tests.support.factories.approval import capacity as some_capacity
-from tests.support.running import eventually
-from tests.support.statements import sent_by
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import eventually
+from tests.support.stack.statements import sent_by
 
 SECRETARY = "home-secretary"
 

@@ -14,7 +14,6 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.handlers.scheduled_jobs import escalate_waiting
 from services.approval.models import ReviewRow
 from services.chassis.db.retention import kept_since, month_start
-from tests.support.databases import owner_of
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -35,6 +34,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
+from tests.support.stack.databases import owner_of
 
 FRIDAY = date(2026, 2, 27)
 AGE = timedelta(days=800)

@@ -13,9 +13,9 @@ from services.approval.handlers.directory import LOCK, escalate_again
 from services.approval.models import ReviewRow
 from services.chassis.db.locks import lock
 from tests.integration.approval.handlers.closing import approve, approved, ask, booked, close, told
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import NOW, TUESDAY, approval, by, desk, pending, slot
-from tests.support.running import eventually
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.running import eventually
 
 
 def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_asked(
@@ -96,9 +96,9 @@ ASKER = """
 import sys
 from services.approval.handlers import closures
 from services.chassis.db.database import Database
-from tests.support.envelopes import key_ring
+from tests.support.factories.envelopes import key_ring
 from tests.support.factories.approval import NOW
-from tests.support.settings import EVENT_SIGNERS
+from tests.support.stack.settings import EVENT_SIGNERS
 
 closures.BATCH = 3
 database = Database(

@@ -22,7 +22,6 @@ from tests.integration.approval.handlers.watch import (
     stranger,
     view,
 )
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     HANDLERS,
     NOW,
@@ -44,7 +43,8 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
-from tests.support.running import eventually
+from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.running import eventually
 
 
 def test_a_watched_visit_is_approved_by_two_different_officers(approval_db) -> None:

@@ -20,7 +20,6 @@ from tests.integration.approval.handlers.watch import (
     settle,
     view,
 )
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.approval import (
     AUDITOR,
     GUARD,
@@ -35,6 +34,7 @@ from tests.support.factories.approval import (
     propose,
     watcher,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 AT_GATE = watcher("SEC-0002", "security").model_copy(update={"site": "T1", "gate": "T1-G1"})
 

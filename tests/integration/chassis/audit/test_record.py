@@ -45,7 +45,7 @@ from tests.support.factories.approval import (
 )
 from tests.support.factories.calls import make_call
 from tests.support.factories.verify import SETTINGS, Gate, calling, pass_issued, scan_of
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 
 def rows(database, columns: str = "actor, role, action, result") -> list[tuple]:

@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, select, text
 from services.chassis.db import batches
 from services.chassis.db.database import Database
 from services.chassis.db.tables import idempotency_keys
-from tests.support.databases import owner_of
+from tests.support.stack.databases import owner_of
 
 OLD = idempotency_keys.c.created_at < func.now() - text("interval '24 hours'")
 

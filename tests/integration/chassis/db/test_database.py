@@ -15,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from services.chassis.db import database
 from services.chassis.db.availability import is_away
 from services.chassis.db.database import Database
-from tests.support.backends import TestStack
+from tests.support.stack.backends import TestStack
 from tests.support.stack.database_faults import postgres_away, read_only
 
 

@@ -16,7 +16,7 @@ from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox as outbox_table
 from services.chassis.messaging import outbox
 from services.verify.models import PassRow, SiteRow
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
 
 PASSES, SITES = (PassRow.metadata.tables[name] for name in ("passes", "sites"))
 NOON = datetime(2026, 12, 1, 6, 30, 0, 123456, tzinfo=UTC)

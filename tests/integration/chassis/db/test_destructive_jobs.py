@@ -31,9 +31,8 @@ from services.notify import consumers as notify
 from services.notify.handlers import erasure, event_handlers
 from services.verify import consumers as verify
 from services.verify.handlers import help_calls, incidents
-from tests.support import clocks as wrong_clocks
-from tests.support.clocks import Clocks
-from tests.support.databases import content_of, owner_of
+from tests.integration.chassis import wrong_clocks
+from tests.integration.chassis.wrong_clocks import Clocks
 from tests.support.factories import approval as desks
 from tests.support.factories import notify as messages
 from tests.support.factories.accounts import Accounts
@@ -41,8 +40,9 @@ from tests.support.factories.application import NOW, Desk, Elsewhere
 from tests.support.factories.approval import active
 from tests.support.factories.ops import epass
 from tests.support.factories.verify import NOON, Gate, scan_of
-from tests.support.paths import ROOT
-from tests.support.settings import make_settings
+from tests.support.stack.databases import content_of, owner_of
+from tests.support.stack.paths import ROOT
+from tests.support.stack.settings import make_settings
 
 LATER = timedelta(days=400)
 LONG = timedelta(days=500)

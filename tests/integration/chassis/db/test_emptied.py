@@ -1,4 +1,4 @@
-"""A database of the tests is emptied before each test that uses it: `tests.support.databases`."""
+"""A database of the tests is emptied before each test that uses it: `tests.support.stack.databases`."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from services.verify.models import NonceRow, SiteRow
-from tests.support.databases import Databases, owner_of
+from tests.support.stack.databases import Databases, owner_of
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

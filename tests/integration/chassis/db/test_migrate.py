@@ -18,8 +18,8 @@ from services.chassis.db import destructive_jobs, migrate, tables
 from services.chassis.db.retention import month_start
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
-from tests.support.databases import owner_of
-from tests.support.running import eventually
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import eventually
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -13,8 +13,8 @@ from contracts.model import IST
 from services.chassis.db import partitions
 from services.chassis.db.database import Database
 from services.chassis.db.partitions import MONTHS_AHEAD
-from tests.support.databases import owner_of
-from tests.support.running import eventually
+from tests.support.stack.databases import owner_of
+from tests.support.stack.running import eventually
 
 NOW = datetime(2024, 11, 26, 12, tzinfo=IST)
 DECEMBER = datetime(2024, 12, 1, tzinfo=IST)

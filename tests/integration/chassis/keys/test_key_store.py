@@ -22,7 +22,7 @@ from services.chassis.runtime.settings import KeyEncryptionSettings
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters import keys as issuance
 from services.issuance.models import SigningKeyRow as IssuanceRow
-from tests.support.databases import content_of
+from tests.support.stack.databases import content_of
 
 NOW = datetime(2026, 11, 30, 6, 0, tzinfo=UTC)
 CLAIMS = {"sub": "HOM-0001"}

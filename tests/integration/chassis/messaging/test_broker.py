@@ -12,7 +12,7 @@ from services.chassis.messaging.broker import PublishingConnection
 from services.chassis.messaging.queue_reader import QueueReader
 from tests.support.chaos import proxy as proxies
 from tests.support.chaos.proxy import Proxy
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
 
 QUEUE = "verify.PassIssued"
 

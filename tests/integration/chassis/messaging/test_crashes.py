@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 
 from tests.support.chaos.sabotage import HELD
-from tests.support.running import Process, eventually
 from tests.support.stack.chassis import QUEUE, add_events, make_probe, make_relay, revoked_bytes, waiting
+from tests.support.stack.running import Process, eventually
 
 with_and_without_inbox = pytest.mark.parametrize(
     ("removed_guard", "expected_effects"),

@@ -17,12 +17,12 @@ from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.messaging.topology import DELIVERY_COUNT, delay_name
 from services.chassis.runtime.clock import now
 from tests.support.chaos.proxy import Proxy
-from tests.support.consumer_timeout import consumer_timeout
-from tests.support.extent import long
-from tests.support.running import eventually
 from tests.support.stack.chassis import QUEUE, apply_topology, deliver_often, make_probe, revoked_bytes
+from tests.support.stack.consumer_timeout import consumer_timeout
 from tests.support.stack.database_faults import demoted, password_changed, postgres_away, read_only
-from tests.support.wire import wire
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
+from tests.support.stack.wire import wire
 
 EXCHANGE = "issuance.events"
 KEY = PassRevoked.__name__

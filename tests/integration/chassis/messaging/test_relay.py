@@ -21,16 +21,16 @@ from services.chassis.messaging.relay import Hold, OutboxRelay, Publisher, Relay
 from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import read
-from tests.support import forks
 from tests.support.chaos import proxy as proxies
-from tests.support.databases import owner_of
-from tests.support.envelopes import key_ring
-from tests.support.extent import few_of, long
+from tests.support.factories.envelopes import key_ring
 from tests.support.factories.verify import pass_issued
-from tests.support.plain_http import asks
-from tests.support.running import Process, eventually
+from tests.support.stack import forks
 from tests.support.stack.chassis import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
-from tests.support.wire import wire
+from tests.support.stack.databases import owner_of
+from tests.support.stack.extent import few_of, long
+from tests.support.stack.plain_http import asks
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import wire
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from deploy.local.permissions import PERMISSIONS
 from services.chassis.messaging import retry
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.topology import DEAD_EXCHANGE, REPLAY_EXCHANGE, delay_name
-from tests.support.backends import TestStack
 from tests.support.factories.ops import epass
-from tests.support.running import Process, eventually
+from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, deliver_often, make_probe, revoked_bytes
 from tests.support.stack.database_faults import demoted
-from tests.support.wire import Wire, call_body, wire
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import Wire, call_body, wire
 
 KEY = PassRevoked.__name__
 DEAD = f"{QUEUE}.dead"

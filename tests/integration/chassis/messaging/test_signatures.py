@@ -16,13 +16,13 @@ from services.chassis.messaging.senders import ForgedMessage, UnsignedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DEAD_EXCHANGE
 from services.chassis.runtime.clock import now
-from tests.support.backends import TestStack
-from tests.support.envelopes import key_ring, sign
+from tests.support.factories.envelopes import key_ring, sign
 from tests.support.factories.ops import epass
-from tests.support.running import Process, eventually
-from tests.support.settings import EVENT_SIGNERS
+from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, add_events, make_probe, make_relay, revoked_bytes, waiting
-from tests.support.wire import Wire, wire
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.settings import EVENT_SIGNERS
+from tests.support.stack.wire import Wire, wire
 
 DEAD = f"{QUEUE}.dead"
 

@@ -19,9 +19,9 @@ from services.chassis.messaging.topology import (
     queues,
 )
 from services.chassis.runtime.settings import RetryDelaySettings
-from tests.support.backends import TestStack
+from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE
-from tests.support.wire import Wire, wire
+from tests.support.stack.wire import Wire, wire
 
 DELAYS = RetryDelaySettings().retry_delays
 CLOSED_QUEUES = [one.name for one in queues(DELAYS) if not one.of_events]

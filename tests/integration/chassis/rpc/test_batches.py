@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.support.backends import TestStack
-from tests.support.running import Process, eventually
+from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import make_probe
-from tests.support.wire import Wire, batch_body, call_body
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.wire import Wire, batch_body, call_body
 
 DEAD = "rpc-verify.dead"
 Effects = Callable[[], list[str]]

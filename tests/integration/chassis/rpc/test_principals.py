@@ -8,9 +8,9 @@ import pytest
 from contracts.rpc.call import Principal
 from contracts.tokens import PASS_TYP
 from tests.support.factories.gateway import LATER, OTHER_KEY, claims, proven, signed
-from tests.support.running import eventually
 from tests.support.stack.chassis import make_probe
-from tests.support.wire import call_body
+from tests.support.stack.running import eventually
+from tests.support.stack.wire import call_body
 
 GUARD = proven(session=claims(sub="SEC-0001", role="security", department=None, site="PCS1", exp=LATER))
 assert GUARD.proof

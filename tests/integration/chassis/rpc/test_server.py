@@ -11,10 +11,10 @@ import pytest
 from services.chassis.messaging import retry
 from services.chassis.rpc.clock_skew import ENOUGH_SECONDS
 from services.chassis.runtime.clock import now
-from tests.support.extent import long
-from tests.support.running import eventually
 from tests.support.stack.chassis import make_probe, revoked_bytes
 from tests.support.stack.database_faults import postgres_away
+from tests.support.stack.extent import long
+from tests.support.stack.running import eventually
 
 RPC = "nameko-rpc"
 KEY = "verify.inside"

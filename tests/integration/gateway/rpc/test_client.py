@@ -22,8 +22,7 @@ from services.gateway import metrics
 from services.gateway.rpc import client as rpc_client
 from services.gateway.rpc import connection
 from services.gateway.rpc.client import RpcClient
-from tests.support.accounts_stub import AccountsStub
-from tests.support.backends import TestStack
+from tests.integration.gateway.accounts_stub import AccountsStub
 from tests.support.chaos import proxy as proxies
 from tests.support.factories.gateway import (
     LATER,
@@ -34,6 +33,7 @@ from tests.support.factories.gateway import (
     signed,
     until,
 )
+from tests.support.stack.backends import TestStack
 
 
 async def answers(client: RpcClient) -> bool:

@@ -13,7 +13,6 @@ from contracts.events import Event, OfficersNote, PassIssued, PassRevoked
 from contracts.model import Companion
 from services.issuance.handlers import passes
 from services.issuance.models import ApplicationRow, PassRow
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.issuance import (
     KEYS,
     MOBILE,
@@ -30,6 +29,7 @@ from tests.support.factories.issuance import (
     rows,
     withdrawn,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 
 def kinds(database) -> list[str]:

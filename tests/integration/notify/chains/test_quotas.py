@@ -27,7 +27,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
 
 
 def test_when_the_day_of_a_vendor_is_used_up_sms_takes_over(

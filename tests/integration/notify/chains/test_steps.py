@@ -38,7 +38,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
 
 
 def test_a_pass_that_nobody_confirms_goes_on_to_sms_and_then_to_reception(

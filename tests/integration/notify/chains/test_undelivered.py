@@ -19,7 +19,6 @@ from tests.integration.notify.chains.two_vendors import (
     told_to_gates,
     undelivered,
 )
-from tests.support.concurrency import run_concurrently
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     DEPARTMENT,
@@ -30,6 +29,7 @@ from tests.support.factories.notify import (
     SteppedSender,
     received,
 )
+from tests.support.stack.concurrency import run_concurrently
 
 
 def test_reception_of_the_site_sees_a_pass_that_did_not_arrive_until_it_is_printed_or_arrives(

@@ -12,7 +12,7 @@ from services.notify.adapters.sealing import unseal
 from services.notify.domain.messages import Personal
 from services.notify.handlers import directory, erasure, event_handlers, mobiles
 from services.notify.models import MessageRow
-from tests.support.envelopes import key_ring
+from tests.support.factories.envelopes import key_ring
 from tests.support.factories.notify import PUBLIC_URL
 
 HANDLERS: dict[str, Callable[[Received, Session], None]] = {

@@ -27,7 +27,6 @@ from services.notify.handlers import (
 )
 from services.notify.models import MessageRow, PassRow, PhoneMessageRow
 from tests.integration.notify.handlers.stored import HANDLERS, handle, messages, personal
-from tests.support.databases import owner_of
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
@@ -40,6 +39,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.stack.databases import owner_of
 
 
 def states(db: Database) -> list[tuple[str, str]]:

@@ -19,8 +19,8 @@ from services.notify.adapters.sealing import unseal
 from services.notify.handlers import erasure, event_handlers, mobiles, opt_outs, resends
 from services.notify.handlers.undelivered import list_here
 from services.notify.models import ApplicationRow, MessageRow, OptOutRow
-from tests.support.envelopes import key_ring
 from tests.support.factories.calls import make_call
+from tests.support.factories.envelopes import key_ring
 from tests.support.factories.notify import (
     APPLICANT,
     MOBILE,

@@ -27,7 +27,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
 from tests.support.vendors.mobile_seva import MobileSeva
 
 CHAINS = {"chain_pass": ("sms:600", "whatsapp:120"), "chain_code": ("sms:45", "whatsapp:45")}

@@ -27,7 +27,7 @@ from tests.support.factories.notify import (
     Visit,
     received,
 )
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 AGREED = "agreed with the vendor, and long"
 SECRET = "the-secret-of-the-app"

@@ -23,9 +23,9 @@ from services.notify.models import MessageRow
 from services.notify.settings import SenderSettings
 from tests.integration.notify.http_gateways.http_vendor import TOKEN, Vendor
 from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, SteppedSender, Visit, received
-from tests.support.running import Process, eventually
-from tests.support.settings import make_settings
 from tests.support.stack.database_faults import postgres_away
+from tests.support.stack.running import Process, eventually
+from tests.support.stack.settings import make_settings
 from tests.support.vendors.whatsapp import WhatsApp
 
 

@@ -9,8 +9,6 @@ from sqlalchemy import text
 from contracts.events import Event, PassPersonal
 from contracts.model import Companion
 from services.verify.handlers.event_handlers import UnknownPass
-from tests.support.databases import owner_of
-from tests.support.extent import fewer
 from tests.support.factories.verify import (
     OTHER_ID,
     Gate,
@@ -22,6 +20,8 @@ from tests.support.factories.verify import (
     pass_issued,
     pass_revoked,
 )
+from tests.support.stack.databases import owner_of
+from tests.support.stack.extent import fewer
 
 HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
 FIRST = pass_issued(HARJIT)

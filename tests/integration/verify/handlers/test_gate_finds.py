@@ -14,6 +14,9 @@ from contracts.rpc.verify import Manifest
 from services.verify.adapters import pass_token
 from services.verify.handlers import pass_lookup, scans
 from services.verify.models import StatusListRow
+from tests.contract.forged_tokens import OURS, find_key
+from tests.contract.gate_cases import DAY, NOON
+from tests.contract.gate_finds import FILE, ISSUER, Kind, kinds
 from tests.support.factories.verify import (
     MASTER,
     RULES,
@@ -26,9 +29,6 @@ from tests.support.factories.verify import (
     pass_revoked,
     scan_of,
 )
-from tests.support.forged_tokens import OURS, find_key
-from tests.support.gate_cases import DAY, NOON
-from tests.support.gate_finds import FILE, ISSUER, Kind, kinds
 
 TABLE: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 OWN_KEY = Issuer("k1", OURS)

@@ -17,7 +17,6 @@ from contracts.model import IST, Companion, Official
 from contracts.rpc.verify import ManifestPass, ManifestQuestion
 from services.verify.handlers import manifests
 from services.verify.service import Service
-from tests.support.extent import few_of
 from tests.support.factories.verify import (
     GATE,
     ISSUER,
@@ -36,6 +35,7 @@ from tests.support.factories.verify import (
     pass_revoked,
     token_of,
 )
+from tests.support.stack.extent import few_of
 
 DAY = timedelta(days=1)
 

@@ -7,8 +7,8 @@ import pytest
 from contracts.errors import Forbidden
 from contracts.rpc.verify import MovementQuestion, Movements
 from services.verify.handlers import movements, scans
-from tests.support.backends import TestStack
 from tests.support.factories.verify import GATE, NOON, RULES, Gate, calling, officer, offline_scan, scan_of
+from tests.support.stack.backends import TestStack
 from tests.support.stack.database_faults import superuser
 
 HOUR = timedelta(hours=1)

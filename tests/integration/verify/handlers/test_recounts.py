@@ -19,7 +19,6 @@ from tests.integration.verify.handlers.synced import (
     outcomes,
     sync_at_other,
 )
-from tests.support.databases import owner_of
 from tests.support.factories.verify import (
     NOON,
     Gate,
@@ -30,6 +29,7 @@ from tests.support.factories.verify import (
     pass_revoked,
     scan_of,
 )
+from tests.support.stack.databases import owner_of
 
 
 def test_an_entry_whose_answer_was_lost_counts_those_whom_the_gate_let_in(gate: Gate) -> None:

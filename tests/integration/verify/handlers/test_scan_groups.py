@@ -19,8 +19,6 @@ from services.chassis.db.deferred_writes import Form
 from services.verify.handlers import pass_lookup, scan_groups, scan_records
 from services.verify.handlers.scan_records import ChangedMeanwhile
 from services.verify.models import Base, NonceRow
-from tests.support import query_plans
-from tests.support.databases import owner_of
 from tests.support.factories.verify import (
     GATE,
     MATCHED,
@@ -37,6 +35,8 @@ from tests.support.factories.verify import (
     pass_revoked,
     scan_of,
 )
+from tests.support.stack import query_plans
+from tests.support.stack.databases import owner_of
 
 WRONG_ID = Matched(kind="matched", id_type="voter_id", id_last4="0000")
 Asked = list[tuple[ScanPass, Call]]

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from pydantic import SecretStr
 
 from services.accounts.adapters import passwords
-from tests.support.extent import long
+from tests.support.stack.extent import long
 
 SEED = UUID("6f1f7c52-8d7b-4a83-9d6e-7f6a2f1f0c11")
 SECRET = SecretStr("test-password")

@@ -17,7 +17,7 @@ from services.chassis.db.providers import DatabaseProvider, Process, Schedule, S
 from services.chassis.runtime import jobs
 from services.chassis.runtime.health import Health
 from services.issuance.settings import IssuanceSettings
-from tests.support.settings import make_settings
+from tests.support.stack.settings import make_settings
 
 SETTINGS = make_settings(IssuanceSettings, status_list_seconds=7)
 

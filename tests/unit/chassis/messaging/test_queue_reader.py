@@ -9,7 +9,7 @@ from kombu import Message
 from services.chassis.messaging import queue_reader
 from services.chassis.messaging.queue_reader import QueueReader
 from services.chassis.runtime.backoff import LONGEST
-from tests.support.running import free_port
+from tests.support.stack.running import free_port
 
 
 def test_a_broker_that_is_away_is_tried_at_least_every_second_however_long_it_is_away(

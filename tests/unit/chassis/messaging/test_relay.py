@@ -32,8 +32,8 @@ from services.chassis.messaging.relay import (
 )
 from services.chassis.runtime import tracing
 from services.chassis.runtime.clock import now
-from tests.support.collector import Collector
-from tests.support.settings import make_settings
+from tests.support.stack.collector import Collector
+from tests.support.stack.settings import make_settings
 
 
 def test_a_relay_refuses_a_database_that_is_not_named_as_its_service() -> None:

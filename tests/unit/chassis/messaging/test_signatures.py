@@ -18,8 +18,8 @@ from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import SigningKey
-from tests.support.envelopes import sign, wrap
-from tests.support.settings import EVENT_KEYS, EVENT_SIGNERS
+from tests.support.factories.envelopes import sign, wrap
+from tests.support.stack.settings import EVENT_KEYS, EVENT_SIGNERS
 
 KEYS = EventKeys(EVENT_KEYS)
 RING = PersonalKeyRing([KEY])

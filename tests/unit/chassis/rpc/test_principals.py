@@ -16,7 +16,7 @@ from services.chassis.rpc import principals
 from services.chassis.rpc.principals import LEEWAY, PrincipalVerifier, principal_of
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import LATER, OTHER_KEY, certificate, claims, proven, public_key, signed
-from tests.support.settings import EVENT_KEYS
+from tests.support.stack.settings import EVENT_KEYS
 
 OFFICER = claims(site="PCS1", gate="PCS1-G1", assistant_of="home-1", exp=LATER)
 APPLICANT = claims("applicant", exp=LATER)

@@ -10,7 +10,7 @@ import pytest
 
 from contracts.model import AHEAD, is_ahead
 from services.chassis.runtime import clock
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
 

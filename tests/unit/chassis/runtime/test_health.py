@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.chassis.runtime.health import Health
-from tests.support.running import free_port
+from tests.support.stack.running import free_port
 
 
 @pytest.fixture

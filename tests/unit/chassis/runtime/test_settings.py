@@ -30,8 +30,15 @@ from services.ops.settings import (
     LoginImportSettings,
     OutboxCommandSettings,
 )
-from tests.support.paths import ROOT
-from tests.support.settings import EVENT_KEY_SEEDS, EVENT_KEYS, PROCESSES, REQUIRED, SERVICES, make_settings
+from tests.support.stack.paths import ROOT
+from tests.support.stack.settings import (
+    EVENT_KEY_SEEDS,
+    EVENT_KEYS,
+    PROCESSES,
+    REQUIRED,
+    SERVICES,
+    make_settings,
+)
 
 COMMANDS = [
     DatabaseSettings,

@@ -17,7 +17,7 @@ from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime import logs, span_exports, tracing
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import ProcessSettings, WrongSettings, read
-from tests.support.collector import CollectedSpan, Collector
+from tests.support.stack.collector import CollectedSpan, Collector
 
 CAUSE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 TRACE_ID, SPAN_ID = CAUSE.split("-")[1:3]

@@ -6,8 +6,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from contracts.errors import Unavailable
 from services.chassis.runtime import tracing
-from tests.support.collector import Collector
 from tests.support.factories.gateway import as_applicant, browser, stubbed
+from tests.support.stack.collector import Collector
 
 CAUSE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

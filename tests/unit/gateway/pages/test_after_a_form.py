@@ -13,7 +13,6 @@ from fastapi.routing import APIRoute
 
 from services.gateway.app import create_app
 from services.gateway.openapi import access_of
-from tests.support.browser.pages_alone import ANSWERS
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
@@ -26,7 +25,8 @@ from tests.support.factories.gateway import (
 )
 from tests.support.factories.pages import REVIEW_ID, UNDER_A_LANGUAGE
 from tests.support.factories.system_report import LETTER
-from tests.support.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE
+from tests.support.system.pages_alone import ANSWERS
 
 PARTS = {
     "reference": REFERENCE,

@@ -22,7 +22,7 @@ from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
 from tests.support.factories.pages import application, counter_application
-from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
 
 PAGE = f"/applications/{REFERENCE}/mobile"
 COUNTER = f"/counter{PAGE}"

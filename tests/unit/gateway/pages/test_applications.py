@@ -29,7 +29,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
 from tests.support.factories.pages import AT, REVIEW_ID, SECOND, application, happened, review
-from tests.support.page_reader import Reader, closed, hidden, stub
+from tests.support.system.page_reader import Reader, closed, hidden, stub
 
 PAGE = f"/applications/{REFERENCE}"
 

@@ -22,7 +22,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.settings import GatewaySettings
 from tests.support.factories.gateway import REFERENCE, TableClient
 from tests.support.factories.pages import APPLICATION
-from tests.support.page_reader import (
+from tests.support.system.page_reader import (
     BALDEV,
     HOME,
     PERSON,

@@ -11,7 +11,7 @@ from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway import access
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
-from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
 
 OPERATOR: dict[str, Any] = {"sub": "SEW-0001", "role": "assisted", "department": None}
 

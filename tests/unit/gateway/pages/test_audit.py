@@ -22,7 +22,7 @@ from services.gateway.pages.shared.actions import ACTIONS
 from services.gateway.pages.shared.vocabulary import name_of
 from tests.support.factories.gateway import NUMBER, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import AUDIT_LOG, AUDITED, DECISIONS, SCANS
-from tests.support.page_reader import HOME, SAME_SITE
+from tests.support.system.page_reader import HOME, SAME_SITE
 
 START, SEARCH = "/en/audit", "/en/audit/search"
 OF_APPLICATION, OF_PASS = f"/en/audit/applications/{AUDITED}", f"/en/audit/passes/{NUMBER}"

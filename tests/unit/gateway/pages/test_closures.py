@@ -22,7 +22,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words, days_in_words
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 PAGE, NEW, CLOSED = "/en/desk/closures", "/en/desk/closures/new", f"/en/desk/closures/{REVIEW_ID}"
 DAY = (now().astimezone(IST) + timedelta(days=3)).date()

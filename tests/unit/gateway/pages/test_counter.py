@@ -19,7 +19,7 @@ from services.gateway.pages.counter.form import next_window
 from services.gateway.pages.shared.visit_times import Day
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, pass_view, signed
 from tests.support.factories.pages import counter_application
-from tests.support.page_reader import BALDEV, SAME_SITE, stub
+from tests.support.system.page_reader import BALDEV, SAME_SITE, stub
 
 WALK_IN = {
     "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821",

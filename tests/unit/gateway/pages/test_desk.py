@@ -30,7 +30,7 @@ from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import DECIDED, FIRST, POLICE, REVIEW_ID, SECOND, review
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 

@@ -23,7 +23,7 @@ from contracts.rpc.approval import (
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import FIRST, REVIEW_ID, review
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 MONDAYS = Capacity(

@@ -21,7 +21,7 @@ from contracts.rpc.approval import (
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import REVIEW_ID, delegation, review
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 PAGE, REVIEW = "/en/desk/delegations", f"/en/desk/reviews/{REVIEW_ID}"
 FORM = {

@@ -13,7 +13,7 @@ from services.gateway.pages.apply import routes, submission
 from services.gateway.pages.apply.form_session import ApplyRoute
 from services.gateway.pages.shared.error_pages import PageRoute
 from tests.support.factories.gateway import REFERENCE, TableClient, claims, signed
-from tests.support.page_reader import PERSON, Reader, hidden, somebody
+from tests.support.system.page_reader import PERSON, Reader, hidden, somebody
 
 REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
 WHY = {"officer": "anyone", "purpose_kind": "hearing", "purpose": "My case of 3 December"}

@@ -15,7 +15,7 @@ from contracts.rpc.verify import HelpCall, HelpCalls, Inside, InsideList, ScanRe
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 TOKEN = f"eyJ{'h' * 40}.{'P' * 200}.{'s' * 86}"
 CHECKED = {

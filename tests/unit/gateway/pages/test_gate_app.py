@@ -11,8 +11,8 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import PROBLEMS, TEXTS, texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.support.factories.gateway import as_staff, browser, claims, signed, stubbed
-from tests.support.page_reader import SAME_SITE
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
+from tests.support.system.page_reader import SAME_SITE
 
 APP = ROOT / "web/gate/app"
 SCRIPTS = {path.name: path.read_text() for path in APP.glob("*.ts")}

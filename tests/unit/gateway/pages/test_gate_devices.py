@@ -10,7 +10,7 @@ from contracts.errors import Conflict
 from contracts.rpc.accounts import GateDeviceList, GateDeviceView, IssuedLogin, LoginView
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import as_staff, browser, claims, gateway_settings, signed, stubbed
-from tests.support.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE
 
 CODE = IssuedLogin(login_id="GAT-0002", initial_password="k7fm-w3pa-xq9t", valid_until=now())
 

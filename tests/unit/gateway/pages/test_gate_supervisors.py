@@ -22,7 +22,7 @@ from contracts.rpc.verify import (
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import browser, claims, signed
 from tests.support.factories.pages import login
-from tests.support.page_reader import SAME_SITE, stub
+from tests.support.system.page_reader import SAME_SITE, stub
 
 HEAD = SupervisorView(login_id="SEC-0009", site="PCS1", named_by="ADO-0001", named_at=now())
 FREE = login("SEC-0010", role="security", site="PCS1", department=None, gate=None)

@@ -14,7 +14,7 @@ from services.gateway.pages import invitations
 from services.gateway.pages.invitations import Invitation
 from services.gateway.settings import GatewaySettings
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
-from tests.support.page_reader import HOME, Reader, stub
+from tests.support.system.page_reader import HOME, Reader, stub
 
 PAGE = "/desk/invitations"
 FORM = {

@@ -23,7 +23,7 @@ from tests.support.factories.gateway import (
     stubbed,
 )
 from tests.support.factories.pages import counter_application
-from tests.support.page_reader import PERSON, SAME_SITE, Reader, hidden, stub
+from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, stub
 
 
 def deleted_cookies(response: httpx.Response) -> set[str]:

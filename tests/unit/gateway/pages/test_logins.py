@@ -22,7 +22,7 @@ from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import login, session
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 NEW = {
     "key": "k-1",

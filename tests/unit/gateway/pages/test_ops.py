@@ -27,9 +27,9 @@ from tests.support.factories.system_report import (
     report,
     unknown,
 )
-from tests.support.page_reader import SAME_SITE
-from tests.support.paths import ROOT
-from tests.support.yaml_files import load
+from tests.support.stack.paths import ROOT
+from tests.support.stack.yaml_files import load
+from tests.support.system.page_reader import SAME_SITE
 
 CHECKS = {"broker": True, "session_keys": True, "denied_sessions": True}
 DEAD = "/en/ops/dead-letters/verify.PassIssued"

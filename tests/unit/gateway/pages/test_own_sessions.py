@@ -19,7 +19,7 @@ from contracts.rpc.accounts import (
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
-from tests.support.page_reader import SAME_SITE, stub
+from tests.support.system.page_reader import SAME_SITE, stub
 
 HERE, ELSEWHERE = uuid4(), uuid4()
 OPERATOR = {"sub": "SEW-0001", "role": "assisted", "department": None}

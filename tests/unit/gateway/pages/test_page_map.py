@@ -10,7 +10,7 @@ from contracts import rpc
 from contracts.rpc.call import Method
 from services.gateway import pages
 from tests.support.factories.pages import UNDER_A_LANGUAGE
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 MAP = ROOT / "docs/pages.md"
 TEMPLATES = ROOT / "services/gateway/templates"

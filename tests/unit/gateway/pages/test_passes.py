@@ -18,7 +18,7 @@ from services.gateway.pages.passes.facts import ENDINGS
 from services.gateway.pages.passes.routes import NOT_FOUND, UNAVAILABLE
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, pass_view, stubbed
-from tests.support.paths import ROOT
+from tests.support.stack.paths import ROOT
 
 CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
 PAGE = f"/p/{CODE}"

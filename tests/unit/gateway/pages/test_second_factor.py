@@ -28,7 +28,7 @@ from contracts.rpc.accounts import (
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
 from tests.support.factories.pages import login
-from tests.support.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
 
 TOKEN = "c2lnbi1pbg=="
 ADDRESS = "otpauth://totp/epass:HOM-0001?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=epass"

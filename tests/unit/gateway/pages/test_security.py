@@ -24,10 +24,10 @@ from services.gateway import access, rate_limits
 from services.gateway.pages.shared import view as view_module
 from services.gateway.pages.shared.answers import owner
 from services.gateway.pages.sign_in import place_of
-from tests.support.extent import SHORT
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, UNDER_A_LANGUAGE, phone_messages
-from tests.support.page_reader import PERSON, SAME_SITE, Reader, stub
+from tests.support.stack.extent import SHORT
+from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, stub
 
 GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"

@@ -9,7 +9,7 @@ from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
 from contracts.rpc.accounts import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
-from tests.support.page_reader import SAME_SITE, Reader, stub
+from tests.support.system.page_reader import SAME_SITE, Reader, stub
 
 REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
 

@@ -10,7 +10,7 @@ from PIL import Image
 from contracts.rpc.approval import DepartmentList
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.support.browser.icons import DRAWING, FOLDER, SIZES, SOURCE, digest
+from tests.e2e.icons import DRAWING, FOLDER, SIZES, SOURCE, digest
 from tests.support.factories.gateway import browser, stubbed
 from tests.support.factories.pages import POLICE, TRANSPARENCY
 
@@ -95,4 +95,4 @@ def test_the_icons_are_made_from_the_drawing_as_it_is() -> None:
     for name in SIZES:
         with Image.open(FOLDER / name) as icon:
             made_from = icon.info[SOURCE]
-        assert made_from == digest(DRAWING.read_text(encoding="utf-8")), "tests.support.browser.icons"
+        assert made_from == digest(DRAWING.read_text(encoding="utf-8")), "tests.e2e.icons"

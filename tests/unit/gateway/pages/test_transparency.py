@@ -10,7 +10,7 @@ import pytest
 from contracts.rpc.approval import DepartmentList, Transparency
 from tests.support.factories.gateway import TableClient, browser, stubbed
 from tests.support.factories.pages import POLICE, TRANSPARENCY
-from tests.support.page_reader import HOME
+from tests.support.system.page_reader import HOME
 
 Public = tuple[httpx.AsyncClient, TableClient]
 

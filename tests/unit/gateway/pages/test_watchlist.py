@@ -21,7 +21,7 @@ from contracts.rpc.approval import (
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT, FIRST, PROPOSED, REVIEW_ID, entry, match, review
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
 NEW = {
     "key": "k-1", "name": "Balwinder Singh", "id_last4": "4821", "mobile": "", "reason": "Threats",

@@ -9,7 +9,7 @@ from contracts.list_digest import digest_of
 from contracts.rpc.issuance import MOST_AHEAD, StatusList
 from services.issuance.domain import status_lists
 from services.issuance.domain.status_lists import KEPT_STEPS, REACHES, Delta, add_step, deltas_of
-from tests.support.list_deltas import FILE, Signed, history, table, text_of
+from tests.contract.list_deltas import FILE, Signed, history, table, text_of
 
 
 def applied(delta: Delta, held: frozenset[str]) -> frozenset[str]:
@@ -33,7 +33,7 @@ def disagreements(count: int = 60) -> list[str]:
 
 
 def test_the_table_is_what_the_domain_makes_today() -> None:
-    """If not: `python -m tests.support.list_deltas`, and change the gate's app."""
+    """If not: `python -m tests.contract.list_deltas`, and change the gate's app."""
     assert FILE.read_text(encoding="utf-8") == text_of(table())
 
 
@@ -59,7 +59,7 @@ def test_control_a_change_that_is_left_out_is_seen(monkeypatch: pytest.MonkeyPat
         steps = real(*arguments)  # type: ignore[arg-type]
         return (*steps[:-1], status_lists.Step(steps[-1].seq, steps[-1].digest, steps[-1].changed[1:]))
 
-    monkeypatch.setattr("tests.support.list_deltas.add_step", forgetful)
+    monkeypatch.setattr("tests.contract.list_deltas.add_step", forgetful)
     assert disagreements(5) != []
 
 

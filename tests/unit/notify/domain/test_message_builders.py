@@ -20,7 +20,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
-from tests.support.registered_texts import VARIABLE_UNITS
+from tests.support.factories.registered_texts import VARIABLE_UNITS
 
 VISIT = Visit()
 OTHER_DAYS = (date(2026, 11, 30), date(2026, 12, 2))

@@ -15,7 +15,7 @@ from services.notify.domain.messages import Purpose
 from services.notify.domain.registrations import BadRegistrations, read_registrations
 from services.notify.domain.sms_segments import count_units
 from tests.support.factories.notify import sample
-from tests.support.registered_texts import VARIABLE_UNITS, registered_text, registration_file
+from tests.support.factories.registered_texts import VARIABLE_UNITS, registered_text, registration_file
 
 DOCUMENT = (Path(__file__).parents[4] / "docs" / "messages.md").read_text(encoding="utf-8")
 TEXTS = Path(__file__).parent / "registered_texts.toml"

@@ -14,7 +14,7 @@ from services.notify.domain.messages import Purpose
 from services.notify.domain.sms_segments import count_segments, count_units, is_gsm
 from services.notify.domain.templates import ReasonKind, Template, Unrenderable
 from tests.support.factories.notify import SAMPLE, sample
-from tests.support.registered_texts import VARIABLE_UNITS
+from tests.support.factories.registered_texts import VARIABLE_UNITS
 
 PURPOSES = get_args(Purpose)
 LANGUAGES = get_args(Language)

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from services.verify.adapters import pass_token
-from tests.support import forged_tokens
-from tests.support.forged_tokens import FILE, GENUINE, corpus, outcome, text_of
+from tests.contract import forged_tokens
+from tests.contract.forged_tokens import FILE, GENUINE, corpus, outcome, text_of
 
 WHOLE: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 TOKENS: list[dict[str, str]] = WHOLE["tokens"]
 
 
 def test_the_corpus_is_what_verify_makes_of_it_today() -> None:
-    """If not: `python -m tests.support.forged_tokens`, and change the gate's app."""
+    """If not: `python -m tests.contract.forged_tokens`, and change the gate's app."""
     assert FILE.read_text(encoding="utf-8") == text_of(corpus())
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from services.verify.domain import passes, verdicts
 from services.verify.domain.verdicts import DESPITE, OVERRIDABLE, decide_exit
-from tests.support import gate_cases
-from tests.support.gate_cases import FILE, case_of, line_of, table, text_of
+from tests.contract import gate_cases
+from tests.contract.gate_cases import FILE, case_of, line_of, table, text_of
 
 LINES: list[dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
 
@@ -22,7 +22,7 @@ def disagreements() -> list[str]:
 
 
 def test_the_table_is_what_the_domain_decides_today() -> None:
-    """If not: `python -m tests.support.gate_cases`, and change the gate's app."""
+    """If not: `python -m tests.contract.gate_cases`, and change the gate's app."""
     assert FILE.read_text(encoding="utf-8") == text_of(table())
 
 

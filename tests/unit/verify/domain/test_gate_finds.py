@@ -4,13 +4,13 @@ import json
 from collections import Counter
 from typing import Any
 
-from tests.support.gate_finds import DIFFERENCES, FILE, text_of, whole
+from tests.contract.gate_finds import DIFFERENCES, FILE, text_of, whole
 
 TABLE: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
 
 
 def test_the_table_is_what_the_domain_decides_today() -> None:
-    """If not: `python -m tests.support.gate_finds`, and change the gate's app."""
+    """If not: `python -m tests.contract.gate_finds`, and change the gate's app."""
     assert FILE.read_text(encoding="utf-8") == text_of(whole())
 
 

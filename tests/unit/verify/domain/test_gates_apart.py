@@ -8,8 +8,8 @@ import pytest
 
 from services.verify.domain import ledger
 from services.verify.domain.ledger import Movement
-from tests.support.extent import few_of
-from tests.support.gates_apart import Day
+from tests.contract.gates_apart import Day
+from tests.support.stack.extent import few_of
 
 SEEDS, PASSES = range(20), 5_000
 

@@ -2,11 +2,11 @@
 
 import json
 
-from tests.support.manifest_deltas import FILE, table, text_of
+from tests.contract.manifest_deltas import FILE, table, text_of
 
 
 def test_the_table_is_what_the_contracts_make_today() -> None:
-    """If not: `python -m tests.support.manifest_deltas`, and change the gate's app."""
+    """If not: `python -m tests.contract.manifest_deltas`, and change the gate's app."""
     assert FILE.read_text(encoding="utf-8") == text_of(table())
 
 

@@ -22,7 +22,7 @@ from services.notify.domain.messages import Purpose
 from services.notify.domain.registrations import Registrations
 from tests.support.factories.notify import sample
 from tests.support.factories.outgoing import a_code, a_pass, outgoing
-from tests.support.registered_texts import registered_text
+from tests.support.factories.registered_texts import registered_text
 from tests.support.vendors.mobile_seva import MobileSeva
 
 EVERY_TEXT = [(purpose, language) for purpose in get_args(Purpose) for language in get_args(Language)]

@@ -48,7 +48,7 @@ from tests.support.factories.verify import (
     pass_issued,
     scan_of,
 )
-from tests.support.running import eventually
+from tests.support.stack.running import eventually
 
 
 def test_an_agreement_with_the_pin_is_recorded_with_who_and_why(gate: Supervised) -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from contracts.errors import Conflict, InvalidInput
 from contracts.rpc.approval import DepartmentList, DutyContact, OfficerList, SiteList
-from tests.support.browser.pages_alone import DUTY_CONTACTS
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.page_reader import BALDEV, HOME, SAME_SITE, SITE, hidden
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, hidden
+from tests.support.system.pages_alone import DUTY_CONTACTS
 
 PLACE = "/en/desk/directory/contacts"
 OF_HOME = f"{PLACE}/departments/home"

@@ -22,9 +22,9 @@ from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
-from tests.support.browser.pages_alone import LINES
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.page_reader import HOME, SAME_SITE, hidden
+from tests.support.system.page_reader import HOME, SAME_SITE, hidden
+from tests.support.system.pages_alone import LINES
 
 IMPORT = UUID("0195f3a2-0000-4000-8000-000000000009")
 PLACE = "/en/desk/directory/files"

@@ -13,9 +13,9 @@ from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
 from services.gateway.pages.directory.lines import KEYS
-from tests.support.browser.pages_alone import LINES, directory_line, directory_lines
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.page_reader import HOME, SAME_SITE, SITE, hidden
+from tests.support.system.page_reader import HOME, SAME_SITE, SITE, hidden
+from tests.support.system.pages_alone import LINES, directory_line, directory_lines
 
 PLACE = "/en/desk/directory/lines"
 EDITED = f"{PLACE}/officers/edit/home/baldev"

@@ -12,7 +12,7 @@ from services.gateway.pages import landing
 from services.gateway.pages.shared import error_pages
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.support.factories.gateway import NUMBER, as_applicant, as_staff, browser, claims, signed, stubbed
-from tests.support.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 HTML, PROBLEM = "text/html; charset=utf-8", "application/problem+json"

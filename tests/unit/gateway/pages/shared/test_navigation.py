@@ -13,7 +13,7 @@ from services.gateway.access import EVERY_ROLE
 from services.gateway.pages.shared.navigation import TASKS, links
 from tests.support.factories.gateway import browser, claims, signed, stubbed
 from tests.support.factories.pages import POLICE
-from tests.support.page_reader import HOME
+from tests.support.system.page_reader import HOME
 
 ANYONE = Principal()
 

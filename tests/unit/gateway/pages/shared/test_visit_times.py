@@ -15,7 +15,7 @@ from services.gateway.pages.shared.visit_times import (
     open_days,
     usual_windows,
 )
-from tests.support.page_reader import SITE
+from tests.support.system.page_reader import SITE
 
 TUESDAY = date(2026, 12, 1)
 

@@ -12,8 +12,8 @@ from services.notify.adapters.channels.http_gateway import gateway_client
 from services.notify.adapters.channels.installed import channels_of, receipt_sources_of, report_services_of
 from services.notify.settings import NotifySettings, SenderSettings
 from tests.support.factories.notify import PUBLIC
-from tests.support.registered_texts import registration_file
-from tests.support.settings import make_settings
+from tests.support.factories.registered_texts import registration_file
+from tests.support.stack.settings import make_settings
 
 
 def names(**given: Any) -> dict[str, tuple[str, bool]]:

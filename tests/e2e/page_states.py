@@ -1,0 +1,818 @@
+"""Every page in every state: who sees it, what was sent before, and how the services reply."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any, get_args
+from uuid import UUID
+
+from contracts.capacity import Capacity, VisitingDay
+from contracts.csv_table import Problem
+from contracts.errors import (
+    Conflict,
+    FieldError,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidInput,
+    NotAuthenticated,
+    NotFound,
+    TooManyAttempts,
+    Unavailable,
+)
+from contracts.model import IST, Person
+from contracts.rpc.accounts import GateDeviceList, LoginList, OwnFactor
+from contracts.rpc.application import (
+    NOT_OPENED,
+    ApplicationList,
+    Checked,
+    LookupHit,
+    LookupHits,
+    PassSummary,
+    Photograph,
+)
+from contracts.rpc.approval import (
+    Availability,
+    CapacityView,
+    ClosedDate,
+    ClosureList,
+    DayAvailability,
+    DelegationList,
+    EntryList,
+    FirstApproval,
+    MatchList,
+    OfficerList,
+    RecordedDecisions,
+    ReviewList,
+    WindowAvailability,
+)
+from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
+from contracts.rpc.notify import MessagePreview
+from contracts.rpc.verify import (
+    HelpCall,
+    HelpCalls,
+    IncidentList,
+    IncidentScan,
+    IncidentView,
+    OwnPin,
+    ScanResult,
+    SiteProblem,
+    SiteSupervision,
+    SupervisorList,
+    SupervisorView,
+    Telephones,
+)
+from contracts.visiting_rules import ClosedWish
+from services.chassis.runtime.clock import now
+from services.gateway.site_text import PAGES
+from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
+from tests.support.factories.pages import (
+    ADMIT,
+    APPLICATION,
+    AUDIT_LOG,
+    AUDITED,
+    DECIDED,
+    FIRST,
+    NO_ENTRIES,
+    PROPOSED,
+    REVIEW_ID,
+    affected,
+    closure,
+    desk_numbers,
+    entry,
+    login,
+    match,
+    review,
+)
+from tests.support.factories.system_report import LETTER, TROUBLE, UNKNOWN
+from tests.support.system.page_reader import BALDEV, PERSON
+from tests.support.system.pages_alone import (
+    APPROVED,
+    FULL_QUEUE,
+    LINES,
+    OFTEN_HERE,
+    WRONG_LOGIN,
+)
+
+REVIEW = f"/desk/reviews/{REVIEW_ID}"
+OWN = f"/applications/{REFERENCE}"
+WATCHED, MATCHED = f"/watchlist/entries/{REVIEW_ID}", f"/watchlist/matches/{REVIEW_ID}"
+WITH_MOBILE = login("HOM-0001", has_mobile=True)
+OTHER_LAST4 = {"application.open": InvalidInput.of("id_last4", "other_last4")}
+HALF_APPROVED = FirstApproval(approved_by="HOM-0002", approved_at=now(), slot=FIRST)
+
+
+@dataclass(frozen=True)
+class State:
+    """One page in one state.
+
+    Args:
+        who: the user, as :meth:`PagesAlone.sign_in` names them.
+        path: of the page, without its language.
+        form: fields that are posted to it; None for a GET.
+        answers: replies of the services, by ``service.method``, in addition to the usual ones.
+        before: forms that are posted first, each to its path; None posts the form of that page unchanged.
+        status: of the response.
+    """
+
+    who: str | None
+    path: str
+    form: dict[str, str] | None = None
+    answers: dict[str, Any] = field(default_factory=dict)
+    before: tuple[tuple[str, dict[str, str] | None], ...] = ()
+    status: int = 200
+
+    @property
+    def name(self) -> str:
+        method = "POST" if self.form is not None else "GET"
+        return f"{self.who or 'anyone'} {method} {self.path} {self.status} {'/'.join(self.answers)}"
+
+
+WHO = ("/apply/who", PERSON)
+DEPARTMENT = ("/apply/department", {"department": "home"})
+PURPOSE = (
+    "/apply/purpose",
+    {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"},
+)
+WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
+WITH = ("/apply/companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"})
+WAY = (WHO, DEPARTMENT, PURPOSE, WHEN, WITH)
+HAS_APP = ("/staff/sign-in", {"login_id": "SEC-CODE", "password": "x"})
+NO_APP = ("/staff/sign-in", {"login_id": "SEC-APP", "password": "x"})
+COMPANION = ("/apply/companion", {"of": "0", "name": "Simran", "child": "yes"})
+CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
+WALK_IN = {
+    "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "language": "pa",
+    "deliver_by": "printed", "department": "home",
+    "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01", "from-0": "10:00",
+    "to-0": "12:00",
+}  # fmt: skip
+INVITATION = {
+    "site": "PCS1", "purpose_kind": "meeting", "purpose": "Budget talks", "date": "2026-12-01",
+    "from": "10:00", "to": "12:00", "language": "pa", "deliver_by": "sms",
+    "visitors": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ\nRavi Kumar",
+}  # fmt: skip
+WITHOUT_CARD = ADMIT.model_copy(update={"applicant": Person(name="ਸਿਮਰਨ", name_latin="Simran")})
+PHOTOGRAPH = Photograph(
+    jpeg="/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////"
+    "////////////////////////wAALCAAEAAMBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAf/EABQQAQAAAAAAAAAAAAAAAAAA"
+    "AAD/2gAIAQEAAD8AX//Z"
+)
+"""Three by four grey pixels."""
+HIT = LookupHit(
+    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
+    date=date(2026, 12, 1),
+    name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur",
+)  # fmt: skip
+ISSUED = APPLICATION.model_copy(
+    update={
+        "status": "issued",
+        "pass_": PassSummary(number=NUMBER, valid_from=now(), valid_to=now() + timedelta(hours=2)),
+    }
+)
+
+
+def questions() -> Iterator[State]:
+    """Yield each question as it is shown, and with nothing answered."""
+    for number, (path, _) in enumerate(WAY):
+        yield State("applicant", path, before=WAY[:number])
+    for number, (path, _) in enumerate(WAY):
+        yield State("applicant", path, {}, before=WAY[:number], status=422)
+    first_visit = {"application.list_applications": ApplicationList(items=())}
+    yield State("applicant", "/apply/who", answers=first_visit)
+    yield State("applicant", "/apply/name-latin", before=(("/apply/who", PERSON | {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"}),))
+    yield State(
+        "applicant",
+        "/apply/purpose?q=nobody",
+        answers={"approval.officers": OfficerList(items=())},
+        before=WAY[:2],
+    )
+    yield State("applicant", "/apply/purpose", before=(WHO, ("/apply/department", {"department": "police"})))
+    yield State("applicant", "/apply/companion", before=WAY[:4])
+    yield State("applicant", "/apply/companion", {}, before=WAY[:4], status=422)
+    yield State("applicant", "/apply/companions", before=(*WAY[:4], COMPANION))
+    yield State("applicant", "/apply/companion?which=0", before=(*WAY[:4], COMPANION))
+    yield State("applicant", f"{OWN}/again", {"id_last4": "0000"}, OTHER_LAST4, status=422)
+    yield State("applicant", "/apply/check", before=WAY)
+    found = Checked(problems=(FieldError(field="applicant.id_last4", code="full_number"),))
+    yield State(
+        "applicant",
+        "/apply/who",
+        PERSON | {"id_type": "aadhaar", "id_last4": "1"},
+        {"application.check": found},
+        status=422,
+    )
+
+
+def places() -> Iterator[State]:
+    """Yield the pages with a department's visiting hours, free places and numbers."""
+    tomorrow = now().astimezone(IST).date() + timedelta(days=1)
+    windows = tuple(
+        WindowAvailability(start=time(hour), end=time(hour + 1), places=20, free=free)
+        for hour, free in ((10, 7), (11, 0), (12, 20))
+    )
+    full = tuple(one.model_copy(update={"free": 0}) for one in windows)
+    days = (
+        DayAvailability(day=tomorrow, windows=full),
+        DayAvailability(day=tomorrow + timedelta(days=1), windows=windows),
+        DayAvailability(day=date(2026, 12, 1), windows=windows),
+    )
+    hours = Capacity(
+        days=tuple(
+            VisitingDay(weekday=day, opens=time(10), closes=time(13), places=20) for day in (0, 1, 3, 4)
+        ),
+        closed=(date(2036, 8, 15),),
+    )
+    limited = {
+        "approval.capacity": CapacityView(department="home", capacity=hours, set_by="HOM-0002", set_at=now()),
+        "approval.availability": Availability(limited=True, days=days),
+    }
+    yield State(None, "/transparency")
+    yield State(None, "/transparency?month=2026-10")
+    yield State("department", "/desk/numbers")
+    yield State("department", "/desk/numbers", answers={"approval.numbers": desk_numbers(0, 0)})
+    yield State("department", "/desk/capacity")
+    yield State("department", "/desk/capacity?notice=saved", answers=limited)
+    wrong = {"limited": "yes", "window": "60", "from-0": "10:00", "to-0": "09:00", "places-0": "x"}
+    yield State("department", "/desk/capacity", wrong, limited, status=422)
+    yield State("department", f"{REVIEW}/approve", answers=limited)
+    yield State("applicant", "/apply/when", answers=limited, before=WAY[:3])
+    taken = {"date-0": f"{tomorrow}", "from-0": "10:00", "to-0": "12:00"}
+    yield State("applicant", "/apply/when", taken, limited, before=WAY[:3], status=422)
+    none = {"approval.availability": Availability(limited=True, days=days[:1])}
+    yield State("applicant", "/apply/when", answers=none, before=WAY[:3])
+
+
+def several_days() -> Iterator[State]:
+    """Yield the pages of a visit on several days."""
+    days = (date(2026, 12, 2), date(2026, 12, 4))
+    terms = {"further_days": days, "days_reason": "Hearings in three cases"}
+    decided = review(status="approved", decision=DECIDED.model_copy(update=terms))
+    yield State("department", REVIEW, answers={"approval.view_review": decided})
+    half = review(second_officer=True, first_approval=HALF_APPROVED.model_copy(update=terms))
+    yield State("department", REVIEW, answers={"approval.view_review": half})
+    wanted = {"slot": "2026-12-01 10:00 12:00", "last_day": "2026-12-04", "days_reason": "Hearings"}
+    full = Conflict(code="window_full", date="2026-12-02")
+    yield State("department", f"{REVIEW}/approve", wanted, {"approval.approve": full}, status=409)
+    missing = InvalidInput.of("days_reason", "days_reason_missing")
+    yield State("department", f"{REVIEW}/approve", wanted, {"approval.approve": missing}, status=422)
+    several = pass_view(further_days=days)
+    yield State("reception", f"/counter/passes/{NUMBER}", answers={"issuance.view": several})
+    for kind in ("pass", "badge"):
+        for paper in ("a6", "receipt"):
+            place = f"/counter/passes/{NUMBER}/{kind}/{paper}"
+            yield State("reception", place, answers={"issuance.view": several})
+    begins = datetime(2026, 12, 1, 9, 30, tzinfo=IST)
+    known = PassSummary(
+        number=NUMBER, valid_from=begins, valid_to=begins + timedelta(hours=3), further_days=days
+    )
+    shown = APPLICATION.model_copy(update={"status": "issued", "pass_": known, "further_days": days})
+    yield State("applicant", OWN, answers={"application.view": shown})
+    lost = {
+        "date": date(2026, 12, 1), "closed_day": date(2026, 12, 3), "closure_reason": "officer_away",
+        "note": "Back on Friday",
+    }  # fmt: skip
+    yield State("applicant", OWN, answers={"application.view": shown.model_copy(update=lost)})
+    dropped = DECIDED.model_copy(update={**terms, "closed_day": date(2026, 12, 3), "note": "Back on Friday"})
+    shortened = review(status="approved", decision=dropped)
+    yield State("department", REVIEW, answers={"approval.view_review": shortened})
+    at_gate = ADMIT.model_copy(update={"days": (date(2026, 12, 1), *days)})
+    yield State("security", "/gate", {"pass": NUMBER}, {"verify.scan": at_gate})
+    for verdict in ("already_used", "not_yet_valid", "day_closed", "expired"):
+        refused = at_gate.model_copy(update={"verdict": verdict})
+        yield State("security", "/gate", {"pass": NUMBER}, {"verify.scan": refused})
+
+
+def closures() -> Iterator[State]:
+    """Yield the pages for closing a day, and those that show a closed day to its visitors and to the desk."""
+    day = (now().astimezone(IST) + timedelta(days=3)).date()
+    form = {"day": f"{day}", "department": "", "reason": "officer_away", "note": "Back on Monday"}
+    place = f"/desk/closures/{REVIEW_ID}"
+    yield State("department", "/desk/closures")
+    yield State("department", "/desk/closures", answers={"approval.list_closures": ClosureList(items=())})
+    yield State("department", "/desk/closures?notice=already_closed")
+    yield State("ado", "/desk/closures")
+    yield State("auditor", "/desk/closures")
+    yield State("auditor", place)
+    yield State("department", f"/desk/closures/new?day={day}")
+    nobody = affected(approved=0, only_that_day=0, with_other_days=0, items=(), next=None)
+    yield State("department", f"/desk/closures/new?day={day}", answers={"approval.affected": nobody})
+    kept = {"days": tuple(day + timedelta(days=ahead) for ahead in (-1, 0, 1)), "keeps_pass": True}
+    some = affected(day=day, keep_pass=1)
+    some = some.model_copy(update={"items": (some.items[0].model_copy(update=kept), some.items[1])})
+    yield State("department", f"/desk/closures/new?day={day}", answers={"approval.affected": some})
+    yield State("ado", f"/desk/closures/new?day={day}&department=home")
+    yield State("department", "/desk/closures/new?day=2020-01-01", status=422)
+    yield State("department", "/desk/closures/new", form | {"reason": ""}, status=422)
+    yield State("department", "/desk/closures/new", form | {"preview": "yes"})
+    unseen = {"notify.preview_closure": Unavailable()}
+    yield State("department", "/desk/closures/new", form | {"preview": "yes"}, unseen)
+    yield State("department", f"{place}?notice=closed")
+    yield State("department", place, answers={"approval.view_closure": closure(note="", reason="security")})
+    lifted = closure(lifted_at=now(), lifted_by="HOM-0001", told=0)
+    yield State("department", f"{place}?notice=lifted", answers={"approval.view_closure": lifted})
+    by_ado = closure(closed_by="ADO-0001", closed_by_role="ado")
+    yield State("department", f"{place}?of=ado", answers={"approval.view_closure": by_ado})
+    closed = ClosedDate(day=day, reason="officer_away")
+    returned = APPLICATION.model_copy(
+        update={
+            "status": "returned", "closed_day": day, "closure_reason": "officer_away",
+            "note": "Back on Monday",
+        }
+    )  # fmt: skip
+    answers = {
+        "application.view": returned,
+        "approval.availability": Availability(limited=False, closed=(closed,)),
+    }
+    yield State("applicant", OWN, answers=answers)
+    yield State("applicant", f"{OWN}/dates", answers=answers)
+    reopened = {
+        "application.view": returned.model_copy(
+            update={"closure_reason": None, "day_reopened": True, "note": None}
+        )
+    }
+    yield State("applicant", OWN, answers=reopened)
+    decided = DECIDED.model_copy(
+        update={"status": "returned", "slot": None, "closed_day": day, "day_reopened": True}
+    )
+    sent_back = review(status="returned", decision=decided)
+    yield State("department", REVIEW, answers={"approval.view_review": sent_back})
+    wish = ClosedWish(day=FIRST.day, closed_by="site", reason="Gurpurab")
+    waiting = APPLICATION.model_copy(update={"status": "submitted", "closed_wishes": (wish,)})
+    yield State("applicant", OWN, answers={"application.view": waiting})
+    holiday = review(closed=(FIRST.day,), closed_wishes=(wish,))
+    yield State("department", REVIEW, answers={"approval.view_review": holiday})
+    today = ClosedDate(day=now().astimezone(IST).date(), reason="officer_away")
+    shut = ReviewList(items=(holiday,), closed=(today,))
+    yield State("department", "/desk", answers={"approval.list_reviews": shut})
+    first_closed = review(closed=(FIRST.day,))
+    yield State("department", REVIEW, answers={"approval.view_review": first_closed})
+    yield State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=(first_closed,))})
+
+
+def another_mobile() -> Iterator[State]:
+    """Yield the pages on which an application gets another mobile number."""
+    typed = {"mobile": "98111 22233", "id_last4": "4821", "key": "k"}
+    for who, page in (("applicant", f"{OWN}/mobile"), ("reception", f"/counter{OWN}/mobile")):
+        sent = ((page, typed),)
+        yield State(who, page)
+        yield State(who, page, {"mobile": "98", "id_last4": "", "key": "k"}, status=422)
+        yield State(who, f"{page}/code", before=sent)
+        yield State(who, f"{page}/code", {"code": ""}, before=sent, status=422)
+    yield State("applicant", f"{OWN}?notice=mobile_changed")
+    yield State("reception", f"/counter{OWN}?notice=mobile_changed")
+
+
+def undelivered() -> Iterator[State]:
+    """Yield the pages of the gate about a pass that no message has brought to anybody."""
+    lost = ADMIT.model_copy(update={"undelivered": True})
+    scanned = {"verify.scan": lost}
+    yield State("security", "/gate", {"pass": NUMBER, "nonce": "n-1"}, scanned)
+    entered = {"verify.scan": lost.model_copy(update={"preview": False, "inside": 1})}
+    yield State("security", "/gate/enter", CHECKED, entered)
+
+
+def calls_for_help() -> Iterator[State]:
+    """Yield the pages of a gate that has called for help, and those where no supervisor can agree."""
+    call = HelpCall(
+        id=REVIEW_ID, site="PCS1", gate="PCS1-G1", reason="danger", called_at=now(), called_by="SEC-0001"
+    )
+    telephones = Telephones(reception="0172-5550101", security="0172-5550102")
+    comes = {"answered_at": now(), "answered_by": "REC-0001"}
+    for one in (call, call.model_copy(update=comes), call.model_copy(update={"unanswered_at": now()})):
+        calls = HelpCalls(items=(one,), telephones=telephones)
+        yield State("security", "/gate", answers={"verify.help_calls": calls})
+    void = ADMIT.model_copy(update={"supervisors_void": True})
+    for asked in (void.model_copy(update={"call_supervisor": True}), void):
+        answers = {"verify.scan": asked, "verify.help_calls": HelpCalls(telephones=telephones)}
+        yield State("security", "/gate", {"pass": NUMBER, "nonce": "n-1"}, answers)
+
+
+def counter() -> Iterator[State]:
+    """Yield the page of the counter and the pages that follow from it."""
+    asked = HIT.model_copy(update={"reception_asked": True})
+    waiting = {"application.waiting_here": LookupHits(items=(asked, HIT))}
+    yield State("reception", "/counter", answers=waiting)
+    yield State("reception", "/counter", answers={"application.waiting_here": Unavailable()})
+    yield State(
+        "reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=(HIT,))}
+    )
+    yield State("reception", "/counter/lookup", {"q": "Kaur"}, {"application.lookup": LookupHits(items=())})
+    yield State("reception", "/counter/lookup", {"q": "K"}, status=422)
+    yield State("reception", "/counter/apply", {"companions": "Harjit\nSimran, child"}, waiting, status=422)
+    several = {
+        "approval.officers": OfficerList(items=(BALDEV, BALDEV.model_copy(update={"code": "baldev-2"})))
+    }
+    yield State("reception", "/counter/apply", WALK_IN | {"officer": "baldev"}, several, status=422)
+    yield State(
+        "reception", "/counter/apply", WALK_IN, {"application.submit_at_counter": Unavailable()}, status=503
+    )
+    own = f"/counter{OWN}"
+    yield State("reception", own)
+    yield State("reception", own, answers={"application.photograph": PHOTOGRAPH})
+    yield State("reception", own, answers={"application.view": ISSUED})
+    yield State(
+        "reception",
+        f"{own}?notice=late",
+        answers={"application.view": ISSUED.model_copy(update={"status": "revoked"})},
+    )
+    number = f"/counter/passes/{NUMBER}"
+    yield State("reception", number)
+    yield State(
+        "reception", number, answers={"issuance.view": pass_view(state="revoked", replaced_by="ABCDEFGH")}
+    )
+    yield State("reception", f"{number}/reissue", {}, status=422)
+    for kind in ("pass", "badge"):
+        for paper in ("a6", "receipt"):
+            yield State("reception", f"{number}/{kind}/{paper}")
+
+
+def lines() -> Iterator[State]:
+    """Yield the pages of the directory, line by line."""
+    place = "/desk/directory/lines"
+    for table in ("sites", "gates", "hours", "departments", "officers", "holidays"):
+        yield State("ado", f"{place}/{table}")
+        yield State("ado", f"{place}/{table}/new")
+    yield State("ado", f"{place}/sites/edit/PCS1")
+    shut = LineList(items=(LineView(cells={**LINES["departments"], "closed": "1"}, digest="d" * 64),))
+    yield State("ado", f"{place}/departments", answers={"approval.list_lines": shut})
+    waiting = Conflict(code="affects_visits", applications_waiting=3)
+    yield State(
+        "ado", f"{place}/departments/edit/home", {"closed": "1"}, {"approval.put_line": waiting}, status=409
+    )
+    yield State("ado", f"{place}/gates/edit/PCS1/PCS1-G1")
+    yield State("ado", f"{place}/hours/edit/PCS1/2025-01-01")
+    coming = f"{place}/hours/edit/PCS1/2099-01-01"
+    yield State("ado", coming)
+    yield State("ado", f"{place}/hours/new?like=PCS1/2025-01-01")
+    bad_hours = {"approval.put_line": InvalidInput.of("monday", "not_hours")}
+    yield State("ado", coming, {"monday-from-1": "17:00", "monday-to-1": "09:00"}, bad_hours, status=422)
+    outside = Conflict(code="affects_visits", visits_outside_hours=312)
+    yield State("ado", coming, {"monday-from-1": "09:00"}, {"approval.put_line": outside}, status=409)
+    yield State("ado", f"{place}/hours/remove/PCS1/2099-01-01")
+    gate = f"{place}/gates/remove/PCS1/PCS1-G1"
+    yield State("ado", gate)
+    at_gate = Conflict(code="affects_visits", visits_at_gate=1)
+    yield State("ado", gate, {"was": "d"}, {"approval.remove_line": at_gate}, status=409)
+    edited = f"{place}/officers/edit/home/baldev"
+    yield State("ado", edited)
+    yield State("ado", f"{edited}?notice=saved")
+    invalid = {"approval.put_line": InvalidInput.of("name_en", "empty")}
+    yield State("ado", edited, {"name_en": ""}, invalid, status=422)
+    lost = {"approval.put_line": Unavailable()}
+    yield State("ado", edited, {**LINES["officers"], "key": "k"}, lost, status=503)
+    meanwhile = {"approval.put_line": Conflict(code="changed_meanwhile", by="ADO-0002")}
+    yield State("ado", edited, {"name_en": "Baldev Singh"}, meanwhile, status=409)
+    yield State(
+        "ado",
+        f"{place}/departments/new",
+        {},
+        {"approval.put_line": InvalidInput.of("sites", "empty")},
+        status=422,
+    )
+    yield State("ado", f"{place}/holidays/remove/PCS1/2099-01-26")
+    yield State("ado", f"{place}/holidays?notice=changed")
+
+
+def contacts() -> Iterator[State]:
+    """Yield the pages of what happens when nobody decides."""
+    yield State("ado", "/desk/directory/lines/escalation")
+    minutes = "/desk/directory/lines/escalation/edit/home"
+    yield State("ado", minutes)
+    wrong = {"approval.put_line": InvalidInput.of("head", "not_minutes")}
+    yield State("ado", minutes, {"head": "soon"}, wrong, status=422)
+    place = "/desk/directory/contacts"
+    yield State("ado", place)
+    yield State("ado", f"{place}/departments/home")
+    yield State("ado", f"{place}/sites/PCS1?notice=saved")
+    bad = {"approval.put_duty_contacts": InvalidInput.of("mobile.baldev", "not_a_mobile")}
+    yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, bad, status=422)
+    crossed = {"approval.put_duty_contacts": Conflict(code="changed_meanwhile", by="ADO-0002")}
+    yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, crossed, status=409)
+
+
+def files() -> Iterator[State]:
+    """Yield the pages of imported and exported files."""
+    place = "/desk/directory/files"
+    yield State("ado", place)
+    yield State("ado", place, {}, status=422)
+    yield State("ado", place, {"table": "holidays"}, status=422)
+    problems = (
+        Problem(line=3, column="role", code="unknown_role", value="minister"),
+        Problem(line=4, column="name", code="too_long", limit=100),
+        Problem(line=5, code="wrong_width", limit=8),
+    )
+    bad = ImportReport(import_id=REVIEW_ID, problems=problems, further_problems=12)
+    yield State("ado", f"{place}/logins/{REVIEW_ID}", answers={"accounts.check_login_file": bad})
+    yield State("ado", f"{place}/holidays/{REVIEW_ID}")
+    officer = LINES["officers"]
+    effects = (
+        LineEffect(line=2, after=officer),
+        LineEffect(line=3, before=officer, after={**officer, "room": "9-9"}),
+        LineEffect(line=4, before=officer, after={**officer, "closed": "1"}),
+    )
+    some = ImportReport(import_id=REVIEW_ID, added=1, changed=2, lines=effects)
+    yield State("ado", f"{place}/officers/{REVIEW_ID}", answers={"approval.check_directory_file": some})
+    nothing = ImportReport(import_id=REVIEW_ID, unchanged=9)
+    yield State("ado", f"{place}/officers/{REVIEW_ID}", answers={"approval.check_directory_file": nothing})
+    yield State("ado", f"{place}/logins/{REVIEW_ID}")
+    yield State("ado", f"{place}/logins/{REVIEW_ID}/passwords")
+
+
+def supervised() -> Iterator[State]:
+    """Yield the pages about supervisors of gates, and those of incidents."""
+    at = datetime(2026, 12, 1, 9, 30, tzinfo=IST)
+    head = SupervisorView(login_id="SEC-0009", site="PCS1", named_by="ADO-0001", named_at=at, pin_set_at=at)
+    other = login("SEC-0010", role="security", site="PCS1", department=None, gate=None)
+    named = {
+        "verify.supervisors": SupervisorList(items=(head,)),
+        "accounts.list_logins": LoginList(items=(other,)),
+    }
+    sites = (
+        SiteSupervision(
+            site="PCS1", demanded=True, decided_by="ADO-0001", decided_at=at, problem="nobody_can_agree"
+        ),
+        SiteSupervision(site="PCS2", problem="nobody_decided"),
+    )
+    lifted = SiteSupervision(
+        site="PCS1", decided_by="ADO-0001", decided_at=at, problem="watched_not_demanded"
+    )
+    for shown in (sites, (lifted, SiteSupervision(site="PCS2", problem="nobody_can_agree"))):
+        unguarded = named | {"verify.supervisors": SupervisorList(items=(head,), sites=shown)}
+        yield State("ado", "/desk/supervisors", answers=unguarded)
+    nobody = {"verify.supervisors": SupervisorList(), "accounts.list_logins": LoginList(items=())}
+    yield State("ado", "/desk/supervisors", answers=named)
+    yield State("ado", "/desk/supervisors", {}, named, status=422)
+    yield State("ado", "/desk/supervisors", answers=nobody)
+    own = {"verify.own_pin": OwnPin(is_supervisor=True, pin_set_at=at)}
+    yield State("security", "/gate/pin", answers=own)
+    yield State("security", "/gate/pin", {"pin": "12"}, own, status=422)
+    yield State("security", "/gate/pin", answers={"verify.own_pin": OwnPin(is_supervisor=False)})
+    for problem in get_args(SiteProblem):
+        gone = OwnPin(is_supervisor=True, problem=problem)
+        yield State("security", "/gate/pin", answers={"verify.own_pin": gone})
+    scans = tuple(
+        IncidentScan(gate=gate, scanned_at=at, count=1, offline=True) for gate in ("PCS1-G1", "PCS1-G2")
+    )
+    happened = IncidentView(
+        id=REVIEW_ID, found_at=at, site="PCS1", gate="PCS1-G1", kind="conflict", detail="already_inside",
+        pass_number=NUMBER, scans=scans, exposure=1,
+    )  # fmt: skip
+    agreed = happened.model_copy(
+        update={
+            "kind": "override", "detail": None, "exposure": 0, "scans": scans[:1], "login": "SEC-0001",
+            "supervisor": "SEC-0009", "reason": "Known to me", "seen_at": at, "seen_by": "SEC-0009",
+        }
+    )  # fmt: skip
+    refused = happened.model_copy(
+        update={
+            "kind": "refused", "detail": "too_old", "exposure": 0, "scans": (), "login": "SEC-0001",
+            "pass_number": None,
+        }
+    )  # fmt: skip
+    unproven = agreed.model_copy(
+        update={
+            "kind": "unproven", "detail": "supervisor_missing", "supervisor": None, "login": "SEC-0002",
+            "reason": None, "seen_at": None, "seen_by": None,
+        }
+    )  # fmt: skip
+    own = agreed.model_copy(update={"seen_at": None, "seen_by": None, "is_own": True})
+    unanswered = refused.model_copy(update={"kind": "unanswered", "detail": "danger", "called_at": at})
+    items = (happened, agreed, own, unproven, refused, unanswered)
+    found = {"verify.incidents": IncidentList(items=items, unseen=5)}
+    yield State("security", "/gate/incidents", answers=found)
+    yield State("security", "/gate/incidents", answers={"verify.incidents": IncidentList()})
+    yield State("ops", "/ops/gate-incidents", answers=found)
+
+
+def kiosk() -> Iterator[State]:
+    """Yield the pages of the ADO Branch for kiosks, and a kiosk with a visitor."""
+    kiosks = {
+        "accounts.list_logins": LoginList(
+            items=(login("KIO-0001", role="kiosk", site="PCS1", department=None),)
+        )
+    }
+    yield State("ado", "/desk/kiosks", answers=kiosks)
+    yield State("ado", "/desk/kiosks", {}, status=422)
+    yield State("ado", "/desk/kiosks", {"name": "Main hall", "site": "PCS1"})
+    yield State("ado", "/gate-devices")
+    yield State("ado", "/gate-devices", {}, status=422)
+    yield State("ado", "/gate-devices", {"name": "North tablet", "gate": "PCS1-G1"})
+    yield State("ado", "/gate-devices/GAT-0001/code")
+    yield State("ado", "/gate-devices/GAT-0001/revoke")
+    yield State("ops", "/gate-devices")
+    yield State("ado", "/gate-devices", answers={"accounts.gate_devices": GateDeviceList(items=())})
+    yield State(None, "/kiosk/enrol")
+    yield State(
+        None,
+        "/kiosk/enrol",
+        {"kiosk_id": "KIO-0001"},
+        {"accounts.enrol_kiosk": NotAuthenticated()},
+        status=422,
+    )
+    yield State("kiosk", "/kiosk")
+    begun = ("/kiosk", {})
+    yield State("kiosk", "/sign-in", before=(begun,))
+    yield State("kiosk", "/sign-in/code", before=(begun, ("/sign-in", {"mobile": "9876543210"})))
+    for number, (path, _) in enumerate(WAY):
+        yield State("visitor at a kiosk", path, before=WAY[:number])
+    yield State("visitor at a kiosk", "/apply/who", {}, status=422)
+    yield State("visitor at a kiosk", "/apply/check", before=WAY)
+    sent = (*WAY, ("/apply/check", None))
+    yield State("visitor at a kiosk", "/kiosk/done", before=sent)
+    yield State("visitor at a kiosk", "/kiosk/done", answers={"application.view": ISSUED}, before=sent)
+    yield State("visitor at a kiosk", "/kiosk/slip", before=sent)
+    yield State("visitor at a kiosk", "/kiosk/pass", answers={"application.view": ISSUED}, before=sent)
+    yield State(
+        "visitor at a kiosk",
+        "/applications",
+        answers={"application.list_applications": Forbidden(code="at_a_kiosk")},
+        status=403,
+    )
+
+
+def operator() -> Iterator[State]:
+    """Yield the pages of an operator who applies for others."""
+    yield State("assisted", "/assist")
+    yield State("assisted", "/sign-in")
+    yield State("helped", "/apply/who")
+    yield State("helped", "/apply/check", before=WAY)
+    yield State("helped", "/apply/done", before=(*WAY, ("/apply/check", None)))
+
+
+def around() -> Iterator[State]:
+    """Yield the pages that every page leads to, and the start pages of staff."""
+    for name in PAGES:
+        yield State(None, f"/about/{name}")
+    for who in ("department", "ado", "security", "reception", "ops", "auditor"):
+        yield State(who, "/staff")
+    yield State(None, "/sign-out", status=405)
+
+
+DEAD = "/ops/dead-letters/verify.PassIssued"
+AUDIT = f"/audit/applications/{AUDITED}"
+PERIOD = "/audit?department=home&first=2026-11-01&last=2026-11-30"
+NO_DECISIONS = {"approval.decisions": RecordedDecisions(items=())}
+LOG = f"/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30"
+NOTHING_RECORDED = dict.fromkeys(AUDIT_LOG, NO_ENTRIES)
+STATES = [
+    State("auditor", "/audit"), State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
+    State("auditor", "/audit?department=home&first=x&last=2026-11-30", status=422),
+    State("auditor", "/audit/search", {"q": "Kaur"}, status=422), State("auditor", AUDIT),
+    State("auditor", AUDIT, answers=NO_DECISIONS), State("auditor", f"/audit/passes/{NUMBER}"),
+    State("auditor", f"/audit/passes/{NUMBER}", answers={"verify.scan_history": NotFound()}, status=404),
+    State("auditor", LOG), State("auditor", LOG, answers=NOTHING_RECORDED),
+    State("auditor", "/audit/log", {"who": "Kaur"}, status=422),
+    State("ops", "/ops"), State("ops", "/ops", answers={"ops.report": TROUBLE}),
+    State("ops", "/ops", answers={"ops.report": UNKNOWN}),
+    State("ops", "/ops", answers={"ops.report": Unavailable()}), State("department", "/ops", status=403),
+    State("ops", DEAD), State("ops", f"{DEAD}?notice=gone"), State("ops", f"{DEAD}/{LETTER.id}"),
+    State("ops", DEAD, answers={"ops.letterlist": Unavailable()}, status=503),
+    State("ops", f"{DEAD}/{LETTER.id}/replay"), State("ops", f"{DEAD}/{UUID(int=1)}", status=404),
+    State(None, "/apply"), State(None, "/sign-in"),
+    State(None, "/sign-in", {"mobile": ""}, {"accounts.request_otp": InvalidInput()}, status=422),
+    State(None, "/sign-in/code", before=(("/sign-in", {"mobile": "9876543210"}),)),
+    State(None, "/sign-in/code", {"code": ""}, before=(("/sign-in", {"mobile": "9876543210"}),), status=422),
+    State(None, "/cleared"), State(None, "/status"), State(None, f"/s/{REFERENCE}"),
+    State(None, "/status", {"reference": REFERENCE, "mobile_last4": "3210"}),
+    State(None, "/status", {"reference": "x"}, {"application.status": NotFound()}, status=422),
+    State(None, "/sign-in", {"mobile": "1"}, {"accounts.request_otp": TooManyAttempts(retry_after=90)},
+    status=429),
+    State(None, "/status", {"reference": "x"}, {"application.status": Unavailable()}, status=503),
+    *questions(),
+    State("applicant", "/applications"),
+    State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
+    State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
+    State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
+    *another_mobile(), *undelivered(), *calls_for_help(),
+    State("applicant", OWN),
+    State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
+        update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),
+    State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
+    State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"},
+    {"accounts.log_in": WRONG_LOGIN}, status=422),
+    State(None, "/staff/sign-in/code", before=(HAS_APP,)),
+    State(None, "/staff/sign-in/app", before=(NO_APP,)),
+    State(None, "/staff/sign-in/code", {"code": "000000"}, {"accounts.enter_code": InvalidInput()},
+    before=(HAS_APP,), status=422),
+    State(None, "/staff/sign-in/recovery-codes", before=(NO_APP, ("/staff/sign-in/app", {"code": "123456"}))),
+    State(None, "/staff/sign-in?notice=ended"),
+    State("department", "/staff/second-factor"), State("assisted", "/assist/second-factor"),
+    State("department", "/staff/second-factor", answers={"accounts.own_factor": OwnFactor(required=True)}),
+    State("department", "/staff/second-factor/recovery-codes", before=(
+    ("/staff/second-factor/recovery-codes", {}),)),
+    State("ado", "/desk/second-factor?notice=saved"), State("ado", "/desk/logins/HOM-0001/reset-factor"),
+    State("ado", "/desk/logins/HOM-0001?notice=factor-reset"),
+    State("ado", "/desk/logins/HOM-0001?notice=mobile-set"), State("ado", "/desk/logins/HOM-0001/mobile"),
+    State("ado", "/desk/logins/HOM-0001/mobile", answers={"accounts.view_login": WITH_MOBILE}),
+    State("ado", "/desk/logins/HOM-0001/mobile", {"mobile": "", "language": "hi"}, status=422),
+    State("ado", "/desk/logins/HOM-0001/reset", {"key": "k"}, {"accounts.reset_login": Forbidden(
+    code="second_factor_stale")}, status=403),
+    *(State(who, path) for who, path in (("department", "/staff/sessions"), ("assisted", "/assist/sessions"),
+    ("applicant", "/sessions"))),
+    State("department", "/staff/password"), State("department", "/staff/password", {"new": "x"}, status=422),
+    State("department", "/desk"),
+    State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=())}),
+    State("department", "/desk?notice=forwarded"), State("department", "/desk/search", {"q": "Kaur"}),
+    State("department", "/desk/search", {"q": ""}, status=422), State("department", REVIEW),
+    State("department", f"/desk?open={REVIEW_ID}&notice=approved&about={REVIEW_ID}",
+    answers={"approval.list_reviews": FULL_QUEUE}),
+    State("department", "/desk?channel=portal&order=waiting", answers={"approval.list_reviews": FULL_QUEUE}),
+    State("department", "/desk?status=decided",
+    answers={"approval.list_reviews": ReviewList(items=(APPROVED,))}),
+    State("department", "/desk?status=decided", answers={"approval.list_reviews": ReviewList(items=())}),
+    State("department", f"/desk?notice=many&done=1&failed={REVIEW_ID}.already_decided"),
+    State("department", "/desk?notice=different_days"), State("department", "/desk?notice=none_chosen"),
+    State("department", f"{REVIEW}?notice=already_decided", answers={"approval.view_review": APPROVED}),
+    *(State("department", f"{REVIEW}/{verb}") for verb in ("approve", "reject", "return", "forward",
+    "withdraw")),
+    *(State("department", f"{REVIEW}/{verb}", {}, status=422) for verb in ("approve", "reject", "return",
+    "withdraw")),
+    State("department", "/desk/delegations"), State("department", "/desk/delegations?notice=delegated"),
+    State("department", "/desk/delegations", answers={"approval.list_delegations": DelegationList(items=())}),
+    State("department", "/desk/delegations", {"officer": "", "last_day": "x"}, status=422),
+    State("department", REVIEW, answers={"approval.view_review": review(on_behalf_of="baldev",
+    instead_of="baldev", at_counter=True, escalated=2)}),
+    State("department", f"{REVIEW}?notice=delegation_ended", answers={"approval.view_review": review(
+    may_decide=False, escalated=1)}),
+    State("department", f"{REVIEW}/approve", {"slot": "own", "entries": "x"}, status=422),
+    State("department", f"{REVIEW}/forward", {},
+    {"approval.forward": InvalidInput.of("department", "exactly_one")}, status=422),
+    State("department", f"{REVIEW}/reject", {"reason": "other"},
+    {"approval.reject": Conflict(code="application_changed")}, status=409),
+    State("department", "/desk/search", {"q": "x" * 40_000}, status=422),
+    State("department", f"{REVIEW}/reject", {"reason": "duplicate", "preview": "yes"},
+    {"notify.preview_rejection": MessagePreview(text="PCS-7K3M-9QW4: ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ।")}),
+    State("department", f"{REVIEW}/reject", {"reason": "duplicate", "preview": "yes"},
+    {"notify.preview_rejection": Unavailable()}),
+    State("department", f"{REVIEW}/withdraw", {"reason": "security", "preview": "yes"},
+    {"notify.preview_withdrawal": MessagePreview(text="e-Pass ਰੱਦ ਕਰ ਦਿੱਤਾ ਗਿਆ ਹੈ।")}),
+    State("department", f"{REVIEW}?notice=withdrawn", answers={"approval.view_review": APPROVED}),
+    State("department", f"/desk?open={REVIEW_ID}", answers={"approval.view_review": OFTEN_HERE}),
+    State("ado", "/desk/logins"), State("ado", "/desk/logins?role=department&state=active"),
+    State("ado", "/desk/logins?state=expired", answers={"accounts.list_logins": LoginList(items=())}),
+    State("ado", "/desk/logins/HOM-0001"), State("ado", "/desk/logins/HOM-0001?notice=extended"),
+    State("ado", "/desk/logins/HOM-0003",
+    answers={"accounts.view_login": login("HOM-0003", disabled=True, state="disabled")}),
+    State("ado", "/desk/logins/HOM-0001", {"valid_until": "soon"}, status=422),
+    State("ado", "/desk/logins/HOM-0001/sign-out"),
+    State("department", "/desk/invitations"), State("department", "/desk/invitations", INVITATION),
+    State("department", "/desk/invitations", INVITATION | {"delegation": "yes"}),
+    State("department", "/desk/invitations", {"visitors": "Simran, library card"}, status=422),
+    State("department", "/desk/invitations", INVITATION, {"application.invite": Unavailable()}, status=503),
+    State("department", "/desk/invitations", INVITATION,
+        {"application.invite": IdempotencyKeyReused("used")}, status=409),
+    State("ado", "/watchlist"), State("ado", "/watchlist?state=ended",
+    answers={"approval.watchlist": EntryList(items=(), counts={"active": 2})}),
+    State("ado", "/watchlist/new"), State("ado", "/watchlist/new", {"name": "Balwinder"}, status=422),
+    State("ado", WATCHED, answers={"approval.view_entry": entry(**PROPOSED)}),
+    State("security", f"{WATCHED}?notice=same_officer", answers={"approval.view_entry": entry(**PROPOSED)}),
+    State("security", f"{WATCHED}?notice=confirm"), State("security", "/watchlist/matches"),
+    State("ado", "/watchlist/matches?which=all", answers={"approval.matches": MatchList(items=())}),
+    State("security", MATCHED), State("security", MATCHED, {"note": ""}, status=422),
+    State("security", f"{MATCHED}?notice=settled", answers={"approval.view_match": match(
+        settled_as="dismissed", settled_by="SEC-0001", settled_at=now(), note="Another face")}),
+    State("department", f"{REVIEW}?notice=second_officer", answers={"approval.view_review": review(
+        second_officer=True, first_approval=HALF_APPROVED)}),
+    State("department", "/desk", answers={"approval.list_reviews": ReviewList(items=(
+        review(second_officer=True),))}),
+    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ADMIT.model_copy(
+        update={"call_supervisor": True})}),
+    State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
+        update={"call_supervisor": True, "preview": False})}),
+    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": ADMIT.model_copy(
+        update={"call_supervisor": True, "supervisors": ("SEC-0009", "SEC-0010")})}),
+    State("security", "/gate/enter", CHECKED, {"verify.scan": ADMIT.model_copy(
+        update={"verdict": "id_mismatch", "preview": False, "supervisors": ("SEC-0009",)})}),
+    State("security", "/gate/enter", {**CHECKED, "supervisor": "", "supervisor_pin": "1"}, {"verify.scan":
+        ADMIT.model_copy(update={"call_supervisor": True, "supervisors": ("SEC-0009",)})}, status=422),
+    *files(), *lines(), *contacts(),
+    State("ado", "/desk/logins/new"),
+    State("ado", "/desk/logins/new", {}, status=422),
+    State("ado", "/desk/logins/new", {"role": "ado", "name": "Harjit"}),
+    State("ado", "/desk/logins/HOM-0001/disable"), State("ado", "/desk/logins/HOM-0001/reset"),
+    State("ado", "/desk/logins/ADO-0001/disable", {}, {"accounts.disable_login": Conflict(code="last_ado")},
+    status=409),
+    State("security", "/gate"), State("security", "/gate", {"pass": ""}, status=422),
+    State("security", "/gate", {"pass": NUMBER}),
+    State("security", "/gate", {"pass": NUMBER}, {"verify.scan": WITHOUT_CARD}),
+    State("security", "/gate", {"pass": NUMBER}, {"application.photograph": PHOTOGRAPH}),
+    State("security", "/gate/enter", CHECKED, {"application.photograph": PHOTOGRAPH,
+    "verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),
+    State("security", "/gate/enter", {**CHECKED, "count": "x"}, status=422),
+    State("security", "/gate/enter", CHECKED,
+    {"verify.scan": ADMIT.model_copy(update={"preview": False, "inside": 3})}),
+    State("security", "/gate", {"pass": NUMBER, "direction": "exit"},
+          {"verify.scan": ADMIT.model_copy(
+              update={"verdict": "exit", "preview": False, "marks": ("late", "other_gate")})}),
+    State("security", "/gate", {"pass": NUMBER, "direction": "exit"},
+          {"verify.scan": ScanResult(verdict="wrong_site", preview=False, site="PCS2", party=2)}),
+    *(State("security", "/gate", {"pass": NUMBER},
+    {"verify.scan": ADMIT.model_copy(update={"verdict": verdict, "gate": "PCS1-G2"})})
+      for verdict in ("not_yet_valid", "day_closed", "expired", "wrong_site", "wrong_gate", "already_inside",
+      "already_used", "revoked", "id_mismatch")),
+    State("security", "/gate", {"pass": NUMBER},
+    {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
+    State("security", "/gate/inside"),
+    *supervised(), *places(), *several_days(), *counter(), *kiosk(), *operator(), *around(),
+    *places(), *closures(), *counter(), *kiosk(), *operator(), *around(),
+]  # fmt: skip

@@ -1,0 +1,125 @@
+"""One journey of a traced system: an application, its approval, and the pass on a phone.
+
+`python -m tests.journey.traced_journey` draws the spans of one into ``docs/plots/trace.svg``.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import plots
+from contracts.rpc.notify import SentMessage
+from tests.support.stack.backends import start_stack
+from tests.support.stack.collector import CollectedSpan, Collector, problems_of_tree, steps_of, trace_under
+from tests.support.stack.running import eventually
+from tests.support.system.actors import Applicant, Department, messages
+from tests.support.system.system import System
+
+POST = "POST /api/v1/applications"
+_STEPS = """
+gateway: POST /api/v1/applications
+  gateway: approval/availability
+    approval: approval/availability
+  gateway: application/submit
+    application: application/submit
+      relay: publish ApplicationSubmitted
+        approval: process ApplicationSubmitted
+          approval: decide approve
+            relay: publish PassApproved
+              application: process PassApproved
+              issuance: process PassApproved
+                relay: publish PassIssued
+                  application: process PassIssued
+                  verify: process PassIssued
+                  notify: process PassIssued
+                    sender: send pass_issued
+                      relay: publish NotificationDelivered
+                        application: process NotificationDelivered
+            relay: publish GateAdvised
+              verify: process GateAdvised
+        notify: process ApplicationSubmitted
+          sender: send application_submitted
+            relay: publish NotificationDelivered
+              application: process NotificationDelivered
+"""
+
+
+def expected() -> Counter[tuple[str, str]]:
+    """Count the steps of the journey, each after the one that caused it (`steps_of`)."""
+    steps, above = Counter[tuple[str, str]](), [""]
+    for line in _STEPS.strip().splitlines():
+        name = line.strip()
+        del above[(len(line) - len(name)) // 2 + 1 :]
+        steps[above[-1], name] += 1
+        above.append(name)
+    return steps
+
+
+@contextmanager
+def traced_system(folder: Path) -> Iterator[tuple[System, Collector]]:
+    """Run the whole system on a stack of its own, and the collector of its spans."""
+    with (
+        Collector() as collector,
+        start_stack(folder) as stack,
+        System(stack, EPASS_OTLP_ENDPOINT=collector.url) as system,
+    ):
+        yield system, collector
+
+
+def travel(system: System, applicant: Applicant, department: Department) -> tuple[str, SentMessage]:
+    """Apply, approve, and wait until the phone has the pass; return the reference and the message."""
+    reference = applicant.apply()
+    department.approve(reference)
+    applicant.wait_for_pass(reference)
+    (message,) = eventually(lambda: messages(system, applicant.mobile, "pass_issued"), "the pass arrives")
+    return reference, message
+
+
+def whole_trace(collector: Collector) -> list[CollectedSpan]:
+    """Wait until the newest application is one tree with every step; return its spans."""
+
+    def look() -> list[CollectedSpan] | None:
+        spans = trace_under(collector.spans, POST)
+        return spans if steps_of(spans) >= expected() and not problems_of_tree(spans) else None
+
+    try:
+        return eventually(look, "every step of the trace")
+    except AssertionError:
+        spans = trace_under(collector.spans, POST)
+        missing, problems = expected() - steps_of(spans), problems_of_tree(spans)
+        raise AssertionError(f"missing: {[*missing]}; {problems}") from None
+
+
+def draw(spans: Sequence[CollectedSpan]) -> Path:
+    """Draw a trace, each span below the one that caused it; return the SVG file."""
+    below: dict[str, list[CollectedSpan]] = defaultdict(list)
+    for span in sorted(spans, key=lambda span: span.began):
+        below[span.parent_id].append(span)
+    rows: list[tuple[int, str, str, float, float]] = []
+    began = below[""][0].began
+
+    def add(span: CollectedSpan, depth: int) -> None:
+        times = ((span.began - began) / 1e6, (span.ended - began) / 1e6)
+        rows.append((depth, span.process, span.name, *times))
+        for one in below[span.span_id]:
+            add(one, depth + 1)
+
+    add(below[""][0], 0)
+    return plots.trace("One application, from its request to the pass on the phone", rows, "trace.svg")
+
+
+def main() -> None:
+    """Draw the second journey of a system: the first one has opened all connections."""
+    with TemporaryDirectory() as folder, traced_system(Path(folder)) as (system, collector):
+        officer = Department(system)
+        for _ in range(2):
+            collector.bodies.clear()
+            travel(system, Applicant(system), officer)
+            spans = whole_trace(collector)
+    print(draw(spans).relative_to(plots.ROOT))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,0 @@
-"""Where this checkout's files are."""
-
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]

@@ -122,8 +122,8 @@ compose-test: setup ## start deploy/compose.yaml, run the journey and refusals, 
 	@deploy/local/bootstrap chromium
 	EPASS_TEST_SYSTEM=compose $(PYTHON) -m pytest tests/compose tests/journey/test_refusals.py '$(ONE_JOURNEY)' -s
 
-upgrade-test: setup ## upgrade from the previous release under load (needs the history of git)
-	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s
+upgrade-test: setup ## upgrade from the previous release under load (from 0.18.0 on; needs the history of git)
+	$(PYTHON) -m pytest tests/chaos/test_upgrade.py -s -rs
 
 chaos: setup ## kill -9 everywhere during 10,000 applications, then long outages, then nodes of clusters (an hour)
 	@deploy/local/bootstrap faketime

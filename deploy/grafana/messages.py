@@ -89,7 +89,7 @@ MESSAGES = Dashboard(
             graph(
                 "What vendors answer when they are asked",
                 "ops",
-                (per_second("epass_report_questions_total", "provider, result"), "{{provider}} {{result}}"),
+                (per_second("epass_status_polls_total", "provider, result"), "{{provider}} {{result}}"),
             ),
             graph(
                 "What vendors bill",

@@ -17,9 +17,9 @@ from services.notify.handlers import (
     erasure,
     event_handlers,
     mobiles,
-    questions,
     quotas,
     receipts,
+    status_polls,
     undelivered,
 )
 
@@ -119,7 +119,7 @@ class Consumers:
     def delete_old_messages(self) -> None:
         batches.run(self.db, lambda session: erasure.delete_old(session, now()))
         batches.run(self.db, lambda session: receipts.delete_old(session, now()))
-        batches.run(self.db, lambda session: questions.delete_old(session, now()))
+        batches.run(self.db, lambda session: status_polls.delete_old(session, now()))
         with self.db.transaction() as session:
             quotas.delete_old(session)
 

@@ -39,9 +39,9 @@ RECEIPTS = Counter(
     "Reports of vendors that found their message, by what they report",
     ["provider", "status"],
 )
-REPORT_QUESTIONS = Counter(
-    "epass_report_questions_total",
-    "Questions to vendors what became of a message, by what they answered",
+STATUS_POLLS = Counter(
+    "epass_status_polls_total",
+    "Polls of vendors what became of a message, by what they answered",
     ["provider", "result"],
 )
 PARTS = Counter(

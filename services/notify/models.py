@@ -212,13 +212,13 @@ class DeliveryReportRow(Base):
     applied_at: Mapped[datetime | None]
 
 
-class ReportQuestionRow(Base):
+class StatusPollRow(Base):
     """A message whose vendor is asked what became of it, until it says something final."""
 
-    __tablename__ = "report_questions"
+    __tablename__ = "status_polls"
     __table_args__ = (
-        Index("report_questions_due", "provider", "ask_at"),
-        Index("report_questions_age", "stored_at"),
+        Index("status_polls_due", "provider", "ask_at"),
+        Index("status_polls_age", "stored_at"),
     )
 
     message_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -229,7 +229,7 @@ class ReportQuestionRow(Base):
     """Somebody waits for a code."""
     asked: Mapped[int] = mapped_column(default=0, server_default="0")
     ask_at: Mapped[datetime]
-    """Earliest time of the next question, by the clock of the database."""
+    """Earliest time of the next poll, by the clock of the database."""
     stored_at: Mapped[datetime]
 
 

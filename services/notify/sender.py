@@ -32,7 +32,7 @@ from services.notify.domain.messages import Lane
 from services.notify.domain.outcomes import Postponed, Untried
 from services.notify.handlers.deliveries import EVERY_LANE, BatchSize, Provider, Sender
 from services.notify.handlers.leases import Leased
-from services.notify.handlers.questions import PAUSE_SECONDS
+from services.notify.handlers.status_polls import PAUSE_SECONDS
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)

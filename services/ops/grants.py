@@ -105,7 +105,7 @@ RIGHTS: Mapping[str, Mapping[str, str]] = {
         "passes": _CHANGE,
         "provider_hours": _CHANGE_AND_DELETE,
         "providers": _CHANGE,
-        "report_questions": _CHANGE_AND_DELETE,
+        "status_polls": _CHANGE_AND_DELETE,
         "sites": _CHANGE,
     },
     "verify": _CHASSIS

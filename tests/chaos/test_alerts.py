@@ -49,7 +49,7 @@ OF_OTHER_VENDORS = (
     "epass_message_receipts_expected_total",
     "epass_message_receipts_total",
     "epass_provider_quota",
-    "epass_report_questions_total",
+    "epass_status_polls_total",
 )
 """Metrics without data here, where one channel is all, tells nothing later, is not asked, and has no daily
 limit."""

@@ -49,7 +49,7 @@ from services.notify.domain.outcomes import (
     is_late,
 )
 from services.notify.domain.quotas import Limits
-from services.notify.handlers import chains, leases, questions, quotas, receipts
+from services.notify.handlers import chains, leases, quotas, receipts, status_polls
 from services.notify.handlers.leases import CHANNELS, Leased, Settled
 from services.notify.handlers.policies import policy_of
 from services.notify.metrics import (
@@ -234,7 +234,7 @@ class Sender:
         Raises:
             Stopping: the process stops while the database is away.
         """
-        return questions.ask(self._database, service, self._now(), self._stop)
+        return status_polls.ask(self._database, service, self._now(), self._stop)
 
     def send(self, batch: Sequence[Leased]) -> list[Settled]:
         """Try each message in turn; if that takes too long, return the rest well before their lease ends.

@@ -12,7 +12,7 @@ from contracts.envelope import Received
 from contracts.events import PersonalDataErased
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.destructive_jobs import Portion
-from services.notify.handlers import questions
+from services.notify.handlers import status_polls
 from services.notify.handlers.messages import lock_application
 from services.notify.models import ApplicationRow, MediaRow, MessageRow, PhoneMessageRow
 
@@ -45,7 +45,7 @@ def handle_personal_data_erased(
     waiting = MessageRow.id.in_(messages) & (MessageRow.state == "queued")
     session.execute(update(MessageRow).where(waiting).values(state="withdrawn", ended_at=now))
     session.execute(delete(PhoneMessageRow).where(PhoneMessageRow.message_id.in_(messages)))
-    questions.forget(session, messages)
+    status_polls.forget(session, messages)
 
 
 def delete_old(session: Session, now: datetime) -> int:

@@ -31,7 +31,7 @@ from services.notify.adapters.sealing import unseal
 from services.notify.domain.chains import Addresses, Chains, next_channel, wait_of
 from services.notify.domain.messages import Lane, Personal, Purpose, provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
-from services.notify.handlers import questions
+from services.notify.handlers import status_polls
 from services.notify.handlers.endings import end_chain
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS_EXPECTED
 from services.notify.models import PhoneMessageRow
@@ -269,7 +269,9 @@ def _ask_later(session: Session, results: Sequence[Settled], settled: Collection
             assert outcome.provider is not None
             assert outcome.provider_id is not None
             is_urgent = message.lane == "otp"
-            questions.store(session, message.id, outcome.provider, outcome.provider_id, is_urgent=is_urgent)
+            status_polls.store(
+                session, message.id, outcome.provider, outcome.provider_id, is_urgent=is_urgent
+            )
 
 
 def _changes(message: Leased, outcome: Outcome, now: datetime, chains: Chains) -> dict[str, Any]:

@@ -278,7 +278,7 @@ class Clock:
                 {"seconds": seconds},
             )
             session.execute(
-                text("update report_questions set ask_at = ask_at - make_interval(secs => :seconds)"),
+                text("update status_polls set ask_at = ask_at - make_interval(secs => :seconds)"),
                 {"seconds": seconds},
             )
 

@@ -155,7 +155,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "epass_message_receipts.status": lambda: get_args(ReportStatus),
     "epass_message_chains_ended.result": lambda: get_args(Ending),
     "epass_processes.state": lambda: STATES,
-    "epass_report_questions.result": lambda: {"delivered", "failed", "nothing", *REASONS},
+    "epass_status_polls.result": lambda: {"delivered", "failed", "nothing", *REASONS},
     "epass_rpc_seconds.outcome": lambda: {"ok", *(kind.code for kind in BY_NAME.values())},
 }
 """By label, or by family and label where the families differ. ``le`` is a histogram's own."""

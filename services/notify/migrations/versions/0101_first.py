@@ -118,7 +118,7 @@ def _messages() -> None:
         sa.Index("delivery_reports_new", "received_at", postgresql_where=sa.text("applied_at is null")),
     )
     op.create_table(
-        "report_questions",
+        "status_polls",
         sa.Column("message_id", sa.Uuid, primary_key=True),
         sa.Column("provider", sa.Text, nullable=False),
         sa.Column("provider_id", sa.Text, nullable=False),
@@ -126,8 +126,8 @@ def _messages() -> None:
         sa.Column("asked", sa.Integer, nullable=False, server_default="0"),
         sa.Column("ask_at", instant, nullable=False),
         sa.Column("stored_at", instant, nullable=False),
-        sa.Index("report_questions_age", "stored_at"),
-        sa.Index("report_questions_due", "provider", "ask_at"),
+        sa.Index("status_polls_age", "stored_at"),
+        sa.Index("status_polls_due", "provider", "ask_at"),
     )
     op.create_table(
         "media",

@@ -1,9 +1,9 @@
-"""Questions to vendors that call no webhook: what has become of a message that they accepted.
+"""Status polls: ask vendors that call no webhook what became of a message that they accepted.
 
-A final answer is stored as a report, like one that came by webhook, and is matched with its message by
-`receipts.apply_reports`. A question is asked again after twice the time, until the answer is final or a day
-is over, for a code a quarter of an hour. Its next time is set before it is asked: of several senders one
-asks, and who dies asked in vain.
+A final answer is stored as a report, like one that came by webhook, and `receipts.apply_reports` matches it
+with its message. A vendor is asked again after twice the time, until the answer is final or a day is over
+(a quarter of an hour for a code). The next time is set before the vendor is asked, so that only one of
+several senders asks.
 """
 
 import threading
@@ -27,19 +27,19 @@ from services.notify.adapters.channels import (
 )
 from services.notify.adapters.channels.faults import ask_for_report
 from services.notify.handlers import receipts
-from services.notify.metrics import REPORT_QUESTIONS
-from services.notify.models import ReportQuestionRow
+from services.notify.metrics import STATUS_POLLS
+from services.notify.models import StatusPollRow
 
 log = logs.logger(__name__)
 FIRST_SECONDS = 10
-"""From a message to the first question; codes go on to another channel after 45 s."""
+"""From a message to the first poll; codes go on to another channel after 45 s."""
 LONGEST_SECONDS = 3600
 ASKED_FOR = timedelta(days=1)
 IDLE_SECONDS = 1.0
 PAUSE_SECONDS = 15.0
-"""So long a thread asks nothing after a question that was not answered."""
+"""How long a thread waits after a poll that was not answered."""
 _STORE = text("""
-insert into report_questions (message_id, provider, provider_id, is_urgent, ask_at, stored_at)
+insert into status_polls (message_id, provider, provider_id, is_urgent, ask_at, stored_at)
 select
   id, :provider, :provider_id, :is_urgent,
   statement_timestamp() + make_interval(secs => :first), statement_timestamp()
@@ -49,10 +49,10 @@ from messages where id = :message_id and not exists (
 on conflict (message_id) do nothing
 """)
 _TAKE = text("""
-update report_questions set asked = asked + 1,
+update status_polls set asked = asked + 1,
   ask_at = statement_timestamp() + make_interval(secs => least(:first * 2 ^ (asked + 1), :longest))
 where message_id = (
-  select message_id from report_questions
+  select message_id from status_polls
   where provider = :provider and ask_at <= statement_timestamp()
     and not (is_urgent and stored_at <= :now - interval '15 minutes')
   order by is_urgent desc, ask_at limit 1 for update skip locked
@@ -76,31 +76,31 @@ def ask(database: Database, service: ReportService, now: datetime, stop: threadi
         Stopping: the process stops while the database is away.
     """
     given = {"provider": service.name, "first": FIRST_SECONDS, "longest": LONGEST_SECONDS, "now": now}
-    question = run_when_available(
+    poll = run_when_available(
         database,
         lambda session: session.execute(_TAKE, given).one_or_none(),
-        part="questions",
+        part="status_polls",
         also_when_busy=True,
         as_query=True,
         stop=stop,
     )
-    if question is None:
+    if poll is None:
         return IDLE_SECONDS
     try:
-        report = ask_for_report(service, question.provider_id)
+        report = ask_for_report(service, poll.provider_id)
     except (TemporaryChannelError, PermanentChannelError) as error:
-        REPORT_QUESTIONS.labels(service.name, error.reason).inc()
+        STATUS_POLLS.labels(service.name, error.reason).inc()
         log.warning(
             "a vendor does not say what became of a message", provider=service.name, reason=error.reason
         )
         return PAUSE_SECONDS
-    REPORT_QUESTIONS.labels(service.name, report.status if report else "nothing").inc()
+    STATUS_POLLS.labels(service.name, report.status if report else "nothing").inc()
     if report is not None:
-        told = replace(report, message_id=question.message_id)
+        told = replace(report, message_id=poll.message_id)
         run_when_available(
             database,
             lambda session: _settle(session, service.name, told, now),
-            part="questions",
+            part="status_polls",
             also_when_busy=True,
             stop=stop,
         )
@@ -114,9 +114,9 @@ def _settle(session: Session, provider: str, report: DeliveryReport, now: dateti
 
 def forget(session: Session, messages: Iterable[UUID]) -> None:
     """Ask nothing more about messages."""
-    session.execute(delete(ReportQuestionRow).where(ReportQuestionRow.message_id.in_(list(messages))))
+    session.execute(delete(StatusPollRow).where(StatusPollRow.message_id.in_(list(messages))))
 
 
 def delete_old(session: Session, now: datetime) -> int:
-    """Delete a batch of questions that got no final answer in a day; return how many."""
-    return delete_batch(session, ReportQuestionRow, ReportQuestionRow.stored_at < now - ASKED_FOR)
+    """Delete a batch of polls that got no final answer in a day; return how many."""
+    return delete_batch(session, StatusPollRow, StatusPollRow.stored_at < now - ASKED_FOR)

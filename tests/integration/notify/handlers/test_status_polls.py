@@ -1,4 +1,4 @@
-"""Questions to Mobile Seva, which calls no webhook: its answers end chains as reports of others do."""
+"""Status polls of Mobile Seva, which calls no webhook: its answers end chains as reports of others do."""
 
 import threading
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from services.chassis.runtime.clock import now
 from services.notify.adapters.channels.http_gateway import GatewayClient
 from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, MobileSevaReports
 from services.notify.domain.registrations import Registrations
-from services.notify.handlers import erasure, event_handlers, questions
+from services.notify.handlers import erasure, event_handlers, status_polls
 from services.notify.sender import SenderThreads
 from tests.support.factories.notify import (
     MOBILE,
@@ -66,9 +66,9 @@ class Post:
             pass
 
     def ask(self) -> list[float]:
-        """Ask about all that is due; return how long to wait after each question."""
+        """Ask about all that is due; return how long to wait after each poll."""
         waits = []
-        while not waits or waits[-1] != questions.IDLE_SECONDS:
+        while not waits or waits[-1] != status_polls.IDLE_SECONDS:
             waits.append(self.sender.ask(self.service))
         return waits[:-1]
 
@@ -102,7 +102,7 @@ def rows(db: Database) -> list[tuple[str, str, str | None]]:
 
 def open_questions(db: Database) -> int:
     with db.queries() as session:
-        return session.execute(text("select count(*) from report_questions")).scalar_one()
+        return session.execute(text("select count(*) from status_polls")).scalar_one()
 
 
 def test_a_pass_that_has_arrived_is_known_after_one_question_and_goes_no_further(
@@ -111,7 +111,7 @@ def test_a_pass_that_has_arrived_is_known_after_one_question_and_goes_no_further
     put_pass(db)
     post.send()
     assert (rows(db), post.ask()) == ([("sms", "accepted", None)], []), "it is not asked at once"
-    clock.forward(questions.FIRST_SECONDS)
+    clock.forward(status_polls.FIRST_SECONDS)
     assert post.ask() == [0]
     post.move()
     assert rows(db) == [("sms", "delivered", None)]
@@ -126,7 +126,7 @@ def test_a_pass_that_its_operator_did_not_deliver_goes_on_at_once(
     cdac.word = "FAILEDBYTELCO"
     put_pass(db)
     post.send()
-    clock.forward(questions.FIRST_SECONDS)
+    clock.forward(status_polls.FIRST_SECONDS)
     post.ask()
     post.move()
     assert rows(db) == [("sms", "failed", "undelivered"), ("whatsapp", "delivered", None)]
@@ -158,7 +158,7 @@ def test_codes_are_asked_about_first(db: Database, cdac: MobileSeva, clock: Cloc
     put_code(db)
     post.send()
     code = list(cdac.sent)[-1]
-    clock.forward(questions.FIRST_SECONDS)
+    clock.forward(status_polls.FIRST_SECONDS)
     post.ask()
     asked = [request.path for request in cdac.requests if "csvreport" in request.path]
     assert len(asked) == 4
@@ -170,10 +170,10 @@ def test_a_vendor_that_does_not_answer_gets_a_pause_and_the_message_another_ques
 ) -> None:
     put_pass(db)
     post.send()
-    clock.forward(questions.FIRST_SECONDS)
+    clock.forward(status_polls.FIRST_SECONDS)
     cdac.may_ask = False
     with structlog.testing.capture_logs() as logged:
-        assert post.ask() == [questions.PAUSE_SECONDS]
+        assert post.ask() == [status_polls.PAUSE_SECONDS]
     assert logged == [
         {
             "event": "a vendor does not say what became of a message",
@@ -183,7 +183,7 @@ def test_a_vendor_that_does_not_answer_gets_a_pause_and_the_message_another_ques
         }
     ]
     cdac.may_ask = True
-    clock.forward(2 * questions.FIRST_SECONDS)
+    clock.forward(2 * status_polls.FIRST_SECONDS)
     post.ask()
     post.move()
     assert rows(db) == [("sms", "delivered", None)]
@@ -202,13 +202,13 @@ def test_of_two_senders_one_asks(db: Database, cdac: MobileSeva, clock: Clock, p
     other = Post(db, cdac, clock)
     put_pass(db)
     post.send()
-    clock.forward(questions.FIRST_SECONDS)
+    clock.forward(status_polls.FIRST_SECONDS)
     cdac.faults.hold = threading.Event()
     thread = threading.Thread(target=post.ask)
     thread.start()
     try:
         eventually(lambda: "csvreport" in cdac.requests[-1].path, "the first is asking")
-        assert other.sender.ask(other.service) == questions.IDLE_SECONDS, "nothing is due"
+        assert other.sender.ask(other.service) == status_polls.IDLE_SECONDS, "nothing is due"
     finally:
         cdac.faults.hold.set()
         thread.join()
@@ -226,14 +226,14 @@ def test_nothing_is_asked_about_an_erased_application_or_after_a_day(
         erasure.handle_personal_data_erased(received(gone), session, now())
     assert open_questions(db) == 1
     with db.transaction() as session:
-        assert questions.delete_old(session, now() + questions.ASKED_FOR) == 1
+        assert status_polls.delete_old(session, now() + status_polls.ASKED_FOR) == 1
 
 
 def test_a_question_has_nobodys_number(db: Database, cdac: MobileSeva, post: Post) -> None:
     put_pass(db)
     post.send()
     with db.queries() as session:
-        stored = str(session.execute(text("select t::text from report_questions t")).all())
+        stored = str(session.execute(text("select t::text from status_polls t")).all())
     assert MOBILE[3:] not in stored
     assert cdac.user in stored
 
@@ -241,7 +241,7 @@ def test_a_question_has_nobodys_number(db: Database, cdac: MobileSeva, post: Pos
 def test_the_threads_of_a_sender_ask(
     db: Database, cdac: MobileSeva, clock: Clock, stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(questions, "FIRST_SECONDS", 0)
+    monkeypatch.setattr(status_polls, "FIRST_SECONDS", 0)
     post, faults = Post(db, cdac, clock, stack), []
     threads = SenderThreads(post.sender, post.options, post.stop, lambda: faults.append(1))
     put_pass(db)
@@ -274,7 +274,7 @@ def test_a_report_with_a_zero_date_is_matched_like_any_other(
 ) -> None:
     put_pass(db)
     post.send()
-    clock.forward(questions.FIRST_SECONDS)
+    clock.forward(status_polls.FIRST_SECONDS)
     cdac.faults.answers.append((200, b"919876543210,DELIVERED,0001-01-01 00:00:00"))
     post.ask()
     post.move()
@@ -289,10 +289,10 @@ def test_an_answer_on_which_our_own_code_fails_gets_a_pause(
 
     put_pass(db)
     post.send()
-    clock.forward(questions.FIRST_SECONDS)
+    clock.forward(status_polls.FIRST_SECONDS)
     monkeypatch.setattr(post.service, "ask", fail)
     with structlog.testing.capture_logs() as logged:
-        assert post.ask() == [questions.PAUSE_SECONDS]
+        assert post.ask() == [status_polls.PAUSE_SECONDS]
     assert "what a vendor said" not in str(logged)
 
 

@@ -6,9 +6,11 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.e2e.gate_app import MANIFEST, WORDS, Verify, allow_to_move_camera
 from tests.e2e.viewports import PHONE
+from tests.support.system.pages_alone import PagesAlone
 from tests.support.system.system import System
 
 FLAGS = [
@@ -81,3 +83,61 @@ _numbers = count(1)
 def mobile() -> str:
     """Return a mobile that no other test has."""
     return f"97{next(_numbers):08d}"
+
+
+@pytest.fixture(scope="module")
+def alone() -> Iterator[PagesAlone]:
+    with PagesAlone() as pages:
+        yield pages
+
+
+@pytest.fixture
+def verify(alone: PagesAlone) -> Iterator[Verify]:
+    one = Verify()
+    alone.answers["verify.scan"] = one
+    alone.answers["verify.manifest"] = MANIFEST
+    yield one
+    alone.reset()
+
+
+@pytest.fixture
+def open_app(chromium: Browser, alone: PagesAlone, verify: Verify) -> Iterator[Callable[..., Page]]:
+    """Yield ``open_app(language="en", size=PHONE, browser=chromium)``: the open app of a guard.
+
+    ``script`` runs before it, and with ``may_zoom`` it may move the camera.
+    """
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_one(
+        language: str = "en",
+        size: dict[str, int] = PHONE,
+        browser: Browser = chromium,
+        script: str = "",
+        *,
+        may_zoom: bool = False,
+    ) -> Page:
+        context = browser.new_context(
+            base_url=alone.url, viewport=size, timezone_id="Asia/Kolkata", reduced_motion="reduce",
+        )  # fmt: skip
+        contexts.append(context)
+        alone.sign_in(context, "security")
+        context.add_init_script(f"localStorage['gate.language'] ??= '{language}'; {script}")
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        if may_zoom:
+            allow_to_move_camera(page)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda entry: complaints.append(entry.text) if "Content Security Policy" in entry.text else None,
+        )
+        page.goto("/gate")
+        expect(page.locator("#number")).to_be_visible()
+        expect(page.locator(".bar__gate")).to_have_text(WORDS[language]["gate"] % {"number": 1})
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -23,7 +23,8 @@ from services.gateway.pages.shared.languages import LANGUAGES
 from services.issuance.adapters import qr
 from tests.e2e import camera
 from tests.e2e.navigation import bring
-from tests.e2e.page_states import STATES, State
+from tests.e2e.page_samples import State
+from tests.e2e.page_states import STATES
 from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Page
 
-from tests.e2e.page_states import State
+from tests.e2e.page_samples import State
 from tests.support.system.page_reader import HIDDEN, SAME_SITE
 from tests.support.system.pages_alone import PagesAlone
 

@@ -1,34 +1,28 @@
 """Every page in every state: who sees it, what was sent before, and how the services reply."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any, get_args
 from uuid import UUID
 
 from contracts.capacity import Capacity, VisitingDay
-from contracts.csv_table import Problem
 from contracts.errors import (
     Conflict,
     FieldError,
     Forbidden,
     IdempotencyKeyReused,
     InvalidInput,
-    NotAuthenticated,
     NotFound,
     TooManyAttempts,
     Unavailable,
 )
-from contracts.model import IST, Person
-from contracts.rpc.accounts import GateDeviceList, LoginList, OwnFactor
+from contracts.model import IST
+from contracts.rpc.accounts import LoginList, OwnFactor
 from contracts.rpc.application import (
     NOT_OPENED,
     ApplicationList,
     Checked,
-    LookupHit,
     LookupHits,
     PassSummary,
-    Photograph,
 )
 from contracts.rpc.approval import (
     Availability,
@@ -38,41 +32,54 @@ from contracts.rpc.approval import (
     DayAvailability,
     DelegationList,
     EntryList,
-    FirstApproval,
     MatchList,
     OfficerList,
-    RecordedDecisions,
     ReviewList,
     WindowAvailability,
 )
-from contracts.rpc.imports import ImportReport, LineEffect, LineList, LineView
 from contracts.rpc.notify import MessagePreview
 from contracts.rpc.verify import (
-    HelpCall,
-    HelpCalls,
-    IncidentList,
-    IncidentScan,
-    IncidentView,
-    OwnPin,
     ScanResult,
-    SiteProblem,
-    SiteSupervision,
-    SupervisorList,
-    SupervisorView,
-    Telephones,
 )
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.site_text import PAGES
+from tests.e2e.directory_states import contacts, files, lines
+from tests.e2e.gate_states import calls_for_help, kiosk, supervised, undelivered
+from tests.e2e.page_samples import (
+    AUDIT,
+    CHECKED,
+    COMPANION,
+    DEAD,
+    HALF_APPROVED,
+    HAS_APP,
+    HIT,
+    INVITATION,
+    ISSUED,
+    LOG,
+    MATCHED,
+    NO_APP,
+    NO_DECISIONS,
+    NOTHING_RECORDED,
+    OTHER_LAST4,
+    OWN,
+    PERIOD,
+    PHOTOGRAPH,
+    REVIEW,
+    WALK_IN,
+    WATCHED,
+    WAY,
+    WHO,
+    WITH_MOBILE,
+    WITHOUT_CARD,
+    State,
+)
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import (
     ADMIT,
     APPLICATION,
-    AUDIT_LOG,
-    AUDITED,
     DECIDED,
     FIRST,
-    NO_ENTRIES,
     PROPOSED,
     REVIEW_ID,
     affected,
@@ -88,86 +95,8 @@ from tests.support.system.page_reader import BALDEV, PERSON
 from tests.support.system.pages_alone import (
     APPROVED,
     FULL_QUEUE,
-    LINES,
     OFTEN_HERE,
     WRONG_LOGIN,
-)
-
-REVIEW = f"/desk/reviews/{REVIEW_ID}"
-OWN = f"/applications/{REFERENCE}"
-WATCHED, MATCHED = f"/watchlist/entries/{REVIEW_ID}", f"/watchlist/matches/{REVIEW_ID}"
-WITH_MOBILE = login("HOM-0001", has_mobile=True)
-OTHER_LAST4 = {"application.open": InvalidInput.of("id_last4", "other_last4")}
-HALF_APPROVED = FirstApproval(approved_by="HOM-0002", approved_at=now(), slot=FIRST)
-
-
-@dataclass(frozen=True)
-class State:
-    """One page in one state.
-
-    Args:
-        who: the user, as :meth:`PagesAlone.sign_in` names them.
-        path: of the page, without its language.
-        form: fields that are posted to it; None for a GET.
-        answers: replies of the services, by ``service.method``, in addition to the usual ones.
-        before: forms that are posted first, each to its path; None posts the form of that page unchanged.
-        status: of the response.
-    """
-
-    who: str | None
-    path: str
-    form: dict[str, str] | None = None
-    answers: dict[str, Any] = field(default_factory=dict)
-    before: tuple[tuple[str, dict[str, str] | None], ...] = ()
-    status: int = 200
-
-    @property
-    def name(self) -> str:
-        method = "POST" if self.form is not None else "GET"
-        return f"{self.who or 'anyone'} {method} {self.path} {self.status} {'/'.join(self.answers)}"
-
-
-WHO = ("/apply/who", PERSON)
-DEPARTMENT = ("/apply/department", {"department": "home"})
-PURPOSE = (
-    "/apply/purpose",
-    {"officer": "baldev", "purpose_kind": "meeting", "purpose": "Arms licence renewal"},
-)
-WHEN = ("/apply/when", {"date-0": "2026-12-01", "from-0": "10:00", "to-0": "12:00"})
-WITH = ("/apply/companions", {"more": "no", "vehicle": "", "assistance": "", "deliver_by": "sms"})
-WAY = (WHO, DEPARTMENT, PURPOSE, WHEN, WITH)
-HAS_APP = ("/staff/sign-in", {"login_id": "SEC-CODE", "password": "x"})
-NO_APP = ("/staff/sign-in", {"login_id": "SEC-APP", "password": "x"})
-COMPANION = ("/apply/companion", {"of": "0", "name": "Simran", "child": "yes"})
-CHECKED = {"pass": NUMBER, "nonce": "n-1", "kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
-WALK_IN = {
-    "name": "Gurpreet Kaur", "id_type": "voter_id", "id_last4": "4821", "language": "pa",
-    "deliver_by": "printed", "department": "home",
-    "purpose_kind": "meeting", "purpose": "Arms licence renewal", "date-0": "2026-12-01", "from-0": "10:00",
-    "to-0": "12:00",
-}  # fmt: skip
-INVITATION = {
-    "site": "PCS1", "purpose_kind": "meeting", "purpose": "Budget talks", "date": "2026-12-01",
-    "from": "10:00", "to": "12:00", "language": "pa", "deliver_by": "sms",
-    "visitors": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ\nRavi Kumar",
-}  # fmt: skip
-WITHOUT_CARD = ADMIT.model_copy(update={"applicant": Person(name="ਸਿਮਰਨ", name_latin="Simran")})
-PHOTOGRAPH = Photograph(
-    jpeg="/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAP//////////////////////////////////////////////////////////////"
-    "////////////////////////wAALCAAEAAMBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAAAf/EABQQAQAAAAAAAAAAAAAAAAAA"
-    "AAD/2gAIAQEAAD8AX//Z"
-)
-"""Three by four grey pixels."""
-HIT = LookupHit(
-    reference=REFERENCE, status="submitted", site="PCS1", department="home", submitted_at=now(),
-    date=date(2026, 12, 1),
-    name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur",
-)  # fmt: skip
-ISSUED = APPLICATION.model_copy(
-    update={
-        "status": "issued",
-        "pass_": PassSummary(number=NUMBER, valid_from=now(), valid_to=now() + timedelta(hours=2)),
-    }
 )
 
 
@@ -362,31 +291,6 @@ def another_mobile() -> Iterator[State]:
     yield State("reception", f"/counter{OWN}?notice=mobile_changed")
 
 
-def undelivered() -> Iterator[State]:
-    """Yield the pages of the gate about a pass that no message has brought to anybody."""
-    lost = ADMIT.model_copy(update={"undelivered": True})
-    scanned = {"verify.scan": lost}
-    yield State("security", "/gate", {"pass": NUMBER, "nonce": "n-1"}, scanned)
-    entered = {"verify.scan": lost.model_copy(update={"preview": False, "inside": 1})}
-    yield State("security", "/gate/enter", CHECKED, entered)
-
-
-def calls_for_help() -> Iterator[State]:
-    """Yield the pages of a gate that has called for help, and those where no supervisor can agree."""
-    call = HelpCall(
-        id=REVIEW_ID, site="PCS1", gate="PCS1-G1", reason="danger", called_at=now(), called_by="SEC-0001"
-    )
-    telephones = Telephones(reception="0172-5550101", security="0172-5550102")
-    comes = {"answered_at": now(), "answered_by": "REC-0001"}
-    for one in (call, call.model_copy(update=comes), call.model_copy(update={"unanswered_at": now()})):
-        calls = HelpCalls(items=(one,), telephones=telephones)
-        yield State("security", "/gate", answers={"verify.help_calls": calls})
-    void = ADMIT.model_copy(update={"supervisors_void": True})
-    for asked in (void.model_copy(update={"call_supervisor": True}), void):
-        answers = {"verify.scan": asked, "verify.help_calls": HelpCalls(telephones=telephones)}
-        yield State("security", "/gate", {"pass": NUMBER, "nonce": "n-1"}, answers)
-
-
 def counter() -> Iterator[State]:
     """Yield the page of the counter and the pages that follow from it."""
     asked = HIT.model_copy(update={"reception_asked": True})
@@ -426,210 +330,6 @@ def counter() -> Iterator[State]:
             yield State("reception", f"{number}/{kind}/{paper}")
 
 
-def lines() -> Iterator[State]:
-    """Yield the pages of the directory, line by line."""
-    place = "/desk/directory/lines"
-    for table in ("sites", "gates", "hours", "departments", "officers", "holidays"):
-        yield State("ado", f"{place}/{table}")
-        yield State("ado", f"{place}/{table}/new")
-    yield State("ado", f"{place}/sites/edit/PCS1")
-    shut = LineList(items=(LineView(cells={**LINES["departments"], "closed": "1"}, digest="d" * 64),))
-    yield State("ado", f"{place}/departments", answers={"approval.list_lines": shut})
-    waiting = Conflict(code="affects_visits", applications_waiting=3)
-    yield State(
-        "ado", f"{place}/departments/edit/home", {"closed": "1"}, {"approval.put_line": waiting}, status=409
-    )
-    yield State("ado", f"{place}/gates/edit/PCS1/PCS1-G1")
-    yield State("ado", f"{place}/hours/edit/PCS1/2025-01-01")
-    coming = f"{place}/hours/edit/PCS1/2099-01-01"
-    yield State("ado", coming)
-    yield State("ado", f"{place}/hours/new?like=PCS1/2025-01-01")
-    bad_hours = {"approval.put_line": InvalidInput.of("monday", "not_hours")}
-    yield State("ado", coming, {"monday-from-1": "17:00", "monday-to-1": "09:00"}, bad_hours, status=422)
-    outside = Conflict(code="affects_visits", visits_outside_hours=312)
-    yield State("ado", coming, {"monday-from-1": "09:00"}, {"approval.put_line": outside}, status=409)
-    yield State("ado", f"{place}/hours/remove/PCS1/2099-01-01")
-    gate = f"{place}/gates/remove/PCS1/PCS1-G1"
-    yield State("ado", gate)
-    at_gate = Conflict(code="affects_visits", visits_at_gate=1)
-    yield State("ado", gate, {"was": "d"}, {"approval.remove_line": at_gate}, status=409)
-    edited = f"{place}/officers/edit/home/baldev"
-    yield State("ado", edited)
-    yield State("ado", f"{edited}?notice=saved")
-    invalid = {"approval.put_line": InvalidInput.of("name_en", "empty")}
-    yield State("ado", edited, {"name_en": ""}, invalid, status=422)
-    lost = {"approval.put_line": Unavailable()}
-    yield State("ado", edited, {**LINES["officers"], "key": "k"}, lost, status=503)
-    meanwhile = {"approval.put_line": Conflict(code="changed_meanwhile", by="ADO-0002")}
-    yield State("ado", edited, {"name_en": "Baldev Singh"}, meanwhile, status=409)
-    yield State(
-        "ado",
-        f"{place}/departments/new",
-        {},
-        {"approval.put_line": InvalidInput.of("sites", "empty")},
-        status=422,
-    )
-    yield State("ado", f"{place}/holidays/remove/PCS1/2099-01-26")
-    yield State("ado", f"{place}/holidays?notice=changed")
-
-
-def contacts() -> Iterator[State]:
-    """Yield the pages of what happens when nobody decides."""
-    yield State("ado", "/desk/directory/lines/escalation")
-    minutes = "/desk/directory/lines/escalation/edit/home"
-    yield State("ado", minutes)
-    wrong = {"approval.put_line": InvalidInput.of("head", "not_minutes")}
-    yield State("ado", minutes, {"head": "soon"}, wrong, status=422)
-    place = "/desk/directory/contacts"
-    yield State("ado", place)
-    yield State("ado", f"{place}/departments/home")
-    yield State("ado", f"{place}/sites/PCS1?notice=saved")
-    bad = {"approval.put_duty_contacts": InvalidInput.of("mobile.baldev", "not_a_mobile")}
-    yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, bad, status=422)
-    crossed = {"approval.put_duty_contacts": Conflict(code="changed_meanwhile", by="ADO-0002")}
-    yield State("ado", f"{place}/departments/home", {"mobile.baldev": "12"}, crossed, status=409)
-
-
-def files() -> Iterator[State]:
-    """Yield the pages of imported and exported files."""
-    place = "/desk/directory/files"
-    yield State("ado", place)
-    yield State("ado", place, {}, status=422)
-    yield State("ado", place, {"table": "holidays"}, status=422)
-    problems = (
-        Problem(line=3, column="role", code="unknown_role", value="minister"),
-        Problem(line=4, column="name", code="too_long", limit=100),
-        Problem(line=5, code="wrong_width", limit=8),
-    )
-    bad = ImportReport(import_id=REVIEW_ID, problems=problems, further_problems=12)
-    yield State("ado", f"{place}/logins/{REVIEW_ID}", answers={"accounts.check_login_file": bad})
-    yield State("ado", f"{place}/holidays/{REVIEW_ID}")
-    officer = LINES["officers"]
-    effects = (
-        LineEffect(line=2, after=officer),
-        LineEffect(line=3, before=officer, after={**officer, "room": "9-9"}),
-        LineEffect(line=4, before=officer, after={**officer, "closed": "1"}),
-    )
-    some = ImportReport(import_id=REVIEW_ID, added=1, changed=2, lines=effects)
-    yield State("ado", f"{place}/officers/{REVIEW_ID}", answers={"approval.check_directory_file": some})
-    nothing = ImportReport(import_id=REVIEW_ID, unchanged=9)
-    yield State("ado", f"{place}/officers/{REVIEW_ID}", answers={"approval.check_directory_file": nothing})
-    yield State("ado", f"{place}/logins/{REVIEW_ID}")
-    yield State("ado", f"{place}/logins/{REVIEW_ID}/passwords")
-
-
-def supervised() -> Iterator[State]:
-    """Yield the pages about supervisors of gates, and those of incidents."""
-    at = datetime(2026, 12, 1, 9, 30, tzinfo=IST)
-    head = SupervisorView(login_id="SEC-0009", site="PCS1", named_by="ADO-0001", named_at=at, pin_set_at=at)
-    other = login("SEC-0010", role="security", site="PCS1", department=None, gate=None)
-    named = {
-        "verify.supervisors": SupervisorList(items=(head,)),
-        "accounts.list_logins": LoginList(items=(other,)),
-    }
-    sites = (
-        SiteSupervision(
-            site="PCS1", demanded=True, decided_by="ADO-0001", decided_at=at, problem="nobody_can_agree"
-        ),
-        SiteSupervision(site="PCS2", problem="nobody_decided"),
-    )
-    lifted = SiteSupervision(
-        site="PCS1", decided_by="ADO-0001", decided_at=at, problem="watched_not_demanded"
-    )
-    for shown in (sites, (lifted, SiteSupervision(site="PCS2", problem="nobody_can_agree"))):
-        unguarded = named | {"verify.supervisors": SupervisorList(items=(head,), sites=shown)}
-        yield State("ado", "/desk/supervisors", answers=unguarded)
-    nobody = {"verify.supervisors": SupervisorList(), "accounts.list_logins": LoginList(items=())}
-    yield State("ado", "/desk/supervisors", answers=named)
-    yield State("ado", "/desk/supervisors", {}, named, status=422)
-    yield State("ado", "/desk/supervisors", answers=nobody)
-    own = {"verify.own_pin": OwnPin(is_supervisor=True, pin_set_at=at)}
-    yield State("security", "/gate/pin", answers=own)
-    yield State("security", "/gate/pin", {"pin": "12"}, own, status=422)
-    yield State("security", "/gate/pin", answers={"verify.own_pin": OwnPin(is_supervisor=False)})
-    for problem in get_args(SiteProblem):
-        gone = OwnPin(is_supervisor=True, problem=problem)
-        yield State("security", "/gate/pin", answers={"verify.own_pin": gone})
-    scans = tuple(
-        IncidentScan(gate=gate, scanned_at=at, count=1, offline=True) for gate in ("PCS1-G1", "PCS1-G2")
-    )
-    happened = IncidentView(
-        id=REVIEW_ID, found_at=at, site="PCS1", gate="PCS1-G1", kind="conflict", detail="already_inside",
-        pass_number=NUMBER, scans=scans, exposure=1,
-    )  # fmt: skip
-    agreed = happened.model_copy(
-        update={
-            "kind": "override", "detail": None, "exposure": 0, "scans": scans[:1], "login": "SEC-0001",
-            "supervisor": "SEC-0009", "reason": "Known to me", "seen_at": at, "seen_by": "SEC-0009",
-        }
-    )  # fmt: skip
-    refused = happened.model_copy(
-        update={
-            "kind": "refused", "detail": "too_old", "exposure": 0, "scans": (), "login": "SEC-0001",
-            "pass_number": None,
-        }
-    )  # fmt: skip
-    unproven = agreed.model_copy(
-        update={
-            "kind": "unproven", "detail": "supervisor_missing", "supervisor": None, "login": "SEC-0002",
-            "reason": None, "seen_at": None, "seen_by": None,
-        }
-    )  # fmt: skip
-    own = agreed.model_copy(update={"seen_at": None, "seen_by": None, "is_own": True})
-    unanswered = refused.model_copy(update={"kind": "unanswered", "detail": "danger", "called_at": at})
-    items = (happened, agreed, own, unproven, refused, unanswered)
-    found = {"verify.incidents": IncidentList(items=items, unseen=5)}
-    yield State("security", "/gate/incidents", answers=found)
-    yield State("security", "/gate/incidents", answers={"verify.incidents": IncidentList()})
-    yield State("ops", "/ops/gate-incidents", answers=found)
-
-
-def kiosk() -> Iterator[State]:
-    """Yield the pages of the ADO Branch for kiosks, and a kiosk with a visitor."""
-    kiosks = {
-        "accounts.list_logins": LoginList(
-            items=(login("KIO-0001", role="kiosk", site="PCS1", department=None),)
-        )
-    }
-    yield State("ado", "/desk/kiosks", answers=kiosks)
-    yield State("ado", "/desk/kiosks", {}, status=422)
-    yield State("ado", "/desk/kiosks", {"name": "Main hall", "site": "PCS1"})
-    yield State("ado", "/gate-devices")
-    yield State("ado", "/gate-devices", {}, status=422)
-    yield State("ado", "/gate-devices", {"name": "North tablet", "gate": "PCS1-G1"})
-    yield State("ado", "/gate-devices/GAT-0001/code")
-    yield State("ado", "/gate-devices/GAT-0001/revoke")
-    yield State("ops", "/gate-devices")
-    yield State("ado", "/gate-devices", answers={"accounts.gate_devices": GateDeviceList(items=())})
-    yield State(None, "/kiosk/enrol")
-    yield State(
-        None,
-        "/kiosk/enrol",
-        {"kiosk_id": "KIO-0001"},
-        {"accounts.enrol_kiosk": NotAuthenticated()},
-        status=422,
-    )
-    yield State("kiosk", "/kiosk")
-    begun = ("/kiosk", {})
-    yield State("kiosk", "/sign-in", before=(begun,))
-    yield State("kiosk", "/sign-in/code", before=(begun, ("/sign-in", {"mobile": "9876543210"})))
-    for number, (path, _) in enumerate(WAY):
-        yield State("visitor at a kiosk", path, before=WAY[:number])
-    yield State("visitor at a kiosk", "/apply/who", {}, status=422)
-    yield State("visitor at a kiosk", "/apply/check", before=WAY)
-    sent = (*WAY, ("/apply/check", None))
-    yield State("visitor at a kiosk", "/kiosk/done", before=sent)
-    yield State("visitor at a kiosk", "/kiosk/done", answers={"application.view": ISSUED}, before=sent)
-    yield State("visitor at a kiosk", "/kiosk/slip", before=sent)
-    yield State("visitor at a kiosk", "/kiosk/pass", answers={"application.view": ISSUED}, before=sent)
-    yield State(
-        "visitor at a kiosk",
-        "/applications",
-        answers={"application.list_applications": Forbidden(code="at_a_kiosk")},
-        status=403,
-    )
-
-
 def operator() -> Iterator[State]:
     """Yield the pages of an operator who applies for others."""
     yield State("assisted", "/assist")
@@ -648,12 +348,6 @@ def around() -> Iterator[State]:
     yield State(None, "/sign-out", status=405)
 
 
-DEAD = "/ops/dead-letters/verify.PassIssued"
-AUDIT = f"/audit/applications/{AUDITED}"
-PERIOD = "/audit?department=home&first=2026-11-01&last=2026-11-30"
-NO_DECISIONS = {"approval.decisions": RecordedDecisions(items=())}
-LOG = f"/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30"
-NOTHING_RECORDED = dict.fromkeys(AUDIT_LOG, NO_ENTRIES)
 STATES = [
     State("auditor", "/audit"), State("auditor", PERIOD), State("auditor", PERIOD, answers=NO_DECISIONS),
     State("auditor", "/audit?department=home&first=x&last=2026-11-30", status=422),

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from contracts.errors import NotFound
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.e2e.navigation import bring
-from tests.e2e.page_states import REVIEW, STATES, State
+from tests.e2e.page_samples import REVIEW, State
+from tests.e2e.page_states import STATES
 from tests.support.factories.gateway import NUMBER, pass_view
 from tests.support.factories.pages import ADMIT, review
 from tests.support.stack.paths import ROOT
@@ -25,12 +26,6 @@ NARROW = {"width": 320, "height": 256}
 PASSES = [{}, {"state": "revoked"}, {"state": "expired"}, {"state": "revoked", "replaced_by": "ABCDEFGH"}]
 FOUND = """async () => (await axe.run(document, {reporter: "v2"})).violations
   .map((one) => one.id + ": " + one.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", "))"""
-
-
-@pytest.fixture(scope="module")
-def alone() -> Iterator[PagesAlone]:
-    with PagesAlone() as pages:
-        yield pages
 
 
 @pytest.fixture

@@ -46,12 +46,6 @@ class Verify:
         )
 
 
-@pytest.fixture(scope="module")
-def alone() -> Iterator[PagesAlone]:
-    with PagesAlone() as pages:
-        yield pages
-
-
 @pytest.fixture
 def verify(alone: PagesAlone) -> Iterator[Verify]:
     one = Verify()

@@ -1,40 +1,38 @@
 """The gate's app in front of a camera: verdicts, the ID with one tap, scanners, languages, and its size."""
 
-import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from bench import gate_app, gate_queue
 from contracts.rpc.verify import (
-    HelpCall,
     InsideList,
-    Manifest,
-    ManifestSupervisor,
-    Movements,
-    OfflinePolicy,
-    ScanPass,
-    ScanResult,
-    Telephones,
 )
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app import routes
-from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.e2e import camera, degraded_codes
-from tests.support.factories.gateway import ISSUER, NUMBER, public_key
+from tests.e2e.gate_app import (
+    CHANCE,
+    SUPERVISED,
+    WORDS,
+    A,
+    B,
+    Verify,
+    scan,
+    verdict,
+)
+from tests.e2e.viewports import PHONE
+from tests.support.factories.gateway import NUMBER
 from tests.support.factories.pages import ADMIT
 from tests.support.stack.paths import ROOT
 from tests.support.stack.running import eventually
 from tests.support.system.pages_alone import INSIDE, PagesAlone
 
-PHONE = {"width": 360, "height": 740}
 PHONE_ON_ITS_SIDE = {"width": 740, "height": 360}
 TABLET = {"width": 1024, "height": 600}
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
@@ -46,123 +44,6 @@ LINE = 50_000
 LEAST_SHARE = 0.95
 BURSTS = 5
 QUEUE = 20
-MANIFEST = Manifest(
-    gate="PCS1-G1", site="PCS1", gates=("PCS1-G1", "PCS1-G2"), made_at=now(), issuer=ISSUER,
-    offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
-)  # fmt: skip
-SUPERVISED = MANIFEST.model_copy(
-    update={
-        "supervisors": (
-            ManifestSupervisor(
-                login_id="SEC-0009", salt="MDEyMzQ1Njc4OWFiY2RlZg", iterations=1000, verifier="A" * 43
-            ),
-        ),
-        "supervisor_demanded": True,
-    }
-)
-"""Of a site with a supervisor who has a PIN."""
-WORDS = texts_of_app()
-
-
-CHANCE = random.Random(7)
-A, B = degraded_codes.token(CHANCE), degraded_codes.token(CHANCE)
-
-
-@dataclass
-class Verify:
-    """Verify, which remembers what was scanned; ``verdicts`` has what it says of some tokens."""
-
-    scanned: list[ScanPass] = field(default_factory=list)
-    verdicts: dict[str, ScanResult] = field(default_factory=dict)
-
-    def __call__(self, asked: ScanPass) -> ScanResult:
-        self.scanned.append(asked)
-        if found := self.verdicts.get(asked.token or asked.pass_number or ""):
-            return found
-        check = asked.id_check
-        if check is not None and check.kind == "matched" and check.id_last4 != "4821":
-            return ADMIT.model_copy(update={"verdict": "id_mismatch", "preview": False})
-        came = asked.count or ADMIT.party
-        return ADMIT.model_copy(
-            update={
-                "verdict": "exit" if asked.direction == "exit" else "admit",
-                "preview": asked.direction == "entry" and check is None,
-                "may_enter": 3 if asked.direction == "entry" and check is None else 0,
-                "inside": came if check else 0,
-                "department": "home",
-                "officer": "baldev",
-            }
-        )
-
-    @property
-    def recorded(self) -> list[ScanPass]:
-        return [one for one in self.scanned if one.id_check is not None]
-
-
-@pytest.fixture(scope="module")
-def alone() -> Iterator[PagesAlone]:
-    with PagesAlone() as pages:
-        yield pages
-
-
-@pytest.fixture
-def verify(alone: PagesAlone) -> Iterator[Verify]:
-    one = Verify()
-    alone.answers["verify.scan"] = one
-    alone.answers["verify.manifest"] = MANIFEST
-    yield one
-    alone.reset()
-
-
-@pytest.fixture
-def open_app(chromium: Browser, alone: PagesAlone, verify: Verify) -> Iterator[Callable[..., Page]]:
-    """Yield ``open_app(language="en", size=PHONE, browser=chromium)``: the open app of a guard.
-
-    ``script`` runs before it, and with ``may_zoom`` it may move the camera.
-    """
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
-
-    def open_one(
-        language: str = "en",
-        size: dict[str, int] = PHONE,
-        browser: Browser = chromium,
-        script: str = "",
-        *,
-        may_zoom: bool = False,
-    ) -> Page:
-        context = browser.new_context(
-            base_url=alone.url, viewport=size, timezone_id="Asia/Kolkata", reduced_motion="reduce",
-        )  # fmt: skip
-        contexts.append(context)
-        alone.sign_in(context, "security")
-        context.add_init_script(f"localStorage['gate.language'] ??= '{language}'; {script}")
-        page = context.new_page()
-        page.set_default_timeout(15_000)
-        if may_zoom:
-            allow_to_move_camera(page)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda entry: complaints.append(entry.text) if "Content Security Policy" in entry.text else None,
-        )
-        page.goto("/gate")
-        expect(page.locator("#number")).to_be_visible()
-        expect(page.locator(".bar__gate")).to_have_text(WORDS[language]["gate"] % {"number": 1})
-        return page
-
-    yield open_one
-    for context in contexts:
-        context.close()
-    assert complaints == []
-
-
-def allow_to_move_camera(page: Page) -> None:
-    """Answer what a browser asks of the guard, which nobody can in a window that is not drawn."""
-    wire = page.context.new_cdp_session(page)
-    window = wire.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
-    granted = ["videoCapture", "cameraPanTiltZoom"]
-    wire.send("Browser.grantPermissions", {"permissions": granted, "browserContextId": window})
 
 
 @pytest.fixture
@@ -180,21 +61,6 @@ def with_camera(chromium: Browser, tmp_path: Path) -> Iterator[Callable[..., Bro
     yield open_one
     for one in browsers:
         one.close()
-
-
-def scan(page: Page, text: str = A) -> None:
-    """Type as a scanner does: all at once, and Enter."""
-    page.keyboard.type(text)
-    page.keyboard.press("Enter")
-
-
-def one_unsent(language: str) -> str:
-    """Return what the app says of a scan that waits."""
-    return WORDS[language]["counted"]["unsent"][0].replace("%(num)s", "1")
-
-
-def verdict(page: Page, tone: str) -> Locator:
-    return page.locator(f".verdict--{tone}")
 
 
 def milliseconds(page: Page, name: str) -> list[float]:
@@ -376,176 +242,6 @@ def test_a_tap_that_was_meant_for_the_visitor_before_lets_nobody_in(
     assert verify.recorded == []
 
 
-KNOWN = MANIFEST.model_copy(
-    update={
-        "keys": (public_key(),),
-        "telephones": Telephones(reception="0172-5550101", security="0172-5550102"),
-    }
-)
-"""A manifest that the app takes, with telephones."""
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_where_each_pin_is_void_the_guard_learns_before_a_tap_that_nobody_can_agree(
-    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str
-) -> None:
-    alone.answers["verify.manifest"] = KNOWN.model_copy(update={"supervisor_demanded": True})
-    page, texts = open_app(language), WORDS[language]["texts"]
-    verify.verdicts[A] = ADMIT.model_copy(update={"call_supervisor": True, "supervisors_void": True})
-    expect(page.locator(".banner")).to_contain_text(texts["supervisors_gone"], timeout=30_000)
-    scan(page)
-    expect(verdict(page, "amber")).to_contain_text(texts["supervisors_void"], timeout=30_000)
-    expect(page.locator(".verdict a[href^='tel:']")).to_have_count(2)
-    expect(page.locator(".verdict button, .verdict summary")).to_have_count(0)
-
-
-def test_where_each_pin_is_void_the_last_four_that_match_still_open_the_gate(
-    open_app: Callable[..., Page], verify: Verify
-) -> None:
-    page = open_app()
-    verify.verdicts[A] = ADMIT.model_copy(update={"supervisors_void": True})  # another card did not match
-    scan(page)
-    expect(verdict(page, "amber")).to_contain_text(WORDS["en"]["texts"]["supervisors_void"])
-    expect(page.locator(".button--main, #other-reason")).to_have_count(0)
-    del verify.verdicts[A]
-    page.fill("#last-four", "4821")
-    page.locator(".verdict button[type=submit]").click()
-    expect(verdict(page, "good")).to_be_visible()
-    assert [one.supervisor for one in verify.recorded] == [None]
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_a_guard_whose_call_nobody_has_answered_is_told_whom_to_telephone(
-    open_app: Callable[..., Page], alone: PagesAlone, language: str
-) -> None:
-    alone.answers["verify.manifest"] = KNOWN
-    called = now() - timedelta(minutes=16)
-    over = HelpCall(
-        id=UUID(int=1), site="PCS1", gate="PCS1-G1", reason="danger", called_at=called, called_by="SEC-0001",
-        unanswered_at=called + timedelta(minutes=15),
-    )  # fmt: skip
-    alone.answers["verify.movements"] = Movements(calls=(over,))
-    page = open_app(language)
-    before = WORDS[language]["texts"]["help_unanswered"].partition("%(at)s")
-    for words in (before[0], before[2]):
-        expect(page.locator(".banner")).to_contain_text(words.strip(), timeout=30_000)
-    expect(page.locator(".banner a[href='tel:01725550101']")).to_be_visible()
-    expect(page.locator(".banner a[href='tel:01725550102']")).to_be_visible()
-
-
-REFUSALS = {
-    "already_inside": ("bad", "all_inside", "next_out_first", "may_override"),
-    "already_used": ("bad", "used", "next_reception", "may_override"),
-    "not_yet_valid": ("amber", "next_wait", "may_override"),
-    "day_closed": ("amber", "closed_day", "next_reception", "may_override"),
-    "expired": ("bad", "next_reception", "may_override"),
-    "wrong_site": ("amber", "next_site"),
-    "wrong_gate": ("amber", "next_gate", "may_override"),
-    "revoked": ("bad", "withdrawn"),
-    "unknown_pass": ("bad", "unknown_token"),
-    "bad_signature": ("bad", "not_genuine"),
-}
-"""Verdict → its look, and what the guard is told."""
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_each_refusal_says_why_and_what_to_do_next_by_colour_word_icon_and_signal(
-    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str
-) -> None:
-    alone.answers["verify.manifest"] = SUPERVISED
-    page = open_app(language)
-    for name, (tone, *keys) in REFUSALS.items():
-        verify.verdicts[A] = ADMIT.model_copy(
-            update={
-                "verdict": name, "preview": "may_override" in keys, "applicant": None, "companions": (),
-                "gate": "PCS1-G2", "overridable": (name,) if "may_override" in keys else (),
-            }
-        )  # fmt: skip
-        scan(page)
-        drawn = verdict(page, tone)
-        expect(drawn.locator("h1")).to_have_text(WORDS[language]["verdicts"][name])
-        expect(drawn.locator("svg")).to_be_visible()
-        for key in keys:
-            expect(drawn).to_contain_text(WORDS[language]["texts"][key])
-        expect(page.locator("html")).to_have_attribute("data-signal", tone)
-        expect(page.locator(".button--main")).to_have_count(0)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_without_a_network_a_number_that_is_not_on_the_list_is_not_called_one_of_nobody(
-    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify, language: str
-) -> None:
-    """It may be of another site or day, of which this device holds no pass."""
-    words = WORDS[language]["texts"]
-    verify.verdicts[NUMBER] = ScanResult(verdict="unknown_pass", preview=True)
-    page = open_app(language)
-    for is_offline, said, unsaid in (
-        (False, "unknown_number", "not_on_list"),
-        (True, "not_on_list", "unknown_number"),
-    ):
-        page.context.set_offline(is_offline)
-        scan(page, NUMBER)
-        expect(page.locator(f".dot--{'off' if is_offline else 'on'}")).to_be_visible()
-        expect(verdict(page, "bad")).to_contain_text(words[said])
-        expect(verdict(page, "bad")).not_to_contain_text(words[unsaid])
-
-
-HEARD = """
-window.heard = [];
-window.felt = [];
-window.AudioContext = class extends AudioContext {
-  constructor() {
-    super();
-    window.audio = this;
-  }
-};
-const start = OscillatorNode.prototype.start;
-OscillatorNode.prototype.start = function (when) {
-  window.heard.push(this.frequency.value);
-  start.call(this, when);
-};
-navigator.vibrate = (pulses) => window.felt.push(pulses) > 0;
-"""
-"""Notes the tones that are played, in hertz, and how the device vibrates, in milliseconds."""
-SIGNALS = {
-    "ask": ([880], [40]),
-    "good": ([660, 990], [90]),
-    "amber": ([440, 440], [120, 90, 120]),
-    "bad": ([196, 147], [350, 120, 350]),
-}
-"""Look of a verdict → what a guard hears and feels of it."""
-
-
-def test_each_kind_of_verdict_is_heard_and_felt_and_differs_from_the_others(
-    open_app: Callable[..., Page], verify: Verify
-) -> None:
-    page = open_app(script=HEARD)
-    sounds = "window.audio?.state === 'running'"
-    page.keyboard.press("Shift")
-    eventually(lambda: page.evaluate(sounds), "a key lets the page make sounds")
-
-    def act(tone: str) -> None:
-        if tone == "good":
-            return page.locator(".button--main").click()
-        refusal = {"amber": "not_yet_valid", "bad": "revoked"}.get(tone)
-        if refusal is not None:
-            verify.verdicts[A] = ADMIT.model_copy(
-                update={"verdict": refusal, "preview": False, "applicant": None}
-            )
-        return scan(page)
-
-    for tone, signal in SIGNALS.items():
-        page.evaluate("window.heard = []; window.felt = [];")
-        act(tone)
-        expect(verdict(page, tone)).to_be_visible()
-        expect(page.locator("html")).to_have_attribute("data-signal", tone)
-        heard, [felt] = page.evaluate("[window.heard, window.felt]")
-        assert (tone, heard, felt) == (tone, *signal)
-    page.evaluate("window.audio.suspend()")
-    page.keyboard.press("Shift")
-    eventually(lambda: page.evaluate(sounds), "a key brings the sound back that the system has taken")
-
-
 CAMERA = """
 window.wishes = [];
 const {getUserMedia} = MediaDevices.prototype;
@@ -658,140 +354,6 @@ def test_a_supervisor_sets_a_refusal_aside_and_then_the_card_is_checked(
     assert came.supervisor is not None
     assert came.supervisor.overrides == ("wrong_gate", "already_used")
     assert came.supervisor.proof == looked.supervisor.proof if looked.supervisor else False
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("size", [PHONE, {"width": 844, "height": 390}], ids=["portrait", "landscape"])
-def test_the_guard_says_by_one_tap_how_many_of_a_party_leave(
-    open_app: Callable[..., Page], verify: Verify, language: str, size: dict[str, int]
-) -> None:
-    page, words = open_app(language, size), WORDS[language]
-    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 3})
-    page.locator("label[for=direction-exit]").click()
-    scan(page)
-    asked = verdict(page, "ask")
-    expect(asked.locator("h1")).to_have_text(words["texts"]["how_many_leave"])
-    expect(page.locator(".button--main")).to_have_text(
-        words["counted"]["all_leave"][1].replace("%(num)s", "3")
-    )
-    del verify.verdicts[A]
-    asked.get_by_role("button", name="1", exact=True).click()
-    expect(verdict(page, "good").locator("h1")).to_have_text(words["verdicts"]["exit"])
-    first, left = verify.scanned[-2:]
-    assert (first.ask_count, first.count, left.count) == (True, None, 1)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(
-    "size", [{"width": 640, "height": 360}, {"width": 360, "height": 640}], ids=["landscape", "portrait"]
-)
-def test_of_a_party_of_eleven_each_number_is_in_sight_also_below_a_banner(
-    open_app: Callable[..., Page], verify: Verify, language: str, size: dict[str, int]
-) -> None:
-    page = open_app(language, size)
-    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 11, "party": 11})
-    page.locator("label[for=direction-exit]").click()
-    scan(page)
-    asked = verdict(page, "ask")
-    expect(page.locator(".banner p")).to_be_visible()
-    expect(asked.locator(".verdict__name")).to_be_in_viewport(ratio=1)
-    for count in range(1, 11):
-        number = asked.get_by_role("button", name=str(count), exact=True)
-        expect(number).to_be_in_viewport(ratio=1)
-        number.click(trial=True)  # nothing lies over it
-    expect(page.locator(".button--main")).to_be_in_viewport(ratio=1)
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_where_nobody_says_how_many_leave_nothing_is_recorded_and_the_guard_hears_of_it(
-    open_app: Callable[..., Page], verify: Verify, language: str
-) -> None:
-    page, words = open_app(language, script=HEARD), WORDS[language]["texts"]
-    page.clock.install()
-    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 3})
-    page.locator("label[for=direction-exit]").click()
-    scan(page)
-    expect(verdict(page, "ask")).to_be_visible()
-    felt = "window.felt.splice(0)"
-    assert page.evaluate(felt) == [[40]]
-    page.clock.fast_forward(30_000)
-    assert page.evaluate(felt) == [[40]], "asked again"
-    expect(verdict(page, "ask")).to_be_visible()
-    page.clock.fast_forward(30_000)
-    expect(verdict(page, "amber").locator("h1")).to_have_text(words["not_counted"])
-    expect(verdict(page, "amber")).to_contain_text(words["not_counted_why"])
-    expect(verdict(page, "amber").locator(".verdict__name")).to_have_text("Gurpreet Kaur")
-    expect(page.locator(".verdict button")).to_have_count(0)
-    assert page.evaluate(felt) == [[120, 90, 120]]
-    # No next scan records the exit; the clock has jumped, so that the app may be without its gateway now.
-    scan(page, B)
-    expect(page.locator(".verdict h1")).not_to_have_text(words["not_counted"])
-    assert [one.token for one in verify.scanned].count(A) == 1
-    assert page.locator(".bar__unsent").all_inner_texts() in ([], [one_unsent(language)])
-
-
-def test_a_number_with_a_mistake_does_not_end_the_question_how_many_leave(
-    open_app: Callable[..., Page], verify: Verify
-) -> None:
-    page = open_app()
-    page.clock.install()
-    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 3})
-    page.locator("label[for=direction-exit]").click()
-    scan(page)
-    expect(verdict(page, "ask")).to_be_visible()
-    scan(page, NUMBER[:-1] + ("0" if NUMBER[-1] != "0" else "1"))
-    expect(verdict(page, "amber")).to_contain_text(WORDS["en"]["texts"]["wrong_number"])
-    page.clock.fast_forward(60_000)
-    expect(verdict(page, "amber").locator("h1")).to_have_text(WORDS["en"]["texts"]["not_counted"])
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_without_a_network_nobody_is_told_to_sign_out_before_the_sign_in_ends(
-    open_app: Callable[..., Page], language: str
-) -> None:
-    page, words = open_app(language), WORDS[language]["texts"]
-    online, offline = (words[key].partition("%(age)s")[2] for key in ("session_ends", "session_ends_offline"))
-    expect(page.locator(".banner")).to_contain_text(online)
-    page.context.set_offline(True)
-    scan(page, NUMBER)
-    expect(page.locator(".dot--off")).to_be_visible()
-    expect(page.locator(".banner")).to_contain_text(offline)
-    expect(page.locator(".banner")).not_to_contain_text(online)
-
-
-def test_a_question_that_was_answered_in_time_ends_with_its_answer(
-    open_app: Callable[..., Page], verify: Verify
-) -> None:
-    page = open_app()
-    page.clock.install()
-    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 3})
-    page.locator("label[for=direction-exit]").click()
-    scan(page)
-    expect(verdict(page, "ask")).to_be_visible()
-    del verify.verdicts[A]
-    page.locator(".button--main").click()
-    expect(verdict(page, "good")).to_be_visible()
-    page.clock.fast_forward(70_000)
-    expect(verdict(page, "good")).to_be_visible()
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_an_exit_of_nobody_asks_whether_they_come_in_and_an_old_list_is_amber(
-    open_app: Callable[..., Page], verify: Verify, language: str
-) -> None:
-    page, words = open_app(language), WORDS[language]["texts"]
-    verify.verdicts[A] = ADMIT.model_copy(
-        update={"verdict": "exit", "preview": False, "inside": 0, "marks": ("no_entry",)}
-    )
-    page.locator("label[for=direction-exit]").click()
-    scan(page)
-    expect(verdict(page, "amber")).to_contain_text(words["stray_exit"])
-    verify.verdicts[A] = ADMIT.model_copy(update={"list_age_s": 3600})
-    page.locator(".button--main").click()
-    asked = verdict(page, "amber")
-    expect(asked.locator("h1")).to_have_text(words["check_id_old_list"])
-    expect(asked).to_contain_text(words["old_list"])
-    assert verify.scanned[-1].direction == "entry"
 
 
 def test_the_guards_language_is_hindi_and_the_choice_stays_on_the_device(

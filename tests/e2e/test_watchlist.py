@@ -13,7 +13,8 @@ from epass_client import calls
 from services.chassis.runtime.clock import now
 from tests.e2e.people import Staff, Visitor, newest_message, press, translated
 from tests.e2e.viewports import DESK, PHONE
-from tests.support.system.system import System, actors
+from tests.support.system import actors
+from tests.support.system.system import System
 
 PASSWORD = "a password of the tests"
 

@@ -2,7 +2,7 @@
 something."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from time import time
@@ -28,6 +28,7 @@ from contracts.rpc.verify import CallForHelp, OfflineScan, SyncScans
 from epass_client import Call, Problem, calls
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
+from tests.journey.commands import PASSWORD, Case, People, opens_a_session, publishes, token_of, traced
 from tests.journey.concurrent_requests import send_at_once
 from tests.support.chaos import sabotage
 from tests.support.chaos.evidence import database
@@ -52,61 +53,11 @@ from tests.support.system.actors import (
 from tests.support.system.system import System
 
 CROWD = fewer(50)
-PASSWORD = "a password of the tests"
-
-
-@dataclass(frozen=True)
-class People:
-    """One actor of each role."""
-
-    system: System
-    applicant: Applicant
-    department: Department
-    officer: Officer
-    reception: Staff
-    ado: Staff
 
 
 @pytest.fixture(scope="module")
 def people(system: System, department: Department, officer: Officer, reception: Staff, ado: Staff) -> People:
     return People(system, Applicant(system), department, officer, reception, ado)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One command that can be carried out now, and where its effects are counted."""
-
-    token: str
-    call: Call[Any]
-    service: str
-    query: str
-    values: tuple[object, ...] = ()
-    also: frozenset[int] = frozenset()
-    """Statuses that a repeat may get instead, for a reason beside the case."""
-
-    def effects(self, system: System) -> int:
-        with database(system.stack, self.service) as connection:
-            ((count,),) = connection.execute(self.query, self.values).fetchall()
-            return int(count)
-
-
-def publishes(event: str, service: str, actor: Actor | None, call: Call[Any], **more: Any) -> Case:
-    """Return a command whose effect is an event, found by its correlation id."""
-    query = "select count(*) from outbox where type = %s and correlation_id = %s"
-    return Case(token_of(actor), traced(call), service, query, (event, call.key), **more)
-
-
-def opens_a_session(actor: Actor | None, call: Call[Any], **more: Any) -> Case:
-    return Case(token_of(actor), call, "accounts", "select count(*) from sessions", **more)
-
-
-def token_of(actor: Actor | None) -> str:
-    return actor.client.token if actor else ""
-
-
-def traced(call: Call[Any]) -> Call[Any]:
-    """Make its key its correlation id, too, so that what it causes can be found by it."""
-    return replace(call, correlation_id=call.key)
 
 
 def new_login(people: People) -> IssuedLogin:

@@ -36,3 +36,10 @@ def test_no_test_imports_a_test() -> None:
 def test_what_supports_all_suites_imports_none() -> None:
     assert found(r"^tests\.(?!support\b)", below=TESTS / "support") == []
     assert found(r"^tests\.support\b", below=TESTS / "support"), "the pattern finds imports"
+
+
+def test_no_file_of_tests_has_more_than_600_lines() -> None:
+    files = [*TESTS.rglob("*.py"), *(ROOT / "web" / "gate" / "test").glob("*.ts")]
+    long = [path.name for path in files if len(path.read_text(encoding="utf-8").splitlines()) > 600]
+    assert len(files) > 500
+    assert long == []

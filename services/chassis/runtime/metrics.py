@@ -1,8 +1,8 @@
 """Metrics of what the chassis does for all processes. Labels never identify a person.
 
 Approval, the gateway, notify, ops and verify have a module ``metrics`` of their own for what only they
-measure. The values of each label are a closed set (``tests/unit/deploy/metric_labels.py`` lists them). Where a
-label's values are known beforehand, callers resolve its child once: `labels` costs a microsecond each time.
+measure. The values of each label are a closed set (``tests/unit/deploy/metric_labels.py`` lists them). Where
+a label's values are known beforehand, callers resolve its child once: `labels` costs a microsecond each time.
 """
 
 from importlib.metadata import version

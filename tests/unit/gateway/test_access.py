@@ -1,49 +1,23 @@
 """Who may call a route: every route declares it, and the lists below are what they declare."""
 
-from datetime import datetime
-from typing import Any
-
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
-from contracts import rpc
-from contracts.errors import FieldError, InvalidInput, Unavailable
-from contracts.rpc.accounts import LoginList, StaffSession
-from contracts.rpc.approval import ReviewList
-from contracts.rpc.call import Nothing
-from contracts.rpc.issuance import StatusList
-from contracts.rpc.verify import (
-    InsideList,
-    Manifest,
-    Movement,
-    Movements,
-    OfflinePolicy,
-    ScanResult,
-    SyncedScan,
-    SyncedScans,
-)
-from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
 from services.gateway.openapi import access_of
 from tests.support.factories.gateway import (
-    LATER,
     NUMBER,
     REFERENCE,
     as_applicant,
     as_staff,
-    at_gate,
-    bearer,
     browser,
-    claims,
-    gate_device,
     gateway_settings,
-    running,
-    signed,
     stubbed,
 )
 from tests.support.factories.pages import UNDER_A_LANGUAGE
+from tests.unit.gateway.routes import ANSWERS, ROLES
 
 EXPECTED = {
     "anyone": {
@@ -462,18 +436,11 @@ def test_each_page_admits_the_listed_callers() -> None:
     assert declared(pages=True) == PAGES
 
 
-ROLES = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
 SAMPLES = {
     "ado": ("GET", "/api/v1/logins"),
     "reception": ("POST", "/api/v1/counter/lookup"),
     "department": ("GET", "/api/v1/reviews"),
     "security": ("GET", "/api/v1/gate/inside?site=PCS1"),
-}
-ANSWERS: dict[str, Any] = {
-    "accounts__list_logins": LoginList(items=()),
-    "application__lookup": rpc.application.LookupHits(items=()),
-    "approval__list_reviews": ReviewList(items=()),
-    "verify__inside": InsideList(items=()),
 }
 
 
@@ -513,270 +480,3 @@ async def test_an_applicant_and_the_reception_may_see_a_pass_and_a_department_ma
         ]
         refused = (await http.get(f"/api/v1/passes/{NUMBER}", headers=as_staff("department"))).status_code
     assert (seen, refused) == ([200, 200], 403)
-
-
-SCAN = {"pass_number": NUMBER, "nonce": "0123456789"}
-
-
-async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
-    app, client = stubbed(verify__scan=ScanResult(verdict="admit", preview=True))
-    async with browser(app) as http:
-        own = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G2"}, headers=as_staff("security"))
-        client.asked.clear()
-        other = await http.post(
-            "/api/v1/scans", json={**SCAN, "gate": "PCS2-G1"}, headers=as_staff("security")
-        )
-        no_site = await http.post(
-            "/api/v1/scans", json={**SCAN, "gate": "PCS1-G1"}, headers=as_staff("security", site=None)
-        )
-    assert own.json()["verdict"] == "admit"
-    assert (other.status_code, other.json()["code"]) == (403, "wrong_site")
-    assert no_site.status_code == 403
-    assert not client.was_asked("verify.scan")
-
-
-async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> None:
-    waiting = SyncedScans(items=(SyncedScan(nonce="0123456789"),), retry_after=600)
-    app, _ = stubbed(verify__sync=waiting)
-    async with browser(app) as http:
-        sent = await http.post(
-            "/api/v1/scans/sync", json={"gate": "PCS1-G1", "scans": [{}]}, headers=at_gate()
-        )
-    assert (sent.status_code, sent.headers["retry-after"]) == (200, "600")
-    assert sent.json()["items"][0]["recorded"] is False
-
-
-async def test_a_scan_at_a_gate_that_does_not_exist_is_answered_with_a_problem() -> None:
-    problem = FieldError(field="gate", code="unknown_gate")
-    refusal = InvalidInput("there is no such gate", code="unknown_gate", fields=(problem,))
-    app, _ = stubbed(verify__scan=refusal)
-    async with browser(app) as http:
-        body = {**SCAN, "gate": "PCS1-G999"}
-        refused = await http.post("/api/v1/scans", json=body, headers=as_staff("security"))
-    assert refused.status_code == 422
-    assert refused.headers["content-type"] == "application/problem+json"
-    assert refused.json()["code"] == "unknown_gate"
-    assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [("gate", "unknown_gate")]
-
-
-async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:
-    app, client = stubbed(**ANSWERS)
-    async with browser(app) as http:
-        answer = await http.get("/api/v1/gate/inside?site=PCS2", headers=as_staff("security"))
-    assert answer.status_code == 403
-    assert not client.was_asked("verify.inside")
-
-
-MANIFEST = Manifest(
-    gate="PCS1-G1",
-    site="PCS1",
-    made_at=LATER,
-    issuer="epass.example.org",
-    offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
-)
-
-
-def at_its_gate(role: str, gate: str) -> dict[str, str]:
-    """Return the headers of staff on a device of their site: of the gate, if it is one of the site."""
-    device = gate_device(gate if gate.startswith("PCS1-G") else "PCS1-G1")
-    return as_staff(role, gate=None) | {"Cookie": f"gate_device={device}"}
-
-
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
-async def test_only_security_of_a_site_gets_the_manifest_of_its_gates(role: str, gate: str) -> None:
-    app, client = stubbed(verify__manifest=MANIFEST)
-    async with browser(app) as http:
-        answer = await http.get(f"/api/v1/gate/manifest?gate={gate}", headers=at_its_gate(role, gate))
-    may = role == "security" and gate.startswith("PCS1-G")
-    assert answer.status_code == (200 if may else 403)
-    assert client.was_asked("verify.manifest") is may
-
-
-async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_when() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
-        refused = await http.get("/api/v1/gate/session", headers=as_staff("reception"))
-        answer = await http.get("/api/v1/gate/session", headers=at_gate())
-    assert refused.status_code == 403
-    found = answer.json()
-    assert (found["site"], found["gate"], "PCS1-G1" in found["gates"]) == ("PCS1", "PCS1-G1", True)
-    assert found["login"].startswith("SEC-")
-    assert datetime.fromisoformat(found["until"]) > now()
-
-
-MOVEMENT = Movement.model_validate(
-    {
-        "position": 12,
-        "nonce": "a-nonce-of-a-scan",
-        "pass": "7K3M9QWX",
-        "gate": "PCS1-G2",
-        "verdict": "admit",
-        "count": 1,
-        "inside": 1,
-        "at": "2026-12-01T04:30:00Z",
-    }
-)
-
-
-@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS2-G1"])
-async def test_only_security_of_a_site_hears_the_news_of_its_gates(
-    gate: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.gateway.api.gate.STREAM_SECONDS", 0.1)
-    app, client = stubbed(verify__movements=Movements(items=(MOVEMENT,), last=12))
-    headers = at_gate() | {"Last-Event-ID": "11"}
-    async with browser(app) as http:
-        answer = await http.get(f"/api/v1/gate/news?gate={gate}", headers=headers)
-    may = gate == "PCS1-G1"
-    assert answer.status_code == (200 if may else 403)
-    assert client.was_asked("verify.movements") is may
-    if may:
-        assert answer.headers["content-type"].startswith("text/event-stream")
-        reload, moved = "event: reload\ndata:\n\n", f"id: 12\ndata: {MOVEMENT.model_dump_json()}\n\n"
-        assert answer.text == f"retry: 1000\n\n{reload}event: movement\n{moved}"
-
-
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
-async def test_only_security_of_a_site_sends_the_scans_of_its_gates(role: str, gate: str) -> None:
-    app, client = stubbed(verify__sync=SyncedScans(items=()))
-    body = {"gate": gate, "scans": [{"nonce": "0123456789"}]}
-    async with browser(app) as http:
-        answer = await http.post("/api/v1/scans/sync", json=body, headers=at_its_gate(role, gate))
-    may = role == "security" and gate.startswith("PCS1-G")
-    assert answer.status_code == (200 if may else 403)
-    assert client.was_asked("verify.sync") is may
-
-
-@pytest.mark.parametrize("scans", [[], [{}] * 201, "scans", None, {"nonce": "0123456789"}])
-async def test_a_request_without_scans_or_with_too_many_is_refused_as_a_whole(scans: object) -> None:
-    app, client = stubbed(verify__sync=SyncedScans(items=()))
-    async with browser(app) as http:
-        body = {"gate": "PCS1-G1", "scans": scans}
-        answer = await http.post("/api/v1/scans/sync", json=body, headers=at_gate())
-    assert answer.status_code == 422
-    assert not client.was_asked("verify.sync")
-
-
-async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gateway_has_it() -> None:
-    app, _ = stubbed(verify__manifest=MANIFEST)
-    async with browser(app) as http:
-        without = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
-        app.state.gateway.status_list.value = StatusList(jws="a.b.c")
-        answer = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
-    assert without.json()["status_list"] is None
-    assert answer.json()["status_list"] == "a.b.c"
-    assert answer.headers["cache-control"] == "no-store"
-
-
-async def test_only_the_first_page_of_a_whole_manifest_has_the_list_of_revoked_passes() -> None:
-    app, client = stubbed(verify__manifest=MANIFEST)
-    async with browser(app) as http:
-        app.state.gateway.status_list.value = StatusList(jws="a.b.c")
-
-        async def listed(query: str) -> str | None:
-            answer = await http.get(f"/api/v1/gate/manifest?gate=PCS1-G1{query}", headers=at_gate())
-            return answer.json()["status_list"]
-
-        assert await listed("&since=r1") == "a.b.c", "the answer is the whole"
-        assert [asked[1].since for asked in client.asked if asked[0] == "verify.manifest"] == ["r1"]  # type: ignore[attr-defined]
-        assert await listed("&after=c1") is None
-        client.answers["verify.manifest"] = MANIFEST.model_copy(update={"base": "r1", "digest": "d"})
-        assert await listed("&since=r1") is None
-        long = f"/api/v1/gate/manifest?gate=PCS1-G1&since={'x' * 121}"
-        assert (await http.get(long, headers=at_gate())).status_code == 422
-
-
-async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() -> None:
-    session = StaffSession(access_token="t", role="ado", login_id="ADO-0001", expires_at=now())
-    app, client = stubbed(**ANSWERS, accounts__change_password=session, accounts__log_out=Nothing())
-    first = as_staff("ado", must_change_password=True)
-    async with browser(app) as http:
-        refused = await http.get("/api/v1/logins", headers=first)
-        assert (refused.status_code, refused.json()["code"]) == (403, "must_change_password")
-        assert not client.was_asked("accounts.list_logins")
-        changed = await http.post("/api/v1/password", json={"current": "a", "new": "b"}, headers=first)
-        assert changed.status_code == 200
-        assert (await http.delete("/api/v1/sessions/current", headers=first)).status_code == 204
-
-
-async def test_a_logged_out_session_is_refused_at_once() -> None:
-    app, _ = stubbed(**ANSWERS, accounts__log_out=Nothing())
-    me, other = as_staff("ado"), as_staff("ado")
-    async with browser(app) as http:
-        assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
-        assert (await http.delete("/api/v1/sessions/current", headers=me)).status_code == 204
-        assert (await http.get("/api/v1/logins", headers=me)).status_code == 401
-        assert (await http.get("/api/v1/logins", headers=other)).status_code == 200
-
-
-async def test_a_logout_that_accounts_did_not_record_ends_no_session() -> None:
-    app, _ = stubbed(**ANSWERS, accounts__log_out=Unavailable())
-    me = as_staff("ado")
-    async with browser(app) as http:
-        assert (await http.delete("/api/v1/sessions/current", headers=me)).status_code == 503
-        assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
-
-
-RECEPTION = claims(role="reception", sub="REC-0001", department=None, site="PCS1", exp=LATER)
-COOKIE = {"Cookie": f"session={signed(RECEPTION)}"}
-LOOKUP = "/api/v1/counter/lookup"
-
-
-@pytest.mark.parametrize(
-    ("headers", "status"),
-    [
-        ({"Sec-Fetch-Site": "same-origin"}, 200),
-        ({"Origin": "http://gateway.test"}, 200),
-        ({"Sec-Fetch-Site": "cross-site"}, 403),
-        ({"Sec-Fetch-Site": "same-site", "Origin": "http://gateway.test"}, 403),
-        ({"Sec-Fetch-Site": "none"}, 403),
-        ({"Origin": "http://evil.test"}, 403),
-        ({"Origin": "null"}, 403),
-        ({}, 403),
-    ],
-)
-async def test_a_command_with_a_session_cookie_must_come_from_our_own_page(
-    headers: dict[str, str], status: int
-) -> None:
-    app, client = stubbed(**ANSWERS)
-    async with browser(app) as http:
-        answer = await http.post(LOOKUP, json={"q": "Kaur"}, headers={**COOKIE, **headers})
-    assert answer.status_code == status
-    assert client.was_asked("application.lookup") is (status == 200)
-
-
-async def test_a_bearer_token_or_a_read_by_cookie_needs_no_origin() -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
-        assert (
-            await http.post(
-                LOOKUP, json={"q": "Kaur"}, headers={**as_staff("reception"), "Origin": "http://evil.test"}
-            )
-        ).status_code == 200
-        assert (await http.get(f"/api/v1/passes/{NUMBER}", headers=COOKIE)).status_code == 200
-
-
-@pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "token"])
-async def test_an_authorization_header_of_another_scheme_is_refused(header: str) -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
-        answer = await http.get("/api/v1/applications", headers={**COOKIE, "Authorization": header})
-    assert answer.status_code == 401
-    assert answer.headers["www-authenticate"] == "Bearer"
-
-
-async def test_nobody_is_logged_out_while_accounts_is_down() -> None:
-    app, client = stubbed(**ANSWERS)
-    async with running(app) as http:
-        assert (await http.get("/api/v1/logins", headers=as_staff("ado"))).status_code == 200
-        client.answers["accounts.session_keys"] = client.answers["accounts.denied_sessions"] = Unavailable()
-        assert (await http.get("/api/v1/logins", headers=as_staff("ado"))).status_code == 200
-
-
-async def test_without_session_keys_a_session_gets_503_and_not_401() -> None:
-    app, _ = stubbed(accounts__session_keys=Unavailable())
-    async with browser(app) as http:
-        answer = await http.get("/api/v1/logins", headers=bearer(signed(claims(role="ado"))))
-    assert answer.status_code == 503

@@ -1,19 +1,14 @@
 """The pages after applying: timeline, holder, pass, and the changes of the applicant."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import date, time, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from contracts.crockford import new_reference
-from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, TooManyAttempts, Unavailable
-from contracts.model import Companion, Official, Person, Slot
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted
+from contracts.errors import Conflict, TooManyAttempts, Unavailable
+from contracts.model import Companion, Person, Slot
 from contracts.rpc.application import (
-    Acknowledged,
     ApplicationList,
     Durations,
     HistoryLine,
@@ -22,7 +17,7 @@ from contracts.rpc.application import (
     PassSummary,
     StatusView,
 )
-from contracts.rpc.approval import Availability, DecisionView, EarlierReview, ReviewList, Whereabouts
+from contracts.rpc.approval import DecisionView, EarlierReview, ReviewList, Whereabouts
 from contracts.rpc.call import Nothing
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
@@ -30,33 +25,13 @@ from services.gateway.pages.shared.waiting_times import within
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
 from tests.support.factories.pages import AT, REVIEW_ID, SECOND, application, happened, review
 from tests.support.system.page_reader import Reader, closed, hidden, stub
-
-PAGE = f"/applications/{REFERENCE}"
+from tests.unit.gateway.pages.applicant import PAGE, key_of, wait
 
 
 def good_pass(**given: Any) -> PassSummary:
     return PassSummary(
         **{"number": NUMBER, "valid_from": now(), "valid_to": now() + timedelta(hours=3), **given}
     )
-
-
-def wait(half: int | None = 3 * 3600, most: int | None = 2 * 86400) -> Durations:
-    return Durations(answered=40, half_within=half, nearly_all_within=most)
-
-
-@pytest.fixture
-async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
-    """Yield an applicant whose application is open; the department has it."""
-    app, client = stub(application__view=application(), application__durations=wait())
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http), client
-
-
-def key_of(text: str) -> str:
-    found = re.search(r'name="key" value="([^"]+)"', text)
-    assert found is not None
-    return found[1]
 
 
 # ---------------------------------------------------------------- the timeline
@@ -340,157 +315,6 @@ async def test_the_confirmation_shows_the_usual_waiting_time(reader: tuple[Reade
 # ------------------------------------------------------------- status by reference
 
 
-async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="submitted",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
-    )
-
-    def answer(asked: Any) -> StatusView:
-        if (asked.reference, asked.mobile_last4) != (REFERENCE, "3210"):
-            raise NotFound("there is no such application")
-        return found
-
-    app, client = stub(application__status=answer, application__durations=wait())
-    async with browser(app) as http:
-        person = Reader(http)
-        right = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        wrong = [
-            await person.send("/status", reference=reference, mobile_last4=last4)
-            for reference, last4 in ((REFERENCE, "0000"), ("PCS-0000-0000", "3210"))
-        ]
-    assert right.status_code == 200
-    assert "Now with: Home" in right.text
-    assert "within 3 hours" in right.text
-    plain = [re.sub(r'value="[^"]*"', "", one.text) for one in wrong]
-    assert (wrong[0].status_code, wrong[1].status_code) == (422, 422)
-    assert plain[0] == plain[1]
-    assert "There is no application with this reference and this mobile number" in plain[0]
-    assert sum(name == "approval.whereabouts" for name, *_ in client.asked) == 1, "of the right one only"
-
-
-async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits_were_checked() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="issued",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
-    )
-    app, client = stub(application__status=found, notify__wrong_number=Nothing())
-    async with browser(app) as http:
-        person = Reader(http)
-        assert (await person.send("/status/result")).url.path == "/en/status"
-        assert not client.was_asked("notify.wrong_number"), "nobody has typed the digits"
-        await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        stopped = await person.send("/status/result")
-    assert client.last("notify.wrong_number")[1].mobile_last4 == "3210"
-    assert "No more messages about this application are sent to your number." in stopped.text
-
-
-async def test_a_status_has_an_address_that_can_be_shown_again_in_another_language() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="issued",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
-    )
-    app, client = stub(application__status=found)
-    async with browser(app) as http:
-        person = Reader(http)
-        shown = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        again = await http.get(shown.url.path.replace("/en/", "/pa/"))
-        stranger = await browser(app).get("/en/status/result")
-        await person.send("/sign-out")
-        cleared = await http.get("/en/status/result")
-    assert shown.url.path == "/en/status/result"
-    assert "3210" not in str(shown.url)
-    assert REFERENCE in again.text
-    assert client.last("application.status")[1].mobile_last4 == "3210"
-    for other in (stranger, cleared):
-        assert other.headers["location"] == "/en/status"
-
-
-async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() -> None:
-    app, client = stub()
-    reference = new_reference()
-    async with browser(app) as http:
-        person = Reader(http)
-        real, made_up = [await person.open(f"/s/{one}") for one in (reference, "PCS-0000-0000")]
-        typed = await person.open(f"/s/{reference.lower().replace('-', '')}")
-        wrong = await person.open("/s/%3Cb%3E")
-    assert real.status_code == wrong.status_code == 200
-    assert f'value="{reference}"' in real.text
-    assert 'action="/en/status"' in real.text
-    assert 'id="mobile_last4"' in real.text
-    assert "noindex" in real.headers["x-robots-tag"]
-    assert real.text.replace(reference, "PCS-0000-0000") == made_up.text
-    assert f'value="{reference}"' in typed.text, "however it is written"
-    assert 'value="&lt;b&gt;"' in wrong.text
-    assert client.asked == [], "nothing is looked up"
-
-
-@pytest.mark.parametrize(
-    ("status", "words", "page"),
-    [
-        ("rejected", "To read what the department wrote", ""),
-        ("returned", "To complete the application", "/complete"),
-    ],
-)
-async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(
-    status: str, words: str, page: str
-) -> None:
-    found = StatusView(
-        reference=REFERENCE, status=status, site="PCS1", department="home", timeline=(happened(status),)
-    )
-    app, _client = stub(application__status=found)
-    async with browser(app) as http:
-        shown = await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")
-        http.cookies.set("session", signed(claims("applicant")))
-        after_signing_in = await http.get(f"/en/sign-in?to=applications/{REFERENCE}{page}")
-    assert words in shown.text
-    assert shown.text.index('name="to"') < shown.text.index("What happened"), "the action is on top"
-    assert hidden(shown)["to"] == f"applications/{REFERENCE}{page}"
-    assert after_signing_in.headers["location"] == f"/en{PAGE}{page}"
-
-
-async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_code() -> None:
-    view = application(status="returned", closed_day=date(2026, 12, 3), closure_reason="officer_away")
-    found = StatusView(
-        reference=REFERENCE, status="returned", site="PCS1", department="home", timeline=view.timeline,
-        closed_day=view.closed_day,
-    )  # fmt: skip
-    app, client = stub(
-        application__status=found,
-        **closed(view),
-        accounts__request_otp=OtpAccepted(request_id=uuid4(), resend_after=30),
-        accounts__verify_otp=ApplicantSession(
-            access_token=signed(claims("applicant")), expires_at=now() + timedelta(hours=1)
-        ),
-    )
-    async with browser(app) as http:
-        person = Reader(http)
-        status = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        code = await person.send("/sign-in", mobile="9876543210", **hidden(status))
-        card = await person.send("/sign-in/code", code="123456")
-        wrong = await person.send(f"{PAGE}/open", id_last4="0000", **hidden(card))
-        dates = await person.send(f"{PAGE}/open", id_last4="4821", **hidden(wrong))
-        again = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-    assert "Another date is needed" in status.text
-    assert "ends in 3210" in status.text
-    assert code.url.path == "/en/sign-in/code"
-    assert 'id="id_last4"' in card.text
-    assert "Arms licence" not in card.text
-    assert (wrong.status_code, dates.url.path) == (422, f"/en{PAGE}/dates")
-    assert "Choose other dates" in dates.text
-    assert f'href="/en{PAGE}/dates"' in again.text, "who is signed in needs no code at all"
-    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 1
-
-
 async def test_the_desk_says_that_a_closed_day_is_offered_again() -> None:
     decision = DecisionView(
         status="returned",
@@ -630,60 +454,6 @@ async def test_after_too_many_wrong_last_fours_the_page_says_when_to_try_again()
     assert "Try again in 60 minutes" in late.text
 
 
-async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates_only(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    client.answers["application.view"] = application(
-        status="left", officer="baldev", vehicle="PB65AB1234", assistance="guide", deliver_by="whatsapp",
-        companions=(Companion(name="Harjit Singh", id_type="driving_licence"),
-        Companion(name="Simran", child=True)),
-    )  # fmt: skip
-    asked = await person.send(f"{PAGE}/again")
-    assert asked.url.path == "/en/apply/when"
-    day = now().date().isoformat()
-    checked = await person.send("/apply/when", **{"date-0": day, "from-0": "10:00", "to-0": "12:00"})
-    assert checked.url.path == "/en/apply/check"
-    await person.send("/apply/check", **hidden(checked))
-    request = client.last("application.submit")[1]
-    assert request.like == REFERENCE, "whose ID cards the service takes"
-    assert (request.applicant.name, request.applicant.id_last4, request.officer, request.vehicle) == (
-        "Gurpreet Kaur",
-        "",
-        "baldev",
-        "PB65AB1234",
-    )
-    assert (request.applicant.assistance, request.applicant.deliver_by, request.purpose) == (
-        "guide",
-        "whatsapp",
-        "Arms licence renewal",
-    )
-    assert [(one.name, one.id_last4, one.child) for one in request.companions] == [
-        ("Harjit Singh", "", False),
-        ("Simran", None, True),
-    ]
-
-
-async def test_applying_again_fills_in_an_office_and_asks_for_answers_not_offered_here(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    office = Official(organisation="Punjab Mandi Board", designation="Engineer", employee_no="P-1")
-    client.answers["application.view"] = application(
-        status="left", deliver_by="printed",
-        companions=tuple(Companion(name=f"C{number}", child=True) for number in range(7)),
-        applicant=Person(name="G", name_latin="G", id_type="voter_id", official=office),
-    )  # fmt: skip
-    await person.send(f"{PAGE}/again")
-    asked = await person.send(
-        "/apply/when", **{"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"}
-    )
-    assert asked.url.path == "/en/apply/companions"
-    asked = await person.send("/apply/companions", more="no", vehicle="", assistance="", deliver_by="sms")
-    assert asked.url.path == "/en/apply/check"
-    assert "Punjab Mandi Board" in asked.text
-
-
 # --------------------------------------------------------------------- the pass
 
 
@@ -760,154 +530,3 @@ async def test_the_address_of_a_sent_form_leads_back_to_the_application(
 
 
 # --------------------------------------------------------------------- changing
-
-
-async def test_a_visit_is_cancelled_only_after_a_confirmation(reader: tuple[Reader, TableClient]) -> None:
-    person, client = reader
-    client.answers["application.cancel"] = Acknowledged(reference=REFERENCE, status="cancelled")
-    asked = await person.open(f"{PAGE}/cancel")
-    key = key_of(asked.text)
-    assert (await person.send(f"{PAGE}/cancel", key=key)).status_code == 422
-    assert (await person.send(f"{PAGE}/cancel", key=key, cancel="no")).url.path == f"/en{PAGE}"
-    assert not client.was_asked("application.cancel")
-    assert "Your visit is cancelled." in (await person.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
-    assert client.last("application.cancel")[3] == key
-    client.answers["application.cancel"] = Conflict("ended", code="cannot_cancel")
-    assert "no longer possible" in (await person.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
-
-
-SLOT = {"date-0": "2026-12-04", "from-0": "11:00", "to-0": "13:00"}
-
-
-async def test_other_dates_are_asked_for_while_the_department_decides(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    client.answers["application.amend"] = Acknowledged(reference=REFERENCE, status="submitted")
-    key = key_of((await person.open(f"{PAGE}/dates")).text)
-    assert "The department has your new dates." in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
-    _, request, _, used = client.last("application.amend")
-    assert request.model_dump(exclude_none=True).keys() == {"reference", "preferred"}, "nothing but the dates"
-    assert (request.preferred[0].day, used) == (date(2026, 12, 4), key)
-    client.answers["application.amend"] = InvalidInput(
-        fields=(FieldError(field="preferred.0.date", code="closed_day"),)
-    )
-    refused = await person.send(f"{PAGE}/dates", key=key, **SLOT)
-    assert (refused.status_code, 'href="#date-0"' in refused.text, key in refused.text) == (422, True, False)
-    day = {"day": SLOT["date-0"], "windows": [{"start": "11:00", "end": "13:00", "places": 5, "free": 0}]}
-    client.answers["approval.availability"] = Availability.model_validate({"limited": True, "days": [day]})
-    full = await person.send(f"{PAGE}/dates", key=key, **SLOT)
-    assert (full.status_code, "There are not enough free places at this time" in full.text) == (422, True)
-    client.answers["approval.availability"] = Availability(limited=False)
-    client.answers["application.amend"] = Conflict("decided", code="cannot_amend")
-    assert "no longer possible" in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
-
-
-async def test_other_dates_are_not_offered_after_a_decision(reader: tuple[Reader, TableClient]) -> None:
-    person, client = reader
-    assert f"{PAGE}/dates" in (await person.open(PAGE)).text
-    client.answers["application.view"] = application(status="approved")
-    assert f"{PAGE}/dates" not in (await person.open(PAGE)).text
-    assert (await person.open(f"{PAGE}/dates")).url.path == f"/en{PAGE}"
-
-
-RETURNED: dict[str, Any] = {
-    "status": "returned", "note": "Which file?", "officer": "baldev", "vehicle": "PB65AB1234",
-    "companions": (Companion(name="Harjit Singh", id_type="driving_licence"),
-    Companion(name="Simran", child=True)),
-}  # fmt: skip
-
-
-async def test_a_returned_application_is_completed_in_a_filled_in_form(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    client.answers |= {
-        "application.view": application(**RETURNED),
-        "application.amend": Acknowledged(reference=REFERENCE, status="submitted"),
-    }  # fmt: skip
-    asked = await person.open(f"{PAGE}/complete")
-    for filled in (
-        "Which file?",
-        "Arms licence renewal",
-        'value="PB65AB1234"',
-        'value="Harjit Singh"',
-        "Leave this empty if the card is the same as before.",
-        'value="Simran"',
-    ):
-        assert filled in asked.text
-    assert '<option value="baldev" selected>' in asked.text
-    form = {
-        "purpose": "File 114/2026", "officer": "", "vehicle": "", "name-0": "Harjit Singh",
-        "id_type-0": "passport", "id_last4-0": "1111",
-        "name-1": "", "child-1": "yes", "name-3": "Asha", "child-3": "yes",
-    }  # fmt: skip
-    done = await person.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
-    assert "with the department again" in done.text
-    same = {"name-0": "Harjit Singh", "id_type-0": "driving_licence", "id_last4-0": ""}
-    await person.send(f"{PAGE}/complete", key="k", purpose="x", **same, **SLOT)
-    (unchanged,) = client.last("application.amend")[1].companions
-    assert (unchanged.id_type, unchanged.id_last4) == ("driving_licence", None)
-    await person.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
-    request = client.last("application.amend")[1]
-    assert (request.purpose, request.officer, request.vehicle) == ("File 114/2026", "", "")
-    assert [(one.name, one.id_type, one.id_last4, one.child) for one in request.companions] == [
-        ("Harjit Singh", "passport", "1111", False), ("Asha", None, None, True),
-    ]  # fmt: skip
-
-
-async def test_a_problem_found_by_the_service_is_shown_beside_its_field(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    found = {
-        "companions.1.id_last4": "full_number",
-        "vehicle": "vehicle_invalid",
-        "preferred.0.to": "window_over",
-        "officer": "unknown_officer",
-    }
-    client.answers |= {
-        "application.view": application(**RETURNED),
-        "application.amend": InvalidInput(
-            fields=tuple(FieldError(field=field, code=code) for field, code in found.items())
-        ),
-    }
-    form = {"purpose": "x", "officer": "baldev", "vehicle": "?", "name-2": "Asha", "id_type-2": "aadhaar",
-    "id_last4-2": "499118665246",
-            "name-0": "Harjit", "id_type-0": "passport", "id_last4-0": "1111"}  # fmt: skip
-    refused = await person.send(f"{PAGE}/complete", key="k", **form, **SLOT)
-    assert refused.status_code == 422
-    for field in ("id_last4-1", "vehicle", "to-0", "officer"):
-        assert f'href="#{field}"' in refused.text
-        assert f'id="{field}-error"' in refused.text
-    assert 'value="Asha"' in refused.text
-    missing = await person.send(f"{PAGE}/complete", key="k", **{**form, "purpose": "", "name-0": ""}, **SLOT)
-    assert 'href="#purpose"' in missing.text
-    assert 'href="#name-0"' in missing.text
-
-
-async def test_a_masked_aadhaar_number_shows_a_notice(reader: tuple[Reader, TableClient]) -> None:
-    person, client = reader
-    client.answers |= {
-        "application.view": application(**RETURNED),
-        "application.amend": Acknowledged(reference=REFERENCE, status="submitted", masked=("purpose",)),
-    }
-    done = await person.send(f"{PAGE}/complete", key="k", purpose="x", **SLOT)
-    assert "You wrote an Aadhaar number" in done.text
-
-
-async def test_an_unknown_notice_in_the_address_is_not_shown(reader: tuple[Reader, TableClient]) -> None:
-    person, _ = reader
-    assert "govuk-notification-banner" in (await person.open(f"{PAGE}?notice=dates")).text
-    assert "govuk-notification-banner" not in (await person.open(f"{PAGE}?notice=paid")).text
-
-
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "20 applications are open"), ("pa", "20 ਅਰਜ਼ੀਆਂ"), ("hi", "20 आवेदन")]
-)
-async def test_a_mobile_with_too_many_open_applications_reads_what_to_do(language: str, words: str) -> None:
-    app, _ = stub(application__view=Conflict(code="too_many_open", most=20))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        shown = await http.get(f"/{language}/applications/{REFERENCE}")
-    assert (shown.status_code, words in shown.text) == (409, True)

@@ -10,6 +10,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 BIN := .venv/bin
 PYTHON := $(BIN)/python
+# Each writes files from what the code declares; with --check it compares them.
+GENERATED := contracts.asyncapi contracts.event_samples contracts.overview services.gateway.openapi_file \
+	services.gateway.page_map deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
 # Tests of integration wait for broker and databases most of the time, so four are at work also on two processors.
@@ -102,9 +105,7 @@ unit: setup ## run tests of single functions, services and the gate's app, witho
 	@cd web && PATH=$(CURDIR)/$(BIN):$$PATH npm test --silent
 
 contract: setup ## run tests of wire formats, and check the generated documents
-	$(PYTHON) -m contracts.asyncapi --check
-	$(PYTHON) -m contracts.event_samples --check
-	$(PYTHON) -m services.gateway.openapi_file --check
+	@for one in $(GENERATED); do $(PYTHON) -m $$one --check || exit 1; done
 	$(PYTHON) -m pytest tests/contract $(AT_ONCE)
 
 integration: setup ## run tests on a real broker and real databases
@@ -136,12 +137,8 @@ bench: setup ## measure scans, journeys and pages (BASE=revision: compare with i
 
 ##@ Generated files
 
-contracts: setup ## generate contracts/asyncapi.yaml, contracts/openapi.yaml, the dashboards and the alerts of Kubernetes
-	$(PYTHON) -m contracts.asyncapi
-	$(PYTHON) -m contracts.event_samples
-	$(PYTHON) -m services.gateway.openapi_file
-	$(PYTHON) -m deploy.grafana
-	$(PYTHON) -m deploy.kubernetes.alerts
+contracts: setup ## generate what the code declares: asyncapi, openapi, samples, tables of docs, dashboards, scaling
+	@for one in $(GENERATED); do $(PYTHON) -m $$one || exit 1; done
 
 translations: setup ## update services/gateway/translations/*.po from the texts of the pages
 	$(PYTHON) -m services.gateway.message_catalogues

@@ -1,7 +1,9 @@
-"""Write the dashboards into ``dashboards/``. Usage: python -m deploy.grafana."""
+"""Write the dashboards into ``dashboards/``. Usage: python -m deploy.grafana [--check]."""
 
+import sys
 from pathlib import Path
 
+from contracts.documents import write_or_check
 from deploy.grafana.broker import BROKER
 from deploy.grafana.departments import DEPARTMENTS
 from deploy.grafana.gates import GATES
@@ -13,11 +15,10 @@ FOLDER = Path(__file__).with_name("dashboards")
 DASHBOARDS = (OVERVIEW, SERVICES, BROKER, GATES, MESSAGES, DEPARTMENTS)
 
 
-def main() -> None:
-    """Write each dashboard into its file."""
-    for dashboard in DASHBOARDS:
-        FOLDER.joinpath(f"{dashboard.name}.json").write_text(dashboard.text())
+def main() -> int:
+    """Write each dashboard into its file. With ``--check``, return 1 if a file differs."""
+    return max(write_or_check(FOLDER / f"{one.name}.json", one.text()) for one in DASHBOARDS)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

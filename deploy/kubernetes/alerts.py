@@ -1,9 +1,12 @@
 """The alerts of ``deploy/prometheus/alerts.yml`` as a PrometheusRule.
 
-``python -m deploy.kubernetes.alerts`` writes the file (`make contracts`); a test compares it.
+Usage: python -m deploy.kubernetes.alerts [--check]
 """
 
+import sys
 from pathlib import Path
+
+from contracts.documents import write_or_check
 
 HERE = Path(__file__).parent
 RULES = HERE.parent / "prometheus" / "alerts.yml"
@@ -25,4 +28,4 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(), encoding="utf-8")
+    sys.exit(write_or_check(FILE, text()))

@@ -1,84 +1,24 @@
 """The pages of e-Pass, one module or package per feature; what several features use is in ``shared``.
 
-``docs/pages.md`` maps each URL to its module, its template and its RPCs.
+A module with a ``router`` is found by itself. ``docs/pages.md`` maps each URL to its module, its template and
+its RPCs.
 """
 
 import mimetypes
-from importlib import resources
+from functools import cache
+from importlib import import_module, resources
+from pkgutil import walk_packages
+from types import ModuleType
 
 import fastapi_offline
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
 from fastapi.staticfiles import StaticFiles
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from services.gateway.pages import (
-    about,
-    assist,
-    audit,
-    closures,
-    docs,
-    gate,
-    gate_devices,
-    gate_incidents,
-    gate_supervisors,
-    invitations,
-    kiosk,
-    kiosks,
-    landing,
-    logins,
-    own_sessions,
-    phone,
-    second_factor,
-    sign_in,
-    site_files,
-    staff,
-    transparency,
-    watchlist,
-)
-from services.gateway.pages.applications import routes as applications
-from services.gateway.pages.apply import routes as apply
-from services.gateway.pages.counter import routes as counter
-from services.gateway.pages.desk import routes as desk
-from services.gateway.pages.directory import contacts, files, lines
-from services.gateway.pages.gate_app import routes as gate_app
-from services.gateway.pages.ops import routes as ops
-from services.gateway.pages.passes import routes as passes
-
-FEATURES = (
-    landing,
-    sign_in,
-    apply,
-    applications,
-    assist,
-    staff,
-    second_factor,
-    logins,
-    contacts,
-    files,
-    lines,
-    desk,
-    invitations,
-    closures,
-    gate_incidents,
-    gate_supervisors,
-    gate,
-    gate_app,
-    gate_devices,
-    counter,
-    kiosk,
-    kiosks,
-    passes,
-    docs,
-    about,
-    transparency,
-    site_files,
-    watchlist,
-    ops,
-    audit,
-    own_sessions,
-)
-"""Modules with a ``router``, in the order in which their routes are matched."""
+ONLY_LOCAL = f"{__name__}.phone"
+"""The stand-in for phones, which no installation serves."""
 
 
 class CompressedFiles(StaticFiles):
@@ -99,9 +39,33 @@ class CompressedFiles(StaticFiles):
         return response
 
 
+@cache
+def features() -> tuple[ModuleType, ...]:
+    """Return the modules that have a ``router``."""
+    found = (import_module(one.name) for one in walk_packages(__path__, f"{__name__}."))
+    return tuple(one for one in found if hasattr(one, "router"))
+
+
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
-    """Return the routers of all pages; the phone's only in local mode."""
-    return (*(feature.router for feature in FEATURES), *((phone.router,) if local_mode else ()))
+    """Return a router of all pages; the phone's only in local mode.
+
+    ``/apply/check`` is matched before ``/apply/{name}``, in whichever modules they are.
+    """
+    served = APIRouter()
+    routes: list[APIRoute] = [
+        route
+        for feature in features()
+        if local_mode or feature.__name__ != ONLY_LOCAL
+        for route in feature.router.routes
+        if isinstance(route, APIRoute)
+    ]
+    routes.sort(key=_parameters_last)
+    served.routes.extend(routes)
+    return (served,)
+
+
+def _parameters_last(route: APIRoute) -> list[bool]:
+    return ["{" in segment for segment in route.path.split("/")]
 
 
 def mount_static(app: FastAPI) -> None:

@@ -284,12 +284,12 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
     """Return the page on which the ID is checked, or the verdict."""
     shown, tone = scan.shown, TONES.get(scan.outcome, "bad")
     site = await directory.site(view, shown.site) if shown and shown.site else None
-    template = "check.html" if scan.asks_for_card else "leave.html" if scan.asks_how_many else "verdict.html"
+    template = "check" if scan.asks_for_card else "leave" if scan.asks_how_many else "verdict"
     of_gate = await _help(view, scan.typed.get("gate", ""))
     is_old = scan.rests_on_list_older_than(of_gate["green_s"] if of_gate else HelpCalls().green_s)
     is_warning = scan.is_stray_exit or is_old or (shown is not None and shown.call_supervisor)
     return view.html(
-        f"gate/{template}",
+        f"gate/{template}.html",
         422 if problems and (scan.asks_for_card or (shown and shown.overridable)) else 200,
         scan=scan,
         shown=shown,

@@ -8,10 +8,8 @@ import pytest
 
 from bench import sizes
 from bench.scale_page import newest
-from contracts.subscriptions import SERVICES, SUBSCRIPTIONS, subscriptions
+from contracts.subscriptions import SERVICES, SUBSCRIPTIONS
 from deploy.local.services import COMMANDS
-from services.chassis.messaging import topology
-from services.chassis.runtime.settings import RetryDelaySettings
 from tests.support.stack.paths import ROOT
 from tests.unit.deploy.kubernetes import (
     OVERLAYS,
@@ -162,30 +160,12 @@ def every_deployment_has_two_replicas_at_least_and_one_who_decides_about_them(
 
 @checks.finds(
     {
-        "a queue that is not declared": changed(
-            "ScaledObject", "notify-events", "spec.triggers.0.metadata.queueName", "notify.PassApproved"
-        ),
-        "the queue of another": changed(
-            "ScaledObject", "notify-events", "spec.triggers.0.metadata.queueName", "verify.PassIssued"
-        ),
-        "a queue less": changed("ScaledObject", "notify-events", "spec.triggers.0", None),
         "no address": changed(
             "TriggerAuthentication", "broker", "spec.secretTargetRef.0.key", "EPASS_BROKER_URL"
-        ),
+        )
     }
 )
-def every_consumer_is_scaled_by_each_of_its_queues(manifests: Manifests) -> Iterator[str]:
-    declared = {queue.name for queue in topology.queues(RetryDelaySettings().retry_delays)}
-    for service in SUBSCRIPTIONS:
-        own = {one.queue for one in subscriptions() if one.service == service}
-        triggers = manifests.one("ScaledObject", f"{service}-events")["spec"]["triggers"]
-        asked = [trigger["metadata"]["queueName"] for trigger in triggers]
-        yield from (f"{service}: {name} is not declared" for name in asked if name not in declared)
-        yield from (f"{service}: {name} scales nothing" for name in own - set(asked))
-        yield from (f"{service}: {name} is another's" for name in asked if name in declared - own)
-        for trigger in triggers:
-            if (trigger["type"], trigger["authenticationRef"]["name"]) != ("rabbitmq", "broker"):
-                yield f"{service}: {trigger}"
+def keda_has_an_address_of_the_broker(manifests: Manifests) -> Iterator[str]:
     (asks,) = manifests.one("TriggerAuthentication", "broker")["spec"]["secretTargetRef"]
     if asks["key"] not in secret_values().get(asks["name"], {}) or asks["parameter"] != "host":
         yield f"KEDA has no address of the broker: {asks}"

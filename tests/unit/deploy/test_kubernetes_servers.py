@@ -365,10 +365,6 @@ def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
     assert problems(check, fault=fault) != []
 
 
-def test_the_alerts_file_is_up_to_date() -> None:
-    assert alerts.FILE.read_text() == alerts.text(), "run `make contracts`"
-
-
 def test_rabbitmq_knows_every_line_of_the_configuration() -> None:
     names = broker_configuration(build("small"))
     assert len(names) > 4

@@ -16,7 +16,6 @@ from contracts.rpc.notify import WrongNumber
 from services.chassis.runtime.clock import now
 from services.gateway import lookups
 from services.gateway.access import rate_limited
-from services.gateway.pages.applications import edit, mobile
 from services.gateway.pages.applications.detail import (
     ONWARD,
     application_page,
@@ -35,8 +34,6 @@ from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, 
 from services.gateway.pages.shared.vocabulary import state_of
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
-router.routes.extend(edit.router.routes)
-router.routes.extend(mobile.router.routes)
 ON_A_PAGE = 20
 STATUS = "/status/result"
 TO_ACT: tuple[ApplicationStatus, ...] = (

@@ -9,7 +9,6 @@ from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.rpc.application import ApplicationSummary
 from contracts.rpc.call import Page
 from services.gateway.access import rate_limited
-from services.gateway.pages.apply import companions, submission
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,
@@ -35,11 +34,6 @@ router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, rou
 async def start(view: OpenPage) -> Response:
     """Show what an applicant needs, before the first question."""
     return view.html("apply/start.html")
-
-
-router.routes.extend(
-    [*companions.router.routes, *submission.router.routes]
-)  # before the questions, whose names they would be
 
 
 @router.get("/{name}")

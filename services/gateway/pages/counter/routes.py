@@ -14,15 +14,12 @@ from contracts.rpc.issuance import PassNumber, ReissuePass
 from contracts.rpc.notify import UndeliveredPass
 from services.gateway import visit_requests
 from services.gateway.pages.counter import form as forms
-from services.gateway.pages.counter import help_calls, mobile
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import Notice, ReceptionPage, View, key_of, text_of
 
 router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
-router.routes.extend(help_calls.router.routes)
-router.routes.extend(mobile.router.routes)
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
 """Statuses in which a decision or a pass is still to come."""
 LOOKUP = "/counter/lookup"

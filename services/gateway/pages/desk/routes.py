@@ -23,7 +23,7 @@ from contracts.rpc.approval import (
     ReviewView,
 )
 from services.chassis.runtime.clock import now
-from services.gateway.pages.desk import capacity, decisions, delegations, numbers
+from services.gateway.pages.desk import decisions
 from services.gateway.pages.desk.queue import (
     CHANNELS,
     ORDERS,
@@ -45,8 +45,6 @@ from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key
 from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-for part in (decisions, capacity, delegations, numbers):
-    router.routes.extend(part.router.routes)
 NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}
 """Notices that the queue shows after an action."""
 FAILURES = {

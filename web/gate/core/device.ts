@@ -200,13 +200,9 @@ export class Device {
     const stored = await this.store.readManifest();
     if (stored === null) return;
     await this.manifest.restore(stored.whole, stored.moves);
+    const list = stored.whole.status_list;
     if (stored.status !== null) this.manifest.revoked.hold(stored.status);
-    else {
-      // An app of before 0.13 has stored the list as it was signed.
-      for (const list of [await this.store.setting<string>("status"), stored.whole.status_list]) {
-        if (list) await this.manifest.takeStatus(list, this.now()).catch(() => false);
-      }
-    }
+    else if (list) await this.manifest.takeStatus(list, this.now()).catch(() => false);
     this.#distrustFuture();
   }
 

@@ -13,8 +13,8 @@ const LIMIT_MS = 10_000;
 interface InsidePage {
   items: WireInside[];
   next: string | null;
-  /** Gates that are silent or have scans to send, null where nobody knows; a gateway of before 0.14 does not say it. */
-  offline_gates?: string[] | null;
+  /** Gates that are silent or have scans to send, null where nobody knows. */
+  offline_gates: string[] | null;
 }
 
 /** People who passed a gate, by a scan that waits and of which the manifest has no move. */

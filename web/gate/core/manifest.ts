@@ -74,8 +74,8 @@ export interface WirePass extends WireStanding {
   call_supervisor: boolean;
   /** As in a `ScanResult`. */
   undelivered?: boolean;
-  /** Another one after each change; missing from a server of before 0.13. */
-  version?: string;
+  /** Another one after each change. */
+  version: string;
 }
 
 /** Which movements a manifest has, by their transactions: `ManifestSnapshot` in contracts/rpc/verify.py. */
@@ -97,18 +97,18 @@ export interface WireManifest {
   status_list: string | null;
   complete_at: string | null;
   offline: OfflinePolicy;
-  /** Whom the gate telephones; missing from a server of before 0.12. */
-  telephones?: Telephones;
-  /** Those of the site who have a PIN; missing from a server of before 0.12. */
-  supervisors?: WireSupervisorKey[];
-  /** Whether the site asks for a supervisor, also where every PIN is void; missing before 0.13. */
-  supervisor_demanded?: boolean;
+  /** Whom the gate telephones. */
+  telephones: Telephones;
+  /** Those of the site who have a PIN. */
+  supervisors: WireSupervisorKey[];
+  /** Whether the site asks for a supervisor, also where every PIN is void. */
+  supervisor_demanded: boolean;
   passes: WirePass[];
   next: string | null;
   /** On the first page; by it the gate asks for what has changed since. */
   revision?: string | null;
-  /** Which movements it has, of all its pages; missing from a server of before 0.17. */
-  snapshot?: WireSnapshot | null;
+  /** Which movements it has; null where its pages are of two timelines. */
+  snapshot: WireSnapshot | null;
   /** Of a delta: the revision that it changes, which passes go, and the digest of those that are held then. */
   base?: string | null;
   gone?: string[];
@@ -237,7 +237,7 @@ export class Manifest {
 
   /** Whether a supervisor is asked for, also where none of them can agree now. */
   get demandsSupervisor(): boolean {
-    return this.whole?.supervisor_demanded ?? this.supervisors.length > 0;
+    return this.whole?.supervisor_demanded ?? false;
   }
 
   get size(): number {
@@ -401,7 +401,7 @@ export class Manifest {
    */
   has({ pass, verdict, count, inside, timeline, transaction }: Movement): boolean | null {
     const snapshot = this.whole?.snapshot;
-    if (snapshot != null && transaction != null && timeline === snapshot.timeline) {
+    if (snapshot != null && timeline === snapshot.timeline) {
       if (transaction < snapshot.all_before) return true;
       if (transaction >= snapshot.none_from) return false;
     }

@@ -255,9 +255,9 @@ export interface Movement {
   /** How many of the party were inside then. */
   inside: number;
   at: string;
-  /** Which transaction has stored it; missing from a server of before 0.17. */
-  timeline?: number | null;
-  transaction?: number | null;
+  /** Which transaction has stored it. */
+  timeline: number;
+  transaction: number;
 }
 
 /** Why a gate calls for help: `HelpReason` in contracts/rpc/verify.py. */

@@ -28,7 +28,7 @@ export async function applyManifestDelta(held: WireManifest | null, delta: WireM
   if (!isBase || held.revision == null || held.revision !== delta.base) throw new ListRefused("other_base");
   const gone = new Set(delta.gone);
   const passes = merged([...held.passes.filter((one) => !gone.has(one.pass)), ...delta.passes]);
-  const digest = await digestOf(passes.map((one) => `${one.pass}:${one.version ?? ""}`));
+  const digest = await digestOf(passes.map((one) => `${one.pass}:${one.version}`));
   if (digest !== delta.digest) throw new ListRefused("other_base");
   return { ...delta, passes, next: null };
 }

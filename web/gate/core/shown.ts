@@ -48,7 +48,7 @@ export function showResult(
   policy: OfflinePolicy,
 ): Shown {
   const isAdmitted = result.preview && result.verdict === "admit";
-  const isAsked = isAdmitted && ((result.supervisors ?? []).length > 0 || result.supervisors_void === true);
+  const isAsked = isAdmitted && (result.supervisors.length > 0 || result.supervisors_void);
   return {
     outcome: result.verdict,
     preview: result.preview,
@@ -73,7 +73,7 @@ export function showResult(
     callSupervisor: result.call_supervisor || isAsked,
     onlyUncompared: isAsked && !result.call_supervisor,
     supervisorsVoid: result.supervisors_void ?? false,
-    undelivered: result.undelivered ?? false,
+    undelivered: result.undelivered,
     marks: result.marks,
     insideSince: result.inside_since ?? undefined,
     insideGate: result.inside_gate ?? undefined,

@@ -248,7 +248,6 @@ export class Store {
     await this.#db.clear("moves");
     const kept = (await this.countScans()) + (await this.#db.count("refused"));
     if (kept === 0) await this.#db.delete("keys", "queue");
-    await this.#db.delete("settings", "status"); // where an app of before 0.13 has stored the list
   }
 
   /**

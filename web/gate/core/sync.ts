@@ -15,10 +15,6 @@ const LIMIT_MS = 10_000;
 /** A problem of who is signed in, not of the scan: it waits for a guard of its gate. */
 const NOT_YOURS = "not_your_gate";
 const FORBIDDEN = 403;
-const NOT_READ = "invalid_input";
-/** So long a scan with something set aside waits for a server that can read it: in an upgrade an older one may answer. */
-const OLDER_SERVER_MS = 86_400_000;
-const OLDER_AGAIN_MS = 600_000;
 
 interface Item {
   nonce: string;
@@ -44,25 +40,19 @@ export interface Settled {
 
 /**
  * Scans that the server does not take now, since this device has sent many unknown numbers. They wait here.
- * Those that only a newer server can read wait as well, and nobody is told: they are few, and never refused.
  *
  * It is in memory: after a restart the server says again how long they wait.
  */
 export class Deferred {
   readonly #until = new Map<string, number>();
-  readonly #unread = new Map<string, number>();
 
   /** Times are those that pass, in milliseconds. */
   add(nonces: readonly string[], untilMs: number): void {
     for (const nonce of nonces) this.#until.set(nonce, untilMs);
   }
 
-  addUnread(nonces: readonly string[], untilMs: number): void {
-    for (const nonce of nonces) this.#unread.set(nonce, untilMs);
-  }
-
   has(nonce: string, nowMs: number): boolean {
-    return nowMs < (this.#until.get(nonce) ?? this.#unread.get(nonce) ?? -Infinity);
+    return nowMs < (this.#until.get(nonce) ?? -Infinity);
   }
 
   /** Return how many scans wait, and for how long; null where none does. */
@@ -141,7 +131,7 @@ async function send(
       const waiting = items.filter((item) => !item.recorded && item.problem === null);
       deferred.add(waiting.map((item) => item.nonce), api.clock.passed() + answer.retry_after * 1000);
     }
-    return await settle(store, batch, waitForNewer(batch, items, api, deferred), settled, true);
+    return await settle(store, batch, items, settled, true);
   } catch (error) {
     if (error instanceof Refused && error.status === FORBIDDEN) return;
     if (!isOfOneScan(error)) throw error;
@@ -156,19 +146,6 @@ async function send(
     }
     // The server fails at this scan. It stays, and is tried again in the next round.
   }
-}
-
-/** Leave out what a server of an older release cannot read, for a day: with it the supervisor's record would go. */
-function waitForNewer(batch: readonly Waiting[], items: readonly Item[], api: Api, deferred: Deferred): Item[] {
-  const now = api.clock.now();
-  const waits = (nonce: string): boolean => {
-    const scan = batch.find((one) => one.nonce === nonce)?.scan;
-    const hasOverride = (scan?.offline.supervisor?.overrides ?? []).length > 0;
-    return hasOverride && now - Date.parse(scan?.scanned_at ?? "") < OLDER_SERVER_MS;
-  };
-  const left = items.filter((item) => item.problem === NOT_READ && waits(item.nonce)).map((item) => item.nonce);
-  deferred.addUnread(left, api.clock.passed() + OLDER_AGAIN_MS);
-  return items.filter((item) => !left.includes(item.nonce));
 }
 
 /** Return whether the server writes down that it refused scans whose form it could not read: their nonces say which. */

@@ -88,14 +88,14 @@ export interface ScanResult {
   department: string | null;
   officer: string | null;
   call_supervisor: boolean;
-  /** Whether no message has brought the pass to anybody; a gateway of before 0.13 does not say it. */
-  undelivered?: boolean;
-  /** Of whom one has to agree; a gateway of before 0.13 does not say it. */
-  supervisors?: string[];
+  /** Whether no message has brought the pass to anybody. */
+  undelivered: boolean;
+  /** Of whom one has to agree. */
+  supervisors: string[];
   /** Whether one of them has to agree, and none can. */
-  supervisors_void?: boolean;
-  /** What a supervisor may set aside; a gateway of before 0.14 does not say it. */
-  overridable?: Verdict[];
+  supervisors_void: boolean;
+  /** What a supervisor may set aside. */
+  overridable: Verdict[];
   marks: string[];
   list_age_s: number | null;
   inside_since: string | null;

@@ -44,6 +44,7 @@ async function heldManifest(): Promise<Manifest> {
     gate: TABLE.gate, site: "PCS1", gates: [TABLE.gate, "PCS1-G2"], made_at: TABLE.at, issuer: TABLE.issuer,
     keys: TABLE.keys, withdrawn: [], status_list: TABLE.status_list, complete_at: TABLE.at,
     offline: { green_s: 900, amber_s: 14_400, then: "refuse" }, passes, next: null,
+    telephones: { reception: "", security: "" }, supervisors: [], supervisor_demanded: false, snapshot: null,
   };
   const manifest = new Manifest();
   await manifest.replace([page], TABLE.gate, AT, new Set());

@@ -56,7 +56,7 @@ test("a movement that is told twice, or is in the manifest already, counts once"
   server.now += 6 * MINUTE;
   server.ended = 300;
   await gate.refresh(); // now it is in the manifest
-  await gate.hear({ ...own, transaction: null });
+  await gate.hear(own);
   await gate.hear({ ...own, nonce: "before-the-manifest" });
   assert.equal(await mayEnter(), 2);
 });
@@ -134,7 +134,7 @@ test("news of an own scan that comes before its answer counts once, and refuses 
       if (path !== "/api/v1/scans") return;
       const { nonce } = JSON.parse(String(body)) as { nonce: string };
       const at = new Date(NOON).toISOString();
-      await gate.hear({ nonce, pass: NUMBER, gate: GATE, verdict: "admit", count: 2, inside: 2, at });
+      await gate.hear({ nonce, pass: NUMBER, gate: GATE, verdict: "admit", count: 2, inside: 2, at, timeline: 1, transaction: 200 });
     };
     if (isLost) server.loseAnswers.add("/api/v1/scans");
     const shown = await gate.admit(RIGHT, 2);

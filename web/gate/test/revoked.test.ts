@@ -246,26 +246,6 @@ test("a stored list from which somebody has taken a pass off is not taken", asyn
   assert.equal(again.state().listAgeS, 10, "that of the manifest, which is older");
 });
 
-test("a list that an app of before deltas has stored is there after the upgrade, without a network", async () => {
-  const device = new Device(new Server());
-  const gate = await device.open();
-  await gate.refresh();
-  device.kill();
-  const { server } = device;
-  const db = await device.raw();
-  const list = await statusList(server.now + 10_000, [NUMBER]); // before: a transaction does not wait for it
-  const change = db.transaction(["manifest", "settings"], "readwrite");
-  change.objectStore("manifest").delete("status");
-  change.objectStore("settings").put(list, "status");
-  await new Promise((resolve) => (change.oncomplete = resolve));
-  db.close();
-  server.now += 20_000;
-  server.down = true;
-  const again = await device.open();
-  assert.equal(again.state().listAgeS, 10);
-  assert.equal((await again.scan(NUMBER, "entry")).outcome, "revoked");
-});
-
 test("a list that could not be stored is stored in the next round", async () => {
   const device = new Device(new Server());
   const gate = await device.open();

@@ -56,6 +56,7 @@ export function pass(changes: Partial<WirePass> = {}): WirePass {
     department: "home",
     officer: "home-1",
     call_supervisor: false,
+    version: "",
     ...changes,
   };
 }
@@ -296,7 +297,9 @@ export class Server {
       complete_at: new Date(this.statusAt ?? this.now).toISOString(),
       snapshot: { timeline: 1, all_before: this.ended, none_from: this.ended + 10 },
       offline: { green_s: 900, amber_s: 14_400, then: "refuse" as const },
+      telephones: { reception: "", security: "" },
       supervisors: [SUPERVISOR],
+      supervisor_demanded: (this.manifest.supervisors ?? [SUPERVISOR]).length > 0,
     };
     const base = query.get("since") ?? "";
     const known = this.#versions.get(base);
@@ -496,6 +499,9 @@ function result(decision: Decision & { preview: boolean }, known?: WirePass): Re
     department: known?.department ?? null,
     officer: known?.officer ?? null,
     call_supervisor: known?.call_supervisor ?? false,
+    undelivered: false,
+    supervisors: [],
+    supervisors_void: false,
     overridable: decision.overridable,
     marks,
     list_age_s: known === undefined ? null : 3,

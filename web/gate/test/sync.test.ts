@@ -6,7 +6,7 @@ import type { Gate } from "../core/gate.ts";
 import { Store } from "../core/store.ts";
 import { MOST_SCANS } from "../core/sync.ts";
 import { RIGHT } from "./scans.ts";
-import { GATE, MINUTE, NUMBER, OTHER, PIN, Server, openGate, pass } from "./server.ts";
+import { GATE, MINUTE, NUMBER, OTHER, Server, openGate, pass } from "./server.ts";
 
 
 /** Return a gate with so many offline exits that the server does not have; each of another second. */
@@ -156,43 +156,6 @@ test("the only trace of a scan goes by no tap, and none goes while nobody is sig
   await gate.signOut();
   await assert.rejects(gate.forgetRefused(second), { code: "signed_out" });
   assert.equal(gate.state().refused.length, 2);
-});
-
-test("while a server of an older release answers, a scan with a refusal that was set aside waits for a day", async () => {
-  const server = new Server();
-  server.passes.set(NUMBER, pass({ gate: "PCS1-G2" }));
-  const { gate, device } = await openGate(server);
-  server.down = true;
-  await gate.scan(NUMBER, "entry");
-  await gate.override({ login: "SEC-0009", pin: PIN, reason: "known" });
-  await gate.admit(RIGHT, 1);
-  const [nonce = ""] = await unsent(device);
-  server.problems.set(nonce, "invalid_input");
-  server.down = false;
-  await gate.refresh();
-  assert.deepEqual([gate.state().unsent, gate.state().refused, gate.state().online], [1, [], true]);
-  assert.equal(gate.state().deferred, null, "nobody has typed too many unknown numbers");
-  server.problems.clear();
-  server.now += 10 * MINUTE;
-  await gate.refresh();
-  assert.deepEqual([server.recorded.size, gate.state().unsent], [1, 0]);
-});
-
-test("what no server of a day could read is refused for good", async () => {
-  const server = new Server();
-  server.until += 2 * 86_400_000;
-  server.passes.set(NUMBER, pass({ gate: "PCS1-G2" }));
-  const { gate, device } = await openGate(server);
-  server.down = true;
-  await gate.scan(NUMBER, "entry");
-  await gate.override({ login: "SEC-0009", pin: PIN, reason: "known" });
-  await gate.admit(RIGHT, 1);
-  const [nonce = ""] = await unsent(device);
-  server.problems.set(nonce, "invalid_input");
-  server.down = false;
-  server.now += 86_400_000;
-  await gate.refresh();
-  assert.deepEqual([gate.state().unsent, gate.state().refused.length], [0, 1]);
 });
 
 test("a scan that the server refused stays sealed beside the refusal, also after the guard signs out", async () => {

@@ -37,7 +37,12 @@ def print_figures(name: str, found: dict[str, Any]) -> None:
 
 
 def print_ratios(figures: Figures) -> None:
-    """Print what a scan costs more with 1,000,000 passes than with 10,000."""
+    """Print what share of its peers' rate a scan reaches, and what more passes cost."""
+    ours = figures.get("scans, 32 clients", {}).get("propagated_per_s")
+    for peer in ("echo, 32 clients", "echo behind the edge, 32 clients", "monolith, 32 clients"):
+        if ours and peer in figures:
+            share = ours / figures[peer]["answered_per_s"]
+            print_line(f"  scans propagated, as a share of: {peer:32} {share:.0%}")
     few, many = (figures.get(f"scans, 32 clients, {count:,} passes") for count in (10_000, 1_000_000))
     if few and many:
         for figure in ("processor_ms_in_all", "p50_ms"):

@@ -6,7 +6,7 @@ With httpx the client would be the bottleneck.
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -122,6 +122,22 @@ async def paced(url: str, requests: Iterable[Request], rate: float, clients: int
     result.seconds = time.perf_counter() - began
     for connection in connections:
         connection.close()
+    return result
+
+
+async def calls(call: Callable[[], Awaitable[object]], clients: int, count: int) -> Result:
+    """Call a function so often, with so many at a time."""
+    result = Result()
+    began = time.perf_counter()
+
+    async def client() -> None:
+        for _ in range(count // clients):
+            start = time.perf_counter()
+            await call()
+            result.latencies.append(time.perf_counter() - start)
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    result.seconds = time.perf_counter() - began
     return result
 
 

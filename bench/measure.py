@@ -1,4 +1,4 @@
-"""The figures of one run, by name: journeys, scans, what a gate downloads, and the size of the tables.
+"""The figures of one run, by name: journeys, scans, what they are compared with, and the size of the tables.
 
 BENCH_PARTS names the parts of `PARTS` to measure (all), BENCH_SCANS (1500) the passes of each measurement,
 BENCH_JOURNEYS (200) the journeys.
@@ -8,14 +8,14 @@ import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from bench import gate_lists, journeys, processor
+from bench import gate_lists, journeys, peers, processor
 from bench.load import Result
 from bench.passes import Copies
 from bench.scans import WARM_UP, Gate
 from deploy.local.services import Services
 from deploy.local.stack import Stack
 
-PARTS = ("scans", "beside", "gates", "passes")
+PARTS = ("scans", "beside", "peers", "gates", "passes")
 CLIENTS = (1, 8, 32, 128)
 PASSES = (10_000, 100_000, 1_000_000)
 SCANS = int(os.environ.get("BENCH_SCANS", "1500"))
@@ -101,6 +101,16 @@ class Bench:
             "approve_to_message_p99_ms": round(journey.quantile(0.99), 1),
         }
         yield f"scans, {SCANS_A_SECOND} a second beside {JOURNEYS_A_SECOND} journeys a second", found
+
+    async def _peers(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        for clients in (1, 32):
+            count = SCANS * 2 if clients > 1 else SCANS // 2
+            yield f"echo, {clients} clients", _of(await peers.echo(self._stack, clients, count))
+            behind = await peers.edge(self._stack, self._gate.session, clients, count)
+            yield f"echo behind the edge, {clients} clients", _of(behind)
+        passes = self._copies.make(SCANS)
+        shares = [passes[number::32] for number in range(32)]
+        yield "monolith, 32 clients", _of(await peers.monolith(self._stack, self._address, shares))
 
     async def _gates(self) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         lists = gate_lists.Lists(self._stack, self._address, self._gate.session)

@@ -230,21 +230,22 @@ async def test_no_page_loads_anything_from_elsewhere_or_has_script_or_style_in_i
 async def test_every_page_has_the_strict_policy_and_is_stored_by_no_cache() -> None:
     app, _ = stub()
     app.state.gateway.end_streams()
-    seen = set()
+    seen, unseen = set(), set()
     async with browser(app) as http:
-        for session in SESSIONS:
+        for route, session in product(pages(app, "GET"), SESSIONS):
+            if route.path in seen & unseen:
+                continue  # a page has one answer for all who may see it, and one for all who may not
             http.cookies.set("session", signed(claims(**session)))
-            for route in pages(app, "GET"):
-                answer = await http.get(address_of(route))
-                policy = answer.headers["content-security-policy"]
-                assert "default-src 'self'" in policy
-                assert "unsafe" not in policy
-                assert "data:" not in policy
-                if route.path not in STORED:
-                    assert "no-store" in answer.headers["cache-control"], route.path
-                if answer.status_code == 200:
-                    assert inline(answer.text) == [], route.path
-                    seen.add(route.path)
+            answer = await http.get(address_of(route))
+            policy = answer.headers["content-security-policy"]
+            assert "default-src 'self'" in policy
+            assert "unsafe" not in policy
+            assert "data:" not in policy
+            if route.path not in STORED:
+                assert "no-store" in answer.headers["cache-control"], route.path
+            if answer.status_code == 200:
+                assert inline(answer.text) == [], route.path
+            (seen if answer.status_code == 200 else unseen).add(route.path)
         for path in ("/docs", "/p/aB3dE5fG7hJ9kL1mN2pQ4r"):
             answer = await http.get(path)
             assert "unsafe" not in answer.headers["content-security-policy"]

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from epass_client import calls
-from tests.chaos import test_away, test_backlog, test_broker_connections, test_clocks, test_queues
+from tests.chaos import faults
 from tests.support.chaos import proxy as proxies
+from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import database
 from tests.support.chaos.outage_table import BROKER, POSTGRES
 from tests.support.chaos.outages import away
@@ -59,7 +60,7 @@ def stopped(watched: Watched, *names: str) -> Iterator[None]:
     """Let processes hang (SIGSTOP) for the length of the block."""
     with ExitStack() as all_of_them:
         for name in names:
-            all_of_them.enter_context(test_away.stopped(watched.deployment.system, name))
+            all_of_them.enter_context(faults.stopped(watched.deployment.system, name))
         yield
 
 
@@ -149,11 +150,11 @@ def a_backlog(watched: Watched) -> Iterator[None]:
     """Publish more events than a consumer that is away will handle, and drop them afterwards."""
     stack = watched.deployment.stack
     with killed(watched, "notify"):
-        test_backlog.publish_backlog(stack, "notify", 1100)
+        faults.publish_backlog(stack, "notify", 1100)
         try:
             yield
         finally:
-            test_backlog.purge(stack, "notify")
+            faults.purge(stack, "notify")
 
 
 @contextmanager
@@ -163,13 +164,13 @@ def a_full_queue(watched: Watched) -> Iterator[None]:
     with (
         killed(watched, "verify"),
         wire(stack.broker_url("administrator")) as broker,
-        test_queues.full(stack, broker),
+        faults.full(stack, broker),
     ):
         watched.department.approve(watched.waiting.holder.apply(preferred=[slot(1)]), date=slot(1)["date"])
         try:
             yield
         finally:
-            broker.purge(test_queues.FULL)
+            broker.purge(faults.FULL)
 
 
 @contextmanager
@@ -217,13 +218,19 @@ def no_sender(watched: Watched) -> Iterator[None]:
 @contextmanager
 def a_wrong_clock(watched: Watched) -> Iterator[None]:
     """Let a service's clock go ahead while its department works."""
+    process = watched.processes["approval"]
+    before = dict(process.environment)
+    process.stop()
+    clocks = Clocks(watched.deployment.system.folder, {"approval": process})
+    process.start()
     with (
-        test_clocks.off(watched.deployment.system, "approval", test_clocks.OFF),
+        faults.off(clocks, faults.OFF),
         meanwhile(lambda: watched.department.send(calls.list_reviews("pending"))),
     ):
-        watched.monitor.watch(watched.processes)
         yield
-    watched.monitor.watch(watched.processes)
+    process.stop()
+    process.environment = before
+    process.start()
 
 
 @contextmanager
@@ -296,8 +303,8 @@ FAULTS: Mapping[str, Fault] = {
     "the exporter is killed": Fault(lambda watched: killed(watched, "exporter")),
     "the broker is killed": Fault(asked(of_server(BROKER, "killed"))),
     "the broker hangs": Fault(asked(of_server(BROKER, "stopped"))),
-    "the broker's memory is full": Fault(of_stack(test_away.out_of_memory), {"BrokerFull": {"memory"}}),
-    "the broker's disk is full": Fault(of_stack(test_away.out_of_disk), {"BrokerFull": {"disk"}}),
+    "the broker's memory is full": Fault(of_stack(faults.out_of_memory), {"BrokerFull": {"memory"}}),
+    "the broker's disk is full": Fault(of_stack(faults.out_of_disk), {"BrokerFull": {"disk"}}),
     "a queue is full": Fault(a_full_queue, {"RelayBehind": {"issuance"}}),
     "more events than are handled": Fault(a_backlog, {"QueueBehind": {BEHIND}}),
     "a message that its consumer cannot read": Fault(
@@ -308,10 +315,10 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "a database is away": Fault(a_database_away, {"DatabaseAway": {"accounts"}}),
     "the database server is killed": Fault(asked(of_server(POSTGRES, "killed")), _EACH_DATABASE),
-    "the databases take no changes": Fault(of_stack(test_away.database_takes_no_changes), _EACH_DATABASE),
+    "the databases take no changes": Fault(of_stack(faults.database_takes_no_changes), _EACH_DATABASE),
     "the databases hang": Fault(asked(of_server(POSTGRES, "stopped")), _EACH_DATABASE),
     "connections to the broker close": Fault(
-        asked(lambda watched: test_broker_connections.at(proxies.OPEN_OK, "cut", watched.broker)),
+        asked(lambda watched: faults.at(proxies.OPEN_OK, "cut", watched.broker)),
         {"ProcessNotReady": {*SERVICES, "relay", "gateway"}},
     ),
     "connections to the broker are half-open": Fault(

@@ -11,6 +11,7 @@ import pytest
 
 from contracts.subscriptions import subscriptions
 from services.chassis.messaging.poison_messages import STARTS
+from tests.chaos.faults import database_takes_no_changes, out_of_disk, out_of_memory, stopped
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.prober import ANSWER_SECONDS, Prober
@@ -29,25 +30,13 @@ from tests.support.chaos.recovery import (
 from tests.support.chaos.scenario import Scenario
 from tests.support.stack.backends import TestStack
 from tests.support.stack.consumer_timeout import consumer_timeout
-from tests.support.stack.database_faults import demoted
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import wire
-from tests.support.system.system import System
 
 pytestmark = pytest.mark.outage
 DEAD = "approval.ApplicationSubmitted.dead"
 STANDING = 20
 """Applications whose events wait in an outbox or a queue while the outage lasts."""
-
-
-@contextmanager
-def stopped(system: System, name: str) -> Iterator[None]:
-    """Stop a process (SIGSTOP) for the length of the block."""
-    system.processes[name].signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        system.processes[name].signal(signal.SIGCONT)
 
 
 @contextmanager
@@ -60,37 +49,12 @@ def broker_away(stack: TestStack) -> Iterator[None]:
 
 
 @contextmanager
-def out_of_memory(stack: TestStack) -> Iterator[None]:
-    """Let the broker believe that its memory is full, so that it blocks publishers."""
-    stack.broker_ctl("set_vm_memory_high_watermark", "0")
-    try:
-        yield
-    finally:
-        stack.broker_ctl("set_vm_memory_high_watermark", "0.6")
-
-
-@contextmanager
-def out_of_disk(stack: TestStack) -> Iterator[None]:
-    stack.broker_ctl("set_disk_free_limit", "1000000000000000")
-    try:
-        yield
-    finally:
-        stack.broker_ctl("set_disk_free_limit", "50MB")
-
-
-@contextmanager
 def database_away(stack: TestStack) -> Iterator[None]:
     stack.kill_postgres()
     try:
         yield
     finally:
         stack.start_postgres()
-
-
-@contextmanager
-def database_takes_no_changes(stack: TestStack) -> Iterator[None]:
-    with demoted(stack, ""):
-        yield
 
 
 @contextmanager

@@ -7,22 +7,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from uuid import uuid4
 
 import httpx
 import pytest
-from kombu import Connection, Producer
 
-from contracts.crockford import new_pass_number, new_reference
-from contracts.envelope import PersonalKeyRing
-from contracts.events import PassRevoked, RevocationPersonal
-from services.chassis.runtime.clock import now
+from tests.chaos.faults import publish_backlog, purge, queue_of
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.recovery import BACKLOG
 from tests.support.chaos.report import machine
 from tests.support.chaos.scenario import Scenario, without
-from tests.support.factories.envelopes import wrap
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually
 from tests.support.stack.wire import wire
@@ -38,54 +32,9 @@ CONSUMED_BY = ("verify", "notify")
 """What a gate and a code need; accounts, which signs people in, consumes no events."""
 
 
-def _event(ring: PersonalKeyRing) -> bytes:
-    """Return the revocation of an unknown pass, of which nobody needs a message."""
-    revoked = PassRevoked(
-        pass_number=new_pass_number(),
-        application_id=uuid4(),
-        reference=new_reference(),
-        reason="security",
-        valid_to=now(),
-        replaced=True,
-        language="en",
-        deliver_by="sms",
-        personal=RevocationPersonal(name="Nobody", mobile="+919876543210"),
-    )
-    return wrap(revoked, event_id=uuid4(), seq=1, occurred_at=now(), keys=ring).to_bytes()
-
-
-def publish_backlog(stack: TestStack, service: str, count: int) -> None:
-    """Publish so many events to one queue of a service, past the exchanges, and wait until they are there."""
-    ring = PersonalKeyRing([stack.environment(service)["EPASS_PERSONAL_KEYS"]])
-    with Connection(stack.broker_url("administrator").replace("amqp://", "pyamqp://")) as connection:
-        producer = Producer(connection.default_channel, auto_declare=False)
-        body = [_event(ring) for _ in range(count)]
-        for one in body:
-            producer.publish(
-                one,
-                exchange="",
-                routing_key=_queue(service),
-                content_type="application/json",
-                content_encoding="binary",
-                delivery_mode=2,
-                user_id="relay",
-            )
-        # The broker replies after it has taken all of them.
-        connection.default_channel.queue_declare(_queue(service), passive=True)
-
-
-def _queue(service: str) -> str:
-    return f"{service}.PassRevoked"
-
-
 def depth(stack: TestStack, service: str) -> int:
     with wire(stack.broker_url("administrator")) as broker:
-        return broker.depth(_queue(service))
-
-
-def purge(stack: TestStack, service: str) -> None:
-    with wire(stack.broker_url("administrator")) as broker:
-        broker.purge(_queue(service))
+        return broker.depth(queue_of(service))
 
 
 class Busy:
@@ -176,14 +125,14 @@ def print_figures(slow_ms: str, shape: str, alone: Measured, beside: Measured) -
 @contextmanager
 def in_one_process(scenario: Scenario, service: str, slow_ms: str) -> Iterator[None]:
     """Run RPC and events of a service in one process, as on one machine."""
-    with scenario.process(service, sabotage.slow_events, SLOW=_queue(service), SLOW_MS=slow_ms):
+    with scenario.process(service, sabotage.slow_events, SLOW=queue_of(service), SLOW_MS=slow_ms):
         yield
 
 
 @contextmanager
 def in_two_processes(scenario: Scenario, service: str, slow_ms: str) -> Iterator[None]:
     """Run RPC and events of a service in two processes, as in production."""
-    own, settings = scenario.system.processes[service], {"SLOW": _queue(service), "SLOW_MS": slow_ms}
+    own, settings = scenario.system.processes[service], {"SLOW": queue_of(service), "SLOW_MS": slow_ms}
     answers = scenario.system.process(service, "-rpc", "rpc")
     consumer = without(
         scenario.system.process(service, "-events", "events", **settings), sabotage.slow_events
@@ -240,7 +189,7 @@ def test_events_delay_a_scan_only_if_both_share_their_workers(
         "verify",
         sabotage.slow_events,
         *removed_guards,
-        SLOW=_queue("verify"),
+        SLOW=queue_of("verify"),
         SLOW_MS="12000",
         EPASS_PREFETCH="40",
     ):

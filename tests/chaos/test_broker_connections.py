@@ -6,14 +6,14 @@ on by itself. How each kind of client fails at each step of a handshake is teste
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
-from typing import Literal
 
 import pytest
 
 from contracts.subscriptions import SERVICES
 from services.gateway.rpc.client import OPEN_SECONDS
+from tests.chaos.faults import at
 from tests.support.chaos import proxy as proxies
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.prober import Prober
@@ -46,15 +46,6 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployme
         (proxy,),
     ):
         yield deployment, proxy
-
-
-@contextmanager
-def at(method: proxies.Method, how: Literal["cut", "hang"], proxy: Proxy) -> Iterator[None]:
-    """Cut all connections, and let the next ones come to this method only, for the length of the block."""
-    with proxy.fault_at(method, how):
-        proxy.cut()
-        eventually(lambda: proxy.faults >= 2, "they try again")
-        yield
 
 
 FAULTS: dict[str, tuple[tuple[str, ...], Callable[[Proxy], AbstractContextManager[None]]]] = {

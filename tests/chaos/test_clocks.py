@@ -3,13 +3,14 @@
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 import jwt
 import pytest
 
 from contracts.subscriptions import SERVICES
 from epass_client import NoAnswer, Problem, calls
+from tests.chaos.faults import OFF, off
 from tests.support.chaos.clocks import LIBRARY, Clocks
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.visits import EXPECTED, visit
@@ -19,7 +20,6 @@ from tests.support.stack.running import Process, eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, Staff, issued, slot
 
 pytestmark = pytest.mark.outage
-OFF = 10
 HOUR, DAY = 3600, 86_400
 CASES = [
     *((seconds, ()) for seconds in (HOUR, -HOUR, DAY, -DAY)),
@@ -54,16 +54,6 @@ def clocks(deployment: Deployment) -> Iterator[Clocks]:
         process.stop()
         process.environment = before[name]
     deployment.system.start()
-
-
-@contextmanager
-def off(clocks: Clocks, seconds: int, *names: str) -> Iterator[None]:
-    """Set clocks for the length of the block, then right again."""
-    clocks.set(seconds, names)
-    try:
-        yield
-    finally:
-        clocks.set(0)
 
 
 @pytest.fixture(scope="module")

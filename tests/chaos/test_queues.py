@@ -2,46 +2,24 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from amqp.exceptions import MessageNacked, NotFound
+from amqp.exceptions import NotFound
 
+from tests.chaos.faults import DELETED, FULL, full
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.recovery import check_nothing_is_lost, print_figures
 from tests.support.chaos.scenario import Scenario
-from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually
 from tests.support.stack.wire import Wire, wire
 
 pytestmark = pytest.mark.outage
-FULL, DELETED = "verify.PassIssued", "approval.ApplicationSubmitted"
 
 
 @pytest.fixture
 def broker(deployment: Deployment) -> Iterator[Wire]:
     with wire(deployment.stack.broker_url("administrator")) as connection:
         yield connection
-
-
-@contextmanager
-def full(stack: TestStack, broker: Wire) -> Iterator[None]:
-    """Let a queue that nobody consumes take no more messages for the length of the block."""
-    policy = ["-p", "epass", "--apply-to", "queues", "full", f"^{FULL}$", '{"max-length": 0}']
-    stack.broker_ctl("set_policy", *policy)
-    try:
-        eventually(lambda: _is_refused(broker), "the queue refuses")
-        yield
-    finally:
-        stack.broker_ctl("clear_policy", "-p", "epass", "full")
-
-
-def _is_refused(broker: Wire) -> bool:
-    try:
-        broker.publish("", FULL, b"fills the queue")
-    except MessageNacked:
-        return True
-    return False
 
 
 def _exists(broker: Wire) -> bool:

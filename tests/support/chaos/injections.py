@@ -80,7 +80,8 @@ HARMLESS = {
     "sender_kills", "span", "impatient", "two_of_each", "within_limit",
 }  # fmt: skip
 """Blocks and functions that look like it. ``locked`` holds a handler at an exact moment, ``replaced`` and
-``process`` take guards out of a process for a control, revoking a pass is an ordinary command, and so is Ctrl-C (``send_signal``)."""
+``process`` take guards out of a process for a control, revoking a pass is an ordinary command, and so is
+Ctrl-C (``send_signal``)."""
 
 
 def injections(source: str) -> Iterator[str]:

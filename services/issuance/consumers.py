@@ -1,21 +1,9 @@
-"""The events of issuance, and the job that signs the status list: parse, call one handler, return."""
+"""The events of issuance and the job that signs the status list, a line each, with their handlers."""
 
-from sqlalchemy.orm import Session
-
-from contracts.envelope import Received
-from contracts.events import (
-    ApplicationCancelled,
-    ApprovalWithdrawn,
-    MobileChanged,
-    PassApproved,
-    PersonalDataErased,
-    VisitDayClosed,
-)
+from contracts import events
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
-from services.chassis.messaging.entrypoint import subscribes
-from services.chassis.runtime.clock import now
+from services.chassis.messaging.entrypoint import consumes
 from services.issuance.handlers import passes, status_list
-from services.issuance.settings import IssuanceSettings
 
 
 class Consumers:
@@ -24,34 +12,13 @@ class Consumers:
     name = "issuance-events"
     service = "issuance"
     db = DatabaseProvider()
-    settings: IssuanceSettings = SettingsProvider()
+    settings = SettingsProvider()
 
-    @subscribes(PassApproved)
-    def on_pass_approved(self, received: Received[PassApproved], session: Session) -> None:
-        passes.issue(received.event, session, now(), self.settings)
+    on_pass_approved = consumes(events.PassApproved, passes.issue)
+    on_approval_withdrawn = consumes(events.ApprovalWithdrawn, passes.withdraw)
+    on_visit_day_closed = consumes(events.VisitDayClosed, passes.close_day)
+    on_application_cancelled = consumes(events.ApplicationCancelled, passes.cancel)
+    on_mobile_changed = consumes(events.MobileChanged, passes.change_mobile)
+    on_personal_data_erased = consumes(events.PersonalDataErased, passes.erase_personal_data)
 
-    @subscribes(ApprovalWithdrawn)
-    def on_approval_withdrawn(self, received: Received[ApprovalWithdrawn], session: Session) -> None:
-        passes.withdraw(received.event, session, now())
-
-    @subscribes(VisitDayClosed)
-    def on_visit_day_closed(self, received: Received[VisitDayClosed], session: Session) -> None:
-        passes.close_day(received.event, session, now(), self.settings)
-
-    @subscribes(ApplicationCancelled)
-    def on_application_cancelled(self, received: Received[ApplicationCancelled], session: Session) -> None:
-        passes.cancel(received.event, session, now())
-
-    @subscribes(MobileChanged)
-    def on_mobile_changed(self, received: Received[MobileChanged], session: Session) -> None:
-        passes.change_mobile(received, session)
-
-    @subscribes(PersonalDataErased)
-    def on_personal_data_erased(self, received: Received[PersonalDataErased], session: Session) -> None:
-        passes.erase_personal_data(received.event, session)
-
-    @every("status_list_seconds", eager=True)
-    def sign_status_list(self) -> None:
-        """Sign the status list. The first call also makes the first key."""
-        with self.db.transaction() as session:
-            status_list.sign_when_due(session, now(), self.settings)
+    sign_status_list = every("status_list_seconds", status_list.sign_when_due, eager=True)

@@ -141,7 +141,7 @@ Doubt = tuple[Reason, str] | None
 """Why a run is refused unless an operator allows it; None where nothing speaks against it."""
 
 
-def by_clock_alone(*_: Any) -> Sequence[Portion]:
+def by_clock_alone(now: datetime) -> Sequence[Portion]:  # noqa: ARG001  as of every job
     """Return no portion: the job may take all that exists, such as nonces after a quiet night."""
     return ()
 

@@ -7,18 +7,18 @@ they need.
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, cast, overload
 
 from eventlet import Timeout
 from nameko import config
 from nameko.extensions import DependencyProvider
 from nameko.timer import Timer
 
-from services.chassis.db import destructive_jobs
+from services.chassis.db import batches, destructive_jobs
 from services.chassis.db.database import Database
 from services.chassis.db.destructive_jobs import Portion
 from services.chassis.runtime.clock import monotonic
+from services.chassis.runtime.handlers import Injected
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
@@ -26,8 +26,8 @@ from services.chassis.runtime.settings import ServiceSettings
 
 log = logger(__name__)
 F = TypeVar("F", bound=Callable[..., None])
-Destroys = Callable[[Any, datetime], Sequence[Portion]]
-"""Returns what a method of this object takes at an instant."""
+Destroys = Callable[..., Sequence[Portion]]
+"""Returns what a run takes."""
 FIRST_SECONDS = 60.0
 """The first run of a job comes no later, so that an hourly one runs where no process lives for an hour."""
 _KEY = "process"
@@ -100,37 +100,81 @@ class Schedule(Timer):
             due = max(due + self._job.interval, monotonic())
 
 
+@overload
 def every(
     interval: float | str, *, eager: bool = False, destroys: Destroys | None = None
-) -> Callable[[F], F]:
-    """Call a method of a consumers class at a fixed interval, in every replica.
+) -> Callable[[F], F]: ...
+@overload
+def every(
+    interval: float | str,
+    handler: Callable[..., int | None],
+    *,
+    rows: int | None = None,
+    eager: bool = False,
+    destroys: Destroys | None = None,
+) -> Callable[[Any], bool]: ...
+def every(
+    interval: float | str,
+    handler: Callable[..., int | None] | None = None,
+    *,
+    rows: int | None = None,
+    eager: bool = False,
+    destroys: Destroys | None = None,
+) -> Any:
+    """Return the method of a nameko class that calls a handler at a fixed interval, in every replica.
 
+    The class has a ``db``. The handler gets what it names (``handlers.py``); a ``session`` is a transaction.
     A call that fails is logged, by type and place, and the next one tries again; nameko itself would log
     nothing. It is no success, so a job that goes on failing is as late as one that never runs (``jobs.py``).
 
     Args:
         interval: seconds, or the name of a setting that holds them.
+        handler: does the work.
+        rows: of a batch. The handler does at most one and returns how many rows it found; it is called again,
+            in a new transaction, until it finds less than a whole batch (`batches.run`).
         eager: whether the first call comes at once, and not after one interval, or a minute if that is less.
-        destroys: of a method that erases, expires, drops or counts out: it then runs only while no clock is
-            in doubt, and while it takes no more than a share of these portions (`destructive_jobs.run`).
+        destroys: of a handler that erases, expires, drops or counts out: it then runs only while no clock is
+            in doubt, and while it takes no more than a share of the portions that this returns, which names
+            what it needs, too; its ``now`` is the database's (`destructive_jobs.run`).
+
+    Raises:
+        TypeError: the handler or ``destroys`` names what no job gets.
     """
+    if handler is None:
 
-    def decorate(method: F) -> F:
-        @functools.wraps(method)
-        def tick(self: Any) -> bool:
-            try:
-                if destroys is None:
-                    method(self)
-                else:
-                    doubt = destructive_jobs.doubt_portions(functools.partial(destroys, self))
-                    work = functools.partial(method, self)
-                    destructive_jobs.run(self.db.engine, method.__name__, work, doubt)
-            except Exception as error:  # whatever it is, it must be seen, and the next tick tries again
-                log.warning("scheduled job failed", job=method.__name__, exc_info=error)
-                return False
-            return True
+        def decorate(own: Callable[..., None]) -> Any:
+            portions = destroys and (lambda now, owner: destroys(owner, now))
 
-        wrapped: F = Schedule.decorator(interval=interval, eager=eager)(tick)
-        return wrapped
+            def work(owner: Any) -> None:
+                own(owner)
 
-    return decorate
+            return every(interval, work, eager=eager, destroys=portions)
+
+        return decorate
+    injected, portions = Injected(handler, ("session",)), destroys and Injected(destroys)
+
+    def work(self: Any) -> None:
+        if "session" not in injected.names:
+            injected(self)
+        elif rows is None:
+            with self.db.transaction() as session:
+                injected(self, session=session)
+        else:
+            batches.run(self.db, lambda session: injected(self, session=session), rows)
+
+    @functools.wraps(handler)
+    def tick(self: Any) -> bool:
+        job = next(name for name, one in vars(type(self)).items() if one is tick)
+        try:
+            if portions is None:
+                work(self)
+            else:
+                doubt = destructive_jobs.doubt_portions(lambda at: portions(self, now=at))
+                destructive_jobs.run(self.db.engine, job, functools.partial(work, self), doubt)
+        except Exception as error:  # whatever it is, it must be seen, and the next tick tries again
+            log.warning("scheduled job failed", job=job, exc_info=error)
+            return False
+        return True
+
+    Schedule.decorator(interval=interval, eager=eager)(tick)
+    return tick

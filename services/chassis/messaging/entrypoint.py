@@ -1,12 +1,12 @@
 """The event entrypoint: it gives an event to its handler once, and acknowledges it after the commit.
 
-A service writes ``@subscribes(PassApproved)`` above a method of its consumers class. The rest of this file is
-in the order in which a message passes through it:
+A service writes ``on_pass_approved = consumes(PassApproved, passes.issue)`` in its consumers class. The rest
+of this file is in the order in which a message passes through it:
 
 1. `EventConsumers` consumes from all queues of a container, over one connection.
 2. `EventEntrypoint.receive` lets it wait, unread, until a worker is free. Then the worker checks the sender,
    reads the envelopes, of which a message has one or several, and checks their signatures.
-3. `subscribes` gives a batch of what waits to the service's method (``event_batches.py``): it is decrypted
+3. `consumes` gives a batch of what waits to the service's handler (``event_batches.py``): it is decrypted
    and handled, together with the inbox marks, in one transaction. An event that was delivered often is
    handled alone.
 4. `settle_failed` moves an event that failed as ``retry.py`` decides. A message is acknowledged when all its
@@ -23,7 +23,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Concatenate, TypeVar, get_origin, get_type_hints
 
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
@@ -63,15 +63,13 @@ from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.clock import monotonic, now
+from services.chassis.runtime.handlers import Injected
 from services.chassis.runtime.lifecycle import Stopping, pause
 
 log = logs.logger(__name__)
 E = TypeVar("E", bound=Event)
-Handler = Callable[[Any, Received[E], Session], None]
-ManyHandler = Callable[[Any, Sequence[Received[E]], Session], None]
 Take = Callable[[], list[Delivery]]
 """Returns the deliveries that wait, once a worker is free for them."""
-Entry = Callable[[Any, Take, Settle], None]
 BATCHES_AT_ONCE = 2
 """Of one queue in one process: the second is handled while the database works on the first."""
 LARGEST = 1_000_000
@@ -379,43 +377,91 @@ class EventEntrypoint(Entrypoint):
                 metrics.EVENT_AGE.labels(self.queue).observe(max(age, 0))
 
 
-def subscribes(event: type[E]) -> Callable[[Handler[E]], Entry]:
-    """Make a method ``(self, received, session)`` the handler of an event.
+def consumes(
+    event: type[E],
+    handler: Callable[Concatenate[Received[E], ...], None] | Callable[Concatenate[E, ...], None],
+) -> Callable[..., None]:
+    """Return the method of a nameko class that handles an event by a handler.
 
     The class has a ``db`` and a ``service``: the queue is ``<service>.<event>``, from
-    ``contracts/subscriptions.py``.
+    ``contracts/subscriptions.py``. The handler's first parameter is the event, or what is `Received` if its
+    annotation says so. It gets what else it names (``chassis/runtime/handlers.py``).
+
+    Raises:
+        TypeError: the handler names what no handler of an event gets.
     """
-    return lambda method: _entrypoint(event, method, method, None)
+    injected = Injected(handler, ("session",), messages=1)
+    first = next(iter(get_type_hints(handler).values()))
+    wants_received = get_origin(first) is Received
+
+    def one(owner: Any, received: Received[E], session: Session) -> None:
+        injected(owner, received if wants_received else received.event, session=session)
+
+    return _entrypoint(event, handler, one, None)
 
 
-def subscribes_together(event: type[E]) -> Callable[[ManyHandler[E]], Entry]:
-    """Make a method ``(self, list of received, session)`` the handler of several events of a type at once.
+Own = Callable[[Any, Any, Session], None]
 
-    It may be called with one.
-    """
 
-    def decorate(method: ManyHandler[E]) -> Entry:
-        def one(self: Any, received: Received[E], session: Session) -> None:
-            method(self, [received], session)
+def subscribes(event: type[E]) -> Callable[[Own], Callable[..., None]]:
+    """Make a method ``(self, received, session)`` the handler of an event."""
 
-        return _entrypoint(event, method, one, method)
+    def decorate(own: Own) -> Callable[..., None]:
+        def handler(received: Received[E], session: Session, owner: Any) -> None:
+            own(owner, received, session)
+
+        return consumes(event, handler)
 
     return decorate
 
 
+def subscribes_together(event: type[E]) -> Callable[[Own], Callable[..., None]]:
+    """Make a method ``(self, list of received, session)`` the handler of several events of a type at once."""
+
+    def decorate(own: Own) -> Callable[..., None]:
+        def handler(received: Sequence[Received[E]], session: Session, owner: Any) -> None:
+            own(owner, received, session)
+
+        return consumes_together(event, handler)
+
+    return decorate
+
+
+def consumes_together(
+    event: type[E], handler: Callable[Concatenate[Sequence[Received[E]], ...], None]
+) -> Callable[..., None]:
+    """Return the method of a nameko class that handles several events of a type at once, or one.
+
+    Raises:
+        TypeError: the handler names what no handler of an event gets.
+    """
+    injected = Injected(handler, ("session",), messages=1)
+
+    def many(owner: Any, received: Sequence[Received[E]], session: Session) -> None:
+        injected(owner, received, session=session)
+
+    def one(owner: Any, received: Received[E], session: Session) -> None:
+        many(owner, [received], session)
+
+    return _entrypoint(event, handler, one, many)
+
+
 def _entrypoint(
-    event: type[E], method: Callable[..., None], one: Handler[E], many: ManyHandler[E] | None
-) -> Entry:
-    @functools.wraps(method)
+    event: type[E],
+    handler: Callable[..., None],
+    one: Callable[[Any, Received[E], Session], None],
+    many: Callable[[Any, Sequence[Received[E]], Session], None] | None,
+) -> Callable[..., None]:
+    @functools.wraps(handler)
     def handle(self: Any, take: Take, settle: Settle) -> None:
-        handler = EventHandler(
+        handling = EventHandler(
             f"{self.service}.{event.__name__}",
             self.db.personal_keys,
             functools.partial(one, self),
             functools.partial(many, self) if many else None,
             metrics.PAUSED.labels(self.service).track_inprogress,
         )
-        handle_batch(self.db, handler, take(), settle)
+        handle_batch(self.db, handling, take(), settle)
 
     EventEntrypoint.decorator(event.__name__, LARGEST_SET if many else LARGEST_BATCH)(handle)
     return handle

@@ -16,8 +16,9 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Concatenate, TypeVar, overload
 
 from kombu.transport.pyamqp import Message
 from nameko.exceptions import ContainerBeingKilled
@@ -26,12 +27,13 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
 
 from contracts import rpc as contract
 from contracts.errors import ContractError, FieldError, InternalError, InvalidInput, NotFound, Unavailable
 from contracts.model import Wire
 from contracts.rpc.batches import LARGEST_MESSAGE, calls_of
-from contracts.rpc.call import Call, Method
+from contracts.rpc.call import Call, Method, Nothing
 from contracts.subscriptions import rpc_queue
 from services.chassis.audit import record
 from services.chassis.db.availability import is_away, is_busy
@@ -46,6 +48,7 @@ from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.rpc.replies import Replier, Replies
 from services.chassis.runtime import logs, metrics, tracing
 from services.chassis.runtime.clock import monotonic, now
+from services.chassis.runtime.handlers import Injected
 
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
@@ -267,107 +270,129 @@ class GuardedRpc(Rpc):
         return bool(self.rpc_consumer.clock_skew.is_past(call.deadline, now(), call.caller))
 
 
-def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[[Any, Q, Call], R]]:
-    """Make a method ``(self, request, call)`` the handler of an RPC of the contract.
+@overload
+def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[..., Any]]: ...
+@overload
+def rpc(method: Method[Nothing, R], handler: Callable[..., R]) -> Callable[..., Any]: ...
+@overload
+def rpc(method: Method[Q, R], handler: Callable[Concatenate[Q, ...], R]) -> Callable[..., Any]: ...
+def rpc(method: Method[Any, Any], handler: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """Return the method of a nameko class that answers an RPC of the contract by a handler.
+
+    The class has a ``db``. The handler gets what it names (``chassis/runtime/handlers.py``), and returns the
+    reply; if it names ``session``, its work is committed before the caller gets that.
 
     Raises:
-        TypeError: the name of the method is not the one in the contract.
+        TypeError: the handler names what no handler of a call gets.
     """
+    if handler is None:
+        return lambda own: rpc(method, lambda request, call, owner: own(owner, request, call))
+    injected = Injected(handler, ("request", "call", "session", "service"))
+    is_atomic = method.command or method.in_transaction
+    measured = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
 
-    def decorate(handler: Callable[[Any, Q, Call], R]) -> Callable[[Any, Q, Call], R]:
-        if handler.__name__ != method.name:
-            raise TypeError(f"{handler.__name__} answers {method.service}.{method.name}")
+    def opened(self: Any) -> AbstractContextManager[Session | None]:
+        if "session" not in injected.names:
+            return nullcontext()
+        return self.db.transaction() if is_atomic else self.db.queries()  # type: ignore[no-any-return]
 
-        measured = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
+    def answer(self: Any, request: Wire, call: Call) -> Wire:
+        with opened(self) as session:
+            reply: Wire = injected(self, request=request, call=call, session=session, service=method.service)
+        return reply
 
-        @functools.wraps(handler)
-        def handle(
-            self: Any, request: Q, call: Call, is_late: Callable[[Call], bool] = lambda _: False
-        ) -> Any:
-            began, outcome = monotonic(), measured
-            with (
-                tracing.of_call("SERVER", method, call.traceparent) as span,
-                logs.context(correlation_id=call.correlation_id, traceparent=span.traceparent),
-            ):
-                try:
-                    if is_late(call):
-                        metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
-                        raise Unavailable("its deadline has passed")  # noqa: TRY301  the caller gets this reply
-                    with record.recording(method, request, call, self) as entry:
-                        reply = handler(self, request, call)
-                    if entry is not None:
-                        record.finish(entry, reply, self.db)
-                    return reply.model_dump(mode="json", by_alias=True)
-                except Exception as error:  # the caller gets a reply; a killed worker gives none
-                    failure = translate(error)
-                    outcome = metrics.RPC_SECONDS.labels(method.service, method.name, type(failure).code)
-                    if isinstance(failure, InternalError):
-                        log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
-                    elif isinstance(failure, Unavailable):
-                        log.warning("rpc unavailable", method=method.name, exc_info=error)
-                    raise failure from None
-                finally:
-                    outcome.observe(monotonic() - began)
+    @functools.wraps(handler)
+    def handle(
+        self: Any, request: Wire, call: Call, is_late: Callable[[Call], bool] = lambda _: False
+    ) -> Any:
+        began, outcome = monotonic(), measured
+        with (
+            tracing.of_call("SERVER", method, call.traceparent) as span,
+            logs.context(correlation_id=call.correlation_id, traceparent=span.traceparent),
+        ):
+            try:
+                if is_late(call):
+                    metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
+                    raise Unavailable("its deadline has passed")  # noqa: TRY301  the caller gets this reply
+                with record.recording(method, request, call, self) as entry:
+                    reply = answer(self, request, call)
+                if entry is not None:
+                    record.finish(entry, reply, self.db)
+                return reply.model_dump(mode="json", by_alias=True)
+            except Exception as error:  # the caller gets a reply; a killed worker gives none
+                failure = translate(error)
+                outcome = metrics.RPC_SECONDS.labels(method.service, method.name, type(failure).code)
+                if isinstance(failure, InternalError):
+                    log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
+                elif isinstance(failure, Unavailable):
+                    log.warning("rpc unavailable", method=method.name, exc_info=error)
+                raise failure from None
+            finally:
+                outcome.observe(monotonic() - began)
 
-        GuardedRpc.decorator(method, False)(handle)
-        return handle
-
-    return decorate
+    GuardedRpc.decorator(method, False)(handle)
+    return handle
 
 
 Asked = Sequence[tuple[Q, Call]]
 
 
 def rpc_together(
-    method: Method[Q, R],
-) -> Callable[[Callable[[Any, Asked[Q]], Sequence[R | None]]], Callable[[Any, Asked[Q]], Sequence[Any]]]:
-    """Make a method ``(self, asked)`` the handler of calls of an RPC that came in one message.
+    method: Method[Q, R], handler: Callable[Concatenate[Asked[Q], ...], Sequence[R | None]] | None = None
+) -> Callable[..., Any]:
+    """Return the method of a nameko class that answers calls of an RPC that came in one message.
 
-    It returns a reply to each; None to one that is then handled alone, by the handler of `rpc`. If it fails,
-    all are. It gets no call whose deadline has passed, and works without the correlation id of any.
+    The handler names ``asked`` first, the calls with their requests; its ``session`` is for queries. It
+    returns a reply to each; None to one that is then handled alone, by the handler of `rpc`. If it fails, all
+    are. It gets no call whose deadline has passed, and works without the correlation id of any.
 
     Raises:
-        TypeError: the contract does not say that calls of the method go together.
+        TypeError: the contract does not say that calls of the method go together, or the handler names what
+            it does not get.
     """
     if not method.together:
         raise TypeError(f"calls of {method.service}.{method.name} go alone")
+    if handler is None:
 
-    def decorate(
-        handler: Callable[[Any, Asked[Q]], Sequence[R | None]],
-    ) -> Callable[[Any, Asked[Q]], Sequence[Any]]:
-        answered = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
+        def decorate(own: Callable[[Any, Asked[Q]], Sequence[R | None]]) -> Callable[..., Any]:
+            def together(asked: Asked[Q], owner: Any) -> Sequence[R | None]:
+                return own(owner, asked)
 
-        @functools.wraps(handler)
-        def handle(
-            self: Any, asked: Asked[Q], is_late: Callable[[Call], bool] = lambda _: False
-        ) -> Sequence[Any]:
-            began = monotonic()
-            in_time = [number for number, (_, call) in enumerate(asked) if not is_late(call)]
-            results: list[Any] = [None] * len(asked)
-            if len(in_time) < 2:
-                return results
-            spans = tracing.of_calls(method, [asked[number][1].traceparent for number in in_time])
-            try:
-                found = handler(
-                    self, [_under(span, *asked[one]) for span, one in zip(spans, in_time, strict=True)]
-                )
-                for number, result in zip(in_time, found, strict=True):
-                    results[number] = result and result.model_dump(mode="json", by_alias=True)
-            except Exception as error:  # noqa: BLE001  each call meets its own error again, alone
-                log.info("calls are handled one by one", calls=len(in_time), error=type(error).__name__)
-                return [None] * len(asked)
-            seconds = monotonic() - began
-            metrics.GROUP_SIZE.observe(len(in_time))
-            for span, number in zip(spans, in_time, strict=True):
-                if results[number] is not None:  # else it is handled again, alone, under another span
-                    answered.observe(seconds)
-                    span.end()
+            return rpc_together(method, together)
+
+        return decorate
+    injected = Injected(handler, ("asked", "session"))
+    answered = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
+
+    @functools.wraps(handler)
+    def handle(
+        self: Any, asked: Asked[Q], is_late: Callable[[Call], bool] = lambda _: False
+    ) -> Sequence[Any]:
+        began = monotonic()
+        in_time = [number for number, (_, call) in enumerate(asked) if not is_late(call)]
+        results: list[Any] = [None] * len(asked)
+        if len(in_time) < 2:
             return results
+        spans = tracing.of_calls(method, [asked[number][1].traceparent for number in in_time])
+        under = [_under(span, *asked[one]) for span, one in zip(spans, in_time, strict=True)]
+        try:
+            with self.db.queries() if "session" in injected.names else nullcontext() as session:
+                found = injected(self, asked=under, session=session)
+            for number, result in zip(in_time, found, strict=True):
+                results[number] = result and result.model_dump(mode="json", by_alias=True)
+        except Exception as error:  # noqa: BLE001  each call meets its own error again, alone
+            log.info("calls are handled one by one", calls=len(in_time), error=type(error).__name__)
+            return [None] * len(asked)
+        seconds = monotonic() - began
+        metrics.GROUP_SIZE.observe(len(in_time))
+        for span, number in zip(spans, in_time, strict=True):
+            if results[number] is not None:  # else it is handled again, alone, under another span
+                answered.observe(seconds)
+                span.end()
+        return results
 
-        GuardedRpc.decorator(method, True)(handle)
-        return handle
-
-    return decorate
+    GuardedRpc.decorator(method, True)(handle)
+    return handle
 
 
 def _under(span: tracing.Span, request: Q, call: Call) -> tuple[Q, Call]:

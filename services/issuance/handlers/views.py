@@ -12,10 +12,22 @@ from contracts.crockford import parse_pass_number
 from contracts.errors import NotFound
 from contracts.model import SHORT_LINK, Person
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.issuance import Jwk, Jwks, LinkCode, PassNumber, PassView, ShortLink, WholeLink
+from contracts.rpc.issuance import (
+    Jwk,
+    Jwks,
+    LinkCode,
+    PassNumber,
+    PassView,
+    QrPicture,
+    QrQuestion,
+    ShortLink,
+    WholeLink,
+)
 from contracts.tokens import PASS_TYP
+from services.chassis.db.database import Database
 from services.chassis.tokens.signing_key import SigningKey
 from services.issuance.adapters.keys import key_store
+from services.issuance.adapters.qr import picture
 from services.issuance.domain.passes import Pass
 from services.issuance.models import PassRow
 from services.issuance.settings import IssuanceSettings
@@ -58,7 +70,7 @@ def view_by_link(
     )
 
 
-def whole_link(request: ShortLink, _call: Call, session: Session) -> WholeLink:
+def whole_link(request: ShortLink, session: Session) -> WholeLink:
     """Return the code of the link that begins so, as an SMS has it.
 
     Raises:
@@ -71,24 +83,28 @@ def whole_link(request: ShortLink, _call: Call, session: Session) -> WholeLink:
     return WholeLink(code=found[0])
 
 
-def token(request: PassNumber, call: Call, session: Session, settings: IssuanceSettings) -> str:
-    """Return the token of a pass, for its QR code.
+def qr(request: QrQuestion, call: Call, db: Database, settings: IssuanceSettings) -> QrPicture:
+    """Return the QR code of a pass. It is drawn when the session is closed.
 
     A pass that is over has one, too, because an exit is never refused.
 
     Raises:
         NotFound: as for :func:`view`.
     """
-    return _token_of(find(session, request.number, call.principal), session, settings)
+    with db.queries() as session:
+        token = _token_of(find(session, request.number, call.principal), session, settings)
+    return picture(token, request.format, request.scale)
 
 
-def token_by_link(request: LinkCode, _call: Call, session: Session, settings: IssuanceSettings) -> str:
-    """Return the token of the pass with this link.
+def qr_by_link(request: LinkCode, db: Database, settings: IssuanceSettings) -> QrPicture:
+    """Return the QR code of the pass with this link.
 
     Raises:
         NotFound: no pass has this link.
     """
-    return _token_of(_find_by_link(session, request), session, settings)
+    with db.queries() as session:
+        token = _token_of(_find_by_link(session, request), session, settings)
+    return picture(token, "svg")
 
 
 def jwks(session: Session, now: datetime, settings: IssuanceSettings) -> Jwks:

@@ -43,14 +43,8 @@ def schedule_of(method):
 
 
 def test_the_interval_of_a_job_may_be_the_name_of_a_setting() -> None:
-    @every("status_list_seconds")
-    def by_setting(_self: object) -> None: ...
-
-    @every(3600)
-    def by_number(_self: object) -> None: ...
-
-    assert schedule_of(by_setting).interval == 7
-    assert schedule_of(by_number).interval == 3600
+    assert schedule_of(every("status_list_seconds", lambda: None)).interval == 7
+    assert schedule_of(every(3600, lambda: None)).interval == 3600
 
 
 INTERVAL = 0.02
@@ -151,15 +145,35 @@ def test_only_a_run_that_succeeded_makes_a_job_young(
     assert read("epass_job_interval_seconds") == 60
 
 
-def test_a_job_that_fails_is_logged_and_does_not_end_its_schedule(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_job_that_fails_is_logged_by_its_name_and_does_not_end_its_schedule(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     logged: list[str] = []
     monkeypatch.setattr(
         providers, "log", SimpleNamespace(warning=lambda _event, job, **_: logged.append(job))
     )
 
-    @every(1)
-    def fail(_self: object) -> None:
+    def fail() -> None:
         raise RuntimeError("a secret")
 
-    assert fail(None) is False
-    assert logged == ["fail"]
+    class Consumers:
+        sweep = every(1, fail)
+
+    assert Consumers().sweep() is False
+    assert logged == ["sweep"]
+
+
+def test_a_job_of_batches_is_called_again_until_it_finds_less_than_a_whole_batch() -> None:
+    sessions: list[int] = []
+
+    @contextmanager
+    def transaction() -> Iterator[int]:
+        sessions.append(len(sessions))
+        yield sessions[-1]
+
+    class Consumers:
+        db = SimpleNamespace(transaction=transaction)
+        sweep = every(1, lambda session: 2 - session, rows=2)
+
+    assert Consumers().sweep() is True
+    assert sessions == [0, 1]

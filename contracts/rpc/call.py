@@ -85,7 +85,7 @@ class Method(Generic[Q, R]):
     command: bool = False
     """Whether it changes state. Its handler's session is one transaction then."""
     in_transaction: bool = False
-    """Whether a question is answered in one transaction, too, because it stores something by the way."""
+    """Whether a question is answered in one transaction, too, because it stores or locks something."""
     carries_key: bool = False
     """Whether the request itself carries the key that makes a repeat safe, as a scan carries its nonce."""
     names_people: bool = False

@@ -1,9 +1,6 @@
-"""The RPCs of accounts: parse, call one handler, return."""
+"""The RPCs of accounts, a line each: what the contract calls it, and the handler that answers."""
 
 from contracts.rpc import accounts as contract
-from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Call, Nothing
-from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
 from services.accounts.handlers import (
     gate_devices,
     idle_sessions,
@@ -14,11 +11,9 @@ from services.accounts.handlers import (
     second_factor,
     sessions,
 )
-from services.accounts.settings import AccountsSettings
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
-from services.chassis.runtime.clock import now
 
 
 class Service:
@@ -26,191 +21,44 @@ class Service:
 
     name = "accounts"
     db = DatabaseProvider()
-    settings: AccountsSettings = SettingsProvider()
+    settings = SettingsProvider()
 
-    @rpc(contract.REQUEST_OTP)
-    def request_otp(self, request: contract.RequestOtp, call: Call) -> contract.OtpAccepted:
-        with self.db.transaction() as session:
-            return otp.request_code(request, call, session, now(), self.settings)
-
-    @rpc(contract.VERIFY_OTP)
-    def verify_otp(self, request: contract.VerifyOtp, call: Call) -> contract.ApplicantSession:
-        return otp.verify_code(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.LOG_IN)
-    def log_in(self, request: contract.LogIn, call: Call) -> contract.StaffSession:
-        return passwords.log_in(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.ENROL_KIOSK)
-    def enrol_kiosk(self, request: contract.LogIn, call: Call) -> contract.StaffSession:
-        return passwords.enrol_kiosk(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.ENROL_GATE_DEVICE)
-    def enrol_gate_device(self, request: contract.LogIn, call: Call) -> contract.StaffSession:
-        return passwords.enrol_gate_device(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.REPORT_GATE_DEVICE)
-    def report_gate_device(self, request: contract.GateDeviceReport, call: Call) -> Nothing:
-        with self.db.transaction() as session:
-            return gate_devices.report(request, call, session, now())
-
-    @rpc(contract.GATE_DEVICES)
-    def gate_devices(self, _request: Nothing, call: Call) -> contract.GateDeviceList:
-        with self.db.queries() as session:
-            return gate_devices.list_all(call, session, now(), self.settings.gate_unsent)
-
-    @rpc(contract.ENTER_CODE)
-    def enter_code(self, request: contract.EnterCode, call: Call) -> contract.StaffSession:
-        return second_factor.enter_code(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.SHOW_ENROLMENT)
-    def show_enrolment(self, request: contract.SignInToken, _call: Call) -> contract.Enrolment:
-        with self.db.queries() as session:
-            return second_factor.show_enrolment(request, session, now(), self.settings)
-
-    @rpc(contract.ENROL_FACTOR)
-    def enrol_factor(self, request: contract.EnterCode, call: Call) -> contract.Enrolled:
-        return second_factor.enrol(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.OWN_FACTOR)
-    def own_factor(self, _request: Nothing, call: Call) -> contract.OwnFactor:
-        with self.db.queries() as session:
-            return second_factor.own(call, session, self.settings)
-
-    @rpc(contract.START_ENROLMENT)
-    def start_enrolment(self, request: contract.StartEnrolment, call: Call) -> contract.WaitingSignIn:
-        return passwords.start_enrolment(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.CONFIRM_FACTOR)
-    def confirm_factor(self, request: contract.FactorCode, call: Call) -> contract.StaffSession:
-        return second_factor.confirm(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.RENEW_RECOVERY_CODES)
-    def renew_recovery_codes(self, request: Nothing, call: Call) -> contract.RecoveryCodes:
-        with self.db.transaction() as session:
-            return second_factor.renew_recovery_codes(request, call, session, now(), self.settings)
-
-    @rpc(contract.LOG_OUT)
-    def log_out(self, request: Nothing, call: Call) -> Nothing:
-        with self.db.transaction() as session:
-            return sessions.log_out(request, call, session, now())
-
-    @rpc(contract.OWN_SESSIONS)
-    def own_sessions(self, _request: Nothing, call: Call) -> contract.OwnSessions:
-        with self.db.queries() as session:
-            return sessions.own(call, session, now())
-
-    @rpc(contract.END_OWN_SESSIONS)
-    def end_own_sessions(self, request: contract.EndOwnSessions, call: Call) -> contract.EndedOwnSessions:
-        with self.db.transaction() as session:
-            return sessions.end_own(request, call, session, now())
-
-    @rpc(contract.RENEW_KIOSK)
-    def renew_kiosk(self, request: Nothing, call: Call) -> contract.StaffSession:
-        with self.db.transaction() as session:
-            return sessions.renew_kiosk(request, call, session, now(), self.settings)
-
-    @rpc(contract.CHANGE_PASSWORD)
-    def change_password(self, request: contract.ChangePassword, call: Call) -> contract.StaffSession:
-        return passwords.change(request, call, self.db, now(), self.settings)
-
-    @rpc(contract.ISSUE_LOGIN)
-    def issue_login(self, request: contract.IssueLogin, call: Call) -> contract.IssuedLogin:
-        with self.db.transaction() as session:
-            return logins.issue(request, call, session, now(), self.settings)
-
-    @rpc(contract.LIST_LOGINS)
-    def list_logins(self, request: contract.LoginQuestion, call: Call) -> contract.LoginList:
-        with self.db.transaction() as session:
-            return logins.list_page(request, call, session, now())
-
-    @rpc(contract.VIEW_LOGIN)
-    def view_login(self, request: contract.LoginId, call: Call) -> contract.LoginView:
-        with self.db.transaction() as session:
-            return logins.view(request, call, session, now())
-
-    @rpc(contract.EXTEND_LOGIN)
-    def extend_login(self, request: contract.ExtendLogin, call: Call) -> contract.LoginView:
-        with self.db.transaction() as session:
-            return logins.extend(request, call, session, now(), self.settings)
-
-    @rpc(contract.SET_LOGIN_MOBILE)
-    def set_login_mobile(self, request: contract.SetLoginMobile, call: Call) -> contract.LoginView:
-        with self.db.transaction() as session:
-            return logins.set_mobile(request, call, session, now(), self.settings)
-
-    @rpc(contract.END_SESSIONS)
-    def end_sessions(self, request: contract.LoginId, call: Call) -> contract.EndedSessions:
-        with self.db.transaction() as session:
-            return logins.end_sessions(request, call, session, now())
-
-    @rpc(contract.COLLEAGUES)
-    def colleagues(self, _request: Nothing, call: Call) -> contract.ColleagueList:
-        with self.db.transaction() as session:
-            return logins.colleagues(call, session, now())
-
-    @rpc(contract.DISABLE_LOGIN)
-    def disable_login(self, request: contract.LoginId, call: Call) -> contract.LoginView:
-        with self.db.transaction() as session:
-            return logins.disable(request, call, session, now(), self.settings)
-
-    @rpc(contract.RESET_LOGIN)
-    def reset_login(self, request: contract.LoginId, call: Call) -> contract.IssuedLogin:
-        with self.db.transaction() as session:
-            return logins.reset(request, call, session, now(), self.settings)
-
-    @rpc(contract.RESET_FACTOR)
-    def reset_factor(self, request: contract.LoginId, call: Call) -> contract.LoginView:
-        with self.db.transaction() as session:
-            return logins.reset_factor(request, call, session, now(), self.settings)
-
-    @rpc(contract.FACTOR_RULE)
-    def factor_rule(self, _request: Nothing, call: Call) -> contract.FactorRule:
-        with self.db.queries() as session:
-            return logins.factor_rule(call, session, now(), self.settings)
-
-    @rpc(contract.SET_FACTOR_RULE)
-    def set_factor_rule(self, request: contract.SetFactorRule, call: Call) -> contract.FactorRule:
-        with self.db.transaction() as session:
-            return logins.set_factor_rule(request, call, session, now(), self.settings)
-
-    @rpc(contract.EXPORT_LOGINS)
-    def export_logins(self, request: Nothing, call: Call) -> CsvFile:
-        with self.db.transaction() as session:
-            return login_imports.export(request, call, session, now())
-
-    @rpc(contract.SEND_LOGIN_FILE)
-    def send_login_file(self, request: ImportFile, call: Call) -> ImportId:
-        with self.db.transaction() as session:
-            return login_imports.send(request, call, session, now())
-
-    @rpc(contract.CHECK_LOGIN_FILE)
-    def check_login_file(self, request: LoginImport, call: Call) -> ImportReport:
-        with self.db.transaction() as session:
-            return login_imports.check(request, call, session, now(), self.settings)
-
-    @rpc(contract.APPLY_LOGIN_FILE)
-    def apply_login_file(self, request: LoginImport, call: Call) -> ImportReport:
-        with self.db.transaction() as session:
-            return login_imports.apply(request, call, session, now(), self.settings)
-
-    @rpc(contract.SESSION_KEYS)
-    def session_keys(self, _request: Nothing, _call: Call) -> contract.SessionKeys:
-        with self.db.transaction() as session:
-            return sessions.keys(session, now(), self.settings)
-
-    @rpc(contract.DENIED_SESSIONS)
-    def denied_sessions(self, request: contract.ActiveSessions, _call: Call) -> contract.DeniedSessions:
-        with self.db.transaction() as session:
-            idle_sessions.record_activity(session, request.active, now())
-            return sessions.denied(session, now(), self.settings)
-
-    @rpc(contract.AUDIT_ENTRIES)
-    def audit_entries(self, request: AuditQuestion, call: Call) -> AuditEntries:
-        with self.db.queries() as session:
-            return entries.list_entries(request, call, session, self.name)
-
-    @rpc(contract.AUDIT_HEADS)
-    def audit_heads(self, request: HeadQuestion, _call: Call) -> AuditHeads:
-        with self.db.queries() as session:
-            return heads.list_heads(request, session, self.name)
+    request_otp = rpc(contract.REQUEST_OTP, otp.request_code)
+    verify_otp = rpc(contract.VERIFY_OTP, otp.verify_code)
+    log_in = rpc(contract.LOG_IN, passwords.log_in)
+    enrol_kiosk = rpc(contract.ENROL_KIOSK, passwords.enrol_kiosk)
+    enrol_gate_device = rpc(contract.ENROL_GATE_DEVICE, passwords.enrol_gate_device)
+    report_gate_device = rpc(contract.REPORT_GATE_DEVICE, gate_devices.report)
+    gate_devices = rpc(contract.GATE_DEVICES, gate_devices.list_all)
+    enter_code = rpc(contract.ENTER_CODE, second_factor.enter_code)
+    show_enrolment = rpc(contract.SHOW_ENROLMENT, second_factor.show_enrolment)
+    enrol_factor = rpc(contract.ENROL_FACTOR, second_factor.enrol)
+    own_factor = rpc(contract.OWN_FACTOR, second_factor.own)
+    start_enrolment = rpc(contract.START_ENROLMENT, passwords.start_enrolment)
+    confirm_factor = rpc(contract.CONFIRM_FACTOR, second_factor.confirm)
+    renew_recovery_codes = rpc(contract.RENEW_RECOVERY_CODES, second_factor.renew_recovery_codes)
+    log_out = rpc(contract.LOG_OUT, sessions.log_out)
+    own_sessions = rpc(contract.OWN_SESSIONS, sessions.own)
+    end_own_sessions = rpc(contract.END_OWN_SESSIONS, sessions.end_own)
+    renew_kiosk = rpc(contract.RENEW_KIOSK, sessions.renew_kiosk)
+    change_password = rpc(contract.CHANGE_PASSWORD, passwords.change)
+    issue_login = rpc(contract.ISSUE_LOGIN, logins.issue)
+    list_logins = rpc(contract.LIST_LOGINS, logins.list_page)
+    view_login = rpc(contract.VIEW_LOGIN, logins.view)
+    extend_login = rpc(contract.EXTEND_LOGIN, logins.extend)
+    set_login_mobile = rpc(contract.SET_LOGIN_MOBILE, logins.set_mobile)
+    end_sessions = rpc(contract.END_SESSIONS, logins.end_sessions)
+    colleagues = rpc(contract.COLLEAGUES, logins.colleagues)
+    disable_login = rpc(contract.DISABLE_LOGIN, logins.disable)
+    reset_login = rpc(contract.RESET_LOGIN, logins.reset)
+    reset_factor = rpc(contract.RESET_FACTOR, logins.reset_factor)
+    factor_rule = rpc(contract.FACTOR_RULE, logins.factor_rule)
+    set_factor_rule = rpc(contract.SET_FACTOR_RULE, logins.set_factor_rule)
+    export_logins = rpc(contract.EXPORT_LOGINS, login_imports.export)
+    send_login_file = rpc(contract.SEND_LOGIN_FILE, login_imports.send)
+    check_login_file = rpc(contract.CHECK_LOGIN_FILE, login_imports.check)
+    apply_login_file = rpc(contract.APPLY_LOGIN_FILE, login_imports.apply)
+    session_keys = rpc(contract.SESSION_KEYS, sessions.keys)
+    denied_sessions = rpc(contract.DENIED_SESSIONS, idle_sessions.exchange)
+    audit_entries = rpc(contract.AUDIT_ENTRIES, entries.list_entries)
+    audit_heads = rpc(contract.AUDIT_HEADS, heads.list_heads)

@@ -1,27 +1,11 @@
-"""Event entrypoints and scheduled jobs of notify: each calls one handler."""
-
-from datetime import datetime
-
-from sqlalchemy.orm import Session
+"""The events of notify and its jobs, a line each, with their handlers."""
 
 from contracts import events
-from contracts.envelope import Received
 from services.chassis.db import batches
 from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
-from services.chassis.db.retention import kept_since
-from services.chassis.messaging.entrypoint import subscribes
-from services.chassis.runtime.clock import now
-from services.notify.handlers import (
-    directory,
-    erasure,
-    event_handlers,
-    mobiles,
-    quotas,
-    receipts,
-    status_polls,
-    undelivered,
-)
+from services.chassis.messaging.entrypoint import consumes
+from services.notify.handlers import directory, erasure, event_handlers, mobiles, undelivered
 
 
 class Codes:
@@ -32,9 +16,7 @@ class Codes:
     workers = "urgent"
     db = DatabaseProvider()
 
-    @subscribes(events.OtpRequested)
-    def on_otp_requested(self, received: Received[events.OtpRequested], session: Session) -> None:
-        event_handlers.handle_otp_requested(received, session, now())
+    on_otp_requested = consumes(events.OtpRequested, event_handlers.handle_otp_requested)
 
 
 class Consumers:
@@ -45,91 +27,31 @@ class Consumers:
     db = DatabaseProvider()
     settings = SettingsProvider()
 
-    @subscribes(events.DirectoryChanged)
-    def on_directory_changed(self, received: Received[events.DirectoryChanged], session: Session) -> None:
-        directory.handle_directory_changed(received, session)
+    on_directory_changed = consumes(events.DirectoryChanged, directory.handle_directory_changed)
+    on_login_issued = consumes(events.LoginIssued, event_handlers.handle_login_issued)
+    on_access_changed = consumes(events.AccessChanged, event_handlers.handle_access_changed)
+    on_application_submitted = consumes(
+        events.ApplicationSubmitted, event_handlers.handle_application_submitted
+    )
+    on_application_cancelled = consumes(
+        events.ApplicationCancelled, event_handlers.handle_application_cancelled
+    )
+    on_application_expired = consumes(events.ApplicationExpired, event_handlers.handle_application_expired)
+    on_mobile_changed = consumes(events.MobileChanged, mobiles.handle_mobile_changed)
+    on_pass_rejected = consumes(events.PassRejected, event_handlers.handle_pass_rejected)
+    on_pass_returned = consumes(events.PassReturned, event_handlers.handle_pass_returned)
+    on_visit_day_closed = consumes(events.VisitDayClosed, event_handlers.handle_visit_day_closed)
+    on_visit_day_reopened = consumes(events.VisitDayReopened, event_handlers.handle_visit_day_reopened)
+    on_pass_issued = consumes(events.PassIssued, event_handlers.handle_pass_issued)
+    on_pass_revoked = consumes(events.PassRevoked, event_handlers.handle_pass_revoked)
+    on_review_escalated = consumes(events.ReviewEscalated, event_handlers.handle_review_escalated)
+    on_personal_data_erased = consumes(events.PersonalDataErased, erasure.handle_personal_data_erased)
 
-    @subscribes(events.LoginIssued)
-    def on_login_issued(self, received: Received[events.LoginIssued], session: Session) -> None:
-        event_handlers.handle_login_issued(received, session, now())
-
-    @subscribes(events.AccessChanged)
-    def on_access_changed(self, received: Received[events.AccessChanged], session: Session) -> None:
-        event_handlers.handle_access_changed(received, session, now())
-
-    @subscribes(events.ApplicationSubmitted)
-    def on_application_submitted(
-        self, received: Received[events.ApplicationSubmitted], session: Session
-    ) -> None:
-        event_handlers.handle_application_submitted(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.ApplicationCancelled)
-    def on_application_cancelled(
-        self, received: Received[events.ApplicationCancelled], session: Session
-    ) -> None:
-        event_handlers.handle_application_cancelled(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.ApplicationExpired)
-    def on_application_expired(self, received: Received[events.ApplicationExpired], session: Session) -> None:
-        event_handlers.handle_application_expired(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.MobileChanged)
-    def on_mobile_changed(self, received: Received[events.MobileChanged], session: Session) -> None:
-        mobiles.handle_mobile_changed(received, session, now())
-
-    @subscribes(events.PassRejected)
-    def on_pass_rejected(self, received: Received[events.PassRejected], session: Session) -> None:
-        event_handlers.handle_pass_rejected(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.PassReturned)
-    def on_pass_returned(self, received: Received[events.PassReturned], session: Session) -> None:
-        event_handlers.handle_pass_returned(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.VisitDayClosed)
-    def on_visit_day_closed(self, received: Received[events.VisitDayClosed], session: Session) -> None:
-        event_handlers.handle_visit_day_closed(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.VisitDayReopened)
-    def on_visit_day_reopened(self, received: Received[events.VisitDayReopened], session: Session) -> None:
-        event_handlers.handle_visit_day_reopened(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.PassIssued)
-    def on_pass_issued(self, received: Received[events.PassIssued], session: Session) -> None:
-        event_handlers.handle_pass_issued(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.PassRevoked)
-    def on_pass_revoked(self, received: Received[events.PassRevoked], session: Session) -> None:
-        event_handlers.handle_pass_revoked(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.ReviewEscalated)
-    def on_review_escalated(self, received: Received[events.ReviewEscalated], session: Session) -> None:
-        event_handlers.handle_review_escalated(received, session, now(), self.settings.public_url)
-
-    @subscribes(events.PersonalDataErased)
-    def on_personal_data_erased(
-        self, received: Received[events.PersonalDataErased], session: Session
-    ) -> None:
-        erasure.handle_personal_data_erased(received, session, now())
-
-    @every(interval=2)
-    def tell_gates_of_undelivered_passes(self) -> None:
-        batches.run(self.db, lambda session: undelivered.tell_gates(session, now()), undelivered.BATCH)
-
-    @every(interval=3600, destroys=by_clock_alone)
-    def delete_old_messages(self) -> None:
-        batches.run(self.db, lambda session: erasure.delete_old(session, now()))
-        batches.run(self.db, lambda session: receipts.delete_old(session, now()))
-        batches.run(self.db, lambda session: status_polls.delete_old(session, now()))
-        with self.db.transaction() as session:
-            quotas.delete_old(session)
-
-    @every(interval=3600, destroys=lambda self, at: [erasure.old_records(self._kept_since(at))])
-    def delete_old_records(self) -> None:
-        before = self._kept_since(now())
-        batches.run(self.db, lambda session: erasure.delete_old_records(session, before))
-
-    def _kept_since(self, at: datetime) -> datetime:
-        return kept_since(at, self.settings.records_kept_months)
+    tell_gates_of_undelivered_passes = every(2, undelivered.tell_gates, rows=undelivered.BATCH)
+    delete_old_messages = every(3600, erasure.delete_old_messages, destroys=by_clock_alone)
+    delete_old_records = every(
+        3600, erasure.delete_old_records, rows=batches.ROWS, destroys=erasure.old_records
+    )
 
 
 CONTAINERS = (Codes, Consumers)

@@ -18,7 +18,9 @@ from contracts.rpc.accounts import GateDeviceList, GateDeviceReport, GateDeviceV
 from contracts.rpc.call import Call, Nothing
 from services.accounts.domain.gate_devices import SILENT, worries_of
 from services.accounts.handlers import sessions
+from services.accounts.metrics import GATE_DEVICES, GATE_LIST_AGE, gate_label, site_label
 from services.accounts.models import GateDeviceRow, LoginRow, SessionRow
+from services.accounts.settings import AccountsSettings
 
 _WORRIES: tuple[GateDeviceWorry, ...] = get_args(GateDeviceWorry)
 LOST = "lost"
@@ -72,10 +74,8 @@ def end_sessions_on(session: Session, login: LoginRow, now: datetime) -> None:
         sessions.end_live(session, SessionRow.sid == row.guard_sid, now)
 
 
-def list_all(call: Call, session: Session, now: datetime, unsent: timedelta) -> GateDeviceList:
+def list_all(call: Call, session: Session, now: datetime, settings: AccountsSettings) -> GateDeviceList:
     """Return the devices of gates: of all sites, or of the caller's own site for security.
-
-    ``unsent`` is for how long its scans may wait.
 
     Raises:
         Forbidden: the caller is not of the ADO Branch, of operations or of security.
@@ -91,7 +91,19 @@ def list_all(call: Call, session: Session, now: datetime, unsent: timedelta) -> 
         .where(devices)
         .order_by(LoginRow.site, LoginRow.gate, LoginRow.login_id)
     )
-    return GateDeviceList(items=tuple(_view(login, row, now, unsent) for login, row in found))
+    return GateDeviceList(items=tuple(_view(login, row, now, settings.gate_unsent) for login, row in found))
+
+
+def show_worries(session: Session, now: datetime, settings: AccountsSettings) -> None:
+    """Show which devices have not reported, or not sent their scans, and how old their lists are."""
+    counts = count_worries(session, now, settings.gate_silent, settings.gate_unsent)
+    ages = list_ages(session, now)
+    GATE_DEVICES.clear()  # a site whose last device was revoked has none
+    for (site, worry), count in counts.items():
+        GATE_DEVICES.labels(site_label(site), worry).set(count)
+    GATE_LIST_AGE.clear()  # nor has a gate whose devices are switched off
+    for (site, gate), age in ages.items():
+        GATE_LIST_AGE.labels(site_label(site), gate_label(gate)).set(age)
 
 
 def count_worries(

@@ -14,6 +14,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.model import DEVICE_ROLES, is_ahead
+from contracts.rpc.accounts import ActiveSessions, DeniedSessions
+from services.accounts.handlers import sessions
 from services.accounts.handlers.sessions import end_live, is_live
 from services.accounts.models import ActivityReportRow, SessionRow
 from services.accounts.settings import AccountsSettings
@@ -25,6 +27,14 @@ SILENCE = timedelta(minutes=3)
 REPORTED_LATE = timedelta(minutes=2)
 """What was used a moment ago is reported within so long. Until then nobody knows, so a session ends later."""
 _ONLY = 1
+
+
+def exchange(
+    request: ActiveSessions, session: Session, now: datetime, settings: AccountsSettings
+) -> DeniedSessions:
+    """Record which sessions a gateway has seen, and return those that ended."""
+    record_activity(session, request.active, now)
+    return sessions.denied(session, now, settings)
 
 
 def record_activity(session: Session, active: Sequence[UUID] | None, now: datetime) -> None:

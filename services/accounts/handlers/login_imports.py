@@ -12,7 +12,7 @@ from contracts.csv_table import Problem, quote, write
 from contracts.errors import Conflict, Forbidden
 from contracts.model import Contact, Language
 from contracts.rpc.accounts import APPLY_LOGIN_FILE, SEND_LOGIN_FILE
-from contracts.rpc.call import Call, Nothing
+from contracts.rpc.call import Call
 from contracts.rpc.imports import (
     MOST_EFFECTS,
     MOST_PROBLEMS,
@@ -134,7 +134,7 @@ def apply(
     return once(session, call, APPLY_LOGIN_FILE.name, request, effect, answer, reference=UUID)
 
 
-def export(_request: Nothing, call: Call, session: Session, now: datetime) -> CsvFile:
+def export(call: Call, session: Session, now: datetime) -> CsvFile:
     """Return all logins as CSV, by ID, without anything secret.
 
     Raises:

@@ -164,7 +164,7 @@ def every(
 
     @functools.wraps(handler)
     def tick(self: Any) -> bool:
-        job = next(name for name, one in vars(type(self)).items() if one is tick)
+        job = next(name for name in dir(type(self)) if getattr(type(self), name) is tick)
         try:
             if portions is None:
                 work(self)

@@ -3,16 +3,21 @@
 What is left of the messages of an erased application is deleted when its records are not kept any longer.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import PersonalDataErased
+from services.chassis.db import batches
 from services.chassis.db.batches import delete_batch
+from services.chassis.db.database import Database
 from services.chassis.db.destructive_jobs import Portion
-from services.notify.handlers import status_polls
+from services.chassis.db.retention import kept_since
+from services.notify.handlers import quotas, receipts, status_polls
 from services.notify.handlers.messages import lock_application
 from services.notify.models import ApplicationRow, MediaRow, MessageRow, PhoneMessageRow
 
@@ -48,6 +53,14 @@ def handle_personal_data_erased(
     status_polls.forget(session, messages)
 
 
+def delete_old_messages(db: Database, now: datetime) -> None:
+    """Delete what is kept for a day or less, in batches: messages, reports of vendors, status polls, counts."""
+    for delete_some in (delete_old, receipts.delete_old, status_polls.delete_old):
+        batches.run(db, partial(delete_some, now=now))
+    with db.transaction() as session:
+        quotas.delete_old(session)
+
+
 def delete_old(session: Session, now: datetime) -> int:
     """Delete a batch of messages of no application (codes, logins) and of the local phone, a day after, and
     of pictures that WhatsApp has deleted.
@@ -63,15 +76,17 @@ def delete_old(session: Session, now: datetime) -> int:
     )
 
 
-def old_records(before: datetime) -> Portion:
-    """Return the messages that are older and whose application is erased."""
+def old_records(now: datetime, records_kept_months: int) -> Sequence[Portion]:
+    """Return the messages that are kept no longer, and whose application is erased."""
+    before = kept_since(now, records_kept_months)
     erased = select(ApplicationRow).where(
         ApplicationRow.id == MessageRow.application_id, ApplicationRow.erased_at.is_not(None)
     )
     of_application = MessageRow.application_id.is_not(None)
-    return Portion(MessageRow, of_application, (MessageRow.created_at < before) & erased.exists())
+    return (Portion(MessageRow, of_application, (MessageRow.created_at < before) & erased.exists()),)
 
 
-def delete_old_records(session: Session, before: datetime) -> int:
-    """Delete a batch of messages that are older and whose application is erased; return how many."""
-    return delete_batch(session, MessageRow, old_records(before).taken)
+def delete_old_records(session: Session, now: datetime, records_kept_months: int) -> int:
+    """Delete a batch of messages that are kept no longer; return how many."""
+    (portion,) = old_records(now, records_kept_months)
+    return delete_batch(session, MessageRow, portion.taken)

@@ -8,12 +8,13 @@ from contracts.errors import InvalidInput, NotAuthenticated, NotFound
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import ChallengeAnswer, Webhook, WebhookChallenge
 from services.notify.adapters.channels import BadWebhook, DeliveryReport, InboundText, ReceiptSource
-from services.notify.adapters.channels.installed import ReceiptSources
+from services.notify.adapters.channels.installed import receipt_sources_of
 from services.notify.handlers import receipts
 from services.notify.metrics import WEBHOOKS
+from services.notify.settings import WebhookSettings
 
 
-def receive(request: Webhook, session: Session, now: datetime, sources: ReceiptSources) -> Nothing:
+def receive(request: Webhook, session: Session, now: datetime, settings: WebhookSettings) -> Nothing:
     """Store what a vendor tells. A repeat changes nothing.
 
     Raises:
@@ -21,7 +22,7 @@ def receive(request: Webhook, session: Session, now: datetime, sources: ReceiptS
         NotAuthenticated: the vendor did not send this.
         InvalidInput: the body is not what the vendor documents.
     """
-    source = _source(request.vendor, sources)
+    source = _source(request.vendor, settings)
     if not source.verify(request.headers, request.body):
         WEBHOOKS.labels(source.name, "forged").inc()
         raise NotAuthenticated("the vendor did not sign this")
@@ -38,21 +39,21 @@ def receive(request: Webhook, session: Session, now: datetime, sources: ReceiptS
     return Nothing()
 
 
-def answer_challenge(request: WebhookChallenge, sources: ReceiptSources) -> ChallengeAnswer:
+def answer_challenge(request: WebhookChallenge, settings: WebhookSettings) -> ChallengeAnswer:
     """Return what proves to a vendor that this address is ours.
 
     Raises:
         NotFound: no such vendor is set up here.
         NotAuthenticated: the question does not have the text that we agreed on.
     """
-    answer = _source(request.vendor, sources).challenge(request.query)
+    answer = _source(request.vendor, settings).challenge(request.query)
     if answer is None:
         raise NotAuthenticated("this is not what was agreed")
     return ChallengeAnswer(text=answer)
 
 
-def _source(vendor: str, sources: ReceiptSources) -> ReceiptSource:
-    source = sources.get(vendor)
+def _source(vendor: str, settings: WebhookSettings) -> ReceiptSource:
+    source = receipt_sources_of(settings).get(vendor)
     if source is None:
         raise NotFound("there is no such webhook")
     return source

@@ -59,7 +59,7 @@ def report(
 
 def listed(accounts: Accounts, by: Principal = ADO, at: datetime | None = None) -> tuple[GateDeviceView, ...]:
     with accounts.db.transaction() as session:
-        return gate_devices.list_all(a_call(by), session, at or now(), accounts.settings.gate_unsent).items
+        return gate_devices.list_all(a_call(by), session, at or now(), accounts.settings).items
 
 
 def test_a_code_enrols_one_browser_once_for_its_gate_and_says_who_did_it(accounts) -> None:

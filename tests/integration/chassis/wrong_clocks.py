@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event, text
 
 from services.chassis.db import destructive_jobs
 from services.chassis.db.database import Database
+from services.chassis.runtime import handlers
 from tests.support.stack.databases import owner_of
 
 FUNCTIONS = [
@@ -50,8 +51,8 @@ def faked(
 ) -> Iterator[Clocks]:
     """Give these modules, and all transactions of this database, a clock that stands still."""
     clocks = Clocks(at, at)
-    for module in (destructive_jobs, *modules):
-        monkeypatch.setattr(module, "now", lambda: clocks.process)
+    for module in (destructive_jobs, handlers, *modules):
+        monkeypatch.setattr(module, "now", lambda: clocks.process, raising=False)
     monkeypatch.setattr(destructive_jobs, "boottime", clocks.boottime)
     monkeypatch.setattr(destructive_jobs, "_looks", {})
 

@@ -23,7 +23,6 @@ from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, Receipt
 from services.notify.adapters.channels.http_gateway import GatewayClient
-from services.notify.adapters.channels.installed import receipt_sources_of
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.handlers import event_handlers, webhooks
 from services.notify.handlers.deliveries import Sender
@@ -37,7 +36,7 @@ from tests.support.vendors.whatsapp import WhatsApp
 MESSAGES = int(os.environ.get("MESSAGES", "300"))
 LONGEST = 60 + MESSAGES / 10
 CODES_A_SECOND = 5
-SOURCES = receipt_sources_of(make_settings(NotifySettings, whatsapp_app_secret=WhatsApp.app_secret))
+SETTINGS = make_settings(NotifySettings, whatsapp_app_secret=WhatsApp.app_secret)
 
 
 class Sms:
@@ -67,7 +66,7 @@ def webhook_of(db: Database) -> Iterator[str]:
             headers = {name: self.headers[name] for name in WEBHOOK_HEADERS if name in self.headers}
             request = Webhook.model_construct(vendor="whatsapp", headers=headers, body=raw)
             with db.transaction() as session:
-                webhooks.receive(request, session, now(), SOURCES)
+                webhooks.receive(request, session, now(), SETTINGS)
             self.send_response(200)
             self.end_headers()
 

@@ -9,6 +9,7 @@ library before anything else.
 """
 
 import dataclasses
+import functools
 import importlib
 import sys
 import time
@@ -322,9 +323,10 @@ def requests_in_spans() -> None:
 
     receive = webhooks.receive
 
-    def leak(request: Any, *rest: Any) -> Any:
+    @functools.wraps(receive)  # it names what the handler names
+    def leak(request: Any, **rest: Any) -> Any:
         with tracing.Span("INTERNAL", f"webhook {request.body!r}", logs.traceparent(), {}):
-            return receive(request, *rest)
+            return receive(request=request, **rest)
 
     from services.chassis.runtime import logs
 

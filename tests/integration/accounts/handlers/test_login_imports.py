@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.events import LoginIssued
-from contracts.rpc.call import Nothing, Principal
+from contracts.rpc.call import Principal
 from contracts.rpc.imports import ImportFile, ImportReport, LoginImport
 from contracts.second_factor import FRESH
 from services.accounts.handlers import housekeeping, login_imports
@@ -189,7 +189,7 @@ def test_a_file_is_stored_sealed_and_deleted_after_a_day(accounts) -> None:
 def test_an_export_has_every_login_and_no_secret(accounts) -> None:
     report = _apply(accounts, _send(accounts, GOOD.replace("Harjit Singh", "=1+1")))
     with accounts.db.transaction() as session:
-        text = login_imports.export(Nothing(), a_call(ADO), session, now()).text
+        text = login_imports.export(a_call(ADO), session, now()).text
     lines = text.splitlines()
     assert lines[0] == "\ufeff" + ",".join(login_imports.EXPORTED)
     assert [line.split(",")[0] for line in lines[1:]] == ["ADO-0001", "HOM-0001", "SEC-0001"]

@@ -12,7 +12,7 @@ from contracts.rpc.application import ChangeMobile, Lookup, OpenApplication, Ref
 from contracts.rpc.approval import Approve, Reject, ReviewId, ReviewQuestion
 from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.call import Nothing, Page, Principal, Proof
-from contracts.rpc.notify import UndeliveredPass, UndeliveredPasses, Webhook
+from contracts.rpc.notify import UNDELIVERED_HERE, UndeliveredPass, UndeliveredPasses, Webhook
 from contracts.rpc.verify import InsideQuestion
 from services.accounts.domain.second_factor import STEP
 from services.accounts.service import Service as AccountsService
@@ -22,8 +22,8 @@ from services.application.settings import ApplicationSettings
 from services.approval.service import Service as ApprovalService
 from services.approval.settings import ApprovalSettings
 from services.chassis.audit import record
+from services.chassis.rpc import server
 from services.chassis.runtime.clock import now
-from services.notify.handlers import undelivered
 from services.notify.service import Service as NotifyService
 from services.notify.settings import NotifySettings
 from services.verify.service import Service as VerifyService
@@ -337,13 +337,14 @@ def test_a_code_of_an_app_is_recorded_by_the_login_whether_it_is_right_or_wrong(
     ]
 
 
-def test_the_list_of_passes_that_did_not_arrive_is_recorded_with_whose_they_are(
-    databases, monkeypatch
-) -> None:
-    service = NotifyService()
-    service.db = databases["notify"]
+def test_the_list_of_passes_that_did_not_arrive_is_recorded_with_whose_they_are(databases) -> None:
     one = UndeliveredPass(reference="PCS-DCR7-P9GB", pass_number="7K3M9PXQ", channel="sms", since=now())
-    monkeypatch.setattr(undelivered, "list_here", lambda *_: UndeliveredPasses(items=(one,)))
+
+    class Service:
+        db = databases["notify"]
+        undelivered_here = server.rpc(UNDELIVERED_HERE, lambda: UndeliveredPasses(items=(one,)))
+
+    service = Service()
     service.undelivered_here(Nothing(), reception_call())
     assert rows(service.db, "actor, action, objects") == [
         ("RCP-0001", "undelivered_here", [one.reference, one.pass_number])

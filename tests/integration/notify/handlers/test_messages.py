@@ -376,12 +376,12 @@ def test_old_messages_go_once_their_application_is_erased_and_young_ones_stay(db
     handle(db, received(gone.submitted()), received(kept.submitted()))
     handle(db, received(gone.erased()))
 
-    def delete_before(instant: datetime) -> int:
+    def delete_at(instant: datetime) -> int:
         with db.transaction() as session:
-            return erasure.delete_old_records(session, instant)
+            return erasure.delete_old_records(session, instant, records_kept_months=1)
 
-    assert delete_before(now() - timedelta(minutes=1)) == 0
-    assert delete_before(now()) == 1
+    assert delete_at(now() + timedelta(days=27)) == 0
+    assert delete_at(now() + timedelta(days=63)) == 1
     assert [row.application_id for row in messages(db)] == [kept.application_id]
 
 

@@ -14,7 +14,6 @@ from contracts.rpc.notify import Webhook, WebhookChallenge
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, Receipt
-from services.notify.adapters.channels.installed import receipt_sources_of
 from services.notify.handlers import event_handlers, webhooks
 from services.notify.models import DeliveryReportRow, MessageRow, OptOutRow
 from services.notify.settings import NotifySettings
@@ -31,9 +30,7 @@ from tests.support.stack.settings import make_settings
 
 AGREED = "agreed with the vendor, and long"
 SECRET = "the-secret-of-the-app"
-SOURCES = receipt_sources_of(
-    make_settings(NotifySettings, whatsapp_app_secret=SECRET, whatsapp_verify_token=AGREED)
-)
+SETTINGS = make_settings(NotifySettings, whatsapp_app_secret=SECRET, whatsapp_verify_token=AGREED)
 
 
 def body(**value: object) -> bytes:
@@ -52,7 +49,7 @@ def post(db: Database, raw: bytes, *, secret: str = SECRET, vendor: str = "whats
     signature = "sha256=" + hmac.new(secret.encode(), raw, sha256).hexdigest()
     request = Webhook.model_construct(vendor=vendor, headers={"x-hub-signature-256": signature}, body=raw)
     with db.transaction() as session:
-        webhooks.receive(request, session, now(), SOURCES)
+        webhooks.receive(request, session, now(), SETTINGS)
 
 
 def stored(db: Database) -> list[str]:
@@ -107,15 +104,15 @@ def test_a_vendor_that_is_not_set_up_has_no_webhook(db: Database) -> None:
     with pytest.raises(NotFound):
         post(db, b"{}", vendor="sms")
     with pytest.raises(NotFound):
-        webhooks.answer_challenge(WebhookChallenge(vendor="sms", query={}), SOURCES)
+        webhooks.answer_challenge(WebhookChallenge(vendor="sms", query={}), SETTINGS)
 
 
 def test_the_question_of_a_vendor_needs_the_text_that_was_agreed() -> None:
     query = {"hub.mode": "subscribe", "hub.verify_token": AGREED, "hub.challenge": "77"}
-    assert webhooks.answer_challenge(WebhookChallenge(vendor="whatsapp", query=query), SOURCES).text == "77"
+    assert webhooks.answer_challenge(WebhookChallenge(vendor="whatsapp", query=query), SETTINGS).text == "77"
     wrong = {**query, "hub.verify_token": "guessed"}
     with pytest.raises(NotAuthenticated):
-        webhooks.answer_challenge(WebhookChallenge(vendor="whatsapp", query=wrong), SOURCES)
+        webhooks.answer_challenge(WebhookChallenge(vendor="whatsapp", query=wrong), SETTINGS)
 
 
 def test_a_person_who_writes_stop_to_our_number_is_recorded_without_their_number(db: Database) -> None:

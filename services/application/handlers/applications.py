@@ -105,7 +105,8 @@ def submit(
     now: datetime,
     *,
     furthest_days: int,
-    most_open: int | None = None,
+    rate_limits: bool,
+    most_open: int = MOST_OPEN,
 ) -> Acknowledged:
     """Submit an application from the mobile that an OTP proved; record which operator helped, if one did.
 
@@ -115,7 +116,8 @@ def submit(
         session: the transaction.
         now: this instant.
         furthest_days: how far ahead a visit may be.
-        most_open: so many applications one mobile may have open at once; None for any number.
+        rate_limits: whether one mobile may have only so many applications open at once.
+        most_open: so many.
 
     Raises:
         InvalidInput: with every problem of the form.
@@ -129,7 +131,7 @@ def submit(
     calendar = Calendar(now, furthest_days)
 
     def effect() -> Submitted:
-        if most_open is not None:
+        if rate_limits:
             refuse_more_open(session, mobile, most_open, now)
         filled = _with_known_cards(request, call, session, now)
         return _submit(filled, mobile, intake, call, session, calendar)

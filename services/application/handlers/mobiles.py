@@ -29,10 +29,13 @@ from services.application.handlers.authorization import (
 )
 from services.application.handlers.rows import application_of, find, publish
 from services.application.models import ApplicationRow, TimelineEntryRow
+from services.application.settings import ApplicationSettings
 from services.chassis.audit import record
 from services.chassis.audit.entries import done_before
 from services.chassis.db.locks import lock
+from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.idempotency import once
+from services.chassis.rpc.principals import proved_by
 
 CHANGED = "mobile_changed"
 """The entry in the timeline."""
@@ -48,6 +51,18 @@ class _Wanted(Strict):
 
     reference: str
     mobile: str
+
+
+def change_mobile(
+    request: ChangeMobile, call: Call, session: Session, now: datetime, settings: ApplicationSettings
+) -> Acknowledged:
+    """Give an application the mobile that the request proves; see `change`.
+
+    Raises:
+        NotAuthenticated: nothing proves it.
+    """
+    proved = proved_by(request.proof, EventKeys(settings.event_keys), now)
+    return change(request, proved, call, session, now, limited=settings.rate_limits)
 
 
 def change(

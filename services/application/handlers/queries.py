@@ -80,11 +80,11 @@ def list_applications(request: Page, call: Call, session: Session, now: datetime
 
 
 def view(
-    request: ReferenceOnly, call: Call, session: Session, now: datetime, *, limited: bool = True
+    request: ReferenceOnly, call: Call, session: Session, now: datetime, *, rate_limits: bool = True
 ) -> ApplicationView:
     """Return one application, for its applicant and for the reception; shortened at another site's counter.
 
-    Who may change its number learns whether they have done so too often. ``limited``: whether that counts.
+    Who may change its number learns whether they have done so too often, where ``rate_limits`` count.
 
     Raises:
         NotFound: there is none, or not for this principal.
@@ -100,7 +100,7 @@ def view(
         shown = view_for_applicant(session, row)
     else:
         raise NotFound("there is no such application")
-    free = mobiles.free_after(session, row, principal, now) if limited else None
+    free = mobiles.free_after(session, row, principal, now) if rate_limits else None
     return shown.model_copy(update={"mobile_change_after": free})
 
 

@@ -56,7 +56,7 @@ def erase_ended(session: Session, now: datetime) -> int:
     return len(ids)
 
 
-def key_names(session: Session, _now: datetime) -> int:
+def key_names(session: Session) -> int:
     """Store the search keys of names that an older version stored, the newest first; return how many."""
     row = models.ApplicationRow
     due = select(row).where(row.name_keys.is_(None)).order_by(row.submitted_at.desc()).limit(BATCH)

@@ -160,14 +160,15 @@ def doubt_leap(evidence: Evidence) -> Doubt:
 
 
 def doubt_portions(
-    portions: Callable[[datetime], Sequence[Portion]],
+    portions: Callable[[datetime], Portion | Sequence[Portion]],
 ) -> Callable[[Connection, Evidence], Doubt]:
     """Return what doubts a run after too long a silence, and one that takes too much of a portion."""
 
     def doubt(connection: Connection, evidence: Evidence) -> Doubt:
         if leap := doubt_leap(evidence):
             return leap
-        for portion in portions(evidence.now):
+        found = portions(evidence.now)
+        for portion in [found] if isinstance(found, Portion) else found:
             if excess := portion.excess(connection):
                 return "share", excess
         return None

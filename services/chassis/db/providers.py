@@ -26,7 +26,7 @@ from services.chassis.runtime.settings import ServiceSettings
 
 log = logger(__name__)
 F = TypeVar("F", bound=Callable[..., None])
-Destroys = Callable[..., Sequence[Portion]]
+Destroys = Callable[..., Portion | Sequence[Portion]]
 """Returns what a run takes."""
 FIRST_SECONDS = 60.0
 """The first run of a job comes no later, so that an hourly one runs where no process lives for an hour."""

@@ -3,7 +3,6 @@
 What is left of the messages of an erased application is deleted when its records are not kept any longer.
 """
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -76,17 +75,16 @@ def delete_old(session: Session, now: datetime) -> int:
     )
 
 
-def old_records(now: datetime, records_kept_months: int) -> Sequence[Portion]:
+def old_records(now: datetime, records_kept_months: int) -> Portion:
     """Return the messages that are kept no longer, and whose application is erased."""
     before = kept_since(now, records_kept_months)
     erased = select(ApplicationRow).where(
         ApplicationRow.id == MessageRow.application_id, ApplicationRow.erased_at.is_not(None)
     )
     of_application = MessageRow.application_id.is_not(None)
-    return (Portion(MessageRow, of_application, (MessageRow.created_at < before) & erased.exists()),)
+    return Portion(MessageRow, of_application, (MessageRow.created_at < before) & erased.exists())
 
 
 def delete_old_records(session: Session, now: datetime, records_kept_months: int) -> int:
     """Delete a batch of messages that are kept no longer; return how many."""
-    (portion,) = old_records(now, records_kept_months)
-    return delete_batch(session, MessageRow, portion.taken)
+    return delete_batch(session, MessageRow, old_records(now, records_kept_months).taken)

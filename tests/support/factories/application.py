@@ -217,7 +217,8 @@ class Desk:
                 session,
                 at or self.moment(),
                 furthest_days=30,
-                most_open=most_open,
+                rate_limits=most_open is not None,
+                most_open=most_open or 0,
             )
 
     def submit_at_counter(

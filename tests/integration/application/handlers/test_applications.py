@@ -23,6 +23,7 @@ from contracts.rpc.call import Call
 from services.application.handlers import applications, invitation_limit
 from services.application.service import Service
 from services.chassis.db.tables import outbox
+from services.chassis.runtime import handlers
 from tests.integration.application.handlers.forms import everything, refused
 from tests.support.factories.application import (
     AADHAAR,
@@ -415,14 +416,14 @@ def test_simultaneous_applications_do_not_exceed_the_limit(desk: Desk) -> None:
     assert sum(isinstance(one, Conflict) for one in outcomes) == 4
 
 
-@pytest.mark.parametrize(("limited", "most"), [(True, 20), (False, None)])
+@pytest.mark.parametrize(("limited", "most"), [(True, [20]), (False, [])])
 def test_the_service_limits_open_applications_where_limits_apply(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, limited: bool, most: int | None
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, limited: bool, most: list[int]
 ) -> None:
-    asked: list[int | None] = []
-    done = Acknowledged(reference="PCS-7K3M-9QWX", status="submitted")
-    monkeypatch.setattr(applications, "submit", lambda *_, most_open, **__: asked.append(most_open) or done)
+    asked: list[int] = []
+    monkeypatch.setattr(applications, "refuse_more_open", lambda _, __, most, ___: asked.append(most))
+    monkeypatch.setattr(handlers, "now", desk.moment)
     settings = SimpleNamespace(furthest_days=30, rate_limits=limited)
     service = SimpleNamespace(db=desk.database, settings=settings)
     Service.submit(service, form(), applicant_call())
-    assert asked == [most]
+    assert asked == most

@@ -16,7 +16,7 @@ from contracts.rpc.notify import UNDELIVERED_HERE, UndeliveredPass, UndeliveredP
 from contracts.rpc.verify import InsideQuestion
 from services.accounts.domain.second_factor import STEP
 from services.accounts.service import Service as AccountsService
-from services.application import service as application_endpoints
+from services.application.handlers import mobiles
 from services.application.service import Service as ApplicationService
 from services.application.settings import ApplicationSettings
 from services.approval.service import Service as ApprovalService
@@ -293,7 +293,7 @@ def test_a_change_of_the_number_is_recorded_with_to_whom_it_went_and_without_the
     """By this an auditor sees that one operator has moved many passes to one phone."""
     reference = Desk(application_service.db).submit().reference
     new = Principal(kind="applicant", id="applicant:keyed-hash-of-the-number", mobile="+919811122233")
-    monkeypatch.setattr(application_endpoints, "proved_by", lambda *_: new)
+    monkeypatch.setattr(mobiles, "proved_by", lambda *_: new)
     wanted = ChangeMobile(reference=reference, proof=Proof(session="theirs"), id_last4=card)
     with suppress(InvalidInput):
         application_service.change_mobile(wanted, reception_call(key="one click"))

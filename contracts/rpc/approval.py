@@ -785,7 +785,7 @@ LINE_HISTORY = Method("approval", "line_history", LineId, LineHistory)
 PUT_LINE = Method("approval", "put_line", PutLine, LineView, command=True)
 REMOVE_LINE = Method("approval", "remove_line", RemoveLine, Nothing, command=True)
 SEND_DIRECTORY_FILE = Method("approval", "send_directory_file", DirectoryFile, ImportId, command=True)
-CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport)
+CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport, in_transaction=True)
 APPLY_DIRECTORY_FILE = Method(
     "approval", "apply_directory_file", ApplyDirectoryFile, ImportReport, command=True
 )

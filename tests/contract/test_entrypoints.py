@@ -5,7 +5,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import pytest
 from sqlalchemy.orm import Session
@@ -80,10 +80,12 @@ def test_each_subscription_of_the_contract_has_one_entrypoint(service: str) -> N
 
 def _fits(given: Any, wanted: Any) -> bool:
     """Return whether a parameter that is annotated with ``wanted`` takes ``given``."""
+    if isinstance(wanted, TypeVar):
+        return issubclass(given, wanted.__bound__)
     return given == wanted or given in get_args(wanted)
 
 
-@pytest.mark.parametrize("service", ["accounts", "application", "issuance", "notify"])
+@pytest.mark.parametrize("service", ["accounts", "application", "approval", "issuance", "notify"])
 def test_the_types_of_each_handler_fit_what_it_is_given(service: str) -> None:
     """The checker of types sees a request, a reply and an event; what comes by its name it does not see."""
     settings = settings_of(service)

@@ -38,6 +38,7 @@ from services.approval.handlers.authorization import deciding_department, login_
 from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import batches, cursors
+from services.chassis.db.database import Database
 from services.chassis.db.locks import lock
 from services.chassis.db.server import is_future
 from services.chassis.messaging import outbox
@@ -218,6 +219,12 @@ def view_closure(request: ClosureId, call: Call, session: Session, now: datetime
     if row is None or (not sees_all and row.department != own_department(call.principal)):
         raise NotFound("there is no such closed day")
     return _as_read_by(call.principal, _view(session, row, now))
+
+
+def ask_visitors_of_closed_days(db: Database, now: datetime) -> None:
+    """Ask visitors of closed days for another date, and tell them of those that were lifted."""
+    batches.run(db, lambda session: ask_visitors(session, now), BATCH)
+    batches.run(db, lambda session: tell_of_lifted(session, now), BATCH)
 
 
 def ask_visitors(session: Session, now: datetime) -> int:

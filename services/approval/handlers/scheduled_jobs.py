@@ -1,6 +1,7 @@
 """What approval does by the clock.
 
-Escalate what nobody decides, plan by the nearest day, key older names, and delete old reviews.
+Escalate what nobody decides, plan by the nearest day, key older names, show which sites are open, and delete
+what is old.
 """
 
 from datetime import datetime, time
@@ -11,19 +12,26 @@ from sqlalchemy.orm import Session
 from contracts import spelling
 from contracts.events import EscalationMinutes
 from services.approval.domain import escalation, reviews
+from services.approval.domain.working_time import is_open
+from services.approval.handlers import closures, directory
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.duty_contacts import contact_for
+from services.approval.metrics import SITE_OPEN, site_label
 from services.approval.models import (
     ApplicationRow,
     BookingRow,
     DecisionRow,
     FirstApprovalRow,
     ForwardingRow,
+    ImportRow,
     ReviewRow,
     WatchlistMatchRow,
 )
+from services.chassis.db import batches, import_drafts
+from services.chassis.db.database import Database
 from services.chassis.db.destructive_jobs import Portion
+from services.chassis.db.retention import kept_since
 from services.chassis.messaging import outbox
 from services.chassis.runtime.clock import IST
 
@@ -107,7 +115,7 @@ def plan_visits(session: Session, now: datetime) -> int:
     return planned.rowcount  # type: ignore[attr-defined, no-any-return]  # of a CursorResult
 
 
-def key_names(session: Session, _now: datetime) -> int:
+def key_names(session: Session) -> int:
     """Store the search keys of names that an older version stored; return how many, at most BATCH."""
     due = select(ReviewRow).where(ReviewRow.name_keys.is_(None)).order_by(ReviewRow.id).limit(BATCH)
     rows = session.scalars(due.with_for_update(skip_locked=True)).all()
@@ -116,20 +124,36 @@ def key_names(session: Session, _now: datetime) -> int:
     return len(rows)
 
 
-def delete_old_reviews(session: Session, before: datetime) -> int:
-    """Delete reviews without people of which nothing is younger; return how many, at most BATCH.
+def show_open_sites(session: Session, now: datetime) -> None:
+    """Show which sites are open now."""
+    sites = directory.sites(session).items
+    SITE_OPEN.clear()  # a site that was removed is not open for ever
+    for site in sites:
+        SITE_OPEN.labels(site_label(site.code)).set(is_open(site, now))
+
+
+def purge(db: Database, now: datetime) -> None:
+    """Delete files that nobody can see, and notes of days that were closed long ago."""
+    batches.run(db, lambda session: import_drafts.purge(session, ImportRow, now))
+    batches.run(db, lambda session: closures.forget_notes(session, now))
+
+
+def delete_old_reviews(session: Session, now: datetime, records_kept_months: int) -> int:
+    """Delete reviews whose records are kept no longer; return how many, at most BATCH.
 
     All that belongs to a review goes with it. The application itself stays known, so that a late event brings
     nobody back. A function of the database's owner does it: the service may delete no decision by itself.
     """
-    due = select(ReviewRow.id).where(old_reviews(before).taken).order_by(ReviewRow.waiting_since).limit(BATCH)
+    due = select(ReviewRow.id).where(old_reviews(now, records_kept_months).taken)
+    due = due.order_by(ReviewRow.waiting_since).limit(BATCH)
     old = session.scalars(due.with_for_update(skip_locked=True)).all()
     session.execute(_DELETE_REVIEWS, {"old": list(old)})
     return len(old)
 
 
-def old_reviews(before: datetime) -> Portion:
-    """Return the reviews without people of which nothing is younger."""
+def old_reviews(now: datetime, records_kept_months: int) -> Portion:
+    """Return the reviews without people of which nothing is so young that its records are kept."""
+    before = kept_since(now, records_kept_months)
     erased = select(ApplicationRow).where(
         ApplicationRow.application_id == ReviewRow.application_id, ApplicationRow.erased_at.is_not(None)
     )

@@ -43,7 +43,7 @@ from services.approval.handlers.authorization import login_of
 from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models import MOBILE, DecisionRow, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
 from services.chassis.db import cursors, locks
-from services.chassis.db.database import idempotency_secret_of, personal_keys_of
+from services.chassis.db.database import Database, idempotency_secret_of, personal_keys_of
 from services.chassis.db.destructive_jobs import Portion
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
@@ -202,6 +202,16 @@ def end_expired(session: Session, now: datetime) -> bool:
     else:
         row.sealed, row.traits = None, []
     return True
+
+
+def renew_all_traits(db: Database, now: datetime) -> None:
+    """Let entries be found whose traits another secret or another version made, one batch at a time."""
+    last = None
+    while True:
+        with db.transaction() as session:
+            last = renew_traits(session, last, now)
+        if last is None:
+            return
 
 
 def renew_traits(session: Session, after: UUID | None, now: datetime) -> UUID | None:

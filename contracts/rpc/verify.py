@@ -719,7 +719,15 @@ SCAN = Method(
 )
 SYNC = Method("verify", "sync", SyncScans, SyncedScans, command=True, carries_key=True, keeps_own_record=True)
 INSIDE = Method("verify", "inside", InsideQuestion, InsideList, names_people=True)
-MANIFEST = Method("verify", "manifest", ManifestQuestion, Manifest, names_people=True, keeps_own_record=True)
+MANIFEST = Method(
+    "verify",
+    "manifest",
+    ManifestQuestion,
+    Manifest,
+    names_people=True,
+    keeps_own_record=True,
+    in_transaction=True,
+)
 MOVEMENTS = Method("verify", "movements", MovementQuestion, Movements)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
 SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory, names_people=True)

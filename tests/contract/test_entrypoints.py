@@ -85,7 +85,7 @@ def _fits(given: Any, wanted: Any) -> bool:
     return given == wanted or given in get_args(wanted)
 
 
-@pytest.mark.parametrize("service", ["accounts", "application", "approval", "issuance", "notify"])
+@EACH_SERVICE
 def test_the_types_of_each_handler_fit_what_it_is_given(service: str) -> None:
     """The checker of types sees a request, a reply and an event; what comes by its name it does not see."""
     settings = settings_of(service)

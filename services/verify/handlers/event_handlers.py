@@ -5,6 +5,7 @@ application take its lock, since neither would see what the other has not commit
 """
 
 import json
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -37,6 +38,7 @@ from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
 from services.verify.handlers import offline_scans
 from services.verify.handlers.scan_records import pass_scanned
+from services.verify.metrics import GATE_CONFLICTS
 from services.verify.models import (
     ErasedApplicationRow,
     GateAdviceRow,
@@ -46,6 +48,7 @@ from services.verify.models import (
     SiteRow,
     StatusListRow,
 )
+from services.verify.settings import VerifySettings
 
 log = logger(__name__)
 _TERMS = (
@@ -93,7 +96,7 @@ LONGEST_UNPUBLISHED = timedelta(days=100)
 
 
 def handle_pass_issued(
-    received: Received[PassIssued], session: Session, now: datetime, *, commitment_master: str
+    received: Received[PassIssued], session: Session, now: datetime, settings: VerifySettings
 ) -> None:
     """Store the pass as the newest event describes it; presence and revocation stay as they are."""
     event = received.event
@@ -103,7 +106,7 @@ def handle_pass_issued(
     columns["closed_days"] = [(day - event.slot.day).days for day in event.closed_days]
     columns["issued_seq"] = received.seq
     columns["visitors"] = Visitors.of(event.personal).model_dump(mode="json")
-    key = commitment_key(commitment_master, event.pass_number)
+    key = commitment_key(settings.commitment_master.get_secret_value(), event.pass_number)
     people: tuple[Person | Companion, ...] = (event.personal.applicant, *event.personal.companions)
     columns["id_commitments"] = [
         commit(key, person.id_type, person.id_last4)
@@ -155,20 +158,23 @@ def _count_days_from(session: Session, event: PassIssued, seq: int) -> None:
     session.flush()
 
 
-def handle_pass_revoked(
-    received: Received[PassRevoked], session: Session, now: datetime
-) -> tuple[ConflictKind, ...]:
+def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: datetime) -> None:
     """Revoke the pass for good; an unknown pass gets a row that is revoked before it is issued.
 
     Gates without a network may have let somebody in after the revocation, and their scans may have come
-    before this event. Publish each such conflict, and return the kinds.
+    before this event. Publish each such conflict, and count it.
     """
     event = received.event
     application = {"application_id": event.application_id, "reference": event.reference}
     revocation = Revocation(
         pass_number=event.pass_number, reason=event.reason, revoked_at=received.occurred_at
     )
-    return _revoke(session, revocation, now, revoked_seq=received.seq, **application)
+    _count(_revoke(session, revocation, now, revoked_seq=received.seq, **application))
+
+
+def _count(conflicts: Iterable[ConflictKind]) -> None:
+    for kind in conflicts:
+        GATE_CONFLICTS.labels(kind).inc()
 
 
 def _revoke(
@@ -207,13 +213,13 @@ def handle_directory_changed(received: Received[DirectoryChanged], session: Sess
 
 
 def handle_status_list_signed(
-    received: Received[StatusListSigned], session: Session, now: datetime, *, commitment_master: str
-) -> tuple[ConflictKind, ...]:
+    received: Received[StatusListSigned], session: Session, now: datetime, settings: VerifySettings
+) -> None:
     """Record when the list was signed, if every revocation up to then is known here.
 
     A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
-    follows in ten seconds. If it does not come for minutes, lists bring what is missing; return the kinds of
-    conflict that this shows, as `handle_pass_revoked` does.
+    follows in ten seconds. If it does not come for minutes, lists bring what is missing; conflicts that this
+    shows are published and counted, as `handle_pass_revoked` does.
 
     A list from the future (a wrong clock) counts as signed now, so that it never hides that later lists are
     missing; a time that was stored while the clock here was wrong, too, is replaced. The key set is stored in
@@ -224,22 +230,19 @@ def handle_status_list_signed(
     """
     if received.event.key_set is not None:
         try:
-            key_set = read_key_set(received.event.key_set, commitment_master)
+            key_set = read_key_set(received.event.key_set, settings.commitment_master.get_secret_value())
         except NotAKeySet as error:
             raise ForgedMessage from error
         signing_keys.store(session, key_set, now)
-    if _knows_all(session, received):
-        kinds: tuple[ConflictKind, ...] = ()
-    else:
-        kinds = _learn(session, received, now)
+    if not _knows_all(session, received):
+        _count(_learn(session, received, now))
         if not _knows_all(session, received):
-            return kinds
+            return
     row = insert(StatusListRow).values(id=1, complete_at=func.least(received.occurred_at, latest(now)))
     stored, signed_at = StatusListRow.complete_at, row.excluded.complete_at
     newest = case((is_future(stored, now), signed_at), else_=func.greatest(stored, signed_at))
     changed = {"complete_at": newest}
     session.execute(row.on_conflict_do_update(index_elements=[StatusListRow.id], set_=changed))
-    return kinds
 
 
 def _learn(session: Session, received: Received[StatusListSigned], now: datetime) -> tuple[ConflictKind, ...]:

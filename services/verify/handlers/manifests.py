@@ -30,6 +30,7 @@ from services.verify.domain.passes import Visitors
 from services.verify.handlers import pass_lookup, supervisors
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.models import PassRow, SigningKeyRow, SiteRow
+from services.verify.settings import VerifySettings
 
 _FURTHEST = timedelta(days=8)
 """Farther than a day of a pass is from its first; the index then finds the passes of a day."""
@@ -101,10 +102,7 @@ def make_manifest(
     call: Call,
     session: Session,
     now: datetime,
-    *,
-    issuer: str,
-    commitment_master: str,
-    offline_then: str,
+    settings: VerifySettings,
 ) -> Manifest:
     """Return a page of the manifest: passes of the gate's site of today, and those whose party is inside.
 
@@ -129,6 +127,7 @@ def make_manifest(
     if listed is None:
         listed = _list_page(session, site, start, request)
     newest = session.scalars(_NEWEST).one()
+    master = settings.commitment_master.get_secret_value()
     rules = rules_of(session, site)
     keys = session.scalars(select(SigningKeyRow).order_by(SigningKeyRow.kid)).all()
     record.note_object(request.gate)
@@ -138,18 +137,16 @@ def make_manifest(
         site=site,
         gates=tuple(knowledge.gates or ()),
         made_at=now,
-        issuer=issuer,
+        issuer=settings.issuer,
         keys=tuple(PublicKey(kid=key.kid, x=key.x) for key in keys if not key.withdrawn),
         withdrawn=tuple(key.kid for key in keys if key.withdrawn),
         complete_at=knowledge.complete_at,
         snapshot=ManifestSnapshot(timeline=timeline, all_before=horizon, none_from=newest),
-        offline=_policy(rules, offline_then),
+        offline=_policy(rules, settings.offline_then),
         telephones=telephones(rules),
         supervisors=supervisors.of_site(session, site),
         supervisor_demanded=supervisors.are_demanded(session, site),
-        passes=tuple(
-            _entry(row, row_version, commitment_master, request.gate) for row, row_version in listed.passes
-        ),
+        passes=tuple(_entry(row, row_version, master, request.gate) for row, row_version in listed.passes),
         next=listed.next,
         revision=str(revision) if request.after is None else None,
         base=listed.base,

@@ -11,7 +11,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from services.chassis.db.server import is_future, latest
+from services.verify.metrics import NOT_ISSUED
 from services.verify.models import PassRow, StatusListRow
+from services.verify.settings import VerifySettings
 
 COUNTED = timedelta(days=1)
 """For so long such a pass is counted, so that the alert ends."""
@@ -39,6 +41,12 @@ def count(session: Session, now: datetime, after: timedelta) -> int:
         PassRow.issued_seq == 0, PassRow.revoked_seq == 0, overdue, PassRow.known_since > now - COUNTED
     )
     return session.scalar(found) or 0
+
+
+def show(session: Session, now: datetime, settings: VerifySettings) -> None:
+    """Show how many passes were let in by a genuine token and never issued."""
+    begin_anew(session, now)
+    NOT_ISSUED.set(count(session, now, settings.not_issued_after))
 
 
 def begin_anew(session: Session, now: datetime) -> None:

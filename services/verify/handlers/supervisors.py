@@ -8,7 +8,7 @@ a site demand one is a decision of its own: no PIN that is gone turns it off.
 import base64
 import secrets
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import uuid4
 
 from sqlalchemy import Row, delete, select, text
@@ -51,6 +51,7 @@ from services.verify.domain.verdicts import needs_supervisor
 from services.verify.handlers import incidents
 from services.verify.handlers.authorization import require_ado, require_fresh_factor, require_gate_login
 from services.verify.handlers.scan_records import MISSING
+from services.verify.metrics import SITES_UNGUARDED
 from services.verify.models import (
     DisabledLoginRow,
     IncidentRow,
@@ -148,6 +149,16 @@ def _lock_login(session: Session, login_id: str) -> None:
     locks.lock(session, f"supervisor {login_id}")
 
 
+def demand(request: SiteId, call: Call, session: Session, now: datetime) -> SiteSupervision:
+    """Let the gates of a site demand a supervisor; see `decide`."""
+    return decide(request, call, session, now, demanded=True)
+
+
+def lift(request: SiteId, call: Call, session: Session, now: datetime) -> SiteSupervision:
+    """Let the gates of a site demand no supervisor any more; see `decide`."""
+    return decide(request, call, session, now, demanded=False)
+
+
 def decide(
     request: SiteId, call: Call, session: Session, now: datetime, *, demanded: bool
 ) -> SiteSupervision:
@@ -201,6 +212,15 @@ def list_sites(session: Session, now: datetime) -> tuple[SiteSupervision, ...]:
         )
         for row in session.execute(_SITES, {"now": now})
     )
+
+
+def show_unguarded_sites(session: Session, now: datetime) -> None:
+    """Show at which sites nobody can agree, or who is on the watchlist goes in without a supervisor."""
+    found = list_sites(session, now)
+    SITES_UNGUARDED.clear()  # a site that is gone has no problem
+    for one in found:
+        for problem in get_args(SiteProblem):
+            SITES_UNGUARDED.labels(one.site, problem).set(one.problem == problem)
 
 
 def _problem(row: Row[Any]) -> SiteProblem | None:

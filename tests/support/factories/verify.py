@@ -339,16 +339,14 @@ def delivery_changed(issued: PassIssued, *, undelivered: bool = True) -> PassDel
 
 
 HANDLERS: dict[type[Event], Callable[..., None]] = {
-    PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, commitment_master=MASTER),
+    PassIssued: lambda *arguments: event_handlers.handle_pass_issued(*arguments, SETTINGS),
     PassRevoked: event_handlers.handle_pass_revoked,
     DirectoryChanged: lambda event, session, _now: event_handlers.handle_directory_changed(event, session),
     PassDeliveryChanged: lambda event, session, _now: event_handlers.handle_pass_delivery_changed(
         event, session
     ),
     GateAdvised: lambda event, session, _now: event_handlers.handle_gate_advised(event, session),
-    StatusListSigned: lambda *arguments: event_handlers.handle_status_list_signed(
-        *arguments, commitment_master=MASTER
-    ),
+    StatusListSigned: lambda *arguments: event_handlers.handle_status_list_signed(*arguments, SETTINGS),
     PersonalDataErased: lambda event, session, _now: event_handlers.handle_personal_data_erased(
         event, session
     ),
@@ -439,13 +437,7 @@ class Gate:
         """What this gate holds offline; a page of it."""
         with self.database.transaction() as session:
             return manifests.make_manifest(
-                ManifestQuestion(**{"gate": GATE} | question),
-                calling(principal),
-                session,
-                at,
-                issuer=SETTINGS.issuer,
-                commitment_master=MASTER,
-                offline_then=SETTINGS.offline_then,
+                ManifestQuestion(**{"gate": GATE} | question), calling(principal), session, at, SETTINGS
             )
 
     def close(self, at: datetime) -> int:

@@ -7,7 +7,7 @@ they need.
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast, overload
+from typing import Any, cast
 
 from eventlet import Timeout
 from nameko import config
@@ -25,7 +25,6 @@ from services.chassis.runtime.logs import logger
 from services.chassis.runtime.settings import ServiceSettings
 
 log = logger(__name__)
-F = TypeVar("F", bound=Callable[..., None])
 Destroys = Callable[..., Portion | Sequence[Portion]]
 """Returns what a run takes."""
 FIRST_SECONDS = 60.0
@@ -100,11 +99,6 @@ class Schedule(Timer):
             due = max(due + self._job.interval, monotonic())
 
 
-@overload
-def every(
-    interval: float | str, *, eager: bool = False, destroys: Destroys | None = None
-) -> Callable[[F], F]: ...
-@overload
 def every(
     interval: float | str,
     handler: Callable[..., int | None],
@@ -112,15 +106,7 @@ def every(
     rows: int | None = None,
     eager: bool = False,
     destroys: Destroys | None = None,
-) -> Callable[[Any], bool]: ...
-def every(
-    interval: float | str,
-    handler: Callable[..., int | None] | None = None,
-    *,
-    rows: int | None = None,
-    eager: bool = False,
-    destroys: Destroys | None = None,
-) -> Any:
+) -> Callable[[Any], bool]:
     """Return the method of a nameko class that calls a handler at a fixed interval, in every replica.
 
     The class has a ``db``. The handler gets what it names (``handlers.py``); a ``session`` is a transaction.
@@ -140,17 +126,6 @@ def every(
     Raises:
         TypeError: the handler or ``destroys`` names what no job gets.
     """
-    if handler is None:
-
-        def decorate(own: Callable[..., None]) -> Any:
-            portions = destroys and (lambda now, owner: destroys(owner, now))
-
-            def work(owner: Any) -> None:
-                own(owner)
-
-            return every(interval, work, eager=eager, destroys=portions)
-
-        return decorate
     injected, portions = Injected(handler, ("session",)), destroys and Injected(destroys)
 
     def work(self: Any) -> None:

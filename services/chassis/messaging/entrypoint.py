@@ -390,41 +390,8 @@ def consumes(
     Raises:
         TypeError: the handler names what no handler of an event gets.
     """
-    injected = Injected(handler, ("session",), messages=1)
     first = next(iter(get_type_hints(handler).values()))
-    wants_received = get_origin(first) is Received
-
-    def one(owner: Any, received: Received[E], session: Session) -> None:
-        injected(owner, received if wants_received else received.event, session=session)
-
-    return _entrypoint(event, handler, one, None)
-
-
-Own = Callable[[Any, Any, Session], None]
-
-
-def subscribes(event: type[E]) -> Callable[[Own], Callable[..., None]]:
-    """Make a method ``(self, received, session)`` the handler of an event."""
-
-    def decorate(own: Own) -> Callable[..., None]:
-        def handler(received: Received[E], session: Session, owner: Any) -> None:
-            own(owner, received, session)
-
-        return consumes(event, handler)
-
-    return decorate
-
-
-def subscribes_together(event: type[E]) -> Callable[[Own], Callable[..., None]]:
-    """Make a method ``(self, list of received, session)`` the handler of several events of a type at once."""
-
-    def decorate(own: Own) -> Callable[..., None]:
-        def handler(received: Sequence[Received[E]], session: Session, owner: Any) -> None:
-            own(owner, received, session)
-
-        return consumes_together(event, handler)
-
-    return decorate
+    return _entrypoint(event, handler, lambda one: one if get_origin(first) is Received else one.event)
 
 
 def consumes_together(
@@ -435,35 +402,37 @@ def consumes_together(
     Raises:
         TypeError: the handler names what no handler of an event gets.
     """
-    injected = Injected(handler, ("session",), messages=1)
-
-    def many(owner: Any, received: Sequence[Received[E]], session: Session) -> None:
-        injected(owner, received, session=session)
-
-    def one(owner: Any, received: Received[E], session: Session) -> None:
-        many(owner, [received], session)
-
-    return _entrypoint(event, handler, one, many)
+    return _entrypoint(event, handler, lambda one: [one], together=True)
 
 
 def _entrypoint(
     event: type[E],
     handler: Callable[..., None],
-    one: Callable[[Any, Received[E], Session], None],
-    many: Callable[[Any, Sequence[Received[E]], Session], None] | None,
+    alone: Callable[[Received[E]], object],
+    *,
+    together: bool = False,
 ) -> Callable[..., None]:
+    """Return the method; ``alone`` makes of one event what the handler takes first."""
+    injected = Injected(handler, ("session",), messages=1)
+
     @functools.wraps(handler)
     def handle(self: Any, take: Take, settle: Settle) -> None:
+        def one(received: Received[E], session: Session) -> None:
+            injected(self, alone(received), session=session)
+
+        def many(received: Sequence[Received[E]], session: Session) -> None:
+            injected(self, received, session=session)
+
         handling = EventHandler(
             f"{self.service}.{event.__name__}",
             self.db.personal_keys,
-            functools.partial(one, self),
-            functools.partial(many, self) if many else None,
+            one,
+            many if together else None,
             metrics.PAUSED.labels(self.service).track_inprogress,
         )
         handle_batch(self.db, handling, take(), settle)
 
-    EventEntrypoint.decorator(event.__name__, LARGEST_SET if many else LARGEST_BATCH)(handle)
+    EventEntrypoint.decorator(event.__name__, LARGEST_SET if together else LARGEST_BATCH)(handle)
     return handle
 
 

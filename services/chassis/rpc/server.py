@@ -271,12 +271,10 @@ class GuardedRpc(Rpc):
 
 
 @overload
-def rpc(method: Method[Q, R]) -> Callable[[Callable[[Any, Q, Call], R]], Callable[..., Any]]: ...
-@overload
 def rpc(method: Method[Nothing, R], handler: Callable[..., R]) -> Callable[..., Any]: ...
 @overload
 def rpc(method: Method[Q, R], handler: Callable[Concatenate[Q, ...], R]) -> Callable[..., Any]: ...
-def rpc(method: Method[Any, Any], handler: Callable[..., Any] | None = None) -> Callable[..., Any]:
+def rpc(method: Method[Any, Any], handler: Callable[..., Any]) -> Callable[..., Any]:
     """Return the method of a nameko class that answers an RPC of the contract by a handler.
 
     The class has a ``db``. The handler gets what it names (``chassis/runtime/handlers.py``), and returns the
@@ -285,8 +283,6 @@ def rpc(method: Method[Any, Any], handler: Callable[..., Any] | None = None) -> 
     Raises:
         TypeError: the handler names what no handler of a call gets.
     """
-    if handler is None:
-        return lambda own: rpc(method, lambda request, call, owner: own(owner, request, call))
     injected = Injected(handler, ("request", "call", "session", "service"))
     is_atomic = method.command or method.in_transaction
     measured = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
@@ -338,7 +334,7 @@ Asked = Sequence[tuple[Q, Call]]
 
 
 def rpc_together(
-    method: Method[Q, R], handler: Callable[Concatenate[Asked[Q], ...], Sequence[R | None]] | None = None
+    method: Method[Q, R], handler: Callable[Concatenate[Asked[Q], ...], Sequence[R | None]]
 ) -> Callable[..., Any]:
     """Return the method of a nameko class that answers calls of an RPC that came in one message.
 
@@ -352,15 +348,6 @@ def rpc_together(
     """
     if not method.together:
         raise TypeError(f"calls of {method.service}.{method.name} go alone")
-    if handler is None:
-
-        def decorate(own: Callable[[Any, Asked[Q]], Sequence[R | None]]) -> Callable[..., Any]:
-            def together(asked: Asked[Q], owner: Any) -> Sequence[R | None]:
-                return own(owner, asked)
-
-            return rpc_together(method, together)
-
-        return decorate
     injected = Injected(handler, ("asked", "session"))
     answered = metrics.RPC_SECONDS.labels(method.service, method.name, "ok")
 

@@ -9,8 +9,8 @@ A parameter gets by its name:
 - for a job: ``session``.
 
 Any other parameter must have a default, which it keeps. The names are read once, when the service is
-imported. An entrypoint opens a session only where its handler
-names one, so a handler that opens its own names ``db``.
+imported. An entrypoint opens a session only where its handler names one; a handler that opens its own names
+``db``.
 """
 
 import inspect
@@ -27,7 +27,6 @@ ALWAYS: Mapping[str, Callable[[Any], object]] = {
     "db": attrgetter("db"),
     "settings": attrgetter("settings"),
     "now": lambda _owner: now(),
-    "owner": lambda owner: owner,
 }
 """What a handler of any entrypoint gets: by its name, from the nameko class."""
 

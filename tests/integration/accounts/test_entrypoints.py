@@ -11,11 +11,8 @@ from sqlalchemy import text
 
 from contracts import rpc as contract
 from contracts.events import OtpRequested
-from services.accounts.consumers import Consumers
 from services.accounts.models import Base, SigningKeyRow
-from services.accounts.service import Service
 from services.chassis.db import tables
-from services.chassis.db.providers import Schedule
 from tests.support.factories.accounts import (
     ADO,
     MOBILE,
@@ -74,20 +71,6 @@ def call_rpc(topology):
             return connection.call("accounts", method, request, seconds=20, call=call)
 
     return call_rpc
-
-
-def test_every_rpc_of_the_contract_has_a_method() -> None:
-    methods = {method.name for method in contract.METHODS if method.service == "accounts"}
-    assert methods == {
-        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
-    }
-
-
-def test_it_subscribes_to_no_event_and_has_three_scheduled_jobs() -> None:
-    entrypoints = [
-        entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
-    ]
-    assert [type(entry) for entry in entrypoints] == [Schedule] * 3
 
 
 def test_models_and_migrations_agree(accounts) -> None:

@@ -10,7 +10,6 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import event, text
 
-from contracts import rpc as contract
 from contracts.events import OpeningHours, PassApproved
 from contracts.model import IST
 from contracts.subscriptions import SUBSCRIPTIONS
@@ -18,11 +17,9 @@ from services.approval.consumers import Consumers
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.metrics import SITE_OPEN
 from services.approval.models import Base
-from services.approval.service import Service
 from services.chassis.db import tables
 from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
-from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import now
 from tests.support.factories.approval import (
     MONDAY,
@@ -79,21 +76,6 @@ def publish(administrator, event, seq=1) -> None:
 def ask(administrator, method, request, key=None):
     call = {"principal": prove(desk()).model_dump(mode="json"), "idempotency_key": key}
     return administrator.call("approval", method, request, call=call)
-
-
-def test_it_answers_each_rpc_of_the_contract() -> None:
-    asked = {method.name for method in contract.METHODS if method.service == "approval"}
-    assert asked == {
-        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
-    }
-
-
-def test_it_subscribes_to_each_event_of_the_contract() -> None:
-    entrypoints = [
-        entry for method in vars(Consumers).values() for entry in getattr(method, "nameko_entrypoints", ())
-    ]
-    subscribed = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
-    assert subscribed == {event.__name__ for event in SUBSCRIPTIONS["approval"]}
 
 
 def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> None:

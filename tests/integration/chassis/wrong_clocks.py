@@ -52,7 +52,7 @@ def faked(
     """Give these modules, and all transactions of this database, a clock that stands still."""
     clocks = Clocks(at, at)
     for module in (destructive_jobs, handlers, *modules):
-        monkeypatch.setattr(module, "now", lambda: clocks.process, raising=False)
+        monkeypatch.setattr(module, "now", lambda: clocks.process)
     monkeypatch.setattr(destructive_jobs, "boottime", clocks.boottime)
     monkeypatch.setattr(destructive_jobs, "_looks", {})
 

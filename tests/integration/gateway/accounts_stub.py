@@ -35,40 +35,40 @@ ERRORS = {
 }
 asked = []
 
+def session_keys(request, call):
+    key = PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"])
+    return contract.accounts.SessionKeys(
+        keys=(key,), certificates={key.kid: os.environ["TEST_CERTIFICATE"]}
+    )
+
+def denied_sessions(request, call):
+    return contract.accounts.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
+
+def request_otp(request, call):
+    eventlet.sleep(float(request.mobile))
+    asked.append(call.idempotency_key)
+    return contract.accounts.OtpAccepted(request_id=UUID(int=asked.count(call.idempotency_key)))
+
+def disable_login(request, call):
+    if request.login_id == "exit":
+        os._exit(3)
+    raise ERRORS[request.login_id]
+
+def log_out(request, call):
+    return contract.call.Nothing()
+
+def list_logins(request, call):
+    seen = f"{call.principal.login_id} {call.correlation_id} {call.address}"
+    return contract.accounts.LoginList(items=(), next=seen)
+
 class Service:
     name = "accounts"
-
-    @rpc(contract.accounts.SESSION_KEYS)
-    def session_keys(self, request, call):
-        key = PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"])
-        return contract.accounts.SessionKeys(
-            keys=(key,), certificates={key.kid: os.environ["TEST_CERTIFICATE"]}
-        )
-
-    @rpc(contract.accounts.DENIED_SESSIONS)
-    def denied_sessions(self, request, call):
-        return contract.accounts.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
-
-    @rpc(contract.accounts.REQUEST_OTP)
-    def request_otp(self, request, call):
-        eventlet.sleep(float(request.mobile))
-        asked.append(call.idempotency_key)
-        return contract.accounts.OtpAccepted(request_id=UUID(int=asked.count(call.idempotency_key)))
-
-    @rpc(contract.accounts.DISABLE_LOGIN)
-    def disable_login(self, request, call):
-        if request.login_id == "exit":
-            os._exit(3)
-        raise ERRORS[request.login_id]
-
-    @rpc(contract.accounts.LOG_OUT)
-    def log_out(self, request, call):
-        return contract.call.Nothing()
-
-    @rpc(contract.accounts.LIST_LOGINS)
-    def list_logins(self, request, call):
-        seen = f"{call.principal.login_id} {call.correlation_id} {call.address}"
-        return contract.accounts.LoginList(items=(), next=seen)
+    session_keys = rpc(contract.accounts.SESSION_KEYS, session_keys)
+    denied_sessions = rpc(contract.accounts.DENIED_SESSIONS, denied_sessions)
+    request_otp = rpc(contract.accounts.REQUEST_OTP, request_otp)
+    disable_login = rpc(contract.accounts.DISABLE_LOGIN, disable_login)
+    log_out = rpc(contract.accounts.LOG_OUT, log_out)
+    list_logins = rpc(contract.accounts.LIST_LOGINS, list_logins)
 
 if os.environ["TEST_GUARD_OUT"]:
     from tests.support.chaos.sabotage import SWITCHES

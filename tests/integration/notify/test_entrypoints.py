@@ -10,17 +10,13 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import func, select, text
 
-from contracts import rpc as contract
 from contracts.envelope import Received
 from contracts.model import SHORT_LINK
 from contracts.rpc.call import Principal
 from contracts.subscriptions import SUBSCRIPTIONS, exchange_of
 from services.chassis.db import tables
 from services.chassis.db.database import Database
-from services.chassis.messaging.entrypoint import EventEntrypoint
-from services.notify.consumers import CONTAINERS
 from services.notify.models import Base, MessageRow
-from services.notify.service import Service
 from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.factories.gateway import prove
 from tests.support.factories.notify import APPLICANT, MOBILE, RECEPTION, Visit, login, otp, received
@@ -83,24 +79,6 @@ def ask(
 
 def phone(administrator: Wire) -> list[dict]:
     return ask(administrator, "local_phone", {"to": MOBILE}, Principal())["result"]["items"]
-
-
-def test_each_rpc_of_the_contract_has_an_entrypoint() -> None:
-    names = {method.name for method in contract.METHODS if method.service == "notify"}
-    assert names == {
-        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
-    }
-
-
-def test_each_subscription_of_the_contract_has_an_entrypoint() -> None:
-    entrypoints = [
-        entry
-        for one in CONTAINERS
-        for method in vars(one).values()
-        for entry in getattr(method, "nameko_entrypoints", ())
-    ]
-    subscribed = {entry.event_name for entry in entrypoints if isinstance(entry, EventEntrypoint)}
-    assert subscribed == {event.__name__ for event in SUBSCRIPTIONS["notify"]}
 
 
 def test_models_and_migrations_agree(db: Database) -> None:

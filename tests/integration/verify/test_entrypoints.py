@@ -10,16 +10,13 @@ from alembic.migration import MigrationContext
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
-from contracts import rpc as contract
 from contracts.envelope import Envelope
 from contracts.errors import Forbidden
 from contracts.events import Event
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import InsideQuestion, ScanResult
-from contracts.subscriptions import SUBSCRIPTIONS
 from services.chassis.db import tables
-from services.chassis.messaging.entrypoint import EventEntrypoint
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
 from services.verify.handlers import pass_lookup
@@ -60,23 +57,6 @@ def on_the_wire(event: Event, seq: int = 1, event_id: UUID | None = None) -> Env
 
 def valid_now() -> dict:
     return {"valid_from": now() - timedelta(hours=1), "valid_to": now() + timedelta(hours=1)}
-
-
-def test_each_rpc_of_the_contract_has_an_entrypoint() -> None:
-    names = {method.name for method in contract.METHODS if method.service == "verify"}
-    assert names == {
-        name for name in vars(Service) if callable(getattr(Service, name)) and not name.startswith("_")
-    }
-
-
-def test_each_subscription_of_the_contract_has_an_entrypoint() -> None:
-    subscribed = {
-        entrypoint.event_name
-        for method in vars(Consumers).values()
-        for entrypoint in getattr(method, "nameko_entrypoints", ())
-        if isinstance(entrypoint, EventEntrypoint)
-    }
-    assert subscribed == {event.__name__ for event in SUBSCRIPTIONS["verify"]}
 
 
 def test_a_party_of_an_issued_pass_is_scanned_and_then_listed_inside(

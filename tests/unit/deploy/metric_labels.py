@@ -87,7 +87,7 @@ def _terms() -> set[str]:
 def _jobs() -> set[str]:
     """Return the periodic jobs of all processes."""
     sources = [file.read_text() for file in (ROOT / "services").rglob("*.py")]
-    scheduled = r"@every\([^\n]*\)\n    def (\w+)"
+    scheduled = r"\n    (\w+) = every\("
     return {
         *(name for one in sources for name in re.findall(scheduled, one)),
         *("housekeeping", "purge_outbox", "drop_months"),

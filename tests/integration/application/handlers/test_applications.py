@@ -18,7 +18,7 @@ from contracts.errors import (
     TooManyAttempts,
 )
 from contracts.events import ApplicationSubmitted
-from contracts.rpc.application import Acknowledged, Checked
+from contracts.rpc.application import Checked
 from contracts.rpc.call import Call
 from services.application.handlers import applications, invitation_limit
 from services.application.service import Service

@@ -48,7 +48,7 @@ LATER = timedelta(days=400)
 LONG = timedelta(days=500)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
-JOB = re.compile(r"@every\(([^\n]*)\)\n    def (\w+)")
+JOB = re.compile(r"^    (\w+) = every\((.*?)\)$", re.DOTALL | re.MULTILINE)
 HARMLESS = {
     "accounts": {
         "count_gate_devices",
@@ -203,7 +203,7 @@ def clocks(monkeypatch, case: Case, db: Database) -> Iterator[Clocks]:
     case.fill(db)
     with owner_of(db).transaction() as owner:
         owner.execute(text("update outbox set added_at = :at"), {"at": case.at})
-    with wrong_clocks.faked(monkeypatch, db, case.at, case.module) as clocks:
+    with wrong_clocks.faked(monkeypatch, db, case.at, housekeeping) as clocks:
         case.run(db)
         yield clocks
 
@@ -453,8 +453,8 @@ def test_each_job_is_known_to_destroy_or_not() -> None:
     destroys = {(case.service, case.job) for case in CASES if case.module is not housekeeping}
     for service in SERVICES:
         source = (ROOT / "services" / service / "consumers.py").read_text()
-        found = {name: "destroys=" in arguments for arguments, name in JOB.findall(source)}
-        assert source.count("@every(") == len(found)
+        found = {name: "destroys=" in arguments for name, arguments in JOB.findall(source)}
+        assert source.count("every(") == len(found)
         assert {name for name, is_so in found.items() if not is_so} == HARMLESS.get(service, set())
         assert {(service, name) for name, is_so in found.items() if is_so} <= destroys
 

@@ -8,28 +8,30 @@ from sqlalchemy import text
 
 from contracts import rpc as contract
 from contracts.errors import Conflict
-from contracts.rpc.call import Call
 from contracts.rpc.verify import InsideList, InsideQuestion
+from services.chassis.db.database import Database
 from services.chassis.db.providers import DatabaseProvider
 from services.chassis.rpc.server import rpc
+
+
+def obey(request: InsideQuestion, db: Database) -> InsideList:
+    match request.site.split(":"):
+        case ["conflict"]:
+            raise Conflict("so it is", since="noon")
+        case ["secret", word]:
+            raise RuntimeError(f"a secret: {word}")
+        case ["sleep", seconds]:
+            sleep(float(seconds))
+        case ["crash"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+    with db.transaction() as session:
+        session.execute(text("insert into probe (what) values (:what)"), {"what": request.site})
+        count = session.execute(text("select count(*) from probe")).scalar_one()
+    return InsideList(items=(), persons=count)
 
 
 class Service:
     name = "verify"
     db = DatabaseProvider()
 
-    @rpc(contract.verify.INSIDE)
-    def inside(self, request: InsideQuestion, _call: Call) -> InsideList:
-        match request.site.split(":"):
-            case ["conflict"]:
-                raise Conflict("so it is", since="noon")
-            case ["secret", word]:
-                raise RuntimeError(f"a secret: {word}")
-            case ["sleep", seconds]:
-                sleep(float(seconds))
-            case ["crash"]:
-                os.kill(os.getpid(), signal.SIGKILL)
-        with self.db.transaction() as session:
-            session.execute(text("insert into probe (what) values (:what)"), {"what": request.site})
-            count = session.execute(text("select count(*) from probe")).scalar_one()
-        return InsideList(items=(), persons=count)
+    inside = rpc(contract.verify.INSIDE, obey)

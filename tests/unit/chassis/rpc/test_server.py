@@ -46,20 +46,20 @@ def test_a_worker_that_is_killed_gives_no_reply() -> None:
     class Killed(BaseException):
         """As eventlet's GreenletExit."""
 
-    def inside(_self: object, _request: object, _call: object) -> InsideList:
+    def inside() -> InsideList:
         raise Killed
 
-    answer = rpc(INSIDE)(inside)
+    answer = rpc(INSIDE, inside)
     with pytest.raises(Killed):
         answer(None, InsideQuestion(site="PCS1"), Call(deadline=now()))
 
 
 def test_a_call_that_is_late_when_a_worker_is_free_is_not_handled_and_gets_a_reply() -> None:
-    def inside(_self: object, _request: object, _call: object) -> InsideList:
+    def inside() -> InsideList:
         pytest.fail("it was handled")
 
     with pytest.raises(Unavailable):
-        rpc(INSIDE)(inside)(None, InsideQuestion(site="PCS1"), Call(deadline=now()), lambda _call: True)
+        rpc(INSIDE, inside)(None, InsideQuestion(site="PCS1"), Call(deadline=now()), lambda _call: True)
 
 
 def test_a_nonce_with_a_nul_character_is_refused() -> None:

@@ -175,12 +175,12 @@ RESULT = ScanResult(verdict="unknown_pass", preview=False, inside=0, party=0)
 def test_an_rpc_runs_in_a_span_under_that_of_its_caller(collector: Collector) -> None:
     inside = []
 
-    def scan(_self: object, _request: ScanPass, _call: Call) -> ScanResult:
+    def scan() -> ScanResult:
         inside.append(logs.traceparent())
         return RESULT
 
     with tracing.exporting("verify", collector.url):
-        rpc(SCAN)(scan)(SimpleNamespace(db=None), *scan_call(CAUSE))
+        rpc(SCAN, scan)(SimpleNamespace(db=None), *scan_call(CAUSE))
     span = one_of(collector)
     assert (span.name, span.kind, span.parent_id) == ("verify/scan", "SERVER", SPAN_ID)
     assert inside == [span.traceparent]
@@ -192,13 +192,13 @@ def test_calls_that_are_handled_together_have_a_span_each_under_their_own_caller
 ) -> None:
     seen: list[str | None] = []
 
-    def scan(_self: object, asked: list[tuple[ScanPass, Call]]) -> list[ScanResult | None]:
+    def scan(asked: list[tuple[ScanPass, Call]]) -> list[ScanResult | None]:
         seen.extend(call.traceparent for _, call in asked)
         return [RESULT, RESULT, None]
 
     causes = (CAUSE, OTHER_CAUSE, None)
     with tracing.exporting("verify", collector.url):
-        rpc_together(SCAN)(scan)(object(), [scan_call(cause) for cause in causes])
+        rpc_together(SCAN, scan)(object(), [scan_call(cause) for cause in causes])
     first, second = collector.spans
     assert [first.parent_id, second.parent_id] == [cause.split("-")[2] for cause in (CAUSE, OTHER_CAUSE)]
     assert seen[:2] == [first.traceparent, second.traceparent]

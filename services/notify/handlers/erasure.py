@@ -53,7 +53,7 @@ def handle_personal_data_erased(
 
 
 def delete_old_messages(db: Database, now: datetime) -> None:
-    """Delete what is kept for a day or less, in batches: messages, reports of vendors, status polls, counts."""
+    """Delete what is kept for a day or less, in batches: messages, vendors' reports, status polls, counts."""
     for delete_some in (delete_old, receipts.delete_old, status_polls.delete_old):
         batches.run(db, partial(delete_some, now=now))
     with db.transaction() as session:

@@ -9,9 +9,6 @@ id. A call is replied to once, in any of the messages that follow::
 
     {"args": [], "kwargs": {"calls": [{"id": "17", "args": [request], "kwargs": {"call": {…}}}, …]}}
     {"replies": [{"id": "17", "result": …, "error": …}, …]}
-
-To a service that knows no batches it is a call without a deadline: it carries nothing out, and replies as to
-a call alone, with an error. Its caller then sends each call alone.
 """
 
 from collections.abc import Iterable

@@ -78,7 +78,7 @@ class GatewayState:
         self.client = client
         self.ops = OpsClient(settings.ops_url, settings.ops_token)
         self.rate_limits = RateLimits(settings.rate_limits, settings.limits_store.get_secret_value())
-        self.revoked_sessions = RevokedSessions(EventKeys(settings.event_keys, settings.unsigned_until))
+        self.revoked_sessions = RevokedSessions(EventKeys(settings.event_keys))
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)
         self.denied = RefreshingCache("denied sessions", self._fetch_denied, REFRESH_SECONDS)
         self.jwks = self._cache(rpc.issuance.JWKS, Nothing())

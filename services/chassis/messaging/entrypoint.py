@@ -88,7 +88,7 @@ class EventConsumers(SharedExtension, ProviderCollector):
         self.failed_messages = FailedMessagePublisher(
             settings.broker_urls, len(settings.retry_delays), settings.attempts
         )
-        self.event_keys = EventKeys(settings.event_keys, settings.unsigned_until)
+        self.event_keys = EventKeys(settings.event_keys)
         self.poison_lock = threading.Lock()
         self.reader: Any = None
         self._thread: Any = None

@@ -5,7 +5,7 @@ the name of another one, whichever exchange it may write to. An event comes from
 the consumer's own service (`retry`), or from a user who replays dead letters. A request comes from the
 gateway, and a reply from the service that was asked.
 
-Anything else is forged. It goes to the dead letters, from where nobody can replay it, but what is unsigned.
+Anything else is forged. It goes to the dead letters, from where nobody can replay it.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,13 +19,6 @@ REPLAYERS = frozenset({"ops", "administrator"})
 
 class ForgedMessage(Exception):
     """A message is not of a sender who may send it, or an event not of the service that it names."""
-
-
-class UnsignedMessage(ForgedMessage):
-    """An event has no signature: it may be one of an earlier version, so it may be replayed.
-
-    Its consumer refuses it again, unless unsigned events are taken at that time.
-    """
 
 
 def senders_of_events(service: str) -> frozenset[str]:

@@ -13,15 +13,13 @@ step of 33 bytes for each level: ``L`` or ``R`` for the side on which the other 
 import base64
 import hashlib
 from collections.abc import Sequence
-from datetime import datetime
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.envelope import Envelope, signed_content
-from services.chassis.messaging.senders import ForgedMessage, UnsignedMessage
-from services.chassis.runtime.clock import now
+from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.tokens.signing_key import SigningKey, kid_of, public_key
 
 MOST_TOGETHER = 256
@@ -48,11 +46,9 @@ class EventKeys:
 
     Args:
         keys: ``service:x``, with the ``x`` of the key's JWK. A service that changes its key has several.
-        unsigned_until: until then, what an earlier version has sent without a signature is taken.
     """
 
-    def __init__(self, keys: Sequence[str], unsigned_until: datetime | None = None) -> None:
-        self._unsigned_until = unsigned_until
+    def __init__(self, keys: Sequence[str]) -> None:
         self._keys: dict[tuple[str, str], bytes] = {}
         for one in keys:
             service, _, x = one.partition(":")
@@ -63,23 +59,14 @@ class EventKeys:
         raw = self._keys.get((service, kid))
         return None if raw is None else Ed25519PublicKey.from_public_bytes(raw)
 
-    def may_be_unsigned(self) -> bool:
-        """Return whether what an earlier version has sent without a signature is still taken."""
-        return self._unsigned_until is not None and now() < self._unsigned_until
-
     def require_signature(self, envelope: Envelope) -> None:
         """Check that the producer that an envelope names has signed it.
 
         Raises:
-            UnsignedMessage: there is no signature.
-            ForgedMessage: the key is not the producer's, or the signature does not fit.
+            ForgedMessage: there is no signature, its key is not the producer's, or it does not fit.
         """
-        if envelope.signature is None:
-            if self.may_be_unsigned():
-                return
-            raise UnsignedMessage
         try:
-            kid, signature, path = f"{envelope.signature}.".split(".")[:3]
+            kid, signature, path = f"{envelope.signature or ''}.".split(".")[:3]
             key = self._keys[envelope.producer, kid]
             root = _root(signed_content(dict(envelope)), _bytes(path))
             _verify(key, _bytes(signature), root)

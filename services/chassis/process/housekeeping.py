@@ -18,8 +18,6 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.jobs import Job
 
 HOUR_SECONDS = 3600.0
-_NUMBERED_ONCE = ("otp:", "session:", "message:")
-"""Subjects that have one event; earlier versions remembered the number of each of them."""
 _ENDING = ("application:", "pass:")
 """Subjects that end some time after the visit; others, such as a department, never do."""
 INBOX_DAYS = DEAD_LETTER_DAYS + 7
@@ -52,7 +50,6 @@ def purge(db: Database, kept_months: int) -> None:
     ):
         _delete(db, table, column < func.now() - text(f"interval '{age}'"))
     subject = event_sequences.c.subject
-    _delete(db, event_sequences, or_(*(subject.startswith(kind) for kind in _NUMBERED_ONCE)))
     unused = event_sequences.c.used_in < before.date()
     forgotten = unused & or_(*(subject.startswith(kind) for kind in _ENDING))
     _keep_highest(db, forgotten)

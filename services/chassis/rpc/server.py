@@ -86,7 +86,7 @@ class GuardedConsumer(RpcConsumer):
             settings.broker_heartbeat,
         )
         self.clock_skew = ClockSkew(settings.clock_skew)
-        self.principals = PrincipalVerifier(EventKeys(settings.event_keys, settings.unsigned_until))
+        self.principals = PrincipalVerifier(EventKeys(settings.event_keys))
         metrics.CLOCK_SKEW.labels(service).set_function(lambda: self.clock_skew.measured)
         self._thread: Any = None
         process().health.checks[self.queue_name] = lambda: self.reader.consuming

@@ -12,7 +12,6 @@ import ipaddress
 import os
 import random
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
@@ -20,7 +19,6 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from pydantic import (
     AfterValidator,
-    AwareDatetime,
     BeforeValidator,
     Field,
     FilePath,
@@ -34,7 +32,6 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from contracts.events import StatusListSigned
 from contracts.model import MOST_DAYS
 from contracts.subscriptions import SERVICES
-from services.chassis.runtime.clock import now
 from services.chassis.runtime.encryption import Files, encrypted_broker, encrypted_database
 from services.chassis.tokens.signing_key import SigningKey, public_key
 
@@ -42,8 +39,6 @@ S = TypeVar("S", bound="Section")
 PREFIX = "EPASS_"
 SECRETS_DIR = "EPASS_SECRETS_DIR"
 MAIL_SCHEMES = ("smtps", "smtp", "smtp-plain")
-UNSIGNED_AT_MOST = timedelta(days=7)
-"""How long an upgrade may take what an earlier version left unsigned."""
 
 
 def _split(value: object) -> object:
@@ -121,13 +116,6 @@ def _require_event_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
         if service not in SERVICES:
             raise ValueError("it has something that is not service:key")
     return keys
-
-
-def _require_soon(until: datetime | None) -> datetime | None:
-    """Refuse an instant so far away that the exception for an upgrade would be forgotten."""
-    if until is not None and until - now() > UNSIGNED_AT_MOST:
-        raise ValueError(f"it is more than {UNSIGNED_AT_MOST.days} days away")
-    return until
 
 
 def _require_collector(address: str) -> str:
@@ -350,11 +338,6 @@ class EventKeysSettings(Section):
 
     event_keys: Annotated[RequiredCommaList, AfterValidator(_require_event_keys)]
     """``service:key``, the key as base64url; several of a service while it changes its key."""
-    unsigned_until: Annotated[AwareDatetime | None, AfterValidator(_require_soon)] = None
-    """Until this instant, events without a signature and calls without session tokens are taken.
-
-    It is for an upgrade, so it is refused at a start more than `UNSIGNED_AT_MOST` before it.
-    """
 
 
 class IdempotencySettings(Section):

@@ -211,10 +211,6 @@ class RpcConnection:
         replies = replies_of(body)
         if message is None:
             LATE_REPLIES.inc(len(replies or [body]))
-        elif replies is None and message.is_batch:
-            del self._messages[message.id]
-            message.method.send_alone(message)
-            message.method.replied(message)
         else:
             for call_id, reply in (replies or dict.fromkeys(message.calls, body)).items():
                 call = message.calls.get(call_id)

@@ -14,13 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from contracts.rpc.batches import LARGEST_MESSAGE, MOST_CALLS
-from services.chassis.runtime.clock import monotonic
 
 AT_ONCE = 1
 LONGEST_WAIT = 0.02
 """Seconds."""
-ALONE_SECONDS = 30.0
-"""For so long calls go alone after a service has shown that it knows no batches."""
 _ADDED_BYTES = 50
 """At most, by a batch to each of its calls, and by the batch itself."""
 
@@ -64,11 +61,10 @@ class MethodCalls:
         self._waiting: deque[OutgoingCall] = deque()
         self._under_way = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._alone_until = float("-inf")
 
     def add(self, call: OutgoingCall) -> None:
         """Send a call, now or soon."""
-        if not self._together or monotonic() < self._alone_until:
+        if not self._together:
             self._send([call])
             return
         self._waiting.append(call)
@@ -83,12 +79,6 @@ class MethodCalls:
             message.under_way = False
             self._under_way -= 1
             self._send_waiting()
-
-    def send_alone(self, message: Message) -> None:
-        """Send each call of a batch again, alone, because its service knows no batches."""
-        self._alone_until = monotonic() + ALONE_SECONDS
-        for call in message.calls.values():
-            self._send([call])
 
     def _send_waiting(self) -> None:
         """Send what waits, the oldest first, as one message."""

@@ -274,13 +274,6 @@ def slow_to_reply() -> None:
     put(replies.Replies, "add", hold_and_add)
 
 
-def no_batches() -> None:
-    """Know no batches of RPCs, as releases before 0.4.0."""
-    from services.chassis.rpc import server
-
-    put(server, "calls_of", lambda _body: None)
-
-
 def no_trace_context() -> None:
     """Publish events without the trace context of what caused them."""
     from contracts.envelope import Envelope
@@ -487,7 +480,6 @@ SWITCHES: dict[str, Callable[[], None]] = {
         slow_to_record,
         slow_to_acknowledge,
         slow_to_reply,
-        no_batches,
         no_trace_context,
         no_sealing,
         events_in_logs,

@@ -1,7 +1,6 @@
 """Signed events on their way: whoever passes them on cannot make any, and cannot change one."""
 
 import json
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +11,7 @@ from contracts.events import ALL
 from contracts.subscriptions import SERVICES
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox, retry
-from services.chassis.messaging.senders import ForgedMessage, UnsignedMessage
+from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DEAD_EXCHANGE
 from services.chassis.runtime.clock import now
@@ -66,7 +65,7 @@ def test_whoever_may_pass_an_event_on_cannot_make_or_change_one(
             forger.publish("issuance.events", "PassRevoked", forge(), user_id=user)
     eventually(lambda: broker.depth(DEAD) == len(FORGERIES), "all are dead")
     errors = sorted(broker.get(DEAD).headers[retry.ERROR] for _ in FORGERIES)
-    assert errors == [ForgedMessage.__name__] * (len(FORGERIES) - 1) + [UnsignedMessage.__name__]
+    assert errors == [ForgedMessage.__name__] * len(FORGERIES)
     broker.publish("issuance.events", "PassRevoked", revoked_bytes(f"genuine, by {user}"))
     eventually(lambda: f"genuine, by {user}" in effects(), "that of the producer is handled")
     assert "forged" not in effects()
@@ -137,22 +136,3 @@ def test_a_dead_letter_that_is_replayed_passes(
     replayed = epass(topology, "dead-letters", "replay", "--queue", QUEUE, "--json")
     assert replayed.returncode == 0, replayed.stderr
     eventually(lambda: "again" in effects(), "it is handled")
-
-
-def test_an_unsigned_event_that_was_refused_can_be_replayed_while_unsigned_events_are_taken(
-    broker: Wire, effects, topology: TestStack, tmp_path
-) -> None:
-    """An old dead letter that was replayed too late; what is forged otherwise stays a dead letter."""
-    for body, error in ((unsigned(), UnsignedMessage), (changed(), ForgedMessage)):
-        broker.publish(DEAD_EXCHANGE, DEAD, body, headers={retry.ERROR: error.__name__})
-    eventually(lambda: broker.depth(DEAD) == 2, "both are dead")
-    until = (now() + timedelta(hours=1)).isoformat()
-    process = make_probe(topology, tmp_path, "events", EPASS_UNSIGNED_UNTIL=until).start()
-    try:
-        replayed = epass(topology, "dead-letters", "replay", "--queue", QUEUE, "--json")
-        assert replayed.returncode == 0, replayed.stderr
-        eventually(lambda: effects() == ["forged"], "the unsigned one is handled")
-        eventually(lambda: broker.depth(DEAD) == 1, "the other one is still dead")
-        assert broker.get(DEAD).headers[retry.ERROR] == ForgedMessage.__name__
-    finally:
-        process.kill()

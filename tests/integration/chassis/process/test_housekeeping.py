@@ -58,19 +58,6 @@ def test_old_idempotency_keys_and_inbox_marks_are_deleted_and_young_ones_stay(da
         assert list(session.execute(text("select consumer from inbox")).scalars()) == ["verify.PassIssued"]
 
 
-def test_numbers_of_subjects_with_one_event_that_an_older_version_kept_are_deleted(databases) -> None:
-    database = databases["verify"]
-    with database.transaction() as session:
-        session.execute(
-            text("""insert into event_sequences (subject, seq) values
-            ('otp:1', 1), ('session:1', 1), ('message:1', 1), ('login:1', 2), ('pass:1', 3)""")
-        )
-    housekeeping.purge(database, 24)
-    with database.transaction() as session:
-        left = session.scalars(text("select subject from event_sequences order by subject")).all()
-    assert left == ["login:1", "pass:1"]
-
-
 def test_numbers_of_applications_and_passes_are_forgotten_with_their_records_and_others_never(
     databases,
 ) -> None:

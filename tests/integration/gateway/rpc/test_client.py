@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -145,31 +144,6 @@ async def test_control_without_turns_the_gate_waits_behind_the_flood(
     client._turns.clear()
     with pytest.raises(Unavailable):
         await ask_in_a_flood(client, principal=GUARD)
-
-
-async def test_a_service_that_knows_no_batches_is_asked_one_by_one_and_carries_each_call_out_once(
-    stack: TestStack, accounts: AccountsStub, client: RpcClient, tmp_path: Path
-) -> None:
-    accounts.stop()
-    previous = AccountsStub(stack, tmp_path, "no_batches")
-    previous.start()
-    try:
-        await until("an answer of the service", lambda: answers(client), 30)
-        keys = [f"key-{number}" for number in range(100)]
-        accepted = await asyncio.gather(
-            *(
-                client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key=key)
-                for key in keys
-            )
-        )
-        assert [one.request_id for one in accepted] == [UUID(int=1)] * len(keys)
-        sent = messages_sent()
-        await asyncio.gather(*(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0")) for _ in keys))
-        assert messages_sent() - sent == len(keys)
-    finally:
-        previous.stop()
-        accounts.start()
-    await until("the service to be back", lambda: answers(client), 30)
 
 
 async def test_contract_errors_are_raised_again_and_other_exceptions_lose_their_text(

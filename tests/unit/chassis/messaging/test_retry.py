@@ -4,7 +4,7 @@ import pytest
 
 from contracts.envelope import UnreadableEvent
 from services.chassis.messaging.retry import Dead, PermanentError, Redelivery, decide, return_pause
-from services.chassis.messaging.senders import ForgedMessage, UnsignedMessage
+from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.topology import DELIVERY_LIMIT
 
 
@@ -23,7 +23,6 @@ def test_after_the_last_attempt_a_message_goes_to_the_dead_letters() -> None:
         (PermanentError(), "permanent"),
         (UnreadableEvent(), "unreadable"),
         (ForgedMessage(), "forged"),
-        (UnsignedMessage(), "forged"),
     ],
 )
 def test_a_permanent_error_goes_to_the_dead_letters_at_once(error, reason) -> None:

@@ -16,7 +16,6 @@ from contracts.events import ALL, BY_NAME
 from services.chassis.messaging import signatures
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
-from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import SigningKey
 from tests.support.factories.envelopes import sign, wrap
 from tests.support.stack.settings import EVENT_KEYS, EVENT_SIGNERS
@@ -211,14 +210,6 @@ def test_the_signed_form_is_a_contract() -> None:
 
 def test_an_event_without_a_signature_is_forged() -> None:
     assert not is_genuine(ONE.model_copy(update={"signature": None}))
-
-
-def test_until_an_instant_events_of_an_earlier_version_pass_without_a_signature_and_no_others() -> None:
-    unsigned = ONE.model_copy(update={"signature": None})
-    assert is_genuine(unsigned, EventKeys(EVENT_KEYS, now() + timedelta(minutes=1)))
-    assert not is_genuine(unsigned, EventKeys(EVENT_KEYS, now() - timedelta(seconds=1)))
-    wrong = sign(ONE, by="verify" if ONE.producer != "verify" else "approval")
-    assert not is_genuine(wrong, EventKeys(EVENT_KEYS, now() + timedelta(minutes=1)))
 
 
 def test_without_keys_no_event_passes() -> None:

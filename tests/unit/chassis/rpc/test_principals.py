@@ -186,24 +186,6 @@ def test_who_has_no_session_has_no_rights_and_nobodys_idempotency_keys(field: st
             own.verify(one.model_copy(update={field: value}), now())
 
 
-def test_until_an_instant_calls_of_an_earlier_gateway_pass_without_tokens_and_no_others() -> None:
-    stated = proven(session=OFFICER).model_copy(update={"proof": None})
-    for unsigned_until, passes in (
-        (now() + timedelta(minutes=1), True),
-        (now() - timedelta(seconds=1), False),
-    ):
-        own = PrincipalVerifier(EventKeys(EVENT_KEYS, unsigned_until))
-        if passes:
-            assert own.verify(stated, now()) == stated
-            shown = stated.model_copy(update={"factor_at": int(now().timestamp())})
-            assert own.verify(shown, now()).factor_at is None, "only a token says so"
-        else:
-            with pytest.raises(Forbidden):
-                own.verify(stated, now())
-        with pytest.raises(Forbidden):
-            own.verify(forged(session=STRANGERS_TOKEN), now())
-
-
 def test_a_gateway_of_an_earlier_version_may_leave_out_what_it_does_not_know() -> None:
     sent = proven(session=OFFICER)
     less = Principal.model_validate(sent.model_dump(mode="json", exclude={"assistant_of"}))

@@ -44,8 +44,6 @@ WALL_CLOCK = {
     "services/chassis/process/housekeeping.py": "which months a table has, and which records are too old",
     "services/chassis/messaging/entrypoint.py": "whether an event has expired, and how old it is",
     "services/chassis/messaging/retry.py": "when a message failed, for whoever reads the dead letter",
-    "services/chassis/messaging/signatures.py": "until which date of the settings events may be unsigned",
-    "services/chassis/runtime/settings.py": "that date",
     "services/chassis/rpc/server.py": "deadlines of calls, which come from another host",
     "services/gateway/rpc/client.py": "the same deadlines",
     "services/chassis/runtime/metrics.py": "the clock itself, to be compared with that of Prometheus",

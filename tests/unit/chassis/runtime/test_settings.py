@@ -1,7 +1,6 @@
 """Settings: one frozen object for each process, made of what that process needs."""
 
 import re
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,7 +10,6 @@ from pydantic import SecretStr, ValidationError
 
 from contracts.events import StatusListSigned
 from contracts.model import MOST_DAYS
-from services.chassis.runtime.clock import now
 from services.chassis.runtime.settings import (
     DatabaseSettings,
     Section,
@@ -466,14 +464,3 @@ def test_lists_are_written_with_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(BrokerCommandSettings)
     assert {*settings.broker_urls} == {"amqp://a", "amqp://b"}
     assert settings.retry_delays == (1.0, 2.5)
-
-
-def test_what_is_unsigned_is_not_taken_for_longer_than_an_upgrade_lasts(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    set_required(SERVICES["verify"], monkeypatch)
-    monkeypatch.setenv("EPASS_UNSIGNED_UNTIL", (now() + timedelta(days=6)).isoformat())
-    read(SERVICES["verify"])
-    monkeypatch.setenv("EPASS_UNSIGNED_UNTIL", "2100-01-01T00:00:00Z")
-    with pytest.raises(WrongSettings, match=r"^EPASS_UNSIGNED_UNTIL is wrong: .* more than 7 days away"):
-        read(SERVICES["verify"])

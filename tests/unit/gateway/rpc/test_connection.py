@@ -145,22 +145,6 @@ async def test_nothing_stays_of_calls_that_nobody_replies_to_and_their_late_repl
     assert len(await broker.ask(1)) == 1, "a message that was never replied to blocks nobody"
 
 
-async def test_a_refused_batch_is_sent_call_by_call_but_for_those_whose_caller_has_left() -> None:
-    broker = Broker()
-    tasks = await broker.ask(5)
-    sent, batch = next((sent, body) for sent, body in broker.channel.published.items() if "kwargs" in body)
-    broker.channel.published.clear()
-    tasks[-1].cancel()
-    await broker.reply(sent, {"result": None, "error": {"exc_type": "InvalidInput"}})
-    await broker.has_sent(len(calls_in(batch)) - 1)
-    await asyncio.gather(*broker.connection._publications)
-    assert sorted(body["n"] for body in broker.channel.published.values()) == [1, 2, 3]
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    assert broker.is_empty()
-
-
 async def test_a_connection_that_breaks_ends_the_calls_that_wait_and_those_under_way() -> None:
     broker = Broker()
     under_way = await broker.ask(4)

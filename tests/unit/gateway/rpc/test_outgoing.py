@@ -112,16 +112,3 @@ async def test_a_call_whose_caller_has_left_is_not_sent() -> None:
     sent.method.replied(sent.messages[0])
     assert list(sent.messages[-1].calls) == [waits.id]
     assert not sent.messages[-1].is_batch
-
-
-@pytest.mark.usefixtures("patient")
-async def test_calls_go_alone_after_a_service_has_shown_that_it_knows_no_batches() -> None:
-    sent = Sent()
-    for _ in range(AT_ONCE + 3):
-        sent.call()
-    sent.method.replied(sent.messages[0])
-    batch = sent.messages[-1]
-    sent.method.send_alone(batch)
-    sent.method.replied(batch)
-    sent.call()
-    assert sent.sizes == [1] * AT_ONCE + [3] + [1] * 4

@@ -367,8 +367,8 @@ class SessionKeys(Wire):
 class ActiveSessions(Wire):
     """What a gateway replica tells when it asks for the denied sessions, every minute."""
 
-    active: tuple[UUID, ...] | None = None
-    """Sessions that people have used here since it asked last; None from the version before."""
+    active: tuple[UUID, ...]
+    """Sessions that people have used here since it asked last."""
 
 
 class DeniedSessions(Wire):

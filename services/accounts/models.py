@@ -62,7 +62,7 @@ class LoginRow(Base):
     devices_void_to: Mapped[datetime | None]
     """Browsers that signed in up to this instant are strangers again; its sessions may go on."""
     enrolled_at: Mapped[datetime | None]
-    """When a kiosk has used its token; null for people, and where an earlier version enrolled it."""
+    """When a device has used its token; null for people."""
     valid_until: Mapped[date | None]
     """The last day on which it can be used, in Indian Standard Time."""
     mobile_sealed: Mapped[str | None]
@@ -226,12 +226,6 @@ class ActivityReportRow(Base):
 class SigningKeyRow(SigningKeyColumns, Base):
     """An Ed25519 key of session tokens."""
 
-    state: Mapped[str] = mapped_column(server_default="current")
-    """The default serves processes of the version before rotation, which do not set a state."""
-    public_x: Mapped[str] = mapped_column("public")
-    """The ``x`` of the key's JWK, base64url. This column had its name before accounts and issuance shared a
-    store."""
-
 
 class OtpCodeRow(Base):
     """A one-time code to a number. Several requests may have sent it."""
@@ -248,8 +242,6 @@ class OtpCodeRow(Base):
     code_digest: Mapped[str]
     code_sealed: Mapped[str | None]
     """Stored only to send the code again while it is live; erased when the code is used."""
-    tries: Mapped[int]
-    """Counted by the version before `OtpRequestRow.tries` only."""
     created_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 

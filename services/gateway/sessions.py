@@ -91,7 +91,7 @@ class Sessions:
     def prove(self, session: str, device: str | None = None, operator: str | None = None) -> Proof | None:
         """Return what proves to services whose these tokens are, which were checked before.
 
-        None if accounts has not certified the keys: its version is an earlier one.
+        None where a key of theirs is not known here yet.
         """
         known = (self._keys.value or Keys()).certificates
         kids = {self._verifier.kid(token) for token in (session, device, operator) if token is not None}

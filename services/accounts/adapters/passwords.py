@@ -22,7 +22,6 @@ NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$kcmEXyEhfJYvF+rmmig3Rw$tTVKc1LRaOcwAcE9
 """The hash of a random password that nobody has: a login that does not exist costs the same work as one that
 does."""
 _ONE_TIME = "one-time:"
-_WITH_TIME = 7
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without i, l, o, 0 and 1, because people read an initial password off paper."""
 
@@ -36,17 +35,13 @@ def new_seed(now: datetime) -> UUID:
     """Return a random seed of a one-time password that carries its time: UUID version 7 (RFC 9562)."""
     milliseconds = int(now.timestamp() * 1000)
     return UUID(
-        int=milliseconds << 80
-        | _WITH_TIME << 76
-        | secrets.randbits(12) << 64
-        | 2 << 62
-        | secrets.randbits(62)
+        int=milliseconds << 80 | 7 << 76 | secrets.randbits(12) << 64 | 2 << 62 | secrets.randbits(62)
     )
 
 
-def made_at(seed: UUID) -> datetime | None:
-    """Return when a seed was made; None for one of the version before, which carries no time."""
-    return datetime.fromtimestamp((seed.int >> 80) / 1000, UTC) if seed.version == _WITH_TIME else None
+def made_at(seed: UUID) -> datetime:
+    """Return when a seed was made."""
+    return datetime.fromtimestamp((seed.int >> 80) / 1000, UTC)
 
 
 def one_time(seed: UUID) -> str:

@@ -37,7 +37,7 @@ def exchange(
     return sessions.denied(session, now, settings)
 
 
-def record_activity(session: Session, active: Sequence[UUID] | None, now: datetime) -> None:
+def record_activity(session: Session, active: Sequence[UUID], now: datetime) -> None:
     """Record which sessions were used within the last minute.
 
     After a silence, such as an outage of this service, all sessions count as used now: their holders may have
@@ -45,11 +45,9 @@ def record_activity(session: Session, active: Sequence[UUID] | None, now: dateti
 
     Args:
         session: of the database.
-        active: sessions; None from a gateway that does not tell.
+        active: sessions.
         now: this instant.
     """
-    if active is None:
-        return
     heard = session.scalar(select(ActivityReportRow.at).with_for_update())
     is_known = heard is not None and heard >= now - SILENCE
     used = SessionRow.sid.in_(active) & is_live(now) if is_known else is_live(now)

@@ -156,7 +156,6 @@ def _add_code(
         mobile_sealed=box.seal(mobile.encode()),
         code_digest=digests.code_digest(code_id, code, settings.otp_secret),
         code_sealed=box.seal(code.encode()),
-        tries=0,
         created_at=now,
     )
     session.add(row)

@@ -309,11 +309,9 @@ def _lock_unchanged(
     if login is None:
         raise _wrong_login()
     seed = passwords.seed_of(login.password_hash) if login.must_change_password else None
-    if seed is not None:
-        # without a time in it, it is of the version before, and counts from the issue of the login
-        made_at = passwords.made_at(seed) or login.issued_at
-        if made_at + settings.lifetime_of_first_password(login.role) <= now:
-            raise NotAuthenticated("the initial password has expired", code="initial_password_expired")
+    lifetime = settings.lifetime_of_first_password(login.role)
+    if seed is not None and passwords.made_at(seed) + lifetime <= now:
+        raise NotAuthenticated("the initial password has expired", code="initial_password_expired")
     return login
 
 

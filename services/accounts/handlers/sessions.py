@@ -63,7 +63,7 @@ def open_for_staff(
     minutes = DEVICE_MINUTES if login.role in DEVICE_ROLES else settings.session_minutes
     end = _end(now, minutes)
     if login.enrolled_at is not None:
-        end = min(end, (login.enrolled_at + LONGEST_ENROLMENT).replace(microsecond=0))
+        end = min(end, _end_of_enrolment(login.enrolled_at))
     row = SessionRow(
         sid=uuid4(),
         kid=key_store(settings).current(session, now).kid,
@@ -98,6 +98,10 @@ def open_for_applicant(
     )
     session.add(row)
     return row.sid
+
+
+def _end_of_enrolment(enrolled_at: datetime) -> datetime:
+    return (enrolled_at + LONGEST_ENROLMENT).replace(microsecond=0)
 
 
 def _end(now: datetime, minutes: int) -> datetime:
@@ -301,9 +305,7 @@ def renew_kiosk(
             raise NotAuthenticated("this device is not enrolled any more")
         if own.expires_at > now + RENEWABLE:
             raise Conflict("this enrolment lasts long enough", code="too_early")
-        if login.enrolled_at is None:  # an earlier version enrolled it: it counts from this session
-            login.enrolled_at = own.issued_at
-        if own.expires_at >= (login.enrolled_at + LONGEST_ENROLMENT).replace(microsecond=0):
+        if login.enrolled_at is None or own.expires_at >= _end_of_enrolment(login.enrolled_at):
             raise Conflict("this device needs another token", code="enrolment_over")
         return open_for_staff(session, login, now, settings)
 

@@ -1,18 +1,14 @@
-"""Accounts as processes: its RPCs over a real broker; and its migrations, compared with its models."""
+"""Accounts as processes: its RPCs over a real broker."""
 
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import text
 
 from contracts import rpc as contract
 from contracts.events import OtpRequested
-from services.accounts.models import Base, SigningKeyRow
-from services.chassis.db import tables
+from services.accounts.models import SigningKeyRow
 from tests.support.factories.accounts import (
     ADO,
     MOBILE,
@@ -71,20 +67,6 @@ def call_rpc(topology):
             return connection.call("accounts", method, request, seconds=20, call=call)
 
     return call_rpc
-
-
-def test_models_and_migrations_agree(accounts) -> None:
-    with accounts.db.engine.connect() as connection:
-        months = connection.scalars(text("select relname from pg_class where relispartition"))
-        chassis = {*tables.metadata.tables, "alembic_version", *months}
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_server_default": True,
-                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
-            },
-        )
-        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_staff_and_citizens_log_in_over_the_broker_and_no_log_reveals_them(

@@ -1,4 +1,4 @@
-"""approval as a process on a real broker: its calls, its events, and that its migrations make its tables."""
+"""approval as a process on a real broker: its calls and its events."""
 
 import json
 import os
@@ -6,9 +6,7 @@ from datetime import date, time, timedelta
 from functools import partial
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import event, text
+from sqlalchemy import event
 
 from contracts.events import OpeningHours, PassApproved
 from contracts.model import IST
@@ -16,8 +14,6 @@ from contracts.subscriptions import SUBSCRIPTIONS
 from services.approval.consumers import Consumers
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.metrics import SITE_OPEN
-from services.approval.models import Base
-from services.chassis.db import tables
 from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
@@ -117,20 +113,6 @@ def test_a_site_that_is_gone_is_no_longer_shown_as_open(approval_db) -> None:
     consumers.show_open_sites()
     shown = {sample.labels["site"] for metric in SITE_OPEN.collect() for sample in metric.samples}
     assert "PCS9" not in shown
-
-
-def test_models_and_migrations_agree(approval_db) -> None:
-    with approval_db.engine.connect() as connection:
-        months = connection.scalars(text("select relname from pg_class where relispartition"))
-        chassis = {*tables.metadata.tables, "alembic_version", *months}
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_server_default": True,
-                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
-            },
-        )
-        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_scans_that_wait_together_take_as_many_statements_as_two_of_them(approval_db) -> None:

@@ -1,4 +1,4 @@
-"""notify as a process on a real broker: its entrypoints, its subscriptions and its migrations."""
+"""notify as a process on a real broker: its entrypoints and its subscriptions."""
 
 import json
 import os
@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from contracts.envelope import Received
 from contracts.model import SHORT_LINK
@@ -16,7 +14,7 @@ from contracts.rpc.call import Principal
 from contracts.subscriptions import SUBSCRIPTIONS, exchange_of
 from services.chassis.db import tables
 from services.chassis.db.database import Database
-from services.notify.models import Base, MessageRow
+from services.notify.models import MessageRow
 from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.factories.gateway import prove
 from tests.support.factories.notify import APPLICANT, MOBILE, RECEPTION, Visit, login, otp, received
@@ -79,20 +77,6 @@ def ask(
 
 def phone(administrator: Wire) -> list[dict]:
     return ask(administrator, "local_phone", {"to": MOBILE}, Principal())["result"]["items"]
-
-
-def test_models_and_migrations_agree(db: Database) -> None:
-    with db.engine.connect() as connection:
-        months = connection.scalars(text("select relname from pg_class where relispartition"))
-        chassis = {*tables.metadata.tables, "alembic_version", *months}
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_server_default": True,
-                "include_name": lambda name, kind, _: kind != "table" or name not in chassis,
-            },
-        )
-        assert compare_metadata(context, Base.metadata) == []
 
 
 def test_every_event_delivered_twice_by_the_broker_creates_each_message_once(

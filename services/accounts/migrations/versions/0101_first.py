@@ -149,8 +149,8 @@ def _second_factors() -> None:
 def _codes() -> None:
     op.create_table(
         "signing_keys",
-        sa.Column("state", sa.Text, nullable=False, server_default="current"),
-        sa.Column("public", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("public_x", sa.Text, nullable=False),
         sa.Column("kid", sa.Text, primary_key=True),
         sa.Column("private_sealed", sa.Text, nullable=False),
         sa.Column("created_at", instant, nullable=False),
@@ -167,7 +167,6 @@ def _codes() -> None:
         sa.Column("mobile_sealed", sa.Text, nullable=False),
         sa.Column("code_digest", sa.Text, nullable=False),
         sa.Column("code_sealed", sa.Text),
-        sa.Column("tries", sa.Integer, nullable=False),
         sa.Column("created_at", instant, nullable=False),
         sa.Column("used_at", instant),
         sa.Index("otp_codes_created_at", "created_at"),

@@ -1,13 +1,8 @@
 """The keys of session tokens: a rotation ends no session, and keys from before rotation go on working."""
 
 from datetime import timedelta
-from urllib.parse import quote
 
 import pytest
-from alembic import command
-from alembic.config import Config
-from cryptography.fernet import Fernet
-from sqlalchemy import create_engine, text
 
 from contracts.errors import NotAuthenticated
 from contracts.events import SessionEnded, SessionKeyWithdrawn
@@ -16,12 +11,10 @@ from services.accounts import commands
 from services.accounts.handlers import sessions
 from services.chassis.keys.key_store import GRACE
 from services.chassis.runtime.clock import now
-from services.chassis.tokens.signing_key import SigningKey, public_key
+from services.chassis.tokens.signing_key import public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
-from services.ops.migrations import SERVICES
 from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
 from tests.support.factories.audit_rows import tasks
-from tests.support.stack.databases import owner_of
 
 VERIFIER = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, SETTINGS.issuer, SessionClaims)
 """As the gateway has it."""
@@ -105,35 +98,3 @@ def test_a_repeated_log_in_gets_no_token_for_a_session_whose_key_was_withdrawn(a
 
     with pytest.raises(NotAuthenticated):
         accounts.log_in(key=key)
-
-
-def test_a_key_from_before_rotation_stays_current_after_the_migration(databases) -> None:
-    """The history up to its first revision, in a schema of its own; a key is made as that version made it."""
-    url = owner_of(databases["accounts"]).engine.url.render_as_string(hide_password=False)
-    url += f"{'&' if '?' in url else '?'}options={quote('-csearch_path=before')}"
-    engine = create_engine(url)
-    config = Config()
-    config.set_main_option("script_location", str(SERVICES / "accounts" / "migrations"))
-    config.attributes["url"] = url
-    keys = [SigningKey.generate() for _ in range(2)]
-    box = SETTINGS.key_encryption_keys
-    insert = text(
-        "insert into signing_keys (kid, public, private_sealed, created_at) values (:k, :x, :p, :at)"
-    )
-    with engine.begin() as connection:
-        connection.execute(text("create schema before"))
-    try:
-        command.upgrade(config, "accounts_0001")
-        with engine.begin() as connection:
-            for age, key in enumerate(keys):
-                sealed = Fernet(box[0]).encrypt(key.private.private_bytes_raw()).decode()
-                at = now() - timedelta(days=age)
-                connection.execute(insert, {"k": key.kid, "x": key.public.x, "p": sealed, "at": at})
-        command.upgrade(config, "head")
-        with engine.begin() as connection:
-            states = dict(connection.execute(text("select kid, state from signing_keys")).all())
-    finally:
-        with engine.begin() as connection:
-            connection.execute(text("drop schema before cascade"))
-        engine.dispose()
-    assert states == {keys[0].kid: "current", keys[1].kid: "retired"}

@@ -4,7 +4,6 @@ import itertools
 import json
 from datetime import datetime, timedelta
 from typing import Any, get_args
-from uuid import uuid4
 
 import jwt
 import pytest
@@ -224,19 +223,6 @@ def test_a_list_of_logins_contains_no_secret(accounts) -> None:
 
 
 # -------------------------------------------------------------- disabling
-
-
-def test_an_initial_password_of_the_version_before_counts_from_the_issue_of_its_login(
-    accounts, monkeypatch
-) -> None:
-    at = now()
-    monkeypatch.setattr(passwords, "new_seed", lambda _now: uuid4())
-    issued = accounts.issue(at=at)
-    assert issued.valid_until is None
-    late = at + timedelta(hours=73)
-    assert accounts.log_in(issued.login_id, issued.initial_password, at=at).must_change_password
-    expired = refusal_of(lambda: accounts.log_in(issued.login_id, issued.initial_password, at=late))
-    assert expired.body.code == "initial_password_expired"
 
 
 def test_a_disabled_login_cannot_log_in_and_its_sessions_end(accounts) -> None:

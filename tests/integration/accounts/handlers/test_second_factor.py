@@ -330,7 +330,7 @@ def test_a_changed_password_opens_nothing_from_a_session_that_has_ended(accounts
     ("has_app", "code"), [(True, "second_factor_required"), (False, "second_factor_missing")]
 )
 def test_a_session_without_the_needed_factor_changes_no_password(accounts, start, has_app, code) -> None:
-    """Such a session is of the version before. A password is as far as it went."""
+    """Its role has come to need one since. A password is as far as it went."""
     if has_app:
         accounts.given_app(at=start)
     accounts.requires("department")

@@ -31,6 +31,7 @@ def test_migrations_make_the_tables_that_the_models_describe(databases, service)
             connection,
             opts={
                 "compare_type": True,
+                "compare_server_default": True,
                 "include_name": lambda name, kind, _: (kind, name in months) != ("table", True),
             },
         )

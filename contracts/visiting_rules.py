@@ -103,7 +103,7 @@ class ClosedWish(Wire):
     closed_by: Literal["site", "department"]
     reason: str
     """Of a site its own words, of a department a `ClosureReason`."""
-    reason_translations: dict[Language, str] = Field(default={}, exclude_if=lambda words: not words)
+    reason_translations: dict[Language, str] = Field(default_factory=dict)
     """The words of a site in other languages."""
 
 

@@ -25,7 +25,7 @@ class Decision(AboutApplication, producer="approval"):
     revision: int
     department: Code
     decided_by: Code
-    on_behalf_of: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
+    on_behalf_of: Code | None = None
     """The officer for whom the login decided, by a delegation."""
     example: ClassVar = {"review_id": ID, "revision": 1, "department": "home", "decided_by": "HOM-0001"}
 
@@ -38,7 +38,7 @@ class PassApproved(Decision, subscribers=("application", "issuance"), answered_b
     officer: Code | None = None
     slot: Slot
     """The hours of each day, and the first day."""
-    further_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    further_days: FurtherDays = ()
     entries: int = Field(default=1, ge=1, le=20)
     """How often each person may come in on each day."""
     vehicle_allowed: bool = False
@@ -108,7 +108,7 @@ class VisitDayClosed(Decision, subscribers=("application", "issuance", "notify")
     """
 
     day: date
-    remaining_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    remaining_days: FurtherDays = ()
     """All days on which the visit stays approved, also those that have passed."""
     reason: AnyClosureReason
     language: Language
@@ -145,10 +145,10 @@ class ReviewEscalated(AboutApplication, producer="approval", subscribers=("appli
     review_id: UUID
     department: Code
     level: int = Field(ge=1)
-    step: AnyEscalationStep = Field(default=None, exclude_if=lambda step: step is None)
-    officer: Code | None = Field(default=None, exclude_if=lambda officer: officer is None)
+    step: AnyEscalationStep = None
+    officer: Code | None = None
     waiting_since: Instant
-    language: Language | None = Field(default=None, exclude_if=lambda language: language is None)
+    language: Language | None = None
     """Of the message to the duty contact."""
     personal: EscalationContact
     example: ClassVar = {

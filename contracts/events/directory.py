@@ -25,7 +25,7 @@ class ClosedDay(Wire):
     day: date
     reason: str
     """Of a site its own words, in English where they are translated; of a department a `ClosureReason`."""
-    reason_translations: dict[Language, str] = Field(default={}, exclude_if=lambda words: not words)
+    reason_translations: dict[Language, str] = Field(default_factory=dict)
     """The words of a site in other languages."""
 
 
@@ -65,14 +65,14 @@ class SiteRecord(Wire):
     name: dict[Language, str]
     address: dict[Language, str]
     gates: tuple[Code, ...]
-    gate_names: dict[Code, dict[Language, str]] = Field(default={}, exclude_if=lambda names: not names)
+    gate_names: dict[Code, dict[Language, str]] = Field(default_factory=dict)
     """What people call a gate, by its code and by language; a gate without a name is called by its number."""
-    photograph: bool = Field(default=False, exclude_if=lambda wanted: not wanted)
+    photograph: bool = False
     """Whether the counter may take a photograph of a visitor."""
     hours: tuple[OpeningHours, ...]
     closed_days: tuple[ClosedDay, ...] = ()
-    advice: SiteAdvice | None = Field(default=None, exclude_if=lambda advice: advice is None)
-    gate_rules: GateRules | None = Field(default=None, exclude_if=lambda rules: rules is None)
+    advice: SiteAdvice | None = None
+    gate_rules: GateRules | None = None
     """None where all of them are as usual. It is not published: it has internal telephone numbers."""
 
 
@@ -83,7 +83,7 @@ class OfficerRecord(Wire):
     name: dict[Language, str]
     designation: dict[Language, str]
     room: str = ""
-    closed: bool = Field(default=False, exclude_if=lambda closed: not closed)
+    closed: bool = False
     """Whether nobody can ask to meet them any more."""
 
 
@@ -107,11 +107,11 @@ class DepartmentRecord(Wire):
     name: dict[Language, str]
     sites: tuple[Code, ...]
     officers: tuple[OfficerRecord, ...] = ()
-    escalation: EscalationMinutes | None = Field(default=None, exclude_if=lambda minutes: minutes is None)
+    escalation: EscalationMinutes | None = None
     """Without it the defaults of `EscalationMinutes` count."""
-    closed_days: tuple[ClosedDay, ...] = Field(default=(), exclude_if=lambda days: not days)
+    closed_days: tuple[ClosedDay, ...] = ()
     """Days that the department closed at short notice, each with a `ClosureReason`; none of the past."""
-    closed: bool = Field(default=False, exclude_if=lambda closed: not closed)
+    closed: bool = False
     """Whether nobody can ask for a visit to it any more; what was asked before stays."""
 
 

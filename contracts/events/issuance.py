@@ -46,15 +46,15 @@ class PassPersonal(Wire):
     vehicle: str | None = None
     link_code: str
     """22 characters, 128 random bits: ``/p/<code>`` opens the pass."""
-    token: str | None = Field(default=None, exclude_if=lambda token: token is None)
+    token: str | None = None
     """What the QR code says, for the picture in a message. It opens no more than the link does."""
 
 
 class PassIssued(AboutPass, producer="issuance", subscribers=("application", "notify", "verify")):
     """A pass was issued, or a day of it was closed (``is_update``) and this is the pass as it is now.
 
-    ``valid_from`` and ``valid_to`` bound entry on the first day, margins included, so that a reader that does
-    not know ``further_days`` admits nobody after it. Entry is open at the same times on each further day.
+    ``valid_from`` and ``valid_to`` bound entry on the first day, margins included. Entry is open at the same
+    times on each further day.
     """
 
     site: Code
@@ -65,7 +65,7 @@ class PassIssued(AboutPass, producer="issuance", subscribers=("application", "no
     party: int
     kind: ApplicantKind
     slot: Slot
-    further_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    further_days: FurtherDays = ()
     valid_from: Instant
     valid_to: Instant
     vehicle_allowed: bool = False
@@ -73,9 +73,9 @@ class PassIssued(AboutPass, producer="issuance", subscribers=("application", "no
     language: Language
     deliver_by: AnyDeliverBy
     replaces: str | None = None
-    closed_days: FurtherDays = Field(default=(), exclude_if=lambda days: not days)
+    closed_days: FurtherDays = ()
     """Days that fell away after the approval, because the department closed them."""
-    is_update: bool = Field(default=False, exclude_if=lambda update: not update)
+    is_update: bool = False
     """Whether this pass was published before. Another event tells its applicant what has changed."""
     key: PublicKey
     personal: PassPersonal
@@ -107,7 +107,7 @@ class PassIssued(AboutPass, producer="issuance", subscribers=("application", "no
 class RevocationPersonal(Contact):
     """The person who is told, and the department's own words."""
 
-    note: str = Field(default="", exclude_if=lambda note: not note)
+    note: str = ""
 
 
 class PassRevoked(AboutPass, producer="issuance", subscribers=("application", "notify", "verify")):
@@ -118,7 +118,7 @@ class PassRevoked(AboutPass, producer="issuance", subscribers=("application", "n
     """When entry would have ended on the last day."""
     replaced: bool = False
     """True where another pass took its place: then nobody needs a message about it."""
-    withdrawn_for: AnyRejectionReason | None = Field(default=None, exclude_if=lambda given: given is None)
+    withdrawn_for: AnyRejectionReason | None = None
     """Why the department withdrew its approval, where that revoked it."""
     language: Language
     deliver_by: AnyDeliverBy
@@ -138,31 +138,25 @@ class StatusListSigned(Event, producer="issuance", subscribers=("verify",)):
     """The list of revocations was signed again, as happens every ten seconds.
 
     With ``live_total`` and ``live_checksum`` a gate knows whether its own copy of the revocations is
-    complete, and ``repeated`` brings what it lacks. ``revoked_total`` counts all passes that were revoked by
-    ``occurred_at``, expired ones included; verify of before 0.17.0 compares that.
+    complete, and ``repeated`` brings what it lacks.
     """
 
-    revoked_total: int
-    live_total: int | None = Field(default=None, exclude_if=lambda total: total is None)
-    live_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
-    """How many passes were revoked within `live_for` before ``occurred_at``, and of their numbers."""
-    live_for: ClassVar[timedelta] = timedelta(days=45)
-    """Longer than any pass lives: one that was revoked earlier is over."""
-    repeated: tuple[Revocation, ...] = Field(default=(), exclude_if=lambda repeated: not repeated)
-    """Some of these revocations, others in each list: each comes again within an hour."""
-    recent_checksum: int | None = Field(default=None, exclude_if=lambda checksum: checksum is None)
-    """Of the numbers of those that were revoked within `recent`: one is not taken for another.
+    live_total: int
+    live_checksum: int
+    """How many passes were revoked within `live_for` before ``occurred_at``, and of their numbers.
 
     A pass gets the time of its revocation before that is committed. If the list was signed in between, it is
-    not on the list, and its event may arrive before that of a pass which is.
+    not on the list, and its event may arrive before that of a pass which is: the checksum tells them apart.
     """
+    live_for: ClassVar[timedelta] = timedelta(days=45)
+    """Longer than any pass lives: one that was revoked earlier is over."""
+    repeated: tuple[Revocation, ...] = ()
+    """Some of these revocations, others in each list: each comes again within an hour."""
     recent: ClassVar[timedelta] = timedelta(minutes=5)
-    """Longer than any transaction."""
-    key: PublicKey | None = Field(default=None, exclude_if=lambda key: key is None)
-    """The key that signs now. Only verify of 0.7.0 takes keys from here; from 0.8.0 on nobody does."""
-    key_set: str | None = Field(default=None, exclude_if=lambda signed: signed is None)
+    """Longer than any transaction: a PassRevoked that is so late may be lost."""
+    key_set: str
     """All keys of passes, so that gates know them before they see a pass (``contracts/key_set.py``)."""
-    example: ClassVar = {"revoked_total": 1}
+    example: ClassVar = {"live_total": 1, "live_checksum": 1, "key_set": "e30.e30.e30"}
 
     @property
     def subject(self) -> str:

@@ -3,8 +3,6 @@
 from typing import ClassVar
 from uuid import UUID
 
-from pydantic import Field
-
 from contracts.events.base import AboutPass, AnyDeliverBy, AnyDeliveryStatus, Event
 from contracts.events.example_members import ID
 
@@ -30,8 +28,8 @@ class NotificationDelivered(MessageOutcome, subscribers=("application",)):
     of each status. ``possible_duplicate``: an earlier try may have arrived, too.
     """
 
-    status: AnyDeliveryStatus = Field(default=None, exclude_if=lambda status: status is None)
-    possible_duplicate: bool = Field(default=False, exclude_if=lambda is_one: not is_one)
+    status: AnyDeliveryStatus = None
+    possible_duplicate: bool = False
     example: ClassVar = {"channel": "whatsapp"}
 
     @property
@@ -47,7 +45,7 @@ class NotificationFailed(MessageOutcome, subscribers=("application",)):
     """
 
     reason: str
-    next_channel: AnyDeliverBy | None = Field(default=None, exclude_if=lambda channel: channel is None)
+    next_channel: AnyDeliverBy | None = None
     example: ClassVar = {"channel": "sms", "reason": "unreachable"}
 
 

@@ -75,7 +75,7 @@ class DepartmentView(Wire):
     name: dict[Language, str]
     sites: tuple[str, ...]
     found: tuple[events.OfficerRecord, ...] = ()
-    closed: bool = Field(default=False, exclude_if=lambda closed: not closed)
+    closed: bool = False
     """Whether nobody can ask for a visit to it any more."""
 
 

@@ -138,9 +138,8 @@ class StatusList(Wire):
     """GET /.well-known/pass-status: a JWS, ``typ: epass-status+jwt``, and the deltas to it."""
 
     jws: str
-    seq: int | None = None
-    """None from an issuance of before 0.13, which has no deltas."""
-    digest: str | None = None
+    seq: int
+    digest: str
     deltas: tuple[StatusDelta, ...] = ()
     """The shortest first."""
 
@@ -155,7 +154,7 @@ class StatusList(Wire):
             held: ``seq`` and digest of the reader's list, with a dot between.
         """
         seq, _, digest = held.partition(".")
-        if not seq.isascii() or not seq.isdigit() or self.seq is None:
+        if not seq.isascii() or not seq.isdigit():
             return self.jws
         if int(seq) > self.seq:
             return None if int(seq) <= self.seq + MOST_AHEAD else self.jws

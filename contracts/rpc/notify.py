@@ -31,7 +31,7 @@ class SentMessage(Wire):
     language: Language
     text: str
     link: str | None = None
-    picture: str | None = Field(default=None, exclude_if=lambda picture: picture is None)
+    picture: str | None = None
     """What WhatsApp and email show with the text: a PNG, base64. Only where the question asks for it."""
 
 

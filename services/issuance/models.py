@@ -16,7 +16,6 @@ from sqlalchemy import (
     Index,
     Text,
     TypeDecorator,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -101,8 +100,8 @@ class PassRow(Base):
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime]
     """When entry ends on the first day."""
-    ends_at: Mapped[datetime | None]
-    """When entry ends on the last day; null in a row of an older version, whose first day is its last."""
+    ends_at: Mapped[datetime]
+    """When entry ends on the last day."""
     personal: Mapped[ApplicationPersonal | None] = mapped_column(Document(ApplicationPersonal))
     link_code: Mapped[str | None] = mapped_column(unique=True)
     idc: Mapped[str | None]
@@ -116,7 +115,7 @@ class PassRow(Base):
     def ends_after(cls, instant: datetime) -> ColumnElement[bool]:
         """Return whether entry ends after an instant; the first condition is the one that has an index."""
         longest = timedelta(days=MOST_DAYS - 1)
-        return (cls.valid_to > instant - longest) & (func.coalesce(cls.ends_at, cls.valid_to) > instant)
+        return (cls.valid_to > instant - longest) & (cls.ends_at > instant)
 
     def as_pass(self) -> Pass:
         """Return the pass that this row stores."""

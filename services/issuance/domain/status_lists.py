@@ -40,14 +40,9 @@ class Delta:
 
 
 def add_step(steps: tuple[Step, ...], seq: int, before: Set[str], after: Set[str]) -> tuple[Step, ...]:
-    """Return the steps with one more, without those that are too old.
-
-    Where the steps do not end with the list before, such as after an older version has signed, they begin
-    anew.
-    """
+    """Return the steps with one more, without those that are too old."""
     step = Step(seq, digest_of(after), tuple(sorted(before ^ after)))
-    is_next = bool(steps) and steps[-1].seq == seq - 1 and steps[-1].digest == digest_of(before)
-    return ((*steps, step) if is_next else (step,))[-KEPT_STEPS - 1 :]
+    return (*steps, step)[-KEPT_STEPS - 1 :]
 
 
 def deltas_of(steps: tuple[Step, ...], revoked: Set[str]) -> Iterator[Delta]:

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 
 import jwt
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -59,9 +59,7 @@ def current(session: Session, now: datetime, settings: IssuanceSettings) -> Stat
         if overdue is not None:
             _sign(session, overdue, now, settings)
         stored = session.get_one(StatusListRow, 1, populate_existing=True)
-    newest = _step(*stored.steps[-1]) if stored.steps else None
-    if newest is None or newest.seq != stored.seq:  # a release of before 0.13 has signed the list
-        return StatusList(jws=stored.jws)
+    newest = _step(*stored.steps[-1])
     deltas = tuple(StatusDelta(since=since, base=base, jws=jws) for since, base, jws in stored.deltas)
     return StatusList(jws=stored.jws, seq=newest.seq, digest=newest.digest, deltas=deltas)
 
@@ -105,18 +103,13 @@ def _sign(session: Session, row: StatusListRow, now: datetime, settings: Issuanc
     steps = add_step(tuple(_step(*one) for one in row.steps), row.seq, before, set(revoked))
     row.steps = [list(astuple(step)) for step in steps]
     row.deltas = _sign_deltas(claims, steps, key)
-    of_recent = checksum(PassRow.number, PassRow.revoked_at > now - StatusListSigned.recent)
     is_live = PassRow.revoked_at.between(now - StatusListSigned.live_for, now)
-    of_live = func.count().filter(is_live), checksum(PassRow.number, is_live)
-    of_all = select(func.count(), of_recent, *of_live).where(PassRow.revoked_at.is_not(None))
-    total, checked, live_total, live_checksum = session.execute(of_all).one()
+    of_live = select(func.count(), checksum(PassRow.number, true())).where(is_live)
+    live_total, live_checksum = session.execute(of_live).one()
     signed = StatusListSigned(
-        revoked_total=total,
         live_total=live_total,
         live_checksum=live_checksum,
         repeated=_repeated(session, row.seq, live_total, is_live),
-        recent_checksum=checked,
-        key=key.public,
         key_set=_key_set(session, now, settings),
     )
     outbox.add(session, signed, at=now, expires_at=now + GOOD_FOR)

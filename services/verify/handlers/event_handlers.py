@@ -223,17 +223,16 @@ def handle_status_list_signed(
 
     A list from the future (a wrong clock) counts as signed now, so that it never hides that later lists are
     missing; a time that was stored while the clock here was wrong, too, is replaced. The key set is stored in
-    any case; an event of 0.7.0 has none.
+    any case.
 
     Raises:
         ForgedMessage: somebody else than issuance has signed the key set.
     """
-    if received.event.key_set is not None:
-        try:
-            key_set = read_key_set(received.event.key_set, settings.commitment_master.get_secret_value())
-        except NotAKeySet as error:
-            raise ForgedMessage from error
-        signing_keys.store(session, key_set, now)
+    try:
+        key_set = read_key_set(received.event.key_set, settings.commitment_master.get_secret_value())
+    except NotAKeySet as error:
+        raise ForgedMessage from error
+    signing_keys.store(session, key_set, now)
     if not _knows_all(session, received):
         _count(_learn(session, received, now))
         if not _knows_all(session, received):
@@ -262,21 +261,11 @@ def _learn(session: Session, received: Received[StatusListSigned], now: datetime
 
 
 def _knows_all(session: Session, received: Received[StatusListSigned]) -> bool:
-    """Return whether the revocations known here are those of the list.
-
-    Issuance of before 0.17.0 tells the number of all, and only of the latest which they are.
-    """
-    event = received.event
-    if event.live_total is not None:
-        signed_at = received.occurred_at
-        is_live = PassRow.revoked_at.between(signed_at - event.live_for, signed_at)
-        live = select(func.count(), checksum(PassRow.number, true())).where(PassRow.revoked_seq > 0, is_live)
-        return tuple(session.execute(live).one()) == (event.live_total, event.live_checksum)
-    revoked_by_then = or_(PassRow.revoked_at.is_(None), PassRow.revoked_at <= received.occurred_at)
-    of_recent = checksum(PassRow.number, PassRow.revoked_at > received.occurred_at - event.recent)
-    known = select(func.count(), of_recent).where(PassRow.revoked_seq > 0, revoked_by_then)
-    total, checked = session.execute(known).one()
-    return total == event.revoked_total and event.recent_checksum in {None, checked}
+    """Return whether the revocations known here are those of the list."""
+    event, signed_at = received.event, received.occurred_at
+    is_live = PassRow.revoked_at.between(signed_at - event.live_for, signed_at)
+    live = select(func.count(), checksum(PassRow.number, true())).where(PassRow.revoked_seq > 0, is_live)
+    return tuple(session.execute(live).one()) == (event.live_total, event.live_checksum)
 
 
 def handle_pass_delivery_changed(received: Received[PassDeliveryChanged], session: Session) -> None:

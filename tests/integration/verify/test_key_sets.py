@@ -8,7 +8,7 @@ from sqlalchemy import select, text, update
 from structlog.testing import capture_logs
 
 from contracts.errors import InvalidInput
-from contracts.events import PassIssued, StatusListSigned
+from contracts.events import PassIssued
 from contracts.key_set import NotAKeySet, _key, read_key_set
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.runtime.clock import now
@@ -31,6 +31,7 @@ from tests.support.factories.verify import (
     pass_issued,
     pass_revoked,
     scan_of,
+    status_list,
     token_of,
 )
 
@@ -67,10 +68,9 @@ def test_the_first_pass_under_a_listed_key_is_read_before_its_event_arrives(gate
     assert outcome(gate, under(NEXT)) == "admit"
 
 
-def test_a_key_that_only_an_event_brings_opens_no_gate(gate: Gate) -> None:
-    """The key of PassIssued and the single key of StatusListSigned, from which 0.7.0 took keys."""
+def test_a_key_that_only_the_event_of_a_pass_brings_opens_no_gate(gate: Gate) -> None:
     issued = pass_issued(key=THIEF.public)
-    gate.handle(issued, StatusListSigned(revoked_total=0, key=THIEF.public))
+    gate.handle(issued)
     signing_keys.clear_cache()
 
     assert outcome(gate, under(THIEF, issued)) == "unreadable_token"
@@ -89,7 +89,7 @@ def test_a_key_that_only_an_event_brings_opens_no_gate(gate: Gate) -> None:
 def test_a_key_set_of_anybody_else_is_a_forged_message_and_changes_nothing(gate: Gate, forged: str) -> None:
     before = gate.everything()
     with pytest.raises(ForgedMessage):
-        gate.handle(StatusListSigned(revoked_total=0, key_set=forged))
+        gate.handle(status_list(keys=forged))
     assert gate.everything() == before
 
 
@@ -125,7 +125,7 @@ def test_passes_under_a_withdrawn_key_are_refused_as_forged_and_their_numbers_st
 def test_a_process_reads_the_keys_again_within_seconds(gate: Gate, monkeypatch) -> None:
     issued = gate.issue()
     gate.enter(issued, id_check=None)
-    gate.handle(StatusListSigned(revoked_total=0, key_set=key_set(withdrawn=("k1",), at=NOON).sign(MASTER)))
+    gate.handle(status_list(keys=key_set(withdrawn=("k1",), at=NOON).sign(MASTER)))
     assert outcome(gate, token_of(issued), id_check=None) == "admit", "it goes on with what it has read"
 
     monkeypatch.setattr(signing_keys, "FRESH_SECONDS", 0.0)
@@ -195,7 +195,7 @@ def test_keys_that_a_failover_has_lost_come_back_with_the_next_set(gate: Gate) -
 
 def complete(gate: Gate, at, now=NOON) -> None:
     """Let this gate know that it has heard of all that issuance did up to an instant."""
-    gate.handle(StatusListSigned(revoked_total=0), at=at, now=now)
+    gate.handle(status_list(), at=at, now=now)
 
 
 def seen_first_at(gate: Gate, issued: PassIssued, at) -> None:
@@ -264,7 +264,7 @@ def test_a_pass_that_nobody_has_issued_is_counted_for_a_day(gate: Gate) -> None:
 def test_a_list_from_the_future_takes_no_pass_its_grace_time(gate: Gate) -> None:
     """Verify's clock was ahead, too, when the list came."""
     late = party_of(3)
-    gate.handle(StatusListSigned(revoked_total=0), at=NOON + CENTURY, now=NOON + CENTURY)
+    gate.handle(status_list(), at=NOON + CENTURY, now=NOON + CENTURY)
     gate.enter(late, count=1)
     assert (gate.enter(late, count=1).verdict, counted(gate)) == ("admit", 0)
 

@@ -170,7 +170,7 @@ USUAL: dict[str, Answer] = {
     "accounts.session_keys": SessionKeys(keys=(public_key(),), certificates={KID: certificate(exp=2**40)}),
     "accounts.denied_sessions": DeniedSessions(),
     "issuance.jwks": Jwks(keys=(Jwk(kid="p1", x="x"),)),
-    "issuance.status_list": StatusList(jws="e30.e30.e30"),
+    "issuance.status_list": StatusList(jws="e30.e30.e30", seq=1, digest=""),
     "issuance.view": pass_view(),
     "issuance.view_by_link": pass_view(),
     "issuance.qr": picture(),

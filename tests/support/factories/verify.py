@@ -31,6 +31,7 @@ from contracts.events import (
     PassRevoked,
     PersonalDataErased,
     PublicKey,
+    Revocation,
     RevocationPersonal,
     SiteRecord,
     StatusListSigned,
@@ -107,6 +108,19 @@ def key_set(*issuers: Issuer, withdrawn: tuple[str, ...] = (), at: datetime = LO
     """The keys of these issuers, as issuance lists them."""
     keys = tuple(issuer.public for issuer in issuers)
     return KeySet(iat=int(at.timestamp()), keys=keys, withdrawn=withdrawn)
+
+
+def status_list(
+    *revoked: str, repeated: tuple[Revocation, ...] = (), keys: str | None = None
+) -> StatusListSigned:
+    """A signed list of these revocations, as issuance publishes it; its key set is older than a gate's."""
+    numbers = {*revoked, *(one.pass_number for one in repeated)}
+    return StatusListSigned(
+        live_total=len(numbers),
+        live_checksum=sum(int.from_bytes(hashlib.md5(one.encode()).digest()[:4]) for one in numbers),
+        repeated=repeated,
+        key_set=keys or key_set(ISSUER).sign(MASTER),
+    )
 
 
 def applicant(**changes: Any) -> Person:
@@ -366,7 +380,7 @@ class Gate:
     def tell_keys(self, *issuers: Issuer, withdrawn: tuple[str, ...] = (), at: datetime = NOON) -> None:
         """Let this gate hear of a newer key set than that of its beginning."""
         signed = key_set(*issuers, withdrawn=withdrawn, at=at).sign(MASTER)
-        self.handle(StatusListSigned(revoked_total=0, key_set=signed), at=at)
+        self.handle(status_list(keys=signed), at=at)
         signing_keys.clear_cache()
 
     def handle(self, *events: Event, seq: int = 1, at: datetime = NOON, now: datetime = NOON) -> None:

@@ -203,7 +203,7 @@ GATE_DEVICES = tuple(
 )  # fmt: skip
 REVOKED = StatusClaims(iss=ISSUER, iat=int(now().timestamp()), exp=2**40, seq=1, revoked=())
 ANSWERS: dict[str, Any] = {
-    "issuance__status_list": StatusList(jws=signed(REVOKED.model_dump(), typ=STATUS_TYP)),
+    "issuance__status_list": StatusList(jws=signed(REVOKED.model_dump(), typ=STATUS_TYP), seq=1, digest=""),
     "approval__sites": SiteList(items=(SITE.model_copy(update={"photograph": True}), OTHER_SITE)),
     "approval__departments": DepartmentList(items=(HOME, AT_BOTH)),
     "approval__officers": OfficerList(items=(BALDEV,)),

@@ -167,7 +167,7 @@ async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gatewa
     app, _ = stubbed(verify__manifest=MANIFEST)
     async with browser(app) as http:
         without = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
-        app.state.gateway.status_list.value = StatusList(jws="a.b.c")
+        app.state.gateway.status_list.value = StatusList(jws="a.b.c", seq=1, digest="")
         answer = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
     assert without.json()["status_list"] is None
     assert answer.json()["status_list"] == "a.b.c"
@@ -177,7 +177,7 @@ async def test_a_manifest_has_the_signed_list_of_revoked_passes_where_the_gatewa
 async def test_only_the_first_page_of_a_whole_manifest_has_the_list_of_revoked_passes() -> None:
     app, client = stubbed(verify__manifest=MANIFEST)
     async with browser(app) as http:
-        app.state.gateway.status_list.value = StatusList(jws="a.b.c")
+        app.state.gateway.status_list.value = StatusList(jws="a.b.c", seq=1, digest="")
 
         async def listed(query: str) -> str | None:
             answer = await http.get(f"/api/v1/gate/manifest?gate=PCS1-G1{query}", headers=at_gate())

@@ -163,11 +163,11 @@ async def test_a_gate_that_was_away_for_too_long_fetches_a_manifest() -> None:
 
 
 async def test_a_newer_list_of_revoked_passes_is_told(site: Site) -> None:
-    site.status.value = StatusList(jws="first")
+    site.status.value = StatusList(jws="first", seq=1, digest="")
     listening = asyncio.ensure_future(heard(site.listen(), 1))
     await site.looks(2)
     assert not listening.done()
-    site.status.value = StatusList(jws="second")
+    site.status.value = StatusList(jws="second", seq=1, digest="")
     assert await listening == ["status"]
 
 

@@ -104,17 +104,22 @@ def test_the_age_of_a_list_is_infinite_without_one_and_for_one_from_the_future()
     def age(**before: float) -> float:
         signed_at = int((now() - timedelta(**before)).timestamp())
         jws = jwt.encode({"iat": signed_at}, "a secret of thirty-two characters")
-        return age_of(StatusList(jws=jws), now())
+        return age_of(StatusList(jws=jws, seq=1, digest=""), now())
 
     assert 90 <= age(seconds=90) < 120
     assert age(seconds=-30) == 0
-    assert age(hours=-6) == age_of(None, now()) == age_of(StatusList(jws="no list"), now()) == inf
+    assert (
+        age(hours=-6)
+        == age_of(None, now())
+        == age_of(StatusList(jws="no list", seq=1, digest=""), now())
+        == inf
+    )
 
 
 @pytest.mark.parametrize("iat", ["soon", None, 10**30, 10**15, [1]])
 def test_the_age_of_a_list_is_infinite_where_it_says_no_instant(iat: object) -> None:
     jws = jwt.encode({"iat": iat}, "a secret of thirty-two characters")
-    assert age_of(StatusList(jws=jws), now()) == inf
+    assert age_of(StatusList(jws=jws, seq=1, digest=""), now()) == inf
 
 
 async def test_a_new_status_list_is_fetched_in_the_background() -> None:

@@ -23,50 +23,7 @@ CHANGES = {
     "closures": "insert or update of department, day, reason, lifted_at or delete or truncate",
     "watchlist_entries": "insert or update of traits, confirmed_at, ended_at or delete or truncate",
 }
-"""What changes each table whose rows processes keep in memory (see `_count_versions`)."""
-DELETE_REVIEWS = """
-create function delete_reviews(old uuid[]) returns void
-language plpgsql security definer set search_path from current as $$
-declare year_ago timestamptz := now() - interval '1 year';
-begin
-  if exists (
-    select from reviews left join heard_applications using (application_id)
-    where id = any(old) and (erased_at is null or submitted_at > year_ago or waiting_since > year_ago)
-  )
-  or exists (select from decisions where review_id = any(old) and decided_at > year_ago)
-  or exists (select from forwardings where review_id = any(old) and forwarded_at > year_ago)
-  or exists (select from first_approvals where review_id = any(old) and approved_at > year_ago)
-  or exists (
-    select from watchlist_matches
-    where review_id = any(old) and greatest(found_at, settled_at) > year_ago
-  )
-  or exists (select from bookings where review_id = any(old) and day > year_ago::date)
-  then
-    raise exception 'a review with people, or one of the last year, is not deleted';
-  end if;
-  delete from watchlist_matches where review_id = any(old);
-  delete from first_approvals where review_id = any(old);
-  delete from bookings where review_id = any(old);
-  delete from forwardings where review_id = any(old);
-  delete from decisions where review_id = any(old);
-  delete from reviews where id = any(old);
-end $$
-"""
-"""The one way in which old reviews are deleted: the role of the service may delete no decision by itself."""
-CHANGES = {
-    "sites": "insert or update or delete or truncate",
-    "gates": "insert or update or delete or truncate",
-    "site_hours": "insert or update or delete or truncate",
-    "closed_days": "insert or update or delete or truncate",
-    "departments": "insert or update or delete or truncate",
-    "department_sites": "insert or update or delete or truncate",
-    "officers": "insert or update or delete or truncate",
-    "capacities": "insert or update or delete or truncate",
-    "delegations": "insert or update or delete or truncate",
-    "closures": "insert or update of department, day, reason, lifted_at or delete or truncate",
-    "watchlist_entries": "insert or update of traits, confirmed_at, ended_at or delete or truncate",
-}
-"""What changes each table whose rows processes keep in memory (see `_count_versions`)."""
+"""What changes each table whose rows processes keep in memory (see `_versions`)."""
 DELETE_REVIEWS = """
 create function delete_reviews(old uuid[]) returns void
 language plpgsql security definer set search_path from current as $$

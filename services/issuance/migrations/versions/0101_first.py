@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("visit", JSONB, nullable=False),
         sa.Column("valid_from", instant, nullable=False),
         sa.Column("valid_to", instant, nullable=False),
-        sa.Column("ends_at", instant),
+        sa.Column("ends_at", instant, nullable=False),
         sa.Column("personal", JSONB),
         sa.Column("link_code", sa.Text, unique=True),
         sa.Column("idc", sa.Text),

@@ -22,18 +22,6 @@ create trigger message_added after insert on messages
   referencing new table as added for each statement execute function wake_sender();
 """
 """The sender polls the other lanes."""
-WAKE_SENDER = """
-create function wake_sender() returns trigger language plpgsql as $$
-begin
-  if exists (select from added where lane = 'otp' and state = 'queued') then
-    perform pg_notify('messages', 'otp');
-  end if;
-  return null;
-end $$;
-create trigger message_added after insert on messages
-  referencing new table as added for each statement execute function wake_sender();
-"""
-"""The sender polls the other lanes."""
 
 
 def upgrade() -> None:

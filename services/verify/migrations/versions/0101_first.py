@@ -29,25 +29,6 @@ end $$;
 create trigger scan_has_position before insert on scans for each row
 when (new.position is null) execute function refuse_scan_without_position();
 """
-RECORD_NONCE = """
-create function record_nonce() returns trigger language plpgsql as $$
-begin
-  insert into scan_nonces (scanned_by, nonce, recorded_at)
-  values (new.scanned_by, new.nonce, new.recorded_at) on conflict do nothing;
-  if found then return new; end if;
-  return null;
-end $$;
-create trigger record_nonce before insert on scans for each row execute function record_nonce();
-"""
-"""A partitioned table has no unique key without its month, so each nonce has a row in a table of its own."""
-REFUSE_WITHOUT_POSITION = """
-create function refuse_scan_without_position() returns trigger language plpgsql as $$
-begin
-  raise not_null_violation using message = 'a scan without a position cannot be sealed';
-end $$;
-create trigger scan_has_position before insert on scans for each row
-when (new.position is null) execute function refuse_scan_without_position();
-"""
 
 
 def upgrade() -> None:

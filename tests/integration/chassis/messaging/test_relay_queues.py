@@ -84,7 +84,7 @@ def is_refused(broker, queue: str) -> bool:
 
 def add_list(database) -> None:
     with database.transaction() as session:
-        outbox.add(session, StatusListSigned(revoked_total=0), at=now())
+        outbox.add(session, StatusListSigned(live_total=0, live_checksum=0, key_set=""), at=now())
 
 
 def test_a_queue_that_refuses_holds_up_no_event_of_another_type(broker, relay, issuance, topology) -> None:

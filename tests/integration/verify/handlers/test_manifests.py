@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from contracts.commitment import commit
 from contracts.errors import Forbidden, InvalidInput
-from contracts.events import DirectoryChanged, GateRules, PassIssued, SiteRecord, StatusListSigned
+from contracts.events import DirectoryChanged, GateRules, PassIssued, SiteRecord
 from contracts.list_digest import digest_of
 from contracts.model import IST, Companion, Official
 from contracts.rpc.verify import ManifestPass, ManifestQuestion
@@ -33,6 +33,7 @@ from tests.support.factories.verify import (
     officer,
     pass_issued,
     pass_revoked,
+    status_list,
     token_of,
 )
 from tests.support.stack.extent import few_of
@@ -167,7 +168,7 @@ def test_it_has_the_keys_the_gates_and_the_age_of_what_it_says(gate: Gate) -> No
     old, new = Issuer("k0"), Issuer("k2")
     gate.tell_keys(ISSUER, old, at=NOON - timedelta(minutes=2))
     gate.tell_keys(ISSUER, new, withdrawn=("k0",), at=NOON - timedelta(minutes=1))
-    gate.handle(gates_of("PCS1", GATE, "PCS1-G2"), StatusListSigned(revoked_total=0))
+    gate.handle(gates_of("PCS1", GATE, "PCS1-G2"), status_list())
     found = gate.manifest()
     assert [key.kid for key in found.keys] == ["k1", "k2"]
     assert found.keys[0] == ISSUER.public

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 
 from contracts.errors import Forbidden
-from contracts.events import StatusListSigned
 from contracts.rpc.verify import SyncScans
 from services.chassis.runtime.clock import now
 from services.verify.service import Service
@@ -42,6 +41,7 @@ from tests.support.factories.verify import (
     pass_issued,
     pass_revoked,
     scan_of,
+    status_list,
     unreadable_tokens,
 )
 
@@ -253,7 +253,7 @@ def test_a_pass_that_nobody_has_issued_is_found_once_its_event_should_have_come(
     later = NOON + after + MINUTE
     with gate.database.transaction() as session:
         session.execute(text("update passes set known_since = :at"), {"at": NOON})
-    gate.handle(StatusListSigned(revoked_total=0), at=NOON)
+    gate.handle(status_list(), at=NOON)
     with gate.database.transaction() as session:
         session.execute(text("update status_list set complete_at = :at"), {"at": later})
     gate.sync(offline_exit(issued, NOON + MINUTE), offline_scan(issued, NOON + 2 * MINUTE), at=later)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from contracts.events import Revocation, StatusListSigned
+from contracts.events import Revocation
 from tests.integration.verify.handlers.synced import (
     ANYWHERE,
     DAY,
@@ -28,6 +28,7 @@ from tests.support.factories.verify import (
     pass_issued,
     pass_revoked,
     scan_of,
+    status_list,
 )
 from tests.support.stack.databases import owner_of
 
@@ -114,7 +115,7 @@ def test_a_recount_that_a_slower_clock_has_recorded_stops_no_scan_and_no_revocat
     assert outcomes(gate.sync(offline_scan(issued, NOON + MINUTE))) == [("admit", False, None)]
     assert gate.row(issued).inside == 3
     told = Revocation(pass_number=issued.pass_number, reason="withdrawn", revoked_at=revoked_at)
-    signed = StatusListSigned(revoked_total=1, repeated=(told,))
+    signed = status_list(repeated=(told,))
     gate.handle(signed if by_list else pass_revoked(issued), at=LATER, now=LATER)
     gate.sync(offline_exit(issued, NOON + 2 * MINUTE, count=2), at=LATER)
     assert (gate.row(issued).inside, gate.enter(issued, at=LATER).verdict) == (1, "revoked")

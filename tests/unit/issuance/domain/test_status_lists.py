@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from contracts.list_digest import digest_of
-from contracts.rpc.issuance import MOST_AHEAD, StatusList
+from contracts.rpc.issuance import MOST_AHEAD
 from services.issuance.domain import status_lists
 from services.issuance.domain.status_lists import KEPT_STEPS, REACHES, Delta, add_step, deltas_of
 from tests.contract.list_deltas import FILE, Signed, history, table, text_of
@@ -86,13 +86,6 @@ def test_a_delta_that_is_large_beside_its_list_is_not_made() -> None:
             for after in (few, many)] == [1, 0]  # fmt: skip
 
 
-@pytest.mark.parametrize("seq", [5, 7], ids=["a list is missing", "counted anew"])
-def test_steps_that_do_not_follow_the_list_before_begin_anew(seq: int) -> None:
-    steps = add_step(add_step((), 3, set(), set()), 4, set(), set())
-    other = {"AAAAAAAA"} if seq == 5 else set()
-    assert [one.seq for one in add_step(steps, seq, other, other)] == [seq]
-
-
 def newest() -> Signed:
     return tuple(history(Random(7), 10))[-1]
 
@@ -118,7 +111,3 @@ def test_a_list_that_is_newer_by_a_minute_at_most_is_not_answered_with_the_whole
         one.reply.newer_than(f"{one.seq + count}.{'0' * 32}") for count in (1, MOST_AHEAD, MOST_AHEAD + 1)
     ]
     assert ahead == [None, None, "whole"]
-
-
-def test_an_issuance_of_before_deltas_gives_its_list() -> None:
-    assert StatusList(jws="whole").newer_than("1.a") == "whole"

@@ -371,11 +371,11 @@ class Movement(Wire):
     """How many of the party are inside after it."""
     at: Instant
     """When it happened, by the gate's clock."""
-    recorded_at: Instant | None = None
-    """By the server's clock. Null from a verify of before 0.11."""
-    timeline: int | None = None
-    transaction: int | None = None
-    """Which one stored it: a manifest says by its ``snapshot`` whether it has it. Null from before 0.17."""
+    recorded_at: Instant
+    """By the server's clock."""
+    timeline: int
+    transaction: int
+    """Which one stored it: a manifest says by its ``snapshot`` whether it has it."""
 
     model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
 
@@ -553,8 +553,7 @@ class Manifest(Wire):
     """Issuance's signed list of revoked passes (a JWS), as the gateway has it; null while it has none."""
     complete_at: Instant | None = None
     """When the newest status list was signed of which every revocation is in this manifest."""
-    snapshot: ManifestSnapshot | None = None
-    """Null from a verify of before 0.17."""
+    snapshot: ManifestSnapshot
     offline: OfflinePolicy
     telephones: Telephones = Telephones()
     supervisors: tuple[ManifestSupervisor, ...] = ()
@@ -564,7 +563,7 @@ class Manifest(Wire):
     passes: tuple[ManifestPass, ...] = ()
     next: str | None = None
     revision: str | None = None
-    """What to ask for the next time (``since``); on the first page, and from a verify of before 0.13 null."""
+    """What to ask for the next time (``since``); on the first page alone."""
     base: str | None = None
     gone: tuple[str, ...] = ()
     digest: str | None = None
@@ -613,7 +612,7 @@ class SiteSupervision(Wire):
     site: str
     demanded: bool = False
     decided_by: str | None = None
-    """None where nobody has decided yet, or where the rule comes from before that was a decision."""
+    """None where nobody has decided yet."""
     decided_at: Instant | None = None
     problem: SiteProblem | None = None
 
@@ -689,8 +688,6 @@ class IncidentQuestion(Page):
     site: Code | None = None
     kind: IncidentKind | None = None
     unseen: bool = False
-    known: tuple[str, ...] = ()
-    """The kinds that the asker knows: of those that came after 0.13.0 it gets no other."""
 
 
 class IncidentList(Wire):

@@ -95,7 +95,7 @@ class PassRow(Base):
     revoked_seq: Mapped[int] = mapped_column(BigInteger, server_default="0")
     revoked_reason: Mapped[str | None]
     revoked_at: Mapped[datetime | None]
-    """When issuance revoked it; None for a pass that was revoked before this was recorded."""
+    """When issuance revoked it; None for one that is not revoked."""
 
     inside: Mapped[int] = mapped_column(server_default="0")
     admitted: Mapped[int] = mapped_column(server_default="0")
@@ -111,10 +111,7 @@ class PassRow(Base):
     mismatched_at: Mapped[datetime | None]
     """When an ID was shown last that the pass does not name; None once somebody has come in since."""
     known_since: Mapped[datetime | None]
-    """When its token was first scanned and recorded, where that came before all events.
-
-    Rows of before this column have the time of its migration.
-    """
+    """When its token was first scanned and recorded, where that came before all events."""
 
     @property
     def terms(self) -> Terms | None:
@@ -202,8 +199,8 @@ class ScanRow(Base):
     """Which supervisor let them in, as it was typed at the gate; ``reason`` has their words, too."""
     list_age_s: Mapped[int | None]
     """Age of the gate's knowledge of revocations at this scan, in seconds; None where it was unknown."""
-    position: Mapped[int | None] = mapped_column(BigInteger, server_default=text("nextval('scan_positions')"))
-    """Its place among the scans that are sealed; None for one of before that."""
+    position: Mapped[int] = mapped_column(BigInteger, server_default=text("nextval('scan_positions')"))
+    """Its place among the scans, by which a seal names it."""
     published: Mapped[bool] = mapped_column("told", key="published")
     """Whether PassScanned was published; it waits until the pass's application is known."""
 
@@ -362,8 +359,7 @@ class SupervisorRuleRow(Base):
 
     site: Mapped[str] = mapped_column(primary_key=True)
     demanded: Mapped[bool]
-    decided_by: Mapped[str | None]
-    """None where the rule stood before it was a decision: a supervisor of the site had had a PIN."""
+    decided_by: Mapped[str]
     decided_at: Mapped[datetime]
 
 

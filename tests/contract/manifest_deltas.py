@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.crockford import ALPHABET
 from contracts.list_digest import digest_of
-from contracts.rpc.verify import Manifest, ManifestPass, OfflinePolicy
+from contracts.rpc.verify import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
 from tests.support.stack.paths import ROOT
 
 FILE = ROOT / "contracts" / "samples" / "manifest_deltas.json"
@@ -76,6 +76,7 @@ def _manifest(number: int, passes: Any) -> dict[str, Any]:
         gate="PCS1-G1", site="PCS1", made_at=NOON, issuer="epass.example",  # type: ignore[arg-type]
         offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
         passes=tuple(passes), revision=str(number),
+        snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
     )  # fmt: skip
     return whole.model_dump(mode="json", by_alias=True)
 

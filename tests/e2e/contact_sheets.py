@@ -15,7 +15,14 @@ from tempfile import TemporaryDirectory
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from contracts.rpc.verify import InsideList, Manifest, ManifestPass, OfflinePolicy, ScanResult
+from contracts.rpc.verify import (
+    InsideList,
+    Manifest,
+    ManifestPass,
+    ManifestSnapshot,
+    OfflinePolicy,
+    ScanResult,
+)
 from contracts.tokens import STATUS_TYP
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import texts_of_app
@@ -60,7 +67,7 @@ REFUSED = VISIT.model_copy(
     }
 )  # fmt: skip
 LEAVING = VISIT.model_copy(update={"verdict": "exit", "inside": 3, "assistance": None, "vehicle": None})
-MANIFEST = Manifest(
+MANIFEST = Manifest(snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
     gate="PCS1-G1", site="PCS1", gates=("PCS1-G1", "PCS1-G2"), made_at=now(), issuer="epass",
     keys=(ISSUER.public,), complete_at=now(),
     offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page
 
-from contracts.rpc.verify import Manifest, ManifestSupervisor, OfflinePolicy, ScanPass, ScanResult
+from contracts.rpc.verify import (
+    Manifest,
+    ManifestSnapshot,
+    ManifestSupervisor,
+    OfflinePolicy,
+    ScanPass,
+    ScanResult,
+)
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e import degraded_codes
@@ -13,6 +20,7 @@ from tests.support.factories.gateway import ISSUER
 from tests.support.factories.pages import ADMIT
 
 MANIFEST = Manifest(
+    snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
     gate="PCS1-G1", site="PCS1", gates=("PCS1-G1", "PCS1-G2"), made_at=now(), issuer=ISSUER,
     offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
 )  # fmt: skip

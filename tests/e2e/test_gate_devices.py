@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotAuthenticated
 from contracts.rpc.accounts import IssueLogin, StaffSession
-from contracts.rpc.verify import Manifest, OfflinePolicy
+from contracts.rpc.verify import Manifest, ManifestSnapshot, OfflinePolicy
 from epass_client import calls
 from services.chassis.runtime.clock import now
 from services.gateway.access import session_cookie
@@ -53,7 +53,7 @@ PUT_BACK = """async (store) => {
   await new Promise((resolve) => { change.oncomplete = resolve; });
   db.close();
 }"""
-MANIFEST = Manifest(
+MANIFEST = Manifest(snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
     gate="PCS1-G1", site="PCS1", gates=("PCS1-G1",), made_at=now(), issuer=ISSUER,
     offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """Incidents at gates, for operations and for security of the site: what happened, and who has seen it."""
 
-from typing import Literal, get_args
+from typing import Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -52,7 +52,6 @@ async def _list(view: View, base: str, kind: str, unseen: bool, after: str) -> R
             "unseen": unseen,
             "after": after or None,
             "limit": 50,
-            "known": get_args(IncidentKind),
         }
     )
     found = await view.caller.query(rpc.verify.INCIDENTS, question)

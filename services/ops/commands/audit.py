@@ -48,7 +48,6 @@ class Findings:
     Attributes:
         rows: that fit their seals.
         unsealed: rows that are too new to have a seal.
-        uncovered: rows of before a table was sealed, which no seal can name.
         pruned: seals whose months were dropped, as the rule says.
     """
 
@@ -56,7 +55,6 @@ class Findings:
     seals: int = 0
     rows: int = 0
     unsealed: int = 0
-    uncovered: int = 0
     pruned: int = 0
     pruned_before: date | None = None
     heads: int = 0
@@ -177,12 +175,7 @@ def _check_rows(source: Source, snapshot: Snapshot, findings: Findings, clock: d
         starts.append(lower)
         ends.append((upper, seal))
     through = max((upper for upper, _ in ends), default=0)
-    (without,) = snapshot.row(f"select count(*) from {source.table} where position is null")  # noqa: S608  names of our own
-    findings.uncovered += without
-    rows_query = (
-        f"select position, {source.at}, {source.line} from {source.table} "  # noqa: S608  names of our own
-        "where position is not null order by position"
-    )
+    rows_query = f"select position, {source.at}, {source.line} from {source.table} order by position"  # noqa: S608  names of our own
     for position, at, line in snapshot.stream(rows_query):
         place = bisect_right(starts, position) - 1
         if place >= 0 and position < ends[place][0]:
@@ -261,8 +254,6 @@ def _lines(findings: Findings) -> Iterator[str]:
             f"{findings.pruned} seals are of months before {findings.pruned_before}, "
             "whose rows were dropped as the rule says"
         )
-    if findings.uncovered:
-        yield f"{findings.uncovered} rows are of before the table was sealed, and not covered"
     if findings.newest:
         yield f"the newest is {findings.newest}"
     if findings.newest_head:
@@ -302,7 +293,7 @@ def _exported(source: Source, snapshot: Snapshot, begin: datetime, end: datetime
     between = {"begin": begin, "end": end, "source": source.table}
     first, last = snapshot.row(
         f"select coalesce(min(position), 1), coalesce(max(position), 0) from {source.table} "  # noqa: S608  names of our own
-        f"where {source.at} >= %(begin)s and {source.at} < %(end)s and position is not null",
+        f"where {source.at} >= %(begin)s and {source.at} < %(end)s",
         between,
     )
     facts = {**between, "first": first, "last": last}
@@ -325,7 +316,7 @@ def _exported(source: Source, snapshot: Snapshot, begin: datetime, end: datetime
         for (line,) in snapshot.stream(mine, {"positions": seal.positions}):
             yield f'{{"source": "{source.table}", "values": {line}}}'
     unsealed = rows.format(
-        f"{source.at} >= %(begin)s and {source.at} < %(end)s and position is not null and not exists "
+        f"{source.at} >= %(begin)s and {source.at} < %(end)s and not exists "
         "(select from audit_seals where audit_seals.source = %(source)s and positions @> position)"
     )
     for (line,) in snapshot.stream(unsealed, facts):

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import case, delete, func, null, or_, select, text, true, update
+from sqlalchemy import case, delete, func, null, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -188,7 +188,7 @@ def _revoke(
         ledger = offline_scans.ledger_of(session, known)
     revoked = {"revoked_reason": revocation.reason, "revoked_at": revoked_at, **known_too}
     row = insert(PassRow).values(number=number, **revoked)
-    newer = or_(PassRow.revoked_seq < row.excluded.revoked_seq, PassRow.revoked_at.is_(None))
+    newer = PassRow.revoked_seq < row.excluded.revoked_seq
     session.execute(row.on_conflict_do_update(index_elements=[PassRow.number], set_=revoked, where=newer))
     if known is not None:
         session.refresh(known)
@@ -251,7 +251,7 @@ def _learn(session: Session, received: Received[StatusListSigned], now: datetime
     """
     late = received.occurred_at - received.event.recent
     repeated = {one.pass_number: one for one in received.event.repeated if one.revoked_at <= late}
-    is_known = PassRow.number.in_(repeated), PassRow.revoked_seq > 0, PassRow.revoked_at.is_not(None)
+    is_known = PassRow.number.in_(repeated), PassRow.revoked_seq > 0
     missing = repeated.keys() - set(session.scalars(select(PassRow.number).where(*is_known)))
     if missing:
         log.warning("revocations learned from the status list", passes=len(missing))

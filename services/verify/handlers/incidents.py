@@ -30,8 +30,6 @@ from services.verify.models import IncidentRow
 
 _REFUSED = UUID("6b0a0a43-5f0e-4ac2-9d4b-6a2e36f3b1d7")
 """The namespace of refused scans: a repeat of the request is the same incident."""
-_LATER = frozenset({"unanswered", "recounted"})
-"""Kinds that came after 0.13.0. A gateway that does not know one could not read a page with it."""
 _PROVEN = UUID("2f1d7c1e-8f0b-4f0e-9a57-0c6f2d8a4b19")
 """The namespace of proofs: each counts once."""
 
@@ -90,8 +88,6 @@ def list_incidents(request: IncidentQuestion, call: Call, session: Session) -> I
         InvalidInput: ``after`` is not one of our cursors.
     """
     row, which = IncidentRow, [*_visible(call.principal, request.site)]
-    if unknown := _LATER.difference(request.known):
-        which.append(row.kind.not_in(unknown))
     unseen = session.scalar(select(func.count()).where(*which, row.seen_at.is_(None))) or 0
     if request.kind is not None:
         which.append(row.kind == request.kind)

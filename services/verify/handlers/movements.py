@@ -1,7 +1,6 @@
 """Who has just passed the gates of a site, so that its other gates know it before their network is gone."""
 
 from datetime import datetime, timedelta
-from typing import cast
 
 from sqlalchemy import ColumnElement, all_, func, literal_column, select
 from sqlalchemy.orm import Session
@@ -58,7 +57,7 @@ def list_movements(request: MovementQuestion, call: Call, session: Session, now:
     is_whole = len(rows) < MOST
     return Movements(
         items=tuple(_movement(*row) for row in rows),
-        last=max(newest, after) if is_whole else cast(int, rows[-1][0].position),
+        last=max(newest, after) if is_whole else rows[-1][0].position,
         calls=help_calls.of_site(session, request.site, now),
     )
 

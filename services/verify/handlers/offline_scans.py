@@ -8,7 +8,7 @@ that cannot be taken hurts no other. The nonce makes a repeat safe, as online.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from sqlalchemy import select, tuple_
@@ -67,8 +67,6 @@ from services.verify.models import PassRow, ScanRow
 
 log = logger(__name__)
 OFFLINE, CONFLICT, RECOUNTED = "offline", "conflict", "recounted"
-_ALWAYS = datetime(2000, 1, 1, tzinfo=UTC)
-"""For a pass that was revoked before the time of revocations was recorded."""
 AGAIN = "/offline"
 """Ends the nonce of what a gate did after the answer to the same scan online was lost.
 
@@ -343,8 +341,7 @@ def _ledgers(session: Session, rows: dict[str, PassRow]) -> dict[str, Ledger]:
     for number, one in terms.items():
         row, all_of_pass = rows[number], list(known[number].values())
         let_in = sum(movement.count for movement in all_of_pass if movement.direction == "entry")
-        revoked_at = (row.revoked_at or _ALWAYS) if row.standing.revoked else None
-        ledgers[number] = Ledger(one, all_of_pass, max(row.admitted - let_in, 0), revoked_at)
+        ledgers[number] = Ledger(one, all_of_pass, max(row.admitted - let_in, 0), row.revoked_at)
     return ledgers
 
 

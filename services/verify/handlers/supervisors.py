@@ -132,13 +132,10 @@ def end(request: SupervisorId, call: Call, session: Session, now: datetime) -> N
 
 
 def handle_login_disabled(received: Received[LoginDisabled], session: Session, now: datetime) -> None:
-    """End the task and the PIN of a login that was disabled, and remember that it was.
-
-    An event that expires comes from a release that published the same one of a password that was reset.
-    """
+    """End the task and the PIN of a login that was disabled, and remember that it was."""
     login_id = received.event.login_id
     _lock_login(session, login_id)
-    if received.expires_at is None and login_id.startswith(SECURITY):
+    if login_id.startswith(SECURITY):
         heard = insert(DisabledLoginRow).values(login_id=login_id, heard_at=now)
         session.execute(heard.on_conflict_do_nothing())
     session.execute(delete(SupervisorRow).where(SupervisorRow.login_id == login_id))

@@ -8,6 +8,7 @@ from contracts.errors import FieldError, InvalidInput
 from contracts.rpc.issuance import StatusList
 from contracts.rpc.verify import (
     Manifest,
+    ManifestSnapshot,
     Movement,
     Movements,
     OfflinePolicy,
@@ -72,6 +73,7 @@ async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:
 
 
 MANIFEST = Manifest(
+    snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
     gate="PCS1-G1",
     site="PCS1",
     made_at=LATER,
@@ -119,6 +121,9 @@ MOVEMENT = Movement.model_validate(
         "count": 1,
         "inside": 1,
         "at": "2026-12-01T04:30:00Z",
+        "recorded_at": "2026-12-01T04:30:00Z",
+        "timeline": 1,
+        "transaction": 700,
     }
 )
 

@@ -16,6 +16,7 @@ from contracts.rpc.verify import (
     HelpCall,
     InsideList,
     Manifest,
+    ManifestSnapshot,
     Movement,
     Movements,
     OfflinePolicy,
@@ -37,7 +38,7 @@ from tests.support.factories.gateway import (
 )
 from tests.support.system.page_reader import SAME_SITE
 
-MANIFEST = Manifest(
+MANIFEST = Manifest(snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
     gate="PCS1-G1", site="PCS1", gates=("PCS1-G1",), made_at=now(), issuer=ISSUER,
     offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
 )  # fmt: skip
@@ -184,7 +185,8 @@ async def test_the_servers_half_of_the_key_is_of_one_enrolment_and_not_of_a_guar
 async def test_a_revoked_device_and_an_ended_session_get_nothing_more_also_from_an_open_stream() -> None:
     movement = Movement.model_validate(
         {"position": 1, "nonce": "a-nonce-of-a-scan", "pass": NUMBER, "gate": "PCS1-G2", "verdict": "admit",
-         "count": 1, "inside": 1, "at": "2026-12-01T04:30:00Z"}
+         "count": 1, "inside": 1, "at": "2026-12-01T04:30:00Z",
+         "recorded_at": "2026-12-01T04:30:00Z", "timeline": 1, "transaction": 700}
     )  # fmt: skip
     app, client = stubbed(**ANSWERS)
     sid = uuid4()

@@ -27,6 +27,9 @@ def movement(position: int, inside: int = 1, nonce: str = "nonce") -> Movement:
             "count": 1,
             "inside": inside,
             "at": "2026-12-01T04:30:00Z",
+            "recorded_at": "2026-12-01T04:30:00Z",
+            "timeline": 1,
+            "transaction": 700,
         }
     )
 

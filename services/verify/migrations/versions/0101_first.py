@@ -21,14 +21,6 @@ end $$;
 create trigger record_nonce before insert on scans for each row execute function record_nonce();
 """
 """A partitioned table has no unique key without its month, so each nonce has a row in a table of its own."""
-REFUSE_WITHOUT_POSITION = """
-create function refuse_scan_without_position() returns trigger language plpgsql as $$
-begin
-  raise not_null_violation using message = 'a scan without a position cannot be sealed';
-end $$;
-create trigger scan_has_position before insert on scans for each row
-when (new.position is null) execute function refuse_scan_without_position();
-"""
 
 
 def upgrade() -> None:
@@ -141,7 +133,9 @@ def _scans() -> None:
         sa.Column("sent_by", sa.Text),
         sa.Column("supervisor", sa.Text),
         sa.Column("list_age_s", sa.Integer),
-        sa.Column("position", sa.BigInteger, server_default=sa.text("nextval('scan_positions')")),
+        sa.Column(
+            "position", sa.BigInteger, nullable=False, server_default=sa.text("nextval('scan_positions')")
+        ),
         sa.Column("told", sa.Boolean, nullable=False),
         sa.UniqueConstraint("scanned_by", "nonce", "recorded_at", name="scans_once"),
         sa.Index("scans_of_pass", "pass_number", "recorded_at"),
@@ -154,7 +148,6 @@ def _scans() -> None:
     op.execute("alter sequence scan_positions owned by scans.position")
     partitions.add_first_month(op.get_bind(), "scans")
     op.execute(RECORD_NONCE)
-    op.execute(REFUSE_WITHOUT_POSITION)
     op.create_table(
         "scan_nonces",
         sa.Column("scanned_by", sa.Text, primary_key=True),
@@ -206,7 +199,7 @@ def _gates() -> None:
         "supervisor_rules",
         sa.Column("site", sa.Text, primary_key=True),
         sa.Column("demanded", sa.Boolean, nullable=False),
-        sa.Column("decided_by", sa.Text),
+        sa.Column("decided_by", sa.Text, nullable=False),
         sa.Column("decided_at", instant, nullable=False),
     )
     op.create_table(

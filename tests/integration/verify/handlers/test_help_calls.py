@@ -41,13 +41,13 @@ class Calling(Gate):
         with self.database.transaction() as session:
             return help_calls.list_calls(HelpQuestion(), calling(principal), session, at).items
 
-    def give_up(self, at: Any, known: tuple[str, ...] = ("unanswered",)) -> tuple[IncidentView, ...]:
+    def give_up(self, at: Any) -> tuple[IncidentView, ...]:
         """Return the incidents after it was looked for calls that nobody has answered."""
         with self.database.transaction() as session:
             help_calls.give_up(session, at)
         with self.database.transaction() as session:
             asked = calling(officer(gate=None, login_id="SEC-0009"))
-            return incidents.list_incidents(IncidentQuestion(known=known), asked, session).items
+            return incidents.list_incidents(IncidentQuestion(), asked, session).items
 
 
 @pytest.fixture
@@ -141,13 +141,6 @@ def test_a_call_that_nobody_answers_is_told_for_a_while_and_is_an_incident_once(
     later = over + help_calls.UNANSWERED_FOR
     assert gate.give_up(later) == (found,)
     assert gate.heard(at=later) == ()
-
-
-def test_a_gateway_that_does_not_know_this_kind_of_incident_gets_none_of_it(gate: Calling) -> None:
-    gate.call_help()
-    over = NOON + help_calls.RINGS_FOR
-    assert gate.give_up(over, known=()) == ()
-    assert [one.kind for one in gate.give_up(over)] == ["unanswered"]
 
 
 def test_a_call_that_somebody_answers_is_no_incident(gate: Calling) -> None:

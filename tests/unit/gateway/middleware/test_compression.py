@@ -1,7 +1,7 @@
 """Compression: what is compressed, and why that gives no secret away."""
 
 from contracts.rpc.accounts import LoginList, LoginView
-from contracts.rpc.verify import Manifest, ManifestPass, OfflinePolicy
+from contracts.rpc.verify import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.render import asset
 from tests.support.factories.gateway import (
@@ -39,7 +39,7 @@ async def test_of_the_interface_only_the_manifest_of_a_gate_is_compressed() -> N
         )
         for number in range(200)
     )  # fmt: skip
-    whole = Manifest(
+    whole = Manifest(snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
         gate="PCS1-G1", site="PCS1", made_at=now(), issuer=ISSUER, passes=passes,
         offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
     )  # fmt: skip

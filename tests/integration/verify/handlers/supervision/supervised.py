@@ -1,7 +1,6 @@
 """A gate of a site that demands a supervisor, and the people who decide about it."""
 
 import base64
-from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -64,9 +63,9 @@ class Supervised(Gate):
     def move(self, principal: Principal = FRESH_ADO) -> None:
         self.name("PCS2", principal)
 
-    def disable(self, login_id: str = "SEC-0009", expires_at: datetime | None = None) -> None:
+    def disable(self, login_id: str = "SEC-0009") -> None:
         event = LoginDisabled(login_id=login_id, disabled_by="ADO-0001", sessions_until=NOON)
-        received = Received(event, uuid4(), event.subject, 1, NOON, "accounts", expires_at)
+        received = Received(event, uuid4(), event.subject, 1, NOON, "accounts", None)
         with self.database.transaction() as session:
             supervisors.handle_login_disabled(received, session, NOON)
 

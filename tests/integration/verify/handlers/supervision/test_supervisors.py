@@ -194,14 +194,6 @@ def test_a_proof_that_is_only_looked_at_takes_no_wrong_pin_back_however_often_it
     assert locked.body.code == "pin_locked"
 
 
-def test_a_login_of_which_an_earlier_release_says_that_it_ended_may_be_named_again(gate: Supervised) -> None:
-    gate.disable(expires_at=NOON + timedelta(hours=8))  # as after a password that was reset
-    assert gate.manifest().supervisors == ()
-    with gate.database.transaction() as session:
-        again = NameSupervisor(login_id="SEC-0009", site="PCS1")
-        assert supervisors.name(again, calling(FRESH_ADO), session, NOON).pin_set_at is None
-
-
 @pytest.mark.parametrize("ended", [Supervised.end, Supervised.disable, Supervised.move, guess_until_void])
 def test_a_site_that_demands_a_supervisor_still_does_when_nobody_can_agree(
     gate: Supervised, ended: Callable[[Supervised], None]

@@ -12,7 +12,7 @@ BIN := .venv/bin
 PYTHON := $(BIN)/python
 # Each writes files from what the code declares; with --check it compares them.
 GENERATED := contracts.asyncapi contracts.event_samples contracts.overview services.gateway.openapi_file \
-	services.gateway.page_map deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling
+	services.gateway.client_file services.gateway.page_map deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
 # Tests of integration wait for broker and databases most of the time, so four are at work also on two processors.

@@ -184,7 +184,7 @@ async def _approve(
 
     until = time.monotonic() + applying + PATIENCE
     while len(approved) < count and time.monotonic() < until:
-        waiting = (await department.send(calls.list_reviews("pending"))).items
+        waiting = (await department.send(calls.list_reviews(status="pending"))).items
         await asyncio.gather(*(one(review) for review in waiting))
         if not waiting:
             await asyncio.sleep(0.02)
@@ -206,7 +206,7 @@ async def _passes(applicant: AsyncClient) -> AsyncIterator[PassView]:
     """Read the passes of all applications of one applicant."""
     after: str | None = None
     while True:
-        page = await applicant.send(calls.list_applications(after))
+        page = await applicant.send(calls.list_applications(after=after))
         for item in page.items:
             summary = (await applicant.send(calls.view_application(item.reference))).pass_
             if summary:

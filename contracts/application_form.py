@@ -3,7 +3,7 @@
 Shapes only. The RPC of application sends them; the service's domain checks them.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -106,10 +106,6 @@ class Amendment(Strict):
     officer: Code | Literal[""] | None = None
     companions: tuple[CompanionInput, ...] | None = Field(default=None, max_length=50)
     vehicle: str | None = Field(default=None, max_length=40)
-
-    def sent(self) -> dict[str, Any]:
-        """Return the fields that the client sent, and no others."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
 
     @property
     def only_dates(self) -> bool:

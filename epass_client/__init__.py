@@ -18,7 +18,7 @@ level INFO, and URLs hold references and pass numbers: keep the logger `httpx` a
 """
 
 from epass_client import calls
-from epass_client.calls import Call
+from epass_client.call import Call
 from epass_client.client import AsyncClient, Client
 from epass_client.errors import NoAnswer, Problem
 

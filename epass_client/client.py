@@ -13,7 +13,7 @@ from tenacity.wait import wait_random_exponential
 
 from contracts.model import Language
 from epass_client import calls
-from epass_client.calls import Call
+from epass_client.call import Call
 from epass_client.errors import NoAnswer, Problem
 
 R = TypeVar("R")
@@ -126,7 +126,7 @@ class Client(_Client):
             read_code: returns the code that this mobile received; it may wait for it.
             language: of the message.
         """
-        request = self.send(calls.request_otp(mobile, language))
+        request = self.send(calls.request_otp(mobile, language=language))
         session = self.send(calls.verify_otp(request.request_id, read_code(mobile)))
         return self.with_token(session.access_token)
 
@@ -184,7 +184,7 @@ class AsyncClient(_Client):
         self, mobile: str, read_code: Callable[[str], Awaitable[str]], language: Language = "en"
     ) -> AsyncClient:
         """Do what `Client.sign_in_with_code` does."""
-        request = await self.send(calls.request_otp(mobile, language))
+        request = await self.send(calls.request_otp(mobile, language=language))
         session = await self.send(calls.verify_otp(request.request_id, await read_code(mobile)))
         return self.with_token(session.access_token)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pydantic import RootModel
 
 from contracts.rpc.notify import SentMessage
-from epass_client.calls import Call
+from epass_client.call import Call
 
 
 class Messages(RootModel[tuple[SentMessage, ...]]):

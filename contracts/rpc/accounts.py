@@ -9,7 +9,7 @@ from pydantic import Field
 from contracts import events
 from contracts.model import Code, GateDeviceWorry, Instant, Language, LoginState, Role, Strict, Wire
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Nothing, Page
+from contracts.rpc.call import Http, Method, Nothing, Page
 from contracts.rpc.imports import CsvFile, ImportFile, ImportId, ImportReport, LoginImport
 
 DEVICES = 16
@@ -199,7 +199,9 @@ class LoginId(Strict):
 class ExtendLogin(LoginId):
     """A new last day of a login, later or earlier than before; without it the login has no end."""
 
-    valid_until: dt.date | None = None
+    valid_until: dt.date | None = Field(
+        default=None, description="In Indian Standard Time; null for a login without an end."
+    )
 
 
 class SetLoginMobile(LoginId):
@@ -382,44 +384,173 @@ class DeniedSessions(Wire):
     """Login ID → tokens issued up to this instant are denied."""
 
 
-REQUEST_OTP = Method("accounts", "request_otp", RequestOtp, OtpAccepted, command=True)
-VERIFY_OTP = Method("accounts", "verify_otp", VerifyOtp, ApplicantSession, command=True)
-LOG_IN = Method("accounts", "log_in", LogIn, StaffSession, command=True)
-ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True)
-ENROL_GATE_DEVICE = Method("accounts", "enrol_gate_device", LogIn, StaffSession, command=True)
-REPORT_GATE_DEVICE = Method("accounts", "report_gate_device", GateDeviceReport, Nothing, in_transaction=True)
-GATE_DEVICES = Method("accounts", "gate_devices", Nothing, GateDeviceList)
-ENTER_CODE = Method("accounts", "enter_code", EnterCode, StaffSession, command=True)
-SHOW_ENROLMENT = Method("accounts", "show_enrolment", SignInToken, Enrolment)
-ENROL_FACTOR = Method("accounts", "enrol_factor", EnterCode, Enrolled, command=True)
-OWN_FACTOR = Method("accounts", "own_factor", Nothing, OwnFactor)
-START_ENROLMENT = Method("accounts", "start_enrolment", StartEnrolment, WaitingSignIn, command=True)
-CONFIRM_FACTOR = Method("accounts", "confirm_factor", FactorCode, StaffSession, command=True)
-RENEW_RECOVERY_CODES = Method("accounts", "renew_recovery_codes", Nothing, RecoveryCodes, command=True)
-LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True)
-OWN_SESSIONS = Method("accounts", "own_sessions", Nothing, OwnSessions)
-END_OWN_SESSIONS = Method("accounts", "end_own_sessions", EndOwnSessions, EndedOwnSessions, command=True)
-RENEW_KIOSK = Method("accounts", "renew_kiosk", Nothing, StaffSession, command=True)
-CHANGE_PASSWORD = Method("accounts", "change_password", ChangePassword, StaffSession, command=True)
-ISSUE_LOGIN = Method("accounts", "issue_login", IssueLogin, IssuedLogin, command=True)
-LIST_LOGINS = Method("accounts", "list_logins", LoginQuestion, LoginList, names_people=True)
-COLLEAGUES = Method("accounts", "colleagues", Nothing, ColleagueList, names_people=True)
-VIEW_LOGIN = Method("accounts", "view_login", LoginId, LoginView, names_people=True)
-SET_LOGIN_MOBILE = Method("accounts", "set_login_mobile", SetLoginMobile, LoginView, command=True)
-EXTEND_LOGIN = Method("accounts", "extend_login", ExtendLogin, LoginView, command=True)
-END_SESSIONS = Method("accounts", "end_sessions", LoginId, EndedSessions, command=True)
-DISABLE_LOGIN = Method("accounts", "disable_login", LoginId, LoginView, command=True)
-RESET_LOGIN = Method("accounts", "reset_login", LoginId, IssuedLogin, command=True)
-RESET_FACTOR = Method("accounts", "reset_factor", LoginId, LoginView, command=True)
-FACTOR_RULE = Method("accounts", "factor_rule", Nothing, FactorRule)
-SET_FACTOR_RULE = Method("accounts", "set_factor_rule", SetFactorRule, FactorRule, command=True)
-EXPORT_LOGINS = Method("accounts", "export_logins", Nothing, CsvFile, names_people=True)
-SEND_LOGIN_FILE = Method("accounts", "send_login_file", ImportFile, ImportId, command=True)
-CHECK_LOGIN_FILE = Method(
-    "accounts", "check_login_file", LoginImport, ImportReport, names_people=True, in_transaction=True
+REQUEST_OTP = Method(
+    "accounts", "request_otp", RequestOtp, OtpAccepted, command=True, said="Asked for a code",
+    http=Http("anyone", "request_otp", "POST /otp",
+        "Send a one-time code to a mobile. Requesting one again within its life repeats the same code.",
+        status=202, limit="otp"),
+)  # fmt: skip
+VERIFY_OTP = Method(
+    "accounts", "verify_otp", VerifyOtp, ApplicantSession, command=True, said="Signed in with a mobile",
+    http=Http("anyone", "verify_otp", "POST /otp/verify",
+        "Return a session to whoever has the code.", limit="otp_verify"),
+)  # fmt: skip
+LOG_IN = Method(
+    "accounts", "log_in", LogIn, StaffSession, command=True, said="Signed in with a password",
+    http=Http("anyone", "log_in", "POST /sessions",
+        """Return a session for a login that the ADO Branch issued.
+
+        `401` with `second_factor_required`: send the fact `sign_in` with a code to `/sessions/code`. With
+        `second_factor_missing`: send it to `/sessions/enrolment` first, and the app's code to
+        `/sessions/enrolment/code`. Both have a quarter of an hour.
+        """, limit="login"),
+)  # fmt: skip
+ENROL_KIOSK = Method("accounts", "enrol_kiosk", LogIn, StaffSession, command=True, said="Enrolled a kiosk")
+ENROL_GATE_DEVICE = Method(
+    "accounts", "enrol_gate_device", LogIn, StaffSession, command=True, said="Enrolled a gate device"
 )
-APPLY_LOGIN_FILE = Method("accounts", "apply_login_file", LoginImport, ImportReport, command=True)
+REPORT_GATE_DEVICE = Method(
+    "accounts", "report_gate_device", GateDeviceReport, Nothing, in_transaction=True,
+    http=Http("guard_on_device", "report_gate_device", "POST /gate/device/report",
+        "Say how this device is: the version of its app, the age of its list, the scans it has to send."),
+)  # fmt: skip
+GATE_DEVICES = Method("accounts", "gate_devices", Nothing, GateDeviceList)
+ENTER_CODE = Method(
+    "accounts", "enter_code", EnterCode, StaffSession, command=True, said="Signed in with the app's code",
+    http=Http("anyone", "enter_code", "POST /sessions/code",
+        "Return a session for a sign-in that waits for the second factor, and its code.", limit="login"),
+)  # fmt: skip
+SHOW_ENROLMENT = Method(
+    "accounts", "show_enrolment", SignInToken, Enrolment,
+    http=Http("anyone", "show_enrolment", "POST /sessions/enrolment",
+        "Return what an authenticator app needs to know, for a sign-in that has to set up one.",
+        limit="login"),
+)  # fmt: skip
+ENROL_FACTOR = Method(
+    "accounts", "enrol_factor", EnterCode, Enrolled, command=True, said="Set up an app",
+    http=Http("anyone", "enrol_factor", "POST /sessions/enrolment/code",
+        "Set up an app by its first code; the answer has a session, and recovery codes that are shown once.",
+        limit="login"),
+)  # fmt: skip
+OWN_FACTOR = Method(
+    "accounts", "own_factor", Nothing, OwnFactor,
+    http=Http("staff", "view_own_factor", "GET /second-factor",
+        "Show what the caller has as a second factor."),
+)  # fmt: skip
+START_ENROLMENT = Method(
+    "accounts", "start_enrolment", StartEnrolment, WaitingSignIn, command=True,
+    said="Began to set up an app",
+    http=Http("staff", "start_enrolment", "POST /second-factor/enrolment",
+        "Begin to set up an app; go on with `sign_in` at `/sessions/enrolment`."),
+)  # fmt: skip
+CONFIRM_FACTOR = Method(
+    "accounts", "confirm_factor", FactorCode, StaffSession, command=True,
+    said="Showed the app's code again",
+    http=Http("staff", "confirm_factor", "POST /sessions/current/code",
+        """Show the second factor again, where `403` with `second_factor_stale` asks for it.
+
+        The answer is the same session with a new token, which counts for five minutes.
+        """),
+)  # fmt: skip
+RENEW_RECOVERY_CODES = Method(
+    "accounts", "renew_recovery_codes", Nothing, RecoveryCodes, command=True,
+    said="Made new recovery codes",
+    http=Http("staff", "renew_recovery_codes", "POST /second-factor/recovery-codes",
+        "Replace the recovery codes; the new ones are shown once."),
+)  # fmt: skip
+LOG_OUT = Method("accounts", "log_out", Nothing, Nothing, command=True, said="Signed out")
+OWN_SESSIONS = Method("accounts", "own_sessions", Nothing, OwnSessions)
+END_OWN_SESSIONS = Method(
+    "accounts", "end_own_sessions", EndOwnSessions, EndedOwnSessions, command=True,
+    said="Signed out elsewhere",
+)  # fmt: skip
+RENEW_KIOSK = Method(
+    "accounts", "renew_kiosk", Nothing, StaffSession, command=True, said="Renewed a kiosk or a gate device"
+)
+CHANGE_PASSWORD = Method(
+    "accounts", "change_password", ChangePassword, StaffSession, command=True, said="Changed the password",
+    http=Http("staff", "change_password", "POST /password",
+        "Change the password; the answer is a new session."),
+)  # fmt: skip
+ISSUE_LOGIN = Method(
+    "accounts", "issue_login", IssueLogin, IssuedLogin, command=True, said="Issued a login or a device",
+    http=Http("ado", "issue_login", "POST /logins",
+        "Issue a login with its initial password, which is never shown again.", status=201),
+)  # fmt: skip
+LIST_LOGINS = Method(
+    "accounts", "list_logins", LoginQuestion, LoginList, names_people=True, said="List of logins",
+    http=Http("ado", "list_logins", "GET /logins",
+        "List logins, by ID; `counts` says how many there are of each state."),
+)  # fmt: skip
+COLLEAGUES = Method(
+    "accounts", "colleagues", Nothing, ColleagueList, names_people=True, said="List of colleagues"
+)
+VIEW_LOGIN = Method(
+    "accounts", "view_login", LoginId, LoginView, names_people=True, said="Page of a login",
+    http=Http("ado", "view_login", "GET /logins/{login_id}",
+        "Show one login, with the number of its open sessions."),
+)  # fmt: skip
+SET_LOGIN_MOBILE = Method(
+    "accounts", "set_login_mobile", SetLoginMobile, LoginView, command=True,
+    said="Changed the mobile of a login",
+    http=Http("ado", "set_login_mobile", "POST /logins/{login_id}/mobile",
+        "Set where the holder is told of what happens to the login. They are told on both numbers."),
+)  # fmt: skip
+EXTEND_LOGIN = Method(
+    "accounts", "extend_login", ExtendLogin, LoginView, command=True,
+    said="Changed the last day of a login",
+    http=Http("ado", "extend_login", "POST /logins/{login_id}/extend",
+        "Set another last day, or none. Sessions that would outlive the login end."),
+)  # fmt: skip
+END_SESSIONS = Method(
+    "accounts", "end_sessions", LoginId, EndedSessions, command=True, said="Signed a login out everywhere",
+    http=Http("ado", "sign_out_login", "POST /logins/{login_id}/sign-out",
+        "End all sessions of a login, everywhere within two seconds. Its password stays."),
+)  # fmt: skip
+DISABLE_LOGIN = Method(
+    "accounts", "disable_login", LoginId, LoginView, command=True, said="Disabled a login or a device",
+    http=Http("ado", "disable_login", "POST /logins/{login_id}/disable",
+        "End the login and all its sessions, everywhere within two seconds."),
+)  # fmt: skip
+RESET_LOGIN = Method(
+    "accounts", "reset_login", LoginId, IssuedLogin, command=True,
+    said="Gave a login a new password, or a device a new code",
+    http=Http("ado", "reset_login", "POST /logins/{login_id}/reset",
+        "Give a new initial password, which must be changed; sessions of the old one end."),
+)  # fmt: skip
+RESET_FACTOR = Method(
+    "accounts", "reset_factor", LoginId, LoginView, command=True, said="Reset an app",
+    http=Http("ado", "reset_factor", "POST /logins/{login_id}/reset-factor",
+        "Remove the second factor of somebody who has lost it; all their sessions end."),
+)  # fmt: skip
+FACTOR_RULE = Method(
+    "accounts", "factor_rule", Nothing, FactorRule,
+    http=Http("ado", "view_factor_rule", "GET /second-factor-rule",
+        "Show which roles need a second factor."),
+)  # fmt: skip
+SET_FACTOR_RULE = Method(
+    "accounts", "set_factor_rule", SetFactorRule, FactorRule, command=True,
+    said="Decided who needs an app",
+    http=Http("ado", "set_factor_rule", "POST /second-factor-rule",
+        "Decide which roles need a second factor. Their sessions that were opened without one end."),
+)  # fmt: skip
+EXPORT_LOGINS = Method(
+    "accounts", "export_logins", Nothing, CsvFile, names_people=True, said="File of all logins"
+)
+SEND_LOGIN_FILE = Method(
+    "accounts", "send_login_file", ImportFile, ImportId, command=True, said="Sent a file of logins"
+)
+CHECK_LOGIN_FILE = Method(
+    "accounts", "check_login_file", LoginImport, ImportReport, in_transaction=True, names_people=True,
+    said="Checked a file of logins",
+)  # fmt: skip
+APPLY_LOGIN_FILE = Method(
+    "accounts", "apply_login_file", LoginImport, ImportReport, command=True,
+    said="Issued the logins of a file",
+)  # fmt: skip
 SESSION_KEYS = Method("accounts", "session_keys", Nothing, SessionKeys, in_transaction=True)
 DENIED_SESSIONS = Method("accounts", "denied_sessions", ActiveSessions, DeniedSessions, in_transaction=True)
-AUDIT_ENTRIES = Method("accounts", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_ENTRIES = Method(
+    "accounts", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
 AUDIT_HEADS = Method("accounts", "audit_heads", HeadQuestion, AuditHeads)

@@ -1,7 +1,7 @@
 """RPC of application: submit, follow and change applications; the counter's view of them."""
 
 import datetime as dt
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -27,9 +27,13 @@ from contracts.model import (
     Wire,
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Nothing, Page, Proof
+from contracts.rpc.call import Http, Method, Nothing, Page, Proof
 from contracts.visiting_rules import ClosedWish
 
+Reference = Annotated[
+    str,
+    Field(max_length=40, description="Such as `PCS-7K3M-9QW4`; case and hyphens do not matter."),
+]
 NOT_OPENED = "not_opened"
 """Code of `Forbidden` where an applicant's session has not opened an application (`OPEN_APPLICATION`)."""
 
@@ -58,13 +62,13 @@ class Invite(InvitationForm):
 class AmendApplication(Amendment):
     """New content of a returned application; while the department decides, only ``preferred`` may change."""
 
-    reference: str = Field(max_length=40)
+    reference: Reference
 
 
 class ReferenceOnly(Strict):
     """One application, by its reference."""
 
-    reference: str = Field(max_length=40)
+    reference: Reference
 
 
 class LastFour(Strict):
@@ -76,7 +80,7 @@ class LastFour(Strict):
 class OpenApplication(LastFour):
     """One application, and what opens it."""
 
-    reference: str = Field(max_length=40)
+    reference: Reference
 
 
 class NewMobile(Strict):
@@ -230,7 +234,7 @@ class Photograph(Wire):
 class StatusQuestion(Strict):
     """Question for a status, by reference and the last four digits of the mobile."""
 
-    reference: str = Field(max_length=40)
+    reference: Reference
     mobile_last4: str = Field(max_length=8)
 
 
@@ -290,22 +294,86 @@ class LookupHits(Wire):
     next: str | None = None
 
 
-SUBMIT = Method("application", "submit", SubmitApplication, Acknowledged, command=True)
+SUBMIT = Method(
+    "application", "submit", SubmitApplication, Acknowledged, command=True, said="Sent an application",
+    http=Http("applicant", "submit_application", "POST /applications",
+        "Apply for a visit.", status=201),
+)  # fmt: skip
 CHECK = Method("application", "check", SubmitApplication, Checked)
-SUBMIT_AT_COUNTER = Method("application", "submit_at_counter", SubmitAtCounter, Acknowledged, command=True)
-INVITE = Method("application", "invite", Invite, Invited, command=True)
-LIST_APPLICATIONS = Method("application", "list_applications", Page, ApplicationList, names_people=True)
-VIEW_APPLICATION = Method("application", "view", ReferenceOnly, ApplicationView, names_people=True)
+SUBMIT_AT_COUNTER = Method(
+    "application", "submit_at_counter", SubmitAtCounter, Acknowledged, command=True,
+    said="Sent an application at the counter",
+    http=Http("reception", "submit_at_counter", "POST /counter/applications",
+        "Apply for a visitor for whom the operator vouches; the mobile may be null.", status=201),
+)  # fmt: skip
+INVITE = Method(
+    "application", "invite", Invite, Invited, command=True, said="Invited a visitor",
+    http=Http("department", "invite_visitors", "POST /invitations",
+        "Invite visitors of the login's own department; each pass follows by itself.", status=201),
+)  # fmt: skip
+LIST_APPLICATIONS = Method(
+    "application", "list_applications", Page, ApplicationList, names_people=True,
+    said="List of own applications",
+    http=Http("applicant", "list_applications", "GET /applications",
+        "List the applicant's applications, newest first."),
+)  # fmt: skip
+VIEW_APPLICATION = Method(
+    "application", "view", ReferenceOnly, ApplicationView, names_people=True,
+    said="Page of an application",
+    http=Http("applicant", "view_application", "GET /applications/{reference}",
+        """Return the status, dated timeline and pass of an application.
+
+        The session that sent it may see it. Any other one opens it first (403 ``not_opened``).
+        """),
+)  # fmt: skip
 OPEN_APPLICATION = Method(
-    "application", "open", OpenApplication, ApplicationView, command=True, carries_key=True
-)
-PHOTOGRAPH = Method("application", "photograph", ReferenceOnly, Photograph, names_people=True)
-AMEND = Method("application", "amend", AmendApplication, Acknowledged, command=True)
-CANCEL = Method("application", "cancel", ReferenceOnly, Acknowledged, command=True)
-CHANGE_MOBILE = Method("application", "change_mobile", ChangeMobile, Acknowledged, command=True)
-STATUS = Method("application", "status", StatusQuestion, StatusView)
-COUNTER_LOOKUP = Method("application", "lookup", Lookup, LookupHits, names_people=True)
-WAITING_HERE = Method("application", "waiting_here", Nothing, LookupHits, names_people=True)
+    "application", "open", OpenApplication, ApplicationView, command=True, carries_key=True,
+    said="Opened an application with the ID card",
+    http=Http("applicant", "open_application", "POST /applications/{reference}/open",
+        """Open an application for this session by the last four characters of its ID card, and return it.
+
+        Families share a phone. A mobile has ten wrong tries within an hour.
+        """),
+)  # fmt: skip
+PHOTOGRAPH = Method(
+    "application", "photograph", ReferenceOnly, Photograph, names_people=True,
+    said="Photograph of a visitor",
+)  # fmt: skip
+AMEND = Method(
+    "application", "amend", AmendApplication, Acknowledged, command=True, said="Changed an application",
+    http=Http("applicant", "amend_application", "POST /applications/{reference}/amend",
+        "Complete an application that was returned, or request other dates before it is decided."),
+)  # fmt: skip
+CANCEL = Method(
+    "application", "cancel", ReferenceOnly, Acknowledged, command=True, said="Cancelled an application",
+    http=Http("applicant", "cancel_application", "POST /applications/{reference}/cancel",
+        "Withdraw an application; a pass that exists is revoked."),
+)  # fmt: skip
+CHANGE_MOBILE = Method(
+    "application", "change_mobile", ChangeMobile, Acknowledged, command=True,
+    said="Changed the mobile of an application",
+)  # fmt: skip
+STATUS = Method(
+    "application", "status", StatusQuestion, StatusView,
+    http=Http("anyone", "look_up_status", "POST /status",
+        "Return status and timeline of an application, without a name, a purpose or a QR.", limit="status"),
+)  # fmt: skip
+COUNTER_LOOKUP = Method(
+    "application", "lookup", Lookup, LookupHits, names_people=True, said="Looked up visits at the counter",
+    http=Http("reception", "look_up_at_counter", "POST /counter/lookup",
+        "Find applications by mobile, reference or name."),
+)  # fmt: skip
+WAITING_HERE = Method(
+    "application", "waiting_here", Nothing, LookupHits, names_people=True,
+    said="List of who waits at the counter",
+    http=Http("reception", "list_waiting_here", "GET /counter/applications",
+        """List who applied today at the counters and kiosks of this site and has not entered yet.
+
+        These are the fifty newest, the newest last.
+        """),
+)  # fmt: skip
 DURATIONS = Method("application", "durations", DepartmentCode, Durations)
-AUDIT_ENTRIES = Method("application", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_ENTRIES = Method(
+    "application", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
 AUDIT_HEADS = Method("application", "audit_heads", HeadQuestion, AuditHeads)

@@ -34,7 +34,7 @@ from contracts.model import (
 )
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Nothing, Page
+from contracts.rpc.call import Http, Method, Nothing, Page
 from contracts.rpc.imports import (
     ApplyDirectoryFile,
     CsvFile,
@@ -279,6 +279,11 @@ ForOfficer = Annotated[
 ]
 
 
+Revision = Annotated[
+    int | None, Field(description="Where given, the revision that was read; another one is a conflict.")
+]
+
+
 class ReviewId(Strict):
     """One review."""
 
@@ -286,22 +291,20 @@ class ReviewId(Strict):
 
 
 class Approve(Strict):
-    """Terms of an approval. ``revision``, if given, must be the current one.
-
-    With ``last_day`` the pass admits on each day up to it, at most seven in all, at the same hours, and
-    ``entries`` counts for each day. Days on which the site or the department is closed or has other hours
-    are left out.
-    """
+    """When and how a visit may take place, on one day or on several at the same hours."""
 
     review_id: UUID
     slot: Slot
     gate: Code | None = None
-    entries: int = Field(default=1, ge=1, le=20)
+    entries: int = Field(default=1, ge=1, le=20, description="How often each visitor may come in on a day.")
     vehicle_allowed: bool = False
-    last_day: date | None = None
-    days_reason: str = Field(default="", max_length=500)
-    """Needed where the visit has several days."""
-    revision: int | None = None
+    last_day: date | None = Field(
+        default=None,
+        description="The pass admits on each day up to this one, at most seven in all. Days on which the "
+        "site or the department is closed or has other hours are left out.",
+    )
+    days_reason: str = Field(default="", max_length=500, description="Needed where there are several days.")
+    revision: Revision = None
     on_behalf_of: ForOfficer = None
 
 
@@ -311,7 +314,7 @@ class Reject(Strict):
     review_id: UUID
     reason: RejectionReason
     note: str = Field(default="", max_length=500)
-    revision: int | None = None
+    revision: Revision = None
     on_behalf_of: ForOfficer = None
 
 
@@ -320,7 +323,7 @@ class Return(Strict):
 
     review_id: UUID
     note: str = Field(min_length=1, max_length=500)
-    revision: int | None = None
+    revision: Revision = None
     on_behalf_of: ForOfficer = None
 
 
@@ -776,52 +779,226 @@ class DutyContacts(Wire):
     set_at: Instant | None = None
 
 
-DUTY_CONTACTS = Method("approval", "duty_contacts", DutyPlace, DutyContacts, names_people=True)
-PUT_DUTY_CONTACTS = Method("approval", "put_duty_contacts", PutDutyContacts, DutyContacts, command=True)
-EXPORT_DIRECTORY = Method("approval", "export_directory", Export, CsvFile, names_people=True)
-LIST_LINES = Method("approval", "list_lines", Export, LineList)
-VIEW_LINE = Method("approval", "view_line", LineId, LineView)
-LINE_HISTORY = Method("approval", "line_history", LineId, LineHistory)
-PUT_LINE = Method("approval", "put_line", PutLine, LineView, command=True)
-REMOVE_LINE = Method("approval", "remove_line", RemoveLine, Nothing, command=True)
-SEND_DIRECTORY_FILE = Method("approval", "send_directory_file", DirectoryFile, ImportId, command=True)
+DUTY_CONTACTS = Method(
+    "approval", "duty_contacts", DutyPlace, DutyContacts, names_people=True, said="Duty contacts"
+)
+PUT_DUTY_CONTACTS = Method(
+    "approval", "put_duty_contacts", PutDutyContacts, DutyContacts, command=True,
+    said="Changed duty contacts",
+)  # fmt: skip
+EXPORT_DIRECTORY = Method(
+    "approval", "export_directory", Export, CsvFile, names_people=True, said="File of the directory"
+)
+LIST_LINES = Method(
+    "approval", "list_lines", Export, LineList,
+    http=Http("ado", "list_directory_lines", "GET /directory/{table}",
+        "List the lines of a table, each with a digest by which a later change of it is noticed."),
+)  # fmt: skip
+VIEW_LINE = Method(
+    "approval", "view_line", LineId, LineView,
+    http=Http("ado", "view_directory_line", "GET /directory/{table}/{key}",
+        "Show one line."),
+)  # fmt: skip
+LINE_HISTORY = Method(
+    "approval", "line_history", LineId, LineHistory,
+    http=Http("ado", "view_directory_history", "GET /directory/{table}/{key}/history",
+        "Show who changed a line, when, and what it was; the newest change first."),
+)  # fmt: skip
+PUT_LINE = Method(
+    "approval", "put_line", PutLine, LineView, command=True, said="Changed the directory",
+    http=Http("ado", "put_directory_line", "POST /directory/{table}",
+        "Add a line, or change the one that was read with this digest. Everybody sees it within a minute."),
+)  # fmt: skip
+REMOVE_LINE = Method(
+    "approval", "remove_line", RemoveLine, Nothing, command=True, said="Removed a line of the directory",
+    http=Http("ado", "remove_directory_line", "POST /directory/{table}/{key}/remove",
+        "Remove a gate, or a holiday or hours to come. Lines of other tables stay; departments can be "
+        "closed."),
+)  # fmt: skip
+SEND_DIRECTORY_FILE = Method(
+    "approval", "send_directory_file", DirectoryFile, ImportId, command=True,
+    said="Sent a file of the directory",
+)  # fmt: skip
 CHECK_DIRECTORY_FILE = Method("approval", "check_directory_file", ImportId, ImportReport, in_transaction=True)
 APPLY_DIRECTORY_FILE = Method(
-    "approval", "apply_directory_file", ApplyDirectoryFile, ImportReport, command=True
-)
-SITES = Method("approval", "sites", Nothing, SiteList)
+    "approval", "apply_directory_file", ApplyDirectoryFile, ImportReport, command=True,
+    said="Applied a file of the directory",
+)  # fmt: skip
+SITES = Method(
+    "approval", "sites", Nothing, SiteList,
+    http=Http("anyone", "list_sites", "GET /sites",
+        """List sites with their gates, hours and closed days, at most a minute old.
+
+        While approval is down this is the last copy.
+        """, limit="read"),
+)  # fmt: skip
 DEPARTMENTS = Method("approval", "departments", DepartmentQuestion, DepartmentList)
 OFFICERS = Method("approval", "officers", OfficerQuestion, OfficerList)
-LIST_REVIEWS = Method("approval", "list_reviews", ReviewQuestion, ReviewList, names_people=True)
-DECISIONS = Method("approval", "decisions", DecisionQuestion, RecordedDecisions, names_people=True)
-SEARCH_REVIEWS = Method("approval", "search_reviews", ReviewSearch, ReviewList, names_people=True)
-VIEW_REVIEW = Method("approval", "view_review", ReviewId, ReviewView, names_people=True)
+LIST_REVIEWS = Method(
+    "approval", "list_reviews", ReviewQuestion, ReviewList, names_people=True,
+    said="Queue of applications",
+    http=Http("department", "list_reviews", "GET /reviews",
+        "List the queue, the longest waiting first or in another order."),
+)  # fmt: skip
+DECISIONS = Method(
+    "approval", "decisions", DecisionQuestion, RecordedDecisions, names_people=True, said="Decisions"
+)
+SEARCH_REVIEWS = Method(
+    "approval", "search_reviews", ReviewSearch, ReviewList, names_people=True,
+    said="Searched applications",
+    http=Http("department", "search_reviews", "POST /reviews/search",
+        "Find reviews by reference or name."),
+)  # fmt: skip
+VIEW_REVIEW = Method(
+    "approval", "view_review", ReviewId, ReviewView, names_people=True, said="Application at the desk",
+    http=Http("department", "view_review", "GET /reviews/{review_id}",
+        "Return one review."),
+)  # fmt: skip
 WHEREABOUTS = Method("approval", "whereabouts", ReferenceOnly, Whereabouts)
-APPROVE = Method("approval", "approve", Approve, ReviewView, command=True)
-REJECT = Method("approval", "reject", Reject, ReviewView, command=True)
-RETURN = Method("approval", "return_to_applicant", Return, ReviewView, command=True)
-FORWARD = Method("approval", "forward", Forward, ReviewView, command=True)
-NUMBERS = Method("approval", "numbers", Nothing, DeskNumbers)
-TRANSPARENCY = Method("approval", "transparency", Nothing, Transparency)
-CAPACITY = Method("approval", "capacity", Nothing, CapacityView)
-SET_CAPACITY = Method("approval", "set_capacity", SetCapacity, CapacityView, command=True)
-AVAILABILITY = Method("approval", "availability", AvailabilityQuestion, Availability)
-AFFECTED = Method("approval", "affected", ClosingQuestion, Affected, names_people=True)
-CLOSE_DAY = Method("approval", "close_day", CloseDay, ClosureView, command=True)
-LIST_CLOSURES = Method("approval", "list_closures", ClosureQuestion, ClosureList)
-VIEW_CLOSURE = Method("approval", "view_closure", ClosureId, ClosureView)
-LIFT_CLOSURE = Method("approval", "lift_closure", ClosureId, ClosureView, command=True)
-WITHDRAW = Method("approval", "withdraw", Withdraw, ReviewView, command=True)
-WATCHLIST = Method("approval", "watchlist", EntryQuestion, EntryList, names_people=True)
-VIEW_ENTRY = Method("approval", "view_entry", EntryId, EntryView, names_people=True)
-PROPOSE_ENTRY = Method("approval", "propose_entry", ProposeEntry, EntryView, command=True)
-CONFIRM_ENTRY = Method("approval", "confirm_entry", EntryId, EntryView, command=True)
-END_ENTRY = Method("approval", "end_entry", EntryId, EntryView, command=True)
-MATCHES = Method("approval", "matches", MatchQuestion, MatchList, names_people=True)
-VIEW_MATCH = Method("approval", "view_match", MatchId, MatchView, names_people=True)
-SETTLE_MATCH = Method("approval", "settle_match", SettleMatch, MatchView, command=True)
-DELEGATE = Method("approval", "delegate", Delegate, DelegationView, command=True)
-LIST_DELEGATIONS = Method("approval", "list_delegations", Page, DelegationList, names_people=True)
-END_DELEGATION = Method("approval", "end_delegation", DelegationId, DelegationView, command=True)
-AUDIT_ENTRIES = Method("approval", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+APPROVE = Method(
+    "approval", "approve", Approve, ReviewView, command=True, said="Approved an application",
+    http=Http("department", "approve_review", "POST /reviews/{review_id}/approve",
+        "Approve the application; the pass follows by itself."),
+)  # fmt: skip
+REJECT = Method(
+    "approval", "reject", Reject, ReviewView, command=True, said="Rejected an application",
+    http=Http("department", "reject_review", "POST /reviews/{review_id}/reject",
+        "Reject the application."),
+)  # fmt: skip
+RETURN = Method(
+    "approval", "return_to_applicant", Return, ReviewView, command=True, said="Sent an application back",
+    http=Http("department", "return_review", "POST /reviews/{review_id}/return",
+        "Return the application to the applicant, who may complete it."),
+)  # fmt: skip
+FORWARD = Method(
+    "approval", "forward", Forward, ReviewView, command=True, said="Forwarded an application",
+    http=Http("department", "forward_review", "POST /reviews/{review_id}/forward",
+        "Hand the review to another department or to an officer of this one."),
+)  # fmt: skip
+NUMBERS = Method(
+    "approval", "numbers", Nothing, DeskNumbers,
+    http=Http("department", "view_numbers", "GET /numbers",
+        "Return how many decisions the login and its department made, in what time, and what waits."),
+)  # fmt: skip
+TRANSPARENCY = Method(
+    "approval", "transparency", Nothing, Transparency,
+    http=Http("anyone", "list_transparency", "GET /transparency",
+        """List how fast each department decided in each month; counts from 1 to 4 are withheld.
+
+        The numbers are at most a quarter of an hour old, or the last copy while approval is down.
+        """, limit="read"),
+)  # fmt: skip
+CAPACITY = Method(
+    "approval", "capacity", Nothing, CapacityView,
+    http=Http("department", "view_capacity", "GET /capacity",
+        "Return how many visitors the department takes, and who set it."),
+)  # fmt: skip
+SET_CAPACITY = Method(
+    "approval", "set_capacity", SetCapacity, CapacityView, command=True,
+    said="Changed the places of a department",
+    http=Http("department", "set_capacity", "POST /capacity",
+        "Set how many visitors the department takes from now on. Visits approved before stay approved."),
+)  # fmt: skip
+AVAILABILITY = Method(
+    "approval", "availability", AvailabilityQuestion, Availability,
+    http=Http("anyone", "list_availability", "GET /availability",
+        "List the days and windows in which a department still takes visitors at a site.",
+        limit="availability"),
+)  # fmt: skip
+AFFECTED = Method(
+    "approval", "affected", ClosingQuestion, Affected, names_people=True,
+    said="Visits that a change concerns",
+    http=Http("closer", "list_affected", "GET /closures/affected",
+        "List whom the closing of a day would affect; the ADO Branch sees how many they are."),
+)  # fmt: skip
+CLOSE_DAY = Method(
+    "approval", "close_day", CloseDay, ClosureView, command=True, said="Closed a day",
+    http=Http("closer", "close_day", "POST /closures",
+        "Close a day. Passes for it are revoked, and its visitors are asked to choose another date.",
+        status=201),
+)  # fmt: skip
+LIST_CLOSURES = Method(
+    "approval", "list_closures", ClosureQuestion, ClosureList,
+    http=Http("closure_reader", "list_closures", "GET /closures",
+        """List the days that a department closed at short notice, the newest closing first.
+
+        The ADO Branch and auditors may see those of all departments.
+        """),
+)  # fmt: skip
+VIEW_CLOSURE = Method(
+    "approval", "view_closure", ClosureId, ClosureView,
+    http=Http("closure_reader", "view_closure", "GET /closures/{closure_id}",
+        "Show a closed day, and how many visitors were asked to choose another date."),
+)  # fmt: skip
+LIFT_CLOSURE = Method(
+    "approval", "lift_closure", ClosureId, ClosureView, command=True, said="Lifted the closing of a day",
+    http=Http("closer", "lift_closure", "POST /closures/{closure_id}/lift",
+        "Offer a closed day again. Nobody is approved again by this."),
+)  # fmt: skip
+WITHDRAW = Method(
+    "approval", "withdraw", Withdraw, ReviewView, command=True, said="Withdrew an approval",
+    http=Http("department", "withdraw_approval", "POST /reviews/{review_id}/withdraw",
+        "Withdraw an approval; the pass is revoked."),
+)  # fmt: skip
+WATCHLIST = Method(
+    "approval", "watchlist", EntryQuestion, EntryList, names_people=True, said="Watchlist",
+    http=Http("watcher", "list_watchlist", "GET /watchlist/entries",
+        "List entries, the newest first; `counts` says how many there are of each state."),
+)  # fmt: skip
+VIEW_ENTRY = Method(
+    "approval", "view_entry", EntryId, EntryView, names_people=True, said="Entry of the watchlist",
+    http=Http("watcher", "view_watchlist_entry", "GET /watchlist/entries/{entry_id}",
+        "Show one entry."),
+)  # fmt: skip
+PROPOSE_ENTRY = Method(
+    "approval", "propose_entry", ProposeEntry, EntryView, command=True,
+    said="Proposed an entry of the watchlist",
+    http=Http("watcher", "propose_watchlist_entry", "POST /watchlist/entries",
+        "Propose an entry; it holds once another officer has confirmed it.", status=201),
+)  # fmt: skip
+CONFIRM_ENTRY = Method(
+    "approval", "confirm_entry", EntryId, EntryView, command=True,
+    said="Confirmed an entry of the watchlist",
+    http=Http("watcher", "confirm_watchlist_entry", "POST /watchlist/entries/{entry_id}/confirm",
+        "Confirm an entry that another officer proposed."),
+)  # fmt: skip
+END_ENTRY = Method(
+    "approval", "end_entry", EntryId, EntryView, command=True, said="Ended an entry of the watchlist",
+    http=Http("watcher", "end_watchlist_entry", "POST /watchlist/entries/{entry_id}/end",
+        "End an entry, or decline a proposed one."),
+)  # fmt: skip
+MATCHES = Method(
+    "approval", "matches", MatchQuestion, MatchList, names_people=True, said="Matches with the watchlist",
+    http=Http("watcher", "list_watchlist_matches", "GET /watchlist/matches",
+        "List matches of applications, the newest first; by default those that nobody has settled."),
+)  # fmt: skip
+VIEW_MATCH = Method(
+    "approval", "view_match", MatchId, MatchView, names_people=True, said="Match with the watchlist",
+    http=Http("watcher", "view_watchlist_match", "GET /watchlist/matches/{match_id}",
+        "Show a person of an application beside the entry that they match."),
+)  # fmt: skip
+SETTLE_MATCH = Method(
+    "approval", "settle_match", SettleMatch, MatchView, command=True,
+    said="Settled a match with the watchlist",
+    http=Http("watcher", "settle_watchlist_match", "POST /watchlist/matches/{match_id}/settle",
+        "Confirm or dismiss a match, with the reason."),
+)  # fmt: skip
+DELEGATE = Method(
+    "approval", "delegate", Delegate, DelegationView, command=True, said="Delegated decisions",
+    http=Http("department", "delegate", "POST /delegations",
+        "Let a login of the department decide for one of its officers for some days.", status=201),
+)  # fmt: skip
+LIST_DELEGATIONS = Method(
+    "approval", "list_delegations", Page, DelegationList, names_people=True, said="List of delegations",
+    http=Http("department", "list_delegations", "GET /delegations",
+        "List who decides for whom, the newest first."),
+)  # fmt: skip
+END_DELEGATION = Method(
+    "approval", "end_delegation", DelegationId, DelegationView, command=True, said="Ended a delegation",
+    http=Http("department", "end_delegation", "POST /delegations/{delegation_id}/end",
+        "End a delegation at once."),
+)  # fmt: skip
+AUDIT_ENTRIES = Method(
+    "approval", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
 AUDIT_HEADS = Method("approval", "audit_heads", HeadQuestion, AuditHeads)

@@ -74,9 +74,49 @@ class Call(Wire):
     """A keyed hash of the caller's network address, for rate limits."""
 
 
+Callers = Literal[
+    "anyone",
+    "applicant",
+    "pass_holder",
+    "signed_in",
+    "staff",
+    "ado",
+    "reception",
+    "department",
+    "closer",
+    "closure_reader",
+    "watcher",
+    "security",
+    "guard",
+    "guard_on_device",
+    "guard_of_site",
+]
+"""Who may call an operation of the JSON interface. `services/gateway/callers.py` says who each of them is."""
+
+
+@dataclass(frozen=True)
+class Http:
+    """The operation of the JSON interface that makes a call. Its fields are those of the request.
+
+    What the path names is in the path. Of the rest, the fields of a GET are in the query, and those of
+    another verb are the body. A command takes an Idempotency-Key, unless its request carries one.
+    """
+
+    callers: Callers
+    name: str
+    """The name of its function in `epass_client.calls`; in camel case it is the ``operationId``."""
+    route: str
+    """The verb and the path below ``/api/v1``."""
+    does: str
+    """What it does, for who calls it. The first sentence is its summary."""
+    status: int = 200
+    limit: str | None = None
+    """The class of limits by address, of `services/gateway/rate_limits.py`. Who needs no session has one."""
+
+
 @dataclass(frozen=True)
 class Method(Generic[Q, R]):
-    """One RPC."""
+    """One RPC, and all that is said about it elsewhere: its place in the JSON interface, the audit log."""
 
     service: str
     name: str
@@ -86,6 +126,10 @@ class Method(Generic[Q, R]):
     """Whether it changes state. Its handler's session is one transaction then."""
     in_transaction: bool = False
     """Whether a question is answered in one transaction, too, because it stores or locks something."""
+    http: Http | None = None
+    """None where only pages and the gateway call it."""
+    said: str = ""
+    """What the audit log says that somebody did or looked at. Each command and each look at people has it."""
     carries_key: bool = False
     """Whether the request itself carries the key that makes a repeat safe, as a scan carries its nonce."""
     names_people: bool = False
@@ -103,5 +147,5 @@ class Nothing(Wire):
 class Page(Wire):
     """The part of a list that is wanted: pass ``next`` of the last reply as ``after``."""
 
-    after: str | None = None
+    after: str | None = Field(default=None, max_length=200, description="The `next` of the page before.")
     limit: int = Field(default=50, ge=1, le=200)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from contracts.csv_table import LARGEST_FILE, Problem
 from contracts.model import Code, DirectoryTable, Instant, Language, Strict, Wire
@@ -157,7 +157,9 @@ class PutLine(Export):
 class LineId(Export):
     """A line by the cells of its key."""
 
-    key: tuple[str, ...] = Field(max_length=2)
+    key: Annotated[
+        tuple[str, ...], BeforeValidator(lambda key: key.split(",", 1) if isinstance(key, str) else key)
+    ] = Field(max_length=2, description="With a comma between them, such as `home,home-secretary`.")
 
 
 class RemoveLine(LineId):

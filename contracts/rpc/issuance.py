@@ -19,13 +19,13 @@ from contracts.model import (
     end_of_last_day,
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Nothing
+from contracts.rpc.call import Http, Method, Nothing
 
 
 class PassNumber(Strict):
     """One pass."""
 
-    number: str = Field(max_length=20)
+    number: str = Field(max_length=20, description="Eight characters.")
 
 
 class LinkCode(Strict):
@@ -167,13 +167,19 @@ class StatusList(Wire):
         return delta.jws
 
 
-PASS = Method("issuance", "view", PassNumber, PassView, names_people=True)
+PASS = Method(
+    "issuance", "view", PassNumber, PassView, names_people=True, said="Pass",
+    http=Http("pass_holder", "view_pass", "GET /passes/{number}",
+        "Return the pass with its token."),
+)  # fmt: skip
 PASS_BY_LINK = Method("issuance", "view_by_link", LinkCode, PassView)
 WHOLE_LINK = Method("issuance", "whole_link", ShortLink, WholeLink)
 QR = Method("issuance", "qr", QrQuestion, QrPicture)
 QR_BY_LINK = Method("issuance", "qr_by_link", LinkCode, QrPicture)
-REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True)
+REISSUE = Method("issuance", "reissue", ReissuePass, PassView, command=True, said="Replaced a pass")
 JWKS = Method("issuance", "jwks", Nothing, Jwks, in_transaction=True)
 STATUS_LIST = Method("issuance", "status_list", Nothing, StatusList, in_transaction=True)
-AUDIT_ENTRIES = Method("issuance", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_ENTRIES = Method(
+    "issuance", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
 AUDIT_HEADS = Method("issuance", "audit_heads", HeadQuestion, AuditHeads)

@@ -17,7 +17,7 @@ from contracts.model import (
 )
 from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Nothing
+from contracts.rpc.call import Http, Method, Nothing
 from contracts.rpc.issuance import PassNumber
 
 
@@ -137,17 +137,37 @@ class ChallengeAnswer(Wire):
     text: str
 
 
-RESEND = Method("notify", "resend", ReferenceOnly, Nothing, command=True)
-WRONG_NUMBER = Method("notify", "wrong_number", WrongNumber, Nothing, command=True)
-RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True)
-UNDELIVERED_HERE = Method("notify", "undelivered_here", Nothing, UndeliveredPasses, names_people=True)
+RESEND = Method(
+    "notify", "resend", ReferenceOnly, Nothing, command=True, said="Sent a message again",
+    http=Http("applicant", "resend_message", "POST /applications/{reference}/resend",
+        "Send the last message about an application again.", status=202),
+)  # fmt: skip
+WRONG_NUMBER = Method(
+    "notify", "wrong_number", WrongNumber, Nothing, command=True,
+    said="Said that messages came to the wrong number",
+)  # fmt: skip
+RECORD_PRINT = Method("notify", "record_print", PassNumber, Nothing, command=True, said="Printed a pass")
+UNDELIVERED_HERE = Method(
+    "notify", "undelivered_here", Nothing, UndeliveredPasses, names_people=True,
+    said="List of passes that did not arrive",
+    http=Http("reception", "list_undelivered", "GET /counter/undelivered",
+        """List the passes of this site that no message has brought to anybody, the newest first, at most
+        fifty.
+
+        A pass leaves the list when it is printed, delivered after all, sent to another number, revoked or
+        over.
+        """),
+)  # fmt: skip
 RECEIVE_WEBHOOK = Method(
-    "notify", "receive_webhook", Webhook, Nothing, command=True, carries_key=True, keeps_own_record=True
-)
+    "notify", "receive_webhook", Webhook, Nothing, command=True, carries_key=True, keeps_own_record=True,
+    said="Reported what became of messages",
+)  # fmt: skip
 WEBHOOK_CHALLENGE = Method("notify", "webhook_challenge", WebhookChallenge, ChallengeAnswer)
 LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)
 PREVIEW_CLOSURE = Method("notify", "preview_closure", ClosurePreview, MessagePreview)
 PREVIEW_WITHDRAWAL = Method("notify", "preview_withdrawal", WithdrawalPreview, MessagePreview)
 PREVIEW_REJECTION = Method("notify", "preview_rejection", RejectionPreview, MessagePreview)
-AUDIT_ENTRIES = Method("notify", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+AUDIT_ENTRIES = Method(
+    "notify", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
 AUDIT_HEADS = Method("notify", "audit_heads", HeadQuestion, AuditHeads)

@@ -20,7 +20,7 @@ from contracts.model import (
     Wire,
 )
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
-from contracts.rpc.call import Method, Nothing, Page
+from contracts.rpc.call import Http, Method, Nothing, Page
 from contracts.rpc.issuance import PassNumber
 
 
@@ -439,9 +439,9 @@ class ManifestQuestion(Wire):
     """The question what a gate has to know to go on without a network: pass ``next`` as ``after``."""
 
     gate: Code
-    since: str | None = None
+    since: str | None = Field(default=None, max_length=120)
     """The ``revision`` of the manifest that the gate holds: the answer may then be what has changed since."""
-    after: str | None = None
+    after: str | None = Field(default=None, max_length=200, description="The `next` of the page before.")
     limit: int = Field(default=200, ge=1, le=500)
 
 
@@ -705,40 +705,102 @@ class IncidentId(Strict):
 
 
 SCAN = Method(
-    "verify",
-    "scan",
-    ScanPass,
-    ScanResult,
-    command=True,
-    carries_key=True,
-    keeps_own_record=True,
-    together=True,
-)
-SYNC = Method("verify", "sync", SyncScans, SyncedScans, command=True, carries_key=True, keeps_own_record=True)
-INSIDE = Method("verify", "inside", InsideQuestion, InsideList, names_people=True)
+    "verify", "scan", ScanPass, ScanResult, command=True, carries_key=True, keeps_own_record=True,
+    together=True, said="Scanned a pass",
+    http=Http("guard", "scan_pass", "POST /scans",
+        """Check a pass.
+
+        Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an
+        error. A token that a scanner did not read whole is the problem `unreadable_token`: scan it again.
+        Nothing is recorded, and the nonce is still free.
+
+        `nonce` is the key of the scan, so there is no `Idempotency-Key`: a repeat with the same nonce has one
+        effect and one answer.
+        """),
+)  # fmt: skip
+SYNC = Method(
+    "verify", "sync", SyncScans, SyncedScans, command=True, carries_key=True, keeps_own_record=True,
+    said="Sent the scans of a gate without a network",
+    http=Http("guard_of_site", "sync_scans", "POST /scans/sync",
+        """Send the scans of a gate that was without a network.
+
+        Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out.
+        Where more persons came in than a pass allows, `conflict` says so, and security hears of it. A scan
+        that cannot be taken has a `problem` and hurts no other.
+
+        `nonce` is the key of each scan: a repeat of the request, or of a scan in another one, changes
+        nothing. If the body is too large (413), send fewer scans. After many unknown numbers of one device
+        its scans by number wait: they are neither recorded nor refused, and `Retry-After` says when to send
+        them again.
+        """),
+)  # fmt: skip
+INSIDE = Method(
+    "verify", "inside", InsideQuestion, InsideList, names_people=True, said="List of who is inside",
+    http=Http("guard", "list_inside", "GET /gate/inside",
+        """List who is inside a site, the longest first.
+
+        `offline_gates`, on the first page, are the gates whose devices are silent or have scans to send: who
+        came in by them may have left. It is null where nobody knows which they are.
+        """),
+)  # fmt: skip
 MANIFEST = Method(
-    "verify",
-    "manifest",
-    ManifestQuestion,
-    Manifest,
-    names_people=True,
-    keeps_own_record=True,
-    in_transaction=True,
-)
+    "verify", "manifest", ManifestQuestion, Manifest, in_transaction=True, names_people=True,
+    keeps_own_record=True, said="Passes for a gate",
+    http=Http("guard_on_device", "view_manifest", "GET /gate/manifest",
+        """Return what a gate holds to go on without a network.
+
+        These are the passes of its site for today and of everybody inside, with their people, the public
+        keys, and on the first page the signed list of revoked passes. `complete_at` is the age of what it
+        says about revocations. Each fetch is recorded.
+
+        A gate that holds a manifest names its `revision` as `since`. Then the answer may be what has changed
+        since, all on one page, which says so in `base`, and has no list of revoked passes; where `base` is
+        null it is the first page of the whole.
+        """),
+)  # fmt: skip
 MOVEMENTS = Method("verify", "movements", MovementQuestion, Movements)
 PASS_USE = Method("verify", "pass_use", PassNumber, PassUse)
-SCAN_HISTORY = Method("verify", "scan_history", PassNumber, ScanHistory, names_people=True)
-NAME_SUPERVISOR = Method("verify", "name_supervisor", NameSupervisor, SupervisorView, command=True)
-END_SUPERVISOR = Method("verify", "end_supervisor", SupervisorId, Nothing, command=True)
-DEMAND_SUPERVISORS = Method("verify", "demand_supervisors", SiteId, SiteSupervision, command=True)
-LIFT_SUPERVISORS = Method("verify", "lift_supervisors", SiteId, SiteSupervision, command=True)
+SCAN_HISTORY = Method(
+    "verify", "scan_history", PassNumber, ScanHistory, names_people=True, said="Scans of a pass"
+)
+NAME_SUPERVISOR = Method(
+    "verify", "name_supervisor", NameSupervisor, SupervisorView, command=True,
+    said="Named a supervisor of a gate",
+)  # fmt: skip
+END_SUPERVISOR = Method(
+    "verify", "end_supervisor", SupervisorId, Nothing, command=True, said="Took a supervisor's task away"
+)
+DEMAND_SUPERVISORS = Method(
+    "verify", "demand_supervisors", SiteId, SiteSupervision, command=True,
+    said="Decided that the gates of a secretariat demand a supervisor",
+)  # fmt: skip
+LIFT_SUPERVISORS = Method(
+    "verify", "lift_supervisors", SiteId, SiteSupervision, command=True,
+    said="Decided that the gates of a secretariat demand no supervisor",
+)  # fmt: skip
 SUPERVISORS = Method("verify", "supervisors", Nothing, SupervisorList)
 OWN_PIN = Method("verify", "own_pin", Nothing, OwnPin)
-SET_PIN = Method("verify", "set_pin", SetPin, OwnPin, command=True)
-CALL_HELP = Method("verify", "call_help", CallForHelp, HelpCall, command=True)
-ANSWER_HELP = Method("verify", "answer_help", HelpCallId, HelpCall, command=True)
+SET_PIN = Method("verify", "set_pin", SetPin, OwnPin, command=True, said="Chose a PIN as supervisor")
+CALL_HELP = Method(
+    "verify", "call_help", CallForHelp, HelpCall, command=True, said="Called for help from a gate",
+    http=Http("guard", "call_help", "POST /gate/help",
+        """Call the reception of the site for help.
+
+        Its pages ring until somebody answers. While a call of this gate rings, another one is the same call.
+        """),
+)  # fmt: skip
+ANSWER_HELP = Method(
+    "verify", "answer_help", HelpCallId, HelpCall, command=True, said="Answered a gate's call for help"
+)
 HELP_CALLS = Method("verify", "help_calls", HelpQuestion, HelpCalls)
-INCIDENTS = Method("verify", "incidents", IncidentQuestion, IncidentList, names_people=True)
-NOTE_INCIDENT = Method("verify", "note_incident", IncidentId, IncidentView, command=True)
-AUDIT_ENTRIES = Method("verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True)
+INCIDENTS = Method(
+    "verify", "incidents", IncidentQuestion, IncidentList, names_people=True, said="Incidents at gates"
+)
+NOTE_INCIDENT = Method(
+    "verify", "note_incident", IncidentId, IncidentView, command=True,
+    said="Noted that an incident was seen",
+)  # fmt: skip
+AUDIT_ENTRIES = Method(
+    "verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
 AUDIT_HEADS = Method("verify", "audit_heads", HeadQuestion, AuditHeads)

@@ -1,13 +1,7 @@
-"""Who may call a route.
+"""How the caller of a route is found and admitted: session, role, device, limits.
 
-A route of the JSON interface names its callers in one place, the type of its ``caller`` parameter::
-
-    async def list_logins(caller: Ado, …)
-
-The types stand at the end of this module (`Anyone`, `Applicant`, `Ado`, `Reception`, …); pages have theirs in
-``pages/shared/view.py``. Session and role are checked here, before the route runs. What depends on rows
-(whose application, which department's review) is checked by the service that owns the rows. A test lists
-every route with its callers.
+``callers.py`` names who may call. Session and role are checked here, before the route runs. What depends on
+rows (whose application, which department's review) is checked by the service that owns the rows.
 """
 
 import asyncio
@@ -346,7 +340,7 @@ def session_token(request: Request, public_url: str, cookie: str) -> str:
     return request.cookies[cookie]
 
 
-async def _idempotency_key(  # async, because FastAPI runs a plain function in a thread
+async def idempotency_key(  # async, because FastAPI runs a plain function in a thread
     idempotency_key: Annotated[
         str | None,
         Header(
@@ -364,7 +358,7 @@ async def _idempotency_key(  # async, because FastAPI runs a plain function in a
     return idempotency_key or secrets.token_urlsafe(16)
 
 
-IdempotencyKey = Annotated[str, Depends(_idempotency_key)]
+IdempotencyKey = Annotated[str, Depends(idempotency_key)]
 
 
 def _class_of(principal: Principal) -> str:
@@ -396,41 +390,3 @@ class RateLimited:
 def rate_limited(limit: str) -> Dependency:
     """Return the dependency for the declaration of a route."""
     return Dependency(RateLimited(limit))
-
-
-def role(*names: Role, or_applicant: bool = False) -> Access:
-    """Return the access of staff with one of these roles."""
-    return Access(*names, applicants=or_applicant)
-
-
-EVERY_ROLE: tuple[Role, ...] = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
-anyone = Access(everybody=True)
-applicant = Access(applicants=True)
-leaving = Access(*EVERY_ROLE, applicants=True, initial_password=True, wherever=True)
-leaving_applicant = Access(applicants=True, wherever=True)
-signed_in = Access(*EVERY_ROLE, applicants=True, initial_password=True)
-staff = Access(*EVERY_ROLE, initial_password=True)
-operator = Access("assisted", cookie=operator_cookie)
-
-vendor = Access(everybody=True, any_body=True)
-
-Anyone = Annotated[Caller, Depends(anyone)]
-Vendor = Annotated[Caller, Depends(vendor)]
-"""A vendor that sends messages; notify finds out whether it is one."""
-Applicant = Annotated[Caller, Depends(applicant)]
-SignedIn = Annotated[Caller, Depends(signed_in)]
-"""An applicant or staff of any role."""
-Staff = Annotated[Caller, Depends(staff)]
-"""Staff of any role, also with an initial password."""
-Ado = Annotated[Caller, Depends(role("ado"))]
-Reception = Annotated[Caller, Depends(role("reception"))]
-Department = Annotated[Caller, Depends(role("department"))]
-Security = Annotated[Caller, Depends(role("security"))]
-Watcher = Annotated[Caller, Depends(role("ado", "security"))]
-"""Who keeps the watchlist."""
-Closer = Annotated[Caller, Depends(role("department", "ado"))]
-"""Who may close a day of a department."""
-ClosureReader = Annotated[Caller, Depends(role("department", "ado", "auditor"))]
-"""Who may see which days were closed."""
-PassHolder = Annotated[Caller, Depends(role("reception", or_applicant=True))]
-"""The applicant whose pass it is (issuance checks that), or the reception."""

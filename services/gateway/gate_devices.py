@@ -6,9 +6,8 @@ are checked with each request, so either of them ends what the app gets, within 
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Annotated
 
-from fastapi import Depends, Request, Response
+from fastapi import Request, Response
 
 from contracts import rpc
 from contracts.errors import ContractError, Forbidden, NotAuthenticated, Unavailable
@@ -225,11 +224,3 @@ def _revoked() -> Forbidden:
 
 def _of_other_gate() -> Forbidden:
     return Forbidden("this device is enrolled for another gate", code="device_of_other_gate")
-
-
-Guard = Annotated[Caller, Depends(AtGate(programs=True))]
-"""A guard: in the app with an enrolled device, or a program with a token."""
-GuardOnDevice = Annotated[Caller, Depends(AtGate())]
-"""A guard with an enrolled device: what is kept for the time without a network is for nobody else."""
-GuardOfSite = Annotated[Caller, Depends(AtGate(any_gate=True))]
-"""A guard with an enrolled device of their site, which may have moved to another gate since it scanned."""

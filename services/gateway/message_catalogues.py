@@ -15,6 +15,8 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po, write_po
 
+from contracts.rpc import METHODS
+
 TEXTS = Path(__file__).parent
 MAPPING = Path(__file__).parents[2] / "web" / "babel.cfg"
 NAMES = {"pa": "Punjabi in Gurmukhi", "hi": "Hindi in Devanagari"}
@@ -43,12 +45,15 @@ def read(language: str) -> Catalog:
 
 
 def extract() -> Catalog:
-    """Return a catalogue with every text of every template and module, none of them translated."""
+    """Return a catalogue with every text of templates, modules and contracts, none of them translated."""
     with MAPPING.open(encoding="utf-8") as opened:
         methods, options = parse_mapping_cfg(opened)  # type: ignore[no-untyped-call]  # Babel's
     catalogue = Catalog()
     for _, _, text, _, context in extract_from_dir(TEXTS, methods, options):
         catalogue.add(text, context=context)
+    for method in METHODS:
+        if method.said:
+            catalogue.add(method.said)
     return catalogue
 
 

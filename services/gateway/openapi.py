@@ -85,7 +85,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for route in routes:
         first, *rest = route.name.split("_")
         route.operation_id = route.operation_id or first + "".join(word.capitalize() for word in rest)
-        first_sentence, _, _ = route.description.partition("\n")[0].partition(". ")
+        first_sentence, _, _ = " ".join(route.description.partition("\n\n")[0].split()).partition(". ")
         route.summary = route.summary or first_sentence.removesuffix(".")
     result = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=routes, tags=TAGS

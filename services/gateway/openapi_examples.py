@@ -122,7 +122,7 @@ FIELDS: dict[str, Any] = {
 """Field → its example, in any schema that accepts it."""
 OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("ApplicationView", "status"): "issued",
-    ("Approval", "last_day"): "2026-12-02",
+    ("Approve", "last_day"): "2026-12-02",
     ("ClosedDay", "day"): "2027-01-26",
     ("ClosedDay", "reason"): "Republic Day",
     ("CloseDay", "note"): "The Secretary is called to the Assembly",
@@ -135,7 +135,7 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("CompanionInput", "name"): "Harjit Singh",
     ("DepartmentView", "code"): "home",
     ("DepartmentView", "name"): {"pa": "ਗ੍ਰਹਿ ਵਿਭਾਗ", "hi": "गृह विभाग", "en": "Home Affairs"},
-    ("ForwardTo", "department"): "finance",
+    ("Forward", "department"): "finance",
     ("IssueLogin", "name"): "Baldev Singh",
     ("LoginView", "name"): "Baldev Singh",
     ("Lookup", "q"): "Gurpreet",
@@ -171,7 +171,7 @@ LEFT_OUT = {
     ("ApplicationView", "reason"), ("ApplicationView", "mobile_change_after"),
     ("CompanionInput", "child"), ("CompanionInput", "name_latin"),
     ("Companion", "id_last4"), ("Person", "id_last4"),
-    ("ForwardTo", "officer"), ("IssueLogin", "site"), ("IssueLogin", "gate"), ("LoginView", "gate"),
+    ("Forward", "officer"), ("IssueLogin", "site"), ("IssueLogin", "gate"), ("LoginView", "gate"),
     ("LoginView", "site"), ("OpeningHours", "valid_to"), ("Person", "email"),
     ("Person", "official"), ("ReviewView", "official"), ("ReviewView", "decision"),
     ("StaffSession", "gate"), ("StaffSession", "site"), ("PassView", "replaced_by"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
+from fastapi import FastAPI
 from pydantic import SecretStr
 
 from contracts.documents import write_or_check
@@ -18,8 +19,8 @@ from services.gateway.settings import GatewaySettings
 FILE = Path(__file__).parents[2] / "contracts" / "openapi.yaml"
 
 
-def document() -> dict[str, Any]:
-    """Return the whole document, which does not depend on settings."""
+def application() -> FastAPI:
+    """Return an application that serves nobody; its routes do not depend on settings."""
     placeholders = GatewaySettings(
         broker_urls=("amqp://nowhere",),
         public_url="https://nowhere",
@@ -28,7 +29,12 @@ def document() -> dict[str, Any]:
         answers_keys=(Fernet.generate_key().decode(),),
         event_keys=(f"accounts:{SigningKey.generate().public.x}",),
     )
-    return create_app(placeholders).openapi()
+    return create_app(placeholders)
+
+
+def document() -> dict[str, Any]:
+    """Return the whole document."""
+    return application().openapi()
 
 
 if __name__ == "__main__":

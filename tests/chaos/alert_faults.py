@@ -225,7 +225,7 @@ def a_wrong_clock(watched: Watched) -> Iterator[None]:
     process.start()
     with (
         faults.off(clocks, faults.OFF),
-        meanwhile(lambda: watched.department.send(calls.list_reviews("pending"))),
+        meanwhile(lambda: watched.department.send(calls.list_reviews(status="pending"))),
     ):
         yield
     process.stop()

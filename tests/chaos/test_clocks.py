@@ -67,7 +67,7 @@ def asks(clocks: Clocks, deployment: Deployment) -> dict[str, Callable[[], objec
     return {
         "accounts": lambda: ado.send(calls.list_logins()),
         "application": lambda: applicant.view(reference),
-        "approval": lambda: department.send(calls.list_reviews("pending")),
+        "approval": lambda: department.send(calls.list_reviews(status="pending")),
         "issuance": lambda: applicant.token(summary.number),
         "notify": lambda: applicant.send(calls.resend_message("PCS-0000-0000")),
         "verify": lambda: officer.scan(token=token),

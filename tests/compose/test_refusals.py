@@ -2,7 +2,8 @@
 
 from contracts.rpc.accounts import IssueLogin
 from epass_client import calls
-from services.gateway.access import EVERY_ROLE, kiosk_cookie, operator_cookie, session_cookie
+from services.gateway.access import kiosk_cookie, operator_cookie, session_cookie
+from services.gateway.callers import EVERY_ROLE
 from services.gateway.gate_devices import gate_device_cookie
 from tests.compose.installation import Installation
 from tests.support.factories.callers import APPLICANT, EVERYBODY, NOBODY, refusals

@@ -57,7 +57,7 @@ def branch(open_browser: Callable[..., Page], system: System) -> Page:
         first = client.sign_in(given.login_id, given.initial_password)
         first.send(calls.change_password(given.initial_password, PASSWORD))
         second = client.sign_in(given.login_id, PASSWORD)
-        sign_in = second.send(calls.start_enrolment(PASSWORD)).sign_in
+        sign_in = second.send(calls.start_enrolment(password=PASSWORD)).sign_in
         app = pyotp.TOTP(second.send(calls.show_enrolment(sign_in)).secret)
         token = second.send(calls.enrol_factor(sign_in, app.now())).session.access_token
     page = open_browser(DESK)

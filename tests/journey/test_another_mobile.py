@@ -40,7 +40,7 @@ def test_the_pass_goes_to_the_new_phone_and_the_one_before_gets_a_notice(
     eventually(lambda: texts(system, visitor.mobile, "pass_issued"), "the pass arrives")
     phone = Phone(system)
 
-    session = visitor.send(calls.change_mobile(reference, phone.code()))
+    session = visitor.send(calls.change_mobile(reference, **dict(phone.code())))
 
     (again,) = eventually(lambda: texts(system, phone.mobile, "pass_issued"), "the pass arrives there, too")
     assert summary.number in again
@@ -74,7 +74,7 @@ def test_a_decision_that_comes_later_is_told_to_the_new_phone(system: System, de
     visitor, phone = Applicant(system), Phone(system)
     reference = visitor.apply()
     review = department.review_of(reference)
-    visitor.send(calls.change_mobile(reference, phone.code()))
+    visitor.send(calls.change_mobile(reference, **dict(phone.code())))
     eventually(lambda: texts(system, visitor.mobile, "mobile_changed"), "notify knows of it")
     department.send(calls.reject_review(review.id, "duplicate"))
     eventually(lambda: texts(system, phone.mobile, "rejected"), "the decision arrives")
@@ -88,7 +88,7 @@ def test_a_decision_at_the_same_moment_is_told_to_the_new_phone_too(
     visitor, phone = Applicant(system), Phone(system)
     reference = visitor.apply()
     review = department.review_of(reference)
-    visitor.send(calls.change_mobile(reference, phone.code()))
+    visitor.send(calls.change_mobile(reference, **dict(phone.code())))
     department.send(calls.reject_review(review.id, "duplicate"))
     eventually(lambda: texts(system, phone.mobile, "rejected"), "the decision arrives")
 
@@ -102,11 +102,11 @@ def test_reception_changes_it_for_a_visitor_who_stands_there_with_the_card(
     typed = phone.code().model_dump()
     wrong = NewMobileAtCounter.model_validate(typed | {"id_last4": "4822"})
     with pytest.raises(Problem) as refusal:
-        reception.send(calls.change_mobile_at_counter(reference, wrong))
+        reception.send(calls.change_mobile_at_counter(reference, **dict(wrong)))
     assert (refusal.value.status, refusal.value.fields[0].code) == (422, "other_last4")
     other = Phone(system)
     right = NewMobileAtCounter.model_validate(other.code().model_dump() | {"id_last4": "4821"})
-    assert reception.send(calls.change_mobile_at_counter(reference, right)).reference == reference
+    assert reception.send(calls.change_mobile_at_counter(reference, **dict(right))).reference == reference
     shown = other.holder.send(calls.open_application(reference, "4821"))
     assert shown.applicant.mobile == other.mobile
     assert "mobile_changed" in [one.what for one in shown.timeline if one.facts == {"by": "counter"}]
@@ -119,7 +119,7 @@ def takeovers(system: System, reference: str, thief: Phone) -> dict[str, int]:
         answers = {}
         for name, client in callers.items():
             try:
-                client.send(calls.change_mobile(reference, thief.code()))
+                client.send(calls.change_mobile(reference, **dict(thief.code())))
                 answers[name] = 200
             except Problem as problem:
                 answers[name] = problem.status
@@ -139,7 +139,7 @@ def test_who_shares_the_phone_moves_nothing_without_the_card(system: System) -> 
     reference = visitor.apply()
     family = Applicant(system, visitor.mobile, lambda mobile: _newest_code(system, mobile))
     with pytest.raises(Problem) as refusal:
-        family.send(calls.change_mobile(reference, phone.code()))
+        family.send(calls.change_mobile(reference, **dict(phone.code())))
     assert (refusal.value.status, refusal.value.code) == (403, "not_opened")
     assert visitor.view(reference).applicant.mobile == visitor.mobile
 
@@ -159,7 +159,7 @@ def test_a_wrong_code_and_the_code_of_another_number_change_nothing(system: Syst
         (NewMobile(request_id=uuid4(), code=right.code), "code_expired"),
     ):
         with pytest.raises(Problem) as refusal:
-            visitor.send(calls.change_mobile(reference, wrong))
+            visitor.send(calls.change_mobile(reference, **dict(wrong)))
         assert (refusal.value.status, refusal.value.code) == (401, code)
     assert visitor.view(reference).applicant.mobile == visitor.mobile
 

@@ -159,9 +159,10 @@ def test_a_returned_application_can_be_completed_and_approved(system, applicant,
 def test_the_reason_of_a_rejection_is_on_the_phone_and_in_the_history(system, applicant, department) -> None:
     reference = applicant.apply()
     review = department.review_of(reference)
-    department.send(calls.reject_review(review.id, "no_appointment", "Please take an appointment first."))
+    note = "Please take an appointment first."
+    department.send(calls.reject_review(review.id, "no_appointment", note=note))
     view = applicant.wait_for(reference, "rejected")
-    assert (view.reason, view.note) == ("no_appointment", "Please take an appointment first.")
+    assert (view.reason, view.note) == ("no_appointment", note)
     assert eventually(lambda: messages(system, applicant.mobile, "rejected"), "the message")
     assert [item.reference for item in applicant.send(calls.list_applications()).items] == [reference]
 
@@ -183,7 +184,7 @@ def test_a_second_decision_is_refused_with_who_decided_and_when(system, applican
     department.approve(reference)
     review = department.review_of(reference)
     with pytest.raises(Problem) as refused:
-        department.send(calls.reject_review(review.id, "security", "no"))
+        department.send(calls.reject_review(review.id, "security", note="no"))
     assert (refused.value.status, refused.value.code) == (409, "already_decided")
     assert refused.value.facts["decided_by"] == department.login_id
     assert refused.value.facts["decided_at"]

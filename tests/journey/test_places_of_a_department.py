@@ -60,7 +60,7 @@ def test_a_repeat_is_answered_although_the_command_took_the_last_place_itself(
     day = Slot.model_validate(VISIT).day
 
     def free() -> list[int]:
-        found = one_place.send(calls.list_availability("home", "PCS1")).days
+        found = one_place.send(calls.list_availability("home", site="PCS1")).days
         return [window.free for one in found if one.day == day for window in one.windows]
 
     eventually(lambda: 0 in free(), "the visit has taken the place")

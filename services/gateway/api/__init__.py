@@ -1,50 +1,17 @@
-"""The JSON interface under ``/api/v1``, one module for each kind of caller.
+"""The JSON interface under ``/api/v1``: the operations that the contracts declare, and a few by hand.
 
-A route parses, calls one service, returns its reply. The type of a route's
-``caller`` parameter is who may call it; see ``services/gateway/access.py``.
+`declared` makes a route of each call that has a place in it (`contracts.rpc.call.Http`). The other modules
+have what is more than one call of a service, or is no JSON.
 """
 
 from fastapi import APIRouter
 
-from services.gateway.api import (
-    ado,
-    applicant,
-    capacity,
-    closures,
-    counter,
-    department,
-    directory,
-    gate,
-    hooks,
-    invitations,
-    local,
-    machines,
-    passes,
-    public,
-    staff,
-    watchlist,
-)
+from contracts.rpc import METHODS
+from services.gateway.api import declared, gate, hooks, local, machines, passes, public, sessions, visits
 
 
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
     """Return all routers, the busiest one first (the gate); the local phone's only in local mode."""
-    always = (
-        gate.router,
-        public.router,
-        applicant.router,
-        passes.router,
-        staff.router,
-        ado.router,
-        ado.rule,
-        directory.router,
-        counter.router,
-    )
-    departments = (
-        department.router,
-        department.delegations,
-        capacity.router,
-        closures.router,
-        invitations.router,
-        watchlist.router,
-    )
-    return (*always, *departments, machines.router, hooks.router, *((local.router,) if local_mode else ()))
+    by_hand = (gate.router, public.router, visits.router, passes.router, sessions.router)
+    rest = declared.rest_of(METHODS, by_hand)
+    return (*by_hand, rest, machines.router, hooks.router, *((local.router,) if local_mode else ()))

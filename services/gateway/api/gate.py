@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
 from contracts import rpc
@@ -29,12 +29,10 @@ from contracts.rpc.verify import (
     SyncedScans,
     SyncScans,
 )
-from services.gateway.access import IdempotencyKey, Security
-from services.gateway.api.parameters import After, Limit
+from services.gateway.access import Caller, IdempotencyKey
+from services.gateway.api.declared import answers
+from services.gateway.callers import GuardOnDevice, Security
 from services.gateway.gate_devices import (
-    Guard,
-    GuardOfSite,
-    GuardOnDevice,
     enrol,
     is_still_admitted,
     offline_gates,
@@ -52,65 +50,45 @@ _CODE_REFUSED = {"token_used": "code_used", "initial_password_expired": "code_ex
 """The problem of a code, by the refusal of accounts."""
 
 
-@router.post("/scans")
-async def scan_pass(caller: Guard, body: ScanPass) -> ScanResult:
-    """Check a pass.
-
-    Without an ID check an entry is a preview and nothing is recorded; a refusal is a verdict, not an error.
-    A token that a scanner did not read whole is the problem `unreadable_token`: scan it again. Nothing is
-    recorded, and the nonce is still free.
-
-    `nonce` is the key of the scan, so there is no `Idempotency-Key`: a repeat with the same nonce has one
-    effect and one answer.
-    """
-    caller.require_site(site_of(body.gate))
-    require_gate(caller, body.gate)
-    return await caller.command(rpc.verify.SCAN, body)
+@answers(router, rpc.verify.SCAN)
+async def scan_pass(caller: Caller, request: ScanPass) -> ScanResult:
+    """Scan, at the guard's gate."""
+    _require_gate(caller, request.gate)
+    return await caller.command(rpc.verify.SCAN, request)
 
 
-@router.post("/scans/sync")
-async def sync_scans(caller: GuardOfSite, body: SyncScans, response: Response) -> SyncedScans:
-    """Send the scans of a gate that was without a network.
-
-    Each is a fact: it is recorded with the verdict that the gate gave, and counts people in and out. Where
-    more persons came in than a pass allows, `conflict` says so, and security hears of it. A scan that cannot
-    be taken has a `problem` and hurts no other.
-
-    `nonce` is the key of each scan: a repeat of the request, or of a scan in another one, changes nothing.
-    If the body is too large (413), send fewer scans. After many unknown numbers of one device its scans by
-    number wait: they are neither recorded nor refused, and `Retry-After` says when to send them again.
-    """
-    caller.require_site(site_of(body.gate))
+@answers(router, rpc.verify.SYNC)
+async def sync_scans(caller: Caller, request: SyncScans, response: Response) -> SyncedScans:
+    """Send the scans of a gate of the guard's site."""
+    caller.require_site(site_of(request.gate))
     await caller.hit("sync", caller.principal.id)
-    synced = await caller.command(rpc.verify.SYNC, body)
+    synced = await caller.command(rpc.verify.SYNC, request)
     if synced.retry_after is not None:
         response.headers["Retry-After"] = str(synced.retry_after)
     return synced
 
 
-@router.get("/gate/inside")
-async def list_inside(caller: Guard, site: Code, after: After = None, limit: Limit = 50) -> InsideList:
-    """List who is inside a site, the longest first.
-
-    `offline_gates`, on the first page, are the gates whose devices are silent or have scans to send: who came
-    in by them may have left. It is null where nobody knows which they are.
-    """
-    caller.require_site(site)
-    found = await caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after, limit=limit))
-    if after is not None:
+@answers(router, rpc.verify.INSIDE)
+async def list_inside(caller: Caller, request: InsideQuestion) -> InsideList:
+    """List who is inside the guard's site, and its gates of which the server may lack scans."""
+    caller.require_site(request.site)
+    found = await caller.query(rpc.verify.INSIDE, request)
+    if request.after is not None:
         return found
-    return found.model_copy(update={"offline_gates": await offline_gates(caller, site)})
+    return found.model_copy(update={"offline_gates": await offline_gates(caller, request.site)})
 
 
-@router.post("/gate/help")
-async def call_help(caller: Guard, body: CallForHelp, key: IdempotencyKey) -> HelpCall:
-    """Call the reception of the site for help.
+@answers(router, rpc.verify.CALL_HELP)
+async def call_help(caller: Caller, request: CallForHelp, key: str) -> HelpCall:
+    """Call for help from the guard's gate."""
+    _require_gate(caller, request.gate)
+    return await caller.command(rpc.verify.CALL_HELP, request, key)
 
-    Its pages ring until somebody answers. While a call of this gate rings, another one is the same call.
-    """
-    caller.require_site(site_of(body.gate))
-    require_gate(caller, body.gate)
-    return await caller.command(rpc.verify.CALL_HELP, body, key)
+
+def _require_gate(caller: Caller, gate: str) -> None:
+    """Raise `Forbidden` if the guard's login is for another site, or their device for another gate."""
+    caller.require_site(site_of(gate))
+    require_gate(caller, gate)
 
 
 @router.get("/gate/session")
@@ -167,44 +145,27 @@ def _read_code(code: str) -> tuple[str, str]:
     return found["device"].upper(), found["token"]
 
 
-@router.post("/gate/device/report")
+@answers(router, rpc.accounts.REPORT_GATE_DEVICE)
 async def report_gate_device(
-    caller: GuardOnDevice, body: GateDeviceReport, request: Request, response: Response
+    caller: Caller, report: GateDeviceReport, request: Request, response: Response
 ) -> Nothing:
-    """Say how this device is: the version of its app, the age of its list, how many scans it has to send."""
+    """Hand on the report of an enrolled device, and renew its enrolment if that ends soon."""
     if caller.gate_device is None:
         raise Forbidden("this device is not enrolled for a gate", code="device_missing")
-    done = await caller.query(rpc.accounts.REPORT_GATE_DEVICE, body)
+    done = await caller.query(rpc.accounts.REPORT_GATE_DEVICE, report)
     await renew(response, request, caller)
     return done
 
 
-@router.get("/gate/manifest")
-async def view_manifest(
-    caller: GuardOnDevice,
-    gate: Code,
-    since: Annotated[str | None, Query(max_length=120)] = None,
-    after: After = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 200,
-) -> Manifest:
-    """Return what a gate holds to go on without a network.
-
-    These are the passes of its site for today and of everybody inside, with their people, the public keys,
-    and on the first page the signed list of revoked passes. `complete_at` is the age of what it says about
-    revocations. Each fetch is recorded.
-
-    A gate that holds a manifest names its `revision` as `since`. Then the answer may be what has changed
-    since, all on one page, which says so in `base`, and has no list of revoked passes; where `base` is null
-    it is the first page of the whole.
-    """
-    caller.require_site(site_of(gate))
-    require_gate(caller, gate)
-    question = ManifestQuestion(gate=gate, since=since, after=after, limit=limit)
-    manifest = await caller.query(rpc.verify.MANIFEST, question)
-    if after is None:
+@answers(router, rpc.verify.MANIFEST)
+async def view_manifest(caller: Caller, request: ManifestQuestion) -> Manifest:
+    """Return what the guard's gate holds, with the gateway's copy of the status list on the first page."""
+    _require_gate(caller, request.gate)
+    manifest = await caller.query(rpc.verify.MANIFEST, request)
+    if request.after is None:
         GATE_LISTS.labels("manifest", "whole" if manifest.base is None else "delta").inc()
     status_list = caller.state.status_list.value
-    if status_list is None or after is not None or manifest.base is not None:
+    if status_list is None or request.after is not None or manifest.base is not None:
         return manifest
     return manifest.model_copy(update={"status_list": status_list.jws})
 
@@ -223,10 +184,8 @@ async def stream_news(
     missed. The stream ends after a minute, and when session or device has ended; a browser that is still
     admitted opens the next one.
     """
-    site = site_of(gate)
-    caller.require_site(site)
-    require_gate(caller, gate)
-    news = caller.state.gate_news.of(site, caller.principal, STREAM_SECONDS, last_event_id)
+    _require_gate(caller, gate)
+    news = caller.state.gate_news.of(site_of(gate), caller.principal, STREAM_SECONDS, last_event_id)
 
     async def events() -> AsyncIterator[str]:
         yield "retry: 1000\n\n"

@@ -10,8 +10,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from contracts.rpc.audit import AuditHeads, HeadQuestion
 from contracts.rpc.issuance import Jwks
 from services.gateway import lookups
-from services.gateway.access import Anyone, rate_limited
-from services.gateway.api.parameters import After, Limit
+from services.gateway.access import rate_limited
+from services.gateway.callers import Anyone
 from services.gateway.metrics import GATE_LISTS
 from services.gateway.origin import is_from_private_network
 
@@ -56,12 +56,12 @@ async def view_pass_status(
 
 
 @router.get("/.well-known/audit-heads", dependencies=[rate_limited("read")])
-async def list_audit_heads(caller: Anyone, after: After = None, limit: Limit = 50) -> AuditHeads:
+async def list_audit_heads(caller: Anyone, question: Annotated[HeadQuestion, Query()]) -> AuditHeads:
     """List the signed heads of the services' audit logs, one an hour of each, the newest first.
 
     Whoever keeps one can prove later that the log was cut off or written anew since then.
     """
-    return await lookups.audit_heads(caller, HeadQuestion(after=after, limit=limit))
+    return await lookups.audit_heads(caller, question)
 
 
 @router.get("/healthz", include_in_schema=False, dependencies=[rate_limited("unlimited")])

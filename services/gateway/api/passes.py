@@ -1,23 +1,18 @@
-"""Routes of a pass, for its applicant and the reception: token, QR, copy on paper, replacement."""
+"""Routes of a pass, for its applicant and the reception: its QR, the copy on paper, another number."""
 
 import base64
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from contracts import rpc
 from contracts.rpc.issuance import PassNumber, PassView, QrQuestion, ReissuePass
-from services.gateway.access import Caller, IdempotencyKey, PassHolder, Reception
-from services.gateway.api.parameters import PassNo
+from services.gateway.access import Caller, IdempotencyKey
+from services.gateway.callers import PassHolder, Reception
 
 router = APIRouter(prefix="/api/v1/passes/{number}", tags=["passes"])
+PassNo = Annotated[str, Path(max_length=20, description="Eight characters.")]
 NO_STORE = {"Cache-Control": "private, no-store"}
-
-
-@router.get("")
-async def view_pass(caller: PassHolder, number: PassNo) -> PassView:
-    """Return the pass with its token."""
-    return await caller.query(rpc.issuance.PASS, PassNumber(number=number))
 
 
 @router.get("/qr.svg", response_class=Response, responses={200: {"content": {"image/svg+xml": {}}}})

@@ -1,4 +1,4 @@
-"""Routes for anyone: the directory, a one-time code, the status of an application by its reference."""
+"""Routes for anyone that are answered from a copy of the gateway, or by more than one call."""
 
 from csv import DictWriter
 from io import StringIO
@@ -8,11 +8,8 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contracts import rpc
 from contracts.model import Code
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted, RequestOtp, VerifyOtp
 from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.approval import (
-    Availability,
-    AvailabilityQuestion,
     DepartmentList,
     MonthNumbers,
     OfficerList,
@@ -20,19 +17,13 @@ from contracts.rpc.approval import (
     SiteList,
     Transparency,
 )
+from contracts.rpc.call import Nothing
 from services.gateway import lookups
-from services.gateway.access import Anyone, IdempotencyKey, rate_limited, staff
+from services.gateway.access import Caller, rate_limited
+from services.gateway.api.declared import answers
+from services.gateway.callers import Anyone, staff
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
-
-
-@router.get("/sites", dependencies=[rate_limited("read")])
-async def list_sites(caller: Anyone) -> SiteList:
-    """List sites with their gates, hours and closed days, at most a minute old.
-
-    While approval is down this is the last copy.
-    """
-    return await caller.state.sites.get()
 
 
 @router.get("/departments", dependencies=[rate_limited("read")])
@@ -43,39 +34,6 @@ async def list_departments(caller: Anyone, closed: bool = False) -> DepartmentLi
     """
     found = await caller.state.departments.get()
     return DepartmentList(items=tuple(one for one in found.items if closed or not one.closed))
-
-
-@router.get("/availability", dependencies=[rate_limited("availability")])
-async def list_availability(caller: Anyone, department: Code, site: Code) -> Availability:
-    """List the days and windows in which a department still takes visitors at a site."""
-    question = AvailabilityQuestion(department=department, site=site)
-    return await caller.query(rpc.approval.AVAILABILITY, question)
-
-
-@router.get("/transparency", dependencies=[rate_limited("read")])
-async def list_transparency(caller: Anyone) -> Transparency:
-    """List how fast each department decided in each month; counts from 1 to 4 are withheld.
-
-    The numbers are at most a quarter of an hour old, or the last copy while approval is down.
-    """
-    return await caller.state.transparency.get()
-
-
-@router.get(
-    "/transparency.csv",
-    response_class=Response,
-    responses={200: {"content": {"text/csv": {}}}},
-    dependencies=[rate_limited("read")],
-)
-async def view_transparency_csv(caller: Anyone) -> Response:
-    """Return the same numbers as CSV with a line of names; what is withheld is empty."""
-    found = await caller.state.transparency.get()
-    names = tuple(MonthNumbers.model_fields)
-    lines = StringIO(newline="")
-    writer = DictWriter(lines, names)
-    writer.writeheader()
-    writer.writerows({"department": "all"} | one.model_dump(exclude_none=True) for one in found.items)
-    return Response(lines.getvalue(), media_type="text/csv")
 
 
 @router.get("/officers", dependencies=[rate_limited("read")])
@@ -96,19 +54,36 @@ async def list_officers(
     return OfficerList(items=tuple(one for one in found.items if closed or not one.closed))
 
 
-@router.post("/otp", status_code=202, dependencies=[rate_limited("otp")])
-async def request_otp(caller: Anyone, body: RequestOtp, key: IdempotencyKey) -> OtpAccepted:
-    """Send a one-time code to a mobile. Requesting one again within its life repeats the same code."""
-    return await caller.command(rpc.accounts.REQUEST_OTP, body, key)
+@router.get(
+    "/transparency.csv",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}}},
+    dependencies=[rate_limited("read")],
+)
+async def view_transparency_csv(caller: Anyone) -> Response:
+    """Return the same numbers as CSV with a line of names; what is withheld is empty."""
+    found = await caller.state.transparency.get()
+    names = tuple(MonthNumbers.model_fields)
+    lines = StringIO(newline="")
+    writer = DictWriter(lines, names)
+    writer.writeheader()
+    writer.writerows({"department": "all"} | one.model_dump(exclude_none=True) for one in found.items)
+    return Response(lines.getvalue(), media_type="text/csv")
 
 
-@router.post("/otp/verify", dependencies=[rate_limited("otp_verify")])
-async def verify_otp(caller: Anyone, body: VerifyOtp, key: IdempotencyKey) -> ApplicantSession:
-    """Return a session to whoever has the code."""
-    return await caller.command(rpc.accounts.VERIFY_OTP, body, key)
+@answers(router, rpc.approval.SITES)
+async def list_sites(caller: Caller, _request: Nothing) -> SiteList:
+    """Return the copy of the sites."""
+    return await caller.state.sites.get()
 
 
-@router.post("/status", dependencies=[rate_limited("status")])
-async def look_up_status(caller: Anyone, body: StatusQuestion) -> StatusView:
-    """Return status and timeline of an application, without a name, a purpose or a QR."""
-    return await lookups.application_status(caller, body)
+@answers(router, rpc.approval.TRANSPARENCY)
+async def list_transparency(caller: Caller, _request: Nothing) -> Transparency:
+    """Return the copy of the numbers."""
+    return await caller.state.transparency.get()
+
+
+@answers(router, rpc.application.STATUS)
+async def look_up_status(caller: Caller, request: StatusQuestion) -> StatusView:
+    """Count attempts, and ask."""
+    return await lookups.application_status(caller, request)

@@ -8,7 +8,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from contracts.model import Language
 from services.chassis.runtime.clock import now
-from services.gateway.access import Anyone, rate_limited
+from services.gateway.access import rate_limited
+from services.gateway.callers import Anyone
 from services.gateway.pages.shared.install import ICONS_TO_INSTALL
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.render import text

@@ -22,9 +22,9 @@ from contracts.rpc.accounts import ApplicantSession
 from contracts.rpc.application import Acknowledged, NewMobileAtCounter, SubmitAtCounter
 from contracts.rpc.approval import CloseDay, Delegate
 from contracts.rpc.call import Call, Method, Nothing, Principal
-from contracts.rpc.verify import CallForHelp, ScanPass, SyncScans
+from contracts.rpc.verify import ScanPass
 from epass_client import calls
-from epass_client.calls import Call as HttpCall
+from epass_client.call import Call as HttpCall
 from services.application.models import ApplicationRow
 from services.application.service import Service as ApplicationService
 from services.application.settings import ApplicationSettings
@@ -175,14 +175,14 @@ def tries(databases, local: Local) -> dict[str, Try]:
 
     def to_another_number() -> HttpCall[Acknowledged]:
         code = NewMobileAtCounter(request_id=uuid4(), code="482917", id_last4="4821")
-        return calls.change_mobile_at_counter(waiting, code)
+        return calls.change_mobile_at_counter(waiting, **dict(code))
 
     def scan() -> HttpCall[Any]:
         facts = {"pass_number": inside.pass_number, "gate": "PCS1-G1", "nonce": uuid4().hex}
         return calls.scan_pass(ScanPass(**facts))
 
     def sync() -> HttpCall[Any]:
-        return calls.sync_scans(SyncScans(gate="PCS1-G1", scans=({"nonce": uuid4().hex},)))
+        return calls.sync_scans("PCS1-G1", ({"nonce": uuid4().hex},))
 
     review_tries = {
         "view_review": lambda: calls.view_review(review),
@@ -196,9 +196,7 @@ def tries(databases, local: Local) -> dict[str, Try]:
         "scan_pass": Try("verify", scan, SECURITY),
         "list_inside": Try("verify", lambda: calls.list_inside("PCS1"), SECURITY, inside.pass_number),
         "view_manifest": Try("verify", lambda: calls.view_manifest("PCS1-G1"), SECURITY, inside.pass_number),
-        "call_help": Try(
-            "verify", lambda: calls.call_help(CallForHelp(gate="PCS1-G1", reason="visitor")), SECURITY
-        ),
+        "call_help": Try("verify", lambda: calls.call_help("PCS1-G1", "visitor"), SECURITY),
         "sync_scans": Try("verify", sync, SECURITY),
         "view_pass": Try("issuance", lambda: calls.view_pass(number), RECEPTION),
         "view_qr_svg": Try("issuance", lambda: calls.view_qr_svg(number), RECEPTION),
@@ -235,7 +233,7 @@ def tries(databases, local: Local) -> dict[str, Try]:
             "approval", lambda: calls.view_closure(closure), ANY_OF_THE_DEPARTMENT | ADO | AUDITOR
         ),
         "list_affected": Try(
-            "approval", lambda: calls.list_affected(tomorrow, "home"), WHOLE_DEPARTMENT | ADO
+            "approval", lambda: calls.list_affected(tomorrow, department="home"), WHOLE_DEPARTMENT | ADO
         ),
         "close_day": Try("approval", lambda: calls.close_day(_to_close(tomorrow)), WHOLE_DEPARTMENT | ADO),
         "lift_closure": Try("approval", lambda: calls.lift_closure(closure), WHOLE_DEPARTMENT | ADO),

@@ -8,7 +8,8 @@ from typing import Any
 
 from contracts.rpc.verify import ScanResult
 from epass_client import Call, Client, NoAnswer, Problem
-from epass_client.calls import R, scan_pass
+from epass_client.call import R
+from epass_client.calls import scan_pass
 from tests.support.chaos.histories import Operation
 from tests.support.chaos.history_models import REFUSED_COUNT, Scan
 from tests.support.system.actors import MATCHED, scan

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from contracts.rpc.application import SubmitApplication
 from epass_client import Call, Client, NoAnswer, Problem, calls
-from epass_client.calls import R
+from epass_client.call import R
 from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import leased_messages
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault

@@ -188,7 +188,7 @@ class OutageActors:
 
         issued = "select 1 from passes where reference = %s"
         return {
-            "see the desk": Action((self._request(calls.list_reviews("pending"), "department"),)),
+            "see the desk": Action((self._request(calls.list_reviews(status="pending"), "department"),)),
             "decide": Action(
                 (approve(self._to_decide),), lambda: self._has("issuance", issued, self._to_decide)
             ),

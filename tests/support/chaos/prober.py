@@ -81,7 +81,13 @@ def kinds(scenario: Scenario) -> tuple[Kind, ...]:
             "applicant",
             lambda: application(companions=[], preferred=[slot(1)]),
         ),
-        Kind("approval: decide", f"/api/v1/reviews/{uuid4()}/approve", 404, "department", lambda: slot(1)),
+        Kind(
+            "approval: decide",
+            f"/api/v1/reviews/{uuid4()}/approve",
+            404,
+            "department",
+            lambda: {"slot": slot(1)},
+        ),
         Kind("issuance: reissue", f"/api/v1/passes/{nobodys}/reissue", 404, "applicant", dict),
         Kind("notify: send again", f"/api/v1/applications/{new_reference()}/resend", 404, "applicant", dict),
         Kind(

@@ -117,7 +117,7 @@ class Scenario:
 
     def decide(self) -> None:
         """Let the department approve whatever is pending of this scenario."""
-        for review in self._department.send(calls.list_reviews("pending", limit=200)).items:
+        for review in self._department.send(calls.list_reviews(status="pending", limit=200)).items:
             if review.reference in self.promises.mobiles:
                 approval = calls.approve_review(review.id, Slot.model_validate(slot(1)))
                 self._department.send(approval.with_key(f"decide-{review.id}"))

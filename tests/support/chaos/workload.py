@@ -21,7 +21,7 @@ from contracts.model import Slot
 from contracts.rpc.application import ApplicationView, SubmitApplication
 from contracts.rpc.approval import ReviewView
 from epass_client import AsyncClient, Call, NoAnswer, Problem, calls
-from epass_client.calls import R
+from epass_client.call import R
 from epass_client.client import Failure
 from tests.support.chaos.gates import GatesApart, Post
 from tests.support.chaos.promises import Outcome, Promises, Scan
@@ -227,7 +227,7 @@ class Crowd:
             await self._pacer.turn()
 
     async def _prove(self, mobile: str) -> str:
-        request = await self._client.send(calls.request_otp(mobile, "pa"))
+        request = await self._client.send(calls.request_otp(mobile, language="pa"))
         self._promises.numbers.add(mobile)
         code = await self._read_phone(mobile)
         return (await self._client.send(calls.verify_otp(request.request_id, code))).access_token
@@ -383,7 +383,9 @@ class Crowd:
         hands = asyncio.Semaphore(8)
         while True:
             with suppress(GaveUp):
-                waiting = (await self._client.send(calls.list_reviews("pending", limit=100), token)).items
+                waiting = (
+                    await self._client.send(calls.list_reviews(status="pending", limit=100), token)
+                ).items
                 await asyncio.gather(*(self._decide(review, token, hands) for review in waiting))
                 if not waiting:
                     await asyncio.sleep(0.3)

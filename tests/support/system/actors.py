@@ -14,7 +14,7 @@ from contracts.rpc.approval import ReviewView
 from contracts.rpc.notify import SentMessage
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
 from epass_client import Call, Client, calls, local
-from epass_client.calls import R
+from epass_client.call import R
 from tests.support.stack.running import eventually
 from tests.support.system.system import System
 

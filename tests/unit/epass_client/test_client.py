@@ -80,9 +80,9 @@ def test_a_call_is_sent_with_the_session_and_answered_by_its_model():
 @pytest.mark.parametrize("key", ["a/b", "a?was=1", "..", "a,b"])
 def test_a_key_of_the_directory_stays_one_part_of_the_path(key: str) -> None:
     asked = (
-        calls.view_directory_line("gates", "PCS1", key),
-        calls.view_directory_history("gates", "PCS1", key),
-        calls.remove_directory_line("gates", "PCS1", key, was=""),
+        calls.view_directory_line("gates", f"PCS1,{key}"),
+        calls.view_directory_history("gates", f"PCS1,{key}"),
+        calls.remove_directory_line("gates", f"PCS1,{key}", was=""),
     )
     for call in asked:
         assert (

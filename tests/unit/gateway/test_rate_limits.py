@@ -15,7 +15,7 @@ from contracts.rpc.accounts import OtpAccepted
 from contracts.rpc.application import StatusQuestion, StatusView
 from services.gateway import rate_limits
 from services.gateway.access import RateLimited
-from services.gateway.api.public import list_sites
+from services.gateway.api.public import list_departments
 from services.gateway.openapi import access_of, dependency_calls
 from services.gateway.rate_limits import LIMITS, MINUTE_LIMITS, OwnCounters, RateLimits
 from tests.support.factories.gateway import (
@@ -106,7 +106,7 @@ def test_every_route_has_one_class_of_limits() -> None:
 
 def test_control_a_route_without_a_class_is_found() -> None:
     app, _ = stubbed()
-    app.add_api_route("/api/v1/new", list_sites)
+    app.add_api_route("/api/v1/new", list_departments)
     assert without_a_class(app) == ["{'GET'} /api/v1/new"]
 
 

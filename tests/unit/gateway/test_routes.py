@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Match
 
 from contracts.errors import Unavailable
 from contracts.events import OfficerRecord
@@ -23,6 +25,7 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.notify import PhoneMessages, SentMessage
 from contracts.rpc.verify import ScanResult
 from services.chassis.runtime.clock import now
+from tests.support.factories.callers import path_of
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
@@ -322,7 +325,7 @@ async def test_the_shortest_and_the_longest_key_are_accepted() -> None:
 
 async def test_an_approval_reaches_its_review_with_slot_gate_and_revision() -> None:
     app, client = stubbed(approval__approve=review())
-    body = {**SLOT, "gate": "PCS1-G2", "entries": 2, "vehicle_allowed": True, "revision": 3}
+    body = {"slot": SLOT, "gate": "PCS1-G2", "entries": 2, "vehicle_allowed": True, "revision": 3}
     async with browser(app) as http:
         answer = await http.post(
             f"/api/v1/reviews/{REVIEW}/approve", json=body, headers=as_staff("department")
@@ -347,13 +350,22 @@ async def test_an_approval_reaches_its_review_with_slot_gate_and_revision() -> N
 
 @pytest.mark.parametrize(
     "change",
-    [{"entries": 0}, {"entries": 21}, {"date": "2026-13-01"}, {"from": "10"}, {"extra": 1}, {"gate": "a b"}],
+    [
+        {"entries": 0},
+        {"entries": 21},
+        {"slot": {**SLOT, "date": "2026-13-01"}},
+        {"slot": {**SLOT, "from": "10"}},
+        {"slot": {**SLOT, "extra": 1}},
+        {"extra": 1},
+        {"review_id": str(REVIEW)},
+        {"gate": "a b"},
+    ],
 )
 async def test_an_approval_with_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
     app, client = stubbed(approval__approve=review())
     async with browser(app) as http:
         answer = await http.post(
-            f"/api/v1/reviews/{REVIEW}/approve", json={**SLOT, **change}, headers=as_staff("department")
+            f"/api/v1/reviews/{REVIEW}/approve", json={"slot": SLOT, **change}, headers=as_staff("department")
         )
     assert answer.status_code == 422
     assert not client.was_asked("approval.approve")
@@ -449,6 +461,15 @@ async def test_the_last_sites_and_departments_are_served_while_approval_is_down(
         client.answers |= {"approval.sites": Unavailable(), "approval.departments": Unavailable()}
         answers = [await http.get(f"/api/v1/{what}") for what in ("sites", "departments")]
     assert [(answer.status_code, answer.json()) for answer in answers] == [(200, one) for one in known]
+
+
+def test_no_route_takes_the_requests_of_another() -> None:
+    app, _ = stubbed()
+    routes = [route for route in app.routes if isinstance(route, APIRoute)]
+    for route in routes:
+        scope = {"type": "http", "method": min(route.methods or {"GET"}), "path": path_of(route)}
+        matching = (one for one in routes if one.matches(scope)[0] is Match.FULL)
+        assert next(matching).path == route.path
 
 
 async def test_a_path_with_a_trailing_slash_is_not_redirected() -> None:

@@ -18,7 +18,8 @@ from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
 from contracts.rpc.issuance import LinkCode, PassView, ShortLink
 from services.chassis.runtime.clock import now
-from services.gateway.access import Anyone, Caller, rate_limited
+from services.gateway.access import Caller, rate_limited
+from services.gateway.callers import Anyone
 from services.gateway.pages.passes import visit_calendar
 from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of, gate_of
 from services.gateway.pages.shared.error_pages import PageRoute, language_of

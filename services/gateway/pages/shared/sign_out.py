@@ -9,7 +9,8 @@ from contracts import rpc
 from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access import Caller, leaving, leaving_applicant, operator
+from services.gateway.access import Caller
+from services.gateway.callers import leaving, leaving_applicant, operator
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.view import View
 from services.gateway.revoked_sessions import LONGEST_SESSION

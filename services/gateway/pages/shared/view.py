@@ -16,20 +16,8 @@ from contracts.errors import ContractError, Forbidden, NotAuthenticated
 from contracts.model import Language
 from contracts.rpc.call import Principal
 from contracts.tokens import SessionClaims
-from services.gateway.access import (
-    EVERY_ROLE,
-    SAFE_METHODS,
-    Access,
-    Caller,
-    anyone,
-    applicant,
-    kiosk_of,
-    operator,
-    operator_of,
-    role,
-    staff,
-)
-from services.gateway.gate_devices import OnPlainPage
+from services.gateway import callers
+from services.gateway.access import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
 from services.gateway.origin import is_same_origin
 from services.gateway.pages.shared import gates, kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
@@ -259,7 +247,7 @@ class Pages:
     async def _caller(self, request: Request) -> Caller:
         if self._notice_session:
             try:
-                return await applicant.caller_of(request)
+                return await callers.applicant.caller_of(request)
             except ContractError:
                 pass  # a page for everybody works without a session, or with one of another kind
         return await self.access.caller_of(request)
@@ -283,22 +271,19 @@ async def _kiosk(request: Request) -> SessionClaims | None:
         return None  # only the look of a page depends on it here
 
 
-OpenPage = Annotated[View, Depends(Pages(anyone, notice_session=True))]
+OpenPage = Annotated[View, Depends(Pages(callers.anyone, notice_session=True))]
 """For everybody; it recognises an applicant who is signed in."""
-ApplicantPage = Annotated[View, Depends(Pages(applicant))]
-StaffPage = Annotated[View, Depends(Pages(staff))]
-"""Of any role, also with an initial password."""
-AnyStaffPage = Annotated[View, Depends(Pages(role(*EVERY_ROLE)))]
-"""Of any role that has its own password."""
-DepartmentPage = Annotated[View, Depends(Pages(role("department")))]
-SecurityPage = Annotated[View, Depends(Pages(OnPlainPage("security")))]
-ReceptionPage = Annotated[View, Depends(Pages(role("reception")))]
-WatcherPage = Annotated[View, Depends(Pages(role("ado", "security")))]
-ClosureReaderPage = Annotated[View, Depends(Pages(role("department", "ado", "auditor")))]
-CloserPage = Annotated[View, Depends(Pages(role("department", "ado")))]
-OpsPage = Annotated[View, Depends(Pages(role("ops")))]
-AuditorPage = Annotated[View, Depends(Pages(role("auditor")))]
-AdoPage = Annotated[View, Depends(Pages(role("ado")))]
-DeviceReaderPage = Annotated[View, Depends(Pages(role("ado", "ops", "security")))]
-OperatorPage = Annotated[View, Depends(Pages(operator))]
-"""Of an operator who applies for others, whether or not an applicant is signed in beside them."""
+ApplicantPage = Annotated[View, Depends(Pages(callers.applicant))]
+StaffPage = Annotated[View, Depends(Pages(callers.staff))]
+AnyStaffPage = Annotated[View, Depends(Pages(callers.any_staff))]
+DepartmentPage = Annotated[View, Depends(Pages(callers.department))]
+SecurityPage = Annotated[View, Depends(Pages(callers.guard_on_page))]
+ReceptionPage = Annotated[View, Depends(Pages(callers.reception))]
+WatcherPage = Annotated[View, Depends(Pages(callers.watcher))]
+ClosureReaderPage = Annotated[View, Depends(Pages(callers.closure_reader))]
+CloserPage = Annotated[View, Depends(Pages(callers.closer))]
+OpsPage = Annotated[View, Depends(Pages(callers.ops))]
+AuditorPage = Annotated[View, Depends(Pages(callers.auditor))]
+AdoPage = Annotated[View, Depends(Pages(callers.ado))]
+DeviceReaderPage = Annotated[View, Depends(Pages(callers.device_reader))]
+OperatorPage = Annotated[View, Depends(Pages(callers.operator))]

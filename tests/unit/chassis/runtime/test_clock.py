@@ -49,7 +49,7 @@ WALL_CLOCK = {
     "services/chassis/runtime/metrics.py": "the clock itself, to be compared with that of Prometheus",
     "services/gateway/sessions.py": "when a session token expires",
     "services/gateway/revoked_sessions.py": "until when a token could be valid that is refused",
-    "services/gateway/api/staff.py": "the same, of a session that somebody ends",
+    "services/gateway/api/sessions.py": "the same, of a session that somebody ends",
     "services/gateway/mobile_changes.py": "the same; and when a change of a number takes effect",
     "services/gateway/gate_devices.py": "when a cookie ends, and which devices have reported lately",
     "services/gateway/visit_requests.py": "today",

@@ -1,0 +1,25 @@
+"""The route that ends a session, for anybody who has one."""
+
+from fastapi import APIRouter, Request, Response
+
+from contracts import rpc
+from contracts.rpc.call import Nothing
+from services.chassis.runtime.clock import now
+from services.gateway.access import IdempotencyKey, session_cookie
+from services.gateway.callers import SignedIn
+from services.gateway.revoked_sessions import LONGEST_SESSION
+
+router = APIRouter()
+
+
+@router.delete("/api/v1/sessions/current", tags=["staff"], status_code=204, response_class=Response)
+async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Response:
+    """End the session, here at once and everywhere within two seconds."""
+    await caller.command(rpc.accounts.LOG_OUT, Nothing(), key)
+    if caller.principal.sid is not None:
+        caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
+    response = Response(status_code=204)
+    name = session_cookie(caller.state.settings.public_url)
+    if name in request.cookies:
+        response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite="lax")
+    return response

@@ -9,9 +9,11 @@ from fastapi import APIRouter
 from contracts.rpc import METHODS
 from services.gateway.api import declared, gate, hooks, local, machines, passes, public, sessions, visits
 
+_BY_HAND = (gate.router, public.router, visits.router, passes.router, sessions.router)
+_DECLARED = declared.rest_of(METHODS, _BY_HAND)
+
 
 def routers(local_mode: bool) -> tuple[APIRouter, ...]:
     """Return all routers, the busiest one first (the gate); the local phone's only in local mode."""
-    by_hand = (gate.router, public.router, visits.router, passes.router, sessions.router)
-    rest = declared.rest_of(METHODS, by_hand)
-    return (*by_hand, rest, machines.router, hooks.router, *((local.router,) if local_mode else ()))
+    last = (local.router,) if local_mode else ()
+    return (*_BY_HAND, _DECLARED, machines.router, hooks.router, *last)

@@ -86,7 +86,7 @@ def test_a_key_of_the_directory_stays_one_part_of_the_path(key: str) -> None:
     )
     for call in asked:
         assert (
-            call.path.removeprefix("/api/v1/directory/gates/").split("/")[0] == f"PCS1,{quote(key, safe='')}"
+            call.path.removeprefix("/api/v1/directory/gates/").split("/")[0] == f"PCS1,{quote(key, safe=',')}"
         )
 
 

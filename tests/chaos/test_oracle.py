@@ -41,7 +41,7 @@ class Story:
         self.evidence.scans = Counter({("nonce", "admit"): 1})
         self.evidence.messages[ID] = [
             Message("m1", "application_submitted", "delivered", 0),
-            Message("m2", "pass_issued", "delivered", 0),
+            Message("m2", "pass_issued", "delivered", 0, pass_number=NUMBER),
         ]
         self.evidence.codes = [Message("m0", "otp", "delivered", 0)]
         self.evidence.deliveries_recorded = Counter({ID: 2})
@@ -54,7 +54,9 @@ class Story:
 
     def message(self, state: str, possible_duplicates: int = 0) -> None:
         """The pass's message in another state."""
-        self.evidence.messages[ID][1] = Message("m2", "pass_issued", state, possible_duplicates)
+        self.evidence.messages[ID][1] = Message(
+            "m2", "pass_issued", state, possible_duplicates, pass_number=NUMBER
+        )
 
 
 def test_a_story_that_ended_well_has_no_problems() -> None:
@@ -264,6 +266,27 @@ def test_a_cancelled_application_ends_cancelled_whatever_was_decided() -> None:
         "disagreements",
         "sms_missing",
     }  # its pass is still good, and nobody notified the person
+
+
+def test_nobody_needs_the_message_of_a_pass_that_was_revoked_and_everybody_that_of_its_end() -> None:
+    story = Story()
+    story.promises.scans.clear()
+    story.evidence.scans.clear()
+    story.promises.withdrawn.add(REFERENCE)
+    for passes in (
+        story.evidence.passes,
+        story.evidence.passes_of_application,
+        story.evidence.passes_of_gate,
+    ):
+        passes[ID][NUMBER] = False
+    story.evidence.statuses[ID] = "revoked"
+    story.message("failed")
+    story.evidence.messages[ID].append(Message("m3", "pass_revoked", "delivered", 0, pass_number=NUMBER))
+    story.ledger.charged["m3"], story.ledger.numbers["m3"] = 1, ODD
+    assert story.judged().problems() == {}
+    story.evidence.messages[ID][2] = Message("m3", "pass_revoked", "failed", 0, pass_number=NUMBER)
+    story.evidence.deliveries_recorded[ID] = 1
+    assert set(story.judged().problems()) == {"sms_missing"}
 
 
 def test_a_reissue_explains_a_second_pass_and_its_message() -> None:

@@ -26,6 +26,7 @@ class Message:
     event: str = ""
     """The messages of one event go out on one channel after the other."""
     channel: str = "sms"
+    pass_number: str = ""
 
 
 @dataclass
@@ -89,7 +90,8 @@ _CONFLICTS = """select p.application_id::text, (data->>'exposure')::int
     from outbox join passes p on p.number = data->>'pass_number'
     where type = 'GateConflictFound' and p.application_id = any(%s::uuid[])"""
 _MESSAGES = """select application_id::text, id::text, purpose, state, possible_duplicates,
-      event_id::text, channel from messages where application_id = any(%s::uuid[])"""
+      event_id::text, channel, coalesce(pass_number, '')
+    from messages where application_id = any(%s::uuid[])"""
 _CODES = """select id::text, purpose, state, possible_duplicates, event_id::text, channel
     from messages where purpose = 'otp'"""
 _GIVEN_UP = """select data->>'message_id' from outbox

@@ -57,6 +57,8 @@ def test_a_message_is_sent_recorded_and_published(db: Database) -> None:
         "application_id": str(message.application_id),
         "purpose": "pass_issued",
         "channel": "sms",
+        "status": None,
+        "possible_duplicate": False,
     }
     (sent,) = channel.sent
     assert (sent.id, sent.personal.to, sent.language) == (message.id, MOBILE, "pa")

@@ -226,7 +226,9 @@ insert into logins (login_id, role, name, password_hash, must_change_password, i
   disabled_at, language)
 values ('SEC-0009', 'security', 'Somebody', '', false, 'ADO-0001', now(), {disabled_at}, 'en')
 """
-A_RULE = "insert into supervisor_rules (site, demanded, decided_at) values ('PCS1', true, now())"
+A_RULE = """
+insert into supervisor_rules (site, demanded, decided_by, decided_at) values ('PCS1', true, 'ADO-0001', now())
+"""
 A_SITE = "insert into sites (code, seq, gates) values ('PCS1', 1, '{}')"
 AN_ENTRY = """
 insert into watchlist_entries (id, traits, valid_until, proposed_by, proposed_at, confirmed_by, confirmed_at)

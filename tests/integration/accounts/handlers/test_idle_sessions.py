@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 
 from contracts.events import SessionEnded
 from services.accounts.handlers import idle_sessions
-from services.accounts.models import ActivityReportRow, SessionRow
+from services.accounts.models import SessionRow
 from services.chassis.runtime.clock import now
 from tests.support.factories.accounts import Accounts, given_ado, given_login
 
@@ -135,12 +135,6 @@ def test_after_an_outage_everybody_has_their_whole_time_again(accounts) -> None:
     assert accounts.end_idle(back) == set()
     assert accounts.end_idle(accounts.pass_time(back, 31)) == set()
     assert accounts.end_idle(accounts.pass_time(back + 31 * MINUTE, 1)) == {sid}
-
-
-def test_a_gateway_of_the_version_before_tells_nothing(accounts) -> None:
-    with accounts.db.transaction() as session:
-        idle_sessions.record_activity(session, None, now())
-        assert session.scalar(select(ActivityReportRow.at)) is None
 
 
 def test_a_session_that_has_ended_is_not_revived_by_a_late_report(accounts) -> None:

@@ -97,7 +97,7 @@ def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same
         update={"principal": helped.principal.model_copy(update={"login_id": "SEW-0001"})}
     )
     with desk.database.transaction() as session:
-        answer = applications.submit(form(), helped, session, NOW, furthest_days=30)
+        answer = applications.submit(form(), helped, session, NOW, furthest_days=30, rate_limits=True)
     (published,) = desk.published()
     assert (published.channel, published.mobile_proved, published.submitted_by) == (
         "portal",
@@ -109,7 +109,14 @@ def test_an_operator_who_helps_is_recorded_and_the_mobile_is_proved_all_the_same
         pytest.raises(InvalidInput),
         desk.database.transaction() as session,
     ):  # who vouches may have it printed, who helps may not
-        applications.submit(form(applicant={"deliver_by": "printed"}), helped, session, NOW, furthest_days=30)
+        applications.submit(
+            form(applicant={"deliver_by": "printed"}),
+            helped,
+            session,
+            NOW,
+            furthest_days=30,
+            rate_limits=True,
+        )
 
 
 def test_nothing_personal_stands_in_clear_in_the_outbox(desk: Desk) -> None:

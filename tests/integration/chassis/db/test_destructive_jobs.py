@@ -432,7 +432,7 @@ PORTIONS: list[tuple[str, Callable[[Database], None], Portion, str]] = [
     ("application", rejected, applications.ended(LONG_AFTER), "1 of 1 rows of applications"),
     ("approval", active, watchlist.expired(LONG_AFTER), "1 of 1 rows of watchlist_entries"),
     ("approval", reviewed, reviews.old_reviews(LONG_AFTER, 13), "1 of 1 rows of reviews"),
-    ("notify", told, erasure.old_records(LONG_AFTER, 13), "1 of 1 rows of messages"),
+    ("notify", told, erasure.old_records(LONG_AFTER, 1), "1 of 1 rows of messages"),
     ("verify", unanswered, incidents.old(LONG_AFTER, 1), "1 of 1 rows of gate_incidents"),
     ("verify", unanswered, help_calls.old(LONG_AFTER, 1), "1 of 1 rows of help_calls"),
 ]

@@ -113,6 +113,7 @@ def test_the_database_itself_refuses_a_second_live_pass_of_an_application(databa
                     **vars(first.as_pass()),
                     "number": "0000000D",
                     "link_code": "other",
+                    "ends_at": first.ends_at,
                     "kid": first.kid,
                     "issued_at": NOW,
                 }

@@ -99,9 +99,9 @@ def published(db: Database) -> list[tuple[str, ...]]:
     with db.transaction() as session:
         found = session.execute(select(outbox.c.data).order_by(outbox.c.position)).scalars()
         return [
-            (one["channel"], one["reason"], one.get("next_channel", "-"))
+            (one["channel"], one["reason"], one["next_channel"] or "-")
             if "reason" in one
-            else (one["channel"], one.get("status", "sent"))
+            else (one["channel"], one["status"] or "sent")
             for one in found
         ]
 

@@ -46,7 +46,7 @@ def row(db: Database) -> MessageRow:
 def possibly_twice(db: Database) -> list[bool]:
     """Return of each delivery that was published whether an earlier try may have arrived, too."""
     with db.transaction() as session:
-        return ["possible_duplicate" in data for data in session.scalars(select(outbox.c.data))]
+        return [data["possible_duplicate"] for data in session.scalars(select(outbox.c.data))]
 
 
 def published(db: Database) -> list[str]:

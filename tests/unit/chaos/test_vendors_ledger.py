@@ -4,17 +4,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from queue import Queue
 
 import httpx
 import pytest
 
 from services.notify.adapters.channels.email import EmailChannel, MailServer
 from services.notify.adapters.channels.http_gateway import GatewayClient
-from services.notify.adapters.channels.msg91 import Msg91Channel
+from services.notify.adapters.channels.msg91 import Msg91Channel, Msg91Reports
 from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain.messages import provider_id_digest
-from services.notify.domain.registrations import read_registrations
+from services.notify.domain.registrations import Registrations, read_registrations
+from tests.support.chaos import vendors_ledger
 from tests.support.chaos.evidence import Evidence, Message
 from tests.support.chaos.oracle import Findings, by_event, judge, two_ways
 from tests.support.chaos.promises import Promises
@@ -22,6 +24,7 @@ from tests.support.chaos.provider import Ledger, Provider, Taken
 from tests.support.chaos.receipts import is_silent
 from tests.support.chaos.vendors_ledger import FATES, fate_of
 from tests.support.factories.outgoing import a_code
+from tests.support.vendors.server import Answer, Received, VendorServer
 
 FIRST = Message("m1", "pass_issued", "read", 0, event="e1", channel="whatsapp")
 SECOND = Message("m2", "pass_issued", "delivered", 0, event="e1", channel="sms")
@@ -32,6 +35,12 @@ def evidence(*messages: Message, given_up: tuple[str, ...] = ()) -> Evidence:
     found = Evidence(given_up=set(given_up))
     found.messages["application"] = list(messages)
     return found
+
+
+def a_client() -> GatewayClient:
+    """Return a client that keeps no connection open."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return GatewayClient(httpx.AsyncClient(limits=limits, trust_env=False))
 
 
 def test_the_messages_of_an_event_are_one_chain() -> None:
@@ -55,8 +64,7 @@ def test_control_a_failure_between_two_channels_explains_both(
 def test_what_goes_out_on_each_channel_is_in_the_ledger_under_its_key(tmp_path: Path) -> None:
     by_sms, by_whatsapp, by_email = (a_code() for _ in range(3))
     by_email = replace(by_email, personal=replace(by_email.personal, to="gurpreet@people.example"))
-    limits = httpx.Limits(max_keepalive_connections=0)
-    client = GatewayClient(httpx.AsyncClient(limits=limits, trust_env=False))
+    client = a_client()
     with Provider(tmp_path) as provider:
         given = provider.settings
         registrations = read_registrations(Path(given["EPASS_SMS_REGISTRATIONS"]))
@@ -154,3 +162,47 @@ def test_somebody_can_always_be_reached() -> None:
     fates = {fate_of(f"+91981234{number:04}", "pass_issued") for number in range(200)}
     assert fates == set(FATES)
     assert {fate_of(f"+91981234{number:04}", "otp") for number in range(200)} == {"arrives"}
+
+
+class Webhook(VendorServer):
+    """Our side: away for the first request, as while notify is killed; then it takes each report."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults.answers.append((503, b""))
+        self.webhook = f"{self.address}/hooks/sms"
+
+    def respond(self, received: Received) -> Answer:
+        return 200, b""
+
+
+class Book:
+    def __init__(self) -> None:
+        self.taken: list[str] = []
+        self.told: Queue[tuple[str, str]] = Queue()
+
+    def take(self, key: str, to: str, text: str, channel: str, purpose: str, vendor_id: str) -> None:
+        self.taken.append(vendor_id)
+
+    def tell(self, vendor_id: str, status: str) -> None:
+        self.told.put((vendor_id, status))
+
+
+@pytest.mark.parametrize(("fate", "status"), [("arrives", "delivered"), ("sms fails", "failed")])
+def test_a_receipt_that_our_webhook_refused_comes_again_and_is_then_in_the_ledger(
+    monkeypatch: pytest.MonkeyPatch, fate: str, status: str
+) -> None:
+    monkeypatch.setattr(vendors_ledger, "LATEST", 0.0)
+    monkeypatch.setattr(vendors_ledger, "fate_of", lambda _to, _purpose: fate)
+    book, code = Book(), a_code()
+    ids = {("otp", code.language): f"otp-{code.language}"}
+    with Webhook() as ours, vendors_ledger.RecordingMsg91(0, book) as vendor:
+        vendor.webhook = ours.webhook
+        client = GatewayClient(httpx.AsyncClient(trust_env=False))
+        channel = Msg91Channel(
+            client, vendor.url, vendor.authkey, Registrations(ids=ids), gives_receipts=True
+        )
+        sent = channel.send(code).provider_id
+        assert [book.told.get(timeout=10) for _ in range(2)] == [(sent, status)] * 2
+        (said,) = {Msg91Reports("").parse(one.body)[0].status for one in ours.requests}
+    assert (book.taken, said, len(ours.requests)) == ([sent], status, 3)

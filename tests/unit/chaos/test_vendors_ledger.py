@@ -198,7 +198,7 @@ def test_a_receipt_that_our_webhook_refused_comes_again_and_is_then_in_the_ledge
     ids = {("otp", code.language): f"otp-{code.language}"}
     with Webhook() as ours, vendors_ledger.RecordingMsg91(0, book) as vendor:
         vendor.webhook = ours.webhook
-        client = GatewayClient(httpx.AsyncClient(trust_env=False))
+        client = a_client()
         channel = Msg91Channel(
             client, vendor.url, vendor.authkey, Registrations(ids=ids), gives_receipts=True
         )

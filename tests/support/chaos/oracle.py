@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.support.chaos.evidence import Evidence, Lease, Message
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Ledger
-from tests.support.chaos.receipts import ARRIVED, is_of_a_revoked_pass, is_silent, name_messages, unheard
+from tests.support.chaos.receipts import ARRIVED, is_of_a_dead_pass, is_silent, name_messages, unheard
 
 WITH_PASS = frozenset({"issued", "entered", "left"})
 FINAL_MESSAGE = frozenset({"delivered", "read", "withdrawn", "not_needed"})
@@ -176,7 +176,7 @@ def _judge_chain(chain: list[Message], whose: str, live: Mapping[str, bool], fou
     No other channel is tried for a pass that was revoked meanwhile: its message may have failed on the last.
     """
     states, purpose = {message.state for message in chain}, chain[0].purpose
-    if "queued" not in states and is_of_a_revoked_pass(chain[0], live):
+    if "queued" not in states and is_of_a_dead_pass(chain[0], live):
         return
     if "queued" in states or (states == {"accepted"}):
         found.unfinished.append(f"{whose}: {purpose} is not sent, or nobody said what became of it")

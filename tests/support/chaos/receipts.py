@@ -82,7 +82,7 @@ def unheard(messages: Iterable[Message], ledger: Ledger) -> list[str]:
     return wrong
 
 
-def is_of_a_revoked_pass(message: Message, live: Mapping[str, bool]) -> bool:
+def is_of_a_dead_pass(message: Message, live: Mapping[str, bool]) -> bool:
     """Return whether a message brings a pass that is not good any more: no other channel is tried for it."""
     return message.purpose == "pass_issued" and not live.get(message.pass_number, True)
 
@@ -99,7 +99,7 @@ def is_silent(chain: list[Message], ledger: Ledger, live: Mapping[str, bool]) ->
     """
     said = told(ledger)
     if not any(one.provider for one in chain) or any(
-        one.state in {*NOT_SENT, "queued"} or is_of_a_revoked_pass(one, live) for one in chain
+        one.state in {*NOT_SENT, "queued"} or is_of_a_dead_pass(one, live) for one in chain
     ):
         return False
     return not any(

@@ -3,8 +3,7 @@ outside.
 
 CHAOS_APPLICATIONS (10000), CHAOS_KILLS (200) and CHAOS_SECONDS (3600) limit it; a run ends with its
 applications and kills, or when its time is up. CHAOS_SEED replays the faults of an earlier run, in their
-order. CHAOS_PROVIDER names the numbers whose idempotency keys the provider honours: all, none, or mixed (even
-numbers). Where libfaketime is installed, clocks of processes are set, too. CHAOS_REPORT names a file for the
+order. Where libfaketime is installed, clocks of processes are set, too. CHAOS_REPORT names a file for the
 report as JSON. The run ends with `epass invariants`. The exit code is 1 if a promise was broken or an
 invariant does not hold; then the logs of all processes stay.
 """
@@ -50,10 +49,9 @@ def run(folder: Path, chosen: Limits) -> tuple[Report, bool]:
         f"chaos: {chosen.applications} applications, {chosen.kills} kills, "
         f"at most {chosen.seconds:.0f} s, CHAOS_SEED={chosen.seed}"
     )
-    honours = os.environ.get("CHAOS_PROVIDER", "mixed")
     with (
         start_stack(folder / "stack") as stack,
-        Provider(folder, honours) as provider,
+        Provider(folder) as provider,
         ExitStack() as running,
     ):
         system = System(stack, **settings_of_every_channel(provider))

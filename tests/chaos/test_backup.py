@@ -96,11 +96,11 @@ def test_a_restored_system_continues_where_it_was(stage: Stage, tmp_path: Path) 
             _enter(after, stage)
         with _deciding(after, stage):
             eventually(
-                lambda: not judged(after.stack, stage.provider, after.held, 1)[0].problems(),
+                lambda: not judged(after.stack, stage.provider, after.held)[0].problems(),
                 "all is final",
                 150,
             )
-        found, evidence = judged(after.stack, stage.provider, after.held, 1)
+        found, evidence = judged(after.stack, stage.provider, after.held)
         assert found.problems() == {}, list(found.details())
         assert set(stage.before.mobiles) <= set(evidence.ids)
         examined = after.system.try_epass("administrator", "invariants", "--grace", "1")
@@ -126,7 +126,7 @@ def test_without_the_replay_the_events_of_the_broker_are_lost(
     with _restored(stage, tmp_path) as after, _deciding(after, stage):
 
         def only_they_are_missing() -> bool:
-            found, _ = judged(after.stack, stage.provider, after.held, 1)
+            found, _ = judged(after.stack, stage.provider, after.held)
             return (
                 not found.unfinished
                 and {line.partition(":")[0] for line in found.lost} == stage.in_broker_only

@@ -10,7 +10,7 @@ import pytest
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
-from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.run import CrowdThread, entering_on, visiting_day
 from tests.support.chaos.scenario import replaced
@@ -29,7 +29,7 @@ def findings(deployment: Deployment, promises: Promises) -> Findings:
     evidence = collect(deployment.stack, set(promises.mobiles.values()))
     evidence.codes = []
     promises.numbers.clear()
-    return judge(promises, evidence, deployment.provider.ledger(), SenderKills(0, 0), "mixed")
+    return judge(promises, evidence, deployment.provider.ledger())
 
 
 def matches(found: Findings, problems: set[str]) -> bool:

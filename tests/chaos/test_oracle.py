@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.chaos.evidence import Evidence, Message
+from tests.support.chaos.evidence import Evidence, Lease, Message
 from tests.support.chaos.fault_schedule import FIRST_ROUND, PROCESSES, schedule
-from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises, Scan
 from tests.support.chaos.provider import Ledger
 
@@ -49,8 +49,8 @@ class Story:
             Counter({"m0": 1, "m1": 1, "m2": 1}), Counter(), dict.fromkeys(("m0", "m1", "m2"), mobile)
         )
 
-    def judged(self, kills: int = 0) -> Findings:
-        return judge(self.promises, self.evidence, self.ledger, SenderKills(kills, 5), "mixed")
+    def judged(self, *held: Lease) -> Findings:
+        return judge(self.promises, self.evidence, self.ledger, held)
 
     def message(self, state: str, possible_duplicates: int = 0) -> None:
         """The pass's message in another state."""
@@ -297,32 +297,39 @@ def test_a_reissue_explains_a_second_pass_and_its_message() -> None:
     assert story.judged().problems() == {}
 
 
+def _sent_again(story: Story, times: int) -> None:
+    story.ledger.charged["m2"] = 1 + times
+    story.message("delivered", possible_duplicates=times)
+
+
 def test_a_duplicate_is_explained_by_a_kill_that_was_written_down() -> None:
     story = Story()
-    story.ledger.charged["m2"] = 2
-    story.message("delivered", possible_duplicates=1)
-    found = story.judged(kills=1)
+    _sent_again(story, 1)
+    found = story.judged(("m2", "a lease"))
     assert (found.problems(), found.sms_duplicates) == ({}, 1)
-    assert set(story.judged(kills=0).problems()) == {"sms_too_many"}
     story.message("delivered", possible_duplicates=0)
-    assert set(story.judged(kills=1).problems()) == {"sms_unrecorded"}
+    assert set(story.judged(("m2", "a lease")).problems()) == {"sms_unrecorded"}
 
 
-def test_a_kill_explains_only_a_duplicate_of_what_the_sender_held() -> None:
+@pytest.mark.parametrize("held", [(), (("m1", "a lease"),)], ids=["nobody was killed", "another message"])
+def test_a_duplicate_of_what_no_killed_sender_held_is_found(held: tuple[Lease, ...]) -> None:
     story = Story()
-    story.ledger.charged["m2"] = 2
-    story.message("delivered", possible_duplicates=1)
-    for held, problems in ((["m2"], set()), (["m1"], {"sms_too_many"})):
-        senders = SenderKills(1, 5, Counter(held))
-        found = judge(story.promises, story.evidence, story.ledger, senders, "mixed")
-        assert set(found.problems()) == problems
+    _sent_again(story, 1)
+    assert set(story.judged(*held).problems()) == {"sms_too_many"}
+
+
+def test_one_lease_explains_one_duplicate_however_many_kills_found_it() -> None:
+    story = Story()
+    _sent_again(story, 2)
+    assert set(story.judged(("m2", "a lease"), ("m2", "a lease")).problems()) == {"sms_too_many"}
+    assert story.judged(("m2", "a lease"), ("m2", "the next one")).problems() == {}
 
 
 def test_no_kill_explains_a_duplicate_where_the_provider_honours_keys() -> None:
-    story = Story(EVEN)
-    story.ledger.charged["m2"] = 2
-    story.message("delivered", possible_duplicates=1)
-    assert set(story.judged(kills=1).problems()) == {"sms_too_many"}
+    story = Story()
+    _sent_again(story, 1)
+    story.ledger.honoured.add("m2")
+    assert set(story.judged(("m2", "a lease")).problems()) == {"sms_too_many"}
 
 
 def test_a_seed_replays_its_schedule_and_the_first_round_hits_every_part() -> None:

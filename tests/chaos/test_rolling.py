@@ -2,7 +2,7 @@
 notices."""
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,8 +14,8 @@ import pytest
 
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.evidence import collect
-from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.evidence import Lease, collect
+from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.replicas import ANSWER_SECONDS, Gateways, Pair, gateway, two_of_each
 from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
@@ -29,7 +29,6 @@ pytestmark = pytest.mark.outage
 RATE = 4.0
 """Applications a second; each is followed by a decision and views, some by a cancellation or a scan."""
 STOP_SECONDS = 30
-NO_KILLS = SenderKills(0, 0)
 SEEDS = count(2026)
 """Each crowd has another seed, because crowds of one seed are the same people and apply twice."""
 AT_ONCE = (
@@ -44,7 +43,7 @@ def people_at_work(
     deployment: Deployment,
     pairs: dict[str, Pair],
     promises: Promises,
-    senders: SenderKills = NO_KILLS,
+    held: Collection[Lease] = frozenset(),
     rate: float = RATE,
     **differences: Any,
 ) -> Iterator[Gateways]:
@@ -54,7 +53,7 @@ def people_at_work(
         deployment: where.
         pairs: two of each process.
         promises: the crowd's ledger.
-        senders: what explains duplicates.
+        held: what killed senders had leased, which explains duplicates.
         rate: applications a second.
         differences: of its plan.
     """
@@ -78,7 +77,7 @@ def people_at_work(
         yield gateways
         pacer.closed = True
         eventually(
-            lambda: crowd.finished and not unsettled(findings(deployment, promises, senders)),
+            lambda: crowd.finished and not unsettled(findings(deployment, promises, held)),
             "all is final",
             60,
         )
@@ -87,11 +86,11 @@ def people_at_work(
         crowd.stop()
 
 
-def findings(deployment: Deployment, promises: Promises, senders: SenderKills = NO_KILLS) -> Findings:
+def findings(deployment: Deployment, promises: Promises, held: Collection[Lease] = frozenset()) -> Findings:
     """Return the oracle's findings. Unless a sender was killed, nothing explains a duplicate."""
     evidence, ledger = collect(deployment.stack, set(promises.mobiles.values())), deployment.provider.ledger()
     evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
-    return judge(promises, evidence, ledger, senders, deployment.provider.honours)
+    return judge(promises, evidence, ledger, held)
 
 
 def restart(process: Process) -> None:

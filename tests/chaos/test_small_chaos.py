@@ -37,6 +37,8 @@ def test_nothing_is_lost_and_nothing_happens_twice_whatever_is_killed(
     }
     assert {"sms", "whatsapp", "email"} == set(report.findings.channels), lines
     assert report.findings.fallbacks > 0, lines
+    for told in (report.findings.late, report.findings.reported_failed):
+        assert min(told["sms"], told["whatsapp"]) > 0, lines
     assert report.applications > SMALL.applications / 3, lines
     if entering_on(visiting_day(SMALL.seconds)):
         assert report.offline > report.conflicts > 0, lines

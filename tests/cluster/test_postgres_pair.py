@@ -15,17 +15,12 @@ from tests.cluster.load import PATIENCE, check_promises, people_at_work
 from tests.cluster.postgres_pair import PostgresPair
 from tests.cluster.stacks import PostgresPairStack, running
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.evidence import collect
+from tests.support.chaos.evidence import collect, leases
 from tests.support.chaos.injections import STANDBY_AWAY
-from tests.support.chaos.oracle import SenderKills
-from tests.support.chaos.run import entering_on, sender_concurrency, visiting_day
+from tests.support.chaos.run import entering_on, visiting_day
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.stack.running import eventually, free_port
 from tests.support.system.actors import Department
-
-EXPLAINED = SenderKills(1, sender_concurrency())
-"""A primary that is killed explains duplicates of messages like a sender that is: what was sent, it may not
-have."""
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +41,10 @@ def pair(deployment: Deployment) -> PostgresPair:
 
 
 def fail_over(pair: PostgresPair) -> None:
-    """Kill the primary and promote its standby."""
+    """Kill the primary and promote its standby.
+
+    What the standby has leased then explains a duplicate each: that it was sent, only the primary may have.
+    """
     pair.primary.kill()
     pair.promote()
 
@@ -56,11 +54,11 @@ def test_a_primary_is_killed_and_its_synchronous_standby_takes_over_without_losi
 ) -> None:
     pair.wait_for_standby()
     with people_at_work(deployment, gates=True) as load:
-        load.senders = EXPLAINED
         with load.span("primary and standby"):
             load.goes_on()
         with load.span("the standby takes over"):
             fail_over(pair)
+            load.held |= leases(deployment.stack)
             load.goes_on()
         with load.span("another standby joins"):
             pair.join()
@@ -75,7 +73,6 @@ def test_nothing_is_answered_that_a_synchronous_standby_does_not_have(
 ) -> None:
     pair.wait_for_standby()
     with people_at_work(deployment) as load:
-        load.senders = EXPLAINED
         with load.span("primary and standby"):
             load.goes_on()
         with pair.link.half_open():
@@ -83,6 +80,7 @@ def test_nothing_is_answered_that_a_synchronous_standby_does_not_have(
                 eventually(lambda: pair.longest_wait() > 9, "longer than any time limit", PATIENCE)
             with load.span("the standby takes over"):
                 fail_over(pair)
+                load.held |= leases(deployment.stack)
                 load.goes_on()
     check_promises(deployment, load)
 

@@ -11,10 +11,10 @@ from contracts.rpc.application import SubmitApplication
 from deploy.local import backup
 from epass_client import calls
 from tests.support.chaos.evidence import Evidence, collect, database
-from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.run import CrowdThread, sender_concurrency, visiting_day
+from tests.support.chaos.run import CrowdThread, visiting_day
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually
@@ -172,10 +172,7 @@ def _queued(stack: TestStack) -> int:
         return int(count)
 
 
-def judged(
-    stack: TestStack, provider: Provider, promises: Promises, kills: int = 0
-) -> tuple[Findings, Evidence]:
+def judged(stack: TestStack, provider: Provider, promises: Promises) -> tuple[Findings, Evidence]:
+    """Return the oracle's findings; nothing explains a duplicate, nor does a restore."""
     evidence = collect(stack, set(promises.mobiles.values()))
-    return judge(
-        promises, evidence, provider.ledger(), SenderKills(kills, sender_concurrency()), provider.honours
-    ), evidence
+    return judge(promises, evidence, provider.ledger()), evidence

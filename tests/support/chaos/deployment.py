@@ -35,7 +35,7 @@ def settings_for(provider: Provider) -> dict[str, str]:
 
 def settings_of_every_channel(provider: Provider) -> dict[str, str]:
     """Return the same with all channels; messages go on to another one so soon that some reports are late."""
-    chain = "whatsapp:5,sms:30"
+    chain = "whatsapp:5,sms:6"
     chains = {"EPASS_CHAIN_PASS": chain, "EPASS_CHAIN_STATUS": chain}
     return settings_for(provider) | provider.settings | chains
 

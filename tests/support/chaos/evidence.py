@@ -26,7 +26,15 @@ class Message:
     event: str = ""
     """The messages of one event go out on one channel after the other."""
     channel: str = "sms"
+    provider: str = ""
+    """The vendor that tells what becomes of it, if one does."""
+    provider_id: str = ""
+    """A digest of that vendor's ID of it."""
     pass_number: str = ""
+
+
+Lease = tuple[str, str]
+"""A message and a lease of it: each time that a sender takes a message the lease is another one."""
 
 
 @dataclass
@@ -57,6 +65,11 @@ class Evidence:
     """Events unsent, by database, and messages ready, by queue; only what is not zero."""
     dead: dict[str, int] = field(default_factory=dict)
     """Dead letters, by queue; only what is not zero."""
+
+    @property
+    def every_message(self) -> list[Message]:
+        """Codes too."""
+        return [*self.codes, *(message for theirs in self.messages.values() for message in theirs)]
 
 
 @contextmanager
@@ -90,10 +103,10 @@ _CONFLICTS = """select p.application_id::text, (data->>'exposure')::int
     from outbox join passes p on p.number = data->>'pass_number'
     where type = 'GateConflictFound' and p.application_id = any(%s::uuid[])"""
 _MESSAGES = """select application_id::text, id::text, purpose, state, possible_duplicates,
-      event_id::text, channel, coalesce(pass_number, '')
-    from messages where application_id = any(%s::uuid[])"""
-_CODES = """select id::text, purpose, state, possible_duplicates, event_id::text, channel
-    from messages where purpose = 'otp'"""
+      event_id::text, channel, coalesce(provider, ''), coalesce(provider_id, ''),
+      coalesce(pass_number, '') from messages where application_id = any(%s::uuid[])"""
+_CODES = """select id::text, purpose, state, possible_duplicates, event_id::text, channel,
+      coalesce(provider, ''), coalesce(provider_id, '') from messages where purpose = 'otp'"""
 _GIVEN_UP = """select data->>'message_id' from outbox
     where type = 'NotificationFailed' and data->>'next_channel' is not null"""
 _DELIVERIES = """select application_id::text, count(*) from timeline
@@ -132,12 +145,13 @@ def collect(stack: TestStack, mobiles: set[str]) -> Evidence:
     return found
 
 
-def leased_messages(stack: TestStack) -> list[str]:
-    """Return the messages that a sender has leased, or had when it ended."""
-    rows = _rows(
-        stack, "notify", "select id::text from messages where state = 'queued' and lease is not null"
-    )
-    return [message_id for (message_id,) in rows]
+def leases(stack: TestStack) -> set[Lease]:
+    """Return the messages that a sender has leased, or had when it ended.
+
+    What a killed sender left behind is still here when another one is killed soon: the same lease.
+    """
+    query = "select id::text, lease::text from messages where state = 'queued' and lease is not null"
+    return {(message_id, lease) for message_id, lease in _rows(stack, "notify", query)}
 
 
 def _collect_what_waits(stack: TestStack, found: Evidence) -> None:

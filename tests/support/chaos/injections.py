@@ -77,7 +77,7 @@ HARMLESS = {
     "database", "delete", "deploy", "local_run",
     "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts", "operators_page",
     "people_at_work", "process", "proxied_system", "purge", "replaced", "revoke", "running", "send_signal",
-    "sender_kills", "span", "impatient", "two_of_each", "within_limit",
+    "span", "impatient", "two_of_each", "within_limit",
 }  # fmt: skip
 """Blocks and functions that look like it. ``locked`` holds a handler at an exact moment, ``replaced`` and
 ``process`` take guards out of a process for a control, revoking a pass is an ordinary command, and so is

@@ -6,7 +6,6 @@ shown.
 
 import signal
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -14,10 +13,9 @@ from contracts.rpc.application import SubmitApplication
 from epass_client import Call, Client, NoAnswer, Problem, calls
 from epass_client.call import R
 from tests.support.chaos.clocks import Clocks
-from tests.support.chaos.evidence import leased_messages
+from tests.support.chaos.evidence import Lease, leases
 from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault
 from tests.support.chaos.memory import Peaks
-from tests.support.chaos.oracle import SenderKills
 from tests.support.chaos.promises import Promises
 from tests.support.stack.backends import TestStack
 from tests.support.system.actors import application, slot
@@ -128,18 +126,18 @@ class FaultInjector:
     injected: list[InjectedFault] = field(default_factory=list)
     ended_by_themselves: list[str] = field(default_factory=list)
     peaks: Peaks = field(init=False)
-    held: Counter[str] = field(default_factory=Counter)
-    """The messages that a sender had leased when it was killed, once for each kill."""
+    held: set[Lease] = field(default_factory=set)
+    """What senders had leased when they were killed."""
     last_at: float = 0.0
     """When the last fault ended; a stop ends with its SIGCONT."""
 
     def __post_init__(self) -> None:
         self.peaks = Peaks(self.system.processes)
 
-    def sender_kills(self, concurrency: int) -> SenderKills:
-        """Return what explains duplicates of messages."""
-        kills = sum(one.fault.kills_of("sender") for one in self.injected)
-        return SenderKills(kills, concurrency, self.held)
+    @property
+    def sender_kills(self) -> int:
+        """How often a sender was killed."""
+        return sum(one.fault.kills_of("sender") for one in self.injected)
 
     def inject(self, fault: Fault) -> InjectedFault:
         """Inject a fault and wait until the system works again, at most ``RECOVERY_SECONDS``."""
@@ -187,7 +185,7 @@ class FaultInjector:
         for process in processes:
             process.kill()
         if "sender" in targets:
-            self.held.update(leased_messages(self.stack))
+            self.held |= leases(self.stack)
         for process in processes:
             process.start(ready=False)
 

@@ -4,12 +4,13 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tests.support.chaos.evidence import Evidence, Message
+from tests.support.chaos.evidence import Evidence, Lease, Message
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.provider import Ledger, honours_key
+from tests.support.chaos.provider import Ledger
+from tests.support.chaos.receipts import ARRIVED, is_of_a_dead_pass, is_silent, name_messages, unheard
 
 WITH_PASS = frozenset({"issued", "entered", "left"})
 FINAL_MESSAGE = frozenset({"delivered", "read", "withdrawn", "not_needed"})
@@ -41,9 +42,15 @@ class Findings:
     sms_unrecorded: list[str] = field(default_factory=list)
     """Charged more often than notify has recorded as possible."""
     sms_too_many: list[str] = field(default_factory=list)
-    """More duplicates than the kills of senders explain, or any if the provider honours keys."""
+    """Taken more often than by killed senders that held it, or twice where the vendor honours keys."""
     two_channels: list[str] = field(default_factory=list)
     """Messages that went out on two channels without a failure between."""
+    silent_chains: list[str] = field(default_factory=list)
+    """Messages that reached nobody by what the vendors told, and no other channel was tried."""
+    unheard: list[str] = field(default_factory=list)
+    """Messages of which a vendor told something else than what notify has."""
+    foreign: list[str] = field(default_factory=list)
+    """What a vendor took and notify has no message of."""
     broken: list[str] = field(default_factory=list)
     """What the clients noticed themselves."""
     sms_duplicates: int = 0
@@ -51,46 +58,42 @@ class Findings:
     channels: Counter[str] = field(default_factory=Counter)
     """How many messages each channel took; no finding."""
     fallbacks: int = 0
+    late: Counter[str] = field(default_factory=Counter)
+    """By channel: messages that had arrived after all, as was told once another channel was tried."""
+    reported_failed: Counter[str] = field(default_factory=Counter)
+    """By channel: messages that a vendor took and told later that they failed."""
 
     def problems(self) -> dict[str, int]:
         """Return how many there are of each kind that was found."""
         counted = {
             name: len(value)
             for name, value in vars(self).items()
-            if isinstance(value, list | dict) and name != "channels"
+            if isinstance(value, list | dict) and not isinstance(value, Counter)
         }
         return {name: count for name, count in counted.items() if count}
 
     def details(self) -> Iterator[str]:
         """Yield a line with a few examples of each kind."""
         for name, value in vars(self).items():
-            if isinstance(value, list | dict) and value and name != "channels":
+            if isinstance(value, list | dict) and value and not isinstance(value, Counter):
                 some = [*value.items()] if isinstance(value, dict) else value
                 yield f"{name} ({len(value)}): {', '.join(str(one) for one in some[:8])}"
 
 
-@dataclass(frozen=True)
-class SenderKills:
-    """What explains duplicates: senders that were killed, each with so many messages in hand at most.
-
-    ``held``: the messages that a sender had leased when it was killed, once for each kill; None where nobody
-    looked, and any message may be one of them.
-    """
-
-    kills: int
-    concurrency: int
-    held: Counter[str] | None = None
-
-    @property
-    def explained(self) -> int:
-        return self.kills * self.concurrency if self.held is None else self.held.total()
-
-
 def judge(
-    promises: Promises, evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str = "none"
+    promises: Promises, evidence: Evidence, ledger: Ledger, held: Collection[Lease] = frozenset()
 ) -> Findings:
-    """Apply all rules."""
+    """Apply all rules.
+
+    Args:
+        promises: what clients were promised.
+        evidence: what the databases hold.
+        ledger: what the vendors took.
+        held: what killed senders had leased; each lease explains one duplicate of its message.
+    """
     found = Findings(dead=evidence.dead, broken=list(promises.broken))
+    explained = Counter(message_id for message_id, _lease in {*held})
+    ledger, found.foreign = name_messages(ledger, evidence, promises, explained)
     found.unfinished += [f"{count} in {where}" for where, count in evidence.waiting.items()]
     for reference in promises.mobiles:
         application_id = evidence.ids.get(reference)
@@ -103,7 +106,7 @@ def judge(
     ]
     _judge_scans(promises, evidence, found)
     _judge_codes(promises, evidence, ledger, found)
-    _judge_sms(evidence, ledger, senders, honours, found)
+    _judge_sms(evidence, ledger, explained, found)
     return found
 
 
@@ -154,27 +157,30 @@ def _judge_messages(
         if count > max(due[purpose], 1)
     ]
     found.sms_missing += [f"{reference}: no {purpose}" for purpose in due if counted[purpose] < due[purpose]]
+    live = evidence.passes.get(application_id, {})
     for chain in chains:
-        _judge_chain(chain, reference, evidence.passes.get(application_id, {}), found)
-    sure = sum(message.state == "delivered" and message.channel != "whatsapp" for message in messages)
+        _judge_chain(chain, reference, live, found)
+    sure = sum(message.state == "delivered" and not message.provider for message in messages)
     sure += reference in promises.printed
     # Of a message whose response was lost a report may tell first: then nobody says that it was sent.
-    perhaps = sum(message.channel == "whatsapp" for message in messages)
+    perhaps = sum(bool(message.provider) for message in messages)
     if not sure <= evidence.deliveries_recorded[application_id] <= sure + perhaps:
         found.disagreements.append(
             f"{reference}: recorded {evidence.deliveries_recorded[application_id]} of {sure} deliveries"
         )
 
 
-def _judge_chain(chain: list[Message], whose: str, is_live: Mapping[str, bool], found: Findings) -> None:
+def _judge_chain(chain: list[Message], whose: str, live: Mapping[str, bool], found: Findings) -> None:
     """Check that an event has reached its person on one of its channels, or waits nowhere.
 
-    A channel that failed may be the last one of a pass that was revoked meanwhile: no other one is tried.
+    No other channel is tried for a pass that was revoked meanwhile: its message may have failed on the last.
     """
     states, purpose = {message.state for message in chain}, chain[0].purpose
+    if "queued" not in states and is_of_a_dead_pass(chain[0], live):
+        return
     if "queued" in states or (states == {"accepted"}):
         found.unfinished.append(f"{whose}: {purpose} is not sent, or nobody said what became of it")
-    elif not states & FINAL_MESSAGE and (purpose != "pass_issued" or is_live.get(chain[0].pass_number, True)):
+    elif not states & FINAL_MESSAGE:
         found.sms_missing.append(f"{whose}: {purpose} {' '.join(sorted(states))}")
 
 
@@ -215,44 +221,38 @@ def by_event(messages: Iterable[Message]) -> list[list[Message]]:
 
 def two_ways(evidence: Evidence, charged: Counter[str]) -> list[str]:
     """Return what went out on two channels although the first of them had not failed."""
-    every = [*evidence.codes, *(message for theirs in evidence.messages.values() for message in theirs)]
     wrong = []
-    for messages in by_event(every):
+    for messages in by_event(evidence.every_message):
         taken = [one for one in messages if charged.get(one.id) and one.id not in evidence.given_up]
         if len(taken) > 1:
             wrong.append(f"{taken[0].purpose}: {' and '.join(sorted(one.channel for one in taken))}")
     return wrong
 
 
-def _judge_sms(
-    evidence: Evidence, ledger: Ledger, senders: SenderKills, honours: str, found: Findings
-) -> None:
-    messages = [*evidence.codes, *(message for theirs in evidence.messages.values() for message in theirs)]
+def _judge_sms(evidence: Evidence, ledger: Ledger, explained: Counter[str], found: Findings) -> None:
     found.two_channels += two_ways(evidence, ledger.charged)
     found.channels, found.fallbacks = ledger.channels, len(evidence.given_up)
-    where_honoured = 0
-    for message in messages:
-        charged = ledger.charged[message.id]
-        if message.state in ("delivered", "read") and not charged:
+    found.unheard += unheard(evidence.every_message, ledger)
+    for application_id, theirs in evidence.messages.items():
+        for chain in by_event(theirs):
+            if is_silent(chain, ledger, evidence.passes.get(application_id, {})):
+                states = " ".join(f"{one.channel} {one.state}" for one in chain)
+                found.silent_chains.append(f"{chain[0].purpose}: {states}")
+    for message in evidence.every_message:
+        charged, held = ledger.charged[message.id], explained[message.id]
+        found.late[message.channel] += message.id in evidence.given_up and message.state in ARRIVED
+        found.reported_failed[message.channel] += bool(message.provider) and message.state == "failed"
+        if message.state in ARRIVED and not charged:
             found.sms_missing.append(f"{message.purpose} counts as delivered and was never taken")
         if charged > 1 + message.possible_duplicates:
             found.sms_unrecorded.append(
                 f"{message.purpose}: taken {charged} times, {message.possible_duplicates} possible duplicates"
             )
         found.sms_duplicates += max(charged - 1, 0)
-        if senders.held is not None and charged > 1 + (held := senders.held[message.id]):
+        if charged > 1 + held:
             found.sms_too_many.append(
                 f"{message.purpose}: taken {charged} times, and {held} killed senders had it"
             )
+        elif charged > 1 and message.id in ledger.honoured:
+            found.sms_too_many.append(f"{message.purpose}: taken {charged} times, and its key is honoured")
         found.sms_repeats_recognised += ledger.repeated[message.id]
-        where_honoured += (
-            max(charged - 1, 0)
-            if charged and message.channel == "sms" and honours_key(honours, ledger.numbers[message.id])
-            else 0
-        )
-    if senders.held is None and found.sms_duplicates > senders.explained:
-        found.sms_too_many.append(
-            f"{found.sms_duplicates}, and {senders.kills} kills of a sender explain {senders.explained}"
-        )
-    if where_honoured:
-        found.sms_too_many.append(f"{where_honoured} where the provider honours keys")

@@ -7,9 +7,10 @@ it honours: ``all``, ``none``, or ``mixed`` (those that end in an even digit), s
 kinds of provider. ``GET /code?to=`` returns the last one-time code on a phone. After ``PUT /refusing`` it
 refuses every message until ``DELETE /refusing``.
 
-`vendors_ledger.py` has its WhatsApp and its mail server. ``PUT /webhook`` says where reports go.
+`vendors_ledger.py` has its other vendors: SMS with receipts, WhatsApp and a mail server. ``PUT /webhook``
+says where reports go.
 
-Usage: python -m tests.support.chaos.provider LEDGER HONOURS PORT WHATSAPP_PORT MAIL_PORT
+Usage: python -m tests.support.chaos.provider LEDGER HONOURS PORT WHATSAPP_PORT MSG91_PORT MAIL_PORT
 """
 
 import hashlib
@@ -19,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -31,10 +32,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from tests.support.chaos.vendors_ledger import RecordingWhatsApp, record_letters
+from tests.support.chaos.vendors_ledger import RecordingMsg91, RecordingWhatsApp, record_letters
 from tests.support.stack.plain_http import asks
 from tests.support.stack.running import eventually, free_port
-from tests.support.vendors.whatsapp import PATH, WhatsApp
+from tests.support.vendors import msg91, whatsapp
+from tests.support.vendors.msg91 import Msg91
+from tests.support.vendors.registered import write_registrations
+from tests.support.vendors.server import VendorServer
+from tests.support.vendors.whatsapp import WhatsApp
 
 LATENCY = 0.02
 """Seconds that it takes over each message, as a quick aggregator does."""
@@ -47,6 +52,17 @@ def honours_key(honours: str, to: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Taken:
+    """A message that a vendor took which knows no ID of ours."""
+
+    vendor_id: str
+    to: str
+    text: str
+    """A digest of it."""
+    purpose: str
+
+
+@dataclass(frozen=True)
 class Ledger:
     """By idempotency key: how often a message was charged, and how often a repeat was not."""
 
@@ -55,16 +71,35 @@ class Ledger:
     numbers: dict[str, str]
     channels: Counter[str] = field(default_factory=Counter)
     """How many messages each channel took."""
+    nameless: list[Taken] = field(default_factory=list)
+    """Those that are under no key: `receipts.name_messages` finds it."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """By the ID of a vendor that sends reports: the message's key."""
+    reports: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What vendors have told of a message, and our webhook has taken, by their ID of it."""
+    honoured: set[str] = field(default_factory=set)
+    """Messages whose keys the vendor honours that took them."""
 
     @classmethod
     def read(cls, file: Path) -> "Ledger":
-        charged, repeated, channels, numbers = Counter[str](), Counter[str](), Counter[str](), {}
+        found = cls(Counter(), Counter(), {})
         for line in file.read_text().splitlines() if file.exists() else []:
             entry = json.loads(line)
-            (repeated if entry["repeat"] else charged)[entry["key"]] += 1
-            numbers[entry["key"]] = entry["to"]
-            channels[entry["channel"]] += 1
-        return cls(charged, repeated, numbers, channels)
+            if "status" in entry:
+                found.reports[entry["vendor_id"]].add(entry["status"])
+                continue
+            found.channels[entry["channel"]] += 1
+            if not entry["key"]:
+                names = ("vendor_id", "to", "text", "purpose")
+                found.nameless.append(Taken(*(entry[name] for name in names)))
+                continue
+            (found.repeated if entry["repeat"] else found.charged)[entry["key"]] += 1
+            found.numbers[entry["key"]] = entry["to"]
+            if entry["vendor_id"]:
+                found.keys[entry["vendor_id"]] = entry["key"]
+            if entry["honoured"]:
+                found.honoured.add(entry["key"])
+        return found
 
 
 class Provider:
@@ -74,7 +109,9 @@ class Provider:
         self.honours = honours
         self.file = folder / "provider.jsonl"
         self._log = folder / "provider.log"
-        self._port, self._whatsapp_port, self._mail_port = free_port(), free_port(), free_port()
+        self._port, self._whatsapp_port = free_port(), free_port()
+        self._msg91_port, self._mail_port = free_port(), free_port()
+        self._registrations = folder / "registrations.toml"
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -83,10 +120,15 @@ class Provider:
 
     @property
     def settings(self) -> dict[str, str]:
-        """The settings of a system that sends by all of its channels."""
+        """The settings of a system that sends by all of its channels, SMS by the vendor with receipts."""
+        write_registrations(self._registrations)
         return {
-            "EPASS_SMS_URL": self.url,
-            "EPASS_WHATSAPP_URL": f"http://127.0.0.1:{self._whatsapp_port}{PATH}/messages",
+            "EPASS_SMS_VENDOR": "msg91",
+            "EPASS_SMS_URL": f"http://127.0.0.1:{self._msg91_port}{msg91.PATH}",
+            "EPASS_SMS_TOKEN": Msg91.authkey,
+            "EPASS_SMS_WEBHOOK_SECRET": Msg91.secret,
+            "EPASS_SMS_REGISTRATIONS": str(self._registrations),
+            "EPASS_WHATSAPP_URL": f"http://127.0.0.1:{self._whatsapp_port}{whatsapp.PATH}/messages",
             "EPASS_WHATSAPP_TOKEN": WhatsApp.token,
             "EPASS_WHATSAPP_APP_SECRET": WhatsApp.app_secret,
             "EPASS_WHATSAPP_VERIFY_TOKEN": WhatsApp.verify_token,
@@ -96,9 +138,9 @@ class Provider:
         }
 
     def report_to(self, system_url: str) -> None:
-        """Let reports of what became of messages on WhatsApp go to a gateway."""
-        url = f"{system_url}/hooks/whatsapp"
-        asks.put(self.url.replace("/sms", "/webhook"), json={"url": url}).raise_for_status()
+        """Let reports of what became of messages go to a gateway."""
+        body = {"url": f"{system_url}/hooks"}
+        asks.put(self.url.replace("/sms", "/webhook"), json=body).raise_for_status()
 
     @property
     def code_url(self) -> str:
@@ -120,7 +162,7 @@ class Provider:
         return Ledger.read(self.file)
 
     def __enter__(self) -> Self:
-        ports = (self._port, self._whatsapp_port, self._mail_port)
+        ports = (self._port, self._whatsapp_port, self._msg91_port, self._mail_port)
         arguments = [str(self.file), self.honours, *(str(port) for port in ports)]
         with self._log.open("ab") as out:
             self._child = subprocess.Popen(
@@ -176,30 +218,30 @@ class State:
         self.codes: dict[str, str] = {}
         self.refuses = False
 
-    def take(self, key: str, to: str, text: str, channel: str = "sms") -> None:
+    def take(
+        self, key: str, to: str, text: str, channel: str = "sms", purpose: str = "", vendor_id: str = ""
+    ) -> None:
         """Charge for a message, or recognise its key; either way record it before the answer."""
         with self._lock:
-            repeat = channel == "sms" and honours_key(self._honours, to) and key in self._taken
+            honoured = bool(key) and channel == "sms" and honours_key(self._honours, to)
+            repeat = honoured and key in self._taken
             self._taken.add(key)
             if code := _CODE.match(text):
                 self.codes[to] = code.group(1)
             digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-            self._out.write(
-                json.dumps(
-                    {
-                        "at": time.time(),
-                        "key": key,
-                        "to": to,
-                        "channel": channel,
-                        "text": digest,
-                        "repeat": repeat,
-                    }
-                )
-                + "\n"
-            )
+            entry = {"key": key, "to": to, "channel": channel, "purpose": purpose, "vendor_id": vendor_id}
+            self._write({**entry, "text": digest, "repeat": repeat, "honoured": honoured})
+
+    def tell(self, vendor_id: str, status: str) -> None:
+        """Record a report that our webhook has taken."""
+        with self._lock:
+            self._write({"vendor_id": vendor_id, "status": status})
+
+    def _write(self, entry: dict[str, object]) -> None:
+        self._out.write(json.dumps({"at": time.time(), **entry}) + "\n")
 
 
-def handler_of(state: State, whatsapp: WhatsApp) -> type[BaseHTTPRequestHandler]:
+def handler_of(state: State, vendors: dict[str, VendorServer]) -> type[BaseHTTPRequestHandler]:
     """Return the HTTP handler of a provider."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -218,15 +260,18 @@ def handler_of(state: State, whatsapp: WhatsApp) -> type[BaseHTTPRequestHandler]
         def do_PUT(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.path == "/webhook":
-                whatsapp.webhook = json.loads(body)["url"]
+                for name, vendor in vendors.items():
+                    vendor.webhook = f"{json.loads(body)['url']}/{name}"
             else:
                 state.refuses = True
-                whatsapp.faults.error, whatsapp.faults.error_rate = (400, b""), 1.0
+                for vendor in vendors.values():
+                    vendor.faults.error, vendor.faults.error_rate = (400, b"{}"), 1.0
             self._answer(200, {})
 
         def do_DELETE(self) -> None:
             state.refuses = False
-            whatsapp.faults.error_rate = 0.0
+            for vendor in vendors.values():
+                vendor.faults.error_rate = 0.0
             self._answer(200, {})
 
         def do_GET(self) -> None:
@@ -261,12 +306,12 @@ class Server(ThreadingHTTPServer):
 
 def main() -> None:
     """Accept messages until killed."""
-    file, honours, *ports = sys.argv[1:6]
-    port, whatsapp_port, mail_port = map(int, ports)
+    file, honours, *ports = sys.argv[1:7]
+    port, whatsapp_port, msg91_port, mail_port = map(int, ports)
     state = State(Path(file), honours)
-    whatsapp = RecordingWhatsApp(whatsapp_port, state.take)
-    record_letters(mail_port, state.take)
-    Server(("127.0.0.1", port), handler_of(state, whatsapp)).serve_forever()
+    vendors = {"whatsapp": RecordingWhatsApp(whatsapp_port, state), "sms": RecordingMsg91(msg91_port, state)}
+    record_letters(mail_port, state)
+    Server(("127.0.0.1", port), handler_of(state, vendors)).serve_forever()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.support.chaos.injector import InjectedFault
 from tests.support.chaos.memory import LIMIT_MB, Peaks
-from tests.support.chaos.oracle import Findings, SenderKills
+from tests.support.chaos.oracle import Findings
 
 
 @dataclass
@@ -29,7 +29,9 @@ class Report:
     final_after: float | None
     """Seconds from the end of the last fault until nothing was left to do; None if that took too long."""
     findings: Findings
-    senders: SenderKills
+    sender_kills: int
+    held: int
+    """How many leases of messages these senders had; each may have led to a duplicate."""
     messages: int
     offline: int
     """Scans that a gate without a network has decided."""
@@ -95,11 +97,12 @@ class Report:
         yield (
             f"  messages      {self.messages} sent, {len(found.sms_missing)} missing,"
             f" {found.sms_duplicates} duplicates"
-            f" ({self.senders.kills} killed senders had {self.senders.explained} at most),"
+            f" ({self.sender_kills} killed senders held {self.held} messages),"
             f" {len(found.sms_unrecorded)} unrecorded,"
             f" {found.sms_repeats_recognised} repeats recognised by their key"
         )
         yield f"  channels      {dict(found.channels)}, {found.fallbacks} went on to another one"
+        yield f"  told          too late {dict(found.late)}, failed {dict(found.reported_failed)}"
         yield f"  gates apart   {self.offline} scans without a network, {self.conflicts} conflicts"
         yield f"  dead letters  {sum(found.dead.values())}"
         most, where = max((peak, name) for name, peak in self.memory.highest.items())
@@ -107,6 +110,8 @@ class Report:
         yield f"  all final     {'not in time' if end is None else f'{end:.0f} s after the last fault'}"
         if self.ended_by_themselves:
             yield f"  ended by themselves: {dict(Counter(self.ended_by_themselves))}"
+        if above := self.memory.above_limit():
+            yield f"  ! more than {LIMIT_MB} MB: {above}"
         yield from (f"  ! {line}" for line in found.details())
         yield "  " + ("every promise was kept" if self.good else "PROMISES WERE BROKEN")
 
@@ -127,8 +132,8 @@ class Report:
             "outcomes": self.outcomes,
             "unanswered": self.unanswered,
             "final_after_s": self.final_after,
-            "sender_kills": self.senders.kills,
-            "sender_concurrency": self.senders.concurrency,
+            "sender_kills": self.sender_kills,
+            "held": self.held,
             "messages": self.messages,
             "offline": self.offline,
             "conflicts": self.conflicts,

@@ -18,7 +18,6 @@ from amqp.exceptions import AMQPError
 from contracts.model import IST
 from contracts.rpc.accounts import IssueLogin
 from epass_client import AsyncClient, Client, calls
-from services.notify.settings import SenderSettings
 from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
@@ -130,12 +129,6 @@ class CrowdThread:
         if self._loop is not None and self._over is not None and self.alive:
             self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(30)
-
-
-def sender_concurrency() -> int:
-    """Return how many messages one sender can have handed over without recording it: one for each thread."""
-    default: int = SenderSettings.model_fields["sender_threads"].default
-    return default + 1
 
 
 class Run:
@@ -253,8 +246,7 @@ class Run:
             self._promises,
             evidence,
             self._provider.ledger(),
-            injector.sender_kills(sender_concurrency()),
-            self._provider.honours,
+            injector.held,
         )
 
     def _report(self, injector: FaultInjector, final_after: float | None) -> Report:
@@ -283,8 +275,9 @@ class Run:
             unanswered=self._promises.unanswered,
             final_after=final_after,
             findings=findings,
-            senders=injector.sender_kills(sender_concurrency()),
-            messages=len(self._provider.ledger().charged),
+            sender_kills=injector.sender_kills,
+            held=len(injector.held),
+            messages=sum(findings.channels.values()),
             offline=self._promises.offline,
             conflicts=self._promises.conflicts,
             memory=injector.peaks,
@@ -301,6 +294,8 @@ def unsettled(findings: Findings | None) -> bool:
         or findings.unfinished
         or findings.disagreements
         or findings.sms_missing
+        or findings.silent_chains
+        or findings.unheard
     )
 
 

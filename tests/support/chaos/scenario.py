@@ -6,7 +6,6 @@ the system to its promises.
 """
 
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -15,8 +14,8 @@ import httpx
 from contracts.model import Slot
 from contracts.rpc.verify import ScanPass
 from epass_client import calls
-from tests.support.chaos.evidence import collect, database, leased_messages
-from tests.support.chaos.oracle import Findings, SenderKills, judge
+from tests.support.chaos.evidence import Lease, collect, database, leases
+from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.run import unsettled
@@ -98,8 +97,7 @@ class Scenario:
         self.promises = Promises()
         self.person = Applicant(system, mobile, provider.wait_for_code)
         """Also for calls that are no part of an application."""
-        self._sender_kills = 0
-        self._held: Counter[str] = Counter()
+        self._held: set[Lease] = set()
 
     def apply(self) -> str:
         """Apply, and record the promise."""
@@ -157,17 +155,15 @@ class Scenario:
                 own.start()
 
     def kill_sender(self, sender: Process) -> None:
-        """Kill a sender; this explains duplicates."""
+        """Kill a sender; this explains a duplicate of each message that it held."""
         sender.kill()
-        self._sender_kills += 1
-        self._held.update(leased_messages(self.stack))
+        self._held |= leases(self.stack)
 
     def findings(self) -> Findings:
         """Return what the oracle finds now."""
         evidence, ledger = collect(self.stack, {self.mobile}), self.provider.ledger()
         evidence.codes = []
-        senders = SenderKills(self._sender_kills, 5, self._held)
-        return judge(self.promises, evidence, ledger, senders, self.provider.honours)
+        return judge(self.promises, evidence, ledger, self._held)
 
     def wait_until_settled(self) -> Findings:
         """Wait until nothing has waited anywhere for a while; return what the oracle finds."""

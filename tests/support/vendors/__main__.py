@@ -10,17 +10,13 @@ from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import gettempdir
-from typing import get_args
 from urllib.parse import parse_qs, urlsplit
 
-from contracts.model import Language
-from services.notify import commands
 from services.notify.adapters import pass_card
-from services.notify.domain import templates
-from services.notify.domain.messages import Purpose
 from tests.support.vendors.mail import MailBox
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.msg91 import Msg91
+from tests.support.vendors.registered import texts, write_registrations
 from tests.support.vendors.server import Faults, Shown, VendorServer
 from tests.support.vendors.whatsapp import WhatsApp
 
@@ -55,22 +51,10 @@ def fonts() -> str:
     )
 
 
-def registrations() -> Path:
-    """Write the file that registers every text, as the stand-ins expect it; return its path."""
-    lines = ['entity_id = "1301000000000000001"', f'header = "{MobileSeva.header}"']
-    for purpose in get_args(Purpose):
-        lines += [f"[{purpose}]", f"version = {templates.find(purpose, 'en').version}"]
-        lines += [f'{language} = "{purpose}-{language}"' for language in get_args(Language)]
-    path = Path(gettempdir()) / "epass-registrations.toml"
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
-
-
 def start() -> dict[str, VendorServer]:
     """Start the vendors that speak HTTP, with every text registered."""
     whatsapp, cdac, msg91 = WhatsApp(WHATSAPP), MobileSeva(MOBILE_SEVA), Msg91(MSG91)
-    cdac.registered = {f"{one.name}-{one.language}": one.text for one in commands.texts("dlt")}
-    msg91.templates = {f"{one.name}-{one.language}": one.text for one in commands.texts("msg91")}
+    cdac.registered, msg91.templates = texts("dlt"), texts("msg91")
     whatsapp.webhook, msg91.webhook = f"{WEBHOOKS}/whatsapp", f"{WEBHOOKS}/sms"
     return {"WhatsApp": whatsapp, "Mobile Seva": cdac, "MSG91": msg91}
 
@@ -175,7 +159,9 @@ def main() -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", PAGE), Handler)
-    print(f"The phone: http://127.0.0.1:{PAGE}\n\n{settings(registrations())}")
+    registered = Path(gettempdir()) / "epass-registrations.toml"
+    write_registrations(registered)
+    print(f"The phone: http://127.0.0.1:{PAGE}\n\n{settings(registered)}")
     try:
         server.serve_forever()
     except KeyboardInterrupt:

@@ -72,10 +72,14 @@ class WhatsApp(VendorServer):
         with self.lock:
             wamid = f"wamid.{next(self._ids)}"
             self.phone.append(shown)
-        statuses = ("sent", "failed") if to in self.fails_later else self.statuses
+        statuses = self.statuses_of(to, purpose_of(sent["name"]) or "")
         self.report([self.signed(self.status(wamid, to, status)) for status in statuses])
         answer = {"messaging_product": "whatsapp", "messages": [{"id": wamid, "message_status": "accepted"}]}
         return 200, json.dumps(answer).encode()
+
+    def statuses_of(self, to: str, _purpose: str) -> tuple[str, ...]:
+        """Return what is reported of a message."""
+        return ("sent", "failed") if to in self.fails_later else self.statuses
 
     def _shown(self, to: str, sent: Mapping[str, Any]) -> Shown:
         """Return what the person sees, if the request fits the template."""

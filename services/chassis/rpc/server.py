@@ -306,8 +306,9 @@ def rpc(method: Method[Any, Any], handler: Callable[..., Any]) -> Callable[..., 
             tracing.of_call("SERVER", method, call.traceparent) as span,
             logs.context(correlation_id=call.correlation_id, traceparent=span.traceparent),
         ):
+            expired = is_late(call)
             try:
-                if is_late(call):
+                if expired:
                     metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
                     raise Unavailable("its deadline has passed")  # noqa: TRY301  the caller gets this reply
                 with record.recording(method, request, call, self) as entry:
@@ -320,7 +321,7 @@ def rpc(method: Method[Any, Any], handler: Callable[..., Any]) -> Callable[..., 
                 outcome = metrics.RPC_SECONDS.labels(method.service, method.name, type(failure).code)
                 if isinstance(failure, InternalError):
                     log.error("rpc failed", method=method.name, exc_info=error)  # noqa: TRY400  exception() would log the text, too
-                elif isinstance(failure, Unavailable):
+                elif isinstance(failure, Unavailable) and not expired:  # a flood would log each call
                     log.warning("rpc unavailable", method=method.name, exc_info=error)
                 raise failure from None
             finally:

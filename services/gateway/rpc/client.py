@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from aio_pika.abc import AbstractConnection
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from contracts import rpc
 from contracts.errors import ContractError, FieldError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
@@ -39,10 +40,16 @@ GRACE_SECONDS = 1.0
 """For so long after a connection broke, calls wait for the next one. After that, calls fail at once."""
 MAX_PENDING = 2_000
 """Calls that wait, for their turn or for a reply; any more would only wait for their own timeout."""
-MOST_AT_ONCE = 256
-"""Calls that are not ahead of others which one service has at once; the rest wait here for their turn."""
-MOST_AT_ONCE_OF_VERIFY = 16
-"""verify has the gate's scans to do. A pass that somebody looks at may wait."""
+MOST_AT_ONCE = 32
+"""Calls that are not ahead of others which one service has at once; the rest wait here for their turn.
+
+So few that a slow service answers them all in time. With more, it would find each call expired: none would be
+answered while the flood lasts.
+"""
+FEWER_AT_ONCE = {"verify": 16, rpc.notify.RECEIVE_WEBHOOK.name: 16}
+"""verify has the gate's scans to do: a pass that somebody looks at may wait. A vendor repeats its reports."""
+SHARE_OF_WAITING = 0.5
+"""Of its limit a call may wait for its turn; the rest of the time is for the service."""
 OPEN_SECONDS = 10.0
 _measured = cache(CALL_SECONDS.labels)
 
@@ -173,8 +180,13 @@ class RpcClient:
             async with asyncio.timeout(limit):
                 if ahead:
                     return await self._send(method, body, repeatable)
-                async with self._turn(method.service):
+                turn = self._turn(method)
+                async with asyncio.timeout(limit * SHARE_OF_WAITING):
+                    await turn.acquire()
+                try:
                     return await self._send(method, body, repeatable)
+                finally:
+                    turn.release()
         except TimeoutError:
             raise Unavailable("no reply in time") from None
         except ConnectionLost:
@@ -184,16 +196,16 @@ class RpcClient:
         finally:
             self._waiting[ahead] -= 1
 
-    def _turn(self, service: str) -> asyncio.Semaphore:
+    def _turn(self, method: Method[Any, Any]) -> asyncio.Semaphore:
         """Return what calls wait for that are not ahead of others.
 
-        So a flood of them does not fill the queue of a service before a scan.
+        So a flood of them does not fill the queue of a service before a scan. People do not wait behind the
+        reports of vendors, which take turns of their own.
         """
-        if service not in self._turns:
-            self._turns[service] = asyncio.Semaphore(
-                MOST_AT_ONCE_OF_VERIFY if service == "verify" else MOST_AT_ONCE
-            )
-        return self._turns[service]
+        name = method.name if method.name in FEWER_AT_ONCE else method.service
+        if name not in self._turns:
+            self._turns[name] = asyncio.Semaphore(FEWER_AT_ONCE.get(name, MOST_AT_ONCE))
+        return self._turns[name]
 
     async def _send(self, method: Method[Q, R], body: bytes, repeatable: bool) -> Any:
         try:

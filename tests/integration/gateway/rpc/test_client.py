@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from contracts.rpc.accounts import LoginId, OtpAccepted, RequestOtp
 from contracts.rpc.application import StatusQuestion
 from contracts.rpc.call import Nothing
 from services.chassis.messaging import broker
+from services.chassis.runtime.clock import monotonic
 from services.gateway import metrics
 from services.gateway.rpc import client as rpc_client
 from services.gateway.rpc import connection
@@ -144,6 +146,33 @@ async def test_control_without_turns_the_gate_waits_behind_the_flood(
     client._turns.clear()
     with pytest.raises(Unavailable):
         await ask_in_a_flood(client, principal=GUARD)
+
+
+async def answered_late_in_a_flood(client: RpcClient) -> int:
+    """Let 300 callers repeat what is not answered; return how many got an answer once it had lasted."""
+    began = monotonic()
+
+    async def repeat() -> int:
+        answered = 0
+        while monotonic() - began < 8:
+            with suppress(Unavailable):
+                await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0.2"))
+                answered += monotonic() - began > 4
+        return answered
+
+    return sum(await asyncio.gather(*(repeat() for _ in range(300))))
+
+
+async def test_a_service_in_a_lasting_flood_answers_as_many_calls_as_it_can(
+    client: RpcClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without limits of waiting each call reaches the service as it expires, and hardly any is answered."""
+    client._turns.clear()
+    answered = await answered_late_in_a_flood(client)
+    monkeypatch.setattr(rpc_client, "MOST_AT_ONCE", 256)
+    monkeypatch.setattr(rpc_client, "SHARE_OF_WAITING", 1)
+    client._turns.clear()
+    assert answered > 3 * await answered_late_in_a_flood(client)
 
 
 async def test_contract_errors_are_raised_again_and_other_exceptions_lose_their_text(

@@ -193,6 +193,7 @@ def test_a_receipt_that_our_webhook_refused_comes_again_and_is_then_in_the_ledge
     monkeypatch: pytest.MonkeyPatch, fate: str, status: str
 ) -> None:
     monkeypatch.setattr(vendors_ledger, "LATEST", 0.0)
+    monkeypatch.setattr(vendors_ledger, "REPEATED", 1.0)
     monkeypatch.setattr(vendors_ledger, "fate_of", lambda _to, _purpose: fate)
     book, code = Book(), a_code()
     ids = {("otp", code.language): f"otp-{code.language}"}

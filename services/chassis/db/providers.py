@@ -124,9 +124,11 @@ def every(
             what it needs, too; its ``now`` is the database's (`destructive_jobs.run`).
 
     Raises:
-        TypeError: the handler or ``destroys`` names what no job gets.
+        TypeError: the handler or ``destroys`` names what no job gets, or ``rows`` has no session to be of.
     """
     injected, portions = Injected(handler, ("session",)), destroys and Injected(destroys)
+    if rows is not None and "session" not in injected.names:
+        raise TypeError(f"{handler.__qualname__} works in batches and names no session")
 
     def work(self: Any) -> None:
         if "session" not in injected.names:

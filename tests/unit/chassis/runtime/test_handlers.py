@@ -60,3 +60,8 @@ def of_job(clock: datetime) -> None: ...
 def test_a_handler_that_names_what_nobody_gives_it_fails_at_once(declare: Any) -> None:
     with pytest.raises(TypeError, match=r"of_\w+ names clock; a handler here may name .*now, .*settings"):
         declare()
+
+
+def test_a_job_of_batches_that_names_no_session_fails_at_once() -> None:
+    with pytest.raises(TypeError, match="works in batches and names no session"):
+        every(60, lambda: 1, rows=5)

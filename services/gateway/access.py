@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from math import inf
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Header, Request
@@ -36,6 +37,8 @@ ANSWER_SECONDS = 4.0
 
 Clients are promised 5 s.
 """
+SOON_SECONDS = 1.0
+"""For so long a page waits for what it can do without."""
 
 
 def session_cookie(public_url: str) -> str:
@@ -94,6 +97,13 @@ class Caller:
         """
         return await self._call(method, request, None)
 
+    async def query_soon(self, method: Method[Q, R], request: Q) -> R:
+        """Return a reply that a page can do without, as `query`, but `Unavailable` after a second.
+
+        That is the deadline of the call, too: no service works on what nobody waits for.
+        """
+        return await self._call(method, request, None, within=SOON_SECONDS)
+
     async def command(
         self,
         method: Method[Q, R],
@@ -116,7 +126,12 @@ class Caller:
         return await self._call(method, request, key, problems)
 
     async def _call(
-        self, method: Method[Q, R], request: Q, key: str | None, problems: tuple[FieldError, ...] = ()
+        self,
+        method: Method[Q, R],
+        request: Q,
+        key: str | None,
+        problems: tuple[FieldError, ...] = (),
+        within: float = inf,
     ) -> R:
         return await self.state.client.call(
             method,
@@ -125,7 +140,7 @@ class Caller:
             idempotency_key=key,
             problems=problems,
             address=self.address,
-            until=self._until,
+            until=min(self._until, monotonic() + within),
         )
 
     async def hit(self, limit: str, *key: str) -> None:

@@ -28,7 +28,9 @@ class HelpCallChanges:
         )
 
     async def _ask(self, site: str | None, principal: Principal) -> HelpCalls:
-        return await self._client.call(rpc.verify.HELP_CALLS, HelpQuestion(site=site), principal=principal)
+        return await self._client.call(
+            rpc.verify.HELP_CALLS, HelpQuestion(site=site), principal=principal, ahead=True
+        )
 
     def of(self, principal: Principal, seconds: float) -> AsyncGenerator[None, None]:
         """Return an iterator that yields whenever the calls for the principal have changed.

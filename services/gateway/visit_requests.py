@@ -6,7 +6,6 @@ wrong travels with the command: application refuses a new one and answers a repe
 nothing; only the approval takes places, and checks again.
 """
 
-import asyncio
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -29,8 +28,6 @@ from contracts.rpc.call import Method
 from services.chassis.runtime.clock import now
 from services.gateway.access import Caller
 
-PATIENCE_SECONDS = 1.0
-"""How long a command waits for the places of a department."""
 PROBLEMS: dict[str, str] = {
     "day_closed": "the department has closed this day",
     "department_closed": "the department receives no visitors on this day",
@@ -109,10 +106,9 @@ async def availability(caller: Caller, department: str, site: str | None = None)
     None where approval does not answer soon: the approval checks the places.
     """
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            question = AvailabilityQuestion(department=department, site=site)
-            return await caller.query(rpc.approval.AVAILABILITY, question)
-    except (ContractError, ValidationError, TimeoutError):
+        question = AvailabilityQuestion(department=department, site=site)
+        return await caller.query_soon(rpc.approval.AVAILABILITY, question)
+    except (ContractError, ValidationError):
         return None
 
 

@@ -14,14 +14,12 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.model import Language
 from contracts.rpc.approval import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
-from services.gateway.access import Caller
+from services.gateway.access import SOON_SECONDS, Caller
 from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.languages import _
 
 T = TypeVar("T")
 Condition = Literal["issued", "expired", "revoked", "cancelled", "replaced", "used"]
-PATIENCE_SECONDS = 1.0
-"""How long the page waits for an answer that it can do without."""
 ENDINGS: dict[Condition, str] = {
     "expired": _("This pass has expired"),
     "revoked": _("This pass was cancelled"),
@@ -67,8 +65,8 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
     sites, departments, officers, use = await asyncio.gather(
         _or_none(caller.state.sites.get()),
         _or_none(caller.state.departments.get()),
-        _or_none(caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=shown.department))),
-        _or_none(caller.query(rpc.verify.PASS_USE, PassNumber(number=shown.number))),
+        _or_none(caller.query_soon(rpc.approval.OFFICERS, OfficerQuestion(department=shown.department))),
+        _or_none(caller.query_soon(rpc.verify.PASS_USE, PassNumber(number=shown.number))),
     )
     return Facts(
         site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,
@@ -84,7 +82,7 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
 
 async def _or_none(answer: Awaitable[T]) -> T | None:
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(SOON_SECONDS):
             return await answer
     except (ContractError, TimeoutError):
         return None

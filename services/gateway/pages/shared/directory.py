@@ -1,6 +1,5 @@
 """Sites, departments and officers for the pages: looked up in the directory, called by their names."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -12,9 +11,6 @@ from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQu
 from contracts.rpc.issuance import PassView
 from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.view import View
-
-PATIENCE_SECONDS = 1.0
-"""How long a page waits for a name that it can do without."""
 
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
@@ -80,9 +76,9 @@ async def officer_name(view: View, department: str, code: str | None) -> str:
     if not code:
         return ""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await officers(view, department, "")
-    except (ContractError, TimeoutError):
+        question = OfficerQuestion(department=department)
+        found = (await view.caller.query_soon(rpc.approval.OFFICERS, question)).items
+    except ContractError:
         return code
     known = next((one for one in found if one.code == code), None)
     return f"{known.name[view.language]}, {known.designation[view.language]}" if known else code

@@ -1,6 +1,5 @@
 """Who holds an application now and since when, and how long a decision usually takes, in words."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +12,6 @@ from contracts.rpc.application import ReferenceOnly, TimelineEntry
 from services.gateway.pages.shared.languages import texts
 from services.gateway.pages.shared.view import View
 
-PATIENCE_SECONDS = 1.0
-"""How long the page waits for the approval service."""
 MOST_MINUTES, MOST_HOURS = 60, 36
 """Limits up to which a length of time is shown in minutes, and in hours."""
 
@@ -66,9 +63,8 @@ async def holder(
     if status != "submitted":
         return None
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            found = await view.caller.query(rpc.approval.WHEREABOUTS, ReferenceOnly(reference=reference))
-    except (ContractError, TimeoutError):
+        found = await view.caller.query_soon(rpc.approval.WHEREABOUTS, ReferenceOnly(reference=reference))
+    except ContractError:
         return Holder(department, _last(timeline, "submitted", "amended"))
     return Holder(found.department, found.since)
 

@@ -7,7 +7,7 @@ from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, NullPool, create_engine, text
 
-from services.chassis.db import destructive_jobs, partitions
+from services.chassis.db import destructive_jobs, partitions, tables
 from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, RunRefused
 from services.chassis.db.locks import TRY_SESSION_LOCK
 from services.chassis.db.retention import kept_since
@@ -46,6 +46,7 @@ def upgrade(folder: Path, url: str, kept_months: int | None = None) -> None:
     with engine.begin() as connection:
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
         partitions.install(connection)
+        tables.guard_seals(connection)
         partitions.add_months(connection, now())
     if kept_months is not None:
         _drop_months(engine, kept_months)

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     Uuid,
     func,
+    inspect,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, INT8MULTIRANGE, JSONB
@@ -194,17 +195,20 @@ def create(connection: Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
     connection.execute(text("alter sequence audit_log_positions owned by audit_log.position"))
     partitions.add_first_month(connection, audit_log.name)
-    _guard_seals(connection)
 
 
-def _guard_seals(connection: Connection) -> None:
+def guard_seals(connection: Connection) -> None:
     """Let the database refuse a seal that names rows which are not there, such as those to come.
 
-    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for.
+    Whoever may add seals could otherwise keep the rows of the next hours from ever being looked for. Each
+    `epass migrate` makes it anew, so that one that was dropped for a repair comes back. A database
+    without an audit log stays as it is.
     """
+    if not inspect(connection).has_table(audit_seals.name):
+        return
     connection.execute(
         text("""
-        create function check_seal() returns trigger
+        create or replace function check_seal() returns trigger
         language plpgsql set search_path from current as $$
         declare
           named numeric;
@@ -226,7 +230,7 @@ def _guard_seals(connection: Connection) -> None:
     )
     connection.execute(
         text("""
-        create trigger check_seal before insert on audit_seals
+        create or replace trigger check_seal before insert on audit_seals
         for each row execute function check_seal()
         """)
     )

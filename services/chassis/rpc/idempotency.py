@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -66,6 +66,9 @@ def once(
 ) -> R:
     """Run ``effect`` unless this command was carried out before, and return the same answer either way.
 
+    Where a release changes the form of a reference, a repeat of a command of the one before raises
+    `IdempotencyKeyReused` and has no second effect, for ``KEEP_HOURS`` after the upgrade.
+
     Args:
         session: the transaction of the effect; `session.info` has the secret of the digest.
         call: has the principal and the key; without a key the effect always runs.
@@ -97,5 +100,9 @@ def once(
     stored, ref = connection.execute(_STORED, scope).one()
     if not hmac.compare_digest(stored, digest):
         raise IdempotencyKeyReused("this Idempotency-Key was used with another body")
+    try:
+        found = stored_form.validate_json(ref)
+    except ValidationError:
+        raise IdempotencyKeyReused("this Idempotency-Key was used before an upgrade") from None
     record.note_repeat()
-    return answer(stored_form.validate_json(ref))
+    return answer(found)

@@ -295,6 +295,8 @@ def rpc(method: Method[Any, Any], handler: Callable[..., Any]) -> Callable[..., 
     def answer(self: Any, request: Wire, call: Call) -> Wire:
         with opened(self) as session:
             reply: Wire = injected(self, request=request, call=call, session=session, service=method.service)
+            if session is not None and not is_atomic and (session.new or session.dirty or session.deleted):
+                raise RuntimeError(f"{method.name} changes rows: its contract says command or in_transaction")
         return reply
 
     @functools.wraps(handler)
@@ -306,9 +308,9 @@ def rpc(method: Method[Any, Any], handler: Callable[..., Any]) -> Callable[..., 
             tracing.of_call("SERVER", method, call.traceparent) as span,
             logs.context(correlation_id=call.correlation_id, traceparent=span.traceparent),
         ):
-            expired = is_late(call)
+            expired = False
             try:
-                if expired:
+                if expired := is_late(call):
                     metrics.RPC_EXPIRED.labels(method.service, method.name).inc()
                     raise Unavailable("its deadline has passed")  # noqa: TRY301  the caller gets this reply
                 with record.recording(method, request, call, self) as entry:

@@ -7,6 +7,7 @@ in the background, node after node.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from functools import cache, lru_cache
@@ -38,8 +39,11 @@ R = TypeVar("R", bound=Wire)
 ANYBODY = Principal()
 GRACE_SECONDS = 1.0
 """For so long after a connection broke, calls wait for the next one. After that, calls fail at once."""
-MAX_PENDING = 2_000
-"""Calls that wait, for their turn or for a reply; any more would only wait for their own timeout."""
+MAX_PENDING = 1_000
+"""Calls of a kind that wait, for their turn or for a reply; more would only wait for their own timeout.
+
+All that are ahead are a kind, those of others to one service, and reports of vendors.
+"""
 MOST_AT_ONCE = 32
 """Calls that are not ahead of others which one service has at once; the rest wait here for their turn.
 
@@ -94,8 +98,8 @@ class RpcClient:
         self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
         self._turns: dict[str, asyncio.Semaphore] = {}
-        self._waiting = {False: 0, True: 0}
-        """Calls that take turns, and those ahead of them."""
+        self._waiting: Counter[str] = Counter()
+        """Calls of each kind that wait; those ahead of turns have no name."""
         self.background = BackgroundTask("rpc client", self._stay_connected, (ConnectionLost,))
         self._lost_at = float("-inf")
         self.on_connect: list[Callable[[AbstractConnection], Awaitable[None]]] = []
@@ -173,14 +177,15 @@ class RpcClient:
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, ahead: bool
     ) -> Any:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
-        if self._waiting[ahead] >= MAX_PENDING:
+        kind = "" if ahead else method.name if method.name in FEWER_AT_ONCE else method.service
+        if self._waiting[kind] >= MAX_PENDING:
             raise Unavailable("too many calls wait for a reply")
-        self._waiting[ahead] += 1
+        self._waiting[kind] += 1
         try:
             async with asyncio.timeout(limit):
                 if ahead:
                     return await self._send(method, body, repeatable)
-                turn = self._turn(method)
+                turn = self._turn(kind)
                 async with asyncio.timeout(limit * SHARE_OF_WAITING):
                     await turn.acquire()
                 try:
@@ -194,18 +199,17 @@ class RpcClient:
         except RequestRefused:
             raise Unavailable("the service is not there") from None
         finally:
-            self._waiting[ahead] -= 1
+            self._waiting[kind] -= 1
 
-    def _turn(self, method: Method[Any, Any]) -> asyncio.Semaphore:
+    def _turn(self, kind: str) -> asyncio.Semaphore:
         """Return what calls wait for that are not ahead of others.
 
         So a flood of them does not fill the queue of a service before a scan. People do not wait behind the
         reports of vendors, which take turns of their own.
         """
-        name = method.name if method.name in FEWER_AT_ONCE else method.service
-        if name not in self._turns:
-            self._turns[name] = asyncio.Semaphore(FEWER_AT_ONCE.get(name, MOST_AT_ONCE))
-        return self._turns[name]
+        if kind not in self._turns:
+            self._turns[kind] = asyncio.Semaphore(FEWER_AT_ONCE.get(kind, MOST_AT_ONCE))
+        return self._turns[kind]
 
     async def _send(self, method: Method[Q, R], body: bytes, repeatable: bool) -> Any:
         try:

@@ -136,6 +136,16 @@ def test_reference_data_have_a_version_before_anybody_changes_them(history: Hist
     assert history.rows("select count(*) from reference_versions") == [1]
 
 
+def test_a_dropped_guard_of_the_seals_comes_back_with_the_next_migration(history: History) -> None:
+    upgrade("approval", history.url)
+    history.run("drop trigger check_seal on audit_seals")
+    upgrade("approval", history.url)
+    guard = (
+        "select tgenabled from pg_trigger where tgname = 'check_seal' and tgrelid = 'audit_seals'::regclass"
+    )
+    assert history.rows(guard) == ["O"]
+
+
 def test_processes_that_migrate_at_once_run_each_migration_once(history: History) -> None:
     history.write("insert into things values (1), (2)")
     running = """

@@ -43,7 +43,7 @@ from contracts.rpc.verify import (
 )
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
-from services.gateway.site_text import PAGES
+from services.gateway.pages.shared.site_text import PAGES
 from tests.e2e.directory_states import contacts, files, lines
 from tests.e2e.gate_states import calls_for_help, kiosk, supervised, undelivered
 from tests.e2e.page_samples import (

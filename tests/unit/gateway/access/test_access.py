@@ -375,7 +375,6 @@ PAGES = {
         "GET /gate/enter",
         "POST /gate/enter",
         "GET /gate/result",
-        "POST /gate/help",
         "GET /gate/photographs/{reference}",
         "GET /gate/pin",
         "POST /gate/pin",

@@ -11,8 +11,9 @@ export PYTHONDONTWRITEBYTECODE :=
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 # Each writes files from what the code declares; with --check it compares them.
-GENERATED := contracts.asyncapi contracts.event_samples contracts.overview services.gateway.openapi_file \
-	services.gateway.client_file services.gateway.page_map deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling
+GENERATED := contracts.asyncapi contracts.event_samples contracts.overview \
+	$(addprefix services.gateway.documents.,openapi_file client_file page_map) \
+	deploy.grafana deploy.kubernetes.alerts deploy.kubernetes.autoscaling
 # As many test processes as there are processors, each with a broker and databases of its own.
 AT_ONCE := -n auto --maxprocesses 4
 # Tests of integration wait for broker and databases most of the time, so four are at work also on two processors.
@@ -141,7 +142,7 @@ contracts: setup ## generate what the code declares: asyncapi, openapi, samples,
 	@for one in $(GENERATED); do $(PYTHON) -m $$one || exit 1; done
 
 translations: setup ## update services/gateway/translations/*.po from the texts of the pages
-	$(PYTHON) -m services.gateway.message_catalogues
+	$(PYTHON) -m services.gateway.documents.message_catalogues
 
 lock: ## resolve all dependencies into requirements.lock, and those of the image beside it (needs uv)
 	uv pip compile --universal --generate-hashes --python-version 3.11 --group dev --upgrade pyproject.toml -o requirements.lock

@@ -8,8 +8,8 @@ import uvicorn
 
 from bench.peers import ECHO, Echoed
 from services.chassis.runtime.settings import read
+from services.gateway.access.callers import Security
 from services.gateway.app import create_app
-from services.gateway.callers import Security
 from services.gateway.rpc import client
 from services.gateway.settings import GatewaySettings
 

@@ -13,7 +13,7 @@ from bench.sizes import PEAK, WINDOW_SECONDS
 from services.accounts.domain import limits as accounts
 from services.accounts.domain.codes import TRIES
 from services.accounts.domain.limits import Limit
-from services.gateway.rate_limits import LIMITS, MINUTE_LIMITS
+from services.gateway.edge.rate_limits import LIMITS, MINUTE_LIMITS
 
 VISITORS = 15_000
 """The busiest day of a secretariat, all within three hours."""

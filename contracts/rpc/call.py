@@ -91,7 +91,7 @@ Callers = Literal[
     "guard_on_device",
     "guard_of_site",
 ]
-"""Who may call an operation of the JSON interface. `services/gateway/callers.py` says who each of them is."""
+"""Who may call an operation of the JSON interface; `services/gateway/access/callers.py` says who that is."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Http:
     """What it does, for who calls it. The first sentence is its summary."""
     status: int = 200
     limit: str | None = None
-    """The class of limits by address, of `services/gateway/rate_limits.py`. Who needs no session has one."""
+    """The class of limits by address, of `gateway/edge/rate_limits.py`. Who needs no session has one."""
 
 
 @dataclass(frozen=True)

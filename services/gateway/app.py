@@ -13,13 +13,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from services.gateway import api, openapi, pages, problems
-from services.gateway.middleware.body_limit import BodyLimit
-from services.gateway.middleware.compression import Compression
-from services.gateway.middleware.head import HeadAsGet
-from services.gateway.middleware.request_log import RequestLog
-from services.gateway.middleware.response_headers import ResponseHeaders
-from services.gateway.pages.shared import cookies, error_pages
+from services.gateway import api, pages
+from services.gateway.api import openapi
+from services.gateway.edge import problems
+from services.gateway.edge.body_limit import BodyLimit
+from services.gateway.edge.compression import Compression
+from services.gateway.edge.head import HeadAsGet
+from services.gateway.edge.request_log import RequestLog
+from services.gateway.edge.response_headers import ResponseHeaders
+from services.gateway.pages.shared import cookies, error_pages, site_text
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.rpc.client import RpcClient
 from services.gateway.settings import GatewaySettings
@@ -59,6 +61,7 @@ def create_app(
     )
     https = settings.public_url.startswith("https://")
     app.state.gateway = state
+    app.state.site_texts = site_text.load(settings.site_texts)
     app.state.answers = AnswersCookie(settings.answers_keys, https)
     app.state.result = AnswersCookie(settings.answers_keys, https, cookies.RESULT, cookies.RESULT_SECONDS)
     handlers = problems.HANDLERS | {HTTPException: error_pages.on_http_error}

@@ -10,8 +10,8 @@ import uvicorn
 from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.settings import read
 from services.gateway.app import create_app
-from services.gateway.connections import MOST_CONNECTIONS, BoundedProtocol
-from services.gateway.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
+from services.gateway.edge.connections import MOST_CONNECTIONS, BoundedProtocol
+from services.gateway.edge.server import KEEP_ALIVE_SECONDS, STOP_SECONDS, Server
 from services.gateway.settings import GatewaySettings
 
 READY_SECONDS = 3.0

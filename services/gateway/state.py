@@ -27,18 +27,17 @@ from contracts.rpc.issuance import StatusList
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import is_ahead, monotonic, now
-from services.gateway import site_text
-from services.gateway.department_officers import DepartmentOfficers
-from services.gateway.gate_news import GateNews
-from services.gateway.help_calls import HelpCallChanges
-from services.gateway.ops_client import OpsClient
-from services.gateway.queue_changes import QueueChanges
-from services.gateway.rate_limits import RateLimits
-from services.gateway.refreshing_cache import RefreshingCache
-from services.gateway.response_times import DepartmentResponseTimes
-from services.gateway.revoked_sessions import RevokedSessions
+from services.gateway.caches.department_officers import DepartmentOfficers
+from services.gateway.caches.gate_news import GateNews
+from services.gateway.caches.help_calls import HelpCallChanges
+from services.gateway.caches.queue_changes import QueueChanges
+from services.gateway.caches.refreshing_cache import RefreshingCache
+from services.gateway.caches.response_times import DepartmentResponseTimes
+from services.gateway.caches.revoked_sessions import RevokedSessions
+from services.gateway.caches.sessions import Keys, Sessions, public_keys
+from services.gateway.edge.rate_limits import RateLimits
 from services.gateway.rpc.client import RpcClient
-from services.gateway.sessions import Keys, Sessions, public_keys
+from services.gateway.rpc.ops_client import OpsClient
 from services.gateway.settings import GatewaySettings
 
 log = logs.logger(__name__)
@@ -74,7 +73,6 @@ class GatewayState:
     def __init__(self, settings: GatewaySettings, client: RpcClient) -> None:
         self.settings = settings
         self.public_url = settings.public_url.rstrip("/")
-        self.site_texts = site_text.load(settings.site_texts)
         self.client = client
         self.ops = OpsClient(settings.ops_url, settings.ops_token)
         self.rate_limits = RateLimits(settings.rate_limits, settings.limits_store.get_secret_value())

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from services.gateway.access import session_cookie
+from services.gateway.access.admission import session_cookie
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.outage_table import BROKER, POSTGRES
 from tests.support.chaos.outages import ANSWER_SECONDS, away

@@ -14,7 +14,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from contracts import asyncapi
-from services.gateway import openapi_file as openapi
+from services.gateway.documents import openapi_file as openapi
 from tests.support.stack.yaml_files import load
 
 SCHEMA = json.loads(Path(__file__).with_name("asyncapi-3.0.0.schema.json").read_text())

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from contracts import rpc
 from epass_client import calls
 from epass_client.call import Call
-from services.gateway import client_file
+from services.gateway.documents import client_file
 from tests.support.stack.yaml_files import load
 
 Operation = dict[str, Any]

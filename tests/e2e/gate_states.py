@@ -8,7 +8,6 @@ from contracts.errors import Forbidden, NotAuthenticated
 from contracts.model import IST
 from contracts.rpc.accounts import GateDeviceList, LoginList
 from contracts.rpc.verify import (
-    HelpCall,
     HelpCalls,
     IncidentList,
     IncidentScan,
@@ -20,7 +19,6 @@ from contracts.rpc.verify import (
     SupervisorView,
     Telephones,
 )
-from services.chassis.runtime.clock import now
 from tests.e2e.page_samples import CHECKED, ISSUED, WAY, State
 from tests.support.factories.gateway import NUMBER
 from tests.support.factories.pages import ADMIT, REVIEW_ID, login
@@ -35,16 +33,9 @@ def undelivered() -> Iterator[State]:
     yield State("security", "/gate/enter", CHECKED, entered)
 
 
-def calls_for_help() -> Iterator[State]:
-    """Yield the pages of a gate that has called for help, and those where no supervisor can agree."""
-    call = HelpCall(
-        id=REVIEW_ID, site="PCS1", gate="PCS1-G1", reason="danger", called_at=now(), called_by="SEC-0001"
-    )
+def without_supervisors() -> Iterator[State]:
+    """Yield the pages of a gate where no supervisor can agree."""
     telephones = Telephones(reception="0172-5550101", security="0172-5550102")
-    comes = {"answered_at": now(), "answered_by": "REC-0001"}
-    for one in (call, call.model_copy(update=comes), call.model_copy(update={"unanswered_at": now()})):
-        calls = HelpCalls(items=(one,), telephones=telephones)
-        yield State("security", "/gate", answers={"verify.help_calls": calls})
     void = ADMIT.model_copy(update={"supervisors_void": True})
     for asked in (void.model_copy(update={"call_supervisor": True}), void):
         answers = {"verify.scan": asked, "verify.help_calls": HelpCalls(telephones=telephones)}

@@ -43,9 +43,9 @@ from contracts.rpc.verify import (
 )
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
-from services.gateway.site_text import PAGES
+from services.gateway.pages.shared.site_text import PAGES
 from tests.e2e.directory_states import contacts, files, lines
-from tests.e2e.gate_states import calls_for_help, kiosk, supervised, undelivered
+from tests.e2e.gate_states import kiosk, supervised, undelivered, without_supervisors
 from tests.e2e.page_samples import (
     AUDIT,
     CHECKED,
@@ -377,7 +377,7 @@ STATES = [
     State("applicant", "/applications", answers={"application.list_applications": ApplicationList(items=())}),
     State("applicant", OWN, answers={"application.view": Forbidden(code=NOT_OPENED)}),
     State("applicant", f"{OWN}/open", {"id_last4": "0000"}, OTHER_LAST4, status=422),
-    *another_mobile(), *undelivered(), *calls_for_help(),
+    *another_mobile(), *undelivered(), *without_supervisors(),
     State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from contracts.rpc.accounts import StaffSession
 from services.chassis.runtime.clock import now
 from services.gateway import pages
-from services.gateway.openapi import access_of
+from services.gateway.access.callers import access_of
 from services.gateway.pages.shared.languages import texts
 from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed

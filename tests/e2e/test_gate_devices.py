@@ -13,7 +13,7 @@ from contracts.rpc.accounts import IssueLogin, StaffSession
 from contracts.rpc.verify import Manifest, ManifestSnapshot, OfflinePolicy
 from epass_client import calls
 from services.chassis.runtime.clock import now
-from services.gateway.access import session_cookie
+from services.gateway.access.admission import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e import camera
 from tests.support.factories.gateway import ISSUER, NUMBER, gate_device

@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.rpc.accounts import IssueLogin
 from epass_client import calls
-from services.gateway.access import session_cookie
+from services.gateway.access.admission import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e.people import Staff, press, translated
 from tests.e2e.viewports import DESK

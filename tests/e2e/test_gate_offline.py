@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, R
 from contracts.rpc.verify import InsideList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
 from epass_client import calls
-from services.gateway.access import session_cookie
+from services.gateway.access.admission import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.support.chaos.evidence import database
 from tests.support.stack.running import eventually

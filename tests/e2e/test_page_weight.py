@@ -7,7 +7,7 @@ from playwright.sync_api import Browser
 
 from bench.weight import weigh, weigh_in_order
 from contracts.model import Person
-from services.gateway.middleware.compression import Compression
+from services.gateway.edge.compression import Compression
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.support.factories.gateway import pass_view
 from tests.support.system.pages_alone import PagesAlone

@@ -11,7 +11,7 @@ const link = (row) => row?.querySelector("[data-opens]");
 const current = () => document.activeElement?.closest("[data-review]") || queue.querySelector(".epass-queue__open");
 
 async function open(href) {
-  // The header says that a person asked: their session is in use (services/gateway/origin.py).
+  // The header says that a person asked: their session is in use (services/gateway/edge/origin.py).
   const answer = await fetch(href, { headers: { Accept: "text/html", "Epass-Asked-By-Person": "1" } });
   const page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
   const detail = page && page.querySelector("#review");

@@ -1,6 +1,6 @@
 """Routes of the gate: scan a pass, list who is inside; what its app needs to go on alone, and what it did.
 
-The app works on enrolled devices (`services/gateway/gate_devices.py`).
+The app works on enrolled devices (`services/gateway/access/gate_devices.py`).
 """
 
 import re
@@ -29,10 +29,9 @@ from contracts.rpc.verify import (
     SyncedScans,
     SyncScans,
 )
-from services.gateway.access import Caller, IdempotencyKey
-from services.gateway.api.declared import answers
-from services.gateway.callers import GuardOnDevice, Security
-from services.gateway.gate_devices import (
+from services.gateway.access.admission import Caller, IdempotencyKey
+from services.gateway.access.callers import GuardOnDevice, Security
+from services.gateway.access.gate_devices import (
     enrol,
     is_still_admitted,
     offline_gates,
@@ -40,9 +39,10 @@ from services.gateway.gate_devices import (
     require_gate,
     storage_half_of,
 )
-from services.gateway.gate_news import News
+from services.gateway.api.declared import answers
+from services.gateway.caches.gate_news import News
+from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 from services.gateway.metrics import GATE_LISTS
-from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/api/v1", tags=["security"])
 _CODE = re.compile(r"(?P<device>[A-Za-z]{3}-[0-9]{4,9})-(?P<token>[A-Za-z0-9-]{1,80})")

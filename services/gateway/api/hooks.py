@@ -12,8 +12,8 @@ from fastapi import APIRouter, Path, Request, Response
 from contracts import rpc
 from contracts.errors import NotAuthenticated, NotFound
 from contracts.rpc.notify import PROVING_HEADERS, VENDORS, WEBHOOK_HEADERS, Webhook, WebhookChallenge
-from services.gateway.access import rate_limited
-from services.gateway.callers import Vendor
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Vendor
 
 router = APIRouter(prefix="/hooks", tags=["machines"], include_in_schema=False)
 Name = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,40}$")]

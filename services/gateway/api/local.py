@@ -8,9 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from contracts.rpc.notify import SentMessage
-from services.gateway.access import rate_limited
-from services.gateway.callers import Anyone
-from services.gateway.lookups import local_messages
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Anyone
+from services.gateway.handlers.lookups import local_messages
 
 router = APIRouter(prefix="/dev", include_in_schema=False)
 

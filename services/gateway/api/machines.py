@@ -9,11 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from contracts.rpc.audit import AuditHeads, HeadQuestion
 from contracts.rpc.issuance import Jwks
-from services.gateway import lookups
-from services.gateway.access import rate_limited
-from services.gateway.callers import Anyone
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Anyone
+from services.gateway.edge.origin import is_from_private_network
+from services.gateway.handlers import lookups
 from services.gateway.metrics import GATE_LISTS
-from services.gateway.origin import is_from_private_network
 
 router = APIRouter(tags=["machines"])
 

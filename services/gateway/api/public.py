@@ -18,10 +18,10 @@ from contracts.rpc.approval import (
     Transparency,
 )
 from contracts.rpc.call import Nothing
-from services.gateway import lookups
-from services.gateway.access import Caller, rate_limited
+from services.gateway.access.admission import Caller, rate_limited
+from services.gateway.access.callers import Anyone, staff
 from services.gateway.api.declared import answers
-from services.gateway.callers import Anyone, staff
+from services.gateway.handlers import lookups
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
 

@@ -5,9 +5,9 @@ from fastapi import APIRouter, Request, Response
 from contracts import rpc
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access import IdempotencyKey, session_cookie
-from services.gateway.callers import SignedIn
-from services.gateway.revoked_sessions import LONGEST_SESSION
+from services.gateway.access.admission import IdempotencyKey, session_cookie
+from services.gateway.access.callers import SignedIn
+from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 
 router = APIRouter()
 

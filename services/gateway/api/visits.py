@@ -17,10 +17,10 @@ from contracts.rpc.application import (
     SubmitApplication,
     SubmitAtCounter,
 )
-from services.gateway import mobile_changes, visit_requests
-from services.gateway.access import Caller, IdempotencyKey, rate_limited
+from services.gateway.access.admission import Caller, IdempotencyKey, rate_limited
+from services.gateway.access.callers import Applicant, Reception
 from services.gateway.api.declared import answers
-from services.gateway.callers import Applicant, Reception
+from services.gateway.handlers import mobile_changes, visit_requests
 
 router = APIRouter()
 InPath = Annotated[Reference, Path(description="Such as `PCS-7K3M-9QW4`; case and hyphens do not matter.")]

@@ -1,10 +1,13 @@
 """Help, contact, privacy notice and the other pages whose texts a site's administrator writes."""
 
+from typing import cast
+
 from fastapi import APIRouter, Response
 
 from contracts.errors import NotFound
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.site_text import SiteTexts
 from services.gateway.pages.shared.view import PUBLIC, OpenPage
 
 router = APIRouter(prefix="/{language:lang}/about", include_in_schema=False, route_class=PageRoute)
@@ -13,7 +16,7 @@ router = APIRouter(prefix="/{language:lang}/about", include_in_schema=False, rou
 @router.get("/{name}", dependencies=[rate_limited("read")])
 async def show_site_text(view: OpenPage, name: str) -> Response:
     """Show a page; in another language, with a notice, where the reader's is missing."""
-    texts = view.caller.state.site_texts.get(name)
+    texts = cast(SiteTexts, view.request.app.state.site_texts).get(name)
     if texts is None:
         raise NotFound("no such page")
     return view.html("about.html", 200, PUBLIC, text=texts[view.language])

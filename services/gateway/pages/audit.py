@@ -22,7 +22,7 @@ from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion
 from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.issuance import PassNumber
 from services.chassis.runtime.clock import now
-from services.gateway import lookups
+from services.gateway.handlers import lookups
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import AuditorPage, View, text_of

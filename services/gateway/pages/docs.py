@@ -7,9 +7,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 
 from contracts.errors import NotFound
-from services.gateway.access import rate_limited
-from services.gateway.callers import Anyone
-from services.gateway.middleware.response_headers import SECURITY_HEADERS
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Anyone
+from services.gateway.edge.response_headers import SECURITY_HEADERS
 from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
 

@@ -1,4 +1,6 @@
-"""The pages of the gate: a pass is typed or scanned, the ID is checked, the verdict fills the screen.
+"""The plain pages of the gate, where the app does not run: number, verdict, ID and exit, without scripts.
+
+The app (``gate_app``) has what else a guard does, such as calling for help.
 
 A form carries a nonce. Sent again as it is, it has one effect and the first verdict; with anything else in
 it, it is another scan.
@@ -21,20 +23,12 @@ from contracts import rpc
 from contracts.crockford import LENGTH, parse_pass_number
 from contracts.errors import ContractError, Forbidden, InvalidInput
 from contracts.mobile import ascii_digits
-from contracts.rpc.verify import (
-    CallForHelp,
-    HelpCall,
-    HelpCalls,
-    HelpQuestion,
-    InsideQuestion,
-    ScanPass,
-    ScanResult,
-)
+from contracts.rpc.verify import HelpCalls, HelpQuestion, InsideQuestion, ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
 from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import SecurityPage, View, key_of, text_of
+from services.gateway.pages.shared.view import SecurityPage, View, text_of
 
 router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
 RESULT = "/gate/result"
@@ -183,15 +177,6 @@ async def show_result(view: SecurityPage) -> Response:
     return await _result_page(view, scan)
 
 
-@router.post("/help")
-async def call_help(view: SecurityPage) -> Response:
-    """Call the reception for help; the page says then whether somebody comes."""
-    form = await view.form()
-    request = CallForHelp.model_validate({"gate": _gate(view, form), "reason": text_of(form, "reason")})
-    await view.caller.command(rpc.verify.CALL_HELP, request, key_of(form))
-    return view.to("/gate" if view.principal.gate else f"/gate?gate={request.gate}")
-
-
 @router.get("/photographs/{reference}")
 async def show_photograph(view: SecurityPage, reference: str) -> Response:
     """Show the photograph that the counter took of the visitor."""
@@ -239,7 +224,6 @@ async def _ask(view: View, typed: Mapping[str, str], errors: dict[str, str], sta
         typed=typed,
         gates=site.gates if site else (),
         gate_name=await directory.gate_names(view),
-        help=await _help(view, typed.get("gate", "")),
     )
 
 
@@ -285,12 +269,12 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
     shown, tone = scan.shown, TONES.get(scan.outcome, "bad")
     site = await directory.site(view, shown.site) if shown and shown.site else None
     template = "check" if scan.asks_for_card else "leave" if scan.asks_how_many else "verdict"
-    of_gate = await _help(view, scan.typed.get("gate", ""))
-    is_old = scan.rests_on_list_older_than(of_gate["green_s"] if of_gate else HelpCalls().green_s)
+    rules = await _rules(view)
+    is_old = scan.rests_on_list_older_than(rules.green_s)
     is_warning = scan.is_stray_exit or is_old or (shown is not None and shown.call_supervisor)
     return view.html(
         f"gate/{template}.html",
-        422 if problems and (scan.asks_for_card or (shown and shown.overridable)) else 200,
+        422 if problems and scan.asks_for_card else 200,
         scan=scan,
         shown=shown,
         typed=scan.typed,
@@ -300,7 +284,6 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         is_number=len(scan.typed["pass"]) <= LONGEST_NUMBER,
         is_whole=len(re.sub(r"[\W_]", "", scan.typed["pass"])) == LENGTH,
         site=site,
-        host=await _host(view, shown),
         photograph=f"/gate/photographs/{shown.reference}"
         if shown
         and shown.applicant
@@ -310,41 +293,17 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
         and await photograph.is_there(view, shown.reference)
         else None,
         gate_name=await directory.gate_names(view),
-        help=of_gate,
+        telephones=rules.telephones,
     )
 
 
-async def _help(view: View, chosen: str) -> dict[str, Any] | None:
-    """Return the gate, its newest call for help, whom to telephone, and how old a list is new there.
-
-    It is None where no gate is known.
-
-    Nobody waits for a scan because of it: without an answer of verify there is no call to show.
-    """
-    gate, site = view.principal.gate or chosen, view.principal.site
-    if not gate or site is None:
-        return None
-    found = HelpCalls()
+async def _rules(view: View) -> HelpCalls:
+    """Return whom to telephone, and how old a list is new; the usual age where verify does not answer."""
+    site = view.principal.site
     with suppress(ContractError):
-        found = await view.caller.query(rpc.verify.HELP_CALLS, HelpQuestion(site=site))
-    calls: list[HelpCall] = [one for one in found.items if one.gate == gate]
-    return {
-        "gate": gate,
-        "call": calls[-1] if calls else None,
-        "telephones": found.telephones,
-        "green_s": found.green_s,
-    }
-
-
-async def _host(view: View, shown: ScanResult | None) -> dict[str, Any]:
-    """Return whom the visitor meets, as far as the directory's copies name them."""
-    if shown is None or shown.department is None:
-        return {}
-    names = await directory.department_names(view)
-    officer = (
-        await view.caller.state.officers.find(shown.department, shown.officer) if shown.officer else None
-    )
-    return {"department": names.get(shown.department, shown.department), "officer": officer}
+        if site is not None:
+            return await view.caller.query(rpc.verify.HELP_CALLS, HelpQuestion(site=site))
+    return HelpCalls()
 
 
 def _prefix(form: FormData) -> str:
@@ -371,8 +330,7 @@ def _typed(form: FormData) -> dict[str, str]:
 def _id_check(form: FormData) -> dict[str, Any]:
     if text_of(form, "kind") == "other_id":
         return {"kind": "other_id", "id_type": text_of(form, "other_type"), "reason": text_of(form, "reason")}
-    id_type = text_of(form, "id_type") or text_of(form, "other_type")
-    return {"kind": "matched", "id_type": id_type, "id_last4": text_of(form, "id_last4")}
+    return {"kind": "matched", "id_type": text_of(form, "id_type"), "id_last4": text_of(form, "id_last4")}
 
 
 def _supervisor(form: FormData) -> dict[str, Any] | None:
@@ -380,10 +338,7 @@ def _supervisor(form: FormData) -> dict[str, Any] | None:
     if "supervisor" not in form:
         return None
     pin = ascii_digits(str(form.get("supervisor_pin", ""))[:LONGEST_PIN]).strip()
-    reason = text_of(form, "supervisor_reason")
-    overrides = text_of(form, "overrides").split()
-    agreed: dict[str, Any] = {"login_id": text_of(form, "supervisor"), "pin": pin, "reason": reason}
-    return agreed | ({"overrides": overrides} if overrides else {})
+    return {"login_id": text_of(form, "supervisor"), "pin": pin, "reason": text_of(form, "supervisor_reason")}
 
 
 def _gate(view: View, form: FormData) -> str:

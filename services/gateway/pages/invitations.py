@@ -20,7 +20,7 @@ from contracts.rpc.application import Invite
 from contracts.rpc.approval import Availability, WindowAvailability
 from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared import directory, pasted_list, visit_times
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import LANGUAGES

@@ -20,7 +20,7 @@ from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
-from services.gateway.access import is_at_kiosk, kiosk_token, rate_limited
+from services.gateway.access.admission import is_at_kiosk, kiosk_token, rate_limited
 from services.gateway.pages.shared import cookies, directory
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.kiosk_visit import new_visit

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from services.gateway.access import rate_limited
-from services.gateway.callers import Anyone
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Anyone
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import preferred
 from services.gateway.pages.shared.view import PUBLIC, OpenPage

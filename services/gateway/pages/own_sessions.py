@@ -6,9 +6,9 @@ from contracts import rpc
 from contracts.rpc.accounts import EndOwnSessions
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
+from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import ApplicantPage, OperatorPage, StaffPage, View, key_of, text_of
-from services.gateway.revoked_sessions import LONGEST_SESSION
 
 router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
 OTHERS = "others"

@@ -10,9 +10,9 @@ from markupsafe import Markup, escape
 from contracts.errors import ContractError, InvalidInput, NotFound
 from contracts.rpc.notify import SentMessage
 from services.chassis.runtime.clock import IST
-from services.gateway.access import rate_limited
-from services.gateway.callers import Anyone
-from services.gateway.lookups import local_messages
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Anyone
+from services.gateway.handlers.lookups import local_messages
 from services.gateway.pages.shared.render import page
 
 router = APIRouter(include_in_schema=False)

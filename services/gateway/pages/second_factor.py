@@ -11,7 +11,7 @@ from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.model import Role
 from contracts.rpc.accounts import EnterCode, FactorCode, SetFactorRule, SignInToken, StartEnrolment
 from contracts.rpc.call import Nothing
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, qr
 from services.gateway.pages.shared.error_pages import (
     FORM_ADDRESS,

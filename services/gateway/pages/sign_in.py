@@ -10,7 +10,7 @@ from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Un
 from contracts.mobile import ascii_digits
 from contracts.rpc.accounts import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.error_pages import PageRoute, too_many

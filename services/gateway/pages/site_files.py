@@ -8,12 +8,12 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from contracts.model import Language
 from services.chassis.runtime.clock import now
-from services.gateway.access import rate_limited
-from services.gateway.callers import Anyone
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Anyone
 from services.gateway.pages.shared.install import ICONS_TO_INSTALL
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.render import text
-from services.gateway.site_text import PAGES
+from services.gateway.pages.shared.site_text import PAGES
 
 router = APIRouter(include_in_schema=False)
 FOUND_BY_SEARCH = ("", "/transparency", *(f"/about/{name}" for name in PAGES))

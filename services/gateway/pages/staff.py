@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.rpc.accounts import ChangePassword, LogIn
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, directory, navigation, staff_sign_in
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import end_session

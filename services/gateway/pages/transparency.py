@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from contracts.errors import NotFound
 from contracts.rpc.approval import MonthNumbers
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import charts, directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import duration_in_words, month_in_words, texts

@@ -1,1 +1,4 @@
-"""RPC calls to the services over the broker, in nameko's protocol but without nameko."""
+"""Calls to the services over the broker, in nameko's protocol but without nameko.
+
+The exporter is asked over HTTP, because it has to answer without the broker.
+"""

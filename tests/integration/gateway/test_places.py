@@ -1,8 +1,9 @@
 """Every route × site × department of the JSON interface, for each role that the route admits.
 
-Whom it does not admit, `tests/unit/gateway/test_role_matrix.py` tries. Here the gateway runs in this process
-with the services' entrypoints and their databases; only the broker is not there. Whoever is refused gets 401,
-403 or 404, or a list without the row; any other answer, a conflict too, means that the caller came through.
+Whom it does not admit, `tests/unit/gateway/access/test_role_matrix.py` tries. Here the gateway runs in this
+process with the services' entrypoints and their databases; only the broker is not there. Whoever is refused
+gets 401, 403 or 404, or a list without the row; any other answer, a conflict too, means that the caller came
+through.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ from services.application.settings import ApplicationSettings
 from services.approval.service import Service as ApprovalService
 from services.approval.settings import ApprovalSettings
 from services.chassis.runtime.clock import now
-from services.gateway.openapi import access_of
+from services.gateway.access.callers import access_of
 from services.notify.handlers.event_handlers import handle_pass_issued
 from services.notify.models import MessageRow
 from services.notify.service import Service as NotifyService
@@ -73,7 +74,7 @@ WITHOUT_A_ROW = {
 }  # fmt: skip
 """Operations of which no row has a place: the watchlist holds for all sites; a login has its own session,
 password and second factor, and reads the numbers of its own department. A stream does not end by itself; its
-site is tried in ``tests/unit/gateway/test_access.py``."""
+site is tried in ``tests/unit/gateway/access/test_access.py``."""
 
 
 class Local(TableClient):

@@ -226,7 +226,7 @@ def no_leaving() -> None:
     """Let a gateway that stops close its connections at once, as uvicorn does by default."""
     import uvicorn
 
-    from services.gateway import server
+    from services.gateway.edge import server
 
     put(server.Server, "shutdown", uvicorn.Server.shutdown)
 
@@ -364,9 +364,9 @@ def new_key_each_try() -> None:
 
 def no_answer_limit() -> None:
     """Let the gateway call services for as long as each call may take, however long the client has waited."""
-    from services.gateway import access
+    from services.gateway.access import admission
 
-    put(access, "ANSWER_SECONDS", float("inf"))
+    put(admission, "ANSWER_SECONDS", float("inf"))
 
 
 def no_time_limit() -> None:

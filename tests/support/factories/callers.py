@@ -7,8 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from contracts.model import DEVICE_ROLES
-from services.gateway.callers import EVERY_ROLE
-from services.gateway.openapi import access_of
+from services.gateway.access.callers import EVERY_ROLE, access_of
 from tests.support.factories.gateway import NUMBER, REFERENCE
 
 NOBODY, APPLICANT = "nobody", "applicant"

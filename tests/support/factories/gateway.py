@@ -26,8 +26,8 @@ from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import PrincipalVerifier, principal_of
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app
-from services.gateway.ops_client import OpsClient
 from services.gateway.rpc.client import RpcClient
+from services.gateway.rpc.ops_client import OpsClient
 from services.gateway.settings import GatewaySettings
 from tests.support.stack.settings import EVENT_KEYS, EVENT_SIGNERS, make_settings
 

@@ -20,8 +20,8 @@ from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.accounts.handlers import gate_devices
 from services.chassis.messaging.topology import delay_name
 from services.chassis.runtime.settings import RetryDelaySettings
-from services.gateway import rate_limits
 from services.gateway.app import create_app
+from services.gateway.edge import rate_limits
 from services.gateway.settings import GatewaySettings
 from services.notify.adapters.channels import REASONS
 from services.notify.domain.chains import Ending

@@ -12,7 +12,7 @@ from contracts.subscriptions import SERVICES
 from deploy.kubernetes import alerts, secrets
 from deploy.local import broker, postgres
 from deploy.local.access import READERS
-from services.gateway.polled_replies import STREAM_SECONDS
+from services.gateway.caches.polled_replies import STREAM_SECONDS
 from services.ops.grants import ROLES
 from tests.cluster.brokers import MANIFEST, liveness_probe
 from tests.support.stack import images

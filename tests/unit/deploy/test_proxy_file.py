@@ -3,8 +3,9 @@
 import re
 from fnmatch import fnmatch
 
-from services.gateway import api, connections, pages
-from services.gateway.middleware.response_headers import SECURITY_HEADERS
+from services.gateway import api, pages
+from services.gateway.edge import connections
+from services.gateway.edge.response_headers import SECURITY_HEADERS
 from services.gateway.pages.shared import answers
 from tests.unit.deploy.compose_file import DEPLOY, GATEWAYS
 

@@ -5,7 +5,7 @@ import uvicorn
 
 from services.chassis.runtime.settings import WrongSettings
 from services.gateway import main as gateway_main
-from services.gateway.connections import MOST_CONNECTIONS, BoundedProtocol
+from services.gateway.edge.connections import MOST_CONNECTIONS, BoundedProtocol
 from services.gateway.main import main
 from tests.support.stack.settings import REQUIRED
 

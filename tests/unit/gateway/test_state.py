@@ -17,7 +17,7 @@ from contracts.rpc.accounts import DeniedSessions, LoginList
 from contracts.rpc.issuance import StatusDelta, StatusList
 from services.chassis.runtime.clock import now
 from services.gateway import state as state_module
-from services.gateway.ops_client import OpsClient
+from services.gateway.rpc.ops_client import OpsClient
 from services.gateway.state import age_of
 from tests.support.factories.gateway import (
     browser,

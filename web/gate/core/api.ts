@@ -1,7 +1,7 @@
 // Requests to the gateway, each with a time limit, and what their answers say of this device's clock.
 //
 // The session is the cookie of the sign-in page. The gateway takes it from requests of its own origin only,
-// which browsers mark in headers that no page can forge (services/gateway/access.py); a body has to be JSON.
+// which browsers mark in headers that no page can forge (services/gateway/access/admission.py); a body has to be JSON.
 import type { Clock } from "./model.ts";
 
 /** A clock that is further off is noticed. The server's time is used in its place, however far it is off. */

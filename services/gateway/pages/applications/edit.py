@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
 from contracts.rpc.application import ApplicationView, ReferenceOnly
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.applications import form as forms
 from services.gateway.pages.applications.detail import (
     ask_last_four,

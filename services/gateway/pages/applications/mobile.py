@@ -20,8 +20,8 @@ from contracts.errors import (
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.rpc.accounts import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobile
-from services.gateway import mobile_changes
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
+from services.gateway.handlers import mobile_changes
 from services.gateway.pages.applications.detail import (
     ask_last_four,
     redirect_to_application,

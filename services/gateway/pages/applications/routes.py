@@ -14,8 +14,8 @@ from contracts.rpc.call import Page
 from contracts.rpc.issuance import QrQuestion
 from contracts.rpc.notify import WrongNumber
 from services.chassis.runtime.clock import now
-from services.gateway import lookups
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
+from services.gateway.handlers import lookups
 from services.gateway.pages.applications.detail import (
     ONWARD,
     application_page,

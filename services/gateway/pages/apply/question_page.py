@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Unavailable
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of, unreadable

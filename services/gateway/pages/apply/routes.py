@@ -8,7 +8,7 @@ from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.rpc.application import ApplicationSummary
 from contracts.rpc.call import Page
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,

@@ -10,7 +10,7 @@ from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,

@@ -8,10 +8,10 @@ from fastapi.responses import StreamingResponse
 
 from contracts import rpc
 from contracts.rpc.verify import HelpCallId, HelpQuestion
+from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import ReceptionPage, key_of
-from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
 

@@ -15,8 +15,8 @@ from contracts.identity import NotLastFour, last_four
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.rpc.accounts import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
-from services.gateway import mobile_changes
-from services.gateway.access import rate_limited
+from services.gateway.access.admission import rate_limited
+from services.gateway.handlers import mobile_changes
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.view import ReceptionPage, View, key_of, text_of
 

@@ -12,7 +12,7 @@ from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOn
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
 from contracts.rpc.notify import UndeliveredPass
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline

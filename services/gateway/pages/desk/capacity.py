@@ -12,7 +12,7 @@ from contracts.model import IST
 from contracts.rpc.approval import SetCapacity
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
 

@@ -30,7 +30,7 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Method
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute

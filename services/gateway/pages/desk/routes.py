@@ -23,6 +23,7 @@ from contracts.rpc.approval import (
     ReviewView,
 )
 from services.chassis.runtime.clock import now
+from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 from services.gateway.pages.desk import decisions
 from services.gateway.pages.desk.queue import (
     CHANNELS,
@@ -42,7 +43,6 @@ from services.gateway.pages.desk.queue import (
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
-from services.gateway.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 
 router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
 NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}

@@ -13,9 +13,9 @@ from importlib.resources import files
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 
-from services.gateway.access import rate_limited
-from services.gateway.callers import Anyone, Security
-from services.gateway.middleware.response_headers import SECURITY_HEADERS
+from services.gateway.access.admission import rate_limited
+from services.gateway.access.callers import Anyone, Security
+from services.gateway.edge.response_headers import SECURITY_HEADERS
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.error_pages import PageRoute

@@ -14,7 +14,7 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.model import Language
 from contracts.rpc.approval import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
-from services.gateway.access import SOON_SECONDS, Caller
+from services.gateway.access.admission import SOON_SECONDS, Caller
 from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.languages import _
 

@@ -18,8 +18,9 @@ from contracts.errors import NotFound, Unavailable
 from contracts.model import Language
 from contracts.rpc.issuance import LinkCode, PassView, ShortLink
 from services.chassis.runtime.clock import now
-from services.gateway.access import Caller, rate_limited
-from services.gateway.callers import Anyone
+from services.gateway.access.admission import Caller, rate_limited
+from services.gateway.access.callers import Anyone
+from services.gateway.edge.problems import RETRY_SECONDS
 from services.gateway.pages.passes import visit_calendar
 from services.gateway.pages.passes.facts import ENDINGS, condition_of, facts_of, gate_of
 from services.gateway.pages.shared.error_pages import PageRoute, language_of
@@ -27,7 +28,6 @@ from services.gateway.pages.shared.languages import LANGUAGES, _, texts
 from services.gateway.pages.shared.qr import inline
 from services.gateway.pages.shared.render import asset, page
 from services.gateway.pages.shared.timeline import REVOCATIONS
-from services.gateway.problems import RETRY_SECONDS
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 Code = Annotated[str, Path(max_length=40)]

@@ -15,7 +15,7 @@ from fastapi import Request, Response
 
 from contracts.model import Language
 from services.chassis.runtime.clock import now
-from services.gateway.access import kiosk_cookie, operator_cookie, session_cookie
+from services.gateway.access.admission import kiosk_cookie, operator_cookie, session_cookie
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of

@@ -27,12 +27,12 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.model import Language
-from services.gateway import problems
-from services.gateway.access import ANSWER_SECONDS, SAFE_METHODS, is_at_kiosk
+from services.gateway.access.admission import ANSWER_SECONDS, SAFE_METHODS, is_at_kiosk
+from services.gateway.edge import problems
+from services.gateway.edge.problems import RETRY_SECONDS, STATUS_TABLE
 from services.gateway.pages.shared import cookies, navigation
 from services.gateway.pages.shared.languages import LANGUAGES, preferred
 from services.gateway.pages.shared.render import page
-from services.gateway.problems import RETRY_SECONDS, STATUS_TABLE
 
 RETRY = {"Retry-After": str(RETRY_SECONDS)}
 PAGE_SECONDS = ANSWER_SECONDS + 0.5

@@ -10,8 +10,8 @@ from uuid import uuid4
 from fastapi import Request
 from fastapi.datastructures import FormData
 
-from services.gateway.access import SAFE_METHODS
-from services.gateway.origin import is_typed_address
+from services.gateway.access.admission import SAFE_METHODS
+from services.gateway.edge.origin import is_typed_address
 from services.gateway.pages.shared.answers import VISIT, Answers
 
 OF_A_VISITOR = ("apply", "applications", "sign-in", "status", "kiosk/done", "kiosk/slip", "kiosk/pass")

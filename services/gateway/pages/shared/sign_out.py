@@ -9,11 +9,11 @@ from contracts import rpc
 from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access import Caller
-from services.gateway.callers import leaving, leaving_applicant, operator
+from services.gateway.access.admission import Caller
+from services.gateway.access.callers import leaving, leaving_applicant, operator
+from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.view import View
-from services.gateway.revoked_sessions import LONGEST_SESSION
 
 
 async def end_session(caller: Caller) -> None:

@@ -5,7 +5,7 @@ from fastapi.responses import RedirectResponse
 
 from contracts.model import Role
 from contracts.rpc.accounts import StaffSession
-from services.gateway.gate_devices import forget_ended
+from services.gateway.access.gate_devices import forget_ended
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.sign_out import end_replaced
 from services.gateway.pages.shared.view import View

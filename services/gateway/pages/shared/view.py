@@ -16,9 +16,9 @@ from contracts.errors import ContractError, Forbidden, NotAuthenticated
 from contracts.model import Language
 from contracts.rpc.call import Principal
 from contracts.tokens import SessionClaims
-from services.gateway import callers
-from services.gateway.access import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
-from services.gateway.origin import is_same_origin
+from services.gateway.access import callers
+from services.gateway.access.admission import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
+from services.gateway.edge.origin import is_same_origin
 from services.gateway.pages.shared import gates, kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, result_cookie

@@ -10,7 +10,7 @@ from contracts.events import SiteRecord
 from contracts.rpc.approval import Availability
 from contracts.visiting_rules import SHORTEST_SLOT, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
-from services.gateway import visit_requests
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.view import View
 

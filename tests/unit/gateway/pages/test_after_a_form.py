@@ -11,8 +11,8 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from services.gateway.access.callers import access_of
 from services.gateway.app import create_app
-from services.gateway.openapi import access_of
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,

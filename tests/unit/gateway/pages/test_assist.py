@@ -9,7 +9,7 @@ import pytest
 from contracts.rpc.accounts import ApplicantSession, OtpAccepted, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway import access
+from services.gateway.access import admission
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
 from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
 
@@ -135,7 +135,7 @@ async def test_control_without_the_operators_session_no_helper_is_recorded(
     async def nobody(_request: object) -> None:
         return None
 
-    monkeypatch.setattr(access, "operator_of", nobody)
+    monkeypatch.setattr(admission, "operator_of", nobody)
     person, client = kendra
     person.http.cookies.set("session", signed(claims("applicant")))
     await person.send("/apply/check", **hidden(await person.answer()))

@@ -3,13 +3,11 @@
 import re
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from contracts.errors import FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
-from contracts.rpc.verify import HelpCall, HelpCalls, ScanResult, Telephones
-from services.chassis.runtime.clock import now
+from contracts.rpc.verify import HelpCalls, ScanResult
 from tests.support.factories.gateway import NUMBER
 from tests.support.factories.pages import ADMIT
 from tests.support.system.page_reader import SAME_SITE
@@ -139,40 +137,7 @@ async def test_where_each_pin_is_void_a_card_that_is_compared_still_opens_the_ga
     assert 'value="other_id"' not in text
 
 
-RINGS = HelpCall(
-    id=UUID(int=1), site="PCS1", gate="PCS1-G1", reason="danger", called_at=now(), called_by="SEC-0001"
-)
-
-
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (RINGS, "It has been ringing at the reception since"),
-        (
-            RINGS.model_copy(update={"answered_at": now(), "answered_by": "REC-0001"}),
-            "REC-0001 is on the way.",
-        ),
-        (RINGS.model_copy(update={"unanswered_at": now()}), "Nobody has answered the call for help of"),
-        (RINGS.model_copy(update={"gate": "PCS1-G2"}), None),
-    ],
-)
-async def test_a_guard_without_the_app_calls_for_help_and_sees_what_came_of_it(
-    guard: Guard, call: HelpCall, words: str | None
-) -> None:
-    guard.client.answers["verify.call_help"] = call
-    known = HelpCalls(items=(call,), telephones=Telephones(security="0172-5550102"))
-    guard.client.answers["verify.help_calls"] = known
-    sent = await guard.send("/help", key="k", reason="danger")
-    asked = guard.client.last("verify.call_help")[1]
-    assert (asked.gate, asked.reason) == ("PCS1-G1", "danger")
-    for text in (sent.text, (await guard.scan(NUMBER)).text):
-        said = [one for one in ("It rings", "is on the way", "Nobody has answered") if one in text]
-        assert said == ([] if words is None else [one for one in said if one in words])
-        assert words is None or words in text
-        assert 'href="tel:0172-5550102"' in text
-
-
-async def test_a_scan_is_shown_while_nobody_knows_of_calls_for_help(guard: Guard) -> None:
+async def test_a_scan_is_shown_while_nobody_knows_the_rules_of_the_site(guard: Guard) -> None:
     guard.client.answers["verify.help_calls"] = Unavailable("verify")
     assert (await guard.scan(NUMBER)).status_code == 200
 
@@ -405,35 +370,20 @@ async def test_an_entry_by_an_old_list_is_amber_by_the_rules_of_the_site(
     assert "epass-verdict--good" in (await guard.scan(NUMBER, direction="exit")).text
 
 
-async def test_an_exit_of_nobody_offers_the_entry_by_one_button(guard: Guard) -> None:
-    guard.answer(result(verdict="exit", preview=False, inside=0, marks=("no_entry",)))
-    text = (await guard.scan(NUMBER, direction="exit")).text
-    assert "epass-verdict--amber" in text
-    form = text[: text.index("They are coming in")].rpartition("<form")[2]
-    assert 'name="direction" value="entry"' in form
-    assert f'name="pass" value="{NUMBER}"' in form
-
-
-async def test_a_supervisor_sets_a_refusal_aside_on_the_page_with_a_card(guard: Guard) -> None:
-    refused = result(
-        verdict="wrong_gate", gate="PCS1-G2", applicant=None, companions=(),
-        overridable=("wrong_gate", "already_used"), supervisors=("SEC-0009",),
-    )  # fmt: skip
-    guard.answer(refused)
+async def test_a_refusal_that_a_supervisor_may_set_aside_stands_on_the_plain_page(guard: Guard) -> None:
+    guard.answer(
+        result(
+            verdict="wrong_gate",
+            gate="PCS1-G2",
+            overridable=("wrong_gate", "already_used"),
+            supervisors=("SEC-0009",),
+        )
+    )
     text = (await guard.scan(NUMBER)).text
-    assert "A supervisor decides otherwise" in text
-    assert 'name="overrides" value="wrong_gate already_used"' in text
-    typed = {
-        "supervisor": "SEC-0009", "supervisor_pin": "481516", "supervisor_reason": "known to me",
-        "overrides": "wrong_gate already_used", "other_type": "voter_id",
-    }  # fmt: skip
-    form = {name: value for name, value in CHECKED.items() if name != "id_type"}
-    await guard.send("/enter", **form, **typed)
-    agreed = guard.asked.supervisor
-    assert (agreed.pin, agreed.overrides) == ("481516", ("wrong_gate", "already_used"))
-    assert guard.asked.id_check.id_type == "voter_id"
-    guard.answer(result(verdict="wrong_gate", overridable=("wrong_gate",), supervisors=(), applicant=None))
-    assert "has a PIN yet" in (await guard.scan(NUMBER)).text
+    assert "Already used" in text, "all that stands against the entry is shown"
+    assert "/gate/enter" not in text
+    await guard.send("/enter", **CHECKED, **AGREED, overrides="wrong_gate already_used")
+    assert guard.asked.supervisor.overrides == ()
 
 
 async def test_at_another_secretariat_the_officer_learns_that_nobody_was_counted_out(guard: Guard) -> None:

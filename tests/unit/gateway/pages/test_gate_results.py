@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from contracts.errors import FieldError, InvalidInput, Unavailable
-from contracts.rpc.approval import OfficerList, SiteList
+from contracts.errors import FieldError, InvalidInput
+from contracts.rpc.approval import SiteList
 from contracts.rpc.verify import ScanResult
 from tests.support.factories.gateway import NUMBER, claims, signed
-from tests.support.system.page_reader import BALDEV, SITE
+from tests.support.system.page_reader import SITE
 from tests.unit.gateway.pages.guard import CHECKED, TOKEN, Guard, result
 
 AMBER = [
@@ -132,27 +132,6 @@ async def test_gates_are_called_by_their_names_in_the_directory(guard: Guard) ->
     assert "Main gate" in (await guard.http.get("/en/gate")).text
     assert "ਮੁੱਖ ਗੇਟ" in (await guard.http.get("/pa/gate")).text
     assert "गेट 1" in (await guard.http.get("/hi/gate")).text
-
-
-async def test_the_officer_sees_whom_the_visitor_meets_and_where(guard: Guard) -> None:
-    meets = {"department": "home", "officer": "baldev"}
-    guard.client.answers["approval.officers"] = OfficerList(
-        items=(BALDEV.model_copy(update={"room": "4-18"}),)
-    )
-    guard.answer(result(**meets))
-    checking = (await guard.scan(NUMBER)).text
-    guard.answer(result(**meets, preview=False, inside=3))
-    done = (await guard.send("/enter", **CHECKED)).text
-    for text in (checking, done):
-        assert all(phrase in text for phrase in ("Baldev Singh", "Clerk", "Home", "Room 4-18")), text
-
-
-async def test_a_scan_is_answered_while_the_directory_is_silent(guard: Guard) -> None:
-    guard.client.answers["approval.officers"] = Unavailable()
-    guard.answer(result(department="home", officer="baldev"))
-    text = (await guard.scan(NUMBER)).text
-    assert "Whom they meet" in text
-    assert "Home" in text
 
 
 async def test_a_result_has_an_address_that_opens_again_in_every_language(guard: Guard) -> None:

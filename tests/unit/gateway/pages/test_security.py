@@ -20,7 +20,8 @@ from limits import RateLimitItemPerMinute
 from contracts.errors import NotFound
 from contracts.rpc.accounts import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
-from services.gateway import access, rate_limits
+from services.gateway.access import admission
+from services.gateway.edge import rate_limits
 from services.gateway.pages.shared import view as view_module
 from services.gateway.pages.shared.answers import owner
 from services.gateway.pages.sign_in import place_of
@@ -128,7 +129,8 @@ async def test_no_page_takes_a_form_that_another_site_sent() -> None:
 async def test_control_without_the_origin_check_every_page_with_a_form_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for module in (view_module, access):  # pages look at every form, and the session's check at every cookie
+    # pages look at every form, and the session's check at every cookie
+    for module in (view_module, admission):
         monkeypatch.setattr(module, "is_same_origin", lambda _request, _url: True)
     app, client = stubbed(given={"rate_limits": False})
     assert {route.path for route in pages(app, "POST")} == set(await open_to_others(app, client))

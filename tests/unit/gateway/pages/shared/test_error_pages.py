@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from fastapi.routing import APIRoute
 
-from services.gateway.openapi import access_of
+from services.gateway.access.callers import access_of
 from services.gateway.pages import landing
 from services.gateway.pages.shared import error_pages
 from services.gateway.pages.shared.languages import LANGUAGES, texts

@@ -16,7 +16,7 @@ from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment, nodes
 
 from services.chassis.runtime.time_words import time_of_day
-from services.gateway import message_catalogues
+from services.gateway.documents import message_catalogues
 from services.gateway.pages.shared.languages import LANGUAGES, days_in_words, hours_in_words, texts
 from services.gateway.pages.shared.vocabulary import days_and_hours
 

@@ -9,7 +9,7 @@ from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.application import Durations
 from contracts.rpc.approval import DepartmentList
 from contracts.rpc.call import Principal
-from services.gateway.callers import EVERY_ROLE
+from services.gateway.access.callers import EVERY_ROLE
 from services.gateway.pages.shared.navigation import TASKS, links
 from tests.support.factories.gateway import browser, claims, signed, stubbed
 from tests.support.factories.pages import POLICE

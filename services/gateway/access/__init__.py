@@ -1,0 +1,1 @@
+"""Who may call: `callers` names everybody, and the other modules find out who it is."""

@@ -1,0 +1,124 @@
+"""Lookups that a page and the JSON interface share, or that ask several services."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from contracts import rpc
+from contracts.crockford import parse_reference
+from contracts.errors import ContractError, InvalidInput, NotFound
+from contracts.mobile import parse_mobile
+from contracts.rpc.application import StatusQuestion, StatusView
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.notify import PhoneQuestion, SentMessage
+from contracts.subscriptions import SERVICES
+from services.chassis.db import cursors
+from services.gateway.access.admission import Caller
+
+
+async def application_status(caller: Caller, question: StatusQuestion) -> StatusView:
+    """Return status and timeline of an application, without a session.
+
+    The reference and the last four digits of the mobile number are all that protects it. So wrong attempts
+    are counted by reference and address, and those from everywhere by reference, however it is written.
+    Right ones do not count: a reader may look as often as they like. Whoever signs in needs no lookup.
+
+    Raises:
+        NotFound: there is no such application, or its mobile ends otherwise; the caller cannot tell which.
+        TooManyAttempts: this reference was tried too often, with ``retry_after`` in seconds.
+    """
+    try:
+        reference = parse_reference(question.reference)
+    except ValueError:
+        return await caller.query(rpc.application.STATUS, question)  # it raises NotFound
+    counted = {"status_reference": (reference, caller.address), "status_anywhere": (reference,)}
+    for limit, key in counted.items():
+        await caller.hit(limit, *key)
+    try:
+        found = await caller.query(rpc.application.STATUS, question)
+    except NotFound:
+        raise
+    except ContractError:
+        await _forgive(caller, counted)
+        raise
+    await _forgive(caller, counted)
+    return found
+
+
+async def _forgive(caller: Caller, counted: Mapping[str, tuple[str, ...]]) -> None:
+    for limit, key in counted.items():
+        await caller.forgive(limit, *key)
+
+
+async def local_messages(
+    caller: Caller, field: str, mobile: str, *, with_pictures: bool = False
+) -> tuple[SentMessage, ...]:
+    """Return what the ``local`` channel has "sent" to a mobile, oldest first.
+
+    The number may be written in any form.
+
+    Raises:
+        InvalidInput: it is no mobile number; ``field`` names it.
+    """
+    try:
+        to = parse_mobile(mobile)
+    except ValueError:
+        raise InvalidInput.of(field, "not_a_mobile") from None
+    question = PhoneQuestion(to=to, with_pictures=with_pictures)
+    return (await caller.query(rpc.notify.LOCAL_PHONE, question)).items
+
+
+class Position(Protocol):
+    """What every line of a list has by which it is sorted."""
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+
+
+L = TypeVar("L", bound=Position)
+
+
+async def audit_heads(caller: Caller, question: HeadQuestion) -> AuditHeads:
+    """Return a page of the published heads of all audit logs, the newest first.
+
+    Raises:
+        InvalidInput: ``after`` is not one of our cursors.
+        Unavailable: a service does not answer.
+    """
+    methods = [getattr(rpc, service).AUDIT_HEADS for service in SERVICES]
+    found = await asyncio.gather(*(caller.query(method, question) for method in methods))
+    dated = ((one.signed_at, one) for page in found for one in page.items)
+    items, following = _merge(dated, question.limit, any(page.next for page in found))
+    return AuditHeads(items=tuple(items), next=following)
+
+
+async def audit_entries(caller: Caller, question: AuditQuestion) -> AuditEntries:
+    """Return a page of who looked at or did what in all services, the newest first.
+
+    Raises:
+        Forbidden: the caller is no auditor.
+        InvalidInput: ``after`` is not one of our cursors.
+        Unavailable: a service does not answer.
+    """
+    methods = [getattr(rpc, service).AUDIT_ENTRIES for service in SERVICES]
+    found = await asyncio.gather(*(caller.query(method, question) for method in methods))
+    dated = ((one.at, one) for page in found for one in page.items)
+    items, following = _merge(dated, question.limit, any(page.next for page in found))
+    return AuditEntries(items=tuple(items), next=following)
+
+
+def _merge(dated: Iterable[tuple[datetime, L]], limit: int, has_more: bool) -> tuple[Sequence[L], str | None]:
+    """Return the first page of lists that are each sorted by time and id, the newest first, and its cursor.
+
+    Each service was asked from the same cursor on, and for as many lines as a page has, so that nothing
+    between two pages is missing.
+    """
+    lines = sorted(dated, key=lambda line: (line[0], line[1].id), reverse=True)
+    page = lines[:limit]
+    if not page or not (has_more or len(lines) > limit):
+        return [one for _, one in page], None
+    at, last = page[-1]
+    return [one for _, one in page], cursors.encode(at, last.id)

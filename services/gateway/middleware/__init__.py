@@ -1,4 +1,0 @@
-"""What every HTTP request passes through before its route: one ASGI middleware a module.
-
-``app.py`` puts them in order.
-"""

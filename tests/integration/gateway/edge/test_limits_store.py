@@ -1,0 +1,122 @@
+"""The counters of rate limits in a real Valkey: shared by replicas, and what happens while it is away."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from limits import RateLimitItemPerMinute
+
+from contracts.errors import TooManyAttempts, Unavailable
+from services.gateway.edge import rate_limits
+from services.gateway.edge.rate_limits import LIMITS, RateLimits
+from tests.support.stack.running import eventually, free_port
+
+PASSWORD = "valkey-password-of-the-tests"
+SERVER = shutil.which("valkey-server") or shutil.which("redis-server")
+pytest.importorskip("valkey")
+pytestmark = pytest.mark.skipif(SERVER is None, reason="Debian's package valkey-server is not installed here")
+
+
+class Store:
+    """A Valkey server of its own, that writes nothing to disk."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"valkey://:{PASSWORD}@127.0.0.1:{self.port}"
+        self._log = folder / "valkey.log"
+        self._child: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        assert SERVER is not None
+        options = {"port": self.port, "bind": "127.0.0.1", "save": "", "requirepass": PASSWORD}
+        command = [SERVER, *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
+        with self._log.open("ab") as out:
+            self._child = subprocess.Popen(command, stdout=out, stderr=out)
+        eventually(lambda: b"Ready to accept connections" in self._log.read_bytes(), "the store is ready")
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait(10)
+            self._child = None
+            self._log.write_bytes(b"")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = Store(tmp_path)
+    store.start()
+    yield store
+    store.stop()
+
+
+Replicas = tuple[RateLimits, ...]
+
+
+@pytest.fixture
+async def replicas(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Replicas]:
+    monkeypatch.setattr(rate_limits, "PAUSE_SECONDS", 0.0)
+    for limit in ("status", "otp"):
+        monkeypatch.setitem(LIMITS, limit, (RateLimitItemPerMinute(4),))
+    two = RateLimits(True, store.url), RateLimits(True, store.url)
+    yield two
+    for one in two:
+        await one.close()
+
+
+async def hits(replicas: Replicas, count: int, limit: str = "status") -> int:
+    """Hit a limit on the replicas in turn, and return how often it was allowed."""
+    allowed = 0
+    for number in range(count):
+        with suppress(TooManyAttempts):
+            await replicas[number % len(replicas)].hit(limit, "key")
+            allowed += 1
+    return allowed
+
+
+async def test_all_replicas_share_one_counter(replicas: Replicas) -> None:
+    assert await hits(replicas, 10) == 4
+
+
+async def test_control_counters_in_memory_are_not_shared(
+    replicas: Replicas,
+) -> None:
+    assert await hits((RateLimits(True), RateLimits(True)), 10) == 8
+
+
+async def test_a_refusal_says_when_the_window_ends(replicas: Replicas) -> None:
+    await hits(replicas, 4)
+    with pytest.raises(TooManyAttempts) as refused:
+        await replicas[0].hit("status", "key")
+    assert 1 <= int(refused.value.body.facts["retry_after"]) <= 61
+
+
+async def test_simultaneous_attempts_are_counted_one_by_one(replicas: Replicas) -> None:
+    outcomes = await asyncio.gather(
+        *(replicas[number % 2].hit("status", "key") for number in range(40)), return_exceptions=True
+    )
+    assert sum(isinstance(one, TooManyAttempts) for one in outcomes) == 36
+
+
+async def test_a_right_attempt_is_taken_back(replicas: Replicas) -> None:
+    one, another = replicas
+    for _ in range(9):
+        await one.hit("status", "key")
+        await another.forgive("status", "key")
+    assert await hits(replicas, 10) == 4
+
+
+async def test_while_the_store_is_away_guesses_are_refused_and_the_rest_goes_on_until_it_is_back(
+    store: Store, replicas: Replicas
+) -> None:
+    assert await hits(replicas, 1) == 1
+    store.stop()
+    with pytest.raises(Unavailable):
+        await replicas[0].hit("status", "key")
+    assert await hits(replicas, 9, "otp") == 9, "accounts counts them too"
+    store.start()
+    assert await hits(replicas, 10) == 4

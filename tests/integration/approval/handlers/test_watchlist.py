@@ -7,19 +7,11 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from contracts.errors import Conflict, Forbidden
-from contracts.rpc.approval import (
-    EntryQuestion,
-    MatchQuestion,
-)
+from contracts.rpc.approval import EntryQuestion, MatchQuestion
 from contracts.rpc.call import Principal
-from services.approval.handlers import watchlist
+from services.approval.handlers import watchlist_entries, watchlist_matches
 from services.approval.models import WatchlistEntryRow
-from tests.integration.approval.handlers.watch import (
-    end,
-    matches,
-    settle,
-    view,
-)
+from tests.integration.approval.handlers.watch import end, matches, settle, view
 from tests.support.factories.approval import (
     AUDITOR,
     GUARD,
@@ -87,12 +79,12 @@ def test_the_list_pages_by_state_and_counts(approval_db) -> None:
     confirm(approval_db, first)
     end(approval_db, propose(approval_db).id)
     with approval_db.transaction() as session:
-        page = watchlist.list_entries(EntryQuestion(limit=1), by(GUARD), session)
+        page = watchlist_entries.list_entries(EntryQuestion(limit=1), by(GUARD), session)
         assert page.counts == {"proposed": 1, "active": 1, "ended": 1}
         assert page.next is not None
-        rest = watchlist.list_entries(EntryQuestion(after=page.next), by(GUARD), session)
+        rest = watchlist_entries.list_entries(EntryQuestion(after=page.next), by(GUARD), session)
         assert len({one.id for one in (*page.items, *rest.items)}) == 3
-        proposed = watchlist.list_entries(EntryQuestion(state="proposed"), by(GUARD), session)
+        proposed = watchlist_entries.list_entries(EntryQuestion(state="proposed"), by(GUARD), session)
         assert [one.id for one in proposed.items] == [second]
 
 
@@ -110,8 +102,8 @@ def test_nobody_else_sees_or_changes_the_watchlist(approval_db, principal) -> No
             attempt()
     with approval_db.transaction() as session:
         for ask in (
-            lambda: watchlist.list_entries(EntryQuestion(), by(principal), session),
-            lambda: watchlist.list_matches(MatchQuestion(), by(principal), session, NOW),
+            lambda: watchlist_entries.list_entries(EntryQuestion(), by(principal), session),
+            lambda: watchlist_matches.list_matches(MatchQuestion(), by(principal), session, NOW),
         ):
             with pytest.raises(Forbidden):
                 ask()
@@ -160,7 +152,7 @@ def test_an_entry_ends_after_its_last_day_and_is_emptied_after_ninety_more(appro
     with approval_db.transaction() as session:
         row = session.scalars(select(WatchlistEntryRow)).one()
         assert (row.sealed, row.traits) == (None, [])
-        entry = watchlist.list_entries(EntryQuestion(), by(GUARD), session).items[0]
+        entry = watchlist_entries.list_entries(EntryQuestion(), by(GUARD), session).items[0]
         assert (entry.name, entry.ended_by) == ("", None)
 
 
@@ -169,7 +161,7 @@ def end_expired(database, now):
     ended = 0
     while True:
         with database.transaction() as session:
-            if not watchlist.end_expired(session, now):
+            if not watchlist_entries.end_expired(session, now):
                 return ended
         ended += 1
 
@@ -179,9 +171,9 @@ def test_entries_that_expired_end_in_a_transaction_each(approval_db) -> None:
     propose(approval_db)
     later = NOW + timedelta(days=2)
     with approval_db.transaction() as session:
-        watchlist.end_expired(session, later)
+        watchlist_entries.end_expired(session, later)
     with approval_db.transaction() as session:
-        assert watchlist.list_entries(EntryQuestion(), by(GUARD), session).counts["ended"] == 1
+        assert watchlist_entries.list_entries(EntryQuestion(), by(GUARD), session).counts["ended"] == 1
     assert end_expired(approval_db, later) == 1
 
 

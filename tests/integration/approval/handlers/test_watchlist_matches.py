@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from contracts.envelope import PersonalKeyRing
 from contracts.model import Companion
 from services.approval import metrics
-from services.approval.handlers import watchlist
+from services.approval.handlers import watchlist, watchlist_entries
 from services.approval.models import WatchlistEntryRow, WatchlistMatchRow
 from tests.integration.approval.handlers.watch import SECOND, advice, approve, matches, settle, stranger, view
 from tests.support.factories.approval import (
@@ -164,7 +164,7 @@ def renew_traits(database):
     last = None
     while True:
         with database.transaction() as session:
-            last = watchlist.renew_traits(session, last, NOW)
+            last = watchlist_entries.renew_traits(session, last, NOW)
         if last is None:
             return
 

@@ -54,12 +54,8 @@ from services.chassis.runtime.clock import monotonic, now
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.jobs import Job
 from services.chassis.runtime.logs import logger
-from services.chassis.runtime.settings import (
-    BrokerSettings,
-    ProcessSettings,
-    RequiredCommaList,
-    RetryDelaySettings,
-)
+from services.chassis.runtime.setting_types import RequiredCommaList
+from services.chassis.runtime.settings import BrokerSettings, ProcessSettings, RetryDelaySettings
 
 log = logger(__name__)
 LOCK = "relay"

@@ -20,7 +20,7 @@ from contracts.visiting_rules import end_of
 from services.approval.domain import reviews
 from services.approval.handlers import capacity, reference_data
 from services.approval.handlers.event_handlers import take_later_revision
-from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
+from services.approval.models.reviews import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import batches, cursors
 from services.chassis.db.database import Database
 from services.chassis.db.server import is_future

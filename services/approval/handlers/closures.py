@@ -28,7 +28,7 @@ from services.approval.domain import closures
 from services.approval.handlers import capacity, directory, reference_data
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.closed_visits import AffectedVisits
-from services.approval.models import BookingRow, ClosureRow, DecisionRow, ReviewRow
+from services.approval.models.reviews import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import batches, cursors
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once

@@ -28,7 +28,7 @@ from services.approval.handlers.authorization import login_of, own_department, o
 from services.approval.handlers.delegations import decides_for
 from services.approval.handlers.queries import view
 from services.approval.handlers.reference_data import ReferenceData
-from services.approval.models import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
+from services.approval.models.reviews import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import tracing

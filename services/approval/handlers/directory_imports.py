@@ -33,7 +33,7 @@ from services.approval.handlers.directory import (
     wait_for_decisions,
 )
 from services.approval.handlers.directory_effects import effects, require_accepted
-from services.approval.models import ImportRow, LineChangeRow
+from services.approval.models.directory import ImportRow, LineChangeRow
 from services.chassis.db import import_drafts
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once

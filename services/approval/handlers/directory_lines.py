@@ -32,7 +32,7 @@ from services.approval.domain.directory_tables import (
 from services.approval.handlers.directory import LOCK, directory, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.handlers.directory_imports import ado_of, put_all, record_change, store
-from services.approval.models import LineChangeRow
+from services.approval.models.directory import LineChangeRow
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 

@@ -23,7 +23,8 @@ from services.approval import metrics
 from services.approval.domain import reviews, watchlist
 from services.approval.handlers import reference_data
 from services.approval.handlers.reference_data import ReferenceData
-from services.approval.models import MOBILE, DecisionRow, ReviewRow, WatchlistEntryRow, WatchlistMatchRow
+from services.approval.models.reviews import MOBILE, DecisionRow, ReviewRow
+from services.approval.models.watchlist import WatchlistEntryRow, WatchlistMatchRow
 from services.chassis.db import locks
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.messaging import outbox

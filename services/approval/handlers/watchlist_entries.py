@@ -16,7 +16,8 @@ from contracts.rpc.call import Call, Principal
 from services.approval.domain import watchlist as rules
 from services.approval.handlers import watchlist
 from services.approval.handlers.authorization import login_of
-from services.approval.models import ReviewRow, WatchlistEntryRow, WatchlistMatchRow
+from services.approval.models.reviews import ReviewRow
+from services.approval.models.watchlist import WatchlistEntryRow, WatchlistMatchRow
 from services.chassis.db import cursors, locks
 from services.chassis.db.database import Database, personal_keys_of
 from services.chassis.db.destructive_jobs import Portion

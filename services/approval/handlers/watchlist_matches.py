@@ -15,7 +15,8 @@ from contracts.rpc.call import Call
 from services.approval.handlers import watchlist
 from services.approval.handlers.authorization import login_of
 from services.approval.handlers.watchlist_entries import require_ado, require_watcher, view_of
-from services.approval.models import ReviewRow, WatchlistEntryRow, WatchlistMatchRow
+from services.approval.models.reviews import ReviewRow
+from services.approval.models.watchlist import WatchlistEntryRow, WatchlistMatchRow
 from services.chassis.db import cursors
 from services.chassis.db.database import personal_keys_of
 from services.chassis.rpc.idempotency import once

@@ -39,7 +39,7 @@ from contracts.rpc.call import Call, Principal
 from services.approval.domain.reviews import Review
 from services.approval.handlers import event_handlers, watchlist_entries
 from services.approval.handlers.directory import put_department, put_site
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from tests.support.factories.envelopes import key_ring

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from contracts.events import VisitDayClosed
 from contracts.rpc.approval import CloseDay, ClosingQuestion, ClosureId
 from services.approval.handlers import closed_visits, closures, decisions
-from services.approval.models import BookingRow, ReviewRow
+from services.approval.models.reviews import BookingRow, ReviewRow
 from tests.support.factories.approval import (
     HOLI,
     NOW,

@@ -17,7 +17,7 @@ from contracts.rpc.approval import (
 from services.approval.handlers import capacity as places
 from services.approval.handlers import closed_visits, closures, queries
 from services.approval.handlers.directory import put_department
-from services.approval.models import ClosureRow
+from services.approval.models.reviews import ClosureRow
 from tests.integration.approval.handlers.closing import (
     THURSDAY,
     WORDS,

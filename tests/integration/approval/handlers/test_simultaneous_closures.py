@@ -10,7 +10,7 @@ from sqlalchemy import text
 from contracts.errors import InvalidInput
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import LOCK, escalate_again
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from services.chassis.db.locks import lock
 from tests.integration.approval.handlers.closing import approve, approved, ask, booked, close, told
 from tests.support.factories.approval import NOW, TUESDAY, approval, by, desk, pending, slot

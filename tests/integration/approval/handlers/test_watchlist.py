@@ -10,7 +10,7 @@ from contracts.errors import Conflict, Forbidden
 from contracts.rpc.approval import EntryQuestion, MatchQuestion
 from contracts.rpc.call import Principal
 from services.approval.handlers import watchlist_entries, watchlist_matches
-from services.approval.models import WatchlistEntryRow
+from services.approval.models.watchlist import WatchlistEntryRow
 from tests.integration.approval.handlers.watch import end, matches, settle, view
 from tests.support.factories.approval import (
     AUDITOR,

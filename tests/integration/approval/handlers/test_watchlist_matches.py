@@ -10,7 +10,7 @@ from contracts.envelope import PersonalKeyRing
 from contracts.model import Companion
 from services.approval import metrics
 from services.approval.handlers import watchlist, watchlist_entries
-from services.approval.models import WatchlistEntryRow, WatchlistMatchRow
+from services.approval.models.watchlist import WatchlistEntryRow, WatchlistMatchRow
 from tests.integration.approval.handlers.watch import SECOND, advice, approve, matches, settle, stranger, view
 from tests.support.factories.approval import (
     NOW,

@@ -19,7 +19,7 @@ from services.application.models import ApplicationRow
 from services.approval import consumers as approval
 from services.approval.handlers import scheduled_jobs as reviews
 from services.approval.handlers import watchlist_entries
-from services.approval.models import ImportRow
+from services.approval.models.directory import ImportRow
 from services.chassis.db import destructive_jobs, import_drafts
 from services.chassis.db.database import Database
 from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, Portion, RunRefused

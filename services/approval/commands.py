@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
 from contracts.model import DirectoryTable
 from contracts.rpc.imports import Effects
-from services.approval.domain.directory_tables import Reading
+from services.approval.domain.directory_files import Reading
 from services.approval.handlers.directory import (
     LOCK,
     department_record,

@@ -20,6 +20,7 @@ from contracts.rpc.imports import (
     PutLine,
     RemoveLine,
 )
+from services.approval.domain.directory_files import read_table
 from services.approval.domain.directory_tables import (
     COLUMNS,
     FIRST_DAYS,
@@ -27,7 +28,6 @@ from services.approval.domain.directory_tables import (
     Directory,
     digest_of,
     key_of,
-    read_table,
 )
 from services.approval.handlers.directory import LOCK, directory, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from contracts import spelling
 from contracts.events import ApplicationDetails
 from contracts.model import IST, Channel, ClosureReason, RejectionReason, ReviewStatus, Role, Slot
-from services.approval.domain import closures, delegations, reviews, transparency
+from services.approval.domain import closures, delegations, reviews, transparency, visits
 from services.approval.models.base import WHOLE, Base, Json
 from services.approval.models.watchlist import WatchlistMatchRow
 
@@ -135,15 +135,15 @@ class ReviewRow(Base):
 
     def plan(self, today: date) -> None:
         """Place the review in the queue: by the nearest preferred slot, and whether the applicant waits."""
-        visit = reviews.nearest_visit(self.application.preferred, today)
-        self.visit_at = reviews.start_of(visit)
-        waits = reviews.waits_at_counter(self.channel, visit, self.submitted_at)
+        visit = visits.nearest_visit(self.application.preferred, today)
+        self.visit_at = visits.start_of(visit)
+        waits = visits.waits_at_counter(self.channel, visit, self.submitted_at)
         self.precedence = 0 if waits else 1
 
     @property
     def visit(self) -> Slot:
         """The nearest preferred slot."""
-        return reviews.nearest_visit(self.application.preferred, self.visit_at.astimezone(IST).date())
+        return visits.nearest_visit(self.application.preferred, self.visit_at.astimezone(IST).date())
 
     @property
     def decision(self) -> "DecisionRow | None":
@@ -228,9 +228,9 @@ class FirstApprovalRow(Base):
     days_reason: Mapped[str] = mapped_column(server_default="")
 
     @property
-    def terms(self) -> reviews.Terms:
+    def terms(self) -> visits.Terms:
         """The terms that a second officer has to approve too."""
-        return reviews.Terms(
+        return visits.Terms(
             Slot.model_validate(self.slot),
             self.gate,
             self.entries,

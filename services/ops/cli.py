@@ -84,8 +84,9 @@ def serve(service: str, only: str | None) -> None:
 def relay() -> None:
     """Send the outboxes of all EPASS_RELAY_DATABASE_URLS to the broker."""
     from services.chassis.messaging import relay as relay_module
+    from services.chassis.messaging.relay_settings import RelaySettings
 
-    _run_until_stopped("relay", relay_module.RelaySettings, relay_module.run)
+    _run_until_stopped("relay", RelaySettings, relay_module.run)
 
 
 @main.command("ops-exporter")

@@ -33,14 +33,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from contracts.envelope import (
-    SEPARATOR,
-    Envelope,
-    Received,
-    UnreadableEvent,
-    read_envelope,
-    split_envelopes,
-)
+from contracts.envelope import SEPARATOR, Envelope, Received, UnreadableEvent, read_envelope, split_envelopes
 from contracts.events import BY_NAME, Event
 from services.chassis.db.availability import StillAway
 from services.chassis.db.providers import process

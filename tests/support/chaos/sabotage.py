@@ -103,15 +103,15 @@ def mark_before_send() -> None:
     import asyncio
 
     from contracts.envelope import Envelope
-    from services.chassis.messaging import relay
+    from services.chassis.messaging import outbox_rows, relay
 
     async def publish_batch(self: Any, connection: Any) -> list[str]:
         marked = await (
             await connection.execute(
-                f"update outbox set sent_at = now() where sent_at is null returning {relay._COLUMNS}"
+                f"update outbox set sent_at = now() where sent_at is null returning {outbox_rows.COLUMNS}"
             )
         ).fetchall()
-        names = relay._COLUMNS.split(", ")
+        names = outbox_rows.COLUMNS.split(", ")
         envelopes = [Envelope(**dict(zip(names, row, strict=True))) for row in marked]
         if envelopes:
             await asyncio.sleep(HOLD_SECONDS)
@@ -330,9 +330,9 @@ def slow_to_mark() -> None:
     """Open a window between the broker's confirm and the mark in the outbox; no guard is taken out."""
     import asyncio
 
-    from services.chassis.messaging import relay
+    from services.chassis.messaging import publisher
 
-    publish_all = relay.Publisher.publish_all
+    publish_all = publisher.Publisher.publish_all
 
     async def publish_all_and_hold(self: Any, messages: Any) -> Any:
         confirmed = await publish_all(self, messages)
@@ -340,7 +340,7 @@ def slow_to_mark() -> None:
         await asyncio.sleep(HOLD_SECONDS)
         return confirmed
 
-    put(relay.Publisher, "publish_all", publish_all_and_hold)
+    put(publisher.Publisher, "publish_all", publish_all_and_hold)
 
 
 def no_possible_duplicates() -> None:

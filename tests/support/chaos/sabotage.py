@@ -43,9 +43,9 @@ def no_inbox() -> None:
 
 def any_sender() -> None:
     """Handle an event whoever sent it."""
-    from services.chassis.messaging import entrypoint
+    from services.chassis.messaging import event_consumers
 
-    put(entrypoint, "require_sender", lambda *_: None)
+    put(event_consumers, "require_sender", lambda *_: None)
 
 
 def any_signature() -> None:

@@ -18,6 +18,7 @@ from services.verify.handlers import (
     presence,
     scan_records,
     scans,
+    supervisor_rules,
     supervisors,
 )
 from services.verify.handlers.pass_ledgers import CONFLICT, OFFLINE, RECOUNTED
@@ -113,7 +114,7 @@ def _problem(
     if is_too_old and (is_missing or age is None or policy.then == "refuse"):
         return scan_records.LIST_TOO_OLD
     is_needed = is_missing and supervisors.may_need(scan, row, new.scanned_at, is_late=True)
-    if is_needed and supervisors.are_demanded(batch.session, new.site):
+    if is_needed and supervisor_rules.are_demanded(batch.session, new.site):
         return scan_records.MISSING
     return None
 

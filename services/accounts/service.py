@@ -1,12 +1,18 @@
-"""The RPCs of accounts, a line each: what the contract calls it, and the handler that answers."""
+"""The RPCs of accounts, a line each: what the contract calls it, and the handler that answers.
+
+A line that is called as the module of its handler stands behind the others of that module.
+"""
 
 from contracts.rpc import accounts as contract
 from services.accounts.handlers import (
+    factor_rule,
     gate_devices,
     idle_sessions,
     login_imports,
+    login_queries,
     logins,
     otp,
+    own_factor,
     passwords,
     second_factor,
     sessions,
@@ -33,27 +39,27 @@ class Service:
     enter_code = rpc(contract.ENTER_CODE, second_factor.enter_code)
     show_enrolment = rpc(contract.SHOW_ENROLMENT, second_factor.show_enrolment)
     enrol_factor = rpc(contract.ENROL_FACTOR, second_factor.enrol)
-    own_factor = rpc(contract.OWN_FACTOR, second_factor.own)
     start_enrolment = rpc(contract.START_ENROLMENT, passwords.start_enrolment)
-    confirm_factor = rpc(contract.CONFIRM_FACTOR, second_factor.confirm)
-    renew_recovery_codes = rpc(contract.RENEW_RECOVERY_CODES, second_factor.renew_recovery_codes)
+    confirm_factor = rpc(contract.CONFIRM_FACTOR, own_factor.confirm)
+    renew_recovery_codes = rpc(contract.RENEW_RECOVERY_CODES, own_factor.renew_recovery_codes)
+    own_factor = rpc(contract.OWN_FACTOR, own_factor.view)
     log_out = rpc(contract.LOG_OUT, sessions.log_out)
     own_sessions = rpc(contract.OWN_SESSIONS, sessions.own)
     end_own_sessions = rpc(contract.END_OWN_SESSIONS, sessions.end_own)
     renew_kiosk = rpc(contract.RENEW_KIOSK, sessions.renew_kiosk)
     change_password = rpc(contract.CHANGE_PASSWORD, passwords.change)
     issue_login = rpc(contract.ISSUE_LOGIN, logins.issue)
-    list_logins = rpc(contract.LIST_LOGINS, logins.list_page)
-    view_login = rpc(contract.VIEW_LOGIN, logins.view)
+    list_logins = rpc(contract.LIST_LOGINS, login_queries.list_page)
+    view_login = rpc(contract.VIEW_LOGIN, login_queries.view)
     extend_login = rpc(contract.EXTEND_LOGIN, logins.extend)
     set_login_mobile = rpc(contract.SET_LOGIN_MOBILE, logins.set_mobile)
     end_sessions = rpc(contract.END_SESSIONS, logins.end_sessions)
-    colleagues = rpc(contract.COLLEAGUES, logins.colleagues)
+    colleagues = rpc(contract.COLLEAGUES, login_queries.colleagues)
     disable_login = rpc(contract.DISABLE_LOGIN, logins.disable)
     reset_login = rpc(contract.RESET_LOGIN, logins.reset)
     reset_factor = rpc(contract.RESET_FACTOR, logins.reset_factor)
-    factor_rule = rpc(contract.FACTOR_RULE, logins.factor_rule)
-    set_factor_rule = rpc(contract.SET_FACTOR_RULE, logins.set_factor_rule)
+    set_factor_rule = rpc(contract.SET_FACTOR_RULE, factor_rule.change)
+    factor_rule = rpc(contract.FACTOR_RULE, factor_rule.view)
     export_logins = rpc(contract.EXPORT_LOGINS, login_imports.export)
     send_login_file = rpc(contract.SEND_LOGIN_FILE, login_imports.send)
     check_login_file = rpc(contract.CHECK_LOGIN_FILE, login_imports.check)

@@ -8,12 +8,10 @@ from pydantic import Field
 from pydantic_settings import NoDecode
 
 from contracts.model import DEVICE_ROLES, Role
+from services.chassis.runtime.setting_types import Commas, GeneratedSecret, OrNone
 from services.chassis.runtime.settings import (
-    Commas,
-    GeneratedSecret,
     IssuerSettings,
     KeyEncryptionSettings,
-    OrNone,
     RateLimitSettings,
     ServiceSettings,
 )

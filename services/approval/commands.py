@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from contracts.events import DepartmentRecord, OpeningHours, SiteRecord
 from contracts.model import DirectoryTable
 from contracts.rpc.imports import Effects
-from services.approval.domain.directory_tables import Reading
+from services.approval.domain.directory_files import Reading
 from services.approval.handlers.directory import (
     LOCK,
     department_record,
@@ -23,7 +23,7 @@ from services.approval.handlers.directory import (
 )
 from services.approval.handlers.directory_effects import require_accepted
 from services.approval.handlers.directory_imports import read_file, store
-from services.approval.models import DepartmentRow, GateRow, SiteRow
+from services.approval.models.directory import DepartmentRow, GateRow, SiteRow
 from services.chassis.audit.record import record_task
 from services.chassis.db.database import Database
 from services.chassis.db.locks import lock

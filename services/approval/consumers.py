@@ -1,7 +1,7 @@
 """The events of approval and its jobs, a line each, with their handlers."""
 
 from contracts import events
-from services.approval.handlers import closures, directory, event_handlers, numbers, watchlist
+from services.approval.handlers import closed_visits, directory, event_handlers, numbers, watchlist_entries
 from services.approval.handlers import scheduled_jobs as jobs
 from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
@@ -31,13 +31,15 @@ class Consumers:
     on_personal_data_erased = consumes(events.PersonalDataErased, event_handlers.handle_personal_data_erased)
 
     escalate_waiting = every(60, jobs.escalate_waiting, rows=jobs.BATCH)
-    ask_visitors_of_closed_days = every(5, closures.ask_visitors_of_closed_days)
+    ask_visitors_of_closed_days = every(5, closed_visits.ask_visitors_of_closed_days)
     plan_visits = every(60, jobs.plan_visits, rows=jobs.BATCH)
     key_names = every(60, jobs.key_names, rows=jobs.BATCH)
     count_months = every(600, numbers.count_months, eager=True)
     show_open_sites = every(60, jobs.show_open_sites, eager=True)
     announce_directory = every(3600, directory.announce, eager=True)
-    end_watchlist_entries = every(60, watchlist.end_expired, rows=1, destroys=watchlist.expired)
-    renew_watchlist_traits = every(3600, watchlist.renew_all_traits, eager=True)
+    end_watchlist_entries = every(
+        60, watchlist_entries.end_expired, rows=1, destroys=watchlist_entries.expired
+    )
+    renew_watchlist_traits = every(3600, watchlist_entries.renew_all_traits, eager=True)
     purge = every(600, jobs.purge, destroys=by_clock_alone)
     delete_old_reviews = every(600, jobs.delete_old_reviews, rows=jobs.BATCH, destroys=jobs.old_reviews)

@@ -16,7 +16,8 @@ from services.approval.handlers import (
     duty_contacts,
     numbers,
     queries,
-    watchlist,
+    watchlist_entries,
+    watchlist_matches,
 )
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
@@ -64,14 +65,14 @@ class Service:
     forward = rpc(contract.FORWARD, decisions.forward)
     withdraw = rpc(contract.WITHDRAW, decisions.withdraw)
     decisions = rpc(contract.DECISIONS, audit.list_decisions)
-    view_entry = rpc(contract.VIEW_ENTRY, watchlist.view_entry)
-    propose_entry = rpc(contract.PROPOSE_ENTRY, watchlist.propose_entry)
-    confirm_entry = rpc(contract.CONFIRM_ENTRY, watchlist.confirm_entry)
-    end_entry = rpc(contract.END_ENTRY, watchlist.end_entry)
-    matches = rpc(contract.MATCHES, watchlist.list_matches)
-    view_match = rpc(contract.VIEW_MATCH, watchlist.view_match)
-    settle_match = rpc(contract.SETTLE_MATCH, watchlist.settle_match)
-    watchlist = rpc(contract.WATCHLIST, watchlist.list_entries)
+    view_entry = rpc(contract.VIEW_ENTRY, watchlist_entries.view_entry)
+    propose_entry = rpc(contract.PROPOSE_ENTRY, watchlist_entries.propose_entry)
+    confirm_entry = rpc(contract.CONFIRM_ENTRY, watchlist_entries.confirm_entry)
+    end_entry = rpc(contract.END_ENTRY, watchlist_entries.end_entry)
+    matches = rpc(contract.MATCHES, watchlist_matches.list_matches)
+    view_match = rpc(contract.VIEW_MATCH, watchlist_matches.view_match)
+    settle_match = rpc(contract.SETTLE_MATCH, watchlist_matches.settle_match)
+    watchlist = rpc(contract.WATCHLIST, watchlist_entries.list_entries)
     delegate = rpc(contract.DELEGATE, delegations.delegate)
     list_delegations = rpc(contract.LIST_DELEGATIONS, delegations.list_delegations)
     end_delegation = rpc(contract.END_DELEGATION, delegations.end_delegation)

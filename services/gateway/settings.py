@@ -7,17 +7,15 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, DirectoryPath, Field, SecretStr
 from pydantic_settings import NoDecode
 
+from services.chassis.runtime.setting_types import Commas, FernetKeys, OrNone
 from services.chassis.runtime.settings import (
     BrokerSettings,
-    Commas,
     EntrySettings,
     EventKeysSettings,
-    FernetKeys,
     IdempotencySettings,
     IssuerSettings,
     MailServerSettings,
     OpsTokenSettings,
-    OrNone,
     PublicUrlSettings,
     RateLimitSettings,
     StatusListSettings,

@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, FilePath, SecretStr
 from pydantic_settings import NoDecode
 
+from services.chassis.runtime.setting_types import CommaList, OptionalGeneratedSecret
 from services.chassis.runtime.settings import (
-    CommaList,
     DatabaseSettings,
     EventSigningSettings,
     MailServerSettings,
-    OptionalGeneratedSecret,
     PersonalDataSettings,
     ProcessSettings,
     PublicUrlSettings,

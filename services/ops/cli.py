@@ -19,14 +19,11 @@ from services.chassis.runtime.clock import now
 from services.chassis.runtime.health import Health
 from services.chassis.runtime.settings import DatabaseSettings, ProcessSettings, read
 from services.ops.settings import (
-    BrokerCommandSettings,
     DatabaseCommandSettings,
     DirectoryCommandSettings,
     ExporterSettings,
-    KeyCommandSettings,
     LoginImportSettings,
     MigrationSettings,
-    RewrapSettings,
 )
 
 if TYPE_CHECKING:
@@ -40,12 +37,13 @@ GROUPS = {
     "dead-letters": "dead_letters",
     "invariants": "command",
     "jobs": "jobs",
+    "keys": "keys",
     "messages": "messages",
     "outbox": "outbox",
+    "topology": "topology",
 }
 """The modules of ``services/ops/commands``, and what each calls its command."""
 TABLES = ("sites", "gates", "hours", "departments", "officers", "holidays", "escalation")
-signing_service = click.argument("service", type=click.Choice(["accounts", "issuance"]))
 service_name = click.argument("service", type=click.Choice(SERVICES))
 
 
@@ -86,8 +84,9 @@ def serve(service: str, only: str | None) -> None:
 def relay() -> None:
     """Send the outboxes of all EPASS_RELAY_DATABASE_URLS to the broker."""
     from services.chassis.messaging import relay as relay_module
+    from services.chassis.messaging.relay_settings import RelaySettings
 
-    _run_until_stopped("relay", relay_module.RelaySettings, relay_module.run)
+    _run_until_stopped("relay", RelaySettings, relay_module.run)
 
 
 @main.command("ops-exporter")
@@ -330,85 +329,6 @@ def _private_file(path: Path) -> Iterator[TextIO]:
             path.unlink()
 
 
-@main.group()
-def keys() -> None:
-    """Signing keys, and what is sealed under other keys."""
-
-
-@keys.command("rotate")
-@signing_service
-def keys_rotate(service: str) -> None:
-    """Retire a service's signing key and make the next. What the old key signed stays good."""
-    from services.accounts import commands as accounts
-    from services.issuance import commands as issuance
-
-    rotate_key = {"accounts": accounts.rotate_key, "issuance": issuance.rotate_key}[service]
-    settings = read(KeyCommandSettings)
-    with _database(settings) as db:
-        click.echo(f"{service} signs with {rotate_key(db, now(), settings)} now")
-
-
-# The id of a key may begin with a dash.
-@keys.command("withdraw", context_settings={"ignore_unknown_options": True})
-@signing_service
-@click.argument("kid")
-def keys_withdraw(service: str, kid: str) -> None:
-    """Withdraw a signing key for good: nothing that it has signed is accepted any more."""
-    from sqlalchemy.exc import NoResultFound
-
-    from services.accounts import commands as accounts
-    from services.issuance import commands as issuance
-
-    withdraw_key = {"accounts": accounts.withdraw_key, "issuance": issuance.withdraw_key}[service]
-    settings = read(KeyCommandSettings)
-    with _database(settings) as db:
-        try:
-            click.echo(withdraw_key(db, now(), settings, kid))
-        except NoResultFound:
-            raise click.ClickException(f"{service} has no key {kid}") from None
-
-
-@keys.command("rewrap")
-@service_name
-def keys_rewrap(service: str) -> None:
-    """Seal again, under the first key of each ring, what a service has sealed; exit code 1 if a row is lost.
-
-    The rings are EPASS_PERSONAL_KEYS and, of accounts and issuance, EPASS_KEY_ENCRYPTION_KEYS.
-    """
-    from services.ops.rewrap import KEY_ENCRYPTION, PERSONAL, rewrap
-
-    settings = read(RewrapSettings)
-    columns = [(column, settings.personal_keys) for column in PERSONAL[service]]
-    if service in KEY_ENCRYPTION:
-        ring = read(KeyCommandSettings).key_encryption_keys
-        columns += [(column, ring) for column in KEY_ENCRYPTION[service]]
-    unreadable = 0
-    with _database(settings) as db:
-        for column, ring in columns:
-            done = rewrap(db, service, column, ring)
-            unreadable += done.unreadable
-            click.echo(
-                f"{column}: {done.sealed_again} sealed again, {done.good_already} good already, "
-                f"{done.unreadable} that no key opens"
-            )
-    sys.exit(1 if unreadable else 0)
-
-
-@keys.command("list")
-@signing_service
-def keys_list(service: str) -> None:
-    """Print a service's signing keys, the newest first: name, state, and from when to when it signed."""
-    from services.accounts.adapters import keys as accounts
-    from services.issuance.adapters import keys as issuance
-
-    settings = read(KeyCommandSettings)
-    store = {"accounts": accounts.key_store, "issuance": issuance.key_store}[service](settings)
-    with _database(settings) as db, db.transaction() as session:
-        for row in store.all(session):
-            ended = f" until {row.retired_at:%Y-%m-%d %H:%M}Z" if row.retired_at else ""
-            click.echo(f"{row.kid} {row.state}, since {row.created_at:%Y-%m-%d %H:%M}Z{ended}")
-
-
 @contextmanager
 def _database(settings: DatabaseSettings) -> "Iterator[Database]":
     """Connect to the database that EPASS_DATABASE_URL names."""
@@ -419,57 +339,6 @@ def _database(settings: DatabaseSettings) -> "Iterator[Database]":
         yield db
     finally:
         db.close()
-
-
-@main.group()
-def topology() -> None:
-    """Exchanges, queues and bindings on the broker."""
-
-
-@topology.command("apply")
-def topology_apply() -> None:
-    """Declare everything that contracts/subscriptions.py asks for; print which queues were not there.
-
-    A queue that exists with other arguments is made anew, with its messages.
-    """
-    from services.chassis.messaging import broker
-    from services.chassis.messaging import topology as topology_module
-
-    created: list[str] = []
-
-    def tell(queue: str) -> None:
-        created.append(queue)
-        click.echo(f"declared: {queue}")
-
-    async def apply() -> None:
-        settings = read(BrokerCommandSettings)
-        async with await broker.connect(settings.broker_urls, "topology") as connection:
-            await topology_module.apply(connection, settings.retry_delays, tell)
-
-    try:
-        asyncio.run(apply())
-    except topology_module.CannotMigrate as error:
-        raise click.ClickException(str(error)) from error
-    finally:
-        if created:
-            click.echo("if one had been deleted: in two minutes run `epass outbox replay-unseen`")
-
-
-@topology.command("check")
-def topology_check() -> None:
-    """Print what is missing; exit code 1 if anything is."""
-    from services.chassis.messaging import broker
-    from services.chassis.messaging import topology as topology_module
-
-    async def check() -> list[str]:
-        settings = read(BrokerCommandSettings)
-        async with await broker.connect(settings.broker_urls, "topology") as connection:
-            return await topology_module.missing(connection, settings.retry_delays)
-
-    absent = asyncio.run(check())
-    for name in absent:
-        click.echo(f"missing: {name}")
-    sys.exit(1 if absent else 0)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,20 @@
 
 from pydantic import Field
 
+from services.chassis.runtime.setting_types import (
+    CommaList,
+    GeneratedSecret,
+    RequiredCommaList,
+    RequiredSecret,
+)
 from services.chassis.runtime.settings import (
     BrokerSettings,
-    CommaList,
     DatabaseSettings,
     EventSigningSettings,
-    GeneratedSecret,
     KeyEncryptionSettings,
     OpsTokenSettings,
     PersonalDataSettings,
     ProcessSettings,
-    RequiredCommaList,
-    RequiredSecret,
     RetryDelaySettings,
     Section,
 )

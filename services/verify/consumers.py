@@ -10,6 +10,7 @@ from services.verify.handlers import (
     not_issued,
     old_rows,
     presence,
+    supervisor_rules,
     supervisors,
 )
 
@@ -37,6 +38,6 @@ class Consumers:
     close_overdue_visits = every(60, presence.close_overdue, rows=presence.BATCH, destroys=by_clock_alone)
     give_up_calls_for_help = every(60, help_calls.give_up, rows=help_calls.BATCH, destroys=by_clock_alone)
     count_passes_that_nobody_issued = every(60, not_issued.show, eager=True)
-    find_sites_without_a_supervisor = every(60, supervisors.show_unguarded_sites, eager=True)
+    find_sites_without_a_supervisor = every(60, supervisor_rules.show_unguarded_sites, eager=True)
     delete_old = every(300, old_rows.delete_old, destroys=by_clock_alone)
     delete_old_records = every(300, old_rows.delete_old_records, destroys=old_rows.old_records)

@@ -15,6 +15,7 @@ from services.verify.handlers import (
     movements,
     presence,
     scan_history,
+    supervisor_rules,
     supervisors,
 )
 
@@ -37,8 +38,8 @@ class Service:
     scan_history = rpc(contract.SCAN_HISTORY, scan_history.list_scans)
     name_supervisor = rpc(contract.NAME_SUPERVISOR, supervisors.name)
     end_supervisor = rpc(contract.END_SUPERVISOR, supervisors.end)
-    demand_supervisors = rpc(contract.DEMAND_SUPERVISORS, supervisors.demand)
-    lift_supervisors = rpc(contract.LIFT_SUPERVISORS, supervisors.lift)
+    demand_supervisors = rpc(contract.DEMAND_SUPERVISORS, supervisor_rules.demand)
+    lift_supervisors = rpc(contract.LIFT_SUPERVISORS, supervisor_rules.lift)
     own_pin = rpc(contract.OWN_PIN, supervisors.own_pin)
     set_pin = rpc(contract.SET_PIN, supervisors.set_pin)
     supervisors = rpc(contract.SUPERVISORS, supervisors.list_all)

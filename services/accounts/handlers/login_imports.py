@@ -29,7 +29,8 @@ from services.accounts.domain.login_table import NewLogin, Places, read_logins
 from services.accounts.domain.logins import Scope, state_of, today_of
 from services.accounts.handlers import second_factor
 from services.accounts.handlers.access_messages import tell
-from services.accounts.handlers.logins import NewPassword, acting_ado, add
+from services.accounts.handlers.authorization import acting_ado
+from services.accounts.handlers.logins import NewPassword, add
 from services.accounts.models import ImportRow, LoginRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db import import_drafts

@@ -1,23 +1,19 @@
-"""Logins as the ADO Branch manages them: issued, listed, extended, signed out, reset, disabled.
-
-Also which roles need a second factor, and the reset of one that is lost.
-"""
+"""Logins as the ADO Branch manages them: issued, extended, signed out, reset, disabled."""
 
 import unicodedata
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
+from contracts.errors import Conflict, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued, PasswordReset
 from contracts.login_ids import normalized
 from contracts.mobile import parse_mobile
-from contracts.model import DEVICE_ROLES, Contact, Language, LoginState, Role
+from contracts.model import DEVICE_ROLES, Contact, Language, Role
 from contracts.rpc.accounts import (
     DISABLE_LOGIN,
     END_SESSIONS,
@@ -25,20 +21,13 @@ from contracts.rpc.accounts import (
     ISSUE_LOGIN,
     RESET_FACTOR,
     RESET_LOGIN,
-    SET_FACTOR_RULE,
     SET_LOGIN_MOBILE,
-    Colleague,
-    ColleagueList,
     EndedSessions,
     ExtendLogin,
-    FactorRule,
     IssuedLogin,
     IssueLogin,
     LoginId,
-    LoginList,
-    LoginQuestion,
     LoginView,
-    SetFactorRule,
     SetLoginMobile,
 )
 from contracts.rpc.call import Call
@@ -46,13 +35,12 @@ from services.accounts.adapters import passwords
 from services.accounts.domain import logins
 from services.accounts.handlers import attempts, gate_devices, second_factor, sessions
 from services.accounts.handlers.access_messages import seal_mobile, tell
-from services.accounts.models import FactorRuleRow, LoginCounterRow, LoginRow, SecondFactorRow, SessionRow
+from services.accounts.handlers.authorization import acting_ado
+from services.accounts.handlers.login_queries import view_of
+from services.accounts.models import LoginCounterRow, LoginRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
-
-_ONLY = 1
-"""The id of the one row of rules."""
 
 
 @dataclass(frozen=True)
@@ -159,58 +147,6 @@ def _next_login_id(session: Session, prefix: str) -> str:
     return logins.login_id_of(prefix, session.scalars(counted.returning(row.last)).one())
 
 
-def list_page(request: LoginQuestion, call: Call, session: Session, now: datetime) -> LoginList:
-    """Return a page of logins by id. ``next`` is the last id of this page if there are more logins.
-
-    Logins are listed by their id alone, so the id is the cursor; `db/cursors.py` is for lists by time.
-
-    Raises:
-        Forbidden: as for :func:`issue`.
-    """
-    acting_ado(session, call, now)
-    states = _states(logins.today_of(now))
-    places = {"role": request.role, "department": request.department, "site": request.site}
-    filters = [getattr(LoginRow, name) == value for name, value in places.items() if value is not None]
-    numbers = [func.count().filter(condition) for condition in states.values()]
-    counts = session.execute(select(*numbers).select_from(LoginRow).where(*filters)).one()
-    if request.state is not None:
-        filters.append(states[request.state])
-    after = LoginRow.login_id > normalized(request.after or "")
-    query = select(LoginRow).where(after, *filters).order_by(LoginRow.login_id).limit(request.limit + 1)
-    found = session.scalars(query).all()
-    page = found[: request.limit]
-    return LoginList(
-        items=_views(session, page, now),
-        next=page[-1].login_id if len(found) > len(page) else None,
-        counts=dict(zip(states, counts, strict=True)),
-    )
-
-
-def _states(today: date) -> dict[LoginState, ColumnElement[bool]]:
-    """Return the condition of each state; it agrees with ``domain.logins.state_of``."""
-    usable, used = LoginRow.is_usable(today), LoginRow.last_used_at.is_not(None)
-    return {
-        "active": usable & used,
-        "never_used": usable & ~used,
-        "expired": LoginRow.disabled_at.is_(None) & (LoginRow.valid_until < today),
-        "disabled": LoginRow.disabled_at.is_not(None),
-    }
-
-
-def view(request: LoginId, call: Call, session: Session, now: datetime) -> LoginView:
-    """Return one login.
-
-    Raises:
-        Forbidden: as for :func:`issue`.
-        NotFound: there is no such login.
-    """
-    acting_ado(session, call, now)
-    login = session.get(LoginRow, normalized(request.login_id))
-    if login is None:
-        raise _no_such_login()
-    return _view(session, login, now)
-
-
 def extend(
     request: ExtendLogin, call: Call, session: Session, now: datetime, settings: AccountsSettings
 ) -> LoginView:
@@ -237,7 +173,7 @@ def extend(
         return login.login_id
 
     def answer(login_id: str) -> LoginView:
-        return _view(session, session.get_one(LoginRow, login_id), now)
+        return view_of(session, session.get_one(LoginRow, login_id), now)
 
     return once(session, call, EXTEND_LOGIN.name, request, effect, answer, reference=str)
 
@@ -275,7 +211,7 @@ def set_mobile(
         return login.login_id
 
     def answer(login_id: str) -> LoginView:
-        return _view(session, session.get_one(LoginRow, login_id), now)
+        return view_of(session, session.get_one(LoginRow, login_id), now)
 
     return once(session, call, SET_LOGIN_MOBILE.name, request, effect, answer, reference=str)
 
@@ -295,26 +231,6 @@ def end_sessions(request: LoginId, call: Call, session: Session, now: datetime) 
 
     return once(
         session, call, END_SESSIONS.name, request, effect, lambda ended: ended, reference=EndedSessions
-    )
-
-
-def colleagues(call: Call, session: Session, now: datetime) -> ColleagueList:
-    """Return the enabled logins of the caller's department, by ID.
-
-    Raises:
-        Forbidden: the caller is not of a department.
-    """
-    department = call.principal.department
-    if call.principal.role != "department" or department is None:
-        raise Forbidden("this is for logins of a department")
-    own = (LoginRow.role == "department") & (LoginRow.department == department)
-    lasts = LoginRow.valid_until.is_(None) | (LoginRow.valid_until >= logins.today_of(now))
-    query = select(LoginRow).where(own, lasts, LoginRow.disabled_at.is_(None)).order_by(LoginRow.login_id)
-    return ColleagueList(
-        items=tuple(
-            Colleague(login_id=login.login_id, name=login.name, assistant_of=login.assistant_of)
-            for login in session.scalars(query)
-        )
     )
 
 
@@ -341,7 +257,7 @@ def disable(
         return login.login_id
 
     def answer(login_id: str) -> LoginView:
-        return _view(session, session.get_one(LoginRow, login_id), now)
+        return view_of(session, session.get_one(LoginRow, login_id), now)
 
     return once(session, call, DISABLE_LOGIN.name, request, effect, answer, reference=str)
 
@@ -419,57 +335,9 @@ def reset_factor(
         return login.login_id
 
     def answer(login_id: str) -> LoginView:
-        return _view(session, session.get_one(LoginRow, login_id), now)
+        return view_of(session, session.get_one(LoginRow, login_id), now)
 
     return once(session, call, RESET_FACTOR.name, request, effect, answer, reference=str)
-
-
-def factor_rule(call: Call, session: Session, now: datetime, settings: AccountsSettings) -> FactorRule:
-    """Return which roles need a second factor.
-
-    Raises:
-        Forbidden: the caller is not an enabled ``ado``.
-    """
-    acting_ado(session, call, now)
-    return _rule(session, settings)
-
-
-def set_factor_rule(
-    request: SetFactorRule, call: Call, session: Session, now: datetime, settings: AccountsSettings
-) -> FactorRule:
-    """Decide which roles need a second factor. Sessions of these roles that were opened without one end.
-
-    Raises:
-        Forbidden: as for :func:`issue`.
-        InvalidInput: ``roles`` has one of a device, which nobody is.
-    """
-    by = acting_ado(session, call, now)
-    second_factor.require_fresh(session, call, now, settings)
-
-    def effect() -> str:
-        if DEVICE_ROLES & set(request.roles):
-            raise InvalidInput.of("roles", "not_for_role")
-        values = {"roles": sorted(set(request.roles)), "changed_by": by, "changed_at": now}
-        rule = insert(FactorRuleRow).values(id=_ONLY, **values)
-        session.execute(rule.on_conflict_do_update(index_elements=["id"], set_=values))
-        without = SessionRow.role.in_(request.roles) & SessionRow.factor_at.is_(None)
-        sessions.end_live(session, without, now)
-        tell(session, "rule_changed", by, by, now, holder=False)
-        return by
-
-    def answer(_by: str) -> FactorRule:
-        return _rule(session, settings)
-
-    return once(session, call, SET_FACTOR_RULE.name, request, effect, answer, reference=str)
-
-
-def _rule(session: Session, settings: AccountsSettings) -> FactorRule:
-    row = session.get(FactorRuleRow, _ONLY, populate_existing=True)
-    if row is None:
-        return FactorRule(roles=settings.factor_roles)
-    return FactorRule.model_validate(
-        {"roles": row.roles, "changed_by": row.changed_by, "changed_at": row.changed_at}
-    )
 
 
 def _void_tokens(
@@ -499,75 +367,5 @@ def _lock_login(session: Session, login_id: str) -> LoginRow:
         session.scalars(ados.with_for_update()).all()
     login = session.get(LoginRow, login_id, with_for_update=True, populate_existing=True)
     if login is None:
-        raise _no_such_login()
+        raise NotFound("there is no such login")
     return login
-
-
-def _no_such_login() -> NotFound:
-    return NotFound("there is no such login")
-
-
-def acting_ado(session: Session, call: Call, now: datetime) -> str:
-    """Return the login id of the caller.
-
-    Raises:
-        Forbidden: the caller is not an ``ado``, is disabled or expired, or still has a one-time password.
-    """
-    if call.principal.role != "ado":
-        raise Forbidden("only the ADO Branch manages logins")
-    manages = (LoginRow.role == "ado") & LoginRow.is_usable(logins.today_of(now))
-    own = (LoginRow.login_id == call.principal.login_id) & LoginRow.must_change_password.is_(False)
-    login_id = session.scalar(select(LoginRow.login_id).where(own, manages))
-    if login_id is None:
-        raise Forbidden("only an enabled login of the ADO Branch manages logins")
-    return login_id
-
-
-def _view(session: Session, login: LoginRow, now: datetime) -> LoginView:
-    return _views(session, [login], now)[0]
-
-
-def _views(session: Session, rows: Sequence[LoginRow], now: datetime) -> tuple[LoginView, ...]:
-    """Return logins as the ADO Branch sees them, each with its app and the number of its open sessions."""
-    ids = [login.login_id for login in rows]
-    of_them = SessionRow.login_id.in_(ids)
-    numbers = select(SessionRow.login_id, func.count()).where(of_them, sessions.is_live(now))
-    open_sessions = dict(session.execute(numbers.group_by(SessionRow.login_id)).all())
-    factor = SecondFactorRow
-    apps = select(factor.login_id, factor.enrolled_at).where(factor.login_id.in_(ids))
-    since = dict(session.execute(apps).all())
-    today = logins.today_of(now)
-    return tuple(
-        _view_of(login, open_sessions.get(login.login_id, 0), since.get(login.login_id), today)
-        for login in rows
-    )
-
-
-def _view_of(
-    login: LoginRow, open_sessions: int, second_factor_since: datetime | None, today: date
-) -> LoginView:
-    state = logins.state_of(
-        disabled=login.disabled_at is not None,
-        valid_until=login.valid_until,
-        used=login.last_used_at is not None,
-        today=today,
-    )
-    return LoginView(
-        state=state,
-        valid_until=login.valid_until,
-        sessions=open_sessions,
-        second_factor_since=second_factor_since,
-        has_mobile=login.mobile_sealed is not None,
-        login_id=login.login_id,
-        role=login.role,
-        name=login.name,
-        department=login.department,
-        site=login.site,
-        gate=login.gate,
-        assistant_of=login.assistant_of,
-        disabled=login.disabled_at is not None,
-        must_change_password=login.must_change_password,
-        issued_by=login.issued_by,
-        issued_at=login.issued_at,
-        last_used_at=login.last_used_at,
-    )

@@ -28,7 +28,7 @@ from services.accounts.adapters import device_tokens, passwords
 from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.domain.logins import last_void_instant, today_of
 from services.accounts.domain.passwords import check_new
-from services.accounts.handlers import attempts, gate_devices, second_factor, sessions
+from services.accounts.handlers import attempts, gate_devices, own_factor, second_factor, sessions
 from services.accounts.handlers.attempts import Source
 from services.accounts.models import LoginRow, SecondFactorRow, SignInRow
 from services.accounts.settings import AccountsSettings
@@ -224,7 +224,7 @@ def start_enrolment(
     source = Source(call.address, f"session {call.principal.sid}")
     with db.transaction() as session:
         if session.get(SecondFactorRow, login_id) is not None:
-            return second_factor.start_replacement(request, call, session, now, settings)
+            return own_factor.start_replacement(request, call, session, now, settings)
         attempts.check(session, login_id, source, now, settings)
         login = _usable(session, login_id, today_of(now))
     if login is None:
@@ -237,7 +237,7 @@ def start_enrolment(
             login = _lock_unchanged(session, login_id, stored, now, settings)
             sessions.lock_own(session, call, now)
             attempts.forget_failures(session, login_id, settings, source)
-            return second_factor.start_first(request, call, session, login, now, settings)
+            return own_factor.start_first(request, call, session, login, now, settings)
         attempts.record_failure(session, login_id, source, now, settings)
     raise InvalidInput.of("password", "wrong_password")
 

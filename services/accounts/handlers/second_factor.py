@@ -1,4 +1,4 @@
-"""The second factor of a login: asked for after its password, and set up.
+"""The second factor of a login: asked for after its password, and set up in a sign-in.
 
 A sign-in whose password was right is no session. It is a row that waits for a code, and its token opens
 nothing else, so no other service has to know of it.
@@ -10,39 +10,26 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, NotAuthenticated
+from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated
 from contracts.rpc.accounts import (
-    CONFIRM_FACTOR,
     ENROL_FACTOR,
     ENTER_CODE,
-    RENEW_RECOVERY_CODES,
-    START_ENROLMENT,
     Enrolled,
     Enrolment,
     EnterCode,
-    FactorCode,
-    OwnFactor,
-    RecoveryCodes,
     SignInToken,
     StaffSession,
-    StartEnrolment,
-    WaitingSignIn,
 )
-from contracts.rpc.call import Call, Nothing
+from contracts.rpc.call import Call
 from contracts.second_factor import FRESH, is_fresh
 from services.accounts.adapters import device_tokens, second_factors
 from services.accounts.adapters.device_tokens import Device, id_of
 from services.accounts.adapters.keys import sealed_box
 from services.accounts.domain.logins import today_of
-from services.accounts.domain.second_factor import (
-    AT_ONCE,
-    SIGN_IN_LASTS,
-    SignInPurpose,
-    accepted_steps,
-)
+from services.accounts.domain.second_factor import AT_ONCE, SIGN_IN_LASTS, SignInPurpose, accepted_steps
 from services.accounts.handlers import attempts, sessions
 from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.attempts import Source
@@ -82,13 +69,14 @@ def wait_for_factor(
 ) -> SignInRow | None:
     """Return a sign-in that waits for the second factor of a login; None if it has none and needs none."""
     if session.get(SecondFactorRow, login.login_id) is not None:
-        return _wait(session, login.login_id, "code", now)
+        return start_sign_in(session, login.login_id, "code", now)
     if login.role in required_roles(session, settings):
-        return _wait(session, login.login_id, "enrol", now)
+        return start_sign_in(session, login.login_id, "enrol", now)
     return None
 
 
-def _wait(session: Session, login_id: str, purpose: SignInPurpose, now: datetime) -> SignInRow:
+def start_sign_in(session: Session, login_id: str, purpose: SignInPurpose, now: datetime) -> SignInRow:
+    """Store a sign-in that waits for a code."""
     row = SignInRow(id=uuid4(), login_id=login_id, purpose=purpose, made_at=now)
     session.add(row)
     return row
@@ -163,8 +151,8 @@ def enter_code(
             login = _lock(session, waiting, now)
             if waiting.purpose != "code":
                 raise _ended()
-            _use_code(session, login.login_id, request.code, now, settings)
-            attempts.forget_failures(session, _account(login.login_id), settings, source)
+            use_code(session, login.login_id, request.code, now, settings)
+            attempts.forget_failures(session, account_of(login.login_id), settings, source)
             waiting.ended_at = login.last_used_at = now
             return sessions.open_for_staff(session, login, now, settings, factor_at=now)
 
@@ -174,8 +162,8 @@ def enter_code(
         def attempt() -> StaffSession:
             return once(session, call, ENTER_CODE.name, request, effect, answer, reference=UUID)
 
-        outcome = _try(session, waiting.login_id, source, now, settings, attempt)
-    return _raised(outcome)
+        outcome = count_attempt(session, waiting.login_id, source, now, settings, attempt)
+    return raised(outcome)
 
 
 def show_enrolment(
@@ -232,7 +220,7 @@ def enrol(
                 last_step=step,
             )
             session.add(factor)
-            seed = _new_recovery_codes(session, login.login_id, settings)
+            seed = new_recovery_codes(session, login.login_id, settings)
             login.last_used_at = now
             tell(session, "factor_set_up", login.login_id, login.login_id, now, colleagues=had is None)
             sessions.end_all_of(session, login.login_id, now)
@@ -247,138 +235,8 @@ def enrol(
         def attempt() -> Enrolled:
             return once(session, call, ENROL_FACTOR.name, request, effect, answer, reference=NewFactor)
 
-        outcome = _try(session, waiting.login_id, source, now, settings, attempt)
-    return _raised(outcome)
-
-
-def own(call: Call, session: Session, settings: AccountsSettings) -> OwnFactor:
-    """Return what the caller has as a second factor.
-
-    Raises:
-        NotAuthenticated: the caller has no login.
-    """
-    login_id = _own_login(call)
-    factor = session.get(SecondFactorRow, login_id)
-    unused = (RecoveryCodeRow.login_id == login_id) & RecoveryCodeRow.used_at.is_(None)
-    return OwnFactor(
-        enrolled_at=factor and factor.enrolled_at,
-        recovery_codes=session.scalar(select(func.count()).select_from(RecoveryCodeRow).where(unused)) or 0,
-        required=call.principal.role in required_roles(session, settings),
-    )
-
-
-def start_replacement(
-    request: StartEnrolment, call: Call, session: Session, now: datetime, settings: AccountsSettings
-) -> WaitingSignIn:
-    """Begin to set up another app, for a caller who has shown the one that they have, for this.
-
-    Raises:
-        Forbidden: as for :func:`require_fresh`.
-        NotAuthenticated: ``session_ended``.
-        Conflict: ``no_factor``, in a race with its reset.
-    """
-    login_id = _own_login(call)
-
-    def effect() -> UUID:
-        sessions.lock_own(session, call, now)
-        require_fresh(session, call, now, settings, at_once=True)
-        if session.get(SecondFactorRow, login_id, populate_existing=True) is None:
-            raise Conflict("there is no second factor any more", code="no_factor")
-        return _wait(session, login_id, "replace", now).id
-
-    return _started(session, call, request, effect, settings)
-
-
-def start_first(
-    request: StartEnrolment,
-    call: Call,
-    session: Session,
-    login: LoginRow,
-    now: datetime,
-    settings: AccountsSettings,
-) -> WaitingSignIn:
-    """Begin to set up the first app of a login whose password was right."""
-
-    def effect() -> UUID:
-        return _wait(session, login.login_id, "enrol", now).id
-
-    return _started(session, call, request, effect, settings)
-
-
-def _started(
-    session: Session,
-    call: Call,
-    request: StartEnrolment,
-    effect: Callable[[], UUID],
-    settings: AccountsSettings,
-) -> WaitingSignIn:
-    def answer(sign_in: UUID) -> WaitingSignIn:
-        return WaitingSignIn(sign_in=second_factors.token_of(sign_in, settings.password_secret))
-
-    return once(session, call, START_ENROLMENT.name, request, effect, answer, reference=UUID)
-
-
-def confirm(
-    request: FactorCode, call: Call, db: Database, now: datetime, settings: AccountsSettings
-) -> StaffSession:
-    """Show the second factor again; return the same session with a token that says so.
-
-    Raises:
-        NotAuthenticated: the session has ended.
-        Forbidden: ``second_factor_missing``.
-        InvalidInput: field ``code`` with ``wrong_code``.
-        TooManyAttempts: too many codes were wrong; this one was not checked.
-    """
-    login_id, source = _own_login(call), Source(call.address, f"session {call.principal.sid}")
-    with db.transaction() as session:
-
-        def effect() -> UUID:
-            row = sessions.lock_own(session, call, now)
-            if session.get(SecondFactorRow, login_id) is None:
-                raise Forbidden("there is no second factor", code="second_factor_missing")
-            _use_code(session, login_id, request.code, now, settings)
-            attempts.forget_failures(session, _account(login_id), settings, source)
-            row.factor_at = now
-            return row.sid
-
-        def answer(sid: UUID) -> StaffSession:
-            return sessions.staff_answer(session, sid, settings).model_copy(update={"device": None})
-
-        def attempt() -> StaffSession:
-            return once(session, call, CONFIRM_FACTOR.name, request, effect, answer, reference=UUID)
-
-        outcome = _try(session, login_id, source, now, settings, attempt)
-    return _raised(outcome)
-
-
-def renew_recovery_codes(
-    request: Nothing, call: Call, session: Session, now: datetime, settings: AccountsSettings
-) -> RecoveryCodes:
-    """Replace the recovery codes of the caller.
-
-    Raises:
-        Forbidden: as for :func:`require_fresh`.
-        Conflict: ``no_factor``.
-    """
-    login_id = _own_login(call)
-
-    def effect() -> UUID:
-        require_fresh(session, call, now, settings, at_once=True)
-        if session.get(SecondFactorRow, login_id, with_for_update=True) is None:
-            raise Conflict("there is no second factor", code="no_factor")
-        tell(session, "recovery_codes_renewed", login_id, login_id, now, colleagues=False)
-        return _new_recovery_codes(session, login_id, settings)
-
-    def answer(seed: UUID) -> RecoveryCodes:
-        return RecoveryCodes(recovery_codes=second_factors.recovery_codes(seed, settings.password_secret))
-
-    return once(session, call, RENEW_RECOVERY_CODES.name, request, effect, answer, reference=UUID)
-
-
-def _own_login(call: Call) -> str:
-    if call.principal.login_id is None or call.principal.kind != "staff":
-        raise NotAuthenticated("only a login has a second factor")
-    return call.principal.login_id
+        outcome = count_attempt(session, waiting.login_id, source, now, settings, attempt)
+    return raised(outcome)
 
 
 def remove(session: Session, login_id: str) -> None:
@@ -387,7 +245,7 @@ def remove(session: Session, login_id: str) -> None:
     session.execute(delete(SecondFactorRow).where(SecondFactorRow.login_id == login_id))
 
 
-def _new_recovery_codes(session: Session, login_id: str, settings: AccountsSettings) -> UUID:
+def new_recovery_codes(session: Session, login_id: str, settings: AccountsSettings) -> UUID:
     """Replace the recovery codes of a login, and return the seed from which they are derived."""
     seed = uuid4()
     session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.login_id == login_id))
@@ -397,7 +255,7 @@ def _new_recovery_codes(session: Session, login_id: str, settings: AccountsSetti
     return seed
 
 
-def _use_code(session: Session, login_id: str, typed: str, now: datetime, settings: AccountsSettings) -> None:
+def use_code(session: Session, login_id: str, typed: str, now: datetime, settings: AccountsSettings) -> None:
     """Accept a code once: of an app, each time step; of recovery codes, each code.
 
     Raises:
@@ -418,7 +276,7 @@ def _use_code(session: Session, login_id: str, typed: str, now: datetime, settin
         raise InvalidInput.of("code", "wrong_code")
 
 
-def _try(
+def count_attempt(
     session: Session,
     login_id: str,
     source: Source,
@@ -431,7 +289,7 @@ def _try(
     The counter is of the codes of this login. Only who knows the password gets so far, so that a stranger
     cannot make its holder wait here either.
     """
-    account = _account(login_id)
+    account = account_of(login_id)
     attempts.check_again(session, account, source, now, settings)
     try:
         with session.begin_nested():
@@ -441,13 +299,14 @@ def _try(
         return refused
 
 
-def _raised(outcome: R | ContractError) -> R:
+def raised(outcome: R | ContractError) -> R:
+    """Return the outcome of `count_attempt`, or raise what it refused."""
     if isinstance(outcome, ContractError):
         raise outcome
     return outcome
 
 
-def _account(login_id: str) -> str:
+def account_of(login_id: str) -> str:
     """Return the name under which wrong codes are counted. Nobody can type it in the place of a login."""
     return f"code of {login_id}"
 

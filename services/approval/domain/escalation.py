@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from contracts.events import ApplicationDetails, DepartmentRecord, EscalationMinutes, SiteRecord
 from contracts.model import IST, Code, EscalationStep, Slot
 from contracts.visiting_rules import end_of
-from services.approval.domain.reviews import nearest_visit, start_of, waits_at_counter
+from services.approval.domain.visits import nearest_visit, start_of, waits_at_counter
 from services.approval.domain.working_time import open_since
 
 STEPS: tuple[EscalationStep, ...] = ("stand_in", "head", "reception")

@@ -3,14 +3,11 @@
 Pure: the time, the directory's records and the calendar are arguments.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from contracts import visiting_rules
-from contracts.capacity import Capacity
 from contracts.errors import Conflict, FieldError, InvalidInput
 from contracts.events import (
     ApplicationDetails,
@@ -31,9 +28,6 @@ from contracts.events import (
 from contracts.free_text import note_problem
 from contracts.identity import mask_aadhaar
 from contracts.model import (
-    IST,
-    MOST_DAYS,
-    Channel,
     Contact,
     DeliverBy,
     EscalationStep,
@@ -41,14 +35,14 @@ from contracts.model import (
     Person,
     RejectionReason,
     ReviewStatus,
-    Slot,
 )
 from contracts.visiting_rules import Calendar, slot_problem, windows_on
-from services.approval.domain.capacity import hours_problem
+from services.approval.domain import visits
 from services.approval.domain.closures import Closure
+from services.approval.domain.visits import Terms
 
 PROBLEMS: dict[str, str] = {
-    **visiting_rules.PROBLEMS,
+    **visits.PROBLEMS,
     "unknown_gate": "this site has no such gate",
     "no_vehicle": "the application names no vehicle",
     "required": "a note is needed",
@@ -58,10 +52,7 @@ PROBLEMS: dict[str, str] = {
     "unknown_department": "there is no such department",
     "same_department": "the review is with this department already",
     "unknown_officer": "there is no such officer in this department",
-    "ends_before_it_begins": "the last day comes before the first",
-    "too_many_days": "one approval reaches over at most seven days",
     "days_reason_missing": "several days need a reason",
-    "no_further_day": "on none of the further days can the visit take place at these hours",
     "closed_department": "this department takes no visits any more",
     "closed_officer": "this officer receives nobody any more",
 }
@@ -131,27 +122,6 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """When and how an approved visit may take place.
-
-    Args:
-        slot: the first day, and the hours of every day.
-        gate: the only one at which the visitors may come in; None for any.
-        entries: how often each may come in on one day.
-        vehicle_allowed: whether their vehicle may come in.
-        further_days: the other days, in their order.
-        days_reason: why one day is not enough; two officers who give different reasons agree all the same.
-    """
-
-    slot: Slot
-    gate: str | None = None
-    entries: int = 1
-    vehicle_allowed: bool = False
-    further_days: tuple[date, ...] = ()
-    days_reason: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True)
 class Outcome:
     """How an application ended, as far as is known here; each part is final once it is true."""
 
@@ -184,71 +154,11 @@ def status_after(status: ReviewStatus, outcome: Outcome) -> ReviewStatus:
     return status
 
 
-def start_of(slot: Slot) -> datetime:
-    """Return the instant at which a slot begins."""
-    return datetime.combine(slot.day, slot.start, IST)
-
-
-def nearest_visit(preferred: Iterable[Slot], today: date) -> Slot:
-    """Return the earliest preferred slot from today on; the latest of all where each has passed."""
-    slots = sorted(preferred, key=start_of)
-    return next((slot for slot in slots if slot.day >= today), slots[-1])
-
-
-def waits_at_counter(channel: Channel, visit: Slot, submitted_at: datetime) -> bool:
-    """Return whether an applicant applied in the building for the same day, and so waits there."""
-    return channel in {"counter", "kiosk"} and visit.day == submitted_at.astimezone(IST).date()
-
-
 def officer_after(
     department: str, officer: str | None, before: ApplicationDetails, after: ApplicationDetails
 ) -> str | None:
     """Return the officer of an amended application: a newly named one, unless the review was forwarded."""
     return after.officer if after.officer != before.officer and department == after.department else officer
-
-
-def further_days(
-    slot: Slot,
-    last_day: date,
-    site: SiteRecord | None,
-    capacity: Capacity | None,
-    closed: Collection[date],
-    calendar: Calendar,
-) -> tuple[date, ...]:
-    """Return the days after a slot's own, up to the last one, on which the visit can go on at its hours.
-
-    Days are left out on which the site or the department is closed or has other hours.
-
-    Args:
-        slot: the first day, and the hours of every day.
-        last_day: the last day that may be one of them.
-        site: of the visit.
-        capacity: of the department; None where nothing limits it.
-        closed: days that the department closed at short notice.
-        calendar: the days that are possible.
-
-    Raises:
-        InvalidInput: the last day is before the first, too far away or too many days after it, or no day is
-            left.
-    """
-    if last_day < slot.day:
-        raise _invalid("last_day", "ends_before_it_begins")
-    if (last_day - slot.day).days >= MOST_DAYS:
-        raise _invalid("last_day", "too_many_days")
-    if last_day > calendar.furthest:
-        raise _invalid("last_day", "date_too_far")
-    later = (slot.day + timedelta(days=ahead) for ahead in range(1, (last_day - slot.day).days + 1))
-    on_each = (slot.model_copy(update={"day": day}) for day in later)
-    found = tuple(
-        one.day
-        for one in on_each
-        if slot_problem(one, windows_on(site, one.day) if site else (), calendar) is None
-        and (capacity is None or hours_problem(capacity, one) is None)
-        and one.day not in closed
-    )
-    if last_day > slot.day and not found:
-        raise _invalid("last_day", "no_further_day")
-    return found
 
 
 def approve(

@@ -11,7 +11,7 @@ from contracts.errors import Forbidden, InvalidInput
 from contracts.model import IST, Slot
 from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion, RecordedDecision, RecordedDecisions
 from contracts.rpc.call import Call
-from services.approval.models import DecisionRow, ReviewRow
+from services.approval.models.reviews import DecisionRow, ReviewRow
 from services.chassis.db import cursors
 
 

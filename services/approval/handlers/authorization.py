@@ -14,7 +14,7 @@ from contracts.errors import Forbidden, NotFound
 from contracts.rpc.call import Principal
 from services.approval.handlers import reference_data
 from services.approval.handlers.reference_data import VERSION, ReferenceData
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from services.chassis.db.locks import locked
 
 _OWN = (

@@ -36,7 +36,7 @@ from services.approval.domain import closures
 from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.reference_data import ReferenceData
-from services.approval.models import BookingRow, CapacityRow, ReviewRow
+from services.approval.models.reviews import BookingRow, CapacityRow, ReviewRow
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 

@@ -21,14 +21,14 @@ from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView,
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.approval import metrics
-from services.approval.domain import reviews
+from services.approval.domain import reviews, visits
 from services.approval.domain.delegations import Author
 from services.approval.handlers import capacity, reference_data, watchlist
 from services.approval.handlers.authorization import login_of, own_department, own_review
 from services.approval.handlers.delegations import decides_for
 from services.approval.handlers.queries import view
 from services.approval.handlers.reference_data import ReferenceData
-from services.approval.models import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
+from services.approval.models.reviews import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import tracing
@@ -47,7 +47,7 @@ def approve(
 
     Raises:
         NotFound, Forbidden: as `own_review`.
-        Conflict, InvalidInput: as `reviews.approve` and `reviews.further_days`, and as `capacity.book` where
+        Conflict, InvalidInput: as `reviews.approve` and `visits.further_days`, and as `capacity.book` where
             the department has no place for the party on one of the days; Conflict where the second officer
             is the first one.
     """
@@ -82,7 +82,7 @@ def approve_invitation(
     data = reference_data.current(session, calendar.today)
     with suppress(Conflict, InvalidInput):
         by = Author(invitation.submitted_by)
-        _approve(session, row, reviews.Terms(slot), calendar, by, invitation.revision, data)
+        _approve(session, row, visits.Terms(slot), calendar, by, invitation.revision, data)
 
 
 def reject(request: Reject, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -166,30 +166,28 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
     return _command(session, call, rpc.approval.FORWARD.name, request, effect, now)
 
 
-def _terms(row: ReviewRow, request: Approve, calendar: Calendar, data: ReferenceData) -> reviews.Terms:
+def _terms(row: ReviewRow, request: Approve, calendar: Calendar, data: ReferenceData) -> visits.Terms:
     """Return the terms that an officer wants, with every day of the visit.
 
     The second of two officers need not repeat the reason for several days.
 
     Raises:
-        InvalidInput: as `reviews.further_days`.
+        InvalidInput: as `visits.further_days`.
     """
     further: tuple[date, ...] = ()
     if request.last_day is not None:
         site, limit = data.sites.get(row.site), data.capacities.get(row.department)
         closed = {one.day for one in data.closed_days(row.department, request.slot.day, request.last_day)}
-        further = reviews.further_days(request.slot, request.last_day, site, limit, closed, calendar)
+        further = visits.further_days(request.slot, request.last_day, site, limit, closed, calendar)
     first = row.first_approval.days_reason if row.first_approval else ""
     reason = reviews.plain(request.days_reason) or first if further else ""
-    return reviews.Terms(
-        request.slot, request.gate, request.entries, request.vehicle_allowed, further, reason
-    )
+    return visits.Terms(request.slot, request.gate, request.entries, request.vehicle_allowed, further, reason)
 
 
 def _approve(
     session: Session,
     row: ReviewRow,
-    terms: reviews.Terms,
+    terms: visits.Terms,
     calendar: Calendar,
     by: Author,
     revision_read: int | None,
@@ -268,7 +266,7 @@ def _author(
     return Author(login, decides_for(session, call.principal, row, now, claimed, data, prepares=prepares))
 
 
-def _is_second(row: ReviewRow, by: str, terms: reviews.Terms, now: datetime) -> bool:
+def _is_second(row: ReviewRow, by: str, terms: visits.Terms, now: datetime) -> bool:
     """Return whether this approval is the second one; the first on these terms is recorded.
 
     Raises:
@@ -304,7 +302,7 @@ def _record(
     decision.revision, decision.status, decision.department = event.revision, status, event.department
     decision.decided_by, decision.decided_at = event.decided_by, now
     decision.waited_from = None if row.channel == "invitation" else row.waiting_since
-    decision.before_visit = now < min(map(reviews.start_of, row.application.preferred))
+    decision.before_visit = now < min(map(visits.start_of, row.application.preferred))
     decision.on_behalf_of = by.on_behalf_of
     row.decisions.append(decision)
     row.status = status

@@ -15,7 +15,7 @@ from services.approval.domain import delegations
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.directory import department_record
 from services.approval.handlers.reference_data import ReferenceData
-from services.approval.models import DelegationRow, ReviewRow
+from services.approval.models.reviews import DelegationRow, ReviewRow
 from services.chassis.db import cursors
 from services.chassis.rpc.idempotency import once
 

@@ -20,18 +20,17 @@ from contracts.rpc.approval import (
 )
 from contracts.spelling import matches
 from services.approval.domain.directory_tables import Directory
-from services.approval.models import (
+from services.approval.models.directory import (
     AnnouncementRow,
     ClosedDayRow,
-    ClosureRow,
     DepartmentRow,
     DepartmentSiteRow,
     GateRow,
     HoursRow,
     OfficerRow,
-    ReviewRow,
     SiteRow,
 )
+from services.approval.models.reviews import ClosureRow, ReviewRow
 from services.chassis.db.locks import lock
 from services.chassis.messaging import outbox
 

@@ -13,7 +13,8 @@ from contracts.model import IST, Slot, date, time
 from contracts.rpc.imports import Effects
 from contracts.visiting_rules import windows_on
 from services.approval.domain.directory_tables import Directory
-from services.approval.models import BookingRow, DecisionRow, DepartmentRow, ReviewRow
+from services.approval.models.directory import DepartmentRow
+from services.approval.models.reviews import BookingRow, DecisionRow, ReviewRow
 
 
 def effects(session: Session, before: Directory, after: Directory, now: datetime) -> Effects:

@@ -24,16 +24,11 @@ from contracts.rpc.imports import (
     ImportReport,
     LineEffect,
 )
-from services.approval.domain.directory_tables import COLUMNS, Directory, Reading, key_of, read_table
-from services.approval.handlers.directory import (
-    LOCK,
-    directory,
-    put_department,
-    put_site,
-    wait_for_decisions,
-)
+from services.approval.domain.directory_files import Reading, read_table
+from services.approval.domain.directory_tables import COLUMNS, Directory, key_of
+from services.approval.handlers.directory import LOCK, directory, put_department, put_site, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted
-from services.approval.models import ImportRow, LineChangeRow
+from services.approval.models.directory import ImportRow, LineChangeRow
 from services.chassis.db import import_drafts
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once

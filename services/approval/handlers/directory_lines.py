@@ -20,6 +20,7 @@ from contracts.rpc.imports import (
     PutLine,
     RemoveLine,
 )
+from services.approval.domain.directory_files import read_table
 from services.approval.domain.directory_tables import (
     COLUMNS,
     FIRST_DAYS,
@@ -27,12 +28,11 @@ from services.approval.domain.directory_tables import (
     Directory,
     digest_of,
     key_of,
-    read_table,
 )
 from services.approval.handlers.directory import LOCK, directory, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.handlers.directory_imports import ado_of, put_all, record_change, store
-from services.approval.models import LineChangeRow
+from services.approval.models.directory import LineChangeRow
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 

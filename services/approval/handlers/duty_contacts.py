@@ -20,7 +20,7 @@ from contracts.rpc.call import Call
 from services.approval.domain.duty_contacts import RECEPTION, Address, checked
 from services.approval.handlers.directory import LOCK, department_record, site_record
 from services.approval.handlers.directory_imports import ado_of
-from services.approval.models import DutyContactsRow, LineChangeRow
+from services.approval.models.directory import DutyContactsRow, LineChangeRow
 from services.chassis.db.database import personal_keys_of
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once

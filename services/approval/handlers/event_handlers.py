@@ -32,7 +32,7 @@ from services.approval.handlers import capacity, reference_data, watchlist
 from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.reference_data import VERSION
-from services.approval.models import ApplicationRow, ReviewRow
+from services.approval.models.reviews import ApplicationRow, ReviewRow
 from services.chassis.runtime.logs import traceparent
 
 D = TypeVar("D", bound=ApplicationDetails)

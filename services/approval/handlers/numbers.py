@@ -11,7 +11,7 @@ from contracts.rpc.approval import AgeCount, DayNumbers, DeskNumbers, MonthNumbe
 from contracts.rpc.call import Call
 from services.approval.domain import transparency as rules
 from services.approval.handlers.authorization import login_of, own_department
-from services.approval.models import DecisionRow, MonthRow, ReviewRow
+from services.approval.models.reviews import DecisionRow, MonthRow, ReviewRow
 from services.chassis.db.locks import try_lock
 
 SHOWN_DAYS = 14

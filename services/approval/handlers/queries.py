@@ -43,7 +43,7 @@ from contracts.visiting_rules import closed_wishes
 from services.approval.domain.delegations import Decider, decides_for
 from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import readable
-from services.approval.models import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
+from services.approval.models.reviews import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
 from services.chassis.db import cursors
 
 MOST_HITS = 50

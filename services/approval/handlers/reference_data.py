@@ -27,13 +27,9 @@ from contracts.rpc.approval import ClosedDate
 from contracts.rpc.call import Principal
 from services.approval.domain.delegations import Delegation
 from services.approval.handlers import directory
-from services.approval.models import (
-    CapacityRow,
-    ClosureRow,
-    DelegationRow,
-    ReferenceVersionRow,
-    WatchlistEntryRow,
-)
+from services.approval.models.directory import ReferenceVersionRow
+from services.approval.models.reviews import CapacityRow, ClosureRow, DelegationRow
+from services.approval.models.watchlist import WatchlistEntryRow
 from services.chassis.db.database import memory_of
 
 K = TypeVar("K")

@@ -18,16 +18,16 @@ from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.directory import department_record, site_record
 from services.approval.handlers.duty_contacts import contact_for
 from services.approval.metrics import SITE_OPEN, site_label
-from services.approval.models import (
+from services.approval.models.directory import ImportRow
+from services.approval.models.reviews import (
     ApplicationRow,
     BookingRow,
     DecisionRow,
     FirstApprovalRow,
     ForwardingRow,
-    ImportRow,
     ReviewRow,
-    WatchlistMatchRow,
 )
+from services.approval.models.watchlist import WatchlistMatchRow
 from services.chassis.db import batches, import_drafts
 from services.chassis.db.database import Database
 from services.chassis.db.destructive_jobs import Portion

@@ -3,7 +3,7 @@
 There are two kinds of error. A permanent error sends the message to the dead letters at once. After any other
 error it is delivered again after 1 s, 5 s, 30 s and then every 5 min, and goes to the dead letters after the
 last attempt. A database that is away is not a fault of the message: its consumer gives the message back and
-waits (``entrypoint.py``).
+waits (``event_consumers.py``).
 
 The delayed copy has the routing key by which the delay queue's dead-lettering returns it to this consumer
 alone. ``x-death`` starts again at each republish, so attempts are counted in a header of our own. The copy is

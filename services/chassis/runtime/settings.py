@@ -10,16 +10,12 @@ what the SDK of OpenTelemetry would read. Durations are seconds unless the name 
 
 import ipaddress
 import os
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
-from cryptography.fernet import Fernet
 from pydantic import (
-    AfterValidator,
-    BeforeValidator,
     Field,
     FilePath,
     SecretStr,
@@ -31,108 +27,24 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from contracts.events import StatusListSigned
 from contracts.model import MOST_DAYS
-from contracts.subscriptions import SERVICES
 from services.chassis.runtime.encryption import Files, encrypted_broker, encrypted_database
-from services.chassis.tokens.signing_key import SigningKey, public_key
+from services.chassis.runtime.setting_types import (
+    BrokerUrls,
+    Collector,
+    Commas,
+    EventKey,
+    FernetKeys,
+    GeneratedSecret,
+    OptionalGeneratedSecret,
+    PublicEventKeys,
+    RequiredSecret,
+)
+from services.chassis.tokens.signing_key import SigningKey
 
 S = TypeVar("S", bound="Section")
 PREFIX = "EPASS_"
 SECRETS_DIR = "EPASS_SECRETS_DIR"
 MAIL_SCHEMES = ("smtps", "smtp", "smtp-plain")
-
-
-def _split(value: object) -> object:
-    """Split a text at its commas; leave everything else as it is."""
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
-
-
-Commas = BeforeValidator(_split)
-
-
-def _decide(value: object) -> object:
-    """Return nothing for the word ``none``, and no decision for an empty list."""
-    return () if value == ("none",) else value or None
-
-
-OrNone = BeforeValidator(_decide)
-"""Tells a list that was decided to be empty (``none``) from one that nobody decided. It stands before
-`Commas`."""
-CommaList = Annotated[tuple[str, ...], NoDecode, Commas]
-"""An optional list, written with commas."""
-RequiredCommaList = Annotated[tuple[str, ...], NoDecode, Commas, Field(min_length=1)]
-"""A list of at least one."""
-
-
-def _shuffle(values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(random.sample(values, len(values)))
-
-
-RequiredSecret = Annotated[SecretStr, Field(min_length=1)]
-"""A secret that may not be empty."""
-LEAST_CHARACTERS = 32
-
-
-def _require_length(secret: SecretStr) -> SecretStr:
-    if 0 < len(secret) < LEAST_CHARACTERS:
-        raise ValueError(f"it has fewer than {LEAST_CHARACTERS} characters")
-    return secret
-
-
-OptionalGeneratedSecret = Annotated[SecretStr, AfterValidator(_require_length)]
-GeneratedSecret = Annotated[OptionalGeneratedSecret, Field(min_length=1)]
-"""A random secret of our own, too long to be guessed."""
-
-
-def _require_fernet_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
-    for key in keys:
-        try:
-            Fernet(key)
-        except ValueError:
-            raise ValueError("it has something that is no Fernet key") from None
-    return keys
-
-
-FernetKeys = Annotated[RequiredCommaList, AfterValidator(_require_fernet_keys)]
-"""Keys for `cryptography.fernet`; the first seals, all open."""
-
-
-def _require_event_key(seed: SecretStr) -> SecretStr:
-    try:
-        SigningKey.from_seed(seed.get_secret_value())
-    except ValueError:
-        raise ValueError("it is not the base64url of 32 bytes") from None
-    return seed
-
-
-def _require_event_keys(keys: tuple[str, ...]) -> tuple[str, ...]:
-    for key in keys:
-        service, _, x = key.partition(":")
-        try:
-            public_key(x)
-        except ValueError:
-            service = ""
-        if service not in SERVICES:
-            raise ValueError("it has something that is not service:key")
-    return keys
-
-
-def _require_collector(address: str) -> str:
-    """Refuse what cannot be the address of a collector, such as one without a scheme."""
-    try:
-        parts = urlsplit(address)
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # its text quotes the value
-        is_address = False
-    if not is_address:
-        raise ValueError("it is not http://host:port or https://host:port")
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("it has more than scheme, host, port and path")
-    return address
-
-
-Collector = Annotated[str, AfterValidator(_require_collector)]
 
 
 class WrongSettings(SystemExit):
@@ -291,7 +203,7 @@ class DatabaseSettings(Section):
 class BrokerSettings(Section):
     """The broker."""
 
-    broker_urls: Annotated[RequiredCommaList, AfterValidator(_shuffle)]
+    broker_urls: BrokerUrls
     """All nodes of the cluster, amqp://user:password@host:port/vhost, tried in turn.
 
     Each process tries them in an order of its own, so that connections are spread over the nodes.
@@ -324,7 +236,7 @@ class PersonalDataSettings(Section):
 class EventSigningSettings(Section):
     """The key with which a service signs its events. Each has its own, and no other process has it."""
 
-    event_key: Annotated[RequiredSecret, AfterValidator(_require_event_key)]
+    event_key: EventKey
     """32 random bytes, base64url: an Ed25519 private key."""
 
     @property
@@ -336,7 +248,7 @@ class EventSigningSettings(Section):
 class EventKeysSettings(Section):
     """The public keys of all producers of events."""
 
-    event_keys: Annotated[RequiredCommaList, AfterValidator(_require_event_keys)]
+    event_keys: PublicEventKeys
     """``service:key``, the key as base64url; several of a service while it changes its key."""
 
 

@@ -44,6 +44,10 @@ class Attempt:
         return site_of(self.gate)
 
 
+MOVING: frozenset[Verdict] = frozenset({"admit", "exit"})
+"""Verdicts with which somebody passes the gate."""
+
+
 @dataclass(frozen=True)
 class Decision:
     """The verdict, how many persons pass, how many of the party are then inside, and marks of the record.
@@ -65,7 +69,7 @@ class Decision:
     @property
     def moves(self) -> bool:
         """Return whether somebody passes the gate."""
-        return self.verdict in {"admit", "exit"}
+        return self.verdict in MOVING
 
 
 def time_of_scan(claimed: datetime | None, now: datetime) -> datetime:

@@ -36,7 +36,7 @@ from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.runtime.logs import logger
 from services.verify.adapters import signing_keys
 from services.verify.domain.passes import Visitors
-from services.verify.handlers import offline_scans
+from services.verify.handlers import pass_ledgers
 from services.verify.handlers.scan_records import pass_scanned
 from services.verify.metrics import GATE_CONFLICTS
 from services.verify.models import (
@@ -185,7 +185,7 @@ def _revoke(
     known = session.get(PassRow, number, with_for_update=True)
     ledger = None
     if known is not None and known.admitted > 0 and not known.standing.revoked:
-        ledger = offline_scans.ledger_of(session, known)
+        ledger = pass_ledgers.ledger_of(session, known)
     revoked = {"revoked_reason": revocation.reason, "revoked_at": revoked_at, **known_too}
     row = insert(PassRow).values(number=number, **revoked)
     newer = PassRow.revoked_seq < row.excluded.revoked_seq
@@ -196,7 +196,7 @@ def _revoke(
     conflicts = ledger.revoke(revoked_at) if ledger is not None else ()
     late = [(one, one.movements[-1]) for one in conflicts if one.movements[-1].offline]
     for one, entry in late:
-        offline_scans.publish_conflict(session, one, site_of(entry.gate), known, now)
+        pass_ledgers.publish_conflict(session, one, site_of(entry.gate), known, now)
     return tuple(one.kind for one, _ in late)
 
 

@@ -27,7 +27,7 @@ from services.chassis.db import cursors
 from services.chassis.db.server import TIMELINE
 from services.verify.domain.gates import require_existing
 from services.verify.domain.passes import Visitors
-from services.verify.handlers import pass_lookup, supervisors
+from services.verify.handlers import pass_lookup, supervisor_rules, supervisors
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.models import PassRow, SigningKeyRow, SiteRow
 from services.verify.settings import VerifySettings
@@ -145,7 +145,7 @@ def make_manifest(
         offline=_policy(rules, settings.offline_then),
         telephones=telephones(rules),
         supervisors=supervisors.of_site(session, site),
-        supervisor_demanded=supervisors.are_demanded(session, site),
+        supervisor_demanded=supervisor_rules.are_demanded(session, site),
         passes=tuple(_entry(row, row_version, master, request.gate) for row, row_version in listed.passes),
         next=listed.next,
         revision=str(revision) if request.after is None else None,

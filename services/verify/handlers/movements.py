@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Movement, MovementQuestion, Movements
 from services.chassis.db.server import TIMELINE
-from services.verify.handlers import help_calls, offline_scans
+from services.verify.handlers import help_calls, pass_ledgers
 from services.verify.handlers.authorization import require_may_list_inside
 from services.verify.models import ScanRow
 
@@ -48,7 +48,7 @@ def list_movements(request: MovementQuestion, call: Call, session: Session, now:
             ScanRow.site == request.site,
             ScanRow.verdict.in_(("admit", "exit")),
             ScanRow.pass_number.is_not(None),
-            all_(ScanRow.marks) != offline_scans.RECOUNTED,
+            all_(ScanRow.marks) != pass_ledgers.RECOUNTED,
         )
         .order_by(ScanRow.position)
         .limit(MOST)
@@ -66,7 +66,7 @@ def _movement(row: ScanRow, timeline: int, transaction: int) -> Movement:
     return Movement.model_validate(
         {
             "position": row.position,
-            "nonce": row.nonce.removesuffix(offline_scans.AGAIN),
+            "nonce": row.nonce.removesuffix(pass_ledgers.AGAIN),
             "pass": row.pass_number,
             "gate": row.gate,
             "verdict": row.verdict,

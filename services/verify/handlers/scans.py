@@ -33,6 +33,7 @@ from services.verify.handlers import (
     presence,
     previews,
     scan_records,
+    supervisor_rules,
     supervisors,
 )
 from services.verify.handlers.authorization import require_gate_login
@@ -156,7 +157,7 @@ def _agreement_asked(
         return {}
     site = site_of(request.gate)
     who = supervisors.who_may_agree(session, site, login)
-    return {"supervisors": who, "supervisors_void": not who and supervisors.are_demanded(session, site)}
+    return {"supervisors": who, "supervisors_void": not who and supervisor_rules.are_demanded(session, site)}
 
 
 def _note_override(

@@ -2,16 +2,15 @@
 
 The ADO Branch names a security login as supervisor; the login chooses a PIN of six digits. A gate proves with
 it that the supervisor was there, online and, later, for what happened without a network. Whether the gates of
-a site demand one is a decision of its own: no PIN that is gone turns it off.
+a site demand one is another decision (`supervisor_rules.py`).
 """
 
 import base64
 import secrets
 from datetime import datetime, timedelta
-from typing import Any, get_args
 from uuid import uuid4
 
-from sqlalchemy import Row, delete, select, text
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,9 +21,7 @@ from contracts.events import LoginDisabled
 from contracts.model import site_of
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify import (
-    DEMAND_SUPERVISORS,
     END_SUPERVISOR,
-    LIFT_SUPERVISORS,
     NAME_SUPERVISOR,
     SET_PIN,
     ManifestSupervisor,
@@ -34,31 +31,25 @@ from contracts.rpc.verify import (
     OwnPin,
     ScanPass,
     SetPin,
-    SiteId,
-    SiteProblem,
-    SiteSupervision,
     Supervisor,
     SupervisorId,
     SupervisorList,
     SupervisorView,
 )
-from services.chassis.audit import record
 from services.chassis.db import locks
 from services.chassis.db.database import Database, personal_keys_of
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime.cpu_pool import offload
 from services.verify.domain.verdicts import needs_supervisor
-from services.verify.handlers import incidents
+from services.verify.handlers import incidents, supervisor_rules
 from services.verify.handlers.authorization import require_ado, require_fresh_factor, require_gate_login
 from services.verify.handlers.scan_records import MISSING
-from services.verify.metrics import SITES_UNGUARDED
 from services.verify.models import (
     DisabledLoginRow,
     IncidentRow,
     NonceRow,
     PassRow,
     SupervisorRow,
-    SupervisorRuleRow,
 )
 
 FAILURES_AT_ONCE = 5
@@ -120,7 +111,7 @@ def end(request: SupervisorId, call: Call, session: Session, now: datetime) -> N
     """
     require_ado(call.principal)
     row = session.get(SupervisorRow, request.login_id)
-    if row is not None and are_demanded(session, row.site):
+    if row is not None and supervisor_rules.are_demanded(session, row.site):
         require_fresh_factor(call.principal, now)
 
     def effect() -> str:
@@ -146,88 +137,6 @@ def _lock_login(session: Session, login_id: str) -> None:
     locks.lock(session, f"supervisor {login_id}")
 
 
-def demand(request: SiteId, call: Call, session: Session, now: datetime) -> SiteSupervision:
-    """Let the gates of a site demand a supervisor; see `decide`."""
-    return decide(request, call, session, now, demanded=True)
-
-
-def lift(request: SiteId, call: Call, session: Session, now: datetime) -> SiteSupervision:
-    """Let the gates of a site demand no supervisor any more; see `decide`."""
-    return decide(request, call, session, now, demanded=False)
-
-
-def decide(
-    request: SiteId, call: Call, session: Session, now: datetime, *, demanded: bool
-) -> SiteSupervision:
-    """Decide whether the gates of a site demand a supervisor, for the audit log with who did.
-
-    Raises:
-        Forbidden: the principal is not of the ADO Branch, or has not shown their second factor just now
-            (``second_factor_stale``, ``second_factor_missing``).
-    """
-    login = require_ado(call.principal)
-    require_fresh_factor(call.principal, now)
-    record.note_object(request.site)
-
-    def effect() -> str:
-        values = {"demanded": demanded, "decided_by": login, "decided_at": now}
-        new = insert(SupervisorRuleRow).values(site=request.site, **values)
-        session.execute(new.on_conflict_do_update(index_elements=["site"], set_=values))
-        return request.site
-
-    def answer(site: str) -> SiteSupervision:
-        return next(one for one in list_sites(session, now) if one.site == site)
-
-    method = DEMAND_SUPERVISORS if demanded else LIFT_SUPERVISORS
-    return once(session, call, f"verify.{method.name}", request, effect, answer, reference=str)
-
-
-_SITES = text("""
-select known.site, coalesce(rule.demanded, false) as demanded, rule.decided_by, rule.decided_at,
-  exists (select from supervisors where supervisors.site = known.site and verifier is not null) as can_agree,
-  exists (
-    select from passes where passes.site = known.site and call_supervisor and revoked_seq = 0
-      and valid_to + make_interval(days => (select coalesce(max(day), 0) from unnest(further_days) as day))
-        > :now
-  ) as is_watched
-from (
-  select code as site from sites union select site from supervisor_rules union select site from supervisors
-) as known left join supervisor_rules as rule using (site) order by known.site
-""")
-"""``is_watched``: a pass for which the supervisor is called has not ended yet."""
-
-
-def list_sites(session: Session, now: datetime) -> tuple[SiteSupervision, ...]:
-    """Return of each site whether its gates demand a supervisor, and what is wrong with that."""
-    return tuple(
-        SiteSupervision(
-            site=row.site,
-            demanded=row.demanded,
-            decided_by=row.decided_by,
-            decided_at=row.decided_at,
-            problem=_problem(row),
-        )
-        for row in session.execute(_SITES, {"now": now})
-    )
-
-
-def show_unguarded_sites(session: Session, now: datetime) -> None:
-    """Show at which sites nobody can agree, or who is on the watchlist goes in without a supervisor."""
-    found = list_sites(session, now)
-    SITES_UNGUARDED.clear()  # a site that is gone has no problem
-    for one in found:
-        for problem in get_args(SiteProblem):
-            SITES_UNGUARDED.labels(one.site, problem).set(one.problem == problem)
-
-
-def _problem(row: Row[Any]) -> SiteProblem | None:
-    if not row.can_agree:
-        return "nobody_can_agree" if row.demanded or row.is_watched else None
-    if row.is_watched and not row.demanded:
-        return "watched_not_demanded"
-    return "nobody_decided" if row.decided_at is None else None
-
-
 def list_all(call: Call, session: Session, now: datetime) -> SupervisorList:
     """Return the supervisors of all sites, and what the gates of each demand.
 
@@ -236,7 +145,9 @@ def list_all(call: Call, session: Session, now: datetime) -> SupervisorList:
     """
     require_ado(call.principal)
     rows = session.scalars(select(SupervisorRow).order_by(SupervisorRow.site, SupervisorRow.login_id))
-    return SupervisorList(items=tuple(_view(row) for row in rows), sites=list_sites(session, now))
+    return SupervisorList(
+        items=tuple(_view(row) for row in rows), sites=supervisor_rules.list_sites(session, now)
+    )
 
 
 def own_pin(call: Call, session: Session, now: datetime) -> OwnPin:
@@ -246,7 +157,9 @@ def own_pin(call: Call, session: Session, now: datetime) -> OwnPin:
     return OwnPin(
         is_supervisor=row is not None,
         pin_set_at=_pin_since(row) if row is not None else None,
-        problem=next((one.problem for one in list_sites(session, now) if one.site == site), None),
+        problem=next(
+            (one.problem for one in supervisor_rules.list_sites(session, now) if one.site == site), None
+        ),
     )
 
 
@@ -304,18 +217,8 @@ def who_may_agree(session: Session, site: str, login: str) -> tuple[str, ...]:
     return tuple(session.scalars(select(row.login_id).where(may_agree).order_by(row.login_id)))
 
 
-def are_demanded(session: Session, site: str) -> bool:
-    """Return whether the gates of a site ask for a supervisor: the ADO Branch has decided so.
-
-    Whether anybody has a PIN is no part of it: else a reset, a disabled login, or whoever guesses at a gate
-    would turn the question off.
-    """
-    rule = session.get(SupervisorRuleRow, site)
-    return rule is not None and rule.demanded
-
-
 def may_need(request: ScanPass, row: PassRow, at: datetime, *, is_late: bool = False) -> bool:
-    """Return whether an entry needs a supervisor, where the site asks for one (`are_demanded`)."""
+    """Return whether an entry needs a supervisor, where the gates of its site demand one."""
     is_compared = isinstance(request.id_check, Matched)
     return needs_supervisor(
         row.mismatched_at, at, is_advised=row.call_supervisor, is_compared=is_compared, is_late=is_late
@@ -329,7 +232,7 @@ def require(request: ScanPass, row: PassRow, at: datetime, session: Session) -> 
         Forbidden: ``supervisor_missing``.
     """
     is_missing = request.supervisor is None and may_need(request, row, at)
-    if is_missing and are_demanded(session, site_of(request.gate)):
+    if is_missing and supervisor_rules.are_demanded(session, site_of(request.gate)):
         raise Forbidden("nobody goes in unless a supervisor agrees", code=MISSING)
 
 

@@ -8,7 +8,7 @@ from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated
 from contracts.events import SessionEnded
 from contracts.rpc.accounts import LoginQuestion, StaffSession
 from contracts.rpc.call import Nothing
-from services.accounts.handlers import logins, sessions
+from services.accounts.handlers import login_queries, sessions
 from services.chassis.runtime.clock import now
 from tests.support.factories.accounts import ADO, PASSWORD, Accounts, a_call, a_key, given_ado, given_login
 
@@ -28,7 +28,7 @@ def issued(accounts: Accounts) -> tuple[str, str]:
 def test_a_kiosk_is_issued_for_a_site_and_who_issued_it_is_recorded(accounts) -> None:
     kiosk_id, _ = issued(accounts)
     with accounts.db.transaction() as session:
-        listed = logins.list_page(LoginQuestion(role="kiosk"), a_call(ADO), session, now()).items
+        listed = login_queries.list_page(LoginQuestion(role="kiosk"), a_call(ADO), session, now()).items
     assert [(one.login_id, one.site, one.issued_by, one.must_change_password) for one in listed] == [
         (kiosk_id, "PCS1", "ADO-0001", True)
     ]

@@ -21,7 +21,7 @@ from contracts.events import (
 )
 from services.chassis.db.tables import inbox, poison_starts
 from services.chassis.messaging import signatures
-from services.chassis.messaging.relay import LARGEST_MESSAGE
+from services.chassis.messaging.publisher import LARGEST_MESSAGE
 from services.chassis.runtime.clock import now
 from tests.support.factories.envelopes import key_ring
 from tests.support.stack.extent import long

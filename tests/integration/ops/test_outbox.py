@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from services.chassis.db import deferred_writes
-from services.chassis.messaging import outbox, relay
+from services.chassis.messaging import outbox, outbox_rows
 from services.chassis.runtime.clock import now
 from tests.support.factories.ops import epass
 from tests.support.stack.chassis import revoked
@@ -72,7 +72,7 @@ def test_a_database_that_is_down_is_named_and_the_others_are_counted(issuance, t
 def test_an_idle_relay_deletes_events_that_were_sent_a_week_ago_and_no_others(
     issuance, topology, tmp_path
 ) -> None:
-    old = relay.PURGE_ROWS * 2 + 7
+    old = outbox_rows.PURGE_ROWS * 2 + 7
     add_events(issuance, 1, sent="now() - interval '8 days'")
     with issuance.transaction() as session:  # a busy day, of which it must clear out more than one part
         session.execute(

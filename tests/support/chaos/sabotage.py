@@ -43,9 +43,9 @@ def no_inbox() -> None:
 
 def any_sender() -> None:
     """Handle an event whoever sent it."""
-    from services.chassis.messaging import entrypoint
+    from services.chassis.messaging import event_consumers
 
-    put(entrypoint, "require_sender", lambda *_: None)
+    put(event_consumers, "require_sender", lambda *_: None)
 
 
 def any_signature() -> None:
@@ -103,15 +103,15 @@ def mark_before_send() -> None:
     import asyncio
 
     from contracts.envelope import Envelope
-    from services.chassis.messaging import relay
+    from services.chassis.messaging import outbox_rows, relay
 
     async def publish_batch(self: Any, connection: Any) -> list[str]:
         marked = await (
             await connection.execute(
-                f"update outbox set sent_at = now() where sent_at is null returning {relay._COLUMNS}"
+                f"update outbox set sent_at = now() where sent_at is null returning {outbox_rows.COLUMNS}"
             )
         ).fetchall()
-        names = relay._COLUMNS.split(", ")
+        names = outbox_rows.COLUMNS.split(", ")
         envelopes = [Envelope(**dict(zip(names, row, strict=True))) for row in marked]
         if envelopes:
             await asyncio.sleep(HOLD_SECONDS)
@@ -217,9 +217,9 @@ def another_nonce() -> None:
 
 def no_conflicts() -> None:
     """Tell nobody that more persons came in than a pass allows."""
-    from services.verify.handlers import offline_scans
+    from services.verify.handlers import pass_ledgers
 
-    put(offline_scans, "publish_conflict", lambda *_: None)
+    put(pass_ledgers, "publish_conflict", lambda *_: None)
 
 
 def no_leaving() -> None:
@@ -330,9 +330,9 @@ def slow_to_mark() -> None:
     """Open a window between the broker's confirm and the mark in the outbox; no guard is taken out."""
     import asyncio
 
-    from services.chassis.messaging import relay
+    from services.chassis.messaging import publisher
 
-    publish_all = relay.Publisher.publish_all
+    publish_all = publisher.Publisher.publish_all
 
     async def publish_all_and_hold(self: Any, messages: Any) -> Any:
         confirmed = await publish_all(self, messages)
@@ -340,7 +340,7 @@ def slow_to_mark() -> None:
         await asyncio.sleep(HOLD_SECONDS)
         return confirmed
 
-    put(relay.Publisher, "publish_all", publish_all_and_hold)
+    put(publisher.Publisher, "publish_all", publish_all_and_hold)
 
 
 def no_possible_duplicates() -> None:

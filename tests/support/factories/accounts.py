@@ -53,7 +53,16 @@ from contracts.rpc.imports import ImportFile, ImportReport, LoginImport
 from contracts.tokens import SessionClaims
 from services.accounts import commands
 from services.accounts.adapters.second_factors import token_of
-from services.accounts.handlers import login_imports, logins, otp, passwords, second_factor, sessions
+from services.accounts.handlers import (
+    factor_rule,
+    login_imports,
+    logins,
+    otp,
+    own_factor,
+    passwords,
+    second_factor,
+    sessions,
+)
 from services.accounts.models import Base, LoginRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
@@ -248,13 +257,13 @@ class Accounts:
         self, roles: tuple[Role, ...], by: Principal = ADO, *, at: datetime | None = None
     ) -> FactorRule:
         with self.db.transaction() as session:
-            return logins.set_factor_rule(
+            return factor_rule.change(
                 SetFactorRule(roles=roles), a_call(by), session, at or now(), self.settings
             )
 
     def rule(self, by: Principal = ADO) -> FactorRule:
         with self.db.queries() as session:
-            return logins.factor_rule(a_call(by), session, now(), self.settings)
+            return factor_rule.view(a_call(by), session, now(), self.settings)
 
     def reset_factor(self, login_id: str, by: Principal = ADO, *, at: datetime | None = None) -> LoginView:
         with self.db.transaction() as session:
@@ -284,11 +293,11 @@ class Accounts:
             return login_imports.apply(file, a_call(by), session, at or now(), self.settings)
 
     def confirm(self, who: Principal, code: str, *, at: datetime | None = None) -> StaffSession:
-        return second_factor.confirm(FactorCode(code=code), a_call(who), self.db, at or now(), self.settings)
+        return own_factor.confirm(FactorCode(code=code), a_call(who), self.db, at or now(), self.settings)
 
     def own(self, who: Principal) -> OwnFactor:
         with self.db.queries() as session:
-            return second_factor.own(a_call(who), session, self.settings)
+            return own_factor.view(a_call(who), session, self.settings)
 
     def start_enrolment(self, who: Principal, password: str, *, at: datetime | None = None) -> WaitingSignIn:
         return passwords.start_enrolment(
@@ -297,7 +306,7 @@ class Accounts:
 
     def renew_recovery_codes(self, who: Principal, *, at: datetime | None = None) -> RecoveryCodes:
         with self.db.transaction() as session:
-            return second_factor.renew_recovery_codes(
+            return own_factor.renew_recovery_codes(
                 Nothing(), a_call(who), session, at or now(), self.settings
             )
 

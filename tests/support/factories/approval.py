@@ -37,9 +37,9 @@ from contracts.model import IST, Companion, Contact, Person, Slot, Verdict
 from contracts.rpc.approval import Approve, EntryId, ProposeEntry
 from contracts.rpc.call import Call, Principal
 from services.approval.domain.reviews import Review
-from services.approval.handlers import event_handlers, watchlist
+from services.approval.handlers import event_handlers, watchlist_entries
 from services.approval.handlers.directory import put_department, put_site
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from tests.support.factories.envelopes import key_ring
@@ -323,14 +323,14 @@ def propose(database, principal=None, key=None, **changes):
         "valid_until": TUESDAY,
     }
     with database.transaction() as session:
-        return watchlist.propose_entry(
+        return watchlist_entries.propose_entry(
             ProposeEntry(**facts | changes), by(principal or watcher(), key), session, NOW
         )
 
 
 def confirm(database, entry_id, principal=GUARD, at=NOW):
     with database.transaction() as session:
-        return watchlist.confirm_entry(EntryId(entry_id=entry_id), by(principal), session, at)
+        return watchlist_entries.confirm_entry(EntryId(entry_id=entry_id), by(principal), session, at)
 
 
 def active(database, **changes):

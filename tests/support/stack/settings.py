@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from services.accounts.settings import AccountsSettings
 from services.application.settings import ApplicationSettings
 from services.approval.settings import ApprovalSettings
-from services.chassis.messaging.relay import RelaySettings
+from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.runtime.settings import Section, ServiceSettings
 from services.chassis.tokens.signing_key import SigningKey
 from services.gateway.settings import GatewaySettings

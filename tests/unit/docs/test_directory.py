@@ -4,7 +4,8 @@ import re
 from datetime import date
 
 from services.accounts.domain import login_table
-from services.approval.domain.directory_tables import COLUMNS, Directory, read_table
+from services.approval.domain.directory_files import read_table
+from services.approval.domain.directory_tables import COLUMNS, Directory
 from tests.support.stack.paths import ROOT
 
 TODAY = date(2026, 12, 1)

@@ -6,7 +6,7 @@ import os
 import pytest
 from click.testing import CliRunner
 
-from services.chassis.messaging.relay import RelaySettings
+from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.runtime.health import Health
 from services.ops import cli
 from services.ops.cli import main

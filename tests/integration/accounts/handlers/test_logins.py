@@ -9,13 +9,7 @@ import jwt
 import pytest
 from sqlalchemy import select
 
-from contracts.errors import (
-    Conflict,
-    Forbidden,
-    IdempotencyKeyReused,
-    InvalidInput,
-    NotFound,
-)
+from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued, PasswordReset, SessionEnded
 from contracts.model import LoginState
 from contracts.rpc.accounts import EndedSessions, LoginId, LoginList, LoginQuestion, LoginView
@@ -23,7 +17,7 @@ from contracts.rpc.call import Principal
 from services.accounts import commands
 from services.accounts.adapters import passwords
 from services.accounts.adapters.session_tokens import token_of
-from services.accounts.handlers import logins, sessions
+from services.accounts.handlers import login_queries, logins, sessions
 from services.accounts.models import LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.runtime.clock import now
@@ -190,7 +184,7 @@ def test_an_ado_with_a_one_time_password_cannot_manage_logins_yet(accounts) -> N
 
 def _list(accounts: Accounts, by: Principal = ADO, at: datetime | None = None, **question: Any) -> LoginList:
     with accounts.db.transaction() as session:
-        return logins.list_page(LoginQuestion(**question), a_call(by), session, at or now())
+        return login_queries.list_page(LoginQuestion(**question), a_call(by), session, at or now())
 
 
 def test_logins_are_listed_by_id_in_pages(accounts) -> None:
@@ -333,7 +327,7 @@ def test_a_sign_in_at_the_time_of_a_sign_out_is_either_ended_or_counted(accounts
 
 def _view(accounts: Accounts, login_id: str, by: Principal = ADO) -> LoginView:
     with accounts.db.transaction() as session:
-        return logins.view(LoginId(login_id=login_id), a_call(by), session, now())
+        return login_queries.view(LoginId(login_id=login_id), a_call(by), session, now())
 
 
 # ------------------------------------------------------------- the filters
@@ -491,10 +485,10 @@ def test_a_department_sees_its_own_logins_that_are_in_use_and_nobody_elses(accou
     accounts.disable(gone.login_id)
     with accounts.db.transaction() as session:
         call = a_call(staff("HOM-0001", "department").model_copy(update={"department": "home"}))
-        found = logins.colleagues(call, session, now()).items
+        found = login_queries.colleagues(call, session, now()).items
         assert [(one.login_id, one.assistant_of) for one in found] == [
             (first.login_id, None),
             (helper.login_id, "x"),
         ]
         with pytest.raises(Forbidden):
-            logins.colleagues(a_call(staff("REC-0001", "reception")), session, now())
+            login_queries.colleagues(a_call(staff("REC-0001", "reception")), session, now())

@@ -269,7 +269,7 @@ def test_a_rewrap_seals_the_secret_under_the_new_key_and_the_app_goes_on(account
     later = start + STEP
     token = accounts.sign_in_token(at=later)
     with accounts.db.transaction() as session:  # the signing key is rewrapped by its own command
-        second_factor._use_code(session, "HOM-0001", app.at(later), later, accounts.settings)
+        second_factor.use_code(session, "HOM-0001", app.at(later), later, accounts.settings)
     assert token
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 
 from contracts.events import VisitDayClosed
 from contracts.rpc.approval import CloseDay, ClosingQuestion, ClosureId
-from services.approval.handlers import closures, decisions
-from services.approval.models import BookingRow, ReviewRow
+from services.approval.handlers import closed_visits, closures, decisions
+from services.approval.models.reviews import BookingRow, ReviewRow
 from tests.support.factories.approval import (
     HOLI,
     NOW,
@@ -54,9 +54,9 @@ def ask(database, at=NOW) -> int:
     total = 0
     while True:
         with database.transaction() as session:
-            asked = closures.ask_visitors(session, at)
+            asked = closed_visits.ask_visitors(session, at)
         total += asked
-        if asked < closures.BATCH:
+        if asked < closed_visits.BATCH:
             return total
 
 

@@ -15,7 +15,7 @@ from contracts.rpc.approval import AvailabilityQuestion, SetCapacity, Withdraw
 from services.approval.handlers import capacity as places
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import put_site
-from services.approval.models import BookingRow
+from services.approval.models.reviews import BookingRow
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,

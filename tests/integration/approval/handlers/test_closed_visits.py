@@ -8,7 +8,7 @@ from sqlalchemy import select
 from contracts.events import VisitDayClosed
 from contracts.rpc.approval import Forward
 from services.approval.handlers import decisions
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from tests.integration.approval.handlers.closing import (
     THURSDAY,
     WORDS,

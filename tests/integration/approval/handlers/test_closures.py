@@ -15,9 +15,9 @@ from contracts.rpc.approval import (
     SetCapacity,
 )
 from services.approval.handlers import capacity as places
-from services.approval.handlers import closures, queries
+from services.approval.handlers import closed_visits, closures, queries
 from services.approval.handlers.directory import put_department
-from services.approval.models import ClosureRow
+from services.approval.models.reviews import ClosureRow
 from tests.integration.approval.handlers.closing import (
     THURSDAY,
     WORDS,
@@ -382,7 +382,7 @@ def test_the_queue_of_a_department_names_its_closed_days_and_no_others(approval_
 
 def tell(database) -> int:
     with database.transaction() as session:
-        return closures.tell_of_lifted(session, NOW)
+        return closed_visits.tell_of_lifted(session, NOW)
 
 
 def test_who_was_asked_and_has_not_chosen_yet_is_told_once_that_the_day_is_open_again(approval_db) -> None:
@@ -407,4 +407,4 @@ def test_nobody_is_told_of_a_lifted_day_that_has_passed(approval_db) -> None:
     ask(approval_db)
     lift(approval_db, closed.id)
     with approval_db.transaction() as session:
-        assert closures.tell_of_lifted(session, ist(THURSDAY, 9)) == 0
+        assert closed_visits.tell_of_lifted(session, ist(THURSDAY, 9)) == 0

@@ -13,7 +13,7 @@ from contracts.rpc.approval import Reject, ReviewQuestion
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries
 from services.approval.handlers.directory import put_site
-from services.approval.models import BookingRow
+from services.approval.models.reviews import BookingRow
 from services.chassis.db.tables import outbox
 from services.chassis.runtime import logs, tracing
 from tests.integration.approval.handlers.decide import (

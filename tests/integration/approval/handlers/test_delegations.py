@@ -21,7 +21,7 @@ from contracts.rpc.approval import (
 )
 from contracts.rpc.call import Page
 from services.approval.handlers import capacity, decisions, delegations, queries, scheduled_jobs
-from services.approval.models import DelegationRow, ReviewRow
+from services.approval.models.reviews import DelegationRow, ReviewRow
 from tests.support.factories.approval import (
     MONDAY,
     NOW,

@@ -14,7 +14,7 @@ from contracts.model import Person
 from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
 from services.approval.domain import reviews
 from services.approval.handlers import decisions, event_handlers, queries
-from services.approval.models import ApplicationRow, ReviewRow
+from services.approval.models.reviews import ApplicationRow, ReviewRow
 from tests.support.factories.approval import (
     HANDLERS,
     HOLI,

@@ -23,7 +23,7 @@ from contracts.rpc.approval import (
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries, scheduled_jobs
 from services.approval.handlers.scheduled_jobs import key_names, plan_visits
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from tests.support.factories.approval import (
     AUDITOR,
     MONDAY,

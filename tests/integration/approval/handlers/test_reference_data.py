@@ -11,7 +11,8 @@ from contracts.errors import InvalidInput
 from contracts.rpc.approval import CloseDay, ClosureId, Delegate, DelegationId, SetCapacity
 from services.approval.handlers import capacity, closures, decisions, delegations, reference_data
 from services.approval.handlers.directory import put_department, put_site
-from services.approval.models import CapacityRow, ClosureRow, WatchlistEntryRow
+from services.approval.models.reviews import CapacityRow, ClosureRow
+from services.approval.models.watchlist import WatchlistEntryRow
 from tests.support.factories.approval import (
     MONDAY,
     NOW,

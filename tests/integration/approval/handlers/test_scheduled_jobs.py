@@ -12,7 +12,7 @@ from contracts.rpc.approval import Forward
 from services.approval.handlers import decisions, numbers, scheduled_jobs
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.handlers.scheduled_jobs import escalate_waiting
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from services.chassis.db.retention import kept_since, month_start
 from tests.support.factories.approval import (
     MONDAY,

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from contracts.errors import InvalidInput
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import LOCK, escalate_again
-from services.approval.models import ReviewRow
+from services.approval.models.reviews import ReviewRow
 from services.chassis.db.locks import lock
 from tests.integration.approval.handlers.closing import approve, approved, ask, booked, close, told
 from tests.support.factories.approval import NOW, TUESDAY, approval, by, desk, pending, slot
@@ -94,13 +94,13 @@ def test_replicas_that_ask_at_once_ask_everybody_once(approval_db, crowd) -> Non
 
 ASKER = """
 import sys
-from services.approval.handlers import closures
+from services.approval.handlers import closed_visits
 from services.chassis.db.database import Database
 from tests.support.factories.envelopes import key_ring
 from tests.support.factories.approval import NOW
 from tests.support.stack.settings import EVENT_SIGNERS
 
-closures.BATCH = 3
+closed_visits.BATCH = 3
 database = Database(
     sys.argv[1],
     personal_keys=key_ring(),
@@ -109,7 +109,7 @@ database = Database(
 )
 for batch in range(2):
     with database.transaction() as session:
-        assert closures.ask_visitors(session, NOW) == 3
+        assert closed_visits.ask_visitors(session, NOW) == 3
         if batch == 1:
             print("asked", flush=True)
             sys.stdin.read()

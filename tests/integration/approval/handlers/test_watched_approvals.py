@@ -10,7 +10,7 @@ from contracts.errors import Conflict
 from contracts.events import ApplicationSubmitted, PassApproved
 from contracts.rpc.approval import Forward, Withdraw
 from services.approval.handlers import decisions
-from services.approval.models import FirstApprovalRow, ReviewRow
+from services.approval.models.reviews import FirstApprovalRow, ReviewRow
 from tests.integration.approval.handlers.watch import (
     FIRST,
     SECOND,

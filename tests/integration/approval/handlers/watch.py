@@ -3,7 +3,7 @@
 from contracts.events import GateAdvised
 from contracts.model import Companion
 from contracts.rpc.approval import EntryId, MatchQuestion, ReviewId, SettleMatch
-from services.approval.handlers import decisions, queries, watchlist
+from services.approval.handlers import decisions, queries, watchlist_entries, watchlist_matches
 from tests.support.factories.approval import (
     GUARD,
     NOW,
@@ -21,18 +21,20 @@ FIRST, SECOND = desk(), desk(login="HOM-0002")
 
 def end(database, entry_id, principal=None):
     with database.transaction() as session:
-        return watchlist.end_entry(EntryId(entry_id=entry_id), by(principal or watcher()), session, NOW)
+        return watchlist_entries.end_entry(
+            EntryId(entry_id=entry_id), by(principal or watcher()), session, NOW
+        )
 
 
 def matches(database, open_only=True, now=NOW):
     with database.transaction() as session:
-        return watchlist.list_matches(MatchQuestion(open=open_only), by(GUARD), session, now).items
+        return watchlist_matches.list_matches(MatchQuestion(open=open_only), by(GUARD), session, now).items
 
 
 def settle(database, match_id, verdict, principal=None):
     request = SettleMatch(match_id=match_id, settled_as=verdict, note="Looked at the ID card")
     with database.transaction() as session:
-        return watchlist.settle_match(request, by(principal or watcher()), session, NOW)
+        return watchlist_matches.settle_match(request, by(principal or watcher()), session, NOW)
 
 
 def view(database, review_id):

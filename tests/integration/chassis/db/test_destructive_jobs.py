@@ -18,8 +18,8 @@ from services.application.handlers import scheduled_jobs as applications
 from services.application.models import ApplicationRow
 from services.approval import consumers as approval
 from services.approval.handlers import scheduled_jobs as reviews
-from services.approval.handlers import watchlist
-from services.approval.models import ImportRow
+from services.approval.handlers import watchlist_entries
+from services.approval.models.directory import ImportRow
 from services.chassis.db import destructive_jobs, import_drafts
 from services.chassis.db.database import Database
 from services.chassis.db.destructive_jobs import LONGEST_SILENCE, Doubt, Evidence, Portion, RunRefused
@@ -430,7 +430,7 @@ LONG_AFTER = now() + LATER
 PORTIONS: list[tuple[str, Callable[[Database], None], Portion, str]] = [
     ("application", undecided, applications.undecided(LONG_AFTER), "3 of 3 rows of applications"),
     ("application", rejected, applications.ended(LONG_AFTER), "1 of 1 rows of applications"),
-    ("approval", active, watchlist.expired(LONG_AFTER), "1 of 1 rows of watchlist_entries"),
+    ("approval", active, watchlist_entries.expired(LONG_AFTER), "1 of 1 rows of watchlist_entries"),
     ("approval", reviewed, reviews.old_reviews(LONG_AFTER, 13), "1 of 1 rows of reviews"),
     ("notify", told, erasure.old_records(LONG_AFTER, 1), "1 of 1 rows of messages"),
     ("verify", unanswered, incidents.old(LONG_AFTER, 1), "1 of 1 rows of gate_incidents"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from uuid import UUID
 
 import psycopg
 import pytest
@@ -11,10 +10,9 @@ from sqlalchemy import text
 from contracts.envelope import open_envelope, read_envelope
 from services.chassis.db import deferred_writes
 from services.chassis.messaging import outbox
-from services.chassis.messaging import relay as relay_module
-from services.chassis.messaging.relay import Hold, OutboxRelay, Publisher, RelaySettings, TopologyKeeper
+from services.chassis.messaging.outbox_rows import PAGE_ROWS, OutboxRows
+from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.runtime.clock import now
-from services.chassis.runtime.settings import read
 from tests.integration.chassis.messaging.relayed import bytes_of, check_topology, taken_from_queue
 from tests.support.factories.envelopes import key_ring
 from tests.support.stack.chassis import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
@@ -181,8 +179,8 @@ values (gen_random_uuid(), :type, 1, 'issuance', :subject, 2, now(), '{}')
 
 
 @pytest.fixture
-def outbox_of_a_million(issuance) -> Iterator[tuple[int, UUID]]:
-    """Fill the outbox with a million events; return the last position, and the id of the first."""
+def outbox_of_a_million(issuance) -> Iterator[int]:
+    """Fill the outbox with a million events; return the last position."""
     owner = owner_of(issuance)
     with owner.transaction() as session:
         session.execute(text("truncate outbox"))
@@ -191,26 +189,21 @@ def outbox_of_a_million(issuance) -> Iterator[tuple[int, UUID]]:
             session.execute(text(REFUSED), {"first": begin, "last": begin + AT_ONCE - 1})
     with owner.transaction() as session:
         last = session.scalar(text("select max(position) from outbox"))
-        first = session.scalar(text("select id from outbox order by position limit 1"))
     with owner.transaction() as session:
         session.execute(text("analyze outbox"))
-    yield last, first
+    yield last
     with owner.transaction() as session:
         session.execute(text("truncate outbox"))
 
 
 @long
 async def test_with_a_million_refused_events_each_look_reads_few_and_overtakes_none_of_a_subject(
-    topology, issuance, outbox_of_a_million, monkeypatch: pytest.MonkeyPatch
+    topology, issuance, outbox_of_a_million
 ) -> None:
     """PostgreSQL counts what is read."""
     url = topology.database_url("relay", "issuance")
-    for name, value in {**topology.environment("relay"), "EPASS_RELAY_DATABASE_URLS": url}.items():
-        monkeypatch.setenv(name, value)
-    settings = read(RelaySettings)
-    last, first = outbox_of_a_million
-    relay = OutboxRelay(url, settings, TopologyKeeper(settings))
-    relay._holds["PassRevoked"] = Hold(Publisher(settings, "test"), first, refused=last)
+    rows = OutboxRows("issuance", RelaySettings.model_fields["relay_batch"].default)
+    held = {"PassRevoked": outbox_of_a_million}
 
     def add(*others: tuple[str, str]) -> None:
         with owner_of(issuance).transaction() as session:
@@ -226,8 +219,8 @@ async def test_with_a_million_refused_events_each_look_reads_few_and_overtakes_n
 
     async def look(connection) -> list[tuple[str, str]]:
         before = await rows_read(connection)
-        free = await relay._look(connection)
-        assert await rows_read(connection) - before < 8 * relay_module.PAGE_ROWS
+        free = await rows.read(connection, held)
+        assert await rows_read(connection) - before < 8 * PAGE_ROWS
         await connection.execute(
             "update outbox set sent_at = now() where id = any(%s)", ([one.id for one in free],)
         )
@@ -242,14 +235,14 @@ async def test_with_a_million_refused_events_each_look_reads_few_and_overtakes_n
         found, looks = [], 0
         while not found:
             found, looks = await look(connection), looks + 1
-            assert looks < 4 * MILLION / relay_module.PAGE_ROWS
+            assert looks < 4 * MILLION / PAGE_ROWS
         assert found == [*free]
-        assert looks > MILLION / relay_module.PAGE_ROWS, "they were behind all others"
+        assert looks > MILLION / PAGE_ROWS, "they were behind all others"
         add(("PassIssued", "pass:new"), blocked[1])
         assert await look(connection) == [("PassIssued", "pass:new")], "what is new is found at once"
 
-        relay._holds["OtherType"] = Hold(Publisher(settings, "test"), first)
-        await relay._release("PassRevoked")
+        held = {"OtherType": 0}
+        rows.sweep_again()
         again: list[tuple[str, str]] = []
         for _ in range(10):
             again += await look(connection)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from contracts.events import StatusListSigned
 from services.chassis.messaging import outbox
-from services.chassis.messaging.relay import RelaySettings
+from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.messaging.topology import ASIDE_ARGUMENTS, queues
 from services.chassis.runtime.clock import now
 from tests.integration.chassis.messaging.relayed import (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import ClosedDay
 from contracts.visiting_rules import Calendar
-from services.approval.domain import reviews
+from services.approval.domain import reviews, visits
 from services.approval.domain.reviews import Decision, Outcome
 from tests.support.factories.approval import (
     MONDAY,
@@ -33,7 +33,7 @@ T1 = site()
 
 
 def approve(about, where=T1, revision=None, **terms):
-    wanted = reviews.Terms(**{"slot": slot(), **terms})
+    wanted = visits.Terms(**{"slot": slot(), **terms})
     return reviews.approve(about, wanted, where, Calendar(NOW, 30), by="HOM-0001", revision_read=revision)
 
 
@@ -105,7 +105,7 @@ THURSDAY, FRIDAY = date(2026, 3, 5), date(2026, 3, 6)
 
 def days_to(last_day, limit=None, **wanted):
     first = slot(**wanted)
-    return reviews.further_days(first, last_day, T1, limit, (), Calendar(NOW, 30))
+    return visits.further_days(first, last_day, T1, limit, (), Calendar(NOW, 30))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_days_with_other_hours_are_left_out() -> None:
             for hours in T1.hours
         )
     )
-    assert reviews.further_days(slot(), FRIDAY, short, None, (), Calendar(NOW, 30)) == (FRIDAY,)
+    assert visits.further_days(slot(), FRIDAY, short, None, (), Calendar(NOW, 30)) == (FRIDAY,)
 
 
 def test_days_on_which_the_department_receives_nobody_are_left_out() -> None:
@@ -163,7 +163,7 @@ def test_the_days_of_a_visit_are_open_sorted_and_at_most_seven(first, later, clo
     where = site(closed_days=tuple(ClosedDay(day=day, reason="") for day in closed))
     last = first + timedelta(days=later)
     with suppress(InvalidInput):
-        found = reviews.further_days(slot(first, "15:00", "16:00"), last, where, None, (), Calendar(NOW, 30))
+        found = visits.further_days(slot(first, "15:00", "16:00"), last, where, None, (), Calendar(NOW, 30))
         days = (first, *found)
         assert list(days) == sorted(set(days))
         assert days[-1] <= last
@@ -187,7 +187,7 @@ def test_the_reason_for_several_days_is_not_published() -> None:
 
 
 def test_two_officers_agree_on_the_days_whatever_their_reasons_are() -> None:
-    one = reviews.Terms(slot(), further_days=(THURSDAY,), days_reason="a hearing")
+    one = visits.Terms(slot(), further_days=(THURSDAY,), days_reason="a hearing")
     assert one == replace(one, days_reason="an inspection")
     assert one != replace(one, further_days=(FRIDAY,))
 

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
 from services.chassis.db.database import name_of
-from services.chassis.messaging.relay import RelaySettings
+from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.runtime.settings import read
 
 PAIR = "postgresql+psycopg://relay:secret@/verify?host=a%2Cb&port=5432%2C5433"

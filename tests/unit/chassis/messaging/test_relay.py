@@ -7,32 +7,22 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from aio_pika import Message
-from aio_pika.exceptions import DeliveryError
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.envelope import Envelope, read_envelope, split_envelopes
+from contracts.envelope import Envelope
+from services.chassis.messaging.outbox_rows import ALL
+from services.chassis.messaging.publisher import Published
 from services.chassis.messaging.relay import (
-    ALL,
-    LARGEST_BYTES,
-    LARGEST_MESSAGE,
     LONGEST_HOLD,
     LONGEST_UNANSWERED,
     UNHEARD_TRIES,
     OutboxRelay,
-    Published,
-    Publisher,
-    RelaySettings,
-    TopologyKeeper,
     Unconfirmed,
-    group_into_messages,
+    expect_answers,
     next_pause,
 )
-from services.chassis.runtime import tracing
+from services.chassis.messaging.relay_settings import RelaySettings
 from services.chassis.runtime.clock import now
-from tests.support.stack.collector import Collector
 from tests.support.stack.settings import make_settings
 
 
@@ -43,147 +33,54 @@ def test_a_relay_refuses_a_database_that_is_not_named_as_its_service() -> None:
 
 
 def test_after_events_the_relay_looks_again_at_once() -> None:
-    assert next_pause(0.2, ["PassIssued"], longest=0.2, batch=200) == 0.0
+    assert next_pause(0.2, ["PassIssued"], batch=200) == 0.0
 
 
 def test_after_a_few_events_that_nobody_waits_for_the_relay_lets_more_gather() -> None:
-    assert next_pause(0.0, ["PassScanned"] * 199, longest=0.2, batch=200) == 0.2
-    assert next_pause(0.0, ["NotificationDelivered", "NotificationFailed"], longest=0.2, batch=200) == 0.2
+    assert next_pause(0.0, ["PassScanned"] * 199, batch=200) == 0.2
+    assert next_pause(0.0, ["NotificationDelivered", "NotificationFailed"], batch=200) == 0.2
 
 
 def test_control_the_relay_does_not_pause_when_more_wait_or_somebody_waits() -> None:
-    assert next_pause(0.0, ["PassScanned"] * 200, longest=0.2, batch=200) == 0.0
-    assert next_pause(0.0, ["PassScanned", "PassIssued"], longest=0.2, batch=200) == 0.0
+    assert next_pause(0.0, ["PassScanned"] * 200, batch=200) == 0.0
+    assert next_pause(0.0, ["PassScanned", "PassIssued"], batch=200) == 0.0
 
 
-def test_while_nothing_happens_the_pause_doubles_up_to_the_setting() -> None:
+def test_while_nothing_happens_the_pause_doubles_up_to_a_limit() -> None:
     pauses = [0.0]
     for _ in range(6):
-        pauses.append(next_pause(pauses[-1], [], longest=0.2, batch=200))
+        pauses.append(next_pause(pauses[-1], [], batch=200))
     assert pauses == [0.0, 0.02, 0.04, 0.08, 0.16, 0.2, 0.2]
 
 
-def relays(*names: str) -> tuple[TopologyKeeper, dict[str, OutboxRelay]]:
-    settings = make_settings(RelaySettings)
-    keeper = TopologyKeeper(settings)
-    keeper.relays += [OutboxRelay(f"postgresql://127.0.0.1/{name}", settings, keeper) for name in names]
-    return keeper, {relay.name: relay for relay in keeper.relays}
+async def ready() -> None:
+    """Let a publisher connect without a topology."""
+
+
+def relays(*names: str) -> dict[str, OutboxRelay]:
+    settings, every = make_settings(RelaySettings), list[OutboxRelay]()
+    every += [OutboxRelay(f"postgresql://127.0.0.1/{name}", settings, ready, every) for name in names]
+    return {relay.name: relay for relay in every}
 
 
 async def test_after_an_approval_the_relay_soon_looks_for_the_pass_and_for_nothing_else() -> None:
-    keeper, by_name = relays("issuance", "notify")
+    by_name = relays("issuance", "notify")
     long_pauses = {name: asyncio.create_task(relay._pause(60)) for name, relay in by_name.items()}
     await asyncio.sleep(0)
-    keeper.expect_answers({"PassApproved"})
+    expect_answers(by_name.values(), {"PassApproved"})
     assert await asyncio.wait_for(long_pauses["issuance"], 10) == 0
     assert not long_pauses["notify"].done()
     long_pauses["notify"].cancel()
 
 
 async def test_control_an_event_that_nobody_answers_ends_no_pause() -> None:
-    keeper, by_name = relays("issuance")
+    by_name = relays("issuance")
     pause = asyncio.create_task(by_name["issuance"]._pause(60))
     await asyncio.sleep(0)
-    keeper.expect_answers({"PassScanned"})
+    expect_answers(by_name.values(), {"PassScanned"})
     done, _ = await asyncio.wait({pause}, timeout=0.2)
     assert not done
     pause.cancel()
-
-
-def envelope(number: int, event: str, subject: str, size: int = 0) -> Envelope:
-    return Envelope(
-        id=UUID(int=number),
-        type=event,
-        version=1,
-        producer="issuance",
-        subject=subject,
-        seq=1,
-        occurred_at=now(),
-        data={"text": "x" * size},
-    )
-
-
-@given(st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from("1234567")), max_size=200))
-def test_events_go_once_and_each_subject_keeps_its_order(facts: list[tuple[str, str]]) -> None:
-    events = [envelope(number, *fact) for number, fact in enumerate(facts)]
-    published: list[Envelope] = []
-    left = events
-    while left:
-        messages, left = group_into_messages(left)
-        assert all(len({one.type for one in message}) == 1 for message in messages)
-        # Messages of one round are published at once, so no subject may be in two of them.
-        subjects = [subject for message in messages for subject in {one.subject for one in message}]
-        assert len(subjects) == len(set(subjects))
-        published.extend(one for message in messages for one in message)
-    assert sorted(published, key=lambda one: one.id) == events
-    for subject in "1234567":
-        theirs = [one for one in published if one.subject == subject]
-        assert theirs == sorted(theirs, key=lambda one: one.id)
-
-
-def test_a_message_has_neither_too_many_events_nor_too_many_bytes() -> None:
-    many = [envelope(number, "A", str(number)) for number in range(LARGEST_MESSAGE + 1)]
-    assert [len(message) for message in group_into_messages(many)[0]] == [LARGEST_MESSAGE, 1]
-    large = [envelope(number, "A", str(number), LARGEST_BYTES) for number in range(2)]
-    assert [len(message) for message in group_into_messages(large)[0]] == [1, 1]
-    small_first = [envelope(1, "A", "1", 10), envelope(2, "A", "2", LARGEST_BYTES)]
-    assert [len(message) for message in group_into_messages(small_first)[0]] == [1, 1]
-
-
-class Exchange:
-    """Keeps the bodies that are published, or fails."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.bodies: list[bytes] = []
-        self._error = error
-
-    async def publish(self, message: Message, **_: object) -> None:
-        if self._error:
-            raise self._error
-        self.bodies.append(message.body)
-
-
-def caused(number: int) -> Envelope:
-    cause = f"00-{number:032x}-{number:016x}-01"
-    return envelope(number, "PassIssued", f"pass:{number}").model_copy(update={"traceparent": cause})
-
-
-async def publish(exchange: Exchange, *envelopes: Envelope) -> list[str | None]:
-    """Publish events in one message; return the trace context of each as it is on the wire."""
-    keeper, _ = relays()
-    publisher = Publisher(make_settings(RelaySettings), "relay:issuance", keeper)
-    publisher._channel, publisher._exchanges = object(), {"issuance.events": exchange}  # type: ignore[assignment,dict-item]
-    await publisher.publish(envelopes)
-    return [read_envelope(part).traceparent for body in exchange.bodies for part in split_envelopes(body)]
-
-
-async def test_each_event_of_a_message_has_a_span_under_its_own_cause_and_carries_that(
-    collector: Collector,
-) -> None:
-    with tracing.exporting("relay", collector.url):
-        carried = await publish(Exchange(), caused(1), caused(2))
-    first, second = collector.spans
-    assert [(span.name, span.kind) for span in (first, second)] == [("publish PassIssued", "PRODUCER")] * 2
-    assert [span.parent_id for span in (first, second)] == [f"{number:016x}" for number in (1, 2)]
-    assert carried == [first.traceparent, second.traceparent]
-    assert (first.links, second.links) == ((), ((first.trace_id, first.span_id),))
-    assert first.attributes == {
-        "messaging.system": "rabbitmq",
-        "messaging.operation.name": "publish",
-        "messaging.operation.type": "send",
-        "messaging.destination.name": "issuance.events:PassIssued",
-        "messaging.message.id": str(UUID(int=1)),
-    }
-
-
-async def test_an_event_that_a_queue_refuses_has_no_span_yet(collector: Collector) -> None:
-    with tracing.exporting("relay", collector.url), pytest.raises(DeliveryError):
-        await publish(Exchange(DeliveryError(None, None)), caused(1))
-    assert collector.spans == []
-
-
-async def test_while_tracing_is_off_an_event_carries_the_context_of_its_cause() -> None:
-    assert await publish(Exchange(), caused(1), caused(2)) == [caused(1).traceparent, caused(2).traceparent]
 
 
 class Rows:
@@ -200,7 +97,10 @@ class Rows:
 
 
 def events_of(*types: str) -> list[Envelope]:
-    return [envelope(number, name, name) for number, name in enumerate(types)]
+    facts = {"version": 1, "producer": "issuance", "seq": 1, "occurred_at": now(), "data": {}}
+    return [
+        Envelope(id=UUID(int=number), type=name, subject=name, **facts) for number, name in enumerate(types)
+    ]
 
 
 async def note(
@@ -216,7 +116,7 @@ async def note(
 
 async def test_events_that_are_refused_meanwhile_do_not_put_off_the_next_try_of_their_type() -> None:
     """Else a busy type would never be tried, and its events would wait for as long as others come."""
-    relay = relays("issuance")[1]["issuance"]
+    relay = relays("issuance")["issuance"]
     refused = Published(refused=events_of("PassRevoked"))
     await note(relay, refused, PassRevoked=1)
     hold = relay._holds["PassRevoked"]
@@ -238,7 +138,7 @@ async def test_what_is_tried_together_waits_together_and_less_long_if_the_broker
 
     The broker may answer for other events between two tries.
     """
-    relay = relays("issuance")[1]["issuance"]
+    relay = relays("issuance")["issuance"]
     types = ["PassIssued", "PassRevoked", "StatusListSigned"]
     unanswered, pauses = Published(unanswered=events_of(*types)), []
     await note(relay, unanswered, theirs=False)
@@ -254,7 +154,7 @@ async def test_what_is_tried_together_waits_together_and_less_long_if_the_broker
 
 
 async def test_a_relay_that_hears_nothing_for_several_tries_leaves_its_outbox_to_another_one() -> None:
-    relay = relays("issuance")[1]["issuance"]
+    relay = relays("issuance")["issuance"]
     unanswered = Published(unanswered=events_of("PassIssued"))
     for _ in range(UNHEARD_TRIES - 1):
         await note(relay, unanswered, tried=True)
@@ -267,7 +167,7 @@ async def test_a_relay_that_hears_nothing_for_several_tries_leaves_its_outbox_to
 
 
 async def test_silent_types_are_tried_together_and_one_that_is_refused_alone() -> None:
-    relay = relays("issuance")[1]["issuance"]
+    relay = relays("issuance")["issuance"]
     await note(relay, Published(unanswered=events_of("PassIssued", "PassRevoked")))
     await note(relay, Published(refused=events_of("StatusListSigned")), StatusListSigned=3)
     silent, other, refused = (
@@ -282,7 +182,7 @@ async def test_silent_types_are_tried_together_and_one_that_is_refused_alone() -
 
 async def test_what_a_queue_has_refused_goes_out_no_second_time_because_a_try_was_not_answered() -> None:
     """The other queues have it; what came since goes to them once the queue refuses again."""
-    relay = relays("issuance")[1]["issuance"]
+    relay = relays("issuance")["issuance"]
     await note(relay, Published(refused=events_of("PassRevoked")), PassRevoked=9)
     hold = relay._holds["PassRevoked"]
     await note(relay, Published(unanswered=events_of("PassRevoked")), tried=True)

@@ -21,7 +21,7 @@ from contracts.rpc.verify import (
     Supervisor,
     SupervisorId,
 )
-from services.verify.handlers import incidents, supervisors
+from services.verify.handlers import incidents, supervisor_rules, supervisors
 from tests.support.factories.verify import NOON, Gate, calling, officer
 
 ADO = Principal(kind="staff", id="ADO-0001", role="ado", login_id="ADO-0001")
@@ -47,7 +47,7 @@ class Supervised(Gate):
 
     def decide(self, *, demanded: bool, principal: Principal = FRESH_ADO) -> SiteSupervision:
         with self.database.transaction() as session:
-            return supervisors.decide(
+            return supervisor_rules.decide(
                 SiteId(site="PCS1"), calling(principal), session, NOON, demanded=demanded
             )
 

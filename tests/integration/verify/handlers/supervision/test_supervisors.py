@@ -19,7 +19,7 @@ from contracts.rpc.verify import (
 )
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
-from services.verify.handlers import supervisors
+from services.verify.handlers import supervisor_rules, supervisors
 from services.verify.metrics import SITES_UNGUARDED, SUPERVISORS_REFUSED
 from services.verify.models import DisabledLoginRow, SupervisorRow, SupervisorRuleRow
 from services.verify.service import Service
@@ -275,7 +275,7 @@ def test_a_site_without_any_supervisor_says_so_once_somebody_of_the_watchlist_is
 
 def _problems(gate: Gate, at: datetime) -> dict[str, str | None]:
     with gate.database.transaction() as session:
-        return {one.site: one.problem for one in supervisors.list_sites(session, at)}
+        return {one.site: one.problem for one in supervisor_rules.list_sites(session, at)}
 
 
 def test_a_site_with_a_supervisor_about_which_nobody_has_decided_says_so(databases) -> None:

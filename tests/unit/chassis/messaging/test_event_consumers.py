@@ -8,9 +8,9 @@ import pytest
 from amqp.exceptions import NotFound
 from kombu import Message
 
-from services.chassis.messaging import entrypoint
-from services.chassis.messaging.entrypoint import EventConsumers, settle_failed
+from services.chassis.messaging import event_consumers
 from services.chassis.messaging.event_batches import EventMessage
+from services.chassis.messaging.event_consumers import EventConsumers, settle_failed
 from services.chassis.messaging.topology import DELIVERY_COUNT
 from services.chassis.runtime.lifecycle import Stopping
 
@@ -37,7 +37,7 @@ def consumers_with(happened: list[Any]) -> EventConsumers:
 
 def test_a_message_goes_back_after_a_pause_that_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     happened: list[Any] = []
-    monkeypatch.setattr(entrypoint, "pause", happened.append)
+    monkeypatch.setattr(event_consumers, "pause", happened.append)
     message: Any = SimpleNamespace(headers={DELIVERY_COUNT: 3})
 
     assert (
@@ -55,7 +55,7 @@ def test_a_message_that_waits_goes_back_at_once_when_the_process_stops(
         raise Stopping
 
     happened: list[Any] = []
-    monkeypatch.setattr(entrypoint, "pause", stop)
+    monkeypatch.setattr(event_consumers, "pause", stop)
     message: Any = SimpleNamespace(headers=None)
 
     settle_failed(consumers_with(happened), "queue", EventMessage(message), b"", RuntimeError())

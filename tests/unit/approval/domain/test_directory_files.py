@@ -15,7 +15,8 @@ from contracts.events import (
     SiteAdvice,
     SiteRecord,
 )
-from services.approval.domain.directory_tables import COLUMNS, Directory, Reading, read_table
+from services.approval.domain.directory_files import Reading, read_table
+from services.approval.domain.directory_tables import COLUMNS, Directory
 
 TODAY = date(2026, 12, 1)
 WORDS = {"en": "Home", "pa": "ਗ੍ਰਹਿ", "hi": "गृह"}

@@ -1,248 +1,21 @@
-"""The tables of approval: the directory, the state of known applications, reviews with their decisions."""
+"""The tables of reviews: applications as they are known here, decisions, places, closed days, numbers."""
 
 from datetime import date, datetime, time
-from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import (
-    TIMESTAMP,
-    BigInteger,
-    CheckConstraint,
-    Date,
-    ForeignKey,
-    Identity,
-    Index,
-    Text,
-    UniqueConstraint,
-    false,
-    text,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, false, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from contracts import spelling
-from contracts.events import (
-    ApplicationDetails,
-    DepartmentRecord,
-    SiteRecord,
-)
-from contracts.model import (
-    IST,
-    Channel,
-    ClosureReason,
-    Language,
-    MatchKind,
-    MatchSettlement,
-    RejectionReason,
-    ReviewStatus,
-    Role,
-    Slot,
-)
-from services.approval.domain import closures, delegations, reviews, transparency, watchlist
-from services.chassis.db.import_drafts import ImportColumns
+from contracts.events import ApplicationDetails
+from contracts.model import IST, Channel, ClosureReason, RejectionReason, ReviewStatus, Role, Slot
+from services.approval.domain import closures, delegations, reviews, transparency, visits
+from services.approval.models.base import WHOLE, Base, Json
+from services.approval.models.watchlist import WatchlistMatchRow
 
-Words = dict[Language, str]
-"""A text by language."""
-Json = dict[str, Any]
-ACTIVE = "confirmed_at is not null and ended_at is null"
-"""Which entries of the watchlist are active."""
-WHOLE = "all, delete-orphan"
-"""Cascade of rows that are stored and deleted with the row that owns them."""
 MOBILE = "((personal -> 'applicant'::text) ->> 'mobile'::text)"
 """The applicant's mobile number in a review, in the words of its index."""
-
-
-class Base(DeclarativeBase):
-    """Base of the tables: instants have a time zone, text has no length, words and details are JSON."""
-
-    type_annotation_map = {
-        datetime: TIMESTAMP(timezone=True),
-        str: Text,
-        ReviewStatus: Text,
-        MatchKind: Text,
-        MatchSettlement: Text,
-        RejectionReason: Text,
-        ClosureReason: Text,
-        Channel: Text,
-        Role: Text,
-        Words: JSONB,
-        Json: JSONB(none_as_null=True),
-        list[date]: ARRAY(Date),
-    }
-
-
-# --------------------------------------------------------------- directory
-
-
-class SiteRow(Base):
-    """Secretariat building."""
-
-    __tablename__ = "sites"
-    code: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[Words]
-    address: Mapped[Words]
-    advice: Mapped[Json | None]
-    photograph: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    gate_rules: Mapped[Json | None]
-    gates: Mapped[list["GateRow"]] = relationship(cascade=WHOLE, lazy="selectin", order_by="GateRow.position")
-    hours: Mapped[list["HoursRow"]] = relationship(
-        cascade=WHOLE, lazy="selectin", order_by="HoursRow.position"
-    )
-    closed_days: Mapped[list["ClosedDayRow"]] = relationship(
-        cascade=WHOLE, lazy="selectin", order_by="ClosedDayRow.day"
-    )
-
-    @classmethod
-    def of(cls, record: SiteRecord) -> "SiteRow":
-        """Return the rows of a record."""
-        return cls(
-            code=record.code,
-            name=record.name,
-            address=record.address,
-            advice=record.advice.model_dump() if record.advice else None,
-            photograph=record.photograph,
-            gate_rules=record.gate_rules.model_dump() if record.gate_rules else None,
-            gates=[
-                GateRow(code=code, position=at, name=record.gate_names.get(code))
-                for at, code in enumerate(record.gates)
-            ],
-            hours=[HoursRow(position=at, **hours.model_dump()) for at, hours in enumerate(record.hours)],
-            closed_days=[
-                ClosedDayRow(
-                    day=closed.day, reason=closed.reason, reason_translations=closed.reason_translations
-                )
-                for closed in record.closed_days
-            ],
-        )
-
-
-class GateRow(Base):
-    """Gate of a site."""
-
-    __tablename__ = "gates"
-    site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
-    code: Mapped[str] = mapped_column(primary_key=True)
-    position: Mapped[int]
-    name: Mapped[Json | None]
-
-
-class HoursRow(Base):
-    """Opening hours of one weekday, from a date on."""
-
-    __tablename__ = "site_hours"
-    site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)
-    weekday: Mapped[int]
-    opens: Mapped[time]
-    closes: Mapped[time]
-    valid_from: Mapped[date]
-    valid_to: Mapped[date | None]
-
-
-class ClosedDayRow(Base):
-    """Day on which a site admits nobody."""
-
-    __tablename__ = "closed_days"
-    site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
-    reason: Mapped[str]
-    reason_translations: Mapped[Words] = mapped_column(default={}, server_default="{}")
-
-
-class DepartmentRow(Base):
-    """Department of the government."""
-
-    __tablename__ = "departments"
-    code: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[Words]
-    escalation: Mapped[Json | None]
-    closed: Mapped[bool] = mapped_column(default=False, server_default=false())
-    sites: Mapped[list["DepartmentSiteRow"]] = relationship(
-        cascade=WHOLE, lazy="selectin", order_by="DepartmentSiteRow.position"
-    )
-    officers: Mapped[list["OfficerRow"]] = relationship(
-        cascade=WHOLE, lazy="selectin", order_by="OfficerRow.position"
-    )
-
-    @classmethod
-    def of(cls, record: DepartmentRecord) -> "DepartmentRow":
-        """Return the rows of a record."""
-        return cls(
-            code=record.code,
-            name=record.name,
-            escalation=record.escalation.model_dump() if record.escalation else None,
-            closed=record.closed,
-            sites=[DepartmentSiteRow(site_code=code, position=at) for at, code in enumerate(record.sites)],
-            officers=[OfficerRow(position=at, **dict(officer)) for at, officer in enumerate(record.officers)],
-        )
-
-
-class DepartmentSiteRow(Base):
-    """Site at which a department sits."""
-
-    __tablename__ = "department_sites"
-    department_code: Mapped[str] = mapped_column(ForeignKey("departments.code"), primary_key=True)
-    site_code: Mapped[str] = mapped_column(ForeignKey("sites.code"), primary_key=True)
-    position: Mapped[int]
-
-
-class OfficerRow(Base):
-    """Office that people visit, and who holds it."""
-
-    __tablename__ = "officers"
-    department_code: Mapped[str] = mapped_column(ForeignKey("departments.code"), primary_key=True)
-    code: Mapped[str] = mapped_column(primary_key=True)
-    position: Mapped[int]
-    name: Mapped[Words]
-    designation: Mapped[Words]
-    room: Mapped[str]
-    closed: Mapped[bool] = mapped_column(default=False, server_default=false())
-
-
-class DutyContactsRow(Base):
-    """Duty contacts of the officers of a department, or of the reception of a site.
-
-    ``sealed`` holds mobiles and e-mail addresses, encrypted under ``id``. They are in no other row and in no
-    clear part of an event.
-    """
-
-    __tablename__ = "duty_contacts"
-    place: Mapped[str] = mapped_column(primary_key=True)
-    """The table and the code, such as ``departments/home``."""
-    id: Mapped[UUID] = mapped_column(default=uuid4)
-    sealed: Mapped[str]
-    language: Mapped[Language] = mapped_column(Text)
-    set_by: Mapped[str]
-    set_at: Mapped[datetime]
-
-
-class LineChangeRow(Base):
-    """A change of a line of the directory: by whom, when, and what it was. It never changes."""
-
-    __tablename__ = "directory_history"
-    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
-    record: Mapped[str]
-    """The table and the key of the line, such as ``officers/home/home-superintendent``."""
-    changed_by: Mapped[str]
-    changed_at: Mapped[datetime]
-    before: Mapped[Json | None]
-    after: Mapped[Json | None]
-
-    __table_args__ = (Index("directory_history_record", "record", "id"),)
-
-
-class ImportRow(ImportColumns, Base):
-    """A file of departments, officers or holidays."""
-
-
-class ReferenceVersionRow(Base):
-    """Token of a change of what `handlers/reference_data.py` keeps in memory; mostly there is one."""
-
-    __tablename__ = "reference_versions"
-    token: Mapped[UUID] = mapped_column(primary_key=True, server_default=text("gen_random_uuid()"))
-
-
-# ----------------------------------------------------------------- reviews
 
 
 class ApplicationRow(Base):
@@ -362,15 +135,15 @@ class ReviewRow(Base):
 
     def plan(self, today: date) -> None:
         """Place the review in the queue: by the nearest preferred slot, and whether the applicant waits."""
-        visit = reviews.nearest_visit(self.application.preferred, today)
-        self.visit_at = reviews.start_of(visit)
-        waits = reviews.waits_at_counter(self.channel, visit, self.submitted_at)
+        visit = visits.nearest_visit(self.application.preferred, today)
+        self.visit_at = visits.start_of(visit)
+        waits = visits.waits_at_counter(self.channel, visit, self.submitted_at)
         self.precedence = 0 if waits else 1
 
     @property
     def visit(self) -> Slot:
         """The nearest preferred slot."""
-        return reviews.nearest_visit(self.application.preferred, self.visit_at.astimezone(IST).date())
+        return visits.nearest_visit(self.application.preferred, self.visit_at.astimezone(IST).date())
 
     @property
     def decision(self) -> "DecisionRow | None":
@@ -455,9 +228,9 @@ class FirstApprovalRow(Base):
     days_reason: Mapped[str] = mapped_column(server_default="")
 
     @property
-    def terms(self) -> reviews.Terms:
+    def terms(self) -> visits.Terms:
         """The terms that a second officer has to approve too."""
-        return reviews.Terms(
+        return visits.Terms(
             Slot.model_validate(self.slot),
             self.gate,
             self.entries,
@@ -465,71 +238,6 @@ class FirstApprovalRow(Base):
             tuple(self.further_days),
             self.days_reason,
         )
-
-
-class WatchlistEntryRow(Base):
-    """Entry of the watchlist: active from its confirmation by a second officer until it ends.
-
-    ``sealed`` holds name, last four, mobile and reason, encrypted; ``traits`` are keyed digests, by which
-    people are found without opening every entry. Both are emptied some time after the end.
-    """
-
-    __tablename__ = "watchlist_entries"
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    sealed: Mapped[str | None]
-    traits: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    valid_until: Mapped[date]
-    proposed_by: Mapped[str]
-    proposed_at: Mapped[datetime]
-    confirmed_by: Mapped[str | None]
-    confirmed_at: Mapped[datetime | None]
-    ended_by: Mapped[str | None]
-    """None where its last day has passed."""
-    ended_at: Mapped[datetime | None]
-
-    __table_args__ = (
-        CheckConstraint("confirmed_by <> proposed_by", name="watchlist_four_eyes"),
-        Index("watchlist_traits", "traits", postgresql_using="gin", postgresql_where=text(ACTIVE)),
-        Index("watchlist_age", "proposed_at", "id"),
-    )
-
-    @property
-    def stage(self) -> watchlist.Stage:
-        """Who did what with it so far."""
-        return watchlist.Stage(self.proposed_by, self.confirmed_by, self.ended_at is not None)
-
-
-class WatchlistMatchRow(Base):
-    """Match of a person of an application with an entry, and how an officer settled it."""
-
-    __tablename__ = "watchlist_matches"
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid4)
-    entry_id: Mapped[UUID] = mapped_column(ForeignKey("watchlist_entries.id"))
-    review_id: Mapped[UUID] = mapped_column(ForeignKey("reviews.id"))
-    person: Mapped[int]
-    """0 is the applicant, 1 the first companion."""
-    person_digest: Mapped[str]
-    """Keyed digest of what was compared of the person; the match ends when somebody else has this place."""
-    kind: Mapped[MatchKind]
-    found_at: Mapped[datetime]
-    settled_as: Mapped[MatchSettlement | None]
-    settled_by: Mapped[str | None]
-    settled_at: Mapped[datetime | None]
-    sealed_note: Mapped[str | None]
-    """Why it was settled so, encrypted."""
-    entry: Mapped[WatchlistEntryRow] = relationship(lazy="joined", innerjoin=True)
-
-    __table_args__ = (
-        UniqueConstraint("review_id", "entry_id", "person", name="watchlist_match_once"),
-        Index("watchlist_matches_of_entry", "entry_id"),
-        Index("watchlist_matches_age", "found_at", "id"),
-    )
-
-    @property
-    def counts(self) -> bool:
-        """Whether it asks for a second officer: a firm one that nobody dismissed, or a confirmed one."""
-        holds = self.settled_as == "confirmed" or (self.kind == "firm" and self.settled_as is None)
-        return holds and self.entry.ended_at is None
 
 
 class CapacityRow(Base):
@@ -649,11 +357,3 @@ class DelegationRow(Base):
         """Return the delegation as the domain's value."""
         ends = self.ended_at or self.ends
         return delegations.Delegation(self.id, self.officer, self.login, self.stand_in, self.starts, ends)
-
-
-class AnnouncementRow(Base):
-    """An announcement of the whole directory: which one, and when it was made. It never changes."""
-
-    __tablename__ = "directory_announcements"
-    edition: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    announced_at: Mapped[datetime]

@@ -1,0 +1,140 @@
+"""Logins as the ADO Branch and the colleagues of a department see them."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from contracts.errors import Forbidden, NotFound
+from contracts.login_ids import normalized
+from contracts.model import LoginState
+from contracts.rpc.accounts import Colleague, ColleagueList, LoginId, LoginList, LoginQuestion, LoginView
+from contracts.rpc.call import Call
+from services.accounts.domain import logins
+from services.accounts.handlers import sessions
+from services.accounts.handlers.authorization import acting_ado
+from services.accounts.models import LoginRow, SecondFactorRow, SessionRow
+
+
+def list_page(request: LoginQuestion, call: Call, session: Session, now: datetime) -> LoginList:
+    """Return a page of logins by id. ``next`` is the last id of this page if there are more logins.
+
+    Logins are listed by their id alone, so the id is the cursor; `db/cursors.py` is for lists by time.
+
+    Raises:
+        Forbidden: as `acting_ado`.
+    """
+    acting_ado(session, call, now)
+    states = _states(logins.today_of(now))
+    places = {"role": request.role, "department": request.department, "site": request.site}
+    filters = [getattr(LoginRow, name) == value for name, value in places.items() if value is not None]
+    numbers = [func.count().filter(condition) for condition in states.values()]
+    counts = session.execute(select(*numbers).select_from(LoginRow).where(*filters)).one()
+    if request.state is not None:
+        filters.append(states[request.state])
+    after = LoginRow.login_id > normalized(request.after or "")
+    query = select(LoginRow).where(after, *filters).order_by(LoginRow.login_id).limit(request.limit + 1)
+    found = session.scalars(query).all()
+    page = found[: request.limit]
+    return LoginList(
+        items=_views(session, page, now),
+        next=page[-1].login_id if len(found) > len(page) else None,
+        counts=dict(zip(states, counts, strict=True)),
+    )
+
+
+def _states(today: date) -> dict[LoginState, ColumnElement[bool]]:
+    """Return the condition of each state; it agrees with ``domain.logins.state_of``."""
+    usable, used = LoginRow.is_usable(today), LoginRow.last_used_at.is_not(None)
+    return {
+        "active": usable & used,
+        "never_used": usable & ~used,
+        "expired": LoginRow.disabled_at.is_(None) & (LoginRow.valid_until < today),
+        "disabled": LoginRow.disabled_at.is_not(None),
+    }
+
+
+def view(request: LoginId, call: Call, session: Session, now: datetime) -> LoginView:
+    """Return one login.
+
+    Raises:
+        Forbidden: as `acting_ado`.
+        NotFound: there is no such login.
+    """
+    acting_ado(session, call, now)
+    login = session.get(LoginRow, normalized(request.login_id))
+    if login is None:
+        raise NotFound("there is no such login")
+    return view_of(session, login, now)
+
+
+def colleagues(call: Call, session: Session, now: datetime) -> ColleagueList:
+    """Return the enabled logins of the caller's department, by ID.
+
+    Raises:
+        Forbidden: the caller is not of a department.
+    """
+    department = call.principal.department
+    if call.principal.role != "department" or department is None:
+        raise Forbidden("this is for logins of a department")
+    own = (LoginRow.role == "department") & (LoginRow.department == department)
+    lasts = LoginRow.valid_until.is_(None) | (LoginRow.valid_until >= logins.today_of(now))
+    query = select(LoginRow).where(own, lasts, LoginRow.disabled_at.is_(None)).order_by(LoginRow.login_id)
+    return ColleagueList(
+        items=tuple(
+            Colleague(login_id=login.login_id, name=login.name, assistant_of=login.assistant_of)
+            for login in session.scalars(query)
+        )
+    )
+
+
+def view_of(session: Session, login: LoginRow, now: datetime) -> LoginView:
+    """Return a login as the ADO Branch sees it."""
+    return _views(session, [login], now)[0]
+
+
+def _views(session: Session, rows: Sequence[LoginRow], now: datetime) -> tuple[LoginView, ...]:
+    """Return logins as the ADO Branch sees them, each with its app and the number of its open sessions."""
+    ids = [login.login_id for login in rows]
+    of_them = SessionRow.login_id.in_(ids)
+    numbers = select(SessionRow.login_id, func.count()).where(of_them, sessions.is_live(now))
+    open_sessions = dict(session.execute(numbers.group_by(SessionRow.login_id)).all())
+    factor = SecondFactorRow
+    apps = select(factor.login_id, factor.enrolled_at).where(factor.login_id.in_(ids))
+    since = dict(session.execute(apps).all())
+    today = logins.today_of(now)
+    return tuple(
+        _view_of(login, open_sessions.get(login.login_id, 0), since.get(login.login_id), today)
+        for login in rows
+    )
+
+
+def _view_of(
+    login: LoginRow, open_sessions: int, second_factor_since: datetime | None, today: date
+) -> LoginView:
+    state = logins.state_of(
+        disabled=login.disabled_at is not None,
+        valid_until=login.valid_until,
+        used=login.last_used_at is not None,
+        today=today,
+    )
+    return LoginView(
+        state=state,
+        valid_until=login.valid_until,
+        sessions=open_sessions,
+        second_factor_since=second_factor_since,
+        has_mobile=login.mobile_sealed is not None,
+        login_id=login.login_id,
+        role=login.role,
+        name=login.name,
+        department=login.department,
+        site=login.site,
+        gate=login.gate,
+        assistant_of=login.assistant_of,
+        disabled=login.disabled_at is not None,
+        must_change_password=login.must_change_password,
+        issued_by=login.issued_by,
+        issued_at=login.issued_at,
+        last_used_at=login.last_used_at,
+    )

@@ -31,7 +31,8 @@ class Consumers:
     on_personal_data_erased = consumes(events.PersonalDataErased, event_handlers.handle_personal_data_erased)
 
     escalate_waiting = every(60, jobs.escalate_waiting, rows=jobs.BATCH)
-    ask_visitors_of_closed_days = every(5, closed_visits.ask_visitors_of_closed_days)
+    ask_visitors_of_closed_days = every(5, closed_visits.ask_visitors, rows=closed_visits.BATCH)
+    tell_visitors_of_lifted_days = every(5, closed_visits.tell_of_lifted, rows=closed_visits.BATCH)
     plan_visits = every(60, jobs.plan_visits, rows=jobs.BATCH)
     key_names = every(60, jobs.key_names, rows=jobs.BATCH)
     count_months = every(600, numbers.count_months, eager=True)

@@ -21,8 +21,7 @@ from services.approval.domain import reviews
 from services.approval.handlers import capacity, reference_data
 from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models.reviews import BookingRow, ClosureRow, DecisionRow, ReviewRow
-from services.chassis.db import batches, cursors
-from services.chassis.db.database import Database
+from services.chassis.db import cursors
 from services.chassis.db.server import is_future
 from services.chassis.messaging import outbox
 
@@ -110,12 +109,6 @@ class AffectedVisits:
             days=tuple(sorted(days or ())) if booking else (),
             keeps_pass=booking is not None and has_other,
         )
-
-
-def ask_visitors_of_closed_days(db: Database, now: datetime) -> None:
-    """Ask visitors of closed days for another date, and tell them of those that were lifted."""
-    batches.run(db, lambda session: ask_visitors(session, now), BATCH)
-    batches.run(db, lambda session: tell_of_lifted(session, now), BATCH)
 
 
 def ask_visitors(session: Session, now: datetime) -> int:

@@ -5,7 +5,6 @@ recorded.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +18,7 @@ from services.chassis.db.database import Database
 from services.chassis.runtime.logs import logger
 from services.verify.handlers import offline_scans, scan_groups, scans, supervisors
 from services.verify.handlers.pass_lookup import UNREADABLE
-from services.verify.handlers.scan_records import MISSING, ChangedMeanwhile
+from services.verify.handlers.scan_records import MISSING
 from services.verify.metrics import (
     GATE_CONFLICTS,
     OFFLINE_DEFERRED,
@@ -53,10 +52,10 @@ def scan(request: ScanPass, call: Call, db: Database, now: datetime, settings: V
 def _scan(request: ScanPass, call: Call, db: Database, now: datetime, settings: VerifySettings) -> ScanResult:
     if request.supervisor is not None and request.direction == "entry":
         _check_supervisor(request, call, db, now)
-    with suppress(ChangedMeanwhile), db.queries() as session:
+    with db.queries() as session:
         (result,) = scan_groups.scan_many([(request, call)], session, now, **_rules(settings))
-        if result is not None:
-            return result
+    if result is not None:
+        return result
     try:
         with db.transaction() as session:
             return scans.scan(request, call, session, now, **_rules(settings))

@@ -1,12 +1,14 @@
 """Scans, one or several that came together: decided one after another, and recorded by one statement.
 
-Nothing is locked between reading and recording. What is recorded is stored only if no pass has changed since
-it was read; else each scan goes the way of `scans.scan`, which locks its pass.
+Nothing is locked between reading and recording. A scan is stored only if its pass has not changed since it
+was read; else it goes the way of `scans.scan`, which locks its pass.
 
-A group takes scans that are to be recorded, by the token of a pass that is known here. It leaves everything
-else to `scans.scan`, too: a preview, an exit of which the officer says how many leave, a typed number, what
-a supervisor agrees or has to agree to, a card that does not match, a repeated nonce, a party presumed gone,
-whatever is wrong. None of the scans has been answered yet, so any order of them is right.
+A group takes scans that are to be recorded, by the token of a pass that is known here, one of each pass. It
+leaves everything else to `scans.scan`, too: a preview, an exit of which the officer says how many leave, a
+typed number, what a supervisor agrees or has to agree to, a card that does not match, a repeated nonce, a
+party presumed gone, whatever is wrong.
+
+None of the scans has been answered yet, so any order of them is right.
 """
 
 from collections.abc import Sequence
@@ -30,6 +32,7 @@ from services.verify.domain.verdicts import time_of_scan
 from services.verify.handlers import pass_lookup, presence, scan_records, scans, supervisors
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import FoundPass, Nonce, Seen
+from services.verify.models import PassRow
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class _Scan:
 class _Record:
     """What one scan adds to the transaction, and its answer."""
 
+    row: PassRow
     scan: scan_records.Scan
     events: list[dict[str, Any]]
     answer: ScanResult
@@ -68,8 +72,6 @@ def scan_many(
 
     ``session`` is one of `Database.queries`.
 
-    Raises:
-        ChangedMeanwhile: another transaction has changed a pass, or used a nonce; nothing is recorded.
     """
     readable = [_read(request, call, session, issuer) for request, call in asked]
     here = [scan for scan in readable if scan is not None]
@@ -81,19 +83,19 @@ def scan_many(
     for scan in readable:
         record = None
         if scan is not None and scan.nonce not in seen.used and scan.claims.jti in seen.rows:
-            record = _record(scan, seen, session, now, commitment_master, not_issued_after)
+            row = seen.rows.pop(scan.claims.jti)  # a later scan of it would rest on what is not stored yet
+            record = _record(scan, row, seen, session, now, commitment_master, not_issued_after)
             seen.used.add(scan.nonce)
         records.append(record)
     made = [record for record in records if record is not None]
-    if made:
-        scan_records.record_all(
-            session,
-            [record.scan for record in made],
-            {str(record.scan.pass_number): seen.versions[str(record.scan.pass_number)] for record in made},
-            [row for row in seen.rows.values() if row in session.dirty],
-            [event for record in made for event in record.events],
-        )
-    return [record.answer if record is not None else None for record in records]
+    stored = scan_records.record_all(
+        session,
+        [record.scan for record in made],
+        {record.row.number: seen.versions[record.row.number] for record in made},
+        [record.row for record in made if record.row in session.dirty],
+        [event for record in made for event in record.events],
+    )
+    return [one.answer if one is not None and one.scan.id in stored else None for one in records]
 
 
 def _read(request: ScanPass, call: Call, session: Session, issuer: str) -> _Scan | None:
@@ -112,6 +114,7 @@ def _read(request: ScanPass, call: Call, session: Session, issuer: str) -> _Scan
 
 def _record(
     scan: _Scan,
+    row: PassRow,
     seen: Seen,
     session: Session,
     now: datetime,
@@ -119,7 +122,7 @@ def _record(
     not_issued_after: timedelta,
 ) -> _Record | None:
     """Decide one scan and change the row of its pass; None, and nothing is changed, if it has to go alone."""
-    row, knowledge = seen.rows[scan.claims.jti], seen.knowledge[site_of(scan.request.gate)]
+    knowledge = seen.knowledge[site_of(scan.request.gate)]
     request, found = scan.request, FoundPass(row.number, row, scan.claims)
     at = time_of_scan(request.scanned_at, now)
     try:
@@ -143,4 +146,4 @@ def _record(
         happened = scan_records.apply(new, found, decision)
         events = [outbox.new_row(session, event, at=now) for event in happened]
     answer = scans.answer(found, decision, age, at, direction=request.direction, preview=False)
-    return _Record(new, events, answer)
+    return _Record(row, new, events, answer)

@@ -56,10 +56,6 @@ _NOT_PUBLISHED = {"reason_masked", "conflict", SUPERVISOR, UNPROVEN, "clock_off"
 """Marks that inform officers and say nothing about the visit."""
 
 
-class ChangedMeanwhile(Exception):
-    """Another transaction has changed one of the passes, or has used one of the nonces; nothing is stored."""
-
-
 @dataclass(frozen=True)
 class Scan:
     """A scan that is to be recorded: the columns of its `ScanRow`."""
@@ -112,18 +108,18 @@ _STORED = Form(
       select * from {bulk.given_rows(_SCANS, _KEYS)}
     ), stored as (
       insert into scans ({_COLUMNS}) select {", ".join(_KEYS)} from decided
-      where (select count(*) from unchanged) = (select count(*) from seen) returning 1
+      where pass_number in (select number from unchanged) order by scanned_by, nonce returning id, pass_number
     ), {{name}} as (
-      select count(*) from stored having 1 / (count(*) = (select count(*) from decided))::int = 1
+      select from stored
     )
     """,  # noqa: S608  names of our own columns
 )
-"""Stores scans if all passes are as they were read; unless all are stored, divides by zero.
+"""Stores the scans whose passes are as they were read, nonces in one order, so that no two block each other.
 
 A trigger leaves out a scan whose nonce was used (`NonceRow`).
 """
-_ABANDONED = ("22012", "55P03")
-"""The SQLSTATEs of a division by zero, and of a lock that was not had in time."""
+_NOT_IN_TIME = "55P03"
+"""The SQLSTATE of a lock that was not had in time."""
 
 
 def record(session: Session, scan: Scan, found: FoundPass | None, decision: Decision, now: datetime) -> bool:
@@ -258,33 +254,37 @@ def record_all(
     versions: Mapping[str, str],
     passes: Collection[PassRow],
     events: Sequence[outbox.Row],
-) -> None:
-    """Store several scans and all that comes of them, if nothing has changed since the decisions.
+) -> set[UUID]:
+    """Store scans of different passes, each with all that comes of it; return the ids of those stored.
+
+    A scan is left out if another transaction has changed its pass since the decision, or locks it now, or
+    has used its nonce. All are left out if another one has not let go of a nonce in time.
 
     One statement does it, in a session that has no transaction around its statements.
 
     Args:
         session: of `Database.queries`.
-        scans: those that were decided.
+        scans: those that were decided, at most one of a pass.
         versions: of the rows on which the decisions rest, by pass number.
         passes: the rows that `apply` has changed.
-        events: that are published.
-
-    Raises:
-        ChangedMeanwhile: something has.
+        events: that are published, all of them `PassScanned`.
     """
+    if not scans:
+        return set()
     for number, version in versions.items():
         deferred_writes.add(session, UNCHANGED, {"number": number, "version": version})
-    for scan in sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce)):
+    for scan in scans:
         deferred_writes.add(session, _STORED, vars(scan))
-    deferred_writes.update_from(session, _PASSES, PRESENCE, passes)
-    outbox.add_rows(session, events)
+    deferred_writes.update_from(
+        session, _PASSES, PRESENCE, passes, only="passes.number in (select pass_number from stored)"
+    )
+    outbox.add_rows(session, events, only="data->>'scan_id' in (select id::text from stored)")
     try:
-        deferred_writes.send(session)
+        return {one.id for one in deferred_writes.send_returning(session, "id from stored")}
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) not in _ABANDONED:
+        if getattr(error.orig, "sqlstate", None) != _NOT_IN_TIME:
             raise
-        raise ChangedMeanwhile from None
+        return set()
 
 
 def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | None:

@@ -1,6 +1,6 @@
 """The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -82,6 +82,16 @@ class Scan:
     published: bool
     supervisor: str | None = None
     sent_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """A scan that was decided on a row of a pass, of that version, with the changed row and the event."""
+
+    scan: Scan
+    row: PassRow
+    version: str
+    events: list[outbox.Row]
 
 
 UNCHANGED = Form(
@@ -248,36 +258,36 @@ def note_id(row: PassRow, scan: Scan, came_at: datetime) -> None:
         row.mismatched_at = None
 
 
-def record_all(
-    session: Session,
-    scans: Sequence[Scan],
-    versions: Mapping[str, str],
-    passes: Collection[PassRow],
-    events: Sequence[outbox.Row],
-) -> set[UUID]:
+def new_record(
+    session: Session, scan: Scan, found: FoundPass, version: str, decision: Decision, now: datetime
+) -> Record:
+    """Change the row of a pass as `apply`, and return what is to be stored with it.
+
+    ``version`` is that of the row on which the decision rests.
+    """
+    assert found.row is not None
+    events = [outbox.new_row(session, event, at=now) for event in apply(scan, found, decision)]
+    return Record(scan, found.row, version, events)
+
+
+def record_all(session: Session, records: Sequence[Record]) -> set[UUID]:
     """Store scans of different passes, each with all that comes of it; return the ids of those stored.
 
     A scan is left out if another transaction has changed its pass since the decision, or locks it now, or
     has used its nonce. All are left out if another one has not let go of a nonce in time.
 
-    One statement does it, in a session that has no transaction around its statements.
-
-    Args:
-        session: of `Database.queries`.
-        scans: those that were decided, at most one of a pass.
-        versions: of the rows on which the decisions rest, by pass number.
-        passes: the rows that `apply` has changed.
-        events: that are published, all of them `PassScanned`.
+    One statement does it, in a session of `Database.queries`, which has no transaction around its statements.
     """
-    if not scans:
+    if not records:
         return set()
-    for number, version in versions.items():
-        deferred_writes.add(session, UNCHANGED, {"number": number, "version": version})
-    for scan in scans:
-        deferred_writes.add(session, _STORED, vars(scan))
+    for one in records:
+        deferred_writes.add(session, UNCHANGED, {"number": one.row.number, "version": one.version})
+        deferred_writes.add(session, _STORED, vars(one.scan))
+    changed = [one.row for one in records if one.row in session.dirty]
     deferred_writes.update_from(
-        session, _PASSES, PRESENCE, passes, only="passes.number in (select pass_number from stored)"
+        session, _PASSES, PRESENCE, changed, only="passes.number in (select pass_number from stored)"
     )
+    events = [event for one in records for event in one.events]
     outbox.add_rows(session, events, only="data->>'scan_id' in (select id::text from stored)")
     try:
         return {one.id for one in deferred_writes.send_returning(session, "id from stored")}

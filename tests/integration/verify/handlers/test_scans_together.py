@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 from contracts.errors import ContractError
 from contracts.rpc.call import Call
 from contracts.rpc.verify import Matched, ScanPass, ScanResult
-from services.verify.handlers import pass_lookup, scan_groups, scan_records
+from services.verify.handlers import pass_lookup, scan_records, scans
 from services.verify.models import Base, NonceRow
 from tests.support.factories.verify import (
     GATE,
     MATCHED,
     NOON,
     OTHER_ID,
-    RULES,
+    SETTINGS,
     VALID_TO,
     Gate,
     calling,
@@ -40,12 +40,12 @@ WRONG_ID = Matched(kind="matched", id_type="voter_id", id_last4="0000")
 Asked = list[tuple[ScanPass, Call]]
 
 
-def group(gate: Gate, asked: Asked, at=NOON) -> list[ScanResult | None]:
+def group(gate: Gate, asked: Asked, at=NOON) -> Sequence[ScanResult | None]:
     with gate.database.queries() as session:
-        return scan_groups.scan_many(asked, session, at, **RULES)
+        return scans.scan_together(asked, session, at, SETTINGS)
 
 
-def verdicts_of(results: list[ScanResult | None]) -> list[str | None]:
+def verdicts_of(results: Sequence[ScanResult | None]) -> list[str | None]:
     return [result and result.verdict for result in results]
 
 
@@ -69,7 +69,7 @@ def test_the_statements_of_a_scan_are_planned_once_for_all_scans(gate: Gate) -> 
     issued = gate.issue()
 
     def scan(session: Session) -> None:
-        assert scan_groups.scan_many(by(scan_of(issued)), session, NOON, **RULES) != [None]
+        assert scans.scan_together(by(scan_of(issued)), session, NOON, SETTINGS) != [None]
 
     assert query_plans.planned_each_time(gate.database, scan) == []
 

@@ -15,6 +15,7 @@ from services.verify.handlers import (
     movements,
     presence,
     scan_history,
+    scans,
     supervisor_rules,
     supervisors,
 )
@@ -27,8 +28,8 @@ class Service:
     db = DatabaseProvider()
     settings = SettingsProvider()
 
-    scan = rpc(contract.SCAN, gate_scans.scan)
-    scan_together = rpc_together(contract.SCAN, gate_scans.scan_together)
+    scan = rpc(contract.SCAN, scans.scan)
+    scan_together = rpc_together(contract.SCAN, scans.scan_together)
     sync = rpc(contract.SYNC, gate_scans.sync)
     inside = rpc(contract.INSIDE, presence.list_inside)
     manifest = rpc(contract.MANIFEST, manifests.make_manifest)

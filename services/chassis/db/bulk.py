@@ -60,12 +60,16 @@ def insert_sql(table: Table, keys: tuple[str, ...], *, skip_existing: bool, unle
 
 
 @cache
-def update_sql(table: Table, keys: tuple[str, ...]) -> str:
-    """Return a statement that updates rows, as `insert_sql`. Each has its primary key and the new values."""
+def update_sql(table: Table, keys: tuple[str, ...], *, only: str = "true") -> str:
+    """Return a statement that updates rows, as `insert_sql`. Each has its primary key and the new values.
+
+    ``only`` is a condition made of constants; a row for which it does not hold stays as it is.
+    """
     own = [column.key for column in table.primary_key]
     changed = _listed(f'{_name(table, key)} = given."{key}"' for key in keys if key not in own)
     same = " and ".join(f'{table.name}.{_name(table, key)} = given."{key}"' for key in own)
-    return f"update {table.name} set {changed} from {given_rows(table, keys)} where {same} returning 1"  # noqa: S608  names of our own columns
+    given = given_rows(table, keys)
+    return f"update {table.name} set {changed} from {given} where {same} and {only} returning 1"  # noqa: S608  names of our own columns
 
 
 def given_rows(table: Table, keys: tuple[str, ...]) -> str:

@@ -54,19 +54,24 @@ def insert(session: Session, table: Table, rows: Iterable[Row], *, skip_existing
         add(session, _insert(table, tuple(row), skip_existing=skip_existing), row)
 
 
-def update(session: Session, table: Table, rows: Iterable[Row]) -> None:
-    """Update rows at the end of the transaction. Each has its primary key and the new values."""
+def update(session: Session, table: Table, rows: Iterable[Row], *, only: str = "true") -> None:
+    """Update rows at the end of the transaction. Each has its primary key and the new values.
+
+    ``only`` is a condition, as for `bulk.update_sql`.
+    """
     for row in rows:
-        add(session, _update(table, tuple(row)), row)
+        add(session, _update(table, tuple(row), only=only), row)
 
 
-def update_from(session: Session, table: Table, names: Iterable[str], objects: Collection[object]) -> None:
+def update_from(
+    session: Session, table: Table, names: Iterable[str], objects: Collection[object], *, only: str = "true"
+) -> None:
     """Update these columns from objects of the ORM, their key among them, and expunge the objects.
 
-    The ORM would write each object with a statement of its own.
+    The ORM would write each object with a statement of its own. ``only`` is as for `update`.
     """
     names = tuple(names)
-    update(session, table, [{name: getattr(one, name) for name in names} for one in objects])
+    update(session, table, [{name: getattr(one, name) for name in names} for one in objects], only=only)
     for one in objects:
         session.expunge(one)
 
@@ -104,6 +109,16 @@ def send(session: Session) -> None:
         _send(session, session.info.pop(_WAITING, []))
 
 
+def send_returning(session: Session, rows: str) -> Sequence[Any]:
+    """Send all writes that wait, in a session of `Database.queries`; return rows of one of their expressions.
+
+    Args:
+        session: has writes that fit into one statement.
+        rows: the rest of the statement behind its last ``select``, made of constants.
+    """
+    return _send(session, session.info.pop(_WAITING), rows)
+
+
 def send_rows(session: Session) -> None:
     """Send the writes that wait now, but for those of a form that is last, so that queries see them.
 
@@ -121,10 +136,12 @@ def require_none(session: Session) -> None:
         raise RuntimeError("writes wait in a session that has no transaction")
 
 
-def _send(session: Session, waiting: list[tuple[object, Form, Row]]) -> None:
+def _send(session: Session, waiting: list[tuple[object, Form, Row]], returned: str = "") -> Sequence[Any]:
+    """Send these writes; return the rows of the last statement."""
     if not waiting:
-        return
+        return ()
     session.flush()
+    found: Sequence[Any] = ()
     for rows_of in statements((form, row) for _, form, row in waiting):
         parts, parameters = [], {}
         for number, (form, rows) in enumerate(rows_of.items()):
@@ -133,7 +150,8 @@ def _send(session: Session, waiting: list[tuple[object, Form, Row]]) -> None:
                 form.complete(session, given)
             parts.append((form, len(given) == 1))
             parameters[f"rows{number}"] = bulk.as_json(given[0] if len(given) == 1 else given)
-        session.connection().execute(_statement(tuple(parts)), parameters)
+        found = session.connection().execute(_statement(tuple(parts), returned), parameters).all()
+    return found
 
 
 def statements(writes: Iterable[tuple[Form, Row]]) -> list[dict[Form, dict[object, Row]]]:
@@ -175,14 +193,16 @@ def _insert(table: Table, keys: tuple[str, ...], *, skip_existing: bool) -> Form
 
 
 @cache
-def _update(table: Table, keys: tuple[str, ...]) -> Form:
+def _update(table: Table, keys: tuple[str, ...], *, only: str) -> Form:
     own = tuple(column.key for column in table.primary_key)
-    return Form(table.name, f"{{name}} as ({bulk.update_sql(table, keys)})", own)
+    return Form(table.name, f"{{name}} as ({bulk.update_sql(table, keys, only=only)})", own)
 
 
 @cache
-def _statement(parts: tuple[tuple[Form, bool], ...]) -> TextClause:
+def _statement(parts: tuple[tuple[Form, bool], ...], returned: str) -> TextClause:
     """Return the statement for some forms, each of which has one row (true) or several.
+
+    It returns what is asked for, else how many rows were written.
 
     PostgreSQL would begin with the last expression; its condition counts what the others have written, so
     these run before it.
@@ -200,4 +220,4 @@ def _statement(parts: tuple[tuple[Form, bool], ...]) -> TextClause:
         )
         if not form.is_last:
             counts.append(f"(select count(*) from {name})")  # noqa: S608  names of our own
-    return text(f"with {', '.join(expressions)} select {' + '.join(counts)}")
+    return text(f"with {', '.join(expressions)} select {returned or ' + '.join(counts)}")

@@ -68,13 +68,14 @@ def new_row(session: Session, event: Event, *, at: datetime, expires_at: datetim
     }
 
 
-def add_rows(session: Session, rows: Iterable[Row]) -> None:
+def add_rows(session: Session, rows: Iterable[Row], *, only: str = "true") -> None:
     """Add events of `new_row`, numbered in this order.
 
-    The subjects' numbers are locked in the order of the subjects' names, just before the commit; a second
+    ``only`` is a condition made of constants; an event for which it does not hold is left out. The subjects'
+    numbers are locked in the order of the subjects' names, just before the commit; a second
     transaction on one of them waits there.
     """
-    form = _stored(EPOCH_EVENTS)
+    form = _stored(EPOCH_EVENTS, only)
     for row in rows:
         deferred_writes.add(session, form, row)
 
@@ -87,7 +88,7 @@ def _sign(session: Session, rows: Sequence[Row]) -> None:
 
 
 @cache
-def _stored(epoch_events: int) -> Form:
+def _stored(epoch_events: int, only: str) -> Form:
     """Return the form that gives each subject as many numbers as it has events, and stores the events.
 
     After a failover, and on another server, the numbers are higher than any that was published before, by
@@ -142,7 +143,7 @@ def _stored(epoch_events: int) -> Form:
           )) with ordinality as one(
             id, type, version, producer, subject, occurred_at,
             expires_at, correlation_id, traceparent, data, personal, signature, is_only_one, place
-          )
+          ) where {only}
         ), numbered as (
           insert into event_sequences (subject, seq)
           select subject, count(*) + base from new, epoch where not is_only_one

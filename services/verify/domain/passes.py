@@ -140,6 +140,10 @@ class Standing:
         """Return how many are inside at an instant, without those who are presumed gone by then."""
         return 0 if self.presumed_gone_at is not None and self.presumed_gone_at <= at else self.inside
 
+    def is_overdue(self, at: datetime) -> bool:
+        """Return whether the party is presumed gone at an instant, and its exit is not recorded yet."""
+        return self.inside > 0 and self.inside_at(at) == 0
+
     def entries_left(self, day: int | None) -> int:
         """Return how many persons the pass still lets in on a day; None is a date that is no day of it."""
         if self.terms is None:

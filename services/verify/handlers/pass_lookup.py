@@ -7,7 +7,7 @@ reads what else a scan needs.
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal
 
 from sqlalchemy import TIMESTAMP, Select, bindparam, literal_column, select, text
@@ -116,7 +116,7 @@ def find(
     else:
         token = request.token.strip()
         try:
-            claims = pass_token.read(token, lambda kid: signing_keys.find(session, kid), issuer)
+            claims = pass_token.read(token, partial(signing_keys.find, session), issuer)
         except TokenRefused as refused:
             if not pass_token.is_forged(token, refused, issuer):
                 raise _unreadable() from None

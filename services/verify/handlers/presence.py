@@ -75,13 +75,8 @@ def close_if_overdue(session: Session, row: PassRow, at: datetime, now: datetime
 
     The exit comes a moment before that scan, so that they are in this order wherever they are sorted by time.
     """
-    if is_overdue(row, at):
+    if row.standing.is_overdue(at):
         _record_presumed_exit(session, row, min(at, now) - timedelta(microseconds=1))
-
-
-def is_overdue(row: PassRow, at: datetime) -> bool:
-    """Return whether the party of a pass is presumed gone at an instant, and its exit is not recorded yet."""
-    return row.inside > 0 and row.presumed_gone_at is not None and row.presumed_gone_at <= at
 
 
 def presumed_exit(row: PassRow, gate: str, count: int, at: datetime, now: datetime) -> Scan:

@@ -1,6 +1,6 @@
 """The record of a scan: its row, the party's presence, its event; and the first scan of a repeated nonce."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,10 +56,6 @@ _NOT_PUBLISHED = {"reason_masked", "conflict", SUPERVISOR, UNPROVEN, "clock_off"
 """Marks that inform officers and say nothing about the visit."""
 
 
-class ChangedMeanwhile(Exception):
-    """Another transaction has changed one of the passes, or has used one of the nonces; nothing is stored."""
-
-
 @dataclass(frozen=True)
 class Scan:
     """A scan that is to be recorded: the columns of its `ScanRow`."""
@@ -88,6 +84,16 @@ class Scan:
     sent_by: str | None = None
 
 
+@dataclass(frozen=True)
+class Record:
+    """A scan that was decided on a row of a pass, of that version, with the changed row and the event."""
+
+    scan: Scan
+    row: PassRow
+    version: str
+    events: list[outbox.Row]
+
+
 UNCHANGED = Form(
     "passes as they were read",
     """
@@ -112,18 +118,18 @@ _STORED = Form(
       select * from {bulk.given_rows(_SCANS, _KEYS)}
     ), stored as (
       insert into scans ({_COLUMNS}) select {", ".join(_KEYS)} from decided
-      where (select count(*) from unchanged) = (select count(*) from seen) returning 1
+      where pass_number in (select number from unchanged) order by scanned_by, nonce returning id, pass_number
     ), {{name}} as (
-      select count(*) from stored having 1 / (count(*) = (select count(*) from decided))::int = 1
+      select from stored
     )
     """,  # noqa: S608  names of our own columns
 )
-"""Stores scans if all passes are as they were read; unless all are stored, divides by zero.
+"""Stores the scans whose passes are as they were read, nonces in one order, so that no two block each other.
 
 A trigger leaves out a scan whose nonce was used (`NonceRow`).
 """
-_ABANDONED = ("22012", "55P03")
-"""The SQLSTATEs of a division by zero, and of a lock that was not had in time."""
+_NOT_IN_TIME = "55P03"
+"""The SQLSTATE of a lock that was not had in time."""
 
 
 def record(session: Session, scan: Scan, found: FoundPass | None, decision: Decision, now: datetime) -> bool:
@@ -252,39 +258,43 @@ def note_id(row: PassRow, scan: Scan, came_at: datetime) -> None:
         row.mismatched_at = None
 
 
-def record_all(
-    session: Session,
-    scans: Sequence[Scan],
-    versions: Mapping[str, str],
-    passes: Collection[PassRow],
-    events: Sequence[outbox.Row],
-) -> None:
-    """Store several scans and all that comes of them, if nothing has changed since the decisions.
+def new_record(
+    session: Session, scan: Scan, found: FoundPass, version: str, decision: Decision, now: datetime
+) -> Record:
+    """Change the row of a pass as `apply`, and return what is to be stored with it.
 
-    One statement does it, in a session that has no transaction around its statements.
-
-    Args:
-        session: of `Database.queries`.
-        scans: those that were decided.
-        versions: of the rows on which the decisions rest, by pass number.
-        passes: the rows that `apply` has changed.
-        events: that are published.
-
-    Raises:
-        ChangedMeanwhile: something has.
+    ``version`` is that of the row on which the decision rests.
     """
-    for number, version in versions.items():
-        deferred_writes.add(session, UNCHANGED, {"number": number, "version": version})
-    for scan in sorted(scans, key=lambda scan: (scan.scanned_by, scan.nonce)):
-        deferred_writes.add(session, _STORED, vars(scan))
-    deferred_writes.update_from(session, _PASSES, PRESENCE, passes)
-    outbox.add_rows(session, events)
+    assert found.row is not None
+    events = [outbox.new_row(session, event, at=now) for event in apply(scan, found, decision)]
+    return Record(scan, found.row, version, events)
+
+
+def record_all(session: Session, records: Sequence[Record]) -> set[UUID]:
+    """Store scans of different passes, each with all that comes of it; return the ids of those stored.
+
+    A scan is left out if another transaction has changed its pass since the decision, or locks it now, or
+    has used its nonce. All are left out if another one has not let go of a nonce in time.
+
+    One statement does it, in a session of `Database.queries`, which has no transaction around its statements.
+    """
+    if not records:
+        return set()
+    for one in records:
+        deferred_writes.add(session, UNCHANGED, {"number": one.row.number, "version": one.version})
+        deferred_writes.add(session, _STORED, vars(one.scan))
+    changed = [one.row for one in records if one.row in session.dirty]
+    deferred_writes.update_from(
+        session, _PASSES, PRESENCE, changed, only="passes.number in (select pass_number from stored)"
+    )
+    events = [event for one in records for event in one.events]
+    outbox.add_rows(session, events, only="data->>'scan_id' in (select id::text from stored)")
     try:
-        deferred_writes.send(session)
+        return {one.id for one in deferred_writes.send_returning(session, "id from stored")}
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) not in _ABANDONED:
+        if getattr(error.orig, "sqlstate", None) != _NOT_IN_TIME:
             raise
-        raise ChangedMeanwhile from None
+        return set()
 
 
 def find_earlier(session: Session, request: ScanPass, login: str) -> ScanRow | None:

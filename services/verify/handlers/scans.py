@@ -1,10 +1,20 @@
-"""A scan alone: find the pass and lock it, decide, record, answer. A preview is only counted.
+"""A scan, from the entrypoint to the commit: read, decide, record, answer, count.
 
-Most scans that are to be recorded are decided and recorded by `scan_groups` instead, by the same functions.
+Scans that came in one message go together; a scan by itself is one of one (`scan_together`). One statement
+reads, and one records. Nothing is locked in between: a scan is recorded only if its pass has not changed
+since it was read. So go scans that are to be recorded, by the token of a pass that is known here, one of each
+pass. None has been answered yet, so any order of them is right.
+
+Every other scan goes alone, in a transaction that locks its pass (`scan_alone`): a preview, an exit of which
+the officer says how many leave, a typed number, what a supervisor agrees or has to agree to, a card that does
+not match, a repeated nonce, a party presumed gone, a pass that has changed, and whatever is wrong. The same
+functions decide, record and answer.
 """
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -16,7 +26,12 @@ from contracts.model import Verdict, site_of
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
 from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult, Seen
+from contracts.tokens import PassClaims
 from services.chassis.audit import record
+from services.chassis.db.database import Database
+from services.chassis.runtime import logs
+from services.chassis.tokens.verification import TokenRefused
+from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import (
     Attempt,
@@ -32,29 +47,143 @@ from services.verify.handlers import (
     pass_lookup,
     presence,
     previews,
+    scan_answers,
     scan_records,
     supervisor_rules,
     supervisors,
 )
 from services.verify.handlers.authorization import require_gate_login
-from services.verify.handlers.pass_lookup import FoundPass
-from services.verify.models import PassRow, ScanRow
+from services.verify.handlers.pass_lookup import UNREADABLE, FoundPass, Knowledge, Nonce
+from services.verify.handlers.scan_records import MISSING
+from services.verify.metrics import PREVIEWS, SCANS, SUPERVISORS_REFUSED, gate_label
+from services.verify.models import PassRow
+from services.verify.settings import VerifySettings
 
-NAMING: frozenset[Verdict] = frozenset({"admit", "exit", "id_mismatch"})
-"""Verdicts with which somebody passes, or the officer has to decide. Every other one names nobody."""
+log = logs.logger(__name__)
 
 
-def scan(
-    request: ScanPass,
-    call: Call,
-    session: Session,
-    now: datetime,
-    *,
-    issuer: str,
-    commitment_master: str,
-    not_issued_after: timedelta,
+@dataclass(frozen=True)
+class _Scan:
+    """A scan that may go together with others: all is right that can be checked without its pass."""
+
+    request: ScanPass
+    call: Call
+    login: str
+    claims: PassClaims
+
+    @property
+    def nonce(self) -> Nonce:
+        return self.login, self.request.nonce
+
+
+@dataclass(frozen=True)
+class _Decided:
+    record: scan_records.Record
+    answer: ScanResult
+
+
+def scan(request: ScanPass, call: Call, db: Database, now: datetime, settings: VerifySettings) -> ScanResult:
+    """Decide and record a scan; see `scan_alone` for its errors.
+
+    A token that cannot be read at an entry counts as a preview, because nothing is recorded.
+
+    Raises:
+        ContractError: as `scan_alone` and `supervisors.check`.
+    """
+    try:
+        if request.supervisor is not None and request.direction == "entry":
+            _check_supervisor(request, call, db, now)
+        with db.queries() as session:
+            (result,) = scan_together([(request, call)], session, now, settings)
+        if result is None:
+            with db.transaction() as session:
+                result = scan_alone(request, call, session, now, settings)
+            _count(request, result)
+    except (Forbidden, InvalidInput) as refused:
+        if refused.body.code == UNREADABLE and request.direction == "entry":
+            PREVIEWS.labels(*_place(request), "unreadable").inc()
+        if refused.body.code == MISSING:
+            SUPERVISORS_REFUSED.labels("missing").inc()
+        raise
+    return result
+
+
+def scan_together(
+    asked: Sequence[tuple[ScanPass, Call]], session: Session, now: datetime, settings: VerifySettings
+) -> Sequence[ScanResult | None]:
+    """Decide and record scans; return the answer to each, None for one that has to go alone.
+
+    Args:
+        asked: the scans, each with the login of its officer.
+        session: one of `Database.queries`.
+        now: the time of the server.
+        settings: what decides a scan besides what verify knows.
+    """
+    read = [_read(request, call, session, settings) for request, call in asked]
+    here = [one for one in read if one is not None]
+    if not here:
+        return [None] * len(asked)
+    numbers, sites = {one.claims.jti for one in here}, {site_of(one.request.gate) for one in here}
+    seen = pass_lookup.see(session, numbers, sites, {one.nonce for one in here}, now)
+    decided = [None if one is None else _decide_together(one, seen, session, now, settings) for one in read]
+    recorded = scan_records.record_all(session, [one.record for one in decided if one is not None])
+    results = [one.answer if one is not None and one.record.scan.id in recorded else None for one in decided]
+    for (request, _), result in zip(asked, results, strict=True):
+        if result is not None:
+            _count(request, result)
+    return results
+
+
+def _read(request: ScanPass, call: Call, session: Session, settings: VerifySettings) -> _Scan | None:
+    preview = request.direction == "entry" and request.id_check is None
+    if preview or request.token is None or request.supervisor is not None:
+        return None
+    try:
+        login = require_gate_login(call.principal, request.gate)
+        checked = validate(request)
+        token = request.token.strip()
+        claims = pass_token.read(token, partial(signing_keys.find, session), settings.issuer)
+    except (Forbidden, InvalidInput, TokenRefused):
+        return None
+    return _Scan(checked, call, login, claims)
+
+
+def _decide_together(
+    scan: _Scan, seen: pass_lookup.Seen, session: Session, now: datetime, settings: VerifySettings
+) -> _Decided | None:
+    """Decide a scan and change the row of its pass; None, and nothing is changed, if it has to go alone."""
+    request, number = scan.request, scan.claims.jti
+    if number not in seen.rows or scan.nonce in seen.used:
+        return None
+    seen.used.add(scan.nonce)
+    row = seen.rows.pop(number)  # a later scan of it would rest on what is not recorded yet
+    found, knowledge = FoundPass(number, row, scan.claims), seen.knowledge[site_of(request.gate)]
+    at = time_of_scan(request.scanned_at, now)
+    try:
+        if request.direction == "entry":
+            require_existing(request.gate, knowledge.gates)
+        decision = _decide(request, found, at, knowledge, settings)
+    except InvalidInput:
+        return None
+    if (
+        (request.direction == "entry" and found.standing.is_overdue(at))
+        or _asks(request, found, at)
+        or decision.verdict == "id_mismatch"
+        or (decision.verdict == "admit" and supervisors.may_need(request, row, now))
+    ):
+        return None
+    age = list_age_s(knowledge.complete_at, now)
+    new = scan_records.new_scan(session, request, scan.login, found, decision, age, at, now)
+    with logs.context(correlation_id=scan.call.correlation_id, traceparent=scan.call.traceparent):
+        made = scan_records.new_record(session, new, found, seen.versions[number], decision, now)
+    answer = scan_answers.answer(found, decision, age, at, direction=request.direction, preview=False)
+    return _Decided(made, answer)
+
+
+def scan_alone(
+    request: ScanPass, call: Call, session: Session, now: datetime, settings: VerifySettings
 ) -> ScanResult:
-    """Return the verdict on one scan, and record it unless it is a preview.
+    """Return the verdict on one scan, and record it unless it is a preview; a preview is only counted.
 
     An entry without ``id_check`` is one, and an exit of which the officer says first how many leave.
 
@@ -66,9 +195,7 @@ def scan(
         call: has the login of the officer.
         session: the transaction.
         now: the time of the server.
-        issuer: the ``iss`` of genuine pass tokens.
-        commitment_master: the key of ID commitments.
-        not_issued_after: for how long a pass is believed that is known by its token alone.
+        settings: what decides a scan besides what verify knows.
 
     Raises:
         Forbidden: the login does not stand at this gate, or a supervisor has to agree
@@ -83,13 +210,13 @@ def scan(
     at = time_of_scan(request.scanned_at, now)
     preview = request.direction == "entry" and request.id_check is None
     try:
-        found, knowledge = pass_lookup.find(request, session, now, issuer, lock=not preview)
+        found, knowledge = pass_lookup.find(request, session, now, settings.issuer, lock=not preview)
         if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
             require_existing(request.gate, knowledge.gates)
             if not preview and not isinstance(found, str) and found.row is not None:
                 presence.close_if_overdue(session, found.row, at, now)
-        decision = decide(request, found, at, commitment_master, knowledge.complete_at, not_issued_after)
-        if not isinstance(found, str) and asks(request, found, at):
+        decision = _decide(request, found, at, knowledge, settings)
+        if not isinstance(found, str) and _asks(request, found, at):
             preview, decision = True, replace(decision, inside=found.standing.inside)
         known = None if isinstance(found, str) else found
         row = known.row if known is not None else None
@@ -99,8 +226,10 @@ def scan(
         first = None if preview else scan_records.find_earlier(session, request, login)
         if first is None:
             raise
-        return _first_answer(session, first)
-    is_named = not preview or _named(known, decision) is None or _may_name(request, login, session, now)
+        return scan_answers.first_answer(session, first)
+    is_named = (
+        not preview or scan_answers.named(known, decision) is None or _may_name(request, login, session, now)
+    )
     age = list_age_s(knowledge.complete_at, now)
     agreement = _agreement_asked(request, login, row, decision, now, session)
     if not preview:
@@ -110,12 +239,14 @@ def scan(
         if not scan_records.record(session, new, known, decision, now):
             first = scan_records.find_earlier(session, request, login)
             assert first is not None
-            return _first_answer(session, first)
+            return scan_answers.first_answer(session, first)
         if agreed is not None:
             _note_override(session, new, known, now, agreed.proof)
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
-    result = answer(known, decision, age, at, direction=request.direction, preview=preview, is_named=is_named)
+    result = scan_answers.answer(
+        known, decision, age, at, direction=request.direction, preview=preview, is_named=is_named
+    )
     result = result.model_copy(update=agreement)
     if preview and result.applicant is not None:
         record.add_done(session, result, action="preview")
@@ -188,13 +319,12 @@ def validate(request: ScanPass) -> ScanPass:
     return request.model_copy(update={"id_check": shown})
 
 
-def decide(
+def _decide(
     request: ScanPass,
     found: FoundPass | Verdict,
     at: datetime,
-    commitment_master: str,
-    complete_at: datetime | None,
-    not_issued_after: timedelta,
+    knowledge: Knowledge,
+    settings: VerifySettings,
 ) -> Decision:
     """Return the decision of the domain on what was found.
 
@@ -206,15 +336,15 @@ def decide(
         return Decision(found)
     if request.direction == "exit":
         return decide_exit(found.standing, Attempt(request.gate, at, request.count))
-    if not_issued.is_overdue(found.row, complete_at, not_issued_after):
+    if not_issued.is_overdue(found.row, knowledge.complete_at, settings.not_issued_after):
         return Decision("unknown_pass", inside=found.standing.inside_at(at))
-    identified, marks = identify(request, found, commitment_master)
+    identified, marks = identify(request, found, settings.commitment_master.get_secret_value())
     overrides = request.supervisor.overrides if request.supervisor is not None else ()
     attempt = Attempt(request.gate, at, request.count, identified, marks, overrides)
     return decide_entry(found.standing, attempt)
 
 
-def asks(request: ScanPass, found: FoundPass, at: datetime) -> bool:
+def _asks(request: ScanPass, found: FoundPass, at: datetime) -> bool:
     """Return whether an exit is only looked at: the officer says first how many leave."""
     if request.direction == "entry" or not request.ask_count:
         return False
@@ -242,89 +372,22 @@ def _is_named(id_type: str, found: FoundPass) -> bool:
     return id_type in {people.applicant.id_type, *(one.id_type for one in people.companions)}
 
 
-def _first_answer(session: Session, first: ScanRow) -> ScanResult:
-    """Return the first answer to this nonce, rebuilt from its row and the pass's.
-
-    If it names somebody, record it: they are shown once more, and no scan is added.
-    """
-    row = session.get(PassRow, first.pass_number) if first.pass_number is not None else None
-    verdict: Verdict = first.verdict  # type: ignore[assignment]  # the column holds nothing else
-    found = None if row is None else FoundPass(row.number, row)
-    result = answer(
-        found,
-        Decision(
-            verdict,
-            first.count,
-            first.inside,
-            tuple(mark for mark in first.marks if mark != scan_records.ALL),
-        ),
-        first.list_age_s,
-        first.scanned_at,
-        direction=first.direction,
-        preview=False,
-    )
-    if result.applicant is not None:
-        record.note_repeat()
-        record.add_done(session, result)
-    return result
+def _check_supervisor(request: ScanPass, call: Call, db: Database, now: datetime) -> None:
+    refusal = supervisors.check(request, call, db, now)
+    if refusal is not None:
+        SUPERVISORS_REFUSED.labels(refusal.body.code).inc()
+        log.warning("supervisor refused", code=refusal.body.code, gate=request.gate)
+        raise refusal
 
 
-def _named(found: FoundPass | None, decision: Decision) -> PassRow | None:
-    """Return the row of the pass whose people the answer names, or None."""
-    return found.row if found is not None and decision.verdict in NAMING else None
+def _count(request: ScanPass, result: ScanResult) -> None:
+    """Count a scan that is recorded, a repeated answer, too; or a preview."""
+    if result.preview:
+        PREVIEWS.labels(*_place(request), result.verdict).inc()
+    else:
+        SCANS.labels(*_place(request), request.direction, result.verdict).inc()
 
 
-def answer(
-    found: FoundPass | None,
-    decision: Decision,
-    age: int | None,
-    at: datetime,
-    *,
-    direction: str,
-    preview: bool,
-    is_named: bool = True,
-) -> ScanResult:
-    """Return what the gate shows at that instant; of a forged token or an unknown pass only the verdict.
-
-    People and whom they meet are shown only with a verdict of `NAMING`, and if ``is_named``; the reference
-    names nobody.
-    """
-    if found is None or decision.verdict == "unknown_pass":
-        return ScanResult(verdict=decision.verdict, preview=preview)
-    standing, row = found.standing, found.row
-    terms = standing.terms
-    named = _named(found, decision) if is_named else None
-    people = named.people if named is not None else None
-    window = terms.window_to_show(at) if terms else None
-    inside = row if decision.verdict == "already_inside" else None
-    persons = standing.inside_at(at) if preview and direction == "entry" else decision.inside
-    if decision.verdict == "wrong_site":
-        persons = 0  # who is inside another site is not this gate's
-    return ScanResult(
-        verdict=decision.verdict,
-        preview=preview,
-        pass_=found.number,
-        reference=row.reference if row else None,
-        applicant=people.applicant if people else None,
-        companions=people.companions if people else (),
-        vehicle=people.vehicle if people else None,
-        party=terms.party if terms else 0,
-        inside=persons,
-        may_enter=decision.count if preview and decision.verdict == "admit" else 0,
-        site=terms.site if terms else None,
-        gate=terms.gate if terms else None,
-        valid_from=window.start if window else None,
-        valid_to=window.end if window else None,
-        days=terms.days if terms and (terms.further_days or terms.closed_days) else (),
-        vehicle_allowed=bool(row and row.vehicle_allowed),
-        assistance=named.assistance if named else None,
-        department=named.department if named else None,
-        officer=named.officer if named else None,
-        call_supervisor=bool(direction == "entry" and row and row.call_supervisor),
-        undelivered=bool(direction == "entry" and row and row.undelivered and found.claims is None),
-        overridable=decision.overridable if preview else (),
-        marks=decision.marks,
-        list_age_s=age,
-        inside_since=inside.inside_since if inside else None,
-        inside_gate=inside.last_gate if inside else None,
-    )
+def _place(request: ScanPass) -> tuple[str, str]:
+    """Return the labels of site and gate."""
+    return site_of(request.gate), gate_label(request.gate)

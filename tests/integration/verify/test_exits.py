@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from contracts.rpc.verify import Matched
-from services.verify.handlers import scan_groups
+from services.verify.handlers import scans
 from tests.support.factories.verify import (
     NOON,
-    RULES,
+    SETTINGS,
     VALID_FROM,
     VALID_TO,
     Gate,
@@ -183,6 +183,6 @@ def test_an_exit_that_is_only_looked_at_goes_alone_and_leaves_its_nonce_for_the_
     gate.enter(issued)
     leaving = scan_of(issued, direction="exit", id_check=None, ask_count=True)
     with gate.database.queries() as session:
-        assert scan_groups.scan_many([(leaving, calling())], session, NOON, **RULES) == [None]
+        assert scans.scan_together([(leaving, calling())], session, NOON, SETTINGS) == [None]
     assert gate.scan(leaving).preview
     assert gate.scan(leaving.model_copy(update={"count": 2})).inside == 1

@@ -8,10 +8,10 @@ from contracts.crockford import new_pass_number
 from contracts.errors import InvalidInput
 from contracts.events import PassIssued, Revocation, StatusListSigned
 from services.chassis.runtime.clock import now
-from services.verify.handlers import event_handlers, scan_groups, scans
+from services.verify.handlers import event_handlers, scans
 from tests.support.factories.verify import (
     NOON,
-    RULES,
+    SETTINGS,
     Gate,
     calling,
     forgeries,
@@ -195,8 +195,8 @@ def test_a_list_that_came_while_all_clocks_were_ahead_has_no_age_until_the_next_
     issued = gate.issue()
     assert gate.enter(issued).list_age_s is None
     with gate.database.queries() as session:
-        (leaving,) = scan_groups.scan_many(
-            [(scan_of(issued, direction="exit", id_check=None), calling())], session, NOON, **RULES
+        (leaving,) = scans.scan_together(
+            [(scan_of(issued, direction="exit", id_check=None), calling())], session, NOON, SETTINGS
         )
     assert leaving is not None
     assert leaving.list_age_s is None

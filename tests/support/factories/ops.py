@@ -38,7 +38,7 @@ from tests.support.factories.approval import by, desk
 from tests.support.factories.calls import make_call
 from tests.support.factories.envelopes import deliver
 from tests.support.factories.notify import OPTIONS, RecordingChannel, SteppedSender
-from tests.support.factories.verify import MATCHED, RULES, calling, officer
+from tests.support.factories.verify import MATCHED, SETTINGS, calling, officer
 from tests.support.stack import forks
 from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, revoked_bytes
@@ -208,13 +208,8 @@ class ServicesWithoutBroker:
         }
         request = ScanPass(**facts, id_check=MATCHED if direction == "entry" else None)
         with self.databases["verify"].transaction() as session:
-            return scans.scan(
-                request,
-                calling(officer(site="S1", gate=GATE)),
-                session,
-                at or now(),
-                **RULES,
-            )
+            caller = calling(officer(site="S1", gate=GATE))
+            return scans.scan_alone(request, caller, session, at or now(), SETTINGS)
 
     def citizen(self) -> Call:
         return make_call(

@@ -401,7 +401,7 @@ class Gate:
 
     def scan(self, request: ScanPass, principal: Principal | None = None, at: datetime = NOON) -> ScanResult:
         with self.database.transaction() as session:
-            return scans.scan(request, calling(principal), session, at, **RULES)
+            return scans.scan_alone(request, calling(principal), session, at, SETTINGS)
 
     def enter(self, shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> ScanResult:
         return self.scan(scan_of(shown, **changes), at=at)

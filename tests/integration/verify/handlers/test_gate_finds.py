@@ -18,8 +18,7 @@ from tests.contract.forged_tokens import OURS, find_key
 from tests.contract.gate_cases import DAY, NOON
 from tests.contract.gate_finds import FILE, ISSUER, Kind, kinds
 from tests.support.factories.verify import (
-    MASTER,
-    RULES,
+    SETTINGS,
     Gate,
     Issuer,
     calling,
@@ -94,8 +93,8 @@ def said(gate: Gate, shown: str, direction: str) -> dict[str, Any]:
     request = scan_of("", direction=direction, id_check=None, **way)
     with gate.database.transaction() as session, session.begin_nested() as undone:
         try:
-            rules = RULES | {"issuer": ISSUER, "commitment_master": MASTER}
-            result = scans.scan(request, calling(), session, NOON, **rules)
+            settings = SETTINGS.model_copy(update={"issuer": ISSUER})
+            result = scans.scan_alone(request, calling(), session, NOON, settings)
         except InvalidInput as error:
             verdict = {"unreadable_token": "unreadable"}[error.body.code]
             return {"verdict": verdict, "marks": [], "supervisor": False}

@@ -74,6 +74,19 @@ def test_a_party_is_presumed_gone_six_hours_after_its_window_or_at_midnight() ->
     assert presumed_gone_at(evening.astimezone(UTC)) == datetime(2026, 12, 2, tzinfo=IST)
 
 
+@pytest.mark.parametrize(
+    ("standing", "overdue"),
+    [
+        (replace(FRESH, inside=1, presumed_gone_at=VALID_TO), True),
+        (replace(FRESH, inside=0, presumed_gone_at=VALID_TO), False),
+        (replace(FRESH, inside=1, presumed_gone_at=VALID_TO + timedelta(seconds=1)), False),
+        (replace(FRESH, inside=1), False),
+    ],
+)
+def test_a_party_is_overdue_while_it_is_inside_and_presumed_gone(standing: Standing, overdue: bool) -> None:
+    assert standing.is_overdue(VALID_TO) is overdue
+
+
 def test_a_gate_stores_no_mobile_and_no_id_number() -> None:
     issued = pass_issued(Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"))
     stored = Visitors.of(issued.personal).model_dump_json()

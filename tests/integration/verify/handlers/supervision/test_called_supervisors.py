@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from contracts.rpc.verify import ScanPass, Seen, Supervisor
-from services.verify.handlers import scan_groups, scan_records, supervisors
+from services.verify.handlers import scan_records, scans, supervisors
 from tests.integration.verify.handlers.supervision.supervised import PIN, WRONG, Supervised, code, refusal
 from tests.support.factories.verify import (
     MATCHED,
     NOON,
     OTHER_ID,
-    RULES,
+    SETTINGS,
     Gate,
     calling,
     gate_advised,
@@ -80,7 +80,7 @@ def test_scans_that_come_together_are_asked_for_a_supervisor_too(gate: Supervise
     gate.scan(scan_of(mismatched, id_check=WRONG))
     asked = [(scan_of(one, id_check=SEEN), calling()) for one in (advised, mismatched, plain)]
     with gate.database.queries() as session:
-        answers = scan_groups.scan_many(asked, session, NOON, **RULES)
+        answers = scans.scan_together(asked, session, NOON, SETTINGS)
     assert [one.verdict if one else None for one in answers] == [None, None, "admit"]
 
 

@@ -27,7 +27,7 @@ from bench.one_run import running_system
 from bench.walk_in import Typed
 from contracts.crockford import LENGTH
 from contracts.model import site_of
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import Client, calls
 from services.gateway.access.admission import session_cookie
 from tests.e2e import camera, degraded_codes

@@ -14,7 +14,7 @@ import httpx
 from contracts.application_form import Applicant
 from contracts.model import IST, Slot
 from contracts.rpc.application import SubmitApplication
-from contracts.rpc.approval import ReviewView
+from contracts.rpc.approval.reviews import ReviewView
 from contracts.rpc.issuance import PassView
 from contracts.rpc.notify import SentMessage
 from epass_client import AsyncClient, calls, local

@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from bench.gate_app import Gates, Printer, measured_system, print_times
 from bench.scans import GATE
-from contracts.rpc.verify import ScanPass, ScanResult
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from epass_client import Client, calls
 
 COUNT = 40

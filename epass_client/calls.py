@@ -23,23 +23,17 @@ from contracts.model import (
     Role,
     Slot,
 )
-from contracts.rpc.accounts import (
-    ApplicantSession,
-    EndedSessions,
+from contracts.rpc.accounts.gate_devices import GateDeviceEnrolled
+from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginList, LoginView
+from contracts.rpc.accounts.second_factor import (
     Enrolled,
     Enrolment,
     FactorRule,
-    GateDeviceEnrolled,
-    IssuedLogin,
-    IssueLogin,
-    LoginList,
-    LoginView,
-    OtpAccepted,
     OwnFactor,
     RecoveryCodes,
-    StaffSession,
     WaitingSignIn,
 )
+from contracts.rpc.accounts.sessions import ApplicantSession, EndedSessions, OtpAccepted, StaffSession
 from contracts.rpc.application import (
     Acknowledged,
     ApplicationList,
@@ -51,47 +45,23 @@ from contracts.rpc.application import (
     SubmitApplication,
     SubmitAtCounter,
 )
-from contracts.rpc.approval import (
-    Affected,
-    Availability,
-    CapacityView,
-    CloseDay,
-    ClosureList,
-    ClosureView,
-    Delegate,
-    DelegationList,
-    DelegationView,
-    DepartmentList,
-    DeskNumbers,
-    EntryList,
-    EntryView,
-    MatchList,
-    MatchView,
-    OfficerList,
-    ProposeEntry,
-    ReviewList,
-    ReviewOrder,
-    ReviewView,
-    SiteList,
-    Transparency,
-)
+from contracts.rpc.approval.capacity import Availability, CapacityView
+from contracts.rpc.approval.closures import Affected, CloseDay, ClosureList, ClosureView
+from contracts.rpc.approval.decisions import Delegate, DelegationList, DelegationView
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
+from contracts.rpc.approval.numbers import DeskNumbers, Transparency
+from contracts.rpc.approval.reviews import ReviewList, ReviewView
+from contracts.rpc.approval.watchlist import EntryList, EntryView, MatchList, MatchView, ProposeEntry
 from contracts.rpc.audit import AuditHeads
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import LineHistory, LineList, LineView
 from contracts.rpc.issuance import Jwks, PassView
 from contracts.rpc.notify import UndeliveredPasses
-from contracts.rpc.verify import (
-    GateSession,
-    HelpCall,
-    HelpReason,
-    InsideList,
-    Manifest,
-    OfflineScan,
-    ScanPass,
-    ScanResult,
-    SyncedScans,
-    UnreadScan,
-)
+from contracts.rpc.verify.incidents import HelpCall
+from contracts.rpc.verify.manifests import GateSession, Manifest
+from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScans, UnreadScan
+from contracts.rpc.verify.presence import InsideList
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from epass_client.call import Call, given, part
 
 
@@ -149,7 +119,7 @@ def approve_review(
     )
 
 
-def call_help(gate: str, reason: HelpReason) -> Call[HelpCall]:
+def call_help(gate: str, reason: str) -> Call[HelpCall]:
     """Call the reception of the site for help.
 
     Its pages ring until somebody answers. While a call of this gate rings, another one is the same call.
@@ -417,7 +387,7 @@ def list_officers(department: str, *, q: str | None = None, closed: bool | None 
 def list_reviews(
     *,
     status: ReviewStatus | None = None,
-    order: ReviewOrder | None = None,
+    order: str | None = None,
     site: str | None = None,
     officer: str | None = None,
     unassigned: bool | None = None,

@@ -22,7 +22,7 @@ from contracts.application_form import Applicant, CompanionInput
 from contracts.model import Direction, Slot
 from contracts.rpc.application import ApplicationView, SubmitApplication
 from contracts.rpc.notify import SentMessage
-from contracts.rpc.verify import Matched, ScanPass, ScanResult
+from contracts.rpc.verify.scans import Matched, ScanPass, ScanResult
 from deploy.local.console import print_fact, print_heading, print_line
 from deploy.local.errors import StackFailed
 from epass_client import Call, Client, NoAnswer, Problem, calls, local

@@ -20,8 +20,8 @@ from fastapi import Request
 
 from contracts import rpc
 from contracts.model import Wire
-from contracts.rpc.accounts import ActiveSessions, DeniedSessions
-from contracts.rpc.approval import DepartmentQuestion
+from contracts.rpc.accounts.sessions import ActiveSessions, DeniedSessions
+from contracts.rpc.approval.directory import DepartmentQuestion
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.issuance import StatusList
 from services.chassis.messaging.signatures import EventKeys
@@ -80,9 +80,9 @@ class GatewayState:
         self.keys: RefreshingCache[Keys] = RefreshingCache("session keys", self._fetch_keys, REFRESH_SECONDS)
         self.denied = RefreshingCache("denied sessions", self._fetch_denied, REFRESH_SECONDS)
         self.jwks = self._cache(rpc.issuance.JWKS, Nothing())
-        self.sites = self._cache(rpc.approval.SITES, Nothing())
-        self.departments = self._cache(rpc.approval.DEPARTMENTS, DepartmentQuestion())
-        self.transparency = self._cache(rpc.approval.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
+        self.sites = self._cache(rpc.approval.directory.SITES, Nothing())
+        self.departments = self._cache(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion())
+        self.transparency = self._cache(rpc.approval.numbers.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
         self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 4)
         metrics.REVOCATIONS_AGE.labels("gateway").set_function(lambda: age_of(self.status_list.value, now()))
         self.response_times = DepartmentResponseTimes(client)
@@ -104,7 +104,7 @@ class GatewayState:
         return RefreshingCache(method.name, lambda: self.client.call(method, request, ahead=True), seconds)
 
     async def _fetch_keys(self) -> Keys:
-        return public_keys(await self.client.call(rpc.accounts.SESSION_KEYS, Nothing(), ahead=True))
+        return public_keys(await self.client.call(rpc.accounts.sessions.SESSION_KEYS, Nothing(), ahead=True))
 
     async def _fetch_denied(self) -> DeniedSessions:
         """Fetch the denied sessions, and tell accounts which ones people use.
@@ -114,7 +114,7 @@ class GatewayState:
         used = {self.active_sessions.pop() for _ in range(min(len(self.active_sessions), REPORT_AT_MOST))}
         try:
             report = ActiveSessions(active=tuple(used))
-            denied = await self.client.call(rpc.accounts.DENIED_SESSIONS, report, ahead=True)
+            denied = await self.client.call(rpc.accounts.sessions.DENIED_SESSIONS, report, ahead=True)
         except BaseException:
             self.active_sessions |= used
             raise

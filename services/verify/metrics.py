@@ -5,7 +5,7 @@ from typing import get_args
 from prometheus_client import Counter, Gauge
 
 from contracts.model import ConflictKind
-from contracts.rpc.verify import SyncProblem
+from contracts.rpc.verify.offline_scans import SyncProblem
 from services.chassis.runtime.metrics import DirectoryLabel
 
 SCANS = Counter("epass_scans_total", "Scans that were recorded", ["site", "gate", "direction", "verdict"])

@@ -17,7 +17,7 @@ from functools import partial
 import pytest
 
 from contracts.model import Slot
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import Call, Client, calls
 from services.approval.domain.reviews import Review
 from services.verify.domain.passes import Terms

@@ -1,6 +1,6 @@
 """Whom each route refuses, of the installation behind its proxy."""
 
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import calls
 from services.gateway.access.admission import kiosk_cookie, operator_cookie, session_cookie
 from services.gateway.access.callers import EVERY_ROLE

@@ -11,7 +11,7 @@ from typing import Any
 
 from contracts.crockford import ALPHABET
 from contracts.list_digest import digest_of
-from contracts.rpc.verify import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
+from contracts.rpc.verify.manifests import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
 from tests.support.stack.paths import ROOT
 
 FILE = ROOT / "contracts" / "samples" / "manifest_deltas.json"

@@ -15,14 +15,9 @@ from tempfile import TemporaryDirectory
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from contracts.rpc.verify import (
-    InsideList,
-    Manifest,
-    ManifestPass,
-    ManifestSnapshot,
-    OfflinePolicy,
-    ScanResult,
-)
+from contracts.rpc.verify.manifests import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
+from contracts.rpc.verify.presence import InsideList
+from contracts.rpc.verify.scans import ScanResult
 from contracts.tokens import STATUS_TYP
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import texts_of_app

@@ -5,14 +5,8 @@ from dataclasses import dataclass, field
 
 from playwright.sync_api import Locator, Page
 
-from contracts.rpc.verify import (
-    Manifest,
-    ManifestSnapshot,
-    ManifestSupervisor,
-    OfflinePolicy,
-    ScanPass,
-    ScanResult,
-)
+from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, ManifestSupervisor, OfflinePolicy
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import texts_of_app
 from tests.e2e import degraded_codes

@@ -6,18 +6,15 @@ from typing import get_args
 
 from contracts.errors import Forbidden, NotAuthenticated
 from contracts.model import IST
-from contracts.rpc.accounts import GateDeviceList, LoginList
-from contracts.rpc.verify import (
-    HelpCalls,
-    IncidentList,
-    IncidentScan,
-    IncidentView,
+from contracts.rpc.accounts.gate_devices import GateDeviceList
+from contracts.rpc.accounts.logins import LoginList
+from contracts.rpc.verify.incidents import HelpCalls, IncidentList, IncidentScan, IncidentView, Telephones
+from contracts.rpc.verify.supervisors import (
     OwnPin,
     SiteProblem,
     SiteSupervision,
     SupervisorList,
     SupervisorView,
-    Telephones,
 )
 from tests.e2e.page_samples import CHECKED, ISSUED, WAY, State
 from tests.support.factories.gateway import NUMBER

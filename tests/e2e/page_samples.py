@@ -7,7 +7,8 @@ from typing import Any
 from contracts.errors import InvalidInput
 from contracts.model import Person
 from contracts.rpc.application import LookupHit, PassSummary, Photograph
-from contracts.rpc.approval import FirstApproval, RecordedDecisions
+from contracts.rpc.approval.decisions import RecordedDecisions
+from contracts.rpc.approval.reviews import FirstApproval
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE
 from tests.support.factories.pages import (

@@ -16,7 +16,8 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.model import IST
-from contracts.rpc.accounts import LoginList, OwnFactor
+from contracts.rpc.accounts.logins import LoginList
+from contracts.rpc.accounts.second_factor import OwnFactor
 from contracts.rpc.application import (
     NOT_OPENED,
     ApplicationList,
@@ -24,23 +25,14 @@ from contracts.rpc.application import (
     LookupHits,
     PassSummary,
 )
-from contracts.rpc.approval import (
-    Availability,
-    CapacityView,
-    ClosedDate,
-    ClosureList,
-    DayAvailability,
-    DelegationList,
-    EntryList,
-    MatchList,
-    OfficerList,
-    ReviewList,
-    WindowAvailability,
-)
+from contracts.rpc.approval.capacity import Availability, CapacityView, DayAvailability, WindowAvailability
+from contracts.rpc.approval.closures import ClosedDate, ClosureList
+from contracts.rpc.approval.decisions import DelegationList
+from contracts.rpc.approval.directory import OfficerList
+from contracts.rpc.approval.reviews import ReviewList
+from contracts.rpc.approval.watchlist import EntryList, MatchList
 from contracts.rpc.notify import MessagePreview
-from contracts.rpc.verify import (
-    ScanResult,
-)
+from contracts.rpc.verify.scans import ScanResult
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.site_text import PAGES

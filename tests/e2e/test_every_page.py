@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 
-from contracts.rpc.accounts import StaffSession
+from contracts.rpc.accounts.sessions import StaffSession
 from services.chassis.runtime.clock import now
 from services.gateway import pages
 from services.gateway.access.callers import access_of

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import FieldError, InvalidInput
-from contracts.rpc.verify import ScanPass, ScanResult
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER
 from tests.support.factories.pages import ADMIT

@@ -9,9 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from bench import gate_app, gate_queue
-from contracts.rpc.verify import (
-    InsideList,
-)
+from contracts.rpc.verify.presence import InsideList
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app import routes
 from services.gateway.pages.shared.languages import LANGUAGES

@@ -9,8 +9,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotAuthenticated
-from contracts.rpc.accounts import IssueLogin, StaffSession
-from contracts.rpc.verify import Manifest, ManifestSnapshot, OfflinePolicy
+from contracts.rpc.accounts.logins import IssueLogin
+from contracts.rpc.accounts.sessions import StaffSession
+from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, OfflinePolicy
 from epass_client import calls
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import session_cookie

@@ -6,7 +6,7 @@ import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import calls
 from services.gateway.access.admission import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app

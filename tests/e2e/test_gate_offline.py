@@ -8,7 +8,7 @@ import jwt
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Locator, Page, Response, Route, expect
 
-from contracts.rpc.verify import InsideList
+from contracts.rpc.verify.presence import InsideList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
 from epass_client import calls
 from services.gateway.access.admission import session_cookie

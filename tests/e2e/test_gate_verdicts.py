@@ -7,7 +7,9 @@ from uuid import UUID
 import pytest
 from playwright.sync_api import Page, expect
 
-from contracts.rpc.verify import HelpCall, Movements, ScanResult, Telephones
+from contracts.rpc.verify.incidents import HelpCall, Telephones
+from contracts.rpc.verify.presence import Movements
+from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.e2e.gate_app import HEARD, MANIFEST, SUPERVISED, WORDS, A, Verify, scan, verdict

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from contracts.errors import Forbidden
 from contracts.model import Language
-from contracts.rpc.accounts import IssuedLogin, IssueLogin, StaffSession
+from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin
+from contracts.rpc.accounts.sessions import StaffSession
 from epass_client import calls
 from services.chassis.runtime.clock import now
 from tests.e2e.people import Staff, messages, press, translated

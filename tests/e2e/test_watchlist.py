@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from contracts.model import IST, Language, Role
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import calls
 from services.chassis.runtime.clock import now
 from tests.e2e.people import Staff, Visitor, newest_message, press, translated

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 from contracts.model import Slot
-from contracts.rpc.approval import CloseDay
+from contracts.rpc.approval.closures import CloseDay
 from epass_client import calls
 from epass_client.errors import Problem
 from tests.support.stack.running import eventually

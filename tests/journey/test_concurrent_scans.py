@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.verify.scans import ScanResult
 from epass_client import calls
 from tests.journey.concurrent_requests import send_at_once
 from tests.support.chaos import sabotage

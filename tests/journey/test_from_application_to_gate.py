@@ -10,7 +10,7 @@ from joserfc.jwk import KeySet
 from PIL import Image
 
 from contracts.model import Slot
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from contracts.rpc.application import SubmitAtCounter
 from epass_client import Problem, calls
 from tests.support.stack.running import eventually

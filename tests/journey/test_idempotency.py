@@ -15,15 +15,13 @@ from fastapi.routing import APIRoute
 
 from contracts.capacity import Capacity
 from contracts.model import Slot
-from contracts.rpc.accounts import IssuedLogin, IssueLogin
-from contracts.rpc.application import (
-    Invite,
-    NewMobile,
-    SubmitApplication,
-    SubmitAtCounter,
-)
-from contracts.rpc.approval import CloseDay, Delegate, EntryView, ProposeEntry, ReviewView
-from contracts.rpc.verify import OfflineScan
+from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin
+from contracts.rpc.application import Invite, NewMobile, SubmitApplication, SubmitAtCounter
+from contracts.rpc.approval.closures import CloseDay
+from contracts.rpc.approval.decisions import Delegate
+from contracts.rpc.approval.reviews import ReviewView
+from contracts.rpc.approval.watchlist import EntryView, ProposeEntry
+from contracts.rpc.verify.offline_scans import OfflineScan
 from epass_client import Call, Problem, calls
 from services.chassis.runtime.clock import now
 from services.gateway.app import create_app

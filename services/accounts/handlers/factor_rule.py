@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput
 from contracts.model import DEVICE_ROLES
-from contracts.rpc.accounts import SET_FACTOR_RULE, FactorRule, SetFactorRule
+from contracts.rpc.accounts.second_factor import SET_FACTOR_RULE, FactorRule, SetFactorRule
 from contracts.rpc.call import Call
 from services.accounts.handlers import second_factor, sessions
 from services.accounts.handlers.access_messages import tell

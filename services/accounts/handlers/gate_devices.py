@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden
 from contracts.model import AHEAD, GateDeviceWorry, is_ahead
-from contracts.rpc.accounts import GateDeviceList, GateDeviceReport, GateDeviceView
+from contracts.rpc.accounts.gate_devices import GateDeviceList, GateDeviceReport, GateDeviceView
 from contracts.rpc.call import Call, Nothing
 from services.accounts.domain.gate_devices import SILENT, worries_of
 from services.accounts.handlers import sessions

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.model import DEVICE_ROLES, is_ahead
-from contracts.rpc.accounts import ActiveSessions, DeniedSessions
+from contracts.rpc.accounts.sessions import ActiveSessions, DeniedSessions
 from services.accounts.handlers import sessions
 from services.accounts.handlers.sessions import end_live, is_live
 from services.accounts.models import ActivityReportRow, SessionRow

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contracts.csv_table import Problem, quote, write
 from contracts.errors import Conflict, Forbidden
 from contracts.model import Contact, Language
-from contracts.rpc.accounts import APPLY_LOGIN_FILE, SEND_LOGIN_FILE
+from contracts.rpc.accounts.logins import APPLY_LOGIN_FILE, SEND_LOGIN_FILE
 from contracts.rpc.call import Call
 from contracts.rpc.imports import (
     MOST_EFFECTS,

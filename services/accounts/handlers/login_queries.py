@@ -9,7 +9,14 @@ from sqlalchemy.orm import Session
 from contracts.errors import Forbidden, NotFound
 from contracts.login_ids import normalized
 from contracts.model import LoginState
-from contracts.rpc.accounts import Colleague, ColleagueList, LoginId, LoginList, LoginQuestion, LoginView
+from contracts.rpc.accounts.logins import (
+    Colleague,
+    ColleagueList,
+    LoginId,
+    LoginList,
+    LoginQuestion,
+    LoginView,
+)
 from contracts.rpc.call import Call
 from services.accounts.domain import logins
 from services.accounts.handlers import sessions

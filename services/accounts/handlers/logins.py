@@ -14,7 +14,7 @@ from contracts.events import LoginDisabled, LoginIssued, PasswordReset
 from contracts.login_ids import normalized
 from contracts.mobile import parse_mobile
 from contracts.model import DEVICE_ROLES, Contact, Language, Role
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.logins import (
     DISABLE_LOGIN,
     END_SESSIONS,
     EXTEND_LOGIN,
@@ -22,7 +22,6 @@ from contracts.rpc.accounts import (
     RESET_FACTOR,
     RESET_LOGIN,
     SET_LOGIN_MOBILE,
-    EndedSessions,
     ExtendLogin,
     IssuedLogin,
     IssueLogin,
@@ -30,6 +29,7 @@ from contracts.rpc.accounts import (
     LoginView,
     SetLoginMobile,
 )
+from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.call import Call
 from services.accounts.adapters import passwords
 from services.accounts.domain import logins

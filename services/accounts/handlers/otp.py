@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.events import OtpContact, OtpRequested
 from contracts.mobile import channel_to, parse_mobile
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.sessions import (
     REQUEST_OTP,
     VERIFY_OTP,
     ApplicantSession,

@@ -8,17 +8,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, NotAuthenticated
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.second_factor import (
     CONFIRM_FACTOR,
     RENEW_RECOVERY_CODES,
     START_ENROLMENT,
     FactorCode,
     OwnFactor,
     RecoveryCodes,
-    StaffSession,
     StartEnrolment,
     WaitingSignIn,
 )
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Call, Nothing
 from services.accounts.adapters import second_factors
 from services.accounts.handlers import attempts, sessions

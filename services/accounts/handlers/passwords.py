@@ -12,16 +12,15 @@ from sqlalchemy.orm import Session
 from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated
 from contracts.login_ids import normalized
 from contracts.model import DEVICE_ROLES, Role
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.gate_devices import ENROL_GATE_DEVICE
+from contracts.rpc.accounts.second_factor import StartEnrolment, WaitingSignIn
+from contracts.rpc.accounts.sessions import (
     CHANGE_PASSWORD,
-    ENROL_GATE_DEVICE,
     ENROL_KIOSK,
     LOG_IN,
     ChangePassword,
     LogIn,
     StaffSession,
-    StartEnrolment,
-    WaitingSignIn,
 )
 from contracts.rpc.call import Call
 from services.accounts.adapters import device_tokens, passwords

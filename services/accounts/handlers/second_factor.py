@@ -14,15 +14,15 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.second_factor import (
     ENROL_FACTOR,
     ENTER_CODE,
     Enrolled,
     Enrolment,
     EnterCode,
     SignInToken,
-    StaffSession,
 )
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Call
 from contracts.second_factor import FRESH, is_fresh
 from services.accounts.adapters import device_tokens, second_factors

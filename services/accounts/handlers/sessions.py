@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import Conflict, Forbidden, NotAuthenticated
 from contracts.events import PublicKey, SessionEnded
 from contracts.model import DEVICE_ROLES
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.sessions import (
     END_OWN_SESSIONS,
     LOG_OUT,
     RENEW_KIOSK,

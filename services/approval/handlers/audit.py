@@ -9,7 +9,12 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_reference
 from contracts.errors import Forbidden, InvalidInput
 from contracts.model import IST, Slot
-from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion, RecordedDecision, RecordedDecisions
+from contracts.rpc.approval.decisions import (
+    MOST_AUDITED_DAYS,
+    DecisionQuestion,
+    RecordedDecision,
+    RecordedDecisions,
+)
 from contracts.rpc.call import Call
 from services.approval.models.reviews import DecisionRow, ReviewRow
 from services.chassis.db import cursors

@@ -21,7 +21,7 @@ from contracts.capacity import Capacity
 from contracts.errors import NotFound
 from contracts.events import SiteRecord
 from contracts.model import IST, Slot
-from contracts.rpc.approval import (
+from contracts.rpc.approval.capacity import (
     Availability,
     AvailabilityQuestion,
     CapacityView,
@@ -68,7 +68,7 @@ def set_capacity(request: SetCapacity, call: Call, session: Session, now: dateti
         )
         return department
 
-    route = f"approval.{rpc.approval.SET_CAPACITY.name}"
+    route = f"approval.{rpc.approval.capacity.SET_CAPACITY.name}"
     return once(session, call, route, request, effect, lambda name: _view(session, name), reference=str)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, aliased
 
 from contracts.events import ApplicationDetails, VisitDayClosed
 from contracts.model import IST, Slot
-from contracts.rpc.approval import AffectedReview, ClosingQuestion
+from contracts.rpc.approval.closures import AffectedReview, ClosingQuestion
 from contracts.visiting_rules import end_of
 from services.approval.domain import reviews
 from services.approval.handlers import capacity, reference_data

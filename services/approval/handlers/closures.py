@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.model import IST
-from contracts.rpc.approval import (
+from contracts.rpc.approval.closures import (
     CLOSE_DAY,
     LIFT_CLOSURE,
     Affected,

@@ -17,7 +17,8 @@ from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.events import ApplicationSubmitted, Decision
 from contracts.model import IST, ReviewStatus
-from contracts.rpc.approval import Approve, Forward, Reject, Return, ReviewView, Withdraw
+from contracts.rpc.approval.decisions import Approve, Forward, Reject, Return, Withdraw
+from contracts.rpc.approval.reviews import ReviewView
 from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.approval import metrics
@@ -62,7 +63,7 @@ def approve(
         _approve(session, row, terms, calendar, by, request.revision, data)
 
     first_day = capacity.lock_of(own_department(call.principal), request.slot.day)
-    return _command(session, call, rpc.approval.APPROVE.name, request, effect, now, first_day)
+    return _command(session, call, rpc.approval.decisions.APPROVE.name, request, effect, now, first_day)
 
 
 def approve_invitation(
@@ -100,7 +101,7 @@ def reject(request: Reject, call: Call, session: Session, now: datetime) -> Revi
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
         _record(session, row, "rejected", event, decision, now, by)
 
-    return _command(session, call, rpc.approval.REJECT.name, request, effect, now)
+    return _command(session, call, rpc.approval.decisions.REJECT.name, request, effect, now)
 
 
 def return_to_applicant(request: Return, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -115,7 +116,7 @@ def return_to_applicant(request: Return, call: Call, session: Session, now: date
         event = reviews.send_back(row.as_domain(), request.note, by=by.login, revision_read=request.revision)
         _record(session, row, "returned", event, DecisionRow(note=event.personal.note), now, by)
 
-    return _command(session, call, rpc.approval.RETURN.name, request, effect, now)
+    return _command(session, call, rpc.approval.decisions.RETURN.name, request, effect, now)
 
 
 def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -132,7 +133,7 @@ def withdraw(request: Withdraw, call: Call, session: Session, now: datetime) -> 
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
         _record(session, row, "withdrawn", event, decision, now, by)
 
-    return _command(session, call, rpc.approval.WITHDRAW.name, request, effect, now)
+    return _command(session, call, rpc.approval.decisions.WITHDRAW.name, request, effect, now)
 
 
 def forward(request: Forward, call: Call, session: Session, now: datetime) -> ReviewView:
@@ -163,7 +164,7 @@ def forward(request: Forward, call: Call, session: Session, now: datetime) -> Re
         row.department, row.officer, row.escalate_at = department, officer, now
         row.instead_of = None
 
-    return _command(session, call, rpc.approval.FORWARD.name, request, effect, now)
+    return _command(session, call, rpc.approval.decisions.FORWARD.name, request, effect, now)
 
 
 def _terms(row: ReviewRow, request: Approve, calendar: Calendar, data: ReferenceData) -> visits.Terms:

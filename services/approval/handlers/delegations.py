@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from contracts import rpc
 from contracts.errors import NotFound
 from contracts.model import IST, Slot
-from contracts.rpc.approval import Delegate, DelegationId, DelegationList, DelegationView
+from contracts.rpc.approval.decisions import Delegate, DelegationId, DelegationList, DelegationView
 from contracts.rpc.call import Call, Page, Principal
 from services.approval.domain import delegations
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
@@ -58,7 +58,7 @@ def delegate(request: Delegate, call: Call, session: Session, now: datetime) -> 
     return once(
         session,
         call,
-        f"approval.{rpc.approval.DELEGATE.name}",
+        f"approval.{rpc.approval.decisions.DELEGATE.name}",
         request,
         effect,
         lambda made: _view(session.get_one(DelegationRow, made)),
@@ -105,7 +105,7 @@ def end_delegation(request: DelegationId, call: Call, session: Session, now: dat
     return once(
         session,
         call,
-        f"approval.{rpc.approval.END_DELEGATION.name}",
+        f"approval.{rpc.approval.decisions.END_DELEGATION.name}",
         request,
         effect,
         lambda ended: _view(session.get_one(DelegationRow, ended)),

@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DepartmentRecord, DirectoryChanged, OfficerRecord, SiteRecord
 from contracts.model import IST
-from contracts.rpc.approval import (
+from contracts.rpc.approval.directory import (
     DepartmentList,
     DepartmentQuestion,
     DepartmentView,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from contracts.csv_table import Problem, Row, write
 from contracts.errors import Conflict, Forbidden
 from contracts.model import IST, DirectoryTable
-from contracts.rpc.approval import APPLY_DIRECTORY_FILE, SEND_DIRECTORY_FILE
+from contracts.rpc.approval.directory import APPLY_DIRECTORY_FILE, SEND_DIRECTORY_FILE
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.imports import (
     MOST_EFFECTS,

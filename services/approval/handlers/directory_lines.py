@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from contracts.csv_table import plain, write
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound
 from contracts.model import IST, DirectoryTable
-from contracts.rpc.approval import PUT_LINE, REMOVE_LINE
+from contracts.rpc.approval.directory import PUT_LINE, REMOVE_LINE
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.imports import (
     Export,

@@ -15,7 +15,7 @@ from contracts.envelope import UnreadableEvent
 from contracts.errors import Conflict, NotFound
 from contracts.events import EscalationContact
 from contracts.model import Code, Contact, EscalationStep, Language
-from contracts.rpc.approval import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
+from contracts.rpc.approval.directory import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from contracts.rpc.call import Call
 from services.approval.domain.duty_contacts import RECEPTION, Address, checked
 from services.approval.handlers.directory import LOCK, department_record, site_record
@@ -78,7 +78,7 @@ def put(request: PutDutyContacts, call: Call, session: Session, now: datetime) -
         session.flush()
         return ""
 
-    route = f"approval.{rpc.approval.PUT_DUTY_CONTACTS.name}"
+    route = f"approval.{rpc.approval.directory.PUT_DUTY_CONTACTS.name}"
     return once(session, call, route, request, effect, lambda _: _view(session, request), reference=str)
 
 

@@ -7,7 +7,14 @@ from sqlalchemy import ColumnElement, func, select, text
 from sqlalchemy.orm import Session
 
 from contracts.model import IST
-from contracts.rpc.approval import AgeCount, DayNumbers, DeskNumbers, MonthNumbers, Numbers, Transparency
+from contracts.rpc.approval.numbers import (
+    AgeCount,
+    DayNumbers,
+    DeskNumbers,
+    MonthNumbers,
+    Numbers,
+    Transparency,
+)
 from contracts.rpc.call import Call
 from services.approval.domain import transparency as rules
 from services.approval.handlers.authorization import login_of, own_department

@@ -25,7 +25,7 @@ from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.events import ClosedDay
 from contracts.model import IST, ReviewStatus, Slot
 from contracts.rpc.application import ReferenceOnly
-from contracts.rpc.approval import (
+from contracts.rpc.approval.reviews import (
     DecisionView,
     EarlierReview,
     FirstApproval,

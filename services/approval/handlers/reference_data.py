@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from contracts.capacity import Capacity
 from contracts.events import DepartmentRecord, SiteRecord
 from contracts.model import IST
-from contracts.rpc.approval import ClosedDate
+from contracts.rpc.approval.closures import ClosedDate
 from contracts.rpc.call import Principal
 from services.approval.domain.delegations import Delegation
 from services.approval.handlers import directory

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.model import IST, EntryState, Wire
-from contracts.rpc.approval import EntryId, EntryList, EntryQuestion, EntryView, ProposeEntry
+from contracts.rpc.approval.watchlist import EntryId, EntryList, EntryQuestion, EntryView, ProposeEntry
 from contracts.rpc.call import Call, Principal
 from services.approval.domain import watchlist as rules
 from services.approval.handlers import watchlist
@@ -98,7 +98,7 @@ def propose_entry(request: ProposeEntry, call: Call, session: Session, now: date
         session.flush()
         return entry_id
 
-    return _command(session, call, rpc.approval.PROPOSE_ENTRY.name, request, effect)
+    return _command(session, call, rpc.approval.watchlist.PROPOSE_ENTRY.name, request, effect)
 
 
 def confirm_entry(request: EntryId, call: Call, session: Session, now: datetime) -> EntryView:
@@ -118,7 +118,7 @@ def confirm_entry(request: EntryId, call: Call, session: Session, now: datetime)
         watchlist.mark_coming(session, row, now)
         return row.id
 
-    return _command(session, call, rpc.approval.CONFIRM_ENTRY.name, request, effect)
+    return _command(session, call, rpc.approval.watchlist.CONFIRM_ENTRY.name, request, effect)
 
 
 def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> EntryView:
@@ -138,7 +138,7 @@ def end_entry(request: EntryId, call: Call, session: Session, now: datetime) -> 
         _end(session, row, login_of(call.principal), now)
         return row.id
 
-    return _command(session, call, rpc.approval.END_ENTRY.name, request, effect)
+    return _command(session, call, rpc.approval.watchlist.END_ENTRY.name, request, effect)
 
 
 def expired(now: datetime) -> Portion:

@@ -10,7 +10,7 @@ from contracts import rpc
 from contracts.errors import Conflict, NotFound
 from contracts.identity import mask_aadhaar
 from contracts.model import Person
-from contracts.rpc.approval import MatchId, MatchList, MatchQuestion, MatchView, SettleMatch
+from contracts.rpc.approval.watchlist import MatchId, MatchList, MatchQuestion, MatchView, SettleMatch
 from contracts.rpc.call import Call
 from services.approval.handlers import watchlist
 from services.approval.handlers.authorization import login_of
@@ -94,7 +94,7 @@ def settle_match(request: SettleMatch, call: Call, session: Session, now: dateti
     def answer(match_id: UUID) -> MatchView:
         return view_match(MatchId(match_id=match_id), call, session)
 
-    route = f"approval.{rpc.approval.SETTLE_MATCH.name}"
+    route = f"approval.{rpc.approval.watchlist.SETTLE_MATCH.name}"
     return once(session, call, route, request, effect, answer, reference=UUID)
 
 

@@ -11,7 +11,7 @@ from fastapi import Request, Response
 
 from contracts import rpc
 from contracts.errors import ContractError, Forbidden, NotAuthenticated, Unavailable
-from contracts.rpc.accounts import StaffSession
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Nothing
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
@@ -52,7 +52,7 @@ async def renew(response: Response, request: Request, caller: Caller) -> None:
         return
     own = caller.with_session(device, token)
     with suppress(ContractError):
-        renewed = await own.command(rpc.accounts.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
+        renewed = await own.command(rpc.accounts.sessions.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
         enrol(response, caller.state, renewed)
 
 
@@ -63,7 +63,7 @@ async def offline_gates(caller: Caller, site: str) -> tuple[str, ...] | None:
     since nobody knows.
     """
     try:
-        devices = (await caller.query(rpc.accounts.GATE_DEVICES, Nothing())).items
+        devices = (await caller.query(rpc.accounts.gate_devices.GATE_DEVICES, Nothing())).items
     except ContractError:
         return None
     enrolled = [one for one in devices if one.site == site and one.state == "enrolled"]

@@ -14,21 +14,14 @@ from fastapi.responses import StreamingResponse
 from contracts import rpc
 from contracts.errors import Forbidden, InvalidInput, NotAuthenticated, Unavailable
 from contracts.model import Code, site_of
-from contracts.rpc.accounts import EnrolGateDevice, GateDeviceEnrolled, GateDeviceReport, LogIn
+from contracts.rpc.accounts.gate_devices import EnrolGateDevice, GateDeviceEnrolled, GateDeviceReport
+from contracts.rpc.accounts.sessions import LogIn
 from contracts.rpc.call import Nothing
-from contracts.rpc.verify import (
-    CallForHelp,
-    GateSession,
-    HelpCall,
-    InsideList,
-    InsideQuestion,
-    Manifest,
-    ManifestQuestion,
-    ScanPass,
-    ScanResult,
-    SyncedScans,
-    SyncScans,
-)
+from contracts.rpc.verify.incidents import CallForHelp, HelpCall
+from contracts.rpc.verify.manifests import GateSession, Manifest, ManifestQuestion
+from contracts.rpc.verify.offline_scans import SyncedScans, SyncScans
+from contracts.rpc.verify.presence import InsideList, InsideQuestion
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.gateway.access.admission import Caller, IdempotencyKey
 from services.gateway.access.callers import GuardOnDevice, Security
 from services.gateway.access.gate_devices import (
@@ -50,39 +43,39 @@ _CODE_REFUSED = {"token_used": "code_used", "initial_password_expired": "code_ex
 """The problem of a code, by the refusal of accounts."""
 
 
-@answers(router, rpc.verify.SCAN)
+@answers(router, rpc.verify.scans.SCAN)
 async def scan_pass(caller: Caller, request: ScanPass) -> ScanResult:
     """Scan, at the guard's gate."""
     _require_gate(caller, request.gate)
-    return await caller.command(rpc.verify.SCAN, request)
+    return await caller.command(rpc.verify.scans.SCAN, request)
 
 
-@answers(router, rpc.verify.SYNC)
+@answers(router, rpc.verify.offline_scans.SYNC)
 async def sync_scans(caller: Caller, request: SyncScans, response: Response) -> SyncedScans:
     """Send the scans of a gate of the guard's site."""
     caller.require_site(site_of(request.gate))
     await caller.hit("sync", caller.principal.id)
-    synced = await caller.command(rpc.verify.SYNC, request)
+    synced = await caller.command(rpc.verify.offline_scans.SYNC, request)
     if synced.retry_after is not None:
         response.headers["Retry-After"] = str(synced.retry_after)
     return synced
 
 
-@answers(router, rpc.verify.INSIDE)
+@answers(router, rpc.verify.presence.INSIDE)
 async def list_inside(caller: Caller, request: InsideQuestion) -> InsideList:
     """List who is inside the guard's site, and its gates of which the server may lack scans."""
     caller.require_site(request.site)
-    found = await caller.query(rpc.verify.INSIDE, request)
+    found = await caller.query(rpc.verify.presence.INSIDE, request)
     if request.after is not None:
         return found
     return found.model_copy(update={"offline_gates": await offline_gates(caller, request.site)})
 
 
-@answers(router, rpc.verify.CALL_HELP)
+@answers(router, rpc.verify.incidents.CALL_HELP)
 async def call_help(caller: Caller, request: CallForHelp, key: str) -> HelpCall:
     """Call for help from the guard's gate."""
     _require_gate(caller, request.gate)
-    return await caller.command(rpc.verify.CALL_HELP, request, key)
+    return await caller.command(rpc.verify.incidents.CALL_HELP, request, key)
 
 
 def _require_gate(caller: Caller, gate: str) -> None:
@@ -130,7 +123,7 @@ async def enrol_gate_device(
         asked = LogIn(login_id=device_id, password=token)
         # One key is of one browser: a repeat from another one, by the same login, is no repeat.
         own_key = f"{caller.principal.sid} {key}"
-        device = await caller.command(rpc.accounts.ENROL_GATE_DEVICE, asked, own_key)
+        device = await caller.command(rpc.accounts.gate_devices.ENROL_GATE_DEVICE, asked, own_key)
     except NotAuthenticated as error:
         raise InvalidInput.of("code", _CODE_REFUSED.get(error.body.code, "code_wrong")) from None
     enrol(response, caller.state, device)
@@ -145,23 +138,23 @@ def _read_code(code: str) -> tuple[str, str]:
     return found["device"].upper(), found["token"]
 
 
-@answers(router, rpc.accounts.REPORT_GATE_DEVICE)
+@answers(router, rpc.accounts.gate_devices.REPORT_GATE_DEVICE)
 async def report_gate_device(
     caller: Caller, report: GateDeviceReport, request: Request, response: Response
 ) -> Nothing:
     """Hand on the report of an enrolled device, and renew its enrolment if that ends soon."""
     if caller.gate_device is None:
         raise Forbidden("this device is not enrolled for a gate", code="device_missing")
-    done = await caller.query(rpc.accounts.REPORT_GATE_DEVICE, report)
+    done = await caller.query(rpc.accounts.gate_devices.REPORT_GATE_DEVICE, report)
     await renew(response, request, caller)
     return done
 
 
-@answers(router, rpc.verify.MANIFEST)
+@answers(router, rpc.verify.manifests.MANIFEST)
 async def view_manifest(caller: Caller, request: ManifestQuestion) -> Manifest:
     """Return what the guard's gate holds, with the gateway's copy of the status list on the first page."""
     _require_gate(caller, request.gate)
-    manifest = await caller.query(rpc.verify.MANIFEST, request)
+    manifest = await caller.query(rpc.verify.manifests.MANIFEST, request)
     if request.after is None:
         GATE_LISTS.labels("manifest", "whole" if manifest.base is None else "delta").inc()
     status_list = caller.state.status_list.value

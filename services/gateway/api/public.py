@@ -9,14 +9,8 @@ from fastapi import APIRouter, Query, Request, Response
 from contracts import rpc
 from contracts.model import Code
 from contracts.rpc.application import StatusQuestion, StatusView
-from contracts.rpc.approval import (
-    DepartmentList,
-    MonthNumbers,
-    OfficerList,
-    OfficerQuestion,
-    SiteList,
-    Transparency,
-)
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, OfficerQuestion, SiteList
+from contracts.rpc.approval.numbers import MonthNumbers, Transparency
 from contracts.rpc.call import Nothing
 from services.gateway.access.admission import Caller, rate_limited
 from services.gateway.access.callers import Anyone, staff
@@ -50,7 +44,7 @@ async def list_officers(
     """
     if closed:
         await staff.caller_of(request)
-    found = await caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q))
+    found = await caller.query(rpc.approval.directory.OFFICERS, OfficerQuestion(department=department, q=q))
     return OfficerList(items=tuple(one for one in found.items if closed or not one.closed))
 
 
@@ -71,13 +65,13 @@ async def view_transparency_csv(caller: Anyone) -> Response:
     return Response(lines.getvalue(), media_type="text/csv")
 
 
-@answers(router, rpc.approval.SITES)
+@answers(router, rpc.approval.directory.SITES)
 async def list_sites(caller: Caller, _request: Nothing) -> SiteList:
     """Return the copy of the sites."""
     return await caller.state.sites.get()
 
 
-@answers(router, rpc.approval.TRANSPARENCY)
+@answers(router, rpc.approval.numbers.TRANSPARENCY)
 async def list_transparency(caller: Caller, _request: Nothing) -> Transparency:
     """Return the copy of the numbers."""
     return await caller.state.transparency.get()

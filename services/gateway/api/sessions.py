@@ -15,7 +15,7 @@ router = APIRouter()
 @router.delete("/api/v1/sessions/current", tags=["staff"], status_code=204, response_class=Response)
 async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Response:
     """End the session, here at once and everywhere within two seconds."""
-    await caller.command(rpc.accounts.LOG_OUT, Nothing(), key)
+    await caller.command(rpc.accounts.sessions.LOG_OUT, Nothing(), key)
     if caller.principal.sid is not None:
         caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     response = Response(status_code=204)

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from contracts import rpc
-from contracts.rpc.accounts import ApplicantSession
+from contracts.rpc.accounts.sessions import ApplicantSession
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,

@@ -2,7 +2,7 @@
 
 from contracts import rpc
 from contracts.events import OfficerRecord
-from contracts.rpc.approval import OfficerList, OfficerQuestion
+from contracts.rpc.approval.directory import OfficerList, OfficerQuestion
 from services.gateway.caches.refreshing_cache import RefreshingCache
 from services.gateway.rpc.client import RpcClient
 
@@ -27,7 +27,9 @@ class DepartmentOfficers:
         if department not in self._copies:
             self._copies[department] = RefreshingCache(
                 f"officers of {department}",
-                lambda: self._client.call(rpc.approval.OFFICERS, OfficerQuestion(department=department)),
+                lambda: self._client.call(
+                    rpc.approval.directory.OFFICERS, OfficerQuestion(department=department)
+                ),
                 REFRESH_SECONDS,
             )
         officers = await self._copies[department].get_at_once(WAIT_SECONDS)

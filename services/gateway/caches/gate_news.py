@@ -8,7 +8,8 @@ from typing import Literal
 from contracts import rpc
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import StatusList
-from contracts.rpc.verify import HelpCall, Movement, MovementQuestion
+from contracts.rpc.verify.incidents import HelpCall
+from contracts.rpc.verify.presence import Movement, MovementQuestion
 from services.chassis.runtime.clock import monotonic
 from services.gateway.caches.polled_replies import PolledReplies
 from services.gateway.caches.refreshing_cache import RefreshingCache
@@ -46,7 +47,7 @@ class GateNews:
     async def _ask(self, site: str, principal: Principal) -> "_Recent":
         known, asked_at = self._recent.get(site), monotonic()
         question = MovementQuestion(site=site, after=known.last if known else None)
-        reply = await self._client.call(rpc.verify.MOVEMENTS, question, principal=principal)
+        reply = await self._client.call(rpc.verify.presence.MOVEMENTS, question, principal=principal)
         if known is None:
             known = self._recent[site] = _Recent(reply.last)
         elif reply.last < known.last:  # a promotion has lost places, which are used again

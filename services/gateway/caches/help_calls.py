@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 from contracts import rpc
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import HelpCalls, HelpQuestion
+from contracts.rpc.verify.incidents import HelpCalls, HelpQuestion
 from services.gateway.caches.polled_replies import PolledReplies
 from services.gateway.rpc.client import RpcClient
 
@@ -29,7 +29,7 @@ class HelpCallChanges:
 
     async def _ask(self, site: str | None, principal: Principal) -> HelpCalls:
         return await self._client.call(
-            rpc.verify.HELP_CALLS, HelpQuestion(site=site), principal=principal, ahead=True
+            rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=site), principal=principal, ahead=True
         )
 
     def of(self, principal: Principal, seconds: float) -> AsyncGenerator[None, None]:

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from contracts import rpc
-from contracts.rpc.approval import ReviewList, ReviewQuestion
+from contracts.rpc.approval.reviews import ReviewList, ReviewQuestion
 from contracts.rpc.call import Principal
 from services.gateway.caches.polled_replies import PolledReplies
 from services.gateway.rpc.client import RpcClient
@@ -31,7 +31,7 @@ class QueueChanges:
         )
 
     async def _ask(self, _queue: _Queue, principal: Principal) -> ReviewList:
-        return await self._client.call(rpc.approval.LIST_REVIEWS, _NEWEST, principal=principal)
+        return await self._client.call(rpc.approval.reviews.LIST_REVIEWS, _NEWEST, principal=principal)
 
     def of(self, principal: Principal, seconds: float) -> AsyncGenerator[None, None]:
         """Return an iterator that yields whenever the queue of an officer's department has changed.

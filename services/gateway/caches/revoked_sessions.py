@@ -20,7 +20,7 @@ from contracts.envelope import (
     split_envelopes,
 )
 from contracts.events import Event, LoginDisabled, PasswordReset, SessionEnded, SessionKeyWithdrawn
-from contracts.rpc.accounts import DeniedSessions
+from contracts.rpc.accounts.sessions import DeniedSessions
 from contracts.subscriptions import GATEWAY_SUBSCRIPTIONS, exchange_of
 from contracts.tokens import SessionClaims
 from services.chassis.messaging.senders import RELAY, ForgedMessage

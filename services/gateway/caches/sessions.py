@@ -12,7 +12,7 @@ from datetime import timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from contracts.errors import ContractError, NotAuthenticated
-from contracts.rpc.accounts import SessionKeys
+from contracts.rpc.accounts.sessions import SessionKeys
 from contracts.rpc.call import Proof
 from contracts.tokens import SESSION_AUDIENCE, SESSION_TYP, SessionClaims
 from services.chassis.runtime.clock import now

@@ -82,7 +82,7 @@ def _names(function: FunctionType) -> tuple[frozenset[str], tuple[Any, ...]]:
 
 
 def _value(node: ast.AST, names: dict[str, Any]) -> Any:
-    """Return what a name stands for, such as ``rpc.verify.SCAN``; None for a local one."""
+    """Return what a name stands for, such as ``rpc.verify.scans.SCAN``; None for a local one."""
     match node:
         case ast.Name(id=name):
             return names.get(name)

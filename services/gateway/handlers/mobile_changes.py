@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from contracts import rpc
 from contracts.errors import ContractError, NotAuthenticated, Unavailable
 from contracts.model import ApplicationStatus
-from contracts.rpc.accounts import ApplicantSession, VerifyOtp
+from contracts.rpc.accounts.sessions import ApplicantSession, VerifyOtp
 from contracts.rpc.application import (
     Acknowledged,
     ApplicationView,
@@ -75,7 +75,7 @@ async def _session_of(caller: Caller, code: NewMobile, key: str) -> ApplicantSes
     """Return the session that the code opens; each code that is typed has a key of its own."""
     question = VerifyOtp(request_id=code.request_id, code=code.code)
     once = str(uuid5(NAMESPACE_URL, f"{key} {code.code}"))
-    return await caller.command(rpc.accounts.VERIFY_OTP, question, once)
+    return await caller.command(rpc.accounts.sessions.VERIFY_OTP, question, once)
 
 
 async def _require_live(caller: Caller, session: ApplicantSession) -> None:
@@ -102,4 +102,4 @@ async def _end(caller: Caller, session: ApplicantSession) -> None:
         claims = await state.sessions.verify(session.access_token)
         state.revoked_sessions.revoke_session(claims.sid, now() + LONGEST_SESSION)
         holder = caller.with_session(claims, session.access_token)
-        await holder.command(rpc.accounts.LOG_OUT, Nothing(), str(uuid4()))
+        await holder.command(rpc.accounts.sessions.LOG_OUT, Nothing(), str(uuid4()))

@@ -23,7 +23,7 @@ from contracts.rpc.application import (
     Invited,
     ReferenceOnly,
 )
-from contracts.rpc.approval import Availability, AvailabilityQuestion
+from contracts.rpc.approval.capacity import Availability, AvailabilityQuestion
 from contracts.rpc.call import Method
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import Caller
@@ -107,7 +107,7 @@ async def availability(caller: Caller, department: str, site: str | None = None)
     """
     try:
         question = AvailabilityQuestion(department=department, site=site)
-        return await caller.query_soon(rpc.approval.AVAILABILITY, question)
+        return await caller.query_soon(rpc.approval.capacity.AVAILABILITY, question)
     except (ContractError, ValidationError):
         return None
 

@@ -18,7 +18,7 @@ from contracts.crockford import parse_pass_number, parse_reference
 from contracts.errors import NotFound
 from contracts.login_ids import parse_login_id
 from contracts.model import IST
-from contracts.rpc.approval import MOST_AUDITED_DAYS, DecisionQuestion
+from contracts.rpc.approval.decisions import MOST_AUDITED_DAYS, DecisionQuestion
 from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.issuance import PassNumber
 from services.chassis.runtime.clock import now
@@ -50,7 +50,7 @@ async def show_start(
         question = DecisionQuestion(
             department=department, first=days[0], last=days[1], after=after or None, limit=50
         )
-        found = await view.caller.query(rpc.approval.DECISIONS, question)
+        found = await view.caller.query(rpc.approval.decisions.DECISIONS, question)
     return await _start(view, typed, errors, found=found)
 
 
@@ -81,7 +81,9 @@ async def show_application(view: AuditorPage, reference: str) -> Response:
         wanted = parse_reference(reference)
     except ValueError:
         raise NotFound("no such application") from None
-    found = await view.caller.query(rpc.approval.DECISIONS, DecisionQuestion(reference=wanted, limit=200))
+    found = await view.caller.query(
+        rpc.approval.decisions.DECISIONS, DecisionQuestion(reference=wanted, limit=200)
+    )
     names = await directory.department_names(view)
     return view.html("audit/application.html", reference=wanted, found=found, names=names)
 
@@ -93,7 +95,7 @@ async def show_pass(view: AuditorPage, number: str) -> Response:
         wanted = parse_pass_number(number)
     except ValueError:
         raise NotFound("no such pass") from None
-    found = await view.caller.query(rpc.verify.SCAN_HISTORY, PassNumber(number=wanted))
+    found = await view.caller.query(rpc.verify.scans.SCAN_HISTORY, PassNumber(number=wanted))
     return view.html("audit/pass.html", found=found)
 
 

@@ -12,7 +12,7 @@ from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, TooManyAttempts, Unavailable
 from contracts.free_text import note_problem
 from contracts.model import IST, Language
-from contracts.rpc.approval import CloseDay, ClosingQuestion, ClosureId, ClosureQuestion
+from contracts.rpc.approval.closures import CloseDay, ClosingQuestion, ClosureId, ClosureQuestion
 from contracts.rpc.notify import ClosurePreview
 from contracts.visiting_rules import Calendar
 from services.chassis.runtime.clock import now
@@ -73,7 +73,7 @@ async def close_day(view: CloserPage) -> Response:
             raise InvalidInput.of("note", problem)
         if text_of(form, "preview"):
             return view.save_result(view.to(f"{NEW}?step=message"), NEW, typed)
-        closed = await view.caller.command(rpc.approval.CLOSE_DAY, wanted, key_of(form))
+        closed = await view.caller.command(rpc.approval.closures.CLOSE_DAY, wanted, key_of(form))
     except ValidationError as error:
         fields = {str(one["loc"][0]) for one in error.errors(include_input=False)}
         problems = {name: PROBLEMS[name] for name in FIELDS if name in fields}
@@ -91,7 +91,7 @@ async def close_day(view: CloserPage) -> Response:
 @router.get("/{closure_id}")
 async def show_closure(view: ClosureReaderPage, closure_id: UUID, notice: Notice = "") -> Response:
     """Show a closed day, and how many of its visitors were asked to choose another date."""
-    closure = await view.caller.query(rpc.approval.VIEW_CLOSURE, ClosureId(closure_id=closure_id))
+    closure = await view.caller.query(rpc.approval.closures.VIEW_CLOSURE, ClosureId(closure_id=closure_id))
     return view.html(
         "closures/closure.html",
         closure=closure,
@@ -105,7 +105,7 @@ async def show_closure(view: ClosureReaderPage, closure_id: UUID, notice: Notice
 async def lift_closure(view: CloserPage, closure_id: UUID) -> Response:
     """Offer the day again."""
     key = key_of(await view.form())
-    await view.caller.command(rpc.approval.LIFT_CLOSURE, ClosureId(closure_id=closure_id), key)
+    await view.caller.command(rpc.approval.closures.LIFT_CLOSURE, ClosureId(closure_id=closure_id), key)
     return view.to(f"/desk/closures/{closure_id}", notice="lifted")
 
 
@@ -149,7 +149,7 @@ async def _list_page(
     notice: str = "",
 ) -> Response:
     question = ClosureQuestion(after=after or None, limit=50)
-    found = await view.caller.query(rpc.approval.LIST_CLOSURES, question)
+    found = await view.caller.query(rpc.approval.closures.LIST_CLOSURES, question)
     return view.html(
         "closures/list.html",
         status,
@@ -169,7 +169,7 @@ async def _new_page(
     question = ClosingQuestion(
         day=date.fromisoformat(typed["day"]), department=typed["department"] or None, after=after or None
     )
-    affected = await view.caller.query(rpc.approval.AFFECTED, question)
+    affected = await view.caller.query(rpc.approval.closures.AFFECTED, question)
     return view.html(
         "closures/new.html", status, affected=affected, typed=typed, errors=errors, **await _usual(view)
     )
@@ -195,7 +195,7 @@ async def _message_page(view: View, typed: dict[str, str]) -> Response:
     except Unavailable:
         texts = []  # the closing does not depend on it
     question = ClosingQuestion(day=wanted.day, department=wanted.department, limit=1)
-    affected = await view.caller.query(rpc.approval.AFFECTED, question)
+    affected = await view.caller.query(rpc.approval.closures.AFFECTED, question)
     return view.html(
         "closures/message.html", typed=typed, texts=texts, affected=affected, **await _usual(view)
     )

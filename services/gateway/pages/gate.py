@@ -23,7 +23,9 @@ from contracts import rpc
 from contracts.crockford import LENGTH, parse_pass_number
 from contracts.errors import ContractError, Forbidden, InvalidInput
 from contracts.mobile import ascii_digits
-from contracts.rpc.verify import HelpCalls, HelpQuestion, InsideQuestion, ScanPass, ScanResult
+from contracts.rpc.verify.incidents import HelpCalls, HelpQuestion
+from contracts.rpc.verify.presence import InsideQuestion
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
@@ -188,7 +190,7 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     """Show who is inside this site."""
     site = view.principal.site or ""
     view.caller.require_site(site)
-    found = await view.caller.query(rpc.verify.INSIDE, InsideQuestion(site=site, after=after))
+    found = await view.caller.query(rpc.verify.presence.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found, gate_name=await directory.gate_names(view))
 
 
@@ -302,7 +304,7 @@ async def _rules(view: View) -> HelpCalls:
     site = view.principal.site
     with suppress(ContractError):
         if site is not None:
-            return await view.caller.query(rpc.verify.HELP_CALLS, HelpQuestion(site=site))
+            return await view.caller.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=site))
     return HelpCalls()
 
 
@@ -362,7 +364,7 @@ async def _scan(
     if direction == "exit":
         leaving = text_of(form, "leaving")
         request |= {"count": leaving if leaving.isdecimal() else None, "ask_count": not leaving}
-    return await view.caller.command(rpc.verify.SCAN, ScanPass.model_validate(request))
+    return await view.caller.command(rpc.verify.scans.SCAN, ScanPass.model_validate(request))
 
 
 def _pass(typed: str) -> dict[str, str] | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.model import site_of
-from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId
+from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginId
 from contracts.rpc.call import Nothing
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
@@ -40,7 +40,7 @@ async def issue_device(view: AdoPage) -> Response:
         wanted = IssueLogin.model_validate(
             {"role": "gate_device", "site": site} | {name: value or None for name, value in typed.items()}
         )
-        issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
+        issued = await view.caller.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError:
         return await _list(view, typed, {"name": "name_missing"}, 422)
     except InvalidInput as error:
@@ -78,7 +78,7 @@ async def renew_code(view: AdoPage, device_id: DeviceId) -> Response:
     """Issue a new code; the browser that was enrolled stops being the device."""
     key = key_of(await view.form())
     try:
-        issued = await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=device_id), key)
+        issued = await view.caller.command(rpc.accounts.logins.RESET_LOGIN, LoginId(login_id=device_id), key)
     except Conflict as error:
         facts = {"device_id": device_id, "verb": "code", "refused": error.body.code}
         return view.html("gate_devices/confirm.html", 409, **facts)
@@ -89,12 +89,12 @@ async def renew_code(view: AdoPage, device_id: DeviceId) -> Response:
 async def revoke_device(view: AdoPage, device_id: DeviceId) -> Response:
     """Revoke a device; it gets nothing more, and the session on it ends."""
     key = key_of(await view.form())
-    await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=device_id), key)
+    await view.caller.command(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id=device_id), key)
     return view.to(START)
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    found = await view.caller.query(rpc.accounts.GATE_DEVICES, Nothing())
+    found = await view.caller.query(rpc.accounts.gate_devices.GATE_DEVICES, Nothing())
     return view.html(
         "gate_devices/list.html",
         status,

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.rpc.verify import IncidentId, IncidentKind, IncidentQuestion
+from contracts.rpc.verify.incidents import IncidentId, IncidentKind, IncidentQuestion
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import OpsPage, SecurityPage, View, key_of
@@ -54,7 +54,7 @@ async def _list(view: View, base: str, kind: str, unseen: bool, after: str) -> R
             "limit": 50,
         }
     )
-    found = await view.caller.query(rpc.verify.INCIDENTS, question)
+    found = await view.caller.query(rpc.verify.incidents.INCIDENTS, question)
     return view.html(
         "gate_incidents/list.html",
         found=found,
@@ -67,5 +67,5 @@ async def _list(view: View, base: str, kind: str, unseen: bool, after: str) -> R
 
 async def _note(view: View, base: str, incident_id: UUID) -> Response:
     key = key_of(await view.form())
-    await view.caller.command(rpc.verify.NOTE_INCIDENT, IncidentId(incident_id=incident_id), key)
+    await view.caller.command(rpc.verify.incidents.NOTE_INCIDENT, IncidentId(incident_id=incident_id), key)
     return view.to(base)

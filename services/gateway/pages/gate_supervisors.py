@@ -9,9 +9,9 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Forbidden, NotFound
 from contracts.mobile import ascii_digits
-from contracts.rpc.accounts import LoginQuestion, LoginView
+from contracts.rpc.accounts.logins import LoginQuestion, LoginView
 from contracts.rpc.call import Method, Nothing
-from contracts.rpc.verify import NameSupervisor, SetPin, SiteId, SiteSupervision, SupervisorId
+from contracts.rpc.verify.supervisors import NameSupervisor, SetPin, SiteId, SiteSupervision, SupervisorId
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.view import AdoPage, Notice, SecurityPage, View, key_of, text_of
@@ -38,7 +38,7 @@ async def name_supervisor(view: AdoPage) -> Response:
     if login is None or login.site is None:
         return await _list(view, {"login_id": "choose_one"}, 422)
     wanted = NameSupervisor(login_id=login.login_id, site=login.site)
-    await view.caller.command(rpc.verify.NAME_SUPERVISOR, wanted, key_of(form))
+    await view.caller.command(rpc.verify.supervisors.NAME_SUPERVISOR, wanted, key_of(form))
     return view.to(SUPERVISORS)
 
 
@@ -46,20 +46,20 @@ async def name_supervisor(view: AdoPage) -> Response:
 async def end_supervisor(view: AdoPage, login_id: str) -> Response:
     """Take the task of a supervisor away; their PIN counts no more."""
     key = key_of(await view.form())
-    await view.caller.command(rpc.verify.END_SUPERVISOR, SupervisorId(login_id=login_id), key)
+    await view.caller.command(rpc.verify.supervisors.END_SUPERVISOR, SupervisorId(login_id=login_id), key)
     return view.to(SUPERVISORS)
 
 
 @router.post("/desk/supervisors/sites/{site}/demand")
 async def demand_supervisors(view: AdoPage, site: str) -> Response:
     """Have the gates of a site demand a supervisor."""
-    return await _decide(view, rpc.verify.DEMAND_SUPERVISORS, site)
+    return await _decide(view, rpc.verify.supervisors.DEMAND_SUPERVISORS, site)
 
 
 @router.post("/desk/supervisors/sites/{site}/lift")
 async def lift_supervisors(view: AdoPage, site: str) -> Response:
     """Have the gates of a site demand a supervisor no more."""
-    return await _decide(view, rpc.verify.LIFT_SUPERVISORS, site)
+    return await _decide(view, rpc.verify.supervisors.LIFT_SUPERVISORS, site)
 
 
 async def _decide(view: View, method: Method[SiteId, SiteSupervision], site: str) -> Response:
@@ -89,19 +89,19 @@ async def set_pin(view: SecurityPage) -> Response:
     if len(set(typed)) == 1 or typed in "01234567890" or typed in "09876543210":
         return await _pin(view, {"pin": "pin_too_easy"}, 422)
     try:
-        await view.caller.command(rpc.verify.SET_PIN, wanted, key_of(form))
+        await view.caller.command(rpc.verify.supervisors.SET_PIN, wanted, key_of(form))
     except Forbidden:
         return view.to(PIN)
     return view.to(PIN, notice="saved")
 
 
 async def _pin(view: View, errors: dict[str, str], status: int = 200, notice: str = "") -> Response:
-    own = await view.caller.query(rpc.verify.OWN_PIN, Nothing())
+    own = await view.caller.query(rpc.verify.supervisors.OWN_PIN, Nothing())
     return view.html("gate_supervisors/pin.html", status, own=own, errors=errors, notice=notice)
 
 
 async def _list(view: View, errors: dict[str, str], status: int = 200) -> Response:
-    found = await view.caller.query(rpc.verify.SUPERVISORS, Nothing())
+    found = await view.caller.query(rpc.verify.supervisors.SUPERVISORS, Nothing())
     known = {one.login_id for one in found.items}
     rules = {one.site: one for one in found.sites}
     names = {one.code: one.name[view.language] for one in await directory.sites(view)}
@@ -122,7 +122,7 @@ async def _nameable(view: View) -> list[LoginView]:
     after = None
     for _ in range(MOST_PAGES):
         question = LoginQuestion(role="security", limit=200, after=after)
-        page = await view.caller.query(rpc.accounts.LIST_LOGINS, question)
+        page = await view.caller.query(rpc.accounts.logins.LIST_LOGINS, question)
         found += [one for one in page.items if one.site and not one.gate and not one.disabled]
         after = page.next
         if after is None:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.application import Invite
-from contracts.rpc.approval import Availability, WindowAvailability
+from contracts.rpc.approval.capacity import Availability, WindowAvailability
 from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.errors import ContractError, NotAuthenticated, NotFound, TooManyAttempts
-from contracts.rpc.accounts import LogIn
+from contracts.rpc.accounts.sessions import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber
@@ -73,7 +73,7 @@ async def _renew(view: View, device: SessionClaims, response: Response) -> None:
         return
     caller = view.caller.with_session(device, token)
     with suppress(ContractError):
-        renewed = await caller.command(rpc.accounts.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
+        renewed = await caller.command(rpc.accounts.sessions.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
         cookies.enrol(response, view.request, renewed.access_token, renewed.expires_at)
 
 
@@ -105,7 +105,7 @@ async def enrol(view: OpenPage) -> Response:
     kiosk_id, token = text_of(form, "kiosk_id"), text_of(form, "token")
     try:
         asked = LogIn(login_id=kiosk_id[:40], password=token[:200])
-        device = await view.caller.command(rpc.accounts.ENROL_KIOSK, asked, key_of(form))
+        device = await view.caller.command(rpc.accounts.sessions.ENROL_KIOSK, asked, key_of(form))
     except NotAuthenticated as error:
         code = _TOKEN_REFUSED.get(error.body.code, "wrong_token")
         return view.html("kiosk/enrol.html", 422, errors={"kiosk_id": code}, typed=kiosk_id)

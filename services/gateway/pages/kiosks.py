@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
-from contracts.rpc.accounts import IssuedLogin, IssueLogin, LoginId, LoginQuestion
+from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginId, LoginQuestion
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import of_address
@@ -33,7 +33,7 @@ async def issue_kiosk(view: AdoPage) -> Response:
         wanted = IssueLogin.model_validate(
             {"role": "kiosk"} | {name: value or None for name, value in typed.items()}
         )
-        issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
+        issued = await view.caller.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError:
         return await _list(view, typed, {"name": "name_missing"}, 422)
     except InvalidInput as error:
@@ -61,7 +61,7 @@ def _to_issued(view: View, issued: IssuedLogin) -> Response:
 async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
     """Issue a new token; the browser that was enrolled stops being a kiosk."""
     key = key_of(await view.form())
-    issued = await view.caller.command(rpc.accounts.RESET_LOGIN, LoginId(login_id=kiosk_id), key)
+    issued = await view.caller.command(rpc.accounts.logins.RESET_LOGIN, LoginId(login_id=kiosk_id), key)
     return _to_issued(view, issued)
 
 
@@ -69,12 +69,12 @@ async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
 async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
     """Disable a kiosk; its enrolment ends at once."""
     key = key_of(await view.form())
-    await view.caller.command(rpc.accounts.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
+    await view.caller.command(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
     return view.to("/desk/kiosks")
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    found = await view.caller.query(rpc.accounts.LIST_LOGINS, LoginQuestion(role="kiosk", limit=200))
+    found = await view.caller.query(rpc.accounts.logins.LIST_LOGINS, LoginQuestion(role="kiosk", limit=200))
     return view.html(
         "kiosks/list.html",
         status,

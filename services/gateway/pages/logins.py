@@ -11,8 +11,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.model import DEVICE_ROLES, Code, LoginState, Role
-from contracts.rpc.accounts import (
-    EndedSessions,
+from contracts.rpc.accounts.logins import (
     ExtendLogin,
     IssuedLogin,
     IssueLogin,
@@ -20,6 +19,7 @@ from contracts.rpc.accounts import (
     LoginQuestion,
     SetLoginMobile,
 )
+from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.call import Method
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
@@ -54,7 +54,7 @@ async def show_logins(
     filters = {"role": role, "department": department, "site": site}
     chosen = {name: value for name, value in {**filters, "state": state}.items() if value}
     question = LoginQuestion.model_validate({**chosen, "after": after or None, "limit": 50})
-    found = await view.caller.query(rpc.accounts.LIST_LOGINS, question)
+    found = await view.caller.query(rpc.accounts.logins.LIST_LOGINS, question)
     return view.html(
         "logins/list.html",
         found=found,
@@ -109,7 +109,7 @@ async def issue_login(view: AdoPage) -> Response:
     try:
         given = {name: value or None for name, value in typed.items()} | {"language": view.language}
         wanted = IssueLogin.model_validate(given | _assistant(typed))
-        issued = await view.caller.command(rpc.accounts.ISSUE_LOGIN, wanted, key_of(form))
+        issued = await view.caller.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
     except ValidationError as error:
         missing = {
             str(one["loc"][0]): _unreadable(str(one["loc"][0]), one["type"])
@@ -152,7 +152,7 @@ async def extend_login(view: AdoPage, login_id: Login) -> Response:
         return await _login(view, login_id, {"valid_until": "not_a_date"}, typed, 422)
     wanted = ExtendLogin(login_id=login_id, valid_until=last_day)
     try:
-        await view.caller.command(rpc.accounts.EXTEND_LOGIN, wanted, key_of(form))
+        await view.caller.command(rpc.accounts.logins.EXTEND_LOGIN, wanted, key_of(form))
     except InvalidInput as error:
         return await _login(view, login_id, {one.field: one.code for one in error.body.fields}, typed, 422)
     except Conflict as error:
@@ -168,7 +168,7 @@ async def _login(
     status: int = 200,
     notice: str = "",
 ) -> Response:
-    shown = await view.caller.query(rpc.accounts.VIEW_LOGIN, LoginId(login_id=login_id))
+    shown = await view.caller.query(rpc.accounts.logins.VIEW_LOGIN, LoginId(login_id=login_id))
     last_day = shown.valid_until.isoformat() if shown.valid_until else ""
     return view.html(
         "logins/login.html",
@@ -199,7 +199,7 @@ async def set_mobile(view: AdoPage, login_id: Login) -> Response:
         return await _mobile(view, login_id, errors, typed, 422)
     wanted = SetLoginMobile(login_id=login_id, mobile=typed["mobile"][:40], language=language)
     try:
-        await view.caller.command(rpc.accounts.SET_LOGIN_MOBILE, wanted, key_of(form))
+        await view.caller.command(rpc.accounts.logins.SET_LOGIN_MOBILE, wanted, key_of(form))
     except InvalidInput as error:
         refused = {"mobile": error.body.fields[0].code}
         return await _mobile(view, login_id, refused, typed, 422)
@@ -215,7 +215,7 @@ async def _mobile(
     typed: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
-    shown = await view.caller.query(rpc.accounts.VIEW_LOGIN, LoginId(login_id=login_id))
+    shown = await view.caller.query(rpc.accounts.logins.VIEW_LOGIN, LoginId(login_id=login_id))
     given = typed or {"mobile": "", "language": view.language}
     choices = [{"value": code, "text": ENDONYMS[code]} for code in LANGUAGES]
     return view.html("logins/mobile.html", status, shown=shown, errors=errors, typed=given, choices=choices)
@@ -230,25 +230,25 @@ async def confirm(view: AdoPage, login_id: Login, verb: Verb) -> Response:
 @router.post("/{login_id}/reset")
 async def reset_login(view: AdoPage, login_id: Login) -> Response:
     """Reset a login and lead to its new initial password."""
-    return await _carry_out(view, rpc.accounts.RESET_LOGIN, login_id, "reset")
+    return await _carry_out(view, rpc.accounts.logins.RESET_LOGIN, login_id, "reset")
 
 
 @router.post("/{login_id}/disable")
 async def disable_login(view: AdoPage, login_id: Login) -> Response:
     """Disable a login and end all its sessions."""
-    return await _carry_out(view, rpc.accounts.DISABLE_LOGIN, login_id, "disable")
+    return await _carry_out(view, rpc.accounts.logins.DISABLE_LOGIN, login_id, "disable")
 
 
 @router.post("/{login_id}/sign-out")
 async def sign_out_login(view: AdoPage, login_id: Login) -> Response:
     """End all sessions of a login."""
-    return await _carry_out(view, rpc.accounts.END_SESSIONS, login_id, "sign-out")
+    return await _carry_out(view, rpc.accounts.logins.END_SESSIONS, login_id, "sign-out")
 
 
 @router.post("/{login_id}/reset-factor")
 async def reset_factor(view: AdoPage, login_id: Login) -> Response:
     """Remove the authenticator app of somebody who has lost it."""
-    return await _carry_out(view, rpc.accounts.RESET_FACTOR, login_id, "reset-factor")
+    return await _carry_out(view, rpc.accounts.logins.RESET_FACTOR, login_id, "reset-factor")
 
 
 async def _carry_out(view: View, method: Method[LoginId, Any], login_id: str, verb: Verb) -> Response:

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.rpc.accounts import EndOwnSessions
+from contracts.rpc.accounts.sessions import EndOwnSessions
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.caches.revoked_sessions import LONGEST_SESSION
@@ -52,7 +52,7 @@ async def end_of_applicant(view: ApplicantPage) -> Response:
 
 
 async def _show(view: View) -> Response:
-    found = await view.caller.query(rpc.accounts.OWN_SESSIONS, Nothing())
+    found = await view.caller.query(rpc.accounts.sessions.OWN_SESSIONS, Nothing())
     return view.html("sessions.html", sessions=found.items, others=OTHERS)
 
 
@@ -60,7 +60,7 @@ async def _end(view: View, back: str) -> Response:
     form = await view.form()
     sid = text_of(form, "sid")
     wanted = EndOwnSessions.model_validate({"sid": None if sid == OTHERS else sid})
-    ended = await view.caller.command(rpc.accounts.END_OWN_SESSIONS, wanted, key_of(form))
+    ended = await view.caller.command(rpc.accounts.sessions.END_OWN_SESSIONS, wanted, key_of(form))
     for one in ended.sids:  # other gateways learn of it within two seconds
         view.caller.state.revoked_sessions.revoke_session(one, now() + LONGEST_SESSION)
     return view.to(back)

@@ -9,7 +9,13 @@ from fastapi.responses import RedirectResponse
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts
 from contracts.model import Role
-from contracts.rpc.accounts import EnterCode, FactorCode, SetFactorRule, SignInToken, StartEnrolment
+from contracts.rpc.accounts.second_factor import (
+    EnterCode,
+    FactorCode,
+    SetFactorRule,
+    SignInToken,
+    StartEnrolment,
+)
 from contracts.rpc.call import Nothing
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, qr
@@ -58,7 +64,7 @@ async def enter_code(view: OpenPage) -> Response:
     form = await view.form()
     try:
         asked = _entered(view, text_of(form, "code"))
-        session = await view.caller.command(rpc.accounts.ENTER_CODE, asked, key_of(form))
+        session = await view.caller.command(rpc.accounts.second_factor.ENTER_CODE, asked, key_of(form))
     except InvalidInput:
         return view.html("second_factor/code.html", 422, errors={"code": "wrong_app_code"})
     except NotAuthenticated:
@@ -80,7 +86,7 @@ async def enrol_app(view: OpenPage) -> Response:
     form = await view.form()
     try:
         asked = _entered(view, text_of(form, "code"))
-        enrolled = await view.caller.command(rpc.accounts.ENROL_FACTOR, asked, key_of(form))
+        enrolled = await view.caller.command(rpc.accounts.second_factor.ENROL_FACTOR, asked, key_of(form))
     except InvalidInput:
         return await _app(view, {"code": "wrong_app_code"}, 422)
     except NotAuthenticated:
@@ -161,7 +167,7 @@ async def confirm_of_operator(view: OperatorPage) -> Response:
 @router.get("/desk/second-factor")
 async def show_rule(view: AdoPage, notice: Notice = "") -> Response:
     """Show which roles need a second factor."""
-    rule = await view.caller.query(rpc.accounts.FACTOR_RULE, Nothing())
+    rule = await view.caller.query(rpc.accounts.second_factor.FACTOR_RULE, Nothing())
     return view.html("second_factor/rule.html", rule=rule, roles=ROLES, notice=notice)
 
 
@@ -170,12 +176,12 @@ async def set_rule(view: AdoPage) -> Response:
     """Decide which roles need a second factor."""
     form = await view.form()
     wanted = SetFactorRule.model_validate({"roles": form.getlist("roles")})
-    await view.caller.command(rpc.accounts.SET_FACTOR_RULE, wanted, key_of(form))
+    await view.caller.command(rpc.accounts.second_factor.SET_FACTOR_RULE, wanted, key_of(form))
     return view.to(RULE, notice="saved")
 
 
 async def _own(view: View, base: str, errors: dict[str, str] | None = None, status: int = 200) -> Response:
-    found = await view.caller.query(rpc.accounts.OWN_FACTOR, Nothing())
+    found = await view.caller.query(rpc.accounts.second_factor.OWN_FACTOR, Nothing())
     return view.html("second_factor/own.html", status, own=found, base=base, errors=errors or {})
 
 
@@ -183,7 +189,7 @@ async def _set_up(view: View, base: str) -> Response:
     form = await view.form()
     asked = StartEnrolment(password=str(form.get("password", ""))[:200])
     try:
-        started = await view.caller.command(rpc.accounts.START_ENROLMENT, asked, key_of(form))
+        started = await view.caller.command(rpc.accounts.second_factor.START_ENROLMENT, asked, key_of(form))
     except InvalidInput:
         return await _own(view, base, {"password": "wrong_password"}, 422)
     except TooManyAttempts as error:
@@ -195,7 +201,7 @@ async def _set_up(view: View, base: str) -> Response:
 
 async def _renew(view: View, base: str) -> Response:
     key = key_of(await view.form())
-    made = await view.caller.command(rpc.accounts.RENEW_RECOVERY_CODES, Nothing(), key)
+    made = await view.caller.command(rpc.accounts.second_factor.RENEW_RECOVERY_CODES, Nothing(), key)
     page, shown = f"{base}/recovery-codes", {"codes": list(made.recovery_codes), "home": base}
     return view.save_result(view.to(page), page, shown)
 
@@ -209,7 +215,7 @@ async def _confirm(view: View, base: str) -> Response:
     try:
         asked = FactorCode(code=code.strip()[:LONGEST_CODE])
         key = form.get(FORM_KEY, "")[:LONGEST_KEY] or str(uuid4())
-        session = await view.caller.command(rpc.accounts.CONFIRM_FACTOR, asked, key)
+        session = await view.caller.command(rpc.accounts.second_factor.CONFIRM_FACTOR, asked, key)
     except InvalidInput:
         ours = (FORM_ADDRESS, FORM_CODE, FORM_KEY)
         rest = [(name, value) for name, value in posted if name not in ours]
@@ -239,7 +245,7 @@ def _entered(view: View, code: str) -> EnterCode:
 async def _app(view: View, errors: dict[str, str], status: int = 200) -> Response:
     try:
         token = SignInToken(sign_in=cookies.sign_in_token(view.request))
-        found = await view.caller.query(rpc.accounts.SHOW_ENROLMENT, token)
+        found = await view.caller.query(rpc.accounts.second_factor.SHOW_ENROLMENT, token)
     except NotAuthenticated:
         return _again(view)
     groups = [found.secret[start : start + 4] for start in range(0, len(found.secret), 4)]

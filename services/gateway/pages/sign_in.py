@@ -8,7 +8,7 @@ from fastapi import APIRouter, Response
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import ascii_digits
-from contracts.rpc.accounts import RequestOtp, VerifyOtp
+from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies
@@ -56,7 +56,7 @@ async def send_code(view: OpenPage) -> Response:
         asked = RequestOtp(mobile=mobile, language=view.language)
         if devices := cookies.known_devices(view.request, "mobiles"):
             asked = asked.model_copy(update={"devices": devices})
-        sent = await view.caller.command(rpc.accounts.REQUEST_OTP, asked, key)
+        sent = await view.caller.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
     except TooManyAttempts as error:
@@ -97,7 +97,9 @@ async def check_code(view: OpenPage) -> Response:
         return _code_page(view, pending, {"code": "code_missing"}, 422)
     try:
         question = VerifyOtp(request_id=UUID(pending["request_id"]), code=code)
-        session = await view.caller.command(rpc.accounts.VERIFY_OTP, question, f"{pending['key']} {code}")
+        session = await view.caller.command(
+            rpc.accounts.sessions.VERIFY_OTP, question, f"{pending['key']} {code}"
+        )
     except NotAuthenticated as error:
         return _refused(view, answers, error)
     except TooManyAttempts as error:

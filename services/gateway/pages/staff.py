@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
-from contracts.rpc.accounts import ChangePassword, LogIn
+from contracts.rpc.accounts.sessions import ChangePassword, LogIn
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, directory, navigation, staff_sign_in
 from services.gateway.pages.shared.error_pages import PageRoute, too_many
@@ -48,7 +48,7 @@ async def sign_in(view: OpenPage) -> Response:
         asked = LogIn(login_id=login_id[:40], password=password[:200])
         if devices := cookies.known_devices(view.request, "logins"):
             asked = asked.model_copy(update={"devices": devices})
-        session = await view.caller.command(rpc.accounts.LOG_IN, asked, str(uuid4()))
+        session = await view.caller.command(rpc.accounts.sessions.LOG_IN, asked, str(uuid4()))
     except NotAuthenticated as error:
         if (further := _go_on(view, error)) is not None:
             return further
@@ -85,7 +85,7 @@ async def change_password(view: StaffPage) -> Response:
         return view.html("staff/password.html", 422, errors={"again": "passwords_differ"})
     try:
         change = ChangePassword(current=current[:200], new=new[:200])
-        session = await view.caller.command(rpc.accounts.CHANGE_PASSWORD, change, str(uuid4()))
+        session = await view.caller.command(rpc.accounts.sessions.CHANGE_PASSWORD, change, str(uuid4()))
     except NotAuthenticated as error:
         if (further := _go_on(view, error)) is not None:
             return further

@@ -5,7 +5,7 @@ from datetime import date
 from fastapi import APIRouter, Response
 
 from contracts.errors import NotFound
-from contracts.rpc.approval import MonthNumbers
+from contracts.rpc.approval.numbers import MonthNumbers
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import charts, directory
 from services.gateway.pages.shared.error_pages import PageRoute

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput
 from contracts.model import EntryState
-from contracts.rpc.approval import (
+from contracts.rpc.approval.watchlist import (
     EntryId,
     EntryQuestion,
     MatchId,
@@ -24,7 +24,7 @@ from services.gateway.pages.shared.view import Notice, View, WatcherPage, key_of
 router = APIRouter(prefix="/{language:lang}/watchlist", include_in_schema=False, route_class=PageRoute)
 STATES: tuple[EntryState, ...] = ("proposed", "active", "ended")
 FIELDS = ("name", "id_last4", "mobile", "reason", "valid_until")
-VERBS = {"confirm": rpc.approval.CONFIRM_ENTRY, "end": rpc.approval.END_ENTRY}
+VERBS = {"confirm": rpc.approval.watchlist.CONFIRM_ENTRY, "end": rpc.approval.watchlist.END_ENTRY}
 NOTICES = {
     "proposed",
     "confirm",
@@ -51,7 +51,7 @@ async def show_entries(
 ) -> Response:
     """Show the entries of a state, the newest first."""
     question = EntryQuestion(state=state or None, after=after or None, limit=50)
-    found = await view.caller.query(rpc.approval.WATCHLIST, question)
+    found = await view.caller.query(rpc.approval.watchlist.WATCHLIST, question)
     return view.html("watchlist/entries.html", found=found, state=state, states=STATES)
 
 
@@ -74,7 +74,7 @@ async def propose_entry(view: WatcherPage) -> Response:
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
         wanted = ProposeEntry.model_validate({name: value or None for name, value in typed.items()})
-        made = await view.caller.command(rpc.approval.PROPOSE_ENTRY, wanted, key_of(form))
+        made = await view.caller.command(rpc.approval.watchlist.PROPOSE_ENTRY, wanted, key_of(form))
     except ValidationError as error:
         missing = {
             str(one["loc"][0]): _unreadable(str(one["loc"][0]), one["type"])
@@ -90,7 +90,7 @@ async def propose_entry(view: WatcherPage) -> Response:
 @router.get("/entries/{entry_id}")
 async def show_entry(view: WatcherPage, entry_id: UUID, notice: Notice = "") -> Response:
     """Show one entry, and what can be done with it."""
-    entry = await view.caller.query(rpc.approval.VIEW_ENTRY, EntryId(entry_id=entry_id))
+    entry = await view.caller.query(rpc.approval.watchlist.VIEW_ENTRY, EntryId(entry_id=entry_id))
     return view.html("watchlist/entry.html", entry=entry, notice=notice if notice in NOTICES else "")
 
 
@@ -110,7 +110,7 @@ async def decide_entry(view: WatcherPage, entry_id: UUID) -> Response:
 async def show_matches(view: WatcherPage, which: Literal["all", ""] = "", after: After = "") -> Response:
     """Show matches that nobody has settled, or all."""
     question = MatchQuestion(open=not which, after=after or None, limit=50)
-    found = await view.caller.query(rpc.approval.MATCHES, question)
+    found = await view.caller.query(rpc.approval.watchlist.MATCHES, question)
     return view.html("watchlist/matches.html", found=found, which=which, **await _places(view))
 
 
@@ -128,7 +128,7 @@ async def settle_match(view: WatcherPage, match_id: UUID) -> Response:
     notice = "settled"
     try:
         wanted = SettleMatch.model_validate({"match_id": match_id, **typed})
-        await view.caller.command(rpc.approval.SETTLE_MATCH, wanted, key_of(form))
+        await view.caller.command(rpc.approval.watchlist.SETTLE_MATCH, wanted, key_of(form))
     except ValidationError as error:
         problems = {
             str(one["loc"][0]): _unreadable(str(one["loc"][0]), one["type"])
@@ -148,7 +148,7 @@ async def _match(
     status: int = 200,
     notice: str = "",
 ) -> Response:
-    match = await view.caller.query(rpc.approval.VIEW_MATCH, MatchId(match_id=match_id))
+    match = await view.caller.query(rpc.approval.watchlist.VIEW_MATCH, MatchId(match_id=match_id))
     return view.html(
         "watchlist/match.html",
         status,

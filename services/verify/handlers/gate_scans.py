@@ -4,7 +4,7 @@ from datetime import datetime
 
 from contracts.model import site_of
 from contracts.rpc.call import Call
-from contracts.rpc.verify import OfflineScan, SyncedScans, SyncScans
+from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScans, SyncScans
 from services.chassis.db.database import Database
 from services.chassis.runtime.logs import logger
 from services.verify.handlers import offline_scans

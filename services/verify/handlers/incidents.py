@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import Forbidden, NotFound
 from contracts.model import site_of
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.verify import (
+from contracts.rpc.verify.incidents import (
     NOTE_INCIDENT,
     IncidentId,
     IncidentKind,

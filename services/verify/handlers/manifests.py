@@ -14,13 +14,13 @@ from contracts.commitment import commitment_key
 from contracts.events import GateRules, PublicKey
 from contracts.model import IST, Assistance, site_of
 from contracts.rpc.call import Call, Nothing
-from contracts.rpc.verify import (
+from contracts.rpc.verify.incidents import Telephones
+from contracts.rpc.verify.manifests import (
     Manifest,
     ManifestPass,
     ManifestQuestion,
     ManifestSnapshot,
     OfflinePolicy,
-    Telephones,
 )
 from services.chassis.audit import record
 from services.chassis.db import cursors

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, all_, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from contracts.rpc.call import Call
-from contracts.rpc.verify import Movement, MovementQuestion, Movements
+from contracts.rpc.verify.presence import Movement, MovementQuestion, Movements
 from services.chassis.db.server import TIMELINE
 from services.verify.handlers import help_calls, pass_ledgers
 from services.verify.handlers.authorization import require_may_list_inside

@@ -9,7 +9,7 @@ from contracts.crockford import parse_pass_number
 from contracts.errors import Forbidden, InvalidInput
 from contracts.model import Verdict
 from contracts.rpc.call import Call
-from contracts.rpc.verify import OfflineScan, UnreadScan
+from contracts.rpc.verify.offline_scans import OfflineScan, UnreadScan
 from contracts.tokens import PassClaims
 from services.chassis.tokens.verification import TokenRefused
 from services.verify.adapters import pass_token, signing_keys

@@ -7,7 +7,10 @@ from typing import cast
 from sqlalchemy.orm import Session
 
 from contracts.model import ConflictKind, Verdict
-from contracts.rpc.verify import IncidentScan, Matched, OfflinePolicy, OfflineScan, ScanPass
+from contracts.rpc.verify.incidents import IncidentScan
+from contracts.rpc.verify.manifests import OfflinePolicy
+from contracts.rpc.verify.offline_scans import OfflineScan
+from contracts.rpc.verify.scans import Matched, ScanPass
 from services.chassis.messaging import outbox
 from services.verify.domain.ledger import KINDS, Contradiction, Ledger, Movement
 from services.verify.domain.verdicts import DESPITE, MOVING, OVERRIDABLE, Attempt, Decision, decide_entry

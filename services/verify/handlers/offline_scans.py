@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 from contracts.errors import InvalidInput, Unavailable
 from contracts.model import ConflictKind, Verdict, site_of
 from contracts.rpc.call import Call, Nothing
-from contracts.rpc.verify import OfflineScan, ScanPass, SyncedScan, SyncedScans, SyncScans
+from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScan, SyncedScans, SyncScans
+from contracts.rpc.verify.scans import ScanPass
 from services.chassis.audit import record
 from services.chassis.db import bulk, deferred_writes, locks
 from services.verify.domain.verdicts import CLOCK_TOLERANCE, MOVING, Decision, time_of_offline_scan

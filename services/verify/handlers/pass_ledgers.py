@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from contracts.events import ContradictingScan, GateConflictFound
 from contracts.model import IST, Direction, Verdict
-from contracts.rpc.verify import IncidentScan
+from contracts.rpc.verify.incidents import IncidentScan
 from services.chassis.messaging import outbox
 from services.chassis.runtime.logs import logger
 from services.verify.domain.ledger import Contradiction, Ledger, Movement

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from contracts.crockford import parse_pass_number
 from contracts.errors import FieldError, InvalidInput
 from contracts.model import site_of
-from contracts.rpc.verify import ScanPass
+from contracts.rpc.verify.scans import ScanPass
 from contracts.tokens import PassClaims
 from services.chassis.db import bulk
 from services.chassis.db.server import is_future

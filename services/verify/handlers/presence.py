@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from contracts.model import site_of
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import Inside, InsideList, InsideQuestion, PassUse
+from contracts.rpc.verify.presence import Inside, InsideList, InsideQuestion
+from contracts.rpc.verify.scans import PassUse
 from services.chassis.db import cursors, locks
 from services.chassis.messaging import outbox
 from services.verify.domain.passes import Terms, presumed_gone_at

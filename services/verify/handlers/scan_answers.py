@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from contracts.model import Verdict
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.verify.scans import ScanResult
 from services.chassis.audit import record
 from services.verify.domain.verdicts import Decision
 from services.verify.handlers import scan_records

@@ -10,7 +10,7 @@ from contracts.model import Direction, Verdict
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import RecordedScan, ScanHistory
+from contracts.rpc.verify.scans import RecordedScan, ScanHistory
 from services.chassis.audit import entries
 from services.verify.handlers.authorization import require_auditor
 from services.verify.models import PassRow, ScanRow

@@ -14,7 +14,8 @@ from contracts.errors import IdempotencyKeyReused
 from contracts.events import PassScanned
 from contracts.identity import mask_aadhaar
 from contracts.model import Verdict, site_of
-from contracts.rpc.verify import IncidentScan, OtherId, ScanPass, Supervisor
+from contracts.rpc.verify.incidents import IncidentScan
+from contracts.rpc.verify.scans import OtherId, ScanPass, Supervisor
 from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import idempotency_secret_of

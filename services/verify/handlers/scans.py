@@ -25,7 +25,7 @@ from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict, site_of
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import Matched, OtherId, ScanPass, ScanResult, Seen
+from contracts.rpc.verify.scans import Matched, OtherId, ScanPass, ScanResult, Seen
 from contracts.tokens import PassClaims
 from services.chassis.audit import record
 from services.chassis.db.database import Database

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.rpc.call import Call
-from contracts.rpc.verify import (
+from contracts.rpc.verify.supervisors import (
     DEMAND_SUPERVISORS,
     LIFT_SUPERVISORS,
     SiteId,

@@ -20,18 +20,16 @@ from contracts.errors import Conflict, ContractError, Forbidden
 from contracts.events import LoginDisabled
 from contracts.model import site_of
 from contracts.rpc.call import Call, Nothing
-from contracts.rpc.verify import (
+from contracts.rpc.verify.manifests import ManifestSupervisor
+from contracts.rpc.verify.offline_scans import OfflineScan
+from contracts.rpc.verify.scans import Matched, ScanPass, Supervisor
+from contracts.rpc.verify.supervisors import (
     END_SUPERVISOR,
     NAME_SUPERVISOR,
     SET_PIN,
-    ManifestSupervisor,
-    Matched,
     NameSupervisor,
-    OfflineScan,
     OwnPin,
-    ScanPass,
     SetPin,
-    Supervisor,
     SupervisorId,
     SupervisorList,
     SupervisorView,

@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from contracts.errors import Forbidden, InvalidInput, NotAuthenticated
-from contracts.rpc.accounts import GateDeviceReport, GateDeviceView, LogIn, StaffSession
+from contracts.rpc.accounts.gate_devices import GateDeviceReport, GateDeviceView
+from contracts.rpc.accounts.sessions import LogIn, StaffSession
 from contracts.rpc.call import Principal
 from services.accounts.handlers import gate_devices, passwords, sessions
 from services.accounts.models import SessionRow

@@ -6,7 +6,8 @@ import pytest
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated
 from contracts.events import SessionEnded
-from contracts.rpc.accounts import LoginQuestion, StaffSession
+from contracts.rpc.accounts.logins import LoginQuestion
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Nothing
 from services.accounts.handlers import login_queries, sessions
 from services.chassis.runtime.clock import now

@@ -19,11 +19,12 @@ from fastapi.routing import APIRoute
 from sqlalchemy import update
 
 from contracts.model import IST, Role
-from contracts.rpc.accounts import ApplicantSession
+from contracts.rpc.accounts.sessions import ApplicantSession
 from contracts.rpc.application import Acknowledged, NewMobileAtCounter, SubmitAtCounter
-from contracts.rpc.approval import CloseDay, Delegate
+from contracts.rpc.approval.closures import CloseDay
+from contracts.rpc.approval.decisions import Delegate
 from contracts.rpc.call import Call, Method, Nothing, Principal
-from contracts.rpc.verify import ScanPass
+from contracts.rpc.verify.scans import ScanPass
 from epass_client import calls
 from epass_client.call import Call as HttpCall
 from services.application.models import ApplicationRow

@@ -12,7 +12,8 @@ from contracts.errors import Forbidden
 from contracts.events import Event
 from contracts.rpc.call import Principal
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import InsideQuestion, ScanResult
+from contracts.rpc.verify.presence import InsideQuestion
+from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
 from services.verify.handlers import pass_lookup

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.rpc.verify import Matched
+from contracts.rpc.verify.scans import Matched
 from services.verify.handlers import scans
 from tests.support.factories.verify import (
     NOON,

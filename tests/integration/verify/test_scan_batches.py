@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.events import PassIssued
-from contracts.rpc.verify import ScanPass
+from contracts.rpc.verify.scans import ScanPass
 from services.chassis.runtime.clock import now
 from tests.support.chaos.sabotage import HELD
 from tests.support.factories.gateway import prove

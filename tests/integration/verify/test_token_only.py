@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from contracts.rpc.verify import Matched
+from contracts.rpc.verify.scans import Matched
 from tests.support.factories.verify import (
     NOON,
     OTHER_ID,

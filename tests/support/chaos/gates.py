@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import Client, calls
 from tests.support.chaos.promises import Promises, Scan
 from tests.support.stack.paths import ROOT

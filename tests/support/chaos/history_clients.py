@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.verify.scans import ScanResult
 from epass_client import Call, Client, NoAnswer, Problem
 from epass_client.call import R
 from epass_client.calls import scan_pass

@@ -16,7 +16,7 @@ import psycopg
 from amqp.exceptions import AMQPError
 
 from contracts.model import IST
-from contracts.rpc.accounts import IssueLogin
+from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import AsyncClient, Client, calls
 from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import collect

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 
 from contracts.model import Slot
-from contracts.rpc.verify import ScanPass
+from contracts.rpc.verify.scans import ScanPass
 from epass_client import calls
 from tests.support.chaos.evidence import Lease, collect, database, leases
 from tests.support.chaos.oracle import Findings, judge

@@ -19,7 +19,7 @@ import httpx
 
 from contracts.model import Slot
 from contracts.rpc.application import ApplicationView, SubmitApplication
-from contracts.rpc.approval import ReviewView
+from contracts.rpc.approval.reviews import ReviewView
 from epass_client import AsyncClient, Call, NoAnswer, Problem, calls
 from epass_client.call import R
 from epass_client.client import Failure

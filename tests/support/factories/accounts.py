@@ -20,33 +20,37 @@ from contracts.envelope import Envelope, Received, open_envelope
 from contracts.errors import ContractError
 from contracts.events import Event, OtpRequested
 from contracts.model import Role
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.logins import (
+    ExtendLogin,
+    IssuedLogin,
+    IssueLogin,
+    LoginId,
+    LoginView,
+    SetLoginMobile,
+)
+from contracts.rpc.accounts.second_factor import (
+    Enrolled,
+    EnterCode,
+    FactorCode,
+    FactorRule,
+    OwnFactor,
+    RecoveryCodes,
+    SetFactorRule,
+    SignInToken,
+    StartEnrolment,
+    WaitingSignIn,
+)
+from contracts.rpc.accounts.sessions import (
     ApplicantSession,
     ChangePassword,
     DeniedSessions,
     EndedOwnSessions,
     EndOwnSessions,
-    Enrolled,
-    EnterCode,
-    ExtendLogin,
-    FactorCode,
-    FactorRule,
-    IssuedLogin,
-    IssueLogin,
     LogIn,
-    LoginId,
-    LoginView,
     OtpAccepted,
-    OwnFactor,
-    RecoveryCodes,
     RequestOtp,
-    SetFactorRule,
-    SetLoginMobile,
-    SignInToken,
     StaffSession,
-    StartEnrolment,
     VerifyOtp,
-    WaitingSignIn,
 )
 from contracts.rpc.call import Call, Nothing, Principal
 from contracts.rpc.imports import ImportFile, ImportReport, LoginImport

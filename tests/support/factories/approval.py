@@ -34,7 +34,8 @@ from contracts.events import (
     SiteRecord,
 )
 from contracts.model import IST, Companion, Contact, Person, Slot, Verdict
-from contracts.rpc.approval import Approve, EntryId, ProposeEntry
+from contracts.rpc.approval.decisions import Approve
+from contracts.rpc.approval.watchlist import EntryId, ProposeEntry
 from contracts.rpc.call import Call, Principal
 from services.approval.domain.reviews import Review
 from services.approval.handlers import event_handlers, watchlist_entries

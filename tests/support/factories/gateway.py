@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from contracts.errors import FieldError, InvalidInput, Unavailable
 from contracts.events import PublicKey, SiteRecord
 from contracts.model import Person, Slot, Wire
-from contracts.rpc.accounts import DeniedSessions, SessionKeys
-from contracts.rpc.approval import SiteList
+from contracts.rpc.accounts.sessions import DeniedSessions, SessionKeys
+from contracts.rpc.approval.directory import SiteList
 from contracts.rpc.call import Method, Principal, Proof
 from contracts.rpc.issuance import Jwk, Jwks, PassView, QrPicture, StatusList
 from contracts.tokens import SESSION_KEY_TYP, SESSION_TYP, SessionClaims, SessionKeyClaims

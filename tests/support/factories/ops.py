@@ -19,10 +19,10 @@ from sqlalchemy import select, text, update
 from contracts.envelope import Envelope
 from contracts.model import IST, Slot
 from contracts.rpc.application import ReferenceOnly
-from contracts.rpc.approval import Approve, Reject, Return, Withdraw
+from contracts.rpc.approval.decisions import Approve, Reject, Return, Withdraw
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import ScanPass, ScanResult
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from contracts.subscriptions import subscriptions
 from deploy.local.smoke_journey import next_slot
 from services.application.handlers import applications

@@ -6,30 +6,25 @@ from uuid import UUID
 
 from contracts import rpc
 from contracts.model import IST, Companion, Person, Slot
-from contracts.rpc.accounts import LoginView, StaffSession
+from contracts.rpc.accounts.logins import LoginView
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.application import ApplicationView, TimelineEntry
-from contracts.rpc.approval import (
-    Affected,
-    AffectedReview,
+from contracts.rpc.approval.closures import Affected, AffectedReview, ClosureView
+from contracts.rpc.approval.decisions import DelegationView, RecordedDecision, RecordedDecisions
+from contracts.rpc.approval.directory import DepartmentView
+from contracts.rpc.approval.numbers import (
     AgeCount,
-    ClosureView,
     DayNumbers,
-    DecisionView,
-    DelegationView,
-    DepartmentView,
     DeskNumbers,
-    EntryView,
-    MatchView,
     MonthNumbers,
     Numbers,
-    RecordedDecision,
-    RecordedDecisions,
-    ReviewView,
     Transparency,
 )
+from contracts.rpc.approval.reviews import DecisionView, ReviewView
+from contracts.rpc.approval.watchlist import EntryView, MatchView
 from contracts.rpc.audit import AuditEntries, AuditEntry
 from contracts.rpc.notify import PhoneMessages, SentMessage
-from contracts.rpc.verify import RecordedScan, ScanHistory, ScanResult
+from contracts.rpc.verify.scans import RecordedScan, ScanHistory, ScanResult
 from contracts.subscriptions import SERVICES
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed

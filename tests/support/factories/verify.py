@@ -39,20 +39,10 @@ from contracts.events import (
 from contracts.key_set import KeySet
 from contracts.model import Companion, Person, Slot
 from contracts.rpc.call import Call, Principal
-from contracts.rpc.verify import (
-    InsideList,
-    InsideQuestion,
-    Manifest,
-    ManifestQuestion,
-    Matched,
-    OfflineScan,
-    OtherId,
-    ScanPass,
-    ScanResult,
-    SyncedScan,
-    SyncedScans,
-    SyncScans,
-)
+from contracts.rpc.verify.manifests import Manifest, ManifestQuestion
+from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScan, SyncedScans, SyncScans
+from contracts.rpc.verify.presence import InsideList, InsideQuestion
+from contracts.rpc.verify.scans import Matched, OtherId, ScanPass, ScanResult
 from services.chassis.db import tables
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now

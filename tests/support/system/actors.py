@@ -10,9 +10,9 @@ import httpx
 
 from contracts.model import IST, Slot
 from contracts.rpc.application import ApplicationView, PassSummary, SubmitApplication
-from contracts.rpc.approval import ReviewView
+from contracts.rpc.approval.reviews import ReviewView
 from contracts.rpc.notify import SentMessage
-from contracts.rpc.verify import Matched, ScanPass, ScanResult
+from contracts.rpc.verify.scans import Matched, ScanPass, ScanResult
 from epass_client import Call, Client, calls, local
 from epass_client.call import R
 from tests.support.stack.running import eventually

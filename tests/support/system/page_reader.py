@@ -19,7 +19,7 @@ from contracts.rpc.application import (
     OpenApplication,
     ReferenceOnly,
 )
-from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
+from contracts.rpc.approval.directory import DepartmentList, DepartmentView, OfficerList, SiteList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 

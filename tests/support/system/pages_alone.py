@@ -12,43 +12,31 @@ from playwright.sync_api import BrowserContext
 from contracts import rpc
 from contracts.errors import NotAuthenticated, NotFound
 from contracts.ops import Replayed
-from contracts.rpc.accounts import (
-    ApplicantSession,
-    Colleague,
-    ColleagueList,
+from contracts.rpc.accounts.gate_devices import GateDeviceList, GateDeviceView
+from contracts.rpc.accounts.logins import Colleague, ColleagueList, IssuedLogin, LoginList
+from contracts.rpc.accounts.second_factor import (
     Enrolled,
     Enrolment,
     FactorRule,
-    GateDeviceList,
-    GateDeviceView,
-    IssuedLogin,
-    LogIn,
-    LoginList,
-    OtpAccepted,
     OwnFactor,
-    OwnSession,
-    OwnSessions,
     RecoveryCodes,
-    StaffSession,
     WaitingSignIn,
 )
-from contracts.rpc.application import Checked
-from contracts.rpc.approval import (
-    Availability,
-    CapacityView,
-    ClosureList,
-    DelegationList,
-    DepartmentList,
-    DutyContact,
-    DutyContacts,
-    EarlierReview,
-    EntryList,
-    MatchList,
-    OfficerList,
-    QueueCounts,
-    ReviewList,
-    SiteList,
+from contracts.rpc.accounts.sessions import (
+    ApplicantSession,
+    LogIn,
+    OtpAccepted,
+    OwnSession,
+    OwnSessions,
+    StaffSession,
 )
+from contracts.rpc.application import Checked
+from contracts.rpc.approval.capacity import Availability, CapacityView
+from contracts.rpc.approval.closures import ClosureList
+from contracts.rpc.approval.decisions import DelegationList
+from contracts.rpc.approval.directory import DepartmentList, DutyContact, DutyContacts, OfficerList, SiteList
+from contracts.rpc.approval.reviews import EarlierReview, QueueCounts, ReviewList
+from contracts.rpc.approval.watchlist import EntryList, MatchList
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import (
     Export,
@@ -107,7 +95,7 @@ from tests.support.factories.system_report import LETTERS, report
 from tests.support.stack.running import eventually, free_port
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
-INSIDE = rpc.verify.Inside(
+INSIDE = rpc.verify.presence.Inside(
     pass_=NUMBER, reference=REFERENCE, name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", name_latin="Gurpreet Kaur", inside=2, party=3,
     since=now(), gate="PCS1-G1",
     department="home", valid_to=now(),
@@ -278,9 +266,10 @@ ANSWERS: dict[str, Any] = {
     "approval__confirm_entry": entry(), "approval__end_entry": entry(state="ended"),
     "approval__matches": MatchList(items=(match(), match(kind="possible"))),
     "approval__view_match": match(), "approval__settle_match": match(settled_as="dismissed"),
-    "verify__scan": ADMIT, "verify__inside": rpc.verify.InsideList(items=(INSIDE,), persons=2),
-    "verify__supervisors": rpc.verify.SupervisorList(), "verify__incidents": rpc.verify.IncidentList(),
-    "verify__own_pin": rpc.verify.OwnPin(is_supervisor=True),
+    "verify__scan": ADMIT, "verify__inside": rpc.verify.presence.InsideList(items=(INSIDE,), persons=2),
+    "verify__supervisors": rpc.verify.supervisors.SupervisorList(),
+    "verify__incidents": rpc.verify.incidents.IncidentList(),
+    "verify__own_pin": rpc.verify.supervisors.OwnPin(is_supervisor=True),
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
     "approval__decisions": DECISIONS, "verify__scan_history": SCANS,
     **{name.replace(".", "__"): answer for name, answer in AUDIT_LOG.items()},

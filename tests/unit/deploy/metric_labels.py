@@ -15,7 +15,8 @@ from contracts import events, rpc
 from contracts.errors import BY_NAME
 from contracts.model import ConflictKind, DeliverBy, GateDeviceWorry, ReviewStatus, Verdict
 from contracts.ops import STATES
-from contracts.rpc.verify import SiteProblem, SyncProblem
+from contracts.rpc.verify.offline_scans import SyncProblem
+from contracts.rpc.verify.supervisors import SiteProblem
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from services.accounts.handlers import gate_devices
 from services.chassis.messaging.topology import delay_name

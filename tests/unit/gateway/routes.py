@@ -3,9 +3,9 @@
 from typing import Any
 
 from contracts import rpc
-from contracts.rpc.accounts import LoginList
-from contracts.rpc.approval import ReviewList
-from contracts.rpc.verify import InsideList
+from contracts.rpc.accounts.logins import LoginList
+from contracts.rpc.approval.reviews import ReviewList
+from contracts.rpc.verify.presence import InsideList
 
 ROLES = ("ado", "department", "reception", "assisted", "security", "ops", "auditor")
 

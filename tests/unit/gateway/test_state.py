@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from contracts.errors import NotFound, Unavailable
-from contracts.rpc.accounts import DeniedSessions, LoginList
+from contracts.rpc.accounts.logins import LoginList
+from contracts.rpc.accounts.sessions import DeniedSessions
 from contracts.rpc.issuance import StatusDelta, StatusList
 from services.chassis.runtime.clock import now
 from services.gateway import state as state_module

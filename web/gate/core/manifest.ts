@@ -26,7 +26,7 @@ export interface OfflinePolicy {
   then: "refuse" | "supervisor";
 }
 
-/** The state of a pass as the server writes it: `ManifestPass` in contracts/rpc/verify.py. */
+/** The state of a pass as the server writes it: `ManifestPass` in contracts/rpc/verify/manifests.py. */
 export interface WireStanding {
   pass: string;
   site: string;
@@ -78,7 +78,10 @@ export interface WirePass extends WireStanding {
   version: string;
 }
 
-/** Which movements a manifest has, by their transactions: `ManifestSnapshot` in contracts/rpc/verify.py. */
+/**
+ * Which movements a manifest has, by their transactions: `ManifestSnapshot` in
+ * contracts/rpc/verify/manifests.py.
+ */
 export interface WireSnapshot {
   timeline: number;
   all_before: number;

@@ -1,6 +1,6 @@
 // The words of the gate's app: what a scan asks, what the guard is shown, and what the gateway sends.
 //
-// Names of the wire are those of contracts/rpc/verify.py (`id_type`); names of the app are in camel case.
+// Names of the wire are those of contracts/rpc/verify/ (`id_type`); names of the app are in camel case.
 import type { ListProblem } from "./refusals.ts";
 
 export const VERDICTS = [
@@ -260,7 +260,7 @@ export interface Movement {
   transaction: number;
 }
 
-/** Why a gate calls for help: `HelpReason` in contracts/rpc/verify.py. */
+/** Why a gate calls for help: `HelpReason` in contracts/rpc/verify/incidents.py. */
 export const HELP_REASONS = ["visitor", "danger", "device"] as const;
 export type HelpReason = (typeof HELP_REASONS)[number];
 

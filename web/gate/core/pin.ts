@@ -7,7 +7,7 @@ import { base64url, fromBase64url } from "./tokens.ts";
 const VERIFIER = "epass supervisor";
 const FORM = /^[0-9]{6}$/;
 
-/** `ManifestSupervisor` in contracts/rpc/verify.py. */
+/** `ManifestSupervisor` in contracts/rpc/verify/manifests.py. */
 export interface WireSupervisorKey {
   login_id: string;
   salt: string;

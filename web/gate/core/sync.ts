@@ -22,7 +22,7 @@ interface Item {
   problem: string | null;
 }
 
-/** `SyncedScans` in contracts/rpc/verify.py. */
+/** `SyncedScans` in contracts/rpc/verify/offline_scans.py. */
 interface Answer {
   items?: Item[];
   /** After so many seconds the scans that were neither recorded nor refused are sent again. */

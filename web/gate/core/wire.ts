@@ -1,4 +1,4 @@
-// What the gateway and the gate's app say to each other: the names are those of contracts/rpc/verify.py.
+// What the gateway and the gate's app say to each other: the names are those of contracts/rpc/verify/.
 //
 // The manifest's own shapes stand in manifest.ts.
 import type { WireCompanion, WirePerson } from "./manifest.ts";
@@ -63,10 +63,10 @@ export interface Session {
   device: string | null;
 }
 
-/** `GateSession` in contracts/rpc/verify.py. The server's half of the key is not stored. */
+/** `GateSession` in contracts/rpc/verify/manifests.py. The server's half of the key is not stored. */
 export type WireSession = Session & { storage_half: string | null };
 
-/** `ScanResult` in contracts/rpc/verify.py. */
+/** `ScanResult` in contracts/rpc/verify/scans.py. */
 export interface ScanResult {
   verdict: Verdict;
   preview: boolean;

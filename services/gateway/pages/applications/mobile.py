@@ -18,7 +18,7 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.mobile import ascii_digits, parse_mobile
-from contracts.rpc.accounts import RequestOtp
+from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobile
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import mobile_changes
@@ -68,7 +68,7 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
     request = RequestOtp(mobile=typed, language=view.language)
     try:
         sent = await view.caller.command(
-            rpc.accounts.REQUEST_OTP, request, str(uuid5(NAMESPACE_URL, f"{key} {typed}"))
+            rpc.accounts.sessions.REQUEST_OTP, request, str(uuid5(NAMESPACE_URL, f"{key} {typed}"))
         )
     except TooManyAttempts as error:
         return too_many(view.request, error)

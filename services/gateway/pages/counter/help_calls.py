@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from fastapi.responses import StreamingResponse
 
 from contracts import rpc
-from contracts.rpc.verify import HelpCallId, HelpQuestion
+from contracts.rpc.verify.incidents import HelpCallId, HelpQuestion
 from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
@@ -19,7 +19,7 @@ router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, r
 @router.get("/calls")
 async def show_calls(view: ReceptionPage) -> Response:
     """Show which gates call, as a part that a script puts into an open page."""
-    found = await view.caller.query(rpc.verify.HELP_CALLS, HelpQuestion(site=view.principal.site))
+    found = await view.caller.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=view.principal.site))
     return view.html("counter/calls.html", calls=found.items, gate_name=await directory.gate_names(view))
 
 
@@ -40,5 +40,5 @@ async def stream_calls(view: ReceptionPage) -> Response:
 async def answer_call(view: ReceptionPage, call_id: UUID) -> Response:
     """Say that the reception comes."""
     key = key_of(await view.form())
-    await view.caller.command(rpc.verify.ANSWER_HELP, HelpCallId(call_id=call_id), key)
+    await view.caller.command(rpc.verify.incidents.ANSWER_HELP, HelpCallId(call_id=call_id), key)
     return view.to("/counter")

@@ -13,7 +13,7 @@ from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
 from contracts.mobile import ascii_digits, parse_mobile
-from contracts.rpc.accounts import RequestOtp
+from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import mobile_changes
@@ -44,7 +44,7 @@ async def send_code(view: ReceptionPage, reference: str) -> Response:
     request = RequestOtp(mobile=typed["mobile"], language=shown.language)
     key = str(uuid5(NAMESPACE_URL, f"{key_of(form)} {typed['mobile']}"))
     try:
-        sent = await view.caller.command(rpc.accounts.REQUEST_OTP, request, key)
+        sent = await view.caller.command(rpc.accounts.sessions.REQUEST_OTP, request, key)
     except TooManyAttempts as error:
         return too_many(view.request, error)
     waiting = typed | {"request_id": str(sent.request_id), "key": str(uuid4())}

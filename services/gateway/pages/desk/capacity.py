@@ -9,7 +9,7 @@ from fastapi.datastructures import FormData
 from contracts import rpc
 from contracts.capacity import Capacity, VisitingDay
 from contracts.model import IST
-from contracts.rpc.approval import SetCapacity
+from contracts.rpc.approval.capacity import SetCapacity
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
@@ -39,7 +39,9 @@ async def set_capacity(view: DepartmentPage) -> Response:
     capacity, problems = _read(form)
     if problems:
         return await _page(view, typed, problems, 422)
-    await view.caller.command(rpc.approval.SET_CAPACITY, SetCapacity(capacity=capacity), key_of(form))
+    await view.caller.command(
+        rpc.approval.capacity.SET_CAPACITY, SetCapacity(capacity=capacity), key_of(form)
+    )
     return view.to("/desk/capacity", notice="saved")
 
 
@@ -114,7 +116,7 @@ async def _page(
     *,
     notice: str = "",
 ) -> Response:
-    stored = await view.caller.query(rpc.approval.CAPACITY, Nothing())
+    stored = await view.caller.query(rpc.approval.capacity.CAPACITY, Nothing())
     today = now().astimezone(IST).date()
     closed = [one.isoformat() for one in stored.capacity.closed if one >= today] if stored.capacity else []
     free = await visit_requests.availability(view.caller, stored.department) if stored.capacity else None

@@ -18,15 +18,9 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, Slot
-from contracts.rpc.approval import (
-    Approve,
-    Availability,
-    Reject,
-    ReviewId,
-    ReviewView,
-    WindowAvailability,
-    Withdraw,
-)
+from contracts.rpc.approval.capacity import Availability, WindowAvailability
+from contracts.rpc.approval.decisions import Approve, Reject, Withdraw
+from contracts.rpc.approval.reviews import ReviewId, ReviewView
 from contracts.rpc.call import Method
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
@@ -68,7 +62,7 @@ NOT_READABLE = {
 @router.get("/reviews/{review_id}")
 async def show_review(view: DepartmentPage, review_id: UUID, notice: Notice = "") -> Response:
     """Show one application."""
-    review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
     values = {"filters": Filters(), "following": "first", "notice": notice if notice in NOTICES else ""}
     values |= await page_values(view, review)
     left_out = [date.fromisoformat(day) for day in view.read_result().get("left_out", ())]
@@ -179,7 +173,7 @@ def _to_message(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[st
 
 async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
     """Show the message about a decision as its applicant will get it, in their language."""
-    review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
+    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
     question = PREVIEWS[verb].request(
         reference=review.reference,
         department=review.department,
@@ -277,11 +271,11 @@ def _revision(form: FormData) -> int | None:
 
 
 DECISIONS: dict[str, tuple[Method[Any, ReviewView], Callable[[FormData], dict[str, Any]]]] = {
-    "approve": (rpc.approval.APPROVE, _approve),
-    "reject": (rpc.approval.REJECT, _reject),
-    "return": (rpc.approval.RETURN, _return),
-    "forward": (rpc.approval.FORWARD, _forward),
-    "withdraw": (rpc.approval.WITHDRAW, _withdraw),
+    "approve": (rpc.approval.decisions.APPROVE, _approve),
+    "reject": (rpc.approval.decisions.REJECT, _reject),
+    "return": (rpc.approval.decisions.RETURN, _return),
+    "forward": (rpc.approval.decisions.FORWARD, _forward),
+    "withdraw": (rpc.approval.decisions.WITHDRAW, _withdraw),
 }
 
 
@@ -296,7 +290,7 @@ async def _decision_page(
     changed: bool = False,
     full_on: date | None = None,
 ) -> Response:
-    review = await view.caller.query(rpc.approval.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
     values = await page_values(view, review)
     if verb == "forward":
         values["departments"] = await directory.departments(view, review.site)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.model import IST
-from contracts.rpc.approval import Delegate, DelegationId
+from contracts.rpc.approval.decisions import Delegate, DelegationId
 from contracts.rpc.call import Nothing, Page
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
@@ -39,7 +39,7 @@ async def delegate(view: DepartmentPage) -> Response:
         wanted = Delegate.model_validate({name: value or None for name, value in typed.items()})
         if wanted.login not in await _colleagues(view):
             raise InvalidInput.of("login", "choose_one")
-        await view.caller.command(rpc.approval.DELEGATE, wanted, key_of(form))
+        await view.caller.command(rpc.approval.decisions.DELEGATE, wanted, key_of(form))
     except ValidationError as error:
         fields = {str(one["loc"][0]) for one in error.errors(include_input=False)}
         problems = {name: NOT_READABLE.get(name, "choose_one") for name in FIELDS if name in fields}
@@ -53,7 +53,9 @@ async def delegate(view: DepartmentPage) -> Response:
 async def end_delegation(view: DepartmentPage, delegation_id: UUID) -> Response:
     """End a delegation at once."""
     key = key_of(await view.form())
-    await view.caller.command(rpc.approval.END_DELEGATION, DelegationId(delegation_id=delegation_id), key)
+    await view.caller.command(
+        rpc.approval.decisions.END_DELEGATION, DelegationId(delegation_id=delegation_id), key
+    )
     return view.to("/desk/delegations", notice="ended")
 
 
@@ -66,7 +68,7 @@ async def _page(
     status: int = 200,
 ) -> Response:
     at = now()
-    found = await view.caller.query(rpc.approval.LIST_DELEGATIONS, Page(after=after, limit=50))
+    found = await view.caller.query(rpc.approval.decisions.LIST_DELEGATIONS, Page(after=after, limit=50))
     people = await directory.officers(view, view.principal.department or "", "")
     today = at.astimezone(IST).date().isoformat()
     values: dict[str, Any] = {
@@ -90,5 +92,5 @@ def _day_of(instant: datetime, *, first: bool = False) -> date:
 
 async def _colleagues(view: View) -> dict[str, str]:
     """Return the logins of the department with the names of their holders."""
-    found = await view.caller.query(rpc.accounts.COLLEAGUES, Nothing())
+    found = await view.caller.query(rpc.accounts.logins.COLLEAGUES, Nothing())
     return {one.login_id: one.name for one in found.items}

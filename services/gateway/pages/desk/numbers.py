@@ -5,7 +5,7 @@ from math import ceil
 from fastapi import APIRouter, Response
 
 from contracts import rpc
-from contracts.rpc.approval import DeskNumbers, Numbers
+from contracts.rpc.approval.numbers import DeskNumbers, Numbers
 from contracts.rpc.call import Nothing
 from services.gateway.pages.shared import charts
 from services.gateway.pages.shared.error_pages import PageRoute
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, rout
 @router.get("/numbers")
 async def show_numbers(view: DepartmentPage) -> Response:
     """Show what was decided in the last days, in what time, and what waits."""
-    found = await view.caller.query(rpc.approval.NUMBERS, Nothing())
+    found = await view.caller.query(rpc.approval.numbers.NUMBERS, Nothing())
     gettext = texts(view.language).gettext
     ages = [(gettext(AGES[one.from_hours]), one.reviews) for one in found.waiting]
     title, medians = _medians(view, found.department)

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from contracts.errors import NotFound
 from contracts.model import IST
-from contracts.rpc.approval import QueueCounts, ReviewOrder, ReviewQuestion, ReviewView
+from contracts.rpc.approval.reviews import QueueCounts, ReviewOrder, ReviewQuestion, ReviewView
 from services.gateway.pages.shared.languages import _
 from services.gateway.pages.shared.view import NOTICE, View
 

@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import IST
-from contracts.rpc.approval import (
-    Approve,
+from contracts.rpc.approval.decisions import Approve
+from contracts.rpc.approval.reviews import (
     QueueCounts,
     ReviewId,
     ReviewList,
@@ -80,7 +80,7 @@ async def show_queue(
     """Show the queue, and beside it the application that is open."""
     filters = Filters(status, order, site, officer, channel, day, waiting, escalated)
     today = now().astimezone(IST).date()
-    found = await view.caller.query(rpc.approval.LIST_REVIEWS, filters.question(after, today))
+    found = await view.caller.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
     shown = await _opened(view, opened, found)
     values: dict[str, Any] = {
         "notice": notice if notice in NOTICES else "",
@@ -112,7 +112,7 @@ async def show_found(view: DepartmentPage) -> Response:
     if not kept:
         return view.to("/desk")
     found, counts = await asyncio.gather(
-        view.caller.query(rpc.approval.SEARCH_REVIEWS, ReviewSearch(q=kept["q"])), _counts(view)
+        view.caller.query(rpc.approval.reviews.SEARCH_REVIEWS, ReviewSearch(q=kept["q"])), _counts(view)
     )
     found = found.model_copy(update={"counts": counts})
     return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
@@ -183,7 +183,7 @@ def _chosen(form: FormData) -> list[Approve]:
 async def _approve(view: View, wanted: Approve, key: str) -> str | None:
     """Approve one review; return the code of what prevented it, or None."""
     try:
-        review = await view.caller.command(rpc.approval.APPROVE, wanted, key)
+        review = await view.caller.command(rpc.approval.decisions.APPROVE, wanted, key)
     except Unavailable:
         return "unavailable"
     except ContractError as error:
@@ -200,7 +200,7 @@ async def _failed(view: View, failures: Sequence[str]) -> list[tuple[ReviewView,
         review_id, _dot, code = text.partition(".")
         try:
             wanted = ReviewId.model_validate({"review_id": review_id})
-            found.append((await view.caller.query(rpc.approval.VIEW_REVIEW, wanted), code))
+            found.append((await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, wanted), code))
         except (ValidationError, NotFound):
             continue  # a forged address, or the review has gone to another department
     return found
@@ -216,7 +216,7 @@ async def _opened(view: View, opened: str, found: ReviewList) -> ReviewView | No
         wanted = ReviewId.model_validate({"review_id": opened})
     except ValidationError:
         raise NotFound("there is no such review") from None
-    return await view.caller.query(rpc.approval.VIEW_REVIEW, wanted)
+    return await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, wanted)
 
 
 def _following(shown: ReviewView | None, found: ReviewList) -> str:
@@ -232,7 +232,7 @@ async def _counts(view: View) -> QueueCounts | None:
     """Return how many applications each tab has; None where approval does not answer soon."""
     question = ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
     try:
-        return (await view.caller.query_soon(rpc.approval.LIST_REVIEWS, question)).counts
+        return (await view.caller.query_soon(rpc.approval.reviews.LIST_REVIEWS, question)).counts
     except ContractError:
         return None
 

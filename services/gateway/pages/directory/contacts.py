@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query, Response
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFound, Unavailable
 from contracts.model import Code
-from contracts.rpc.approval import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
+from contracts.rpc.approval.directory import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import LANGUAGES, _
@@ -39,7 +39,7 @@ async def show_places(view: AdoPage) -> Response:
 @router.get("/{kind}/{code}")
 async def show_contacts(view: AdoPage, kind: Kind, code: PlaceCode, notice: Notice = "") -> Response:
     """Show the contacts of a department's officers, or of a reception, in a form."""
-    stored = await view.caller.query(rpc.approval.DUTY_CONTACTS, DutyPlace(kind=kind, code=code))
+    stored = await view.caller.query(rpc.approval.directory.DUTY_CONTACTS, DutyPlace(kind=kind, code=code))
     typed = {"language": stored.language, "was": stored.revision}
     for one in stored.contacts:
         name = one.officer or RECEPTION
@@ -67,7 +67,7 @@ async def put_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
         request = PutDutyContacts(
             kind=kind, code=code, contacts=contacts, language=language, was=text_of(form, "was")
         )
-        await view.caller.command(rpc.approval.PUT_DUTY_CONTACTS, request, key)
+        await view.caller.command(rpc.approval.directory.PUT_DUTY_CONTACTS, request, key)
     except Unavailable:
         return await _page(view, kind, code, typed, {}, 503, key=key)
     except IdempotencyKeyReused:  # an earlier attempt did arrive, and the form was changed since

@@ -66,10 +66,14 @@ async def send_file(view: AdoPage) -> Response:
     try:
         if known == "logins":
             file_of_logins = ImportFile(text=text)
-            sent = await view.caller.command(rpc.accounts.SEND_LOGIN_FILE, file_of_logins, key_of(form))
+            sent = await view.caller.command(
+                rpc.accounts.logins.SEND_LOGIN_FILE, file_of_logins, key_of(form)
+            )
         else:
             request = DirectoryFile(table=known, text=text)
-            sent = await view.caller.command(rpc.approval.SEND_DIRECTORY_FILE, request, key_of(form))
+            sent = await view.caller.command(
+                rpc.approval.directory.SEND_DIRECTORY_FILE, request, key_of(form)
+            )
     except Unavailable:  # no browser sends a file twice: its lines are shown in its place
         return _form(view, table, text, (), status=503)
     return view.to(f"/desk/directory/files/{known}/{sent.import_id}")
@@ -103,10 +107,10 @@ async def apply_file(view: AdoPage, table: Table, import_id: UUID) -> Response:
     try:
         if table == "logins":
             request = await _login_import(view, import_id)
-            await view.caller.command(rpc.accounts.APPLY_LOGIN_FILE, request, key)
+            await view.caller.command(rpc.accounts.logins.APPLY_LOGIN_FILE, request, key)
         else:
             wanted = ApplyDirectoryFile(import_id=import_id, accepted=lines.accepted_of(form))
-            await view.caller.command(rpc.approval.APPLY_DIRECTORY_FILE, wanted, key)
+            await view.caller.command(rpc.approval.directory.APPLY_DIRECTORY_FILE, wanted, key)
             await view.refresh_directory()
     except Conflict:
         notice = "changed"
@@ -141,9 +145,9 @@ async def download_passwords(view: AdoPage, import_id: UUID) -> Response:
 async def export(view: AdoPage, table: Table) -> Response:
     """Return a table as CSV."""
     if table == "logins":
-        file = await view.caller.query(rpc.accounts.EXPORT_LOGINS, Nothing())
+        file = await view.caller.query(rpc.accounts.logins.EXPORT_LOGINS, Nothing())
     else:
-        file = await view.caller.query(rpc.approval.EXPORT_DIRECTORY, Export(table=table))
+        file = await view.caller.query(rpc.approval.directory.EXPORT_DIRECTORY, Export(table=table))
     return _csv(file.text, table)
 
 
@@ -187,8 +191,8 @@ def _csv(text: str, name: str) -> Response:
 async def _report(view: View, table: Table, import_id: UUID) -> ImportReport:
     if table == "logins":
         request = await _login_import(view, import_id)
-        return await view.caller.query(rpc.accounts.CHECK_LOGIN_FILE, request)
-    return await view.caller.query(rpc.approval.CHECK_DIRECTORY_FILE, ImportId(import_id=import_id))
+        return await view.caller.query(rpc.accounts.logins.CHECK_LOGIN_FILE, request)
+    return await view.caller.query(rpc.approval.directory.CHECK_DIRECTORY_FILE, ImportId(import_id=import_id))
 
 
 async def _with_passwords(view: View, import_id: UUID) -> ImportReport:

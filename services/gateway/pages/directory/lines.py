@@ -65,7 +65,7 @@ async def show_directory(view: AdoPage) -> Response:
 @router.get("/{table}")
 async def show_lines(view: AdoPage, table: DirectoryTable, notice: Notice = "") -> Response:
     """Show all lines of a table."""
-    lines = (await view.caller.query(rpc.approval.LIST_LINES, Export(table=table))).items
+    lines = (await view.caller.query(rpc.approval.directory.LIST_LINES, Export(table=table))).items
     sites = {site.code: site.name[view.language] for site in await directory.sites(view)}
     return view.html(
         "directory/lines.html",
@@ -113,7 +113,7 @@ async def remove_line(view: AdoPage, table: DirectoryTable, key: Key) -> Respons
     notice = "removed"
     try:
         request = RemoveLine(table=table, key=parts, was=text_of(form, "was"), accepted=accepted_of(form))
-        await view.caller.command(rpc.approval.REMOVE_LINE, request, key_of(form))
+        await view.caller.command(rpc.approval.directory.REMOVE_LINE, request, key_of(form))
         await view.refresh_directory()
     except Conflict as error:
         if error.body.code == "affects_visits":
@@ -149,7 +149,7 @@ async def _put(  # noqa: PLR0911  an answer for each outcome
     was, idempotency_key = text_of(form, "was"), key_of(form)
     try:
         request = PutLine(table=table, cells=cells, was=was, accepted=accepted_of(form))
-        await view.caller.command(rpc.approval.PUT_LINE, request, idempotency_key)
+        await view.caller.command(rpc.approval.directory.PUT_LINE, request, idempotency_key)
     except Unavailable:
         return await _form(view, table, key, cells, was, {}, 503, key=idempotency_key)
     except IdempotencyKeyReused:  # an earlier attempt did arrive, and the form was changed since
@@ -174,7 +174,7 @@ async def _line(view: View, table: DirectoryTable, key: tuple[str, ...]) -> Line
     Raises:
         NotFound: there is none.
     """
-    return await view.caller.query(rpc.approval.VIEW_LINE, LineId(table=table, key=key))
+    return await view.caller.query(rpc.approval.directory.VIEW_LINE, LineId(table=table, key=key))
 
 
 def _key(table: DirectoryTable, cells: dict[str, str]) -> tuple[str, ...]:
@@ -232,7 +232,7 @@ async def _form(
     changes: tuple[LineChange, ...] = ()
     if known_by and status != 503:
         question = LineId(table=table, key=known_by)
-        changes = (await view.caller.query(rpc.approval.LINE_HISTORY, question)).items
+        changes = (await view.caller.query(rpc.approval.directory.LINE_HISTORY, question)).items
     departments = await directory.department_names(view)
     first_day = cells.get(FIRST_DAYS.get(table, ""), "")
     return view.html(

@@ -12,7 +12,7 @@ from contracts import rpc
 from contracts.errors import ContractError
 from contracts.events import OfficerRecord, SiteRecord
 from contracts.model import Language
-from contracts.rpc.approval import DepartmentView, OfficerQuestion
+from contracts.rpc.approval.directory import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
 from services.gateway.access.admission import SOON_SECONDS, Caller
 from services.gateway.pages.shared import gates
@@ -65,8 +65,10 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
     sites, departments, officers, use = await asyncio.gather(
         _or_none(caller.state.sites.get()),
         _or_none(caller.state.departments.get()),
-        _or_none(caller.query_soon(rpc.approval.OFFICERS, OfficerQuestion(department=shown.department))),
-        _or_none(caller.query_soon(rpc.verify.PASS_USE, PassNumber(number=shown.number))),
+        _or_none(
+            caller.query_soon(rpc.approval.directory.OFFICERS, OfficerQuestion(department=shown.department))
+        ),
+        _or_none(caller.query_soon(rpc.verify.scans.PASS_USE, PassNumber(number=shown.number))),
     )
     return Facts(
         site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,

@@ -7,7 +7,7 @@ from contracts import rpc
 from contracts.errors import ContractError, NotFound
 from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.application import ApplicationView
-from contracts.rpc.approval import DepartmentQuestion, DepartmentView, OfficerQuestion
+from contracts.rpc.approval.directory import DepartmentQuestion, DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassView
 from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.view import View
@@ -36,7 +36,7 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
     """
     found = (
         await (
-            view.caller.query(rpc.approval.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
+            view.caller.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
             if q
             else view.caller.state.departments.get()
         )
@@ -77,7 +77,7 @@ async def officer_name(view: View, department: str, code: str | None) -> str:
         return ""
     try:
         question = OfficerQuestion(department=department)
-        found = (await view.caller.query_soon(rpc.approval.OFFICERS, question)).items
+        found = (await view.caller.query_soon(rpc.approval.directory.OFFICERS, question)).items
     except ContractError:
         return code
     known = next((one for one in found if one.code == code), None)
@@ -88,7 +88,9 @@ async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, 
     """Return the officers of a department that match in any spelling; none if it no longer exists."""
     try:
         return (
-            await view.caller.query(rpc.approval.OFFICERS, OfficerQuestion(department=department, q=q[:100]))
+            await view.caller.query(
+                rpc.approval.directory.OFFICERS, OfficerQuestion(department=department, q=q[:100])
+            )
         ).items
     except NotFound:
         return ()

@@ -24,7 +24,7 @@ async def end_session(caller: Caller) -> None:
     if caller.principal.sid is not None:
         caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
     with suppress(ContractError):
-        await caller.command(rpc.accounts.LOG_OUT, Nothing(), str(uuid4()))
+        await caller.command(rpc.accounts.sessions.LOG_OUT, Nothing(), str(uuid4()))
 
 
 async def end_replaced(view: View, token: str, *, of_operator: bool = False) -> None:

@@ -4,7 +4,7 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from contracts.model import Role
-from contracts.rpc.accounts import StaffSession
+from contracts.rpc.accounts.sessions import StaffSession
 from services.gateway.access.gate_devices import forget_ended
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.sign_out import end_replaced

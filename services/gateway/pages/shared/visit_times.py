@@ -7,7 +7,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from contracts.events import SiteRecord
-from contracts.rpc.approval import Availability
+from contracts.rpc.approval.capacity import Availability
 from contracts.visiting_rules import SHORTEST_SLOT, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
 from services.gateway.handlers import visit_requests

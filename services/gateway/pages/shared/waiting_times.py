@@ -63,7 +63,9 @@ async def holder(
     if status != "submitted":
         return None
     try:
-        found = await view.caller.query_soon(rpc.approval.WHEREABOUTS, ReferenceOnly(reference=reference))
+        found = await view.caller.query_soon(
+            rpc.approval.reviews.WHEREABOUTS, ReferenceOnly(reference=reference)
+        )
     except ContractError:
         return Holder(department, _last(timeline, "submitted", "amended"))
     return Holder(found.department, found.since)

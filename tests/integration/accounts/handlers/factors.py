@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pyotp
 
-from contracts.rpc.accounts import StaffSession
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Principal
 from services.accounts.domain.second_factor import STEP
 from tests.support.factories.accounts import Accounts

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 
 from contracts.model import IST
-from contracts.rpc.accounts import ExtendLogin, LoginView
+from contracts.rpc.accounts.logins import ExtendLogin, LoginView
 from contracts.rpc.call import Principal
 from services.accounts.handlers import logins
 from services.accounts.models import LoginRow

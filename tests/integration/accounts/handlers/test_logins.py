@@ -12,7 +12,8 @@ from sqlalchemy import select
 from contracts.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidInput, NotFound
 from contracts.events import LoginDisabled, LoginIssued, PasswordReset, SessionEnded
 from contracts.model import LoginState
-from contracts.rpc.accounts import EndedSessions, LoginId, LoginList, LoginQuestion, LoginView
+from contracts.rpc.accounts.logins import LoginId, LoginList, LoginQuestion, LoginView
+from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.call import Principal
 from services.accounts import commands
 from services.accounts.adapters import passwords

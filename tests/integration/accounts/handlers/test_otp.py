@@ -15,7 +15,7 @@ from contracts.errors import (
     TooManyAttempts,
 )
 from contracts.events import OtpRequested
-from contracts.rpc.accounts import ApplicantSession
+from contracts.rpc.accounts.sessions import ApplicantSession
 from services.accounts.domain.limits import Limit
 from services.accounts.handlers import otp
 from services.accounts.models import OtpCodeRow, OtpRequestRow, SessionRow

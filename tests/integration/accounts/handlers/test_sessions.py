@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from contracts.errors import ContractError, NotAuthenticated, TooManyAttempts
 from contracts.events import SessionEnded
-from contracts.rpc.accounts import EndOwnSessions, StaffSession
+from contracts.rpc.accounts.sessions import EndOwnSessions, StaffSession
 from contracts.rpc.call import Principal, Proof
 from services.accounts.adapters import device_tokens
 from services.accounts.domain.limits import Limit

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from contracts.events import VisitDayClosed
-from contracts.rpc.approval import CloseDay, ClosingQuestion, ClosureId
+from contracts.rpc.approval.closures import CloseDay, ClosingQuestion, ClosureId
 from services.approval.handlers import closed_visits, closures, decisions
 from services.approval.models.reviews import BookingRow, ReviewRow
 from tests.support.factories.approval import (

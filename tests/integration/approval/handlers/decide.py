@@ -2,7 +2,7 @@
 
 import pytest
 
-from contracts.rpc.approval import Forward, Reject, Return, Withdraw
+from contracts.rpc.approval.decisions import Forward, Reject, Return, Withdraw
 from services.approval.handlers import decisions
 from tests.support.factories.approval import NOW, approval, by, desk, everything
 

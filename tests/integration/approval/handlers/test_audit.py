@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from contracts.errors import Forbidden, InvalidInput
-from contracts.rpc.approval import DecisionQuestion, RecordedDecisions, Withdraw
+from contracts.rpc.approval.decisions import DecisionQuestion, RecordedDecisions, Withdraw
 from services.approval.handlers import audit, decisions
 from tests.support.factories.approval import (
     AUDITOR,

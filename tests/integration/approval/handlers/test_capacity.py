@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import OpeningHours
-from contracts.rpc.approval import AvailabilityQuestion, SetCapacity, Withdraw
+from contracts.rpc.approval.capacity import AvailabilityQuestion, SetCapacity
+from contracts.rpc.approval.decisions import Withdraw
 from services.approval.handlers import capacity as places
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import put_site

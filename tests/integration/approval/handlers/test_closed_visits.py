@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from contracts.events import VisitDayClosed
-from contracts.rpc.approval import Forward
+from contracts.rpc.approval.decisions import Forward
 from services.approval.handlers import decisions
 from services.approval.models.reviews import ReviewRow
 from tests.integration.approval.handlers.closing import (

@@ -7,13 +7,9 @@ from sqlalchemy import event, update
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.events import DirectoryChanged, VisitDayReopened
-from contracts.rpc.approval import (
-    AvailabilityQuestion,
-    ClosureId,
-    ClosureQuestion,
-    ReviewQuestion,
-    SetCapacity,
-)
+from contracts.rpc.approval.capacity import AvailabilityQuestion, SetCapacity
+from contracts.rpc.approval.closures import ClosureId, ClosureQuestion
+from contracts.rpc.approval.reviews import ReviewQuestion
 from services.approval.handlers import capacity as places
 from services.approval.handlers import closed_visits, closures, queries
 from services.approval.handlers.directory import put_department

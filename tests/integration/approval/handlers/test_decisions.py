@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import ApprovalWithdrawn, PassApproved, PassRejected, PassReturned
-from contracts.rpc.approval import Reject, ReviewQuestion
+from contracts.rpc.approval.decisions import Reject
+from contracts.rpc.approval.reviews import ReviewQuestion
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries
 from services.approval.handlers.directory import put_site

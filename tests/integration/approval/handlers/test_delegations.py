@@ -8,17 +8,9 @@ from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import ApprovalWithdrawn, PassApproved, PassRejected, ReviewEscalated
-from contracts.rpc.approval import (
-    Delegate,
-    DelegationId,
-    Forward,
-    Reject,
-    Return,
-    ReviewId,
-    ReviewQuestion,
-    SetCapacity,
-    Withdraw,
-)
+from contracts.rpc.approval.capacity import SetCapacity
+from contracts.rpc.approval.decisions import Delegate, DelegationId, Forward, Reject, Return, Withdraw
+from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion
 from contracts.rpc.call import Page
 from services.approval.handlers import capacity, decisions, delegations, queries, scheduled_jobs
 from services.approval.models.reviews import DelegationRow, ReviewRow

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from contracts.errors import NotFound
 from contracts.events import ClosedDay, DirectoryChanged
-from contracts.rpc.approval import DepartmentQuestion, OfficerQuestion
+from contracts.rpc.approval.directory import DepartmentQuestion, OfficerQuestion
 from services.approval import commands
 from services.approval.handlers import directory
 from services.chassis.db.tables import outbox

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import DirectoryChanged, ReviewEscalated
 from contracts.model import Contact
-from contracts.rpc.approval import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
+from contracts.rpc.approval.directory import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from contracts.rpc.call import Principal
 from services.approval.handlers import duty_contacts
 from services.approval.handlers.scheduled_jobs import escalate_waiting

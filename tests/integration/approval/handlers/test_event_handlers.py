@@ -11,7 +11,8 @@ from sqlalchemy import select
 from contracts.errors import Conflict
 from contracts.events import ApplicationPersonal
 from contracts.model import Person
-from contracts.rpc.approval import Forward, Reject, Return, ReviewId, Withdraw
+from contracts.rpc.approval.decisions import Forward, Reject, Return, Withdraw
+from contracts.rpc.approval.reviews import ReviewId
 from services.approval.domain import reviews
 from services.approval.handlers import decisions, event_handlers, queries
 from services.approval.models.reviews import ApplicationRow, ReviewRow

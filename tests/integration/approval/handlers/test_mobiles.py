@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from contracts.events import PassRejected
-from contracts.rpc.approval import Reject
+from contracts.rpc.approval.decisions import Reject
 from services.approval.handlers import decisions
 from services.approval.handlers.event_handlers import UnknownApplication
 from services.chassis.db.database import Database

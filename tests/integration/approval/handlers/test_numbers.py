@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.errors import Forbidden
-from contracts.rpc.approval import Withdraw
+from contracts.rpc.approval.decisions import Withdraw
 from services.approval.handlers import decisions, numbers
 from services.chassis.db.locks import lock
 from tests.support.factories.approval import (

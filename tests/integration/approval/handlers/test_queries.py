@@ -11,15 +11,8 @@ from bench import desk_queue
 from contracts.crockford import ALPHABET
 from contracts.errors import Forbidden, InvalidInput, NotFound
 from contracts.rpc.application import ReferenceOnly
-from contracts.rpc.approval import (
-    Forward,
-    Reject,
-    ReviewId,
-    ReviewQuestion,
-    ReviewSearch,
-    Whereabouts,
-    Withdraw,
-)
+from contracts.rpc.approval.decisions import Forward, Reject, Withdraw
+from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion, ReviewSearch, Whereabouts
 from contracts.rpc.call import Principal
 from services.approval.handlers import decisions, queries, scheduled_jobs
 from services.approval.handlers.scheduled_jobs import key_names, plan_visits

@@ -8,7 +8,9 @@ import pytest
 from sqlalchemy import event, text
 
 from contracts.errors import InvalidInput
-from contracts.rpc.approval import CloseDay, ClosureId, Delegate, DelegationId, SetCapacity
+from contracts.rpc.approval.capacity import SetCapacity
+from contracts.rpc.approval.closures import CloseDay, ClosureId
+from contracts.rpc.approval.decisions import Delegate, DelegationId
 from services.approval.handlers import capacity, closures, decisions, delegations, reference_data
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.models.reviews import CapacityRow, ClosureRow

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from contracts.events import EscalationMinutes, ReviewEscalated
-from contracts.rpc.approval import Forward
+from contracts.rpc.approval.decisions import Forward
 from services.approval.handlers import decisions, numbers, scheduled_jobs
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.handlers.scheduled_jobs import escalate_waiting

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 
 from contracts.errors import Conflict
 from contracts.events import ApplicationSubmitted, PassApproved
-from contracts.rpc.approval import Forward, Withdraw
+from contracts.rpc.approval.decisions import Forward, Withdraw
 from services.approval.handlers import decisions
 from services.approval.models.reviews import FirstApprovalRow, ReviewRow
 from tests.integration.approval.handlers.watch import (

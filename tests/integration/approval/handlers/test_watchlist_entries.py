@@ -7,7 +7,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from contracts.errors import Conflict, Forbidden
-from contracts.rpc.approval import EntryQuestion, MatchQuestion
+from contracts.rpc.approval.watchlist import EntryQuestion, MatchQuestion
 from contracts.rpc.call import Principal
 from services.approval.handlers import watchlist_entries, watchlist_matches
 from services.approval.models.watchlist import WatchlistEntryRow

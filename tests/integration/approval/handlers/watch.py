@@ -2,7 +2,8 @@
 
 from contracts.events import GateAdvised
 from contracts.model import Companion
-from contracts.rpc.approval import EntryId, MatchQuestion, ReviewId, SettleMatch
+from contracts.rpc.approval.reviews import ReviewId
+from contracts.rpc.approval.watchlist import EntryId, MatchQuestion, SettleMatch
 from services.approval.handlers import decisions, queries, watchlist_entries, watchlist_matches
 from tests.support.factories.approval import (
     GUARD,

@@ -9,11 +9,12 @@ from sqlalchemy import text
 from contracts import rpc
 from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated, NotFound
 from contracts.rpc.application import ChangeMobile, Lookup, OpenApplication, ReferenceOnly
-from contracts.rpc.approval import Approve, Reject, ReviewId, ReviewQuestion
+from contracts.rpc.approval.decisions import Approve, Reject
+from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion
 from contracts.rpc.audit import AuditQuestion
 from contracts.rpc.call import Nothing, Page, Principal, Proof
 from contracts.rpc.notify import UNDELIVERED_HERE, UndeliveredPass, UndeliveredPasses, Webhook
-from contracts.rpc.verify import InsideQuestion
+from contracts.rpc.verify.presence import InsideQuestion
 from services.accounts.domain.second_factor import STEP
 from services.accounts.service import Service as AccountsService
 from services.application.handlers import mobiles
@@ -242,7 +243,7 @@ def test_pages_of_rows_meet_without_a_gap(approval_service) -> None:
 
 
 def test_what_does_not_have_the_form_of_a_login_is_not_recorded() -> None:
-    wrong = rpc.accounts.LogIn(login_id="my password 7", password="x" * 12)
+    wrong = rpc.accounts.sessions.LogIn(login_id="my password 7", password="x" * 12)
     assert record.objects_of(wrong, is_request=True) == []
     assert record.objects_of(wrong.model_copy(update={"login_id": " ado-0001"}), is_request=True) == [
         "ADO-0001"
@@ -313,8 +314,8 @@ def test_a_sign_in_is_recorded_by_the_login_and_a_wrong_password_as_a_refusal(da
     service = AccountsService()
     service.db, service.settings = databases["accounts"], ACCOUNTS
     with pytest.raises(NotAuthenticated):
-        service.log_in(rpc.accounts.LogIn(login_id="hom-0001", password="wrong"), a_call(key="a"))
-    service.log_in(rpc.accounts.LogIn(login_id="hom-0001", password=PASSWORD), a_call(key="b"))
+        service.log_in(rpc.accounts.sessions.LogIn(login_id="hom-0001", password="wrong"), a_call(key="a"))
+    service.log_in(rpc.accounts.sessions.LogIn(login_id="hom-0001", password=PASSWORD), a_call(key="b"))
     assert rows(service.db, "actor, action, objects, result, address") == [
         ("anonymous", "log_in", ["HOM-0001"], "wrong_login", ADDRESS),
         ("anonymous", "log_in", ["HOM-0001"], "done", ADDRESS),
@@ -330,7 +331,9 @@ def test_a_code_of_an_app_is_recorded_by_the_login_whether_it_is_right_or_wrong(
     token = accounts.sign_in_token()
     for code in ("000000", app.at(now())):
         with suppress(InvalidInput):
-            service.enter_code(rpc.accounts.EnterCode(sign_in=token, code=code), a_call(key=f"key {code}"))
+            service.enter_code(
+                rpc.accounts.second_factor.EnterCode(sign_in=token, code=code), a_call(key=f"key {code}")
+            )
     assert rows(accounts.db, "action, objects, result") == [
         ("enter_code", ["HOM-0001"], "invalid_input"),
         ("enter_code", ["HOM-0001"], "done"),

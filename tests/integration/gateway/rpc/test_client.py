@@ -14,7 +14,8 @@ from fastapi import FastAPI
 
 from contracts import rpc
 from contracts.errors import Conflict, InternalError, InvalidInput, TooManyAttempts, Unavailable
-from contracts.rpc.accounts import LoginId, OtpAccepted, RequestOtp
+from contracts.rpc.accounts.logins import LoginId
+from contracts.rpc.accounts.sessions import OtpAccepted, RequestOtp
 from contracts.rpc.application import StatusQuestion
 from contracts.rpc.call import Nothing
 from services.chassis.messaging import broker
@@ -40,7 +41,7 @@ from tests.support.stack.backends import TestStack
 async def answers(client: RpcClient) -> bool:
     """Return whether the service answers a call over this client."""
     try:
-        await client.call(rpc.accounts.SESSION_KEYS, Nothing())
+        await client.call(rpc.accounts.sessions.SESSION_KEYS, Nothing())
     except Unavailable:
         return False
     return True
@@ -59,7 +60,7 @@ async def client(stack: TestStack, accounts: AccountsStub) -> AsyncIterator[RpcC
 
 async def test_a_call_reaches_the_service_with_its_principal_and_returns_the_reply(client: RpcClient) -> None:
     answer = await client.call(
-        rpc.accounts.LIST_LOGINS,
+        rpc.accounts.logins.LIST_LOGINS,
         rpc.call.Page(),
         principal=proven(session=claims(sub="ADO-0001")),
         address="place",
@@ -71,7 +72,9 @@ async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> N
     names = [f"ADO-{number:04}" for number in range(200)]
     replies = await asyncio.gather(
         *(
-            client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), principal=proven(session=claims(sub=name)))
+            client.call(
+                rpc.accounts.logins.LIST_LOGINS, rpc.call.Page(), principal=proven(session=claims(sub=name))
+            )
             for name in names
         )
     )
@@ -80,7 +83,7 @@ async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> N
 
 async def test_concurrent_calls_share_messages(client: RpcClient) -> None:
     sent = metrics.CALLS_TOGETHER._sum.get(), messages_sent()
-    list_logins = replace(rpc.accounts.LIST_LOGINS, together=True)
+    list_logins = replace(rpc.accounts.logins.LIST_LOGINS, together=True)
     await asyncio.gather(*(client.call(list_logins, rpc.call.Page()) for _ in range(200)))
     assert metrics.CALLS_TOGETHER._sum.get() - sent[0] == 200
     assert messages_sent() - sent[1] < 20
@@ -92,7 +95,7 @@ def messages_sent() -> float:
 
 async def test_errors_in_a_shared_message_reach_the_caller_whose_they_are(client: RpcClient) -> None:
     ids = ["conflict", "invalid", "fault", "too_many"] * 10
-    disable_login = replace(rpc.accounts.DISABLE_LOGIN, together=True)
+    disable_login = replace(rpc.accounts.logins.DISABLE_LOGIN, together=True)
     outcomes = await asyncio.gather(
         *(client.call(disable_login, LoginId(login_id=one)) for one in ids),
         return_exceptions=True,
@@ -101,7 +104,7 @@ async def test_errors_in_a_shared_message_reach_the_caller_whose_they_are(client
 
 
 async def test_a_slow_call_holds_up_no_other_call_of_its_message(client: RpcClient) -> None:
-    request_otp = replace(rpc.accounts.REQUEST_OTP, together=True)
+    request_otp = replace(rpc.accounts.sessions.REQUEST_OTP, together=True)
 
     def ask(seconds: str) -> asyncio.Task[OtpAccepted]:
         return asyncio.create_task(
@@ -120,12 +123,12 @@ GUARD = proven(session=claims(sub="SEC-0001", role="security", department=None, 
 async def ask_in_a_flood(client: RpcClient, **how: Any) -> str | None:
     """Flood the service with slow calls of strangers, and return what another call gets."""
     flood = [
-        asyncio.create_task(client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0.2")))
+        asyncio.create_task(client.call(rpc.accounts.sessions.REQUEST_OTP, RequestOtp(mobile="0.2")))
         for _ in range(400)
     ]
     await asyncio.sleep(0)
     try:
-        return (await client.call(rpc.accounts.LIST_LOGINS, rpc.call.Page(), **how)).next
+        return (await client.call(rpc.accounts.logins.LIST_LOGINS, rpc.call.Page(), **how)).next
     finally:
         await asyncio.gather(*flood, return_exceptions=True)
 
@@ -156,7 +159,7 @@ async def answered_late_in_a_flood(client: RpcClient) -> int:
         answered = 0
         while monotonic() - began < 8:
             with suppress(Unavailable):
-                await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0.2"))
+                await client.call(rpc.accounts.sessions.REQUEST_OTP, RequestOtp(mobile="0.2"))
                 answered += monotonic() - began > 4
         return answered
 
@@ -179,17 +182,17 @@ async def test_contract_errors_are_raised_again_and_other_exceptions_lose_their_
     client: RpcClient,
 ) -> None:
     with pytest.raises(Conflict) as conflict:
-        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="conflict"))
+        await client.call(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id="conflict"))
     assert conflict.value.body.code == "already_decided"
     assert conflict.value.body.facts == {"decided_by": "HOM-0001"}
     with pytest.raises(InvalidInput) as invalid:
-        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="invalid"))
+        await client.call(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id="invalid"))
     assert [(item.field, item.code) for item in invalid.value.body.fields] == [("login_id", "unknown")]
     with pytest.raises(TooManyAttempts) as too_many:
-        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="too_many"))
+        await client.call(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id="too_many"))
     assert int(too_many.value.body.facts["retry_after"]) == 17
     with pytest.raises(InternalError) as fault:
-        await client.call(rpc.accounts.DISABLE_LOGIN, LoginId(login_id="fault"))
+        await client.call(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id="fault"))
     assert "secret" not in str(fault.value)
 
 
@@ -197,7 +200,7 @@ async def test_a_call_ends_at_its_limit_and_the_late_reply_is_dropped(client: Rp
     late = metrics.LATE_REPLIES._value.get()
     began = asyncio.get_running_loop().time()
     with pytest.raises(Unavailable):
-        await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="3.6"), idempotency_key="slow")
+        await client.call(rpc.accounts.sessions.REQUEST_OTP, RequestOtp(mobile="3.6"), idempotency_key="slow")
     assert 2.9 < asyncio.get_running_loop().time() - began < 3.5
 
     async def dropped() -> bool:
@@ -205,7 +208,7 @@ async def test_a_call_ends_at_its_limit_and_the_late_reply_is_dropped(client: Rp
 
     await until("the late answer", dropped)
     assert (
-        await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")
+        await client.call(rpc.accounts.sessions.REQUEST_OTP, RequestOtp(mobile="0"), idempotency_key="other")
     ) == OtpAccepted(request_id=UUID(int=1))
 
 
@@ -232,7 +235,7 @@ async def test_a_call_to_a_service_that_is_down_ends_at_its_limit(
     try:
         began = asyncio.get_running_loop().time()
         with pytest.raises(Unavailable):
-            await client.call(rpc.accounts.SESSION_KEYS, Nothing())
+            await client.call(rpc.accounts.sessions.SESSION_KEYS, Nothing())
         assert asyncio.get_running_loop().time() - began < 3.5
     finally:
         accounts.start()
@@ -269,7 +272,7 @@ async def test_calls_fail_at_once_while_the_broker_is_away_and_work_when_it_is_b
         await asyncio.sleep(rpc_client.GRACE_SECONDS)
         async with asyncio.timeout(0.5):
             with pytest.raises(Unavailable):
-                await client.call(rpc.accounts.SESSION_KEYS, Nothing())
+                await client.call(rpc.accounts.sessions.SESSION_KEYS, Nothing())
     finally:
         stack.start_broker()  # in this thread: the node ends with the thread that started it
     await until("an answer", lambda: answers(client), 60)
@@ -284,7 +287,9 @@ async def test_only_calls_that_are_safe_to_repeat_are_repeated_when_the_connecti
         await client._connection.connection.close()
 
     async def ask(key: str | None) -> OtpAccepted:
-        return await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key=key)
+        return await client.call(
+            rpc.accounts.sessions.REQUEST_OTP, RequestOtp(mobile="1"), idempotency_key=key
+        )
 
     keys = [None, "first", "second", None, "third", "fourth"]
     calls = [asyncio.create_task(ask(key)) for key in keys]  # the last four share a message

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from contracts.rpc.verify import SyncedScan
+from contracts.rpc.verify.offline_scans import SyncedScan
 from services.ops.invariants import _INSIDE
 from tests.support.factories.verify import NOON, Gate, officer
 

@@ -10,7 +10,7 @@ import pytest
 from contracts.errors import InvalidInput
 from contracts.events import PassIssued
 from contracts.model import Slot
-from contracts.rpc.verify import Manifest
+from contracts.rpc.verify.manifests import Manifest
 from services.verify.adapters import pass_token
 from services.verify.handlers import pass_lookup, scans
 from services.verify.models import StatusListRow

@@ -7,15 +7,15 @@ import pytest
 
 from contracts.errors import Forbidden, NotFound
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import (
+from contracts.rpc.verify.incidents import (
     CallForHelp,
     HelpCall,
     HelpCallId,
     HelpQuestion,
     IncidentQuestion,
     IncidentView,
-    MovementQuestion,
 )
+from contracts.rpc.verify.presence import MovementQuestion
 from services.verify.handlers import help_calls, incidents, movements
 from services.verify.models import SiteRow
 from tests.support.factories.verify import GATE, NOON, Gate, calling, officer

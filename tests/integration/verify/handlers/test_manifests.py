@@ -14,7 +14,7 @@ from contracts.errors import Forbidden, InvalidInput
 from contracts.events import DirectoryChanged, GateRules, PassIssued, SiteRecord
 from contracts.list_digest import digest_of
 from contracts.model import IST, Companion, Official
-from contracts.rpc.verify import ManifestPass, ManifestQuestion
+from contracts.rpc.verify.manifests import ManifestPass, ManifestQuestion
 from services.verify.handlers import manifests
 from services.verify.service import Service
 from tests.support.factories.verify import (

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from contracts.errors import Forbidden
-from contracts.rpc.verify import MovementQuestion, Movements
+from contracts.rpc.verify.presence import MovementQuestion, Movements
 from services.verify.handlers import movements, scans
 from tests.support.factories.verify import GATE, NOON, SETTINGS, Gate, calling, officer, offline_scan, scan_of
 from tests.support.stack.backends import TestStack

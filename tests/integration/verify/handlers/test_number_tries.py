@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import TooManyAttempts
-from contracts.rpc.verify import OfflineScan
+from contracts.rpc.verify.offline_scans import OfflineScan
 from services.verify.handlers import number_tries
 from tests.support.factories.verify import (
     NOON,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.errors import Forbidden
-from contracts.rpc.verify import SyncScans
+from contracts.rpc.verify.offline_scans import SyncScans
 from services.chassis.runtime.clock import now
 from services.verify.service import Service
 from tests.integration.verify.handlers.synced import (

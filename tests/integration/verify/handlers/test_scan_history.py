@@ -6,7 +6,7 @@ import pytest
 
 from contracts.errors import Forbidden, NotFound
 from contracts.rpc.issuance import PassNumber
-from contracts.rpc.verify import ScanHistory
+from contracts.rpc.verify.scans import ScanHistory
 from services.verify.handlers import scan_history
 from tests.support.factories.verify import GATE, NOON, Gate, calling, officer, scan_of
 

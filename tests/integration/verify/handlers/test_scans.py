@@ -11,7 +11,7 @@ from sqlalchemy import event
 from contracts.errors import Forbidden, IdempotencyKeyReused, InvalidInput
 from contracts.model import Companion
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import Matched, OtherId, ScanPass, Seen
+from contracts.rpc.verify.scans import Matched, OtherId, ScanPass, Seen
 from services.verify.handlers import scan_records
 from tests.support.factories.verify import (
     GATE,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from contracts.errors import ContractError
 from contracts.rpc.call import Call
-from contracts.rpc.verify import Matched, ScanPass, ScanResult
+from contracts.rpc.verify.scans import Matched, ScanPass, ScanResult
 from services.verify.handlers import pass_lookup, scan_records, scans
 from services.verify.models import Base, NonceRow
 from tests.support.factories.verify import (

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from contracts import rpc as contract
 from contracts.errors import Conflict
-from contracts.rpc.verify import InsideList, InsideQuestion
+from contracts.rpc.verify.presence import InsideList, InsideQuestion
 from services.chassis.db.database import Database
 from services.chassis.db.providers import DatabaseProvider
 from services.chassis.rpc.server import rpc

@@ -7,7 +7,8 @@ from sqlalchemy.exc import DBAPIError
 
 from contracts.errors import Unavailable
 from contracts.rpc.call import Call
-from contracts.rpc.verify import INSIDE, InsideList, InsideQuestion, ScanPass
+from contracts.rpc.verify.presence import INSIDE, InsideList, InsideQuestion
+from contracts.rpc.verify.scans import ScanPass
 from services.chassis.rpc.server import rpc, translate
 from services.chassis.runtime.clock import now
 

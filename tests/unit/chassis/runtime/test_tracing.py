@@ -12,7 +12,7 @@ import structlog
 
 from contracts.errors import Conflict, InternalError
 from contracts.rpc.call import Call
-from contracts.rpc.verify import SCAN, ScanPass, ScanResult
+from contracts.rpc.verify.scans import SCAN, ScanPass, ScanResult
 from services.chassis.rpc.server import rpc, rpc_together
 from services.chassis.runtime import logs, span_exports, tracing
 from services.chassis.runtime.clock import now

@@ -6,16 +6,10 @@ import pytest
 
 from contracts.errors import FieldError, InvalidInput
 from contracts.rpc.issuance import StatusList
-from contracts.rpc.verify import (
-    Manifest,
-    ManifestSnapshot,
-    Movement,
-    Movements,
-    OfflinePolicy,
-    ScanResult,
-    SyncedScan,
-    SyncedScans,
-)
+from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, OfflinePolicy
+from contracts.rpc.verify.offline_scans import SyncedScan, SyncedScans
+from contracts.rpc.verify.presence import Movement, Movements
+from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import LATER, NUMBER, as_staff, at_gate, browser, gate_device, stubbed
 from tests.unit.gateway.routes import ANSWERS, ROLES

@@ -10,19 +10,14 @@ import structlog
 from jwt import decode
 
 from contracts.errors import ContractError, InternalError, NotAuthenticated, NotFound, Unavailable
-from contracts.rpc.accounts import GateDeviceList, GateDeviceView, StaffSession
+from contracts.rpc.accounts.gate_devices import GateDeviceList, GateDeviceView
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Nothing
-from contracts.rpc.verify import (
-    HelpCall,
-    InsideList,
-    Manifest,
-    ManifestSnapshot,
-    Movement,
-    Movements,
-    OfflinePolicy,
-    ScanResult,
-    SyncedScans,
-)
+from contracts.rpc.verify.incidents import HelpCall
+from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, OfflinePolicy
+from contracts.rpc.verify.offline_scans import SyncedScans
+from contracts.rpc.verify.presence import InsideList, Movement, Movements
+from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
     ISSUER,

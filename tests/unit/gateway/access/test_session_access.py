@@ -3,7 +3,7 @@
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc.accounts import StaffSession
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (

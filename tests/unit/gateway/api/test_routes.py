@@ -11,19 +11,15 @@ from starlette.routing import Match
 from contracts.errors import Unavailable
 from contracts.events import OfficerRecord
 from contracts.model import Wire, date
-from contracts.rpc.accounts import (
-    ApplicantSession,
-    IssuedLogin,
-    LoginList,
-    LoginView,
-    OtpAccepted,
-    StaffSession,
-)
+from contracts.rpc.accounts.logins import IssuedLogin, LoginList, LoginView
+from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted, StaffSession
 from contracts.rpc.application import Acknowledged
-from contracts.rpc.approval import Approve, DepartmentList, OfficerList, ReviewView
+from contracts.rpc.approval.decisions import Approve
+from contracts.rpc.approval.directory import DepartmentList, OfficerList
+from contracts.rpc.approval.reviews import ReviewView
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import PhoneMessages, SentMessage
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
 from tests.support.factories.callers import path_of
 from tests.support.factories.gateway import (

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import Unavailable
 from contracts.rpc.issuance import StatusList
-from contracts.rpc.verify import Movement, Movements
+from contracts.rpc.verify.presence import Movement, Movements
 from services.gateway.caches import gate_news
 from services.gateway.caches.gate_news import KEPT, GateNews, News
 from services.gateway.caches.refreshing_cache import RefreshingCache

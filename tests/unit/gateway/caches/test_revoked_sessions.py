@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.events import SessionEnded
-from contracts.rpc.accounts import DeniedSessions
+from contracts.rpc.accounts.sessions import DeniedSessions
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.clock import now
 from services.gateway.caches.revoked_sessions import RevokedSessions

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.rpc.accounts import SessionKeys
+from contracts.rpc.accounts.sessions import SessionKeys
 from contracts.tokens import PASS_TYP, SessionClaims
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import principal_of

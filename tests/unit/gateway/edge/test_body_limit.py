@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from contracts.rpc.batches import LARGEST_MESSAGE
-from contracts.rpc.verify import SyncedScans
+from contracts.rpc.verify.offline_scans import SyncedScans
 from services.gateway.edge.body_limit import LARGEST_BODY, LARGEST_SYNC, SYNC
 from tests.support.factories.gateway import at_gate, browser, send_refused, stubbed
 

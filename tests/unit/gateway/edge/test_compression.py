@@ -1,7 +1,7 @@
 """Compression: what is compressed, and why that gives no secret away."""
 
-from contracts.rpc.accounts import LoginList, LoginView
-from contracts.rpc.verify import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
+from contracts.rpc.accounts.logins import LoginList, LoginView
+from contracts.rpc.verify.manifests import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.render import asset
 from tests.support.factories.gateway import (

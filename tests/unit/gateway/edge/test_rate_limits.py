@@ -11,7 +11,7 @@ from limits import RateLimitItemPerMinute
 from pydantic import ValidationError
 
 from contracts.errors import NotFound, TooManyAttempts
-from contracts.rpc.accounts import OtpAccepted
+from contracts.rpc.accounts.sessions import OtpAccepted
 from contracts.rpc.application import StatusQuestion, StatusView
 from services.gateway.access.admission import RateLimited
 from services.gateway.access.callers import access_of, dependency_calls

@@ -9,7 +9,7 @@ import pytest
 from contracts.errors import NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.application import Acknowledged, Invited
-from contracts.rpc.approval import Availability
+from contracts.rpc.approval.capacity import Availability
 from services.gateway.handlers import visit_requests
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION

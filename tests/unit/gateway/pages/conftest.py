@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from contracts.rpc.approval import DepartmentList, OfficerList, ReviewList, SiteList
-from contracts.rpc.verify import HelpCalls, Inside, InsideList, Telephones
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
+from contracts.rpc.approval.reviews import ReviewList
+from contracts.rpc.verify.incidents import HelpCalls, Telephones
+from contracts.rpc.verify.presence import Inside, InsideList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT, DECIDED, POLICE, application, review

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.verify.scans import ScanResult
 from tests.support.factories.gateway import NUMBER, TableClient, claims, signed
 from tests.support.factories.pages import ADMIT
 from tests.support.system.page_reader import SAME_SITE

@@ -16,7 +16,7 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted
+from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import NOT_OPENED, Acknowledged, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now

@@ -8,7 +8,7 @@ import pytest
 from contracts.errors import Conflict, FieldError, InvalidInput
 from contracts.model import Companion, Official, Person
 from contracts.rpc.application import Acknowledged
-from contracts.rpc.approval import Availability
+from contracts.rpc.approval.capacity import Availability
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
 from tests.support.factories.pages import application

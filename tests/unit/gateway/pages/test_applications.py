@@ -17,7 +17,7 @@ from contracts.rpc.application import (
     PassSummary,
     StatusView,
 )
-from contracts.rpc.approval import DecisionView, EarlierReview, ReviewList, Whereabouts
+from contracts.rpc.approval.reviews import DecisionView, EarlierReview, ReviewList, Whereabouts
 from contracts.rpc.call import Nothing
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now

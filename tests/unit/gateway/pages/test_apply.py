@@ -9,14 +9,8 @@ import pytest
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput, TooManyAttempts
 from contracts.model import IST
 from contracts.rpc.application import Acknowledged, ApplicationList, Checked, HistoryLine
-from contracts.rpc.approval import (
-    Availability,
-    DayAvailability,
-    DepartmentList,
-    OfficerList,
-    SiteList,
-    WindowAvailability,
-)
+from contracts.rpc.approval.capacity import Availability, DayAvailability, WindowAvailability
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.chassis.runtime.clock import now
 from services.gateway.settings import GatewaySettings

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted, StaffSession
+from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted, StaffSession
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access import admission

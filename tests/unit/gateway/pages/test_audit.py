@@ -12,7 +12,8 @@ import pytest
 from contracts import rpc
 from contracts.errors import NotFound, Unavailable
 from contracts.model import IST, DirectoryTable, Language
-from contracts.rpc.approval import DecisionQuestion, DepartmentList, RecordedDecisions
+from contracts.rpc.approval.decisions import DecisionQuestion, RecordedDecisions
+from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.issuance import PassNumber
 from contracts.subscriptions import SERVICES

@@ -9,14 +9,9 @@ import pytest
 
 from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
 from contracts.model import IST
-from contracts.rpc.approval import (
-    Availability,
-    ClosedDate,
-    ClosureList,
-    DepartmentList,
-    OfficerList,
-    SiteList,
-)
+from contracts.rpc.approval.capacity import Availability
+from contracts.rpc.approval.closures import ClosedDate, ClosureList
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words, days_in_words

@@ -10,7 +10,8 @@ import pytest
 from contracts.errors import Conflict, FieldError, InternalError, InvalidInput, NotFound, Unavailable
 from contracts.model import IST, Companion, Person
 from contracts.rpc.application import Acknowledged, LookupHit, LookupHits, PassSummary
-from contracts.rpc.approval import Availability, OfficerList
+from contracts.rpc.approval.capacity import Availability
+from contracts.rpc.approval.directory import OfficerList
 from contracts.rpc.call import Nothing
 from contracts.rpc.notify import UndeliveredPass, UndeliveredPasses
 from services.chassis.runtime.clock import now

@@ -10,14 +10,9 @@ import pytest
 
 from contracts.errors import Conflict
 from contracts.model import IST, Slot
-from contracts.rpc.approval import (
-    Approve,
-    ClosedDate,
-    EarlierReview,
-    QueueCounts,
-    ReviewList,
-    ReviewView,
-)
+from contracts.rpc.approval.closures import ClosedDate
+from contracts.rpc.approval.decisions import Approve
+from contracts.rpc.approval.reviews import EarlierReview, QueueCounts, ReviewList, ReviewView
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, claims, signed

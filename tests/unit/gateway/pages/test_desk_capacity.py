@@ -10,16 +10,9 @@ import pytest
 
 from contracts.capacity import Capacity, VisitingDay
 from contracts.errors import Conflict
-from contracts.rpc.approval import (
-    Availability,
-    CapacityView,
-    DayAvailability,
-    DepartmentList,
-    OfficerList,
-    ReviewList,
-    SiteList,
-    WindowAvailability,
-)
+from contracts.rpc.approval.capacity import Availability, CapacityView, DayAvailability, WindowAvailability
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
+from contracts.rpc.approval.reviews import ReviewList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import FIRST, REVIEW_ID, review

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
 from contracts.model import Slot
-from contracts.rpc.approval import FirstApproval
+from contracts.rpc.approval.reviews import FirstApproval
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from tests.support.factories.pages import DECIDED, FIRST, SECOND, review

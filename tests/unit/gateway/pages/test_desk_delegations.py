@@ -9,15 +9,10 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput
-from contracts.rpc.accounts import Colleague, ColleagueList
-from contracts.rpc.approval import (
-    DelegationList,
-    DelegationView,
-    DepartmentList,
-    OfficerList,
-    ReviewList,
-    SiteList,
-)
+from contracts.rpc.accounts.logins import Colleague, ColleagueList
+from contracts.rpc.approval.decisions import DelegationList, DelegationView
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
+from contracts.rpc.approval.reviews import ReviewList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import REVIEW_ID, delegation, review

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc.approval import DayNumbers, Numbers
+from contracts.rpc.approval.numbers import DayNumbers, Numbers
 from services.gateway.pages.desk.numbers import _medians
 from tests.support.factories.gateway import as_staff, browser, claims, signed, stubbed
 from tests.support.factories.pages import desk_numbers

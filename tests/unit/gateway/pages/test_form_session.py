@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted
+from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import Acknowledged, Checked
 from services.chassis.runtime.clock import now
 from services.gateway.pages.apply import routes, submission

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from contracts.errors import FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
-from contracts.rpc.verify import HelpCalls, ScanResult
+from contracts.rpc.verify.incidents import HelpCalls
+from contracts.rpc.verify.scans import ScanResult
 from tests.support.factories.gateway import NUMBER
 from tests.support.factories.pages import ADMIT
 from tests.support.system.page_reader import SAME_SITE

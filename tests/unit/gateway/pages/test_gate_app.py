@@ -6,7 +6,7 @@ from html import unescape
 
 import pytest
 
-from contracts.rpc.accounts import StaffSession
+from contracts.rpc.accounts.sessions import StaffSession
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import PROBLEMS, TEXTS, texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES

@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict
-from contracts.rpc.accounts import GateDeviceList, GateDeviceView, IssuedLogin, LoginView
+from contracts.rpc.accounts.gate_devices import GateDeviceList, GateDeviceView
+from contracts.rpc.accounts.logins import IssuedLogin, LoginView
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import as_staff, browser, claims, gateway_settings, signed, stubbed
 from tests.support.system.page_reader import SAME_SITE

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 import pytest
 
 from contracts.errors import FieldError, InvalidInput
-from contracts.rpc.approval import SiteList
-from contracts.rpc.verify import ScanResult
+from contracts.rpc.approval.directory import SiteList
+from contracts.rpc.verify.scans import ScanResult
 from tests.support.factories.gateway import NUMBER, claims, signed
 from tests.support.system.page_reader import SITE
 from tests.unit.gateway.pages.guard import CHECKED, TOKEN, Guard, result

@@ -7,17 +7,10 @@ from uuid import uuid4
 import pytest
 
 from contracts.errors import Forbidden
-from contracts.rpc.accounts import LoginList
+from contracts.rpc.accounts.logins import LoginList
 from contracts.rpc.call import Nothing
-from contracts.rpc.verify import (
-    IncidentList,
-    IncidentScan,
-    IncidentView,
-    OwnPin,
-    SiteSupervision,
-    SupervisorList,
-    SupervisorView,
-)
+from contracts.rpc.verify.incidents import IncidentList, IncidentScan, IncidentView
+from contracts.rpc.verify.supervisors import OwnPin, SiteSupervision, SupervisorList, SupervisorView
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import browser, claims, signed
 from tests.support.factories.pages import login

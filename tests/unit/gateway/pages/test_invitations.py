@@ -9,7 +9,8 @@ import pytest
 
 from contracts.errors import FieldError, IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Invited
-from contracts.rpc.approval import Availability, DepartmentList
+from contracts.rpc.approval.capacity import Availability
+from contracts.rpc.approval.directory import DepartmentList
 from services.gateway.pages import invitations
 from services.gateway.pages.invitations import Invitation
 from services.gateway.settings import GatewaySettings

@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from contracts.errors import NotAuthenticated, Unavailable
-from contracts.rpc.accounts import IssuedLogin, LoginList, LoginView, StaffSession
+from contracts.rpc.accounts.logins import IssuedLogin, LoginList, LoginView
+from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.application import PassSummary
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now

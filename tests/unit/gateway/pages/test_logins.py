@@ -16,8 +16,9 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.rpc.accounts import EndedSessions, IssuedLogin, LoginList
-from contracts.rpc.approval import DepartmentList, OfficerList, SiteList
+from contracts.rpc.accounts.logins import IssuedLogin, LoginList
+from contracts.rpc.accounts.sessions import EndedSessions
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed

@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.model import Role
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.second_factor import Enrolled
+from contracts.rpc.accounts.sessions import (
     ApplicantSession,
     EndedOwnSessions,
-    Enrolled,
     OtpAccepted,
     OwnSession,
     OwnSessions,

@@ -11,9 +11,9 @@ from icalendar import Calendar
 from contracts.errors import InternalError, NotFound, Unavailable
 from contracts.events import OfficerRecord, SiteAdvice, SiteRecord
 from contracts.model import Companion, Language, Person
-from contracts.rpc.approval import DepartmentList, DepartmentView, OfficerList, SiteList
+from contracts.rpc.approval.directory import DepartmentList, DepartmentView, OfficerList, SiteList
 from contracts.rpc.issuance import WholeLink
-from contracts.rpc.verify import PassUse
+from contracts.rpc.verify.scans import PassUse
 from services.gateway.pages.passes.facts import ENDINGS
 from services.gateway.pages.passes.routes import NOT_FOUND, UNAVAILABLE
 from services.gateway.pages.shared.languages import LANGUAGES, texts

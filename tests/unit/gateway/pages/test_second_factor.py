@@ -14,17 +14,16 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.rpc.accounts import (
+from contracts.rpc.accounts.logins import IssuedLogin
+from contracts.rpc.accounts.second_factor import (
     Enrolled,
     Enrolment,
     FactorRule,
-    IssuedLogin,
     OwnFactor,
-    OwnSessions,
     RecoveryCodes,
-    StaffSession,
     WaitingSignIn,
 )
+from contracts.rpc.accounts.sessions import OwnSessions, StaffSession
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
 from tests.support.factories.pages import login

@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from limits import RateLimitItemPerMinute
 
 from contracts.errors import NotFound
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted
+from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
 from services.gateway.access import admission
 from services.gateway.edge import rate_limits

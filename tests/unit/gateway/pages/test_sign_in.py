@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted
+from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import TableClient, browser, claims, signed
 from tests.support.system.page_reader import SAME_SITE, Reader, stub

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
-from contracts.rpc.approval import DepartmentList
+from contracts.rpc.approval.directory import DepartmentList
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.e2e.icons import DRAWING, FOLDER, SIZES, SOURCE, digest

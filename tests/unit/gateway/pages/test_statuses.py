@@ -9,7 +9,7 @@ import pytest
 
 from contracts.crockford import new_reference
 from contracts.errors import NotFound
-from contracts.rpc.accounts import ApplicantSession, OtpAccepted
+from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now

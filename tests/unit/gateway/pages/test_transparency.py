@@ -7,7 +7,8 @@ from io import StringIO
 import httpx
 import pytest
 
-from contracts.rpc.approval import DepartmentList, Transparency
+from contracts.rpc.approval.directory import DepartmentList
+from contracts.rpc.approval.numbers import Transparency
 from tests.support.factories.gateway import TableClient, browser, stubbed
 from tests.support.factories.pages import POLICE, TRANSPARENCY
 from tests.support.system.page_reader import HOME

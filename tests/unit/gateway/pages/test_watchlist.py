@@ -9,15 +9,9 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, InvalidInput
-from contracts.rpc.approval import (
-    DepartmentList,
-    EntryList,
-    FirstApproval,
-    MatchList,
-    OfficerList,
-    ReviewList,
-    SiteList,
-)
+from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
+from contracts.rpc.approval.reviews import FirstApproval, ReviewList
+from contracts.rpc.approval.watchlist import EntryList, MatchList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT, FIRST, PROPOSED, REVIEW_ID, entry, match, review

@@ -8,8 +8,8 @@ import pytest
 
 from contracts import rpc
 from contracts.errors import InternalError, Unavailable
-from contracts.rpc.accounts import RequestOtp
-from contracts.rpc.verify import ScanPass
+from contracts.rpc.accounts.sessions import RequestOtp
+from contracts.rpc.verify.scans import ScanPass
 from services.gateway.rpc.client import RpcClient
 from services.gateway.rpc.connection import ConnectionLost
 
@@ -41,20 +41,20 @@ def connected() -> tuple[RpcClient, FakeConnection]:
 async def test_only_the_fields_that_were_set_go_over_the_wire() -> None:
     client, connection = connected()
     with pytest.raises(Unavailable):
-        await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="+919876543210"))
+        await client.call(rpc.accounts.sessions.REQUEST_OTP, RequestOtp(mobile="+919876543210"))
     assert connection.bodies[0]["args"] == [{"mobile": "+919876543210"}]
 
 
 async def test_a_command_without_a_key_is_sent_once() -> None:
     client, connection = connected()
     with pytest.raises(Unavailable):
-        await client.call(rpc.accounts.REQUEST_OTP, RequestOtp(mobile="+919876543210"))
+        await client.call(rpc.accounts.sessions.REQUEST_OTP, RequestOtp(mobile="+919876543210"))
     assert len(connection.bodies) == 1
 
 
 async def test_a_scan_is_sent_again_because_its_nonce_is_its_key() -> None:
     client, connection = connected()
     with pytest.raises(InternalError):  # what it answers is no answer of the contract
-        await client.call(rpc.verify.SCAN, ScanPass.model_validate(SCAN))
+        await client.call(rpc.verify.scans.SCAN, ScanPass.model_validate(SCAN))
     assert len(connection.bodies) == 2
     assert connection.bodies[0] == connection.bodies[1]

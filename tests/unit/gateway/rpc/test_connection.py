@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from contracts.errors import Unavailable
-from contracts.rpc.accounts import SESSION_KEYS
+from contracts.rpc.accounts.sessions import SESSION_KEYS
 from contracts.rpc.call import Method, Nothing, Principal
 from contracts.rpc.issuance import JWKS
 from services.gateway import metrics

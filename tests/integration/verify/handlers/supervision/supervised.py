@@ -9,18 +9,9 @@ from contracts.envelope import Received
 from contracts.errors import ContractError, Forbidden
 from contracts.events import LoginDisabled
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import (
-    IncidentQuestion,
-    IncidentView,
-    Matched,
-    NameSupervisor,
-    ScanPass,
-    SetPin,
-    SiteId,
-    SiteSupervision,
-    Supervisor,
-    SupervisorId,
-)
+from contracts.rpc.verify.incidents import IncidentQuestion, IncidentView
+from contracts.rpc.verify.scans import Matched, ScanPass, Supervisor
+from contracts.rpc.verify.supervisors import NameSupervisor, SetPin, SiteId, SiteSupervision, SupervisorId
 from services.verify.handlers import incidents, supervisor_rules, supervisors
 from tests.support.factories.verify import NOON, Gate, calling, officer
 

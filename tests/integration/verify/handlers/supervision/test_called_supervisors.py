@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.rpc.verify import ScanPass, Seen, Supervisor
+from contracts.rpc.verify.scans import ScanPass, Seen, Supervisor
 from services.verify.handlers import scan_records, scans, supervisors
 from tests.integration.verify.handlers.supervision.supervised import PIN, WRONG, Supervised, code, refusal
 from tests.support.factories.verify import (

@@ -7,7 +7,7 @@ import pytest
 from contracts.errors import Forbidden
 from contracts.events import GateRules
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import IncidentId, IncidentQuestion
+from contracts.rpc.verify.incidents import IncidentId, IncidentQuestion
 from services.verify.handlers import incidents, supervisors
 from services.verify.models import SupervisorRow
 from tests.integration.verify.handlers.supervision.supervised import (

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import Forbidden
 from contracts.events import PassIssued
-from contracts.rpc.verify import Matched, ScanPass, ScanResult, Supervisor
+from contracts.rpc.verify.scans import Matched, ScanPass, ScanResult, Supervisor
 from services.chassis.runtime.clock import now
 from services.verify.domain.verdicts import OVERRIDABLE
 from services.verify.service import Service

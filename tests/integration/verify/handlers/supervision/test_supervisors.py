@@ -11,12 +11,8 @@ from sqlalchemy import select, text, update
 from contracts import supervisor_pin
 from contracts.errors import Conflict, Forbidden
 from contracts.rpc.call import Principal
-from contracts.rpc.verify import (
-    NameSupervisor,
-    SetPin,
-    Supervisor,
-    SupervisorId,
-)
+from contracts.rpc.verify.scans import Supervisor
+from contracts.rpc.verify.supervisors import NameSupervisor, SetPin, SupervisorId
 from services.chassis.runtime.clock import now
 from services.verify.consumers import Consumers
 from services.verify.handlers import supervisor_rules, supervisors

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, InvalidInput
-from contracts.rpc.approval import DepartmentList, DutyContact, OfficerList, SiteList
+from contracts.rpc.approval.directory import DepartmentList, DutyContact, OfficerList, SiteList
 from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, hidden
 from tests.support.system.pages_alone import DUTY_CONTACTS

@@ -13,8 +13,8 @@ import pytest
 from contracts import csv_table
 from contracts.csv_table import LARGEST_FILE, Problem
 from contracts.errors import Conflict, NotFound
-from contracts.rpc.accounts import StaffSession
-from contracts.rpc.approval import DepartmentList
+from contracts.rpc.accounts.sessions import StaffSession
+from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.imports import CsvFile, ImportedLogin, ImportId, ImportReport, LineEffect
 from services.accounts.domain import login_table, logins
 from services.accounts.handlers import login_imports

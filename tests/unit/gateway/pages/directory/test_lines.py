@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
-from contracts.rpc.approval import DepartmentList, SiteList
+from contracts.rpc.approval.directory import DepartmentList, SiteList
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import Effects, LineChange, LineHistory, LineView
 from services.approval.domain import directory_tables

@@ -7,7 +7,7 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.model import DEVICE_ROLES, Role
 from contracts.rpc.application import Durations
-from contracts.rpc.approval import DepartmentList
+from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.call import Principal
 from services.gateway.access.callers import EVERY_ROLE
 from services.gateway.pages.shared.navigation import TASKS, links

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.events import ClosedDay, OpeningHours
 from contracts.model import IST
-from contracts.rpc.approval import Availability, DayAvailability, WindowAvailability
+from contracts.rpc.approval.capacity import Availability, DayAvailability, WindowAvailability
 from services.gateway.pages.shared.visit_times import (
     Day,
     begins,

@@ -1,0 +1,12 @@
+"""The RPCs of approval by subject, and the pages of its audit log."""
+
+from contracts.rpc.approval import capacity, closures, decisions, directory, numbers, reviews, watchlist
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.call import Method
+
+__all__ = ["capacity", "closures", "decisions", "directory", "numbers", "reviews", "watchlist"]
+
+AUDIT_ENTRIES = Method(
+    "approval", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
+AUDIT_HEADS = Method("approval", "audit_heads", HeadQuestion, AuditHeads)

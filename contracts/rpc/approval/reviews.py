@@ -1,0 +1,226 @@
+"""RPC of approval: the queue of a department, and an application at its desk."""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.model import (
+    ApplicantKind,
+    Assistance,
+    Channel,
+    Code,
+    Companion,
+    DeliverBy,
+    FurtherDays,
+    IdType,
+    Instant,
+    Language,
+    Official,
+    PurposeKind,
+    RejectionReason,
+    ReviewStatus,
+    Slot,
+    Strict,
+    Wire,
+)
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.approval.closures import ClosedDate
+from contracts.rpc.call import Http, Method, Page
+from contracts.visiting_rules import ClosedWish
+
+ReviewOrder = Literal["waiting", "newest", "visit", "decided"]
+"""The longest waiting first; the newest first; who waits at the counter, then by the visit; the newest
+decision first, and only what was decided."""
+
+
+class ReviewQuestion(Page):
+    """The queue of the principal's department, narrowed by each filter that is given."""
+
+    status: ReviewStatus | None = None
+    order: ReviewOrder = "waiting"
+    site: Code | None = None
+    officer: Code | None = None
+    unassigned: bool | None = None
+    """Whether the applicant asked for no particular officer."""
+    channel: Channel | None = None
+    visit_on: date | None = None
+    """The day of the nearest preferred slot."""
+    waiting_hours: int | None = Field(default=None, ge=1, le=10_000)
+    """How long it has waited at least."""
+    escalated: bool | None = None
+    decided_on: date | None = None
+    """The day of the latest decision."""
+    counts: bool = False
+    """Whether the reply counts the whole queue, whatever the filters are."""
+
+
+class ReviewSearch(Strict):
+    """A reference, or part of a name."""
+
+    q: str = Field(min_length=2, max_length=100)
+
+
+class DecisionView(Wire):
+    """A decision: who decided what, and when."""
+
+    status: ReviewStatus
+    decided_by: str
+    decided_at: Instant
+    reason: RejectionReason | None = None
+    note: str = ""
+    slot: Slot | None = None
+    gate: str | None = None
+    entries: int = 1
+    vehicle_allowed: bool = False
+    on_behalf_of: str | None = None
+    """The officer for whom ``decided_by`` decided, by a delegation."""
+    further_days: FurtherDays = ()
+    """The days after that of the slot; days between them were left out."""
+    days_reason: str = ""
+    """Why one day was not enough, for the department and the auditor."""
+    closed_day: date | None = None
+    """The day that was closed: the applicant chooses another date, or the visit goes on without this day."""
+    day_reopened: bool = False
+    """Whether the applicant was told that the closed day can be chosen again."""
+
+
+class EarlierReview(Wire):
+    """An earlier application of the same applicant to the same department, and what became of it."""
+
+    id: UUID
+    reference: str
+    name: str
+    status: ReviewStatus
+    visit: Slot
+    """The approved slot, else the first that was asked for."""
+    decided_at: Instant | None = None
+    reason: RejectionReason | None = None
+    closed_day: date | None = None
+    """As in a :class:`DecisionView`."""
+    day_reopened: bool = False
+    """As in a :class:`DecisionView`."""
+
+
+class FirstApproval(Wire):
+    """The first of the two approvals that an application needs; another gives the second on these terms."""
+
+    approved_by: str
+    approved_at: Instant
+    slot: Slot
+    gate: str | None = None
+    entries: int = 1
+    vehicle_allowed: bool = False
+    further_days: FurtherDays = ()
+    days_reason: str = ""
+
+
+class ReviewView(Wire):
+    """Review of an application as the department sees it."""
+
+    id: UUID
+    reference: str
+    revision: int
+    status: ReviewStatus
+    department: str
+    officer: str | None = None
+    site: str
+    channel: Channel
+    kind: ApplicantKind
+    name: str
+    name_latin: str
+    official: Official | None = None
+    id_type: IdType | None = None
+    id_last4: str | None = None
+    companions: tuple[Companion, ...] = ()
+    party: int
+    purpose_kind: PurposeKind
+    purpose: str
+    preferred: tuple[Slot, ...]
+    vehicle: str | None = None
+    assistance: Assistance | None = None
+    mobile_proved: bool
+    submitted_at: Instant
+    escalated: int = 0
+    forwarded_from: str | None = None
+    decision: DecisionView | None = None
+    second_officer: bool = False
+    """Whether the approval needs two officers, because of a match with the watchlist."""
+    first_approval: FirstApproval | None = None
+    waiting_since: Instant | None = None
+    visit: Slot | None = None
+    """The nearest preferred slot."""
+    at_counter: bool = False
+    """Whether the applicant waits at the counter."""
+    language: Language | None = None
+    deliver_by: DeliverBy | None = None
+    instead_of: str | None = None
+    """The officer whom the applicant named, and who is away; ``officer`` stands in for them."""
+    may_decide: bool = True
+    """Whether the principal may decide; an assistant may not, unless a delegation says so."""
+    on_behalf_of: str | None = None
+    """The officer for whom the principal would decide, by a delegation."""
+    closed: tuple[date, ...] = ()
+    """Preferred days on which the department or the site is closed."""
+    closed_wishes: tuple[ClosedWish, ...] = ()
+    """The same days, each with who closed it and why."""
+    earlier: tuple[EarlierReview, ...] = ()
+    """The newest earlier applications; only where one review is viewed."""
+
+
+class QueueCounts(Wire):
+    """How many reviews a department has; none is counted further than 10,000.
+
+    ``at_counter``, ``today``, ``tomorrow`` and ``later`` are the parts of those that wait for a decision.
+    """
+
+    by_status: dict[ReviewStatus, int]
+    decided_today: int
+    at_counter: int
+    today: int
+    tomorrow: int
+    later: int
+
+
+class ReviewList(Wire):
+    """Reviews, in the order that was asked for."""
+
+    items: tuple[ReviewView, ...]
+    next: str | None = None
+    counts: QueueCounts | None = None
+    closed: tuple[ClosedDate, ...] = ()
+    """Days from today on that the principal's department has closed; only in its queue."""
+
+
+class ReviewId(Strict):
+    """One review."""
+
+    review_id: UUID
+
+
+class Whereabouts(Wire):
+    """The department with which an application waits, and since when."""
+
+    department: str
+    since: Instant
+
+
+LIST_REVIEWS = Method(
+    "approval", "list_reviews", ReviewQuestion, ReviewList, names_people=True,
+    said="Queue of applications",
+    http=Http("department", "list_reviews", "GET /reviews",
+        "List the queue, the longest waiting first or in another order."),
+)  # fmt: skip
+SEARCH_REVIEWS = Method(
+    "approval", "search_reviews", ReviewSearch, ReviewList, names_people=True,
+    said="Searched applications",
+    http=Http("department", "search_reviews", "POST /reviews/search",
+        "Find reviews by reference or name."),
+)  # fmt: skip
+VIEW_REVIEW = Method(
+    "approval", "view_review", ReviewId, ReviewView, names_people=True, said="Application at the desk",
+    http=Http("department", "view_review", "GET /reviews/{review_id}",
+        "Return one review."),
+)  # fmt: skip
+WHEREABOUTS = Method("approval", "whereabouts", ReferenceOnly, Whereabouts)

@@ -1,0 +1,12 @@
+"""The RPCs of verify by subject, and the pages of its audit log."""
+
+from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.call import Method
+from contracts.rpc.verify import incidents, manifests, offline_scans, presence, scans, supervisors
+
+__all__ = ["incidents", "manifests", "offline_scans", "presence", "scans", "supervisors"]
+
+AUDIT_ENTRIES = Method(
+    "verify", "audit_entries", AuditQuestion, AuditEntries, names_people=True, said="Audit log"
+)
+AUDIT_HEADS = Method("verify", "audit_heads", HeadQuestion, AuditHeads)

@@ -92,6 +92,8 @@ class Event(Wire):
         for name, fact in facts.items():
             setattr(cls, name, fact)
         if subscribers is not None:
+            if cls.subject is Event.subject:
+                raise TypeError(f"{cls.__name__} names no subject, and is about no application and no pass")
             cls.subscribers = subscribers
             BY_NAME[cls.__name__] = cls
 
@@ -106,7 +108,7 @@ class Event(Wire):
     @property
     def subject(self) -> str:
         """Subject of the event; ``seq`` counts the events of one subject."""
-        raise TypeError(f"{type(self).__name__} names no subject")
+        raise NotImplementedError
 
 
 class AboutApplication(Event):

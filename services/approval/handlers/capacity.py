@@ -197,5 +197,5 @@ def _view(session: Session, department: str) -> CapacityView:
     ).one_or_none()
     if row is None:
         return CapacityView(department=department)
-    capacity = Capacity.model_validate(row.content) if row.content else None
+    capacity = Capacity.model_validate(row.content, extra="ignore") if row.content else None
     return CapacityView(department=department, capacity=capacity, set_by=row.set_by, set_at=row.set_at)

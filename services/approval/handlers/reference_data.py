@@ -110,6 +110,8 @@ def _read(session: Session, day: date, version: str | None) -> ReferenceData:
         .where(row.lifted_at.is_(None), row.day >= day)
         .order_by(row.day)
     )
+    # A process of a newer release may have stored settings that this one does not know.
+    known = ((department, content) for department, content in capacities if content)
     ends_later = (held.ended_at.is_(None), held.ends > datetime.combine(day, time(), IST))
     delegations = session.scalars(select(held).where(*ends_later).order_by(held.made_at))
     return ReferenceData(
@@ -117,7 +119,7 @@ def _read(session: Session, day: date, version: str | None) -> ReferenceData:
         day,
         stored.sites,
         stored.departments,
-        {department: Capacity.model_validate(content) for department, content in capacities if content},
+        {department: Capacity.model_validate(content, extra="ignore") for department, content in known},
         _watched(session),
         _grouped((department, ClosedDate(day=day, reason=reason)) for department, day, reason in closed),
         _grouped(((one.department, one.login), one.as_domain()) for one in delegations),

@@ -103,7 +103,7 @@ def every(
     interval: float | str,
     handler: Callable[..., int | None],
     *,
-    rows: int | None = None,
+    rows: int | str | None = None,
     eager: bool = False,
     destroys: Destroys | None = None,
 ) -> Callable[[Any], bool]:
@@ -116,8 +116,9 @@ def every(
     Args:
         interval: seconds, or the name of a setting that holds them.
         handler: does the work.
-        rows: of a batch. The handler does at most one and returns how many rows it found; it is called again,
-            in a new transaction, until it finds less than a whole batch (`batches.run`).
+        rows: of a batch, or the name of a setting that holds them. The handler does at most one and returns
+            how many rows it found; it is called again, in a new transaction, until it finds less than a whole
+            batch (`batches.run`).
         eager: whether the first call comes at once, and not after one interval, or a minute if that is less.
         destroys: of a handler that erases, expires, drops or counts out: it then runs only while no clock is
             in doubt, and while it takes no more than a share of the portions that this returns, which names
@@ -137,7 +138,8 @@ def every(
             with self.db.transaction() as session:
                 injected(self, session=session)
         else:
-            batches.run(self.db, lambda session: injected(self, session=session), rows)
+            most = rows if isinstance(rows, int) else getattr(self.settings, rows)
+            batches.run(self.db, lambda session: injected(self, session=session), most)
 
     @functools.wraps(handler)
     def tick(self: Any) -> bool:

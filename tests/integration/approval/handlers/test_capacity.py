@@ -7,7 +7,7 @@ import threading
 from datetime import time, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
 from contracts.events import OpeningHours
@@ -16,7 +16,7 @@ from contracts.rpc.approval.decisions import Withdraw
 from services.approval.handlers import capacity as places
 from services.approval.handlers import decisions
 from services.approval.handlers.directory import put_site
-from services.approval.models.reviews import BookingRow
+from services.approval.models.reviews import BookingRow, CapacityRow
 from tests.support.factories.approval import (
     AUDITOR,
     HOLI,
@@ -150,6 +150,15 @@ def test_approvals_for_several_days_at_once_neither_deadlock_nor_overbook(approv
     taken = [day for decision in stays for day in (decision.slot.day, *decision.further_days)]
     assert [taken.count(day) for day in days] == [20 - one for one in left]
     assert booked(approval_db) == len(taken)
+
+
+def test_a_setting_that_a_newer_release_has_stored_is_left_out(approval_db) -> None:
+    limit(approval_db, capacity(places=3))
+    with approval_db.transaction() as session:
+        session.execute(update(CapacityRow).values(content=CapacityRow.content.op("||")({"newer": True})))
+    assert set(free(approval_db).values()) == {3}
+    with approval_db.transaction() as session:
+        assert places.view_capacity(by(desk()), session).capacity == capacity(places=3)
 
 
 def test_another_department_has_places_of_its_own(approval_db) -> None:

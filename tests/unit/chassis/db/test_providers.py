@@ -163,7 +163,8 @@ def test_a_job_that_fails_is_logged_by_its_name_and_does_not_end_its_schedule(
     assert logged == ["sweep"]
 
 
-def test_a_job_of_batches_is_called_again_until_it_finds_less_than_a_whole_batch() -> None:
+@pytest.mark.parametrize("rows", [2, "batch"], ids=["a number", "a setting"])
+def test_a_job_of_batches_is_called_again_until_it_finds_less_than_a_whole_batch(rows: int | str) -> None:
     sessions: list[int] = []
 
     @contextmanager
@@ -172,8 +173,8 @@ def test_a_job_of_batches_is_called_again_until_it_finds_less_than_a_whole_batch
         yield sessions[-1]
 
     class Consumers:
-        db = SimpleNamespace(transaction=transaction)
-        sweep = every(1, lambda session: 2 - session, rows=2)
+        db, settings = SimpleNamespace(transaction=transaction), SimpleNamespace(batch=2)
+        sweep = every(1, lambda session: 2 - session, rows=rows)
 
     assert Consumers().sweep() is True
     assert sessions == [0, 1]

@@ -158,7 +158,8 @@ class LineId(Export):
     """A line by the cells of its key."""
 
     key: Annotated[
-        tuple[str, ...], BeforeValidator(lambda key: key.split(",", 1) if isinstance(key, str) else key)
+        tuple[Annotated[str, Field(max_length=64)], ...],
+        BeforeValidator(lambda key: key.split(",", 1) if isinstance(key, str) else key),
     ] = Field(max_length=2, description="With a comma between them, such as `home,home-secretary`.")
 
 

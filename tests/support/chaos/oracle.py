@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from tests.support.chaos.evidence import Evidence, Lease, Message
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Ledger
-from tests.support.chaos.receipts import ARRIVED, is_of_a_dead_pass, is_silent, name_messages, unheard
+from tests.support.chaos.receipts import ARRIVED, is_of_a_dead_pass, is_silent, name_messages, told, unheard
 
 WITH_PASS = frozenset({"issued", "entered", "left"})
 FINAL_MESSAGE = frozenset({"delivered", "read", "withdrawn", "not_needed"})
@@ -233,9 +233,10 @@ def _judge_sms(evidence: Evidence, ledger: Ledger, explained: Counter[str], foun
     found.two_channels += two_ways(evidence, ledger.charged)
     found.channels, found.fallbacks = ledger.channels, len(evidence.given_up)
     found.unheard += unheard(evidence.every_message, ledger)
+    said = told(ledger)
     for application_id, theirs in evidence.messages.items():
         for chain in by_event(theirs):
-            if is_silent(chain, ledger, evidence.passes.get(application_id, {})):
+            if is_silent(chain, ledger, said, evidence.passes.get(application_id, {})):
                 states = " ".join(f"{one.channel} {one.state}" for one in chain)
                 found.silent_chains.append(f"{chain[0].purpose}: {states}")
     for message in evidence.every_message:

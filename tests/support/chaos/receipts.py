@@ -87,7 +87,9 @@ def is_of_a_dead_pass(message: Message, live: Mapping[str, bool]) -> bool:
     return message.purpose == "pass_issued" and not live.get(message.pass_number, True)
 
 
-def is_silent(chain: list[Message], ledger: Ledger, live: Mapping[str, bool]) -> bool:
+def is_silent(
+    chain: list[Message], ledger: Ledger, said: Mapping[str, set[str]], live: Mapping[str, bool]
+) -> bool:
     """Return whether an event reached nobody by what its vendors say, and no channel is tried any more.
 
     Somebody can always be reached (`vendors_ledger.fate_of`), so no chain ends so but that of a revoked pass.
@@ -95,9 +97,9 @@ def is_silent(chain: list[Message], ledger: Ledger, live: Mapping[str, bool]) ->
     Args:
         chain: the messages of an event.
         ledger: of the vendors.
+        said: what they have told, from `told`.
         live: whether each pass is good, by its number.
     """
-    said = told(ledger)
     if not any(one.provider for one in chain) or any(
         one.state in {*NOT_SENT, "queued"} or is_of_a_dead_pass(one, live) for one in chain
     ):

@@ -21,7 +21,7 @@ from tests.support.chaos.evidence import Evidence, Message
 from tests.support.chaos.oracle import Findings, by_event, judge, two_ways
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Ledger, Provider, Taken
-from tests.support.chaos.receipts import is_silent
+from tests.support.chaos.receipts import is_silent, told
 from tests.support.chaos.vendors_ledger import FATES, fate_of
 from tests.support.factories.outgoing import a_code
 from tests.support.vendors.server import Answer, Received, VendorServer
@@ -148,8 +148,8 @@ def test_a_receipt_that_is_lost_or_invented_and_a_chain_that_stops_are_found(
 def test_the_chain_of_a_revoked_pass_may_stop() -> None:
     chain = [replace(SMS, state="failed")]
     ledger = Ledger(Counter(m1=1), Counter(), {})
-    assert is_silent(chain, ledger, {"P1": True})
-    assert not is_silent(chain, ledger, {"P1": False})
+    assert is_silent(chain, ledger, told(ledger), {"P1": True})
+    assert not is_silent(chain, ledger, told(ledger), {"P1": False})
 
 
 def test_an_sms_and_a_whatsapp_without_a_failure_between_are_found() -> None:

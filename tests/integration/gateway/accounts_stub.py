@@ -37,17 +37,17 @@ asked = []
 
 def session_keys(request, call):
     key = PublicKey(kid=os.environ["TEST_KID"], x=os.environ["TEST_KEY"])
-    return contract.accounts.SessionKeys(
+    return contract.accounts.sessions.SessionKeys(
         keys=(key,), certificates={key.kid: os.environ["TEST_CERTIFICATE"]}
     )
 
 def denied_sessions(request, call):
-    return contract.accounts.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
+    return contract.accounts.sessions.DeniedSessions(sessions=json.loads(os.environ["TEST_DENIED"]))
 
 def request_otp(request, call):
     eventlet.sleep(float(request.mobile))
     asked.append(call.idempotency_key)
-    return contract.accounts.OtpAccepted(request_id=UUID(int=asked.count(call.idempotency_key)))
+    return contract.accounts.sessions.OtpAccepted(request_id=UUID(int=asked.count(call.idempotency_key)))
 
 def disable_login(request, call):
     if request.login_id == "exit":
@@ -59,16 +59,16 @@ def log_out(request, call):
 
 def list_logins(request, call):
     seen = f"{call.principal.login_id} {call.correlation_id} {call.address}"
-    return contract.accounts.LoginList(items=(), next=seen)
+    return contract.accounts.logins.LoginList(items=(), next=seen)
 
 class Service:
     name = "accounts"
-    session_keys = rpc(contract.accounts.SESSION_KEYS, session_keys)
-    denied_sessions = rpc(contract.accounts.DENIED_SESSIONS, denied_sessions)
-    request_otp = rpc(contract.accounts.REQUEST_OTP, request_otp)
-    disable_login = rpc(contract.accounts.DISABLE_LOGIN, disable_login)
-    log_out = rpc(contract.accounts.LOG_OUT, log_out)
-    list_logins = rpc(contract.accounts.LIST_LOGINS, list_logins)
+    session_keys = rpc(contract.accounts.sessions.SESSION_KEYS, session_keys)
+    denied_sessions = rpc(contract.accounts.sessions.DENIED_SESSIONS, denied_sessions)
+    request_otp = rpc(contract.accounts.sessions.REQUEST_OTP, request_otp)
+    disable_login = rpc(contract.accounts.logins.DISABLE_LOGIN, disable_login)
+    log_out = rpc(contract.accounts.sessions.LOG_OUT, log_out)
+    list_logins = rpc(contract.accounts.logins.LIST_LOGINS, list_logins)
 
 if os.environ["TEST_GUARD_OUT"]:
     from tests.support.chaos.sabotage import SWITCHES

@@ -34,4 +34,4 @@ class Service:
     name = "verify"
     db = DatabaseProvider()
 
-    inside = rpc(contract.verify.INSIDE, obey)
+    inside = rpc(contract.verify.presence.INSIDE, obey)

@@ -216,7 +216,9 @@ def test_a_lost_pass_is_replaced_and_the_visit_is_cancelled_for_the_visitor(
     operator.page.locator("form[action$='/reissue'] button").click()
     operator.page.wait_for_url(lambda url: "/passes/" in url and url != lost)
     operator.page.goto(lost)
-    expect(operator.page.get_by_role("alert")).to_have_text(translated("This pass was cancelled", language))
+    expect(operator.page.locator("p[role=alert]")).to_have_text(
+        translated("This pass was cancelled", language)
+    )
     operator.open(f"/counter/applications/{reference}")
     operator.page.locator("details summary").click()
     operator.page.locator("form[action$='/cancel'] button").click()

@@ -1,13 +1,17 @@
 """A handler gets what it names, and one that names what nobody gives fails when its service is imported."""
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from contracts.errors import InternalError
 from contracts.events import PassIssued
+from contracts.rpc.call import Call
 from contracts.rpc.issuance import PASS, PassNumber
+from contracts.rpc.notify import WEBHOOK_CHALLENGE, ChallengeAnswer, WebhookChallenge
 from services.chassis.db.providers import every
 from services.chassis.messaging.entrypoint import consumes
 from services.chassis.rpc.server import rpc
@@ -65,3 +69,12 @@ def test_a_handler_that_names_what_nobody_gives_it_fails_at_once(declare: Any) -
 def test_a_job_of_batches_that_names_no_session_fails_at_once() -> None:
     with pytest.raises(TypeError, match="works in batches and names no session"):
         every(60, lambda: 1, rows=5)
+
+
+@pytest.mark.parametrize("changed", [(), ("a row",)], ids=["reads", "changes a row"])
+def test_a_question_that_changes_a_row_fails_instead_of_losing_the_change(changed: tuple[str, ...]) -> None:
+    session = SimpleNamespace(new=(), dirty=changed, deleted=())
+    owner = SimpleNamespace(db=SimpleNamespace(queries=lambda: nullcontext(session)))
+    answer = rpc(WEBHOOK_CHALLENGE, lambda session: ChallengeAnswer(text="right"))
+    with pytest.raises(InternalError) if changed else nullcontext():
+        answer(owner, WebhookChallenge(vendor="whatsapp", query={}), Call(deadline=NOON))

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.errors import FieldError
+from contracts.examples import example_of
 from contracts.model import Instant, Role, Wire
 
 Q = TypeVar("Q", bound=Wire)
@@ -138,6 +139,16 @@ class Method(Generic[Q, R]):
     """Whether its handler records what was done, as a scan is a record itself."""
     together: bool = False
     """Whether calls that wait may share a message. Its service handles those of a message in one piece."""
+
+    @property
+    def example(self) -> Q:
+        """An example of its request, made of those of the fields (`contracts.examples`)."""
+        return self.request.model_validate(example_of(self.request))
+
+    @property
+    def reply_example(self) -> R:
+        """An example of its reply, of the same visit."""
+        return self.reply.model_validate(example_of(self.reply))
 
 
 class Nothing(Wire):

@@ -70,6 +70,12 @@ def test_each_call_of_the_contract_has_an_entrypoint_of_its_name(service: str) -
     assert together == {name for name, method in wanted.items() if method.together}
 
 
+@pytest.mark.parametrize("method", rpc.METHODS, ids=lambda one: f"{one.service}.{one.name}")
+def test_each_call_has_an_example_of_its_request_and_of_its_reply(method: Method[Any, Any]) -> None:
+    for example in (method.example, method.reply_example):
+        assert type(example).model_validate_json(example.model_dump_json(by_alias=True)) == example
+
+
 @EACH_SERVICE
 def test_each_subscription_of_the_contract_has_one_entrypoint(service: str) -> None:
     found = Counter(

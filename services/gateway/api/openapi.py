@@ -7,8 +7,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
+from contracts.examples import SIGNED, Schema, accepted_by
 from services.gateway.access.callers import access_of
-from services.gateway.api.openapi_examples import add_examples
 from services.gateway.edge.problems import MEDIA_TYPE, Problem
 
 DESCRIPTION = """\
@@ -59,6 +59,15 @@ _PROBLEMS = {
         "A part is down: the outcome is unknown, repeat with the same `Idempotency-Key` after `Retry-After`"
     ),
 }
+_OF_CONTENT = {
+    "application/jose": SIGNED,
+    "text/csv": (
+        "department,month,applications,decisions,median_seconds,p95_seconds,percent_before_visit\r\n"
+        "home,2026-11-01,412,398,7200,93600,94\r\n"
+    ),
+    "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 85 85">…</svg>',
+}
+"""Media type of an answer that is not JSON → its example. A picture in bytes has none."""
 _SESSION: list[dict[str, list[str]]] = [{"bearer": []}, {"cookie": []}]
 
 
@@ -80,7 +89,7 @@ def document(app: FastAPI) -> dict[str, Any]:
             _add_access_and_problems(result["paths"][route.path_format][method.lower()], route, method)
     _add_components(result["components"])
     _drop_titles_of_fields(result)
-    add_examples(result)
+    _add_examples(result)
     return result
 
 
@@ -125,3 +134,26 @@ def _add_components(components: dict[str, Any]) -> None:
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
         "cookie": {"type": "apiKey", "in": "cookie", "name": "__Host-session"},
     }
+
+
+def _add_examples(document: Schema) -> None:
+    """Give each body and each parameter of a document its example, in place."""
+    schemas = document["components"]["schemas"]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for parameter in operation.get("parameters", ()):
+                if parameter.get("required"):
+                    parameter["example"] = accepted_by(
+                        parameter["schema"], schemas, parameter["name"].lower()
+                    )
+            bodies = [operation["requestBody"]] if "requestBody" in operation else []
+            for body in (*bodies, *_successes(operation)):
+                for media_type, content in body.get("content", {}).items():
+                    if media_type == "application/json":
+                        content["example"] = accepted_by(content["schema"], schemas)
+                    elif media_type in _OF_CONTENT:
+                        content["example"] = _OF_CONTENT[media_type]
+
+
+def _successes(operation: Schema) -> list[Schema]:
+    return [response for status, response in operation["responses"].items() if status.startswith("2")]

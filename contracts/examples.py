@@ -1,11 +1,12 @@
-"""Examples of the OpenAPI document, made from its schemas and from what their fields are called.
+"""The examples of requests and replies, made from their schemas and from what their fields are called.
 
-A field has the same example everywhere, so that the operations tell one visit from the application to the
-gate: what one answers, the next asks for. A field that is not listed gets the first value that its schema
-allows.
+A field has the same example everywhere, so that the calls tell one visit from the application to the gate:
+what one answers, the next asks for. A field that is not listed gets the first value that its schema allows.
 """
 
 from typing import Any
+
+from pydantic import BaseModel
 
 Schema = dict[str, Any]
 
@@ -138,6 +139,8 @@ OF_ONE_SCHEMA: dict[tuple[str, str], Any] = {
     ("Forward", "department"): "finance",
     ("IssueLogin", "name"): "Baldev Singh",
     ("LoginView", "name"): "Baldev Singh",
+    ("NameSupervisor", "login_id"): "SEC-0001",
+    ("SupervisorId", "login_id"): "SEC-0001",
     ("Lookup", "q"): "Gurpreet",
     ("OfficerRecord", "code"): "home-superintendent",
     ("OfficerRecord", "designation"): {"pa": "ਸੁਪਰਡੈਂਟ", "hi": "अधीक्षक", "en": "Superintendent"},
@@ -182,35 +185,15 @@ LEFT_OUT = {
 """Fields that the example of a schema does without, because with them it would not be true."""
 BY_FORMAT = {"date": DAY, "date-time": SUBMITTED, "time": START, "uuid": FIELDS["id"]}
 KINDS = {"string": str, "integer": int, "number": int, "boolean": bool, "object": dict}
-OF_CONTENT = {
-    "application/jose": SIGNED,
-    "text/csv": (
-        "department,month,applications,decisions,median_seconds,p95_seconds,percent_before_visit\r\n"
-        "home,2026-11-01,412,398,7200,93600,94\r\n"
-    ),
-    "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 85 85">…</svg>',
-}
-"""Media type of an answer that is not JSON → its example. A picture in bytes has none."""
 
 
-def add_examples(document: Schema) -> None:
-    """Give each body and each parameter of a document its example, in place."""
-    schemas = document["components"]["schemas"]
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            for parameter in operation.get("parameters", ()):
-                if parameter.get("required"):
-                    parameter["example"] = example_of(parameter["schema"], schemas, parameter["name"].lower())
-            bodies = [operation["requestBody"]] if "requestBody" in operation else []
-            for body in (*bodies, *_successes(operation)):
-                for media_type, content in body.get("content", {}).items():
-                    if media_type == "application/json":
-                        content["example"] = example_of(content["schema"], schemas)
-                    elif media_type in OF_CONTENT:
-                        content["example"] = OF_CONTENT[media_type]
+def example_of(model: type[BaseModel]) -> Any:
+    """Return the example of a request or a reply, as it stands in JSON."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return accepted_by(schema, schema.get("$defs", {}), owner=model.__name__)
 
 
-def example_of(schema: Schema, schemas: dict[str, Schema], field: str = "", owner: str = "") -> Any:
+def accepted_by(schema: Schema, schemas: dict[str, Schema], field: str = "", owner: str = "") -> Any:
     """Return a value that a schema accepts.
 
     Args:
@@ -222,15 +205,15 @@ def example_of(schema: Schema, schemas: dict[str, Schema], field: str = "", owne
     listed = OF_ONE_SCHEMA.get((owner, field), FIELDS.get(field))
     if choices := schema.get("anyOf") or schema.get("oneOf"):
         is_without = field in FIELDS and listed is None
-        return None if is_without else example_of(choices[0], schemas, field, owner)
+        return None if is_without else accepted_by(choices[0], schemas, field, owner)
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
-        return example_of(schemas[name], schemas, owner=name.removesuffix("-Input").removesuffix("-Output"))
+        return accepted_by(schemas[name], schemas, owner=name.removesuffix("-Input").removesuffix("-Output"))
     if schema.get("type") == "array":
-        return [] if listed == () else [example_of(schema["items"], schemas, field, owner)]
+        return [] if listed == () else [accepted_by(schema["items"], schemas, field, owner)]
     if "properties" in schema:
         return {
-            name: example_of(of_it, schemas, name, owner)
+            name: accepted_by(of_it, schemas, name, owner)
             for name, of_it in schema["properties"].items()
             if (owner, name) not in LEFT_OUT
         }
@@ -250,7 +233,3 @@ def _plain(schema: Schema, listed: Any, field: str) -> Any:
     if kind == "string":
         return BY_FORMAT.get(schema.get("format", ""), field or "text")
     return KINDS[kind](schema.get("default", schema.get("minimum", 0)))
-
-
-def _successes(operation: Schema) -> list[Schema]:
-    return [response for status, response in operation["responses"].items() if status.startswith("2")]

@@ -3,7 +3,6 @@
 Each command has one effect for its idempotency key.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -74,20 +73,20 @@ _INSERT = (
 )
 
 
-Submitted = tuple[Application, Sequence[str]]
-"""The application whose newest revision was submitted, and the fields in which something was masked."""
-
-
 class NoFreeReference(RuntimeError):
     """All references that were tried are taken."""
 
 
 @dataclass(frozen=True)
-class SubmittedRevision:
-    """Reference to a revision, from which the answer to a repeated command is rebuilt."""
+class Submitted:
+    """An application as it was submitted, from which the answer to a repeated command is rebuilt.
+
+    ``masked`` are the fields in which something was masked.
+    """
 
     reference: str
     revision: int
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,9 +133,10 @@ def submit(
         if rate_limits:
             refuse_more_open(session, mobile, most_open, now)
         filled = _with_known_cards(request, call, session, now)
-        return _submit(filled, mobile, intake, call, session, calendar)
+        application, masked = _submit(filled, mobile, intake, call, session, calendar)
+        return Submitted(application.reference, application.revision, masked)
 
-    return _once("application.submit", request, call, session, effect)
+    return once(session, call, "application.submit", request, effect, _acknowledged, reference=Submitted)
 
 
 def refuse_more_open(session: Session, mobile: str, most: int, now: datetime) -> None:
@@ -192,9 +192,10 @@ def submit_at_counter(
             if site is None or not site.photograph:
                 raise InvalidInput.of("photograph", "photograph_not_wanted")
             photographs.store(request.photograph, application.id, session)
-        return application, masked
+        return Submitted(application.reference, application.revision, masked)
 
-    return _once("application.submit_at_counter", request, call, session, effect)
+    route = "application.submit_at_counter"
+    return once(session, call, route, request, effect, _acknowledged, reference=Submitted)
 
 
 def invite(request: Invite, call: Call, session: Session, now: datetime, *, furthest_days: int) -> Invited:
@@ -235,9 +236,25 @@ def amend(
     """
     mobile = mobile_of(call.principal)
     calendar = Calendar(now, furthest_days)
-    return _once(
-        "application.amend", request, call, session, lambda: _amend(request, mobile, call, session, calendar)
-    )
+
+    def effect() -> Submitted:
+        row = find(session, request.reference, lock=True)
+        if row is None or row.mobile != mobile:
+            raise NotFound("there is no such application")
+        openings.require_open(session, row, call.principal, now)
+        require_amendable(row.status, only_dates=request.only_dates)
+        facts = {"changed": "dates"} if request.only_dates else {}
+        before = application_of(row)
+        place = place_of(session, row.site, row.department)
+        visit, masked = check_amendment(request, before.visit, before.intake, place, calendar, call.problems)
+        application = before.amend(visit)
+        amend_row(row, application)
+        _record_revision(session, application, masked, now)
+        publish(session, row, application.amended(), "amended", now, revision=row.revision, **facts)
+        settle_status(session, row)
+        return Submitted(row.reference, row.revision, masked)
+
+    return once(session, call, "application.amend", request, effect, _acknowledged, reference=Submitted)
 
 
 def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) -> Acknowledged:
@@ -268,35 +285,8 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
     return once(session, call, "application.cancel", request, effect, answer, reference=str)
 
 
-def _once(
-    route: str,
-    request: SubmitApplication | SubmitAtCounter | AmendApplication,
-    call: Call,
-    session: Session,
-    effect: Callable[[], Submitted],
-) -> Acknowledged:
-    """Carry out a command that submits a revision once; a repeat's answer is rebuilt from that revision."""
-    masked_now: Sequence[str] | None = None
-
-    def carry_out() -> SubmittedRevision:
-        nonlocal masked_now
-        application, masked_now = effect()
-        return SubmittedRevision(application.reference, application.revision)
-
-    def answer(made: SubmittedRevision) -> Acknowledged:
-        masked = _masked_in(session, made) if masked_now is None else masked_now
-        return Acknowledged(reference=made.reference, status="submitted", masked=tuple(masked))
-
-    return once(session, call, route, request, carry_out, answer, reference=SubmittedRevision)
-
-
-def _masked_in(session: Session, submitted: SubmittedRevision) -> Sequence[str]:
-    row, revision = models.ApplicationRow, models.RevisionRow
-    return session.scalars(
-        select(revision.masked)
-        .join(row, row.id == revision.application_id)
-        .where(row.reference == submitted.reference, revision.revision == submitted.revision)
-    ).one()
+def _acknowledged(made: Submitted) -> Acknowledged:
+    return Acknowledged(reference=made.reference, status="submitted", masked=made.masked)
 
 
 def _with_known_cards(
@@ -322,7 +312,8 @@ def _submit(
     call: Call,
     session: Session,
     calendar: Calendar,
-) -> Submitted:
+) -> tuple[Application, tuple[str, ...]]:
+    """Check and store a form; return the application, and the fields in which something was masked."""
     place = place_of(session, request.site, request.department)
     form = check_form(request, mobile, intake, place, calendar, call.problems)
     application = _store(session, form, intake, calendar.now)
@@ -347,27 +338,6 @@ def _insert_under_free_reference(
         if session.connection().execute(_INSERT, columns_of(application, now)).first() is not None:
             return application
     raise NoFreeReference(f"{REFERENCE_TRIES} references in a row are taken")
-
-
-def _amend(
-    request: AmendApplication, mobile: str, call: Call, session: Session, calendar: Calendar
-) -> Submitted:
-    row = find(session, request.reference, lock=True)
-    if row is None or row.mobile != mobile:
-        raise NotFound("there is no such application")
-    openings.require_open(session, row, call.principal, calendar.now)
-    require_amendable(row.status, only_dates=request.only_dates)
-    facts = {"changed": "dates"} if request.only_dates else {}
-    before = application_of(row)
-    place = place_of(session, row.site, row.department)
-    visit, masked = check_amendment(request, before.visit, before.intake, place, calendar, call.problems)
-    application = before.amend(visit)
-    amend_row(row, application)
-    _record_revision(session, application, masked, calendar.now)
-    event = application.amended()
-    publish(session, row, event, "amended", calendar.now, revision=row.revision, **facts)
-    settle_status(session, row)
-    return application, masked
 
 
 def _record_revision(

@@ -12,7 +12,7 @@ from contracts.rpc.call import Call
 from contracts.rpc.verify.offline_scans import OfflineScan, UnreadScan
 from contracts.tokens import PassClaims
 from services.chassis.tokens.verification import TokenRefused
-from services.verify.adapters import pass_token, signing_keys
+from services.verify.adapters import pass_token
 from services.verify.domain.verdicts import MOVING
 from services.verify.handlers import pass_lookup, scans
 from services.verify.handlers.authorization import require_gate_login
@@ -61,11 +61,10 @@ def _read_pass(given: OfflineScan, call: Call, session: Session, issuer: str) ->
             return Read(scan.nonce, scan, parse_pass_number(scan.pass_number or ""))
         except ValueError:
             return Read(scan.nonce, scan)
-    token = scan.token.strip()
     try:
-        claims = pass_token.read(token, lambda kid: signing_keys.find(session, kid), issuer)
+        claims = pass_lookup.read_token(scan.token, session, issuer)
     except TokenRefused as refused:
-        if verdict not in MOVING and not pass_token.is_forged(token, refused, issuer):
+        if verdict not in MOVING and not pass_token.is_forged(scan.token.strip(), refused, issuer):
             raise InvalidInput("the token cannot be read", code=pass_lookup.UNREADABLE) from None
         return Read(scan.nonce, scan)
     return Read(scan.nonce, scan, claims.jti, claims)

@@ -118,7 +118,7 @@ def _problem(
         return scan_records.LIST_TOO_OLD
     is_needed = is_missing and supervisors.may_need(scan, row, new.scanned_at, is_late=True)
     if is_needed and supervisor_rules.are_demanded(batch.session, new.site):
-        return scan_records.MISSING
+        return supervisors.MISSING
     return None
 
 

@@ -114,11 +114,10 @@ def find(
         except ValueError:
             return "unknown_pass", knowledge_of(session, site, now)
     else:
-        token = request.token.strip()
         try:
-            claims = pass_token.read(token, partial(signing_keys.find, session), issuer)
+            claims = read_token(request.token, session, issuer)
         except TokenRefused as refused:
-            if not pass_token.is_forged(token, refused, issuer):
+            if not pass_token.is_forged(request.token.strip(), refused, issuer):
                 raise _unreadable() from None
             return "bad_signature", knowledge_of(session, site, now)
         number = claims.jti
@@ -133,8 +132,17 @@ def find(
     return FoundPass(number, None, claims) if claims else "unknown_pass", knowledge_of(session, site, now)
 
 
+def read_token(token: str, session: Session, issuer: str) -> PassClaims:
+    """Return the claims of a pass's token.
+
+    Raises:
+        TokenRefused: it is not whole, or not signed by a key of issuance.
+    """
+    return pass_token.read(token.strip(), partial(signing_keys.find, session), issuer)
+
+
 @dataclass(frozen=True)
-class Seen:
+class Snapshot:
     """What is known for several scans, read at one moment.
 
     Attributes:
@@ -150,23 +158,23 @@ class Seen:
     used: set[Nonce]
 
 
-def see(
+def read_all(
     session: Session,
     numbers: Collection[str],
     sites: Collection[str],
     nonces: Collection[Nonce],
     now: datetime,
-) -> Seen:
+) -> Snapshot:
     """Return what is known for several scans, with one statement."""
     logins, own = [login for login, _ in nonces], [nonce for _, nonce in nonces]
     lists = {"numbers": list(numbers), "sites": list(sites), "logins": logins, "nonces": own}
-    seen = Seen({}, {}, {}, set())
+    snapshot = Snapshot({}, {}, {}, set())
     for row, version, gates, complete_at, used in session.execute(_ALL, {**lists, "now": now}):
-        seen.rows[row.number], seen.versions[row.number] = row, version
-        if not seen.knowledge:
-            seen.knowledge.update((site, Knowledge(gates[site], complete_at)) for site in gates)
-            seen.used.update((login, nonce) for login, nonce in used or ())
-    return seen
+        snapshot.rows[row.number], snapshot.versions[row.number] = row, version
+        if not snapshot.knowledge:
+            snapshot.knowledge.update((site, Knowledge(gates[site], complete_at)) for site in gates)
+            snapshot.used.update((login, nonce) for login, nonce in used or ())
+    return snapshot
 
 
 def _unreadable() -> InvalidInput:

@@ -49,8 +49,6 @@ ALL = "all"
 """The mark of an exit that nobody counted: of everybody inside. ``count`` is how many were known then."""
 SUPERVISOR, UNPROVEN = "supervisor", "unproven"
 """The marks of an entry to which a supervisor has agreed, and that nobody has typed a PIN for it."""
-MISSING = "supervisor_missing"
-"""The problem of an entry to which a supervisor has to agree, and none has."""
 LIST_TOO_OLD = "list_too_old"
 """The problem of an entry that a gate without a network has decided by a list that it should not trust."""
 _NOT_PUBLISHED = {"reason_masked", "conflict", SUPERVISOR, UNPROVEN, "clock_off", ALL}
@@ -86,7 +84,7 @@ class Scan:
 
 
 @dataclass(frozen=True)
-class Record:
+class Changed:
     """A scan that was decided on a row of a pass, of that version, with the changed row and the event."""
 
     scan: Scan
@@ -133,8 +131,10 @@ _NOT_IN_TIME = "55P03"
 """The SQLSTATE of a lock that was not had in time."""
 
 
-def record(session: Session, scan: Scan, found: FoundPass | None, decision: Decision, now: datetime) -> bool:
-    """Store a scan, the new presence and the event.
+def store_locked(
+    session: Session, scan: Scan, found: FoundPass | None, decision: Decision, now: datetime
+) -> bool:
+    """Store a scan, the new presence and the event; the transaction has locked the pass.
 
     Return False and change nothing if the login used the nonce before.
     """
@@ -259,25 +259,28 @@ def note_id(row: PassRow, scan: Scan, came_at: datetime) -> None:
         row.mismatched_at = None
 
 
-def new_record(
+def change(
     session: Session, scan: Scan, found: FoundPass, version: str, decision: Decision, now: datetime
-) -> Record:
+) -> Changed:
     """Change the row of a pass as `apply`, and return what is to be stored with it.
 
     ``version`` is that of the row on which the decision rests.
     """
     assert found.row is not None
     events = [outbox.new_row(session, event, at=now) for event in apply(scan, found, decision)]
-    return Record(scan, found.row, version, events)
+    return Changed(scan, found.row, version, events)
 
 
-def record_all(session: Session, records: Sequence[Record]) -> set[UUID]:
+def store_unchanged(session: Session, records: Sequence[Changed]) -> set[UUID]:
     """Store scans of different passes, each with all that comes of it; return the ids of those stored.
 
     A scan is left out if another transaction has changed its pass since the decision, or locks it now, or
     has used its nonce. All are left out if another one has not let go of a nonce in time.
 
     One statement does it, in a session of `Database.queries`, which has no transaction around its statements.
+    Its parts, in their order: ``seen`` (the versions that were read), ``unchanged`` (locks the passes that
+    still have them), ``stored`` (inserts their scans; a trigger leaves out a used nonce), the presence in the
+    passes of what was stored, the numbers and the rows of its events, and the ids of ``stored``.
     """
     if not records:
         return set()

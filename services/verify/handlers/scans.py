@@ -1,26 +1,33 @@
-"""A scan, from the entrypoint to the commit: read, decide, record, answer, count.
+"""A scan, from the entrypoint to the commit: read, judge, store, answer, count.
 
-Scans that came in one message go together; a scan by itself is one of one (`scan_together`). One statement
-reads, and one records. Nothing is locked in between: a scan is recorded only if its pass has not changed
-since it was read. So go scans that are to be recorded, by the token of a pass that is known here, one of each
-pass. None has been answered yet, so any order of them is right.
+Scans that came in one message go together; a scan by itself is a group of one (`scan_together`). One
+statement reads their passes, and one stores the scans. Nothing is locked in between: a scan is stored only
+if its pass has not changed since it was read. Of each pass one scan is stored; none has been answered yet,
+so any of them may be the first.
 
-Every other scan goes alone, in a transaction that locks its pass (`scan_alone`): a preview, an exit of which
-the officer says how many leave, a typed number, what a supervisor agrees or has to agree to, a card that does
-not match, a repeated nonce, a party presumed gone, a pass that has changed, and whatever is wrong. The same
-functions decide, record and answer.
+A scan that cannot go so has a transaction of its own, which locks its pass (`scan_in_transaction`). The
+reasons stand where they are found:
+
+- `_read`: it is a preview, a typed number, a supervisor agrees to it, or something of it is wrong;
+- `_decide_together`: its pass is not known here yet, or another scan of the group is of the same pass, or its
+  nonce was used;
+- `_needs_transaction`: a supervisor has to agree, a card does not match, an exit of which the officer says
+  how many leave, a party that is presumed gone;
+- `scan_records.store_unchanged`: its pass has changed, or is locked.
+
+The same functions judge, answer and count.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from contracts.commitment import commit, commitment_key
-from contracts.errors import Forbidden, InvalidInput, TooManyAttempts
+from contracts.errors import Forbidden, IdempotencyKeyReused, InvalidInput, TooManyAttempts
 from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.model import Verdict, site_of
 from contracts.rpc.call import Call
@@ -31,7 +38,6 @@ from services.chassis.audit import record
 from services.chassis.db.database import Database
 from services.chassis.runtime import logs
 from services.chassis.tokens.verification import TokenRefused
-from services.verify.adapters import pass_token, signing_keys
 from services.verify.domain.gates import list_age_s, require_existing
 from services.verify.domain.verdicts import (
     Attempt,
@@ -54,7 +60,6 @@ from services.verify.handlers import (
 )
 from services.verify.handlers.authorization import require_gate_login
 from services.verify.handlers.pass_lookup import UNREADABLE, FoundPass, Knowledge, Nonce
-from services.verify.handlers.scan_records import MISSING
 from services.verify.metrics import PREVIEWS, SCANS, SUPERVISORS_REFUSED, gate_label
 from services.verify.models import PassRow
 from services.verify.settings import VerifySettings
@@ -77,18 +82,25 @@ class _Scan:
 
 
 @dataclass(frozen=True)
-class _Decided:
-    record: scan_records.Record
-    answer: ScanResult
+class _Judged:
+    """What is decided about a scan, before anything of it is stored.
+
+    ``at`` is when it happened; ``list_age_s`` is how old the revocations are that it rests on.
+    """
+
+    at: datetime
+    decision: Decision
+    is_preview: bool
+    list_age_s: int | None
 
 
 def scan(request: ScanPass, call: Call, db: Database, now: datetime, settings: VerifySettings) -> ScanResult:
-    """Decide and record a scan; see `scan_alone` for its errors.
+    """Decide and record a scan; see `scan_in_transaction` for its errors.
 
     A token that cannot be read at an entry counts as a preview, because nothing is recorded.
 
     Raises:
-        ContractError: as `scan_alone` and `supervisors.check`.
+        ContractError: as `scan_in_transaction` and `supervisors.check`.
     """
     try:
         if request.supervisor is not None and request.direction == "entry":
@@ -97,12 +109,12 @@ def scan(request: ScanPass, call: Call, db: Database, now: datetime, settings: V
             (result,) = scan_together([(request, call)], session, now, settings)
         if result is None:
             with db.transaction() as session:
-                result = scan_alone(request, call, session, now, settings)
+                result = scan_in_transaction(request, call, session, now, settings)
             _count(request, result)
     except (Forbidden, InvalidInput) as refused:
         if refused.body.code == UNREADABLE and request.direction == "entry":
             PREVIEWS.labels(*_place(request), "unreadable").inc()
-        if refused.body.code == MISSING:
+        if refused.body.code == supervisors.MISSING:
             SUPERVISORS_REFUSED.labels("missing").inc()
         raise
     return result
@@ -111,7 +123,7 @@ def scan(request: ScanPass, call: Call, db: Database, now: datetime, settings: V
 def scan_together(
     asked: Sequence[tuple[ScanPass, Call]], session: Session, now: datetime, settings: VerifySettings
 ) -> Sequence[ScanResult | None]:
-    """Decide and record scans; return the answer to each, None for one that has to go alone.
+    """Decide and record scans; return the answer to each, None for one that needs a transaction.
 
     Args:
         asked: the scans, each with the login of its officer.
@@ -124,10 +136,12 @@ def scan_together(
     if not here:
         return [None] * len(asked)
     numbers, sites = {one.claims.jti for one in here}, {site_of(one.request.gate) for one in here}
-    seen = pass_lookup.see(session, numbers, sites, {one.nonce for one in here}, now)
-    decided = [None if one is None else _decide_together(one, seen, session, now, settings) for one in read]
-    recorded = scan_records.record_all(session, [one.record for one in decided if one is not None])
-    results = [one.answer if one is not None and one.record.scan.id in recorded else None for one in decided]
+    snapshot = pass_lookup.read_all(session, numbers, sites, {one.nonce for one in here}, now)
+    decided = [
+        None if one is None else _decide_together(one, snapshot, session, now, settings) for one in read
+    ]
+    stored = scan_records.store_unchanged(session, [changed for changed, _ in filter(None, decided)])
+    results = [one[1] if one is not None and one[0].scan.id in stored else None for one in decided]
     for (request, _), result in zip(asked, results, strict=True):
         if result is not None:
             _count(request, result)
@@ -135,57 +149,60 @@ def scan_together(
 
 
 def _read(request: ScanPass, call: Call, session: Session, settings: VerifySettings) -> _Scan | None:
-    preview = request.direction == "entry" and request.id_check is None
-    if preview or request.token is None or request.supervisor is not None:
+    """Return a scan that may go together with others; None for a preview, a number, or what is wrong."""
+    if _is_look(request) or request.token is None or request.supervisor is not None:
         return None
     try:
         login = require_gate_login(call.principal, request.gate)
         checked = validate(request)
-        token = request.token.strip()
-        claims = pass_token.read(token, partial(signing_keys.find, session), settings.issuer)
+        claims = pass_lookup.read_token(request.token, session, settings.issuer)
     except (Forbidden, InvalidInput, TokenRefused):
         return None
     return _Scan(checked, call, login, claims)
 
 
 def _decide_together(
-    scan: _Scan, seen: pass_lookup.Seen, session: Session, now: datetime, settings: VerifySettings
-) -> _Decided | None:
-    """Decide a scan and change the row of its pass; None, and nothing is changed, if it has to go alone."""
+    scan: _Scan, snapshot: pass_lookup.Snapshot, session: Session, now: datetime, settings: VerifySettings
+) -> tuple[scan_records.Changed, ScanResult] | None:
+    """Decide a scan and change its row, which nobody has locked; return None if it needs a transaction."""
     request, number = scan.request, scan.claims.jti
-    if number not in seen.rows or scan.nonce in seen.used:
+    if number not in snapshot.rows or scan.nonce in snapshot.used:
         return None
-    seen.used.add(scan.nonce)
-    row = seen.rows.pop(number)  # a later scan of it would rest on what is not recorded yet
-    found, knowledge = FoundPass(number, row, scan.claims), seen.knowledge[site_of(request.gate)]
-    at = time_of_scan(request.scanned_at, now)
+    snapshot.used.add(scan.nonce)
+    row = snapshot.rows.pop(number)  # a later scan of it would rest on what is not recorded yet
+    found, knowledge = FoundPass(number, row, scan.claims), snapshot.knowledge[site_of(request.gate)]
     try:
-        if request.direction == "entry":
-            require_existing(request.gate, knowledge.gates)
-        decision = _decide(request, found, at, knowledge, settings)
+        judged = _judge(request, found, knowledge, now, settings)
     except InvalidInput:
         return None
-    if (
-        (request.direction == "entry" and found.standing.is_overdue(at))
-        or _asks(request, found, at)
-        or decision.verdict == "id_mismatch"
-        or (decision.verdict == "admit" and supervisors.may_need(request, row, now))
-    ):
+    if _needs_transaction(request, row, found, judged, now):
         return None
-    age = list_age_s(knowledge.complete_at, now)
-    new = scan_records.new_scan(session, request, scan.login, found, decision, age, at, now)
+    new = scan_records.new_scan(
+        session, request, scan.login, found, judged.decision, judged.list_age_s, judged.at, now
+    )
     with logs.context(correlation_id=scan.call.correlation_id, traceparent=scan.call.traceparent):
-        made = scan_records.new_record(session, new, found, seen.versions[number], decision, now)
-    answer = scan_answers.answer(found, decision, age, at, direction=request.direction, preview=False)
-    return _Decided(made, answer)
+        changed = scan_records.change(session, new, found, snapshot.versions[number], judged.decision, now)
+    return changed, _answer(request, found, judged)
 
 
-def scan_alone(
+def _needs_transaction(
+    request: ScanPass, row: PassRow, found: FoundPass, judged: _Judged, now: datetime
+) -> bool:
+    """Return whether a scan does more than store itself, or asks somebody something first."""
+    if judged.is_preview or judged.decision.verdict == "id_mismatch":
+        return True
+    if request.direction == "entry" and found.standing.is_overdue(judged.at):
+        return True  # the exit of the party that is presumed gone is recorded before it
+    return judged.decision.verdict == "admit" and supervisors.may_need(request, row, now)
+
+
+def scan_in_transaction(
     request: ScanPass, call: Call, session: Session, now: datetime, settings: VerifySettings
 ) -> ScanResult:
     """Return the verdict on one scan, and record it unless it is a preview; a preview is only counted.
 
-    An entry without ``id_check`` is one, and an exit of which the officer says first how many leave.
+    An entry without ``id_check`` is one, and an exit of which the officer says first how many leave. The pass
+    is locked, but for a preview of an entry.
 
     The nonce is the scan's idempotency key: the same nonce of the same login returns the first answer and
     changes nothing.
@@ -207,36 +224,35 @@ def scan_alone(
     """
     login = require_gate_login(call.principal, request.gate)
     request = validate(request)
-    at = time_of_scan(request.scanned_at, now)
-    preview = request.direction == "entry" and request.id_check is None
+    is_look = _is_look(request)
     try:
-        found, knowledge = pass_lookup.find(request, session, now, settings.issuer, lock=not preview)
-        if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
-            require_existing(request.gate, knowledge.gates)
-            if not preview and not isinstance(found, str) and found.row is not None:
-                presence.close_if_overdue(session, found.row, at, now)
-        decision = _decide(request, found, at, knowledge, settings)
-        if not isinstance(found, str) and _asks(request, found, at):
-            preview, decision = True, replace(decision, inside=found.standing.inside)
+        found, knowledge = pass_lookup.find(request, session, now, settings.issuer, lock=not is_look)
         known = None if isinstance(found, str) else found
         row = known.row if known is not None else None
-        if decision.verdict == "admit" and row is not None and not preview:
+        if row is not None and request.direction == "entry" and not is_look:
+            presence.close_if_overdue(session, row, time_of_scan(request.scanned_at, now), now)
+        judged = _judge(request, found, knowledge, now, settings)
+        decision, age = judged.decision, judged.list_age_s
+        if decision.verdict == "admit" and row is not None and not judged.is_preview:
             supervisors.require(request, row, now, session)
     except (Forbidden, InvalidInput, TooManyAttempts):
-        first = None if preview else scan_records.find_earlier(session, request, login)
+        first = None if is_look else scan_records.find_earlier(session, request, login)
         if first is None:
             raise
         return scan_answers.first_answer(session, first)
-    is_named = (
-        not preview or scan_answers.named(known, decision) is None or _may_name(request, login, session, now)
-    )
-    age = list_age_s(knowledge.complete_at, now)
+    if judged.is_preview and not is_look:  # more may have come in since it was recorded
+        with suppress(IdempotencyKeyReused):
+            if (first := scan_records.find_earlier(session, request, login)) is not None:
+                return scan_answers.first_answer(session, first)
     agreement = _agreement_asked(request, login, row, decision, now, session)
-    if not preview:
-        new = scan_records.new_scan(session, request, login, known, decision, age, at, now)
+    if judged.is_preview:
+        is_named = scan_answers.named(known, decision) is None or _may_name(request, login, session, now)
+    else:
+        is_named = True
+        new = scan_records.new_scan(session, request, login, known, decision, age, judged.at, now)
         agreed = request.supervisor if decision.verdict == "admit" else None
         new = scan_records.with_supervisor(new, agreed)
-        if not scan_records.record(session, new, known, decision, now):
+        if not scan_records.store_locked(session, new, known, decision, now):
             first = scan_records.find_earlier(session, request, login)
             assert first is not None
             return scan_answers.first_answer(session, first)
@@ -244,11 +260,8 @@ def scan_alone(
             _note_override(session, new, known, now, agreed.proof)
     if decision.verdict == "unknown_pass" and request.token is None:
         number_tries.record(session, request.gate, request.direction, now)
-    result = scan_answers.answer(
-        known, decision, age, at, direction=request.direction, preview=preview, is_named=is_named
-    )
-    result = result.model_copy(update=agreement)
-    if preview and result.applicant is not None:
+    result = _answer(request, known, judged, is_named=is_named).model_copy(update=agreement)
+    if judged.is_preview and result.applicant is not None:
         record.add_done(session, result, action="preview")
     return result
 
@@ -319,6 +332,27 @@ def validate(request: ScanPass) -> ScanPass:
     return request.model_copy(update={"id_check": shown})
 
 
+def _judge(
+    request: ScanPass,
+    found: FoundPass | Verdict,
+    knowledge: Knowledge,
+    now: datetime,
+    settings: VerifySettings,
+) -> _Judged:
+    """Decide a scan of what was found; store nothing.
+
+    Raises:
+        InvalidInput: no such gate (``unknown_gate``), or an impossible count.
+    """
+    at, is_preview = time_of_scan(request.scanned_at, now), _is_look(request)
+    if request.direction == "entry":  # an exit is never refused, also at a gate that was just removed
+        require_existing(request.gate, knowledge.gates)
+    decision = _decide(request, found, at, knowledge, settings)
+    if not isinstance(found, str) and _asks(request, found, at):
+        is_preview, decision = True, replace(decision, inside=found.standing.inside)
+    return _Judged(at, decision, is_preview, list_age_s(knowledge.complete_at, now))
+
+
 def _decide(
     request: ScanPass,
     found: FoundPass | Verdict,
@@ -349,6 +383,25 @@ def _asks(request: ScanPass, found: FoundPass, at: datetime) -> bool:
     if request.direction == "entry" or not request.ask_count:
         return False
     return asks_how_many(found.standing, Attempt(request.gate, at, request.count))
+
+
+def _is_look(request: ScanPass) -> bool:
+    """Return whether an entry is only looked at: no ID is checked yet."""
+    return request.direction == "entry" and request.id_check is None
+
+
+def _answer(
+    request: ScanPass, found: FoundPass | None, judged: _Judged, *, is_named: bool = True
+) -> ScanResult:
+    return scan_answers.answer(
+        found,
+        judged.decision,
+        judged.list_age_s,
+        judged.at,
+        direction=request.direction,
+        preview=judged.is_preview,
+        is_named=is_named,
+    )
 
 
 def identify(request: ScanPass, found: FoundPass, commitment_master: str) -> tuple[bool, tuple[str, ...]]:

@@ -41,7 +41,6 @@ from services.chassis.runtime.cpu_pool import offload
 from services.verify.domain.verdicts import needs_supervisor
 from services.verify.handlers import incidents, supervisor_rules
 from services.verify.handlers.authorization import require_ado, require_fresh_factor, require_gate_login
-from services.verify.handlers.scan_records import MISSING
 from services.verify.models import (
     DisabledLoginRow,
     IncidentRow,
@@ -53,6 +52,8 @@ from services.verify.models import (
 FAILURES_AT_ONCE = 5
 """So many wrong PINs in a row, and a supervisor has to wait."""
 LOCKED_FOR = timedelta(minutes=15)
+MISSING = "supervisor_missing"
+"""The problem of an entry to which a supervisor has to agree, and none has."""
 OWN_SCAN = "own_scan"
 """The problem of an entry to which whoever scanned it, or sends it, has agreed."""
 MOST_FAILURES = 20
@@ -215,21 +216,24 @@ def who_may_agree(session: Session, site: str, login: str) -> tuple[str, ...]:
     return tuple(session.scalars(select(row.login_id).where(may_agree).order_by(row.login_id)))
 
 
-def may_need(request: ScanPass, row: PassRow, at: datetime, *, is_late: bool = False) -> bool:
-    """Return whether an entry needs a supervisor, where the gates of its site demand one."""
+def may_need(request: ScanPass, row: PassRow, came_at: datetime, *, is_late: bool = False) -> bool:
+    """Return whether an entry needs a supervisor, where the gates of its site demand one.
+
+    ``came_at`` is as in `scan_records.note_id`.
+    """
     is_compared = isinstance(request.id_check, Matched)
     return needs_supervisor(
-        row.mismatched_at, at, is_advised=row.call_supervisor, is_compared=is_compared, is_late=is_late
+        row.mismatched_at, came_at, is_advised=row.call_supervisor, is_compared=is_compared, is_late=is_late
     )
 
 
-def require(request: ScanPass, row: PassRow, at: datetime, session: Session) -> None:
+def require(request: ScanPass, row: PassRow, came_at: datetime, session: Session) -> None:
     """Raise `Forbidden` if an entry needs a supervisor, and none has agreed.
 
     Raises:
         Forbidden: ``supervisor_missing``.
     """
-    is_missing = request.supervisor is None and may_need(request, row, at)
+    is_missing = request.supervisor is None and may_need(request, row, came_at)
     if is_missing and supervisor_rules.are_demanded(session, site_of(request.gate)):
         raise Forbidden("nobody goes in unless a supervisor agrees", code=MISSING)
 

@@ -100,14 +100,14 @@ def test_an_event_that_arrives_five_times_has_one_effect(gate: Gate, consumers: 
 def test_a_scan_that_finds_its_pass_changed_meanwhile_is_decided_again_with_the_pass_locked(
     gate: Gate, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    issued, see = gate.issue(**valid_now()), pass_lookup.see
+    issued, see = gate.issue(**valid_now()), pass_lookup.read_all
 
-    def see_and_let_in(*asked: Any) -> pass_lookup.Seen:
+    def see_and_let_in(*asked: Any) -> pass_lookup.Snapshot:
         seen = see(*asked)
         gate.scan(scan_of(issued), at=now())
         return seen
 
-    monkeypatch.setattr(pass_lookup, "see", see_and_let_in)
+    monkeypatch.setattr(pass_lookup, "read_all", see_and_let_in)
     answer = ScanResult.model_validate(service.scan(scan_of(issued), calling()))
     assert answer.verdict == "already_inside"
     assert [one["verdict"] for one in gate.published()] == ["admit", "already_inside"]

@@ -186,3 +186,14 @@ def test_an_exit_that_is_only_looked_at_goes_alone_and_leaves_its_nonce_for_the_
         assert scans.scan_together([(leaving, calling())], session, NOON, SETTINGS) == [None]
     assert gate.scan(leaving).preview
     assert gate.scan(leaving.model_copy(update={"count": 2})).inside == 1
+
+
+def test_an_exit_that_is_repeated_after_more_came_in_gets_its_first_answer(gate: Gate) -> None:
+    issued = gate.issue_party(3)
+    gate.enter(issued, count=1)
+    leaving = scan_of(issued, direction="exit", id_check=None, ask_count=True)
+    first = gate.scan(leaving)
+    assert (first.preview, first.inside) == (False, 0)
+    gate.enter(issued, count=2)
+    assert gate.scan(leaving) == first
+    assert gate.row(issued).inside == 2

@@ -186,8 +186,8 @@ def no_nonce() -> None:
     """Record a scan even if its nonce is known. (The test disables the trigger, too.)"""
     from services.verify.handlers import pass_lookup
 
-    see = pass_lookup.see
-    put(pass_lookup, "see", lambda *asked: dataclasses.replace(see(*asked), used=set()))
+    read_all = pass_lookup.read_all
+    put(pass_lookup, "read_all", lambda *asked: dataclasses.replace(read_all(*asked), used=set()))
 
 
 def no_offline_scans() -> None:

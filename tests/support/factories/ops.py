@@ -209,7 +209,7 @@ class ServicesWithoutBroker:
         request = ScanPass(**facts, id_check=MATCHED if direction == "entry" else None)
         with self.databases["verify"].transaction() as session:
             caller = calling(officer(site="S1", gate=GATE))
-            return scans.scan_alone(request, caller, session, at or now(), SETTINGS)
+            return scans.scan_in_transaction(request, caller, session, at or now(), SETTINGS)
 
     def citizen(self) -> Call:
         return make_call(

@@ -391,7 +391,7 @@ class Gate:
 
     def scan(self, request: ScanPass, principal: Principal | None = None, at: datetime = NOON) -> ScanResult:
         with self.database.transaction() as session:
-            return scans.scan_alone(request, calling(principal), session, at, SETTINGS)
+            return scans.scan_in_transaction(request, calling(principal), session, at, SETTINGS)
 
     def enter(self, shown: PassIssued | str, at: datetime = NOON, **changes: Any) -> ScanResult:
         return self.scan(scan_of(shown, **changes), at=at)

@@ -94,7 +94,7 @@ def said(gate: Gate, shown: str, direction: str) -> dict[str, Any]:
     with gate.database.transaction() as session, session.begin_nested() as undone:
         try:
             settings = SETTINGS.model_copy(update={"issuer": ISSUER})
-            result = scans.scan_alone(request, calling(), session, NOON, settings)
+            result = scans.scan_in_transaction(request, calling(), session, NOON, settings)
         except InvalidInput as error:
             verdict = {"unreadable_token": "unreadable"}[error.body.code]
             return {"verdict": verdict, "marks": [], "supervisor": False}

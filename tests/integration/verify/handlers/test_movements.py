@@ -58,7 +58,7 @@ def test_a_manifest_says_which_movements_it_has_whatever_the_clocks_of_replicas_
     before, under_way, at_once, after = passes = [gate.issue() for _ in range(4)]
     gate.enter(before, at=NOON + HOUR / 4)
     with gate.database.transaction() as session:
-        scans.scan_alone(scan_of(under_way), calling(), session, NOON, SETTINGS)
+        scans.scan_in_transaction(scan_of(under_way), calling(), session, NOON, SETTINGS)
         gate.enter(at_once)
         manifest = gate.manifest()
     gate.enter(after, at=NOON - HOUR / 4)

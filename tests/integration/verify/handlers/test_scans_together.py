@@ -183,15 +183,15 @@ Meanwhile = Callable[[Callable[[], object]], None]
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     """Return a function that does something between the reading of a group and its recording."""
-    see = pass_lookup.see
+    see = pass_lookup.read_all
 
     def arrange(change: Callable[[], object]) -> None:
-        def see_and_change(*asked: Any) -> pass_lookup.Seen:
+        def see_and_change(*asked: Any) -> pass_lookup.Snapshot:
             seen = see(*asked)
             change()
             return seen
 
-        monkeypatch.setattr(pass_lookup, "see", see_and_change)
+        monkeypatch.setattr(pass_lookup, "read_all", see_and_change)
 
     return arrange
 

@@ -59,7 +59,7 @@ def test_an_agreement_with_the_pin_is_recorded_with_who_and_why(gate: Supervised
     assert (found.kind, found.supervisor, found.pass_number) == ("override", "SEC-0009", recorded.pass_number)
 
 
-def test_a_proof_counts_for_one_scan_alone(gate: Supervised) -> None:
+def test_a_proof_counts_for_one_scan_in_transaction(gate: Supervised) -> None:
     issued = gate.issue()
     first, second = scan_of(issued), scan_of(issued)
     refusal = gate.check(second, gate.agreement(first))

@@ -126,6 +126,8 @@ ApplicationStatus = Literal[
     "left",
     "revoked",
 ]
+OPEN_STATUSES: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "issued")
+"""Before the visit: it can be cancelled, and its messages can go to another number."""
 ReviewStatus = Literal["pending", "approved", "rejected", "returned", "withdrawn", "closed"]
 EscalationStep = Literal["stand_in", "head", "reception"]
 """Who is asked when nobody decides and the visit comes near: the officer's stand-in, the head of the
@@ -145,6 +147,7 @@ __all__ = [
     "AHEAD",
     "IST",
     "MOST_DAYS",
+    "OPEN_STATUSES",
     "ApplicantKind",
     "ApplicationStatus",
     "Assistance",

@@ -16,6 +16,7 @@ from contracts.events import (
 )
 from contracts.mobile import channel_to
 from contracts.model import (
+    OPEN_STATUSES,
     ApplicantKind,
     ApplicationStatus,
     Assistance,
@@ -30,9 +31,6 @@ from contracts.model import (
 )
 from contracts.visiting_rules import MOST_COMPANIONS
 
-CANCELLABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
-REACHABLE = CANCELLABLE
-"""Statuses in which the applicant may still need a message, and may give another number for it."""
 EXPIRING: frozenset[ApplicationStatus] = frozenset({"submitted", "returned"})
 
 
@@ -123,7 +121,7 @@ class Application:
         Raises:
             Conflict: the application has ended already, or the visitor is inside.
         """
-        if status not in CANCELLABLE:
+        if status not in OPEN_STATUSES:
             raise Conflict(
                 "this application cannot be cancelled any more", code="cannot_cancel", status=status
             )
@@ -138,7 +136,7 @@ class Application:
             InvalidInput: ``mobile`` is ``same_mobile``: it is the number of this application.
             Conflict: ``cannot_change_mobile``: the application has ended, or the visitor came in.
         """
-        if status not in REACHABLE:
+        if status not in OPEN_STATUSES:
             raise Conflict("this application has ended", code="cannot_change_mobile", status=status)
         if mobile == self.applicant.mobile:
             raise InvalidInput.of("mobile", "same_mobile")

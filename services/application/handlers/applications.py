@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import new_reference
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound
-from contracts.model import ApplicationStatus
+from contracts.model import OPEN_STATUSES
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
@@ -62,7 +62,6 @@ from services.chassis.rpc.idempotency import once
 
 MOST_OPEN = 20
 """Open applications of one mobile: a family shares a phone. A visitor at the counter needs none."""
-OPEN: tuple[ApplicationStatus, ...] = ("submitted", "returned", "approved", "issued")
 REFERENCE_TRIES = 10
 """Of 2^35 references, ten in a row are never all taken by chance."""
 _REVISIONS = models.RevisionRow.metadata.tables["revisions"]
@@ -143,7 +142,7 @@ def refuse_more_open(session: Session, mobile: str, most: int, now: datetime) ->
     """Raise `Conflict` if a mobile has so many open applications; its others wait for this one."""
     lock(session, f"applications of {mobile}")
     row = models.ApplicationRow
-    is_open = (row.mobile == mobile) & row.status.in_(OPEN) & (row.preferred_until > now)
+    is_open = (row.mobile == mobile) & row.status.in_(OPEN_STATUSES) & (row.preferred_until > now)
     if (session.scalar(select(func.count()).where(is_open)) or 0) >= most:
         raise Conflict("this mobile has too many open applications", code="too_many_open", most=most)
 

@@ -9,7 +9,6 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from contracts import rpc
 from contracts.errors import ContractError, NotAuthenticated, Unavailable
-from contracts.model import ApplicationStatus
 from contracts.rpc.accounts.sessions import ApplicantSession, VerifyOtp
 from contracts.rpc.application import (
     Acknowledged,
@@ -22,9 +21,6 @@ from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import Caller
 from services.gateway.caches.revoked_sessions import LONGEST_SESSION
-
-REACHABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
-"""Statuses in which pages offer another mobile number; the service decides."""
 
 
 def is_limited(shown: ApplicationView) -> bool:

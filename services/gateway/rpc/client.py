@@ -184,12 +184,12 @@ class RpcClient:
         try:
             async with asyncio.timeout(limit):
                 if ahead:
-                    return await self._send(method, body, repeatable)
+                    return await self._send_once_more_if_lost(method, body, repeatable)
                 turn = self._turn(kind)
                 async with asyncio.timeout(limit * SHARE_OF_WAITING):
                     await turn.acquire()
                 try:
-                    return await self._send(method, body, repeatable)
+                    return await self._send_once_more_if_lost(method, body, repeatable)
                 finally:
                     turn.release()
         except TimeoutError:
@@ -211,7 +211,7 @@ class RpcClient:
             self._turns[kind] = asyncio.Semaphore(FEWER_AT_ONCE.get(kind, MOST_AT_ONCE))
         return self._turns[kind]
 
-    async def _send(self, method: Method[Q, R], body: bytes, repeatable: bool) -> Any:
+    async def _send_once_more_if_lost(self, method: Method[Q, R], body: bytes, repeatable: bool) -> Any:
         try:
             return await (await self._usable_connection()).request(method, body)
         except ConnectionLost:

@@ -128,11 +128,11 @@ class RpcConnection:
         routing_key = f"{method.service}.{method.name}"
         if routing_key not in self._methods:
             self._methods[routing_key] = MethodCalls(
-                functools.partial(self._send, routing_key), together=method.together
+                functools.partial(self._publish_soon, routing_key), together=method.together
             )
         return self._methods[routing_key]
 
-    def _send(self, routing_key: str, message: Message) -> None:
+    def _publish_soon(self, routing_key: str, message: Message) -> None:
         """Publish a message on a task of its own: its calls do not end together."""
         message.id, message.service = str(next(self._ids)), routing_key.partition(".")[0]
         self._messages[message.id] = message

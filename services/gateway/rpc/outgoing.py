@@ -65,7 +65,7 @@ class MethodCalls:
     def add(self, call: OutgoingCall) -> None:
         """Send a call, now or soon."""
         if not self._together:
-            self._send([call])
+            self._publish_together([call])
             return
         self._waiting.append(call)
         if self._under_way < AT_ONCE or len(self._waiting) >= MOST_CALLS:
@@ -96,11 +96,11 @@ class MethodCalls:
             if not call.reply.done():  # else its caller waits no longer
                 calls.append(call)
         if calls:
-            self._send(calls)
+            self._publish_together(calls)
         if self._waiting:
             self._start_timer()
 
-    def _send(self, calls: list[OutgoingCall]) -> None:
+    def _publish_together(self, calls: list[OutgoingCall]) -> None:
         message = Message({call.id: call for call in calls}, self, len(calls) > 1)
         for call in calls:
             call.message = message

@@ -377,7 +377,7 @@ def no_time_limit() -> None:
     async def as_long_as_it_takes(self: Any, *arguments: Any) -> bytes:
         method = next(one for one in arguments if isinstance(one, Method))
         body = next(one for one in arguments if isinstance(one, bytes))
-        return await self._send(method, body, True)
+        return await self._send_once_more_if_lost(method, body, True)
 
     put(RpcClient, "_within_limit", as_long_as_it_takes)
 

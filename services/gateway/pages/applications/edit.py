@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
+from contracts.model import OPEN_STATUSES
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.applications import form as forms
@@ -27,15 +28,13 @@ from services.gateway.pages.shared.vocabulary import state_of
 router = APIRouter(
     prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
 )
-CANCELLABLE = ("submitted", "returned", "approved", "issued")
-"""Statuses in which the page offers to cancel; the service decides."""
 
 
 @router.get("/cancel")
 async def ask_cancel(view: ApplicantPage, reference: str) -> Response:
     """Ask whether the applicant really wants to cancel."""
     shown = await viewed(view, reference)
-    if shown is None or shown.status not in CANCELLABLE:
+    if shown is None or shown.status not in OPEN_STATUSES:
         return redirect_to_application(view, reference)
     return view.html("applications/cancel.html", shown=shown, errors={})
 

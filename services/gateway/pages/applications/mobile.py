@@ -18,6 +18,7 @@ from contracts.errors import (
     Unavailable,
 )
 from contracts.mobile import ascii_digits, parse_mobile
+from contracts.model import OPEN_STATUSES
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobile
 from services.gateway.access.admission import rate_limited
@@ -48,7 +49,7 @@ async def ask_mobile(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if shown is None:
         return ask_last_four(view, reference, onward="mobile")
-    if shown.status not in mobile_changes.REACHABLE:
+    if shown.status not in OPEN_STATUSES:
         return redirect_to_application(view, reference)
     return _mobile_page(view, shown, "", {})
 
@@ -58,7 +59,7 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
     """Send a code to the new number. A second click sends no second code."""
     shown, form = await viewed(view, reference), await view.form()
     typed, key = text_of(form, "mobile")[:40], text_of(form, "key")
-    if shown is None or not key or shown.status not in mobile_changes.REACHABLE:
+    if shown is None or not key or shown.status not in OPEN_STATUSES:
         return redirect_to_application(view, reference)
     if mobile_changes.is_limited(shown):
         return _mobile_page(view, shown, typed, {}, 429)

@@ -13,6 +13,7 @@ from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
 from contracts.mobile import ascii_digits, parse_mobile
+from contracts.model import OPEN_STATUSES
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
 from services.gateway.access.admission import rate_limited
@@ -98,7 +99,7 @@ async def _shown(view: View, reference: str) -> ApplicationView:
 
 def _problems(typed: dict[str, str], shown: ApplicationView) -> dict[str, str]:
     """Return what is wrong before a code is sent; the service checks it again."""
-    if shown.status not in mobile_changes.REACHABLE:
+    if shown.status not in OPEN_STATUSES:
         return {"mobile": "cannot_change_mobile"}
     errors = {}
     try:

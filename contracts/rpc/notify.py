@@ -160,7 +160,7 @@ UNDELIVERED_HERE = Method(
 )  # fmt: skip
 RECEIVE_WEBHOOK = Method(
     "notify", "receive_webhook", Webhook, Nothing, command=True, carries_key=True, keeps_own_record=True,
-    said="Reported what became of messages",
+    said="Reported what became of messages", together=True,
 )  # fmt: skip
 WEBHOOK_CHALLENGE = Method("notify", "webhook_challenge", WebhookChallenge, ChallengeAnswer)
 LOCAL_PHONE = Method("notify", "local_phone", PhoneQuestion, PhoneMessages)

@@ -3,7 +3,7 @@
 from contracts.rpc import notify as contract
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
-from services.chassis.rpc.server import rpc
+from services.chassis.rpc.server import rpc, rpc_together
 from services.notify.handlers import local_phone, opt_outs, previews, prints, resends, undelivered, webhooks
 
 
@@ -19,6 +19,7 @@ class Service:
     record_print = rpc(contract.RECORD_PRINT, prints.record_print)
     undelivered_here = rpc(contract.UNDELIVERED_HERE, undelivered.list_here)
     receive_webhook = rpc(contract.RECEIVE_WEBHOOK, webhooks.receive)
+    receive_webhooks = rpc_together(contract.RECEIVE_WEBHOOK, webhooks.receive_together)
     webhook_challenge = rpc(contract.WEBHOOK_CHALLENGE, webhooks.answer_challenge)
     preview_closure = rpc(contract.PREVIEW_CLOSURE, previews.preview_closure)
     preview_withdrawal = rpc(contract.PREVIEW_WITHDRAWAL, previews.preview_withdrawal)

@@ -4,6 +4,9 @@ A call carries when it was sent and its deadline, both by its caller's clock. If
 look late. No call arrives before it was sent, so the fastest call of the last minute shows the difference of
 the clocks and little else. It is trusted once enough calls have come over enough time: after a restart or a
 stop all calls look late because they are.
+
+This host's clock may be set meanwhile: it then no longer keeps in step with the clock that only goes forward,
+and all that calls have shown moves with it. A caller whose clock is set calls under a new name.
 """
 
 from collections import deque
@@ -11,6 +14,8 @@ from datetime import datetime, timedelta
 
 WINDOW_SECONDS = 60.0
 ENOUGH_SECONDS, ENOUGH_CALLS = 10.0, 20
+SET_SECONDS = 0.5
+"""A clock that goes by so much more or less than the one that only goes forward was set."""
 
 
 class _Calls:
@@ -31,6 +36,10 @@ class _Calls:
         while self._least[0][0] < moment - WINDOW_SECONDS:
             self._least.popleft()
 
+    def move(self, seconds: float) -> None:
+        """Note that this clock was set forward by so many seconds."""
+        self._least = deque((moment, age + seconds) for moment, age in self._least)
+
     @property
     def skew(self) -> float:
         """Seconds by which this clock is ahead; 0 while too few calls have shown that it is."""
@@ -49,6 +58,8 @@ class ClockSkew:
     def __init__(self, tolerated: float) -> None:
         self._tolerated = tolerated
         self._callers: dict[str, _Calls] = {}
+        self._wall_ahead: float | None = None
+        """Seconds by which the wall clock was ahead of the other one at the last call."""
 
     def observe(self, sent_at: datetime, arrived_at: datetime, moment: float, caller: str = "") -> None:
         """Take a call into account.
@@ -56,17 +67,22 @@ class ClockSkew:
         Args:
             sent_at: by its caller's clock.
             arrived_at: by this host's clock.
-            moment: of its arrival, on the monotonic clock.
+            moment: of its arrival, on `clock.boottime`.
             caller: its process; an earlier version names none.
         """
-        age, calls = (arrived_at - sent_at).total_seconds(), self._callers.get(caller)
-        # A clock was set right: what it showed before would make each call look late for another minute.
-        if calls is None or calls.skew < -self._tolerated < age:
-            calls = self._callers[caller] = _Calls()
-        calls.add(moment, age)
+        self._follow_own_clock(arrived_at.timestamp() - moment)
+        age = (arrived_at - sent_at).total_seconds()
+        self._callers.setdefault(caller, _Calls()).add(moment, age)
         since = moment - WINDOW_SECONDS
         for silent in [one for one, calls in self._callers.items() if calls.moments[-1] < since]:
             del self._callers[silent]
+
+    def _follow_own_clock(self, wall_ahead: float) -> None:
+        set_by = 0.0 if self._wall_ahead is None else wall_ahead - self._wall_ahead
+        self._wall_ahead = wall_ahead
+        if abs(set_by) > SET_SECONDS:
+            for calls in self._callers.values():
+                calls.move(set_by)
 
     @property
     def measured(self) -> float:

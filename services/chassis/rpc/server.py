@@ -47,7 +47,7 @@ from services.chassis.rpc.clock_skew import ClockSkew
 from services.chassis.rpc.principals import PrincipalVerifier
 from services.chassis.rpc.replies import Replier, Replies
 from services.chassis.runtime import logs, metrics, tracing
-from services.chassis.runtime.clock import monotonic, now
+from services.chassis.runtime.clock import boottime, monotonic, now
 from services.chassis.runtime.handlers import Injected
 
 log = logs.logger(__name__)
@@ -192,7 +192,7 @@ class GuardedConsumer(RpcConsumer):
         except ValidationError as error:
             raise invalid_input(error) from None
         if call.sent_at is not None:
-            self.clock_skew.observe(call.sent_at, now(), monotonic(), call.caller)
+            self.clock_skew.observe(call.sent_at, now(), boottime(), call.caller)
         principal = self.principals.verify(call.principal, now())
         return request, call.model_copy(update={"principal": principal})
 

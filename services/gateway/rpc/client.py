@@ -17,11 +17,11 @@ from typing import Any, Generic, TypeVar
 from aio_pika.abc import AbstractConnection
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from contracts import rpc
 from contracts.errors import ContractError, FieldError, InternalError, Unavailable, rebuild
 from contracts.model import Wire
 from contracts.rpc.call import Call, Method, Principal
 from services.chassis.messaging.broker import connect, user_of
+from services.chassis.rpc.clock_skew import SET_SECONDS
 from services.chassis.runtime import clock, logs, metrics, tracing
 from services.chassis.runtime.background import BackgroundTask
 from services.chassis.runtime.clock import monotonic
@@ -50,8 +50,13 @@ MOST_AT_ONCE = 32
 So few that a slow service answers them all in time. With more, it would find each call expired: none would be
 answered while the flood lasts.
 """
-FEWER_AT_ONCE = {"verify": 16, rpc.notify.RECEIVE_WEBHOOK.name: 16}
-"""verify has the gate's scans to do: a pass that somebody looks at may wait. A vendor repeats its reports."""
+FEWER_AT_ONCE = {"verify": 16}
+"""verify has the gate's scans to do: a pass that somebody looks at may wait."""
+MOST_TOGETHER = 128
+"""Calls of a method at once that share messages and are not ahead: reports, which vendors repeat if refused.
+
+They are handled so quickly that more of them would only wait for a service that is away.
+"""
 SHARE_OF_WAITING = 0.5
 """Of its limit a call may wait for its turn; the rest of the time is for the service."""
 OPEN_SECONDS = 10.0
@@ -94,7 +99,8 @@ class RpcClient:
         self._broker_urls = broker_urls
         self._timeout = timeout
         self._heartbeat = heartbeat
-        self._name = token_hex(4)
+        self._name, self._wall_ahead = "", float("inf")
+        """What this process is called for as long as its clock is not set, and by how much that is ahead."""
         self._connection: RpcConnection | None = None
         self._ready = asyncio.Event()
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -145,6 +151,7 @@ class RpcClient:
         """
         limit = max(min(self._timeout, until - monotonic()), 0)
         sent_at = clock.now()
+        self._follow_own_clock(sent_at.timestamp() - clock.boottime())
         began, outcome = monotonic(), "ok"
         with tracing.of_call("CLIENT", method, logs.traceparent()) as span:
             call = Call(
@@ -173,17 +180,24 @@ class RpcClient:
             finally:
                 _measured(method.service, method.name, outcome).observe(monotonic() - began)
 
+    def _follow_own_clock(self, wall_ahead: float) -> None:
+        """Take a new name if the clock was set: what calls have shown of it holds no longer."""
+        if abs(wall_ahead - self._wall_ahead) > SET_SECONDS:
+            self._name = token_hex(4)
+        self._wall_ahead = wall_ahead
+
     async def _within_limit(
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, ahead: bool
     ) -> Any:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
-        kind = "" if ahead else method.name if method.name in FEWER_AT_ONCE else method.service
-        if self._waiting[kind] >= MAX_PENDING:
+        takes_turns = not (ahead or method.together)
+        kind = "" if ahead else method.service if takes_turns else method.name
+        if self._waiting[kind] >= (MAX_PENDING if ahead or takes_turns else MOST_TOGETHER):
             raise Unavailable("too many calls wait for a reply")
         self._waiting[kind] += 1
         try:
             async with asyncio.timeout(limit):
-                if ahead:
+                if not takes_turns:
                     return await self._send_once_more_if_lost(method, body, repeatable)
                 turn = self._turn(kind)
                 async with asyncio.timeout(limit * SHARE_OF_WAITING):
@@ -204,8 +218,7 @@ class RpcClient:
     def _turn(self, kind: str) -> asyncio.Semaphore:
         """Return what calls wait for that are not ahead of others.
 
-        So a flood of them does not fill the queue of a service before a scan. People do not wait behind the
-        reports of vendors, which take turns of their own.
+        So a flood of them does not fill the queue of a service before a scan.
         """
         if kind not in self._turns:
             self._turns[kind] = asyncio.Semaphore(FEWER_AT_ONCE.get(kind, MOST_AT_ONCE))

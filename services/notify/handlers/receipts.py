@@ -27,6 +27,7 @@ from services.notify.handlers.messages import recipient_digest
 from services.notify.metrics import CHAINS_ENDED, RECEIPTS
 from services.notify.models import DeliveryReportRow, OptOutRow
 
+_REPORTS = DeliveryReportRow.metadata.tables["delivery_reports"]
 BATCH = 500
 RETENTION = timedelta(days=3)
 """So long a report waits for its message, too."""
@@ -90,8 +91,13 @@ _RANK: dict[str, int] = {"queued": 0, "accepted": 1, "delivered": 2, "read": 3}
 
 def store_reports(session: Session, provider: str, reports: Iterable[DeliveryReport], now: datetime) -> None:
     """Store what a vendor reports; what is there already stays as it is."""
-    rows = {
-        (report.provider_id, report.status): {
+    store_all(session, [(provider, report) for report in reports], now)
+
+
+def store_all(session: Session, reports: Iterable[tuple[str, DeliveryReport]], now: datetime) -> None:
+    """Store what vendors report, with one statement, in an order in which no two block each other."""
+    rows = [
+        {
             "provider": provider,
             "provider_id": provider_id_digest(report.provider_id),
             "status": report.status,
@@ -101,10 +107,11 @@ def store_reports(session: Session, provider: str, reports: Iterable[DeliveryRep
             "use_next": report.use_next,
             "received_at": now,
         }
-        for report in reports
-    }
+        for provider, report in reports
+    ]
     if rows:
-        session.execute(insert(DeliveryReportRow).values(list(rows.values())).on_conflict_do_nothing())
+        rows.sort(key=lambda row: (row["provider"], row["provider_id"], row["status"]))
+        bulk.insert_rows(session, _REPORTS, rows)
 
 
 def store_texts(session: Session, channel: str, texts: Iterable[InboundText], now: datetime) -> None:

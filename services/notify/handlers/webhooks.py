@@ -1,11 +1,13 @@
 """Webhooks of vendors: verified here, where their secrets are, and stored."""
 
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, NotAuthenticated, NotFound
-from contracts.rpc.call import Nothing
+from contracts.rpc.call import Call, Nothing
 from contracts.rpc.notify import ChallengeAnswer, Webhook, WebhookChallenge
 from services.notify.adapters.channels import BadWebhook, DeliveryReport, InboundText, ReceiptSource
 from services.notify.adapters.channels.installed import receipt_sources_of
@@ -22,21 +24,49 @@ def receive(request: Webhook, session: Session, now: datetime, settings: Webhook
         NotAuthenticated: the vendor did not send this.
         InvalidInput: the body is not what the vendor documents.
     """
-    source = _source(request.vendor, settings)
-    if not source.verify(request.headers, request.body):
-        WEBHOOKS.labels(source.name, "forged").inc()
-        raise NotAuthenticated("the vendor did not sign this")
-    try:
-        told = source.parse(request.body)
-    except BadWebhook:
-        WEBHOOKS.labels(source.name, "unreadable").inc()
-        raise InvalidInput("the body is not what the vendor documents") from None
+    source, told = _read(request, settings)
     receipts.store_reports(
         session, source.name, [one for one in told if isinstance(one, DeliveryReport)], now
     )
     receipts.store_texts(session, source.channel, [one for one in told if isinstance(one, InboundText)], now)
     WEBHOOKS.labels(source.name, "ok" if told else "nothing").inc()
     return Nothing()
+
+
+def receive_together(
+    asked: Sequence[tuple[Webhook, Call]], session: Session, now: datetime, settings: WebhookSettings
+) -> Sequence[Nothing | None]:
+    """Store the reports in several webhooks with one statement; return None for what has to go alone.
+
+    That is what is wrong, or has something else in it than reports.
+    """
+    reports: list[tuple[str, DeliveryReport]] = []
+    answers: list[Nothing | None] = []
+    for request, _ in asked:
+        answers.append(None)
+        with suppress(NotFound, NotAuthenticated, InvalidInput):
+            source, told = _read(request, settings)
+            found = [(source.name, one) for one in told if isinstance(one, DeliveryReport)]
+            if len(found) == len(told):
+                reports += found
+                answers[-1] = Nothing()
+                WEBHOOKS.labels(source.name, "ok" if told else "nothing").inc()
+    receipts.store_all(session, reports, now)
+    return answers
+
+
+def _read(
+    request: Webhook, settings: WebhookSettings
+) -> tuple[ReceiptSource, Sequence[DeliveryReport | InboundText]]:
+    source = _source(request.vendor, settings)
+    if not source.verify(request.headers, request.body):
+        WEBHOOKS.labels(source.name, "forged").inc()
+        raise NotAuthenticated("the vendor did not sign this")
+    try:
+        return source, source.parse(request.body)
+    except BadWebhook:
+        WEBHOOKS.labels(source.name, "unreadable").inc()
+        raise InvalidInput("the body is not what the vendor documents") from None
 
 
 def answer_challenge(request: WebhookChallenge, settings: WebhookSettings) -> ChallengeAnswer:

@@ -7,7 +7,7 @@ from base64 import b64encode
 from hashlib import sha256
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from contracts.errors import InvalidInput, NotAuthenticated, NotFound
 from contracts.rpc.notify import Webhook, WebhookChallenge
@@ -17,6 +17,7 @@ from services.notify.adapters.channels import Outgoing, Receipt
 from services.notify.handlers import event_handlers, webhooks
 from services.notify.models import DeliveryReportRow, MessageRow, OptOutRow
 from services.notify.settings import NotifySettings
+from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,
@@ -45,11 +46,14 @@ def status(wamid: str, word: str, **more: object) -> dict:
     return {"id": wamid, "status": word, "timestamp": at, "recipient_id": MOBILE[1:], **more}
 
 
-def post(db: Database, raw: bytes, *, secret: str = SECRET, vendor: str = "whatsapp") -> None:
+def webhook(raw: bytes, *, secret: str = SECRET, vendor: str = "whatsapp") -> Webhook:
     signature = "sha256=" + hmac.new(secret.encode(), raw, sha256).hexdigest()
-    request = Webhook.model_construct(vendor=vendor, headers={"x-hub-signature-256": signature}, body=raw)
+    return Webhook.model_construct(vendor=vendor, headers={"x-hub-signature-256": signature}, body=raw)
+
+
+def post(db: Database, raw: bytes, **how: str) -> None:
     with db.transaction() as session:
-        webhooks.receive(request, session, now(), SETTINGS)
+        webhooks.receive(webhook(raw, **how), session, now(), SETTINGS)
 
 
 def stored(db: Database) -> list[str]:
@@ -62,6 +66,27 @@ def test_what_whatsapp_signs_is_stored_once_however_often_it_comes(db: Database)
     for _ in range(3):
         post(db, raw)
     assert stored(db) == ["delivered", "sent"]
+
+
+def test_reports_that_come_together_are_stored_by_one_statement_and_what_else_comes_goes_alone(
+    db: Database,
+) -> None:
+    reports = [body(statuses=[status(f"wamid.{number % 5}", "delivered")]) for number in range(8)]
+    word = {"id": "wamid.in", "from": MOBILE[1:], "timestamp": "1", "type": "text", "text": {"body": "STOP"}}
+    others = [
+        webhook(reports[0], secret="another"),
+        webhook(b"{}"),
+        webhook(reports[0], vendor="nobody"),
+        webhook(body(messages=[word])),
+    ]
+    asked = [(one, make_call()) for one in (*map(webhook, reports), *others)]
+    statements: list[str] = []
+    event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    with db.queries() as session:
+        answers = webhooks.receive_together(asked, session, now(), SETTINGS)
+    assert [answer is not None for answer in answers] == [True] * len(reports) + [False] * len(others)
+    assert len(statements) == 1
+    assert stored(db) == ["delivered"] * 5
 
 
 def test_no_number_is_left_in_a_report_or_a_message(db: Database) -> None:

@@ -8,15 +8,21 @@ import pytest
 from services.chassis.rpc.clock_skew import ENOUGH_CALLS, ENOUGH_SECONDS, WINDOW_SECONDS, ClockSkew
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-"""By the clock of the callers."""
+"""By the clock of the callers, at the first call."""
 
 
 def observed(ages: list[float], seconds: float, tolerated: float = 15.0) -> ClockSkew:
     """Return the skew after calls that looked so old, evenly over so many seconds."""
     skew = ClockSkew(tolerated)
     for number, age in enumerate(ages):
-        skew.observe(NOON, NOON + timedelta(seconds=age), number * seconds / len(ages))
+        observe(skew, number * seconds / len(ages), age)
     return skew
+
+
+def observe(skew: ClockSkew, moment: float, age: float, caller: str = "", set_by: float = 0.0) -> None:
+    """Let a call arrive that looks so old, by a clock that was set by so many seconds."""
+    arrived_at = NOON + timedelta(seconds=moment + set_by)
+    skew.observe(arrived_at - timedelta(seconds=age), arrived_at, moment, caller)
 
 
 def is_late(skew: ClockSkew, remaining: float, ahead: float) -> bool:
@@ -46,9 +52,15 @@ def test_a_clock_that_is_behind_lets_no_late_call_through() -> None:
     assert not is_late(skew, 2.9, -10)
 
 
-def test_a_call_is_in_time_again_at_once_after_a_clock_that_was_an_hour_off_is_set_right() -> None:
-    assert not is_late(observed([-3600.0] * 30 + [0.001], 30), 2.9, 0)
-    assert not is_late(observed([3600.0] * 30 + [0.001], 30), 2.9, 0)
+@pytest.mark.parametrize("off", [-3600.0, -10.0, 10.0, 3600.0])
+def test_no_call_is_refused_when_this_clock_is_set_right_or_set_within_what_is_tolerated(off: float) -> None:
+    skew = observed([0.001] * 30, 30)
+    observe(skew, 31, off, set_by=off)
+    assert is_late(skew, 2.9, off) == (off == 3600)
+    assert is_late(skew, -0.1, off) or off == -3600
+    observe(skew, 32, 0.001)
+    assert not is_late(skew, 2.9, 0)
+    assert is_late(skew, -0.1, 0)
 
 
 def test_a_skew_beyond_what_is_tolerated_is_measured_and_refuses_every_call() -> None:
@@ -72,7 +84,7 @@ def test_calls_that_waited_for_a_service_that_was_stopped_are_late_and_show_no_s
 
 def test_what_calls_showed_more_than_a_minute_ago_is_forgotten() -> None:
     skew = observed([10.0] * 30, 30)
-    skew.observe(NOON, NOON, 31 + WINDOW_SECONDS)
+    observe(skew, 31 + WINDOW_SECONDS, 0)
     assert skew.measured == 0
 
 
@@ -82,7 +94,7 @@ def test_it_is_the_fastest_call_of_the_last_minute_however_many_there_were(seed:
     skew, calls, moment = ClockSkew(15), [], 0.0
     for _ in range(300):
         moment, age = moment + chance.random(), chance.uniform(1, 10)
-        skew.observe(NOON, NOON + timedelta(seconds=age), moment)
+        observe(skew, moment, age)
         calls.append((moment, age))
         recent = [one for one in calls if one[0] >= moment - WINDOW_SECONDS]
         if len(recent) >= ENOUGH_CALLS and recent[-1][0] - recent[0][0] >= ENOUGH_SECONDS:
@@ -96,8 +108,8 @@ def test_without_a_call_no_skew_is_measured() -> None:
 def test_a_caller_whose_clock_is_behind_is_answered_beside_others_whose_clocks_are_right() -> None:
     skew = ClockSkew(15.0)
     for number in range(30):
-        skew.observe(NOON, NOON + timedelta(seconds=10), number, "behind")
-        skew.observe(NOON, NOON, number, "right")
+        observe(skew, number, 10, "behind")
+        observe(skew, number, 0, "right")
     ten_seconds_later = NOON + timedelta(seconds=10)
     assert not skew.is_past(NOON + timedelta(seconds=3), ten_seconds_later, "behind")
     assert skew.is_past(NOON - timedelta(seconds=0.1), ten_seconds_later, "behind")
@@ -108,6 +120,6 @@ def test_a_caller_whose_clock_is_behind_is_answered_beside_others_whose_clocks_a
 def test_a_caller_that_has_gone_is_forgotten() -> None:
     skew = ClockSkew(15.0)
     for number in range(30):
-        skew.observe(NOON, NOON + timedelta(seconds=10), number, "gone")
-    skew.observe(NOON, NOON, 30 + WINDOW_SECONDS, "here")
+        observe(skew, number, 10, "gone")
+    observe(skew, 30 + WINDOW_SECONDS, 0, "here")
     assert skew.measured == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,8 @@ from contracts.errors import Unavailable
 from contracts.rpc.accounts.sessions import SESSION_KEYS
 from contracts.rpc.call import Method, Nothing, Principal
 from contracts.rpc.issuance import JWKS
+from contracts.rpc.notify import RECEIVE_WEBHOOK, Webhook
+from services.chassis.runtime import clock
 from services.gateway import metrics
 from services.gateway.rpc import client as rpc_client
 from services.gateway.rpc import outgoing
@@ -177,6 +180,37 @@ async def test_a_flood_at_one_service_takes_no_place_of_another(monkeypatch: pyt
     flood = [client.call(JWKS, Nothing()) for _ in range(9)]
     *_, other = await asyncio.gather(*flood, client.call(SESSION_KEYS, Nothing()), return_exceptions=True)
     assert "no reply in time" in str(other)
+
+
+async def test_reports_of_vendors_share_messages_and_too_many_are_refused_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rpc_client, "MOST_TOGETHER", 4)
+    monkeypatch.setattr(rpc_client, "MOST_AT_ONCE", 1)
+    broker, client = Broker(), RpcClient(("amqp://nowhere",), timeout=60)
+    client._connection = broker.connection
+    webhook = Webhook(vendor="msg91", headers={}, body=b"e30=")
+    reports = [asyncio.create_task(client.call(RECEIVE_WEBHOOK, webhook)) for _ in range(9)]
+    await broker.has_sent(4)
+    assert [len(calls_in(body)) for body in broker.channel.published.values()] == [1, 3]
+    assert sum(task.done() for task in reports) == 5
+    for task in reports:
+        task.cancel()
+    await asyncio.gather(*reports, return_exceptions=True)
+    assert broker.is_empty()
+
+
+async def test_a_caller_whose_clock_is_set_calls_under_a_new_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    broker, client = Broker(), RpcClient(("amqp://nowhere",), timeout=0.05)
+    client._connection = broker.connection
+    right, names = clock.now, []
+    for ahead in (0, 0, 10, 10, 0):
+        monkeypatch.setattr(clock, "now", lambda by=ahead: right() + timedelta(seconds=by))
+        with pytest.raises(Unavailable):
+            await client.call(JWKS, Nothing())
+        *_, (sent,) = map(calls_in, broker.channel.published.values())
+        names.append(sent["kwargs"]["call"]["caller"])
+    assert [names.index(name) for name in names] == [0, 0, 2, 2, 4]
 
 
 async def test_the_gate_has_a_pool_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

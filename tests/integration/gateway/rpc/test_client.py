@@ -84,7 +84,7 @@ async def test_concurrent_calls_each_get_their_own_reply(client: RpcClient) -> N
 async def test_concurrent_calls_share_messages(client: RpcClient) -> None:
     sent = metrics.CALLS_TOGETHER._sum.get(), messages_sent()
     list_logins = replace(rpc.accounts.logins.LIST_LOGINS, together=True)
-    await asyncio.gather(*(client.call(list_logins, rpc.call.Page()) for _ in range(200)))
+    await asyncio.gather(*(client.call(list_logins, rpc.call.Page(), ahead=True) for _ in range(200)))
     assert metrics.CALLS_TOGETHER._sum.get() - sent[0] == 200
     assert messages_sent() - sent[1] < 20
 

@@ -186,13 +186,6 @@ def test_a_key_that_is_not_in_the_newest_set_is_not_trusted(gate: Gate) -> None:
     assert outcome(gate, under(ISSUER)) == "unreadable_token"
 
 
-def test_keys_that_a_failover_has_lost_come_back_with_the_next_set(gate: Gate) -> None:
-    with gate.database.transaction() as session:
-        session.execute(text("delete from signing_keys"))
-    gate.tell_keys(ISSUER)
-    assert trusted(gate) == {ISSUER.kid: False}
-
-
 def complete(gate: Gate, at, now=NOON) -> None:
     """Let this gate know that it has heard of all that issuance did up to an instant."""
     gate.handle(status_list(), at=at, now=now)

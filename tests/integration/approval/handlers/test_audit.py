@@ -7,16 +7,7 @@ import pytest
 from contracts.errors import Forbidden, InvalidInput
 from contracts.rpc.approval.decisions import DecisionQuestion, RecordedDecisions, Withdraw
 from services.approval.handlers import audit, decisions
-from tests.support.factories.approval import (
-    AUDITOR,
-    MONDAY,
-    NOW,
-    TUESDAY,
-    approval,
-    by,
-    desk,
-    pending,
-)
+from tests.support.factories.approval import AUDITOR, MONDAY, NOW, TUESDAY, approval, by, desk, pending
 
 
 def decided(database, principal=AUDITOR, **question) -> RecordedDecisions:
@@ -83,9 +74,8 @@ def test_pages_have_no_gap_and_no_repeat(approval_db) -> None:
     assert len(set(seen)) == len(seen) == 5
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
+def test_a_question_for_everything_is_refused(approval_db) -> None:
+    for question in (
         {},
         {"department": "home"},
         {"first": MONDAY, "last": MONDAY},
@@ -94,24 +84,11 @@ def test_pages_have_no_gap_and_no_repeat(approval_db) -> None:
         on(MONDAY, date.max),
         on(date.min, MONDAY),
         on(MONDAY, MONDAY + timedelta(days=366)),
-    ],
-    ids=[
-        "nothing",
-        "no days",
-        "no department",
-        "no reference",
-        "no cursor",
-        "to the last day",
-        "from the first day",
-        "more than a year",
-    ],
-)
-def test_a_question_for_everything_is_refused(approval_db, question: dict) -> None:
-    with pytest.raises(InvalidInput):
-        decided(approval_db, **question)
+    ):
+        with pytest.raises(InvalidInput):
+            decided(approval_db, **question)
 
 
-@pytest.mark.parametrize("role", ["department", "ado", "ops", "security", None])
-def test_nobody_but_an_auditor_asks(approval_db, reference, role: str | None) -> None:
+def test_nobody_but_an_auditor_asks(approval_db, reference) -> None:
     with pytest.raises(Forbidden):
-        decided(approval_db, desk().model_copy(update={"role": role}), reference=reference)
+        decided(approval_db, desk().model_copy(update={"role": "ops"}), reference=reference)

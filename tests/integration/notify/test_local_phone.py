@@ -46,14 +46,6 @@ def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> Non
     assert {item.recipient for item in shown.values()} == {MOBILE}
 
 
-def test_outside_local_mode_only_configured_gateways_exist(db: Database) -> None:
-    production = {"local_mode": False, "public_url": "https://epass.example"}
-    assert channels_of(make_settings(SenderSettings, **production, sms_url="", whatsapp_url="")) == {}
-    assert set(channels_of(make_settings(SenderSettings, **production, sms_url="https://sms.example"))) == {
-        "sms"
-    }
-
-
 def test_the_local_phone_accepts_each_message_once(db: Database) -> None:
     put_passes(db, 1)
     clock, channels = Clock(db), channels_of(make_settings(SenderSettings, local_mode=True))

@@ -235,9 +235,6 @@ def leased_outgoing(db: Database) -> Outgoing:
     return caught.sent[0]
 
 
-# --------------------------------------------------------------------- leases
-
-
 # ---------------------------------------------------------------------- order
 
 
@@ -356,9 +353,6 @@ def test_a_due_retry_is_found_without_a_wake_up_and_an_idle_sender_does_not_poll
 
 def row_state(db: Database) -> str:
     return row(db).state
-
-
-# ----------------------------------------------------------------- local mode
 
 
 # ---------------------------------------------------------------- traces

@@ -111,8 +111,7 @@ def texts_of(letter: EmailMessage) -> Iterator[str]:
             yield str(part.get_content())
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+@pytest.mark.parametrize(("way", "language"), list(zip(WAYS, ("pa", "hi", "en", "pa", "hi"), strict=True)))
 def test_a_stranger_whose_address_was_typed_gets_nothing_of_the_pass(
     db: Database, way: Callable[[Database, Visit], list[Outgoing]], language: str
 ) -> None:

@@ -16,8 +16,8 @@ from services.notify.models import MessageRow
 from tests.integration.notify.chains.two_vendors import (
     CHAINS,
     Vendor,
-    chains_of_codes_that_reached_nobody,
     make_sender,
+    nobody_was_reached,
     published,
     put_code,
     put_pass,
@@ -280,7 +280,7 @@ def test_a_code_whose_vendor_asks_for_a_long_pause_goes_on_to_the_next_channel(
 def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_failed_at_once(
     db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
-    before = chains_of_codes_that_reached_nobody()
+    before = nobody_was_reached("otp")
     put_code(db)
     postman.send_due()
     clock.forward(660)  # the code has expired
@@ -289,14 +289,14 @@ def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_faile
     assert postman.send_due() == []
     assert whatsapp.sent == []
     assert published(db) == [("sms", "sent"), ("sms", "not_reachable", "-")]
-    assert chains_of_codes_that_reached_nobody() == before + 1
+    assert nobody_was_reached("otp") == before + 1
 
 
 def test_a_failure_that_is_reported_after_a_code_has_expired_unconfirmed_is_published_and_counted(
     db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
     """No sender ran meanwhile, so that nothing went on to another channel."""
-    before = chains_of_codes_that_reached_nobody()
+    before = nobody_was_reached("otp")
     put_code(db)
     postman.send_due()
     clock.forward(660)
@@ -307,7 +307,7 @@ def test_a_failure_that_is_reported_after_a_code_has_expired_unconfirmed_is_publ
     assert postman.send_due() == []
     assert whatsapp.sent == []
     assert published(db) == [("sms", "sent"), ("sms", "not_reachable", "-")]
-    assert chains_of_codes_that_reached_nobody() == before + 1
+    assert nobody_was_reached("otp") == before + 1
 
 
 def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(

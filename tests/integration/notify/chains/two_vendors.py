@@ -156,11 +156,6 @@ def passes_that_wait(
     return postman, away, visits
 
 
-def chains_of_codes_that_reached_nobody() -> float:
-    labels = {"purpose": "otp", "result": "nobody"}
-    return REGISTRY.get_sample_value("epass_message_chains_ended_total", labels) or 0
-
-
 def nobody_was_reached(purpose: str) -> float:
     labels = {"purpose": purpose, "result": "nobody"}
     return REGISTRY.get_sample_value("epass_message_chains_ended_total", labels) or 0

@@ -168,18 +168,6 @@ def test_without_the_mark_of_a_timeout_the_duplicate_would_not_be_recorded(
     assert try_twice(db, vendor, Sure(client, vendor.url, TOKEN), no_answer).possible_duplicates == 0
 
 
-def test_a_number_that_the_gateway_rejects_is_tried_once(
-    db: Database, vendor: Vendor, client: GatewayClient
-) -> None:
-    put_pass(db)
-    vendor.answers = [(400, b"")]
-    postman = SteppedSender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, OPTIONS, threading.Event())
-    postman.send_due()
-    postman.send_due()
-    assert len(vendor.got) == 1
-    assert (row(db).state, published(db)) == ("failed", ["NotificationFailed"])
-
-
 @pytest.fixture
 def process(stack, db: Database, vendor: Vendor, tmp_path: Path) -> Iterator[Process]:
     """`epass sender` with a gateway, short leases and short delays; not started yet."""
@@ -267,11 +255,6 @@ def test_a_sender_that_is_stopped_finishes_its_leased_messages(
         ).all()
     assert states == [("delivered", 1), ("queued", 0)]
     assert process.log_lines()[-1]["finished"] is True
-
-
-def test_an_idle_sender_stops_at_once(process: Process) -> None:
-    process.start()
-    assert process.stop(5) == 0
 
 
 def test_a_sender_waits_for_its_database_and_loses_nothing(

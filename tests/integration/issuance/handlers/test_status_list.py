@@ -14,13 +14,7 @@ from contracts.events import StatusListSigned
 from contracts.list_digest import digest_of
 from contracts.model import Slot
 from contracts.rpc.issuance import StatusList
-from contracts.tokens import (
-    PASS_TYP,
-    STATUS_AUDIENCE,
-    STATUS_DELTA_TYP,
-    STATUS_TYP,
-    StatusClaims,
-)
+from contracts.tokens import PASS_TYP, STATUS_AUDIENCE, STATUS_DELTA_TYP, STATUS_TYP, StatusClaims
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from services.chassis.tokens.signing_key import public_key
@@ -129,25 +123,6 @@ def test_the_list_has_exactly_the_revoked_passes_that_have_not_expired(database)
         cancelled_number
     }
     assert current_list(database, VALID_TO).claims["revoked"] == []
-
-
-def test_a_revocation_is_on_the_next_list(database) -> None:
-    run_job(database, NOW)
-    number = revoked_pass(database)
-    assert current_list(database).claims["revoked"] == []
-
-    run_job(database, NOW + INTERVAL)
-
-    assert current_list(database).claims["revoked"] == [number]
-
-
-def test_the_seq_rises_with_every_list(database) -> None:
-    seen = []
-    for count in range(4):
-        run_job(database, NOW + INTERVAL * count)
-        seen.append(current_list(database, NOW + INTERVAL * count).claims["seq"])
-
-    assert seen == [1, 2, 3, 4]
 
 
 def test_the_stored_list_is_returned_until_the_next_is_signed(database) -> None:

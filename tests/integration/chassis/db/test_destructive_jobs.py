@@ -233,7 +233,7 @@ def allow(topology, db: Database, case: Case, clocks: Clocks) -> None:
 
 
 @EACH
-def test_a_process_whose_clock_is_ahead_of_its_database_destroys_nothing(
+def test_a_process_with_another_clock_than_its_database_destroys_nothing_until_it_is_right_again(
     case: Case, db: Database, clocks: Clocks
 ) -> None:
     before = stored(db)
@@ -243,6 +243,12 @@ def test_a_process_whose_clock_is_ahead_of_its_database_destroys_nothing(
         assert stored(db) == before
         assert refusal(db, case.job) == "clock"
     clocks.set(case.at)
+    case.run(db)
+    assert refusal(db, case.job) is None
+    clocks.set(case.at + case.later)
+    case.run(db)
+    assert refusal(db, case.job) == "leap"
+    clocks.set(case.at + MINUTE)
     case.run(db)
     assert refusal(db, case.job) is None
 
@@ -264,18 +270,7 @@ def test_a_clock_that_is_wrong_on_both_destroys_nothing_until_somebody_allows_it
     assert refusal(db, case.job) is None
 
 
-@EACH
-def test_a_job_goes_on_by_itself_once_its_clock_is_right_again(
-    case: Case, db: Database, clocks: Clocks
-) -> None:
-    clocks.set(case.at + case.later)
-    case.run(db)
-    clocks.set(case.at + MINUTE)
-    case.run(db)
-    assert refusal(db, case.job) is None
-
-
-@EACH
+@pytest.mark.parametrize("case", [CASES[0], CASES[-1]], ids=lambda case: f"{case.service} {case.job}")
 def test_clocks_that_leap_while_a_process_lives_destroy_nothing_until_somebody_allows_it(
     case: Case, db: Database, clocks: Clocks, topology
 ) -> None:

@@ -117,11 +117,8 @@ def relaying(topology, tmp_path) -> Iterator[None]:
         **topology.environment("relay"),
         "EPASS_RELAY_DATABASE_URLS": topology.database_url("relay", "issuance"),
     }
-    process = Process(["-m", "services.ops.cli", "relay"], environment, tmp_path / "relay.log").start()
-    try:
+    with Process(["-m", "services.ops.cli", "relay"], environment, tmp_path / "relay.log").start():
         yield
-    finally:
-        process.kill()
 
 
 def _rows(database) -> int:

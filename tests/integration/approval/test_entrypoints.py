@@ -54,9 +54,7 @@ def process(topology, approval_db, administrator, tmp_path):
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     environment = {**topology.environment("approval"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"]}
     running = Process(
-        ["-m", "services.ops.serve", "approval"],
-        {**own, **environment},
-        tmp_path / "approval.log",
+        ["-m", "services.ops.serve", "approval"], {**own, **environment}, tmp_path / "approval.log"
     ).start()
     yield running
     running.kill()

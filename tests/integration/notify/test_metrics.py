@@ -64,11 +64,7 @@ def put_pass(db: Database, deliver_by: str = "sms") -> None:
 def sender(db: Database, clock: Clock, sms: RecordingChannel, whatsapp: RecordingChannel) -> SteppedSender:
     steps = {"chain_pass": ("whatsapp:120", "sms:600"), "whatsapp_per_recipient": None}
     return SteppedSender(
-        db,
-        {"sms": sms, "whatsapp": whatsapp},
-        OPTIONS.model_copy(update=steps),
-        threading.Event(),
-        clock,
+        db, {"sms": sms, "whatsapp": whatsapp}, OPTIONS.model_copy(update=steps), threading.Event(), clock
     )
 
 

@@ -18,9 +18,7 @@ from tests.support.stack.concurrency import run_concurrently
 from tests.support.stack.running import eventually
 
 
-def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_asked(
-    approval_db,
-) -> None:
+def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_asked(approval_db) -> None:
     review_id = pending(approval_db)
     waiting = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
 

@@ -95,9 +95,7 @@ def test_a_message_of_the_day_is_sent_though_another_thread_has_found_the_day_us
     assert [message.id for message in whatsapp.sent] == [first[0].id]
 
 
-def test_who_waits_for_the_count_of_a_vendor_counts_in_the_second_in_which_it_ends(
-    db: Database,
-) -> None:
+def test_who_waits_for_the_count_of_a_vendor_counts_in_the_second_in_which_it_ends(db: Database) -> None:
     limits = Limits(per_second=10)
 
     def second(column: str) -> datetime:

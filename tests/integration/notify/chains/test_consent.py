@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 
 from contracts.errors import NotFound
-from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.notify import WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import InboundText
-from services.notify.handlers import receipts, resends
+from services.notify.handlers import receipts
 from services.notify.handlers.opt_outs import stop_messages
 from tests.integration.notify.chains.two_vendors import Vendor, put_pass
+from tests.integration.notify.handlers.stored import resend
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import APPLICANT, MOBILE, SteppedSender
 
@@ -59,10 +59,7 @@ def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_appli
     postman.advance()
     assert [message.personal.parameters["number"] for message in whatsapp.sent] == [other.number]
     assert sms.sent == []
-    with db.transaction() as session:
-        resends.resend(
-            ReferenceOnly(reference=visit.reference), make_call(APPLICANT, key="again"), session, now()
-        )
+    resend(db, visit.reference, APPLICANT, key="again")
     postman.send_due()
     assert len(whatsapp.sent) == 2
 

@@ -16,6 +16,7 @@ from services.notify.handlers import event_handlers, quotas
 from services.notify.handlers.opt_outs import stop_messages
 from services.notify.sender import SenderThreads
 from tests.integration.notify.chains.two_vendors import CHAINS, Vendor, make_sender, put_pass, rows
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     MOBILE,
@@ -181,8 +182,7 @@ def test_a_vendor_that_is_slow_delays_neither_codes_nor_the_messages_of_others(
     try:
         for _ in range(5):
             put_pass(db, Visit())
-        with db.transaction() as session:
-            event_handlers.handle_otp_requested(otp(), session, now())
+        handle(db, otp())
         eventually(lambda: len(sms.sent) == 6, "others' messages are sent", 5)
         assert slow.sent == []
     finally:

@@ -27,6 +27,7 @@ from tests.integration.notify.chains.two_vendors import (
     stored_codes,
     undelivered,
 )
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,
@@ -176,8 +177,7 @@ def test_a_step_that_an_erasure_waits_for_is_erased_too(
     erased = received(visit.erased())
 
     def erase() -> None:
-        with db.transaction() as session:
-            erasure.handle_personal_data_erased(erased, session, now())
+        handle(db, erased)
 
     def is_waiting() -> bool:
         waiting = (
@@ -231,8 +231,7 @@ def test_a_revoked_pass_goes_no_further(
 def test_a_code_goes_on_to_the_next_channel_and_is_erased_when_it_has_arrived(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     postman.send_due()
     clock.forward(31)
     postman.advance()
@@ -377,8 +376,7 @@ def test_the_news_that_a_pass_was_revoked_goes_on_to_the_next_channel_and_waits_
     away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
     postman = make_sender(db, whatsapp, away, clock)
     visit = put_pass(db)
-    with db.transaction() as session:
-        event_handlers.handle_pass_revoked(received(visit.revoked()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.revoked()))
     for _ in range(30):
         rounds(postman)
         clock.forward(60)
@@ -394,8 +392,7 @@ def test_a_code_is_erased_on_every_channel_once_a_vendor_without_receipts_has_ta
 ) -> None:
     away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
     postman = make_sender(db, RecordingChannel(), away, clock)
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     for _ in range(12):
         rounds(postman)
         clock.forward(10)

@@ -28,6 +28,7 @@ from tests.integration.notify.chains.two_vendors import (
     stored_codes,
     undelivered,
 )
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
@@ -131,8 +132,7 @@ def test_a_code_does_not_wait_for_a_vendor_that_is_away(db: Database, whatsapp: 
         put_pass(db, Visit())
     while postman.send_due():
         pass
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     postman.send_due(("otp",))
     postman.advance()
     postman.send_due(("otp",))
@@ -293,8 +293,7 @@ def test_a_code_whose_wait_is_over_after_its_time_is_told_counted_and_erased(
     db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     postman = make_sender(db, whatsapp, sms, clock)
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     with db.transaction() as session:
         session.execute(text("update messages set next_at = now()"))
     before = nobody_was_reached("otp")
@@ -357,8 +356,7 @@ def test_what_does_not_expire_waits_for_its_vendors_for_48_hours(db: Database, c
     whatsapp = Vendor("wa", *[TemporaryChannelError("unreachable")] * 1000)
     postman = make_sender(db, whatsapp, sms, clock)
     for _ in range(12):
-        with db.transaction() as session:
-            event_handlers.handle_pass_rejected(received(Visit().rejected()), session, now(), PUBLIC_URL)
+        handle(db, received(Visit().rejected()))
     for _ in range(50):
         clock.forward(3600)
         rounds(postman)

@@ -16,9 +16,10 @@ from contracts.rpc.notify import WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.sealing import unseal
-from services.notify.handlers import erasure, event_handlers, mobiles, opt_outs, resends
+from services.notify.handlers import event_handlers, opt_outs, resends
 from services.notify.handlers.undelivered import list_here
 from services.notify.models import ApplicationRow, MessageRow, OptOutRow
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.calls import make_call
 from tests.support.factories.envelopes import key_ring
 from tests.support.factories.notify import (
@@ -35,8 +36,7 @@ THIRD_MOBILE = "+919811122233"
 
 
 def change(db: Database, visit: Visit, to: str = OTHER_MOBILE, seq: int = 2) -> None:
-    with db.transaction() as session:
-        mobiles.handle_mobile_changed(received(visit.mobile_changed(to), seq=seq), session, now())
+    handle(db, received(visit.mobile_changed(to), seq=seq))
 
 
 def issue(db: Database, visit: Visit, **changes: object) -> None:
@@ -62,8 +62,7 @@ def test_the_pass_is_sent_again_to_the_new_number_and_the_one_before_gets_a_noti
     issue(db, visit)
     event = received(visit.mobile_changed(), seq=2)
     for _ in range(2):  # it may come twice
-        with db.transaction() as session:
-            mobiles.handle_mobile_changed(event, session, now())
+        handle(db, event)
     assert messages(db, "pass_issued", "queued") == [OTHER_MOBILE]
     assert messages(db, "pass_issued", "withdrawn") == [MOBILE]
     assert messages(db, "mobile_changed", "queued") == [MOBILE]
@@ -77,8 +76,7 @@ def test_who_got_messages_by_email_gets_the_notice_there_too_and_once(db: Databa
         session.execute(update(MessageRow).values(state="delivered"))
     event = received(visit.mobile_changed(), seq=2)
     for _ in range(2):
-        with db.transaction() as session:
-            mobiles.handle_mobile_changed(event, session, now())
+        handle(db, event)
     assert sorted(messages(db, "mobile_changed", "queued")) == [MOBILE, "guest@example.org"]
 
 
@@ -129,15 +127,13 @@ def test_what_is_published_with_the_number_before_goes_to_the_new_one(db: Databa
 def test_an_escalation_goes_to_the_duty_contact_all_the_same(db: Database) -> None:
     visit = Visit()
     change(db, visit, THIRD_MOBILE)
-    with db.transaction() as session:
-        event_handlers.handle_review_escalated(received(visit.escalated()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.escalated()))
     assert messages(db, "review_escalated") == [OTHER_MOBILE]
 
 
 def reject(db: Database, visit: Visit, **as_sent: object) -> None:
     """Tell of a rejection, and let a sender and its vendor do this to the message."""
-    with db.transaction() as session:
-        event_handlers.handle_pass_rejected(received(visit.rejected()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.rejected()))
     if as_sent:
         changes = {"next_at": None, "ended_at": now()} | as_sent
         with db.transaction() as session:
@@ -145,8 +141,7 @@ def reject(db: Database, visit: Visit, **as_sent: object) -> None:
 
 
 def change_at(db: Database, visit: Visit, at: datetime, to: str = OTHER_MOBILE, seq: int = 2) -> None:
-    with db.transaction() as session:
-        mobiles.handle_mobile_changed(received(visit.mobile_changed(to), seq=seq, at=at), session, now())
+    handle(db, received(visit.mobile_changed(to), seq=seq, at=at))
 
 
 @pytest.mark.parametrize(
@@ -218,8 +213,7 @@ def test_of_what_was_given_up_only_the_newest_message_of_all_goes_to_the_new_num
 ) -> None:
     """A number that was wrong all the time would get a heap of old news."""
     visit = Visit()
-    with db.transaction() as session:
-        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.returned()))
     with db.transaction() as session:
         session.execute(update(MessageRow).values(state="failed", created_at=now() - timedelta(hours=2)))
     an_hour_ago = now() - timedelta(hours=1)
@@ -233,8 +227,7 @@ def test_what_goes_on_goes_to_the_new_number_in_the_order_in_which_it_was_said(d
     visit = Visit()
     issue(db, visit)
     reject(db, visit)
-    with db.transaction() as session:
-        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.returned()))
     with db.transaction() as session:
         old = update(MessageRow).where(MessageRow.purpose == "returned")
         session.execute(old.values(created_at=now() - timedelta(hours=40)))
@@ -347,8 +340,7 @@ def test_only_the_new_number_asks_for_the_pass_again(db: Database) -> None:
 def test_what_goes_to_a_new_number_by_itself_takes_no_resend_from_the_applicant(db: Database) -> None:
     visit = Visit()
     issue(db, visit)
-    with db.transaction() as session:
-        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.returned()))
     change(db, visit)
     new = APPLICANT.model_copy(update={"id": "applicant:new", "mobile": OTHER_MOBILE})
     request = ReferenceOnly(reference=visit.reference)
@@ -374,8 +366,7 @@ def test_a_number_that_once_was_not_theirs_gets_messages_after_its_holder_has_pr
 def test_an_erasure_forgets_the_number_and_later_changes_store_nothing(db: Database) -> None:
     visit = Visit()
     change(db, visit)
-    with db.transaction() as session:
-        erasure.handle_personal_data_erased(received(visit.erased()), session, now())
+    handle(db, received(visit.erased()))
     change(db, visit, THIRD_MOBILE, seq=5)
     with db.transaction() as session:
         known = session.get_one(ApplicationRow, visit.application_id)

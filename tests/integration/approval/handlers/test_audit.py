@@ -7,6 +7,7 @@ import pytest
 from contracts.errors import Forbidden, InvalidInput
 from contracts.rpc.approval.decisions import DecisionQuestion, RecordedDecisions, Withdraw
 from services.approval.handlers import audit, decisions
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import AUDITOR, MONDAY, NOW, TUESDAY, approval, by, desk, pending
 
 
@@ -43,8 +44,7 @@ def test_every_decision_on_a_reference_is_listed_the_newest_first(approval_db, r
 
 def test_the_decisions_of_a_department_on_the_chosen_days_alone_are_listed(approval_db, reference) -> None:
     elsewhere = pending(approval_db, department="finance")
-    with approval_db.transaction() as session:
-        decisions.approve(approval(elsewhere), by(desk("finance")), session, NOW, furthest_days=30)
+    approve(approval_db, elsewhere, by(desk("finance")))
     assert [one.status for one in decided(approval_db, **on(MONDAY)).items] == ["withdrawn", "approved"]
     assert [one.status for one in decided(approval_db, **on(MONDAY, TUESDAY)).items] == [
         "withdrawn",
@@ -63,8 +63,7 @@ def test_a_year_and_the_first_and_the_last_day_of_all_can_be_asked_for(approval_
 def test_pages_have_no_gap_and_no_repeat(approval_db) -> None:
     for _ in range(5):
         review = pending(approval_db)
-        with approval_db.transaction() as session:
-            decisions.approve(approval(review), by(desk()), session, NOW, furthest_days=30)
+        approve(approval_db, review)
     seen, after = [], None
     for _ in range(3):
         page = decided(approval_db, **on(MONDAY, limit=2, after=after))

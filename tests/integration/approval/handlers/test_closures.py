@@ -18,7 +18,6 @@ from tests.integration.approval.handlers.closing import (
     THURSDAY,
     WORDS,
     affected,
-    approve,
     approved,
     approved_for_days,
     ask,
@@ -27,6 +26,7 @@ from tests.integration.approval.handlers.closing import (
     told,
     view,
 )
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import (
     ADO,
     AUDITOR,
@@ -71,7 +71,7 @@ def test_nobody_is_approved_for_a_closed_day_and_the_refusal_says_why(approval_d
     assert (problem.field, problem.code) == ("slot.date", "day_closed")
     assert refusal.value.body.facts == {"reason": "urgent_meeting"}
     assert everything(approval_db) == before
-    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+    assert approve(approval_db, review_id, slot=slot(THURSDAY)).status == "approved"
 
 
 def test_another_department_is_not_affected(approval_db) -> None:
@@ -355,9 +355,9 @@ def test_the_desk_says_which_wishes_are_closed_by_whom_and_why_and_refuses_to_ap
     assert by_whom == [(TUESDAY, "department", "urgent_meeting"), (HOLI, "site", "Holi")]
     for day, code in ((TUESDAY, "day_closed"), (HOLI, "closed_day")):
         with pytest.raises(InvalidInput) as refusal:
-            approve(approval_db, review_id, slot(day))
+            approve(approval_db, review_id, slot=slot(day))
         assert [(one.field, one.code) for one in refusal.value.body.fields] == [("slot.date", code)]
-    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+    assert approve(approval_db, review_id, slot=slot(THURSDAY)).status == "approved"
 
 
 def test_the_queue_of_a_department_names_its_closed_days_and_no_others(approval_db) -> None:

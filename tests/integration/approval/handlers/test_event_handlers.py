@@ -16,6 +16,7 @@ from contracts.rpc.approval.reviews import ReviewId
 from services.approval.domain import reviews
 from services.approval.handlers import decisions, event_handlers, queries
 from services.approval.models.reviews import ApplicationRow, ReviewRow
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import (
     HANDLERS,
     HOLI,
@@ -78,11 +79,6 @@ def send_back(database, review_id) -> None:
         decisions.return_to_applicant(
             Return(review_id=review_id, note="Which file?"), by(desk()), session, NOW
         )
-
-
-def approve(database, review_id, **changes) -> None:
-    with database.transaction() as session:
-        decisions.approve(approval(review_id, **changes), by(desk()), session, NOW, furthest_days=30)
 
 
 def test_a_submitted_application_waits_in_its_departments_queue(approval_db) -> None:

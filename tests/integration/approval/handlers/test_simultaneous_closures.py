@@ -12,7 +12,8 @@ from services.approval.handlers import decisions
 from services.approval.handlers.directory import LOCK, escalate_again
 from services.approval.models.reviews import ReviewRow
 from services.chassis.db.locks import lock
-from tests.integration.approval.handlers.closing import approve, approved, ask, booked, close, told
+from tests.integration.approval.handlers.closing import approved, ask, booked, close, told
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import NOW, TUESDAY, approval, by, desk, pending, slot
 from tests.support.stack.concurrency import run_concurrently
 from tests.support.stack.running import eventually

@@ -36,7 +36,7 @@ from tests.support.factories.approval import (
 from tests.support.factories.envelopes import deliver as deliver_envelopes
 from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.factories.gateway import prove
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import wire
 
@@ -87,8 +87,7 @@ def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> No
         )
         put_site(session, site(hours=every_day, closed_days=()), now())
         store_events(session)
-    with owner_of(approval_db).transaction() as owner:
-        owner.execute(outbox.delete())
+    execute(owner_of(approval_db), outbox.delete())
     deliver(approval_db, waiting, at=now() - timedelta(days=1))
     consumers.escalate_waiting()
     assert [event.step for event in published(approval_db)] == ["stand_in"]

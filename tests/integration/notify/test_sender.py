@@ -37,6 +37,7 @@ from tests.support.factories.notify import (
     received,
 )
 from tests.support.stack.collector import Collector
+from tests.support.stack.databases import execute
 from tests.support.stack.running import eventually
 from tests.support.stack.statements import heard
 
@@ -244,8 +245,7 @@ insert into messages select copy.* from messages m, generate_series(1, 999) n,
 
 def test_a_code_is_sent_before_a_thousand_queued_messages(db: Database) -> None:
     put_passes(db, 1)
-    with db.transaction() as session:
-        session.execute(text(A_THOUSAND))
+    execute(db, A_THOUSAND)
     put_codes(db, 1)
     channel = RecordingChannel()
     sender(db, channel).send_due(limit=5)

@@ -30,15 +30,7 @@ from services.notify.handlers.deliveries import EVERY_LANE, Sender
 from services.notify.handlers.leases import Leased
 from services.notify.settings import SenderSettings
 from tests.integration.notify.handlers.stored import handle
-from tests.support.factories.notify import (
-    LINK_CODE,
-    MOBILE,
-    Clock,
-    SteppedSender,
-    Visit,
-    otp,
-    received,
-)
+from tests.support.factories.notify import LINK_CODE, MOBILE, Clock, SteppedSender, Visit, otp, received
 from tests.support.stack.running import eventually
 from tests.support.stack.settings import make_settings
 from tests.support.vendors.mobile_seva import MobileSeva

@@ -24,7 +24,7 @@ from services.ops.inspection import inspect
 from services.verify.models import SEALED_SCANS
 from tests.support.factories.verify import Gate
 from tests.support.stack.database_faults import superuser
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.settings import EVENT_KEYS
 
 SOURCES = {"approval": (AUDIT_LOG,), "verify": (AUDIT_LOG, SEALED_SCANS)}
@@ -238,11 +238,9 @@ def test_the_database_takes_no_seal_that_names_rows_to_come(database) -> None:
 def test_a_row_that_nobody_seals_is_a_problem_wherever_it_stands(database, monkeypatch, through) -> None:
     add(database)
     if through:  # a seal of no row, above all that will ever be
-        with owner_of(database).transaction() as session:
-            session.execute(text("alter table audit_seals disable trigger check_seal"))
+        execute(owner_of(database), "alter table audit_seals disable trigger check_seal")
         forge(database, positions=f"{{[{through},{through + 1})}}", through=through)
-        with owner_of(database).transaction() as session:
-            session.execute(text("alter table audit_seals enable trigger check_seal"))
+        execute(owner_of(database), "alter table audit_seals enable trigger check_seal")
     assert verify(database, monkeypatch).exit_code == 0
     with database.transaction() as session:
         record.record_task(session, "late", [], now() - 2 * seals.SETTLED - timedelta(minutes=1))

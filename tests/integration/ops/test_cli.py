@@ -15,7 +15,7 @@ from services.ops.cli import main
 from services.ops.grants import statements
 from tests.support.factories.approval import fill_directory, pending
 from tests.support.factories.audit_rows import tasks
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 
 
 @pytest.fixture
@@ -105,8 +105,7 @@ def test_the_first_login_of_the_ado_branch_is_created_once(database) -> None:
 def test_the_app_of_the_last_ado_is_reset_and_of_nobody_else(database) -> None:
     created = CliRunner().invoke(main, ["create-first-ado", "--name", "Gurpreet Kaur"])
     login_id, _ = created.stdout.split()
-    with database.transaction() as session:
-        session.execute(text(f"insert into second_factors values ('{login_id}', 'sealed', now(), 1)"))
+    execute(database, f"insert into second_factors values ('{login_id}', 'sealed', now(), 1)")
 
     done, again = (CliRunner().invoke(main, ["reset-factor", login_id]) for _ in range(2))
 
@@ -228,7 +227,6 @@ def test_a_database_of_a_release_before_the_first_upgradable_one_is_refused(data
     try:
         refused = CliRunner().invoke(main, ["migrate", "verify"])
     finally:
-        with owner_of(database).transaction() as session:
-            session.execute(text("drop schema earlier cascade"))
+        execute(owner_of(database), "drop schema earlier cascade")
     assert refused.exit_code == 1
     assert refused.output.startswith("Error: verify: this release does not know revision 0030 ")

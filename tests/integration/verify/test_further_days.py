@@ -11,6 +11,7 @@ from sqlalchemy import update
 from contracts.events import PassIssued
 from services.verify.models import PassRow
 from tests.support.factories.verify import NOON, VALID_FROM, VALID_TO, Gate, party_of
+from tests.support.stack.databases import execute
 
 DAY = timedelta(days=1)
 NIGHT = NOON + timedelta(hours=12)
@@ -117,8 +118,7 @@ def test_twenty_scans_at_once_on_the_second_day_admit_the_party_once(gate: Gate)
 def test_what_an_earlier_version_counted_on_the_first_day_does_not_count_on_the_second(gate: Gate) -> None:
     """A gate that still runs it adds to ``admitted`` and knows no days."""
     issued = gate.issue(**FURTHER)
-    with gate.database.transaction() as session:
-        session.execute(update(PassRow).where(PassRow.number == issued.pass_number).values(admitted=1))
+    execute(gate.database, update(PassRow).where(PassRow.number == issued.pass_number).values(admitted=1))
     assert gate.enter(issued).verdict == "already_used"
     assert gate.enter(issued, at=NOON + DAY).verdict == "admit"
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from contracts.errors import InvalidInput
@@ -34,6 +34,7 @@ from tests.support.factories.verify import (
     status_list,
     token_of,
 )
+from tests.support.stack.databases import execute
 
 SECOND = timedelta(seconds=1)
 CENTURY = timedelta(days=36_500)
@@ -192,11 +193,12 @@ def complete(gate: Gate, at, now=NOON) -> None:
 
 
 def seen_first_at(gate: Gate, issued: PassIssued, at) -> None:
-    with gate.database.transaction() as session:
-        session.execute(
-            text("update passes set known_since = :at where number = :number"),
-            {"at": at, "number": issued.pass_number},
-        )
+    execute(
+        gate.database,
+        "update passes set known_since = :at where number = :number",
+        at=at,
+        number=issued.pass_number,
+    )
 
 
 def counted(gate: Gate, now=NOON) -> int:
@@ -240,8 +242,7 @@ def test_a_revoked_pass_of_which_nothing_else_is_known_is_revoked_and_not_counte
     revoked = pass_issued()
     gate.handle(pass_revoked(revoked))
     seen_first_at(gate, revoked, NOON - timedelta(hours=1))
-    with gate.database.transaction() as session:
-        session.execute(text("insert into status_list (id, complete_at) values (1, :at)"), {"at": NOON})
+    execute(gate.database, "insert into status_list (id, complete_at) values (1, :at)", at=NOON)
     assert (gate.enter(revoked).verdict, counted(gate)) == ("revoked", 0)
 
 

@@ -29,6 +29,7 @@ from tests.support.factories.application import (
     invitation,
     reception_call,
 )
+from tests.support.stack.databases import execute
 
 NEW = "+919811122233"
 ANYBODY = Proof(session="checked before the handler")
@@ -279,6 +280,5 @@ def test_of_two_who_change_it_at_once_the_second_has_lost_it(desk: Desk) -> None
 
 def test_an_erased_application_has_no_number_to_change(desk: Desk) -> None:
     reference = desk.submit().reference
-    with desk.database.transaction() as session:
-        session.execute(update(ApplicationRow).values(mobile=None, id_last4=None))
+    execute(desk.database, update(ApplicationRow).values(mobile=None, id_last4=None))
     assert code_of(desk, reference) == "not_found"

@@ -37,6 +37,7 @@ from tests.support.factories.application import (
     reception_call,
 )
 from tests.support.stack import query_plans
+from tests.support.stack.databases import execute
 
 
 def status(desk: Desk, reference: str, last4: str) -> StatusView:
@@ -226,8 +227,7 @@ def test_a_name_is_found_by_ear_in_each_script(desk: Desk) -> None:
 
 def test_a_name_that_an_older_version_stored_is_found_once_the_scheduled_job_has_keyed_it(desk: Desk) -> None:
     reference = desk.submit(form(applicant={"name": "ਬਲਵਿੰਦਰ", "name_latin": None})).reference
-    with desk.database.transaction() as session:
-        session.execute(update(ApplicationRow).values(name_keys=None))
+    execute(desk.database, update(ApplicationRow).values(name_keys=None))
     assert lookup(desk, "Balvinder").items == ()
     with desk.database.transaction() as session:
         assert (key_names(session), key_names(session)) == (1, 0)

@@ -40,6 +40,7 @@ from tests.support.factories.approval import (
     submitted,
 )
 from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.databases import execute
 from tests.support.stack.extent import long
 
 TEN = slot(TUESDAY, "10:00", "11:00")
@@ -153,8 +154,7 @@ def test_approvals_for_several_days_at_once_neither_deadlock_nor_overbook(approv
 
 def test_a_setting_that_a_newer_release_has_stored_is_left_out(approval_db) -> None:
     limit(approval_db, capacity(places=3))
-    with approval_db.transaction() as session:
-        session.execute(update(CapacityRow).values(content=CapacityRow.content.op("||")({"newer": True})))
+    execute(approval_db, update(CapacityRow).values(content=CapacityRow.content.op("||")({"newer": True})))
     assert set(free(approval_db).values()) == {3}
     with approval_db.transaction() as session:
         assert places.view_capacity(by(desk()), session).capacity == capacity(places=3)

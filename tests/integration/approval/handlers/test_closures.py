@@ -51,6 +51,7 @@ from tests.support.factories.approval import (
     submitted,
 )
 from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.databases import execute
 
 
 def lift(database, closure_id, call=None):
@@ -148,8 +149,7 @@ def test_an_older_closing_of_which_nobody_is_found_is_looked_at_each_minute_only
 
 def test_an_older_closing_is_looked_at_again_once_a_clock_that_was_ahead_is_right(approval_db) -> None:
     close(approval_db)
-    with approval_db.transaction() as session:
-        session.execute(update(ClosureRow).values(look_at=NOW + timedelta(days=36_500)))
+    execute(approval_db, update(ClosureRow).values(look_at=NOW + timedelta(days=36_500)))
     deliver(approval_db, submitted())
     assert ask(approval_db, NOW) == 1
 

@@ -17,7 +17,7 @@ from services.chassis.db.deferred_writes import send as store_events
 from services.chassis.db.tables import outbox
 from tests.support.factories.approval import NOW, department, fill_directory, published
 from tests.support.stack.concurrency import run_concurrently
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 
 ADO = Principal(kind="staff", id="ADO-0001", login_id="ADO-0001", role="ado")
 OTHER = Principal(kind="staff", id="ADO-0002", login_id="ADO-0002", role="ado")
@@ -54,8 +54,7 @@ def approval_db(databases):
         for code in ("home", "finance"):
             directory.put_department(session, department(code, name=WORDS), NOW)
         store_events(session)
-    with owner_of(databases["approval"]).transaction() as session:
-        session.execute(outbox.delete())
+    execute(owner_of(databases["approval"]), outbox.delete())
     return databases["approval"]
 
 

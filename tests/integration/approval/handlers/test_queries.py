@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import event, text, update
+from sqlalchemy import event, update
 from stdnum import luhn
 
 from bench import desk_queue
@@ -34,7 +34,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.extent import few_of
 
 THURSDAY = date(2026, 3, 5)
@@ -212,8 +212,7 @@ def test_a_name_that_an_older_version_stored_is_found_once_the_scheduled_job_has
     approval_db,
 ) -> None:
     reference = waiting(approval_db, 5, **named("ਬਲਵਿੰਦਰ", "Balwinder"))
-    with approval_db.transaction() as session:
-        session.execute(update(ReviewRow).values(name_keys=None))
+    execute(approval_db, update(ReviewRow).values(name_keys=None))
     assert search(approval_db, "बलविंदर") == []
     with approval_db.transaction() as session:
         assert (key_names(session), key_names(session)) == (1, 0)
@@ -358,10 +357,7 @@ def test_reviews_are_placed_in_batches_and_those_without_another_day_hold_up_nob
 
 def test_a_review_that_an_older_version_stored_is_placed_too(approval_db) -> None:
     walk_in = waiting(approval_db, 1, **for_day(MONDAY, channel="counter"))
-    with approval_db.transaction() as session:
-        session.execute(
-            text("update reviews set visit_at = default, channel = default, precedence = default")
-        )
+    execute(approval_db, "update reviews set visit_at = default, channel = default, precedence = default")
     assert plan(approval_db, NOW) == 1
     (shown,) = queue(approval_db, order="visit", channel="counter").items
     assert (shown.reference, shown.at_counter, shown.visit.day) == (walk_in, True, MONDAY)
@@ -384,10 +380,7 @@ def test_a_filter_leaves_what_it_names(approval_db) -> None:
 
 def test_the_queue_shows_who_waits_long_or_was_escalated(approval_db) -> None:
     long, short = waiting(approval_db, 300), waiting(approval_db, 30)
-    with approval_db.transaction() as session:
-        session.execute(
-            text("update reviews set escalated = 1 where reference = :reference"), {"reference": long}
-        )
+    execute(approval_db, "update reviews set escalated = 1 where reference = :reference", reference=long)
     assert at_desk(approval_db, waiting_hours=4) == [long]
     assert at_desk(approval_db, escalated=True) == [long]
     assert at_desk(approval_db, escalated=False) == [short]

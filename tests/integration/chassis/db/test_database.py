@@ -18,6 +18,7 @@ from services.chassis.db.availability import is_away
 from services.chassis.db.database import Database
 from tests.support.stack.backends import TestStack
 from tests.support.stack.database_faults import postgres_away, read_only
+from tests.support.stack.databases import execute
 
 
 @pytest.fixture
@@ -77,8 +78,7 @@ def test_threads_that_open_the_first_connections_at_once_all_wait_for_the_engine
 @pytest.fixture
 def fenced(own: Database) -> Database:
     """Return a pool whose open connection leads to a server that takes no changes any more."""
-    with own.transaction() as session:
-        session.execute(text("select set_config('default_transaction_read_only', 'on', false)"))
+    execute(own, "select set_config('default_transaction_read_only', 'on', false)")
     return own
 
 
@@ -87,8 +87,7 @@ def test_a_read_only_server_counts_as_away_and_its_connection_is_left(fenced: Da
         session.execute(INSERT)
     assert refused.value.orig.sqlstate == "25006"
     assert is_away(refused.value)
-    with fenced.transaction() as session:
-        session.execute(INSERT)
+    execute(fenced, INSERT)
 
 
 def test_control_without_leaving_it_the_pool_leads_to_the_read_only_server_for_ever(fenced: Database) -> None:
@@ -170,8 +169,7 @@ def test_a_statement_is_prepared_soon_and_stays_so_when_somebody_asks_whether_it
     single: Database,
 ) -> None:
     for _ in range(database.PREPARE_AFTER + 1):
-        with single.transaction() as session:
-            session.execute(text("select 1 as one"))
+        execute(single, "select 1 as one")
     assert prepared(single) == 1
     assert single.is_available()
     assert prepared(single) == 1
@@ -179,8 +177,7 @@ def test_a_statement_is_prepared_soon_and_stays_so_when_somebody_asks_whether_it
 
 def test_control_a_rollback_forgets_what_is_prepared(single: Database) -> None:
     for _ in range(database.PREPARE_AFTER + 1):
-        with single.transaction() as session:
-            session.execute(text("select 1 as one"))
+        execute(single, "select 1 as one")
     with single.engine.connect() as connection:
         connection.execute(text("select 2 as two"))
     assert prepared(single) == 0

@@ -18,7 +18,7 @@ from services.chassis.db import destructive_jobs, migrate, tables
 from services.chassis.db.retention import month_start
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import eventually
 
 
@@ -80,14 +80,12 @@ class History:
 
 @pytest.fixture
 def history(databases, stack, tmp_path: Path) -> Iterator[History]:
-    with owner_of(databases["verify"]).transaction() as session:
-        session.execute(text("create schema migrated"))
+    execute(owner_of(databases["verify"]), "create schema migrated")
     url = make_url(stack.database_url("verify")).update_query_dict({"options": "-csearch_path=migrated"})
     there = History(tmp_path, url.render_as_string(hide_password=False))
     yield there
     there.engine.dispose()
-    with owner_of(databases["verify"]).transaction() as session:
-        session.execute(text("drop schema migrated cascade"))
+    execute(owner_of(databases["verify"]), "drop schema migrated cascade")
 
 
 def test_a_migration_that_fails_leaves_the_ones_before_it_and_is_repeated(history: History) -> None:

@@ -16,7 +16,7 @@ from services.chassis.runtime.clock import now
 from tests.integration.chassis.messaging.relayed import bytes_of, check_topology, taken_from_queue
 from tests.support.factories.envelopes import key_ring
 from tests.support.stack.chassis import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 from tests.support.stack.wire import wire
@@ -49,8 +49,7 @@ def test_a_row_that_names_another_service_as_its_producer_stays_in_the_outbox(
 ) -> None:
     add_events(issuance, "PCS-1")
     eventually(lambda: waiting(issuance) == 0, "sent")
-    with owner_of(issuance).transaction() as session:
-        session.execute(text("update outbox set sent_at = null, producer = 'approval'"))
+    execute(owner_of(issuance), "update outbox set sent_at = null, producer = 'approval'")
     add_events(issuance, "PCS-2")
     eventually(lambda: waiting(issuance) == 1, "the genuine one is sent")
     assert taken_from_queue(broker) == ["PCS-1", "PCS-2"]
@@ -152,18 +151,14 @@ values (gen_random_uuid(), :type, 1, 'issuance', :subject, 2, now(), '{}')
 def outbox_of_a_million(issuance) -> Iterator[int]:
     """Fill the outbox with a million events; return the last position."""
     owner = owner_of(issuance)
-    with owner.transaction() as session:
-        session.execute(text("truncate outbox"))
+    execute(owner, "truncate outbox")
     for begin in range(1, MILLION, AT_ONCE):
-        with owner.transaction() as session:
-            session.execute(text(REFUSED), {"first": begin, "last": begin + AT_ONCE - 1})
+        execute(owner, REFUSED, first=begin, last=begin + AT_ONCE - 1)
     with owner.transaction() as session:
         last = session.scalar(text("select max(position) from outbox"))
-    with owner.transaction() as session:
-        session.execute(text("analyze outbox"))
+    execute(owner, "analyze outbox")
     yield last
-    with owner.transaction() as session:
-        session.execute(text("truncate outbox"))
+    execute(owner, "truncate outbox")
 
 
 @long

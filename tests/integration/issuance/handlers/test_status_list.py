@@ -36,6 +36,7 @@ from tests.support.factories.issuance import (
     verified,
     withdrawn,
 )
+from tests.support.stack.databases import execute
 
 INTERVAL = timedelta(seconds=10)
 
@@ -357,8 +358,7 @@ def test_revocations_of_passes_that_are_long_over_or_of_a_wrong_clock_are_not_co
     old, ahead = revoked_pass(database), revoked_pass(database)
     at = now()
     for number, when in ((old, at - StatusListSigned.live_for - INTERVAL), (ahead, at + AHEAD_BY)):
-        with database.transaction() as session:
-            session.execute(update(PassRow).where(PassRow.number == number).values(revoked_at=when))
+        execute(database, update(PassRow).where(PassRow.number == number).values(revoked_at=when))
     run_job(database, at)
 
     (event,) = signed_events(database)

@@ -39,6 +39,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.stack.databases import execute
 from tests.support.stack.running import eventually
 
 
@@ -313,8 +314,7 @@ def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     put_pass(db)
-    with db.transaction() as session:
-        session.execute(text("update messages set possible_duplicates = 8"))
+    execute(db, "update messages set possible_duplicates = 8")
     postman.send_due()
     postman.advance()
     postman.send_due()

@@ -40,6 +40,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.stack.databases import execute
 
 
 def test_a_vendor_that_is_away_is_left_alone_and_passes_go_on_after_their_wait(
@@ -278,8 +279,7 @@ def test_each_pass_that_its_outage_outlives_is_told_and_counted(
     postman = make_sender(db, whatsapp, away, clock)
     for _ in range(8):
         put_pass(db)
-    with db.transaction() as session:
-        session.execute(text("update messages set expires_at = :at"), {"at": now() + timedelta(minutes=40)})
+    execute(db, "update messages set expires_at = :at", at=now() + timedelta(minutes=40))
     before = nobody_was_reached("pass_issued")
     for _ in range(60):
         clock.forward(60)
@@ -294,8 +294,7 @@ def test_a_code_whose_wait_is_over_after_its_time_is_told_counted_and_erased(
 ) -> None:
     postman = make_sender(db, whatsapp, sms, clock)
     handle(db, otp())
-    with db.transaction() as session:
-        session.execute(text("update messages set next_at = now()"))
+    execute(db, "update messages set next_at = now()")
     before = nobody_was_reached("otp")
     clock.forward(700)
     postman.advance()

@@ -35,7 +35,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 
 
 def states(db: Database) -> list[tuple[str, str]]:
@@ -105,8 +105,7 @@ def test_a_closed_day_is_one_message_that_also_tells_of_the_end_of_the_pass(db: 
         received(visit.revoked(reason="day_closed")),
     ]
     for order in permutations(story):
-        with owner_of(db).transaction() as session:
-            session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
+        execute(owner_of(db), "truncate messages, applications, passes, outbox, event_sequences")
         handle(db, *order)
         assert states(db) == [("day_closed", "queued"), ("pass_issued", "withdrawn")]
     told = next(row for row in messages(db) if row.purpose == "day_closed")
@@ -132,8 +131,7 @@ def test_a_visitor_of_several_days_who_loses_one_gets_one_message_about_it_and_n
         received(shorter),
     ]
     for order in permutations(story):
-        with owner_of(db).transaction() as session:
-            session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
+        execute(owner_of(db), "truncate messages, applications, passes, outbox, event_sequences")
         handle(db, *order)
         assert states(db) == [("day_dropped", "queued"), ("pass_issued", "queued")]
 
@@ -168,8 +166,7 @@ def test_events_delivered_five_times_in_any_order_create_each_message_once(db: D
     ]
     ends = set()
     for seed in range(3):
-        with owner_of(db).transaction() as session:
-            session.execute(text("truncate messages, applications, passes, outbox, event_sequences"))
+        execute(owner_of(db), "truncate messages, applications, passes, outbox, event_sequences")
         deliveries = story * 5
         random.Random(seed).shuffle(deliveries)
         handle(db, *deliveries)

@@ -31,6 +31,7 @@ from tests.support.factories.notify import (
     Visit,
     received,
 )
+from tests.support.stack.databases import execute
 
 THIRD_MOBILE = "+919811122233"
 
@@ -72,8 +73,7 @@ def test_who_got_messages_by_email_gets_the_notice_there_too_and_once(db: Databa
     """The phone with the number before may be in other hands, or lost."""
     visit = replace(Visit(), deliver_by="email", email="guest@example.org")
     issue(db, visit)
-    with db.transaction() as session:
-        session.execute(update(MessageRow).values(state="delivered"))
+    execute(db, update(MessageRow).values(state="delivered"))
     event = received(visit.mobile_changed(), seq=2)
     for _ in range(2):
         handle(db, event)
@@ -136,8 +136,7 @@ def reject(db: Database, visit: Visit, **as_sent: object) -> None:
     handle(db, received(visit.rejected()))
     if as_sent:
         changes = {"next_at": None, "ended_at": now()} | as_sent
-        with db.transaction() as session:
-            session.execute(update(MessageRow).where(MessageRow.purpose == "rejected").values(changes))
+        execute(db, update(MessageRow).where(MessageRow.purpose == "rejected").values(changes))
 
 
 def change_at(db: Database, visit: Visit, at: datetime, to: str = OTHER_MOBILE, seq: int = 2) -> None:
@@ -171,8 +170,7 @@ def test_who_has_it_at_the_new_number_or_by_email_gets_it_once(db: Database) -> 
     for visit in (known, by_email):
         issue(db, visit)
         reject(db, visit, state="delivered")
-    with db.transaction() as session:
-        session.execute(update(MessageRow).values(state="delivered", ended_at=now()))
+    execute(db, update(MessageRow).values(state="delivered", ended_at=now()))
     change_at(db, known, began)
     assert messages(db, "rejected", "queued") == messages(db, "pass_issued", "queued") == []
     change_at(db, by_email, began)
@@ -214,8 +212,7 @@ def test_of_what_was_given_up_only_the_newest_message_of_all_goes_to_the_new_num
     """A number that was wrong all the time would get a heap of old news."""
     visit = Visit()
     handle(db, received(visit.returned()))
-    with db.transaction() as session:
-        session.execute(update(MessageRow).values(state="failed", created_at=now() - timedelta(hours=2)))
+    execute(db, update(MessageRow).values(state="failed", created_at=now() - timedelta(hours=2)))
     an_hour_ago = now() - timedelta(hours=1)
     reject(db, visit, state=newest, created_at=an_hour_ago, ended_at=an_hour_ago)
     change(db, visit)
@@ -255,8 +252,7 @@ def test_a_revocation_that_waits_longer_than_others_goes_to_the_new_number(db: D
 def test_a_change_back_sends_the_pass_to_the_first_number_again(db: Database) -> None:
     visit = Visit()
     issue(db, visit)
-    with db.transaction() as session:
-        session.execute(update(MessageRow).values(created_at=now() + timedelta(seconds=2)))
+    execute(db, update(MessageRow).values(created_at=now() + timedelta(seconds=2)))
     change(db, visit)
     change(db, replace(visit, mobile=OTHER_MOBILE), MOBILE, seq=3)
     assert messages(db, "pass_issued", "queued") == [MOBILE]
@@ -265,8 +261,7 @@ def test_a_change_back_sends_the_pass_to_the_first_number_again(db: Database) ->
 def test_a_resend_goes_to_the_new_number_whichever_clock_was_fast(db: Database) -> None:
     visit = Visit()
     issue(db, visit)
-    with db.transaction() as session:
-        session.execute(update(MessageRow).values(created_at=now() + timedelta(seconds=2)))
+    execute(db, update(MessageRow).values(created_at=now() + timedelta(seconds=2)))
     change(db, visit)
     resend(db, visit, RECEPTION)
     assert messages(db, "pass_issued", "queued") == [OTHER_MOBILE] * 2
@@ -301,10 +296,7 @@ def test_no_indian_sms_goes_abroad_and_an_email_stays_an_email(db: Database) -> 
 def test_the_chain_of_the_number_before_ends(db: Database) -> None:
     visit = Visit()
     issue(db, visit)
-    with db.transaction() as session:
-        session.execute(
-            text("update messages set state = 'accepted', next_at = now(), undelivered_at = now()")
-        )
+    execute(db, "update messages set state = 'accepted', next_at = now(), undelivered_at = now()")
     change(db, visit)
     with db.transaction() as session:
         before = session.scalars(select(MessageRow).where(MessageRow.state == "accepted")).one()
@@ -314,8 +306,7 @@ def test_the_chain_of_the_number_before_ends(db: Database) -> None:
 def test_what_the_number_before_got_does_not_hide_that_the_new_one_gets_nothing(db: Database) -> None:
     visit = Visit()
     issue(db, visit)
-    with db.transaction() as session:
-        session.execute(update(MessageRow).values(state="delivered"))
+    execute(db, update(MessageRow).values(state="delivered"))
     change(db, visit)
     with db.transaction() as session:
         session.execute(
@@ -404,8 +395,7 @@ def test_who_chose_paper_and_has_a_mobile_gets_the_pass_there_if_they_ask(db: Da
 def test_a_pass_on_paper_of_which_an_earlier_version_kept_nothing_is_printed(db: Database) -> None:
     visit = replace(Visit(), mobile=None, deliver_by="printed")
     issue(db, visit)
-    with db.transaction() as session:
-        session.execute(update(MessageRow).values(personal=None))
+    execute(db, update(MessageRow).values(personal=None))
     change(db, visit)
     assert messages(db, "pass_issued") == []
     assert refused_resend(db, visit, RECEPTION) == "no_mobile"

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from contracts.events import Event, PassPersonal
 from contracts.model import Companion
@@ -20,7 +19,7 @@ from tests.support.factories.verify import (
     pass_issued,
     pass_revoked,
 )
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.extent import fewer
 
 HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
@@ -49,8 +48,9 @@ ERASED = (erased(FIRST), 9)
 
 def state_after(gate: Gate, history: list[tuple[Event, int]]) -> dict[str, list[str]]:
     """Return the state after these events, from an empty database."""
-    with owner_of(gate.database).transaction() as session:
-        session.execute(text("truncate passes, gate_advice, erased_applications, outbox, event_sequences"))
+    execute(
+        owner_of(gate.database), "truncate passes, gate_advice, erased_applications, outbox, event_sequences"
+    )
     for event, seq in history:
         gate.handle(event, seq=seq)
     return gate.everything()

@@ -44,6 +44,7 @@ from tests.support.factories.verify import (
     status_list,
     unreadable_tokens,
 )
+from tests.support.stack.databases import execute
 
 
 def test_an_entry_and_an_exit_are_recorded_as_they_happened(gate: Gate) -> None:
@@ -233,11 +234,9 @@ def test_a_pass_that_nobody_has_issued_is_found_once_its_event_should_have_come(
     gate.sync(offline_scan(issued), at=NOON)
     assert gate.conflicts() == []
     later = NOON + after + MINUTE
-    with gate.database.transaction() as session:
-        session.execute(text("update passes set known_since = :at"), {"at": NOON})
+    execute(gate.database, "update passes set known_since = :at", at=NOON)
     gate.handle(status_list(), at=NOON)
-    with gate.database.transaction() as session:
-        session.execute(text("update status_list set complete_at = :at"), {"at": later})
+    execute(gate.database, "update status_list set complete_at = :at", at=later)
     gate.sync(offline_exit(issued, NOON + MINUTE), offline_scan(issued, NOON + 2 * MINUTE), at=later)
     assert [found["kind"] for found in gate.conflicts()][-1] in {"unknown", "over_entries"}
 

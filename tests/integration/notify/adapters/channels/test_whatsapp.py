@@ -24,6 +24,7 @@ from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.models import MediaRow
 from tests.support.factories.notify import LINK_CODE, MOBILE
 from tests.support.factories.outgoing import TOKEN_OF_A_PASS, a_code, a_pass
+from tests.support.stack.databases import execute
 from tests.support.vendors.server import Received
 from tests.support.vendors.whatsapp import WhatsApp, webhook
 
@@ -131,8 +132,7 @@ def test_an_upload_whose_id_no_key_opens_any_more_is_made_again(
     meta: WhatsApp, channel: WhatsAppChannel, db: Database
 ) -> None:
     channel.send(a_pass())
-    with db.transaction() as session:
-        session.execute(text("update media set sealed = 'x' || sealed"))
+    execute(db, "update media set sealed = 'x' || sealed")
     channel.send(a_pass())
     assert len(meta.media) == len(meta.phone) == 2
 

@@ -44,6 +44,7 @@ from tests.support.factories.verify import (
     pass_issued,
     scan_of,
 )
+from tests.support.stack.databases import execute
 from tests.support.stack.running import eventually
 
 
@@ -278,8 +279,7 @@ def test_where_nobody_can_agree_is_shown_as_a_metric_until_the_site_is_gone(gate
         jobs.find_sites_without_a_supervisor()
         shown.append(SITES_UNGUARDED.labels("PCS1", "nobody_can_agree")._value.get())
     assert shown == [1, 0]
-    with gate.database.transaction() as session:
-        session.execute(update(SupervisorRuleRow).values(site="PCS9"))
+    execute(gate.database, update(SupervisorRuleRow).values(site="PCS9"))
     jobs.find_sites_without_a_supervisor()
     assert "PCS1" not in {
         sample.labels["site"] for one in SITES_UNGUARDED.collect() for sample in one.samples

@@ -148,11 +148,11 @@ def test_control_without_the_triggers_a_change_is_seen_by_nobody_who_has_a_copy(
     try:
         for change in (
             lambda db: put(db, site(gates=("T1-G9",))),
-            lambda db: put(db, department(officers=())),
             lambda db: limit(db, some_capacity(7)),
             close,
             delegate,
             watch,
+            lambda db: put(db, department(officers=())),
         ):
             change(approval_db)
             assert current(approval_db) is before

@@ -12,7 +12,7 @@ from services.accounts.adapters import passwords
 from services.chassis.db.database import Database
 from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, apply_topology, make_probe
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import Process
 from tests.support.stack.wire import Wire, wire
 
@@ -59,8 +59,7 @@ def effects(databases, stack: TestStack) -> Iterator[Callable[[], list[str]]]:
             return list(session.execute(text("select what from probe order by id")).scalars())
 
     yield look
-    with owner_of(database).transaction() as session:
-        session.execute(text("drop table probe"))
+    execute(owner_of(database), "drop table probe")
 
 
 @pytest.fixture

@@ -90,11 +90,11 @@ def test_a_code_works_for_a_quarter_of_an_hour(accounts) -> None:
     assert enrol(accounts, device, fresh.initial_password, guard(accounts), at=late).login_id == device
 
 
-@pytest.mark.parametrize("scope", [{"site": "PCS2"}, {"gate": "PCS1-G2"}, {"role": "reception"}])
-def test_only_a_guard_of_the_gate_enrols_its_device_and_the_code_is_not_used_up(accounts, scope) -> None:
+def test_only_a_guard_of_the_gate_enrols_its_device_and_the_code_is_not_used_up(accounts) -> None:
     device, code = issued(accounts)
-    with pytest.raises(Forbidden):
-        enrol(accounts, device, code, guard(accounts, **scope))
+    for scope in ({"site": "PCS2"}, {"gate": "PCS1-G2"}, {"role": "reception"}):
+        with pytest.raises(Forbidden):
+            enrol(accounts, device, code, guard(accounts, **scope))
     assert enrol(accounts, device, code, guard(accounts)).login_id == device
 
 
@@ -167,24 +167,17 @@ def test_another_session_of_the_guard_goes_on_when_a_device_is_revoked(accounts)
     assert str(elsewhere.sid) not in denied
 
 
-@pytest.mark.parametrize(
-    ("who", "sees"),
-    [
+def test_operations_see_all_devices_and_security_those_of_its_site_and_nobody_else_any(accounts) -> None:
+    issued(accounts)
+    accounts.issue(role="gate_device", department=None, site="PCS2", gate="PCS2-G1", name="South")
+    for who, sees in (
         (Principal(kind="staff", role="ops", login_id="OPS-0001"), 2),
         (Principal(kind="staff", role="security", login_id="SEC-0001", site="PCS1"), 1),
         (Principal(kind="staff", role="security", login_id="SEC-0002", site="PCS3"), 0),
-    ],
-)
-def test_operations_see_all_devices_and_security_those_of_its_site(accounts, who, sees) -> None:
-    issued(accounts)
-    accounts.issue(role="gate_device", department=None, site="PCS2", gate="PCS2-G1", name="South")
-    assert len(listed(accounts, who)) == sees
-
-
-@pytest.mark.parametrize("role", ["department", "reception", "auditor"])
-def test_nobody_else_sees_devices(accounts, role) -> None:
+    ):
+        assert len(listed(accounts, who)) == sees
     with pytest.raises(Forbidden):
-        listed(accounts, Principal(kind="staff", role=role, login_id="X-0001", sid=uuid4()))
+        listed(accounts, Principal(kind="staff", role="reception", login_id="X-0001", sid=uuid4()))
 
 
 def test_devices_that_are_silent_or_do_not_send_are_counted_by_site_and_no_others_are(

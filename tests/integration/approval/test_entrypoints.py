@@ -36,7 +36,7 @@ from tests.support.factories.approval import (
 from tests.support.factories.envelopes import deliver as deliver_envelopes
 from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.factories.gateway import prove
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import wire
 
@@ -54,9 +54,7 @@ def process(topology, approval_db, administrator, tmp_path):
     own = {key: value for key, value in os.environ.items() if key.startswith("EPASS_")}
     environment = {**topology.environment("approval"), "EPASS_PERSONAL_KEYS": own["EPASS_PERSONAL_KEYS"]}
     running = Process(
-        ["-m", "services.ops.serve", "approval"],
-        {**own, **environment},
-        tmp_path / "approval.log",
+        ["-m", "services.ops.serve", "approval"], {**own, **environment}, tmp_path / "approval.log"
     ).start()
     yield running
     running.kill()
@@ -89,8 +87,7 @@ def test_the_scheduler_escalates_waiting_reviews_every_minute(approval_db) -> No
         )
         put_site(session, site(hours=every_day, closed_days=()), now())
         store_events(session)
-    with owner_of(approval_db).transaction() as owner:
-        owner.execute(outbox.delete())
+    execute(owner_of(approval_db), outbox.delete())
     deliver(approval_db, waiting, at=now() - timedelta(days=1))
     consumers.escalate_waiting()
     assert [event.step for event in published(approval_db)] == ["stand_in"]

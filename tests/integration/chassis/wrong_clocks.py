@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, text
 from services.chassis.db import destructive_jobs
 from services.chassis.db.database import Database
 from services.chassis.runtime import handlers
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 
 FUNCTIONS = [
     f"create function {{schema}}.{name}() returns timestamptz language sql stable as "
@@ -68,5 +68,4 @@ def faked(
         yield clocks
     finally:
         event.remove(database.engine, "begin", begin)
-        with owner_of(database).transaction() as owner:
-            owner.execute(text("drop function public.now(), public.clock_timestamp()"))
+        execute(owner_of(database), "drop function public.now(), public.clock_timestamp()")

@@ -120,6 +120,13 @@ def untrusted() -> ssl.SSLContext:
     return context
 
 
+def status(http: httpx.Client, path: str) -> int | None:
+    try:
+        return http.get(path).status_code
+    except httpx.HTTPError:
+        return None
+
+
 def accesses(log: Path) -> list[dict[str, object]]:
     lines = (json.loads(line) for line in log.read_text().splitlines())
     return [line for line in lines if line.get("logger") == "http.log.access"]
@@ -135,16 +142,9 @@ def test_each_access_is_a_line_of_json_with_the_address_of_the_client_and_no_sec
         "Referer": f"https://x.example/p/{SECRET}",
     }
     with httpx.Client(base_url=url, verify=untrusted(), headers=secrets, trust_env=False) as http:
-
-        def status(path: str) -> int | None:
-            try:
-                return http.get(path).status_code
-            except httpx.HTTPError:
-                return None
-
-        eventually(lambda: status("/") == 200, "it serves", 30)
+        eventually(lambda: status(http, "/") == 200, "it serves", 30)
         asked = (f"/p/{SECRET}?q={SECRET}", f"/{SECRET}", f"/metrics?q={SECRET}", f"/break/{SECRET}")
-        assert [status(path) for path in asked] == [200, 200, 404, 503]
+        assert [status(http, path) for path in asked] == [200, 200, 404, 503]
     eventually(lambda: accesses(log)[-1]["status"] == 503, "the last one is logged")
     assert SECRET not in log.read_text()
     first = accesses(log)[-4]
@@ -157,14 +157,7 @@ def test_plain_http_leads_people_to_the_public_address_and_refuses_programs(
     proxy: tuple[str, Path], plain_port: int
 ) -> None:
     with httpx.Client(base_url=f"http://localhost:{plain_port}", trust_env=False) as http:
-
-        def status(path: str) -> int | None:
-            try:
-                return http.get(path).status_code
-            except httpx.HTTPError:
-                return None
-
-        eventually(lambda: status("/pa") == 308, "it serves", 30)
+        eventually(lambda: status(http, "/pa") == 308, "it serves", 30)
         assert http.get("/pa?x=1").headers["location"] == f"{proxy[0]}/pa?x=1"
         refused = http.post("/api/v1/sessions", json={"password": SECRET})
         assert (refused.status_code, refused.json()["code"]) == (403, "https_only")
@@ -216,14 +209,7 @@ class TestBoughtCertificate:
     ) -> None:
         trust = ssl.create_default_context(cafile=authority.file)
         with httpx.Client(base_url=proxy[0], verify=trust, trust_env=False) as http:
-
-            def status() -> int | None:
-                try:
-                    return http.get("/").status_code
-                except httpx.HTTPError:
-                    return None
-
-            eventually(lambda: status() == 200, "it serves", 30)
+            eventually(lambda: status(http, "/") == 200, "it serves", 30)
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,7 @@ import textwrap
 from pathlib import Path
 from uuid import uuid4
 
-from tests.support.factories.gateway import (
-    KID,
-    certificate,
-    public_key,
-)
+from tests.support.factories.gateway import KID, certificate, public_key
 from tests.support.stack.backends import TestStack
 
 SERVICE = """

@@ -10,9 +10,7 @@ from fastapi import FastAPI
 from services.chassis.messaging import topology
 from services.gateway.app import create_app
 from tests.integration.gateway.accounts_stub import AccountsStub
-from tests.support.factories.gateway import (
-    gateway_settings,
-)
+from tests.support.factories.gateway import gateway_settings
 from tests.support.stack.backends import TestStack
 
 

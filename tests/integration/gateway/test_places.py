@@ -51,6 +51,7 @@ from tests.support.factories.gateway import (
     gateway_settings,
     signed,
 )
+from tests.support.stack.databases import execute
 from tests.support.stack.settings import make_settings
 
 Site = Literal["own", "other", "all"]
@@ -160,8 +161,7 @@ def tries(databases, local: Local) -> dict[str, Try]:
     """Return a try of each route that has to do with a place, by its operation, with rows for it."""
     desk = application.Desk(databases["application"]).open_directory()
     waiting = desk.submit_at_counter(application.counter_form()).reference
-    with desk.database.transaction() as session:
-        session.execute(update(ApplicationRow).values(submitted_at=now(), preferred_until=now()))
+    execute(desk.database, update(ApplicationRow).values(submitted_at=now(), preferred_until=now()))
     review, sent = _review(databases["approval"])
     tomorrow = (now() + timedelta(days=1)).astimezone(IST).date()
     number = issuance.issue(databases["issuance"], issuance.approved(slot=issuance.tomorrow())).number
@@ -255,8 +255,7 @@ def _undelivered(database: Any) -> notify.Visit:
     with database.transaction() as session:
         event = notify.received(visit.issued())
         handle_pass_issued(event, session, now(), notify.PUBLIC_URL)
-    with database.transaction() as session:
-        session.execute(update(MessageRow).values(state="failed", undelivered_at=now()))
+    execute(database, update(MessageRow).values(state="failed", undelivered_at=now()))
     return visit
 
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.chassis.db.database import Database
 from services.notify.handlers import leases
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 
 WAITING = 20_000
 FILL = text("""
@@ -30,8 +30,7 @@ def db(databases) -> Database:
     with owner.transaction() as session:
         session.execute(text("set local statement_timeout = 0"))
         session.execute(FILL, {"waiting": WAITING})
-    with owner.transaction() as session:
-        session.execute(text("analyze messages"))
+    execute(owner, "analyze messages")
     return owner
 
 

@@ -128,7 +128,7 @@ PURPOSES = (
 )
 
 
-def test_a_pass_reaches_the_local_phone_and_once_more_after_a_resend(
+def test_a_pass_reaches_the_local_phone_and_once_more_after_a_resend_and_a_refusal_its_caller(
     service: Process, administrator: Wire, db: Database
 ) -> None:
     visit = Visit()
@@ -155,15 +155,10 @@ def test_a_pass_reaches_the_local_phone_and_once_more_after_a_resend(
             select(tables.outbox.c.type, func.count()).group_by(tables.outbox.c.type)
         ).all()
     assert published == [("NotificationDelivered", 3)]
-
-
-def test_a_refusal_reaches_the_caller_with_its_code(service: Process, administrator: Wire) -> None:
-    visit = Visit()
-    publish(administrator, received(visit.submitted()))
-    eventually(lambda: len(phone(administrator)) == 1, "it is known")
-    error = ask(administrator, "resend", {"reference": visit.reference}, APPLICANT)["error"]
+    applied = Visit()
+    publish(administrator, received(applied.submitted()))
+    eventually(lambda: len(phone(administrator)) == 3, "it is known")
+    error = ask(administrator, "resend", {"reference": applied.reference}, APPLICANT)["error"]
     assert (error["exc_type"], json.loads(error["exc_args"][0])["code"]) == ("Conflict", "no_pass")
-    assert (
-        ask(administrator, "record_print", {"number": visit.number}, APPLICANT)["error"]["exc_type"]
-        == "Forbidden"
-    )
+    refused = ask(administrator, "record_print", {"number": applied.number}, APPLICANT)["error"]
+    assert refused["exc_type"] == "Forbidden"

@@ -154,9 +154,7 @@ def test_messages_that_a_slow_channel_leaves_no_time_for_are_returned_unchanged(
     assert len(sender(db, RecordingChannel(), clock).send_due()) == 3
 
 
-def test_each_outcome_is_recorded_before_the_next_message_is_tried(
-    db: Database,
-) -> None:
+def test_each_outcome_is_recorded_before_the_next_message_is_tried(db: Database) -> None:
     put_passes(db, 4)
     recorded_before: list[int] = []
 

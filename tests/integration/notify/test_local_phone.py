@@ -5,17 +5,16 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from contracts.rpc.application import ReferenceOnly
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.channels.local import LocalChannel
-from services.notify.handlers import event_handlers, resends
+from services.notify.handlers import event_handlers
 from services.notify.handlers.deliveries import EVERY_LANE
 from services.notify.models import PhoneMessageRow
 from services.notify.settings import SenderSettings
+from tests.integration.notify.handlers.stored import handle, resend
 from tests.integration.notify.stepped import lease_one, published, put_codes, put_passes, sender
-from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     MOBILE,
     PUBLIC_URL,
@@ -44,14 +43,6 @@ def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> Non
     assert shown["otp"].text.startswith("482917")
     assert shown["pass_issued"].link == f"{PUBLIC_URL}/p/Zk3vQ9mT1xA7bC2dE5fG6h"
     assert {item.recipient for item in shown.values()} == {MOBILE}
-
-
-def test_outside_local_mode_only_configured_gateways_exist(db: Database) -> None:
-    production = {"local_mode": False, "public_url": "https://epass.example"}
-    assert channels_of(make_settings(SenderSettings, **production, sms_url="", whatsapp_url="")) == {}
-    assert set(channels_of(make_settings(SenderSettings, **production, sms_url="https://sms.example"))) == {
-        "sms"
-    }
 
 
 def test_the_local_phone_accepts_each_message_once(db: Database) -> None:
@@ -102,12 +93,10 @@ def test_a_message_to_the_local_phone_does_not_wait_for_a_slow_vendor(db: Databa
 def test_a_resent_pass_reaches_the_local_phone_again(db: Database) -> None:
     visit = Visit()
     channels = channels_of(make_settings(SenderSettings, local_mode=True))
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.issued()))
     sender(db, dict(channels)).send_due()
 
-    with db.transaction() as session:
-        resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION), session, now())
+    resend(db, visit.reference, RECEPTION)
     sender(db, dict(channels)).send_due()
     with db.transaction() as session:
         texts = session.scalars(select(PhoneMessageRow.text)).all()

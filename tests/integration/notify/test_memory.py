@@ -31,14 +31,7 @@ from tests.support.stack.settings import EVENT_SIGNERS
 from tests.support.stack.wire import wire
 
 MESSAGES = 128
-KINDS = (
-    ApplicationSubmitted,
-    ApplicationCancelled,
-    PassRejected,
-    PassReturned,
-    PassIssued,
-    PassRevoked,
-)
+KINDS = (ApplicationSubmitted, ApplicationCancelled, PassRejected, PassReturned, PassIssued, PassRevoked)
 
 
 def memory_limit() -> int:

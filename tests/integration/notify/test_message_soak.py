@@ -24,11 +24,12 @@ from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, Receipt
 from services.notify.adapters.channels.http_gateway import GatewayClient
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
-from services.notify.handlers import event_handlers, webhooks
+from services.notify.handlers import webhooks
 from services.notify.handlers.deliveries import Sender
 from services.notify.sender import SenderThreads
 from services.notify.settings import NotifySettings
-from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
+from tests.integration.notify.handlers.stored import handle
+from tests.support.factories.notify import OPTIONS, Visit, otp, received
 from tests.support.stack.extent import long
 from tests.support.stack.settings import make_settings
 from tests.support.vendors.whatsapp import WhatsApp
@@ -146,14 +147,12 @@ def test_no_pass_is_lost_and_no_code_waits_while_a_vendor_misbehaves(
         threads = SenderThreads(postman, options, stop, lambda: faults.append(1))
         for index in range(MESSAGES):
             visit = Visit(deliver_by="whatsapp", mobile=number(index))
-            with db.transaction() as session:
-                event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+            handle(db, received(visit.issued()))
         began, waits, memory = monotonic(), MESSAGES, resident_mib()
         threads.start()
         while waits and monotonic() - began < LONGEST:
             for _ in range(CODES_A_SECOND):
-                with db.transaction() as session:
-                    event_handlers.handle_otp_requested(otp(), session, now())
+                handle(db, otp())
                 stop.wait(1 / CODES_A_SECOND)
             waits, _, _, _ = summary(db)
         seconds, grown = monotonic() - began, resident_mib() - memory

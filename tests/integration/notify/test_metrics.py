@@ -9,6 +9,7 @@ from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import DeliveryReport, Outgoing, PermanentChannelError, Receipt
 from services.notify.handlers import event_handlers, receipts
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.notify import (
     OPTIONS,
     PUBLIC_URL,
@@ -64,11 +65,7 @@ def put_pass(db: Database, deliver_by: str = "sms") -> None:
 def sender(db: Database, clock: Clock, sms: RecordingChannel, whatsapp: RecordingChannel) -> SteppedSender:
     steps = {"chain_pass": ("whatsapp:120", "sms:600"), "whatsapp_per_recipient": None}
     return SteppedSender(
-        db,
-        {"sms": sms, "whatsapp": whatsapp},
-        OPTIONS.model_copy(update=steps),
-        threading.Event(),
-        clock,
+        db, {"sms": sms, "whatsapp": whatsapp}, OPTIONS.model_copy(update=steps), threading.Event(), clock
     )
 
 
@@ -145,7 +142,6 @@ def test_a_code_that_its_only_vendor_refuses_reaches_nobody(db: Database, clock:
     code = {"purpose": "otp", "result": "nobody"}
     postman = sender(db, clock, RecordingChannel(PermanentChannelError("refused")), RecordingChannel())
     before = REGISTRY.get_sample_value("epass_message_chains_ended_total", code) or 0
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     postman.send_due()
     assert REGISTRY.get_sample_value("epass_message_chains_ended_total", code) == before + 1

@@ -19,16 +19,16 @@ from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
 from services.notify.domain.messages import provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later
-from services.notify.handlers import event_handlers, resends
+from services.notify.handlers import resends
 from services.notify.models import MessageRow
 from services.notify.sender import SenderThreads
 from services.notify.settings import SenderSettings
+from tests.integration.notify.handlers.stored import handle
 from tests.integration.notify.stepped import published, put_codes, put_passes, row, sender
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,
-    PUBLIC_URL,
     RECEPTION,
     Clock,
     RecordingChannel,
@@ -37,6 +37,7 @@ from tests.support.factories.notify import (
     received,
 )
 from tests.support.stack.collector import Collector
+from tests.support.stack.databases import execute
 from tests.support.stack.running import eventually
 from tests.support.stack.statements import heard
 
@@ -177,15 +178,11 @@ def test_a_code_is_erased_once_it_is_delivered_and_a_pass_is_not(db: Database) -
 
 def test_a_pass_revoked_while_its_channel_is_called_is_not_tried_again(db: Database) -> None:
     visit = Visit()
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.issued()))
 
     class RevokedMeanwhile(RecordingChannel):
         def send(self, message: Outgoing) -> Receipt:
-            with db.transaction() as session:
-                event_handlers.handle_pass_revoked(
-                    received(visit.revoked(replaced=True)), session, now(), PUBLIC_URL
-                )
+            handle(db, received(visit.revoked(replaced=True)))
             return super().send(message)
 
     clock = Clock(db)
@@ -235,9 +232,6 @@ def leased_outgoing(db: Database) -> Outgoing:
     return caught.sent[0]
 
 
-# --------------------------------------------------------------------- leases
-
-
 # ---------------------------------------------------------------------- order
 
 
@@ -251,8 +245,7 @@ insert into messages select copy.* from messages m, generate_series(1, 999) n,
 
 def test_a_code_is_sent_before_a_thousand_queued_messages(db: Database) -> None:
     put_passes(db, 1)
-    with db.transaction() as session:
-        session.execute(text(A_THOUSAND))
+    execute(db, A_THOUSAND)
     put_codes(db, 1)
     channel = RecordingChannel()
     sender(db, channel).send_due(limit=5)
@@ -358,9 +351,6 @@ def row_state(db: Database) -> str:
     return row(db).state
 
 
-# ----------------------------------------------------------------- local mode
-
-
 # ---------------------------------------------------------------- traces
 
 
@@ -406,8 +396,7 @@ def test_while_tracing_is_off_the_outcome_has_the_context_of_the_message(db: Dat
 
 def test_a_pass_that_is_sent_again_has_the_context_of_who_asked_for_it(db: Database) -> None:
     visit = Visit()
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.issued()))
     with db.transaction() as session, logs.context(traceparent=CAUSE):
         resends.resend(ReferenceOnly(reference=visit.reference), make_call(RECEPTION, "key"), session, now())
     with db.transaction() as session:

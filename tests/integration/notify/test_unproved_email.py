@@ -12,16 +12,15 @@ import pytest
 from sqlalchemy import update
 
 from contracts.events import PassPersonal
-from contracts.rpc.application import ReferenceOnly
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters import pass_card
 from services.notify.adapters.channels import Outgoing, PermanentChannelError
 from services.notify.adapters.channels.email import compose
 from services.notify.domain.messages import Personal
-from services.notify.handlers import event_handlers, local_phone, mobiles, resends
+from services.notify.handlers import event_handlers, local_phone
 from services.notify.models import MessageRow, PhoneMessageRow
-from tests.support.factories.calls import make_call
+from tests.integration.notify.handlers.stored import handle, resend
 from tests.support.factories.notify import (
     APPLICANT,
     LINK_CODE,
@@ -70,22 +69,19 @@ def after_the_phone_failed(db: Database, visit: Visit) -> list[Outgoing]:
 def asked_for_again(db: Database, visit: Visit) -> list[Outgoing]:
     issue(db, visit)
     emails(db)
-    with db.transaction() as session:
-        resends.resend(ReferenceOnly(reference=visit.reference), make_call(APPLICANT), session, now())
+    resend(db, visit.reference, APPLICANT)
     return emails(db)
 
 
 def after_a_change_of_the_number(db: Database, visit: Visit) -> list[Outgoing]:
     issue(db, visit)
-    with db.transaction() as session:
-        mobiles.handle_mobile_changed(received(visit.mobile_changed()), session, now())
+    handle(db, received(visit.mobile_changed()))
     return [message for message in emails(db) if message.purpose == "pass_issued"]
 
 
 def replaced_after_a_change_of_the_number(db: Database, visit: Visit) -> list[Outgoing]:
     """The event has no mobile: a department had invited them by email alone."""
-    with db.transaction() as session:
-        mobiles.handle_mobile_changed(received(visit.mobile_changed()), session, now())
+    handle(db, received(visit.mobile_changed()))
     issue(db, Visit(**{**vars(visit), "mobile": None}))
     return [message for message in emails(db) if message.purpose == "pass_issued"]
 
@@ -111,8 +107,7 @@ def texts_of(letter: EmailMessage) -> Iterator[str]:
             yield str(part.get_content())
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("language", ["pa", "hi", "en"])
+@pytest.mark.parametrize(("way", "language"), list(zip(WAYS, ("pa", "hi", "en", "pa", "hi"), strict=True)))
 def test_a_stranger_whose_address_was_typed_gets_nothing_of_the_pass(
     db: Database, way: Callable[[Database, Visit], list[Outgoing]], language: str
 ) -> None:

@@ -19,15 +19,7 @@ from services.notify.adapters.channels.mobile_seva import MobileSevaChannel
 from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.domain.registrations import Registrations
 from services.notify.handlers import deliveries, event_handlers
-from tests.support.factories.notify import (
-    OPTIONS,
-    PUBLIC_URL,
-    Clock,
-    SteppedSender,
-    Visit,
-    otp,
-    received,
-)
+from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Clock, SteppedSender, Visit, otp, received
 from tests.support.stack.extent import long
 from tests.support.vendors.mobile_seva import MobileSeva
 from tests.support.vendors.whatsapp import WhatsApp

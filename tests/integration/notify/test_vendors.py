@@ -16,7 +16,6 @@ from sqlalchemy import text
 from contracts import events
 from contracts.rpc.notify import PhoneQuestion
 from services.chassis.db.database import Database
-from services.chassis.runtime.clock import now
 from services.notify.adapters import pass_card
 from services.notify.adapters.channels import Channel
 from services.notify.adapters.channels.http_gateway import GatewayClient
@@ -26,20 +25,12 @@ from services.notify.adapters.channels.whatsapp import WhatsAppChannel
 from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.domain.registrations import Registrations
 from services.notify.domain.sms_segments import count_segments
-from services.notify.handlers import directory, event_handlers, local_phone
+from services.notify.handlers import directory, local_phone
 from services.notify.handlers.deliveries import EVERY_LANE, Sender
 from services.notify.handlers.leases import Leased
 from services.notify.settings import SenderSettings
-from tests.support.factories.notify import (
-    LINK_CODE,
-    MOBILE,
-    PUBLIC_URL,
-    Clock,
-    SteppedSender,
-    Visit,
-    otp,
-    received,
-)
+from tests.integration.notify.handlers.stored import handle
+from tests.support.factories.notify import LINK_CODE, MOBILE, Clock, SteppedSender, Visit, otp, received
 from tests.support.stack.running import eventually
 from tests.support.stack.settings import make_settings
 from tests.support.vendors.mobile_seva import MobileSeva
@@ -83,8 +74,7 @@ def issued(**visit: str) -> events.PassIssued:
 
 
 def store(db: Database, **visit: str) -> None:
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(issued(**visit)), session, now(), PUBLIC_URL)
+    handle(db, received(issued(**visit)))
 
 
 def send_all(db: Database, vendors: dict[str, Channel], clock: Clock, rounds: int = 1) -> None:
@@ -213,8 +203,7 @@ def test_nothing_personal_is_left_in_logs_metrics_or_clear_columns(
         for number in range(8):
             store(db, deliver_by="whatsapp", mobile=f"{MOBILE[:-1]}{number}")
             store(db)
-            with db.transaction() as session:
-                event_handlers.handle_otp_requested(otp(), session, now())
+            handle(db, otp())
         send_all(db, vendors, Clock(db), rounds=3)
     assert meta.phone, "some were sent"
     assert cdac.phone

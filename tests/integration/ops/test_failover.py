@@ -24,7 +24,7 @@ from services.verify.models import SiteRow
 from tests.support.factories.envelopes import key_ring
 from tests.support.factories.ops import epass
 from tests.support.factories.verify import Gate, gates_of
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import eventually, free_port
 from tests.support.stack.settings import EVENT_SIGNERS
 
@@ -43,10 +43,11 @@ def publish(approval: Database, event: DirectoryChanged, sent: str = "5 minutes"
     with approval.transaction() as session:
         event_id = outbox.add(session, event, at=now())
         deferred_writes.send(session)
-    with owner_of(approval).transaction() as session:
-        session.execute(
-            text(f"update outbox set sent_at = now() - interval '{sent}' where id = :id"), {"id": event_id}
-        )
+    execute(
+        owner_of(approval),
+        f"update outbox set sent_at = now() - interval '{sent}' where id = :id",
+        id=event_id,
+    )
     return event_id
 
 

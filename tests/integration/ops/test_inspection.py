@@ -16,7 +16,7 @@ from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
 from services.ops.inspection import Inspected, inspect
 from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 
 CODES = {"chain_code": ("sms:45", "whatsapp:45")}
 
@@ -42,8 +42,7 @@ def put_pass(db: Database, **changes: object) -> None:
 
 
 def change(db: Database, which: ColumnElement[bool], **changes: object) -> None:
-    with db.transaction() as session:
-        session.execute(update(MessageRow).where(which).values(**changes) if changes else select(1))
+    execute(db, update(MessageRow).where(which).values(**changes) if changes else select(1))
 
 
 def test_a_lane_without_messages_does_not_wait(db: Database, topology) -> None:
@@ -80,14 +79,12 @@ def test_a_code_that_goes_on_to_the_next_channel_has_waited_for_no_vendor_until_
 
 
 def test_a_job_that_is_refused_is_shown_with_its_reason(db: Database, topology) -> None:
-    with db.transaction() as session:
-        session.execute(
-            text(
-                "insert into destructive_jobs (job, ran_at, refused_at, reason, detail) values"
-                " ('housekeeping', now(), null, null, null),"
-                " ('purge_outbox', null, now(), 'leap', 'five days')"
-            )
-        )
+    execute(
+        db,
+        "insert into destructive_jobs (job, ran_at, refused_at, reason, detail) values"
+        " ('housekeeping', now(), null, null, null),"
+        " ('purge_outbox', null, now(), 'leap', 'five days')",
+    )
     (runs, nothing), (job, refused) = look(topology).refused or ()
     assert (runs, nothing, job) == ("housekeeping", None, "purge_outbox")
     assert refused is not None

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
 
 from services.notify.domain import templates
@@ -59,11 +58,8 @@ def test_a_channel_without_a_vendor_is_named() -> None:
     assert "no vendor is connected for sms" in said
 
 
-@pytest.mark.parametrize(
-    ("form", "written"), [("dlt", "{#numeric#}"), ("msg91", "##code##"), ("whatsapp", "{{reference}}")]
-)
-def test_every_text_is_printed_as_its_vendor_writes_a_variable(form: str, written: str) -> None:
-    code, said = run("texts", "--for", form)
-    assert code == 0
-    assert written in said
-    assert f"version {templates.find('otp', 'pa').version}" in said
+def test_every_text_is_printed_as_its_vendor_writes_a_variable() -> None:
+    for form, written in (("dlt", "{#numeric#}"), ("msg91", "##code##"), ("whatsapp", "{{reference}}")):
+        code, said = run("texts", "--for", form)
+        assert (code, written in said) == (0, True), form
+        assert f"version {templates.find('otp', 'pa').version}" in said

@@ -12,7 +12,7 @@ from services.chassis.messaging import outbox, outbox_rows
 from services.chassis.runtime.clock import now
 from tests.support.factories.ops import epass
 from tests.support.stack.chassis import revoked
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import Process, eventually
 
 
@@ -30,10 +30,11 @@ def add_events(database, count: int, sent: str = "null", added: str = "now()") -
     with database.transaction() as session:
         ids = [outbox.add(session, revoked(), at=now()) for _ in range(count)]
         deferred_writes.send(session)
-    with owner_of(database).transaction() as session:
-        session.execute(
-            text(f"update outbox set sent_at = {sent}, added_at = {added} where id = any(:ids)"), {"ids": ids}
-        )
+    execute(
+        owner_of(database),
+        f"update outbox set sent_at = {sent}, added_at = {added} where id = any(:ids)",
+        ids=ids,
+    )
 
 
 def test_the_status_counts_waiting_and_sent_events(issuance, topology) -> None:
@@ -97,10 +98,9 @@ def test_a_relay_whose_clock_is_in_doubt_deletes_nothing_until_somebody_allows_i
             return session.scalar(text("select reason from destructive_jobs where job = 'purge_outbox'"))
 
     add_events(issuance, 3, sent="now() - interval '8 days'")
-    with issuance.transaction() as session:
-        session.execute(
-            text("insert into destructive_jobs (job, ran_at) values ('purge', now() - interval '5 days')")
-        )
+    execute(
+        issuance, "insert into destructive_jobs (job, ran_at) values ('purge', now() - interval '5 days')"
+    )
     with relaying(topology, tmp_path):
         eventually(lambda: reason() == "leap", "the purge is refused")
     assert _rows(issuance) == 3
@@ -117,11 +117,8 @@ def relaying(topology, tmp_path) -> Iterator[None]:
         **topology.environment("relay"),
         "EPASS_RELAY_DATABASE_URLS": topology.database_url("relay", "issuance"),
     }
-    process = Process(["-m", "services.ops.cli", "relay"], environment, tmp_path / "relay.log").start()
-    try:
+    with Process(["-m", "services.ops.cli", "relay"], environment, tmp_path / "relay.log").start():
         yield
-    finally:
-        process.kill()
 
 
 def _rows(database) -> int:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 from cryptography.fernet import Fernet
-from sqlalchemy import Text, select, text
+from sqlalchemy import Text, select
 
 from contracts.envelope import PersonalKeyRing
 from contracts.sealing import CannotOpen, SealedBox
@@ -17,6 +17,7 @@ from services.chassis.runtime.settings import KeyEncryptionSettings
 from services.notify.models import MessageRow
 from services.ops import rewrap
 from services.ops.cli import main
+from tests.support.stack.databases import execute
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 OUTBOX = "of the outbox, whose events may be sent for days yet, with the old key in the ring"
@@ -68,10 +69,7 @@ def test_all_rows_are_sealed_under_the_new_key_in_batches_and_a_second_run_chang
     database = databases["notify"]
     messages(database, OLD, batches.ROWS + 3)
     messages(database, NEW, 2)
-    with database.transaction() as session:
-        session.execute(
-            text("update messages set personal = null where id = (select id from messages limit 1)")
-        )
+    execute(database, "update messages set personal = null where id = (select id from messages limit 1)")
     first = run(database, monkeypatch, "notify", personal_keys=f"{NEW},{OLD}")
     total = batches.ROWS + 4
     assert first.exit_code == 0, first.output

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import jwt
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 from structlog.testing import capture_logs
 
 from contracts.errors import InvalidInput
@@ -34,6 +34,7 @@ from tests.support.factories.verify import (
     status_list,
     token_of,
 )
+from tests.support.stack.databases import execute
 
 SECOND = timedelta(seconds=1)
 CENTURY = timedelta(days=36_500)
@@ -186,24 +187,18 @@ def test_a_key_that_is_not_in_the_newest_set_is_not_trusted(gate: Gate) -> None:
     assert outcome(gate, under(ISSUER)) == "unreadable_token"
 
 
-def test_keys_that_a_failover_has_lost_come_back_with_the_next_set(gate: Gate) -> None:
-    with gate.database.transaction() as session:
-        session.execute(text("delete from signing_keys"))
-    gate.tell_keys(ISSUER)
-    assert trusted(gate) == {ISSUER.kid: False}
-
-
 def complete(gate: Gate, at, now=NOON) -> None:
     """Let this gate know that it has heard of all that issuance did up to an instant."""
     gate.handle(status_list(), at=at, now=now)
 
 
 def seen_first_at(gate: Gate, issued: PassIssued, at) -> None:
-    with gate.database.transaction() as session:
-        session.execute(
-            text("update passes set known_since = :at where number = :number"),
-            {"at": at, "number": issued.pass_number},
-        )
+    execute(
+        gate.database,
+        "update passes set known_since = :at where number = :number",
+        at=at,
+        number=issued.pass_number,
+    )
 
 
 def counted(gate: Gate, now=NOON) -> int:
@@ -247,8 +242,7 @@ def test_a_revoked_pass_of_which_nothing_else_is_known_is_revoked_and_not_counte
     revoked = pass_issued()
     gate.handle(pass_revoked(revoked))
     seen_first_at(gate, revoked, NOON - timedelta(hours=1))
-    with gate.database.transaction() as session:
-        session.execute(text("insert into status_list (id, complete_at) values (1, :at)"), {"at": NOON})
+    execute(gate.database, "insert into status_list (id, complete_at) values (1, :at)", at=NOON)
     assert (gate.enter(revoked).verdict, counted(gate)) == ("revoked", 0)
 
 

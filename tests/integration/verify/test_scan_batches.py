@@ -140,22 +140,6 @@ def test_a_locked_pass_holds_up_no_other_scan_of_its_message(broker: Wire, gate:
     assert last == [(locked.pass_number, "admit")]
 
 
-def test_a_hundred_simultaneous_scans_of_one_pass_admit_its_holder_once(
-    broker: Wire, gate: Gate, start: Start
-) -> None:
-    start()
-    (issued,) = issue(gate, 1)
-    verdicts: Counter[str] = Counter()
-    with broker.asking() as replies:
-        for message in range(5):
-            calls = {f"{message}-{number}": call_of(scan_of(issued)) for number in range(20)}
-            replies.ask("verify", "scan", batch_body(calls))
-        while verdicts.total() < 100:
-            verdicts.update(map(outcome, replies.next(30)["replies"]))
-    assert verdicts == {"admit": 1, "already_inside": 99}
-    assert (gate.row(issued).inside, len(gate.scans()), len(gate.published())) == (1, 100, 100)
-
-
 def test_scans_whose_process_dies_between_commit_and_answer_get_their_first_answers(
     broker: Wire, gate: Gate, start: Start
 ) -> None:

@@ -43,20 +43,16 @@ def test_the_id_is_matched_by_the_commitment_in_the_token(gate: Gate) -> None:
     assert gate.enter(issued).verdict == "admit"
 
 
-@pytest.mark.parametrize(
-    ("verdict", "changes"),
-    [
+def test_a_pass_known_from_its_token_is_refused_by_its_claims(gate: Gate) -> None:
+    day = timedelta(days=1)
+    for verdict, changes in (
         ("wrong_site", {"site": "PCS2"}),
         ("wrong_gate", {"gate": "PCS1-G2"}),
-        ("not_yet_valid", {"valid_from": NOON + timedelta(days=1), "valid_to": NOON + timedelta(days=2)}),
+        ("not_yet_valid", {"valid_from": NOON + day, "valid_to": NOON + 2 * day}),
         ("expired", {"valid_to": NOON}),
-    ],
-)
-def test_a_pass_known_from_its_token_is_refused_by_its_claims(
-    gate: Gate, verdict: str, changes: dict
-) -> None:
-    issued = pass_issued(**changes)
-    assert [gate.enter(issued, id_check=None).verdict, gate.enter(issued).verdict] == [verdict, verdict]
+    ):
+        issued = pass_issued(**changes)
+        assert [gate.enter(issued, id_check=None).verdict, gate.enter(issued).verdict] == [verdict] * 2
 
 
 def test_a_pass_known_from_its_token_admits_once(gate: Gate) -> None:
@@ -66,18 +62,7 @@ def test_a_pass_known_from_its_token_admits_once(gate: Gate) -> None:
         gate.enter(issued).verdict,
         gate.leave(issued).verdict,
         gate.enter(issued).verdict,
-    ] == [
-        "admit",
-        "already_inside",
-        "exit",
-        "already_used",
-    ]
-
-
-def test_the_preview_of_a_pass_known_from_its_token_records_nothing(gate: Gate) -> None:
-    before = gate.everything()
-    assert gate.enter(pass_issued(), id_check=None).verdict == "admit"
-    assert {**gate.everything(), "previews": []} == before
+    ] == ["admit", "already_inside", "exit", "already_used"]
 
 
 def test_the_number_is_known_after_the_first_scan_of_the_token(gate: Gate) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import text
+from sqlalchemy import Executable, text
 from sqlalchemy.orm import Session
 
 from contracts.subscriptions import SERVICES
@@ -37,6 +37,12 @@ _WRITTEN = text(
 def owner_of(database: Database) -> Database:
     """Return the same database for the role that owns it: for what only a migration does, or nobody."""
     return _OWNED[str(database.engine.url.database)]
+
+
+def execute(database: Database, statement: str | Executable, **values: object) -> None:
+    """Carry a statement out in a transaction of its own."""
+    with database.transaction() as session:
+        session.execute(text(statement) if isinstance(statement, str) else statement, values or None)
 
 
 class Databases(Mapping[str, Database]):

@@ -89,6 +89,12 @@ class Process:
             self.wait_ready()
         return self
 
+    def __enter__(self) -> "Process":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
     def _spawn(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as out:
             return subprocess.Popen(

@@ -58,6 +58,10 @@ class Wire:
         with self.connection.channel() as channel:
             channel.queue_purge(queue)
 
+    def delete(self, queue: str) -> None:
+        with self.connection.channel() as channel:
+            channel.queue_delete(queue)
+
     def call(
         self,
         service: str,

@@ -11,6 +11,7 @@ from services.accounts.handlers import idle_sessions
 from services.accounts.models import SessionRow
 from services.chassis.runtime.clock import now
 from tests.support.factories.accounts import Accounts, given_ado, given_login
+from tests.support.stack.databases import execute
 
 MINUTE = timedelta(minutes=1)
 
@@ -148,5 +149,4 @@ def test_a_session_that_has_ended_is_not_revived_by_a_late_report(accounts) -> N
 
 
 def set_used(accounts: Accounts, at: datetime) -> None:
-    with accounts.db.transaction() as session:
-        session.execute(update(SessionRow).values(last_used_at=at))
+    execute(accounts.db, update(SessionRow).values(last_used_at=at))

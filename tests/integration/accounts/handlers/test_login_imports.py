@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-import pytest
-
 from contracts.errors import Conflict, Forbidden, NotFound
 from contracts.events import LoginIssued
 from contracts.rpc.call import Principal
@@ -28,13 +26,6 @@ from tests.support.stack.concurrency import run_concurrently
 HEADER = "role,name,department,site,gate,mobile,language,valid_until\n"
 GOOD = HEADER + "department,Gurpreet Kaur,home,,,98765 43210,pa,2099-03-31\nsecurity,Harjit Singh,,PCS1,,,,\n"
 GOOD = GOOD.replace("2099", str(now().year + 1))
-
-
-@pytest.fixture
-def accounts(databases) -> Accounts:
-    accounts = Accounts(databases["accounts"])
-    given_ado(accounts.db)
-    return accounts
 
 
 def _send(accounts: Accounts, text: str, by: Principal = ADO, at: datetime | None = None) -> UUID:

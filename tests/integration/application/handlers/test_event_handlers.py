@@ -17,13 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
-from contracts.events import (
-    DirectoryChanged,
-    Event,
-    NotificationDelivered,
-    NotificationFailed,
-    OfficersNote,
-)
+from contracts.events import DirectoryChanged, Event, NotificationDelivered, NotificationFailed, OfficersNote
 from services.application.domain import status
 from services.application.handlers import scheduled_jobs
 from services.application.handlers.directory import place_of
@@ -37,14 +31,7 @@ from tests.integration.application.handlers.histories import (
     one_of_three_days_closed,
     refusal,
 )
-from tests.support.factories.application import (
-    TUESDAY,
-    Desk,
-    Elsewhere,
-    department,
-    site,
-    slot,
-)
+from tests.support.factories.application import TUESDAY, Desk, Elsewhere, department, site, slot
 from tests.support.stack.extent import fewer
 
 MOST_DELIVERIES = 5

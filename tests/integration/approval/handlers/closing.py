@@ -7,13 +7,13 @@ from sqlalchemy import func, select
 
 from contracts.events import VisitDayClosed
 from contracts.rpc.approval.closures import CloseDay, ClosingQuestion, ClosureId
-from services.approval.handlers import closed_visits, closures, decisions
+from services.approval.handlers import closed_visits, closures
 from services.approval.models.reviews import BookingRow, ReviewRow
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import (
     HOLI,
     NOW,
     TUESDAY,
-    approval,
     by,
     deliver,
     desk,
@@ -35,17 +35,11 @@ def close(database, day=TUESDAY, call=None, at=NOW, **changes):
         return closures.close_day(request, call or by(desk()), session, at, furthest_days=30)
 
 
-def approve(database, review_id, wanted=None, call=None):
-    with database.transaction() as session:
-        request = approval(review_id, slot=wanted or slot())
-        return decisions.approve(request, call or by(desk()), session, NOW, furthest_days=30)
-
-
 def approved(database, wanted=None, **changes):
     """Make an approved visit; return its application."""
     first = submitted(**changes)
     deliver(database, first)
-    approve(database, review_id_of(database, first.application_id), wanted)
+    approve(database, review_id_of(database, first.application_id), slot=wanted or slot())
     return first
 
 
@@ -91,7 +85,5 @@ def approved_for_days(database, last=THURSDAY, **changes):
     first = submitted(**changes)
     deliver(database, first)
     review_id = review_id_of(database, first.application_id)
-    with database.transaction() as session:
-        request = approval(review_id, last_day=last, days_reason="An audit", entries=2, gate="T1-G1")
-        decisions.approve(request, by(desk()), session, NOW, furthest_days=30)
+    approve(database, review_id, last_day=last, days_reason="An audit", entries=2, gate="T1-G1")
     return first

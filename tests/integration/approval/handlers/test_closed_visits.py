@@ -13,7 +13,6 @@ from tests.integration.approval.handlers.closing import (
     THURSDAY,
     WORDS,
     affected,
-    approve,
     approved,
     approved_for_days,
     ask,
@@ -23,6 +22,7 @@ from tests.integration.approval.handlers.closing import (
     told,
     view,
 )
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -184,7 +184,7 @@ def test_whoever_chose_another_date_waits_for_a_decision_again(approval_db) -> N
     deliver(approval_db, amended(first, preferred=(slot(THURSDAY),)), 2)
     assert status_of(approval_db, first) == "pending"
     review_id = review_id_of(approval_db, first.application_id)
-    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+    assert approve(approval_db, review_id, slot=slot(THURSDAY)).status == "approved"
     assert ask(approval_db) == 0
 
 
@@ -218,7 +218,10 @@ def test_other_dates_that_crossed_the_decision_wait_for_one_once_the_day_is_clos
         deliver(approval_db, other, 2)
     (event,) = published(approval_db, VisitDayClosed)
     assert (event.revision, status_of(approval_db, first), booked(approval_db)) == (1, "pending", 0)
-    assert approve(approval_db, review_id_of(approval_db, first.application_id), slot(THURSDAY)).revision == 2
+    assert (
+        approve(approval_db, review_id_of(approval_db, first.application_id), slot=slot(THURSDAY)).revision
+        == 2
+    )
     assert ask(approval_db) == 0
 
 

@@ -18,7 +18,6 @@ from tests.integration.approval.handlers.closing import (
     THURSDAY,
     WORDS,
     affected,
-    approve,
     approved,
     approved_for_days,
     ask,
@@ -27,6 +26,7 @@ from tests.integration.approval.handlers.closing import (
     told,
     view,
 )
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import (
     ADO,
     AUDITOR,
@@ -51,6 +51,7 @@ from tests.support.factories.approval import (
     submitted,
 )
 from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.databases import execute
 
 
 def lift(database, closure_id, call=None):
@@ -71,7 +72,7 @@ def test_nobody_is_approved_for_a_closed_day_and_the_refusal_says_why(approval_d
     assert (problem.field, problem.code) == ("slot.date", "day_closed")
     assert refusal.value.body.facts == {"reason": "urgent_meeting"}
     assert everything(approval_db) == before
-    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+    assert approve(approval_db, review_id, slot=slot(THURSDAY)).status == "approved"
 
 
 def test_another_department_is_not_affected(approval_db) -> None:
@@ -148,8 +149,7 @@ def test_an_older_closing_of_which_nobody_is_found_is_looked_at_each_minute_only
 
 def test_an_older_closing_is_looked_at_again_once_a_clock_that_was_ahead_is_right(approval_db) -> None:
     close(approval_db)
-    with approval_db.transaction() as session:
-        session.execute(update(ClosureRow).values(look_at=NOW + timedelta(days=36_500)))
+    execute(approval_db, update(ClosureRow).values(look_at=NOW + timedelta(days=36_500)))
     deliver(approval_db, submitted())
     assert ask(approval_db, NOW) == 1
 
@@ -261,22 +261,19 @@ def test_an_auditor_sees_the_closed_days_of_all_departments_or_of_one(approval_d
         listed(by(desk()), "finance")
 
 
-@pytest.mark.parametrize(
-    ("changes", "field", "code"),
-    [
+def test_a_day_that_cannot_be_closed_changes_nothing(approval_db) -> None:
+    before = everything(approval_db)
+    for changes, field, code in (
         ({"day": MONDAY - timedelta(days=1)}, "day", "date_past"),
         ({"day": MONDAY + timedelta(days=31)}, "day", "date_too_far"),
         ({"reason": "other", "note": "  "}, "note", "required"),
         ({"note": "Pay your re-booking fee: https://epass-punjab.in/pay"}, "note", "link"),
         ({"note": "Come at \u202e01:11\u202c"}, "note", "control_character"),
-    ],
-)
-def test_a_day_that_cannot_be_closed_changes_nothing(approval_db, changes, field, code) -> None:
-    before = everything(approval_db)
-    with pytest.raises(InvalidInput) as refusal:
-        close(approval_db, **changes)
-    (problem,) = refusal.value.body.fields
-    assert (problem.field, problem.code) == (field, code)
+    ):
+        with pytest.raises(InvalidInput) as refusal:
+            close(approval_db, **changes)
+        (problem,) = refusal.value.body.fields
+        assert (problem.field, problem.code) == (field, code)
     assert everything(approval_db) == before
 
 
@@ -339,9 +336,6 @@ def test_the_note_of_a_closing_is_emptied_180_days_after_its_day(approval_db) ->
     assert (view(approval_db, old.id).note, view(approval_db, young.id).note) == ("", WORDS)
 
 
-# ------------------------------------------------------- at once
-
-
 # ------------------------------------------------------- what the desk shows
 
 
@@ -361,9 +355,9 @@ def test_the_desk_says_which_wishes_are_closed_by_whom_and_why_and_refuses_to_ap
     assert by_whom == [(TUESDAY, "department", "urgent_meeting"), (HOLI, "site", "Holi")]
     for day, code in ((TUESDAY, "day_closed"), (HOLI, "closed_day")):
         with pytest.raises(InvalidInput) as refusal:
-            approve(approval_db, review_id, slot(day))
+            approve(approval_db, review_id, slot=slot(day))
         assert [(one.field, one.code) for one in refusal.value.body.fields] == [("slot.date", code)]
-    assert approve(approval_db, review_id, slot(THURSDAY)).status == "approved"
+    assert approve(approval_db, review_id, slot=slot(THURSDAY)).status == "approved"
 
 
 def test_the_queue_of_a_department_names_its_closed_days_and_no_others(approval_db) -> None:

@@ -13,7 +13,7 @@ from contracts.rpc.approval.decisions import Delegate, DelegationId, Forward, Re
 from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion
 from contracts.rpc.call import Page
 from services.approval.handlers import capacity, decisions, delegations, queries, scheduled_jobs
-from services.approval.models.reviews import DelegationRow, ReviewRow
+from services.approval.models.reviews import ReviewRow
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -33,6 +33,7 @@ from tests.support.factories.approval import (
     submitted,
 )
 from tests.support.stack.concurrency import run_concurrently
+from tests.support.stack.extent import few_of
 
 SECRETARY, UNDER_SECRETARY = "home-secretary", "home-under-secretary"
 CLERK = desk(login="HOM-0002")
@@ -131,7 +132,7 @@ def test_a_delegation_that_ended_between_the_page_and_the_click_decides_nothing(
     assert everything(approval_db) == before
 
 
-@pytest.mark.parametrize("attempt", range(6))
+@pytest.mark.parametrize("attempt", few_of(range(6)))
 def test_of_an_approval_and_the_end_of_its_delegation_at_once_the_first_one_counts(
     approval_db, attempt
 ) -> None:
@@ -257,10 +258,3 @@ def test_the_first_step_of_an_escalation_names_the_stand_in(approval_db) -> None
     assert [(one.step, one.officer) for one in published(approval_db, ReviewEscalated)] == [
         ("stand_in", UNDER_SECRETARY)
     ]
-
-
-def test_a_delegation_row_keeps_who_made_and_who_ended_it(approval_db) -> None:
-    end(approval_db, delegate(approval_db), by(CLERK))
-    with approval_db.transaction() as session:
-        row = session.scalars(select(DelegationRow)).one()
-        assert (row.made_by, row.ended_by) == ("HOM-0001", "HOM-0002")

@@ -115,16 +115,12 @@ def test_one_demo_site_is_always_open_and_one_has_the_hours_of_an_office(seeded)
     }
 
 
-def test_seeding_twice_changes_nothing(seeded) -> None:
+def test_seeding_again_changes_nothing_and_leaves_changed_records_as_they_are(seeded) -> None:
+    changed = record(seeded, "home").model_copy(update={"officers": ()})
+    assert put(seeded, changed)
     before = everything(seeded)
     commands.seed(seeded, NOW)
     assert everything(seeded) == before
-
-
-def test_seeding_again_leaves_changed_records_as_they_are(seeded) -> None:
-    changed = record(seeded, "home").model_copy(update={"officers": ()})
-    assert put(seeded, changed)
-    commands.seed(seeded, NOW)
     assert record(seeded, "home") == changed
 
 
@@ -208,9 +204,12 @@ def test_an_unknown_department_has_no_officers(approval_db) -> None:
     assert refusal.value.body.code == "unknown_department"
 
 
-@pytest.mark.parametrize("q", ["ਸਿਹਤ", "sihat", "स्वास्थ्य", "health", "HELTH", "parivar kalyan"])
-def test_a_department_is_found_in_any_script_and_by_its_sound(seeded, q) -> None:
-    assert found(seeded, q) == {"health": []}
+def test_a_department_is_found_in_any_script_and_by_its_sound(seeded) -> None:
+    for q in ("ਸਿਹਤ", "स्वास्थ्य", "HELTH", "parivar kalyan"):
+        assert found(seeded, q) == {"health": []}, q
+    everything_found = found(seeded, "  ")
+    assert len(everything_found) == 12
+    assert not any(everything_found.values())
 
 
 def test_a_department_is_found_by_the_name_of_an_officer_who_is_part_of_the_answer(seeded) -> None:
@@ -227,12 +226,6 @@ def test_what_is_closed_has_a_name_and_is_not_to_be_found(seeded) -> None:
     put(seeded, department("health", sites=("PCS1",), closed=True))
     assert "health" not in found(seeded, "health")
     assert "health" in found(seeded, "")
-
-
-def test_an_empty_search_finds_every_department_and_no_officer(seeded) -> None:
-    everything_found = found(seeded, "  ")
-    assert len(everything_found) == 12
-    assert not any(everything_found.values())
 
 
 def test_after_an_upgrade_the_whole_directory_is_announced_once_and_again_in_the_next_edition(

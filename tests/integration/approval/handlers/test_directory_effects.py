@@ -22,6 +22,7 @@ from contracts.rpc.imports import (
 )
 from services.approval import commands
 from services.approval.handlers import decisions, directory_imports, directory_lines
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -65,11 +66,6 @@ def approval_db(databases):
         decisions.withdraw(request, by(desk()), session, NOW)
     pending(database)
     return database
-
-
-def approve(database: Any, review_id: Any, **terms: Any) -> None:
-    with database.transaction() as session:
-        decisions.approve(approval(review_id, **terms), by(desk()), session, NOW, furthest_days=30)
 
 
 def digest(database: Any, table: Any, **cells: str) -> str:

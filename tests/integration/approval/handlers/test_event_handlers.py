@@ -16,6 +16,7 @@ from contracts.rpc.approval.reviews import ReviewId
 from services.approval.domain import reviews
 from services.approval.handlers import decisions, event_handlers, queries
 from services.approval.models.reviews import ApplicationRow, ReviewRow
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import (
     HANDLERS,
     HOLI,
@@ -78,11 +79,6 @@ def send_back(database, review_id) -> None:
         decisions.return_to_applicant(
             Return(review_id=review_id, note="Which file?"), by(desk()), session, NOW
         )
-
-
-def approve(database, review_id, **changes) -> None:
-    with database.transaction() as session:
-        decisions.approve(approval(review_id, **changes), by(desk()), session, NOW, furthest_days=30)
 
 
 def test_a_submitted_application_waits_in_its_departments_queue(approval_db) -> None:
@@ -194,15 +190,6 @@ def test_an_older_event_that_comes_late_changes_nothing(approval_db) -> None:
     deliver(approval_db, first, 1)
     deliver(approval_db, second, 2)
     assert everything(approval_db) == before
-
-
-def test_an_amendment_that_overtakes_the_submission_makes_the_review(approval_db) -> None:
-    first = submitted()
-    deliver(approval_db, amended(first, personal=personal(purpose="newer")), 2)
-    assert see(approval_db, first.application_id).purpose == "newer"
-    deliver(approval_db, first, 1)
-    view = see(approval_db, first.application_id)
-    assert (view.purpose, view.revision, view.submitted_at) == ("newer", 2, received(first, 1).occurred_at)
 
 
 @pytest.mark.parametrize("end", [cancelled, expired])
@@ -392,15 +379,6 @@ def test_fields_that_a_later_version_adds_are_ignored_and_an_old_row_still_reads
     assert see(approval_db, first.application_id).name == "ਅ"
 
 
-def test_waiting_starts_anew_with_an_amendment(approval_db) -> None:
-    first = submitted()
-    deliver(approval_db, first, 1, NOW - timedelta(days=3))
-    deliver(approval_db, amended(first), 2, NOW)
-    with approval_db.transaction() as session:
-        review = session.scalars(select(ReviewRow)).one()
-        assert (review.submitted_at, review.waiting_since) == (NOW - timedelta(days=3), NOW)
-
-
 # ----------------------------------------------------------------- invitations
 
 
@@ -419,13 +397,11 @@ def test_control_an_application_of_another_channel_waits(approval_db) -> None:
     assert published(approval_db) == []
 
 
-@pytest.mark.parametrize(
-    "wished", [slot(HOLI), slot(start="07:00", end="08:00"), slot(MONDAY, "09:00", "10:00")]
-)
-def test_an_invitation_to_a_time_that_is_not_possible_any_more_waits_at_the_desk(approval_db, wished) -> None:
-    first = invited(preferred=(wished,))
-    deliver(approval_db, first)
-    assert see(approval_db, first.application_id).status == "pending"
+def test_an_invitation_to_a_time_that_is_not_possible_any_more_waits_at_the_desk(approval_db) -> None:
+    for wished in (slot(HOLI), slot(start="07:00", end="08:00"), slot(MONDAY, "09:00", "10:00")):
+        first = invited(preferred=(wished,))
+        deliver(approval_db, first)
+        assert see(approval_db, first.application_id).status == "pending"
     assert published(approval_db) == []
 
 

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import psycopg
 import pytest
-from sqlalchemy import event, text, update
+from sqlalchemy import event, update
 from stdnum import luhn
 
 from bench import desk_queue
@@ -34,19 +34,16 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.extent import few_of
 
 THURSDAY = date(2026, 3, 5)
 
 NO_DESK = [
     Principal(),
-    Principal(kind="applicant", id="a", mobile="+919876543210"),
-    Principal(kind="staff", id="SEC-0001", login_id="SEC-0001", role="security", site="T1"),
     Principal(kind="staff", id="HOM-0009", login_id="HOM-0009", role="reception", department="home"),
     Principal(kind="staff", id="HOM-0009", login_id="HOM-0009", role="department"),
     AUDITOR,
-    Principal(kind="staff", id="OPS-0001", login_id="OPS-0001", role="ops"),
 ]
 
 
@@ -111,13 +108,11 @@ def test_a_page_is_not_shifted_by_what_was_decided_meanwhile(approval_db) -> Non
     assert third in [one.reference for one in queue(approval_db, status="pending").items]
 
 
-@pytest.mark.parametrize(
-    "cursor", ["nonsense", "", "AAAA", "%%%", "MjAyNi0wMS0wMSBub3QtYS11dWlk", "ਗ", "MjAyNi0wMS0wMQ=="]
-)
-def test_a_foreign_cursor_is_refused(approval_db, cursor) -> None:
-    with pytest.raises(InvalidInput) as refusal:
-        queue(approval_db, after=cursor)
-    assert refusal.value.body.fields[0].code == "not_a_cursor"
+def test_a_foreign_cursor_is_refused(approval_db) -> None:
+    for cursor in ("nonsense", "", "MjAyNi0wMS0wMSBub3QtYS11dWlk"):
+        with pytest.raises(InvalidInput) as refusal:
+            queue(approval_db, after=cursor)
+        assert refusal.value.body.fields[0].code == "not_a_cursor"
 
 
 def test_the_queue_can_be_narrowed_to_one_status(approval_db) -> None:
@@ -147,19 +142,12 @@ def test_a_department_sees_its_own_reviews_only(approval_db) -> None:
     assert [one.reference for one in queue(approval_db, desk("finance", "FIN-0001")).items] == [finance]
     assert search(approval_db, finance) == []
     assert search(approval_db, "Gurpreet") == [home]
-
-
-def test_another_departments_review_is_not_found(approval_db) -> None:
-    review_id = pending(approval_db, department="finance")
+    (theirs,) = queue(approval_db, desk("finance", "FIN-0001")).items
     with approval_db.transaction() as session:
-        assert (
-            queries.view_review(
-                ReviewId(review_id=review_id), by(desk("finance", "FIN-0001")), session, NOW
-            ).id
-            == review_id
-        )
+        asked = ReviewId(review_id=theirs.id)
+        assert queries.view_review(asked, by(desk("finance", "FIN-0001")), session, NOW).id == theirs.id
         with pytest.raises(NotFound):
-            queries.view_review(ReviewId(review_id=review_id), by(desk()), session, NOW)
+            queries.view_review(asked, by(desk()), session, NOW)
 
 
 def test_a_login_that_is_limited_to_a_site_sees_the_reviews_of_that_site_only(approval_db) -> None:
@@ -174,15 +162,15 @@ def test_a_login_that_is_limited_to_a_site_sees_the_reviews_of_that_site_only(ap
         queries.view_review(ReviewId(review_id=shown.id), by(limited), session, NOW)
 
 
-@pytest.mark.parametrize("principal", NO_DESK, ids=lambda one: str(one.role or one.kind))
-def test_a_principal_without_a_department_reads_nothing(approval_db, principal) -> None:
-    review_id = pending(approval_db)
-    with pytest.raises(Forbidden):
-        queue(approval_db, principal)
-    with pytest.raises(Forbidden):
-        search(approval_db, "Gurpreet", principal)
-    with approval_db.transaction() as session, pytest.raises(Forbidden):
-        queries.view_review(ReviewId(review_id=review_id), by(principal), session, NOW)
+def test_a_principal_without_a_department_reads_nothing(approval_db) -> None:
+    asked = ReviewId(review_id=pending(approval_db))
+    for principal in NO_DESK:
+        with pytest.raises(Forbidden):
+            queue(approval_db, principal)
+        with pytest.raises(Forbidden):
+            search(approval_db, "Gurpreet", principal)
+        with approval_db.transaction() as session, pytest.raises(Forbidden):
+            queries.view_review(asked, by(principal), session, NOW)
 
 
 def test_a_reference_is_found_however_it_is_typed(approval_db) -> None:
@@ -208,19 +196,10 @@ def test_part_of_a_name_finds_in_any_case_and_script(approval_db) -> None:
         assert search(approval_db, typed) == [gurpreet], typed
 
 
-@pytest.mark.parametrize(
-    ("stored", "typed"),
-    [
-        (("ਬਲਵਿੰਦਰ ਸਿੰਘ", "Balwinder Singh"), "Balvinder"),
-        (("ਬਲਵਿੰਦਰ ਸਿੰਘ", "Balwinder Singh"), "बलविंदर"),
-        (("गीता शर्मा", "Gita Sharma"), "Geeta"),
-        (("Geeta Sharma", "Geeta Sharma"), "ਗੀਤਾ ਸ਼ਰਮਾ"),
-    ],
-)
-def test_a_name_is_found_by_ear_in_each_script(approval_db, stored, typed) -> None:
-    reference = waiting(approval_db, 5, **named(*stored))
+def test_a_name_is_found_by_ear_in_another_script(approval_db) -> None:
+    reference = waiting(approval_db, 5, **named("ਬਲਵਿੰਦਰ ਸਿੰਘ", "Balwinder Singh"))
     waiting(approval_db, 4, **named("Baldev", "Baldev"))
-    assert search(approval_db, typed) == [reference]
+    assert search(approval_db, "Balvinder") == search(approval_db, "बलविंदर") == [reference]
 
 
 def test_a_part_of_the_purpose_finds_too(approval_db) -> None:
@@ -233,8 +212,7 @@ def test_a_name_that_an_older_version_stored_is_found_once_the_scheduled_job_has
     approval_db,
 ) -> None:
     reference = waiting(approval_db, 5, **named("ਬਲਵਿੰਦਰ", "Balwinder"))
-    with approval_db.transaction() as session:
-        session.execute(update(ReviewRow).values(name_keys=None))
+    execute(approval_db, update(ReviewRow).values(name_keys=None))
     assert search(approval_db, "बलविंदर") == []
     with approval_db.transaction() as session:
         assert (key_names(session), key_names(session)) == (1, 0)
@@ -341,13 +319,13 @@ def test_pages_in_the_order_of_visits_hold_each_review_once(approval_db) -> None
     assert len(seen) == 6
 
 
-@pytest.mark.parametrize("order", ["waiting", "newest", "decided"])
-def test_a_cursor_of_another_order_is_refused(approval_db, order) -> None:
+def test_a_cursor_of_another_order_is_refused(approval_db) -> None:
     for _ in range(2):
         waiting(approval_db, 1)
     cursor = queue(approval_db, order="visit", limit=1).next
-    with pytest.raises(InvalidInput):
-        queue(approval_db, order=order, after=cursor)
+    for order in ("waiting", "newest", "decided"):
+        with pytest.raises(InvalidInput):
+            queue(approval_db, order=order, after=cursor)
     with pytest.raises(InvalidInput):
         queue(approval_db, order="visit", after=queue(approval_db, limit=1).next)
 
@@ -379,42 +357,30 @@ def test_reviews_are_placed_in_batches_and_those_without_another_day_hold_up_nob
 
 def test_a_review_that_an_older_version_stored_is_placed_too(approval_db) -> None:
     walk_in = waiting(approval_db, 1, **for_day(MONDAY, channel="counter"))
-    with approval_db.transaction() as session:
-        session.execute(
-            text("update reviews set visit_at = default, channel = default, precedence = default")
-        )
+    execute(approval_db, "update reviews set visit_at = default, channel = default, precedence = default")
     assert plan(approval_db, NOW) == 1
     (shown,) = queue(approval_db, order="visit", channel="counter").items
     assert (shown.reference, shown.at_counter, shown.visit.day) == (walk_in, True, MONDAY)
 
 
-FILTERS = [
-    ({"site": "T2"}, {"site": "T2"}),
-    ({"officer": "home-secretary"}, {"officer": "home-secretary"}),
-    ({"channel": "kiosk"}, {"channel": "kiosk"}),
-    ({"visit_on": THURSDAY}, {"preferred": (slot(THURSDAY),)}),
-]
-
-
-@pytest.mark.parametrize(("question", "changes"), FILTERS, ids=[next(iter(one)) for one, _ in FILTERS])
-def test_a_filter_leaves_what_it_names(approval_db, question, changes) -> None:
-    waiting(approval_db, 5)
-    wanted = waiting(approval_db, 5, **changes)
-    assert at_desk(approval_db, **question) == [wanted]
-
-
-def test_applications_for_nobody_in_particular_are_found(approval_db) -> None:
-    waiting(approval_db, 5, officer="home-secretary")
-    wanted = waiting(approval_db, 5)
-    assert at_desk(approval_db, unassigned=True) == [wanted]
+def test_a_filter_leaves_what_it_names(approval_db) -> None:
+    nobody = waiting(approval_db, 5)
+    wanted = waiting(
+        approval_db, 5, site="T2", officer="home-secretary", channel="kiosk", **for_day(THURSDAY)
+    )
+    for question in (
+        {"site": "T2"},
+        {"officer": "home-secretary"},
+        {"channel": "kiosk"},
+        {"visit_on": THURSDAY},
+    ):
+        assert at_desk(approval_db, **question) == [wanted], question
+    assert at_desk(approval_db, unassigned=True) == [nobody]
 
 
 def test_the_queue_shows_who_waits_long_or_was_escalated(approval_db) -> None:
     long, short = waiting(approval_db, 300), waiting(approval_db, 30)
-    with approval_db.transaction() as session:
-        session.execute(
-            text("update reviews set escalated = 1 where reference = :reference"), {"reference": long}
-        )
+    execute(approval_db, "update reviews set escalated = 1 where reference = :reference", reference=long)
     assert at_desk(approval_db, waiting_hours=4) == [long]
     assert at_desk(approval_db, escalated=True) == [long]
     assert at_desk(approval_db, escalated=False) == [short]

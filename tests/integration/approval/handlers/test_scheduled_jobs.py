@@ -34,7 +34,7 @@ from tests.support.factories.approval import (
     slot,
     submitted,
 )
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 
 FRIDAY = date(2026, 2, 27)
 AGE = NOW - kept_since(NOW, 26)
@@ -257,8 +257,7 @@ def test_the_service_deletes_no_review_of_the_last_year_and_none_with_people(app
     review_id = review_id_of(approval_db, event.application_id)
 
     def delete() -> None:
-        with approval_db.transaction() as session:
-            session.execute(text("select delete_reviews(:old)"), {"old": [review_id]})
+        execute(approval_db, "select delete_reviews(:old)", old=[review_id])
 
     with pytest.raises(DBAPIError, match="is not deleted"):
         delete()
@@ -290,8 +289,7 @@ def test_the_service_deletes_no_review_of_which_anything_is_of_the_last_year(app
     for event in (kept, old):
         deliver(approval_db, erased(event), 9)
     review_id = review_id_of(approval_db, kept.application_id)
-    with owner_of(approval_db).transaction() as session:
-        session.execute(text(YOUNG[what]), {"id": review_id})
+    execute(owner_of(approval_db), YOUNG[what], id=review_id)
     with pytest.raises(DBAPIError, match="is not deleted"), approval_db.transaction() as session:
         session.execute(text("select delete_reviews(:old)"), {"old": [review_id]})
     assert delete_old(approval_db, 13) == 1, "and it holds up no other"

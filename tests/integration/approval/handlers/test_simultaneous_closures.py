@@ -12,15 +12,14 @@ from services.approval.handlers import decisions
 from services.approval.handlers.directory import LOCK, escalate_again
 from services.approval.models.reviews import ReviewRow
 from services.chassis.db.locks import lock
-from tests.integration.approval.handlers.closing import approve, approved, ask, booked, close, told
+from tests.integration.approval.handlers.closing import approved, ask, booked, close, told
+from tests.integration.approval.handlers.decide import approve
 from tests.support.factories.approval import NOW, TUESDAY, approval, by, desk, pending, slot
 from tests.support.stack.concurrency import run_concurrently
 from tests.support.stack.running import eventually
 
 
-def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_asked(
-    approval_db,
-) -> None:
+def test_an_approval_under_way_is_made_before_the_closing_and_its_visitor_is_asked(approval_db) -> None:
     review_id = pending(approval_db)
     waiting = "select count(*) from pg_locks where not granted and locktype = 'advisory'"
 

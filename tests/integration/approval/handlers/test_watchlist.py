@@ -63,12 +63,7 @@ def test_a_companion_matches_too_and_one_who_comes_by_an_amendment(approval_db) 
 
 
 @pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"id_last4": None, "mobile": "98765 43210"},
-        {"name": "ਹਰਜੀਤ ਸਿੰਘ", "id_last4": "0917"},
-    ],
+    "changes", [{}, {"id_last4": None, "mobile": "98765 43210"}, {"name": "ਹਰਜੀਤ ਸਿੰਘ", "id_last4": "0917"}]
 )
 def test_an_entry_that_is_confirmed_later_marks_the_visits_to_come(approval_db, changes) -> None:
     review_id, other = pending(approval_db), pending(approval_db, personal=stranger())

@@ -26,6 +26,12 @@ def add(session, action="view_review", at=None) -> None:
     record.record_task(session, action, ["PCS-7K3M-9QWX"], at or now())
 
 
+def insert(connection, position: str = "default") -> None:
+    columns = "position, at, actor, role, action, objects, result, address, correlation_id"
+    values = f"{position}, now(), 'DHM-0001', 'department', 'approve', '{{}}', 'done', '', ''"
+    connection.execute(text(f"insert into audit_log ({columns}) values ({values})"))
+
+
 def found(database, query: str) -> list[tuple]:
     with database.transaction() as session:
         return [tuple(row) for row in session.execute(text(query))]
@@ -43,24 +49,19 @@ def test_rows_are_sealed_once_and_each_seal_names_the_one_before(database) -> No
     assert (two, later, more, before) == (2, "{[4,6)}", 2, head)
 
 
-def test_a_row_whose_transaction_ends_late_comes_into_a_later_seal(database) -> None:
+@pytest.mark.parametrize("ago", [timedelta(), 2 * seals.SETTLED], ids=["at once", "after a while"])
+def test_a_row_whose_transaction_ends_late_comes_into_a_later_seal(database, ago) -> None:
     with database.engine.connect() as late:
-        late.execute(
-            text(
-                "insert into audit_log (at, actor, role, action, objects, result, address, correlation_id) "
-                "values (now(), 'DHM-0001', 'department', 'approve', '{}', 'done', '', '')"
-            )
-        )
+        insert(late)
         with database.transaction() as session:
             add(session)
-        assert seal(database) == 1
+        assert seal(database, now() - ago) == 1
         late.commit()
     assert seal(database) == 1
-    assert found(database, "select positions::text from audit_seals order by number") == [
-        ("{[2,3)}",),
-        ("{[1,2)}",),
+    assert found(database, "select positions::text, through from audit_seals order by number") == [
+        ("{[2,3)}", 2),
+        ("{[1,2)}", 2),
     ]
-    assert found(database, "select through from audit_seals order by number") == [(2,), (2,)]
 
 
 def test_a_rolled_back_row_leaves_a_gap_and_no_row_goes_into_it_later(database) -> None:
@@ -73,32 +74,8 @@ def test_a_rolled_back_row_leaves_a_gap_and_no_row_goes_into_it_later(database) 
         add(session)
     seal(database)
     with database.engine.begin() as connection:
-        connection.execute(
-            text(
-                "insert into audit_log (position, at, actor, role, action, objects, result, address, "
-                "correlation_id) values (1, now(), 'DHM-0001', 'department', 'approve', '{}', 'done', '', '')"
-            )
-        )
+        insert(connection, position="1")
     assert seal(database) == 0
-
-
-def test_a_row_that_was_committed_while_nobody_sealed_comes_into_the_next_seal(database) -> None:
-    with database.engine.connect() as late:
-        late.execute(
-            text(
-                "insert into audit_log (at, actor, role, action, objects, result, address, correlation_id) "
-                "values (now(), 'DHM-0001', 'department', 'approve', '{}', 'done', '', '')"
-            )
-        )
-        with database.transaction() as session:
-            add(session)
-        assert seal(database, now() - 2 * seals.SETTLED) == 1
-        late.commit()
-    assert seal(database) == 1
-    assert found(database, "select positions::text from audit_seals order by number") == [
-        ("{[2,3)}",),
-        ("{[1,2)}",),
-    ]
 
 
 def test_months_that_were_said_to_be_dropped_stay_so_when_more_are_kept(database) -> None:

@@ -1,8 +1,9 @@
 """A service's connections to its database."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from types import SimpleNamespace
 
 import pytest
@@ -17,17 +18,30 @@ from services.chassis.db.availability import is_away
 from services.chassis.db.database import Database
 from tests.support.stack.backends import TestStack
 from tests.support.stack.database_faults import postgres_away, read_only
+from tests.support.stack.databases import execute
 
 
 @pytest.fixture
-def pooled(databases, stack: TestStack):
-    """Yield a pool with an open connection to a server that has restarted since."""
-    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
+def own(databases) -> Iterator[Database]:
+    with closing(Database(databases["verify"].engine.url.render_as_string(hide_password=False))) as pool:
+        yield pool
+
+
+@pytest.fixture
+def single(databases) -> Iterator[Database]:
+    """Yield a pool that uses one connection."""
+    url = databases["verify"].engine.url.render_as_string(hide_password=False)
+    with closing(Database(url, pool=1)) as pool:
+        yield pool
+
+
+@pytest.fixture
+def pooled(own: Database, stack: TestStack) -> Database:
+    """Return a pool with an open connection to a server that has restarted since."""
     assert own.is_available()
     with postgres_away(stack):
         pass
-    yield own
-    own.close()
+    return own
 
 
 def test_the_first_transaction_after_a_restart_of_the_server_succeeds(pooled: Database) -> None:
@@ -46,7 +60,7 @@ INSERT = text("insert into inbox (consumer, event_id) values ('a test', gen_rand
 
 
 def test_threads_that_open_the_first_connections_at_once_all_wait_for_the_engine_to_know_its_server(
-    databases, monkeypatch: pytest.MonkeyPatch
+    own: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Both are made to reach the lock together: each would make its own, and one would not wait."""
     together = threading.Barrier(2)
@@ -56,21 +70,16 @@ def test_threads_that_open_the_first_connections_at_once_all_wait_for_the_engine
             together.wait(0.5)
         return threading.Lock()
 
-    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
     monkeypatch.setattr(attr, "threading", SimpleNamespace(Lock=lock_when_both_are_here))
     with ThreadPoolExecutor(2) as threads:
         assert list(threads.map(lambda _: own.is_available(), range(2))) == [True, True]
-    own.close()
 
 
 @pytest.fixture
-def fenced(databases, stack: TestStack):
-    """Yield a pool whose open connection leads to a server that takes no changes any more."""
-    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
-    with own.transaction() as session:
-        session.execute(text("select set_config('default_transaction_read_only', 'on', false)"))
-    yield own
-    own.close()
+def fenced(own: Database) -> Database:
+    """Return a pool whose open connection leads to a server that takes no changes any more."""
+    execute(own, "select set_config('default_transaction_read_only', 'on', false)")
+    return own
 
 
 def test_a_read_only_server_counts_as_away_and_its_connection_is_left(fenced: Database) -> None:
@@ -78,8 +87,7 @@ def test_a_read_only_server_counts_as_away_and_its_connection_is_left(fenced: Da
         session.execute(INSERT)
     assert refused.value.orig.sqlstate == "25006"
     assert is_away(refused.value)
-    with fenced.transaction() as session:
-        session.execute(INSERT)
+    execute(fenced, INSERT)
 
 
 def test_control_without_leaving_it_the_pool_leads_to_the_read_only_server_for_ever(fenced: Database) -> None:
@@ -96,15 +104,13 @@ def test_a_database_that_takes_no_changes_is_not_available_until_another_connect
     assert fenced.is_available()
 
 
-def test_no_connection_is_opened_to_a_server_that_takes_no_changes(databases, stack: TestStack) -> None:
-    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False))
+def test_no_connection_is_opened_to_a_server_that_takes_no_changes(own: Database, stack: TestStack) -> None:
     with read_only(stack, "verify"):
         with pytest.raises(OperationalError) as refused, own.transaction() as session:
             session.execute(INSERT)
         assert is_away(refused.value)
         assert not own.is_available()
     assert own.is_available()
-    own.close()
 
 
 def test_each_query_of_a_session_for_queries_is_a_transaction_of_its_own(databases) -> None:
@@ -116,19 +122,15 @@ def test_each_query_of_a_session_for_queries_is_a_transaction_of_its_own(databas
         assert session.execute(clock).scalar_one() == session.execute(clock).scalar_one()
 
 
-def test_a_connection_that_was_used_for_queries_begins_transactions_again(
-    databases, stack: TestStack
-) -> None:
-    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False), 1)
-    with own.queries() as session:
+def test_a_connection_that_was_used_for_queries_begins_transactions_again(single: Database) -> None:
+    with single.queries() as session:
         first = session.execute(text("select pg_backend_pid()")).scalar_one()
-    with own.transaction() as session:
+    with single.transaction() as session:
         assert session.execute(text("select pg_backend_pid()")).scalar_one() == first
         session.execute(INSERT)
         session.rollback()
-    with own.queries() as session:
+    with single.queries() as session:
         assert session.execute(text("select count(*) from inbox")).scalar_one() == 0
-    own.close()
 
 
 def test_options_in_the_address_go_before_our_own(databases) -> None:
@@ -138,31 +140,21 @@ def test_options_in_the_address_go_before_our_own(databases) -> None:
     own.close()
 
 
-def test_the_use_of_a_pool_is_measured_and_who_waits_in_vain_is_counted(databases) -> None:
+def test_the_use_of_a_pool_is_measured_and_who_waits_in_vain_is_counted(single: Database) -> None:
     def used() -> float:
         return REGISTRY.get_sample_value("epass_database_connections", {"state": "used"}) or 0.0
 
-    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False), pool=1)
-    own.export_metrics()
+    single.export_metrics()
     assert REGISTRY.get_sample_value("epass_database_connections_max") == 3
     before = REGISTRY.get_sample_value("epass_database_pool_timeouts_total") or 0.0
     with ExitStack() as held:
         for _ in range(3):
-            held.enter_context(own.engine.connect())
+            held.enter_context(single.engine.connect())
         assert used() == 3
         with pytest.raises(PoolTimeout):
-            own.engine.connect()
+            single.engine.connect()
     assert used() == 0
     assert REGISTRY.get_sample_value("epass_database_pool_timeouts_total") == before + 1
-    own.close()
-
-
-@pytest.fixture
-def single(databases):
-    """Yield a pool that uses one connection."""
-    own = Database(databases["verify"].engine.url.render_as_string(hide_password=False), pool=1)
-    yield own
-    own.close()
 
 
 PREPARED = text("select count(*) from pg_prepared_statements where statement not like '%pg_prepared%'")
@@ -177,8 +169,7 @@ def test_a_statement_is_prepared_soon_and_stays_so_when_somebody_asks_whether_it
     single: Database,
 ) -> None:
     for _ in range(database.PREPARE_AFTER + 1):
-        with single.transaction() as session:
-            session.execute(text("select 1 as one"))
+        execute(single, "select 1 as one")
     assert prepared(single) == 1
     assert single.is_available()
     assert prepared(single) == 1
@@ -186,8 +177,7 @@ def test_a_statement_is_prepared_soon_and_stays_so_when_somebody_asks_whether_it
 
 def test_control_a_rollback_forgets_what_is_prepared(single: Database) -> None:
     for _ in range(database.PREPARE_AFTER + 1):
-        with single.transaction() as session:
-            session.execute(text("select 1 as one"))
+        execute(single, "select 1 as one")
     with single.engine.connect() as connection:
         connection.execute(text("select 2 as two"))
     assert prepared(single) == 0

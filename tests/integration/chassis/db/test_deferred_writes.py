@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from contracts.events import LoginDisabled
-from services.chassis.db import deferred_writes
+from services.chassis.db import bulk, deferred_writes
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox as outbox_table
 from services.chassis.messaging import outbox
@@ -228,3 +228,14 @@ def test_writes_that_nothing_sends_are_never_lost_in_silence(database: Database)
         deferred_writes.send(session)
     with database.queries() as session:
         assert session.scalars(select(PassRow.number)).all() == ["00000002"]
+
+
+def test_rows_in_bulk_are_stored_at_once_by_one_statement_and_those_that_are_there_stay(
+    database: Database, statements: list[str]
+) -> None:
+    rows = [row(number) for number in range(100)]
+    with database.transaction() as session:
+        assert bulk.insert_rows(session, PASSES, rows[1:]) == 99
+        assert len(statements) == 1
+        assert bulk.insert_rows(session, PASSES, [rows[0], row(1, inside=9)]) == 1
+    assert stored(database) == rows

@@ -15,14 +15,8 @@ def test_one_transaction_holds_a_lock_and_others_are_refused_or_wait(databases) 
         second.connection().exec_driver_sql("set local lock_timeout = 50")
         with pytest.raises(OperationalError), second.begin_nested():
             lock(second, "presence")
-
-
-def test_a_lock_ends_with_its_transaction(databases) -> None:
-    db = databases["verify"]
-    with db.transaction() as first:
-        assert try_lock(first, "presence")
-    with db.transaction() as second:
-        assert try_lock(second, "presence")
+    with db.transaction() as third:
+        assert try_lock(third, "presence"), "it ends with its transaction"
 
 
 def test_databases_do_not_share_locks(databases) -> None:

@@ -18,26 +18,26 @@ from services.chassis.db import destructive_jobs, migrate, tables
 from services.chassis.db.retention import month_start
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import eventually
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_migrations_make_the_tables_that_the_models_describe(databases, service) -> None:
-    models = import_module(f"services.{service}.models")
-    with databases[service].engine.connect() as connection:
-        months = set(connection.scalars(text("select relname from pg_class where relispartition")))
-        context = MigrationContext.configure(
-            connection,
-            opts={
-                "compare_type": True,
-                "compare_server_default": True,
-                "include_name": lambda name, kind, _: (kind, name in months) != ("table", True),
-            },
-        )
-        differences = compare_metadata(context, [models.Base.metadata, tables.metadata])
-    # Alembic reads no default of a column that owns its sequence.
-    assert [one for one in differences if one[0][:1] + one[0][3:4] != ("modify_default", "position")] == []
+def test_migrations_make_the_tables_that_the_models_describe(databases) -> None:
+    months: set[str] = set()
+    options = {
+        "compare_type": True,
+        "compare_server_default": True,
+        "include_name": lambda name, kind, _: (kind, name in months) != ("table", True),
+    }
+    for service in SERVICES:
+        models = import_module(f"services.{service}.models")
+        with databases[service].engine.connect() as connection:
+            months |= set(connection.scalars(text("select relname from pg_class where relispartition")))
+            context = MigrationContext.configure(connection, opts=options)
+            found = compare_metadata(context, [models.Base.metadata, tables.metadata])
+        # Alembic reads no default of a column that owns its sequence.
+        found = [one for one in found if one[0][:1] + one[0][3:4] != ("modify_default", "position")]
+        assert found == [], service
 
 
 class History:
@@ -62,6 +62,10 @@ class History:
         migrate.upgrade(self.folder, self.url, kept_months)
 
     @property
+    def refusal(self) -> list[object]:
+        return self.rows("select reason from destructive_jobs where job = 'drop_months'")
+
+    @property
     def months(self) -> list[object]:
         return self.rows(f"select to_regclass('{MONTH}')::text")
 
@@ -76,14 +80,12 @@ class History:
 
 @pytest.fixture
 def history(databases, stack, tmp_path: Path) -> Iterator[History]:
-    with owner_of(databases["verify"]).transaction() as session:
-        session.execute(text("create schema migrated"))
+    execute(owner_of(databases["verify"]), "create schema migrated")
     url = make_url(stack.database_url("verify")).update_query_dict({"options": "-csearch_path=migrated"})
     there = History(tmp_path, url.render_as_string(hide_password=False))
     yield there
     there.engine.dispose()
-    with owner_of(databases["verify"]).transaction() as session:
-        session.execute(text("drop schema migrated cascade"))
+    execute(owner_of(databases["verify"]), "drop schema migrated cascade")
 
 
 def test_a_migration_that_fails_leaves_the_ones_before_it_and_is_repeated(history: History) -> None:
@@ -130,14 +132,12 @@ def test_an_index_whose_creation_was_interrupted_is_made_anew(history: History) 
     assert history.rows(valid) == [True]
 
 
-def test_reference_data_have_a_version_before_anybody_changes_them(history: History) -> None:
-    """Otherwise nothing would be kept in memory until the first change."""
+def test_reference_data_have_a_version_from_the_start_and_a_dropped_guard_comes_back(
+    history: History,
+) -> None:
+    """Otherwise no reference data would be kept in memory until the first change."""
     upgrade("approval", history.url)
     assert history.rows("select count(*) from reference_versions") == [1]
-
-
-def test_a_dropped_guard_of_the_seals_comes_back_with_the_next_migration(history: History) -> None:
-    upgrade("approval", history.url)
     history.run("drop trigger check_seal on audit_seals")
     upgrade("approval", history.url)
     guard = (
@@ -223,32 +223,19 @@ def test_a_migration_by_a_wrong_clock_drops_no_month_and_ends_well(
         monkeypatch.setattr(module, "now", lambda: ahead)
     visits.upgrade(24)
     assert visits.months == [MONTH]
-    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == ["clock"]
+    assert visits.refusal == ["clock"]
 
 
-def test_a_migration_drops_no_month_that_what_was_stored_last_would_keep(visits: History) -> None:
+def test_a_migration_drops_no_month_by_a_mark_that_is_old_or_still_to_come(visits: History) -> None:
     """Both clocks may be wrong; the control is that the permission lets it go."""
-    visits.run("update destructive_jobs set ran_at = now() - interval '60 days'")
-    visits.upgrade(13)
-    assert visits.months == [MONTH]
-    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == ["leap"]
-    visits.run("update destructive_jobs set allowed_at = now(), allowed_by = 'OPS-0001'")
-    visits.upgrade(13)
-    assert visits.months == [None]
-    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == [None]
-
-
-def test_a_migration_goes_by_no_mark_that_is_still_to_come(visits: History) -> None:
-    """Nor by an event that is."""
     visits.run("update destructive_jobs set ran_at = now() + interval '170 days'")
     visits.upgrade(13)
-    assert visits.months == [MONTH]
-    assert visits.rows("select reason from destructive_jobs where job = 'drop_months'") == ["leap"]
-
-
-def test_a_refusal_of_a_migration_is_taken_back_where_no_month_is_to_be_dropped(visits: History) -> None:
+    assert (visits.months, visits.refusal) == ([MONTH], ["leap"])
     visits.run("update destructive_jobs set ran_at = now() - interval '60 days'")
-    visits.upgrade(13)
     visits.upgrade(24)
-    assert visits.months == [MONTH]
-    assert visits.rows("select refused_at from destructive_jobs where job = 'drop_months'") == [None]
+    assert (visits.months, visits.refusal) == ([MONTH], [None]), "no month is to be dropped"
+    visits.upgrade(13)
+    assert (visits.months, visits.refusal) == ([MONTH], ["leap"])
+    visits.run("update destructive_jobs set allowed_at = now(), allowed_by = 'OPS-0001'")
+    visits.upgrade(13)
+    assert (visits.months, visits.refusal) == ([None], [None])

@@ -13,7 +13,7 @@ from contracts.model import IST
 from services.chassis.db import partitions
 from services.chassis.db.database import Database
 from services.chassis.db.partitions import MONTHS_AHEAD
-from tests.support.stack.databases import owner_of
+from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import eventually
 
 NOW = datetime(2024, 11, 26, 12, tzinfo=IST)
@@ -132,8 +132,7 @@ def test_a_month_is_dropped_while_transactions_read_and_write_the_present_one(
         visit(session, NOW)
 
     def plainly() -> None:
-        with database.transaction() as session:
-            session.execute(text("alter table visits detach partition visits_until_2024_12"))
+        execute(database, "alter table visits detach partition visits_until_2024_12")
 
     drop = threading.Thread(
         target=lambda: partitions.drop_months(database.engine, DECEMBER) if concurrently else plainly()
@@ -191,5 +190,4 @@ def test_a_month_that_was_detached_and_not_dropped_is_dropped_and_one_that_an_op
     partitions.drop_months(database.engine, JANUARY)
     assert "visits_until_2024_12" not in tables(database)
     assert "visits_2024_12" in tables(database)
-    with database.transaction() as session:
-        session.execute(text("drop table visits_2024_12"))
+    execute(database, "drop table visits_2024_12")

@@ -70,11 +70,17 @@ class Stored:
             return list(session.scalars(select(self.table).order_by(self.table.created_at)))
 
 
-@pytest.fixture(params=["accounts", "issuance"])
+SERVICES = {"accounts": (accounts, AccountsRow), "issuance": (issuance, IssuanceRow)}
+
+
+@pytest.fixture
 def keys(request, databases) -> Stored:
-    module, table = {"accounts": (accounts, AccountsRow), "issuance": (issuance, IssuanceRow)}[request.param]
-    ring = (Fernet.generate_key().decode(),)
-    return Stored(databases[request.param], module.key_store, table, ring)
+    service = getattr(request, "param", "accounts")
+    module, table = SERVICES[service]
+    return Stored(databases[service], module.key_store, table, (Fernet.generate_key().decode(),))
+
+
+in_each_service = pytest.mark.parametrize("keys", SERVICES, indirect=True)
 
 
 def current_at_once(keys: Stored, callers: int) -> set[str]:
@@ -91,6 +97,7 @@ def current_at_once(keys: Stored, callers: int) -> set[str]:
         return set(pool.map(one, range(callers)))
 
 
+@in_each_service
 def test_callers_that_come_at_once_get_one_first_key(keys) -> None:
     kids = current_at_once(keys, 8)
 
@@ -98,6 +105,7 @@ def test_callers_that_come_at_once_get_one_first_key(keys) -> None:
     assert [row.kid for row in keys.rows()] == list(kids)
 
 
+@in_each_service
 def test_without_the_lock_two_first_keys_would_collide(keys, monkeypatch) -> None:
     """The negative control of the test above."""
     monkeypatch.setattr(key_store, "lock", lambda _session, _name: None)
@@ -106,11 +114,7 @@ def test_without_the_lock_two_first_keys_would_collide(keys, monkeypatch) -> Non
         current_at_once(keys, 8)
 
 
-def test_the_first_key_stays_current(keys) -> None:
-    assert keys.current().kid == keys.current().kid
-    assert keys.published() == [keys.current().kid]
-
-
+@in_each_service
 def test_the_private_half_is_nowhere_in_clear(keys) -> None:
     raw = keys.current().private.private_bytes_raw()
     with keys.db.transaction() as session:
@@ -126,9 +130,11 @@ def test_the_private_half_is_nowhere_in_clear(keys) -> None:
         assert form not in content
 
 
-def test_a_key_signs_the_same_token_each_time_it_is_opened(keys) -> None:
+def test_the_first_key_stays_current_and_signs_the_same_token_each_time_it_is_opened(keys) -> None:
     kid = keys.current().kid
 
+    assert keys.current().kid == kid
+    assert keys.published() == [kid]
     assert keys.by_kid(kid).sign(CLAIMS, "t") == keys.current().sign(CLAIMS, "t")
 
 
@@ -198,6 +204,7 @@ def test_an_unknown_kid_has_no_key(keys) -> None:
         keys.withdraw("nobody")
 
 
+@in_each_service
 def test_a_withdrawn_key_signs_nothing_more_and_the_next_one_takes_its_place(keys) -> None:
     old = keys.current()
     assert keys.by_kid(old.kid).kid == old.kid, "the process has it in memory"

@@ -4,8 +4,7 @@ The process is held in the window from outside (``slow_…`` of the sabotage), l
 The third window, between a provider's answer and the sender's commit, is in ``tests/chaos/test_controls.py``.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import pytest
 
@@ -20,15 +19,6 @@ with_and_without_inbox = pytest.mark.parametrize(
 )
 
 
-@contextmanager
-def running(process: Process, *, ready: bool = True) -> Iterator[Process]:
-    process.start(ready=ready)
-    try:
-        yield process
-    finally:
-        process.kill()
-
-
 def held(process: Process) -> bool:
     """Return whether the process waits in the window."""
     return HELD in process.log.read_text()
@@ -38,13 +28,13 @@ def held(process: Process) -> bool:
 def test_a_consumer_killed_between_commit_and_acknowledgement_has_one_effect(
     broker, effects: Callable[[], list[str]], topology, tmp_path, removed_guard: str, expected_effects: int
 ) -> None:
-    with running(make_probe(topology, tmp_path, "events", sabotage="slow_to_acknowledge")) as first:
+    with make_probe(topology, tmp_path, "events", sabotage="slow_to_acknowledge").start() as first:
         broker.publish("issuance.events", "PassRevoked", revoked_bytes("one"))
         eventually(lambda: held(first), "it has committed and not acknowledged")
         assert effects() == ["one"]
         first.kill()
     eventually(lambda: broker.depth(QUEUE) == 1, "the broker has the event again")
-    with running(make_probe(topology, tmp_path, "events", sabotage=removed_guard)) as second:
+    with make_probe(topology, tmp_path, "events", sabotage=removed_guard).start() as second:
         broker.publish("issuance.events", "PassRevoked", revoked_bytes("after it"))
         eventually(
             lambda: "after it" in effects() and len(effects()) == expected_effects + 1, "both were handled"
@@ -66,13 +56,13 @@ def test_a_relay_killed_between_confirm_and_mark_causes_one_effect(
 ) -> None:
     add_events(issuance, "one")
     stuck = make_relay(topology, tmp_path, sabotage="slow_to_mark")
-    with running(stuck, ready=False) as first:  # a relay is ready once it has marked what waited
+    with stuck.start(ready=False) as first:  # a relay is ready once it has marked what waited
         eventually(lambda: held(first), "the broker has confirmed and nothing is marked")
         first.kill()
     assert (broker.depth(QUEUE), waiting(issuance)) == (1, 1)
-    with running(make_relay(topology, tmp_path, "again")):
+    with make_relay(topology, tmp_path, "again").start():
         eventually(lambda: waiting(issuance) == 0, "it is sent again")
     assert broker.depth(QUEUE) == 2
-    with running(make_probe(topology, tmp_path, "events", sabotage=removed_guard)) as consumer:
+    with make_probe(topology, tmp_path, "events", sabotage=removed_guard).start() as consumer:
         eventually(lambda: consumer.metric("epass_event_seconds_count") == 2, "both were acknowledged")
     assert effects() == ["one"] * expected_effects

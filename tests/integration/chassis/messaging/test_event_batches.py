@@ -34,6 +34,7 @@ from tests.support.factories.envelopes import key_ring, wrap
 from tests.support.stack.chassis import QUEUE, make_probe, revoked, revoked_bytes
 from tests.support.stack.collector import Collector
 from tests.support.stack.database_faults import demoted
+from tests.support.stack.databases import execute
 from tests.support.stack.running import eventually
 
 BAD = "bad"
@@ -163,8 +164,7 @@ def test_events_of_one_application_are_handled_in_the_order_of_their_numbers(ver
 
 def test_batches_that_share_applications_end_without_a_deadlock(verify, effects) -> None:
     """Each handler locks its application's row, as the services' do."""
-    with verify.transaction() as session:
-        session.execute(text("insert into probe (id, what) select -n, 'row' from generate_series(1, 40) n"))
+    execute(verify, "insert into probe (id, what) select -n, 'row' from generate_series(1, 40) n")
     both_run = threading.Barrier(2, timeout=10)
 
     def lock(received: Received, session: Session) -> None:
@@ -188,8 +188,7 @@ def test_batches_that_share_applications_end_without_a_deadlock(verify, effects)
 
 
 def test_a_batch_gives_way_to_whoever_holds_a_lock_and_its_other_events_are_done(verify, effects) -> None:
-    with verify.transaction() as session:
-        session.execute(text("insert into probe (id, what) values (-1, 'row')"))
+    execute(verify, "insert into probe (id, what) values (-1, 'row')")
 
     def lock_first(received: Received, session: Session) -> None:
         if received.event.reference == "wants the lock":

@@ -30,32 +30,11 @@ from tests.support.stack.running import eventually
 def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published(
     broker, issuance, topology, tmp_path
 ) -> None:
-    with broker.connection.channel() as channel:
-        channel.queue_delete(QUEUE)
+    broker.delete(QUEUE)
     add_events(issuance, "waiting")
-    process = make_relay(topology, tmp_path).start()
-    try:
+    with make_relay(topology, tmp_path).start():
         eventually(lambda: waiting(issuance) == 0, "sent")
         assert taken_from_queue(broker) == ["waiting"]
-    finally:
-        process.kill()
-
-
-def test_a_queue_that_is_deleted_while_the_relay_works_comes_back(
-    broker, issuance, topology, tmp_path
-) -> None:
-    process = make_relay(topology, tmp_path, EPASS_RELAY_DECLARE="0.5").start()
-    try:
-        add_events(issuance, "first")
-        eventually(lambda: taken_from_queue(broker) == ["first"], "the relay works")
-        with broker.connection.channel() as channel:
-            channel.queue_delete(QUEUE)
-        eventually(lambda: check_topology(topology) == (0, ""), "the queue is back", 30)
-        add_events(issuance, "second")
-        found: list[str] = []
-        eventually(lambda: found.extend(taken_from_queue(broker)) or "second" in found, "an event reaches it")
-    finally:
-        process.kill()
 
 
 MANY = 2 * RelaySettings.model_fields["relay_batch"].default
@@ -132,8 +111,7 @@ def test_queues_that_do_not_answer_hold_up_no_event_of_another_type(
 ) -> None:
     """More wait for them than fit into a batch, so that they would fill each batch for ever."""
     settings = {"EPASS_RELAY_WATCHDOG": "1", "EPASS_RELAY_BATCH": "3"}
-    process = make_relay(topology, tmp_path, **settings).start()
-    try:
+    with make_relay(topology, tmp_path, **settings).start() as process:
         add_events(issuance, "first")
         eventually(lambda: waiting(issuance) == 0, "sent")
         with silent(topology), silent(topology, "verify.PassIssued"):
@@ -153,8 +131,6 @@ def test_queues_that_do_not_answer_hold_up_no_event_of_another_type(
         assert {*taken_from_queue(broker)} >= {f"waits-{number}" for number in range(4)}
         assert process.metric("epass_outbox_refused") == 0
         assert process.is_ready()
-    finally:
-        process.kill()
 
 
 def test_while_only_a_silent_queue_has_events_the_relay_is_not_ready_and_keeps_the_outbox(
@@ -162,8 +138,7 @@ def test_while_only_a_silent_queue_has_events_the_relay_is_not_ready_and_keeps_t
 ) -> None:
     """Each relay that took it over would begin with all that waits: repeats for the queues that answer."""
     broker.purge("notify.PassRevoked")
-    process = make_relay(topology, tmp_path, EPASS_RELAY_WATCHDOG="1").start()
-    try:
+    with make_relay(topology, tmp_path, EPASS_RELAY_WATCHDOG="1").start() as process:
         with silent(topology):
             add_events(issuance, "waits")
             eventually(lambda: broker.depth("notify.PassRevoked") >= 2, "it was tried again", 30)
@@ -173,8 +148,6 @@ def test_while_only_a_silent_queue_has_events_the_relay_is_not_ready_and_keeps_t
             assert holders(issuance) == holder
         eventually(lambda: waiting(issuance) == 0, "it is sent once the queue answers", 60)
         eventually(process.is_ready, "the relay is ready")
-    finally:
-        process.kill()
 
 
 def holders(issuance) -> list[int]:
@@ -230,8 +203,7 @@ def test_what_a_deleted_queue_has_missed_is_sent_again_whoever_declares_it(
         add_events(issuance, "before")
         eventually(lambda: taken_from_queue(broker) == ["before"], "the first relay works")
         standby.start()
-        with broker.connection.channel() as channel:
-            channel.queue_delete(QUEUE)
+        broker.delete(QUEUE)
         add_events(issuance, "missed")
         eventually(lambda: waiting(issuance) == 0, "it counts as sent")
         eventually(lambda: check_topology(topology) == (0, ""), "the queue is back", 30)
@@ -260,8 +232,7 @@ def test_one_queue_with_other_arguments_holds_up_no_event_and_the_relay_says_wha
 def test_a_missing_queue_that_the_relay_may_not_declare_holds_up_no_event_and_it_says_what_to_do(
     broker, issuance, topology, tmp_path, queue: str
 ) -> None:
-    with broker.connection.channel() as channel:
-        channel.queue_delete(queue)
+    broker.delete(queue)
     try:
         with reporting(topology, issuance, broker, tmp_path) as said:
             assert said(queue) == "it is missing: run `epass topology apply`"
@@ -274,8 +245,7 @@ def test_a_missing_queue_that_the_relay_may_not_declare_holds_up_no_event_and_it
 @contextmanager
 def reporting(topology, issuance, broker, tmp_path) -> Iterator[Callable[[str], str]]:
     """Run a relay that sends an event although the topology is not as it should be; yield what it says."""
-    process = make_relay(topology, tmp_path)
-    try:
+    with make_relay(topology, tmp_path) as process:
         process.start(ready=False)
         add_events(issuance, "goes on")
         eventually(lambda: taken_from_queue(broker) == ["goes on"], "it is sent")
@@ -284,8 +254,6 @@ def reporting(topology, issuance, broker, tmp_path) -> Iterator[Callable[[str], 
         yield lambda name: next(
             str(line["event"]) for line in process.log_lines() if line.get("name") == name
         )
-    finally:
-        process.kill()
 
 
 def test_apply_makes_a_queue_with_other_arguments_anew_and_keeps_its_messages(broker, topology) -> None:
@@ -343,8 +311,7 @@ def test_the_relay_is_not_ready_and_tries_again_whichever_method_the_broker_brea
     address = urlsplit(url)
     with proxies.Proxy(address.hostname, address.port) as proxy:
         through = url.replace(f":{address.port}", f":{proxy.port}")
-        process = make_relay(topology, tmp_path, EPASS_BROKER_URLS=through, EPASS_RELAY_WATCHDOG="3")
-        try:
+        with make_relay(topology, tmp_path, EPASS_BROKER_URLS=through, EPASS_RELAY_WATCHDOG="3") as process:
             with proxy.fault_at(method, how):
                 process.start(ready=False)
                 add_events(issuance, "waiting")
@@ -353,8 +320,6 @@ def test_the_relay_is_not_ready_and_tries_again_whichever_method_the_broker_brea
             assert readiness.json() == {"topology": False, "issuance": False}
             assert readiness.status_code == 503
             eventually(lambda: taken_from_queue(broker) == ["waiting"], "sent once the broker works", 30)
-        finally:
-            process.kill()
 
 
 def test_a_broker_that_needs_longer_than_the_watchdog_for_all_its_answers_still_gets_the_events(
@@ -364,13 +329,10 @@ def test_a_broker_that_needs_longer_than_the_watchdog_for_all_its_answers_still_
     address = urlsplit(url)
     with proxies.Proxy(address.hostname, address.port) as proxy, proxy.latency(0.02):
         through = url.replace(f":{address.port}", f":{proxy.port}")
-        process = make_relay(topology, tmp_path, EPASS_BROKER_URLS=through, EPASS_RELAY_WATCHDOG="2")
-        try:
+        with make_relay(topology, tmp_path, EPASS_BROKER_URLS=through, EPASS_RELAY_WATCHDOG="2") as process:
             process.start(ready=False)
             add_events(issuance, "slowly")
             eventually(lambda: taken_from_queue(broker) == ["slowly"], "sent by a slow broker", 60)
-        finally:
-            process.kill()
 
 
 def delay_arguments(seconds: int) -> dict[str, object]:

@@ -25,24 +25,9 @@ def test_old_idempotency_keys_and_inbox_marks_are_deleted_and_young_ones_stay(da
     database = databases["verify"]
     with database.transaction() as session:
         inbox.mark_seen(session, "verify.PassIssued", [uuid4()])
-        once(
-            session,
-            call(ALICE, "young"),
-            "make",
-            PassNumber(number="1"),
-            lambda: "made",
-            lambda ref: ref,
-            reference=str,
-        )
-        once(
-            session,
-            call(ALICE, "old"),
-            "make",
-            PassNumber(number="1"),
-            lambda: "made",
-            lambda ref: ref,
-            reference=str,
-        )
+        for key in ("young", "old"):
+            number = PassNumber(number="1")
+            once(session, call(ALICE, key), "make", number, lambda: "made", lambda ref: ref, reference=str)
         session.execute(
             text("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'")
         )

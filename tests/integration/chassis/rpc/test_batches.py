@@ -55,6 +55,8 @@ def test_a_bad_call_in_the_middle_gets_its_error_and_the_others_their_result(
     assert "hunter2" not in json.dumps(replies)
     assert "hunter2" not in probe.log.read_text()
     assert sorted(effects()) == ["first", "last"]
+    vanished = broker.call_together("verify", "vanish", {one: inside(one) for one in ("a", "b")})
+    assert [reply["error"]["exc_type"] for reply in vanished.values()] == ["NotFound", "NotFound"]
 
 
 def test_a_call_in_the_middle_whose_deadline_has_passed_is_not_carried_out(
@@ -80,13 +82,10 @@ def test_a_slow_call_holds_up_no_other_reply_of_its_message(broker: Wire, probe:
 def test_calls_of_a_message_share_the_workers_of_the_service(
     broker: Wire, effects: Effects, topology: TestStack, tmp_path: Path
 ) -> None:
-    process = make_probe(topology, tmp_path, "rpc", EPASS_RPC_WORKERS="1").start()
-    try:
+    with make_probe(topology, tmp_path, "rpc", EPASS_RPC_WORKERS="1").start():
         replies = broker.call_together("verify", "inside", {one: inside(one) for one in ("sleep:1", "a")})
         assert [reply["error"] for reply in replies.values()] == [None, None]
         assert effects() == ["sleep:1", "a"]
-    finally:
-        process.kill()
 
 
 def test_a_message_whose_process_dies_before_its_last_reply_is_carried_out_again(
@@ -98,11 +97,8 @@ def test_a_message_whose_process_dies_before_its_last_reply_is_carried_out_again
         assert [reply["id"] for reply in replies.next()["replies"]] == ["a"]
         first.kill()
         assert effects() == ["a"]
-        second = make_probe(topology, tmp_path, "rpc").start()
-        try:
+        with make_probe(topology, tmp_path, "rpc").start():
             came = {reply["id"] for _ in range(2) for reply in replies.next()["replies"]}
-        finally:
-            second.kill()
     assert came == {"a", "sleep:3"}
     assert effects() == ["a", "a", "sleep:3"]
     eventually(lambda: broker.depth("rpc-verify") == 0, "the message is acknowledged")
@@ -114,8 +110,3 @@ def test_what_is_no_batch_goes_to_the_dead_letters(broker: Wire, probe: Process,
             replies.ask("verify", "inside", {"args": [], "kwargs": {"calls": calls}})
     eventually(lambda: broker.depth(DEAD) == 4, "four dead letters")
     assert broker.call("verify", "inside", {"site": "still-here"})["result"]["persons"] == 1
-
-
-def test_a_method_that_does_not_exist_gets_an_error_for_each_call(broker: Wire, probe: Process) -> None:
-    replies = broker.call_together("verify", "vanish", {one: inside(one) for one in ("a", "b")})
-    assert [reply["error"]["exc_type"] for reply in replies.values()] == ["NotFound", "NotFound"]

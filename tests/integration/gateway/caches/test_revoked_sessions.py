@@ -3,24 +3,18 @@
 from uuid import uuid4
 
 import aio_pika
-import pytest
+import httpx
 from cryptography.fernet import Fernet
 from fastapi import FastAPI
 
 from contracts.envelope import PersonalKeyRing
 from contracts.events import Event, LoginDisabled, PasswordReset, SessionEnded, SessionKeyWithdrawn
 from contracts.subscriptions import exchange_of
+from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from tests.integration.gateway.accounts_stub import AccountsStub
 from tests.support.factories.envelopes import wrap
-from tests.support.factories.gateway import (
-    KID,
-    bearer,
-    claims,
-    serving,
-    signed,
-    until,
-)
+from tests.support.factories.gateway import KID, bearer, claims, serving, signed, until
 from tests.support.stack.backends import TestStack
 
 
@@ -33,77 +27,59 @@ async def publish(stack: TestStack, event: Event, sender: str = "relay") -> None
         await exchange.publish(aio_pika.Message(envelope.to_bytes(), user_id=sender), type(event).__name__)
 
 
-async def test_an_ended_session_is_refused_within_two_seconds(stack: TestStack, app: FastAPI) -> None:
+LATER = "2100-01-01T00:00:00Z"
+
+
+async def asks(http: httpx.AsyncClient, session: SessionClaims) -> int:
+    """Ask with a session, and return the status."""
+    return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code
+
+
+async def is_refused_soon(http: httpx.AsyncClient, session: SessionClaims, seconds: int = 2) -> None:
+    async def refused() -> bool:
+        return await asks(http, session) == 401
+
+    await until("the refusal", refused, seconds)
+
+
+async def test_sessions_that_end_are_refused_within_two_seconds_and_no_others(
+    stack: TestStack, app: FastAPI
+) -> None:
     ended, other = claims(role="ado", sub="ADO-0001"), claims(role="ado", sub="ADO-0001")
+    events = (
+        LoginDisabled(login_id="ADO-0008", disabled_by="ADO-0001", sessions_until=LATER),
+        PasswordReset(login_id="ADO-0009", reset_by="ADO-0001", sessions_until=LATER),
+    )
     async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 200
-        await publish(stack, SessionEnded(sid=ended.sid, token_expires_at="2100-01-01T00:00:00Z"))
-
-        async def refused() -> bool:
-            return (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 401
-
-        await until("the refusal", refused, 2)
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(other)))).status_code == 200
+        assert await asks(http, ended) == 200
+        await publish(stack, SessionEnded(sid=ended.sid, token_expires_at=LATER))
+        await is_refused_soon(http, ended)
+        for event in events:
+            session = claims(role="ado", sub=event.login_id)
+            later = claims(role="ado", sub=event.login_id, iat=int(now().timestamp()) + 30)
+            assert await asks(http, session) == 200
+            await publish(stack, event)
+            await is_refused_soon(http, session)
+            assert app.state.gateway.revoked_sessions.covers(session)
+            assert not app.state.gateway.revoked_sessions.covers(later)
+        assert await asks(http, other) == 200
+        # Accounts still answers with the key, as before the withdrawal: the event alone is enough.
+        await publish(stack, SessionKeyWithdrawn(kid=KID))
+        await is_refused_soon(http, other)
 
 
 async def test_an_event_that_is_not_from_the_relay_ends_no_session(stack: TestStack, app: FastAPI) -> None:
     spared, ended = claims(role="ado", sub="ADO-0001"), claims(role="ado", sub="ADO-0001")
     async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 200
+        assert await asks(http, ended) == 200
         for session, sender in ((spared, "verify"), (ended, "relay")):
-            event = SessionEnded(sid=session.sid, token_expires_at="2100-01-01T00:00:00Z")
-            await publish(stack, event, sender)
-
-        async def refused() -> bool:
-            return (await http.get("/api/v1/logins", headers=bearer(signed(ended)))).status_code == 401
-
-        await until("the later one has come", refused, 20)
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(spared)))).status_code == 200
-
-
-async def test_sessions_of_a_withdrawn_key_are_refused_within_two_seconds(
-    stack: TestStack, app: FastAPI
-) -> None:
-    """Accounts still answers with the key, as before the withdrawal: the event alone is enough."""
-    session = claims(role="ado", sub="ADO-0001")
-    async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
-        await publish(stack, SessionKeyWithdrawn(kid=KID))
-
-        async def refused() -> bool:
-            return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 401
-
-        await until("the refusal", refused, 2)
-
-
-@pytest.mark.parametrize(
-    "event",
-    [
-        LoginDisabled(login_id="ADO-0009", disabled_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
-        PasswordReset(login_id="ADO-0009", reset_by="ADO-0001", sessions_until="2100-01-01T00:00:00Z"),
-    ],
-    ids=["disabled", "reset"],
-)
-async def test_a_login_that_was_disabled_or_reset_is_refused_within_two_seconds_but_not_its_later_sessions(
-    stack: TestStack, app: FastAPI, event: Event
-) -> None:
-    session = claims(role="ado", sub="ADO-0009")
-    later = claims(role="ado", sub="ADO-0009", iat=int(now().timestamp()) + 30)
-    async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 200
-        await publish(stack, event)
-
-        async def refused() -> bool:
-            return (await http.get("/api/v1/logins", headers=bearer(signed(session)))).status_code == 401
-
-        await until("the refusal", refused, 2)
-        assert app.state.gateway.revoked_sessions.covers(session)
-        assert not app.state.gateway.revoked_sessions.covers(later)
+            await publish(stack, SessionEnded(sid=session.sid, token_expires_at=LATER), sender)
+        await is_refused_soon(http, ended, 20)
+        assert await asks(http, spared) == 200
 
 
 async def test_a_session_that_ended_while_no_gateway_ran_is_refused(
     app: FastAPI, accounts: AccountsStub
 ) -> None:
-    token = signed(claims(role="ado", sid=accounts.ended_sid))
     async with serving(app) as http:
-        assert (await http.get("/api/v1/logins", headers=bearer(token))).status_code == 401
+        assert await asks(http, claims(role="ado", sid=accounts.ended_sid)) == 401

@@ -26,15 +26,7 @@ from services.gateway.rpc import connection
 from services.gateway.rpc.client import RpcClient
 from tests.integration.gateway.accounts_stub import AccountsStub
 from tests.support.chaos import proxy as proxies
-from tests.support.factories.gateway import (
-    LATER,
-    bearer,
-    claims,
-    proven,
-    serving,
-    signed,
-    until,
-)
+from tests.support.factories.gateway import LATER, bearer, claims, proven, serving, signed, until
 from tests.support.stack.backends import TestStack
 
 
@@ -97,8 +89,7 @@ async def test_errors_in_a_shared_message_reach_the_caller_whose_they_are(client
     ids = ["conflict", "invalid", "fault", "too_many"] * 10
     disable_login = replace(rpc.accounts.logins.DISABLE_LOGIN, together=True)
     outcomes = await asyncio.gather(
-        *(client.call(disable_login, LoginId(login_id=one)) for one in ids),
-        return_exceptions=True,
+        *(client.call(disable_login, LoginId(login_id=one)) for one in ids), return_exceptions=True
     )
     assert [type(one) for one in outcomes] == [Conflict, InvalidInput, InternalError, TooManyAttempts] * 10
 

@@ -70,25 +70,6 @@ def test_an_approval_becomes_a_pass_and_is_published_with_all_its_facts(database
     assert len(event.personal.link_code) == 22
 
 
-def test_the_same_event_five_times_is_one_pass(database) -> None:
-    approval, event_id = approved(), uuid4()
-
-    for _ in range(5):
-        deliver(database, approval, event_id)
-
-    assert len(rows(database)) == 1
-    assert kinds(database) == ["PassIssued"]
-
-
-def test_one_approval_in_five_different_events_is_one_pass(database) -> None:
-    approval = approved()
-
-    for _ in range(5):
-        deliver(database, approval)
-
-    assert kinds(database) == ["PassIssued"]
-
-
 def test_one_approval_in_eight_threads_at_once_is_one_pass(database) -> None:
     deliver_concurrently(database, [approved(application_id=uuid4())] * 8)
 
@@ -148,17 +129,6 @@ def test_the_end_of_a_pass_says_why_the_department_withdrew_its_approval(databas
     assert (revoked.withdrawn_for, revoked.personal.note) == ("officer_unavailable", "Come next week")
 
 
-@pytest.mark.parametrize("ending", [withdrawn, cancelled])
-def test_a_withdrawal_or_cancellation_before_the_approval_leaves_no_pass(database, ending) -> None:
-    approval = approved()
-
-    deliver(database, ending(approval))
-    deliver(database, approval)
-
-    assert rows(database) == []
-    assert published(database) == []
-
-
 def test_a_cancellation_leaves_other_applications_alone(database) -> None:
     approval, other = approved(), approved()
     deliver(database, approval)
@@ -204,15 +174,6 @@ def test_a_later_approval_replaces_a_pass_whose_withdrawal_is_still_on_its_way(d
     assert (revoked.pass_number, revoked.replaced) == (issued.pass_number, True)
     assert again.replaces == issued.pass_number
     assert [row.revocation for row in rows(database)] == ["withdrawn", None]
-
-
-def test_a_cancellation_is_final_for_every_revision(database) -> None:
-    first = approved()
-
-    deliver(database, cancelled(first))
-    deliver(database, approved(application_id=first.application_id, revision=9))
-
-    assert rows(database) == []
 
 
 @pytest.mark.parametrize("ending", [withdrawn, cancelled])

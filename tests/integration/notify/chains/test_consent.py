@@ -3,17 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
 
 from contracts.errors import NotFound
-from contracts.rpc.application import ReferenceOnly
 from contracts.rpc.notify import WrongNumber
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import InboundText
-from services.notify.handlers import receipts, resends
+from services.notify.handlers import receipts
 from services.notify.handlers.opt_outs import stop_messages
 from tests.integration.notify.chains.two_vendors import Vendor, put_pass
+from tests.integration.notify.handlers.stored import resend
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import APPLICANT, MOBILE, SteppedSender
 
@@ -48,15 +47,6 @@ def test_the_newest_word_of_a_person_counts_however_late_an_older_one_comes(
     assert len(whatsapp.sent) == 1
 
 
-def test_opting_out_names_nobody(db: Database) -> None:
-    with db.transaction() as session:
-        receipts.store_texts(session, "whatsapp", [InboundText(MOBILE, "stop", now())], now())
-    with db.transaction() as session:
-        stored = session.execute(text("select recipient, about from opt_outs")).one()
-    assert MOBILE[3:] not in stored.recipient
-    assert len(stored.recipient) == 32
-
-
 def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_applicant_proves_it(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
@@ -69,17 +59,14 @@ def test_a_wrong_number_gets_nothing_more_about_that_application_until_its_appli
     postman.advance()
     assert [message.personal.parameters["number"] for message in whatsapp.sent] == [other.number]
     assert sms.sent == []
-    with db.transaction() as session:
-        resends.resend(
-            ReferenceOnly(reference=visit.reference), make_call(APPLICANT, key="again"), session, now()
-        )
+    resend(db, visit.reference, APPLICANT, key="again")
     postman.send_due()
     assert len(whatsapp.sent) == 2
 
 
-@pytest.mark.parametrize("digits", ["0000", "", "3211"])
-def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database, digits: str) -> None:
+def test_messages_are_not_stopped_by_who_does_not_know_the_number(db: Database) -> None:
     visit = put_pass(db)
-    wrong = WrongNumber(reference=visit.reference, mobile_last4=digits)
-    with db.transaction() as session, pytest.raises(NotFound):
-        stop_messages(wrong, make_call(key="wrong"), session, now())
+    for digits in ("0000", "", "3211"):
+        wrong = WrongNumber(reference=visit.reference, mobile_last4=digits)
+        with db.transaction() as session, pytest.raises(NotFound):
+            stop_messages(wrong, make_call(key="wrong"), session, now())

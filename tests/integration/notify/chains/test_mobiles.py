@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, Receipt
-from services.notify.handlers import event_handlers, receipts
+from services.notify.handlers import receipts
 from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
 from tests.integration.notify.chains.two_vendors import (
@@ -21,11 +21,11 @@ from tests.integration.notify.chains.two_vendors import (
     report,
     undelivered,
 )
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,
     OTHER_MOBILE,
-    PUBLIC_URL,
     Clock,
     SteppedSender,
     Visit,
@@ -72,8 +72,7 @@ def test_a_message_that_nobody_is_known_to_have_goes_to_the_new_number_once(
     db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock, reported: str | None
 ) -> None:
     visit = Visit(deliver_by="whatsapp")
-    with db.transaction() as session:
-        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.returned()))
     postman.send_due()
     if reported:
         report(db, "wa", "wa-vendor-1", reported)
@@ -87,31 +86,11 @@ def test_a_message_that_nobody_is_known_to_have_goes_to_the_new_number_once(
     assert got == ([MOBILE] if reported == "delivered" else [MOBILE, OTHER_MOBILE])
 
 
-def test_what_reaches_the_number_before_after_the_change_goes_to_the_new_one_too(
-    db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
-) -> None:
-    """The vendor had it before, and the phone was off."""
-    visit = Visit(deliver_by="whatsapp")
-    with db.transaction() as session:
-        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
-    postman.send_due()
-    with db.transaction() as session:
-        session.execute(text("update messages set ended_at = ended_at - interval '1 hour'"))
-    report(db, "wa", "wa-vendor-1", "delivered")
-    with db.transaction() as session:
-        receipts.apply_reports(session, policy_of(OPTIONS.model_copy(update=CHAINS)).chains, clock())
-    change_number(db, visit, now() - timedelta(minutes=30))
-    while postman.send_due():
-        pass
-    assert [one.personal.to for one in whatsapp.sent if one.purpose == "returned"] == [MOBILE, OTHER_MOBILE]
-
-
 def test_a_chain_of_several_steps_begins_anew_at_the_new_number(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     visit = Visit(deliver_by="whatsapp")
-    with db.transaction() as session:
-        event_handlers.handle_pass_returned(received(visit.returned()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.returned()))
     postman.send_due()
     clock.forward(601)
     assert postman.advance() == 1

@@ -16,6 +16,7 @@ from services.notify.handlers import event_handlers, quotas
 from services.notify.handlers.opt_outs import stop_messages
 from services.notify.sender import SenderThreads
 from tests.integration.notify.chains.two_vendors import CHAINS, Vendor, make_sender, put_pass, rows
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     MOBILE,
@@ -95,9 +96,7 @@ def test_a_message_of_the_day_is_sent_though_another_thread_has_found_the_day_us
     assert [message.id for message in whatsapp.sent] == [first[0].id]
 
 
-def test_who_waits_for_the_count_of_a_vendor_counts_in_the_second_in_which_it_ends(
-    db: Database,
-) -> None:
+def test_who_waits_for_the_count_of_a_vendor_counts_in_the_second_in_which_it_ends(db: Database) -> None:
     limits = Limits(per_second=10)
 
     def second(column: str) -> datetime:
@@ -183,8 +182,7 @@ def test_a_vendor_that_is_slow_delays_neither_codes_nor_the_messages_of_others(
     try:
         for _ in range(5):
             put_pass(db, Visit())
-        with db.transaction() as session:
-            event_handlers.handle_otp_requested(otp(), session, now())
+        handle(db, otp())
         eventually(lambda: len(sms.sent) == 6, "others' messages are sent", 5)
         assert slow.sent == []
     finally:

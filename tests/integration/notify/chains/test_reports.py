@@ -219,11 +219,7 @@ def test_a_vendor_that_accepts_and_then_fails_hands_over_at_once(
     postman.advance()
     postman.send_due()
     assert len(sms.sent) == 1
-    assert published(db) == [
-        ("whatsapp", "sent"),
-        ("whatsapp", "not_on_whatsapp", "sms"),
-        ("sms", "sent"),
-    ]
+    assert published(db) == [("whatsapp", "sent"), ("whatsapp", "not_on_whatsapp", "sms"), ("sms", "sent")]
 
 
 @pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=IST), datetime.max.replace(tzinfo=IST)])

@@ -16,8 +16,8 @@ from services.notify.models import MessageRow
 from tests.integration.notify.chains.two_vendors import (
     CHAINS,
     Vendor,
-    chains_of_codes_that_reached_nobody,
     make_sender,
+    nobody_was_reached,
     published,
     put_code,
     put_pass,
@@ -27,6 +27,7 @@ from tests.integration.notify.chains.two_vendors import (
     stored_codes,
     undelivered,
 )
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,
@@ -38,6 +39,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.stack.databases import execute
 from tests.support.stack.running import eventually
 
 
@@ -176,8 +178,7 @@ def test_a_step_that_an_erasure_waits_for_is_erased_too(
     erased = received(visit.erased())
 
     def erase() -> None:
-        with db.transaction() as session:
-            erasure.handle_personal_data_erased(erased, session, now())
+        handle(db, erased)
 
     def is_waiting() -> bool:
         waiting = (
@@ -231,8 +232,7 @@ def test_a_revoked_pass_goes_no_further(
 def test_a_code_goes_on_to_the_next_channel_and_is_erased_when_it_has_arrived(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     postman.send_due()
     clock.forward(31)
     postman.advance()
@@ -280,7 +280,7 @@ def test_a_code_whose_vendor_asks_for_a_long_pause_goes_on_to_the_next_channel(
 def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_failed_at_once(
     db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
-    before = chains_of_codes_that_reached_nobody()
+    before = nobody_was_reached("otp")
     put_code(db)
     postman.send_due()
     clock.forward(660)  # the code has expired
@@ -289,14 +289,14 @@ def test_a_code_whose_vendor_reports_its_failure_too_late_ends_as_one_that_faile
     assert postman.send_due() == []
     assert whatsapp.sent == []
     assert published(db) == [("sms", "sent"), ("sms", "not_reachable", "-")]
-    assert chains_of_codes_that_reached_nobody() == before + 1
+    assert nobody_was_reached("otp") == before + 1
 
 
 def test_a_failure_that_is_reported_after_a_code_has_expired_unconfirmed_is_published_and_counted(
     db: Database, postman: SteppedSender, whatsapp: Vendor, clock: Clock
 ) -> None:
     """No sender ran meanwhile, so that nothing went on to another channel."""
-    before = chains_of_codes_that_reached_nobody()
+    before = nobody_was_reached("otp")
     put_code(db)
     postman.send_due()
     clock.forward(660)
@@ -307,15 +307,14 @@ def test_a_failure_that_is_reported_after_a_code_has_expired_unconfirmed_is_publ
     assert postman.send_due() == []
     assert whatsapp.sent == []
     assert published(db) == [("sms", "sent"), ("sms", "not_reachable", "-")]
-    assert chains_of_codes_that_reached_nobody() == before + 1
+    assert nobody_was_reached("otp") == before + 1
 
 
 def test_a_message_whose_tries_are_used_up_goes_on_to_the_next_channel(
     db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
 ) -> None:
     put_pass(db)
-    with db.transaction() as session:
-        session.execute(text("update messages set possible_duplicates = 8"))
+    execute(db, "update messages set possible_duplicates = 8")
     postman.send_due()
     postman.advance()
     postman.send_due()
@@ -377,8 +376,7 @@ def test_the_news_that_a_pass_was_revoked_goes_on_to_the_next_channel_and_waits_
     away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
     postman = make_sender(db, whatsapp, away, clock)
     visit = put_pass(db)
-    with db.transaction() as session:
-        event_handlers.handle_pass_revoked(received(visit.revoked()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.revoked()))
     for _ in range(30):
         rounds(postman)
         clock.forward(60)
@@ -394,8 +392,7 @@ def test_a_code_is_erased_on_every_channel_once_a_vendor_without_receipts_has_ta
 ) -> None:
     away = Vendor("sms", *[TemporaryChannelError("unreachable")] * 1000)
     postman = make_sender(db, RecordingChannel(), away, clock)
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     for _ in range(12):
         rounds(postman)
         clock.forward(10)

@@ -28,6 +28,7 @@ from tests.integration.notify.chains.two_vendors import (
     stored_codes,
     undelivered,
 )
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     APPLICANT,
@@ -39,6 +40,7 @@ from tests.support.factories.notify import (
     otp,
     received,
 )
+from tests.support.stack.databases import execute
 
 
 def test_a_vendor_that_is_away_is_left_alone_and_passes_go_on_after_their_wait(
@@ -131,8 +133,7 @@ def test_a_code_does_not_wait_for_a_vendor_that_is_away(db: Database, whatsapp: 
         put_pass(db, Visit())
     while postman.send_due():
         pass
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
     postman.send_due(("otp",))
     postman.advance()
     postman.send_due(("otp",))
@@ -278,8 +279,7 @@ def test_each_pass_that_its_outage_outlives_is_told_and_counted(
     postman = make_sender(db, whatsapp, away, clock)
     for _ in range(8):
         put_pass(db)
-    with db.transaction() as session:
-        session.execute(text("update messages set expires_at = :at"), {"at": now() + timedelta(minutes=40)})
+    execute(db, "update messages set expires_at = :at", at=now() + timedelta(minutes=40))
     before = nobody_was_reached("pass_issued")
     for _ in range(60):
         clock.forward(60)
@@ -293,10 +293,8 @@ def test_a_code_whose_wait_is_over_after_its_time_is_told_counted_and_erased(
     db: Database, whatsapp: Vendor, sms: Vendor, clock: Clock
 ) -> None:
     postman = make_sender(db, whatsapp, sms, clock)
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
-    with db.transaction() as session:
-        session.execute(text("update messages set next_at = now()"))
+    handle(db, otp())
+    execute(db, "update messages set next_at = now()")
     before = nobody_was_reached("otp")
     clock.forward(700)
     postman.advance()
@@ -357,8 +355,7 @@ def test_what_does_not_expire_waits_for_its_vendors_for_48_hours(db: Database, c
     whatsapp = Vendor("wa", *[TemporaryChannelError("unreachable")] * 1000)
     postman = make_sender(db, whatsapp, sms, clock)
     for _ in range(12):
-        with db.transaction() as session:
-            event_handlers.handle_pass_rejected(received(Visit().rejected()), session, now(), PUBLIC_URL)
+        handle(db, received(Visit().rejected()))
     for _ in range(50):
         clock.forward(3600)
         rounds(postman)

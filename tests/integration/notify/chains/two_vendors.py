@@ -20,13 +20,13 @@ from services.notify.adapters.channels import (
     TemporaryChannelError,
 )
 from services.notify.domain import breakers
-from services.notify.handlers import event_handlers, mobiles, receipts
+from services.notify.handlers import receipts
 from services.notify.handlers.undelivered import list_here, tell_gates
 from services.notify.models import MessageRow
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     OPTIONS,
-    PUBLIC_URL,
     Clock,
     RecordingChannel,
     SteppedSender,
@@ -76,14 +76,12 @@ def rounds(postman: SteppedSender) -> None:
 
 
 def put_code(db: Database, **of: Any) -> None:
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(**of), session, now())
+    handle(db, otp(**of))
 
 
 def put_pass(db: Database, visit: Visit | None = None) -> Visit:
     visit = visit or Visit(deliver_by="whatsapp")
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.issued()))
     return visit
 
 
@@ -120,8 +118,7 @@ def report(
 
 
 def change_number(db: Database, visit: Visit, at: datetime | None = None) -> None:
-    with db.transaction() as session:
-        mobiles.handle_mobile_changed(received(visit.mobile_changed(), seq=2, at=at), session, now())
+    handle(db, received(visit.mobile_changed(), seq=2, at=at))
 
 
 def undelivered(db: Database, site: str | None = "PCS1") -> list[str]:
@@ -154,11 +151,6 @@ def passes_that_wait(
         while postman.send_due() or postman.advance():
             pass
     return postman, away, visits
-
-
-def chains_of_codes_that_reached_nobody() -> float:
-    labels = {"purpose": "otp", "result": "nobody"}
-    return REGISTRY.get_sample_value("epass_message_chains_ended_total", labels) or 0
 
 
 def nobody_was_reached(purpose: str) -> float:

@@ -6,12 +6,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
+from contracts.rpc.application import ReferenceOnly
+from contracts.rpc.call import Principal
 from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.sealing import unseal
 from services.notify.domain.messages import Personal
-from services.notify.handlers import directory, erasure, event_handlers, mobiles
+from services.notify.handlers import directory, erasure, event_handlers, mobiles, resends
 from services.notify.models import MessageRow
+from tests.support.factories.calls import make_call
 from tests.support.factories.envelopes import key_ring
 from tests.support.factories.notify import PUBLIC_URL
 
@@ -57,6 +60,11 @@ def handle(db: Database, *received_events: Received) -> None:
     for one in received_events:
         with db.transaction() as session:
             HANDLERS[type(one.event).__name__](one, session)
+
+
+def resend(db: Database, reference: str, principal: Principal, key: str | None = None) -> None:
+    with db.transaction() as session:
+        resends.resend(ReferenceOnly(reference=reference), make_call(principal, key), session, now())
 
 
 def messages(db: Database) -> list[MessageRow]:

@@ -14,12 +14,12 @@ from services.chassis.runtime.clock import now
 from services.notify.adapters.channels.http_gateway import GatewayClient
 from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, MobileSevaReports
 from services.notify.domain.registrations import Registrations
-from services.notify.handlers import erasure, event_handlers, status_polls
+from services.notify.handlers import status_polls
 from services.notify.sender import SenderThreads
+from tests.integration.notify.handlers.stored import handle
 from tests.support.factories.notify import (
     MOBILE,
     OPTIONS,
-    PUBLIC_URL,
     Clock,
     RecordingChannel,
     SteppedSender,
@@ -84,14 +84,12 @@ def post(db: Database, cdac: MobileSeva, clock: Clock) -> Post:
 
 def put_pass(db: Database) -> Visit:
     visit = Visit()
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(visit.issued()), session, now(), PUBLIC_URL)
+    handle(db, received(visit.issued()))
     return visit
 
 
 def put_code(db: Database) -> None:
-    with db.transaction() as session:
-        event_handlers.handle_otp_requested(otp(), session, now())
+    handle(db, otp())
 
 
 def rows(db: Database) -> list[tuple[str, str, str | None]]:
@@ -222,8 +220,7 @@ def test_nothing_is_asked_about_an_erased_application_or_after_a_day(
     put_pass(db)
     post.send()
     gone = events.PersonalDataErased(**erased.about)
-    with db.transaction() as session:
-        erasure.handle_personal_data_erased(received(gone), session, now())
+    handle(db, received(gone))
     assert open_questions(db) == 1
     with db.transaction() as session:
         assert status_polls.delete_old(session, now() + status_polls.ASKED_FOR) == 1
@@ -301,8 +298,7 @@ def test_nothing_is_asked_about_an_application_that_was_erased_while_its_message
 ) -> None:
     visit = put_pass(db)
     leased = post.sender.lease(("normal",), 1, post.sender.providers["mobile_seva"])
-    with db.transaction() as session:
-        erasure.handle_personal_data_erased(received(visit.erased()), session, now())
+    handle(db, received(visit.erased()))
     post.sender.send(leased)
     assert len(cdac.sent) == 1
     assert open_questions(db) == 0

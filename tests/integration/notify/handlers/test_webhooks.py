@@ -144,7 +144,9 @@ def test_a_person_who_writes_stop_to_our_number_is_recorded_without_their_number
     text = {"from": MOBILE[1:], "id": "wamid.9", "timestamp": "1", "type": "text", "text": {"body": "STOP"}}
     post(db, body(messages=[text]))
     with db.transaction() as session:
-        assert [row.about for row in session.scalars(select(OptOutRow))] == ["whatsapp"]
+        (row,) = session.scalars(select(OptOutRow))
+    assert (row.about, len(row.recipient)) == ("whatsapp", 32)
+    assert MOBILE[3:] not in row.recipient
 
 
 def test_a_report_settles_a_message_whose_response_was_lost_by_our_own_id(db: Database) -> None:

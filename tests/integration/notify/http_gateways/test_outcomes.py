@@ -12,17 +12,17 @@ from sqlalchemy import select
 
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from services.chassis.runtime.clock import monotonic, now
+from services.chassis.runtime.clock import monotonic
 from services.notify.adapters.channels import SEND_SECONDS, Channel, Outgoing, Receipt, TemporaryChannelError
 from services.notify.adapters.channels.http_gateway import GatewayClient
 from services.notify.adapters.channels.sms import SmsChannel
 from services.notify.domain.outcomes import Untried
-from services.notify.handlers import event_handlers
 from services.notify.handlers.deliveries import EVERY_LANE, Sender
 from services.notify.models import MessageRow
 from services.notify.settings import SenderSettings
+from tests.integration.notify.handlers.stored import handle
 from tests.integration.notify.http_gateways.http_vendor import TOKEN, Vendor
-from tests.support.factories.notify import MOBILE, OPTIONS, PUBLIC_URL, Clock, SteppedSender, Visit, received
+from tests.support.factories.notify import MOBILE, OPTIONS, Clock, SteppedSender, Visit, received
 from tests.support.stack.database_faults import postgres_away
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.settings import make_settings
@@ -34,8 +34,7 @@ def put_pass(db: Database, *, token: str | None = None, **visit: str) -> None:
     event = Visit(**visit).issued()
     if token is not None:
         event = event.model_copy(update={"personal": event.personal.model_copy(update={"token": token})})
-    with db.transaction() as session:
-        event_handlers.handle_pass_issued(received(event), session, now(), PUBLIC_URL)
+    handle(db, received(event))
 
 
 def row(db: Database) -> MessageRow:
@@ -168,18 +167,6 @@ def test_without_the_mark_of_a_timeout_the_duplicate_would_not_be_recorded(
     assert try_twice(db, vendor, Sure(client, vendor.url, TOKEN), no_answer).possible_duplicates == 0
 
 
-def test_a_number_that_the_gateway_rejects_is_tried_once(
-    db: Database, vendor: Vendor, client: GatewayClient
-) -> None:
-    put_pass(db)
-    vendor.answers = [(400, b"")]
-    postman = SteppedSender(db, {"sms": SmsChannel(client, vendor.url, TOKEN)}, OPTIONS, threading.Event())
-    postman.send_due()
-    postman.send_due()
-    assert len(vendor.got) == 1
-    assert (row(db).state, published(db)) == ("failed", ["NotificationFailed"])
-
-
 @pytest.fixture
 def process(stack, db: Database, vendor: Vendor, tmp_path: Path) -> Iterator[Process]:
     """`epass sender` with a gateway, short leases and short delays; not started yet."""
@@ -267,11 +254,6 @@ def test_a_sender_that_is_stopped_finishes_its_leased_messages(
         ).all()
     assert states == [("delivered", 1), ("queued", 0)]
     assert process.log_lines()[-1]["finished"] is True
-
-
-def test_an_idle_sender_stops_at_once(process: Process) -> None:
-    process.start()
-    assert process.stop(5) == 0
 
 
 def test_a_sender_waits_for_its_database_and_loses_nothing(

@@ -117,9 +117,7 @@ def test_places_that_a_promotion_has_lost_and_that_are_used_again_are_told(
     assert answer.last == answer.items[-1].position < known
 
 
-def test_no_place_counts_as_lost_because_the_clock_of_a_replica_is_behind(
-    gate: Listener,
-) -> None:
+def test_no_place_counts_as_lost_because_the_clock_of_a_replica_is_behind(gate: Listener) -> None:
     gate.enter(gate.issue())
     behind = NOON - 2 * HOUR
     gate.enter(gate.issue(), at=behind)

@@ -1,12 +1,11 @@
 """Who is inside, and who is presumed gone."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from contracts.errors import Forbidden, InvalidInput
-from contracts.model import IST
 from services.verify.handlers import presence
 from tests.support.factories.verify import GATE, NOON, VALID_TO, Gate, officer, pass_issued
 
@@ -60,39 +59,24 @@ def test_pages_of_parties_inside_have_no_gap_and_no_repeat(gate: Gate) -> None:
     assert [one.since for one in gate.inside().items] == sorted(one.since for one in gate.inside().items)
 
 
-@pytest.mark.parametrize(
-    "after", ["", "x", "~", "2026-12-01T06:00:00+00:00", "2026-12-01T06:00:00~7K3M9QW4", "\x00~\x00"]
-)
-def test_a_cursor_that_was_never_issued_is_refused(gate: Gate, after: str) -> None:
-    with pytest.raises(InvalidInput):
-        gate.inside(after=after)
+def test_a_cursor_that_was_never_issued_is_refused(gate: Gate) -> None:
+    for after in ("", "2026-12-01T06:00:00+00:00", "2026-12-01T06:00:00~7K3M9QW4", "\x00~\x00"):
+        with pytest.raises(InvalidInput):
+            gate.inside(after=after)
 
 
-def test_only_parties_of_the_requested_site_are_listed(gate: Gate) -> None:
+def test_only_security_of_the_site_lists_who_is_inside_it(gate: Gate) -> None:
     gate.enter(gate.issue())
-    assert gate.inside(officer("PCS2", None), site="PCS2").persons == 0
-    assert gate.inside(site="PCS1").persons == 1
-
-
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
+    for changes, code in (
         ({"site": "PCS2"}, "not_your_site"),
         ({"site": None}, "not_your_site"),
-        ({"role": "department"}, "forbidden"),
-        ({"role": "reception"}, "forbidden"),
-        ({"role": "ado"}, "forbidden"),
         ({"role": "ops"}, "forbidden"),
-        ({"role": "auditor"}, "forbidden"),
-        ({"role": None}, "forbidden"),
-    ],
-)
-def test_only_security_of_the_site_ops_and_auditors_may_list_who_is_inside(
-    gate: Gate, changes: dict, code: str
-) -> None:
-    with pytest.raises(Forbidden) as refused:
-        gate.inside(officer(**changes))
-    assert refused.value.body.code == code
+    ):
+        with pytest.raises(Forbidden) as refused:
+            gate.inside(officer(**changes))
+        assert refused.value.body.code == code
+    assert gate.inside(officer("PCS2", None), site="PCS2").persons == 0
+    assert gate.inside(site="PCS1").persons == 1
 
 
 def test_a_party_without_an_exit_is_presumed_gone_long_after_its_window(gate: Gate) -> None:
@@ -118,21 +102,6 @@ def test_a_party_without_an_exit_is_presumed_gone_long_after_its_window(gate: Ga
     }
     scan = gate.scans()[-1]
     assert (scan.verdict, scan.count, scan.marks, scan.scanned_at) == ("exit", 2, ["assumed_left"], CLOSED)
-
-
-def test_a_party_without_an_exit_is_presumed_gone_at_midnight(gate: Gate) -> None:
-    evening = datetime(2026, 12, 1, 20, 0, tzinfo=IST)
-    gate.enter(gate.issue(valid_to=evening))
-    assert gate.close(evening + timedelta(hours=3, minutes=59)) == 0
-    assert gate.close(evening + timedelta(hours=4)) == 1
-
-
-def test_closing_overdue_visits_again_changes_nothing(gate: Gate) -> None:
-    gate.enter(gate.issue())
-    gate.close(CLOSED)
-    before = gate.everything()
-    assert gate.close(CLOSED + MINUTE) == 0
-    assert gate.everything() == before
 
 
 def test_a_party_that_was_presumed_gone_may_enter_again(gate: Gate) -> None:

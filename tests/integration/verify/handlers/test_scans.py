@@ -26,7 +26,6 @@ from tests.support.factories.verify import (
     claims_of,
     number_scan,
     officer,
-    party_of,
     pass_issued,
     pass_revoked,
     scan_of,
@@ -98,13 +97,6 @@ def test_an_admission_is_recorded_and_published(gate: Gate) -> None:
     }
 
 
-def test_a_published_scan_has_no_personal_data(gate: Gate) -> None:
-    gate.enter(gate.issue(), id_check=OTHER_ID)
-    assert not any(
-        personal in str(gate.everything()["outbox"]) for personal in ("Gurpreet", "'4821'", "same face")
-    )
-
-
 def test_a_gate_time_that_is_far_off_is_recorded_and_not_used(gate: Gate) -> None:
     gate.enter(gate.issue(), scanned_at=NOON - timedelta(hours=1))
     (scan,) = gate.scans()
@@ -143,52 +135,36 @@ def refusals(gate: Gate) -> dict[str, ScanPass]:
     }
 
 
-VERDICTS = (
-    "unknown_pass",
-    "bad_signature",
-    "revoked",
-    "wrong_site",
-    "wrong_gate",
-    "not_yet_valid",
-    "day_closed",
-    "expired",
-    "already_inside",
-    "already_used",
-    "id_mismatch",
-)
 NOT_A_PASS = {"unknown_pass", "bad_signature"}
 
 
-@pytest.mark.parametrize("verdict", VERDICTS)
-def test_each_refusal_is_recorded_and_moves_nobody(gate: Gate, verdict: str) -> None:
-    request = refusals(gate)[verdict]
-    before = gate.everything()
-    result = gate.scan(request)
-    after = gate.everything()
-    assert (result.verdict, result.preview) == (verdict, False)
-    shows_people = any((result.applicant, result.companions, result.vehicle))
-    assert shows_people == (verdict == "id_mismatch"), "where the officer has to decide"
-    assert (result.department, result.officer, result.assistance) == (
-        ("home", None, None) if shows_people else (None, None, None)
-    )
-    if verdict != "id_mismatch":  # which is noted on the pass
-        assert after["passes"] == before["passes"]
-    assert len(after["scans"]) == len(before["scans"]) + 1
-    assert len(after["outbox"]) - len(before["outbox"]) == (0 if verdict in NOT_A_PASS else 1)
-
-
-@pytest.mark.parametrize("verdict", [verdict for verdict in VERDICTS if verdict != "id_mismatch"])
-def test_a_preview_shows_the_same_verdict_names_nobody_and_records_nothing(gate: Gate, verdict: str) -> None:
-    request = refusals(gate)[verdict].model_copy(update={"id_check": None})
-    before = gate.everything()
-    result = gate.scan(request)
-    after = gate.everything()
-    assert (result.verdict, result.preview) == (verdict, True)
-    assert len(after.pop("number_tries")) - len(before.pop("number_tries")) == (
-        1 if verdict == "unknown_pass" else 0
-    )
-    assert (result.applicant, result.companions, result.vehicle) == (None, (), None)
-    assert after == before
+def test_each_refusal_is_previewed_recorded_once_and_moves_nobody(gate: Gate) -> None:
+    for verdict, request in refusals(gate).items():
+        before = gate.everything()
+        if verdict != "id_mismatch":
+            preview = gate.scan(request.model_copy(update={"id_check": None}))
+            assert (preview.verdict, preview.preview) == (verdict, True)
+            assert (preview.applicant, preview.companions, preview.vehicle) == (None, (), None)
+            looked = gate.everything()
+            tries = len(looked.pop("number_tries")) - len(before["number_tries"])
+            assert tries == (verdict == "unknown_pass")
+            assert looked == {name: rows for name, rows in before.items() if name != "number_tries"}
+        result = gate.scan(request)
+        after = gate.everything()
+        assert (result.verdict, result.preview) == (verdict, False)
+        shows_people = any((result.applicant, result.companions, result.vehicle))
+        assert shows_people == (verdict == "id_mismatch"), "where the officer has to decide"
+        assert (result.department, result.officer, result.assistance) == (
+            ("home", None, None) if shows_people else (None, None, None)
+        )
+        if verdict in NOT_A_PASS:
+            assert result.model_dump(exclude_defaults=True).keys() == {"verdict", "preview"}
+        if verdict != "id_mismatch":  # which is noted on the pass
+            assert after["passes"] == before["passes"], verdict
+        assert len(after["scans"]) == len(before["scans"]) + 1
+        assert len(after["outbox"]) - len(before["outbox"]) == (0 if verdict in NOT_A_PASS else 1), verdict
+        assert gate.scan(request) == result, "a repeat gets the first answer"
+        assert {**gate.everything(), "number_tries": []} == {**after, "number_tries": []}
 
 
 def test_a_preview_of_a_good_pass_shows_its_visitors_and_is_only_counted(gate: Gate) -> None:
@@ -212,38 +188,6 @@ def test_a_preview_says_how_many_may_still_come_in(gate: Gate) -> None:
     gate.enter(issued, count=1)
     gate.leave(issued)
     assert gate.enter(issued, id_check=None).may_enter == 1, "one has come in twice"
-
-
-def test_the_refusal_of_a_forged_or_unknown_pass_has_only_the_verdict(gate: Gate) -> None:
-    issued = gate.issue()
-    for request in (
-        scan_of(STRANGER.sign(claims_of(issued))),
-        number_scan(pass_issued().pass_number),
-        number_scan("7K3M"),
-    ):
-        answer = gate.scan(request).model_dump(exclude_defaults=True)
-        assert answer.keys() == {"verdict", "preview"}
-
-
-def test_a_pass_admits_once(gate: Gate) -> None:
-    issued = gate.issue()
-    assert [
-        gate.enter(issued).verdict,
-        gate.enter(issued).verdict,
-        gate.leave(issued).verdict,
-        gate.enter(issued).verdict,
-    ] == [
-        "admit",
-        "already_inside",
-        "exit",
-        "already_used",
-    ]
-
-
-def test_a_pass_for_two_entries_admits_twice(gate: Gate) -> None:
-    issued = gate.issue(entries=2)
-    verdicts = [result.verdict for _ in range(3) for result in (gate.enter(issued), gate.leave(issued))]
-    assert verdicts == ["admit", "exit", "admit", "exit", "already_used", "exit"]
 
 
 def test_a_party_arrives_and_leaves_in_parts(gate: Gate) -> None:
@@ -281,27 +225,23 @@ def test_an_impossible_count_is_refused_and_changes_nothing(gate: Gate, count: i
 
 
 @pytest.mark.parametrize(
-    "shown", [("voter_id", "4821"), ("voter_id", "48 21"), ("voter_id", "੪੮੨੧"), ("driving_licence", "0917")]
+    ("shown", "verdict"),
+    [
+        (("voter_id", "੪੮੨੧"), "admit"),
+        (("driving_licence", "0917"), "admit"),
+        (("passport", "4821"), "id_mismatch"),
+        (("driving_licence", "4821"), "id_mismatch"),
+    ],
 )
-def test_the_id_of_each_person_of_the_pass_matches(gate: Gate, shown: tuple[str, str]) -> None:
-    result = gate.enter(
-        gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
-    )
-    assert result.verdict == "admit"
+def test_the_id_of_each_person_of_the_pass_and_no_other_matches(
+    gate: Gate, shown: tuple[str, str], verdict: str
+) -> None:
+    checked = Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
+    result = gate.enter(gate.issue(HARJIT), id_check=checked)
+    assert (result.verdict, result.inside) == (verdict, 2 if verdict == "admit" else 0)
 
 
-@pytest.mark.parametrize("shown", [("passport", "4821"), ("voter_id", "4822"), ("driving_licence", "4821")])
-def test_an_id_that_the_pass_does_not_name_does_not_match(gate: Gate, shown: tuple[str, str]) -> None:
-    result = gate.enter(
-        gate.issue(HARJIT), id_check=Matched(kind="matched", id_type=shown[0], id_last4=shown[1])
-    )
-    assert (result.verdict, result.inside) == ("id_mismatch", 0)
-
-
-@pytest.mark.parametrize(
-    ("typed", "code"),
-    [("234123412346", "full_number"), ("੨੩੪੧ ੨੩੪੧ ੨੩੪੬", "full_number"), ("48", "not_four")],
-)
+@pytest.mark.parametrize(("typed", "code"), [("੨੩੪੧ ੨੩੪੧ ੨੩੪੬", "full_number"), ("48", "not_four")])
 def test_a_full_id_number_is_refused_and_nothing_is_recorded(gate: Gate, typed: str, code: str) -> None:
     issued = gate.issue()
     before = gate.everything()
@@ -319,6 +259,8 @@ def test_another_id_that_the_officer_accepts_admits_and_is_recorded_as_such(gate
     (scan,) = gate.scans()
     assert (scan.id_kind, scan.id_type, scan.reason) == ("other_id", "passport", OTHER_ID.reason)
     assert gate.published()[0]["marks"] == ["other_id"]
+    sent = str(gate.everything()["outbox"])
+    assert not any(personal in sent for personal in ("Gurpreet", "'4821'", "same face"))
 
 
 def test_an_aadhaar_number_in_the_reason_is_masked_and_marked(gate: Gate) -> None:
@@ -344,6 +286,8 @@ def test_an_id_of_a_type_that_the_pass_does_not_name_needs_a_reason(gate: Gate) 
     assert gate.enter(party, id_check=Seen(kind="seen", id_type="driving_licence")).verdict == "admit"
     unnamed = gate.issue(person=applicant(id_type=None, id_last4=None))
     assert gate.enter(unnamed, id_check=Seen(kind="seen", id_type="passport")).verdict == "id_mismatch"
+    assert gate.enter(unnamed).verdict == "id_mismatch"
+    assert gate.enter(unnamed, id_check=OTHER_ID).verdict == "admit"
 
 
 @pytest.mark.parametrize(
@@ -355,37 +299,21 @@ def test_a_time_that_no_clock_shows_is_refused(at: str) -> None:
         ScanPass.model_validate({"token": "a.b.c", "gate": GATE, "nonce": "one-nonce", "scanned_at": at})
 
 
-def test_a_pass_without_an_id_admits_with_another_id_only(gate: Gate) -> None:
-    child = pass_issued().personal.applicant.model_copy(update={"id_type": None, "id_last4": None})
-    issued = gate.issue(person=child)
-    assert [gate.enter(issued).verdict, gate.enter(issued, id_check=OTHER_ID).verdict] == [
-        "id_mismatch",
-        "admit",
-    ]
-
-
-@pytest.mark.parametrize(
-    "principal",
-    [
+def test_a_login_of_another_place_or_role_may_not_scan(gate: Gate) -> None:
+    issued = gate.issue()
+    before = gate.everything()
+    places = [
         officer(site="PCS2", gate=None),
         officer(gate="PCS1-G2"),
         officer(site=None),
         officer(site=None, gate=None),
-        officer(role="reception"),
-        officer(role="ado"),
-        Principal(),
-        Principal(kind="applicant", id="a", mobile="+919876543210"),
-    ],
-)
-@pytest.mark.parametrize("direction", ["entry", "exit"])
-def test_a_login_of_another_place_or_role_may_not_scan(
-    gate: Gate, principal: Principal, direction: str
-) -> None:
-    issued = gate.issue()
-    before = gate.everything()
-    with pytest.raises(Forbidden) as refused:
-        gate.scan(scan_of(issued, direction=direction), principal)
-    assert refused.value.body.code == ("not_your_gate" if principal.role == "security" else "forbidden")
+    ]
+    roles = [officer(role="reception"), Principal(kind="applicant", id="a", mobile="+919876543210")]
+    for principal, code in [(one, "not_your_gate") for one in places] + [(one, "forbidden") for one in roles]:
+        for direction in ("entry", "exit"):
+            with pytest.raises(Forbidden) as refused:
+                gate.scan(scan_of(issued, direction=direction), principal)
+            assert refused.value.body.code == code
     assert gate.everything() == before
 
 
@@ -394,13 +322,12 @@ def test_a_login_for_a_whole_site_may_scan_at_each_of_its_gates(gate: Gate) -> N
         assert gate.scan(scan_of(gate.issue(), gate=code), officer(gate=None)).verdict == "admit"
 
 
-@pytest.mark.parametrize("given", [{"token": None}, {"pass_number": "7K3M9QW4"}])
-def test_a_scan_needs_exactly_one_of_token_and_number(gate: Gate, given: dict[str, str | None]) -> None:
+def test_a_scan_needs_exactly_one_of_token_and_number(gate: Gate) -> None:
     issued = gate.issue()
-    before = gate.everything()
-    with pytest.raises(InvalidInput):
-        gate.enter(issued, **given)
-    assert gate.everything() == before
+    for given in ({"token": None}, {"pass_number": "7K3M9QW4"}):
+        with pytest.raises(InvalidInput):
+            gate.enter(issued, **given)
+    assert gate.scans() == []
 
 
 def test_a_repeated_nonce_returns_the_first_answer_and_has_no_second_effect(gate: Gate) -> None:
@@ -414,25 +341,10 @@ def test_a_repeated_nonce_returns_the_first_answer_and_has_no_second_effect(gate
     )
     assert again == first
     assert gate.everything() == before
-    gate.leave(issued)
-    assert gate.scan(request, at=NOON + timedelta(hours=9)) == first
-
-
-@pytest.mark.parametrize("verdict", VERDICTS)
-def test_a_repeated_refusal_is_the_first_one(gate: Gate, verdict: str) -> None:
-    request = refusals(gate)[verdict]
-    first = gate.scan(request)
-    before = gate.everything()
-    assert gate.scan(request) == first
-    assert {**gate.everything(), "number_tries": []} == {**before, "number_tries": []}
-
-
-def test_a_repeated_exit_is_one_exit(gate: Gate) -> None:
-    issued = gate.issue_party(2)
-    gate.enter(issued)
-    request = scan_of(issued, direction="exit", count=1, id_check=None)
-    assert gate.scan(request) == gate.scan(request)
+    leaving = scan_of(issued, direction="exit", count=1, id_check=None)
+    assert gate.scan(leaving) == gate.scan(leaving)
     assert gate.row(issued).inside == 1
+    assert gate.scan(request, at=NOON + timedelta(hours=9)) == first
 
 
 def test_a_nonce_cannot_be_used_for_another_scan(gate: Gate) -> None:
@@ -517,11 +429,3 @@ def test_a_scan_costs_four_statements_and_a_preview_three(gate: Gate) -> None:
         gate.leave(issued)
     assert preview == ["select", "insert", "select"]
     assert entry == exit_ == ["select", "insert", "update", "with"]
-
-
-def test_a_reissued_pass_admits_and_the_lost_one_does_not(gate: Gate) -> None:
-    lost = gate.issue()
-    gate.handle(pass_revoked(lost, reason="reissued", replaced=True), seq=2)
-    new = party_of(1, application_id=lost.application_id, replaces=lost.pass_number)
-    gate.handle(new)
-    assert [gate.enter(lost).verdict, gate.enter(new).verdict] == ["revoked", "admit"]

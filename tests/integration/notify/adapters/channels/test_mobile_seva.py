@@ -73,24 +73,19 @@ def test_a_punjabi_text_goes_as_numeric_entities_under_the_hash_of_what_is_sent(
     assert shown.text == message.text
 
 
-@pytest.mark.parametrize(
-    ("language", "kind", "field"), [("en", "otpmsg", "mobileno"), ("pa", "unicodeotpmsg", "mobileno")]
-)
-def test_a_code_goes_by_the_service_for_codes(
-    cdac: MobileSeva, channel: MobileSevaChannel, language: Language, kind: str, field: str
-) -> None:
-    channel.send(a_code(language))
-    form = dict(parse_qsl(cdac.requests[0].body.decode()))
-    assert (form["smsservicetype"], form[field]) == (kind, "919876543210")
+def test_a_code_goes_by_the_service_for_codes(cdac: MobileSeva, channel: MobileSevaChannel) -> None:
+    kinds: dict[Language, str] = {"en": "otpmsg", "pa": "unicodeotpmsg"}
+    for language, kind in kinds.items():
+        channel.send(a_code(language))
+        form = dict(parse_qsl(cdac.requests[-1].body.decode()))
+        assert (form["smsservicetype"], form["mobileno"]) == (kind, "919876543210")
 
 
-@pytest.mark.parametrize(("purpose", "language"), EVERY_TEXT)
-def test_every_message_is_taken_as_its_registered_text(
-    cdac: MobileSeva, channel: MobileSevaChannel, purpose: Purpose, language: Language
-) -> None:
-    message = outgoing(purpose, sample(language), language)
-    assert channel.send(message).provider_id
-    assert cdac.phone[0].text == message.text
+def test_every_message_is_taken_as_its_registered_text(cdac: MobileSeva, channel: MobileSevaChannel) -> None:
+    for purpose, language in EVERY_TEXT:
+        message = outgoing(purpose, sample(language), language)
+        assert channel.send(message).provider_id, (purpose, language)
+        assert cdac.phone[-1].text == message.text
 
 
 def test_a_text_without_a_registration_is_not_sent(cdac: MobileSeva, client: GatewayClient) -> None:
@@ -109,9 +104,10 @@ def test_wrong_credentials_and_a_wrong_key_are_temporary(cdac: MobileSeva, clien
     assert not cdac.phone
 
 
-@pytest.mark.parametrize(
-    ("number", "error", "reason"),
-    [
+def test_a_number_of_the_gateway_decides_whether_a_later_try_helps(
+    cdac: MobileSeva, channel: MobileSevaChannel
+) -> None:
+    for number, error, reason in (
         (403, TemporaryChannelError, "account"),
         (408, TemporaryChannelError, "gateway_fault"),
         (418, TemporaryChannelError, "busy"),
@@ -119,14 +115,10 @@ def test_wrong_credentials_and_a_wrong_key_are_temporary(cdac: MobileSeva, clien
         (406, PermanentChannelError, "bad_number"),
         (414, PermanentChannelError, "rejected"),
         (423, PermanentChannelError, "template"),
-    ],
-)
-def test_a_number_of_the_gateway_decides_whether_a_later_try_helps(
-    cdac: MobileSeva, channel: MobileSevaChannel, number: int, error: type[Exception], reason: str
-) -> None:
-    cdac.faults.answers.append((200, f"ERROR : {number} the text of the vendor".encode()))
-    with pytest.raises(error, match=rf"^{reason}$"):
-        channel.send(a_code())
+    ):
+        cdac.faults.answers.append((200, f"ERROR : {number} the text of the vendor".encode()))
+        with pytest.raises(error, match=rf"^{reason}$"):
+            channel.send(a_code())
 
 
 def test_a_text_that_will_be_submitted_later_is_accepted(
@@ -136,14 +128,14 @@ def test_a_text_that_will_be_submitted_later_is_accepted(
     assert channel.send(a_code()) == Receipt(None, parts=1)
 
 
-@pytest.mark.parametrize("answer", [b"", b"<html>maintenance</html>"])
 def test_a_response_that_says_nothing_may_have_been_a_yes(
-    cdac: MobileSeva, channel: MobileSevaChannel, answer: bytes
+    cdac: MobileSeva, channel: MobileSevaChannel
 ) -> None:
-    cdac.faults.answers.append((200, answer))
-    with pytest.raises(TemporaryChannelError, match=r"^gateway_fault$") as caught:
-        channel.send(a_code())
-    assert caught.value.may_have_arrived
+    for answer in (b"", b"<html>maintenance</html>"):
+        cdac.faults.answers.append((200, answer))
+        with pytest.raises(TemporaryChannelError, match=r"^gateway_fault$") as caught:
+            channel.send(a_code())
+        assert caught.value.may_have_arrived
 
 
 # ---------------------------------------------------------------- reports
@@ -178,33 +170,26 @@ def test_who_asks_is_told_what_became_of_a_message(
     assert asked.body == b""
 
 
-@pytest.mark.parametrize("word", ["SUBMITTED", "ANOTHER WORD", "", "DELIVERED,soon"])
 def test_what_is_not_final_or_not_known_says_nothing(
-    cdac: MobileSeva, channel: MobileSevaChannel, reports: MobileSevaReports, word: str
+    cdac: MobileSeva, channel: MobileSevaChannel, reports: MobileSevaReports
 ) -> None:
-    cdac.word = word
-    assert reports.ask(channel.send(a_code()).provider_id or "") is None
+    for cdac.word in ("SUBMITTED", "ANOTHER WORD", "", "DELIVERED,soon"):
+        assert reports.ask(channel.send(a_code()).provider_id or "") is None
 
 
-@pytest.mark.parametrize(
-    "answer", [b"", b"\n", b",", b"<html>maintenance</html>", "\u0a2a,\u0a2a".encode(), b"\xff,,"]
-)
-def test_an_answer_of_another_form_says_nothing(
-    cdac: MobileSeva, reports: MobileSevaReports, answer: bytes
-) -> None:
-    cdac.faults.answers.append((200, answer))
-    assert reports.ask("1") is None
+def test_an_answer_of_another_form_says_nothing(cdac: MobileSeva, reports: MobileSevaReports) -> None:
+    for answer in (b"", b"\n", b",", b"<html>maintenance</html>", "\u0a2a,\u0a2a".encode(), b"\xff,,"):
+        cdac.faults.answers.append((200, answer))
+        assert reports.ask("1") is None
 
 
-@pytest.mark.parametrize(
-    ("answer", "reason"), [((503, b""), "gateway_fault"), ((429, b""), "busy"), ((403, b""), "credentials")]
-)
 def test_an_account_that_may_not_ask_and_a_gateway_that_fails_are_named(
-    cdac: MobileSeva, reports: MobileSevaReports, answer: tuple[int, bytes], reason: str
+    cdac: MobileSeva, reports: MobileSevaReports
 ) -> None:
-    cdac.faults.answers.append(answer)
-    with pytest.raises(TemporaryChannelError, match=rf"^{reason}$"):
-        reports.ask("1")
+    for status, reason in ((503, "gateway_fault"), (429, "busy"), (403, "credentials")):
+        cdac.faults.answers.append((status, b""))
+        with pytest.raises(TemporaryChannelError, match=rf"^{reason}$"):
+            reports.ask("1")
     cdac.may_ask = False
     with pytest.raises(TemporaryChannelError, match=r"^credentials$"):
         reports.ask("1")

@@ -54,24 +54,19 @@ def test_a_message_is_a_template_of_the_vendor_with_our_variables_and_nothing_el
     assert receipt.parts == 3
 
 
-@pytest.mark.parametrize(
-    ("answer", "error", "reason"),
-    [
-        ((401, "201"), TemporaryChannelError, "credentials"),
-        ((200, "207"), TemporaryChannelError, "credentials"),
-        ((200, "301"), TemporaryChannelError, "account"),
-        ((200, "202"), PermanentChannelError, "bad_number"),
-        ((400, "400"), PermanentChannelError, "template"),
-        ((200, "999"), PermanentChannelError, "refused"),
-    ],
-)
-def test_an_error_in_a_response_is_one_whatever_its_status_is(
-    vendor: Msg91, channel: Msg91Channel, answer: tuple[int, str], error: type[Exception], reason: str
-) -> None:
-    body = json.dumps({"type": "error", "message": "the text of the vendor", "code": answer[1]})
-    vendor.faults.answers.append((answer[0], body.encode()))
-    with pytest.raises(error, match=rf"^{reason}$"):
-        channel.send(a_code())
+def test_an_error_in_a_response_is_one_whatever_its_status_is(vendor: Msg91, channel: Msg91Channel) -> None:
+    for status, code, error, reason in (
+        (401, "201", TemporaryChannelError, "credentials"),
+        (200, "207", TemporaryChannelError, "credentials"),
+        (200, "301", TemporaryChannelError, "account"),
+        (200, "202", PermanentChannelError, "bad_number"),
+        (400, "400", PermanentChannelError, "template"),
+        (200, "999", PermanentChannelError, "refused"),
+    ):
+        body = json.dumps({"type": "error", "message": "the text of the vendor", "code": code})
+        vendor.faults.answers.append((status, body.encode()))
+        with pytest.raises(error, match=rf"^{reason}$"):
+            channel.send(a_code())
 
 
 def test_a_text_without_a_template_is_not_sent(vendor: Msg91, channel: Msg91Channel) -> None:

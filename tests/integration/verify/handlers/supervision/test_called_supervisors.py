@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from contracts.rpc.verify.scans import ScanPass, Seen, Supervisor
-from services.verify.handlers import scan_records, scans, supervisors
+from services.verify.handlers import scan_records, scans
 from tests.integration.verify.handlers.supervision.supervised import PIN, WRONG, Supervised, code, refusal
 from tests.support.factories.verify import (
     MATCHED,
@@ -99,13 +99,6 @@ def scan_records_digest(gate: Gate, scan: ScanPass, agreed: Supervisor) -> str:
     other = scan.model_copy(update={"supervisor": agreed.model_copy(update={"pin": "999999"})})
     with gate.database.transaction() as session:
         return scan_records.digest_of(session, other)
-
-
-def test_guessing_a_pin_on_a_page_is_stopped_as_in_the_app(gate: Supervised) -> None:
-    scan = scan_of(gate.issue())
-    wrong = Supervisor(login_id="SEC-0009", reason="guess", pin="000000")
-    codes = [code(gate.check(scan, wrong)) for _ in range(supervisors.FAILURES_AT_ONCE + 1)]
-    assert codes == ["wrong_pin"] * supervisors.FAILURES_AT_ONCE + ["pin_locked"]
 
 
 def test_an_entry_without_a_network_that_no_supervisor_agreed_to_is_kept_and_found(gate: Supervised) -> None:

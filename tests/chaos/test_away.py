@@ -12,10 +12,7 @@ import pytest
 from contracts.subscriptions import subscriptions
 from services.chassis.messaging.poison_messages import STARTS
 from tests.chaos.faults import database_takes_no_changes, out_of_disk, out_of_memory, stopped
-from tests.support.chaos import sabotage
-from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.prober import ANSWER_SECONDS, Prober
-from tests.support.chaos.recovery import (
+from tests.chaos.recovery import (
     ALARM_SECONDS,
     COMMAND_SECONDS,
     DATABASE_SECONDS,
@@ -27,6 +24,9 @@ from tests.support.chaos.recovery import (
     print_figures,
     wait_until_all_ready,
 )
+from tests.support.chaos import sabotage
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.prober import ANSWER_SECONDS, Prober
 from tests.support.chaos.scenario import Scenario
 from tests.support.stack.backends import TestStack
 from tests.support.stack.consumer_timeout import consumer_timeout

@@ -10,11 +10,11 @@ import pytest
 
 from contracts.subscriptions import SERVICES
 from epass_client import NoAnswer, Problem, calls
+from tests.chaos.clocks import LIBRARY, Clocks
 from tests.chaos.faults import OFF, off
-from tests.support.chaos.clocks import LIBRARY, Clocks
+from tests.chaos.visits import EXPECTED, visit
+from tests.chaos.watched import meanwhile
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.visits import EXPECTED, visit
-from tests.support.chaos.watched import meanwhile
 from tests.support.stack.plain_http import asks as asks_machine
 from tests.support.stack.running import Process, eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, Staff, issued, slot

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.chaos.replicas import ANSWER_SECONDS, Gateways, Pair, gateway, two_of_each
 from tests.support.chaos import sabotage
+from tests.support.chaos.crowd import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import Lease, collect
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.replicas import ANSWER_SECONDS, Gateways, Pair, gateway, two_of_each
-from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.scenario import Scenario, without
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.running import Process, eventually

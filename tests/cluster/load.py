@@ -12,12 +12,12 @@ from statistics import median
 import httpx
 
 from contracts.subscriptions import SERVICES
+from tests.support.chaos.crowd import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import Lease, collect, database
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.prober import Prober
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.backends import TestStack

@@ -29,7 +29,7 @@ from services.verify.handlers import scans
 from tests.support.factories.application import counter_form, department, form, reception_call, site
 from tests.support.factories.approval import by, desk
 from tests.support.factories.calls import make_call
-from tests.support.factories.envelopes import deliver
+from tests.support.factories.envelopes import deliver, entrypoint_of
 from tests.support.factories.notify import OPTIONS, RecordingChannel, SteppedSender
 from tests.support.factories.verify import MATCHED, SETTINGS, calling, officer
 from tests.support.stack.databases import Databases, owner_of
@@ -76,8 +76,7 @@ class ServicesWithoutBroker:
                         self.deliver(subscription.service, envelope)
 
     def deliver(self, service: str, envelope: Envelope) -> None:
-        method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in envelope.type)
-        deliver(getattr(self._consumers[service], method), envelope)
+        deliver(getattr(self._consumers[service], entrypoint_of(envelope)), envelope)
 
     def _take(self, service: str) -> Iterator[Envelope]:
         with self.databases[service].transaction() as session:

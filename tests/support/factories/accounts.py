@@ -16,7 +16,7 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 from sqlalchemy import func, select
 
-from contracts.envelope import Envelope, Received, open_envelope
+from contracts.envelope import Received
 from contracts.errors import ContractError
 from contracts.events import Event, OtpRequested
 from contracts.model import Role
@@ -70,10 +70,9 @@ from services.accounts.handlers import (
 from services.accounts.models import Base, LoginRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
-from services.chassis.db.tables import outbox
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import now
-from tests.support.factories.envelopes import key_ring
+from tests.support.factories import envelopes
 from tests.support.stack.settings import EVENT_KEY_SEEDS, make_settings
 
 MOBILE = "+919876543210"
@@ -371,15 +370,7 @@ class Accounts:
 
     def published(self, kind: type[Event]) -> list[Received[Any]]:
         """Return the events of a kind in the outbox, oldest first."""
-        query = select(outbox).where(outbox.c.type == kind.__name__).order_by(outbox.c.position)
-        with self.db.transaction() as session:
-            rows = session.execute(query).mappings().all()
-        return [
-            open_envelope(
-                Envelope.model_validate({name: row[name] for name in Envelope.model_fields}), key_ring()
-            )
-            for row in rows
-        ]
+        return envelopes.published(self.db, kind)
 
     def claims(self, token: str) -> dict[str, Any]:
         """Return the claims of a token, checked with the public keys by a library that did not sign it."""

@@ -499,6 +499,5 @@ STATES = [
     State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
-    *supervised(), *places(), *several_days(), *counter(), *kiosk(), *operator(), *around(),
-    *places(), *closures(), *counter(), *kiosk(), *operator(), *around(),
+    *supervised(), *places(), *several_days(), *closures(), *counter(), *kiosk(), *operator(), *around(),
 ]  # fmt: skip

@@ -17,8 +17,11 @@ def one_unsent(language: str) -> str:
     return WORDS[language]["counted"]["unsent"][0].replace("%(num)s", "1")
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("size", [PHONE, {"width": 844, "height": 390}], ids=["portrait", "landscape"])
+@pytest.mark.parametrize(
+    ("language", "size"),
+    [("hi", PHONE), ("pa", {"width": 844, "height": 390})],
+    ids=["portrait", "landscape"],
+)
 def test_the_guard_says_by_one_tap_how_many_of_a_party_leave(
     open_app: Callable[..., Page], verify: Verify, language: str, size: dict[str, int]
 ) -> None:

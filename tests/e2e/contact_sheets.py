@@ -25,14 +25,14 @@ from services.gateway.pages.shared.languages import LANGUAGES
 from services.issuance.adapters import qr
 from tests.e2e import camera
 from tests.e2e.navigation import bring
-from tests.e2e.page_samples import State
+from tests.e2e.page_samples import FULL_QUEUE, State
 from tests.e2e.page_states import STATES
 from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT
 from tests.support.factories.system_report import TROUBLE
 from tests.support.factories.verify import ISSUER
-from tests.support.system.pages_alone import FULL_QUEUE, INSIDE, PagesAlone
+from tests.support.system.pages_alone import INSIDE, PagesAlone
 
 PASS = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 TOKEN = f"eyJ{''.join(hashlib.sha512(bytes([part])).hexdigest() for part in range(3))[:376]}"

@@ -13,12 +13,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from contracts.errors import NotFound
 from services.gateway.pages.shared.languages import LANGUAGES, texts
 from tests.e2e.navigation import bring
-from tests.e2e.page_samples import REVIEW, State
+from tests.e2e.page_samples import APPROVED, REVIEW, State
 from tests.e2e.page_states import STATES
 from tests.support.factories.gateway import NUMBER, pass_view
 from tests.support.factories.pages import ADMIT, review
 from tests.support.stack.paths import ROOT
-from tests.support.system.pages_alone import APPROVED, PagesAlone
+from tests.support.system.pages_alone import PagesAlone
 
 AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 NARROW = {"width": 320, "height": 256}

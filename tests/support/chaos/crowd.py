@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Self
@@ -12,12 +13,15 @@ import httpx
 from contracts.model import IST
 from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import AsyncClient, Client, calls
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.evidence import Lease, collect
 from tests.support.chaos.gates import man
-from tests.support.chaos.oracle import Findings
+from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
 from tests.support.chaos.workload import OTHER_DEPARTMENT, PATIENCE, Crowd, Pacer, Plan, RecordingClient
 from tests.support.stack.plain_http import NO_AUTHORITIES
+from tests.support.stack.running import eventually
 from tests.support.system.system import System
 
 
@@ -123,3 +127,44 @@ def visiting_day(seconds: float) -> int:
 def entering_on(day: int) -> float:
     """Return the share of visitors who go through the gate: nobody enters a day early."""
     return 0.05 if day == 0 else 0.0
+
+
+@contextmanager
+def crowd_at_work(
+    deployment: Deployment,
+    promises: Promises,
+    plan: Plan,
+    rate: float,
+    http: Callable[[], httpx.AsyncClient],
+    is_final: Callable[[], bool],
+    patience: float = 60,
+) -> Iterator[None]:
+    """Let a crowd work for the length of the block; afterwards wait until everybody has finished.
+
+    Args:
+        deployment: where.
+        promises: the crowd's ledger.
+        plan: what its people do.
+        rate: applications a second.
+        http: makes the client of all of them.
+        is_final: whether no more is to be expected.
+        patience: seconds within which whatever is awaited must have happened.
+    """
+    pacer = Pacer(rate)
+    crowd = CrowdThread(deployment.system, deployment.provider, promises, plan, pacer, http)
+    crowd.start()
+    try:
+        eventually(lambda: promises.decided, "people are at work", patience)
+        yield
+        pacer.closed = True
+        eventually(lambda: crowd.finished and is_final(), "all is final", patience)
+    finally:
+        pacer.closed = True
+        crowd.stop()
+
+
+def findings(deployment: Deployment, promises: Promises, held: Collection[Lease] = frozenset()) -> Findings:
+    """Return the oracle's findings. Unless a sender was killed, nothing explains a duplicate."""
+    evidence, ledger = collect(deployment.stack, set(promises.mobiles.values())), deployment.provider.ledger()
+    evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
+    return judge(promises, evidence, ledger, held)

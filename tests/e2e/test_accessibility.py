@@ -12,20 +12,16 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from contracts.errors import NotFound
 from services.gateway.pages.shared.languages import LANGUAGES, texts
-from tests.e2e.navigation import bring
+from tests.e2e.navigation import barriers, bring
 from tests.e2e.page_samples import APPROVED, REVIEW, State
 from tests.e2e.page_states import STATES
 from tests.support.factories.gateway import NUMBER, pass_view
 from tests.support.factories.pages import ADMIT, review
-from tests.support.stack.paths import ROOT
 from tests.support.system.pages_alone import PagesAlone
 
-AXE = ROOT / "web/node_modules/axe-core/axe.min.js"
 NARROW = {"width": 320, "height": 256}
 """1280 × 1024 at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10)."""
 PASSES = [{}, {"state": "revoked"}, {"state": "expired"}, {"state": "revoked", "replaced_by": "ABCDEFGH"}]
-FOUND = """async () => (await axe.run(document, {reporter: "v2"})).violations
-  .map((one) => one.id + ": " + one.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", "))"""
 
 
 @pytest.fixture
@@ -43,12 +39,8 @@ def context(chromium: Browser, alone: PagesAlone) -> Iterator[BrowserContext]:
 
 
 def complaints(page: Page) -> list[str]:
-    """Return what axe finds on this page, and other barriers."""
-    page.evaluate(AXE.read_text())
-    found: list[str] = page.evaluate(FOUND)
-    width = page.evaluate("document.scrollingElement.scrollWidth")
-    if width > page.viewport_size["width"]:  # type: ignore[index]  # it was set
-        found.append(f"scrolls sideways: {width} px")
+    """Return the barriers of a page, and whether it moves."""
+    found = barriers(page)
     if page.evaluate("document.getAnimations().length"):
         found.append("moves although less motion was asked for")
     return found

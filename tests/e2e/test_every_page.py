@@ -37,12 +37,6 @@ EITHER_WAY = pytest.mark.parametrize(
 )
 
 
-@pytest.fixture(scope="module")
-def alone() -> Iterator[PagesAlone]:
-    with PagesAlone() as one:
-        yield one
-
-
 @pytest.fixture
 def context(chromium: Browser, alone: PagesAlone) -> Iterator[BrowserContext]:
     one = chromium.new_context(base_url=alone.url, viewport=DESK, locale="en-IN")

@@ -67,6 +67,7 @@ from tests.support.factories.gateway import (
     pass_view,
     picture,
     signed,
+    staff_claims,
 )
 from tests.support.factories.pages import (
     ADMIT,
@@ -277,13 +278,7 @@ ANSWERS: dict[str, Any] = {
 def _claims_of(who: str) -> SessionClaims:
     if who == "applicant":
         return claims("applicant")
-    scopes: dict[str, dict[str, Any]] = {"department": {"department": "home"},
-    "security": {"site": "PCS1", "gate": "PCS1-G1"},
-                                         "reception": {"site": "PCS1"},
-                                         "kiosk": {"site": "PCS1"}}  # fmt: skip
-    return claims(
-        "staff", sub=f"{who[:3].upper()}-0001", role=who, **{"department": None, **scopes.get(who, {})}
-    )
+    return staff_claims(who, **({"site": "PCS1"} if who == "kiosk" else {}))
 
 
 class PagesAlone:

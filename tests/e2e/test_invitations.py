@@ -1,4 +1,4 @@
-"""A department invites visitors: one list becomes passes on phones, and one pass for a delegation."""
+"""A department invites visitors: one list becomes passes on phones."""
 
 import re
 from collections.abc import Callable
@@ -7,15 +7,15 @@ from playwright.sync_api import Page, expect
 
 from contracts.model import Language
 from tests.e2e.people import Staff, messages, newest_message, press, translated
-from tests.e2e.viewports import DESK, WAYS
+from tests.e2e.viewports import WAYS
 from tests.support.system.system import System
 
 Open = Callable[..., Page]
 
 
-def invite(page: Page, visitors: str, *, together: bool = False) -> None:
+def invite(page: Page, visitors: str) -> None:
     page.fill("#visitors", visitors)
-    page.check(f"input[name=delegation][value={'yes' if together else 'no'}]")
+    page.check("input[name=delegation][value=no]")
     site = page.locator("select#site")
     if site.count():
         site.select_option("PCS1")
@@ -51,20 +51,3 @@ def test_invited_visitors_get_their_passes_once_every_line_is_right(
     phone.goto(link[0])
     expect(phone.locator("main")).to_contain_text("ਗੁਰਪ੍ਰੀਤ ਕੌਰ")
     expect(phone.locator(".epass-qr svg, .epass-qr img").first).to_be_visible()
-
-
-@WAYS
-def test_a_delegation_gets_one_pass_for_everybody(
-    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
-) -> None:
-    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
-    desk.open("/desk/invitations")
-    others = "\n".join(f"{number}. Member {letter}" for number, letter in enumerate("ABCDE", start=2))
-    invite(desk.page, f"1. Ravi Kumar, {mobile}\n{others}", together=True)
-    expect(desk.page.locator("tbody tr")).to_have_count(1)
-    reference = desk.page.locator("tbody tr td .epass-nowrap").first.inner_text()
-    newest_message(system, mobile, "pass_issued")
-    assert len(messages(system, mobile, "pass_issued")) == 1
-    desk.find(reference)
-    expect(desk.page.locator("main")).to_contain_text("Member E")
-    expect(desk.page.locator("main")).to_contain_text(translated("Approved", language))

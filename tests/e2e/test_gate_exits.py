@@ -90,21 +90,6 @@ def test_where_nobody_says_how_many_leave_nothing_is_recorded_and_the_guard_hear
     assert page.locator(".bar__unsent").all_inner_texts() in ([], [one_unsent(language)])
 
 
-def test_a_number_with_a_mistake_does_not_end_the_question_how_many_leave(
-    open_app: Callable[..., Page], verify: Verify
-) -> None:
-    page = open_app()
-    page.clock.install()
-    verify.verdicts[A] = ADMIT.model_copy(update={"verdict": "exit", "inside": 3})
-    page.locator("label[for=direction-exit]").click()
-    scan(page)
-    expect(verdict(page, "ask")).to_be_visible()
-    scan(page, NUMBER[:-1] + ("0" if NUMBER[-1] != "0" else "1"))
-    expect(verdict(page, "amber")).to_contain_text(WORDS["en"]["texts"]["wrong_number"])
-    page.clock.fast_forward(60_000)
-    expect(verdict(page, "amber").locator("h1")).to_have_text(WORDS["en"]["texts"]["not_counted"])
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_without_a_network_nobody_is_told_to_sign_out_before_the_sign_in_ends(
     open_app: Callable[..., Page], language: str

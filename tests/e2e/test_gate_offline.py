@@ -170,23 +170,6 @@ def test_the_browser_stores_the_app_alone_and_no_answer_of_the_interface(
     assert [path for path in stored if not path.startswith(("/gate", "/static/"))] == []
 
 
-def test_a_scan_kept_on_the_device_survives_a_killed_tab(
-    context: BrowserContext, officer: Officer, token: str
-) -> None:
-    page = open_app(context)
-    before = persons_inside(officer)
-    context.set_offline(True)
-    scan(page, token)
-    page.locator(".button--main").click()
-    expect(page.locator(".verdict--good")).to_be_visible()
-    page.close()
-    context.set_offline(False)
-    page = context.new_page()
-    page.goto("/gate")
-    eventually(lambda: persons_inside(officer) == before + 2, "the entry is recorded", 40)
-    expect(page.locator(".bar__unsent")).to_have_count(0, timeout=20_000)
-
-
 LEDGER = """select nonce::text, direction, verdict, count from scans
 where gate = 'PCS1-G1' and pass_number = any(%s) order by scanned_at"""
 """What the server has of some passes, in the order in which it happened."""

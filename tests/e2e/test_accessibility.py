@@ -181,19 +181,6 @@ def test_single_keys_act_outside_of_fields_and_can_be_switched_off(
     expect(page.locator("[data-opens]").first).to_be_focused()
 
 
-def test_a_scanner_and_a_keyboard_are_enough_at_the_gate(context: BrowserContext, alone: PagesAlone) -> None:
-    page = context.new_page()
-    bring(page, alone, State("security", "/gate"), "en")
-    page.keyboard.type(NUMBER)  # the field has the focus already
-    page.keyboard.press("Enter")
-    expect(page.locator("#id_last4")).to_be_focused()
-    alone.answers["verify.scan"] = ADMIT.model_copy(update={"preview": False, "inside": 3})
-    page.keyboard.type("4821")
-    page.keyboard.press("Enter")
-    expect(page.locator(".epass-verdict--good")).to_be_visible()
-    expect(page.locator("#pass")).to_be_focused()  # for the next visitor
-
-
 def test_the_error_summary_has_the_focus_and_links_to_the_field(
     context: BrowserContext, alone: PagesAlone
 ) -> None:

@@ -1,58 +1,21 @@
-"""What an applicant does after applying: follow, complete, choose other dates, cancel, apply again."""
+"""What an applicant does after applying: follow the status, cancel, apply again."""
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
-from contracts.model import IST, Language
-from services.chassis.runtime.clock import now
-from services.gateway.pages.shared.languages import day_in_words
-from tests.e2e.people import Staff, Visitor, newest_message, press, translated
+from tests.e2e.people import Staff, Visitor, newest_message, press
 from tests.e2e.viewports import DESK, WAYS
 from tests.support.stack.running import eventually
 from tests.support.system.system import System
 
 Open = Callable[..., Page]
-TAG, TIMELINE, MISSING = "h1 .govuk-tag", ".epass-timeline", ".govuk-inset-text"
+TIMELINE = ".epass-timeline"
 
 
 def happenings(page: Page) -> int:
     return page.locator(f"{TIMELINE} li").count()
-
-
-@WAYS
-def test_a_returned_application_shows_what_is_missing_and_is_completed(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
-) -> None:
-    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    reference = visitor.apply(companions=(("Harjit Singh", "0917"),))
-    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
-    desk.send_back(reference, "Which file number?")
-    visitor.wait_for(reference, MISSING)
-    expect(visitor.page.locator(MISSING)).to_contain_text("Which file number?")
-    visitor.page.locator("a[href$='/complete']").click()
-    expect(visitor.page.locator("#name-0")).to_have_value("Harjit Singh")
-    visitor.page.fill("#vehicle", "not a number")
-    visitor.page.fill("#purpose", "Arms licence renewal, file 115/2026")
-    press(visitor.page)
-    expect(visitor.page.locator("#vehicle-error")).to_be_visible()
-    expect(visitor.page.locator("#purpose")).to_have_value("Arms licence renewal, file 115/2026")
-    visitor.page.fill("#vehicle", "PB65AB1234")
-    press(visitor.page)
-    expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
-    expect(visitor.page.locator(MISSING)).to_have_count(0)
-
-    def completed() -> bool:
-        desk.find(reference)
-        return "file 115/2026" in desk.page.locator("main").inner_text()
-
-    eventually(completed, "the department reads what was completed", 30)
-    desk.approve(reference)
-    visitor.wait_for(reference, "a[href$='/qr']")
-    visitor.page.locator("a[href$='/qr']").click()
-    expect(visitor.page.locator(".epass-qr svg")).to_be_visible()
 
 
 @WAYS
@@ -113,28 +76,6 @@ def test_an_application_opens_with_the_last_four_and_can_be_applied_for_again(
     visitor.open("/applications")
     expect(visitor.page.locator(".epass-history li")).to_have_count(2)
     expect(visitor.page.locator(".epass-history li").first).to_contain_text(again)
-
-
-@WAYS
-def test_other_dates_reach_the_department_before_it_decides(
-    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
-) -> None:
-    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    reference = visitor.apply()
-    visitor.open_application(reference)
-    visitor.page.locator("a[href$='/dates']").click()
-    visitor.choose_time(days_ahead=3, start="14:00", end="15:00")
-    expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
-    expect(visitor.page.locator(TIMELINE)).to_contain_text(translated("Other dates asked for", language))
-    day = day_in_words((now().astimezone(IST) + timedelta(days=3)).date(), language)
-    expect(visitor.page.locator("main")).to_contain_text(day)
-    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
-
-    def arrived() -> bool:
-        desk.find(reference)
-        return day in desk.page.locator("main").inner_text()
-
-    eventually(arrived, "the department reads the other dates", 30)
 
 
 @WAYS

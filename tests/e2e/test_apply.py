@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 
-import httpx
-import pytest
 from playwright.sync_api import Page, expect
 
 from bench import applicant
@@ -14,10 +12,8 @@ from contracts.model import IST
 from services.chassis.runtime.clock import now
 from tests.e2e.people import Staff, Visitor, press
 from tests.e2e.viewports import PHONE, WAYS
-from tests.support.stack.running import eventually
 from tests.support.system.system import System
 
-SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
 SIGNING_IN = ("/apply", "/sign-in", "/sign-in/code")
 """The pages before the first question."""
 Open = Callable[..., Page]
@@ -73,19 +69,6 @@ def reference_of(page: Page) -> str:
     return page.locator(".govuk-panel strong").inner_text()
 
 
-def codes(system: System, mobile: str, at_least: int) -> list[str]:
-    """Wait until a phone has so many codes, and return them, the oldest first."""
-
-    def look() -> list[str] | None:
-        answer = httpx.get(
-            f"{system.url}/dev/messages", params={"to": f"+91{mobile}"}, trust_env=False
-        ).json()
-        found = [re.search(r"\b(\d{6})\b", one["text"]) for one in answer if one["purpose"] == "otp"]
-        return [match[1] for match in found if match] if len(found) >= at_least else None
-
-    return eventually(look, f"{at_least} codes come to {mobile}", 30)
-
-
 def test_a_code_can_be_sent_again_when_the_countdown_is_over(
     open_browser: Open, system: System, mobile: str
 ) -> None:
@@ -100,27 +83,6 @@ def test_a_code_can_be_sent_again_when_the_countdown_is_over(
     visitor.page.clock.fast_forward(31_000)
     expect(again).to_be_enabled()
     expect(again).to_have_text("Send it again")
-
-
-@WAYS
-def test_a_session_that_ends_inside_a_form_loses_no_answer(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
-) -> None:
-    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    page = go_to(visitor, "purpose")
-    explain(page)
-    page.context.clear_cookies(name="session")
-    press(page)
-    expect(page.locator("#mobile")).to_be_visible()
-    page.fill("#mobile", mobile)
-    press(page)
-    page.fill("#code", codes(system, mobile, 2)[-1])
-    press(page)
-    on(page, "purpose")
-    expect(page.locator("#purpose")).to_have_value("Arms licence renewal, file 114/2026")
-    expect(page.locator("input[name=purpose_kind][value=meeting]")).to_be_checked()
-    press(page)
-    on(page, "when")
 
 
 @WAYS
@@ -161,22 +123,6 @@ def test_an_application_that_is_sent_while_the_service_is_down_is_sent_once(
     reference_of(page)
     visitor.open("/applications")
     expect(page.locator("main a[href*='/applications/PCS-']")).to_have_count(1)
-
-
-@SCRIPTS
-def test_a_department_is_found_in_any_script_and_by_its_officers(
-    open_browser: Open, system: System, mobile: str, scripts: bool
-) -> None:
-    page = go_to(Visitor(open_browser(PHONE, scripts=scripts), system, mobile), "department")
-    for words in ("grih", "ਗ੍ਰਹਿ", "baldew singh"):
-        page.fill("#q", words)
-        page.locator("form[role=search] button").click()
-        expect(page.locator("input[name=department]")).to_have_count(1)
-        expect(page.locator("input[name=department]")).to_have_value("home")
-    expect(page.locator("main")).to_contain_text("Baldev Singh, Superintendent")
-    choose("department", "home")(page)
-    press(page)
-    on(page, "purpose")
 
 
 def test_scripts_hide_the_id_card_of_a_child_and_offer_only_fitting_times(

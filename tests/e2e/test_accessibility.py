@@ -21,7 +21,16 @@ from tests.support.system.pages_alone import PagesAlone
 
 NARROW = {"width": 320, "height": 256}
 """1280 × 1024 at 400 %, and the narrowest phone (WCAG 2.2, 1.4.10)."""
-PASSES = [{}, {"state": "revoked"}, {"state": "expired"}, {"state": "revoked", "replaced_by": "ABCDEFGH"}]
+MUCH = {
+    "officer": "baldev", "gate": "PCS1-G1", "vehicle": "PB65AB1234", "vehicle_allowed": True,
+    "assistance": "wheelchair", "companions": ADMIT.companions, "party": 3, "entries": 2,
+}  # fmt: skip
+PASSES = [
+    MUCH,
+    {"state": "revoked"},
+    {"state": "expired"},
+    {"state": "revoked", "replaced_by": "ABCDEFGH"},
+]
 
 
 @pytest.fixture

@@ -17,11 +17,11 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.support.chaos.clocks import LIBRARY, Clocks
+from tests.chaos.clocks import LIBRARY, Clocks
+from tests.chaos.report import Report
+from tests.chaos.run import Limits, Run
 from tests.support.chaos.deployment import settings_of_every_channel
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.report import Report
-from tests.support.chaos.run import Limits, Run
 from tests.support.stack.backends import start_stack
 from tests.support.system.system import System
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from contracts.subscriptions import SERVICES, rpc_queue, subscriptions
 from epass_client import calls
 from tests.chaos import faults
+from tests.chaos.clocks import Clocks
+from tests.chaos.outage_table import BROKER, POSTGRES
+from tests.chaos.outages import away
+from tests.chaos.watched import AT_ONCE, Watched, meanwhile
 from tests.support.chaos import proxy as proxies
-from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.evidence import database
-from tests.support.chaos.outage_table import BROKER, POSTGRES
-from tests.support.chaos.outages import away
-from tests.support.chaos.watched import AT_ONCE, Watched, meanwhile
 from tests.support.stack.backends import TestStack
 from tests.support.stack.database_faults import end_sessions, superuser
 from tests.support.stack.running import Process, eventually

@@ -13,8 +13,8 @@ from contracts.crockford import new_pass_number, new_reference
 from contracts.envelope import PersonalKeyRing
 from contracts.events import PassRevoked, RevocationPersonal
 from services.chassis.runtime.clock import now
+from tests.chaos.clocks import Clocks
 from tests.support.chaos import proxy as proxies
-from tests.support.chaos.clocks import Clocks
 from tests.support.chaos.proxy import Proxy
 from tests.support.factories.envelopes import wrap
 from tests.support.stack.backends import TestStack

@@ -16,9 +16,9 @@ import pytest
 from deploy.grafana.__main__ import DASHBOARDS
 from deploy.local.prometheus import FILES, is_installed
 from tests.chaos.alert_faults import FAULTS, GROUPS
+from tests.chaos.recovery import print_figures
+from tests.chaos.watched import Watched, watch
 from tests.support.chaos import alert_table
-from tests.support.chaos.recovery import print_figures
-from tests.support.chaos.watched import Watched, watch
 from tests.support.stack.running import eventually
 from tests.support.stack.yaml_files import load
 from tests.support.system.actors import MATCHED

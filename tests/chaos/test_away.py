@@ -12,10 +12,7 @@ import pytest
 from contracts.subscriptions import subscriptions
 from services.chassis.messaging.poison_messages import STARTS
 from tests.chaos.faults import database_takes_no_changes, out_of_disk, out_of_memory, stopped
-from tests.support.chaos import sabotage
-from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.prober import ANSWER_SECONDS, Prober
-from tests.support.chaos.recovery import (
+from tests.chaos.recovery import (
     ALARM_SECONDS,
     COMMAND_SECONDS,
     DATABASE_SECONDS,
@@ -27,9 +24,13 @@ from tests.support.chaos.recovery import (
     print_figures,
     wait_until_all_ready,
 )
+from tests.support.chaos import sabotage
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.prober import ANSWER_SECONDS, Prober
 from tests.support.chaos.scenario import Scenario
 from tests.support.stack.backends import TestStack
 from tests.support.stack.consumer_timeout import consumer_timeout
+from tests.support.stack.database_faults import postgres_away
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import wire
 
@@ -49,17 +50,8 @@ def broker_away(stack: TestStack) -> Iterator[None]:
 
 
 @contextmanager
-def database_away(stack: TestStack) -> Iterator[None]:
-    stack.kill_postgres()
-    try:
-        yield
-    finally:
-        stack.start_postgres()
-
-
-@contextmanager
 def both_away(stack: TestStack) -> Iterator[None]:
-    with broker_away(stack), database_away(stack):
+    with broker_away(stack), postgres_away(stack):
         yield
 
 
@@ -162,7 +154,7 @@ def test_if_it_cost_attempts_messages_would_become_dead_letters(
         approval.signal(signal.SIGSTOP)
         scenario.apply()
         eventually(lambda: _all_is_published(scenario), "it is published")
-        with database_away(deployment.stack):
+        with postgres_away(deployment.stack):
             approval.signal(signal.SIGCONT)
             eventually(lambda: approval.metric("epass_dead_lettered_total"), "it is dead")
     wait_until_all_ready(deployment.system)
@@ -179,7 +171,7 @@ def test_restarts_of_a_consumer_while_its_database_is_down_make_no_dead_letter(
     with stopped(deployment.system, "approval"):
         scenario.apply()
         eventually(lambda: _all_is_published(scenario), "it is published")
-        with database_away(deployment.stack):
+        with postgres_away(deployment.stack):
             for _ in range(STARTS + 1):
                 approval.kill()
                 approval.start(ready=False)

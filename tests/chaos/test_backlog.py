@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from tests.chaos.faults import publish_backlog, purge, queue_of
+from tests.chaos.recovery import BACKLOG
+from tests.chaos.report import machine
 from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.recovery import BACKLOG
-from tests.support.chaos.report import machine
 from tests.support.chaos.scenario import Scenario, without
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually

@@ -17,13 +17,13 @@ from deploy.local.errors import StackFailed
 from deploy.local.stack import Stack
 from epass_client import calls
 from services.ops import unseen_events
-from tests.support.chaos.backup_scenario import Stage, judged, play, quick_day, submission, superuser
+from tests.chaos.backup_scenario import Stage, judged, play, quick_day, submission, superuser
+from tests.support.chaos.crowd import CrowdThread
 from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.oracle import Findings
 from tests.support.chaos.promises import Promises, Scan
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.run import CrowdThread
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.backends import TestStack, backend_name, start_stack
 from tests.support.stack.running import eventually

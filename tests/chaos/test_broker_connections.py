@@ -14,12 +14,8 @@ import pytest
 from contracts.subscriptions import SERVICES
 from services.gateway.rpc.client import OPEN_SECONDS
 from tests.chaos.faults import at
-from tests.support.chaos import proxy as proxies
-from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.prober import Prober
-from tests.support.chaos.proxied import proxied_system
-from tests.support.chaos.proxy import Proxy
-from tests.support.chaos.recovery import (
+from tests.chaos.proxied import proxied_system
+from tests.chaos.recovery import (
     COMMAND_SECONDS,
     check_answers,
     check_nothing_is_lost,
@@ -27,6 +23,10 @@ from tests.support.chaos.recovery import (
     print_figures,
     wait_until_all_ready,
 )
+from tests.support.chaos import proxy as proxies
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.prober import Prober
+from tests.support.chaos.proxy import Proxy
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.stack.running import eventually
 from tests.support.system.actors import Department

@@ -10,11 +10,10 @@ import pytest
 
 from contracts.subscriptions import SERVICES
 from epass_client import NoAnswer, Problem, calls
+from tests.chaos.clocks import LIBRARY, Clocks
 from tests.chaos.faults import OFF, off
-from tests.support.chaos.clocks import LIBRARY, Clocks
+from tests.chaos.watched import meanwhile
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.visits import EXPECTED, visit
-from tests.support.chaos.watched import meanwhile
 from tests.support.stack.plain_http import asks as asks_machine
 from tests.support.stack.running import Process, eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, Staff, issued, slot
@@ -97,7 +96,29 @@ def test_a_service_whose_clock_is_off_shows_by_how_much_and_answers(
     process = deployment.system.processes[name]
     with off(clocks, seconds, name):
         keep_asking_until(lambda: abs(process.metric(SKEW) - seconds) < 1, asks[name])
-        assert visit(deployment, deployment.system.processes["gateway"]) == EXPECTED
+        assert visit(deployment) == EXPECTED
+
+
+EXPECTED = ["admit", "already_inside", "exit"]
+"""The verdicts of a visit at its gate."""
+
+
+def visit(deployment: Deployment) -> list[str]:
+    """Go from the application to the exit; return the verdicts at the gate, which are `EXPECTED`.
+
+    Raises:
+        Problem: a call failed. None is repeated.
+    """
+    system = deployment.system
+    applicant = Applicant(system, code_of=deployment.provider.wait_for_code)
+    department, officer = Department(system), Officer(system)
+    reference, other = applicant.apply(), applicant.apply()
+    applicant.send(calls.cancel_application(other))
+    assert applicant.view(other).status == "cancelled"
+    department.approve(reference)
+    token = applicant.token(applicant.wait_for_pass(reference).number)
+    verdicts = [officer.scan(token=token, id_check=MATCHED).verdict for _ in range(2)]
+    return [*verdicts, officer.scan(token=token, direction="exit").verdict]
 
 
 class Waiting:
@@ -118,7 +139,7 @@ class Waiting:
     def try_everything(self) -> None:
         """Go through a visit, which may fail at any step."""
         with suppress(Exception):
-            visit(self._deployment, self._deployment.system.processes["gateway"])
+            visit(self._deployment)
 
     def check(self) -> None:
         """Check that nobody's application has expired, and that who was inside still is."""
@@ -142,7 +163,7 @@ def late_jobs(process: Process, since: float) -> list[str]:
 
 def visits_work(deployment: Deployment) -> bool:
     with suppress(Problem, NoAnswer, AssertionError):
-        return visit(deployment, deployment.system.processes["gateway"]) == EXPECTED
+        return visit(deployment) == EXPECTED
     return False
 
 

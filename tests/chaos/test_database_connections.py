@@ -7,12 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from services.chassis.db.connection_timeouts import RESPONSE_TIMEOUT
-from tests.support.chaos import sabotage
-from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.prober import Prober
-from tests.support.chaos.proxied import proxied_system
-from tests.support.chaos.proxy import Proxy
-from tests.support.chaos.recovery import (
+from tests.chaos.proxied import proxied_system
+from tests.chaos.recovery import (
     COMMAND_SECONDS,
     OUTAGE_SECONDS,
     check_answers,
@@ -21,6 +17,10 @@ from tests.support.chaos.recovery import (
     print_figures,
     wait_until_all_ready,
 )
+from tests.support.chaos import sabotage
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.prober import Prober
+from tests.support.chaos.proxy import Proxy
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually

@@ -8,11 +8,11 @@ from itertools import count
 import pytest
 
 from tests.support.chaos import sabotage
+from tests.support.chaos.crowd import CrowdThread, entering_on, visiting_day
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.run import CrowdThread, entering_on, visiting_day
 from tests.support.chaos.scenario import replaced
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.extent import long

@@ -21,12 +21,9 @@ from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import Call, Client, calls
 from services.approval.domain.reviews import Review
 from services.verify.domain.passes import Terms
-from tests.support.chaos import sabotage
-from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.evidence import database
-from tests.support.chaos.histories import Operation, violation
-from tests.support.chaos.history_clients import PATIENCE, History, all_at_once, scans_at
-from tests.support.chaos.history_models import (
+from tests.chaos.histories import Operation, violation
+from tests.chaos.history_clients import PATIENCE, History, all_at_once, scans_at
+from tests.chaos.history_models import (
     DONE,
     ApplicationAtDesk,
     Closing,
@@ -35,6 +32,9 @@ from tests.support.chaos.history_models import (
     Revocation,
     Scan,
 )
+from tests.support.chaos import sabotage
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.evidence import database
 from tests.support.chaos.scenario import replaced
 from tests.support.factories.approval import submitted
 from tests.support.stack.extent import long

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from services.approval.domain.reviews import Review
 from services.verify.domain.passes import Terms
-from tests.support.chaos import histories
-from tests.support.chaos.histories import Operation, TooLong, violation
-from tests.support.chaos.history_models import (
+from tests.chaos import histories
+from tests.chaos.histories import Operation, TooLong, violation
+from tests.chaos.history_models import (
     DONE,
     REFUSED_COUNT,
     ApplicationAtDesk,

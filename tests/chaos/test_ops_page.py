@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from services.gateway.access.admission import session_cookie
+from tests.chaos.outage_table import BROKER, POSTGRES
+from tests.chaos.outages import ANSWER_SECONDS, away
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.outage_table import BROKER, POSTGRES
-from tests.support.chaos.outages import ANSWER_SECONDS, away
 from tests.support.stack.running import Process, eventually
 from tests.support.system.actors import Staff
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.chaos.fault_schedule import FIRST_ROUND, PROCESSES, schedule
 from tests.support.chaos.evidence import Evidence, Lease, Message
-from tests.support.chaos.fault_schedule import FIRST_ROUND, PROCESSES, schedule
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises, Scan
 from tests.support.chaos.provider import Ledger

@@ -7,11 +7,12 @@ from functools import partial
 
 import pytest
 
-from tests.support.chaos import outage_table, sabotage
+from tests.chaos import outage_table
+from tests.chaos.outage_actors import OutageActors, Personnel
+from tests.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
+from tests.chaos.outages import Patience, away, observe
+from tests.support.chaos import sabotage
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.outage_actors import OutageActors, Personnel
-from tests.support.chaos.outage_table import LATER, PARTS, REFUSED, WORKS, Table, differences
-from tests.support.chaos.outages import Patience, away, observe
 from tests.support.chaos.scenario import sabotaged
 from tests.support.stack.running import Process, free_port
 

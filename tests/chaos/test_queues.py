@@ -7,8 +7,8 @@ import pytest
 from amqp.exceptions import NotFound
 
 from tests.chaos.faults import DELETED, FULL, full
+from tests.chaos.recovery import check_nothing_is_lost, print_figures
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.recovery import check_nothing_is_lost, print_figures
 from tests.support.chaos.scenario import Scenario
 from tests.support.stack.running import eventually
 from tests.support.stack.wire import Wire, wire

@@ -12,12 +12,11 @@ from functools import partial
 import pytest
 
 from contracts.subscriptions import SERVICES
-from tests.chaos.test_rolling import findings, people_at_work
+from tests.chaos.replicas import Pair, more_of, people_at_work, two_of_each
+from tests.support.chaos.crowd import entering_on, findings, visiting_day
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import Lease, database, leases
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.replicas import Pair, more_of, two_of_each
-from tests.support.chaos.run import entering_on, visiting_day
 from tests.support.chaos.workload import FATES
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import Process, eventually

@@ -2,101 +2,28 @@
 notices."""
 
 import signal
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
-from itertools import count
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.chaos.replicas import STOP_SECONDS, gateway, people_at_work, restart, two_of_each
 from tests.support.chaos import sabotage
+from tests.support.chaos.crowd import findings
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.evidence import Lease, collect
-from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.replicas import ANSWER_SECONDS, Gateways, Pair, gateway, two_of_each
-from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.scenario import Scenario, without
-from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.running import Process, eventually
 from tests.support.system.actors import ok
 
 pytestmark = pytest.mark.outage
 
-RATE = 4.0
-"""Applications a second; each is followed by a decision and views, some by a cancellation or a scan."""
-STOP_SECONDS = 30
-SEEDS = count(2026)
-"""Each crowd has another seed, because crowds of one seed are the same people and apply twice."""
 AT_ONCE = (
     ("accounts", "application", "approval"),
     ("issuance", "notify", "verify"),
     ("relay", "sender", "gateway"),
 )
-
-
-@contextmanager
-def people_at_work(
-    deployment: Deployment,
-    pairs: dict[str, Pair],
-    promises: Promises,
-    held: Collection[Lease] = frozenset(),
-    rate: float = RATE,
-    **differences: Any,
-) -> Iterator[Gateways]:
-    """Let a crowd work for the length of the block; afterwards wait until everybody has finished.
-
-    Args:
-        deployment: where.
-        pairs: two of each process.
-        promises: the crowd's ledger.
-        held: what killed senders had leased, which explains duplicates.
-        rate: applications a second.
-        differences: of its plan.
-    """
-    day = visiting_day(300)
-    pacer, gateways = Pacer(rate), Gateways(*(process.port for process in pairs["gateway"]))
-
-    def http() -> httpx.AsyncClient:
-        return httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)
-
-    crowd = CrowdThread(
-        deployment.system,
-        deployment.provider,
-        promises,
-        replace(Plan(10_000, next(SEEDS), day, entering=entering_on(day), fates={}), **differences),
-        pacer,
-        http,
-    )
-    crowd.start()
-    try:
-        eventually(lambda: promises.decided, "people are at work")
-        yield gateways
-        pacer.closed = True
-        eventually(
-            lambda: crowd.finished and not unsettled(findings(deployment, promises, held)),
-            "all is final",
-            60,
-        )
-    finally:
-        pacer.closed = True
-        crowd.stop()
-
-
-def findings(deployment: Deployment, promises: Promises, held: Collection[Lease] = frozenset()) -> Findings:
-    """Return the oracle's findings. Unless a sender was killed, nothing explains a duplicate."""
-    evidence, ledger = collect(deployment.stack, set(promises.mobiles.values())), deployment.provider.ledger()
-    evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
-    return judge(promises, evidence, ledger, held)
-
-
-def restart(process: Process) -> None:
-    """Stop and start a process, as an orchestrator does."""
-    assert process.stop(STOP_SECONDS) == 0, process.log.read_text()[-2000:]
-    process.start()
 
 
 def test_a_rolling_restart_of_everything_fails_no_request_and_loses_nothing(deployment: Deployment) -> None:

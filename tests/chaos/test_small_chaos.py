@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.chaos.fault_schedule import BROKER, POSTGRES, PROCESSES
+from tests.chaos.run import Limits, Run
+from tests.support.chaos.crowd import entering_on, visiting_day
 from tests.support.chaos.deployment import Deployment, deploy, settings_of_every_channel
-from tests.support.chaos.fault_schedule import BROKER, POSTGRES, PROCESSES
-from tests.support.chaos.run import Limits, Run, entering_on, visiting_day
 
 SMALL = Limits(applications=300, kills=32, seconds=100, seed=2026)
 

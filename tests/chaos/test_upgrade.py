@@ -21,13 +21,13 @@ from contracts.events import ALL
 from contracts.subscriptions import RPC_EXCHANGE, SERVICES
 from deploy.local.access import MIGRATE
 from deploy.local.permissions import PERMISSIONS, VHOST, Permission
-from tests.chaos.test_rolling import findings, people_at_work, restart
+from tests.chaos.replicas import people_at_work, restart, two_of_each
 from tests.support.chaos import sabotage
+from tests.support.chaos.crowd import findings
 from tests.support.chaos.deployment import Deployment, settings_for
 from tests.support.chaos.evidence import collect
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.replicas import two_of_each
 from tests.support.chaos.scenario import Scenario, mobile_ending_in, replaced
 from tests.support.stack.backends import TestStack, start_stack
 from tests.support.stack.running import eventually

@@ -12,14 +12,14 @@ from statistics import median
 import httpx
 
 from contracts.subscriptions import SERVICES
+from tests.support.chaos.crowd import crowd_at_work, entering_on, findings, unsettled, visiting_day
 from tests.support.chaos.deployment import Deployment
-from tests.support.chaos.evidence import Lease, collect, database
-from tests.support.chaos.oracle import Findings, judge
+from tests.support.chaos.evidence import Lease, database
+from tests.support.chaos.oracle import Findings
 from tests.support.chaos.prober import Prober
 from tests.support.chaos.promises import Promises
-from tests.support.chaos.run import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
-from tests.support.chaos.workload import Pacer, Plan
+from tests.support.chaos.workload import Plan
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually
 from tests.support.system.actors import Department
@@ -248,11 +248,7 @@ class Load:
 
     def findings(self) -> Findings:
         """Return what the oracle finds now."""
-        deployment, promises = self._deployment, self.promises
-        evidence = collect(deployment.stack, set(promises.mobiles.values()))
-        ledger = deployment.provider.ledger()
-        evidence.codes = [code for code in evidence.codes if ledger.numbers.get(code.id) in promises.numbers]
-        return judge(promises, evidence, ledger, self.held)
+        return findings(self._deployment, self.promises, self.held)
 
     def asked(self) -> list[Asked]:
         """Return all requests, of the crowd and of the probes."""
@@ -307,23 +303,15 @@ def people_at_work(
         is_final: whether no more is to be expected of these findings; by default when nothing is left to do.
         gates: whether some come to gates whose networks come and go.
     """
-    load, pacer, day = Load(deployment), Pacer(RATE), visiting_day(600)
-    crowd = CrowdThread(
-        deployment.system,
-        deployment.provider,
-        load.promises,
-        Plan(10_000, next(SEEDS), day, entering=4 * entering_on(day), apart=8 * entering_on(day) * gates),
-        pacer,
-        lambda: httpx.AsyncClient(timeout=6, trust_env=False, transport=load.recorder),
-    )
-    crowd.start()
-    try:
-        eventually(lambda: load.promises.decided, "people are at work", PATIENCE)
-        with load.prober:
-            yield load
-        pacer.closed = True
-        over = is_final or (lambda found: not unsettled(found))
-        eventually(lambda: crowd.finished and over(load.findings()), "all is final", PATIENCE)
-    finally:
-        pacer.closed = True
-        crowd.stop()
+    load, day = Load(deployment), visiting_day(600)
+    plan = Plan(10_000, next(SEEDS), day, entering=4 * entering_on(day), apart=8 * entering_on(day) * gates)
+    over = is_final or (lambda found: not unsettled(found))
+
+    def http() -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=6, trust_env=False, transport=load.recorder)
+
+    with (
+        crowd_at_work(deployment, load.promises, plan, RATE, http, lambda: over(load.findings()), PATIENCE),
+        load.prober,
+    ):
+        yield load

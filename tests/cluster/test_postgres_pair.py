@@ -14,10 +14,10 @@ from tests.cluster.alerts import check_alerts, operators_page, with_prometheus
 from tests.cluster.load import PATIENCE, check_promises, people_at_work
 from tests.cluster.postgres_pair import PostgresPair
 from tests.cluster.stacks import PostgresPairStack, running
+from tests.support.chaos.crowd import entering_on, visiting_day
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.evidence import collect, leases
 from tests.support.chaos.injections import STANDBY_AWAY
-from tests.support.chaos.run import entering_on, visiting_day
 from tests.support.chaos.scenario import Scenario, mobile_ending_in
 from tests.support.stack.running import eventually, free_port
 from tests.support.system.actors import Department

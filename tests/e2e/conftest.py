@@ -34,6 +34,15 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def note_complaints(page: Page, complaints: list[str]) -> None:
+    """Note each error of a script, and what the policy of the page refuses."""
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda entry: complaints.append(entry.text) if "Content Security Policy" in entry.text else None,
+    )
+
+
 @pytest.fixture
 def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Page]]:
     """Yield ``open_browser(size=PHONE, scripts=True)``, which opens a new browser and returns its page.
@@ -57,11 +66,7 @@ def open_browser(chromium: Browser, system: System) -> Iterator[Callable[..., Pa
         context.add_init_script(COUNT_PRINTS)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda entry: complaints.append(entry.text) if "Content Security Policy" in entry.text else None,
-        )
+        note_complaints(page, complaints)
         page.on(
             "request",
             lambda request: (
@@ -127,11 +132,7 @@ def open_app(chromium: Browser, alone: PagesAlone, verify: Verify) -> Iterator[C
         page.set_default_timeout(15_000)
         if may_zoom:
             allow_to_move_camera(page)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "console",
-            lambda entry: complaints.append(entry.text) if "Content Security Policy" in entry.text else None,
-        )
+        note_complaints(page, complaints)
         page.goto("/gate")
         expect(page.locator("#number")).to_be_visible()
         expect(page.locator(".bar__gate")).to_have_text(WORDS[language]["gate"] % {"number": 1})

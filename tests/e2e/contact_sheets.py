@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from contracts.rpc.verify.manifests import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
+from contracts.rpc.verify.manifests import ManifestPass
 from contracts.rpc.verify.presence import InsideList
 from contracts.rpc.verify.scans import ScanResult
 from contracts.tokens import STATUS_TYP
@@ -23,16 +23,16 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.issuance.adapters import qr
-from tests.e2e import camera
+from tests.e2e import camera, gate_app
 from tests.e2e.navigation import bring
-from tests.e2e.page_samples import State
+from tests.e2e.page_samples import FULL_QUEUE, State
 from tests.e2e.page_states import STATES
 from tests.e2e.viewports import DESK, PHONE
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
 from tests.support.factories.pages import ADMIT
 from tests.support.factories.system_report import TROUBLE
 from tests.support.factories.verify import ISSUER
-from tests.support.system.pages_alone import FULL_QUEUE, INSIDE, PagesAlone
+from tests.support.system.pages_alone import INSIDE, PagesAlone
 
 PASS = "/p/aB3dE5fG7hJ9kL1mN2pQ4r"
 TOKEN = f"eyJ{''.join(hashlib.sha512(bytes([part])).hexdigest() for part in range(3))[:376]}"
@@ -62,18 +62,18 @@ REFUSED = VISIT.model_copy(
     }
 )  # fmt: skip
 LEAVING = VISIT.model_copy(update={"verdict": "exit", "inside": 3, "assistance": None, "vehicle": None})
-MANIFEST = Manifest(snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
-    gate="PCS1-G1", site="PCS1", gates=("PCS1-G1", "PCS1-G2"), made_at=now(), issuer="epass",
-    keys=(ISSUER.public,), complete_at=now(),
-    offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
-    passes=(
-        ManifestPass(
-            pass_=NUMBER, reference=REFERENCE, site="PCS1", party=ADMIT.party, entries=1,
-            valid_from=now() - timedelta(hours=1), valid_to=now() + timedelta(hours=1),
-            commitment_key="AAAA", applicant=ADMIT.applicant, companions=ADMIT.companions,
-            department="home", officer="baldev",
+MANIFEST = gate_app.MANIFEST.model_copy(
+    update={
+        "issuer": "epass", "keys": (ISSUER.public,), "complete_at": now(),
+        "passes": (
+            ManifestPass(
+                pass_=NUMBER, reference=REFERENCE, site="PCS1", party=ADMIT.party, entries=1,
+                valid_from=now() - timedelta(hours=1), valid_to=now() + timedelta(hours=1),
+                commitment_key="AAAA", applicant=ADMIT.applicant, companions=ADMIT.companions,
+                department="home", officer="baldev",
+            ),
         ),
-    ),
+    }
 )  # fmt: skip
 STATUS = ISSUER.sign(
     {

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, ManifestSupervisor, OfflinePolicy
 from contracts.rpc.verify.scans import ScanPass, ScanResult
@@ -79,6 +79,18 @@ def allow_to_move_camera(page: Page) -> None:
     window = wire.send("Target.getTargetInfo")["targetInfo"]["browserContextId"]
     granted = ["videoCapture", "cameraPanTiltZoom"]
     wire.send("Browser.grantPermissions", {"permissions": granted, "browserContextId": window})
+
+
+def open_app(context: BrowserContext) -> Page:
+    """Open the app of a guard in Hindi, and wait until it holds its list and is stored for a time without a
+    network."""
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto("/gate")
+    expect(page.locator(".dot--on")).to_be_visible()
+    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
+    expect(page.locator(".bar__age")).not_to_have_text(WORDS["hi"]["texts"]["list_none"], timeout=20_000)
+    return page
 
 
 def scan(page: Page, text: str = A) -> None:

@@ -1,11 +1,15 @@
-"""Bringing a page of a browser into a state."""
+"""Bringing a page of a browser into a state, and looking at what keeps people out of it."""
 
 from playwright.sync_api import Page
 
 from tests.e2e.page_samples import State
+from tests.support.stack.paths import ROOT
 from tests.support.system.page_reader import HIDDEN, SAME_SITE
 from tests.support.system.pages_alone import PagesAlone
 
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+FOUND = """async () => (await axe.run(document)).violations
+  .map((one) => one.id + ": " + one.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", "))"""
 POST = """([path, fields]) => {
   const form = document.createElement("form");
   form.method = "post"; form.action = path;
@@ -53,3 +57,13 @@ def bring(page: Page, alone: PagesAlone, state: State, language: str) -> int:
     answer = page.goto(state.path if state.path.startswith("/p/") else f"/{language}{state.path}")
     assert answer is not None
     return answer.status
+
+
+def barriers(page: Page) -> list[str]:
+    """Return what axe finds on a page as it is now, and whether it scrolls sideways."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found: list[str] = page.evaluate(FOUND)
+    width = page.evaluate("document.scrollingElement.scrollWidth")
+    if width > page.viewport_size["width"]:  # type: ignore[index]  # it was set
+        found.append(f"scrolls sideways: {width} px")
+    return found

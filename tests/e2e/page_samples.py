@@ -3,12 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
+from uuid import uuid4
 
-from contracts.errors import InvalidInput
+from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.model import Person
 from contracts.rpc.application import LookupHit, PassSummary, Photograph
 from contracts.rpc.approval.decisions import RecordedDecisions
-from contracts.rpc.approval.reviews import FirstApproval
+from contracts.rpc.approval.reviews import EarlierReview, FirstApproval, QueueCounts, ReviewList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE
 from tests.support.factories.pages import (
@@ -16,10 +17,13 @@ from tests.support.factories.pages import (
     APPLICATION,
     AUDIT_LOG,
     AUDITED,
+    DECIDED,
     FIRST,
     NO_ENTRIES,
     REVIEW_ID,
+    SECOND,
     login,
+    review,
 )
 from tests.support.system.page_reader import PERSON
 
@@ -157,3 +161,33 @@ LOG = f"/audit/log?what={AUDITED}&first=2026-11-01&last=2026-11-30"
 
 
 NOTHING_RECORDED = dict.fromkeys(AUDIT_LOG, NO_ENTRIES)
+
+
+APPROVED = review(status="approved", decision=DECIDED)
+FULL_QUEUE = ReviewList(
+    items=(review(at_counter=True, escalated=1), review(id=uuid4(), channel="kiosk")),
+    counts=QueueCounts(
+        by_status={"pending": 2, "approved": 10_000},
+        decided_today=1,
+        at_counter=1,
+        today=0,
+        tomorrow=0,
+        later=1,
+    ),
+)
+"""One that waits at the counter and was escalated, and one for a later day."""
+OFTEN_HERE = review(
+    earlier=(
+        EarlierReview(id=uuid4(), reference=REFERENCE, name="Gurpreet Kaur", status="approved", visit=FIRST),
+        EarlierReview(
+            id=uuid4(),
+            reference=REFERENCE,
+            name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
+            status="rejected",
+            visit=SECOND,
+            reason="duplicate",
+        ),
+    )
+)
+"""An applicant who has been here, and was refused once."""
+WRONG_LOGIN = NotAuthenticated()

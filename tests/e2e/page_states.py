@@ -39,10 +39,12 @@ from services.gateway.pages.shared.site_text import PAGES
 from tests.e2e.directory_states import contacts, files, lines
 from tests.e2e.gate_states import kiosk, supervised, undelivered, without_supervisors
 from tests.e2e.page_samples import (
+    APPROVED,
     AUDIT,
     CHECKED,
     COMPANION,
     DEAD,
+    FULL_QUEUE,
     HALF_APPROVED,
     HAS_APP,
     HIT,
@@ -53,6 +55,7 @@ from tests.e2e.page_samples import (
     NO_APP,
     NO_DECISIONS,
     NOTHING_RECORDED,
+    OFTEN_HERE,
     OTHER_LAST4,
     OWN,
     PERIOD,
@@ -64,6 +67,7 @@ from tests.e2e.page_samples import (
     WHO,
     WITH_MOBILE,
     WITHOUT_CARD,
+    WRONG_LOGIN,
     State,
 )
 from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view
@@ -84,12 +88,6 @@ from tests.support.factories.pages import (
 )
 from tests.support.factories.system_report import LETTER, TROUBLE, UNKNOWN
 from tests.support.system.page_reader import BALDEV, PERSON
-from tests.support.system.pages_alone import (
-    APPROVED,
-    FULL_QUEUE,
-    OFTEN_HERE,
-    WRONG_LOGIN,
-)
 
 
 def questions() -> Iterator[State]:
@@ -333,6 +331,7 @@ def operator() -> Iterator[State]:
 
 def around() -> Iterator[State]:
     """Yield the pages that every page leads to, and the start pages of staff."""
+    yield State(None, "")
     for name in PAGES:
         yield State(None, f"/about/{name}")
     for who in ("department", "ado", "security", "reception", "ops", "auditor"):
@@ -499,6 +498,5 @@ STATES = [
     State("security", "/gate", {"pass": NUMBER},
     {"verify.scan": ScanResult(verdict="unknown_pass", preview=True)}),
     State("security", "/gate/inside"),
-    *supervised(), *places(), *several_days(), *counter(), *kiosk(), *operator(), *around(),
-    *places(), *closures(), *counter(), *kiosk(), *operator(), *around(),
+    *supervised(), *places(), *several_days(), *closures(), *counter(), *kiosk(), *operator(), *around(),
 ]  # fmt: skip

@@ -1,89 +1,21 @@
-"""What an applicant does after applying: follow, complete, choose other dates, cancel, apply again."""
+"""What an applicant does after applying: follow the status, cancel, apply again."""
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
 
 from playwright.sync_api import Page, expect
 
-from contracts.model import IST, Language
-from services.chassis.runtime.clock import now
-from services.gateway.pages.shared.languages import day_in_words
-from tests.e2e.people import Staff, Visitor, newest_message, press, translated
+from tests.e2e.people import Staff, Visitor, newest_message, press
 from tests.e2e.viewports import DESK, WAYS
 from tests.support.stack.running import eventually
 from tests.support.system.system import System
 
 Open = Callable[..., Page]
-HOME = {
-    "pa": "ਗ੍ਰਹਿ ਮਾਮਲੇ ਅਤੇ ਨਿਆਂ ਵਿਭਾਗ",
-    "hi": "गृह मामले एवं न्याय विभाग",
-    "en": "Department of Home Affairs and Justice",
-}
-TAG, TIMELINE, MISSING = "h1 .govuk-tag", ".epass-timeline", ".govuk-inset-text"
+TIMELINE = ".epass-timeline"
 
 
 def happenings(page: Page) -> int:
     return page.locator(f"{TIMELINE} li").count()
-
-
-@WAYS
-def test_a_returned_application_shows_what_is_missing_and_is_completed(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
-) -> None:
-    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    reference = visitor.apply(companions=(("Harjit Singh", "0917"),))
-    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
-    desk.send_back(reference, "Which file number?")
-    visitor.wait_for(reference, MISSING)
-    expect(visitor.page.locator(MISSING)).to_contain_text("Which file number?")
-    visitor.page.locator("a[href$='/complete']").click()
-    expect(visitor.page.locator("#name-0")).to_have_value("Harjit Singh")
-    visitor.page.fill("#vehicle", "not a number")
-    visitor.page.fill("#purpose", "Arms licence renewal, file 115/2026")
-    press(visitor.page)
-    expect(visitor.page.locator("#vehicle-error")).to_be_visible()
-    expect(visitor.page.locator("#purpose")).to_have_value("Arms licence renewal, file 115/2026")
-    visitor.page.fill("#vehicle", "PB65AB1234")
-    press(visitor.page)
-    expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
-    expect(visitor.page.locator(MISSING)).to_have_count(0)
-
-    def completed() -> bool:
-        desk.find(reference)
-        return "file 115/2026" in desk.page.locator("main").inner_text()
-
-    eventually(completed, "the department reads what was completed", 30)
-    desk.approve(reference)
-    visitor.wait_for(reference, "a[href$='/qr']")
-    visitor.page.locator("a[href$='/qr']").click()
-    expect(visitor.page.locator(".epass-qr svg")).to_be_visible()
-
-
-@WAYS
-def test_a_rejection_shows_its_reason_and_the_delivered_message(
-    open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
-) -> None:
-    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    reference = visitor.apply()
-    Staff(open_browser(DESK, scripts=scripts), system, "department", language).reject(
-        reference, "no_appointment", "Come on Monday"
-    )
-    newest_message(system, mobile, "rejected")
-
-    def timeline_is_complete() -> bool:
-        visitor.open_application(reference)
-        return visitor.page.locator(MISSING).count() > 0 and happenings(visitor.page) == 4
-
-    eventually(timeline_is_complete, "applied, message, rejected, message", 30)
-    expect(visitor.page.locator(MISSING)).to_contain_text("Come on Monday")
-    expect(visitor.page.locator(f"{TIMELINE}")).to_contain_text("Come on Monday")
-    expect(visitor.page.locator("a[href$='/cancel']")).to_have_count(0)
-    if language == "en":
-        expect(visitor.page.locator(MISSING)).to_contain_text("There is no appointment")
-        expect(visitor.page.locator(TIMELINE)).to_contain_text(
-            "Notice that the department did not approve, by SMS"
-        )
 
 
 @WAYS
@@ -147,58 +79,6 @@ def test_an_application_opens_with_the_last_four_and_can_be_applied_for_again(
 
 
 @WAYS
-def test_other_dates_reach_the_department_before_it_decides(
-    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
-) -> None:
-    visitor = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    reference = visitor.apply()
-    visitor.open_application(reference)
-    visitor.page.locator("a[href$='/dates']").click()
-    visitor.choose_time(days_ahead=3, start="14:00", end="15:00")
-    expect(visitor.page.locator(".govuk-notification-banner--success")).to_be_visible()
-    expect(visitor.page.locator(TIMELINE)).to_contain_text(translated("Other dates asked for", language))
-    day = day_in_words((now().astimezone(IST) + timedelta(days=3)).date(), language)
-    expect(visitor.page.locator("main")).to_contain_text(day)
-    desk = Staff(open_browser(DESK, scripts=scripts), system, "department", language)
-
-    def arrived() -> bool:
-        desk.find(reference)
-        return day in desk.page.locator("main").inner_text()
-
-    eventually(arrived, "the department reads the other dates", 30)
-
-
-@WAYS
-def test_the_status_needs_both_reference_and_last_four(
-    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
-) -> None:
-    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply()
-    stranger = open_browser(size, scripts=scripts)
-    answers = []
-    for asked, last_four in ((reference, "0000"), ("PCS-0000-0000", mobile[-4:])):
-        stranger.goto(f"/{language}/status")
-        stranger.fill("#reference", asked)
-        stranger.fill("#mobile_last4", last_four)
-        press(stranger)
-        answers.append(stranger.locator("main").inner_text())
-    assert answers[0] == answers[1]
-    assert (
-        translated("There is no application with this reference and this mobile number", language)
-        in answers[0]
-    )
-    stranger.fill("#reference", reference)
-    stranger.fill("#mobile_last4", mobile[-4:])
-    press(stranger)
-    expect(stranger.locator(TIMELINE)).to_contain_text(translated("Application sent", language))
-    holder = translated("Now with: %(name)s, since %(since)s.", language) % {
-        "name": HOME[language],
-        "since": "@",
-    }
-    expect(stranger.locator("main")).to_contain_text(re.compile(re.escape(holder).replace("@", ".+")))
-    expect(stranger.locator("main")).not_to_contain_text("Gurpreet")
-
-
-@WAYS
 def test_every_message_on_the_phone_leads_to_the_status_of_its_application(
     open_browser: Open, system: System, mobile: str, language: str, scripts: bool, size: dict[str, int]
 ) -> None:
@@ -223,27 +103,3 @@ def test_every_message_on_the_phone_leads_to_the_status_of_its_application(
         phone.reload()
         assert happenings(phone) >= entries
         expect(phone.locator("main")).not_to_contain_text("Gurpreet")
-
-
-@WAYS
-def test_my_application_shows_its_answers_only_after_the_last_four_of_the_card(
-    open_browser: Open, system: System, mobile: str, language: Language, scripts: bool, size: dict[str, int]
-) -> None:
-    reference = Visitor(open_browser(size, scripts=scripts), system, mobile, language).apply(
-        companions=(("Harjit Singh", "0917"),)
-    )
-    day = day_in_words((now().astimezone(IST) + timedelta(days=1)).date(), language)
-    answers = ("Arms licence renewal, file 114/2026", "Gurpreet Kaur", "Harjit Singh", day)
-    somebody = Visitor(open_browser(size, scripts=scripts), system, mobile, language)
-    somebody.sign_in_at(f"/applications/{reference}")
-    main = somebody.page.locator("main")
-    for typed in ("", "0000"):
-        somebody.page.fill("#id_last4", typed)
-        press(somebody.page)
-        expect(somebody.page.locator("#id_last4-error")).to_be_visible()
-        for answer in answers:
-            expect(main).not_to_contain_text(answer)
-    somebody.page.fill("#id_last4", "4821")
-    press(somebody.page)
-    for answer in answers:
-        expect(main).to_contain_text(answer)

@@ -3,14 +3,25 @@
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.people import Staff, Visitor, newest_message, press
-from tests.e2e.viewports import DESK, PHONE, WAYS
+from tests.e2e.viewports import DESK, PHONE
 from tests.support.system.system import System
 
 
-@WAYS
+@pytest.mark.parametrize(
+    ("language", "scripts", "size"),
+    [
+        ("pa", True, PHONE), ("pa", False, DESK), ("hi", False, PHONE), ("hi", True, DESK),
+        ("en", True, PHONE), ("en", False, DESK),
+    ],
+    ids=[
+        "Punjabi phone", "Punjabi desk without scripts", "Hindi phone without scripts", "Hindi desk",
+        "English phone", "English desk without scripts",
+    ],
+)  # fmt: skip
 def test_an_application_becomes_a_pass_that_opens_the_gate(
     open_browser: Callable[..., Page],
     system: System,

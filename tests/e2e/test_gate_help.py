@@ -10,6 +10,7 @@ from contracts.rpc.accounts.logins import IssueLogin
 from epass_client import calls
 from services.gateway.access.admission import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
+from tests.e2e.gate_app import open_app, scan
 from tests.e2e.people import Staff, press, translated
 from tests.e2e.viewports import DESK
 from tests.support.stack.running import eventually
@@ -65,19 +66,9 @@ def branch(open_browser: Callable[..., Page], system: System) -> Page:
     return page
 
 
-def open_app(gate: BrowserContext) -> Page:
-    page = gate.new_page()
-    page.set_default_timeout(20_000)
-    page.goto("/gate")
-    expect(page.locator(".dot--on")).to_be_visible()
-    expect(page.locator(".bar__age")).not_to_have_text(WORDS["texts"]["list_none"], timeout=20_000)
-    return page
-
-
 def show_a_wrong_card(page: Page, token: str) -> None:
     """Scan a pass and type four characters that are not of its card, which the gate then asks again."""
-    page.keyboard.type(token)
-    page.keyboard.press("Enter")
+    scan(page, token)
     page.locator(".card__more summary").first.click()
     page.fill("#last-four", "0000")
     page.locator("details[open] button[type=submit]").first.click()
@@ -172,8 +163,7 @@ def test_the_reception_rings_and_the_gate_sees_who_comes(
 def test_without_a_network_the_gate_says_whom_to_telephone(gate: BrowserContext) -> None:
     page = open_app(gate)
     gate.set_offline(True)
-    page.keyboard.type("7K3M9QW3")
-    page.keyboard.press("Enter")
+    scan(page, "7K3M9QW3")
     expect(page.locator(".banner")).not_to_be_empty()
     page.locator(".bar__help").click()
     expect(page.locator("dialog")).to_contain_text(WORDS["problems"]["help_offline"])

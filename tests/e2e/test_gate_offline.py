@@ -13,12 +13,13 @@ from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP
 from epass_client import calls
 from services.gateway.access.admission import session_cookie
 from services.gateway.pages.gate_app.texts import texts_of_app
+from tests.e2e.gate_app import open_app, scan
+from tests.e2e.viewports import PHONE
 from tests.support.chaos.evidence import database
 from tests.support.stack.running import eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued
 from tests.support.system.system import System
 
-PHONE = {"width": 360, "height": 740}
 WORDS = texts_of_app()["hi"]
 NO_NETWORK = WORDS["texts"]["offline"].partition("%(at)s")[2][:12]
 """What the banner says then; it may also say who comes to help."""
@@ -46,22 +47,6 @@ def context(chromium: Browser, system: System, officer: Officer) -> Iterator[Bro
     one.add_cookies([{"name": session_cookie(system.url), "value": officer.client.token, "url": system.url}])
     yield one
     one.close()
-
-
-def open_app(context: BrowserContext) -> Page:
-    """Open the app, and wait until it holds its list and is stored for the time without a network."""
-    page = context.new_page()
-    page.set_default_timeout(20_000)
-    page.goto("/gate")
-    expect(page.locator(".dot--on")).to_be_visible()
-    page.evaluate("navigator.serviceWorker.ready.then(() => undefined)")
-    expect(page.locator(".bar__age")).not_to_have_text(WORDS["texts"]["list_none"], timeout=20_000)
-    return page
-
-
-def scan(page: Page, text: str) -> None:
-    page.keyboard.type(text)
-    page.keyboard.press("Enter")
 
 
 def what_is_shown(page: Page) -> list[str]:
@@ -183,23 +168,6 @@ def test_the_browser_stores_the_app_alone_and_no_answer_of_the_interface(
     stored = page.evaluate(STORED)
     assert "/gate" in stored
     assert [path for path in stored if not path.startswith(("/gate", "/static/"))] == []
-
-
-def test_a_scan_kept_on_the_device_survives_a_killed_tab(
-    context: BrowserContext, officer: Officer, token: str
-) -> None:
-    page = open_app(context)
-    before = persons_inside(officer)
-    context.set_offline(True)
-    scan(page, token)
-    page.locator(".button--main").click()
-    expect(page.locator(".verdict--good")).to_be_visible()
-    page.close()
-    context.set_offline(False)
-    page = context.new_page()
-    page.goto("/gate")
-    eventually(lambda: persons_inside(officer) == before + 2, "the entry is recorded", 40)
-    expect(page.locator(".bar__unsent")).to_have_count(0, timeout=20_000)
 
 
 LEDGER = """select nonce::text, direction, verdict, count from scans

@@ -1,7 +1,5 @@
 """The weight of the pages on the wire, as a browser counts it on a slow connection."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser
 
@@ -13,12 +11,6 @@ from tests.support.factories.gateway import pass_view
 from tests.support.system.pages_alone import PagesAlone
 
 FIRST_BYTES, LATER_BYTES = 100_000, 30_000
-
-
-@pytest.fixture
-def alone() -> Iterator[PagesAlone]:
-    with PagesAlone() as pages:
-        yield pages
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -1,6 +1,6 @@
 """The second factor in a real browser: an app that is set up, used, lost, and reset."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 from time import time
 from typing import Any
@@ -115,12 +115,6 @@ def test_an_app_is_set_up_used_lost_and_reset(
     holder.type_password()
     expect(page).to_have_url(f"{system.url}/{language}/audit")
     eventually(lambda: len(messages(system, mobile, "access_changed")) == 3, "the holder is told of each", 30)
-
-
-@pytest.fixture
-def alone() -> Iterator[PagesAlone]:
-    with PagesAlone() as one:
-        yield one
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])

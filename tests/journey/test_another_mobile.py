@@ -1,16 +1,14 @@
 """A pass follows its applicant to another phone, and nobody else takes it there."""
 
-from uuid import uuid4
-
 import pytest
 
-from contracts.rpc.application import NewMobile, NewMobileAtCounter, SubmitAtCounter
-from epass_client import Problem, calls, local
+from contracts.rpc.application import NewMobile
+from epass_client import Problem, calls
 from tests.support.chaos import sabotage
 from tests.support.chaos.scenario import replaced
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
-from tests.support.system.actors import Applicant, Department, Staff, application, issued, messages
+from tests.support.system.actors import Applicant, Department, issued, messages
 from tests.support.system.system import System
 
 
@@ -70,48 +68,6 @@ def _seen(client, number: str) -> str:
         return ""
 
 
-def test_a_decision_that_comes_later_is_told_to_the_new_phone(system: System, department: Department) -> None:
-    visitor, phone = Applicant(system), Phone(system)
-    reference = visitor.apply()
-    review = department.review_of(reference)
-    visitor.send(calls.change_mobile(reference, **dict(phone.code())))
-    eventually(lambda: texts(system, visitor.mobile, "mobile_changed"), "notify knows of it")
-    department.send(calls.reject_review(review.id, "duplicate"))
-    eventually(lambda: texts(system, phone.mobile, "rejected"), "the decision arrives")
-    assert texts(system, visitor.mobile, "rejected") == []
-
-
-def test_a_decision_at_the_same_moment_is_told_to_the_new_phone_too(
-    system: System, department: Department
-) -> None:
-    """Whichever of the two events notify gets first."""
-    visitor, phone = Applicant(system), Phone(system)
-    reference = visitor.apply()
-    review = department.review_of(reference)
-    visitor.send(calls.change_mobile(reference, **dict(phone.code())))
-    department.send(calls.reject_review(review.id, "duplicate"))
-    eventually(lambda: texts(system, phone.mobile, "rejected"), "the decision arrives")
-
-
-def test_reception_changes_it_for_a_visitor_who_stands_there_with_the_card(
-    system: System, reception: Staff
-) -> None:
-    form = SubmitAtCounter.model_validate(application(mobile=Applicant(system).mobile))
-    reference = reception.send(calls.submit_at_counter(form)).reference
-    phone = Phone(system)
-    typed = phone.code().model_dump()
-    wrong = NewMobileAtCounter.model_validate(typed | {"id_last4": "4822"})
-    with pytest.raises(Problem) as refusal:
-        reception.send(calls.change_mobile_at_counter(reference, **dict(wrong)))
-    assert (refusal.value.status, refusal.value.fields[0].code) == (422, "other_last4")
-    other = Phone(system)
-    right = NewMobileAtCounter.model_validate(other.code().model_dump() | {"id_last4": "4821"})
-    assert reception.send(calls.change_mobile_at_counter(reference, **dict(right))).reference == reference
-    shown = other.holder.send(calls.open_application(reference, "4821"))
-    assert shown.applicant.mobile == other.mobile
-    assert "mobile_changed" in [one.what for one in shown.timeline if one.facts == {"by": "counter"}]
-
-
 def takeovers(system: System, reference: str, thief: Phone) -> dict[str, int]:
     """Try to move an application to the phone of somebody who knows its reference; return the answers."""
     with system.client() as nobody:
@@ -132,36 +88,6 @@ def test_who_knows_the_reference_moves_nothing_to_their_phone(system: System, de
     assert takeovers(system, reference, thief) == {"nobody": 401, "the thief": 404}
     assert visitor.view(reference).applicant.mobile == visitor.mobile
     assert texts(system, thief.mobile, "pass_issued") == []
-
-
-def test_who_shares_the_phone_moves_nothing_without_the_card(system: System) -> None:
-    visitor, phone = Applicant(system), Phone(system)
-    reference = visitor.apply()
-    family = Applicant(system, visitor.mobile, lambda mobile: _newest_code(system, mobile))
-    with pytest.raises(Problem) as refusal:
-        family.send(calls.change_mobile(reference, **dict(phone.code())))
-    assert (refusal.value.status, refusal.value.code) == (403, "not_opened")
-    assert visitor.view(reference).applicant.mobile == visitor.mobile
-
-
-def _newest_code(system: System, mobile: str) -> str:
-    return eventually(
-        lambda: local.one_time_code(messages(system, mobile, "otp")[1:]), "another code arrives"
-    )
-
-
-def test_a_wrong_code_and_the_code_of_another_number_change_nothing(system: System) -> None:
-    visitor, phone = Applicant(system), Phone(system)
-    reference = visitor.apply()
-    right = phone.code()
-    for wrong, code in (
-        (NewMobile(request_id=right.request_id, code=f"{(int(right.code) + 1) % 10**6:06}"), "wrong_code"),
-        (NewMobile(request_id=uuid4(), code=right.code), "code_expired"),
-    ):
-        with pytest.raises(Problem) as refusal:
-            visitor.send(calls.change_mobile(reference, **dict(wrong)))
-        assert (refusal.value.status, refusal.value.code) == (401, code)
-    assert visitor.view(reference).applicant.mobile == visitor.mobile
 
 
 @long

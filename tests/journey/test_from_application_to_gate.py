@@ -9,10 +9,8 @@ from joserfc import jws
 from joserfc.jwk import KeySet
 from PIL import Image
 
-from contracts.model import Slot
-from contracts.rpc.accounts.logins import IssueLogin
 from contracts.rpc.application import SubmitAtCounter
-from epass_client import Problem, calls
+from epass_client import calls
 from tests.support.stack.running import eventually
 from tests.support.system.actors import MATCHED, Applicant, application, issued, messages, ok, slot
 
@@ -79,19 +77,6 @@ def _check_token(system, token: str, number: str) -> None:
     assert len(signed.headers()["kid"]) <= 8
     assert (claims["jti"], claims["aud"], claims["site"], claims["party"]) == (number, "gate", "PCS1", 2)
     assert set(claims) == {"iss", "aud", "jti", "nbf", "exp", "site", "party", "idc"}
-
-
-def test_the_pass_number_admits_like_the_qr(system, applicant, department, officer) -> None:
-    _, the_pass = issued(applicant, department, known_to=officer)
-    assert officer.scan(pass_number=the_pass.number.lower(), id_check=MATCHED).verdict == "admit"
-
-
-def test_a_party_may_arrive_and_leave_in_parts(system, applicant, department, officer) -> None:
-    _, the_pass = issued(applicant, department, known_to=officer)
-    number = the_pass.number
-    counts = [officer.scan(pass_number=number, count=1, id_check=MATCHED).inside for _ in range(2)]
-    assert counts == [1, 2]
-    assert [officer.scan(pass_number=number, count=1, direction="exit").inside for _ in range(2)] == [1, 0]
 
 
 def test_a_walk_in_without_a_phone_gets_a_printed_pass(system, reception, department, officer) -> None:
@@ -165,82 +150,3 @@ def test_the_reason_of_a_rejection_is_on_the_phone_and_in_the_history(system, ap
     assert (view.reason, view.note) == ("no_appointment", note)
     assert eventually(lambda: messages(system, applicant.mobile, "rejected"), "the message")
     assert [item.reference for item in applicant.send(calls.list_applications()).items] == [reference]
-
-
-def test_a_forwarded_application_is_decided_by_the_other_department_only(
-    system, applicant, department
-) -> None:
-    reference = applicant.apply()
-    review = department.review_of(reference)
-    department.send(calls.forward_review(review.id, department="finance"))
-    assert department.send(calls.search_reviews(reference)).items == ()
-    with pytest.raises(Problem) as refused:
-        department.send(calls.approve_review(review.id, Slot.model_validate(slot())))
-    assert refused.value.status == 404
-
-
-def test_a_second_decision_is_refused_with_who_decided_and_when(system, applicant, department) -> None:
-    reference = applicant.apply()
-    department.approve(reference)
-    review = department.review_of(reference)
-    with pytest.raises(Problem) as refused:
-        department.send(calls.reject_review(review.id, "security", note="no"))
-    assert (refused.value.status, refused.value.code) == (409, "already_decided")
-    assert refused.value.facts["decided_by"] == department.login_id
-    assert refused.value.facts["decided_at"]
-
-
-def test_a_login_that_the_ado_branch_issues_must_change_its_password_and_ends_when_disabled(
-    system, ado
-) -> None:
-    login = ado.send(
-        calls.issue_login(IssueLogin(role="department", name="Section Officer", department="pwd"))
-    )
-    anyone = system.client()
-    first = anyone.send(calls.log_in(login.login_id, login.initial_password))
-    assert first.must_change_password
-    officer = anyone.with_token(first.access_token)
-    with pytest.raises(Problem) as refused:
-        officer.send(calls.list_reviews())
-    assert refused.value.code == "must_change_password"
-    changed = officer.send(calls.change_password(login.initial_password, "a long enough new one"))
-    officer = anyone.with_token(changed.access_token)
-    assert officer.send(calls.list_reviews()).items == ()
-    ado.send(calls.disable_login(login.login_id))
-
-    def is_denied() -> bool:
-        try:
-            officer.send(calls.list_reviews())
-        except Problem as problem:
-            return problem.status == 401
-        return False
-
-    eventually(is_denied, "the session is denied", 2.5)
-
-
-def test_the_public_status_shows_nothing_personal(system, applicant) -> None:
-    reference = applicant.apply()
-    anyone = system.http()
-    answer = ok(
-        anyone.post("/api/v1/status", json={"reference": reference, "mobile_last4": applicant.mobile[-4:]})
-    )
-    assert answer["status"] == "submitted"
-    assert "Gurpreet" not in str(answer)
-    assert "licence" not in str(answer)
-    wrong = {"reference": reference, "mobile_last4": "0000"}
-    assert anyone.post("/api/v1/status", json=wrong).status_code in (200, 404)
-
-
-def test_an_exit_is_recorded_whatever_the_state_of_the_pass(system, applicant, department, officer) -> None:
-    reference, the_pass = issued(applicant, department, known_to=officer)
-    officer.scan(pass_number=the_pass.number, id_check=MATCHED)
-    applicant.wait_for(reference, "entered")
-    review = department.review_of(reference)
-    department.send(calls.withdraw_approval(review.id, "security"))
-    eventually(
-        lambda: officer.scan(pass_number=the_pass.number).verdict == "revoked",
-        "the pass is revoked at the gate",
-    )
-    left = officer.scan(pass_number=the_pass.number, direction="exit")
-    assert (left.verdict, left.inside) == ("exit", 0)
-    assert "revoked" in left.marks

@@ -98,7 +98,6 @@ class WithApp:
     actor: Actor
     app: pyotp.TOTP
     step: int
-    recovery_code: str
 
     @property
     def next_code(self) -> str:
@@ -119,7 +118,7 @@ def with_app(people: People) -> WithApp:
     step = int(time() // 30)
     enrolled = actor.send(calls.enrol_factor(sign_in, app.generate_otp(step)))
     signed_in_again = Actor(people.system, people.system.client().with_token(enrolled.session.access_token))
-    return WithApp(login, signed_in_again, app, step, enrolled.recovery_codes[0])
+    return WithApp(login, signed_in_again, app, step)
 
 
 def enrol_factor(people: People) -> Case:

@@ -4,10 +4,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.journey.traced_journey import POST, expected, traced_system, travel, whole_trace
+from tests.journey.traced_journey import (
+    POST,
+    expected,
+    steps_of,
+    trace_under,
+    traced_system,
+    travel,
+    whole_trace,
+)
 from tests.support.chaos.sabotage import no_trace_context
 from tests.support.chaos.scenario import sabotaged
-from tests.support.stack.collector import CollectedSpan, Collector, steps_of, trace_under
+from tests.support.stack.collector import CollectedSpan, Collector
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 from tests.support.system.actors import Applicant, Department

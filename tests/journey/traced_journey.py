@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from bench import plots
 from contracts.rpc.notify import SentMessage
 from tests.support.stack.backends import start_stack
-from tests.support.stack.collector import CollectedSpan, Collector, problems_of_tree, steps_of, trace_under
+from tests.support.stack.collector import CollectedSpan, Collector
 from tests.support.stack.running import eventually
 from tests.support.system.actors import Applicant, Department, messages
 from tests.support.system.system import System
@@ -55,6 +55,37 @@ def expected() -> Counter[tuple[str, str]]:
         steps[above[-1], name] += 1
         above.append(name)
     return steps
+
+
+def trace_under(spans: Sequence[CollectedSpan], name: str) -> list[CollectedSpan]:
+    """Return the spans of the newest trace whose root has a name, in the order in which they began."""
+    roots = [span for span in spans if span.name == name and not span.parent_id]
+    if not roots:
+        return []
+    trace_id = max(roots, key=lambda span: span.began).trace_id
+    return sorted((span for span in spans if span.trace_id == trace_id), key=lambda span: span.began)
+
+
+def problems_of_tree(spans: Sequence[CollectedSpan]) -> list[str]:
+    """Return what keeps spans from being one tree: two roots, two traces, or a parent that is not there."""
+    ids = {span.span_id for span in spans}
+    roots = [span.name for span in spans if not span.parent_id]
+    problems = [
+        f"{span.name} has no parent" for span in spans if span.parent_id and span.parent_id not in ids
+    ]
+    if len(ids) != len(spans):
+        problems.append("two spans have one id")
+    if len({span.trace_id for span in spans}) != 1:
+        problems.append("more than one trace, or none")
+    if len(roots) != 1:
+        problems.append(f"the roots are {roots}")
+    return problems
+
+
+def steps_of(spans: Sequence[CollectedSpan]) -> Counter[tuple[str, str]]:
+    """Count each span as process and name, after that of its parent."""
+    known = {span.span_id: f"{span.process}: {span.name}" for span in spans}
+    return Counter((known.get(span.parent_id, ""), known[span.span_id]) for span in spans)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.stack.encrypted_servers import Authority
+from tests.integration.encrypted_servers import Authority
 from tests.support.stack.paths import ROOT
 from tests.support.stack.running import eventually, free_port
 

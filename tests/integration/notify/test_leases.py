@@ -14,6 +14,7 @@ from services.notify.domain.outcomes import Delivered, Failed, Later, Untried
 from services.notify.handlers import event_handlers, leases, resends
 from services.notify.models import MessageRow
 from tests.integration.notify.stepped import lease_one, published, put_passes, row, sender
+from tests.integration.statements import heard
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     OPTIONS,
@@ -24,7 +25,6 @@ from tests.support.factories.notify import (
     Visit,
     received,
 )
-from tests.support.stack.statements import heard
 
 
 def settle(db: Database, message: leases.Leased, outcome: object, clock: Clock) -> None:

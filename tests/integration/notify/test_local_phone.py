@@ -15,6 +15,7 @@ from services.notify.models import PhoneMessageRow
 from services.notify.settings import SenderSettings
 from tests.integration.notify.handlers.stored import handle, resend
 from tests.integration.notify.stepped import lease_one, published, put_codes, put_passes, sender
+from tests.integration.statements import heard
 from tests.support.factories.notify import (
     MOBILE,
     PUBLIC_URL,
@@ -26,7 +27,6 @@ from tests.support.factories.notify import (
     received,
 )
 from tests.support.stack.settings import make_settings
-from tests.support.stack.statements import heard
 
 
 def test_in_local_mode_the_local_phone_serves_every_channel(db: Database) -> None:

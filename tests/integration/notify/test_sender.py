@@ -25,6 +25,7 @@ from services.notify.sender import SenderThreads
 from services.notify.settings import SenderSettings
 from tests.integration.notify.handlers.stored import handle
 from tests.integration.notify.stepped import published, put_codes, put_passes, row, sender
+from tests.integration.statements import heard
 from tests.support.factories.calls import make_call
 from tests.support.factories.notify import (
     MOBILE,
@@ -39,7 +40,6 @@ from tests.support.factories.notify import (
 from tests.support.stack.collector import Collector
 from tests.support.stack.databases import execute
 from tests.support.stack.running import eventually
-from tests.support.stack.statements import heard
 
 # ---------------------------------------------------------------- one message
 

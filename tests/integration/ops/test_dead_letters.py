@@ -17,7 +17,7 @@ from services.chassis.messaging import retry
 from services.chassis.messaging.topology import DEAD_LETTER_DAYS
 from services.ops import queues, redrive
 from services.ops.dead_letter import REPLAYED
-from tests.support.factories.ops import (
+from tests.integration.ops.command_line import (
     DEAD,
     NAMES,
     add_dead_events,

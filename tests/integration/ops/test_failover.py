@@ -21,8 +21,8 @@ from services.chassis.messaging import inbox, outbox
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
 from services.verify.models import SiteRow
+from tests.integration.ops.command_line import epass
 from tests.support.factories.envelopes import key_ring
-from tests.support.factories.ops import epass
 from tests.support.factories.verify import Gate, gates_of
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import eventually, free_port

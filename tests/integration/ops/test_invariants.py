@@ -16,8 +16,9 @@ from services.notify.adapters.channels import PermanentChannelError
 from services.ops.databases import Snapshot
 from services.ops.invariants import DOWNSTREAM_FIRST, count
 from services.ops.queues import consumer_queues, dead_queue
+from tests.integration.ops.command_line import epass
+from tests.integration.ops.services_without_broker import ServicesWithoutBroker
 from tests.support.factories.notify import RecordingChannel
-from tests.support.factories.ops import ServicesWithoutBroker, epass
 from tests.support.stack.database_faults import demoted
 from tests.support.stack.databases import owner_of
 from tests.support.stack.running import Process, eventually

@@ -30,7 +30,6 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
     "broker_ctl": ("the broker's memory is full", "the broker's disk is full", "a queue is full"),
     "cut": ("connections are cut", "connections to the broker close"),
     "cut_off": (NODE_AWAY,),
-    "database_away": (DATABASES_KILLED,),
     "database_takes_no_changes": ("the databases take no changes",),
     "demoted": ("the databases take no changes",),
     "fault_at": ("connections to the broker close", f"connections to the broker {HALF_OPEN}"),
@@ -57,6 +56,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
     "kill_each": ("one of two replicas is killed",),
     "kill_postgres": (DATABASES_KILLED,),
     "kill_sender": (KILLED,),
+    "postgres_away": (DATABASES_KILLED,),
     "latency": ("connections to the databases are late",),
     "lose_disk": (NODE_AWAY,),
     "off": ("a clock is wrong",),
@@ -73,7 +73,7 @@ FAILURES: Mapping[str, tuple[str, ...]] = {
 """By the name of a block or a function."""
 HARMLESS = {
     "_another_gateway", "_no_index", "_restored", "abort", "all_the_while", "another_standby", "check_alerts",
-    "cluster", "ctl",
+    "cluster", "crowd_at_work", "ctl",
     "database", "delete", "deploy", "local_run",
     "fault", "kills_of", "locked", "monitoring", "more_of", "no_process_restarts", "operators_page",
     "people_at_work", "process", "proxied_system", "purge", "replaced", "revoke", "running", "send_signal",

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import FunctionType
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -455,48 +456,11 @@ def one_pool() -> None:
 
 
 SWITCHES: dict[str, Callable[[], None]] = {
-    switch.__name__: switch
-    for switch in (
-        no_inbox,
-        any_sender,
-        any_signature,
-        any_principal,
-        anybodys_application,
-        no_unique_pass,
-        no_outbox,
-        mark_before_send,
-        ack_first,
-        no_deadline,
-        clock_ahead,
-        days_ahead,
-        no_idempotency,
-        no_row_lock,
-        no_nonce,
-        no_offline_scans,
-        another_nonce,
-        no_conflicts,
-        no_leaving,
-        no_answer_limit,
-        slow_to_record,
-        slow_to_acknowledge,
-        slow_to_reply,
-        no_trace_context,
-        no_sealing,
-        events_in_logs,
-        requests_in_spans,
-        slow_to_mark,
-        no_possible_duplicates,
-        new_key_each_try,
-        no_time_limit,
-        away_is_an_attempt,
-        no_upgrade_step,
-        patient_connections,
-        slow_events,
-        held_events,
-        no_lane_for_codes,
-        one_pool,
-    )
+    name: switch
+    for name, switch in [*globals().items()]
+    if isinstance(switch, FunctionType) and switch.__module__ == __name__ and switch is not put
 }
+"""Each function above, by its name."""
 
 
 def main() -> None:

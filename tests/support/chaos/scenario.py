@@ -14,11 +14,11 @@ import httpx
 from contracts.model import Slot
 from contracts.rpc.verify.scans import ScanPass
 from epass_client import calls
+from tests.support.chaos.crowd import unsettled
 from tests.support.chaos.evidence import Lease, collect, database, leases
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.run import unsettled
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import Process, eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, application, new_mobile, scan, slot

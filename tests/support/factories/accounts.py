@@ -16,10 +16,10 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import OKPKey
 from sqlalchemy import func, select
 
-from contracts.envelope import Envelope, Received, open_envelope
+from contracts.envelope import Received
 from contracts.errors import ContractError
 from contracts.events import Event, OtpRequested
-from contracts.model import Role
+from contracts.model import Role, Wire
 from contracts.rpc.accounts.logins import (
     ExtendLogin,
     IssuedLogin,
@@ -70,10 +70,9 @@ from services.accounts.handlers import (
 from services.accounts.models import Base, LoginRow, SignInRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.database import Database
-from services.chassis.db.tables import outbox
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import now
-from tests.support.factories.envelopes import key_ring
+from tests.support.factories import envelopes
 from tests.support.stack.settings import EVENT_KEY_SEEDS, make_settings
 
 MOBILE = "+919876543210"
@@ -127,30 +126,33 @@ class Accounts:
         self.db = db
         self.settings = SETTINGS
 
+    def _send(
+        self,
+        handle: Callable[..., Any],
+        request: Wire,
+        by: Principal,
+        at: datetime | None,
+        key: str | None = None,
+    ) -> Any:
+        """Give a request to a handler, in a transaction of its own."""
+        with self.db.transaction() as session:
+            return handle(request, a_call(by, key), session, at or now(), self.settings)
+
     def issue(
         self, by: Principal = ADO, key: str | None = None, at: datetime | None = None, **changes: Any
     ) -> IssuedLogin:
-        request = IssueLogin(
-            **{"role": "department", "name": "Gurpreet Kaur", "department": "home", **changes}
-        )
-        with self.db.transaction() as session:
-            return logins.issue(request, a_call(by, key), session, at or now(), self.settings)
+        usual = {"role": "department", "name": "Gurpreet Kaur", "department": "home"}
+        return self._send(logins.issue, IssueLogin(**{**usual, **changes}), by, at, key)
 
     def disable(
         self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
     ) -> LoginView:
-        with self.db.transaction() as session:
-            return logins.disable(
-                LoginId(login_id=login_id), a_call(by, key), session, at or now(), self.settings
-            )
+        return self._send(logins.disable, LoginId(login_id=login_id), by, at, key)
 
     def reset(
         self, login_id: str, by: Principal = ADO, key: str | None = None, at: datetime | None = None
     ) -> IssuedLogin:
-        with self.db.transaction() as session:
-            return logins.reset(
-                LoginId(login_id=login_id), a_call(by, key), session, at or now(), self.settings
-            )
+        return self._send(logins.reset, LoginId(login_id=login_id), by, at, key)
 
     def log_in(
         self,
@@ -260,32 +262,23 @@ class Accounts:
     def set_rule(
         self, roles: tuple[Role, ...], by: Principal = ADO, *, at: datetime | None = None
     ) -> FactorRule:
-        with self.db.transaction() as session:
-            return factor_rule.change(
-                SetFactorRule(roles=roles), a_call(by), session, at or now(), self.settings
-            )
+        return self._send(factor_rule.change, SetFactorRule(roles=roles), by, at)
 
     def rule(self, by: Principal = ADO) -> FactorRule:
         with self.db.queries() as session:
             return factor_rule.view(a_call(by), session, now(), self.settings)
 
     def reset_factor(self, login_id: str, by: Principal = ADO, *, at: datetime | None = None) -> LoginView:
-        with self.db.transaction() as session:
-            return logins.reset_factor(
-                LoginId(login_id=login_id), a_call(by), session, at or now(), self.settings
-            )
+        return self._send(logins.reset_factor, LoginId(login_id=login_id), by, at)
 
     def set_mobile(
         self, login_id: str, mobile: str, by: Principal = ADO, *, at: datetime | None = None
     ) -> LoginView:
         request = SetLoginMobile(login_id=login_id, mobile=mobile, language="hi")
-        with self.db.transaction() as session:
-            return logins.set_mobile(request, a_call(by), session, at or now(), self.settings)
+        return self._send(logins.set_mobile, request, by, at)
 
     def extend(self, login_id: str, by: Principal = ADO, *, at: datetime | None = None) -> LoginView:
-        request = ExtendLogin(login_id=login_id, valid_until=None)
-        with self.db.transaction() as session:
-            return logins.extend(request, a_call(by), session, at or now(), self.settings)
+        return self._send(logins.extend, ExtendLogin(login_id=login_id, valid_until=None), by, at)
 
     def apply_logins(self, by: Principal = ADO, *, at: datetime | None = None) -> ImportReport:
         """Send a file of one login that nobody else has, and apply it."""
@@ -309,10 +302,7 @@ class Accounts:
         )
 
     def renew_recovery_codes(self, who: Principal, *, at: datetime | None = None) -> RecoveryCodes:
-        with self.db.transaction() as session:
-            return own_factor.renew_recovery_codes(
-                Nothing(), a_call(who), session, at or now(), self.settings
-            )
+        return self._send(own_factor.renew_recovery_codes, Nothing(), who, at)
 
     def session_claims(self, session: StaffSession) -> SessionClaims:
         return SessionClaims.model_validate(self.claims(session.access_token))
@@ -371,15 +361,7 @@ class Accounts:
 
     def published(self, kind: type[Event]) -> list[Received[Any]]:
         """Return the events of a kind in the outbox, oldest first."""
-        query = select(outbox).where(outbox.c.type == kind.__name__).order_by(outbox.c.position)
-        with self.db.transaction() as session:
-            rows = session.execute(query).mappings().all()
-        return [
-            open_envelope(
-                Envelope.model_validate({name: row[name] for name in Envelope.model_fields}), key_ring()
-            )
-            for row in rows
-        ]
+        return envelopes.published(self.db, kind)
 
     def claims(self, token: str) -> dict[str, Any]:
         """Return the claims of a token, checked with the public keys by a library that did not sign it."""

@@ -5,25 +5,23 @@ on Wednesday.
 """
 
 import base64
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from io import BytesIO
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from PIL import Image
 from sqlalchemy import func, select
 
 from contracts.crockford import new_pass_number
-from contracts.envelope import Envelope, open_envelope
+from contracts.envelope import Envelope
 from contracts.events import (
     ApprovalWithdrawn,
     ClosedDay,
     DepartmentRecord,
     DirectoryChanged,
-    EscalationContact,
     Event,
     NotificationDelivered,
     NotificationFailed,
@@ -36,7 +34,6 @@ from contracts.events import (
     PassRevoked,
     PassScanned,
     ReviewEscalated,
-    RevocationPersonal,
     SiteRecord,
     VisitDayClosed,
     VisitDayReopened,
@@ -62,7 +59,11 @@ from services.application.handlers import applications, openings, queries
 from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from tests.support.factories.envelopes import deliver, key_ring, wrap
+from tests.support.factories import envelopes
+from tests.support.factories.calls import make_call
+from tests.support.factories.envelopes import deliver, entrypoint_of, example, key_ring, wrap
+
+E = TypeVar("E", bound=Event)
 
 MONDAY = date(2026, 3, 2)
 TUESDAY = date(2026, 3, 3)
@@ -159,13 +160,13 @@ def invitation(*visitors: Json, **changes: Any) -> Invite:
 def applicant_call(mobile: str = MOBILE, key: str | None = None, session: int = 1) -> Call:
     """Return the call of an applicant; another session has another number."""
     facts = {"kind": "applicant", "id": f"applicant:{mobile}", "mobile": mobile, "sid": UUID(int=session)}
-    return _call(Principal.model_validate(facts), key)
+    return make_call(Principal.model_validate(facts), key)
 
 
 def reception_call(
     site: str | None = "S1", key: str | None = None, login: str = "RCP-0001", role: Any = "reception"
 ) -> Call:
-    return _call(Principal(kind="staff", id=login, role=role, login_id=login, site=site), key)
+    return make_call(Principal(kind="staff", id=login, role=role, login_id=login, site=site), key)
 
 
 def department_call(
@@ -176,11 +177,7 @@ def department_call(
     **scope: Any,
 ) -> Call:
     facts = {"kind": "staff", "id": login, "role": role, "login_id": login, "department": department}
-    return _call(Principal(**{**facts, **scope}), key)
-
-
-def _call(principal: Principal, key: str | None) -> Call:
-    return Call(principal=principal, deadline=datetime.now(UTC) + timedelta(seconds=3), idempotency_key=key)
+    return make_call(Principal(**{**facts, **scope}), key)
 
 
 # --------------------------------------------------- the service, as it is used
@@ -282,11 +279,9 @@ class Desk:
 
     def deliver(self, *envelopes: Envelope) -> None:
         """Deliver envelopes of one type as the chassis does: opened, past the inbox, in one transaction."""
-        kind = envelopes[0].type
         consumers = Consumers()
         consumers.db = self.database
-        method = "on" + "".join(f"_{char.lower()}" if char.isupper() else char for char in kind)
-        deliver(getattr(consumers, method), *envelopes)
+        deliver(getattr(consumers, entrypoint_of(envelopes[0])), *envelopes)
 
     def row(self, reference: str) -> ApplicationRow:
         with self.database.transaction() as session:
@@ -302,13 +297,7 @@ class Desk:
 
     def published(self) -> list[Any]:
         """Return the events in the outbox, opened, oldest first."""
-        with self.database.transaction() as session:
-            rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
-        return [open_envelope(_envelope_of(row), key_ring()).event for row in rows]
-
-
-def _envelope_of(row: Mapping[Any, Any]) -> Envelope:
-    return Envelope.model_validate({name: row[name] for name in Envelope.model_fields})
+        return [one.event for one in envelopes.published(self.database)]
 
 
 # --------------------------------------------------- other services' events
@@ -326,80 +315,38 @@ class Elsewhere:
     def of(cls, row: ApplicationRow) -> "Elsewhere":
         return cls(row.id, row.reference)
 
-    def _decision(self, revision: int) -> Json:
-        return {
-            **self._about(),
-            "review_id": uuid4(),
-            "revision": revision,
-            "department": "home",
-            "decided_by": "DEP-0001",
-        }
-
-    def _about(self) -> Json:
-        return {"application_id": self.application_id, "reference": self.reference}
-
-    def _delivery(self) -> Json:
-        return {"language": "pa", "deliver_by": "sms"}
+    def _example(self, kind: type[E], **members: Any) -> E:
+        """Return the example of an event about this application, with those members that it has."""
+        ids = {name: uuid4() for name in ("review_id", "message_id", "scan_id")}
+        about = {"application_id": self.application_id, "reference": self.reference, "site": "S1"}
+        return example(kind, **about, **ids, **{"party": 1, "decided_by": "DEP-0001", **members})
 
     def approved(
         self, revision: int = 1, day: date = TUESDAY, further_days: tuple[date, ...] = ()
     ) -> PassApproved:
-        applicant = {"name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "name_latin": "Gurpreet Kaur"}
-        return PassApproved.model_validate(
-            {
-                **self._decision(revision),
-                **self._delivery(),
-                "site": "S1",
-                "slot": slot(day),
-                "further_days": further_days,
-                "kind": "citizen",
-                "party": 1,
-                "personal": {"applicant": applicant, "purpose": "Arms licence"},
-            }
-        )
+        when = {"slot": slot(day), "further_days": further_days}
+        return self._example(PassApproved, revision=revision, gate=None, **when)
 
     def rejected(self, revision: int = 1, note: str = "Come with the file") -> PassRejected:
-        personal = {"contact": {}, "note": note}
-        return PassRejected.model_validate(
-            {**self._decision(revision), **self._delivery(), "reason": "no_appointment", "personal": personal}
-        )
+        return self._example(PassRejected, revision=revision, personal={"contact": {}, "note": note})
 
     def returned(self, revision: int = 1, note: str = "Which file?") -> PassReturned:
-        return PassReturned.model_validate(
-            {**self._decision(revision), **self._delivery(), "personal": {"contact": {}, "note": note}}
-        )
+        return self._example(PassReturned, revision=revision, personal={"contact": {}, "note": note})
 
     def day_closed(
         self, revision: int = 1, note: str = "The Secretary is called away", **changes: Any
     ) -> VisitDayClosed:
-        return VisitDayClosed.model_validate(
-            {
-                **self._decision(revision),
-                **self._delivery(),
-                "day": TUESDAY,
-                "reason": "officer_away",
-                "personal": {"contact": {}, "note": note},
-                **changes,
-            }
-        )
+        facts = {"day": TUESDAY, "reason": "officer_away", "personal": {"contact": {}, "note": note}}
+        return self._example(VisitDayClosed, **{"revision": revision, **facts, **changes})
 
     def day_reopened(self, revision: int = 1) -> VisitDayReopened:
-        facts = {**self._decision(revision), **self._delivery(), "day": TUESDAY, "personal": {"contact": {}}}
-        return VisitDayReopened.model_validate(facts)
+        return self._example(VisitDayReopened, revision=revision, day=TUESDAY)
 
     def withdrawn(self, revision: int = 1) -> ApprovalWithdrawn:
-        return ApprovalWithdrawn.model_validate({**self._decision(revision), "reason": "officer_unavailable"})
+        return self._example(ApprovalWithdrawn, revision=revision, reason="officer_unavailable")
 
     def escalated(self, step: EscalationStep | None = None) -> ReviewEscalated:
-        return ReviewEscalated(
-            **self._about(),
-            review_id=uuid4(),
-            department="home",
-            level=1,
-            step=step,
-            waiting_since=NOW,
-            personal=EscalationContact(),
-        )
+        return self._example(ReviewEscalated, step=step, waiting_since=NOW)
 
     def issued(
         self,
@@ -410,69 +357,37 @@ class Elsewhere:
         **changes: Any,
     ) -> PassIssued:
         start = datetime.combine(day, time(9, 30), IST)
-        return PassIssued.model_validate(
-            {
-                **self._about(),
-                **self._delivery(),
-                "pass_number": number or new_pass_number(),
-                "site": "S1",
-                "department": "home",
-                "entries": 1,
-                "party": 1,
-                "kind": "citizen",
-                "slot": slot(day),
-                "further_days": further_days,
-                "valid_from": start,
-                "valid_to": start + timedelta(hours=3),
-                "replaces": replaces,
-                "key": {"kid": "k1", "x": "x"},
-                "personal": {"applicant": {"name": "G", "name_latin": "G"}, "link_code": "c" * 22},
-                **changes,
-            }
-        )
+        facts = {
+            "pass_number": number or new_pass_number(),
+            "slot": slot(day),
+            "further_days": further_days,
+            "valid_from": start,
+            "valid_to": start + timedelta(hours=3),
+            "replaces": replaces,
+        }
+        return self._example(PassIssued, **{**facts, **changes})
 
     def revoked(self, number: str, reason: Any = "withdrawn", *, replaced: bool = False) -> PassRevoked:
-        return PassRevoked(
-            **self._about(),
-            **self._delivery(),
-            pass_number=number,
-            reason=reason,
-            valid_to=NOW,
-            replaced=replaced,
-            personal=RevocationPersonal(),
-        )
+        return self._example(PassRevoked, pass_number=number, reason=reason, valid_to=NOW, replaced=replaced)
 
     def delivered(self, purpose: str = "pass_issued") -> NotificationDelivered:
-        return NotificationDelivered(
-            message_id=uuid4(), application_id=self.application_id, purpose=purpose, channel="sms"
-        )
+        return self._example(NotificationDelivered, purpose=purpose, channel="sms")
 
     def failed(self, purpose: str = "pass_issued") -> NotificationFailed:
-        return NotificationFailed(
-            message_id=uuid4(),
-            application_id=self.application_id,
-            purpose=purpose,
-            channel="sms",
-            reason="unreachable",
-        )
+        return self._example(NotificationFailed, purpose=purpose)
 
     def scanned(self, number: str, verdict: Any = "admit", inside: int = 1, **changes: Any) -> PassScanned:
-        direction = "exit" if verdict == "exit" else "entry"
-        minutes = next(self.numbers)
         facts = {
-            **self._about(),
             "pass_number": number,
-            "scan_id": uuid4(),
-            "site": "S1",
             "gate": "S1-G1",
-            "direction": direction,
+            "direction": "exit" if verdict == "exit" else "entry",
             "verdict": verdict,
             "count": 1,
             "inside": inside,
-            "scanned_at": NOW + timedelta(days=1, minutes=minutes),
-            "scanned_by": "SEC-0001",
+            "scanned_at": NOW + timedelta(days=1, minutes=next(self.numbers)),
+            "marks": (),
         }
-        return PassScanned.model_validate({**facts, **changes})
+        return self._example(PassScanned, **{**facts, **changes})
 
 
 def photograph(size: tuple[int, int] = (480, 640), kind: str = "JPEG", **options: object) -> str:

@@ -15,7 +15,6 @@ from contracts.capacity import Capacity, VisitingDay
 from contracts.crockford import new_reference
 from contracts.envelope import Received
 from contracts.events import (
-    BY_NAME,
     ApplicationAmended,
     ApplicationCancelled,
     ApplicationExpired,
@@ -33,7 +32,7 @@ from contracts.events import (
     PersonalDataErased,
     SiteRecord,
 )
-from contracts.model import IST, Companion, Contact, Person, Slot, Verdict
+from contracts.model import IST, Person, Slot, Verdict
 from contracts.rpc.approval.decisions import Approve
 from contracts.rpc.approval.watchlist import EntryId, ProposeEntry
 from contracts.rpc.call import Call, Principal
@@ -43,7 +42,8 @@ from services.approval.handlers.directory import put_department, put_site
 from services.approval.models.reviews import ReviewRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
-from tests.support.factories.envelopes import key_ring
+from tests.support.factories import envelopes
+from tests.support.factories.envelopes import example
 from tests.support.stack.databases import owner_of, tables_of
 
 MONDAY, TUESDAY, HOLI, SATURDAY = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 7)
@@ -106,55 +106,31 @@ def slot(day: date = TUESDAY, start: str = "10:00", end: str = "12:00") -> Slot:
 
 
 def person(**changes: Any) -> Person:
-    facts = {
-        "name": "ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
-        "name_latin": "Gurpreet Kaur",
-        "mobile": "+919876543210",
-        "email": "g@example.org",
-        "id_type": "voter_id",
-        "id_last4": "4821",
-    }
-    return Person(**{**facts, **changes})
+    return ApplicationSubmitted.sample().personal.applicant.model_copy(
+        update={"email": "g@example.org", **changes}
+    )
 
 
 def personal(**changes: Any) -> ApplicationPersonal:
-    facts = {
-        "applicant": person(),
-        "companions": (Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917"),),
-        "purpose": "Arms licence renewal, file 114/2026",
-        "vehicle": "CH01AB1234",
-    }
-    return ApplicationPersonal(**{**facts, **changes})
-
-
-def _details(**changes: Any) -> dict[str, Any]:
-    return {
-        "application_id": uuid4(),
-        "reference": new_reference(),
-        "revision": 1,
-        "channel": "portal",
-        "kind": "citizen",
-        "site": "T1",
-        "department": "home",
-        "purpose_kind": "meeting",
-        "preferred": (slot(),),
-        "party": 2,
-        "assistance": "wheelchair",
-        "language": "pa",
-        "deliver_by": "whatsapp",
-        "mobile_proved": True,
-        "personal": personal(),
-    } | changes
+    facts = {"applicant": person(), "purpose": "Arms licence renewal, file 114/2026", **changes}
+    return ApplicationSubmitted.sample().personal.model_copy(update=facts)
 
 
 def submitted(**changes: Any) -> ApplicationSubmitted:
-    return ApplicationSubmitted(**_details(**changes))
+    facts = {
+        "application_id": uuid4(),
+        "reference": new_reference(),
+        "site": "T1",
+        "preferred": (slot(),),
+        "personal": personal(),
+    }
+    return example(ApplicationSubmitted, **facts | changes)
 
 
 def invited(**changes: Any) -> ApplicationSubmitted:
     """Return the application of a visitor whom an officer of the department home invited."""
     facts = {"channel": "invitation", "mobile_proved": False, "submitted_by": "HOM-0002"}
-    return ApplicationSubmitted(**_details(**(facts | changes)))
+    return submitted(**facts | changes)
 
 
 def amended(first: ApplicationSubmitted, **changes: Any) -> ApplicationAmended:
@@ -162,62 +138,32 @@ def amended(first: ApplicationSubmitted, **changes: Any) -> ApplicationAmended:
 
 
 def cancelled(first: ApplicationSubmitted) -> ApplicationCancelled:
-    return ApplicationCancelled(**_ended(first), cancelled_by="applicant")
+    return example(ApplicationCancelled, first)
 
 
 def expired(first: ApplicationSubmitted) -> ApplicationExpired:
-    return ApplicationExpired(**_ended(first))
+    return example(ApplicationExpired, first)
 
 
 def mobile_changed(first: ApplicationSubmitted, to: str) -> MobileChanged:
-    return MobileChanged(
-        application_id=first.application_id,
-        reference=first.reference,
-        changed_by="applicant",
-        language=first.language,
-        deliver_by=first.deliver_by,
-        personal=MobileNumbers(mobile=to, before=first.personal.applicant.mobile),
-    )
+    numbers = MobileNumbers(mobile=to, before=first.personal.applicant.mobile)
+    return example(MobileChanged, first, changed_by="applicant", personal=numbers)
 
 
 def erased(first: ApplicationSubmitted) -> PersonalDataErased:
-    return PersonalDataErased(application_id=first.application_id, reference=first.reference)
+    return example(PersonalDataErased, first)
 
 
 def scanned(first: ApplicationSubmitted, at: datetime, verdict: Verdict = "admit") -> PassScanned:
     """Return the scan of a pass of an application, by which two people went in."""
-    return PassScanned(
-        pass_number="7K3M9QW6",
-        application_id=first.application_id,
-        reference=first.reference,
-        scan_id=uuid4(),
-        site="T1",
-        gate="T1-G1",
-        direction="entry",
-        verdict=verdict,
-        count=2,
-        inside=2,
-        scanned_at=at,
-        scanned_by="SEC-0001",
+    return example(
+        PassScanned, first, scan_id=uuid4(), gate="T1-G1", verdict=verdict, scanned_at=at, marks=()
     )
-
-
-def _ended(first: ApplicationSubmitted) -> dict[str, Any]:
-    about = {"application_id": first.application_id, "reference": first.reference, "revision": first.revision}
-    return {
-        **about,
-        "language": first.language,
-        "deliver_by": first.deliver_by,
-        "personal": Contact(name="Gurpreet Kaur"),
-    }
 
 
 def received(event: Event, seq: int = 1, at: datetime | None = None) -> Received[Any]:
     """Return the event as a consumer gets it, published two hours before now plus ``seq`` minutes."""
-    when = at or NOW - timedelta(hours=2) + timedelta(minutes=seq)
-    return Received(
-        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=when, producer=event.producer
-    )
+    return envelopes.received(event, seq, at or NOW - timedelta(hours=2) + timedelta(minutes=seq))
 
 
 def deliver(database: Database, event: Event, seq: int = 1, at: datetime | None = None) -> None:
@@ -285,17 +231,8 @@ def by(principal: Principal, key: str | None = None) -> Call:
 
 def published(database: Database, kind: type[Event] | None = None) -> list[Event]:
     """Return the events in the outbox, oldest first, opened; the advice to the gate only by its kind."""
-    with database.transaction() as session:
-        rows = session.execute(select(outbox).order_by(outbox.c.position)).all()
-    events = []
-    for row in rows:
-        content = dict(row.data)
-        if row.personal is not None:
-            content["personal"] = key_ring().open(row.id, row.personal)
-        events.append(BY_NAME[row.type].model_validate(content))
-    if kind is None:
-        return [event for event in events if not isinstance(event, GateAdvised)]
-    return [event for event in events if isinstance(event, kind)]
+    events = [one.event for one in envelopes.published(database, kind)]
+    return [event for event in events if kind or not isinstance(event, GateAdvised)]
 
 
 def everything(database: Database) -> dict[str, list[Any]]:

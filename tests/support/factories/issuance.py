@@ -11,12 +11,9 @@ from joserfc.errors import SecurityWarning
 from joserfc.jwk import KeySet, OKPKey
 from sqlalchemy import select
 
-from contracts.envelope import Envelope, open_envelope
 from contracts.events import (
     ApplicationCancelled,
-    ApplicationPersonal,
     ApprovalWithdrawn,
-    DecisionPersonal,
     Event,
     MobileChanged,
     MobileNumbers,
@@ -24,7 +21,7 @@ from contracts.events import (
     PersonalDataErased,
     VisitDayClosed,
 )
-from contracts.model import IST, Companion, Contact, Person, Slot
+from contracts.model import IST, Companion, Person, Slot
 from contracts.rpc.call import Call, Principal
 from contracts.rpc.issuance import Jwks, PassView
 from services.chassis.db.database import Database
@@ -36,7 +33,8 @@ from services.issuance.models import PassRow
 from services.issuance.service import Service
 from services.issuance.settings import IssuanceSettings
 from tests.support.factories import envelopes
-from tests.support.factories.envelopes import key_ring, wrap
+from tests.support.factories.calls import make_call
+from tests.support.factories.envelopes import entrypoint_of, example, key_ring, wrap
 from tests.support.stack.settings import make_settings
 
 MOBILE = "+919876543210"
@@ -51,41 +49,23 @@ VALID_TO = datetime(2026, 12, 1, 12, 30, tzinfo=IST)
 
 
 def applicant(**changes: Any) -> Person:
-    person = Person(
-        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
-        name_latin="Gurpreet Kaur",
-        mobile=MOBILE,
-        email="gurpreet@example.org",
-        id_type="voter_id",
-        id_last4="4821",
-    )
-    return person.model_copy(update=changes)
+    person = PassApproved.sample().personal.applicant
+    return person.model_copy(update={"email": "gurpreet@example.org", **changes})
 
 
 def approved(*companions: Companion, person: Person | None = None, **changes: Any) -> PassApproved:
     """Return an approval for the applicant and these companions."""
+    people = {"applicant": person or applicant(), "companions": companions}
     facts: dict[str, Any] = {
         "application_id": uuid4(),
         "reference": "PCS-7K3M-9QW4",
         "review_id": uuid4(),
-        "revision": 1,
-        "department": "home",
-        "decided_by": "HOM-0001",
-        "site": "PCS1",
+        "gate": None,
         "officer": "home-secretary",
-        "slot": TEN_TO_TWELVE,
-        "kind": "citizen",
         "party": 1 + len(companions),
-        "language": "pa",
-        "deliver_by": "whatsapp",
-        "personal": ApplicationPersonal(
-            applicant=person or applicant(),
-            companions=companions,
-            purpose="Arms licence renewal",
-            vehicle="CH01AB1234",
-        ),
+        "personal": PassApproved.sample().personal.model_copy(update=people),
     }
-    return PassApproved(**facts | changes)
+    return example(PassApproved, **facts | changes)
 
 
 def tomorrow() -> Slot:
@@ -94,48 +74,26 @@ def tomorrow() -> Slot:
 
 
 def withdrawn(approval: PassApproved, **changes: Any) -> ApprovalWithdrawn:
-    facts = {
-        name: getattr(approval, name)
-        for name in ("application_id", "reference", "review_id", "revision", "department", "decided_by")
-    }
-    return ApprovalWithdrawn(**facts | {"reason": "officer_unavailable"} | changes)
+    return example(ApprovalWithdrawn, approval, **{"reason": "officer_unavailable", **changes})
 
 
 def day_closed(approval: PassApproved, **changes: Any) -> VisitDayClosed:
-    facts = {
-        name: getattr(approval, name)
-        for name in ("application_id", "reference", "review_id", "revision", "department", "decided_by")
-    }
-    note = DecisionPersonal(contact=Contact())
-    facts |= {"day": approval.slot.day, "reason": "officer_away", "language": "pa", "deliver_by": "whatsapp"}
-    return VisitDayClosed(**facts | {"personal": note} | changes)
+    return example(
+        VisitDayClosed, approval, **{"day": approval.slot.day, "reason": "officer_away", **changes}
+    )
 
 
 def cancelled(approval: PassApproved) -> ApplicationCancelled:
-    return ApplicationCancelled(
-        application_id=approval.application_id,
-        reference=approval.reference,
-        revision=approval.revision,
-        language="pa",
-        deliver_by="whatsapp",
-        personal=Contact(name="Gurpreet Kaur", mobile=MOBILE),
-        cancelled_by="applicant",
-    )
+    return example(ApplicationCancelled, approval)
 
 
 def erased(approval: PassApproved) -> PersonalDataErased:
-    return PersonalDataErased(application_id=approval.application_id, reference=approval.reference)
+    return example(PersonalDataErased, approval)
 
 
 def mobile_changed(approval: PassApproved, to: str, before: str | None = MOBILE) -> MobileChanged:
-    return MobileChanged(
-        application_id=approval.application_id,
-        reference=approval.reference,
-        changed_by="applicant",
-        language="pa",
-        deliver_by="whatsapp",
-        personal=MobileNumbers(mobile=to, before=before),
-    )
+    numbers = MobileNumbers(mobile=to, before=before)
+    return example(MobileChanged, approval, changed_by="applicant", personal=numbers)
 
 
 def citizen(mobile: str | None = MOBILE) -> Principal:
@@ -147,24 +105,15 @@ def staff(role: Any = "reception", site: str | None = "PCS1") -> Principal:
 
 
 def calling(principal: Principal | None = None, key: str | None = None) -> Call:
-    return Call(principal=principal or citizen(), deadline=now() + timedelta(seconds=3), idempotency_key=key)
+    return make_call(principal or citizen(), key)
 
 
 def deliver(database: Database, event: Event, event_id: UUID | None = None, seq: int = 1) -> None:
     """Deliver an event as the chassis does: open it, check the inbox, handle it, in one transaction."""
     consumers = Consumers()
     consumers.db, consumers.settings = database, SETTINGS
-    handle = {
-        PassApproved: consumers.on_pass_approved,
-        ApprovalWithdrawn: consumers.on_approval_withdrawn,
-        VisitDayClosed: consumers.on_visit_day_closed,
-        ApplicationCancelled: consumers.on_application_cancelled,
-        MobileChanged: consumers.on_mobile_changed,
-        PersonalDataErased: consumers.on_personal_data_erased,
-    }[type(event)]
-    envelopes.deliver(
-        handle, wrap(event, event_id=event_id or uuid4(), seq=seq, occurred_at=NOW, keys=key_ring())
-    )
+    envelope = wrap(event, event_id=event_id or uuid4(), seq=seq, occurred_at=NOW, keys=key_ring())
+    envelopes.deliver(getattr(consumers, entrypoint_of(envelope)), envelope)
 
 
 def service_on(database: Database) -> Service:
@@ -176,9 +125,7 @@ def service_on(database: Database) -> Service:
 
 def published(database: Database) -> list[Any]:
     """Return every event of the outbox, opened, oldest first."""
-    with database.transaction() as session:
-        rows = session.execute(select(outbox).order_by(outbox.c.position)).mappings().all()
-    return [open_envelope(Envelope.model_validate(dict(row)), key_ring()).event for row in rows]
+    return [one.event for one in envelopes.published(database)]
 
 
 def rows(database: Database, application_id: UUID | None = None) -> list[PassRow]:

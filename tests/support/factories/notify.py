@@ -30,6 +30,7 @@ from services.notify.domain.messages import Lane
 from services.notify.handlers.deliveries import EVERY_LANE, Channels, ReportServices, Sender
 from services.notify.handlers.leases import Settled
 from services.notify.settings import SenderSettings
+from tests.support.factories.envelopes import example, received
 from tests.support.stack.settings import make_settings
 
 E = TypeVar("E", bound=Event)
@@ -50,30 +51,12 @@ OPTIONS = make_settings(
 """Without chains, so that a message ends on its first channel."""
 PUBLIC_URL = "https://epass.example"
 LINK_CODE = "Zk3vQ9mT1xA7bC2dE5fG6h"
+HARJIT = Contact(name="Harjit Singh", mobile=MOBILE)
+"""Who has the login PWD-0007."""
 
 APPLICANT = Principal(kind="applicant", id="applicant", mobile=MOBILE)
 RECEPTION = Principal(kind="staff", id="REC-0001", login_id="REC-0001", role="reception", site="PCS1")
 DEPARTMENT = Principal(kind="staff", id="DEP-0001", login_id="DEP-0001", role="department", department="home")
-
-
-def received(
-    event: E,
-    *,
-    event_id: UUID | None = None,
-    at: datetime | None = None,
-    expires_at: datetime | None = None,
-    seq: int = 1,
-) -> Received[E]:
-    """An event as it comes out of its envelope."""
-    return Received(
-        event=event,
-        id=event_id or uuid4(),
-        subject=event.subject,
-        seq=seq,
-        occurred_at=at or now(),
-        producer=event.producer,
-        expires_at=expires_at,
-    )
 
 
 def otp(
@@ -87,24 +70,11 @@ def otp(
 
 
 def login(**changes: Any) -> events.LoginIssued:
-    facts: dict[str, Any] = {
-        "login_id": "PWD-0007",
-        "role": "department",
-        "department": "public_works",
-        "issued_by": "ADO-0001",
-        "personal": Contact(name="Harjit Singh", mobile=MOBILE),
-    }
-    return events.LoginIssued(**{**facts, **changes})
+    return example(events.LoginIssued, **{"personal": HARJIT, **changes})
 
 
 def access_changed(**changes: Any) -> events.AccessChanged:
-    facts: dict[str, Any] = {
-        "login_id": "PWD-0007",
-        "what": "factor_reset",
-        "changed_by": "ADO-0001",
-        "personal": Contact(name="Harjit Singh", mobile=MOBILE),
-    }
-    return events.AccessChanged(**{**facts, **changes})
+    return example(events.AccessChanged, **{"language": "en", "personal": HARJIT, **changes})
 
 
 @dataclass(frozen=True)
@@ -128,121 +98,83 @@ class Visit:
         return Contact(name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ", mobile=self.mobile, email=self.email)
 
     @property
-    def about(self) -> dict[str, Any]:
-        return {"application_id": self.application_id, "reference": self.reference}
-
-    @property
-    def way(self) -> dict[str, Any]:
-        return {"language": self.language, "deliver_by": self.deliver_by}
-
-    @property
-    def decided(self) -> dict[str, Any]:
-        return {"review_id": uuid4(), "revision": 1, "department": "home", "decided_by": "HOME-0001"}
-
-    @property
     def slot(self) -> Slot:
-        return Slot(day=date(2026, 12, 1), start=time(10, 0), end=time(12, 0))
+        return events.PassIssued.sample().slot
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the events about it have in common, or some of it."""
+        return {
+            "application_id": self.application_id,
+            "reference": self.reference,
+            "pass_number": self.number,
+            "review_id": uuid4(),
+            "language": self.language,
+            "deliver_by": self.deliver_by,
+            "personal": self.contact,
+        }
+
+    def _example(self, kind: type[E], **members: Any) -> E:
+        return example(kind, **{**self.about, **members})
 
     def submitted(self) -> events.ApplicationSubmitted:
-        return events.ApplicationSubmitted(
-            **self.about,
-            **self.way,
-            revision=1,
-            channel="portal",
-            kind="citizen",
-            site="PCS1",
-            department="home",
-            purpose_kind="meeting",
-            preferred=(self.slot,),
-            party=1,
-            mobile_proved=True,
-            personal=events.ApplicationPersonal(applicant=self.person, purpose="Licence"),
-        )
+        personal = events.ApplicationPersonal(applicant=self.person, purpose="Licence")
+        return self._example(events.ApplicationSubmitted, personal=personal)
 
     def cancelled(self) -> events.ApplicationCancelled:
-        return events.ApplicationCancelled(
-            **self.about, **self.way, revision=1, personal=self.contact, cancelled_by="applicant"
-        )
+        return self._example(events.ApplicationCancelled)
 
     def expired(self) -> events.ApplicationExpired:
-        return events.ApplicationExpired(**self.about, **self.way, revision=1, personal=self.contact)
+        return self._example(events.ApplicationExpired)
 
     def mobile_changed(self, to: str = OTHER_MOBILE) -> events.MobileChanged:
         numbers = events.MobileNumbers(mobile=to, before=self.mobile)
-        return events.MobileChanged(**self.about, **self.way, changed_by="applicant", personal=numbers)
+        return self._example(events.MobileChanged, changed_by="applicant", personal=numbers)
 
     def rejected(self, reason: str = "officer_unavailable") -> events.PassRejected:
         personal = events.DecisionPersonal(contact=self.contact, note="Come next week")
-        return events.PassRejected(**self.about, **self.way, **self.decided, reason=reason, personal=personal)
+        return self._example(events.PassRejected, reason=reason, personal=personal)
 
     def returned(self, note: str = "Please name the officer") -> events.PassReturned:
         personal = events.DecisionPersonal(contact=self.contact, note=note)
-        return events.PassReturned(**self.about, **self.way, **self.decided, personal=personal)
+        return self._example(events.PassReturned, personal=personal)
 
     def day_closed(
         self, note: str = "The Secretary is called away", *, remaining_days: tuple[date, ...] = ()
     ) -> events.VisitDayClosed:
         personal = events.DecisionPersonal(contact=self.contact, note=note)
-        return events.VisitDayClosed(
-            **self.about,
-            **self.way,
-            **self.decided,
-            day=date(2026, 12, 1),
-            remaining_days=remaining_days,
-            reason="urgent_meeting",
-            personal=personal,
-        )
+        return self._example(events.VisitDayClosed, remaining_days=remaining_days, personal=personal)
 
     def day_reopened(self) -> events.VisitDayReopened:
-        personal = events.DecisionPersonal(contact=self.contact)
-        about = {**self.about, **self.way, **self.decided}
-        return events.VisitDayReopened(**about, day=date(2026, 12, 1), personal=personal)
+        return self._example(events.VisitDayReopened, personal=events.DecisionPersonal(contact=self.contact))
 
     def issued(
         self, *, number: str | None = None, valid_for: timedelta = timedelta(days=1), **changes: Any
     ) -> events.PassIssued:
         facts: dict[str, Any] = {
             "pass_number": number or self.number,
-            "site": "PCS1",
-            "gate": None,
-            "department": "home",
-            "entries": 1,
             "party": 1,
-            "kind": "citizen",
-            "slot": self.slot,
             "valid_from": now(),
             "valid_to": now() + valid_for,
-            "key": events.PublicKey(kid="k1", x="AAAA"),
             "personal": events.PassPersonal(applicant=self.person, link_code=LINK_CODE),
         }
-        return events.PassIssued(**self.about, **self.way, **{**facts, **changes})
+        return self._example(events.PassIssued, **{**facts, **changes})
 
     def revoked(
         self, *, number: str | None = None, reason: str = "withdrawn", replaced: bool = False
     ) -> events.PassRevoked:
-        return events.PassRevoked(
-            **self.about,
-            **self.way,
-            pass_number=number or self.number,
-            reason=reason,
-            replaced=replaced,
-            valid_to=now() + timedelta(days=1),
-            personal=events.RevocationPersonal(**self.contact.model_dump()),
-        )
+        facts = {"pass_number": number or self.number, "reason": reason, "replaced": replaced}
+        personal = events.RevocationPersonal(**self.contact.model_dump())
+        valid_to = now() + timedelta(days=1)
+        return self._example(events.PassRevoked, **facts, valid_to=valid_to, personal=personal)
 
     def escalated(self, duty: Contact | None = None) -> events.ReviewEscalated:
         personal = events.EscalationContact(contact=duty or Contact(name="Duty officer", mobile=OTHER_MOBILE))
-        return events.ReviewEscalated(
-            **self.about,
-            review_id=uuid4(),
-            department="home",
-            level=1,
-            waiting_since=datetime.fromisoformat("2026-11-30T04:00:00+00:00"),
-            personal=personal,
-        )
+        since = datetime.fromisoformat("2026-11-30T04:00:00+00:00")
+        return self._example(events.ReviewEscalated, language=None, waiting_since=since, personal=personal)
 
     def erased(self) -> events.PersonalDataErased:
-        return events.PersonalDataErased(**self.about)
+        return self._example(events.PersonalDataErased)
 
 
 class Clock:

@@ -32,7 +32,6 @@ from contracts.events import (
     PersonalDataErased,
     PublicKey,
     Revocation,
-    RevocationPersonal,
     SiteRecord,
     StatusListSigned,
 )
@@ -45,11 +44,13 @@ from contracts.rpc.verify.presence import InsideList, InsideQuestion
 from contracts.rpc.verify.scans import Matched, OtherId, ScanPass, ScanResult
 from services.chassis.db import tables
 from services.chassis.db.database import Database
-from services.chassis.runtime.clock import now
 from services.verify.adapters import signing_keys
 from services.verify.handlers import event_handlers, manifests, offline_scans, presence, scans
 from services.verify.models import Base, PassRow, ScanRow
 from services.verify.settings import VerifySettings
+from tests.support.factories import envelopes
+from tests.support.factories.calls import make_call
+from tests.support.factories.envelopes import example
 from tests.support.stack.settings import make_settings
 
 E = TypeVar("E", bound=Event)
@@ -114,38 +115,23 @@ def status_list(
 
 
 def applicant(**changes: Any) -> Person:
-    person = Person(
-        name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
-        name_latin="Gurpreet Kaur",
-        mobile="+919876543210",
-        id_type="voter_id",
-        id_last4="4821",
-    )
-    return person.model_copy(update=changes)
+    return PassIssued.sample().personal.applicant.model_copy(update=changes)
 
 
 def pass_issued(*companions: Companion, person: Person | None = None, **changes: Any) -> PassIssued:
     """A pass for the applicant and these companions."""
+    people = {"applicant": person or applicant(), "companions": companions, "vehicle": "CH01AB1234"}
     facts: dict[str, Any] = {
         "pass_number": new_pass_number(),
         "application_id": uuid4(),
-        "reference": "PCS-7K3M-9QW4",
-        "site": "PCS1",
-        "department": "home",
-        "entries": 1,
         "party": 1 + len(companions),
-        "kind": "citizen",
         "slot": Slot(day=date(2026, 12, 1), start=time(10, 30), end=time(12)),
         "valid_from": VALID_FROM,
         "valid_to": VALID_TO,
-        "language": "pa",
-        "deliver_by": "sms",
         "key": ISSUER.public,
-        "personal": PassPersonal(
-            applicant=person or applicant(), companions=companions, vehicle="CH01AB1234", link_code="l" * 22
-        ),
+        "personal": PassPersonal(**people, link_code="l" * 22),
     }
-    return PassIssued(**facts | changes)
+    return example(PassIssued, **facts | changes)
 
 
 def party_of(size: int, **changes: Any) -> PassIssued:
@@ -154,21 +140,11 @@ def party_of(size: int, **changes: Any) -> PassIssued:
 
 
 def pass_revoked(issued: PassIssued, **changes: Any) -> PassRevoked:
-    facts: dict[str, Any] = {
-        "pass_number": issued.pass_number,
-        "application_id": issued.application_id,
-        "reference": issued.reference,
-        "reason": "withdrawn",
-        "valid_to": issued.valid_to,
-        "language": "pa",
-        "deliver_by": "sms",
-        "personal": RevocationPersonal(name="Gurpreet Kaur"),
-    }
-    return PassRevoked(**facts | changes)
+    return example(PassRevoked, issued, **changes)
 
 
 def erased(issued: PassIssued) -> PersonalDataErased:
-    return PersonalDataErased(application_id=issued.application_id, reference=issued.reference)
+    return example(PersonalDataErased, issued)
 
 
 def gates_of(site: str, *gates: str) -> DirectoryChanged:
@@ -177,9 +153,7 @@ def gates_of(site: str, *gates: str) -> DirectoryChanged:
 
 
 def received(event: E, seq: int = 1, at: datetime = NOON) -> Received[E]:
-    return Received(
-        event=event, id=uuid4(), subject=event.subject, seq=seq, occurred_at=at, producer=event.producer
-    )
+    return envelopes.received(event, seq, at)
 
 
 def claims_of(issued: PassIssued, **changes: Any) -> dict[str, Any]:
@@ -295,7 +269,7 @@ def officer(
 
 
 def calling(principal: Principal | None = None) -> Call:
-    return Call(principal=principal or officer(), deadline=now() + timedelta(seconds=3))
+    return make_call(principal or officer())
 
 
 def scan_of(shown: PassIssued | str, **changes: Any) -> ScanPass:
@@ -329,17 +303,12 @@ def number_scan(number: str, **changes: Any) -> ScanPass:
 
 def gate_advised(issued: PassIssued, *, call_supervisor: bool = True) -> GateAdvised:
     """What approval advises about the application of a pass."""
-    return GateAdvised(
-        application_id=issued.application_id,
-        reference=issued.reference,
-        personal=GateAdvice(call_supervisor=call_supervisor),
-    )
+    return example(GateAdvised, issued, personal=GateAdvice(call_supervisor=call_supervisor))
 
 
 def delivery_changed(issued: PassIssued, *, undelivered: bool = True) -> PassDeliveryChanged:
     """What notify tells of the message with a pass."""
-    about = {"application_id": issued.application_id, "reference": issued.reference}
-    return PassDeliveryChanged(pass_number=issued.pass_number, undelivered=undelivered, **about)
+    return example(PassDeliveryChanged, issued, undelivered=undelivered)
 
 
 HANDLERS: dict[type[Event], Callable[..., None]] = {

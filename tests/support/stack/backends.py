@@ -4,7 +4,7 @@ import gc
 import json
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -78,6 +78,11 @@ def _engine_answers() -> bool:
     return False
 
 
+def _forwarded(server: str, verb: str) -> Callable[["LocalProcesses"], None]:
+    """Return a method that does something to the broker or the database server that the stack has then."""
+    return lambda self: getattr(getattr(self.stack, server), verb)()
+
+
 class LocalProcesses:
     """The private processes of `make run`, in a folder of the test's own."""
 
@@ -109,29 +114,14 @@ class LocalProcesses:
     def grant_ops(self) -> None:
         self.stack.grant_ops()
 
-    def kill_broker(self) -> None:
-        self.stack.broker.kill()
-
-    def start_broker(self) -> None:
-        self.stack.broker.start()
-
-    def kill_postgres(self) -> None:
-        self.stack.postgres.kill()
-
-    def start_postgres(self) -> None:
-        self.stack.postgres.start()
-
-    def suspend_broker(self) -> None:
-        self.stack.broker.suspend()
-
-    def resume_broker(self) -> None:
-        self.stack.broker.resume()
-
-    def suspend_postgres(self) -> None:
-        self.stack.postgres.suspend()
-
-    def resume_postgres(self) -> None:
-        self.stack.postgres.resume()
+    kill_broker = _forwarded("broker", "kill")
+    kill_postgres = _forwarded("postgres", "kill")
+    start_broker = _forwarded("broker", "start")
+    start_postgres = _forwarded("postgres", "start")
+    suspend_broker = _forwarded("broker", "suspend")
+    suspend_postgres = _forwarded("postgres", "suspend")
+    resume_broker = _forwarded("broker", "resume")
+    resume_postgres = _forwarded("postgres", "resume")
 
     def broker_ctl(self, *arguments: str) -> str:
         return self.stack.broker.ctl(*arguments)

@@ -11,7 +11,7 @@ from contracts.events import PassRevoked, RevocationPersonal
 from services.chassis.messaging import outbox
 from services.chassis.messaging.poison_messages import AFTER_DELIVERIES
 from services.chassis.runtime.clock import now
-from tests.support.factories.envelopes import key_ring, sign, wrap
+from tests.support.factories.envelopes import example, key_ring, sign, wrap
 from tests.support.stack import forks
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import Process
@@ -68,15 +68,14 @@ def make_relay(stack, folder, name="relay", *, sabotage: str = "", **settings: s
 
 def revoked(reference: str = "done", *, at: datetime | None = None) -> PassRevoked:
     """Return an event whose reference commands the probe."""
-    return PassRevoked(
+    contact = RevocationPersonal(name="Gurpreet Kaur", mobile="+919876543210")
+    return example(
+        PassRevoked,
         pass_number="7K3M9QW4",
-        application_id=UUID(int=1),
         reference=reference,
         reason="security",
         valid_to=at or now(),
-        language="en",
-        deliver_by="sms",
-        personal=RevocationPersonal(name="Gurpreet Kaur", mobile="+919876543210"),
+        personal=contact,
     )
 
 

@@ -12,7 +12,7 @@ from contracts.model import IST, Slot
 from contracts.rpc.application import ApplicationView, PassSummary, SubmitApplication
 from contracts.rpc.approval.reviews import ReviewView
 from contracts.rpc.notify import SentMessage
-from contracts.rpc.verify.scans import Matched, ScanPass, ScanResult
+from contracts.rpc.verify.scans import ScanPass, ScanResult
 from epass_client import Call, Client, calls, local
 from epass_client.call import R
 from tests.support.stack.running import eventually
@@ -20,7 +20,6 @@ from tests.support.system.system import System
 
 Json = dict[str, Any]
 MATCHED: Json = {"kind": "matched", "id_type": "voter_id", "id_last4": "4821"}
-ID_CHECK = Matched.model_validate(MATCHED)
 
 
 def today(days: int = 0) -> str:

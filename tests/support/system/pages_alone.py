@@ -35,7 +35,7 @@ from contracts.rpc.approval.capacity import Availability, CapacityView
 from contracts.rpc.approval.closures import ClosureList
 from contracts.rpc.approval.decisions import DelegationList
 from contracts.rpc.approval.directory import DepartmentList, DutyContact, DutyContacts, OfficerList, SiteList
-from contracts.rpc.approval.reviews import EarlierReview, QueueCounts, ReviewList
+from contracts.rpc.approval.reviews import ReviewList
 from contracts.rpc.approval.watchlist import EntryList, MatchList
 from contracts.rpc.call import Nothing
 from contracts.rpc.imports import (
@@ -67,19 +67,17 @@ from tests.support.factories.gateway import (
     pass_view,
     picture,
     signed,
+    staff_claims,
 )
 from tests.support.factories.pages import (
     ADMIT,
     APPLICATION,
     AUDIT_LOG,
-    DECIDED,
     DECISIONS,
-    FIRST,
     POLICE,
     PROPOSED,
     REVIEW_ID,
     SCANS,
-    SECOND,
     TRANSPARENCY,
     affected,
     closure,
@@ -275,46 +273,12 @@ ANSWERS: dict[str, Any] = {
     **{name.replace(".", "__"): answer for name, answer in AUDIT_LOG.items()},
     "ops__report": report(), "ops__letterlist": LETTERS, "ops__replayed": Replayed(outcome="replayed"),
 }  # fmt: skip
-APPROVED = review(status="approved", decision=DECIDED)
-FULL_QUEUE = ReviewList(
-    items=(review(at_counter=True, escalated=1), review(id=uuid4(), channel="kiosk")),
-    counts=QueueCounts(
-        by_status={"pending": 2, "approved": 10_000},
-        decided_today=1,
-        at_counter=1,
-        today=0,
-        tomorrow=0,
-        later=1,
-    ),
-)
-"""One that waits at the counter and was escalated, and one for a later day."""
-OFTEN_HERE = review(
-    earlier=(
-        EarlierReview(id=uuid4(), reference=REFERENCE, name="Gurpreet Kaur", status="approved", visit=FIRST),
-        EarlierReview(
-            id=uuid4(),
-            reference=REFERENCE,
-            name="ਗੁਰਪ੍ਰੀਤ ਕੌਰ",
-            status="rejected",
-            visit=SECOND,
-            reason="duplicate",
-        ),
-    )
-)
-"""An applicant who has been here, and was refused once."""
-WRONG_LOGIN = NotAuthenticated()
 
 
 def _claims_of(who: str) -> SessionClaims:
     if who == "applicant":
         return claims("applicant")
-    scopes: dict[str, dict[str, Any]] = {"department": {"department": "home"},
-    "security": {"site": "PCS1", "gate": "PCS1-G1"},
-                                         "reception": {"site": "PCS1"},
-                                         "kiosk": {"site": "PCS1"}}  # fmt: skip
-    return claims(
-        "staff", sub=f"{who[:3].upper()}-0001", role=who, **{"department": None, **scopes.get(who, {})}
-    )
+    return staff_claims(who, **({"site": "PCS1"} if who == "kiosk" else {}))
 
 
 class PagesAlone:

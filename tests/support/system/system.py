@@ -60,7 +60,7 @@ class System:
             **settings,
         }
         self.processes: dict[str, Process] = {
-            name: self._process(name) for name in (*SERVICES, "relay", "sender", "gateway")
+            name: self.process(name) for name in (*SERVICES, "relay", "sender", "gateway")
         }
 
     def _environment(self, name: str) -> dict[str, str]:
@@ -73,7 +73,7 @@ class System:
         }
 
     def process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
-        """Return another process of a kind, such as a second replica; it is not started.
+        """Return a process of a kind, such as a second replica; it is not started.
 
         Args:
             name: of the kind.
@@ -81,9 +81,6 @@ class System:
             part: ``rpc`` or ``events`` of a service, if it runs by itself as in production.
             settings: in addition to those of the kind.
         """
-        return self._process(name, label, part, **settings)
-
-    def _process(self, name: str, label: str = "", part: str = "", **settings: str) -> Process:
         arguments = {
             "relay": ["relay"],
             "sender": ["sender"],

@@ -7,10 +7,10 @@ from typing import cast
 
 import pytest
 
+from tests.chaos.report import Report
 from tests.support.chaos import memory
 from tests.support.chaos.memory import LIMIT_MB, Peaks, within_limit
 from tests.support.chaos.oracle import Findings
-from tests.support.chaos.report import Report
 from tests.support.stack.running import Process
 
 

@@ -22,6 +22,7 @@ from services.application.handlers import queries
 from services.application.handlers.rows import is_one_of, passes_of
 from services.application.handlers.scheduled_jobs import key_names
 from services.application.models import ApplicationRow
+from tests.integration import query_plans
 from tests.support.factories.application import (
     MOBILE,
     NOW,
@@ -36,7 +37,6 @@ from tests.support.factories.application import (
     invitation,
     reception_call,
 )
-from tests.support.stack import query_plans
 from tests.support.stack.databases import execute
 
 

@@ -15,6 +15,7 @@ from services.approval.handlers import capacity, closures, decisions, delegation
 from services.approval.handlers.directory import put_department, put_site
 from services.approval.models.reviews import CapacityRow, ClosureRow
 from services.approval.models.watchlist import WatchlistEntryRow
+from tests.integration.statements import sent_by
 from tests.support.factories.approval import (
     MONDAY,
     NOW,
@@ -32,7 +33,6 @@ from tests.support.factories.approval import capacity as some_capacity
 from tests.support.stack.concurrency import run_concurrently
 from tests.support.stack.databases import execute, owner_of
 from tests.support.stack.running import eventually
-from tests.support.stack.statements import sent_by
 
 SECRETARY = "home-secretary"
 

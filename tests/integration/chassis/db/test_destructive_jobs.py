@@ -33,12 +33,12 @@ from services.verify import consumers as verify
 from services.verify.handlers import help_calls, incidents
 from tests.integration.chassis import wrong_clocks
 from tests.integration.chassis.wrong_clocks import Clocks
+from tests.integration.ops.command_line import epass
 from tests.support.factories import approval as desks
 from tests.support.factories import notify as messages
 from tests.support.factories.accounts import Accounts
 from tests.support.factories.application import NOW, Desk, Elsewhere
 from tests.support.factories.approval import active
-from tests.support.factories.ops import epass
 from tests.support.factories.verify import NOON, Gate, scan_of
 from tests.support.stack.databases import content_of, execute, owner_of
 from tests.support.stack.paths import ROOT

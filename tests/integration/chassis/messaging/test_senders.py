@@ -12,7 +12,7 @@ from deploy.local.permissions import PERMISSIONS
 from services.chassis.messaging import retry
 from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.topology import DEAD_EXCHANGE, REPLAY_EXCHANGE, delay_name
-from tests.support.factories.ops import epass
+from tests.integration.ops.command_line import epass
 from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, deliver_often, make_probe, revoked_bytes
 from tests.support.stack.database_faults import demoted

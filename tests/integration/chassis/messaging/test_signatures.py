@@ -15,8 +15,8 @@ from services.chassis.messaging.senders import ForgedMessage
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.messaging.topology import DEAD_EXCHANGE
 from services.chassis.runtime.clock import now
+from tests.integration.ops.command_line import epass
 from tests.support.factories.envelopes import key_ring, sign
-from tests.support.factories.ops import epass
 from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, add_events, make_probe, make_relay, revoked_bytes, waiting
 from tests.support.stack.running import Process, eventually

@@ -11,7 +11,7 @@ from services.chassis.db.database import Database
 from services.chassis.messaging import broker
 from services.chassis.runtime.settings import BrokerSettings, DatabaseSettings
 from services.ops import databases
-from tests.support.stack.encrypted_servers import NAMED, UNNAMED, EncryptedServers, start_encrypted_servers
+from tests.integration.encrypted_servers import NAMED, UNNAMED, EncryptedServers, start_encrypted_servers
 from tests.support.stack.running import eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued, messages
 from tests.support.system.system import System

@@ -13,6 +13,7 @@ from contracts.model import Companion
 from contracts.rpc.call import Principal
 from contracts.rpc.verify.scans import Matched, OtherId, ScanPass, Seen
 from services.verify.handlers import scan_records
+from tests.integration import query_plans
 from tests.support.factories.verify import (
     GATE,
     MATCHED,
@@ -31,7 +32,6 @@ from tests.support.factories.verify import (
     scan_of,
     token_of,
 )
-from tests.support.stack import query_plans
 
 HARJIT = Companion(name="Harjit Singh", id_type="driving_licence", id_last4="0917")
 

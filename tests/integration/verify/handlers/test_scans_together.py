@@ -16,6 +16,7 @@ from contracts.rpc.call import Call
 from contracts.rpc.verify.scans import Matched, ScanPass, ScanResult
 from services.verify.handlers import pass_lookup, scan_records, scans
 from services.verify.models import Base, NonceRow
+from tests.integration import query_plans
 from tests.support.factories.verify import (
     GATE,
     MATCHED,
@@ -32,7 +33,6 @@ from tests.support.factories.verify import (
     pass_revoked,
     scan_of,
 )
-from tests.support.stack import query_plans
 from tests.support.stack.databases import owner_of
 from tests.support.stack.extent import few_of
 

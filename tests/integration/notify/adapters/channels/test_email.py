@@ -16,9 +16,9 @@ from PIL import Image
 from services.notify.adapters import pass_card
 from services.notify.adapters.channels import PermanentChannelError, TemporaryChannelError
 from services.notify.adapters.channels.email import EmailChannel, MailServer
+from tests.integration.encrypted_servers import Authority
 from tests.support.factories.notify import PUBLIC_URL
 from tests.support.factories.outgoing import TOKEN_OF_A_PASS, a_code, a_pass
-from tests.support.stack.encrypted_servers import Authority
 from tests.support.stack.running import eventually
 from tests.support.vendors.mail import MailBox
 

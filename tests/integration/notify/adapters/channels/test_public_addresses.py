@@ -28,10 +28,10 @@ from services.notify.adapters.channels.http_gateway import GatewayClient, requir
 from services.notify.adapters.channels.installed import channels_of
 from services.notify.adapters.channels.public_addresses import NotPublic, require_public
 from services.notify.settings import SenderSettings
+from tests.integration.encrypted_servers import Authority
 from tests.support.factories.notify import PUBLIC
 from tests.support.factories.outgoing import a_code
 from tests.support.factories.registered_texts import registration_file
-from tests.support.stack.encrypted_servers import Authority
 from tests.support.stack.settings import make_settings
 from tests.support.vendors.mail import MailBox
 

@@ -6,12 +6,18 @@ or was answered by a 5xx, has failed.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import httpx
 
-from tests.support.chaos.workload import without_ids
+from tests.support.chaos.crowd import crowd_at_work, entering_on, findings, unsettled, visiting_day
+from tests.support.chaos.deployment import Deployment
+from tests.support.chaos.evidence import Lease
+from tests.support.chaos.promises import Promises
+from tests.support.chaos.workload import Plan, without_ids
 from tests.support.stack.running import Process, free_port
 from tests.support.system.system import System
 
@@ -21,6 +27,11 @@ PATIENT = {"EPASS_RPC_TIMEOUT": "8"}
 What is lost is never answered.
 """
 ANSWER_SECONDS = 20.0
+STOP_SECONDS = 30
+RATE = 4.0
+"""Applications a second; each is followed by a decision and views, some by a cancellation or a scan."""
+SEEDS = itertools.count(2026)
+"""Each crowd has another seed, because crowds of one seed are the same people and apply twice."""
 Pair = tuple[Process, Process]
 
 
@@ -117,3 +128,41 @@ def two_of_each(system: System) -> Iterator[dict[str, Pair]]:
         for process in system.processes.values():
             if not process.alive:
                 process.start()
+
+
+def restart(process: Process) -> None:
+    """Stop and start a process, as an orchestrator does."""
+    assert process.stop(STOP_SECONDS) == 0, process.log.read_text()[-2000:]
+    process.start()
+
+
+@contextmanager
+def people_at_work(
+    deployment: Deployment,
+    pairs: dict[str, Pair],
+    promises: Promises,
+    held: Collection[Lease] = frozenset(),
+    rate: float = RATE,
+    **differences: Any,
+) -> Iterator[Gateways]:
+    """Let a crowd work through two gateways for the length of the block.
+
+    Args:
+        deployment: where.
+        pairs: two of each process.
+        promises: the crowd's ledger.
+        held: what killed senders had leased, which explains duplicates.
+        rate: applications a second.
+        differences: of its plan.
+    """
+    day, gateways = visiting_day(300), Gateways(*(process.port for process in pairs["gateway"]))
+    plan = Plan(10_000, next(SEEDS), day, entering=entering_on(day), fates={})
+
+    def http() -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False, transport=gateways)
+
+    def is_final() -> bool:
+        return not unsettled(findings(deployment, promises, held))
+
+    with crowd_at_work(deployment, promises, replace(plan, **differences), rate, http, is_final):
+        yield gateways

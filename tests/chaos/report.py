@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.support.chaos.injector import InjectedFault
+from tests.chaos.injector import InjectedFault
 from tests.support.chaos.memory import LIMIT_MB, Peaks
 from tests.support.chaos.oracle import Findings
 

@@ -1,35 +1,26 @@
 """One run of chaos: a crowd works on a thread of its own while faults are injected; then everything must
 settle."""
 
-import asyncio
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Self
 
-import httpx
 import psycopg
 from amqp.exceptions import AMQPError
 
-from contracts.model import IST
-from contracts.rpc.accounts.logins import IssueLogin
-from epass_client import AsyncClient, Client, calls
-from tests.support.chaos.clocks import Clocks
+from epass_client import Client
+from tests.chaos.clocks import Clocks
+from tests.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
+from tests.chaos.injector import FaultInjector, InjectedFault, Probe
+from tests.chaos.report import Report
+from tests.support.chaos.crowd import CrowdThread, entering_on, unsettled, visiting_day
 from tests.support.chaos.evidence import collect
-from tests.support.chaos.fault_schedule import FIRST_ROUND, Fault, schedule
-from tests.support.chaos.gates import man
-from tests.support.chaos.injector import FaultInjector, InjectedFault, Probe
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.report import Report
-from tests.support.chaos.workload import OTHER_DEPARTMENT, PATIENCE, Crowd, Pacer, Plan, RecordingClient
+from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.backends import TestStack, backend_name
-from tests.support.stack.plain_http import NO_AUTHORITIES
 from tests.support.system.actors import Applicant
 from tests.support.system.system import System
 
@@ -50,85 +41,6 @@ class Limits:
     seconds: float
     seed: int
     final_seconds: float = FINAL_SECONDS
-
-
-class CrowdThread:
-    """The crowd, as the thread that injects faults sees it."""
-
-    def __init__(
-        self,
-        system: System,
-        provider: Provider,
-        promises: Promises,
-        plan: Plan,
-        pacer: Pacer,
-        http: Callable[[], httpx.AsyncClient] | None = None,
-    ) -> None:
-        self._system, self._provider, self._promises, self._plan, self._pacer = (
-            system,
-            provider,
-            promises,
-            plan,
-            pacer,
-        )
-        limits = httpx.Limits(max_connections=80)
-        self._http = http or (
-            lambda: httpx.AsyncClient(timeout=6, trust_env=False, verify=NO_AUTHORITIES, limits=limits)
-        )
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._over: asyncio.Event | None = None
-        self._crowd: Crowd | None = None
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True, name="crowd")
-
-    def _other_department(self) -> dict[str, str]:
-        """Issue a login of another department, to which reviews are forwarded."""
-        issue = IssueLogin(role="department", name="Other Department", department=OTHER_DEPARTMENT)
-        anyone = Client(self._system.url, "", http=self._system.http(), repeat_seconds=PATIENCE)
-        ado = self._system.login("ado")
-        login = anyone.sign_in(ado["login_id"], ado["password"]).send(calls.issue_login(issue))
-        person = anyone.sign_in(login.login_id, login.initial_password)
-        password = "password-of-the-other-department"
-        person.send(calls.change_password(login.initial_password, password))
-        return {"login_id": login.login_id, "password": password}
-
-    async def _run(self) -> None:
-        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
-        async with self._http() as http:
-            logins = {role: self._system.login(role) for role in ("department", "security", "reception")}
-            logins["other department"] = self._other
-            client = RecordingClient(
-                AsyncClient(self._system.url, http=http, repeat_seconds=PATIENCE), self._promises
-            )
-            self._crowd = Crowd(client, self._provider.code_url, logins, self._plan, self._pacer, self._posts)
-            await self._crowd.run(self._over)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def start(self) -> None:
-        self._other = self._other_department()
-        self._provider.report_to(self._system.url)
-        self._posts = man(self._system, PATIENCE) if self._plan.apart else []
-        self._thread.start()
-
-    @property
-    def finished(self) -> bool:
-        return self._crowd is not None and self._crowd.finished
-
-    @property
-    def alive(self) -> bool:
-        return self._thread.is_alive()
-
-    def stop(self) -> None:
-        if self._loop is not None and self._over is not None and self.alive:
-            self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(30)
 
 
 class Run:
@@ -284,28 +196,3 @@ class Run:
             ended_by_themselves=injector.ended_by_themselves,
             backend=backend_name(),
         )
-
-
-def unsettled(findings: Findings | None) -> bool:
-    """Return whether something is still unfinished."""
-    return findings is None or bool(
-        findings.lost
-        or findings.undecided
-        or findings.unfinished
-        or findings.disagreements
-        or findings.sms_missing
-        or findings.silent_chains
-        or findings.unheard
-    )
-
-
-def visiting_day(seconds: float) -> int:
-    """Return the day to apply for, counted from today: tomorrow if today ends before the run does."""
-    at = datetime.now(IST)
-    midnight = (at + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    return 0 if (midnight - at).total_seconds() > seconds else 1
-
-
-def entering_on(day: int) -> float:
-    """Return the share of visitors who go through the gate: nobody enters a day early."""
-    return 0.05 if day == 0 else 0.0

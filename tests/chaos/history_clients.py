@@ -10,8 +10,8 @@ from contracts.rpc.verify.scans import ScanResult
 from epass_client import Call, Client, NoAnswer, Problem
 from epass_client.call import R
 from epass_client.calls import scan_pass
-from tests.support.chaos.histories import Operation
-from tests.support.chaos.history_models import REFUSED_COUNT, Scan
+from tests.chaos.histories import Operation
+from tests.chaos.history_models import REFUSED_COUNT, Scan
 from tests.support.system.actors import MATCHED, scan
 
 PATIENCE = 20.0

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.support.chaos.outage_table import BROKER, LATER, POSTGRES, REFUSED, WORKS
+from tests.chaos.outage_table import BROKER, LATER, POSTGRES, REFUSED, WORKS
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually
 from tests.support.system.system import System

@@ -10,11 +10,11 @@ from pathlib import Path
 from contracts.rpc.application import SubmitApplication
 from deploy.local import backup
 from epass_client import calls
+from tests.support.chaos.crowd import CrowdThread, visiting_day
 from tests.support.chaos.evidence import Evidence, collect, database
 from tests.support.chaos.oracle import Findings, judge
 from tests.support.chaos.promises import Promises
 from tests.support.chaos.provider import Provider
-from tests.support.chaos.run import CrowdThread, visiting_day
 from tests.support.chaos.workload import Pacer, Plan
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually

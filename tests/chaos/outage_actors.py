@@ -13,8 +13,8 @@ import httpx
 from contracts.model import Slot
 from contracts.rpc.application import SubmitApplication
 from epass_client import Call, Client, NoAnswer, Problem, calls
+from tests.chaos.outages import ANSWER_SECONDS, Action, Answer
 from tests.support.chaos.evidence import database
-from tests.support.chaos.outages import ANSWER_SECONDS, Action, Answer
 from tests.support.chaos.provider import Provider
 from tests.support.stack.backends import TestStack
 from tests.support.stack.running import eventually

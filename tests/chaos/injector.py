@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from contracts.rpc.application import SubmitApplication
 from epass_client import Call, Client, NoAnswer, Problem, calls
 from epass_client.call import R
-from tests.support.chaos.clocks import Clocks
+from tests.chaos.clocks import Clocks
+from tests.chaos.fault_schedule import BROKER, POSTGRES, Fault
 from tests.support.chaos.evidence import Lease, leases
-from tests.support.chaos.fault_schedule import BROKER, POSTGRES, Fault
 from tests.support.chaos.memory import Peaks
 from tests.support.chaos.promises import Promises
 from tests.support.stack.backends import TestStack

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 
 from epass_client import NoAnswer, Problem
+from tests.chaos.proxied import proxied_system
 from tests.support.chaos.deployment import Deployment
 from tests.support.chaos.monitoring import Monitoring, monitoring
-from tests.support.chaos.proxied import proxied_system
 from tests.support.chaos.proxy import Proxy
 from tests.support.stack.running import Process
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued

@@ -183,11 +183,16 @@ class Checks:
         ]
 
 
-def problems(check: Check, overlay: str = "small", fault: Break = lambda _: None) -> list[str]:
-    """Return what a check finds in an overlay, to which a fault was added."""
-    manifests = build(overlay)
+def problems(check: Check, overlay: str) -> list[str]:
+    """Return what a check finds in an overlay."""
+    return list(check(build(overlay)))
+
+
+def finds(check: Check, fault: Break) -> bool:
+    """Return whether a check finds a fault; it ends at the first problem."""
+    manifests = build("small")
     fault(manifests)
-    return list(check(manifests))
+    return next(check(manifests), None) is not None
 
 
 def removed(kind: str, name: str) -> Break:

@@ -1,6 +1,5 @@
 """Who may call a route: every route declares it, and the lists below are what they declare."""
 
-import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
@@ -8,16 +7,9 @@ from starlette.routing import Mount
 from services.gateway.access.callers import access_of
 from services.gateway.app import create_app
 from tests.support.factories.gateway import (
-    NUMBER,
-    REFERENCE,
-    as_applicant,
-    as_staff,
-    browser,
     gateway_settings,
-    stubbed,
 )
 from tests.support.factories.pages import UNDER_A_LANGUAGE
-from tests.unit.gateway.routes import ANSWERS, ROLES
 
 EXPECTED = {
     "anyone": {
@@ -433,49 +425,3 @@ def test_each_route_of_the_interface_admits_the_listed_callers() -> None:
 
 def test_each_page_admits_the_listed_callers() -> None:
     assert declared(pages=True) == PAGES
-
-
-SAMPLES = {
-    "ado": ("GET", "/api/v1/logins"),
-    "reception": ("POST", "/api/v1/counter/lookup"),
-    "department": ("GET", "/api/v1/reviews"),
-    "security": ("GET", "/api/v1/gate/inside?site=PCS1"),
-}
-
-
-@pytest.mark.parametrize("wanted", SAMPLES)
-async def test_a_route_admits_its_role_and_no_other(wanted: str) -> None:
-    app, client = stubbed(**ANSWERS)
-    method, path = SAMPLES[wanted]
-    async with browser(app) as http:
-        for asked in ROLES:
-            client.asked.clear()
-            answer = await http.request(
-                method, path, json={"q": "Kaur"} if method == "POST" else None, headers=as_staff(asked)
-            )
-            assert answer.status_code == (200 if asked == wanted else 403), asked
-            services = [name for name, *_ in client.asked if not name.startswith("accounts.session")]
-            assert bool(services) == (asked == wanted), services
-        assert (
-            await http.request(method, path, json={"q": "Kaur"}, headers=as_applicant())
-        ).status_code == 403
-        assert (await http.request(method, path, json={"q": "Kaur"})).status_code == 401
-
-
-async def test_staff_are_refused_at_an_applicants_route() -> None:
-    app, client = stubbed()
-    async with browser(app) as http:
-        answer = await http.get(f"/api/v1/applications/{REFERENCE}", headers=as_staff("department"))
-    assert answer.status_code == 403
-    assert not client.was_asked("application.view")
-
-
-async def test_an_applicant_and_the_reception_may_see_a_pass_and_a_department_may_not() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
-        seen = [
-            (await http.get(f"/api/v1/passes/{NUMBER}", headers=who)).status_code
-            for who in (as_applicant(), as_staff("reception"))
-        ]
-        refused = (await http.get(f"/api/v1/passes/{NUMBER}", headers=as_staff("department"))).status_code
-    assert (seen, refused) == ([200, 200], 403)

@@ -176,30 +176,6 @@ async def test_a_wrong_first_code_shows_the_same_qr_again(officer: tuple[Reader,
     assert "session" not in person.http.cookies
 
 
-async def test_the_json_interface_says_that_a_code_is_needed_and_takes_it(
-    officer: tuple[Reader, TableClient],
-) -> None:
-    person, _ = officer
-    refused = await person.http.post("/api/v1/sessions", json={"login_id": "HOM-0001", "password": "x"})
-    assert refused.status_code == 401
-    assert refused.json()["code"] == "second_factor_required"
-    body = {"sign_in": refused.json()["facts"]["sign_in"], "code": "123456"}
-    opened = await person.http.post("/api/v1/sessions/code", json=body)
-    assert opened.status_code == 200
-    assert opened.json()["access_token"]
-
-
-async def test_the_json_interface_sets_up_an_app(officer: tuple[Reader, TableClient]) -> None:
-    person, client = officer
-    client.answers["accounts.log_in"] = required("second_factor_missing")
-    refused = await person.http.post("/api/v1/sessions", json={"login_id": "HOM-0001", "password": "x"})
-    token = {"sign_in": refused.json()["facts"]["sign_in"]}
-    shown = await person.http.post("/api/v1/sessions/enrolment", json=token)
-    assert shown.json()["address"] == ADDRESS
-    made = await person.http.post("/api/v1/sessions/enrolment/code", json={**token, "code": "123456"})
-    assert tuple(made.json()["recovery_codes"]) == RECOVERY
-
-
 @pytest.fixture
 async def ado() -> AsyncIterator[tuple[Reader, TableClient]]:
     """Yield somebody of the ADO Branch."""
@@ -319,19 +295,6 @@ async def test_an_operator_without_an_app_is_led_to_their_own_page_of_it() -> No
     async with browser(app, cookie=signed_in, **SAME_SITE) as http:
         answered = await http.post("/en/assist/second-factor/recovery-codes", data={"key": "a" * 16})
     assert answered.headers["location"] == "/en/assist/second-factor"
-
-
-async def test_the_json_interface_says_that_the_factor_is_stale_and_takes_it_again(
-    ado: tuple[Reader, TableClient],
-) -> None:
-    person, client = ado
-    client.answers["accounts.issue_login"] = STALE
-    body = {"role": "department", "name": "Baldev Singh", "department": "home"}
-    refused = await person.http.post("/api/v1/logins", json=body, headers=SAME_SITE)
-    assert (refused.status_code, refused.json()["code"]) == (403, "second_factor_stale")
-    path = "/api/v1/sessions/current/code"
-    shown = await person.http.post(path, json={"code": "123456"}, headers=SAME_SITE)
-    assert shown.json()["access_token"]
 
 
 async def test_an_officer_sets_up_an_app_with_their_password(ado: tuple[Reader, TableClient]) -> None:

@@ -3,8 +3,6 @@
 from datetime import date
 from typing import Any
 
-import pytest
-
 from contracts.errors import Conflict, FieldError, InvalidInput
 from contracts.model import Companion, Official, Person
 from contracts.rpc.application import Acknowledged
@@ -210,12 +208,9 @@ async def test_an_unknown_notice_in_the_address_is_not_shown(reader: tuple[Reade
     assert "govuk-notification-banner" not in (await person.open(f"{PAGE}?notice=paid")).text
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "20 applications are open"), ("pa", "20 ਅਰਜ਼ੀਆਂ"), ("hi", "20 आवेदन")]
-)
-async def test_a_mobile_with_too_many_open_applications_reads_what_to_do(language: str, words: str) -> None:
+async def test_a_mobile_with_too_many_open_applications_reads_what_to_do() -> None:
     app, _ = stub(application__view=Conflict(code="too_many_open", most=20))
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
-        shown = await http.get(f"/{language}/applications/{REFERENCE}")
-    assert (shown.status_code, words in shown.text) == (409, True)
+        shown = await http.get(f"/pa/applications/{REFERENCE}")
+    assert (shown.status_code, "20 ਅਰਜ਼ੀਆਂ" in shown.text) == (409, True)

@@ -28,7 +28,7 @@ from services.gateway.pages.sign_in import place_of
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, UNDER_A_LANGUAGE, phone_messages
 from tests.support.stack.extent import SHORT
-from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, stub
+from tests.support.system.page_reader import SAME_SITE, Reader, stub
 
 GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
@@ -276,20 +276,6 @@ async def test_a_rate_limit_of_an_address_shows_when_to_try_again(
     assert other.status_code != 429
 
 
-async def test_a_wrong_reference_and_a_wrong_mobile_are_indistinguishable() -> None:
-    app, client = stub(application__status=NotFound())
-    answers = []
-    async with browser(app) as http:
-        for form in (
-            {"reference": REFERENCE, "mobile_last4": "0000"},
-            {"reference": "PCS-AAAA-AAAA", "mobile_last4": "3210"},
-        ):
-            answer = await http.post("/en/status", data=form, headers=SAME_SITE)
-            answers.append((answer.status_code, re.sub(r'value="[^"]*"', "", answer.text)))
-    assert answers[0] == answers[1]
-    assert [name for name, *_ in client.asked if name.startswith("application")] == ["application.status"] * 2
-
-
 WRITTEN = ("PCS-7K3M-9QW3", " pcs-7k3m-9qw3", "PCS7K3M9QW3", "7K3M-9QW3", "PCS 7k3m 9qw3")
 
 
@@ -364,30 +350,6 @@ async def sign_in(person: Reader, asked: str, mobile: str = "98765 43210") -> st
     return done.headers["location"]
 
 
-async def test_after_a_session_ends_inside_a_form_signing_in_leads_back_with_all_answers() -> None:
-    app, _ = signing_in()
-    async with browser(app) as http:
-        person = Reader(http)
-        await sign_in(person, (await person.open("/apply/who")).text)
-        await person.send("/apply/who", **PERSON)
-        http.cookies.set("session", "ended")
-        asked = await person.send("/apply/department", department="home")
-        assert asked.url.path == "/en/sign-in"
-        assert await sign_in(person, asked.text) == "/en/apply/department"
-        assert 'value="Gurpreet Kaur"' in (await person.open("/apply/who")).text
-
-
-async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> None:
-    app, _ = signing_in()
-    async with browser(app) as http:
-        person = Reader(http)
-        await sign_in(person, (await person.open("/apply/who")).text)
-        await person.send("/apply/who", **PERSON)
-        http.cookies.set("session", "ended")
-        await sign_in(person, (await person.open("/apply/purpose")).text, "91234 56789")
-        assert "Gurpreet" not in (await person.open("/apply/who")).text
-
-
 async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_mobile() -> None:
     app, _ = signing_in(application__view=APPLICATION)
     async with browser(app) as http:
@@ -459,34 +421,28 @@ async def test_over_https_only_a_host_prefixed_session_cookie_counts() -> None:
         assert (await http.get("/en/desk")).status_code == 503, "let in; the queue is not in the table"
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {"files": {"q": ("photo.jpg", b"\xff\xd8" * 100, "image/jpeg")}},
-        {"files": {"q": ("photo.jpg", b"\xff\xd8" * 100_000, "image/jpeg")}},
-        {"data": {f"f{number}": "x" for number in range(500)}},
-        {"data": {"q": "x" * 40_000}},
-        {"data": {"q": "x" * 100_000}},
-        {"content": b"--x", "headers": {**SAME_SITE, "Content-Type": "multipart/form-data; boundary=x"}},
-        {"content": b"nonsense", "headers": {**SAME_SITE, "Content-Type": "multipart/form-data"}},
-        {"content": b"{}", "headers": {**SAME_SITE, "Content-Type": "application/json"}},
-    ],
-    ids=[
-        "a file",
-        "a large file",
-        "many fields",
-        "a long field",
-        "a long body",
-        "cut off",
-        "no boundary",
-        "JSON",
-    ],
-)
-async def test_a_malformed_form_gets_an_error_page(sent: dict[str, Any]) -> None:
+MULTIPART = {**SAME_SITE, "Content-Type": "multipart/form-data"}
+MALFORMED: dict[str, dict[str, Any]] = {
+    "a file": {"files": {"q": ("photo.jpg", b"\xff\xd8" * 100, "image/jpeg")}},
+    "a large file": {"files": {"q": ("photo.jpg", b"\xff\xd8" * 100_000, "image/jpeg")}},
+    "many fields": {"data": {f"f{number}": "x" for number in range(500)}},
+    "a long field": {"data": {"q": "x" * 40_000}},
+    "a long body": {"data": {"q": "x" * 100_000}},
+    "cut off": {
+        "content": b"--x",
+        "headers": MULTIPART | {"Content-Type": "multipart/form-data; boundary=x"},
+    },
+    "no boundary": {"content": b"nonsense", "headers": MULTIPART},
+    "JSON": {"content": b"{}", "headers": {**SAME_SITE, "Content-Type": "application/json"}},
+}
+
+
+@pytest.mark.parametrize("what", MALFORMED)
+async def test_a_malformed_form_gets_an_error_page(what: str) -> None:
     app, client = stubbed()
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("staff")))
-        answer = await http.post("/en/desk/search", **{"headers": SAME_SITE, **sent})
+        answer = await http.post("/en/desk/search", **{"headers": SAME_SITE, **MALFORMED[what]})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert not client.was_asked("approval.search_reviews")

@@ -41,14 +41,13 @@ async def stranger() -> AsyncIterator[tuple[Reader, TableClient]]:
         yield Reader(http), client
 
 
-@pytest.mark.parametrize(("language", "word"), [("pa", "ਗ਼ਲਤੀ"), ("hi", "ग़लती"), ("en", "Error")])
 async def test_an_error_is_announced_in_the_language_of_the_page(
-    stranger: tuple[Reader, TableClient], language: str, word: str
+    stranger: tuple[Reader, TableClient],
 ) -> None:
     person, client = stranger
     client.answers["accounts.request_otp"] = InvalidInput.of("mobile", "not_a_mobile")
-    shown = await person.http.post(f"/{language}/sign-in", data={"mobile": "12"}, headers=SAME_SITE)
-    assert f'<span class="govuk-visually-hidden">{word}:</span>' in shown.text
+    shown = await person.http.post("/pa/sign-in", data={"mobile": "12"}, headers=SAME_SITE)
+    assert '<span class="govuk-visually-hidden">ਗ਼ਲਤੀ:</span>' in shown.text
 
 
 async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(

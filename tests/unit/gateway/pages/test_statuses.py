@@ -19,14 +19,14 @@ from tests.support.system.page_reader import Reader, closed, hidden, stub
 from tests.unit.gateway.pages.applicant import PAGE, wait
 
 
-async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="submitted",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
+def seen(status: Any, happening: str = "submitted") -> StatusView:
+    return StatusView(
+        reference=REFERENCE, status=status, site="PCS1", department="home", timeline=(happened(happening),)
     )
+
+
+async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> None:
+    found = seen("submitted")
 
     def answer(asked: Any) -> StatusView:
         if (asked.reference, asked.mobile_last4) != (REFERENCE, "3210"):
@@ -52,13 +52,7 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
 
 
 async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits_were_checked() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="issued",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
-    )
+    found = seen("issued")
     app, client = stub(application__status=found, notify__wrong_number=Nothing())
     async with browser(app) as http:
         person = Reader(http)
@@ -71,13 +65,7 @@ async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits
 
 
 async def test_a_status_has_an_address_that_can_be_shown_again_in_another_language() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="issued",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
-    )
+    found = seen("issued")
     app, client = stub(application__status=found)
     async with browser(app) as http:
         person = Reader(http)
@@ -123,9 +111,7 @@ async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() 
 async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(
     status: str, words: str, page: str
 ) -> None:
-    found = StatusView(
-        reference=REFERENCE, status=status, site="PCS1", department="home", timeline=(happened(status),)
-    )
+    found = seen(status, status)
     app, _client = stub(application__status=found)
     async with browser(app) as http:
         shown = await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")

@@ -105,20 +105,10 @@ async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_whe
 
 
 MOVEMENT = Movement.model_validate(
-    {
-        "position": 12,
-        "nonce": "a-nonce-of-a-scan",
-        "pass": "7K3M9QWX",
-        "gate": "PCS1-G2",
-        "verdict": "admit",
-        "count": 1,
-        "inside": 1,
-        "at": "2026-12-01T04:30:00Z",
-        "recorded_at": "2026-12-01T04:30:00Z",
-        "timeline": 1,
-        "transaction": 700,
-    }
-)
+    {"position": 12, "nonce": "a-nonce-of-a-scan", "pass": "7K3M9QWX", "gate": "PCS1-G2",
+    "verdict": "admit", "count": 1, "inside": 1, "at": "2026-12-01T04:30:00Z",
+    "recorded_at": "2026-12-01T04:30:00Z", "timeline": 1, "transaction": 700}
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("gate", ["PCS1-G1", "PCS2-G1"])

@@ -20,22 +20,14 @@ from contracts.errors import (
 )
 from services.gateway.edge import problems
 from tests.support.factories.gateway import as_applicant, browser, send_refused, stubbed
+from tests.support.system.actors import application
 
 MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
     (InvalidInput.of("mobile", "not_a_mobile"), 422, {}),
     (NotFound(), 404, {}),
     (Forbidden(), 403, {}),
     (NotAuthenticated(), 401, {"www-authenticate": "Bearer"}),
-    (
-        Conflict(
-            "already decided",
-            code="already_decided",
-            decided_by="HOM-0001",
-            decided_at="2026-12-01T10:00:00Z",
-        ),
-        409,
-        {},
-    ),
+    (Conflict("already decided", code="already_decided", decided_by="HOM-0001"), 409, {}),
     (IdempotencyKeyReused(), 422, {}),
     (TooManyAttempts(retry_after=17), 429, {"retry-after": "17"}),
     (TooManyAttempts(retry_after="17"), 429, {"retry-after": "17"}),
@@ -84,20 +76,8 @@ async def test_unknown_and_missing_fields_are_each_named() -> None:
 
 async def test_a_nested_unknown_field_is_named_by_its_path() -> None:
     app, client = stubbed()
-    body = {
-        "applicant": {
-            "kind": "citizen",
-            "name": "Gurpreet",
-            "id_type": "voter_id",
-            "id_last4": "4821",
-            "aadhaar": "234123412346",
-        },
-        "site": "PCS1",
-        "department": "home",
-        "purpose_kind": "meeting",
-        "purpose": "Licence",
-        "preferred": [{"date": "2026-12-01", "from": "10:00", "to": "25:00"}],
-    }
+    wish = {"date": "2026-12-01", "from": "10:00", "to": "25:00"}
+    body = application(applicant={"aadhaar": "234123412346"}, preferred=[wish])
     async with browser(app) as http:
         answer = await http.post("/api/v1/applications", json=body, headers=as_applicant())
     assert answer.status_code == 422

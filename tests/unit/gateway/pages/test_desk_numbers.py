@@ -9,7 +9,7 @@ import pytest
 from contracts.errors import Unavailable
 from contracts.rpc.approval.numbers import DayNumbers, Numbers
 from services.gateway.pages.desk.numbers import _medians
-from tests.support.factories.gateway import as_staff, browser, claims, signed, stubbed
+from tests.support.factories.gateway import browser, claims, signed, stubbed
 from tests.support.factories.pages import desk_numbers
 
 
@@ -50,13 +50,6 @@ async def test_without_any_decision_the_page_stands_empty() -> None:
         http.cookies.set("session", signed(claims("staff")))
         shown = await http.get("/hi/desk/numbers")
     assert shown.status_code == 200
-
-
-async def test_the_same_numbers_are_json() -> None:
-    app, _ = stubbed(approval__numbers=desk_numbers(3, 8))
-    async with browser(app) as http:
-        answer = await http.get("/api/v1/numbers", headers=as_staff("department"))
-    assert (answer.json()["own"]["decided_today"], len(answer.json()["waiting"])) == (3, 5)
 
 
 async def test_while_approval_is_down_the_page_says_when_to_try_again() -> None:

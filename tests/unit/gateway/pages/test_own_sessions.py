@@ -84,8 +84,10 @@ ENTRIES = {
 }
 
 
-@pytest.mark.parametrize("before", ["another session", "the same one", "none"])
-@pytest.mark.parametrize("entry", ENTRIES)
+@pytest.mark.parametrize(
+    ("entry", "before"),
+    [*((entry, "another session") for entry in ENTRIES), ("password", "the same one"), ("password", "none")],
+)
 async def test_whoever_signs_in_ends_what_the_browser_had_before(entry: str, before: str) -> None:
     kind, cookie, path, form = ENTRIES[entry]
     given = OPERATOR if cookie == "operator" else {}

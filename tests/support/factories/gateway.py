@@ -296,6 +296,16 @@ def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.A
     )
 
 
+@asynccontextmanager
+async def browsing(
+    given: dict[str, Any] | None = None, **answers: Answer
+) -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
+    """Yield a browser in front of the application over a table of answers, and the table."""
+    app, client = stubbed(given, **answers)
+    async with browser(app) as http:
+        yield http, client
+
+
 async def refuse_page_after_post(answer: httpx.Response) -> None:
     """Raise `AssertionError` if a form that was in order is answered by a page instead of a redirect."""
     is_page = answer.headers.get("content-type", "").startswith("text/html")

@@ -516,10 +516,7 @@ def test_the_file_of_traces_gives_every_process_a_collector_that_it_can_reach() 
     collector = services.pop("jaeger")
     assert {*services} == {name for name in KINDS if name not in JOBS}
     for name, one in services.items():
-        assert one == {
-            "environment": {"EPASS_OTLP_ENDPOINT": "http://jaeger:4318"},
-            "networks": ["traces"],
-        }
+        assert one == {"environment": {"EPASS_OTLP_ENDPOINT": "http://jaeger:4318"}, "networks": ["traces"]}
         assert "otlp_endpoint" in KINDS[name].model_fields
     assert collector["ports"] == ["127.0.0.1:16686:16686"]
 

@@ -307,9 +307,7 @@ def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]
 
 
 @checks.finds(
-    {
-        "killed early": changed("Deployment", "verify-rpc", f"{POD}.terminationGracePeriodSeconds", 30),
-    }
+    {"killed early": changed("Deployment", "verify-rpc", f"{POD}.terminationGracePeriodSeconds", 30)}
 )
 def a_process_may_take_as_long_to_stop_as_it_needs(manifests: Manifests) -> Iterator[str]:
     for one in manifests.processes():

@@ -107,7 +107,7 @@ def the_pods_of_a_deployment_are_spread_over_nodes_and_zones(manifests: Manifest
     {
         "a scaler that `-l process=…` leaves out": changed(
             "ScaledObject", "notify-events", "metadata.labels", {}
-        ),
+        )
     }
 )
 def who_applies_one_process_applies_its_numbers_too(manifests: Manifests) -> Iterator[str]:
@@ -173,9 +173,7 @@ def keda_has_an_address_of_the_broker(manifests: Manifests) -> Iterator[str]:
 
 
 @checks.finds(
-    {
-        "too few": changed("Cluster", "database", "spec.postgresql.parameters.max_connections", "300"),
-    }
+    {"too few": changed("Cluster", "database", "spec.postgresql.parameters.max_connections", "300")}
 )
 def the_database_server_takes_the_connections_of_all_processes(manifests: Manifests) -> Iterator[str]:
     """Each process may open its pool and two more; relay, exporter and sender need what is counted here."""

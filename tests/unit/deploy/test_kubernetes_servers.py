@@ -127,7 +127,7 @@ def the_servers_are_of_the_versions_that_compose_runs(manifests: Manifests) -> I
             "broker",
             "spec.override.statefulSet.spec.template.spec.volumes.definitions.secret.secretName",
             "gateway",
-        ),
+        )
     }
 )
 def the_broker_loads_users_and_rights_from_their_secret(manifests: Manifests) -> Iterator[str]:
@@ -150,10 +150,7 @@ def the_broker_loads_users_and_rights_from_their_secret(manifests: Manifests) ->
 )
 def the_addresses_lead_to_the_two_servers_from_every_namespace(manifests: Manifests) -> Iterator[str]:
     (broker_,), (database,) = manifests.of("RabbitmqCluster"), manifests.of("Cluster")
-    expected = {
-        secrets.BROKER: (broker_, "", 5672),
-        secrets.DATABASE_SERVER: (database, "-rw", 5432),
-    }
+    expected = {secrets.BROKER: (broker_, "", 5672), secrets.DATABASE_SERVER: (database, "-rw", 5432)}
     for address, (server, suffix, port) in expected.items():
         where = server["metadata"]
         if address != f"{where['name']}{suffix}.{where['namespace']}.svc:{port}":
@@ -191,11 +188,7 @@ def every_service_owns_a_database_and_commits_reach_a_standby(manifests: Manifes
             yield f"{role} has the password of another"
 
 
-@checks.finds(
-    {
-        "another threshold": changed("PrometheusRule", "epass", "spec.groups.0.rules.0.for", "9m"),
-    }
-)
+@checks.finds({"another threshold": changed("PrometheusRule", "epass", "spec.groups.0.rules.0.for", "9m")})
 def the_alerts_are_those_of_prometheus(manifests: Manifests) -> Iterator[str]:
     if manifests.one("PrometheusRule", "epass")["spec"] != ALERTS:
         yield "run `make contracts`"

@@ -170,7 +170,7 @@ def unwanted(settings: Section, manifests: Manifests) -> Iterator[str]:
     {
         "a pool that is too small": changed(
             "Deployment", "verify-rpc", f"{BOX}.env.EPASS_DATABASE_POOL.value", "20"
-        ),
+        )
     }
 )
 def every_worker_has_a_connection_to_its_database(manifests: Manifests) -> Iterator[str]:

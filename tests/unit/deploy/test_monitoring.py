@@ -98,9 +98,7 @@ def test_an_alert_without_a_delay_is_found(rule: dict[str, object], tmp_path: Pa
 
 
 @pytest.mark.parametrize("rule", RULES, ids=ALERTS)
-def test_each_alert_has_a_severity_a_description_and_a_runbook(
-    rule: dict[str, dict[str, str]],
-) -> None:
+def test_each_alert_has_a_severity_a_description_and_a_runbook(rule: dict[str, dict[str, str]]) -> None:
     assert rule["labels"]["severity"] in {"critical", "warning"}
     assert set(rule["annotations"]) == {"summary", "description", "runbook"}
     page, _, heading = rule["annotations"]["runbook"].partition("#")

@@ -6,9 +6,7 @@ from starlette.routing import Mount
 
 from services.gateway.access.callers import access_of
 from services.gateway.app import create_app
-from tests.support.factories.gateway import (
-    gateway_settings,
-)
+from tests.support.factories.gateway import gateway_settings
 from tests.support.factories.pages import UNDER_A_LANGUAGE
 
 EXPECTED = {

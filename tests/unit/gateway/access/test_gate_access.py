@@ -11,15 +11,23 @@ from contracts.rpc.verify.offline_scans import SyncedScan, SyncedScans
 from contracts.rpc.verify.presence import Movement, Movements
 from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import LATER, NUMBER, as_staff, at_gate, browser, gate_device, stubbed
+from tests.support.factories.gateway import (
+    LATER,
+    NUMBER,
+    as_staff,
+    at_gate,
+    browser,
+    browsing,
+    gate_device,
+    stubbed,
+)
 from tests.unit.gateway.routes import ANSWERS
 
 SCAN = {"pass_number": NUMBER, "nonce": "0123456789"}
 
 
 async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
-    app, client = stubbed(verify__scan=ScanResult(verdict="admit", preview=True))
-    async with browser(app) as http:
+    async with browsing(verify__scan=ScanResult(verdict="admit", preview=True)) as (http, client):
         own = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G2"}, headers=as_staff("security"))
         client.asked.clear()
         other = await http.post(
@@ -36,8 +44,7 @@ async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
 
 async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> None:
     waiting = SyncedScans(items=(SyncedScan(nonce="0123456789"),), retry_after=600)
-    app, _ = stubbed(verify__sync=waiting)
-    async with browser(app) as http:
+    async with browsing(verify__sync=waiting) as (http, _):
         sent = await http.post(
             "/api/v1/scans/sync", json={"gate": "PCS1-G1", "scans": [{}]}, headers=at_gate()
         )
@@ -48,8 +55,7 @@ async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> No
 async def test_a_scan_at_a_gate_that_does_not_exist_is_answered_with_a_problem() -> None:
     problem = FieldError(field="gate", code="unknown_gate")
     refusal = InvalidInput("there is no such gate", code="unknown_gate", fields=(problem,))
-    app, _ = stubbed(verify__scan=refusal)
-    async with browser(app) as http:
+    async with browsing(verify__scan=refusal) as (http, _):
         body = {**SCAN, "gate": "PCS1-G999"}
         refused = await http.post("/api/v1/scans", json=body, headers=as_staff("security"))
     assert refused.status_code == 422
@@ -59,8 +65,7 @@ async def test_a_scan_at_a_gate_that_does_not_exist_is_answered_with_a_problem()
 
 
 async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:
-    app, client = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, client):
         answer = await http.get("/api/v1/gate/inside?site=PCS2", headers=as_staff("security"))
     assert answer.status_code == 403
     assert not client.was_asked("verify.inside")
@@ -84,8 +89,7 @@ def at_its_gate(gate: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
 async def test_security_of_a_site_gets_the_manifest_of_its_gates_alone(gate: str) -> None:
-    app, client = stubbed(verify__manifest=MANIFEST)
-    async with browser(app) as http:
+    async with browsing(verify__manifest=MANIFEST) as (http, client):
         answer = await http.get(f"/api/v1/gate/manifest?gate={gate}", headers=at_its_gate(gate))
     may = gate.startswith("PCS1-G")
     assert answer.status_code == (200 if may else 403)
@@ -93,8 +97,7 @@ async def test_security_of_a_site_gets_the_manifest_of_its_gates_alone(gate: str
 
 
 async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_when() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         refused = await http.get("/api/v1/gate/session", headers=as_staff("reception"))
         answer = await http.get("/api/v1/gate/session", headers=at_gate())
     assert refused.status_code == 403
@@ -116,9 +119,8 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
     gate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.gateway.api.gate.STREAM_SECONDS", 0.1)
-    app, client = stubbed(verify__movements=Movements(items=(MOVEMENT,), last=12))
     headers = at_gate() | {"Last-Event-ID": "11"}
-    async with browser(app) as http:
+    async with browsing(verify__movements=Movements(items=(MOVEMENT,), last=12)) as (http, client):
         answer = await http.get(f"/api/v1/gate/news?gate={gate}", headers=headers)
     may = gate == "PCS1-G1"
     assert answer.status_code == (200 if may else 403)
@@ -131,9 +133,8 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
 
 @pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
 async def test_security_of_a_site_sends_the_scans_of_its_gates_alone(gate: str) -> None:
-    app, client = stubbed(verify__sync=SyncedScans(items=()))
     body = {"gate": gate, "scans": [{"nonce": "0123456789"}]}
-    async with browser(app) as http:
+    async with browsing(verify__sync=SyncedScans(items=())) as (http, client):
         answer = await http.post("/api/v1/scans/sync", json=body, headers=at_its_gate(gate))
     may = gate.startswith("PCS1-G")
     assert answer.status_code == (200 if may else 403)
@@ -142,8 +143,7 @@ async def test_security_of_a_site_sends_the_scans_of_its_gates_alone(gate: str) 
 
 @pytest.mark.parametrize("scans", [[], [{}] * 201, "scans", None, {"nonce": "0123456789"}])
 async def test_a_request_without_scans_or_with_too_many_is_refused_as_a_whole(scans: object) -> None:
-    app, client = stubbed(verify__sync=SyncedScans(items=()))
-    async with browser(app) as http:
+    async with browsing(verify__sync=SyncedScans(items=())) as (http, client):
         body = {"gate": "PCS1-G1", "scans": scans}
         answer = await http.post("/api/v1/scans/sync", json=body, headers=at_gate())
     assert answer.status_code == 422

@@ -28,6 +28,7 @@ from tests.support.factories.gateway import (
     as_applicant,
     as_staff,
     browser,
+    browsing,
     pass_view,
     picture,
     stubbed,
@@ -76,8 +77,7 @@ Of each kind of route one: `tests/journey/test_idempotency.py` sends every comma
 @pytest.mark.parametrize("rpc", COMMANDS)
 async def test_a_command_reaches_its_service_with_its_caller_and_its_key(rpc: str) -> None:
     name, path, body, question, reply, status = COMMANDS[rpc]
-    app, client = stubbed(**{rpc.replace(".", "__"): reply})
-    async with browser(app) as http:
+    async with browsing(**{rpc.replace(".", "__"): reply}) as (http, client):
         answer = await http.post(
             f"/api/v1{path}", json=body, headers={**who(name), "Idempotency-Key": "key-1"}
         )
@@ -94,8 +94,7 @@ def keys_of_cancel(client: TableClient) -> list[str | None]:
 
 
 async def test_a_command_without_a_key_gets_a_random_key() -> None:
-    app, client = stubbed(application__cancel=ACKNOWLEDGED)
-    async with browser(app) as http:
+    async with browsing(application__cancel=ACKNOWLEDGED) as (http, client):
         for _ in range(2):
             await http.post(f"/api/v1/applications/{REFERENCE}/cancel", headers=as_applicant())
     keys = keys_of_cancel(client)
@@ -108,8 +107,7 @@ async def test_a_command_without_a_key_gets_a_random_key() -> None:
     [("x", True), ("~" * 200, True), ("", False), ("x" * 201, False), ("ਕੁੰਜੀ", False), ("a\tb", False)],
 )
 async def test_a_key_is_printable_ascii_of_at_most_200_characters(key: str, *, is_taken: bool) -> None:
-    app, client = stubbed(application__cancel=ACKNOWLEDGED)
-    async with browser(app) as http:
+    async with browsing(application__cancel=ACKNOWLEDGED) as (http, client):
         headers = [*as_applicant().items(), (b"Idempotency-Key", key.encode())]
         answer = await http.post(f"/api/v1/applications/{REFERENCE}/cancel", headers=headers)  # type: ignore[arg-type]
     assert answer.status_code == (200 if is_taken else 422)
@@ -118,9 +116,8 @@ async def test_a_key_is_printable_ascii_of_at_most_200_characters(key: str, *, i
 
 
 async def test_an_approval_reaches_its_review_with_slot_gate_and_revision() -> None:
-    app, client = stubbed(approval__approve=review())
     body = {"slot": SLOT, "gate": "PCS1-G2", "entries": 2, "vehicle_allowed": True, "revision": 3}
-    async with browser(app) as http:
+    async with browsing(approval__approve=review()) as (http, client):
         answer = await http.post(
             f"/api/v1/reviews/{REVIEW_ID}/approve", json=body, headers=as_staff("department")
         )
@@ -143,12 +140,10 @@ async def test_an_approval_reaches_its_review_with_slot_gate_and_revision() -> N
 
 
 @pytest.mark.parametrize(
-    "change",
-    [{"entries": 21}, {"slot": {**SLOT, "extra": 1}}, {"extra": 1}, {"review_id": str(REVIEW_ID)}],
+    "change", [{"entries": 21}, {"slot": {**SLOT, "extra": 1}}, {"extra": 1}, {"review_id": str(REVIEW_ID)}]
 )
 async def test_an_approval_with_a_wrong_field_is_refused(change: dict[str, Any]) -> None:
-    app, client = stubbed(approval__approve=review())
-    async with browser(app) as http:
+    async with browsing(approval__approve=review()) as (http, client):
         answer = await http.post(
             f"/api/v1/reviews/{REVIEW_ID}/approve",
             json={"slot": SLOT, **change},
@@ -159,8 +154,7 @@ async def test_an_approval_with_a_wrong_field_is_refused(change: dict[str, Any])
 
 
 async def test_a_scan_result_names_its_pass_number_pass() -> None:
-    app, _ = stubbed(verify__scan=ScanResult(verdict="admit", preview=True, pass_=NUMBER))
-    async with browser(app) as http:
+    async with browsing(verify__scan=ScanResult(verdict="admit", preview=True, pass_=NUMBER)) as (http, _):
         body = {"pass_number": NUMBER, "gate": "PCS1-G1", "nonce": "12345678"}
         answer = await http.post("/api/v1/scans", json=body, headers=as_staff("security"))
     assert answer.json()["pass"] == NUMBER
@@ -168,8 +162,7 @@ async def test_a_scan_result_names_its_pass_number_pass() -> None:
 
 
 async def test_the_qr_image_may_not_be_cached() -> None:
-    app, client = stubbed(issuance__qr=picture(b"PNG", "image/png"))
-    async with browser(app) as http:
+    async with browsing(issuance__qr=picture(b"PNG", "image/png")) as (http, client):
         answer = await http.get(f"/api/v1/passes/{NUMBER}/qr.png", headers=as_applicant())
     assert (answer.content, answer.headers["content-type"]) == (b"PNG", "image/png")
     assert answer.headers["cache-control"] == "private, no-store"
@@ -177,9 +170,8 @@ async def test_the_qr_image_may_not_be_cached() -> None:
 
 
 async def test_a_print_is_recorded_only_if_the_pass_can_be_returned() -> None:
-    app, client = stubbed(notify__record_print=Nothing())
     path = f"/api/v1/passes/{NUMBER.lower()}/print"
-    async with browser(app) as http:
+    async with browsing(notify__record_print=Nothing()) as (http, client):
         shown = await http.post(path, headers=as_staff("reception"))
         assert shown.json()["token"] == "token"
         assert client.last("notify.record_print")[1].number == NUMBER
@@ -190,8 +182,7 @@ async def test_a_print_is_recorded_only_if_the_pass_can_be_returned() -> None:
 
 
 async def test_a_lists_filter_and_page_reach_the_service_and_wrong_ones_are_refused() -> None:
-    app, client = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, client):
         await http.get("/api/v1/reviews?status=pending&after=abc&limit=7", headers=as_staff("department"))
         request = client.last("approval.list_reviews")[1]
         assert (request.status, request.after, request.limit) == ("pending", "abc", 7)
@@ -242,8 +233,7 @@ async def test_the_local_phone_exists_in_local_mode_only() -> None:
 
 
 async def test_the_last_sites_and_departments_are_served_while_approval_is_down() -> None:
-    app, client = stubbed(approval__departments=DepartmentList(items=()))
-    async with browser(app) as http:
+    async with browsing(approval__departments=DepartmentList(items=())) as (http, client):
         known = [(await http.get(f"/api/v1/{what}")).json() for what in ("sites", "departments")]
         client.answers |= {"approval.sites": Unavailable(), "approval.departments": Unavailable()}
         answers = [await http.get(f"/api/v1/{what}") for what in ("sites", "departments")]
@@ -260,8 +250,7 @@ def test_no_route_takes_the_requests_of_another() -> None:
 
 
 async def test_a_path_with_a_trailing_slash_is_not_redirected() -> None:
-    app, _ = stubbed(accounts__list_logins=LoginList(items=()))
-    async with browser(app) as http:
+    async with browsing(accounts__list_logins=LoginList(items=())) as (http, _):
         assert (await http.get("/api/v1/logins/", headers=as_staff("ado"))).status_code in {404, 405}
 
 
@@ -274,8 +263,7 @@ async def test_former_officers_are_listed_to_staff_only(caller: str | None, stat
         OfficerRecord(code=code, name={"en": code}, designation={"en": "Head"}, closed=code == "former")
         for code in ("present", "former")
     )
-    app, _ = stubbed(approval__officers=OfficerList(items=people))
-    async with browser(app) as http:
+    async with browsing(approval__officers=OfficerList(items=people)) as (http, _):
         shown = await http.get("/api/v1/officers?department=home")
         assert [one["code"] for one in shown.json()["items"]] == ["present"]
         asked = await http.get("/api/v1/officers?department=home&closed=true", headers=who(caller))

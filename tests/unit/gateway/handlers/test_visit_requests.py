@@ -11,7 +11,7 @@ from contracts.model import IST
 from contracts.rpc.application import Acknowledged, Invited
 from contracts.rpc.approval.capacity import Availability
 from services.gateway.handlers import visit_requests
-from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import REFERENCE, TableClient, browsing, claims, signed
 from tests.support.factories.pages import APPLICATION
 from tests.support.system.actors import application, today
 
@@ -52,7 +52,10 @@ async def send(
 ) -> tuple[int, dict[str, str], TableClient]:
     """Send a command; return the status, the codes by field, and what was asked."""
     path, _, body, _ = COMMANDS[who]
-    app, client = stubbed(
+    kind = "applicant" if who in ("applicant", "amend") else "staff"
+    role = {} if kind == "applicant" else {"role": who, "site": "PCS1"}
+    headers = {"Authorization": f"Bearer {signed(claims(kind, **role))}"}
+    async with browsing(
         settings,
         approval__availability=found,
         application__view=APPLICATION,
@@ -60,11 +63,7 @@ async def send(
         application__submit_at_counter=TAKEN,
         application__amend=TAKEN,
         application__invite=Invited(references=(REFERENCE,)),
-    )
-    kind = "applicant" if who in ("applicant", "amend") else "staff"
-    role = {} if kind == "applicant" else {"role": who, "site": "PCS1"}
-    headers = {"Authorization": f"Bearer {signed(claims(kind, **role))}"}
-    async with browser(app) as http:
+    ) as (http, client):
         answer = await http.post(f"/api/v1{path}", json=body | changes, headers=headers)
     return answer.status_code, {e["field"]: e["code"] for e in answer.json().get("errors", ())}, client
 

@@ -8,9 +8,9 @@ from contracts.model import Companion, Official, Person
 from contracts.rpc.application import Acknowledged
 from contracts.rpc.approval.capacity import Availability
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
+from tests.support.factories.gateway import REFERENCE, TableClient
 from tests.support.factories.pages import application
-from tests.support.system.page_reader import Reader, hidden, stub
+from tests.support.system.page_reader import Reader, hidden, somebody
 from tests.unit.gateway.pages.applicant import PAGE, key_of
 
 
@@ -209,8 +209,6 @@ async def test_an_unknown_notice_in_the_address_is_not_shown(reader: tuple[Reade
 
 
 async def test_a_mobile_with_too_many_open_applications_reads_what_to_do() -> None:
-    app, _ = stub(application__view=Conflict(code="too_many_open", most=20))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        shown = await http.get(f"/pa/applications/{REFERENCE}")
+    async with somebody(application__view=Conflict(code="too_many_open", most=20)) as (person, _):
+        shown = await person.http.get(f"/pa/applications/{REFERENCE}")
     assert (shown.status_code, "20 ਅਰਜ਼ੀਆਂ" in shown.text) == (409, True)

@@ -24,7 +24,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
 from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed
 from tests.support.factories.pages import AT, REVIEW_ID, SECOND, application, happened, review
-from tests.support.system.page_reader import Reader, closed, hidden, stub
+from tests.support.system.page_reader import Reader, closed, hidden, somebody, stub
 from tests.unit.gateway.pages.applicant import PAGE, key_of, wait
 
 
@@ -37,9 +37,7 @@ def good_pass(**given: Any) -> PassSummary:
 # ---------------------------------------------------------------- the timeline
 
 
-async def test_the_timeline_shows_every_entry_with_its_details(
-    reader: tuple[Reader, TableClient],
-) -> None:
+async def test_the_timeline_shows_every_entry_with_its_details(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers["application.view"] = application(
         status="rejected",
@@ -128,9 +126,7 @@ async def test_the_timeline_shows_gates_counts_and_the_end_of_a_pass(
     assert "something_new" in text, "a word that the pages do not know is shown rather than lost"
 
 
-async def test_the_holder_of_an_application_comes_from_approval(
-    reader: tuple[Reader, TableClient],
-) -> None:
+async def test_the_holder_of_an_application_comes_from_approval(reader: tuple[Reader, TableClient]) -> None:
     person, client = reader
     client.answers["approval.whereabouts"] = Whereabouts(department="finance", since=AT + timedelta(hours=1))
     assert "Now with: finance, since 1 December 2026, 11:30 am" in (await person.open(PAGE)).text
@@ -214,14 +210,11 @@ async def test_a_visitor_who_was_sent_back_reads_that_the_day_is_open_again() ->
     )
     line = HistoryLine(**view.model_dump(include=set(HistoryLine.model_fields) - {"pass_"}))
     facts = view.model_dump(include=set(StatusView.model_fields))
-    app, _client = stub(
+    async with somebody(
         **closed(view),
         application__list_applications=ApplicationList(items=(line,)),
         application__status=StatusView(**facts),
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        person = Reader(http)
+    ) as (person, _):
         opened = (await person.send(f"{PAGE}/open", id_last4="4821")).text
         history = (await person.open("/applications")).text
         status = (await person.send("/status", reference=REFERENCE, mobile_last4="3210")).text
@@ -279,13 +272,11 @@ async def test_an_opened_application_shows_what_was_answered(reader: tuple[Reade
 
 @pytest.mark.parametrize("answer", [Durations(answered=2), Unavailable("down")])
 async def test_without_known_waiting_times_the_page_leaves_them_out(answer: Any) -> None:
-    app, _ = stub(
+    async with somebody(
         application__view=application(applicant=Person(name="G", name_latin="G")),
         application__durations=answer,
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        shown = await Reader(http).open(PAGE)
+    ) as (person, _):
+        shown = await person.open(PAGE)
     assert shown.status_code == 200
     assert "answers half" not in shown.text
 
@@ -343,23 +334,20 @@ async def test_another_date_is_needed_is_said_by_the_same_words_on_every_page() 
     )
     earlier = EarlierReview(id=REVIEW_ID, reference=REFERENCE, name="G", visit=SECOND, **sent)
     sent_back = review(status="returned", decision=decision, earlier=(earlier,))
-    app, _client = stub(
+    shown = {}
+    async with somebody(
         application__view=view, application__lookup=hits, application__waiting_here=hits,
         application__list_applications=ApplicationList(items=(HistoryLine(**facts | {"pass": None}),)),
         application__status=StatusView(**facts, timeline=view.timeline),
         approval__list_reviews=ReviewList(items=(sent_back,)), approval__view_review=sent_back,
-    )  # fmt: skip
-    shown = {}
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        person = Reader(http)
+    ) as (person, _):  # fmt: skip
         shown["application"] = await person.open(PAGE)
         shown["history"] = await person.open("/applications")
         shown["status"] = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        http.cookies.set("session", signed(claims(role="reception", department=None, site="PCS1")))
+        person.http.cookies.set("session", signed(claims(role="reception", department=None, site="PCS1")))
         shown["lookup"] = await person.send("/counter/lookup", q="Gurpreet")
         shown["counter"] = await person.open(f"/counter/applications/{REFERENCE}")
-        http.cookies.set("session", signed(claims(role="department")))
+        person.http.cookies.set("session", signed(claims(role="department")))
         shown["desk"] = await person.open("/desk?status=returned")
         shown["review"] = await person.open(f"/desk/reviews/{REVIEW_ID}")
     tags = {
@@ -382,10 +370,10 @@ async def test_the_history_is_shown_in_words_and_page_by_page() -> None:
         date=date(2026, 12, 3),
         slot=Slot(day=date(2026, 12, 3), start=time(10), end=time(12)),
     )
-    app, client = stub(application__list_applications=ApplicationList(items=(line,), next="b2xkZXI="))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        person = Reader(http)
+    async with somebody(application__list_applications=ApplicationList(items=(line,), next="b2xkZXI=")) as (
+        person,
+        client,
+    ):
         first = await person.open("/applications")
         client.answers["application.list_applications"] = ApplicationList(items=(line,))
         second = await person.open("/applications?after=b2xkZXI%3D")
@@ -403,10 +391,7 @@ async def test_the_history_is_shown_in_words_and_page_by_page() -> None:
 
 
 async def test_an_application_shows_nothing_before_the_last_four_were_entered() -> None:
-    app, client = stub(**closed(application(status="issued", pass_=good_pass())))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        person = Reader(http)
+    async with somebody(**closed(application(status="issued", pass_=good_pass()))) as (person, client):
         for inner in ("", "/qr", "/cancel", "/dates", "/complete"):
             shown = await person.open(f"{PAGE}{inner}")
             assert 'name="id_last4"' in shown.text
@@ -424,10 +409,8 @@ async def test_an_application_shows_nothing_before_the_last_four_were_entered() 
 
 
 async def test_after_too_many_wrong_last_fours_the_page_says_when_to_try_again() -> None:
-    app, _ = stub(application__open=TooManyAttempts("too many", retry_after=3_590))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        late = await Reader(http).send(f"{PAGE}/open", id_last4="4821")
+    async with somebody(application__open=TooManyAttempts("too many", retry_after=3_590)) as (person, _):
+        late = await person.send(f"{PAGE}/open", id_last4="4821")
     assert (late.status_code, late.headers["retry-after"]) == (429, "3590")
     assert "Try again in 60 minutes" in late.text
 

@@ -15,7 +15,7 @@ from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteLi
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words, days_in_words
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import TableClient, browser, browsing, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
@@ -231,15 +231,14 @@ async def test_the_applicant_reads_why_the_day_is_closed_and_keeps_everything_el
         }
     )
     closed = ClosedDate(day=DAY, reason="officer_away")
-    app, client = stubbed(
+    own = f"/en/applications/{APPLICATION.reference}"
+    async with browsing(
         application__view=shown,
         approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
         approval__availability=Availability(limited=False, closed=(closed,)),
-    )
-    own = f"/en/applications/{APPLICATION.reference}"
-    async with browser(app) as http:
+    ) as (http, client):
         http.cookies.set("session", signed(claims("applicant")))
         await http.post(f"{own}/open", data={"id_last4": "4821"}, headers=SAME_SITE)
         page = (await http.get(own)).text

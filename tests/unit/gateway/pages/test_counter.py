@@ -307,11 +307,7 @@ async def test_a_page_refreshes_only_while_a_decision_is_awaited(operator: Opera
 async def test_a_pass_of_another_site_is_seen_and_neither_printed_nor_cancelled(operator: Operator) -> None:
     summary = PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
     operator.client.answers["application.view"] = counter_application(
-        status="issued",
-        site="PCS2",
-        pass_=summary,
-        applicant=Person(name="", name_latin=""),
-        purpose="",
+        status="issued", site="PCS2", pass_=summary, applicant=Person(name="", name_latin=""), purpose=""
     )
     page = (await operator.open(f"/applications/{REFERENCE}")).text
     assert "This visit is to another secretariat." in page

@@ -14,7 +14,7 @@ from contracts.rpc.approval.capacity import Availability, CapacityView, DayAvail
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.reviews import ReviewList
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import TableClient, browsing, claims, signed
 from tests.support.factories.pages import FIRST, REVIEW_ID, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
@@ -42,7 +42,7 @@ FORM = {"key": "k-1", "limited": "yes", "window": "60", "from-0": "10:00", "to-0
 
 @pytest.fixture
 async def clerk() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
-    app, client = stubbed(
+    async with browsing(
         approval__capacity=CapacityView(department="home", capacity=MONDAYS, set_by="HOM-0002", set_at=now()),
         approval__set_capacity=CapacityView(department="home"),
         approval__availability=PLACES,
@@ -51,8 +51,7 @@ async def clerk() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
         approval__officers=OfficerList(items=(BALDEV,)),
         approval__departments=DepartmentList(items=(HOME,)),
         approval__approve=Conflict(code="window_full", free=0, party=2),
-    )  # fmt: skip
-    async with browser(app) as http:
+    ) as (http, client):  # fmt: skip
         http.cookies.set("session", signed(claims("staff")))
         yield http, client
 
@@ -108,9 +107,7 @@ async def test_what_cannot_be_meant_is_shown_at_its_field_and_changes_nothing(
     assert "approval.set_capacity" not in [name for name, *_ in clerk[1].asked]
 
 
-async def test_an_approval_offers_preferred_times_and_free_windows_with_their_places(
-    clerk: Clerk,
-) -> None:
+async def test_an_approval_offers_preferred_times_and_free_windows_with_their_places(clerk: Clerk) -> None:
     shown = (await clerk[0].get(f"{REVIEW}/approve")).text
     assert "7 of 20 free" in shown
     assert "Full" in shown, "the first choice touches a full window"
@@ -136,12 +133,11 @@ async def test_a_window_that_filled_up_meanwhile_is_said_at_the_choice(clerk: Cl
 
 
 async def test_while_the_places_are_not_known_an_approval_is_possible_all_the_same() -> None:
-    app, _ = stubbed(
+    async with browsing(
         approval__view_review=review(),
         approval__sites=SiteList(items=(SITE,)),
         approval__officers=OfficerList(items=(BALDEV,)),
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         http.cookies.set("session", signed(claims("staff")))
         shown = await http.get(f"{REVIEW}/approve")
     assert shown.status_code == 200

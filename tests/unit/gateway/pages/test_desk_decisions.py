@@ -258,9 +258,7 @@ async def test_a_review_of_another_department_or_an_unknown_one_is_not_found(cle
     assert (await clerk.http.get("/en/desk/reviews/not-an-id")).status_code == 404
 
 
-async def test_during_an_outage_the_same_form_can_be_sent_again(
-    clerk: Clerk,
-) -> None:
+async def test_during_an_outage_the_same_form_can_be_sent_again(clerk: Clerk) -> None:
     clerk.client.answers["approval.approve"] = Unavailable()
     outage = await clerk.decide("approve", slot="2026-12-01 10:00 12:00")
     assert (outage.status_code, "It is not known whether this was saved" in outage.text) == (503, True)
@@ -271,9 +269,7 @@ async def test_during_an_outage_the_same_form_can_be_sent_again(
     assert keys == ["k-1", "k-1"]
 
 
-async def test_a_rejection_shows_its_message_in_their_language_before_it_is_sent(
-    clerk: Clerk,
-) -> None:
+async def test_a_rejection_shows_its_message_in_their_language_before_it_is_sent(clerk: Clerk) -> None:
     clerk.client.answers["notify.preview_rejection"] = MessagePreview(text="ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ")
     form = {"reason": "duplicate", "note": "See your first one", "onward": "yes", "back": "status=pending"}
     sent = await clerk.decide("reject", preview="yes", **form)

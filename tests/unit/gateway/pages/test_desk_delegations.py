@@ -162,12 +162,7 @@ async def test_an_assistant_without_a_delegation_is_offered_no_decision(assistan
 
 
 async def test_the_desk_shows_both_names_of_a_decision_and_who_stands_in(clerk: Clerk) -> None:
-    decision = {
-        "status": "approved",
-        "decided_by": "HOM-0002",
-        "decided_at": now(),
-        "on_behalf_of": "baldev",
-    }
+    decision = {"status": "approved", "decided_by": "HOM-0002", "decided_at": now(), "on_behalf_of": "baldev"}
     clerk[1].answers["approval.view_review"] = review(
         status="approved", decision=decision, instead_of="baldev", officer="x"
     )

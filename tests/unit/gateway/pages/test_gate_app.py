@@ -10,7 +10,7 @@ from contracts.rpc.accounts.sessions import StaffSession
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import PROBLEMS, TEXTS, texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.support.factories.gateway import as_staff, browser, claims, signed, stubbed
+from tests.support.factories.gateway import as_staff, browser, browsing, claims, signed, stubbed
 from tests.support.stack.paths import ROOT
 from tests.support.system.page_reader import SAME_SITE
 
@@ -19,8 +19,7 @@ SCRIPTS = {path.name: path.read_text() for path in APP.glob("*.ts")}
 
 
 async def test_the_shell_is_for_security_alone_and_without_a_session_it_leads_to_the_sign_in() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         assert (await http.get("/gate", headers=as_staff("security"))).status_code == 200
         assert (await http.get("/gate", headers=as_staff("department"))).status_code == 403
         answer = await http.get("/gate")
@@ -46,8 +45,7 @@ async def test_signing_in_leads_back_to_the_app_on_a_device_that_has_opened_it(
 
 
 async def test_only_the_app_and_its_decoder_may_compile_webassembly() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for path, allowed in {
             "/gate": True,
             "/gate/decoder.js": True,
@@ -61,8 +59,7 @@ async def test_only_the_app_and_its_decoder_may_compile_webassembly() -> None:
 
 
 async def test_the_shell_holds_nothing_of_whoever_opens_it() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         one = await http.get("/gate", headers=as_staff("security"))
         other = await http.get("/gate", headers=as_staff("security", site="PCS2", gate="PCS2-G1"))
     assert one.text == other.text
@@ -70,8 +67,7 @@ async def test_the_shell_holds_nothing_of_whoever_opens_it() -> None:
 
 
 async def test_the_worker_stores_the_shell_and_files_that_exist_and_no_answer_of_the_interface() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         worker = await http.get("/gate/worker.js")
         assert worker.headers["service-worker-allowed"] == "/gate"
         [found] = re.findall(r"^const STORED = (.+);$", worker.text, re.MULTILINE)
@@ -86,8 +82,7 @@ async def test_the_worker_stores_the_shell_and_files_that_exist_and_no_answer_of
 
 
 async def test_a_browser_that_takes_brotli_gets_the_decoder_so() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         shell = (await http.get("/gate", headers=as_staff("security"))).text
         [path] = re.findall(r"/static/built/decoder-[A-Z0-9]{8}\.wasm", shell)
         small = await http.get(path, headers={"Accept-Encoding": "gzip, br"})
@@ -100,8 +95,7 @@ async def test_a_browser_that_takes_brotli_gets_the_decoder_so() -> None:
 
 
 async def test_the_manifest_lets_a_device_install_the_app() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.get("/gate/site.webmanifest")
         manifest = answer.json()
         assert answer.headers["content-type"] == "application/manifest+json"
@@ -115,8 +109,7 @@ async def test_the_manifest_lets_a_device_install_the_app() -> None:
 
 
 async def test_the_plain_page_leads_to_the_app_and_back() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         plain = await http.get("/pa/gate", headers=as_staff("security"))
         shell = await http.get("/gate", headers=as_staff("security"))
     assert 'href="/gate"' in plain.text

@@ -24,7 +24,7 @@ from tests.support.factories.gateway import (
     stubbed,
 )
 from tests.support.factories.pages import counter_application
-from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, stub
+from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub
 
 STEPS = {
     "who": PERSON, "department": {"department": "home"},
@@ -70,10 +70,8 @@ async def test_an_application_at_a_kiosk_carries_the_kiosk_and_its_site(
 
 
 async def test_an_application_elsewhere_has_the_channel_portal() -> None:
-    app, client = stub()
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        await Reader(http).send("/apply/who", **PERSON)
+    async with somebody() as (person, client):
+        await person.send("/apply/who", **PERSON)
     assert client.last("application.check")[2].kiosk is None
 
 
@@ -235,9 +233,7 @@ async def test_no_session_goes_on_without_a_visit_that_began_on_the_start_page()
     assert client.was_asked("accounts.log_out")
 
 
-async def test_a_form_of_an_earlier_visitor_is_not_accepted_again(
-    kiosk: tuple[Reader, TableClient],
-) -> None:
+async def test_a_form_of_an_earlier_visitor_is_not_accepted_again(kiosk: tuple[Reader, TableClient]) -> None:
     person, client = kiosk
     await person.send("/apply/who", **PERSON)
     old = hidden(await person.open("/apply/who"))
@@ -275,10 +271,8 @@ async def test_a_browser_at_a_kiosk_neither_stores_nor_suggests_what_was_typed(
 
 
 async def test_an_ordinary_browser_is_not_reset_by_a_link() -> None:
-    app, client = stub(accounts__log_out=Nothing())
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        reset = await http.get("/en/kiosk")
+    async with somebody(accounts__log_out=Nothing()) as (person, client):
+        reset = await person.http.get("/en/kiosk")
     assert reset.headers["location"] == "/en/kiosk/enrol"
     assert "set-cookie" not in reset.headers
     assert not client.was_asked("accounts.log_out")
@@ -391,10 +385,7 @@ async def test_the_address_to_open_is_written_out_in_full_with_its_code(
 ) -> None:
     http, _ = ado
     issued = await http.post(
-        "/pa/desk/kiosks",
-        data={"name": "Hall", "site": "PCS1"},
-        headers=SAME_SITE,
-        follow_redirects=True,
+        "/pa/desk/kiosks", data={"name": "Hall", "site": "PCS1"}, headers=SAME_SITE, follow_redirects=True
     )
     assert f"{gateway_settings().public_url}/pa/kiosk/enrol" in issued.text
     assert "<svg" in issued.text

@@ -20,7 +20,7 @@ from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import TableClient, browsing, claims, signed
 from tests.support.factories.pages import login, session
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
@@ -46,7 +46,7 @@ class Ado:
 @pytest.fixture
 async def ado() -> AsyncIterator[Ado]:
     issued = IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern")
-    app, client = stubbed(
+    async with browsing(
         accounts__list_logins=LoginList(
             items=(login("ADO-0001", role="ado", department=None), login("HOM-0001", last_used_at=now()),
             login("HOM-0003", disabled=True, state="disabled")),
@@ -61,8 +61,7 @@ async def ado() -> AsyncIterator[Ado]:
         accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
-    )  # fmt: skip
-    async with browser(app) as http:
+    ) as (http, client):  # fmt: skip
         http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
         yield Ado(http, client)
 

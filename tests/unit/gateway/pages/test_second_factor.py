@@ -6,14 +6,7 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import (
-    Conflict,
-    Forbidden,
-    InvalidInput,
-    NotAuthenticated,
-    TooManyAttempts,
-    Unavailable,
-)
+from contracts.errors import Conflict, Forbidden, InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.rpc.accounts.logins import IssuedLogin
 from contracts.rpc.accounts.second_factor import (
     Enrolled,

@@ -25,7 +25,7 @@ from services.gateway.edge import rate_limits
 from services.gateway.pages.shared import view as view_module
 from services.gateway.pages.shared.answers import owner
 from services.gateway.pages.sign_in import place_of
-from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import REFERENCE, TableClient, browser, browsing, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, UNDER_A_LANGUAGE, phone_messages
 from tests.support.stack.extent import SHORT
 from tests.support.system.page_reader import SAME_SITE, Reader, stub
@@ -218,8 +218,7 @@ def test_no_template_has_script_or_style_in_it() -> None:
 
 
 async def test_no_page_loads_anything_from_elsewhere_or_has_script_or_style_in_it() -> None:
-    app, _ = stubbed(notify__local_phone=phone_messages("hello"))
-    async with browser(app) as http:
+    async with browsing(notify__local_phone=phone_messages("hello")) as (http, _):
         for path in ("/en", "/docs", PASS_PAGE, "/dev/phone", "/dev/phone?mobile=9876543210"):
             text = (await http.get(path)).text
             for address in re.findall(r'(?:src|href)="([^"]+)"', text):
@@ -388,12 +387,11 @@ def test_signing_in_redirects_to_pages_of_this_site_only(to: str, place: str) ->
 async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(
     url: str, name: str, secure: bool
 ) -> None:
-    app, _ = stubbed(
+    async with browsing(
         given={"public_url": url},
         accounts__request_otp=OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
         accounts__verify_otp=ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         sent = await http.post("/en/sign-in", data={"mobile": "9876543210"}, headers=SAME_SITE)
         answers = {
             cookie.partition("=")[0]: cookie.partition("=")[2].partition(";")[0]
@@ -413,8 +411,7 @@ async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(
 
 
 async def test_over_https_only_a_host_prefixed_session_cookie_counts() -> None:
-    app, _ = stubbed(given={"public_url": "https://epass.test"})
-    async with browser(app) as http:
+    async with browsing(given={"public_url": "https://epass.test"}) as (http, _):
         http.cookies.set("session", signed(claims("staff")))
         assert (await http.get("/en/desk")).status_code == 303
         http.cookies.set("__Host-session", signed(claims("staff")))
@@ -439,8 +436,7 @@ MALFORMED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("what", MALFORMED)
 async def test_a_malformed_form_gets_an_error_page(what: str) -> None:
-    app, client = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, client):
         http.cookies.set("session", signed(claims("staff")))
         answer = await http.post("/en/desk/search", **{"headers": SAME_SITE, **MALFORMED[what]})
     assert answer.status_code == 422

@@ -143,9 +143,7 @@ async def test_number_and_code_stay_while_accounts_is_away(stranger: tuple[Reade
     )
 
 
-async def test_signing_in_from_the_history_leads_to_the_history(
-    stranger: tuple[Reader, TableClient],
-) -> None:
+async def test_signing_in_from_the_history_leads_to_the_history(stranger: tuple[Reader, TableClient]) -> None:
     person, _ = stranger
     asked = await person.open("/applications")
     assert str(asked.url).endswith("/en/sign-in?to=applications")

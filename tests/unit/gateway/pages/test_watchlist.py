@@ -13,7 +13,7 @@ from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteLi
 from contracts.rpc.approval.reviews import FirstApproval, ReviewList
 from contracts.rpc.approval.watchlist import EntryList, MatchList
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import NUMBER, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import NUMBER, TableClient, browsing, claims, signed
 from tests.support.factories.pages import ADMIT, FIRST, PROPOSED, REVIEW_ID, entry, match, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
@@ -46,7 +46,7 @@ class Officer:
 
 @pytest.fixture
 async def officer() -> AsyncIterator[Officer]:
-    app, client = stubbed(
+    async with browsing(
         approval__watchlist=EntryList(items=(entry(**PROPOSED),), counts={"proposed": 1, "active": 2},
             next="on"),
         approval__view_entry=entry(**PROPOSED), approval__propose_entry=entry(**PROPOSED),
@@ -55,8 +55,7 @@ async def officer() -> AsyncIterator[Officer]:
         approval__settle_match=match(settled_as="dismissed"), approval__view_review=review(),
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
-    )  # fmt: skip
-    async with browser(app) as http:
+    ) as (http, client):  # fmt: skip
         officer = Officer(http, client)
         officer.sign_in("ado")
         yield officer

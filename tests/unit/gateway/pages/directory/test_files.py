@@ -22,7 +22,7 @@ from services.approval.domain import directory_files, directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import TableClient, browsing, claims, signed
 from tests.support.system.page_reader import HOME, SAME_SITE, hidden
 from tests.support.system.pages_alone import LINES
 
@@ -49,7 +49,7 @@ class Ado:
 async def ado() -> AsyncIterator[Ado]:
     sent = ImportId(import_id=IMPORT)
     applied = ImportReport(import_id=IMPORT, added=2, applied_at=now(), logins=LOGINS)
-    app, client = stubbed(
+    async with browsing(
         accounts__send_login_file=sent, approval__send_directory_file=sent,
         accounts__check_login_file=applied, accounts__apply_login_file=applied,
         approval__check_directory_file=ImportReport(import_id=IMPORT, added=12, changed=3, unchanged=140),
@@ -57,8 +57,7 @@ async def ado() -> AsyncIterator[Ado]:
         approval__departments=DepartmentList(items=(HOME,)),
         accounts__export_logins=CsvFile(text="\ufefflogin_id\r\n"),
         approval__export_directory=CsvFile(text="\ufeffcode\r\n"),
-    )  # fmt: skip
-    async with browser(app) as http:
+    ) as (http, client):  # fmt: skip
         http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
         yield Ado(http, client)
 

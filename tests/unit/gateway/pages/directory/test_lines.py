@@ -13,7 +13,7 @@ from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
 from services.gateway.pages.directory.lines import KEYS
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import TableClient, browsing, claims, signed
 from tests.support.system.page_reader import HOME, SAME_SITE, SITE, hidden
 from tests.support.system.pages_alone import LINES, directory_line, directory_lines
 
@@ -28,13 +28,12 @@ HISTORY = LineHistory(
 
 @pytest.fixture
 async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
-    app, client = stubbed(
+    async with browsing(
         approval__list_lines=directory_lines, approval__view_line=directory_line,
         approval__line_history=HISTORY, approval__put_line=LineView(cells={}, digest=""),
         approval__remove_line=Nothing(), approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
-    )  # fmt: skip
-    async with browser(app) as http:
+    ) as (http, client):  # fmt: skip
         http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
         yield http, client
 

@@ -209,10 +209,7 @@ def test_every_text_of_a_template_goes_through_the_catalogues() -> None:
     assert not found
     assert in_english_only(
         '<p class="a">{{ _("Name") }} Bare words</p><a aria-label="Read me" href="/x">{{ y }}</a>'
-    ) == {
-        "Bare words",
-        "Read me",
-    }
+    ) == {"Bare words", "Read me"}
 
 
 def test_plural_forms_follow_the_rules_of_each_language() -> None:

@@ -170,29 +170,27 @@ class Checks:
 
         return register
 
-    def all(self) -> list[object]:
-        """Return each check as a parameter of a test."""
-        return [pytest.param(check, id=check.__name__) for check in self._faults]
-
-    def controls(self) -> list[object]:
-        """Return each check with each of its faults."""
-        return [
+    def tests(self) -> tuple[Callable[..., None], Callable[..., None]]:
+        """Return a test of each check in each overlay, and one of each fault, which the check has to find."""
+        every = [pytest.param(check, id=check.__name__) for check in self._faults]
+        faults = [
             pytest.param(check, fault, id=f"{what}: {check.__name__}")
             for check, faults in self._faults.items()
             for what, fault in faults.items()
         ]
 
+        @pytest.mark.parametrize("overlay", OVERLAYS)
+        @pytest.mark.parametrize("check", every)
+        def keeps(check: Check, overlay: str) -> None:
+            assert list(check(build(overlay))) == []
 
-def problems(check: Check, overlay: str) -> list[str]:
-    """Return what a check finds in an overlay."""
-    return list(check(build(overlay)))
+        @pytest.mark.parametrize(("check", "fault"), faults)
+        def finds(check: Check, fault: Break) -> None:
+            manifests = build("small")
+            fault(manifests)
+            assert next(check(manifests), None) is not None
 
-
-def finds(check: Check, fault: Break) -> bool:
-    """Return whether a check finds a fault; it ends at the first problem."""
-    manifests = build("small")
-    fault(manifests)
-    return next(check(manifests), None) is not None
+        return keeps, finds
 
 
 def removed(kind: str, name: str) -> Break:

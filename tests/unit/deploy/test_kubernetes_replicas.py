@@ -12,21 +12,16 @@ from contracts.subscriptions import SERVICES, SUBSCRIPTIONS
 from deploy.local.services import COMMANDS
 from tests.support.stack.paths import ROOT
 from tests.unit.deploy.kubernetes import (
-    OVERLAYS,
     POD,
-    Break,
-    Check,
     Checks,
     Manifest,
     Manifests,
     build,
     changed,
     environment_of,
-    finds,
     labels_of,
     name_of,
     pod_of,
-    problems,
     removed,
     secret_values,
     selects,
@@ -188,15 +183,7 @@ def the_database_server_takes_the_connections_of_all_processes(manifests: Manife
         yield f"{needed} connections are needed, {allowed} are allowed, and the operator needs some"
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert finds(check, fault)
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()
 
 
 @pytest.mark.parametrize(("overlay", "case"), [("small", sizes.CASES[0]), ("large", sizes.CASES[2])])

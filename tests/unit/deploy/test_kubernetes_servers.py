@@ -20,17 +20,13 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.yaml_files import load
 from tests.unit.deploy.kubernetes import (
     OVERLAYS,
-    Break,
-    Check,
     Checks,
     Manifests,
     build,
     changed,
     container_of,
-    finds,
     labels_of,
     name_of,
-    problems,
     removed,
     routes,
     secret_values,
@@ -348,15 +344,7 @@ def the_counters_of_rate_limits_have_a_password_and_few_rights(manifests: Manife
     yield from (fact for fact, holds in facts.items() if not holds)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert finds(check, fault)
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()
 
 
 def test_rabbitmq_knows_every_line_of_the_configuration() -> None:

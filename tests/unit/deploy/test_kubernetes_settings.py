@@ -28,22 +28,17 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.settings import SERVICES as SERVICE_SETTINGS
 from tests.unit.deploy.kubernetes import (
     BOX,
-    OVERLAYS,
     POD,
     SETTINGS,
-    Break,
-    Check,
     Checks,
     Manifest,
     Manifests,
     changed,
     container_of,
     environment_of,
-    finds,
     labels_of,
     name_of,
     pod_of,
-    problems,
     secret_keys,
     secret_values,
     with_kustomize,
@@ -240,15 +235,7 @@ def nobody_reads_the_secret_of_another(manifests: Manifests) -> Iterator[str]:
     yield from (f"{who} does not read {secret}" for who, secret, _ in expected - found)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert finds(check, fault)
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()
 
 
 def test_the_page_of_installation_lists_every_secret_and_no_other() -> None:

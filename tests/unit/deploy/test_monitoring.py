@@ -159,16 +159,14 @@ def test_metrics_are_made_in_the_modules_that_these_tests_look_at() -> None:
 
 
 @pytest.mark.parametrize("metric", FAMILIES, ids=stored_name)
-def test_each_metric_has_our_prefix_a_base_unit_and_a_sentence_of_help(metric: MetricWrapperBase) -> None:
+def test_each_metric_has_our_prefix_a_base_unit_a_sentence_of_help_and_labels_that_are_closed_sets(
+    metric: MetricWrapperBase,
+) -> None:
     name, description = stored_name(metric), metric.describe()[0].documentation
     assert isinstance(metric, Counter | Gauge | Histogram)
     assert re.fullmatch(r"epass(_[a-z]+)+", name)
     assert isinstance(metric, Counter) or name.endswith(UNITS) or name in COUNTED
     assert re.fullmatch(r"[A-Z1].{15,120}[^.]", description)
-
-
-@pytest.mark.parametrize("metric", FAMILIES, ids=stored_name)
-def test_the_values_of_each_label_are_a_closed_set(metric: MetricWrapperBase) -> None:
     for label in metric._labelnames:
         values = metric_labels.values_of(metric.describe()[0].name, label)
         assert values is metric_labels.DIRECTORY or 0 < len(values) <= metric_labels.MOST  # type: ignore[arg-type]  # a pattern is the one above

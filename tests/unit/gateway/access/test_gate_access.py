@@ -1,45 +1,25 @@
-"""Who reaches what of the gates: scans, manifests, news and reports, each at their own site."""
+"""What the gates get and send: scans, manifests and news.
+
+Which site's they get is tried in `tests/integration/gateway/test_places.py`, but for news.
+"""
 
 from datetime import datetime
 
 import pytest
 
-from contracts.errors import FieldError, InvalidInput
 from contracts.rpc.issuance import StatusList
 from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, OfflinePolicy
 from contracts.rpc.verify.offline_scans import SyncedScan, SyncedScans
 from contracts.rpc.verify.presence import Movement, Movements
-from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
     LATER,
-    NUMBER,
     as_staff,
     at_gate,
     browser,
     browsing,
-    gate_device,
     stubbed,
 )
-from tests.unit.gateway.routes import ANSWERS
-
-SCAN = {"pass_number": NUMBER, "nonce": "0123456789"}
-
-
-async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
-    async with browsing(verify__scan=ScanResult(verdict="admit", preview=True)) as (http, client):
-        own = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G2"}, headers=as_staff("security"))
-        client.asked.clear()
-        other = await http.post(
-            "/api/v1/scans", json={**SCAN, "gate": "PCS2-G1"}, headers=as_staff("security")
-        )
-        no_site = await http.post(
-            "/api/v1/scans", json={**SCAN, "gate": "PCS1-G1"}, headers=as_staff("security", site=None)
-        )
-    assert own.json()["verdict"] == "admit"
-    assert (other.status_code, other.json()["code"]) == (403, "wrong_site")
-    assert no_site.status_code == 403
-    assert not client.was_asked("verify.scan")
 
 
 async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> None:
@@ -52,25 +32,6 @@ async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> No
     assert sent.json()["items"][0]["recorded"] is False
 
 
-async def test_a_scan_at_a_gate_that_does_not_exist_is_answered_with_a_problem() -> None:
-    problem = FieldError(field="gate", code="unknown_gate")
-    refusal = InvalidInput("there is no such gate", code="unknown_gate", fields=(problem,))
-    async with browsing(verify__scan=refusal) as (http, _):
-        body = {**SCAN, "gate": "PCS1-G999"}
-        refused = await http.post("/api/v1/scans", json=body, headers=as_staff("security"))
-    assert refused.status_code == 422
-    assert refused.headers["content-type"] == "application/problem+json"
-    assert refused.json()["code"] == "unknown_gate"
-    assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [("gate", "unknown_gate")]
-
-
-async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:
-    async with browsing(**ANSWERS) as (http, client):
-        answer = await http.get("/api/v1/gate/inside?site=PCS2", headers=as_staff("security"))
-    assert answer.status_code == 403
-    assert not client.was_asked("verify.inside")
-
-
 MANIFEST = Manifest(
     snapshot=ManifestSnapshot(timeline=0, all_before=0, none_from=0),
     gate="PCS1-G1",
@@ -79,21 +40,6 @@ MANIFEST = Manifest(
     issuer="epass.example.org",
     offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
 )
-
-
-def at_its_gate(gate: str) -> dict[str, str]:
-    """Return the headers of a guard on a device of their site: of the gate, if it is one of the site."""
-    device = gate_device(gate if gate.startswith("PCS1-G") else "PCS1-G1")
-    return as_staff("security", gate=None) | {"Cookie": f"gate_device={device}"}
-
-
-@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
-async def test_security_of_a_site_gets_the_manifest_of_its_gates_alone(gate: str) -> None:
-    async with browsing(verify__manifest=MANIFEST) as (http, client):
-        answer = await http.get(f"/api/v1/gate/manifest?gate={gate}", headers=at_its_gate(gate))
-    may = gate.startswith("PCS1-G")
-    assert answer.status_code == (200 if may else 403)
-    assert client.was_asked("verify.manifest") is may
 
 
 async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_when() -> None:
@@ -129,16 +75,6 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
         assert answer.headers["content-type"].startswith("text/event-stream")
         reload, moved = "event: reload\ndata:\n\n", f"id: 12\ndata: {MOVEMENT.model_dump_json()}\n\n"
         assert answer.text == f"retry: 1000\n\n{reload}event: movement\n{moved}"
-
-
-@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
-async def test_security_of_a_site_sends_the_scans_of_its_gates_alone(gate: str) -> None:
-    body = {"gate": gate, "scans": [{"nonce": "0123456789"}]}
-    async with browsing(verify__sync=SyncedScans(items=())) as (http, client):
-        answer = await http.post("/api/v1/scans/sync", json=body, headers=at_its_gate(gate))
-    may = gate.startswith("PCS1-G")
-    assert answer.status_code == (200 if may else 403)
-    assert client.was_asked("verify.sync") is may
 
 
 @pytest.mark.parametrize("scans", [[], [{}] * 201, "scans", None, {"nonce": "0123456789"}])

@@ -325,8 +325,7 @@ async def test_cancelling_too_late_shows_a_notice(operator: Operator) -> None:
     )
 
 
-@pytest.mark.parametrize(("kind", "sheets"), [("pass", 1), ("badge", 3)])
-@pytest.mark.parametrize("paper", ["a6", "receipt"])
+@pytest.mark.parametrize(("kind", "sheets", "paper"), [("pass", 1, "receipt"), ("badge", 3, "a6")])
 async def test_printing_is_recorded_before_the_sheet_is_shown(
     operator: Operator, kind: str, sheets: int, paper: str
 ) -> None:
@@ -363,14 +362,6 @@ async def test_a_pass_is_reissued_for_a_reason(operator: Operator) -> None:
     operator.client.answers["issuance.reissue"] = Conflict("over", code="not_reissuable")
     over = await operator.send(f"/passes/{NUMBER}/reissue", reason="reissued", key="k2")
     assert (over.status_code, "cannot be replaced" in over.text) == (409, True)
-
-
-async def test_the_form_begins_with_the_name_and_a_search_stays_in_its_field(operator: Operator) -> None:
-    focused = re.compile(r'<input[^>]* id="(\w+)"[^>]* autofocus')
-    assert focused.findall((await operator.open("")).text) == ["name"]
-    operator.client.answers["application.lookup"] = LookupHits(items=())
-    await operator.send("/lookup", q="Kaur")
-    assert focused.findall((await operator.open("/lookup")).text) == ["q"]
 
 
 async def test_the_language_begins_as_the_last_visitors(operator: Operator) -> None:

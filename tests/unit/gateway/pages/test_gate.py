@@ -21,11 +21,6 @@ async def test_a_pass_number_is_accepted_in_any_spelling(guard: Guard, typed: st
 
 
 async def test_a_token_typed_by_a_scanner_is_accepted(guard: Guard) -> None:
-    page = (await guard.http.get("/en/gate")).text
-    form = page[page.index('<form method="post" action="/en/gate"') :]
-    assert form.index('id="pass"') < form.index("<button")
-    assert "autofocus" in form[: form.index("</form>")]
-    assert form[: form.index("</form>")].count("<button") == 1, "Enter presses the one button there is"
     await guard.scan(f"{TOKEN}\n")
     assert (guard.asked.token, guard.asked.pass_number, guard.asked.gate) == (TOKEN, None, "PCS1-G1")
 

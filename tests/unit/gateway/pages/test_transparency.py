@@ -43,22 +43,6 @@ async def test_another_month_can_be_chosen_and_an_unknown_one_is_not_found(publi
     assert (await public[0].get("/en/transparency?month=2020-01")).status_code == 404
 
 
-async def test_search_engines_find_it_and_every_page_links_to_it(public: Public) -> None:
-    shown = await public[0].get("/pa/transparency")
-    assert shown.headers["x-robots-tag"] == "all"
-    assert "/pa/transparency</loc>" in (await public[0].get("/sitemap.xml")).text
-    assert 'href="/en/transparency"' in (await public[0].get("/en")).text
-
-
-async def test_the_chart_has_a_title_and_no_style_or_script_of_its_own(public: Public) -> None:
-    shown = (await public[0].get("/en/transparency")).text
-    chart = shown[shown.index("<svg") : shown.index("</svg>")]
-    assert 'role="img" aria-label="Half of the applications were decided within, November 2026"' in chart
-    assert "style" not in chart
-    assert "script" not in chart
-    assert "Home" in chart
-
-
 async def test_it_is_fetched_once_for_many_readers(public: Public) -> None:
     for _ in range(3):
         await public[0].get("/en/transparency")

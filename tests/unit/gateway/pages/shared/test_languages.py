@@ -15,7 +15,6 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment, nodes
 
-from services.chassis.runtime.time_words import time_of_day
 from services.gateway.documents import message_catalogues
 from services.gateway.pages.shared.languages import LANGUAGES, days_in_words, hours_in_words, texts
 from services.gateway.pages.shared.vocabulary import days_and_hours
@@ -225,14 +224,6 @@ def test_plural_forms_follow_the_rules_of_each_language() -> None:
         assert found == [one, many]
 
 
-def test_a_time_of_day_reads_as_people_say_it_in_each_language() -> None:
-    assert [time_of_day(time(10, 30), language) for language in LANGUAGES] == [
-        "ਸਵੇਰੇ 10:30 ਵਜੇ",
-        "सुबह 10:30 बजे",
-        "10:30 am",
-    ]
-
-
 def test_opening_hours_read_as_a_span_in_each_language() -> None:
     assert [hours_in_words(time(18), time(23, 59), language) for language in LANGUAGES] == [
         "ਸ਼ਾਮ 6:00 ਵਜੇ ਤੋਂ ਰਾਤ 11:59 ਵਜੇ ਤੱਕ",
@@ -277,8 +268,3 @@ def test_no_text_adds_its_own_oclock_to_a_time_in_words() -> None:
             files("services.gateway").joinpath(f"translations/{language}.po").read_text(encoding="utf-8")
         )
         assert oclock not in written
-
-
-def test_every_hour_of_the_day_reads_differently() -> None:
-    for language in LANGUAGES:
-        assert len({time_of_day(time(hour), language) for hour in range(24)}) == 24

@@ -298,11 +298,13 @@ def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.A
 
 @asynccontextmanager
 async def browsing(
-    given: dict[str, Any] | None = None, **answers: Answer
+    given: dict[str, Any] | None = None, session: SessionClaims | None = None, **answers: Answer
 ) -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
-    """Yield a browser in front of the application over a table of answers, and the table."""
+    """Yield a browser of somebody in front of the application over a table of answers, and the table."""
     app, client = stubbed(given, **answers)
     async with browser(app) as http:
+        if session is not None:
+            http.cookies.set("session", signed(session))
         yield http, client
 
 

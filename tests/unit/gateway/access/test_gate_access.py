@@ -12,14 +12,7 @@ from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, OfflinePo
 from contracts.rpc.verify.offline_scans import SyncedScan, SyncedScans
 from contracts.rpc.verify.presence import Movement, Movements
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import (
-    LATER,
-    as_staff,
-    at_gate,
-    browser,
-    browsing,
-    stubbed,
-)
+from tests.support.factories.gateway import LATER, as_staff, at_gate, browser, browsing, stubbed
 
 
 async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> None:

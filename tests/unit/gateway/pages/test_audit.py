@@ -21,7 +21,7 @@ from services.chassis.db import cursors
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.actions import ACTIONS
 from services.gateway.pages.shared.vocabulary import name_of
-from tests.support.factories.gateway import NUMBER, TableClient, browsing, claims, signed
+from tests.support.factories.gateway import NUMBER, TableClient, browsing, claims
 from tests.support.factories.pages import AUDIT_LOG, AUDITED, DECISIONS, SCANS
 from tests.support.system.page_reader import HOME, SAME_SITE
 
@@ -39,8 +39,8 @@ async def auditor() -> AsyncIterator[Auditor]:
         verify__scan_history=SCANS,
         approval__departments=DepartmentList(items=(HOME,)),
         **{name.replace(".", "__"): answer for name, answer in AUDIT_LOG.items()},
+        session=claims(sub="AUD-0001", role="auditor", department=None),
     ) as (http, client):
-        http.cookies.set("session", signed(claims(sub="AUD-0001", role="auditor", department=None)))
         yield http, client
 
 

@@ -15,7 +15,7 @@ from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteLi
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words, days_in_words
-from tests.support.factories.gateway import TableClient, browser, browsing, claims, signed, stubbed
+from tests.support.factories.gateway import TableClient, browsing, claims
 from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
@@ -26,7 +26,7 @@ Clerk = tuple[httpx.AsyncClient, TableClient]
 
 
 async def _reader(session: Any) -> AsyncIterator[Clerk]:
-    app, client = stubbed(
+    async with browsing(
         approval__list_closures=ClosureList(
             items=(closure(), closure(lifted_at=now(), lifted_by="HOM-0001"))
         ),
@@ -38,9 +38,8 @@ async def _reader(session: Any) -> AsyncIterator[Clerk]:
         approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
         notify__preview_closure=lambda request: MessagePreview(text=f"[{request.language}] {request.note}"),
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(session))
+        session=session,
+    ) as (http, client):
         yield http, client
 
 
@@ -238,8 +237,8 @@ async def test_the_applicant_reads_why_the_day_is_closed_and_keeps_everything_el
         approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
         approval__availability=Availability(limited=False, closed=(closed,)),
+        session=claims("applicant"),
     ) as (http, client):
-        http.cookies.set("session", signed(claims("applicant")))
         await http.post(f"{own}/open", data={"id_last4": "4821"}, headers=SAME_SITE)
         page = (await http.get(own)).text
         assert "the department receives nobody" in page

@@ -14,7 +14,7 @@ from contracts.rpc.approval.capacity import Availability, CapacityView, DayAvail
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.reviews import ReviewList
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import TableClient, browsing, claims, signed
+from tests.support.factories.gateway import TableClient, browsing, claims
 from tests.support.factories.pages import FIRST, REVIEW_ID, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
@@ -51,8 +51,8 @@ async def clerk() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
         approval__officers=OfficerList(items=(BALDEV,)),
         approval__departments=DepartmentList(items=(HOME,)),
         approval__approve=Conflict(code="window_full", free=0, party=2),
+        session=claims("staff"),
     ) as (http, client):  # fmt: skip
-        http.cookies.set("session", signed(claims("staff")))
         yield http, client
 
 
@@ -137,8 +137,8 @@ async def test_while_the_places_are_not_known_an_approval_is_possible_all_the_sa
         approval__view_review=review(),
         approval__sites=SiteList(items=(SITE,)),
         approval__officers=OfficerList(items=(BALDEV,)),
+        session=claims("staff"),
     ) as (http, _):
-        http.cookies.set("session", signed(claims("staff")))
         shown = await http.get(f"{REVIEW}/approve")
     assert shown.status_code == 200
     assert "free" not in shown.text

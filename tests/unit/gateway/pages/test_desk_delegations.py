@@ -14,7 +14,7 @@ from contracts.rpc.approval.decisions import DelegationList, DelegationView
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.reviews import ReviewList
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import TableClient, browsing, claims
 from tests.support.factories.pages import REVIEW_ID, delegation, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
 
@@ -35,7 +35,7 @@ def reader(**session: Any) -> AsyncIterator[Clerk]:
 
 
 async def _reader(session: Any) -> AsyncIterator[Clerk]:
-    app, client = stubbed(
+    async with browsing(
         approval__list_delegations=DelegationList(items=(delegation(),)),
         approval__delegate=delegation(),
         approval__end_delegation=delegation(ended_at=now(), ended_by="HOM-0001"),
@@ -50,9 +50,8 @@ async def _reader(session: Any) -> AsyncIterator[Clerk]:
         approval__approve=Conflict(code="delegation_ended"),
         approval__sites=SiteList(items=(SITE,)), approval__officers=OfficerList(items=(BALDEV,)),
         approval__departments=DepartmentList(items=(HOME,)),
-    )  # fmt: skip
-    async with browser(app) as http:
-        http.cookies.set("session", signed(session))
+        session=session,
+    ) as (http, client):  # fmt: skip
         yield http, client
 
 

@@ -18,10 +18,10 @@ from tests.support.factories.gateway import (
     REFERENCE,
     TableClient,
     browser,
+    browsing,
     claims,
     gateway_settings,
     signed,
-    stubbed,
 )
 from tests.support.factories.pages import counter_application
 from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub
@@ -372,11 +372,10 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
 
 @pytest.fixture
 async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
-    app, client = stubbed(
-        accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t")
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims(sub="ADO-0001", role="ado", department=None)))
+    async with browsing(
+        accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t"),
+        session=claims(sub="ADO-0001", role="ado", department=None),
+    ) as (http, client):
         yield http, client
 
 

@@ -61,8 +61,8 @@ async def ado() -> AsyncIterator[Ado]:
         accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
+        session=claims("staff", sub="ADO-0001", role="ado", department=None),
     ) as (http, client):  # fmt: skip
-        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
         yield Ado(http, client)
 
 

@@ -2,17 +2,16 @@
 
 from contracts.errors import Unavailable
 from services.gateway.pages.phone import linked
-from tests.support.factories.gateway import browser, browsing, stubbed
+from tests.support.factories.gateway import browsing
 from tests.support.factories.pages import phone_messages
 
 
 async def test_the_phone_shows_messages_with_their_links() -> None:
-    app, _ = stubbed(
+    async with browsing(
         notify__local_phone=phone_messages(
             "Your pass: http://127.0.0.1:8080/p/aB3dE5fG7hJ9kL1mN2pQ4r. Carry an ID <now>"
         )
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         text = (await http.get("/dev/phone?mobile=98765 43210")).text
     assert '<a href="http://127.0.0.1:8080/p/aB3dE5fG7hJ9kL1mN2pQ4r">' in text
     assert "&lt;now&gt;" in text

@@ -411,8 +411,7 @@ async def test_a_session_cookie_is_read_by_no_script_and_sent_by_no_other_site(
 
 
 async def test_over_https_only_a_host_prefixed_session_cookie_counts() -> None:
-    async with browsing(given={"public_url": "https://epass.test"}) as (http, _):
-        http.cookies.set("session", signed(claims("staff")))
+    async with browsing(given={"public_url": "https://epass.test"}, session=claims("staff")) as (http, _):
         assert (await http.get("/en/desk")).status_code == 303
         http.cookies.set("__Host-session", signed(claims("staff")))
         assert (await http.get("/en/desk")).status_code == 503, "let in; the queue is not in the table"
@@ -436,8 +435,7 @@ MALFORMED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("what", MALFORMED)
 async def test_a_malformed_form_gets_an_error_page(what: str) -> None:
-    async with browsing() as (http, client):
-        http.cookies.set("session", signed(claims("staff")))
+    async with browsing(session=claims("staff")) as (http, client):
         answer = await http.post("/en/desk/search", **{"headers": SAME_SITE, **MALFORMED[what]})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "text/html; charset=utf-8"

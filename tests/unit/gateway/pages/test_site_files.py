@@ -11,7 +11,7 @@ from contracts.rpc.approval.directory import DepartmentList
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.e2e.icons import DRAWING, FOLDER, SIZES, SOURCE, digest
-from tests.support.factories.gateway import browser, browsing, stubbed
+from tests.support.factories.gateway import browsing
 from tests.support.factories.pages import POLICE, TRANSPARENCY
 
 URL = "https://epass.example"
@@ -37,10 +37,9 @@ async def test_the_sitemap_lists_pages_that_exist_and_may_be_listed_in_each_lang
     assert kind == "application/xml"
     listed = [one.text or "" for one in ET.fromstring(text).findall(".//{*}loc")]
     assert len(listed) == len(set(listed)) >= 21
-    app, _ = stubbed(
+    async with browsing(
         approval__transparency=TRANSPARENCY, approval__departments=DepartmentList(items=(POLICE,))
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         for address in listed:
             page = await http.get(address.removeprefix(URL))
             assert (page.status_code, page.headers["x-robots-tag"]) == (200, "all"), address

@@ -9,7 +9,7 @@ import pytest
 
 from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.approval.numbers import Transparency
-from tests.support.factories.gateway import TableClient, browser, stubbed
+from tests.support.factories.gateway import TableClient, browsing
 from tests.support.factories.pages import POLICE, TRANSPARENCY
 from tests.support.system.page_reader import HOME
 
@@ -18,10 +18,9 @@ Public = tuple[httpx.AsyncClient, TableClient]
 
 @pytest.fixture
 async def public() -> AsyncIterator[Public]:
-    app, client = stubbed(
+    async with browsing(
         approval__transparency=TRANSPARENCY, approval__departments=DepartmentList(items=(HOME, POLICE))
-    )
-    async with browser(app) as http:
+    ) as (http, client):
         yield http, client
 
 
@@ -50,10 +49,9 @@ async def test_it_is_fetched_once_for_many_readers(public: Public) -> None:
 
 
 async def test_before_the_first_count_it_says_so() -> None:
-    app, _ = stubbed(
+    async with browsing(
         approval__transparency=Transparency(items=()), approval__departments=DepartmentList(items=())
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         assert "Nothing has been counted yet" in (await http.get("/en/transparency")).text
         assert (await http.get("/api/v1/transparency.csv")).text.count("\r\n") == 1
 

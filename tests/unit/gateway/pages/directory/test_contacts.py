@@ -7,7 +7,7 @@ import pytest
 
 from contracts.errors import Conflict, InvalidInput
 from contracts.rpc.approval.directory import DepartmentList, DutyContact, OfficerList, SiteList
-from tests.support.factories.gateway import TableClient, browsing, claims, signed
+from tests.support.factories.gateway import TableClient, browsing, claims
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, hidden
 from tests.support.system.pages_alone import DUTY_CONTACTS
 
@@ -22,8 +22,8 @@ async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
         approval__duty_contacts=DUTY_CONTACTS, approval__put_duty_contacts=DUTY_CONTACTS,
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
+        session=claims("staff", sub="ADO-0001", role="ado", department=None),
     ) as (http, client):  # fmt: skip
-        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
         yield http, client
 
 

@@ -57,8 +57,8 @@ async def ado() -> AsyncIterator[Ado]:
         approval__departments=DepartmentList(items=(HOME,)),
         accounts__export_logins=CsvFile(text="\ufefflogin_id\r\n"),
         approval__export_directory=CsvFile(text="\ufeffcode\r\n"),
+        session=claims("staff", sub="ADO-0001", role="ado", department=None),
     ) as (http, client):  # fmt: skip
-        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
         yield Ado(http, client)
 
 

@@ -13,7 +13,7 @@ from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
 from services.gateway.pages.directory.lines import KEYS
-from tests.support.factories.gateway import TableClient, browsing, claims, signed
+from tests.support.factories.gateway import TableClient, browsing, claims
 from tests.support.system.page_reader import HOME, SAME_SITE, SITE, hidden
 from tests.support.system.pages_alone import LINES, directory_line, directory_lines
 
@@ -33,8 +33,8 @@ async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
         approval__line_history=HISTORY, approval__put_line=LineView(cells={}, digest=""),
         approval__remove_line=Nothing(), approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
+        session=claims("staff", sub="ADO-0001", role="ado", department=None),
     ) as (http, client):  # fmt: skip
-        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
         yield http, client
 
 

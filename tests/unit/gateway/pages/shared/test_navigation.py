@@ -85,6 +85,7 @@ async def test_every_role_signs_in_to_a_start_page_that_opens(role: str) -> None
 
 
 async def test_an_auditors_start_page_opens_while_the_directory_is_away() -> None:
-    async with browsing(approval__departments=Unavailable()) as (http, _):
-        http.cookies.set("session", signed(claims(sub="AUD-0001", role="auditor", department=None)))
+    async with browsing(
+        approval__departments=Unavailable(), session=claims(sub="AUD-0001", role="auditor", department=None)
+    ) as (http, _):
         assert (await http.get("/en/staff")).status_code == 200

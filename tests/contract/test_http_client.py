@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 from contracts import rpc
 from epass_client import calls
 from epass_client.call import Call
-from services.gateway.documents import client_file
 from tests.support.stack.yaml_files import load
 
 Operation = dict[str, Any]
@@ -62,10 +61,6 @@ def test_each_declared_operation_is_in_the_document():
     }
     assert len(declared) > 60
     assert declared <= served
-
-
-def test_the_client_is_what_the_routes_generate() -> None:
-    assert client_file.FILE.read_text(encoding="utf-8") == client_file.text()
 
 
 @pytest.mark.parametrize("operation_id", OPERATIONS)

@@ -39,7 +39,8 @@ async def test_what_a_vendor_did_not_sign_is_answered_with_401() -> None:
 
 
 @pytest.mark.parametrize(
-    ("vendor", "headers", "status"), [("whatsapp", JSON, 401), ("sms", JSON, 401), ("other", SIGNED, 404)]
+    ("vendor", "headers", "status"),
+    [("whatsapp", JSON, 401), ("sms", JSON, 401), ("other", SIGNED, 404), ("What", SIGNED, 422)],
 )
 async def test_notify_is_not_asked_about_what_no_vendor_can_have_sent(
     vendor: str, headers: dict[str, str], status: int
@@ -76,11 +77,3 @@ async def test_the_question_of_a_vendor_is_answered_with_its_own_text() -> None:
         answer = await http.get("/hooks/whatsapp?hub.mode=subscribe&hub.challenge=1158201444")
     assert (answer.text, answer.headers["content-type"]) == ("1158201444", "text/plain; charset=utf-8")
     assert client.last("notify.webhook_challenge")[1].query["hub.mode"] == "subscribe"
-
-
-@pytest.mark.parametrize("vendor", ["../x", "What", "a" * 41])
-async def test_the_name_of_a_vendor_is_plain(vendor: str) -> None:
-    async with browsing(notify__receive_webhook=Nothing()) as (http, client):
-        answer = await http.post(f"/hooks/{vendor}", content=b"{}", headers=JSON)
-    assert answer.status_code in (404, 422)
-    assert not client.asked

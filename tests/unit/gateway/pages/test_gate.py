@@ -52,7 +52,7 @@ async def test_an_empty_field_asks_for_the_pass_again(guard: Guard) -> None:
     assert not guard.client.was_asked("verify.scan")
 
 
-@pytest.mark.parametrize("typed", ["--- ---", "x" * 5000, f"{TOKEN}{'z' * 4000}", "\x00", "ਪਾਸ"])
+@pytest.mark.parametrize("typed", ["--- ---", f"{TOKEN}{'z' * 4000}", "\x00", "ਪਾਸ"])
 async def test_no_input_of_a_scanner_causes_an_internal_error(guard: Guard, typed: str) -> None:
     guard.answer(lambda asked: ScanResult(verdict="unknown_pass", preview=True))
     assert (await guard.scan(typed)).status_code in {200, 422}

@@ -77,10 +77,10 @@ def hidden(page: httpx.Response) -> dict[str, str]:
 
 
 class Reader:
-    """A user with a phone that stores cookies and follows redirects."""
+    """A user with a phone that stores cookies and follows redirects, and what the services reply to them."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
+    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
+        self.http, self.client = http, client
 
     async def open(self, path: str) -> httpx.Response:
         return await self.http.get(f"/en{path}", follow_redirects=True)
@@ -111,9 +111,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def somebody(**answers: Any) -> AsyncIterator[tuple[Reader, TableClient]]:
+async def somebody(**answers: Any) -> AsyncIterator[Reader]:
     """Yield a signed-in applicant in front of services with these replies."""
     app, client = stub(**answers)
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http), client
+        yield Reader(http, client)

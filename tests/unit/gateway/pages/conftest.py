@@ -12,7 +12,6 @@ from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
-    TableClient,
     browser,
     browsing,
     claims,
@@ -27,12 +26,12 @@ from tests.unit.gateway.pages.guard import Guard
 
 
 @pytest.fixture
-async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
+async def reader() -> AsyncIterator[Reader]:
     """Yield an applicant whose application is open; the department has it."""
     app, client = stub(application__view=application(), application__durations=wait())
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http), client
+        yield Reader(http, client)
 
 
 @pytest.fixture

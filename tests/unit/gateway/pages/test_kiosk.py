@@ -46,33 +46,30 @@ def device(**given: object) -> str:
 
 
 @pytest.fixture
-async def kiosk() -> AsyncIterator[tuple[Reader, TableClient]]:
+async def kiosk() -> AsyncIterator[Reader]:
     """Yield an enrolled kiosk at which a mobile was verified."""
     app, client = stub(application__view=counter_application(channel="kiosk"), accounts__log_out=Nothing())
     async with browser(app) as http:
         http.cookies.set("kiosk", device())
         await http.post("/en/kiosk", headers=SAME_SITE)
         http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http), client
+        yield Reader(http, client)
 
 
-async def test_an_application_at_a_kiosk_carries_the_kiosk_and_its_site(
-    kiosk: tuple[Reader, TableClient],
-) -> None:
-    person, client = kiosk
-    assert (await person.send("/apply/who", **PERSON)).url.path == "/en/apply/department"
-    asked = await person.send("/apply/department", department="home")
+async def test_an_application_at_a_kiosk_carries_the_kiosk_and_its_site(kiosk: Reader) -> None:
+    assert (await kiosk.send("/apply/who", **PERSON)).url.path == "/en/apply/department"
+    asked = await kiosk.send("/apply/department", department="home")
     assert asked.url.path == "/en/apply/purpose"
     assert 'name="site"' not in asked.text, "the site is the kiosk's"
-    _, request, principal, _ = client.last("application.check")
+    _, request, principal, _ = kiosk.client.last("application.check")
     assert (principal.kiosk, principal.site, principal.kind) == ("KIO-0001", "PCS1", "applicant")
     assert request.site == "PCS1"
 
 
 async def test_an_application_elsewhere_has_the_channel_portal() -> None:
-    async with somebody() as (person, client):
+    async with somebody() as person:
         await person.send("/apply/who", **PERSON)
-    assert client.last("application.check")[2].kiosk is None
+    assert person.client.last("application.check")[2].kiosk is None
 
 
 @pytest.mark.parametrize(
@@ -148,34 +145,32 @@ WAYS_ON = ("/kiosk", "/", "/apply/who", "/apply/department", "/sign-in", "/appli
 """Addresses that the next visitor may open: the title link, and others by typing or by going back."""
 
 
-async def test_the_start_page_clears_answers_and_ends_the_session(kiosk: tuple[Reader, TableClient]) -> None:
-    person, client = kiosk
-    await person.send("/apply/who", **PERSON)
-    start = await person.http.get("/pa/kiosk")
+async def test_the_start_page_clears_answers_and_ends_the_session(kiosk: Reader) -> None:
+    await kiosk.send("/apply/who", **PERSON)
+    start = await kiosk.http.get("/pa/kiosk")
     assert start.status_code == 200
     assert deleted_cookies(start) == {
         "session",
         *(f"{name}{number}" for name in ("answers", "result") for number in range(5)),
     }, "and not the enrolment"
-    assert client.was_asked("accounts.log_out")
+    assert kiosk.client.was_asked("accounts.log_out")
 
 
-async def test_the_start_page_speaks_three_languages_at_once(kiosk: tuple[Reader, TableClient]) -> None:
-    page = (await kiosk[0].http.get("/en/kiosk")).text
+async def test_the_start_page_speaks_three_languages_at_once(kiosk: Reader) -> None:
+    page = (await kiosk.http.get("/en/kiosk")).text
     for words in ("Apply for a visitor pass", "ਦਾਖ਼ਲਾ ਪਾਸ ਲਈ ਅਰਜ਼ੀ ਦਿਓ", "प्रवेश पास के लिए आवेदन करें"):
         assert words in page
     for language in ("pa", "hi", "en"):
         assert f'action="/{language}/kiosk" lang="{language}"' in page
 
 
-async def test_a_session_ends_while_accounts_is_down(kiosk: tuple[Reader, TableClient]) -> None:
-    person, client = kiosk
-    client.answers["accounts.log_out"] = Unavailable("down")
-    session = person.http.cookies["session"]
-    start = await person.http.get("/en/kiosk")
+async def test_a_session_ends_while_accounts_is_down(kiosk: Reader) -> None:
+    kiosk.client.answers["accounts.log_out"] = Unavailable("down")
+    session = kiosk.http.cookies["session"]
+    start = await kiosk.http.get("/en/kiosk")
     assert "session" in deleted_cookies(start)
-    person.http.cookies.set("session", session)
-    assert (await person.http.get("/en/apply/who")).headers["location"] == "/en/kiosk"
+    kiosk.http.cookies.set("session", session)
+    assert (await kiosk.http.get("/en/apply/who")).headers["location"] == "/en/kiosk"
 
 
 async def test_a_session_ends_at_a_kiosk_whose_enrolment_has_ended() -> None:
@@ -190,33 +185,28 @@ async def test_a_session_ends_at_a_kiosk_whose_enrolment_has_ended() -> None:
 
 
 @pytest.mark.parametrize("path", WAYS_ON)
-async def test_whoever_types_an_address_begins_anew(kiosk: tuple[Reader, TableClient], path: str) -> None:
-    person, client = kiosk
-    await person.send("/apply/who", **PERSON)
+async def test_whoever_types_an_address_begins_anew(kiosk: Reader, path: str) -> None:
+    await kiosk.send("/apply/who", **PERSON)
     typed = {"Sec-Fetch-Site": "none"}
-    start = await person.http.get(f"/pa{path}".removesuffix("/"), headers=typed, follow_redirects=True)
+    start = await kiosk.http.get(f"/pa{path}".removesuffix("/"), headers=typed, follow_redirects=True)
     assert start.url.path == "/pa/kiosk"
     assert "session" in deleted_cookies(start)
-    assert client.was_asked("accounts.log_out")
+    assert kiosk.client.was_asked("accounts.log_out")
 
 
 @pytest.mark.parametrize("path", ["/", "/apply/department"])
-async def test_whoever_comes_after_a_visitor_who_has_sent_begins_anew(
-    kiosk: tuple[Reader, TableClient], path: str
-) -> None:
-    person, client = kiosk
-    await send_application(person)
-    assert (await person.open("/kiosk/done")).url.path == "/en/kiosk/done"
-    assert not client.was_asked("accounts.log_out")
-    assert (await person.open(path.removesuffix("/"))).url.path == "/en/kiosk"
-    assert client.was_asked("accounts.log_out")
-    assert (await person.open("/kiosk/done")).url.path == "/en/kiosk", "Back shows nothing"
+async def test_whoever_comes_after_a_visitor_who_has_sent_begins_anew(kiosk: Reader, path: str) -> None:
+    await send_application(kiosk)
+    assert (await kiosk.open("/kiosk/done")).url.path == "/en/kiosk/done"
+    assert not kiosk.client.was_asked("accounts.log_out")
+    assert (await kiosk.open(path.removesuffix("/"))).url.path == "/en/kiosk"
+    assert kiosk.client.was_asked("accounts.log_out")
+    assert (await kiosk.open("/kiosk/done")).url.path == "/en/kiosk", "Back shows nothing"
 
 
-async def test_a_link_to_another_language_begins_anew(kiosk: tuple[Reader, TableClient]) -> None:
-    person, _ = kiosk
+async def test_a_link_to_another_language_begins_anew(kiosk: Reader) -> None:
     for path in ("/sign-in", "/apply/who"):
-        page = (await person.open(path)).text
+        page = (await kiosk.open(path)).text
         assert 'href="/pa/kiosk" hreflang="pa"' in page
         assert 'href="/pa/apply' not in page
 
@@ -233,58 +223,48 @@ async def test_no_session_goes_on_without_a_visit_that_began_on_the_start_page()
     assert client.was_asked("accounts.log_out")
 
 
-async def test_a_form_of_an_earlier_visitor_is_not_accepted_again(kiosk: tuple[Reader, TableClient]) -> None:
-    person, client = kiosk
-    await person.send("/apply/who", **PERSON)
-    old = hidden(await person.open("/apply/who"))
-    await person.http.get("/en/kiosk")
-    await person.http.post("/en/kiosk", headers=SAME_SITE)
-    person.http.cookies.set("session", signed(claims("applicant")))
-    await person.send("/apply/who", **PERSON)
-    again = await person.send("/apply/who", **PERSON, **old)
+async def test_a_form_of_an_earlier_visitor_is_not_accepted_again(kiosk: Reader) -> None:
+    await kiosk.send("/apply/who", **PERSON)
+    old = hidden(await kiosk.open("/apply/who"))
+    await kiosk.http.get("/en/kiosk")
+    await kiosk.http.post("/en/kiosk", headers=SAME_SITE)
+    kiosk.http.cookies.set("session", signed(claims("applicant")))
+    await kiosk.send("/apply/who", **PERSON)
+    again = await kiosk.send("/apply/who", **PERSON, **old)
     assert again.url.path == "/en/kiosk"
-    await person.http.post("/en/kiosk", headers=SAME_SITE)
-    mine = hidden(await person.open("/sign-in"))
+    await kiosk.http.post("/en/kiosk", headers=SAME_SITE)
+    mine = hidden(await kiosk.open("/sign-in"))
     assert (mine["visit"] == old["visit"], bool(mine["visit"])) == (False, True)
-    assert not client.was_asked("accounts.request_otp")
+    assert not kiosk.client.was_asked("accounts.request_otp")
 
 
-async def test_a_form_that_comes_after_the_session_is_not_saved_for_the_next_visitor(
-    kiosk: tuple[Reader, TableClient],
-) -> None:
-    person, _ = kiosk
-    person.sign_out_by_time()
-    refused = await person.http.post("/en/apply/who", data=PERSON, headers=SAME_SITE)
+async def test_a_form_that_comes_after_the_session_is_not_saved_for_the_next_visitor(kiosk: Reader) -> None:
+    kiosk.sign_out_by_time()
+    refused = await kiosk.http.post("/en/apply/who", data=PERSON, headers=SAME_SITE)
     assert refused.headers["location"] == "/en/kiosk"
     assert "set-cookie" not in refused.headers
 
 
-async def test_a_browser_at_a_kiosk_neither_stores_nor_suggests_what_was_typed(
-    kiosk: tuple[Reader, TableClient],
-) -> None:
-    person, _ = kiosk
-    await person.send("/apply/who", **PERSON)
-    page = await person.open("/apply/who")
+async def test_a_browser_at_a_kiosk_neither_stores_nor_suggests_what_was_typed(kiosk: Reader) -> None:
+    await kiosk.send("/apply/who", **PERSON)
+    page = await kiosk.open("/apply/who")
     assert page.headers["cache-control"] == "private, no-store"
     assert page.text.count('autocomplete="off"') == 6, "the form and its five fields"
     assert 'autocomplete="name"' not in page.text
 
 
 async def test_an_ordinary_browser_is_not_reset_by_a_link() -> None:
-    async with somebody(accounts__log_out=Nothing()) as (person, client):
+    async with somebody(accounts__log_out=Nothing()) as person:
         reset = await person.http.get("/en/kiosk")
     assert reset.headers["location"] == "/en/kiosk/enrol"
     assert "set-cookie" not in reset.headers
-    assert not client.was_asked("accounts.log_out")
+    assert not person.client.was_asked("accounts.log_out")
 
 
 @pytest.mark.parametrize("path", ["/en/sign-in", "/en/apply/who", "/en/apply/nonsense", "/en/applications"])
-async def test_every_page_at_a_kiosk_resets_itself_also_without_scripts(
-    kiosk: tuple[Reader, TableClient], path: str
-) -> None:
+async def test_every_page_at_a_kiosk_resets_itself_also_without_scripts(kiosk: Reader, path: str) -> None:
     """This holds for error pages too."""
-    person, _ = kiosk
-    page = (await person.http.get(path, follow_redirects=True)).text
+    page = (await kiosk.http.get(path, follow_redirects=True)).text
     assert '<noscript><meta http-equiv="refresh" content="90;url=/en/kiosk"></noscript>' in page
     assert 'id="idle"' in page
 
@@ -297,35 +277,29 @@ async def test_no_page_elsewhere_resets_itself() -> None:
     assert "refresh" not in page
 
 
-async def test_a_page_without_a_sent_application_leads_to_the_start(
-    kiosk: tuple[Reader, TableClient],
-) -> None:
-    assert (await kiosk[0].open("/kiosk/done")).url.path == "/en/kiosk"
+async def test_a_page_without_a_sent_application_leads_to_the_start(kiosk: Reader) -> None:
+    assert (await kiosk.open("/kiosk/done")).url.path == "/en/kiosk"
 
 
-async def test_the_last_page_prints_the_reference_and_later_the_pass(
-    kiosk: tuple[Reader, TableClient],
-) -> None:
-    person, client = kiosk
-    await send_application(person)
-    done = await person.open("/apply/done")
+async def test_the_last_page_prints_the_reference_and_later_the_pass(kiosk: Reader) -> None:
+    await send_application(kiosk)
+    done = await kiosk.open("/apply/done")
     assert done.url.path == "/en/kiosk/done"
     assert REFERENCE in done.text
     assert "data-wait-for-change" in done.text
-    assert REFERENCE in (await person.open("/kiosk/slip")).text
-    assert (await person.open("/kiosk/pass")).status_code == 404
-    client.answers["application.view"] = counter_application(
+    assert REFERENCE in (await kiosk.open("/kiosk/slip")).text
+    assert (await kiosk.open("/kiosk/pass")).status_code == 404
+    kiosk.client.answers["application.view"] = counter_application(
         status="issued", channel="kiosk", pass_=PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
     )
-    assert 'href="/en/kiosk/pass"' in (await person.open("/kiosk/done")).text
-    assert f"/api/v1/passes/{NUMBER}/qr.svg" in (await person.open("/kiosk/pass")).text
+    assert 'href="/en/kiosk/pass"' in (await kiosk.open("/kiosk/done")).text
+    assert f"/api/v1/passes/{NUMBER}/qr.svg" in (await kiosk.open("/kiosk/pass")).text
 
 
-async def test_a_kiosk_asks_for_no_email_address(kiosk: tuple[Reader, TableClient]) -> None:
+async def test_a_kiosk_asks_for_no_email_address(kiosk: Reader) -> None:
     """People type there in public, and leave with the pass on paper or on their phone."""
-    person, _ = kiosk
     for name, form in tuple(STEPS.items())[:-1]:
-        shown = await person.send(f"/apply/{name}", **form)
+        shown = await kiosk.send(f"/apply/{name}", **form)
     assert 'name="deliver_by"' in shown.text
     assert 'name="email"' not in shown.text
     assert 'value="email"' not in shown.text

@@ -350,9 +350,9 @@ async def sign_in(person: Reader, asked: str, mobile: str = "98765 43210") -> st
 
 
 async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_mobile() -> None:
-    app, _ = signing_in(application__view=APPLICATION)
+    app, client = signing_in(application__view=APPLICATION)
     async with browser(app) as http:
-        person = Reader(http)
+        person = Reader(http, client)
         await sign_in(person, (await person.open("/apply/who")).text)
         await person.send(f"/applications/{REFERENCE}/again")
         name = APPLICATION.applicant.name

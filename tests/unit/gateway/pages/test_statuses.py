@@ -35,7 +35,7 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
 
     app, client = stub(application__status=answer, application__durations=wait())
     async with browser(app) as http:
-        person = Reader(http)
+        person = Reader(http, client)
         right = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
         wrong = [
             await person.send("/status", reference=reference, mobile_last4=last4)
@@ -55,7 +55,7 @@ async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits
     found = seen("issued")
     app, client = stub(application__status=found, notify__wrong_number=Nothing())
     async with browser(app) as http:
-        person = Reader(http)
+        person = Reader(http, client)
         assert (await person.send("/status/result")).url.path == "/en/status"
         assert not client.was_asked("notify.wrong_number"), "nobody has typed the digits"
         await person.send("/status", reference=REFERENCE, mobile_last4="3210")
@@ -68,7 +68,7 @@ async def test_a_status_has_an_address_that_can_be_shown_again_in_another_langua
     found = seen("issued")
     app, client = stub(application__status=found)
     async with browser(app) as http:
-        person = Reader(http)
+        person = Reader(http, client)
         shown = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
         again = await http.get(shown.url.path.replace("/en/", "/pa/"))
         stranger = await browser(app).get("/en/status/result")
@@ -86,7 +86,7 @@ async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() 
     app, client = stub()
     reference = new_reference()
     async with browser(app) as http:
-        person = Reader(http)
+        person = Reader(http, client)
         real, made_up = [await person.open(f"/s/{one}") for one in (reference, "PCS-0000-0000")]
         typed = await person.open(f"/s/{reference.lower().replace('-', '')}")
         wrong = await person.open("/s/%3Cb%3E")
@@ -112,9 +112,9 @@ async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(
     status: str, words: str, page: str
 ) -> None:
     found = seen(status, status)
-    app, _client = stub(application__status=found)
+    app, client = stub(application__status=found)
     async with browser(app) as http:
-        shown = await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")
+        shown = await Reader(http, client).send("/status", reference=REFERENCE, mobile_last4="3210")
         http.cookies.set("session", signed(claims("applicant")))
         after_signing_in = await http.get(f"/en/sign-in?to=applications/{REFERENCE}{page}")
     assert words in shown.text
@@ -138,7 +138,7 @@ async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_cod
         ),
     )
     async with browser(app) as http:
-        person = Reader(http)
+        person = Reader(http, client)
         status = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
         code = await person.send("/sign-in", mobile="9876543210", **hidden(status))
         card = await person.send("/sign-in/code", code="123456")

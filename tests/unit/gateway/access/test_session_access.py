@@ -1,9 +1,13 @@
 """Sessions at the gateway: initial passwords, logging out, cookies, and accounts that is away."""
 
+from typing import Any
+
 import pytest
 
 from contracts.errors import Unavailable
+from contracts.rpc.accounts.logins import LoginList
 from contracts.rpc.accounts.sessions import StaffSession
+from contracts.rpc.application import LookupHits
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
@@ -17,7 +21,11 @@ from tests.support.factories.gateway import (
     signed,
     stubbed,
 )
-from tests.unit.gateway.routes import ANSWERS
+
+ANSWERS: dict[str, Any] = {
+    "accounts__list_logins": LoginList(items=()),
+    "application__lookup": LookupHits(items=()),
+}
 
 
 async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() -> None:
@@ -52,11 +60,7 @@ async def test_a_logout_that_accounts_did_not_record_ends_no_session() -> None:
 
 
 RECEPTION = claims(role="reception", sub="REC-0001", department=None, site="PCS1", exp=LATER)
-
-
 COOKIE = {"Cookie": f"session={signed(RECEPTION)}"}
-
-
 LOOKUP = "/api/v1/counter/lookup"
 
 

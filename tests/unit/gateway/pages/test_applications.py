@@ -16,6 +16,7 @@ from contracts.rpc.application import (
     LookupHits,
     PassSummary,
     StatusView,
+    TimelineEntry,
 )
 from contracts.rpc.approval.reviews import DecisionView, EarlierReview, ReviewList, Whereabouts
 from contracts.rpc.call import Nothing
@@ -37,64 +38,40 @@ def good_pass(**given: Any) -> PassSummary:
 # ---------------------------------------------------------------- the timeline
 
 
+SENT = {"purpose": "application_submitted", "channel": "whatsapp"}
+NOTICE = {"purpose": "rejected"}
+CONFIRMATION, FAILED = "Confirmation of your application, by WhatsApp", "The message could not be delivered"
+TIMELINE: tuple[tuple[TimelineEntry, tuple[str, ...]], ...] = (
+    (happened("submitted"), ("1 December 2026, 10:30 am", "Application sent")),
+    (happened("message_delivered", 1, **SENT), ("The message was sent", CONFIRMATION)),
+    (happened("message_arrived", 2, **SENT, possible_duplicate=1),
+     ("The message was delivered", CONFIRMATION, "You may have got it twice")),
+    (happened("message_read", 3, **SENT), ("The message was read", CONFIRMATION)),
+    (happened("escalated", 240, level=1, department="home", step="stand_in"),
+     ("The visit is near: the officer&#39;s stand-in was asked to decide", "Home")),
+    (happened("rejected", 300, department="home", revision=1, reason="no_appointment"),
+     ("The department did not approve", "Home", "There is no appointment", "Come with the file")),
+    (happened("message_failed", 301, **NOTICE, channel="whatsapp", reason="unconfirmed", next="sms"),
+     (FAILED, "Nobody has confirmed that it arrived", "It is sent again, by SMS")),
+    (happened("message_failed", 302, **NOTICE, channel="sms", reason="expired"),
+     (FAILED, "Notice that the department did not approve, by SMS", "It was too late to send it")),
+)  # fmt: skip
+"""What happened, and the words of the page."""
+
+
 async def test_the_timeline_shows_every_entry_with_its_details(reader: Reader) -> None:
     reader.client.answers["application.view"] = application(
         status="rejected",
         reason="no_appointment",
         note="Come with the file",
-        timeline=(
-            happened("submitted"),
-            happened("message_delivered", 1, purpose="application_submitted", channel="whatsapp"),
-            happened(
-                "message_arrived",
-                2,
-                purpose="application_submitted",
-                channel="whatsapp",
-                possible_duplicate=1,
-            ),
-            happened("message_read", 3, purpose="application_submitted", channel="whatsapp"),
-            happened("escalated", 240, level=1, department="home", step="stand_in"),
-            happened("rejected", 300, department="home", revision=1, reason="no_appointment"),
-            happened(
-                "message_failed",
-                301,
-                purpose="rejected",
-                channel="whatsapp",
-                reason="unconfirmed",
-                next="sms",
-            ),
-            happened("message_failed", 302, purpose="rejected", channel="sms", reason="expired"),
-        ),
+        timeline=tuple(entry for entry, _ in TIMELINE),
     )
     text = (await reader.open(PAGE)).text
     entries = [
         re.sub(r"<[^>]+>|\s+", " ", item) for item in re.findall(r"<li><time.*?</li>", text, re.DOTALL)
     ]
-    wanted = [
-        ("1 December 2026, 10:30 am", "Application sent"),
-        ("The message was sent", "Confirmation of your application, by WhatsApp"),
-        (
-            "The message was delivered",
-            "Confirmation of your application, by WhatsApp",
-            "You may have got it twice",
-        ),
-        ("The message was read", "Confirmation of your application, by WhatsApp"),
-        ("The visit is near: the officer&#39;s stand-in was asked to decide", "Home"),
-        ("The department did not approve", "Home", "There is no appointment", "Come with the file"),
-        (
-            "The message could not be delivered",
-            "Nobody has confirmed that it arrived",
-            "It is sent again, by SMS",
-        ),
-        (
-            "The message could not be delivered",
-            "Notice that the department did not approve, by SMS",
-            "It was too late to send it",
-        ),
-    ]
-    assert [
-        [part for part in parts if part not in item] for item, parts in zip(entries, wanted, strict=True)
-    ] == [[]] * len(wanted)
+    for item, (_, words) in zip(entries, TIMELINE, strict=True):
+        assert [word for word in words if word not in item] == []
     assert "Reason:" in text
 
 

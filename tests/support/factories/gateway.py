@@ -199,6 +199,7 @@ class TableClient(RpcClient):
         super().__init__(())
         self.answers = {**USUAL, **{name.replace("__", "."): answer for name, answer in answers.items()}}
         self.asked: list[tuple[str, Any, Principal, str | None]] = []
+        self._principals = PrincipalVerifier(EventKeys(EVENT_KEYS))
         self.ahead: set[str] = set()
         """Methods that were called ahead of the calls of visitors."""
 
@@ -225,7 +226,7 @@ class TableClient(RpcClient):
         if problems:  # the services refuse a new command with them, and record nothing
             raise InvalidInput("refused", fields=problems)
         assert principal.proof or principal.kind == "anonymous", f"nothing proves who calls {name}"
-        stated = PrincipalVerifier(EventKeys(EVENT_KEYS)).verify(principal, now())
+        stated = self._principals.verify(principal, now())
         self.asked.append((name, request, stated, idempotency_key))
         if ahead:
             self.ahead.add(name)

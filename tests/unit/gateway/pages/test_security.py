@@ -28,7 +28,7 @@ from services.gateway.pages.sign_in import place_of
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, browsing, claims, signed, stubbed
 from tests.support.factories.pages import APPLICATION, UNDER_A_LANGUAGE, phone_messages
 from tests.support.stack.extent import SHORT
-from tests.support.system.page_reader import SAME_SITE, Reader, stub
+from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, stub
 
 GATEWAY = Path(view_module.__file__).parents[2]
 TEMPLATES = GATEWAY / "templates"
@@ -90,18 +90,20 @@ ELSEWHERE = [
     {"Origin": "null"},
     {},
 ]
-FROM_ELSEWHERE = (
-    [(one, ELSEWHERE[0]) for one in SESSIONS] + [(SESSIONS[1], one) for one in ELSEWHERE[1:]]
-    if SHORT
-    else list(product(SESSIONS, ELSEWHERE))
-)
-"""Sessions, and how a browser says where a form is from: each of both in short, else each pair."""
+Tried = list[tuple[str, dict[str, str]]]
 
 
-async def is_open_to_others(http: httpx.AsyncClient, client: TableClient, path: str) -> bool:
+def from_elsewhere() -> Tried:
+    """Return sessions, and how a browser says where a form is from: each of both in short, else each pair."""
+    tokens = [signed(claims(**one)) for one in SESSIONS]
+    short = [(one, ELSEWHERE[0]) for one in tokens] + [(tokens[1], one) for one in ELSEWHERE[1:]]
+    return short if SHORT else list(product(tokens, ELSEWHERE))
+
+
+async def is_open_to_others(http: httpx.AsyncClient, client: TableClient, path: str, tried: Tried) -> bool:
     """Return whether another site can send a page's form: the status is not 403, or a service was called."""
-    for session, headers in FROM_ELSEWHERE:
-        http.cookies.set("session", signed(claims(**session)))
+    for session, headers in tried:
+        http.cookies.set("session", session)
         client.asked.clear()
         answer = await http.post(path, data={"key": "k"}, headers=headers)
         asked = [name for name, *_ in client.asked if not name.startswith("accounts.session")]
@@ -112,11 +114,12 @@ async def is_open_to_others(http: httpx.AsyncClient, client: TableClient, path: 
 
 async def open_to_others(app: FastAPI, client: TableClient) -> list[str]:
     """Return the pages whose form another site can send, with or without a session of any kind."""
+    tried = from_elsewhere()
     async with browser(app) as http:
         return [
             route.path
             for route in pages(app, "POST")
-            if await is_open_to_others(http, client, address_of(route))
+            if await is_open_to_others(http, client, address_of(route), tried)
         ]
 
 
@@ -233,10 +236,11 @@ async def test_every_page_has_the_strict_policy_and_is_stored_by_no_cache() -> N
     app.state.gateway.end_streams()
     seen, unseen = set(), set()
     async with browser(app) as http:
-        for route, session in product(pages(app, "GET"), SESSIONS):
+        sessions = [signed(claims(**one)) for one in SESSIONS]
+        for route, session in product(pages(app, "GET"), sessions):
             if route.path in seen & unseen:
                 continue  # a page has one answer for all who may see it, and one for all who may not
-            http.cookies.set("session", signed(claims(**session)))
+            http.cookies.set("session", session)
             answer = await http.get(address_of(route))
             policy = answer.headers["content-security-policy"]
             assert "default-src 'self'" in policy
@@ -347,6 +351,17 @@ async def sign_in(person: Reader, asked: str, mobile: str = "98765 43210") -> st
         "session", signed(claims("applicant"))
     )  # what the answer set ends at once, for the test's clock
     return done.headers["location"]
+
+
+async def test_answers_are_not_shown_to_the_next_mobile_on_the_same_phone() -> None:
+    app, client = signing_in()
+    async with browser(app) as http:
+        person = Reader(http, client)
+        await sign_in(person, (await person.open("/apply/who")).text)
+        await person.send("/apply/who", **PERSON)
+        http.cookies.set("session", "ended")
+        await sign_in(person, (await person.open("/apply/purpose")).text, "91234 56789")
+        assert "Gurpreet" not in (await person.open("/apply/who")).text
 
 
 async def test_answers_reused_from_an_old_application_are_not_shown_to_the_next_mobile() -> None:

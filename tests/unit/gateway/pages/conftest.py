@@ -9,15 +9,7 @@ from contracts.rpc.approval.reviews import ReviewList
 from contracts.rpc.verify.incidents import HelpCalls, Telephones
 from contracts.rpc.verify.presence import Inside, InsideList
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import (
-    NUMBER,
-    REFERENCE,
-    browser,
-    browsing,
-    claims,
-    signed,
-    stubbed,
-)
+from tests.support.factories.gateway import NUMBER, REFERENCE, browser, browsing, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT, DECIDED, POLICE, application, review
 from tests.support.system.page_reader import BALDEV, HOME, SITE, Reader, stub
 from tests.unit.gateway.pages.applicant import wait

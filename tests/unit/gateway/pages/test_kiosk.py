@@ -16,7 +16,6 @@ from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
     NUMBER,
     REFERENCE,
-    TableClient,
     browser,
     browsing,
     claims,
@@ -345,52 +344,46 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
 
 
 @pytest.fixture
-async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
+async def ado() -> AsyncIterator[Reader]:
     async with browsing(
         accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t"),
         session=claims(sub="ADO-0001", role="ado", department=None),
     ) as (http, client):
-        yield http, client
+        yield Reader(http, client)
 
 
-async def test_the_address_to_open_is_written_out_in_full_with_its_code(
-    ado: tuple[httpx.AsyncClient, TableClient],
-) -> None:
-    http, _ = ado
-    issued = await http.post(
+async def test_the_address_to_open_is_written_out_in_full_with_its_code(ado: Reader) -> None:
+    issued = await ado.http.post(
         "/pa/desk/kiosks", data={"name": "Hall", "site": "PCS1"}, headers=SAME_SITE, follow_redirects=True
     )
     assert f"{gateway_settings().public_url}/pa/kiosk/enrol" in issued.text
     assert "<svg" in issued.text
 
 
-async def test_the_ado_branch_issues_renews_and_disables_kiosks(
-    ado: tuple[httpx.AsyncClient, TableClient],
-) -> None:
-    http, client = ado
+async def test_the_ado_branch_issues_renews_and_disables_kiosks(ado: Reader) -> None:
     hall = LoginView(login_id="KIO-0001", role="kiosk", name="Main hall", site="PCS1", issued_at=now())
-    client.answers["accounts.list_logins"] = LoginList(items=(hall,))
-    listed = (await http.get("/en/desk/kiosks")).text
+    ado.client.answers["accounts.list_logins"] = LoginList(items=(hall,))
+    listed = (await ado.http.get("/en/desk/kiosks")).text
     assert "KIO-0001" in listed
-    assert client.last("accounts.list_logins")[1].role == "kiosk", "no login of a person is among them"
-    issued = await http.post(
+    assert ado.client.last("accounts.list_logins")[1].role == "kiosk", "no login of a person is among them"
+    issued = await ado.http.post(
         "/en/desk/kiosks", data={"name": "Main hall", "site": "PCS1", "key": "k"}, headers=SAME_SITE
     )
     assert issued.headers["location"] == "/en/desk/kiosks/issued"
-    assert "k7fm-w3pa-xq9t" in (await http.get("/en/desk/kiosks/issued")).text
-    again = (await http.get("/pa/desk/kiosks/issued")).text
+    assert "k7fm-w3pa-xq9t" in (await ado.http.get("/en/desk/kiosks/issued")).text
+    again = (await ado.http.get("/pa/desk/kiosks/issued")).text
     assert "k7fm" not in again, "a token is shown once"
     assert "KIO-" in again
-    _, asked, _, key = client.last("accounts.issue_login")
+    _, asked, _, key = ado.client.last("accounts.issue_login")
     assert (asked.role, asked.site, key) == ("kiosk", "PCS1", "k")
     assert (
-        await http.post("/en/desk/kiosks", data={"name": "", "site": "PCS1"}, headers=SAME_SITE)
+        await ado.http.post("/en/desk/kiosks", data={"name": "", "site": "PCS1"}, headers=SAME_SITE)
     ).status_code == 422
-    client.answers["accounts.reset_login"] = IssuedLogin(
+    ado.client.answers["accounts.reset_login"] = IssuedLogin(
         login_id="KIO-0001", initial_password="new-token-here"
     )
-    renewed = await http.post("/en/desk/kiosks/KIO-0001/token", data={"key": "k"}, headers=SAME_SITE)
-    assert "new-token-here" in (await http.get(renewed.headers["location"])).text
-    client.answers["accounts.disable_login"] = hall
-    gone = await http.post("/en/desk/kiosks/KIO-0001/disable", data={"key": "k2"}, headers=SAME_SITE)
+    renewed = await ado.http.post("/en/desk/kiosks/KIO-0001/token", data={"key": "k"}, headers=SAME_SITE)
+    assert "new-token-here" in (await ado.http.get(renewed.headers["location"])).text
+    ado.client.answers["accounts.disable_login"] = hall
+    gone = await ado.http.post("/en/desk/kiosks/KIO-0001/disable", data={"key": "k2"}, headers=SAME_SITE)
     assert gone.headers["location"] == "/en/desk/kiosks"

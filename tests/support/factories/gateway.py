@@ -101,16 +101,19 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def as_staff(role: str, **scope: Any) -> dict[str, str]:
-    """Return the header of a session; ``department`` and ``site`` are those of the demo where not given."""
+def of_role(role: str, **scope: Any) -> SessionClaims:
+    """Return a session of staff; ``department`` and ``site`` are those of the demo where not given."""
     usual: dict[str, Any] = {
         "department": {"department": "home"},
         "security": {"site": "PCS1", "gate": "PCS1-G1"},
         "reception": {"site": "PCS1"},
     }.get(role, {})
-    return bearer(
-        signed(claims(sub=f"{role[:3].upper()}-0001", role=role, **{"department": None, **usual, **scope}))
-    )
+    return claims(sub=f"{role[:3].upper()}-0001", role=role, **{"department": None, **usual, **scope})
+
+
+def as_staff(role: str, **scope: Any) -> dict[str, str]:
+    """Return the header of a session of staff."""
+    return bearer(signed(of_role(role, **scope)))
 
 
 def gate_device(gate: str | None = "PCS1-G1", **given: Any) -> str:

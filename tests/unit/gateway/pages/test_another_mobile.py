@@ -20,7 +20,7 @@ from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import NOT_OPENED, Acknowledged, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import REFERENCE, browser, claims, signed
+from tests.support.factories.gateway import REFERENCE, browser, claims, of_role, signed
 from tests.support.factories.pages import application, counter_application
 from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
 
@@ -54,9 +54,7 @@ async def reader() -> AsyncIterator[Reader]:
 async def operator() -> AsyncIterator[Reader]:
     app, client = stub(**(answers() | {"application__view": counter_application()}))
     async with browser(app) as http:
-        http.cookies.set(
-            "session", signed(claims(role="reception", sub="REC-0001", department=None, site="PCS1"))
-        )
+        http.cookies.set("session", signed(of_role("reception")))
         yield Reader(http, client)
 
 

@@ -14,7 +14,7 @@ from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteLi
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words, days_in_words
-from tests.support.factories.gateway import browsing, claims
+from tests.support.factories.gateway import browsing, claims, of_role
 from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader
 
@@ -55,13 +55,13 @@ async def assistant() -> AsyncIterator[Reader]:
 
 @pytest.fixture
 async def ado() -> AsyncIterator[Reader]:
-    async for one in _reader(claims("staff", sub="ADO-0001", role="ado", department=None)):
+    async for one in _reader(of_role("ado")):
         yield one
 
 
 @pytest.fixture
 async def auditor() -> AsyncIterator[Reader]:
-    async for one in _reader(claims("staff", sub="AUD-0001", role="auditor", department=None)):
+    async for one in _reader(of_role("auditor")):
         yield one
 
 

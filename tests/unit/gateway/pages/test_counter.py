@@ -18,9 +18,9 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
 from services.gateway.pages.shared.visit_times import Day
-from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, pass_view, signed
+from tests.support.factories.gateway import NUMBER, REFERENCE, browser, of_role, pass_view, signed
 from tests.support.factories.pages import counter_application
-from tests.support.system.page_reader import BALDEV, SAME_SITE, stub
+from tests.support.system.page_reader import BALDEV, SAME_SITE, Reader, stub
 
 WALK_IN = {
     "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821",
@@ -32,11 +32,8 @@ WALK_IN = {
 TAKEN = Acknowledged(reference=REFERENCE, status="submitted")
 
 
-class Operator:
+class Operator(Reader):
     """An operator at the counter of PCS1."""
-
-    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
-        self.http, self.client = http, client
 
     async def open(self, inner: str) -> httpx.Response:
         return await self.http.get(f"/en/counter{inner}")
@@ -56,9 +53,7 @@ async def operator() -> AsyncIterator[Operator]:
         notify__record_print=Nothing(),
     )
     async with browser(app) as http:
-        http.cookies.set(
-            "session", signed(claims(role="reception", sub="REC-0001", department=None, site="PCS1"))
-        )
+        http.cookies.set("session", signed(of_role("reception")))
         yield Operator(http, client)
 
 

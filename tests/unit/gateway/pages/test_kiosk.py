@@ -20,6 +20,7 @@ from tests.support.factories.gateway import (
     browsing,
     claims,
     gateway_settings,
+    of_role,
     signed,
 )
 from tests.support.factories.pages import counter_application
@@ -347,7 +348,7 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
 async def ado() -> AsyncIterator[Reader]:
     async with browsing(
         accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t"),
-        session=claims(sub="ADO-0001", role="ado", department=None),
+        session=of_role("ado"),
     ) as (http, client):
         yield Reader(http, client)
 

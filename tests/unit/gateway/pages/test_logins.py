@@ -20,9 +20,9 @@ from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import TableClient, browsing, claims, signed
+from tests.support.factories.gateway import browsing, claims, of_role, signed
 from tests.support.factories.pages import login, session
-from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader
 
 NEW = {
     "key": "k-1",
@@ -33,11 +33,8 @@ NEW = {
 }
 
 
-class Ado:
-    """A member of the ADO Branch."""
-
-    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
-        self.http, self.client = http, client
+class Ado(Reader):
+    """A member of the ADO Branch, whose forms are sent without going where they lead."""
 
     async def send(self, path: str, **form: str) -> httpx.Response:
         return await self.http.post(f"/en{path}", data=form, headers=SAME_SITE)
@@ -61,7 +58,7 @@ async def ado() -> AsyncIterator[Ado]:
         accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
-        session=claims("staff", sub="ADO-0001", role="ado", department=None),
+        session=of_role("ado"),
     ) as (http, client):  # fmt: skip
         yield Ado(http, client)
 

@@ -18,7 +18,7 @@ from contracts.rpc.accounts.second_factor import (
 )
 from contracts.rpc.accounts.sessions import OwnSessions, StaffSession
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import browser, claims, signed
+from tests.support.factories.gateway import browser, claims, of_role, signed
 from tests.support.factories.pages import login
 from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
 
@@ -167,7 +167,7 @@ async def ado() -> AsyncIterator[Reader]:
         accounts__show_enrolment=Enrolment(login_id="ADO-0001", secret="GEZDGNBVGY3TQOJQ", address=ADDRESS),
     )
     async with browser(app) as http:
-        http.cookies.set("session", signed(claims(sub="ADO-0001", role="ado", department=None)))
+        http.cookies.set("session", signed(of_role("ado")))
         yield Reader(http, client)
 
 

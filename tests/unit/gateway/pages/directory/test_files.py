@@ -22,8 +22,8 @@ from services.approval.domain import directory_files, directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
-from tests.support.factories.gateway import TableClient, browsing, claims, signed
-from tests.support.system.page_reader import HOME, SAME_SITE, hidden
+from tests.support.factories.gateway import browsing, of_role, signed
+from tests.support.system.page_reader import HOME, SAME_SITE, Reader, hidden
 from tests.support.system.pages_alone import LINES
 
 IMPORT = UUID("0195f3a2-0000-4000-8000-000000000009")
@@ -34,13 +34,10 @@ LOGINS = (
 )
 
 
-class Ado:
+class Ado(Reader):
     """A member of the ADO Branch."""
 
-    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
-        self.http, self.client = http, client
-
-    async def send(self, file: bytes | None = None, **fields: str) -> httpx.Response:
+    async def send_file(self, file: bytes | None = None, **fields: str) -> httpx.Response:
         files: dict[str, Any] = {"file": ("table.csv", file or b"", "text/csv")}
         return await self.http.post(PLACE, data=fields, files=files, headers=SAME_SITE)
 
@@ -57,7 +54,7 @@ async def ado() -> AsyncIterator[Ado]:
         approval__departments=DepartmentList(items=(HOME,)),
         accounts__export_logins=CsvFile(text="\ufefflogin_id\r\n"),
         approval__export_directory=CsvFile(text="\ufeffcode\r\n"),
-        session=claims("staff", sub="ADO-0001", role="ado", department=None),
+        session=of_role("ado"),
     ) as (http, client):  # fmt: skip
         yield Ado(http, client)
 
@@ -74,7 +71,7 @@ async def ado() -> AsyncIterator[Ado]:
 async def test_a_file_or_pasted_lines_are_sent_and_the_next_page_shows_what_they_would_do(
     ado: Ado, given: dict[str, Any]
 ) -> None:
-    answer = await ado.send(table="holidays", key="k-1", **given)
+    answer = await ado.send_file(table="holidays", key="k-1", **given)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PLACE}/holidays/{IMPORT}")
     _, asked, _, key = ado.client.last("approval.send_directory_file")
     assert (asked.table, key) == ("holidays", "k-1")
@@ -96,7 +93,7 @@ async def test_a_file_or_pasted_lines_are_sent_and_the_next_page_shows_what_they
     ],
 )
 async def test_what_is_no_file_is_refused_on_the_form(ado: Ado, given: dict[str, Any], sentence: str) -> None:
-    answer = await ado.send(**{"table": "holidays", **given})
+    answer = await ado.send_file(**{"table": "holidays", **given})
     assert answer.status_code == 422
     assert sentence in answer.text
     assert not ado.client.was_asked("approval.send_directory_file")
@@ -104,9 +101,9 @@ async def test_what_is_no_file_is_refused_on_the_form(ado: Ado, given: dict[str,
 
 async def test_a_large_file_is_taken_here_and_nowhere_else(ado: Ado) -> None:
     large = b"x" * LARGEST_FILE
-    assert (await ado.send(large, table="holidays")).status_code == 303
+    assert (await ado.send_file(large, table="holidays")).status_code == 303
     ado.client.asked.clear()
-    assert (await ado.send(large * 2, table="holidays")).status_code == 422
+    assert (await ado.send_file(large * 2, table="holidays")).status_code == 422
     assert not ado.client.was_asked("approval.send_directory_file")
     for path in ("/en/desk/logins/new", "/en/staff/password", f"{PLACE}/holidays/{IMPORT}"):
         refused = await ado.http.post(path, files={"file": ("x.csv", large)}, headers=SAME_SITE)
@@ -238,7 +235,7 @@ async def test_initial_passwords_need_the_second_factor_again(ado: Ado, page: st
     assert "Confirm with your app" in asked.text
     assert "not shown any more" not in (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).text
     ado.client.answers["accounts.confirm_factor"] = StaffSession(
-        access_token=signed(claims(sub="ADO-0001", role="ado", department=None)),
+        access_token=signed(of_role("ado")),
         role="ado",
         login_id="ADO-0001",
         expires_at=now() + timedelta(hours=8),
@@ -292,7 +289,7 @@ def test_every_problem_that_can_be_found_has_a_sentence() -> None:
 
 async def test_a_file_without_an_answer_stays_on_the_page_as_its_lines(ado: Ado) -> None:
     del ado.client.answers["approval.send_directory_file"]
-    lost = await ado.send(b"code,name_en\nnew,Sports & youth\n", table="departments")
+    lost = await ado.send_file(b"code,name_en\nnew,Sports & youth\n", table="departments")
     assert lost.status_code == 503
     assert "what you wrote is still here" in lost.text
     assert "new,Sports &amp; youth" in lost.text

@@ -11,7 +11,7 @@ from contracts.rpc.verify.presence import Inside, InsideList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, browsing, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT, DECIDED, POLICE, application, review
-from tests.support.system.page_reader import BALDEV, HOME, SITE, Reader, stub
+from tests.support.system.page_reader import BALDEV, HOME, SITE, Reader, somebody
 from tests.unit.gateway.pages.applicant import wait
 from tests.unit.gateway.pages.clerk import Clerk
 from tests.unit.gateway.pages.guard import Guard
@@ -20,10 +20,8 @@ from tests.unit.gateway.pages.guard import Guard
 @pytest.fixture
 async def reader() -> AsyncIterator[Reader]:
     """Yield an applicant whose application is open; the department has it."""
-    app, client = stub(application__view=application(), application__durations=wait())
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http, client)
+    async with somebody(application__view=application(), application__durations=wait()) as person:
+        yield person
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import NOT_OPENED, Acknowledged, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import REFERENCE, browser, claims, of_role, signed
+from tests.support.factories.gateway import REFERENCE, claims, of_role, signed
 from tests.support.factories.pages import application, counter_application
-from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.support.system.page_reader import SAME_SITE, Reader, hidden, somebody, visiting
 
 PAGE = f"/applications/{REFERENCE}/mobile"
 COUNTER = f"/counter{PAGE}"
@@ -44,18 +44,16 @@ def answers() -> dict[str, object]:
 @pytest.fixture
 async def reader() -> AsyncIterator[Reader]:
     """Yield an applicant whose application is open."""
-    app, client = stub(**answers())
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http, client)
+    async with somebody(**answers()) as person:
+        yield person
 
 
 @pytest.fixture
 async def operator() -> AsyncIterator[Reader]:
-    app, client = stub(**(answers() | {"application__view": counter_application()}))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(of_role("reception")))
-        yield Reader(http, client)
+    async with visiting(
+        **(answers() | {"application__view": counter_application()}), session=of_role("reception")
+    ) as person:
+        yield person
 
 
 def session_of(person: Reader) -> str | None:
@@ -178,18 +176,15 @@ async def test_the_card_opens_the_page_first(reader: Reader) -> None:
 
 
 async def test_without_a_session_the_number_so_far_is_proved_first() -> None:
-    app, _ = stub(**answers())
-    async with browser(app) as http:
-        answer = await http.get(f"/en{PAGE}")
+    async with visiting(**answers()) as person:
+        answer = await person.http.get(f"/en{PAGE}")
         assert answer.status_code == 303
         assert "/sign-in" in answer.headers["location"]
 
 
 async def test_the_status_page_leads_there_by_a_code_to_the_number_so_far() -> None:
     found = StatusView(reference=REFERENCE, status="issued", site="PCS1", department="home", timeline=())
-    app, client = stub(**answers(), application__status=found)
-    async with browser(app) as http:
-        reader = Reader(http, client)
+    async with visiting(**answers(), application__status=found) as reader:
         page = await reader.send("/status", reference=REFERENCE, mobile_last4="3210")
         assert f'href="/en/sign-in?to=applications/{REFERENCE}/mobile"' in page.text
         assert "come to the reception counter with your ID card" in page.text

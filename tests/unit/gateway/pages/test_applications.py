@@ -23,9 +23,9 @@ from contracts.rpc.call import Nothing
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
-from tests.support.factories.gateway import NUMBER, REFERENCE, browser, claims, of_role, signed
+from tests.support.factories.gateway import NUMBER, REFERENCE, claims, of_role, signed
 from tests.support.factories.pages import AT, REVIEW_ID, SECOND, application, happened, review
-from tests.support.system.page_reader import Reader, closed, hidden, somebody, stub
+from tests.support.system.page_reader import Reader, closed, hidden, somebody, visiting
 from tests.unit.gateway.pages.applicant import PAGE, key_of, wait
 
 
@@ -210,9 +210,8 @@ async def test_waiting_times_that_are_the_same_are_one_sentence() -> None:
         reference=REFERENCE, status="submitted", site="PCS1", department="home",
         timeline=(happened("submitted"),),
     )  # fmt: skip
-    app, client = stub(application__status=found, application__durations=wait(half=20, most=50))
-    async with browser(app) as http:
-        text = (await Reader(http, client).send("/status", reference=REFERENCE, mobile_last4="3210")).text
+    async with visiting(application__status=found, application__durations=wait(half=20, most=50)) as person:
+        text = (await person.send("/status", reference=REFERENCE, mobile_last4="3210")).text
     assert "This department answers nearly all of its applications within 1 minute." in text
     assert text.count("within 1 minute") == 1
 
@@ -274,10 +273,11 @@ async def test_the_desk_says_that_a_closed_day_is_offered_again() -> None:
         day_reopened=True,
     )
     sent_back = review(status="returned", decision=decision)
-    app, client = stub(approval__list_reviews=ReviewList(items=(sent_back,)), approval__view_review=sent_back)
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims(role="department")))
-        person = Reader(http, client)
+    async with visiting(
+        approval__list_reviews=ReviewList(items=(sent_back,)),
+        approval__view_review=sent_back,
+        session=claims(role="department"),
+    ) as person:
         queue = (await person.open("/desk?status=returned")).text
         opened = (await person.open(f"/desk/reviews/{REVIEW_ID}")).text
     for text in (queue, opened):

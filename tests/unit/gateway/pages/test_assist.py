@@ -10,8 +10,8 @@ from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted, Staff
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access import admission
-from tests.support.factories.gateway import REFERENCE, browser, claims, signed
-from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.support.factories.gateway import REFERENCE, claims, signed
+from tests.support.system.page_reader import SAME_SITE, Reader, hidden, visiting
 
 OPERATOR: dict[str, Any] = {"sub": "SEW-0001", "role": "assisted", "department": None}
 
@@ -25,17 +25,16 @@ def set_cookies(answer: httpx.Response) -> dict[str, str]:
 @pytest.fixture
 async def kendra() -> AsyncIterator[Reader]:
     """Yield an operator who has signed in."""
-    app, client = stub(
+    async with visiting(
         accounts__log_in=StaffSession(
             access_token=signed(claims(**OPERATOR)), role="assisted", login_id="SEW-0001", expires_at=now()
         ),
         accounts__request_otp=OtpAccepted(request_id="0195f3a2-0000-4000-8000-000000000000"),
         accounts__verify_otp=ApplicantSession(access_token=signed(claims("applicant")), expires_at=now()),
         accounts__log_out=Nothing(),
-    )
-    async with browser(app) as http:
-        http.cookies.set("operator", signed(claims(**OPERATOR)))
-        yield Reader(http, client)
+    ) as person:
+        person.http.cookies.set("operator", signed(claims(**OPERATOR)))
+        yield person
 
 
 async def test_an_operator_signs_in_beside_the_visitor(kendra: Reader) -> None:

@@ -18,9 +18,9 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
 from services.gateway.pages.shared.visit_times import Day
-from tests.support.factories.gateway import NUMBER, REFERENCE, browser, of_role, pass_view, signed
+from tests.support.factories.gateway import NUMBER, REFERENCE, of_role, pass_view
 from tests.support.factories.pages import counter_application
-from tests.support.system.page_reader import BALDEV, SAME_SITE, Reader, stub
+from tests.support.system.page_reader import BALDEV, SAME_SITE, Reader, visiting
 
 WALK_IN = {
     "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821",
@@ -47,14 +47,13 @@ class Operator(Reader):
 
 @pytest.fixture
 async def operator() -> AsyncIterator[Operator]:
-    app, client = stub(
+    async with visiting(
         application__submit_at_counter=TAKEN,
         application__view=counter_application(),
         notify__record_print=Nothing(),
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(of_role("reception")))
-        yield Operator(http, client)
+        session=of_role("reception"),
+    ) as person:
+        yield Operator(person.http, person.client)
 
 
 async def test_a_walk_in_without_a_phone_is_submitted_on_one_page_for_the_logins_site(

@@ -14,8 +14,8 @@ from contracts.rpc.approval.directory import DepartmentList
 from services.gateway.pages import invitations
 from services.gateway.pages.invitations import Invitation
 from services.gateway.settings import GatewaySettings
-from tests.support.factories.gateway import REFERENCE, browser, claims, signed
-from tests.support.system.page_reader import HOME, Reader, stub
+from tests.support.factories.gateway import REFERENCE, claims, signed
+from tests.support.system.page_reader import HOME, Reader, visiting
 
 PAGE = "/desk/invitations"
 FORM = {
@@ -28,10 +28,10 @@ OTHER = "PCS-0000-0000"
 
 @pytest.fixture
 async def clerk() -> AsyncIterator[Reader]:
-    app, client = stub(application__invite=Invited(references=(REFERENCE, OTHER)))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff")))
-        yield Reader(http, client)
+    async with visiting(
+        application__invite=Invited(references=(REFERENCE, OTHER)), session=claims("staff")
+    ) as person:
+        yield person
 
 
 def visitors_of(text: str) -> Invitation:
@@ -196,8 +196,8 @@ async def test_the_secretariat_is_asked_for_only_where_the_department_sits_at_se
     clerk.client.answers["approval.departments"] = DepartmentList(
         items=(HOME.model_copy(update={"sites": ()}),)
     )
-    app, client = stub(approval__departments=clerk.client.answers["approval.departments"])
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff")))
-        several = await Reader(http, client).open(PAGE)
+    async with visiting(
+        approval__departments=clerk.client.answers["approval.departments"], session=claims("staff")
+    ) as person:
+        several = await person.open(PAGE)
     assert '<select class="govuk-select" id="site"' in several.text

@@ -24,7 +24,7 @@ from tests.support.factories.gateway import (
     signed,
 )
 from tests.support.factories.pages import counter_application
-from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub
+from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub, visiting
 
 STEPS = {
     "who": PERSON, "department": {"department": "home"},
@@ -48,12 +48,13 @@ def device(**given: object) -> str:
 @pytest.fixture
 async def kiosk() -> AsyncIterator[Reader]:
     """Yield an enrolled kiosk at which a mobile was verified."""
-    app, client = stub(application__view=counter_application(channel="kiosk"), accounts__log_out=Nothing())
-    async with browser(app) as http:
-        http.cookies.set("kiosk", device())
-        await http.post("/en/kiosk", headers=SAME_SITE)
-        http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http, client)
+    async with visiting(
+        application__view=counter_application(channel="kiosk"), accounts__log_out=Nothing()
+    ) as person:
+        person.http.cookies.set("kiosk", device())
+        await person.http.post("/en/kiosk", headers=SAME_SITE)
+        person.http.cookies.set("session", signed(claims("applicant")))
+        yield person
 
 
 async def test_an_application_at_a_kiosk_carries_the_kiosk_and_its_site(kiosk: Reader) -> None:
@@ -109,36 +110,33 @@ async def test_an_enrolment_is_renewed_on_the_start_page_before_it_ends(days: in
     fresh = StaffSession(
         access_token="fresh", role="kiosk", login_id="KIO-0001", expires_at=now() + timedelta(days=365)
     )
-    app, client = stub(accounts__renew_kiosk=fresh)
     sid = uuid4()
     ends = int((now() + timedelta(days=days)).timestamp())
-    async with browser(app) as http:
-        http.cookies.set("kiosk", device(exp=ends, sid=sid))
-        start = await http.get("/en/kiosk")
+    async with visiting(accounts__renew_kiosk=fresh) as person:
+        person.http.cookies.set("kiosk", device(exp=ends, sid=sid))
+        start = await person.http.get("/en/kiosk")
     assert start.status_code == 200
     assert ("kiosk=fresh" in " ".join(start.headers.get_list("set-cookie"))) == is_renewed
-    assert client.was_asked("accounts.renew_kiosk") == is_renewed
+    assert person.client.was_asked("accounts.renew_kiosk") == is_renewed
     if is_renewed:
-        _, _, principal, key = client.last("accounts.renew_kiosk")
+        _, _, principal, key = person.client.last("accounts.renew_kiosk")
         assert (principal.role, principal.sid, key) == ("kiosk", sid, f"renew {sid}")
 
 
 async def test_a_kiosk_whose_enrolment_cannot_be_renewed_now_goes_on() -> None:
-    app, client = stub(accounts__renew_kiosk=Unavailable())
-    async with browser(app) as http:
-        http.cookies.set("kiosk", device())
-        start = await http.get("/en/kiosk")
-    assert (start.status_code, client.was_asked("accounts.renew_kiosk")) == (200, True)
+    async with visiting(accounts__renew_kiosk=Unavailable()) as person:
+        person.http.cookies.set("kiosk", device())
+        start = await person.http.get("/en/kiosk")
+    assert (start.status_code, person.client.was_asked("accounts.renew_kiosk")) == (200, True)
     assert not [value for value in start.headers.get_list("set-cookie") if value.startswith("kiosk=")]
 
 
 async def test_the_devices_token_is_no_session_of_staff() -> None:
-    app, client = stub()
-    async with browser(app) as http:
-        http.cookies.set("session", device())
+    async with visiting() as person:
+        person.http.cookies.set("session", device())
         for path in ("/en/counter", "/en/desk", "/en/desk/kiosks", "/en/staff/password", "/en/applications"):
-            assert (await http.get(path)).status_code == 403, path
-    assert not [name for name, *_ in client.asked if not name.startswith("accounts.session")]
+            assert (await person.http.get(path)).status_code == 403, path
+    assert not [name for name, *_ in person.client.asked if not name.startswith("accounts.session")]
 
 
 WAYS_ON = ("/kiosk", "/", "/apply/who", "/apply/department", "/sign-in", "/applications", "/status")
@@ -174,14 +172,13 @@ async def test_a_session_ends_while_accounts_is_down(kiosk: Reader) -> None:
 
 
 async def test_a_session_ends_at_a_kiosk_whose_enrolment_has_ended() -> None:
-    app, client = stub(accounts__log_out=Nothing())
-    async with browser(app) as http:
-        http.cookies.set("kiosk", device(exp=int(now().timestamp()) - 1))
-        http.cookies.set("session", signed(claims("applicant")))
-        refused = await http.get("/en/kiosk")
+    async with visiting(accounts__log_out=Nothing()) as person:
+        person.http.cookies.set("kiosk", device(exp=int(now().timestamp()) - 1))
+        person.http.cookies.set("session", signed(claims("applicant")))
+        refused = await person.http.get("/en/kiosk")
     assert refused.headers["location"] == "/en/kiosk/enrol"
     assert "session" in deleted_cookies(refused)
-    assert client.was_asked("accounts.log_out")
+    assert person.client.was_asked("accounts.log_out")
 
 
 @pytest.mark.parametrize("path", WAYS_ON)
@@ -212,15 +209,14 @@ async def test_a_link_to_another_language_begins_anew(kiosk: Reader) -> None:
 
 
 async def test_no_session_goes_on_without_a_visit_that_began_on_the_start_page() -> None:
-    app, client = stub(accounts__log_out=Nothing())
-    async with browser(app) as http:
-        http.cookies.set("kiosk", device())
-        http.cookies.set("session", signed(claims("applicant")))
+    async with visiting(accounts__log_out=Nothing()) as person:
+        person.http.cookies.set("kiosk", device())
+        person.http.cookies.set("session", signed(claims("applicant")))
         for path in ("/apply/who", "/sign-in", "/status", "/kiosk/done"):
-            assert (await http.get(f"/en{path}")).headers["location"] == "/en/kiosk", path
-        start = await http.get("/en/kiosk")
+            assert (await person.http.get(f"/en{path}")).headers["location"] == "/en/kiosk", path
+        start = await person.http.get("/en/kiosk")
     assert "session" in deleted_cookies(start)
-    assert client.was_asked("accounts.log_out")
+    assert person.client.was_asked("accounts.log_out")
 
 
 async def test_a_form_of_an_earlier_visitor_is_not_accepted_again(kiosk: Reader) -> None:
@@ -270,9 +266,8 @@ async def test_every_page_at_a_kiosk_resets_itself_also_without_scripts(kiosk: R
 
 
 async def test_no_page_elsewhere_resets_itself() -> None:
-    app, _ = stub()
-    async with browser(app) as http:
-        page = (await http.get("/en/sign-in")).text
+    async with visiting() as person:
+        page = (await person.http.get("/en/sign-in")).text
     assert 'id="idle"' not in page
     assert "refresh" not in page
 
@@ -315,7 +310,7 @@ async def send_application(person: Reader) -> None:
 
 async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -> None:
     ends = now() + timedelta(days=365)
-    app, client = stub(
+    async with visiting(
         accounts__enrol_kiosk=lambda asked: (
             StaffSession(
                 access_token=device(), role="kiosk", login_id="KIO-0001", site="PCS1", expires_at=ends
@@ -323,12 +318,11 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
             if asked.password == "k7fm-w3pa-xq9t"
             else (_ for _ in ()).throw(NotAuthenticated(code="wrong_login"))
         )
-    )
-    async with browser(app) as http:
+    ) as person:
 
         async def enrol(token: str = "k7fm-w3pa-xq9t") -> httpx.Response:
             form = {"kiosk_id": "KIO-0001", "token": token}
-            return await http.post("/en/kiosk/enrol", data=form, headers=SAME_SITE)
+            return await person.http.post("/en/kiosk/enrol", data=form, headers=SAME_SITE)
 
         wrong = await enrol("no")
         assert (wrong.status_code, "The ID or the token is wrong" in wrong.text) == (422, True)
@@ -336,10 +330,10 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
         cookies = right.headers.get_list("set-cookie")
         assert [value.partition("=")[0] for value in cookies] == ["kiosk"]
         assert "HttpOnly" in cookies[0]
-        client.answers["accounts.enrol_kiosk"] = NotAuthenticated(code="token_used")
-        http.cookies.clear()
+        person.client.answers["accounts.enrol_kiosk"] = NotAuthenticated(code="token_used")
+        person.http.cookies.clear()
         again = await enrol()
-        client.answers["accounts.enrol_kiosk"] = NotAuthenticated(code="initial_password_expired")
+        person.client.answers["accounts.enrol_kiosk"] = NotAuthenticated(code="initial_password_expired")
         late = await enrol()
     assert ("used already" in again.text, "token has expired" in late.text) == (True, True)
 

@@ -20,7 +20,7 @@ from contracts.rpc.accounts.sessions import OwnSessions, StaffSession
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import browser, claims, of_role, signed
 from tests.support.factories.pages import login
-from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub
+from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub, visiting
 
 TOKEN = "c2lnbi1pbg=="
 ADDRESS = "otpauth://totp/epass:HOM-0001?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=epass"
@@ -44,16 +44,15 @@ def required(code: str = "second_factor_required") -> NotAuthenticated:
 @pytest.fixture
 async def officer() -> AsyncIterator[Reader]:
     """Yield somebody who has typed nothing yet."""
-    app, client = stub(
+    async with visiting(
         accounts__log_in=required(),
         accounts__enter_code=a_session(device="a-device"),
         accounts__show_enrolment=Enrolment(
             login_id="HOM-0001", secret="GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", address=ADDRESS
         ),
         accounts__enrol_factor=Enrolled(session=a_session(), recovery_codes=RECOVERY),
-    )
-    async with browser(app) as http:
-        yield Reader(http, client)
+    ) as person:
+        yield person
 
 
 async def type_password(person: Reader) -> Any:
@@ -148,7 +147,7 @@ async def test_a_wrong_first_code_shows_the_same_qr_again(officer: Reader) -> No
 @pytest.fixture
 async def ado() -> AsyncIterator[Reader]:
     """Yield somebody of the ADO Branch."""
-    app, client = stub(
+    async with visiting(
         accounts__issue_login=IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
         accounts__confirm_factor=StaffSession(
             access_token=signed(claims(sub="ADO-0001", role="ado", department=None, factor_at=1)),
@@ -165,10 +164,9 @@ async def ado() -> AsyncIterator[Reader]:
         accounts__view_login=login("HOM-0001", second_factor_since=now()),
         accounts__reset_factor=login("HOM-0001"),
         accounts__show_enrolment=Enrolment(login_id="ADO-0001", secret="GEZDGNBVGY3TQOJQ", address=ADDRESS),
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(of_role("ado")))
-        yield Reader(http, client)
+        session=of_role("ado"),
+    ) as person:
+        yield person
 
 
 NEW_LOGIN = {"role": "department", "name": "Baldev <Singh>", "department": "home", "key": "k-1"}
@@ -346,10 +344,10 @@ async def test_who_signs_out_leaves_no_app_to_set_up_in_the_browser() -> None:
     ],
 )
 async def test_a_new_password_goes_on_with_the_second_factor_that_it_needs(code: str, page: str) -> None:
-    app, _ = stub(accounts__change_password=required(code))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims(role="department", department="home")))
+    async with visiting(
+        accounts__change_password=required(code), session=claims(role="department", department="home")
+    ) as person:
         form = {"current": "old", "new": "a new one", "again": "a new one"}
-        asked = await http.post("/en/staff/password", data=form, headers=SAME_SITE)
+        asked = await person.http.post("/en/staff/password", data=form, headers=SAME_SITE)
     assert asked.status_code == 303
     assert asked.headers["location"].partition("?")[0] == page

@@ -8,8 +8,8 @@ import pytest
 from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import browser, claims, signed
-from tests.support.system.page_reader import SAME_SITE, Reader, stub
+from tests.support.factories.gateway import claims, signed
+from tests.support.system.page_reader import SAME_SITE, Reader, visiting
 
 REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
 
@@ -34,11 +34,10 @@ class Codes:
 @pytest.fixture
 async def stranger() -> AsyncIterator[Reader]:
     """Yield a reader who is not signed in."""
-    app, client = stub(
+    async with visiting(
         accounts__request_otp=OtpAccepted(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify
-    )
-    async with browser(app) as http:
-        yield Reader(http, client)
+    ) as person:
+        yield person
 
 
 async def test_an_error_is_announced_in_the_language_of_the_page(stranger: Reader) -> None:

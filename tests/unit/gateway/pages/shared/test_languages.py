@@ -15,6 +15,7 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from jinja2 import Environment, nodes
 
+from services.chassis.runtime.time_words import time_of_day
 from services.gateway.documents import message_catalogues
 from services.gateway.pages.shared.languages import LANGUAGES, days_in_words, hours_in_words, texts
 from services.gateway.pages.shared.vocabulary import days_and_hours
@@ -268,3 +269,8 @@ def test_no_text_adds_its_own_oclock_to_a_time_in_words() -> None:
             files("services.gateway").joinpath(f"translations/{language}.po").read_text(encoding="utf-8")
         )
         assert oclock not in written
+
+
+def test_every_hour_of_the_day_reads_differently() -> None:
+    for language in LANGUAGES:
+        assert len({time_of_day(time(hour), language) for hour in range(24)}) == 24

@@ -6,11 +6,11 @@ from html import unescape
 
 import pytest
 
-from contracts.rpc.accounts.sessions import StaffSession
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import PROBLEMS, TEXTS, texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.support.factories.gateway import as_staff, browsing, claims, signed
+from tests.support.factories.pages import session
 from tests.support.stack.paths import ROOT
 from tests.support.system.page_reader import SAME_SITE
 
@@ -32,9 +32,7 @@ async def test_signing_in_leads_back_to_the_app_on_a_device_that_has_opened_it(
 ) -> None:
     token = signed(claims("staff", sub="SEC-0001", role="security", site="PCS1", department=None))
     async with browsing(
-        accounts__log_in=StaffSession(
-            access_token=token, role="security", login_id="SEC-0001", expires_at=now().replace(year=2099)
-        )
+        accounts__log_in=session(access_token=token, role="security", expires_at=now().replace(year=2099))
     ) as (http, _):
         if opened:
             await http.get("/gate")

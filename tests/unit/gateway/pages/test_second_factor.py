@@ -19,7 +19,7 @@ from contracts.rpc.accounts.second_factor import (
 from contracts.rpc.accounts.sessions import OwnSessions, StaffSession
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import browser, claims, of_role, signed
-from tests.support.factories.pages import login
+from tests.support.factories.pages import login, session
 from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub, visiting
 
 TOKEN = "c2lnbi1pbg=="
@@ -28,13 +28,7 @@ RECOVERY = tuple(f"aaaa-bbbb-ccc{n}" for n in range(10))
 
 
 def a_session(**given: Any) -> StaffSession:
-    return StaffSession(
-        access_token=signed(claims(role="department", department="home")),
-        role="department",
-        login_id="HOM-0001",
-        expires_at=now() + timedelta(hours=8),
-        **given,
-    )
+    return session(expires_at=now() + timedelta(hours=8), **given)
 
 
 def required(code: str = "second_factor_required") -> NotAuthenticated:
@@ -149,11 +143,8 @@ async def ado() -> AsyncIterator[Reader]:
     """Yield somebody of the ADO Branch."""
     async with visiting(
         accounts__issue_login=IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
-        accounts__confirm_factor=StaffSession(
-            access_token=signed(claims(sub="ADO-0001", role="ado", department=None, factor_at=1)),
-            role="ado",
-            login_id="ADO-0001",
-            expires_at=now() + timedelta(hours=8),
+        accounts__confirm_factor=a_session(
+            access_token=signed(of_role("ado", factor_at=1)), role="ado", login_id="ADO-0001"
         ),
         accounts__own_factor=OwnFactor(enrolled_at=now(), recovery_codes=9, required=True),
         accounts__start_enrolment=WaitingSignIn(sign_in=TOKEN),
@@ -313,9 +304,8 @@ async def test_an_operator_sets_up_an_app_and_renews_recovery_codes_beside_a_vis
     path = "/en/assist/second-factor/recovery-codes"
     asked = await ado.http.post(path, data=form, headers=SAME_SITE)
     assert 'action="/en/assist/second-factor/confirm"' in asked.text
-    ado.client.answers["accounts.confirm_factor"] = StaffSession(
-        access_token=operator, role="assisted", login_id="SEW-0001", expires_at=now() + timedelta(hours=1)
-    )
+    helper = a_session(access_token=operator, role="assisted", login_id="SEW-0001")
+    ado.client.answers["accounts.confirm_factor"] = helper
     form |= {"confirmed_form": path, "confirmed_code": "123456"}
     sent_on = await ado.http.post("/en/assist/second-factor/confirm", data=form, headers=SAME_SITE)
     assert (sent_on.status_code, sent_on.headers["location"]) == (307, path)

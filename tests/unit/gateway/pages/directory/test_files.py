@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,6 @@ import pytest
 from contracts import csv_table
 from contracts.csv_table import LARGEST_FILE, Problem
 from contracts.errors import Conflict, NotFound
-from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.imports import CsvFile, ImportedLogin, ImportId, ImportReport, LineEffect
 from services.accounts.domain import login_table, logins
@@ -23,6 +21,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
 from tests.support.factories.gateway import browsing, of_role, signed
+from tests.support.factories.pages import session
 from tests.support.system.page_reader import HOME, SAME_SITE, Reader, hidden
 from tests.support.system.pages_alone import LINES
 
@@ -234,12 +233,8 @@ async def test_initial_passwords_need_the_second_factor_again(ado: Ado, page: st
     assert asked.status_code == 403
     assert "Confirm with your app" in asked.text
     assert "not shown any more" not in (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).text
-    ado.client.answers["accounts.confirm_factor"] = StaffSession(
-        access_token=signed(of_role("ado")),
-        role="ado",
-        login_id="ADO-0001",
-        expires_at=now() + timedelta(hours=8),
-    )
+    confirmed = session(access_token=signed(of_role("ado")), role="ado", login_id="ADO-0001")
+    ado.client.answers["accounts.confirm_factor"] = confirmed
     form = hidden(asked) | {"confirmed_code": "123456"}
     shown = await ado.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)
     assert (shown.status_code, shown.headers["location"]) == (303, place)

@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, time, timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -283,9 +284,14 @@ def gateway_settings(**given: Any) -> GatewaySettings:
     return make_settings(GatewaySettings, **{"local_mode": True, **defaults, **given})
 
 
+@cache
+def _usual_settings() -> GatewaySettings:
+    return gateway_settings()
+
+
 def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[FastAPI, TableClient]:
     """Return the application over a table of answers, without its background work."""
-    settings = gateway_settings(**(given or {}))
+    settings = gateway_settings(**given) if given else _usual_settings()
     client = TableClient(**answers)
     return gateway_app(settings, client), client
 

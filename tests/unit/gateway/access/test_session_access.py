@@ -31,10 +31,8 @@ ANSWERS: dict[str, Any] = {
 async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() -> None:
     session = StaffSession(access_token="t", role="ado", login_id="ADO-0001", expires_at=now())
     first = as_staff("ado", must_change_password=True)
-    async with browsing(**ANSWERS, accounts__change_password=session, accounts__log_out=Nothing()) as (
-        http,
-        client,
-    ):
+    answers = ANSWERS | {"accounts__change_password": session, "accounts__log_out": Nothing()}
+    async with browsing(**answers) as (http, client):
         refused = await http.get("/api/v1/logins", headers=first)
         assert (refused.status_code, refused.json()["code"]) == (403, "must_change_password")
         assert not client.was_asked("accounts.list_logins")

@@ -30,10 +30,7 @@ async def test_a_vendor_may_send_a_form() -> None:
 
 
 async def test_what_a_vendor_did_not_sign_is_answered_with_401() -> None:
-    async with browsing(notify__receive_webhook=NotAuthenticated("the vendor did not sign this")) as (
-        http,
-        _,
-    ):
+    async with browsing(notify__receive_webhook=NotAuthenticated("not signed")) as (http, _):
         answer = await http.post("/hooks/whatsapp", content=b"{}", headers=SIGNED)
     assert answer.status_code == 401
 

@@ -123,10 +123,8 @@ async def test_an_unknown_path_and_a_wrong_method_are_answered_with_problems() -
 async def test_an_unexpected_exception_is_answered_without_its_text(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with browsing(application__list_applications=ValueError("Gurpreet Kaur +919876543210")) as (
-        http,
-        _,
-    ):
+    fault = ValueError("Gurpreet Kaur +919876543210")
+    async with browsing(application__list_applications=fault) as (http, _):
         answer = await http.get("/api/v1/applications", headers=as_applicant())
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert answer.headers["content-security-policy"]

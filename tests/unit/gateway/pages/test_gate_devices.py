@@ -30,10 +30,8 @@ def sign_in(http: httpx.AsyncClient) -> None:
 
 
 async def test_the_ado_branch_issues_a_code_for_a_gate_and_sees_it_once() -> None:
-    async with browsing(accounts__issue_login=CODE, accounts__gate_devices=GateDeviceList(items=())) as (
-        http,
-        client,
-    ):
+    none = GateDeviceList(items=())
+    async with browsing(accounts__issue_login=CODE, accounts__gate_devices=none) as (http, client):
         sign_in(http)
         form = {"name": "North tablet", "gate": "PCS1-G1", "key": "k"}
         sent = await http.post("/en/gate-devices", data=form, headers=SAME_SITE)

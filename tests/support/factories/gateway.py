@@ -102,8 +102,8 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def of_role(role: str, **scope: Any) -> SessionClaims:
-    """Return a session of staff; ``department`` and ``site`` are those of the demo where not given."""
+def staff_claims(role: str, **scope: Any) -> SessionClaims:
+    """Return a session's claims; ``department`` and ``site`` are those of the demo where not given."""
     usual: dict[str, Any] = {
         "department": {"department": "home"},
         "security": {"site": "PCS1", "gate": "PCS1-G1"},
@@ -113,8 +113,8 @@ def of_role(role: str, **scope: Any) -> SessionClaims:
 
 
 def as_staff(role: str, **scope: Any) -> dict[str, str]:
-    """Return the header of a session of staff."""
-    return bearer(signed(of_role(role, **scope)))
+    """Return the header of a session of `staff_claims`."""
+    return bearer(signed(staff_claims(role, **scope)))
 
 
 def gate_device(gate: str | None = "PCS1-G1", **given: Any) -> str:

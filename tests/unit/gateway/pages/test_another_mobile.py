@@ -20,7 +20,7 @@ from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from contracts.rpc.application import NOT_OPENED, Acknowledged, StatusView
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import REFERENCE, claims, of_role, signed
+from tests.support.factories.gateway import REFERENCE, claims, signed, staff_claims
 from tests.support.factories.pages import application, counter_application
 from tests.support.system.page_reader import SAME_SITE, Reader, hidden, somebody, visiting
 
@@ -51,7 +51,7 @@ async def reader() -> AsyncIterator[Reader]:
 @pytest.fixture
 async def operator() -> AsyncIterator[Reader]:
     async with visiting(
-        **(answers() | {"application__view": counter_application()}), session=of_role("reception")
+        **(answers() | {"application__view": counter_application()}), session=staff_claims("reception")
     ) as person:
         yield person
 

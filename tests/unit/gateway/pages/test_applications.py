@@ -23,7 +23,7 @@ from contracts.rpc.call import Nothing
 from contracts.visiting_rules import ClosedWish
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.waiting_times import within
-from tests.support.factories.gateway import NUMBER, REFERENCE, claims, of_role, signed
+from tests.support.factories.gateway import NUMBER, REFERENCE, claims, signed, staff_claims
 from tests.support.factories.pages import AT, REVIEW_ID, SECOND, application, happened, review
 from tests.support.system.page_reader import Reader, closed, hidden, somebody, visiting
 from tests.unit.gateway.pages.applicant import PAGE, key_of, wait
@@ -306,7 +306,7 @@ async def test_another_date_is_needed_is_said_by_the_same_words_on_every_page() 
         shown["application"] = await person.open(PAGE)
         shown["history"] = await person.open("/applications")
         shown["status"] = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
-        person.http.cookies.set("session", signed(of_role("reception")))
+        person.http.cookies.set("session", signed(staff_claims("reception")))
         shown["lookup"] = await person.send("/counter/lookup", q="Gurpreet")
         shown["counter"] = await person.open(f"/counter/applications/{REFERENCE}")
         person.http.cookies.set("session", signed(claims(role="department")))

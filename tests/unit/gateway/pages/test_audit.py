@@ -20,7 +20,7 @@ from services.chassis.db import cursors
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.actions import ACTIONS
 from services.gateway.pages.shared.vocabulary import name_of
-from tests.support.factories.gateway import NUMBER, browsing, of_role
+from tests.support.factories.gateway import NUMBER, browsing, staff_claims
 from tests.support.factories.pages import AUDIT_LOG, AUDITED, DECISIONS, SCANS
 from tests.support.system.page_reader import HOME, SAME_SITE, Reader
 
@@ -37,7 +37,7 @@ async def auditor() -> AsyncIterator[Reader]:
         verify__scan_history=SCANS,
         approval__departments=DepartmentList(items=(HOME,)),
         **{name.replace(".", "__"): answer for name, answer in AUDIT_LOG.items()},
-        session=of_role("auditor"),
+        session=staff_claims("auditor"),
     ) as (http, client):
         yield Reader(http, client)
 

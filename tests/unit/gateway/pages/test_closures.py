@@ -14,7 +14,7 @@ from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteLi
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words, days_in_words
-from tests.support.factories.gateway import browsing, claims, of_role
+from tests.support.factories.gateway import browsing, claims, staff_claims
 from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader
 
@@ -55,13 +55,13 @@ async def assistant() -> AsyncIterator[Reader]:
 
 @pytest.fixture
 async def ado() -> AsyncIterator[Reader]:
-    async for one in _reader(of_role("ado")):
+    async for one in _reader(staff_claims("ado")):
         yield one
 
 
 @pytest.fixture
 async def auditor() -> AsyncIterator[Reader]:
-    async for one in _reader(of_role("auditor")):
+    async for one in _reader(staff_claims("auditor")):
         yield one
 
 

@@ -18,7 +18,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
 from services.gateway.pages.shared.visit_times import Day
-from tests.support.factories.gateway import NUMBER, REFERENCE, of_role, pass_view
+from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view, staff_claims
 from tests.support.factories.pages import counter_application
 from tests.support.system.page_reader import BALDEV, SAME_SITE, Reader, visiting
 
@@ -51,7 +51,7 @@ async def operator() -> AsyncIterator[Operator]:
         application__submit_at_counter=TAKEN,
         application__view=counter_application(),
         notify__record_print=Nothing(),
-        session=of_role("reception"),
+        session=staff_claims("reception"),
     ) as person:
         yield Operator(person.http, person.client)
 

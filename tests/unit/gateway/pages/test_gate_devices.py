@@ -10,7 +10,7 @@ from contracts.errors import Conflict
 from contracts.rpc.accounts.gate_devices import GateDeviceList, GateDeviceView
 from contracts.rpc.accounts.logins import IssuedLogin, LoginView
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import as_staff, browsing, gateway_settings, of_role, signed
+from tests.support.factories.gateway import as_staff, browsing, gateway_settings, signed, staff_claims
 from tests.support.system.page_reader import SAME_SITE
 
 CODE = IssuedLogin(login_id="GAT-0002", initial_password="k7fm-w3pa-xq9t", valid_until=now())
@@ -26,7 +26,7 @@ def device(**given: Any) -> GateDeviceView:
 
 
 def sign_in(http: httpx.AsyncClient) -> None:
-    http.cookies.set("session", signed(of_role("ado")))
+    http.cookies.set("session", signed(staff_claims("ado")))
 
 
 async def test_the_ado_branch_issues_a_code_for_a_gate_and_sees_it_once() -> None:

@@ -20,8 +20,8 @@ from tests.support.factories.gateway import (
     browsing,
     claims,
     gateway_settings,
-    of_role,
     signed,
+    staff_claims,
 )
 from tests.support.factories.pages import counter_application
 from tests.support.system.page_reader import PERSON, SAME_SITE, Reader, hidden, somebody, stub, visiting
@@ -342,7 +342,7 @@ async def test_a_token_makes_a_browser_a_kiosk_and_opens_no_session_of_staff() -
 async def ado() -> AsyncIterator[Reader]:
     async with browsing(
         accounts__issue_login=IssuedLogin(login_id="KIO-0002", initial_password="k7fm-w3pa-xq9t"),
-        session=of_role("ado"),
+        session=staff_claims("ado"),
     ) as (http, client):
         yield Reader(http, client)
 

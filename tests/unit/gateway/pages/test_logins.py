@@ -20,7 +20,7 @@ from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import browsing, claims, of_role, signed
+from tests.support.factories.gateway import browsing, claims, signed, staff_claims
 from tests.support.factories.pages import login, session
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader
 
@@ -58,7 +58,7 @@ async def ado() -> AsyncIterator[Ado]:
         accounts__log_in=session(), accounts__change_password=session(), accounts__log_out=Nothing(),
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
-        session=of_role("ado"),
+        session=staff_claims("ado"),
     ) as (http, client):  # fmt: skip
         yield Ado(http, client)
 

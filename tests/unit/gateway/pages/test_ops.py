@@ -12,7 +12,7 @@ from contracts.ops import Breaker, JobView, LetterList, Part, Replay, Replayed, 
 from services.gateway.pages.ops import findings
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.vendors import vendors_of
-from tests.support.factories.gateway import browser, of_role, signed, stubbed
+from tests.support.factories.gateway import browser, signed, staff_claims, stubbed
 from tests.support.factories.system_report import (
     INSIDE,
     LETTER,
@@ -45,7 +45,7 @@ async def operator() -> AsyncIterator[Reader]:
     await app.state.gateway.keys.refresh()
     await app.state.gateway.denied.refresh()
     async with browser(app) as http:
-        http.cookies.set("session", signed(of_role("ops")))
+        http.cookies.set("session", signed(staff_claims("ops")))
         yield Reader(http, client)
 
 

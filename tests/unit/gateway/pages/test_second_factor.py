@@ -18,7 +18,7 @@ from contracts.rpc.accounts.second_factor import (
 )
 from contracts.rpc.accounts.sessions import OwnSessions, StaffSession
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import browser, claims, of_role, signed
+from tests.support.factories.gateway import browser, claims, signed, staff_claims
 from tests.support.factories.pages import login, session
 from tests.support.system.page_reader import SAME_SITE, Reader, hidden, stub, visiting
 
@@ -144,7 +144,7 @@ async def ado() -> AsyncIterator[Reader]:
     async with visiting(
         accounts__issue_login=IssuedLogin(login_id="HOM-0002", initial_password="amber-canal-seven-lantern"),
         accounts__confirm_factor=a_session(
-            access_token=signed(of_role("ado", factor_at=1)), role="ado", login_id="ADO-0001"
+            access_token=signed(staff_claims("ado", factor_at=1)), role="ado", login_id="ADO-0001"
         ),
         accounts__own_factor=OwnFactor(enrolled_at=now(), recovery_codes=9, required=True),
         accounts__start_enrolment=WaitingSignIn(sign_in=TOKEN),
@@ -155,7 +155,7 @@ async def ado() -> AsyncIterator[Reader]:
         accounts__view_login=login("HOM-0001", second_factor_since=now()),
         accounts__reset_factor=login("HOM-0001"),
         accounts__show_enrolment=Enrolment(login_id="ADO-0001", secret="GEZDGNBVGY3TQOJQ", address=ADDRESS),
-        session=of_role("ado"),
+        session=staff_claims("ado"),
     ) as person:
         yield person
 

@@ -6,7 +6,7 @@ import pytest
 
 from contracts.errors import Conflict, InvalidInput
 from contracts.rpc.approval.directory import DepartmentList, DutyContact, OfficerList, SiteList
-from tests.support.factories.gateway import browsing, of_role
+from tests.support.factories.gateway import browsing, staff_claims
 from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader, hidden
 from tests.support.system.pages_alone import DUTY_CONTACTS
 
@@ -21,7 +21,7 @@ async def ado() -> AsyncIterator[Reader]:
         approval__duty_contacts=DUTY_CONTACTS, approval__put_duty_contacts=DUTY_CONTACTS,
         approval__sites=SiteList(items=(SITE,)), approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
-        session=of_role("ado"),
+        session=staff_claims("ado"),
     ) as (http, client):  # fmt: skip
         yield Reader(http, client)
 

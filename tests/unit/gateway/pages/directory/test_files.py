@@ -20,7 +20,7 @@ from services.approval.domain import directory_files, directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
-from tests.support.factories.gateway import browsing, of_role, signed
+from tests.support.factories.gateway import browsing, signed, staff_claims
 from tests.support.factories.pages import session
 from tests.support.system.page_reader import HOME, SAME_SITE, Reader, hidden
 from tests.support.system.pages_alone import LINES
@@ -53,7 +53,7 @@ async def ado() -> AsyncIterator[Ado]:
         approval__departments=DepartmentList(items=(HOME,)),
         accounts__export_logins=CsvFile(text="\ufefflogin_id\r\n"),
         approval__export_directory=CsvFile(text="\ufeffcode\r\n"),
-        session=of_role("ado"),
+        session=staff_claims("ado"),
     ) as (http, client):  # fmt: skip
         yield Ado(http, client)
 
@@ -233,7 +233,7 @@ async def test_initial_passwords_need_the_second_factor_again(ado: Ado, page: st
     assert asked.status_code == 403
     assert "Confirm with your app" in asked.text
     assert "not shown any more" not in (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).text
-    confirmed = session(access_token=signed(of_role("ado")), role="ado", login_id="ADO-0001")
+    confirmed = session(access_token=signed(staff_claims("ado")), role="ado", login_id="ADO-0001")
     ado.client.answers["accounts.confirm_factor"] = confirmed
     form = hidden(asked) | {"confirmed_code": "123456"}
     shown = await ado.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)

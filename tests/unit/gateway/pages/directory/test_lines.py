@@ -12,7 +12,7 @@ from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
 from services.gateway.pages.directory.lines import KEYS
-from tests.support.factories.gateway import browsing, of_role
+from tests.support.factories.gateway import browsing, staff_claims
 from tests.support.system.page_reader import HOME, SAME_SITE, SITE, Reader, hidden
 from tests.support.system.pages_alone import LINES, directory_line, directory_lines
 
@@ -32,7 +32,7 @@ async def ado() -> AsyncIterator[Reader]:
         approval__line_history=HISTORY, approval__put_line=LineView(cells={}, digest=""),
         approval__remove_line=Nothing(), approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
-        session=of_role("ado"),
+        session=staff_claims("ado"),
     ) as (http, client):  # fmt: skip
         yield Reader(http, client)
 

@@ -11,7 +11,7 @@ from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.call import Principal
 from services.gateway.access.callers import EVERY_ROLE
 from services.gateway.pages.shared.navigation import TASKS, links
-from tests.support.factories.gateway import browsing, claims, of_role, signed
+from tests.support.factories.gateway import browsing, claims, signed, staff_claims
 from tests.support.factories.pages import POLICE
 from tests.support.system.page_reader import HOME
 
@@ -85,5 +85,5 @@ async def test_every_role_signs_in_to_a_start_page_that_opens(role: str) -> None
 
 
 async def test_an_auditors_start_page_opens_while_the_directory_is_away() -> None:
-    async with browsing(approval__departments=Unavailable(), session=of_role("auditor")) as (http, _):
+    async with browsing(approval__departments=Unavailable(), session=staff_claims("auditor")) as (http, _):
         assert (await http.get("/en/staff")).status_code == 200

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+import structlog
 
 from tests.compose.installation import Installation, missing_engine
 from tests.support.factories.calls import make_call
@@ -40,6 +41,14 @@ for name in (
 # No test asserts a time, so an example may take as long as the machine needs.
 hypothesis.settings.register_profile("epass", deadline=None)
 hypothesis.settings.load_profile("epass")
+
+# The usual traceback has the locals of each frame, which takes seconds for one fault that a test plants.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 TESTS = Path(__file__).parent
 

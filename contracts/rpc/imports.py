@@ -62,9 +62,9 @@ class Effects(Wire):
     @model_validator(mode="before")
     @classmethod
     def _read_text(cls, given: Any) -> Any:
-        """Read the text of `facts`, also under the name that it had before 0.4.0."""
+        """Read the text of `facts`."""
         name = "wishes_outside_hours_by_department"
-        text = given.get(name, given.get("wishes_by_department")) if isinstance(given, dict) else None
+        text = given.get(name) if isinstance(given, dict) else None
         if not isinstance(text, str):
             return given
         pairs = (one.rpartition(" ") for one in text.split(", ") if one)

@@ -354,4 +354,4 @@ def text_of(lines: list[dict[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    FILE.writetext_of_instant(text_of(table()), encoding="utf-8")
+    FILE.write_text(text_of(table()), encoding="utf-8")

@@ -42,13 +42,12 @@ def test_openapi_is_valid() -> None:
 
 
 def test_a_broken_openapi_document_is_refused() -> None:
-    broken = copy.deepcopy(openapi.document())
-    del broken["info"]["title"]
-    assert list(OpenAPIV31SpecValidator(broken).iter_errors())
+    broken = {**DOCUMENT, "info": {"version": "1"}}
+    assert next(iter(OpenAPIV31SpecValidator(broken).iter_errors()), None)
 
 
 def test_openapi_says_where_it_is_served_by_whom_and_on_what_terms() -> None:
-    document = openapi.document()
+    document = DOCUMENT
     assert document["info"]["contact"]["url"] == "/en/about/contact"
     assert document["info"]["license"]["url"] == document["info"]["termsOfService"] == "/en/about/terms"
     assert [server["url"] for server in document["servers"]] == ["/"]
@@ -68,20 +67,16 @@ OPERATIONS = operations(DOCUMENT)
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_each_operation_has_the_title_of_a_sentence(name: str) -> None:
+def test_each_operation_has_the_title_of_a_sentence_and_examples_that_its_schemas_accept(name: str) -> None:
     title = OPERATIONS[name]["summary"]
     assert " " in title
     assert title != title.title(), "made from the name of a function"
     assert not title.endswith(".")
-
-
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_each_operation_has_examples_that_its_schemas_accept(name: str) -> None:
     assert faults_of_examples(DOCUMENT, OPERATIONS[name]) == []
 
 
 def test_control_a_missing_and_a_wrong_example_are_found() -> None:
-    document = openapi.document()
+    document = copy.deepcopy(DOCUMENT)
     operation = document["paths"]["/api/v1/otp"]["post"]
     operation["requestBody"]["content"]["application/json"]["example"]["mobile"] = 98765
     del operation["responses"]["202"]["content"]["application/json"]["example"]

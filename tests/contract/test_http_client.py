@@ -12,7 +12,6 @@ from jsonschema import Draft202012Validator
 from contracts import rpc
 from epass_client import calls
 from epass_client.call import Call
-from services.gateway.documents import client_file
 from tests.support.stack.yaml_files import load
 
 Operation = dict[str, Any]
@@ -64,41 +63,26 @@ def test_each_declared_operation_is_in_the_document():
     assert declared <= served
 
 
-def test_the_client_is_what_the_routes_generate() -> None:
-    assert client_file.FILE.read_text(encoding="utf-8") == client_file.text()
-
-
 @pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_a_call_has_the_method_path_and_parameters_of_its_operation(operation_id):
+def test_a_call_has_the_method_path_parameters_key_body_and_answer_of_its_operation(operation_id):
     call, (method, path, operation) = call_of(operation_id), OPERATIONS[operation_id]
     assert call.method == method
     assert re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)), call.path)
-    known = {one["name"] for one in operation.get("parameters", []) if one["in"] == "query"}
+    parameters = operation.get("parameters", [])
+    known = {one["name"] for one in parameters if one["in"] == "query"}
     assert call.query.keys() == known & (OPTIONAL.keys() | call.query.keys())
 
-
-@pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_a_call_has_an_idempotency_key_exactly_where_the_operation_takes_one(operation_id):
-    call, (_, _, operation) = call_of(operation_id), OPERATIONS[operation_id]
-    takes_key = any(one["name"].lower() == "idempotency-key" for one in operation.get("parameters", []))
+    takes_key = any(one["name"].lower() == "idempotency-key" for one in parameters)
     assert (call.key is not None) == (takes_key and operation_id not in NONCE_IS_THE_KEY)
 
-
-@pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_the_body_of_a_call_is_valid_for_its_operation(operation_id):
-    call, (_, _, operation) = call_of(operation_id), OPERATIONS[operation_id]
     assert (call.body is not None) == ("requestBody" in operation)
     if call.body is not None:
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         Draft202012Validator({**schema, "components": DOCUMENT["components"]}).validate(json.loads(call.body))
 
-
-@pytest.mark.parametrize("operation_id", OPERATIONS)
-def test_the_answer_of_a_call_is_the_model_of_its_operation(operation_id):
-    call, (_, _, operation) = call_of(operation_id), OPERATIONS[operation_id]
     success, *_ = (response for status, response in operation["responses"].items() if status.startswith("2"))
-    schema = success.get("content", {}).get("application/json", {}).get("schema")
-    if schema is not None:
-        assert call.answer.__name__ == schema["$ref"].rsplit("/", 1)[1]
+    answer = success.get("content", {}).get("application/json", {}).get("schema")
+    if answer is not None:
+        assert call.answer.__name__ == answer["$ref"].rsplit("/", 1)[1]
     else:
         assert call.answer.__name__ in {"bytes", "Nothing"}

@@ -76,7 +76,7 @@ WITHOUT_A_ROW = {
 }  # fmt: skip
 """Operations of which no row has a place: the watchlist holds for all sites; a login has its own session,
 password and second factor, and reads the numbers of its own department. A stream does not end by itself; its
-site is tried in ``tests/unit/gateway/access/test_access.py``."""
+site is tried in ``tests/unit/gateway/access/test_gate_access.py``."""
 
 
 class Local(TableClient):

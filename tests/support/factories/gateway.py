@@ -5,6 +5,7 @@ import base64
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import date, time, timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -202,6 +203,7 @@ class TableClient(RpcClient):
         super().__init__(())
         self.answers = {**USUAL, **{name.replace("__", "."): answer for name, answer in answers.items()}}
         self.asked: list[tuple[str, Any, Principal, str | None]] = []
+        self._principals = PrincipalVerifier(EventKeys(EVENT_KEYS))
         self.ahead: set[str] = set()
         """Methods that were called ahead of the calls of visitors."""
 
@@ -228,7 +230,7 @@ class TableClient(RpcClient):
         if problems:  # the services refuse a new command with them, and record nothing
             raise InvalidInput("refused", fields=problems)
         assert principal.proof or principal.kind == "anonymous", f"nothing proves who calls {name}"
-        stated = PrincipalVerifier(EventKeys(EVENT_KEYS)).verify(principal, now())
+        stated = self._principals.verify(principal, now())
         self.asked.append((name, request, stated, idempotency_key))
         if ahead:
             self.ahead.add(name)
@@ -282,9 +284,14 @@ def gateway_settings(**given: Any) -> GatewaySettings:
     return make_settings(GatewaySettings, **{"local_mode": True, **defaults, **given})
 
 
+@cache
+def _usual_settings() -> GatewaySettings:
+    return gateway_settings()
+
+
 def stubbed(given: dict[str, Any] | None = None, **answers: Answer) -> tuple[FastAPI, TableClient]:
     """Return the application over a table of answers, without its background work."""
-    settings = gateway_settings(**(given or {}))
+    settings = gateway_settings(**given) if given else _usual_settings()
     client = TableClient(**answers)
     return gateway_app(settings, client), client
 
@@ -297,6 +304,18 @@ def browser(app: FastAPI, address: str = "127.0.0.1", **headers: str) -> httpx.A
         headers=headers,
         event_hooks={"response": [refuse_page_after_post]},
     )
+
+
+@asynccontextmanager
+async def browsing(
+    given: dict[str, Any] | None = None, session: SessionClaims | None = None, **answers: Answer
+) -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
+    """Yield a browser of somebody in front of the application over a table of answers, and the table."""
+    app, client = stubbed(given, **answers)
+    async with browser(app) as http:
+        if session is not None:
+            http.cookies.set("session", signed(session))
+        yield http, client
 
 
 async def refuse_page_after_post(answer: httpx.Response) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import date, time
 from typing import Any
 
@@ -20,6 +20,7 @@ from contracts.rpc.application import (
     ReferenceOnly,
 )
 from contracts.rpc.approval.directory import DepartmentList, DepartmentView, OfficerList, SiteList
+from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
 
@@ -77,10 +78,10 @@ def hidden(page: httpx.Response) -> dict[str, str]:
 
 
 class Reader:
-    """A user with a phone that stores cookies and follows redirects."""
+    """A user with a phone that stores cookies and follows redirects, and what the services reply to them."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self.http = http
+    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
+        self.http, self.client = http, client
 
     async def open(self, path: str) -> httpx.Response:
         return await self.http.get(f"/en{path}", follow_redirects=True)
@@ -111,9 +112,15 @@ class Reader:
 
 
 @asynccontextmanager
-async def somebody(**answers: Any) -> AsyncIterator[tuple[Reader, TableClient]]:
-    """Yield a signed-in applicant in front of services with these replies."""
+async def visiting(session: SessionClaims | None = None, **answers: Any) -> AsyncIterator[Reader]:
+    """Yield somebody in front of services with these replies, signed in if a session is given."""
     app, client = stub(**answers)
     async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http), client
+        if session is not None:
+            http.cookies.set("session", signed(session))
+        yield Reader(http, client)
+
+
+def somebody(**answers: Any) -> AbstractAsyncContextManager[Reader]:
+    """Return a signed-in applicant in front of services with these replies."""
+    return visiting(claims("applicant"), **answers)

@@ -3,13 +3,15 @@
 import itertools
 import random
 import re
+from functools import cache
 
 import pytest
 
+from contracts import spelling
 from contracts.common_names import common_name, customary, read
-from contracts.spelling import keys, sound, wanted
 
 NAMES = read()
+keys, sound, wanted = cache(spelling.keys), cache(spelling.sound), cache(spelling.wanted)
 SCRIPTS = ("[\u0a01-\u0a75]+", "[\u0901-\u097f]+")
 IN_THREE_SCRIPTS = [
     (name.customary, *(next((f for f in name.forms if re.fullmatch(script, f)), "") for script in SCRIPTS))

@@ -71,10 +71,7 @@ def test_a_line_is_counted_as_an_editor_counts_it() -> None:
         ("code,name\nx,a\x00b\n", [(2, "name", "control_character")]),
         ("code,name\nx,a\u202eb\n", [(2, "name", "control_character")]),
         ("code,name\nx,a\u2028b\n", [(2, "name", "control_character")]),
-        (
-            "code,name\n" + "x,y\n" * (MOST_LINES + 1),
-            [(MOST_LINES + 2, "", "too_many_lines")],
-        ),
+        ("code,name\n" + "x,y\n" * (MOST_LINES + 1), [(MOST_LINES + 2, "", "too_many_lines")]),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )

@@ -1,6 +1,8 @@
 """The compose file as it is resolved."""
 
+import json
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,10 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.settings import PROCESSES
 
 Compose = dict[str, Any]
-
-
 DEPLOY = ROOT / "deploy"
-
-
 FILE = DEPLOY / "compose.yaml"
-
-
 GATEWAYS = ("gateway-1", "gateway-2")
-
-
 JOBS = ("databases", "migrations", "topology", "administrator", "import-logins")
-
-
 KINDS: dict[str, type[Section]] = {
     **{name: kind for name, kind in PROCESSES.items() if name != "gateway"},
     **dict.fromkeys(GATEWAYS, PROCESSES["gateway"]),
@@ -44,8 +36,14 @@ def resolved(text: str) -> str:
         text = shorter
 
 
+@cache
+def _parsed(file: Path) -> str:
+    return json.dumps(yaml.load(resolved(file.read_text()), yaml.CSafeLoader))
+
+
 def load(file: Path = FILE) -> Compose:
-    compose: Compose = yaml.safe_load(resolved(file.read_text()))
+    """Return a compose file, as a new one that a test may change."""
+    compose: Compose = json.loads(_parsed(file))
     return compose
 
 

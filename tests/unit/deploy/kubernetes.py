@@ -170,24 +170,27 @@ class Checks:
 
         return register
 
-    def all(self) -> list[object]:
-        """Return each check as a parameter of a test."""
-        return [pytest.param(check, id=check.__name__) for check in self._faults]
-
-    def controls(self) -> list[object]:
-        """Return each check with each of its faults."""
-        return [
+    def tests(self) -> tuple[Callable[..., None], Callable[..., None]]:
+        """Return a test of each check in each overlay, and one of each fault, which the check has to find."""
+        every = [pytest.param(check, id=check.__name__) for check in self._faults]
+        faults = [
             pytest.param(check, fault, id=f"{what}: {check.__name__}")
             for check, faults in self._faults.items()
             for what, fault in faults.items()
         ]
 
+        @pytest.mark.parametrize("overlay", OVERLAYS)
+        @pytest.mark.parametrize("check", every)
+        def keeps(check: Check, overlay: str) -> None:
+            assert list(check(build(overlay))) == []
 
-def problems(check: Check, overlay: str = "small", fault: Break = lambda _: None) -> list[str]:
-    """Return what a check finds in an overlay, to which a fault was added."""
-    manifests = build(overlay)
-    fault(manifests)
-    return list(check(manifests))
+        @pytest.mark.parametrize(("check", "fault"), faults)
+        def finds(check: Check, fault: Break) -> None:
+            manifests = build("small")
+            fault(manifests)
+            assert next(check(manifests), None) is not None
+
+        return keeps, finds
 
 
 def removed(kind: str, name: str) -> Break:

@@ -1,6 +1,5 @@
 """`deploy/compose.yaml` and what stands beside it, checked against the code without an engine."""
 
-import copy
 import io
 import json
 import os
@@ -27,7 +26,6 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.settings import PROCESSES
 from tests.unit.deploy.compose_file import DEPLOY, GATEWAYS, JOBS, KINDS, Compose, left_out, load
 
-SERVERS = ("proxy", "rabbitmq", "postgres", "valkey")
 WATCH = ("prometheus", "alertmanager", "grafana")
 COMMANDS_OF = {name: words.split() for name, words in COMMANDS.items()}
 
@@ -43,18 +41,19 @@ def secret_folder(service: Compose) -> str | None:
     return None
 
 
-@pytest.fixture(scope="module")
-def secret_files() -> dict[str, str]:
-    """Return what `make secrets` makes, by path."""
+def packed(known: str = "") -> tuple[dict[str, str], dict[str, int]]:
+    """Return the files that `make secrets` makes of the secrets that are known, and each mode."""
     out = io.BytesIO()
-    secrets.pack(b"", out)
+    secrets.pack(known.encode(), out)
     out.seek(0)
     with tarfile.open(fileobj=out) as archive:
-        return {
-            entry.name: archive.extractfile(entry).read().decode()  # type: ignore[union-attr]
-            for entry in archive
-            if entry.isfile()
-        }
+        files = {one.name: archive.extractfile(one).read().decode() for one in archive if one.isfile()}  # type: ignore[union-attr]
+        return files, {one.name: one.mode for one in archive}
+
+
+@pytest.fixture(scope="module")
+def secret_files() -> dict[str, str]:
+    return packed()[0]
 
 
 # --- what runs
@@ -287,7 +286,7 @@ CHANGES: dict[str, tuple[Callable[[Compose], list[str]], Callable[[Compose], Non
 @pytest.mark.parametrize("what", CHANGES)
 def test_a_broken_rule_is_found(what: str) -> None:
     check, change = CHANGES[what]
-    compose = copy.deepcopy(load())
+    compose = load()
     change(compose)
     assert check(compose)
 
@@ -298,16 +297,17 @@ def test_a_broken_rule_is_found(what: str) -> None:
 def test_each_container_gets_the_secrets_that_it_needs_and_no_others(
     secret_files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    compose = load()["services"]
     for name in [name for name in os.environ if name.startswith("EPASS_")]:
         monkeypatch.delenv(name)
     for path, text in secret_files.items():
         tmp_path.joinpath(path).parent.mkdir(exist_ok=True)
         tmp_path.joinpath(path).write_text(text)
     for name, kind in KINDS.items():
-        folder = secret_folder(load()["services"][name])
+        folder = secret_folder(compose[name])
         assert folder == process_of("administrator" if name == "topology" else name)
         with monkeypatch.context() as patch:
-            for setting, value in load()["services"][name].get("environment", {}).items():
+            for setting, value in compose[name].get("environment", {}).items():
                 patch.setenv(setting, value)
             kind(_secrets_dir=tmp_path / folder)  # type: ignore[call-arg]  # of pydantic-settings
     own = {f"EPASS_{field.upper()}" for kind in PROCESSES.values() for field in kind.model_fields}
@@ -338,41 +338,24 @@ def test_a_folder_of_secrets_that_is_missing_stops_its_container() -> None:
                 assert volume["bind"] == {"create_host_path": False}
 
 
-def test_secrets_that_exist_stay_and_new_ones_are_added() -> None:
-    def pack(known: bytes) -> dict[str, bytes]:
-        out = io.BytesIO()
-        secrets.pack(known, out)
-        out.seek(0)
-        with tarfile.open(fileobj=out) as archive:
-            return {
-                entry.name: archive.extractfile(entry).read()  # type: ignore[union-attr]
-                for entry in archive
-                if entry.isfile()
-            }
-
-    first = pack(b"")
+def test_secrets_that_exist_stay_and_new_ones_are_added(secret_files: dict[str, str]) -> None:
+    first = secret_files
     store = json.loads(first["secrets.json"])
     lost = store.pop("otp")
-    second = pack(json.dumps(store).encode())
+    second, _ = packed(json.dumps(store))
     salted = "rabbitmq/definitions.json"
     changed = {path for path in first if first[path] != second[path]} - {salted}
     assert changed == {"secrets.json", "accounts/EPASS_OTP_SECRET"}
-    assert second["accounts/EPASS_OTP_SECRET"].decode() != lost
-    assert pack(second["secrets.json"]).keys() == second.keys()
+    assert second["accounts/EPASS_OTP_SECRET"] != lost
+    assert packed(second["secrets.json"])[0].keys() == second.keys()
 
 
-def test_a_service_signs_with_the_first_of_its_keys_of_events_and_all_of_them_are_believed() -> None:
-    out = io.BytesIO()
-    secrets.pack(b"", out)
-    out.seek(0)
-    with tarfile.open(fileobj=out) as archive:
-        store = json.loads(archive.extractfile("secrets.json").read())  # type: ignore[union-attr]
+def test_a_service_signs_with_the_first_of_its_keys_of_events_and_all_of_them_are_believed(
+    secret_files: dict[str, str],
+) -> None:
+    store = json.loads(secret_files["secrets.json"])
     old, new = store["event key notify"], "A" * 43
-    out = io.BytesIO()
-    secrets.pack(json.dumps(store | {"event key notify": f"{new},{old}"}).encode(), out)
-    out.seek(0)
-    with tarfile.open(fileobj=out) as archive:
-        files = {one.name: archive.extractfile(one).read().decode() for one in archive if one.isfile()}  # type: ignore[union-attr]
+    files, _ = packed(json.dumps(store | {"event key notify": f"{new},{old}"}))
     assert files["notify/EPASS_EVENT_KEY"] == files["sender/EPASS_EVENT_KEY"] == new
     keys = files["approval/EPASS_EVENT_KEYS"]
     assert keys == files["gateway/EPASS_EVENT_KEYS"]
@@ -419,11 +402,7 @@ def test_the_servers_know_everyone_who_connects(secret_files: dict[str, str]) ->
 
 
 def test_secrets_are_readable_inside_a_folder_that_only_their_owner_enters() -> None:
-    out = io.BytesIO()
-    secrets.pack(b"", out)
-    out.seek(0)
-    with tarfile.open(fileobj=out) as archive:
-        modes = {entry.name: entry.mode for entry in archive}
+    _, modes = packed()
     assert modes.pop("secrets.json") == 0o600
     assert set(modes.values()) == {0o444, 0o755}
     assert "umask 077 && mkdir -p $(SECRETS)" in (ROOT / "Makefile").read_text()
@@ -537,10 +516,7 @@ def test_the_file_of_traces_gives_every_process_a_collector_that_it_can_reach() 
     collector = services.pop("jaeger")
     assert {*services} == {name for name in KINDS if name not in JOBS}
     for name, one in services.items():
-        assert one == {
-            "environment": {"EPASS_OTLP_ENDPOINT": "http://jaeger:4318"},
-            "networks": ["traces"],
-        }
+        assert one == {"environment": {"EPASS_OTLP_ENDPOINT": "http://jaeger:4318"}, "networks": ["traces"]}
         assert "otlp_endpoint" in KINDS[name].model_fields
     assert collector["ports"] == ["127.0.0.1:16686:16686"]
 

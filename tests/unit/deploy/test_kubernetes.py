@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from functools import cache
 
 import click
-import pytest
 
 from contracts.subscriptions import SERVICES
 from deploy.kubernetes import secrets
@@ -16,11 +15,8 @@ from services.ops.cli import main
 from tests.support.stack.paths import ROOT
 from tests.unit.deploy.kubernetes import (
     BOX,
-    OVERLAYS,
     POD,
     PROBES,
-    Break,
-    Check,
     Checks,
     Manifests,
     changed,
@@ -30,7 +26,6 @@ from tests.unit.deploy.kubernetes import (
     labels_of,
     name_of,
     pod_of,
-    problems,
     removed,
     routes,
     with_kustomize,
@@ -306,9 +301,7 @@ def every_probe_is_a_route_of_its_process(manifests: Manifests) -> Iterator[str]
 
 
 @checks.finds(
-    {
-        "killed early": changed("Deployment", "verify-rpc", f"{POD}.terminationGracePeriodSeconds", 30),
-    }
+    {"killed early": changed("Deployment", "verify-rpc", f"{POD}.terminationGracePeriodSeconds", 30)}
 )
 def a_process_may_take_as_long_to_stop_as_it_needs(manifests: Manifests) -> Iterator[str]:
     for one in manifests.processes():
@@ -317,12 +310,4 @@ def a_process_may_take_as_long_to_stop_as_it_needs(manifests: Manifests) -> Iter
             yield name_of(one)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert problems(check, fault=fault) != []
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()

@@ -9,15 +9,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 from tests.unit.deploy.kubernetes import (
     BOX,
     KUBERNETES,
-    OVERLAYS,
     SETTINGS,
-    Break,
-    Check,
     Checks,
     Manifests,
     Network,
@@ -29,7 +24,6 @@ from tests.unit.deploy.kubernetes import (
     environment_of,
     labels_of,
     name_of,
-    problems,
     removed,
     with_kustomize,
 )
@@ -195,12 +189,4 @@ def test_the_component_of_traces_gives_each_process_a_collector_and_the_way_to_i
         assert not network.lets_out(process, collector, 4318), process.name
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert problems(check, fault=fault) != []
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()

@@ -12,10 +12,7 @@ from contracts.subscriptions import SERVICES, SUBSCRIPTIONS
 from deploy.local.services import COMMANDS
 from tests.support.stack.paths import ROOT
 from tests.unit.deploy.kubernetes import (
-    OVERLAYS,
     POD,
-    Break,
-    Check,
     Checks,
     Manifest,
     Manifests,
@@ -25,7 +22,6 @@ from tests.unit.deploy.kubernetes import (
     labels_of,
     name_of,
     pod_of,
-    problems,
     removed,
     secret_values,
     selects,
@@ -106,7 +102,7 @@ def the_pods_of_a_deployment_are_spread_over_nodes_and_zones(manifests: Manifest
     {
         "a scaler that `-l process=…` leaves out": changed(
             "ScaledObject", "notify-events", "metadata.labels", {}
-        ),
+        )
     }
 )
 def who_applies_one_process_applies_its_numbers_too(manifests: Manifests) -> Iterator[str]:
@@ -172,9 +168,7 @@ def keda_has_an_address_of_the_broker(manifests: Manifests) -> Iterator[str]:
 
 
 @checks.finds(
-    {
-        "too few": changed("Cluster", "database", "spec.postgresql.parameters.max_connections", "300"),
-    }
+    {"too few": changed("Cluster", "database", "spec.postgresql.parameters.max_connections", "300")}
 )
 def the_database_server_takes_the_connections_of_all_processes(manifests: Manifests) -> Iterator[str]:
     """Each process may open its pool and two more; relay, exporter and sender need what is counted here."""
@@ -189,15 +183,7 @@ def the_database_server_takes_the_connections_of_all_processes(manifests: Manife
         yield f"{needed} connections are needed, {allowed} are allowed, and the operator needs some"
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert problems(check, fault=fault) != []
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()
 
 
 @pytest.mark.parametrize(("overlay", "case"), [("small", sizes.CASES[0]), ("large", sizes.CASES[2])])

@@ -20,8 +20,6 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.yaml_files import load
 from tests.unit.deploy.kubernetes import (
     OVERLAYS,
-    Break,
-    Check,
     Checks,
     Manifests,
     build,
@@ -29,7 +27,6 @@ from tests.unit.deploy.kubernetes import (
     container_of,
     labels_of,
     name_of,
-    problems,
     removed,
     routes,
     secret_values,
@@ -126,7 +123,7 @@ def the_servers_are_of_the_versions_that_compose_runs(manifests: Manifests) -> I
             "broker",
             "spec.override.statefulSet.spec.template.spec.volumes.definitions.secret.secretName",
             "gateway",
-        ),
+        )
     }
 )
 def the_broker_loads_users_and_rights_from_their_secret(manifests: Manifests) -> Iterator[str]:
@@ -149,10 +146,7 @@ def the_broker_loads_users_and_rights_from_their_secret(manifests: Manifests) ->
 )
 def the_addresses_lead_to_the_two_servers_from_every_namespace(manifests: Manifests) -> Iterator[str]:
     (broker_,), (database,) = manifests.of("RabbitmqCluster"), manifests.of("Cluster")
-    expected = {
-        secrets.BROKER: (broker_, "", 5672),
-        secrets.DATABASE_SERVER: (database, "-rw", 5432),
-    }
+    expected = {secrets.BROKER: (broker_, "", 5672), secrets.DATABASE_SERVER: (database, "-rw", 5432)}
     for address, (server, suffix, port) in expected.items():
         where = server["metadata"]
         if address != f"{where['name']}{suffix}.{where['namespace']}.svc:{port}":
@@ -183,18 +177,14 @@ def every_service_owns_a_database_and_commits_reach_a_standby(manifests: Manifes
     if owners != {service: service for service in SERVICES}:
         yield f"databases {owners}"
     roles = {one["name"]: one["passwordSecret"]["name"] for one in spec["managed"]["roles"] if one["login"]}
-    if roles != {role: secrets.of_role(role) for role in (*SERVICES, *ROLES, *READERS)}:
+    if roles != {role: secrets.staff_claims(role) for role in (*SERVICES, *ROLES, *READERS)}:
         yield f"roles {roles}"
     for role, secret in roles.items():
         if secret_values().get(secret, {}).get("username") != role:
             yield f"{role} has the password of another"
 
 
-@checks.finds(
-    {
-        "another threshold": changed("PrometheusRule", "epass", "spec.groups.0.rules.0.for", "9m"),
-    }
-)
+@checks.finds({"another threshold": changed("PrometheusRule", "epass", "spec.groups.0.rules.0.for", "9m")})
 def the_alerts_are_those_of_prometheus(manifests: Manifests) -> Iterator[str]:
     if manifests.one("PrometheusRule", "epass")["spec"] != ALERTS:
         yield "run `make contracts`"
@@ -354,15 +344,7 @@ def the_counters_of_rate_limits_have_a_password_and_few_rights(manifests: Manife
     yield from (fact for fact, holds in facts.items() if not holds)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert problems(check, fault=fault) != []
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()
 
 
 def test_rabbitmq_knows_every_line_of_the_configuration() -> None:

@@ -28,11 +28,8 @@ from tests.support.stack.paths import ROOT
 from tests.support.stack.settings import SERVICES as SERVICE_SETTINGS
 from tests.unit.deploy.kubernetes import (
     BOX,
-    OVERLAYS,
     POD,
     SETTINGS,
-    Break,
-    Check,
     Checks,
     Manifest,
     Manifests,
@@ -42,7 +39,6 @@ from tests.unit.deploy.kubernetes import (
     labels_of,
     name_of,
     pod_of,
-    problems,
     secret_keys,
     secret_values,
     with_kustomize,
@@ -169,7 +165,7 @@ def unwanted(settings: Section, manifests: Manifests) -> Iterator[str]:
     {
         "a pool that is too small": changed(
             "Deployment", "verify-rpc", f"{BOX}.env.EPASS_DATABASE_POOL.value", "20"
-        ),
+        )
     }
 )
 def every_worker_has_a_connection_to_its_database(manifests: Manifests) -> Iterator[str]:
@@ -211,7 +207,7 @@ def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
     return {
         *((f"Deployment {name}", process, ()) for process, name in parts),
         *((f"Job migrate-{one}", f"migrate-{one}", ("EPASS_DATABASE_URL",)) for one in SERVICES),
-        *((f"role {role}", secrets.of_role(role), ()) for role in (*SERVICES, *ROLES, *READERS)),
+        *((f"role {role}", secrets.staff_claims(role), ()) for role in (*SERVICES, *ROLES, *READERS)),
         ("Job topology", "administrator", ("EPASS_BROKER_URLS",)),
         ("CronJob administrator", "administrator", ()),
         ("CronJob import-logins", "import-logins", ()),
@@ -239,15 +235,7 @@ def nobody_reads_the_secret_of_another(manifests: Manifests) -> Iterator[str]:
     yield from (f"{who} does not read {secret}" for who, secret, _ in expected - found)
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("check", checks.all())
-def test_each_overlay_keeps_what_the_check_demands(check: Check, overlay: str) -> None:
-    assert problems(check, overlay) == []
-
-
-@pytest.mark.parametrize(("check", "fault"), checks.controls())
-def test_control_a_broken_copy_is_found(check: Check, fault: Break) -> None:
-    assert problems(check, fault=fault) != []
+test_each_overlay_keeps_what_the_check_demands, test_control_a_broken_copy_is_found = checks.tests()
 
 
 def test_the_page_of_installation_lists_every_secret_and_no_other() -> None:
@@ -308,7 +296,7 @@ def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_
             holders = [name for name, own in content.items() if address.password in json.dumps(own)]
             assert (address.username, holders) == (process, [process])
     for role in (*SERVICES, *ROLES, *READERS):
-        password = content[secrets.of_role(role)]["password"]
+        password = content[secrets.staff_claims(role)]["password"]
         holders = {name for name, own in content.items() if password in json.dumps(own)}
         readers_of = {
             **{role_of(service): {service} for service in SERVICES},
@@ -318,4 +306,4 @@ def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_
             "notify_app": {"notify", "sender"},
             "ops": {"exporter", "administrator", "import-logins"},
         }[role]
-        assert holders == {secrets.of_role(role), *readers_of}
+        assert holders == {secrets.staff_claims(role), *readers_of}

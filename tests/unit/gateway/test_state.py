@@ -20,14 +20,7 @@ from services.chassis.runtime.clock import now
 from services.gateway import state as state_module
 from services.gateway.rpc.ops_client import OpsClient
 from services.gateway.state import age_of
-from tests.support.factories.gateway import (
-    browser,
-    claims,
-    running,
-    signed,
-    stubbed,
-    until,
-)
+from tests.support.factories.gateway import browser, browsing, claims, running, signed, stubbed, until
 
 
 async def test_the_gateway_is_ready_once_it_can_check_sessions() -> None:
@@ -140,13 +133,12 @@ async def test_a_new_status_list_is_fetched_in_the_background() -> None:
 async def test_whoever_holds_a_status_list_gets_what_has_changed_since() -> None:
     deltas = (StatusDelta(since=6, base="b", jws="small"), StatusDelta(since=2, base="a", jws="larger"))
     status_list = StatusList(jws="whole", seq=7, digest="c", deltas=deltas)
-    app, _ = stubbed(issuance__status_list=status_list)
     expected = {
         "7.c": (204, ""), "6.b": (200, "small"), "4.x": (200, "larger"), "6.x": (200, "whole"),
         "1.x": (200, "whole"), "8.c": (204, ""), "14.c": (200, "whole"), "x": (200, "whole"),
         "": (200, "whole"),
     }  # fmt: skip
-    async with browser(app) as http:
+    async with browsing(issuance__status_list=status_list) as (http, _):
         for held, (status, text) in expected.items():
             answer = await http.get("/.well-known/pass-status", params={"held": held})
             assert (answer.status_code, answer.text) == (status, text), held
@@ -156,8 +148,7 @@ async def test_whoever_holds_a_status_list_gets_what_has_changed_since() -> None
 
 
 async def test_without_a_copy_the_status_list_is_unavailable() -> None:
-    app, _ = stubbed(issuance__status_list=Unavailable())
-    async with browser(app) as http:
+    async with browsing(issuance__status_list=Unavailable()) as (http, _):
         assert (await http.get("/.well-known/pass-status")).status_code == 503
 
 

@@ -91,6 +91,7 @@ def _markdown() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).disable("image")
 
 
+@cache
 def rendered(text: str) -> Markup:
     """Return Markdown as HTML in the design of the pages."""
     tokens = _markdown().parse(text)

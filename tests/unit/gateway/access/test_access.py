@@ -1,387 +1,318 @@
 """Who may call a route: every route declares it, and the lists below are what they declare."""
 
-import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.routing import Mount
 
 from services.gateway.access.callers import access_of
 from services.gateway.app import create_app
-from tests.support.factories.gateway import (
-    NUMBER,
-    REFERENCE,
-    as_applicant,
-    as_staff,
-    browser,
-    gateway_settings,
-    stubbed,
-)
+from tests.support.factories.gateway import gateway_settings
 from tests.support.factories.pages import UNDER_A_LANGUAGE
-from tests.unit.gateway.routes import ANSWERS, ROLES
 
 EXPECTED = {
-    "anyone": {
-        "GET /",
-        "GET /docs",
-        "GET /openapi.json",
-        "GET /p/{code}",
-        "GET /p/{code}/visit.ics",
-        "GET /q/{code}",
-        "GET /p/worker.js",
-        "GET /gate/worker.js",
-        "GET /gate/decoder.js",
-        "GET /gate/site.webmanifest",
-        "GET /dev/phone",
-        "GET /dev/phone/picture",
-        "GET /dev/messages",
-        "GET /healthz",
-        "GET /readyz",
-        "GET /metrics",
-        "GET /.well-known/jwks.json",
-        "GET /.well-known/pass-status",
-        "GET /.well-known/audit-heads",
-        "GET /hooks/{vendor}",
-        "POST /hooks/{vendor}",
-        "GET /.well-known/security.txt",
-        "GET /favicon.ico",
-        "GET /robots.txt",
-        "GET /sitemap.xml",
-        "GET /api/v1/sites",
-        "GET /api/v1/departments",
-        "GET /api/v1/availability",
-        "GET /api/v1/transparency",
-        "GET /api/v1/transparency.csv",
-        "GET /api/v1/officers",
-        "POST /api/v1/otp",
-        "POST /api/v1/otp/verify",
-        "POST /api/v1/status",
-        "POST /api/v1/sessions",
-        "POST /api/v1/sessions/code",
-        "POST /api/v1/sessions/enrolment",
-        "POST /api/v1/sessions/enrolment/code",
-    },
-    "applicant": {
-        "POST /api/v1/applications",
-        "GET /api/v1/applications",
-        "GET /api/v1/applications/{reference}",
-        "POST /api/v1/applications/{reference}/open",
-        "POST /api/v1/applications/{reference}/amend",
-        "POST /api/v1/applications/{reference}/cancel",
-        "POST /api/v1/applications/{reference}/resend",
-        "POST /api/v1/applications/{reference}/mobile",
-    },
-    "applicant reception": {
-        "GET /api/v1/passes/{number}",
-        "GET /api/v1/passes/{number}/qr.svg",
-        "GET /api/v1/passes/{number}/qr.png",
-        "POST /api/v1/passes/{number}/reissue",
-    },
-    "applicant ado assisted auditor department ops reception security": {"DELETE /api/v1/sessions/current"},
-    "ado assisted auditor department ops reception security": {
-        "POST /api/v1/password",
-        "POST /api/v1/sessions/current/code",
-        "GET /api/v1/second-factor",
-        "POST /api/v1/second-factor/enrolment",
-        "POST /api/v1/second-factor/recovery-codes",
-    },
-    "ado security": {
-        "GET /api/v1/watchlist/entries",
-        "POST /api/v1/watchlist/entries",
-        "GET /api/v1/watchlist/entries/{entry_id}",
-        "POST /api/v1/watchlist/entries/{entry_id}/confirm",
-        "POST /api/v1/watchlist/entries/{entry_id}/end",
-        "GET /api/v1/watchlist/matches",
-        "GET /api/v1/watchlist/matches/{match_id}",
-        "POST /api/v1/watchlist/matches/{match_id}/settle",
-    },
-    "ado": {
-        "POST /api/v1/logins",
-        "GET /api/v1/logins",
-        "GET /api/v1/logins/{login_id}",
-        "POST /api/v1/logins/{login_id}/extend",
-        "POST /api/v1/logins/{login_id}/mobile",
-        "POST /api/v1/logins/{login_id}/sign-out",
-        "POST /api/v1/logins/{login_id}/disable",
-        "POST /api/v1/logins/{login_id}/reset",
-        "POST /api/v1/logins/{login_id}/reset-factor",
-        "GET /api/v1/second-factor-rule",
-        "POST /api/v1/second-factor-rule",
-        "GET /api/v1/directory/{table}",
-        "GET /api/v1/directory/{table}/{key}",
-        "GET /api/v1/directory/{table}/{key}/history",
-        "POST /api/v1/directory/{table}",
-        "POST /api/v1/directory/{table}/{key}/remove",
-    },
-    "reception": {
-        "GET /api/v1/counter/applications",
-        "POST /api/v1/counter/applications",
-        "POST /api/v1/counter/lookup",
-        "GET /api/v1/counter/undelivered",
-        "POST /api/v1/counter/applications/{reference}/mobile",
-        "POST /api/v1/passes/{number}/print",
-    },
-    "ado auditor department": {"GET /api/v1/closures", "GET /api/v1/closures/{closure_id}"},
-    "ado department": {
-        "GET /api/v1/closures/affected",
-        "POST /api/v1/closures",
-        "POST /api/v1/closures/{closure_id}/lift",
-    },
-    "department": {
-        "GET /api/v1/capacity",
-        "GET /api/v1/numbers",
-        "POST /api/v1/capacity",
-        "GET /api/v1/delegations",
-        "POST /api/v1/delegations",
-        "POST /api/v1/delegations/{delegation_id}/end",
-        "GET /api/v1/reviews",
-        "POST /api/v1/reviews/search",
-        "GET /api/v1/reviews/{review_id}",
-        "POST /api/v1/reviews/{review_id}/approve",
-        "POST /api/v1/reviews/{review_id}/reject",
-        "POST /api/v1/reviews/{review_id}/return",
-        "POST /api/v1/reviews/{review_id}/forward",
-        "POST /api/v1/reviews/{review_id}/withdraw",
-        "POST /api/v1/invitations",
-    },
-    "security": {
-        "GET /gate",
-        "POST /api/v1/scans",
-        "POST /api/v1/gate/help",
-        "POST /api/v1/scans/sync",
-        "POST /api/v1/gate/device",
-        "POST /api/v1/gate/device/report",
-        "GET /api/v1/gate/inside",
-        "GET /api/v1/gate/manifest",
-        "GET /api/v1/gate/news",
-        "GET /api/v1/gate/session",
-    },
+    "anyone": """
+        GET /
+        GET /docs
+        GET /openapi.json
+        GET /p/{code}
+        GET /p/{code}/visit.ics
+        GET /q/{code}
+        GET /p/worker.js
+        GET /gate/worker.js
+        GET /gate/decoder.js
+        GET /gate/site.webmanifest
+        GET /dev/phone
+        GET /dev/phone/picture
+        GET /dev/messages
+        GET /healthz
+        GET /readyz
+        GET /metrics
+        GET /.well-known/jwks.json
+        GET /.well-known/pass-status
+        GET /.well-known/audit-heads
+        GET POST /hooks/{vendor}
+        GET /.well-known/security.txt
+        GET /favicon.ico
+        GET /robots.txt
+        GET /sitemap.xml
+        GET /api/v1/sites
+        GET /api/v1/departments
+        GET /api/v1/availability
+        GET /api/v1/transparency
+        GET /api/v1/transparency.csv
+        GET /api/v1/officers
+        POST /api/v1/otp
+        POST /api/v1/otp/verify
+        POST /api/v1/status
+        POST /api/v1/sessions
+        POST /api/v1/sessions/code
+        POST /api/v1/sessions/enrolment
+        POST /api/v1/sessions/enrolment/code
+    """,
+    "applicant": """
+        GET POST /api/v1/applications
+        GET /api/v1/applications/{reference}
+        POST /api/v1/applications/{reference}/open
+        POST /api/v1/applications/{reference}/amend
+        POST /api/v1/applications/{reference}/cancel
+        POST /api/v1/applications/{reference}/resend
+        POST /api/v1/applications/{reference}/mobile
+    """,
+    "applicant reception": """
+        GET /api/v1/passes/{number}
+        GET /api/v1/passes/{number}/qr.svg
+        GET /api/v1/passes/{number}/qr.png
+        POST /api/v1/passes/{number}/reissue
+    """,
+    "applicant ado assisted auditor department ops reception security": "DELETE /api/v1/sessions/current",
+    "ado assisted auditor department ops reception security": """
+        POST /api/v1/password
+        POST /api/v1/sessions/current/code
+        GET /api/v1/second-factor
+        POST /api/v1/second-factor/enrolment
+        POST /api/v1/second-factor/recovery-codes
+    """,
+    "ado security": """
+        GET POST /api/v1/watchlist/entries
+        GET /api/v1/watchlist/entries/{entry_id}
+        POST /api/v1/watchlist/entries/{entry_id}/confirm
+        POST /api/v1/watchlist/entries/{entry_id}/end
+        GET /api/v1/watchlist/matches
+        GET /api/v1/watchlist/matches/{match_id}
+        POST /api/v1/watchlist/matches/{match_id}/settle
+    """,
+    "ado": """
+        GET POST /api/v1/logins
+        GET /api/v1/logins/{login_id}
+        POST /api/v1/logins/{login_id}/extend
+        POST /api/v1/logins/{login_id}/mobile
+        POST /api/v1/logins/{login_id}/sign-out
+        POST /api/v1/logins/{login_id}/disable
+        POST /api/v1/logins/{login_id}/reset
+        POST /api/v1/logins/{login_id}/reset-factor
+        GET POST /api/v1/second-factor-rule
+        GET POST /api/v1/directory/{table}
+        GET /api/v1/directory/{table}/{key}
+        GET /api/v1/directory/{table}/{key}/history
+        POST /api/v1/directory/{table}/{key}/remove
+    """,
+    "reception": """
+        GET POST /api/v1/counter/applications
+        POST /api/v1/counter/lookup
+        GET /api/v1/counter/undelivered
+        POST /api/v1/counter/applications/{reference}/mobile
+        POST /api/v1/passes/{number}/print
+    """,
+    "ado auditor department": """
+        GET /api/v1/closures
+        GET /api/v1/closures/{closure_id}
+    """,
+    "ado department": """
+        GET /api/v1/closures/affected
+        POST /api/v1/closures
+        POST /api/v1/closures/{closure_id}/lift
+    """,
+    "department": """
+        GET POST /api/v1/capacity
+        GET /api/v1/numbers
+        GET POST /api/v1/delegations
+        POST /api/v1/delegations/{delegation_id}/end
+        GET /api/v1/reviews
+        POST /api/v1/reviews/search
+        GET /api/v1/reviews/{review_id}
+        POST /api/v1/reviews/{review_id}/approve
+        POST /api/v1/reviews/{review_id}/reject
+        POST /api/v1/reviews/{review_id}/return
+        POST /api/v1/reviews/{review_id}/forward
+        POST /api/v1/reviews/{review_id}/withdraw
+        POST /api/v1/invitations
+    """,
+    "security": """
+        GET /gate
+        POST /api/v1/scans
+        POST /api/v1/gate/help
+        POST /api/v1/scans/sync
+        POST /api/v1/gate/device
+        POST /api/v1/gate/device/report
+        GET /api/v1/gate/inside
+        GET /api/v1/gate/manifest
+        GET /api/v1/gate/news
+        GET /api/v1/gate/session
+    """,
 }
 PAGES = {
-    "anyone": {
-        "GET ",
-        "GET /apply",
-        "GET /sign-in",
-        "POST /sign-in",
-        "GET /sign-in/code",
-        "POST /sign-in/code",
-        "POST /sign-out",
-        "GET /about/{name}",
-        "GET /transparency",
-        "GET /cleared",
-        "GET /s/{reference}",
-        "GET /site.webmanifest",
-        "GET /status",
-        "POST /status",
-        "GET /status/result",
-        "POST /status/result",
-        "GET /staff/sign-in",
-        "POST /staff/sign-in",
-        "GET /staff/sign-in/code",
-        "POST /staff/sign-in/code",
-        "GET /staff/sign-in/app",
-        "POST /staff/sign-in/app",
-        "GET /staff/sign-in/recovery-codes",
-        "GET /kiosk",
-        "POST /kiosk",
-        "GET /kiosk/enrol",
-        "POST /kiosk/enrol",
-    },
-    "applicant": {
-        "GET /apply/{name}",
-        "POST /apply/{name}",
-        "GET /apply/companion",
-        "POST /apply/companion",
-        "POST /apply/companions/remove",
-        "GET /apply/check",
-        "POST /apply/check",
-        "GET /apply/done",
-        "GET /kiosk/done",
-        "GET /kiosk/slip",
-        "GET /kiosk/pass",
-        "GET /applications",
-        "GET /applications/{reference}",
-        "POST /applications/{reference}/open",
-        "GET /applications/{reference}/open",
-        "GET /applications/{reference}/again",
-        "GET /applications/{reference}/resend",
-        "GET /applications/{reference}/cancel",
-        "POST /applications/{reference}/cancel",
-        "POST /applications/{reference}/resend",
-        "GET /applications/{reference}/mobile",
-        "POST /applications/{reference}/mobile",
-        "GET /applications/{reference}/mobile/code",
-        "POST /applications/{reference}/mobile/code",
-        "GET /applications/{reference}/qr",
-        "POST /applications/{reference}/again",
-        "GET /applications/{reference}/dates",
-        "POST /applications/{reference}/dates",
-        "GET /applications/{reference}/complete",
-        "POST /applications/{reference}/complete",
-        "GET /sessions",
-        "POST /sessions",
-    },
-    "ado assisted auditor department ops reception security": {
-        "GET /staff",
-        "GET /staff/second-factor",
-        "POST /staff/second-factor/app",
-        "GET /staff/second-factor/recovery-codes",
-        "POST /staff/second-factor/recovery-codes",
-        "POST /staff/second-factor/confirm",
-        "GET /staff/password",
-        "POST /staff/password",
-        "POST /staff/sign-out",
-        "GET /staff/sessions",
-        "POST /staff/sessions",
-    },
-    "department": {
-        "GET /desk/invitations",
-        "POST /desk/invitations",
-        "GET /desk/invitations/sent",
-        "GET /desk",
-        "POST /desk/approve",
-        "GET /desk/capacity",
-        "GET /desk/numbers",
-        "POST /desk/capacity",
-        "GET /desk/delegations",
-        "POST /desk/delegations",
-        "POST /desk/delegations/{delegation_id}/end",
-        "POST /desk/search",
-        "GET /desk/search",
-        "GET /desk/changes",
-        "GET /desk/reviews/{review_id}",
-        "GET /desk/reviews/{review_id}/{verb}",
-        "POST /desk/reviews/{review_id}/{verb}",
-    },
-    "ado auditor department": {"GET /desk/closures", "GET /desk/closures/{closure_id}"},
-    "ado department": {
-        "GET /desk/closures/new",
-        "POST /desk/closures/new",
-        "POST /desk/closures/{closure_id}/lift",
-    },
-    "ado ops security": {"GET /gate-devices"},
-    "ado security": {
-        "GET /watchlist",
-        "GET /watchlist/new",
-        "POST /watchlist/new",
-        "GET /watchlist/entries/{entry_id}",
-        "POST /watchlist/entries/{entry_id}",
-        "GET /watchlist/matches",
-        "GET /watchlist/matches/{match_id}",
-        "POST /watchlist/matches/{match_id}",
-    },
-    "ado": {
-        "GET /desk/logins",
-        "GET /desk/logins/new",
-        "GET /desk/logins/issued",
-        "POST /desk/logins/new",
-        "GET /desk/logins/{login_id}/mobile",
-        "POST /desk/logins/{login_id}/mobile",
-        "GET /desk/logins/{login_id}",
-        "POST /desk/logins/{login_id}",
-        "GET /desk/logins/{login_id}/{verb}",
-        "POST /desk/logins/{login_id}/sign-out",
-        "POST /desk/logins/{login_id}/reset",
-        "POST /desk/logins/{login_id}/reset-factor",
-        "GET /desk/second-factor",
-        "POST /desk/second-factor",
-        "POST /desk/logins/{login_id}/disable",
-        "GET /desk/directory/contacts",
-        "GET /desk/directory/contacts/{kind}/{code}",
-        "POST /desk/directory/contacts/{kind}/{code}",
-        "GET /desk/directory/lines",
-        "GET /desk/directory/lines/{table}",
-        "GET /desk/directory/lines/{table}/new",
-        "POST /desk/directory/lines/{table}/new",
-        "GET /desk/directory/lines/{table}/edit/{key:path}",
-        "POST /desk/directory/lines/{table}/edit/{key:path}",
-        "GET /desk/directory/lines/{table}/remove/{key:path}",
-        "POST /desk/directory/lines/{table}/remove/{key:path}",
-        "GET /desk/directory/files",
-        "POST /desk/directory/files",
-        "GET /desk/directory/files/{table}/{import_id}",
-        "POST /desk/directory/files/{table}/{import_id}",
-        "GET /desk/directory/files/logins/{import_id}/passwords",
-        "GET /desk/directory/files/logins/{import_id}/passwords.csv",
-        "GET /desk/directory/export/{table}.csv",
-        "GET /gate-devices/issued",
-        "POST /gate-devices",
-        "GET /gate-devices/{device_id}/{verb}",
-        "POST /gate-devices/{device_id}/code",
-        "POST /gate-devices/{device_id}/revoke",
-        "GET /desk/supervisors",
-        "POST /desk/supervisors",
-        "POST /desk/supervisors/{login_id}/end",
-        "POST /desk/supervisors/sites/{site}/demand",
-        "POST /desk/supervisors/sites/{site}/lift",
-        "GET /desk/kiosks",
-        "GET /desk/kiosks/issued",
-        "POST /desk/kiosks",
-        "POST /desk/kiosks/{kiosk_id}/token",
-        "POST /desk/kiosks/{kiosk_id}/disable",
-    },
-    "reception": {
-        "GET /counter/calls",
-        "GET /counter/calls/changes",
-        "POST /counter/calls/{call_id}/answer",
-        "GET /counter",
-        "POST /counter/lookup",
-        "GET /counter/lookup",
-        "POST /counter/apply",
-        "GET /counter/applications/{reference}",
-        "GET /counter/applications/{reference}/photograph",
-        "GET /counter/applications/{reference}/mobile",
-        "POST /counter/applications/{reference}/mobile",
-        "GET /counter/applications/{reference}/mobile/code",
-        "POST /counter/applications/{reference}/mobile/code",
-        "POST /counter/applications/{reference}/cancel",
-        "GET /counter/passes/{number}",
-        "POST /counter/passes/{number}/print",
-        "GET /counter/passes/{number}/{kind}/{paper}",
-        "POST /counter/passes/{number}/reissue",
-    },
-    "auditor": {
-        "GET /audit",
-        "GET /audit/search",
-        "POST /audit/search",
-        "GET /audit/log",
-        "POST /audit/log",
-        "GET /audit/applications/{reference}",
-        "GET /audit/passes/{number}",
-    },
-    "ops": {
-        "GET /ops/gate-incidents",
-        "POST /ops/gate-incidents/{incident_id}/seen",
-        "GET /ops",
-        "GET /ops/dead-letters/{queue}",
-        "GET /ops/dead-letters/{queue}/{letter}",
-        "GET /ops/dead-letters/{queue}/{letter}/replay",
-        "POST /ops/dead-letters/{queue}/{letter}/replay",
-    },
-    "assisted": {
-        "GET /assist",
-        "POST /assist/next",
-        "POST /assist/sign-out",
-        "GET /assist/sessions",
-        "POST /assist/sessions",
-        "GET /assist/second-factor",
-        "POST /assist/second-factor/app",
-        "GET /assist/second-factor/recovery-codes",
-        "POST /assist/second-factor/recovery-codes",
-        "POST /assist/second-factor/confirm",
-    },
-    "security": {
-        "GET /gate",
-        "POST /gate",
-        "GET /gate/enter",
-        "POST /gate/enter",
-        "GET /gate/result",
-        "GET /gate/photographs/{reference}",
-        "GET /gate/pin",
-        "POST /gate/pin",
-        "GET /gate/incidents",
-        "POST /gate/incidents/{incident_id}/seen",
-        "GET /gate/inside",
-    },
+    "anyone": """
+        GET /
+        GET /apply
+        GET POST /sign-in
+        GET POST /sign-in/code
+        POST /sign-out
+        GET /about/{name}
+        GET /transparency
+        GET /cleared
+        GET /s/{reference}
+        GET /site.webmanifest
+        GET POST /status
+        GET POST /status/result
+        GET POST /staff/sign-in
+        GET POST /staff/sign-in/code
+        GET POST /staff/sign-in/app
+        GET /staff/sign-in/recovery-codes
+        GET POST /kiosk
+        GET POST /kiosk/enrol
+    """,
+    "applicant": """
+        GET POST /apply/{name}
+        GET POST /apply/companion
+        POST /apply/companions/remove
+        GET POST /apply/check
+        GET /apply/done
+        GET /kiosk/done
+        GET /kiosk/slip
+        GET /kiosk/pass
+        GET /applications
+        GET /applications/{reference}
+        GET POST /applications/{reference}/open
+        GET POST /applications/{reference}/again
+        GET POST /applications/{reference}/resend
+        GET POST /applications/{reference}/cancel
+        GET POST /applications/{reference}/mobile
+        GET POST /applications/{reference}/mobile/code
+        GET /applications/{reference}/qr
+        GET POST /applications/{reference}/dates
+        GET POST /applications/{reference}/complete
+        GET POST /sessions
+    """,
+    "ado assisted auditor department ops reception security": """
+        GET /staff
+        GET /staff/second-factor
+        POST /staff/second-factor/app
+        GET POST /staff/second-factor/recovery-codes
+        POST /staff/second-factor/confirm
+        GET POST /staff/password
+        POST /staff/sign-out
+        GET POST /staff/sessions
+    """,
+    "department": """
+        GET POST /desk/invitations
+        GET /desk/invitations/sent
+        GET /desk
+        POST /desk/approve
+        GET POST /desk/capacity
+        GET /desk/numbers
+        GET POST /desk/delegations
+        POST /desk/delegations/{delegation_id}/end
+        GET POST /desk/search
+        GET /desk/changes
+        GET /desk/reviews/{review_id}
+        GET POST /desk/reviews/{review_id}/{verb}
+    """,
+    "ado auditor department": """
+        GET /desk/closures
+        GET /desk/closures/{closure_id}
+    """,
+    "ado department": """
+        GET POST /desk/closures/new
+        POST /desk/closures/{closure_id}/lift
+    """,
+    "ado ops security": "GET /gate-devices",
+    "ado security": """
+        GET /watchlist
+        GET POST /watchlist/new
+        GET POST /watchlist/entries/{entry_id}
+        GET /watchlist/matches
+        GET POST /watchlist/matches/{match_id}
+    """,
+    "ado": """
+        GET /desk/logins
+        GET POST /desk/logins/new
+        GET /desk/logins/issued
+        GET POST /desk/logins/{login_id}/mobile
+        GET POST /desk/logins/{login_id}
+        GET /desk/logins/{login_id}/{verb}
+        POST /desk/logins/{login_id}/sign-out
+        POST /desk/logins/{login_id}/reset
+        POST /desk/logins/{login_id}/reset-factor
+        GET POST /desk/second-factor
+        POST /desk/logins/{login_id}/disable
+        GET /desk/directory/contacts
+        GET POST /desk/directory/contacts/{kind}/{code}
+        GET /desk/directory/lines
+        GET /desk/directory/lines/{table}
+        GET POST /desk/directory/lines/{table}/new
+        GET POST /desk/directory/lines/{table}/edit/{key:path}
+        GET POST /desk/directory/lines/{table}/remove/{key:path}
+        GET POST /desk/directory/files
+        GET POST /desk/directory/files/{table}/{import_id}
+        GET /desk/directory/files/logins/{import_id}/passwords
+        GET /desk/directory/files/logins/{import_id}/passwords.csv
+        GET /desk/directory/export/{table}.csv
+        GET /gate-devices/issued
+        POST /gate-devices
+        GET /gate-devices/{device_id}/{verb}
+        POST /gate-devices/{device_id}/code
+        POST /gate-devices/{device_id}/revoke
+        GET POST /desk/supervisors
+        POST /desk/supervisors/{login_id}/end
+        POST /desk/supervisors/sites/{site}/demand
+        POST /desk/supervisors/sites/{site}/lift
+        GET POST /desk/kiosks
+        GET /desk/kiosks/issued
+        POST /desk/kiosks/{kiosk_id}/token
+        POST /desk/kiosks/{kiosk_id}/disable
+    """,
+    "reception": """
+        GET /counter/calls
+        GET /counter/calls/changes
+        POST /counter/calls/{call_id}/answer
+        GET /counter
+        GET POST /counter/lookup
+        POST /counter/apply
+        GET /counter/applications/{reference}
+        GET /counter/applications/{reference}/photograph
+        GET POST /counter/applications/{reference}/mobile
+        GET POST /counter/applications/{reference}/mobile/code
+        POST /counter/applications/{reference}/cancel
+        GET /counter/passes/{number}
+        POST /counter/passes/{number}/print
+        GET /counter/passes/{number}/{kind}/{paper}
+        POST /counter/passes/{number}/reissue
+    """,
+    "auditor": """
+        GET /audit
+        GET POST /audit/search
+        GET POST /audit/log
+        GET /audit/applications/{reference}
+        GET /audit/passes/{number}
+    """,
+    "ops": """
+        GET /ops/gate-incidents
+        POST /ops/gate-incidents/{incident_id}/seen
+        GET /ops
+        GET /ops/dead-letters/{queue}
+        GET /ops/dead-letters/{queue}/{letter}
+        GET POST /ops/dead-letters/{queue}/{letter}/replay
+    """,
+    "assisted": """
+        GET /assist
+        POST /assist/next
+        POST /assist/sign-out
+        GET POST /assist/sessions
+        GET /assist/second-factor
+        POST /assist/second-factor/app
+        GET POST /assist/second-factor/recovery-codes
+        POST /assist/second-factor/confirm
+    """,
+    "security": """
+        GET POST /gate
+        GET POST /gate/enter
+        GET /gate/result
+        GET /gate/photographs/{reference}
+        GET POST /gate/pin
+        GET /gate/incidents
+        POST /gate/incidents/{incident_id}/seen
+        GET /gate/inside
+    """,
 }
 """Under ``/{language}``."""
 
@@ -422,60 +353,23 @@ def declared(*, pages: bool) -> dict[str, set[str]]:
                 if access.everybody
                 else " ".join(["applicant"] * access.applicants + sorted(access.roles))
             )
-            path = route.path.removeprefix(UNDER_A_LANGUAGE)
+            path = route.path.removeprefix(UNDER_A_LANGUAGE) or "/"
             found.setdefault(who, set()).update(f"{method} {path}" for method in route.methods or ())
     return found
 
 
+def listed(table: dict[str, str]) -> dict[str, set[str]]:
+    """Return a table of lines such as "GET POST /status" as what routes declare."""
+    rows = {who: [line.split() for line in text.split("\n") if line.strip()] for who, text in table.items()}
+    return {
+        who: {f"{method} {path}" for *methods, path in lines for method in methods}
+        for who, lines in rows.items()
+    }
+
+
 def test_each_route_of_the_interface_admits_the_listed_callers() -> None:
-    assert declared(pages=False) == EXPECTED
+    assert declared(pages=False) == listed(EXPECTED)
 
 
 def test_each_page_admits_the_listed_callers() -> None:
-    assert declared(pages=True) == PAGES
-
-
-SAMPLES = {
-    "ado": ("GET", "/api/v1/logins"),
-    "reception": ("POST", "/api/v1/counter/lookup"),
-    "department": ("GET", "/api/v1/reviews"),
-    "security": ("GET", "/api/v1/gate/inside?site=PCS1"),
-}
-
-
-@pytest.mark.parametrize("wanted", SAMPLES)
-async def test_a_route_admits_its_role_and_no_other(wanted: str) -> None:
-    app, client = stubbed(**ANSWERS)
-    method, path = SAMPLES[wanted]
-    async with browser(app) as http:
-        for asked in ROLES:
-            client.asked.clear()
-            answer = await http.request(
-                method, path, json={"q": "Kaur"} if method == "POST" else None, headers=as_staff(asked)
-            )
-            assert answer.status_code == (200 if asked == wanted else 403), asked
-            services = [name for name, *_ in client.asked if not name.startswith("accounts.session")]
-            assert bool(services) == (asked == wanted), services
-        assert (
-            await http.request(method, path, json={"q": "Kaur"}, headers=as_applicant())
-        ).status_code == 403
-        assert (await http.request(method, path, json={"q": "Kaur"})).status_code == 401
-
-
-async def test_staff_are_refused_at_an_applicants_route() -> None:
-    app, client = stubbed()
-    async with browser(app) as http:
-        answer = await http.get(f"/api/v1/applications/{REFERENCE}", headers=as_staff("department"))
-    assert answer.status_code == 403
-    assert not client.was_asked("application.view")
-
-
-async def test_an_applicant_and_the_reception_may_see_a_pass_and_a_department_may_not() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
-        seen = [
-            (await http.get(f"/api/v1/passes/{NUMBER}", headers=who)).status_code
-            for who in (as_applicant(), as_staff("reception"))
-        ]
-        refused = (await http.get(f"/api/v1/passes/{NUMBER}", headers=as_staff("department"))).status_code
-    assert (seen, refused) == ([200, 200], 403)
+    assert declared(pages=True) == listed(PAGES)

@@ -1,69 +1,28 @@
-"""Who reaches what of the gates: scans, manifests, news and reports, each at their own site."""
+"""What the gates get and send: scans, manifests and news.
+
+Which site's they get is tried in `tests/integration/gateway/test_places.py`, but for news.
+"""
 
 from datetime import datetime
 
 import pytest
 
-from contracts.errors import FieldError, InvalidInput
 from contracts.rpc.issuance import StatusList
 from contracts.rpc.verify.manifests import Manifest, ManifestSnapshot, OfflinePolicy
 from contracts.rpc.verify.offline_scans import SyncedScan, SyncedScans
 from contracts.rpc.verify.presence import Movement, Movements
-from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import LATER, NUMBER, as_staff, at_gate, browser, gate_device, stubbed
-from tests.unit.gateway.routes import ANSWERS, ROLES
-
-SCAN = {"pass_number": NUMBER, "nonce": "0123456789"}
-
-
-async def test_a_guard_scans_at_the_gates_of_their_own_site_only() -> None:
-    app, client = stubbed(verify__scan=ScanResult(verdict="admit", preview=True))
-    async with browser(app) as http:
-        own = await http.post("/api/v1/scans", json={**SCAN, "gate": "PCS1-G2"}, headers=as_staff("security"))
-        client.asked.clear()
-        other = await http.post(
-            "/api/v1/scans", json={**SCAN, "gate": "PCS2-G1"}, headers=as_staff("security")
-        )
-        no_site = await http.post(
-            "/api/v1/scans", json={**SCAN, "gate": "PCS1-G1"}, headers=as_staff("security", site=None)
-        )
-    assert own.json()["verdict"] == "admit"
-    assert (other.status_code, other.json()["code"]) == (403, "wrong_site")
-    assert no_site.status_code == 403
-    assert not client.was_asked("verify.scan")
+from tests.support.factories.gateway import LATER, as_staff, at_gate, browser, browsing, stubbed
 
 
 async def test_scans_that_wait_are_answered_with_when_to_send_them_again() -> None:
     waiting = SyncedScans(items=(SyncedScan(nonce="0123456789"),), retry_after=600)
-    app, _ = stubbed(verify__sync=waiting)
-    async with browser(app) as http:
+    async with browsing(verify__sync=waiting) as (http, _):
         sent = await http.post(
             "/api/v1/scans/sync", json={"gate": "PCS1-G1", "scans": [{}]}, headers=at_gate()
         )
     assert (sent.status_code, sent.headers["retry-after"]) == (200, "600")
     assert sent.json()["items"][0]["recorded"] is False
-
-
-async def test_a_scan_at_a_gate_that_does_not_exist_is_answered_with_a_problem() -> None:
-    problem = FieldError(field="gate", code="unknown_gate")
-    refusal = InvalidInput("there is no such gate", code="unknown_gate", fields=(problem,))
-    app, _ = stubbed(verify__scan=refusal)
-    async with browser(app) as http:
-        body = {**SCAN, "gate": "PCS1-G999"}
-        refused = await http.post("/api/v1/scans", json=body, headers=as_staff("security"))
-    assert refused.status_code == 422
-    assert refused.headers["content-type"] == "application/problem+json"
-    assert refused.json()["code"] == "unknown_gate"
-    assert [(one["field"], one["code"]) for one in refused.json()["errors"]] == [("gate", "unknown_gate")]
-
-
-async def test_a_guard_sees_who_is_inside_their_own_site_only() -> None:
-    app, client = stubbed(**ANSWERS)
-    async with browser(app) as http:
-        answer = await http.get("/api/v1/gate/inside?site=PCS2", headers=as_staff("security"))
-    assert answer.status_code == 403
-    assert not client.was_asked("verify.inside")
 
 
 MANIFEST = Manifest(
@@ -76,26 +35,8 @@ MANIFEST = Manifest(
 )
 
 
-def at_its_gate(role: str, gate: str) -> dict[str, str]:
-    """Return the headers of staff on a device of their site: of the gate, if it is one of the site."""
-    device = gate_device(gate if gate.startswith("PCS1-G") else "PCS1-G1")
-    return as_staff(role, gate=None) | {"Cookie": f"gate_device={device}"}
-
-
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
-async def test_only_security_of_a_site_gets_the_manifest_of_its_gates(role: str, gate: str) -> None:
-    app, client = stubbed(verify__manifest=MANIFEST)
-    async with browser(app) as http:
-        answer = await http.get(f"/api/v1/gate/manifest?gate={gate}", headers=at_its_gate(role, gate))
-    may = role == "security" and gate.startswith("PCS1-G")
-    assert answer.status_code == (200 if may else 403)
-    assert client.was_asked("verify.manifest") is may
-
-
 async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_when() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         refused = await http.get("/api/v1/gate/session", headers=as_staff("reception"))
         answer = await http.get("/api/v1/gate/session", headers=at_gate())
     assert refused.status_code == 403
@@ -106,20 +47,10 @@ async def test_the_gates_app_learns_who_is_signed_in_at_which_gate_and_until_whe
 
 
 MOVEMENT = Movement.model_validate(
-    {
-        "position": 12,
-        "nonce": "a-nonce-of-a-scan",
-        "pass": "7K3M9QWX",
-        "gate": "PCS1-G2",
-        "verdict": "admit",
-        "count": 1,
-        "inside": 1,
-        "at": "2026-12-01T04:30:00Z",
-        "recorded_at": "2026-12-01T04:30:00Z",
-        "timeline": 1,
-        "transaction": 700,
-    }
-)
+    {"position": 12, "nonce": "a-nonce-of-a-scan", "pass": "7K3M9QWX", "gate": "PCS1-G2",
+    "verdict": "admit", "count": 1, "inside": 1, "at": "2026-12-01T04:30:00Z",
+    "recorded_at": "2026-12-01T04:30:00Z", "timeline": 1, "transaction": 700}
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("gate", ["PCS1-G1", "PCS2-G1"])
@@ -127,9 +58,8 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
     gate: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.gateway.api.gate.STREAM_SECONDS", 0.1)
-    app, client = stubbed(verify__movements=Movements(items=(MOVEMENT,), last=12))
     headers = at_gate() | {"Last-Event-ID": "11"}
-    async with browser(app) as http:
+    async with browsing(verify__movements=Movements(items=(MOVEMENT,), last=12)) as (http, client):
         answer = await http.get(f"/api/v1/gate/news?gate={gate}", headers=headers)
     may = gate == "PCS1-G1"
     assert answer.status_code == (200 if may else 403)
@@ -140,22 +70,9 @@ async def test_only_security_of_a_site_hears_the_news_of_its_gates(
         assert answer.text == f"retry: 1000\n\n{reload}event: movement\n{moved}"
 
 
-@pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("gate", ["PCS1-G1", "PCS1-G2", "PCS2-G1", "PCS2", "G1"])
-async def test_only_security_of_a_site_sends_the_scans_of_its_gates(role: str, gate: str) -> None:
-    app, client = stubbed(verify__sync=SyncedScans(items=()))
-    body = {"gate": gate, "scans": [{"nonce": "0123456789"}]}
-    async with browser(app) as http:
-        answer = await http.post("/api/v1/scans/sync", json=body, headers=at_its_gate(role, gate))
-    may = role == "security" and gate.startswith("PCS1-G")
-    assert answer.status_code == (200 if may else 403)
-    assert client.was_asked("verify.sync") is may
-
-
 @pytest.mark.parametrize("scans", [[], [{}] * 201, "scans", None, {"nonce": "0123456789"}])
 async def test_a_request_without_scans_or_with_too_many_is_refused_as_a_whole(scans: object) -> None:
-    app, client = stubbed(verify__sync=SyncedScans(items=()))
-    async with browser(app) as http:
+    async with browsing(verify__sync=SyncedScans(items=())) as (http, client):
         body = {"gate": "PCS1-G1", "scans": scans}
         answer = await http.post("/api/v1/scans/sync", json=body, headers=at_gate())
     assert answer.status_code == 422

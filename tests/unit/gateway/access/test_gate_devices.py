@@ -26,6 +26,7 @@ from tests.support.factories.gateway import (
     as_staff,
     at_gate,
     browser,
+    browsing,
     claims,
     gate_device,
     signed,
@@ -84,8 +85,7 @@ def in_the_app(device: str | None) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_the_app_works_on_an_enrolled_device_of_its_gate_only(name: str) -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, _):
         assert await ask(http, name, in_the_app(gate_device())) == (200, None)
         assert await ask(http, name, in_the_app(None)) == (403, "device_missing")
         elsewhere = await ask(http, name, in_the_app(gate_device("PCS2-G1")))
@@ -97,8 +97,7 @@ async def test_the_app_works_on_an_enrolled_device_of_its_gate_only(name: str) -
 
 @pytest.mark.parametrize("name", ["manifest", "news", "scan", "help"])
 async def test_a_device_of_another_gate_of_the_site_gets_nothing_of_this_one(name: str) -> None:
-    app, client = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, client):
         refused = await ask(http, name, in_the_app(gate_device("PCS1-G2")))
     assert refused == (403, "device_of_other_gate")
     assert not any(asked.startswith("verify.") for asked, *_ in client.asked)
@@ -106,15 +105,13 @@ async def test_a_device_of_another_gate_of_the_site_gets_nothing_of_this_one(nam
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if name != "sync"])
 async def test_a_guard_of_one_gate_cannot_use_the_device_of_another(name: str) -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, _):
         refused = await ask(http, name, at_gate("PCS1-G2", gate="PCS1-G1"))
     assert refused == (403, "device_of_other_gate")
 
 
 async def test_a_guard_sends_the_scans_of_their_gate_from_a_device_that_has_moved_within_the_site() -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, _):
         assert await ask(http, "sync", at_gate("PCS1-G2", gate="PCS1-G1")) == (200, None)
         elsewhere = await ask(http, "sync", at_gate("PCS2-G1", gate="PCS1-G1"))
     assert elsewhere == (403, "device_of_other_gate")
@@ -122,56 +119,45 @@ async def test_a_guard_sends_the_scans_of_their_gate_from_a_device_that_has_move
 
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_a_program_with_a_token_may_scan_and_gets_nothing_that_is_kept(name: str) -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, _):
         answer = await ask(http, name, as_staff("security"))
     assert answer == ((403, "device_missing") if name in KEPT else (200, None))
 
 
 @pytest.mark.parametrize("name", [name for name in REQUESTS if name != "report"])
 async def test_an_installation_may_do_without_devices_but_a_wrong_one_is_refused(name: str) -> None:
-    app, _ = stubbed(given={"gate_devices": "optional"}, **ANSWERS)
-    async with browser(app) as http:
+    async with browsing(given={"gate_devices": "optional"}, **ANSWERS) as (http, _):
         assert await ask(http, name, in_the_app(None)) == (200, None)
         assert (await ask(http, name, in_the_app("forged")))[1] == "device_revoked"
 
 
 async def test_the_plain_page_of_the_gate_needs_no_device() -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, _):
         page = await http.get("/en/gate", headers=in_the_app(None))
     assert page.status_code == 200
 
 
 async def test_services_learn_which_device_was_used_and_have_proof_of_it() -> None:
-    app, client = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, client):
         await ask(http, "manifest", in_the_app(gate_device()))
     assert client.last("verify.manifest")[2].gate_device == "GAT-0001"
 
 
 async def test_the_gate_of_a_session_is_that_of_its_device() -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, _):
         found = (await http.get("/api/v1/gate/session", headers=at_gate("PCS1-G2"))).json()
     assert (found["gate"], found["device"]) == ("PCS1-G2", "GAT-0001")
 
 
 async def test_the_servers_half_of_the_key_is_of_one_enrolment_and_not_of_a_guard() -> None:
-    app, _ = stubbed(**ANSWERS)
     sid = uuid4()
-    async with browser(app) as http:
-        halves = [
-            (
-                await http.get("/api/v1/gate/session", headers={**as_staff("security"), "Cookie": cookie})
-            ).json()
-            for cookie in (
-                f"gate_device={gate_device(sid=sid)}",
-                f"gate_device={gate_device(sid=sid)}",
-                f"gate_device={gate_device(sid=uuid4())}",
-            )
-        ]
-    first, same, again = (one["storage_half"] for one in halves)
+    async with browsing(**ANSWERS) as (http, _):
+        halves = []
+        for enrolment in (sid, sid, uuid4()):
+            headers = as_staff("security") | {"Cookie": f"gate_device={gate_device(sid=enrolment)}"}
+            found = await http.get("/api/v1/gate/session", headers=headers)
+            halves.append(found.json()["storage_half"])
+    first, same, again = halves
     assert first == same
     assert first != again
     assert len(first) == 32
@@ -206,9 +192,8 @@ async def test_a_revoked_device_and_an_ended_session_get_nothing_more_also_from_
     ids=lambda one: next(iter(one)),
 )
 async def test_a_report_that_no_app_makes_is_refused(wrong: dict[str, object]) -> None:
-    app, client = stubbed(**ANSWERS)
     body = {"version": "1", "unsent": 0} | wrong
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, client):
         answer = await http.post("/api/v1/gate/device/report", json=body, headers=at_gate())
     assert answer.status_code == 422
     assert not client.was_asked("accounts.report_gate_device")
@@ -251,8 +236,7 @@ async def test_who_is_inside_comes_with_the_gates_whose_scans_the_server_may_lac
             device_of("PCS2-G1", minutes=20, site="PCS2"),
         )
     )
-    app, _ = stubbed(**ANSWERS | {"accounts__gate_devices": devices})
-    async with browser(app) as http:
+    async with browsing(**ANSWERS | {"accounts__gate_devices": devices}) as (http, _):
         answer = await http.get("/api/v1/gate/inside?site=PCS1", headers=in_the_app(gate_device()))
     assert answer.json()["offline_gates"] == ["PCS1-G2", "PCS1-G3", "PCS1-G4"]
 
@@ -262,8 +246,7 @@ async def test_who_is_inside_is_known_while_accounts_does_not_say_which_gates_ar
     answer: ContractError,
 ) -> None:
     """And no gate counts as one that is heard."""
-    app, _ = stubbed(**ANSWERS | {"accounts__gate_devices": answer})
-    async with browser(app) as http:
+    async with browsing(**ANSWERS | {"accounts__gate_devices": answer}) as (http, _):
         found = await http.get("/api/v1/gate/inside?site=PCS1", headers=in_the_app(gate_device()))
     assert (found.status_code, found.json()["offline_gates"]) == (200, None)
 
@@ -333,8 +316,7 @@ def enrolled(expires_in: timedelta = timedelta(days=365)) -> StaffSession:
 async def test_a_code_makes_a_browser_the_device_of_a_gate_by_a_cookie_that_no_script_reads(
     code: str,
 ) -> None:
-    app, client = stubbed(accounts__enrol_gate_device=enrolled())
-    async with browser(app) as http:
+    async with browsing(accounts__enrol_gate_device=enrolled()) as (http, client):
         answer = await http.post("/api/v1/gate/device", json={"code": code}, headers=in_the_app(None))
     assert answer.json() == {"device": "GAT-0001", "site": "PCS1", "gate": "PCS1-G1"}
     (cookie,) = answer.headers.get_list("set-cookie")
@@ -345,9 +327,8 @@ async def test_a_code_makes_a_browser_the_device_of_a_gate_by_a_cookie_that_no_s
 
 
 async def test_the_key_of_an_enrolment_is_of_one_browser_also_when_the_same_guard_repeats_it() -> None:
-    app, client = stubbed(accounts__enrol_gate_device=enrolled())
     keys = []
-    async with browser(app) as http:
+    async with browsing(accounts__enrol_gate_device=enrolled()) as (http, client):
         for sid in (one := uuid4(), one, uuid4()):
             session = signed(GUARD.model_copy(update={"sid": sid}))
             headers = {"Cookie": f"session={session}", "Idempotency-Key": "k", **SAME_SITE}
@@ -367,8 +348,7 @@ async def test_the_key_of_an_enrolment_is_of_one_browser_also_when_the_same_guar
     ],
 )
 async def test_a_code_that_is_not_accepted_leaves_the_guard_signed_in(refusal: str, problem: str) -> None:
-    app, _ = stubbed(accounts__enrol_gate_device=NotAuthenticated(code=refusal))
-    async with browser(app) as http:
+    async with browsing(accounts__enrol_gate_device=NotAuthenticated(code=refusal)) as (http, _):
         body = {"code": "GAT-0001-k7fm-w3pa-xq9t"}
         answer = await http.post("/api/v1/gate/device", json=body, headers=in_the_app(None))
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, problem)
@@ -376,8 +356,7 @@ async def test_a_code_that_is_not_accepted_leaves_the_guard_signed_in(refusal: s
 
 
 async def test_what_is_no_code_is_not_sent_to_accounts() -> None:
-    app, client = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, client):
         answer = await http.post("/api/v1/gate/device", json={"code": NUMBER}, headers=in_the_app(None))
     assert answer.status_code == 422
     assert not client.was_asked("accounts.enrol_gate_device")
@@ -385,10 +364,9 @@ async def test_what_is_no_code_is_not_sent_to_accounts() -> None:
 
 @pytest.mark.parametrize(("days", "is_renewed"), [(31, False), (29, True)])
 async def test_an_enrolment_that_ends_soon_is_renewed_with_a_report(days: int, is_renewed: bool) -> None:
-    app, client = stubbed(**ANSWERS, accounts__renew_kiosk=enrolled())
     device = gate_device(exp=int((now() + timedelta(days=days)).timestamp()))
     method, path, body = REQUESTS["report"]
-    async with browser(app) as http:
+    async with browsing(**ANSWERS, accounts__renew_kiosk=enrolled()) as (http, client):
         answer = await http.request(method, path, json=body, headers=in_the_app(device))
     assert answer.status_code == 200
     assert ("gate_device=fresh" in answer.headers.get("set-cookie", "")) is is_renewed

@@ -3,13 +3,7 @@
 from fastapi import FastAPI
 
 from tests.support.factories.callers import APPLICANT, EVERYBODY, NOBODY, refusals
-from tests.support.factories.gateway import (
-    TableClient,
-    browser,
-    claims,
-    signed,
-    stubbed,
-)
+from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
 from tests.support.system.page_reader import SAME_SITE
 
 KEPT_BY_THE_GATEWAY = {"accounts.session_keys", "accounts.denied_sessions"}

@@ -1,9 +1,13 @@
 """Sessions at the gateway: initial passwords, logging out, cookies, and accounts that is away."""
 
+from typing import Any
+
 import pytest
 
 from contracts.errors import Unavailable
+from contracts.rpc.accounts.logins import LoginList
 from contracts.rpc.accounts.sessions import StaffSession
+from contracts.rpc.application import LookupHits
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import (
@@ -11,20 +15,24 @@ from tests.support.factories.gateway import (
     NUMBER,
     as_staff,
     bearer,
-    browser,
+    browsing,
     claims,
     running,
     signed,
     stubbed,
 )
-from tests.unit.gateway.routes import ANSWERS
+
+ANSWERS: dict[str, Any] = {
+    "accounts__list_logins": LoginList(items=()),
+    "application__lookup": LookupHits(items=()),
+}
 
 
 async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() -> None:
     session = StaffSession(access_token="t", role="ado", login_id="ADO-0001", expires_at=now())
-    app, client = stubbed(**ANSWERS, accounts__change_password=session, accounts__log_out=Nothing())
     first = as_staff("ado", must_change_password=True)
-    async with browser(app) as http:
+    answers = ANSWERS | {"accounts__change_password": session, "accounts__log_out": Nothing()}
+    async with browsing(**answers) as (http, client):
         refused = await http.get("/api/v1/logins", headers=first)
         assert (refused.status_code, refused.json()["code"]) == (403, "must_change_password")
         assert not client.was_asked("accounts.list_logins")
@@ -34,9 +42,8 @@ async def test_with_an_initial_password_staff_may_only_change_it_or_log_out() ->
 
 
 async def test_a_logged_out_session_is_refused_at_once() -> None:
-    app, _ = stubbed(**ANSWERS, accounts__log_out=Nothing())
     me, other = as_staff("ado"), as_staff("ado")
-    async with browser(app) as http:
+    async with browsing(**ANSWERS, accounts__log_out=Nothing()) as (http, _):
         assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
         assert (await http.delete("/api/v1/sessions/current", headers=me)).status_code == 204
         assert (await http.get("/api/v1/logins", headers=me)).status_code == 401
@@ -44,19 +51,14 @@ async def test_a_logged_out_session_is_refused_at_once() -> None:
 
 
 async def test_a_logout_that_accounts_did_not_record_ends_no_session() -> None:
-    app, _ = stubbed(**ANSWERS, accounts__log_out=Unavailable())
     me = as_staff("ado")
-    async with browser(app) as http:
+    async with browsing(**ANSWERS, accounts__log_out=Unavailable()) as (http, _):
         assert (await http.delete("/api/v1/sessions/current", headers=me)).status_code == 503
         assert (await http.get("/api/v1/logins", headers=me)).status_code == 200
 
 
 RECEPTION = claims(role="reception", sub="REC-0001", department=None, site="PCS1", exp=LATER)
-
-
 COOKIE = {"Cookie": f"session={signed(RECEPTION)}"}
-
-
 LOOKUP = "/api/v1/counter/lookup"
 
 
@@ -76,16 +78,14 @@ LOOKUP = "/api/v1/counter/lookup"
 async def test_a_command_with_a_session_cookie_must_come_from_our_own_page(
     headers: dict[str, str], status: int
 ) -> None:
-    app, client = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, client):
         answer = await http.post(LOOKUP, json={"q": "Kaur"}, headers={**COOKIE, **headers})
     assert answer.status_code == status
     assert client.was_asked("application.lookup") is (status == 200)
 
 
 async def test_a_bearer_token_or_a_read_by_cookie_needs_no_origin() -> None:
-    app, _ = stubbed(**ANSWERS)
-    async with browser(app) as http:
+    async with browsing(**ANSWERS) as (http, _):
         assert (
             await http.post(
                 LOOKUP, json={"q": "Kaur"}, headers={**as_staff("reception"), "Origin": "http://evil.test"}
@@ -96,8 +96,7 @@ async def test_a_bearer_token_or_a_read_by_cookie_needs_no_origin() -> None:
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "token"])
 async def test_an_authorization_header_of_another_scheme_is_refused(header: str) -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.get("/api/v1/applications", headers={**COOKIE, "Authorization": header})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == "Bearer"
@@ -112,7 +111,6 @@ async def test_nobody_is_logged_out_while_accounts_is_down() -> None:
 
 
 async def test_without_session_keys_a_session_gets_503_and_not_401() -> None:
-    app, _ = stubbed(accounts__session_keys=Unavailable())
-    async with browser(app) as http:
+    async with browsing(accounts__session_keys=Unavailable()) as (http, _):
         answer = await http.get("/api/v1/logins", headers=bearer(signed(claims(role="ado"))))
     assert answer.status_code == 503

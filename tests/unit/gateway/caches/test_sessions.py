@@ -1,24 +1,20 @@
 """Session tokens: whose session a genuine one is, and each attack that is refused."""
 
-import json
-from base64 import urlsafe_b64encode
 from datetime import timedelta
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from contracts.errors import NotAuthenticated, Unavailable
 from contracts.rpc.accounts.sessions import SessionKeys
-from contracts.tokens import PASS_TYP, SessionClaims
+from contracts.tokens import PASS_TYP
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.rpc.principals import principal_of
 from services.chassis.runtime.clock import now
 from services.gateway.caches.refreshing_cache import RefreshingCache
 from services.gateway.caches.revoked_sessions import RevokedSessions
 from services.gateway.caches.sessions import Keys, Sessions, public_keys
-from tests.support.factories.gateway import ISSUER, KEY, KID, OTHER_KEY, claims, public_key, signed
+from tests.support.factories.gateway import ISSUER, KID, OTHER_KEY, claims, public_key, signed
 
 
 class Accounts:
@@ -47,13 +43,8 @@ def sessions_with(accounts: Accounts | None = None, revoked: RevokedSessions | N
 async def test_a_staff_token_speaks_for_its_login_role_and_gate() -> None:
     token = signed(claims(role="security", sub="SEC-0001", department=None, site="PCS1", gate="PCS1-G1"))
     principal = principal_of(await sessions_with().verify(token))
-    assert (principal.kind, principal.id, principal.role, principal.site, principal.gate) == (
-        "staff",
-        "SEC-0001",
-        "security",
-        "PCS1",
-        "PCS1-G1",
-    )
+    assert (principal.kind, principal.id, principal.role) == ("staff", "SEC-0001", "security")
+    assert (principal.site, principal.gate) == ("PCS1", "PCS1-G1")
 
 
 async def test_an_applicants_token_speaks_for_the_mobile_number() -> None:
@@ -72,80 +63,18 @@ async def test_the_clock_of_accounts_may_be_ahead_by_some_seconds(ahead: int, *,
             await sessions_with().verify(token)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [claims(role=None), claims("applicant", mobile=None), claims().model_copy(update={"kind": "robot"})],
-    ids=["no role", "no mobile", "robot"],
-)
-def test_claims_that_make_no_principal_are_refused(content: SessionClaims) -> None:
-    with pytest.raises(NotAuthenticated):
-        principal_of(content)
-
-
-PUBLIC_PEM = KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-
-
-def unsigned(algorithm: str) -> str:
-    """Return a token without a signature, which PyJWT itself would not make."""
-
-    def part(content: dict[str, Any]) -> str:
-        return urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
-
-    header = {"alg": algorithm, "typ": "epass-session+jwt", "kid": KID}
-    return f"{part(header)}.{part(claims().model_dump(mode='json'))}."
-
-
-def hmac_with_public_key() -> str:
-    """Return a token for the algorithm confusion attack: HS256 keyed with the text of the public key."""
-    import hashlib
-    import hmac
-
-    body = unsigned("HS256").rstrip(".")
-    digest = hmac.new(PUBLIC_PEM, body.encode(), hashlib.sha256).digest()
-    return f"{body}.{urlsafe_b64encode(digest).rstrip(b'=').decode()}"
-
-
-def tampered() -> str:
-    head, _, tail = signed(claims()).split(".")
-    body = (
-        urlsafe_b64encode(json.dumps(claims(role="ado").model_dump(mode="json")).encode())
-        .rstrip(b"=")
-        .decode()
-    )
-    return f"{head}.{body}.{tail}"
-
-
 BAD = {
-    "nothing": "",
     "words": "not a token",
-    "dots": "..",
-    "too long": "x" * 5000,
-    "no signature": unsigned("none"),
-    "empty signature": unsigned("EdDSA"),
-    "hs256": hmac_with_public_key(),
-    "tampered": tampered(),
     "another's key": signed(claims(), key=OTHER_KEY),
     "unknown key": signed(claims(), kid="zz"),
     "a pass": signed(claims(), typ=PASS_TYP),
-    "no type": signed(claims(), typ="JWT"),
-    "crit": signed(claims(), crit=["exp"]),
-    "jwk": signed(claims(), jwk={"kty": "OKP"}),
-    "jku": signed(claims(), jku="http://evil.test"),
-    "x5u": signed(claims(), x5u="http://evil.test"),
-    "kid of another form": signed(claims(), kid="../s1"),
     "expired": signed(claims(exp=int(now().timestamp()) - 1)),
     "from tomorrow": signed(claims(iat=int(now().timestamp()) + 86_400)),
     "another audience": signed(claims(aud="gate")),
     "another issuer": signed(claims(iss="evil")),
-    "no expiry": signed(
-        {name: value for name, value in claims().model_dump(mode="json").items() if name != "exp"}
-    ),
-    "no sid": signed(
-        {name: value for name, value in claims().model_dump(mode="json").items() if name != "sid"}
-    ),
-    "sid is no uuid": signed(claims().model_dump(mode="json") | {"sid": "1"}),
     "unknown role": signed(claims().model_dump(mode="json") | {"role": "root"}),
 }
+"""What a session adds to the verifier of all tokens, which has its attacks in the chassis's tests."""
 
 
 @pytest.mark.parametrize("why", BAD)
@@ -230,7 +159,3 @@ async def test_the_cache_of_checked_tokens_has_an_upper_bound(monkeypatch: pytes
     for _ in range(20):
         await sessions.verify(signed(claims()))
     assert len(sessions._checked) == 5
-
-
-def test_the_header_of_a_token_is_what_accounts_writes() -> None:
-    assert set(jwt.get_unverified_header(signed(claims()))) == {"alg", "typ", "kid"}

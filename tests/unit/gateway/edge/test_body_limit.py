@@ -7,7 +7,7 @@ from uuid import UUID
 from contracts.rpc.batches import LARGEST_MESSAGE
 from contracts.rpc.verify.offline_scans import SyncedScans
 from services.gateway.edge.body_limit import LARGEST_BODY, LARGEST_SYNC, SYNC
-from tests.support.factories.gateway import at_gate, browser, send_refused, stubbed
+from tests.support.factories.gateway import at_gate, browsing, send_refused
 
 OTP = "/api/v1/otp"
 JSON = {"Content-Type": "application/json"}
@@ -56,8 +56,7 @@ async def test_two_hundred_scans_of_a_gate_that_was_offline_are_read_and_go_on_i
     scans = [{**scan, "nonce": str(UUID(int=n))} for n in range(200)]
     body = json.dumps({"gate": "PCS1-G1", "scans": scans}, ensure_ascii=False).encode()
     assert LARGEST_BODY < len(body) < LARGEST_SYNC
-    app, client = stubbed(verify__sync=SyncedScans(items=()))
-    async with browser(app) as http:
+    async with browsing(verify__sync=SyncedScans(items=())) as (http, client):
         answer = await http.post(SYNC, content=body, headers=JSON | at_gate())
     assert answer.status_code == 200
     sent = client.last("verify.sync")[1]

@@ -4,13 +4,7 @@ from contracts.rpc.accounts.logins import LoginList, LoginView
 from contracts.rpc.verify.manifests import Manifest, ManifestPass, ManifestSnapshot, OfflinePolicy
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.render import asset
-from tests.support.factories.gateway import (
-    ISSUER,
-    as_staff,
-    at_gate,
-    browser,
-    stubbed,
-)
+from tests.support.factories.gateway import ISSUER, as_staff, at_gate, browsing
 
 
 async def test_pages_styles_and_scripts_are_compressed_and_json_is_not() -> None:
@@ -18,8 +12,7 @@ async def test_pages_styles_and_scripts_are_compressed_and_json_is_not() -> None
         LoginView(login_id=f"HOM-{number:04}", role="department", name="Harjit", issued_at=now())
         for number in range(50)
     ]
-    app, _ = stubbed(accounts__list_logins=LoginList(items=tuple(many)))
-    async with browser(app) as http:
+    async with browsing(accounts__list_logins=LoginList(items=tuple(many))) as (http, _):
         for path in ("/en/apply", asset("style.css"), asset("epass.js")):
             answer = await http.get(path)
             assert answer.headers["content-encoding"] == "gzip", path
@@ -43,8 +36,7 @@ async def test_of_the_interface_only_the_manifest_of_a_gate_is_compressed() -> N
         gate="PCS1-G1", site="PCS1", made_at=now(), issuer=ISSUER, passes=passes,
         offline=OfflinePolicy(green_s=900, amber_s=14_400, then="refuse"),
     )  # fmt: skip
-    app, _ = stubbed(verify__manifest=whole)
-    async with browser(app) as http:
+    async with browsing(verify__manifest=whole) as (http, _):
         manifest = await http.get("/api/v1/gate/manifest?gate=PCS1-G1", headers=at_gate())
         session = await http.get("/api/v1/gate/session", headers=at_gate())
     assert len(manifest.json()["passes"]) == 200
@@ -54,8 +46,7 @@ async def test_of_the_interface_only_the_manifest_of_a_gate_is_compressed() -> N
 
 
 async def test_a_page_reflects_only_declared_query_parameters_in_its_links() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         text = (await http.get("/en/sign-in?to=apply/when&guess=secret&notice=x")).text
     assert 'href="/pa/sign-in?to=apply%2Fwhen"' in text
     assert "guess" not in text

@@ -8,7 +8,7 @@ from starlette.responses import StreamingResponse
 from starlette.types import Message
 
 from services.gateway.edge.head import HeadAsGet
-from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.gateway import browsing
 
 PATHS = (
     "/",
@@ -23,8 +23,7 @@ PATHS = (
 
 
 async def test_head_has_the_status_and_headers_of_get_and_no_body() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for path in PATHS:
             got, head = await http.get(path), await http.head(path)
             assert head.status_code == got.status_code, path
@@ -34,8 +33,7 @@ async def test_head_has_the_status_and_headers_of_get_and_no_body() -> None:
 
 
 async def test_head_of_an_address_that_takes_only_forms_is_refused() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.head("/en/sign-out")
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 

@@ -6,10 +6,7 @@ import pytest
 from fastapi import Request
 
 from services.gateway.edge.origin import client_network
-from tests.support.factories.gateway import (
-    browser,
-    stubbed,
-)
+from tests.support.factories.gateway import browser, stubbed
 
 
 async def caller_id(given: dict[str, Any], address: str, forwarded: str) -> str:

@@ -19,23 +19,15 @@ from contracts.errors import (
     Unavailable,
 )
 from services.gateway.edge import problems
-from tests.support.factories.gateway import as_applicant, browser, send_refused, stubbed
+from tests.support.factories.gateway import as_applicant, browsing, send_refused
+from tests.support.system.actors import application
 
 MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
     (InvalidInput.of("mobile", "not_a_mobile"), 422, {}),
     (NotFound(), 404, {}),
     (Forbidden(), 403, {}),
     (NotAuthenticated(), 401, {"www-authenticate": "Bearer"}),
-    (
-        Conflict(
-            "already decided",
-            code="already_decided",
-            decided_by="HOM-0001",
-            decided_at="2026-12-01T10:00:00Z",
-        ),
-        409,
-        {},
-    ),
+    (Conflict("already decided", code="already_decided", decided_by="HOM-0001"), 409, {}),
     (IdempotencyKeyReused(), 422, {}),
     (TooManyAttempts(retry_after=17), 429, {"retry-after": "17"}),
     (TooManyAttempts(retry_after="17"), 429, {"retry-after": "17"}),
@@ -48,8 +40,7 @@ MAPPED: list[tuple[ContractError, int, dict[str, str]]] = [
 async def test_each_contract_error_has_its_status(
     error: ContractError, status: int, headers: dict[str, str]
 ) -> None:
-    app, _ = stubbed(application__list_applications=error)
-    async with browser(app) as http:
+    async with browsing(application__list_applications=error) as (http, _):
         answer = await http.get("/api/v1/applications", headers=as_applicant())
     problem = answer.json()
     assert answer.status_code == problem["status"] == status
@@ -83,22 +74,9 @@ async def test_unknown_and_missing_fields_are_each_named() -> None:
 
 
 async def test_a_nested_unknown_field_is_named_by_its_path() -> None:
-    app, client = stubbed()
-    body = {
-        "applicant": {
-            "kind": "citizen",
-            "name": "Gurpreet",
-            "id_type": "voter_id",
-            "id_last4": "4821",
-            "aadhaar": "234123412346",
-        },
-        "site": "PCS1",
-        "department": "home",
-        "purpose_kind": "meeting",
-        "purpose": "Licence",
-        "preferred": [{"date": "2026-12-01", "from": "10:00", "to": "25:00"}],
-    }
-    async with browser(app) as http:
+    wish = {"date": "2026-12-01", "from": "10:00", "to": "25:00"}
+    body = application(applicant={"aadhaar": "234123412346"}, preferred=[wish])
+    async with browsing() as (http, client):
         answer = await http.post("/api/v1/applications", json=body, headers=as_applicant())
     assert answer.status_code == 422
     assert {item["field"] for item in answer.json()["errors"]} >= {"applicant.aadhaar", "preferred.0.to"}
@@ -124,8 +102,7 @@ async def test_a_body_with_a_content_type_other_than_json_is_refused(kind: str) 
 
 
 async def test_a_json_content_type_may_have_a_charset() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.post(
             OTP,
             content=b'{"mobile": "9876543210"}',
@@ -146,8 +123,8 @@ async def test_an_unknown_path_and_a_wrong_method_are_answered_with_problems() -
 async def test_an_unexpected_exception_is_answered_without_its_text(
     caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    app, _ = stubbed(application__list_applications=ValueError("Gurpreet Kaur +919876543210"))
-    async with browser(app) as http:
+    fault = ValueError("Gurpreet Kaur +919876543210")
+    async with browsing(application__list_applications=fault) as (http, _):
         answer = await http.get("/api/v1/applications", headers=as_applicant())
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert answer.headers["content-security-policy"]

@@ -24,6 +24,7 @@ from tests.support.factories.gateway import (
     as_staff,
     at_gate,
     browser,
+    browsing,
     stubbed,
 )
 from tests.support.system.page_reader import SAME_SITE
@@ -69,8 +70,7 @@ async def test_an_address_over_its_limit_is_refused_and_another_address_is_not(
 
 async def test_rate_limits_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LIMITS, "status", (RateLimitItemPerMinute(3),))
-    app, _ = stubbed(given={"rate_limits": False}, application__status=STATUS)
-    async with browser(app) as http:
+    async with browsing(given={"rate_limits": False}, application__status=STATUS) as (http, _):
         statuses = {
             (
                 await http.post("/api/v1/status", json={"reference": REFERENCE, "mobile_last4": "3210"})
@@ -189,8 +189,7 @@ async def test_a_session_is_counted_by_whose_it_is(
     monkeypatch: pytest.MonkeyPatch, limit: str, role: str | None, path: str
 ) -> None:
     monkeypatch.setitem(MINUTE_LIMITS, limit, 0)
-    app, client = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, client):
         refused = await http.get(path, headers=as_staff(role) if role else as_applicant())
     assert refused.status_code == 429
     assert "limit" not in refused.json().get("facts", {}), "its address is not to blame"
@@ -199,9 +198,8 @@ async def test_a_session_is_counted_by_whose_it_is(
 
 async def test_requests_of_many_scans_are_counted_on_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(MINUTE_LIMITS, "sync", 0)
-    app, client = stubbed()
     body = {"gate": "PCS1-G1", "scans": [{"nonce": "a-nonce-of-a-scan"}]}
-    async with browser(app) as http:
+    async with browsing() as (http, client):
         refused = await http.post("/api/v1/scans/sync", json=body, headers=at_gate())
     assert refused.status_code == 429
     assert not client.was_asked("verify.sync")

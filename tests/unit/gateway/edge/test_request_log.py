@@ -10,13 +10,7 @@ from starlette.datastructures import Headers
 
 from contracts.errors import Unavailable
 from services.gateway.edge.request_log import correlation_of
-from tests.support.factories.gateway import (
-    as_applicant,
-    browser,
-    claims,
-    signed,
-    stubbed,
-)
+from tests.support.factories.gateway import as_applicant, browser, claims, signed, stubbed
 
 TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -65,8 +59,7 @@ async def test_a_trusted_proxy_chooses_them_for_its_clients() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"),
-    [("01", "01"), ("00", "00"), ("03", "01"), ("ff", "01"), ("fe", "00")],
+    ("sent", "kept"), [("01", "01"), ("00", "00"), ("03", "01"), ("ff", "01"), ("fe", "00")]
 )
 def test_of_the_flags_of_a_trace_only_that_it_is_sampled_is_kept(sent: str, kept: str) -> None:
     given = Headers({"traceparent": f"{TRACE[:-2]}{sent}"})

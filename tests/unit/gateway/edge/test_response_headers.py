@@ -1,15 +1,11 @@
 """Security headers and Cache-Control of every response."""
 
 from services.gateway.pages.shared.render import asset
-from tests.support.factories.gateway import (
-    browser,
-    stubbed,
-)
+from tests.support.factories.gateway import browsing
 
 
 async def test_every_response_has_the_security_headers() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for path in ("/", "/en", "/api/v1/sites", "/nothing", "/static/icon.svg", "/p/abc"):
             headers = (await http.get(path)).headers
             assert "default-src 'self'" in headers["content-security-policy"], path
@@ -26,8 +22,7 @@ async def test_every_response_has_the_security_headers() -> None:
 
 
 async def test_the_camera_is_allowed_to_the_gates_app_and_the_counter_alone() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for path, expected in {
             "/gate": True, "/pa/counter": True, "/en/counter/apply": True,
             "/en/gate": False, "/en/desk": False, "/gate/worker.js": False, "/en": False,
@@ -38,15 +33,13 @@ async def test_the_camera_is_allowed_to_the_gates_app_and_the_counter_alone() ->
 
 
 async def test_a_site_served_over_https_sends_strict_transport_security() -> None:
-    app, _ = stubbed(given={"public_url": "https://epass.test"})
-    async with browser(app) as http:
+    async with browsing(given={"public_url": "https://epass.test"}) as (http, _):
         sent = (await http.get("/")).headers["strict-transport-security"]
         assert sent == "max-age=31536000; includeSubDomains"
 
 
 async def test_only_files_with_a_digest_in_their_name_may_be_cached_for_ever() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for name in ("style.css", "epass.js", "gurmukhi.woff2"):
             assert (await http.get(asset(name))).headers[
                 "cache-control"

@@ -11,7 +11,7 @@ from contracts.model import IST
 from contracts.rpc.application import Acknowledged, Invited
 from contracts.rpc.approval.capacity import Availability
 from services.gateway.handlers import visit_requests
-from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import REFERENCE, TableClient, browsing, claims, signed
 from tests.support.factories.pages import APPLICATION
 from tests.support.system.actors import application, today
 
@@ -40,20 +40,10 @@ COMMANDS: dict[str, tuple[str, str, dict[str, Any], str]] = {
 def places(
     *windows: tuple[str, str, int], day: str = DAY, limited: bool = True, closed: str = ""
 ) -> Availability:
+    shown = [{"start": start, "end": end, "places": 9, "free": free} for start, end, free in windows]
+    out = [{"day": closed, "reason": "other"}] if closed else []
     return Availability.model_validate(
-        {
-            "limited": limited,
-            "days": [
-                {
-                    "day": day,
-                    "windows": [
-                        {"start": start, "end": end, "places": 9, "free": free}
-                        for start, end, free in windows
-                    ],
-                }
-            ],
-            "closed": [{"day": closed, "reason": "other"}] if closed else [],
-        }
+        {"limited": limited, "days": [{"day": day, "windows": shown}], "closed": out}
     )
 
 
@@ -62,7 +52,10 @@ async def send(
 ) -> tuple[int, dict[str, str], TableClient]:
     """Send a command; return the status, the codes by field, and what was asked."""
     path, _, body, _ = COMMANDS[who]
-    app, client = stubbed(
+    kind = "applicant" if who in ("applicant", "amend") else "staff"
+    role = {} if kind == "applicant" else {"role": who, "site": "PCS1"}
+    headers = {"Authorization": f"Bearer {signed(claims(kind, **role))}"}
+    async with browsing(
         settings,
         approval__availability=found,
         application__view=APPLICATION,
@@ -70,11 +63,7 @@ async def send(
         application__submit_at_counter=TAKEN,
         application__amend=TAKEN,
         application__invite=Invited(references=(REFERENCE,)),
-    )
-    kind = "applicant" if who in ("applicant", "amend") else "staff"
-    role = {} if kind == "applicant" else {"role": who, "site": "PCS1"}
-    headers = {"Authorization": f"Bearer {signed(claims(kind, **role))}"}
-    async with browser(app) as http:
+    ) as (http, client):
         answer = await http.post(f"/api/v1{path}", json=body | changes, headers=headers)
     return answer.status_code, {e["field"]: e["code"] for e in answer.json().get("errors", ())}, client
 
@@ -93,16 +82,18 @@ async def test_of_today_the_hours_that_are_over_do_not_refuse_a_time_that_began_
     assert refused == {"preferred.0.from": "department_hours"}
 
 
-@pytest.mark.parametrize("who", COMMANDS)
+FULL = places(("10:00", "11:00", 9), ("11:00", "12:00", 0))
+
+
 @pytest.mark.parametrize(
-    ("found", "member", "code"),
+    ("who", "found", "member", "code"),
     [
-        (places(("10:00", "11:00", 9), ("11:00", "12:00", 0)), "from", "window_full"),
-        (places(("11:00", "12:00", 9)), "from", "department_hours"),
-        (places(("10:00", "11:00", 9)), "from", "department_hours"),
-        (places(("14:00", "15:00", 9)), "from", "department_hours"),
-        (places(("10:00", "12:00", 9), day=NEXT_DAY), "date", "department_closed"),
-        (places(limited=False, closed=DAY), "date", "day_closed"),
+        *((who, FULL, "from", "window_full") for who in COMMANDS),
+        ("applicant", places(("11:00", "12:00", 9)), "from", "department_hours"),
+        ("applicant", places(("10:00", "11:00", 9)), "from", "department_hours"),
+        ("applicant", places(("14:00", "15:00", 9)), "from", "department_hours"),
+        ("applicant", places(("10:00", "12:00", 9), day=NEXT_DAY), "date", "department_closed"),
+        ("applicant", places(limited=False, closed=DAY), "date", "day_closed"),
     ],
 )
 async def test_a_time_without_a_place_is_refused_at_its_field(
@@ -113,14 +104,16 @@ async def test_a_time_without_a_place_is_refused_at_its_field(
     assert not client.was_asked(COMMANDS[who][1]), "it was not accepted"
 
 
-@pytest.mark.parametrize("who", COMMANDS)
+ROOM = places(("10:00", "11:00", 1), ("11:00", "12:00", 1), ("12:00", "13:00", 0))
+
+
 @pytest.mark.parametrize(
-    "found",
+    ("who", "found"),
     [
-        places(("10:00", "11:00", 1), ("11:00", "12:00", 1), ("12:00", "13:00", 0)),
-        places(limited=False),
-        Unavailable("approval is down"),
-        NotFound("no such department"),
+        *((who, ROOM) for who in COMMANDS),
+        ("applicant", places(limited=False)),
+        ("applicant", Unavailable("approval is down")),
+        ("applicant", NotFound("no such department")),
     ],
 )
 async def test_a_place_for_everybody_is_enough_and_a_silent_approval_stops_nobody(

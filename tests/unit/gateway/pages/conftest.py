@@ -9,21 +9,19 @@ from contracts.rpc.approval.reviews import ReviewList
 from contracts.rpc.verify.incidents import HelpCalls, Telephones
 from contracts.rpc.verify.presence import Inside, InsideList
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import NUMBER, REFERENCE, browser, browsing, claims, signed, stubbed
 from tests.support.factories.pages import ADMIT, DECIDED, POLICE, application, review
-from tests.support.system.page_reader import BALDEV, HOME, SITE, Reader, stub
+from tests.support.system.page_reader import BALDEV, HOME, SITE, Reader, somebody
 from tests.unit.gateway.pages.applicant import wait
 from tests.unit.gateway.pages.clerk import Clerk
 from tests.unit.gateway.pages.guard import Guard
 
 
 @pytest.fixture
-async def reader() -> AsyncIterator[tuple[Reader, TableClient]]:
+async def reader() -> AsyncIterator[Reader]:
     """Yield an applicant whose application is open; the department has it."""
-    app, client = stub(application__view=application(), application__durations=wait())
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        yield Reader(http), client
+    async with somebody(application__view=application(), application__durations=wait()) as person:
+        yield person
 
 
 @pytest.fixture
@@ -51,14 +49,13 @@ async def guard() -> AsyncIterator[Guard]:
         since=now(), gate="PCS1-G1",
         department="home", valid_to=now(),
     )  # fmt: skip
-    app, client = stubbed(
+    async with browsing(
         verify__scan=ADMIT,
         verify__help_calls=HelpCalls(telephones=Telephones(reception="0172-5550101")),
         verify__inside=InsideList(items=(inside,), persons=41, next="on"),
         approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
-    )
-    async with browser(app) as http:
+    ) as (http, client):
         one = Guard(http, client)
         one.stands_at("PCS1-G1")
         yield one

@@ -5,9 +5,9 @@ from typing import Any
 import httpx
 
 from contracts.rpc.verify.scans import ScanResult
-from tests.support.factories.gateway import NUMBER, TableClient, claims, signed
+from tests.support.factories.gateway import NUMBER, claims, signed
 from tests.support.factories.pages import ADMIT
-from tests.support.system.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE, Reader
 
 TOKEN = f"eyJ{'h' * 40}.{'P' * 200}.{'s' * 86}"
 
@@ -26,11 +26,8 @@ def result(**given: Any) -> ScanResult:
     return ADMIT.model_copy(update=given)
 
 
-class Guard:
+class Guard(Reader):
     """A guard at the gate."""
-
-    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
-        self.http, self.client = http, client
 
     async def send(self, path: str, **form: str) -> httpx.Response:
         return await self.http.post(f"/en/gate{path}", data=form, headers=SAME_SITE, follow_redirects=True)

@@ -3,35 +3,30 @@
 from datetime import date
 from typing import Any
 
-import pytest
-
 from contracts.errors import Conflict, FieldError, InvalidInput
 from contracts.model import Companion, Official, Person
 from contracts.rpc.application import Acknowledged
 from contracts.rpc.approval.capacity import Availability
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
+from tests.support.factories.gateway import REFERENCE
 from tests.support.factories.pages import application
-from tests.support.system.page_reader import Reader, hidden, stub
+from tests.support.system.page_reader import Reader, hidden, somebody
 from tests.unit.gateway.pages.applicant import PAGE, key_of
 
 
-async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates_only(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    client.answers["application.view"] = application(
+async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates_only(reader: Reader) -> None:
+    reader.client.answers["application.view"] = application(
         status="left", officer="baldev", vehicle="PB65AB1234", assistance="guide", deliver_by="whatsapp",
         companions=(Companion(name="Harjit Singh", id_type="driving_licence"),
         Companion(name="Simran", child=True)),
     )  # fmt: skip
-    asked = await person.send(f"{PAGE}/again")
+    asked = await reader.send(f"{PAGE}/again")
     assert asked.url.path == "/en/apply/when"
     day = now().date().isoformat()
-    checked = await person.send("/apply/when", **{"date-0": day, "from-0": "10:00", "to-0": "12:00"})
+    checked = await reader.send("/apply/when", **{"date-0": day, "from-0": "10:00", "to-0": "12:00"})
     assert checked.url.path == "/en/apply/check"
-    await person.send("/apply/check", **hidden(checked))
-    request = client.last("application.submit")[1]
+    await reader.send("/apply/check", **hidden(checked))
+    request = reader.client.last("application.submit")[1]
     assert request.like == REFERENCE, "whose ID cards the service takes"
     assert (request.applicant.name, request.applicant.id_last4, request.officer, request.vehicle) == (
         "Gurpreet Kaur",
@@ -51,72 +46,68 @@ async def test_applying_again_starts_with_the_old_answers_and_asks_for_the_dates
 
 
 async def test_applying_again_fills_in_an_office_and_asks_for_answers_not_offered_here(
-    reader: tuple[Reader, TableClient],
+    reader: Reader,
 ) -> None:
-    person, client = reader
     office = Official(organisation="Punjab Mandi Board", designation="Engineer", employee_no="P-1")
-    client.answers["application.view"] = application(
+    reader.client.answers["application.view"] = application(
         status="left", deliver_by="printed",
         companions=tuple(Companion(name=f"C{number}", child=True) for number in range(7)),
         applicant=Person(name="G", name_latin="G", id_type="voter_id", official=office),
     )  # fmt: skip
-    await person.send(f"{PAGE}/again")
-    asked = await person.send(
+    await reader.send(f"{PAGE}/again")
+    asked = await reader.send(
         "/apply/when", **{"date-0": now().date().isoformat(), "from-0": "10:00", "to-0": "12:00"}
     )
     assert asked.url.path == "/en/apply/companions"
-    asked = await person.send("/apply/companions", more="no", vehicle="", assistance="", deliver_by="sms")
+    asked = await reader.send("/apply/companions", more="no", vehicle="", assistance="", deliver_by="sms")
     assert asked.url.path == "/en/apply/check"
     assert "Punjab Mandi Board" in asked.text
 
 
-async def test_a_visit_is_cancelled_only_after_a_confirmation(reader: tuple[Reader, TableClient]) -> None:
-    person, client = reader
-    client.answers["application.cancel"] = Acknowledged(reference=REFERENCE, status="cancelled")
-    asked = await person.open(f"{PAGE}/cancel")
+async def test_a_visit_is_cancelled_only_after_a_confirmation(reader: Reader) -> None:
+    reader.client.answers["application.cancel"] = Acknowledged(reference=REFERENCE, status="cancelled")
+    asked = await reader.open(f"{PAGE}/cancel")
     key = key_of(asked.text)
-    assert (await person.send(f"{PAGE}/cancel", key=key)).status_code == 422
-    assert (await person.send(f"{PAGE}/cancel", key=key, cancel="no")).url.path == f"/en{PAGE}"
-    assert not client.was_asked("application.cancel")
-    assert "Your visit is cancelled." in (await person.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
-    assert client.last("application.cancel")[3] == key
-    client.answers["application.cancel"] = Conflict("ended", code="cannot_cancel")
-    assert "no longer possible" in (await person.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
+    assert (await reader.send(f"{PAGE}/cancel", key=key)).status_code == 422
+    assert (await reader.send(f"{PAGE}/cancel", key=key, cancel="no")).url.path == f"/en{PAGE}"
+    assert not reader.client.was_asked("application.cancel")
+    assert "Your visit is cancelled." in (await reader.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
+    assert reader.client.last("application.cancel")[3] == key
+    reader.client.answers["application.cancel"] = Conflict("ended", code="cannot_cancel")
+    assert "no longer possible" in (await reader.send(f"{PAGE}/cancel", key=key, cancel="yes")).text
 
 
 SLOT = {"date-0": "2026-12-04", "from-0": "11:00", "to-0": "13:00"}
 
 
-async def test_other_dates_are_asked_for_while_the_department_decides(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    client.answers["application.amend"] = Acknowledged(reference=REFERENCE, status="submitted")
-    key = key_of((await person.open(f"{PAGE}/dates")).text)
-    assert "The department has your new dates." in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
-    _, request, _, used = client.last("application.amend")
+async def test_other_dates_are_asked_for_while_the_department_decides(reader: Reader) -> None:
+    reader.client.answers["application.amend"] = Acknowledged(reference=REFERENCE, status="submitted")
+    key = key_of((await reader.open(f"{PAGE}/dates")).text)
+    assert "The department has your new dates." in (await reader.send(f"{PAGE}/dates", key=key, **SLOT)).text
+    _, request, _, used = reader.client.last("application.amend")
     assert request.model_dump(exclude_none=True).keys() == {"reference", "preferred"}, "nothing but the dates"
     assert (request.preferred[0].day, used) == (date(2026, 12, 4), key)
-    client.answers["application.amend"] = InvalidInput(
+    reader.client.answers["application.amend"] = InvalidInput(
         fields=(FieldError(field="preferred.0.date", code="closed_day"),)
     )
-    refused = await person.send(f"{PAGE}/dates", key=key, **SLOT)
+    refused = await reader.send(f"{PAGE}/dates", key=key, **SLOT)
     assert (refused.status_code, 'href="#date-0"' in refused.text, key in refused.text) == (422, True, False)
     day = {"day": SLOT["date-0"], "windows": [{"start": "11:00", "end": "13:00", "places": 5, "free": 0}]}
-    client.answers["approval.availability"] = Availability.model_validate({"limited": True, "days": [day]})
-    full = await person.send(f"{PAGE}/dates", key=key, **SLOT)
+    reader.client.answers["approval.availability"] = Availability.model_validate(
+        {"limited": True, "days": [day]}
+    )
+    full = await reader.send(f"{PAGE}/dates", key=key, **SLOT)
     assert (full.status_code, "There are not enough free places at this time" in full.text) == (422, True)
-    client.answers["approval.availability"] = Availability(limited=False)
-    client.answers["application.amend"] = Conflict("decided", code="cannot_amend")
-    assert "no longer possible" in (await person.send(f"{PAGE}/dates", key=key, **SLOT)).text
+    reader.client.answers["approval.availability"] = Availability(limited=False)
+    reader.client.answers["application.amend"] = Conflict("decided", code="cannot_amend")
+    assert "no longer possible" in (await reader.send(f"{PAGE}/dates", key=key, **SLOT)).text
 
 
-async def test_other_dates_are_not_offered_after_a_decision(reader: tuple[Reader, TableClient]) -> None:
-    person, client = reader
-    assert f"{PAGE}/dates" in (await person.open(PAGE)).text
-    client.answers["application.view"] = application(status="approved")
-    assert f"{PAGE}/dates" not in (await person.open(PAGE)).text
-    assert (await person.open(f"{PAGE}/dates")).url.path == f"/en{PAGE}"
+async def test_other_dates_are_not_offered_after_a_decision(reader: Reader) -> None:
+    assert f"{PAGE}/dates" in (await reader.open(PAGE)).text
+    reader.client.answers["application.view"] = application(status="approved")
+    assert f"{PAGE}/dates" not in (await reader.open(PAGE)).text
+    assert (await reader.open(f"{PAGE}/dates")).url.path == f"/en{PAGE}"
 
 
 RETURNED: dict[str, Any] = {
@@ -126,15 +117,12 @@ RETURNED: dict[str, Any] = {
 }  # fmt: skip
 
 
-async def test_a_returned_application_is_completed_in_a_filled_in_form(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
-    client.answers |= {
+async def test_a_returned_application_is_completed_in_a_filled_in_form(reader: Reader) -> None:
+    reader.client.answers |= {
         "application.view": application(**RETURNED),
         "application.amend": Acknowledged(reference=REFERENCE, status="submitted"),
     }  # fmt: skip
-    asked = await person.open(f"{PAGE}/complete")
+    asked = await reader.open(f"{PAGE}/complete")
     for filled in (
         "Which file?",
         "Arms licence renewal",
@@ -150,31 +138,28 @@ async def test_a_returned_application_is_completed_in_a_filled_in_form(
         "id_type-0": "passport", "id_last4-0": "1111",
         "name-1": "", "child-1": "yes", "name-3": "Asha", "child-3": "yes",
     }  # fmt: skip
-    done = await person.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
+    done = await reader.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
     assert "with the department again" in done.text
     same = {"name-0": "Harjit Singh", "id_type-0": "driving_licence", "id_last4-0": ""}
-    await person.send(f"{PAGE}/complete", key="k", purpose="x", **same, **SLOT)
-    (unchanged,) = client.last("application.amend")[1].companions
+    await reader.send(f"{PAGE}/complete", key="k", purpose="x", **same, **SLOT)
+    (unchanged,) = reader.client.last("application.amend")[1].companions
     assert (unchanged.id_type, unchanged.id_last4) == ("driving_licence", None)
-    await person.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
-    request = client.last("application.amend")[1]
+    await reader.send(f"{PAGE}/complete", key=key_of(asked.text), **form, **SLOT)
+    request = reader.client.last("application.amend")[1]
     assert (request.purpose, request.officer, request.vehicle) == ("File 114/2026", "", "")
     assert [(one.name, one.id_type, one.id_last4, one.child) for one in request.companions] == [
         ("Harjit Singh", "passport", "1111", False), ("Asha", None, None, True),
     ]  # fmt: skip
 
 
-async def test_a_problem_found_by_the_service_is_shown_beside_its_field(
-    reader: tuple[Reader, TableClient],
-) -> None:
-    person, client = reader
+async def test_a_problem_found_by_the_service_is_shown_beside_its_field(reader: Reader) -> None:
     found = {
         "companions.1.id_last4": "full_number",
         "vehicle": "vehicle_invalid",
         "preferred.0.to": "window_over",
         "officer": "unknown_officer",
     }
-    client.answers |= {
+    reader.client.answers |= {
         "application.view": application(**RETURNED),
         "application.amend": InvalidInput(
             fields=tuple(FieldError(field=field, code=code) for field, code in found.items())
@@ -183,39 +168,32 @@ async def test_a_problem_found_by_the_service_is_shown_beside_its_field(
     form = {"purpose": "x", "officer": "baldev", "vehicle": "?", "name-2": "Asha", "id_type-2": "aadhaar",
     "id_last4-2": "499118665246",
             "name-0": "Harjit", "id_type-0": "passport", "id_last4-0": "1111"}  # fmt: skip
-    refused = await person.send(f"{PAGE}/complete", key="k", **form, **SLOT)
+    refused = await reader.send(f"{PAGE}/complete", key="k", **form, **SLOT)
     assert refused.status_code == 422
     for field in ("id_last4-1", "vehicle", "to-0", "officer"):
         assert f'href="#{field}"' in refused.text
         assert f'id="{field}-error"' in refused.text
     assert 'value="Asha"' in refused.text
-    missing = await person.send(f"{PAGE}/complete", key="k", **{**form, "purpose": "", "name-0": ""}, **SLOT)
+    missing = await reader.send(f"{PAGE}/complete", key="k", **{**form, "purpose": "", "name-0": ""}, **SLOT)
     assert 'href="#purpose"' in missing.text
     assert 'href="#name-0"' in missing.text
 
 
-async def test_a_masked_aadhaar_number_shows_a_notice(reader: tuple[Reader, TableClient]) -> None:
-    person, client = reader
-    client.answers |= {
+async def test_a_masked_aadhaar_number_shows_a_notice(reader: Reader) -> None:
+    reader.client.answers |= {
         "application.view": application(**RETURNED),
         "application.amend": Acknowledged(reference=REFERENCE, status="submitted", masked=("purpose",)),
     }
-    done = await person.send(f"{PAGE}/complete", key="k", purpose="x", **SLOT)
+    done = await reader.send(f"{PAGE}/complete", key="k", purpose="x", **SLOT)
     assert "You wrote an Aadhaar number" in done.text
 
 
-async def test_an_unknown_notice_in_the_address_is_not_shown(reader: tuple[Reader, TableClient]) -> None:
-    person, _ = reader
-    assert "govuk-notification-banner" in (await person.open(f"{PAGE}?notice=dates")).text
-    assert "govuk-notification-banner" not in (await person.open(f"{PAGE}?notice=paid")).text
+async def test_an_unknown_notice_in_the_address_is_not_shown(reader: Reader) -> None:
+    assert "govuk-notification-banner" in (await reader.open(f"{PAGE}?notice=dates")).text
+    assert "govuk-notification-banner" not in (await reader.open(f"{PAGE}?notice=paid")).text
 
 
-@pytest.mark.parametrize(
-    ("language", "words"), [("en", "20 applications are open"), ("pa", "20 ਅਰਜ਼ੀਆਂ"), ("hi", "20 आवेदन")]
-)
-async def test_a_mobile_with_too_many_open_applications_reads_what_to_do(language: str, words: str) -> None:
-    app, _ = stub(application__view=Conflict(code="too_many_open", most=20))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
-        shown = await http.get(f"/{language}/applications/{REFERENCE}")
-    assert (shown.status_code, words in shown.text) == (409, True)
+async def test_a_mobile_with_too_many_open_applications_reads_what_to_do() -> None:
+    async with somebody(application__view=Conflict(code="too_many_open", most=20)) as person:
+        shown = await person.http.get(f"/pa/applications/{REFERENCE}")
+    assert (shown.status_code, "20 ਅਰਜ਼ੀਆਂ" in shown.text) == (409, True)

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 
 from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput, TooManyAttempts, Unavailable
@@ -15,18 +14,17 @@ from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteLi
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import day_in_words, days_in_words
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import browsing, claims, staff_claims
 from tests.support.factories.pages import APPLICATION, REVIEW_ID, affected, closure, review
-from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader
 
 PAGE, NEW, CLOSED = "/en/desk/closures", "/en/desk/closures/new", f"/en/desk/closures/{REVIEW_ID}"
 DAY = (now().astimezone(IST) + timedelta(days=3)).date()
 FORM = {"key": "k-1", "day": f"{DAY}", "department": "", "reason": "officer_away", "note": "Back on Monday"}
-Clerk = tuple[httpx.AsyncClient, TableClient]
 
 
-async def _reader(session: Any) -> AsyncIterator[Clerk]:
-    app, client = stubbed(
+async def _reader(session: Any) -> AsyncIterator[Reader]:
+    async with browsing(
         approval__list_closures=ClosureList(
             items=(closure(), closure(lifted_at=now(), lifted_by="HOM-0001"))
         ),
@@ -38,95 +36,90 @@ async def _reader(session: Any) -> AsyncIterator[Clerk]:
         approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
         notify__preview_closure=lambda request: MessagePreview(text=f"[{request.language}] {request.note}"),
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(session))
-        yield http, client
+        session=session,
+    ) as (http, client):
+        yield Reader(http, client)
 
 
 @pytest.fixture
-async def clerk() -> AsyncIterator[Clerk]:
+async def clerk() -> AsyncIterator[Reader]:
     async for one in _reader(claims("staff")):
         yield one
 
 
 @pytest.fixture
-async def assistant() -> AsyncIterator[Clerk]:
+async def assistant() -> AsyncIterator[Reader]:
     async for one in _reader(claims("staff", assistant_of="baldev")):
         yield one
 
 
 @pytest.fixture
-async def ado() -> AsyncIterator[Clerk]:
-    async for one in _reader(claims("staff", sub="ADO-0001", role="ado", department=None)):
+async def ado() -> AsyncIterator[Reader]:
+    async for one in _reader(staff_claims("ado")):
         yield one
 
 
 @pytest.fixture
-async def auditor() -> AsyncIterator[Clerk]:
-    async for one in _reader(claims("staff", sub="AUD-0001", role="auditor", department=None)):
+async def auditor() -> AsyncIterator[Reader]:
+    async for one in _reader(staff_claims("auditor")):
         yield one
 
 
-async def test_the_page_of_a_day_says_how_many_it_affects_and_who_they_are(clerk: Clerk) -> None:
-    shown = (await clerk[0].get(f"{NEW}?day={DAY}")).text
+async def test_the_page_of_a_day_says_how_many_it_affects_and_who_they_are(clerk: Reader) -> None:
+    shown = (await clerk.http.get(f"{NEW}?day={DAY}")).text
     assert "17 visitors will be told and asked to choose another date." in shown
     assert "19 people" in shown
     assert "ਗੁਰਪ੍ਰੀਤ ਕੌਰ" in shown
-    assert clerk[1].last("approval.affected")[1].day == DAY
-    assert not clerk[1].was_asked("approval.close_day")
+    assert clerk.client.last("approval.affected")[1].day == DAY
+    assert not clerk.client.was_asked("approval.close_day")
 
 
 async def test_a_visit_of_several_days_is_listed_with_all_its_days_and_says_which_falls_away(
-    clerk: Clerk,
+    clerk: Reader,
 ) -> None:
-    http, client = clerk
     shorter = affected(day=DAY, approved=1, keep_pass=1, only_that_day=0)
     days = tuple(DAY + timedelta(days=ahead) for ahead in (-1, 0, 1))
     (one, *_more) = shorter.items
     kept = one.model_copy(update={"days": days, "keeps_pass": True})
-    client.answers["approval.affected"] = shorter.model_copy(update={"items": (kept,)})
-    shown = (await http.get(f"{NEW}?day={DAY}")).text
+    clerk.client.answers["approval.affected"] = shorter.model_copy(update={"items": (kept,)})
+    shown = (await clerk.http.get(f"{NEW}?day={DAY}")).text
     assert days_in_words(days, "en") in shown
     assert f"of which {day_in_words(DAY, 'en')} falls away" in shown
     assert "Visits of several days, which lose this day only" in shown
     assert "Nobody has to choose another date." in shown
     ends = one.model_copy(update={"days": days})
-    client.answers["approval.affected"] = affected(day=DAY).model_copy(update={"items": (ends,)})
-    assert "the whole visit ends" in (await http.get(f"{NEW}?day={DAY}")).text
+    clerk.client.answers["approval.affected"] = affected(day=DAY).model_copy(update={"items": (ends,)})
+    assert "the whole visit ends" in (await clerk.http.get(f"{NEW}?day={DAY}")).text
 
 
-async def test_the_message_is_shown_in_three_languages_before_anything_is_closed(clerk: Clerk) -> None:
-    http, client = clerk
-    preview = await http.post(NEW, data=FORM | {"preview": "yes"}, headers=SAME_SITE)
+async def test_the_message_is_shown_in_three_languages_before_anything_is_closed(clerk: Reader) -> None:
+    preview = await clerk.http.post(NEW, data=FORM | {"preview": "yes"}, headers=SAME_SITE)
     assert (preview.status_code, preview.headers["location"]) == (303, f"{NEW}?step=message")
-    shown = (await http.get(preview.headers["location"])).text
+    shown = (await clerk.http.get(preview.headers["location"])).text
     for language in ("pa", "hi", "en"):
         assert f"[{language}] Back on Monday" in shown
-    assert not client.was_asked("approval.close_day")
-    again = (await http.get(f"{NEW}?step=form")).text
+    assert not clerk.client.was_asked("approval.close_day")
+    again = (await clerk.http.get(f"{NEW}?step=form")).text
     assert "Back on Monday" in again, "what was written is still there"
 
 
-async def test_the_day_can_be_closed_while_the_message_cannot_be_shown(clerk: Clerk) -> None:
-    http, client = clerk
-    client.answers["notify.preview_closure"] = Unavailable()
-    await http.post(NEW, data=FORM | {"preview": "yes"}, headers=SAME_SITE)
-    assert "You can still send it" in (await http.get(f"{NEW}?step=message")).text
+async def test_the_day_can_be_closed_while_the_message_cannot_be_shown(clerk: Reader) -> None:
+    clerk.client.answers["notify.preview_closure"] = Unavailable()
+    await clerk.http.post(NEW, data=FORM | {"preview": "yes"}, headers=SAME_SITE)
+    assert "You can still send it" in (await clerk.http.get(f"{NEW}?step=message")).text
 
 
 async def test_a_confirmed_day_is_closed_once_and_its_page_says_how_far_its_visitors_were_told(
-    clerk: Clerk,
+    clerk: Reader,
 ) -> None:
-    http, client = clerk
-    done = await http.post(NEW, data=FORM, headers=SAME_SITE)
+    done = await clerk.http.post(NEW, data=FORM, headers=SAME_SITE)
     assert (done.status_code, done.headers["location"]) == (303, f"{CLOSED}?notice=closed")
-    _, request, _, key = client.last("approval.close_day")
+    _, request, _, key = clerk.client.last("approval.close_day")
     assert (request.day, request.reason, request.note, key) == (DAY, "officer_away", "Back on Monday", "k-1")
-    shown = (await http.get(done.headers["location"])).text
+    shown = (await clerk.http.get(done.headers["location"])).text
     assert "38 of 40 visitors told." in shown
-    client.answers["approval.view_closure"] = closure(told=40)
-    assert "All 40 visitors were told" in (await http.get(CLOSED)).text
+    clerk.client.answers["approval.view_closure"] = closure(told=40)
+    assert "All 40 visitors were told" in (await clerk.http.get(CLOSED)).text
 
 
 @pytest.mark.parametrize(
@@ -143,82 +136,78 @@ async def test_a_confirmed_day_is_closed_once_and_its_page_says_how_far_its_visi
     ],
 )
 async def test_what_is_wrong_stands_beside_its_field_and_nothing_is_closed(
-    clerk: Clerk, changes: dict[str, str], sentence: str
+    clerk: Reader, changes: dict[str, str], sentence: str
 ) -> None:
     for button in ({"preview": "yes"}, {}):
-        wrong = await clerk[0].post(NEW, data=FORM | changes | button, headers=SAME_SITE)
+        wrong = await clerk.http.post(NEW, data=FORM | changes | button, headers=SAME_SITE)
         assert (wrong.status_code, sentence in wrong.text) == (422, True)
-    assert not clerk[1].was_asked("approval.close_day")
+    assert not clerk.client.was_asked("approval.close_day")
 
 
-async def test_a_refusal_of_the_service_is_shown(clerk: Clerk) -> None:
-    http, client = clerk
-    client.answers["approval.close_day"] = InvalidInput(
+async def test_a_refusal_of_the_service_is_shown(clerk: Reader) -> None:
+    clerk.client.answers["approval.close_day"] = InvalidInput(
         "no", fields=(FieldError(field="note", code="required"),)
     )
-    assert "Enter a note" in (await http.post(NEW, data=FORM, headers=SAME_SITE)).text
-    client.answers["approval.close_day"] = Conflict(code="already_closed")
-    late = await http.post(NEW, data=FORM, headers=SAME_SITE)
+    assert "Enter a note" in (await clerk.http.post(NEW, data=FORM, headers=SAME_SITE)).text
+    clerk.client.answers["approval.close_day"] = Conflict(code="already_closed")
+    late = await clerk.http.post(NEW, data=FORM, headers=SAME_SITE)
     assert late.headers["location"] == f"{PAGE}?notice=already_closed"
-    assert "Somebody has closed this day already." in (await http.get(late.headers["location"])).text
+    assert "Somebody has closed this day already." in (await clerk.http.get(late.headers["location"])).text
 
 
-async def test_who_closed_too_many_days_reads_that_the_ado_branch_closes_more(clerk: Clerk) -> None:
-    http, client = clerk
-    client.answers["approval.close_day"] = TooManyAttempts(retry_after=79200)
-    refused = await http.post(NEW, data=FORM, headers=SAME_SITE)
+async def test_who_closed_too_many_days_reads_that_the_ado_branch_closes_more(clerk: Reader) -> None:
+    clerk.client.answers["approval.close_day"] = TooManyAttempts(retry_after=79200)
+    refused = await clerk.http.post(NEW, data=FORM, headers=SAME_SITE)
     assert refused.status_code == 429
     assert "With this login five days were closed within 24 hours." in refused.text
     assert f'value="{DAY}"' in refused.text, "the day that was chosen is still there"
 
 
-async def test_a_day_is_offered_again_with_one_click(clerk: Clerk) -> None:
-    lifted = await clerk[0].post(f"{CLOSED}/lift", data={"key": "k-2"}, headers=SAME_SITE)
+async def test_a_day_is_offered_again_with_one_click(clerk: Reader) -> None:
+    lifted = await clerk.http.post(f"{CLOSED}/lift", data={"key": "k-2"}, headers=SAME_SITE)
     assert lifted.headers["location"] == f"{CLOSED}?notice=lifted"
-    assert clerk[1].last("approval.lift_closure")[1].closure_id == REVIEW_ID
+    assert clerk.client.last("approval.lift_closure")[1].closure_id == REVIEW_ID
 
 
-async def test_a_department_cannot_offer_again_what_the_ado_branch_closed(clerk: Clerk, ado: Clerk) -> None:
+async def test_a_department_cannot_offer_again_what_the_ado_branch_closed(clerk: Reader, ado: Reader) -> None:
     text = "The ADO Branch closed this day. Only it can offer the day again."
-    for http, client in (clerk, ado):
-        client.answers["approval.view_closure"] = closure(closed_by="ADO-0001", closed_by_role="ado")
-        own = (await http.get(CLOSED)).text
-        is_department = http is clerk[0]
+    for one in (clerk, ado):
+        one.client.answers["approval.view_closure"] = closure(closed_by="ADO-0001", closed_by_role="ado")
+        own = (await one.http.get(CLOSED)).text
+        is_department = one is clerk
         assert (text in own, "Offer the day again" in own) == (is_department, not is_department)
-    clerk[1].answers["approval.lift_closure"] = Forbidden(code="closed_by_ado")
-    refused = await clerk[0].post(f"{CLOSED}/lift", data={"key": "k-2"}, headers=SAME_SITE)
+    clerk.client.answers["approval.lift_closure"] = Forbidden(code="closed_by_ado")
+    refused = await clerk.http.post(f"{CLOSED}/lift", data={"key": "k-2"}, headers=SAME_SITE)
     assert (refused.status_code, text in refused.text) == (403, True)
 
 
-async def test_an_assistant_sees_the_closed_days_and_closes_none(assistant: Clerk) -> None:
-    shown = (await assistant[0].get(PAGE)).text
+async def test_an_assistant_sees_the_closed_days_and_closes_none(assistant: Reader) -> None:
+    shown = (await assistant.http.get(PAGE)).text
     assert "As an assistant you see which days are closed." in shown
     assert "See whom it affects" not in shown
-    assert "Offer the day again" not in (await assistant[0].get(CLOSED)).text
+    assert "Offer the day again" not in (await assistant.http.get(CLOSED)).text
 
 
-async def test_an_auditor_sees_the_closed_days_of_all_departments_and_closes_none(auditor: Clerk) -> None:
-    http, client = auditor
-    shown = (await http.get(PAGE)).text
+async def test_an_auditor_sees_the_closed_days_of_all_departments_and_closes_none(auditor: Reader) -> None:
+    shown = (await auditor.http.get(PAGE)).text
     assert HOME.name["en"] in shown
-    assert 'href="/en/desk/closures"' in (await http.get("/en/staff")).text
+    assert 'href="/en/desk/closures"' in (await auditor.http.get("/en/staff")).text
     for offer in ("See whom it affects", "As an assistant", "Close a day at short notice"):
         assert offer not in shown
-    closed = (await http.get(CLOSED)).text
+    closed = (await auditor.http.get(CLOSED)).text
     assert "Offer the day again" not in closed
     for path in (f"{PAGE}/new", f"{CLOSED}/lift"):
-        assert (await http.post(path, data=FORM, headers=SAME_SITE)).status_code == 403
-    assert not client.was_asked("approval.close_day")
-    assert not client.was_asked("approval.lift_closure")
+        assert (await auditor.http.post(path, data=FORM, headers=SAME_SITE)).status_code == 403
+    assert not auditor.client.was_asked("approval.close_day")
+    assert not auditor.client.was_asked("approval.lift_closure")
 
 
-async def test_the_ado_branch_chooses_the_department(ado: Clerk) -> None:
-    http, client = ado
-    shown = (await http.get(PAGE)).text
+async def test_the_ado_branch_chooses_the_department(ado: Reader) -> None:
+    shown = (await ado.http.get(PAGE)).text
     assert '<option value="home"' in shown
-    assert "Choose a department" in (await http.get(f"{NEW}?day={DAY}")).text
-    await http.get(f"{NEW}?day={DAY}&department=home")
-    assert client.last("approval.affected")[1].department == "home"
+    assert "Choose a department" in (await ado.http.get(f"{NEW}?day={DAY}")).text
+    await ado.http.get(f"{NEW}?day={DAY}&department=home")
+    assert ado.client.last("approval.affected")[1].department == "home"
 
 
 async def test_the_applicant_reads_why_the_day_is_closed_and_keeps_everything_else() -> None:
@@ -231,16 +220,15 @@ async def test_the_applicant_reads_why_the_day_is_closed_and_keeps_everything_el
         }
     )
     closed = ClosedDate(day=DAY, reason="officer_away")
-    app, client = stubbed(
+    own = f"/en/applications/{APPLICATION.reference}"
+    async with browsing(
         application__view=shown,
         approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
         approval__officers=OfficerList(items=(BALDEV,)),
         approval__availability=Availability(limited=False, closed=(closed,)),
-    )
-    own = f"/en/applications/{APPLICATION.reference}"
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("applicant")))
+        session=claims("applicant"),
+    ) as (http, client):
         await http.post(f"{own}/open", data={"id_last4": "4821"}, headers=SAME_SITE)
         page = (await http.get(own)).text
         assert "the department receives nobody" in page
@@ -255,10 +243,9 @@ async def test_the_applicant_reads_why_the_day_is_closed_and_keeps_everything_el
         assert not client.was_asked("application.amend")
 
 
-async def test_the_desk_does_not_offer_a_closed_first_choice(clerk: Clerk) -> None:
-    http, client = clerk
+async def test_the_desk_does_not_offer_a_closed_first_choice(clerk: Reader) -> None:
     one = review(closed=(review().preferred[0].day,))
-    client.answers["approval.view_review"] = one
-    client.answers["approval.availability"] = Availability(limited=False)
-    shown = (await http.get(f"/en/desk/reviews/{REVIEW_ID}")).text
+    clerk.client.answers["approval.view_review"] = one
+    clerk.client.answers["approval.availability"] = Availability(limited=False)
+    shown = (await clerk.http.get(f"/en/desk/reviews/{REVIEW_ID}")).text
     assert "The department has closed this day" in shown

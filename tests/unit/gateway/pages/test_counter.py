@@ -18,9 +18,9 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.form import next_window
 from services.gateway.pages.shared.visit_times import Day
-from tests.support.factories.gateway import NUMBER, REFERENCE, TableClient, browser, claims, pass_view, signed
+from tests.support.factories.gateway import NUMBER, REFERENCE, pass_view, staff_claims
 from tests.support.factories.pages import counter_application
-from tests.support.system.page_reader import BALDEV, SAME_SITE, stub
+from tests.support.system.page_reader import BALDEV, SAME_SITE, Reader, visiting
 
 WALK_IN = {
     "key": "one-key", "name": "Gurpreet Kaur", "mobile": "", "id_type": "voter_id", "id_last4": "4821",
@@ -32,11 +32,8 @@ WALK_IN = {
 TAKEN = Acknowledged(reference=REFERENCE, status="submitted")
 
 
-class Operator:
+class Operator(Reader):
     """An operator at the counter of PCS1."""
-
-    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
-        self.http, self.client = http, client
 
     async def open(self, inner: str) -> httpx.Response:
         return await self.http.get(f"/en/counter{inner}")
@@ -50,16 +47,13 @@ class Operator:
 
 @pytest.fixture
 async def operator() -> AsyncIterator[Operator]:
-    app, client = stub(
+    async with visiting(
         application__submit_at_counter=TAKEN,
         application__view=counter_application(),
         notify__record_print=Nothing(),
-    )
-    async with browser(app) as http:
-        http.cookies.set(
-            "session", signed(claims(role="reception", sub="REC-0001", department=None, site="PCS1"))
-        )
-        yield Operator(http, client)
+        session=staff_claims("reception"),
+    ) as person:
+        yield Operator(person.http, person.client)
 
 
 async def test_a_walk_in_without_a_phone_is_submitted_on_one_page_for_the_logins_site(
@@ -307,11 +301,7 @@ async def test_a_page_refreshes_only_while_a_decision_is_awaited(operator: Opera
 async def test_a_pass_of_another_site_is_seen_and_neither_printed_nor_cancelled(operator: Operator) -> None:
     summary = PassSummary(number=NUMBER, valid_from=now(), valid_to=now())
     operator.client.answers["application.view"] = counter_application(
-        status="issued",
-        site="PCS2",
-        pass_=summary,
-        applicant=Person(name="", name_latin=""),
-        purpose="",
+        status="issued", site="PCS2", pass_=summary, applicant=Person(name="", name_latin=""), purpose=""
     )
     page = (await operator.open(f"/applications/{REFERENCE}")).text
     assert "This visit is to another secretariat." in page
@@ -329,8 +319,7 @@ async def test_cancelling_too_late_shows_a_notice(operator: Operator) -> None:
     )
 
 
-@pytest.mark.parametrize(("kind", "sheets"), [("pass", 1), ("badge", 3)])
-@pytest.mark.parametrize("paper", ["a6", "receipt"])
+@pytest.mark.parametrize(("kind", "sheets", "paper"), [("pass", 1, "receipt"), ("badge", 3, "a6")])
 async def test_printing_is_recorded_before_the_sheet_is_shown(
     operator: Operator, kind: str, sheets: int, paper: str
 ) -> None:
@@ -367,14 +356,6 @@ async def test_a_pass_is_reissued_for_a_reason(operator: Operator) -> None:
     operator.client.answers["issuance.reissue"] = Conflict("over", code="not_reissuable")
     over = await operator.send(f"/passes/{NUMBER}/reissue", reason="reissued", key="k2")
     assert (over.status_code, "cannot be replaced" in over.text) == (409, True)
-
-
-async def test_the_form_begins_with_the_name_and_a_search_stays_in_its_field(operator: Operator) -> None:
-    focused = re.compile(r'<input[^>]* id="(\w+)"[^>]* autofocus')
-    assert focused.findall((await operator.open("")).text) == ["name"]
-    operator.client.answers["application.lookup"] = LookupHits(items=())
-    await operator.send("/lookup", q="Kaur")
-    assert focused.findall((await operator.open("/lookup")).text) == ["q"]
 
 
 async def test_the_language_begins_as_the_last_visitors(operator: Operator) -> None:

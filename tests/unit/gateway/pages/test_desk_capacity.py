@@ -14,9 +14,9 @@ from contracts.rpc.approval.capacity import Availability, CapacityView, DayAvail
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.reviews import ReviewList
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import browsing, claims
 from tests.support.factories.pages import FIRST, REVIEW_ID, review
-from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE
+from tests.support.system.page_reader import BALDEV, HOME, SAME_SITE, SITE, Reader
 
 REVIEW = f"/en/desk/reviews/{REVIEW_ID}"
 MONDAYS = Capacity(
@@ -41,8 +41,8 @@ FORM = {"key": "k-1", "limited": "yes", "window": "60", "from-0": "10:00", "to-0
 
 
 @pytest.fixture
-async def clerk() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
-    app, client = stubbed(
+async def clerk() -> AsyncIterator[Reader]:
+    async with browsing(
         approval__capacity=CapacityView(department="home", capacity=MONDAYS, set_by="HOM-0002", set_at=now()),
         approval__set_capacity=CapacityView(department="home"),
         approval__availability=PLACES,
@@ -51,37 +51,33 @@ async def clerk() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
         approval__officers=OfficerList(items=(BALDEV,)),
         approval__departments=DepartmentList(items=(HOME,)),
         approval__approve=Conflict(code="window_full", free=0, party=2),
-    )  # fmt: skip
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff")))
-        yield http, client
+        session=claims("staff"),
+    ) as (http, client):  # fmt: skip
+        yield Reader(http, client)
 
 
-Clerk = tuple[httpx.AsyncClient, TableClient]
+async def save(clerk: Reader, **form: Any) -> httpx.Response:
+    return await clerk.http.post("/en/desk/capacity", data=FORM | form, headers=SAME_SITE)
 
 
-async def save(clerk: Clerk, **form: Any) -> httpx.Response:
-    return await clerk[0].post("/en/desk/capacity", data=FORM | form, headers=SAME_SITE)
-
-
-async def test_the_page_shows_what_is_set_by_whom_and_what_is_free(clerk: Clerk) -> None:
-    shown = (await clerk[0].get("/en/desk/capacity")).text
+async def test_the_page_shows_what_is_set_by_whom_and_what_is_free(clerk: Reader) -> None:
+    shown = (await clerk.http.get("/en/desk/capacity")).text
     for text in ("Monday", "HOM-0002", 'value="2036-08-15"', "7 of 20 free", "Full", 'value="12:00"'):
         assert text in shown, text
 
 
-async def test_what_is_typed_reaches_the_service_once_and_the_next_page_says_so(clerk: Clerk) -> None:
+async def test_what_is_typed_reaches_the_service_once_and_the_next_page_says_so(clerk: Reader) -> None:
     saved = await save(clerk, closed=["2036-08-15", "", "2036-08-01"], **{"from-6": "", "to-6": ""})
     assert (saved.status_code, saved.headers["location"]) == (303, "/en/desk/capacity?notice=saved")
-    _, request, _, key = clerk[1].last("approval.set_capacity")
+    _, request, _, key = clerk.client.last("approval.set_capacity")
     assert request.capacity == MONDAYS.model_copy(update={"closed": (date(2036, 8, 1), date(2036, 8, 15))})
     assert key == "k-1"
-    assert "Saved" in (await clerk[0].get(saved.headers["location"])).text
+    assert "Saved" in (await clerk.http.get(saved.headers["location"])).text
 
 
-async def test_without_a_limit_nothing_else_is_asked(clerk: Clerk) -> None:
+async def test_without_a_limit_nothing_else_is_asked(clerk: Reader) -> None:
     assert (await save(clerk, limited="no", window="", **{"from-0": "x"})).status_code == 303
-    assert clerk[1].last("approval.set_capacity")[1].capacity is None
+    assert clerk.client.last("approval.set_capacity")[1].capacity is None
 
 
 @pytest.mark.parametrize(
@@ -100,18 +96,16 @@ async def test_without_a_limit_nothing_else_is_asked(clerk: Clerk) -> None:
     ],
 )
 async def test_what_cannot_be_meant_is_shown_at_its_field_and_changes_nothing(
-    clerk: Clerk, typed: dict[str, str], field: str
+    clerk: Reader, typed: dict[str, str], field: str
 ) -> None:
     refused = await save(clerk, **typed)
     assert refused.status_code == 422
     assert f'href="#{field}"' in refused.text
-    assert "approval.set_capacity" not in [name for name, *_ in clerk[1].asked]
+    assert "approval.set_capacity" not in [name for name, *_ in clerk.client.asked]
 
 
-async def test_an_approval_offers_preferred_times_and_free_windows_with_their_places(
-    clerk: Clerk,
-) -> None:
-    shown = (await clerk[0].get(f"{REVIEW}/approve")).text
+async def test_an_approval_offers_preferred_times_and_free_windows_with_their_places(clerk: Reader) -> None:
+    shown = (await clerk.http.get(f"{REVIEW}/approve")).text
     assert "7 of 20 free" in shown
     assert "Full" in shown, "the first choice touches a full window"
     assert f'value="{FIRST.day} 12:00 13:00"' in shown
@@ -120,36 +114,35 @@ async def test_an_approval_offers_preferred_times_and_free_windows_with_their_pl
     assert re.search(r'value="window" checked', shown), "a full time is not offered first"
 
 
-async def test_an_approval_names_the_window_that_was_chosen(clerk: Clerk) -> None:
+async def test_an_approval_names_the_window_that_was_chosen(clerk: Reader) -> None:
     form = {"key": "k-2", "revision": "3", "slot": "window", "window": f"{FIRST.day} 12:00 13:00"}
-    await clerk[0].post(f"{REVIEW}/approve", data=form, headers=SAME_SITE)
-    slot = clerk[1].last("approval.approve")[1].slot
+    await clerk.http.post(f"{REVIEW}/approve", data=form, headers=SAME_SITE)
+    slot = clerk.client.last("approval.approve")[1].slot
     assert (slot.day, slot.start, slot.end) == (FIRST.day, time(12), time(13))
 
 
-async def test_a_window_that_filled_up_meanwhile_is_said_at_the_choice(clerk: Clerk) -> None:
+async def test_a_window_that_filled_up_meanwhile_is_said_at_the_choice(clerk: Reader) -> None:
     form = {"key": "k-2", "revision": "3", "slot": f"{FIRST.day} 10:00 12:00"}
-    refused = await clerk[0].post(f"{REVIEW}/approve", data=form, headers=SAME_SITE)
+    refused = await clerk.http.post(f"{REVIEW}/approve", data=form, headers=SAME_SITE)
     assert refused.status_code == 409
     assert "There are not enough free places at this time" in refused.text
     assert 'href="#slot"' in refused.text
 
 
 async def test_while_the_places_are_not_known_an_approval_is_possible_all_the_same() -> None:
-    app, _ = stubbed(
+    async with browsing(
         approval__view_review=review(),
         approval__sites=SiteList(items=(SITE,)),
         approval__officers=OfficerList(items=(BALDEV,)),
-    )
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff")))
+        session=claims("staff"),
+    ) as (http, _):
         shown = await http.get(f"{REVIEW}/approve")
     assert shown.status_code == 200
     assert "free" not in shown.text
 
 
-async def test_one_of_many_that_finds_no_place_says_why(clerk: Clerk) -> None:
+async def test_one_of_many_that_finds_no_place_says_why(clerk: Reader) -> None:
     chosen = f"{REVIEW_ID}|3|{FIRST.day}|10:00|12:00"
-    done = await clerk[0].post("/en/desk/approve", data={"review": chosen, "key": "k"}, headers=SAME_SITE)
+    done = await clerk.http.post("/en/desk/approve", data={"review": chosen, "key": "k"}, headers=SAME_SITE)
     assert f"failed={REVIEW_ID}.window_full" in done.headers["location"]
-    assert "not enough free places" in (await clerk[0].get(done.headers["location"])).text
+    assert "not enough free places" in (await clerk.http.get(done.headers["location"])).text

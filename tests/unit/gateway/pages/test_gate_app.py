@@ -6,11 +6,11 @@ from html import unescape
 
 import pytest
 
-from contracts.rpc.accounts.sessions import StaffSession
 from services.chassis.runtime.clock import now
 from services.gateway.pages.gate_app.texts import PROBLEMS, TEXTS, texts_of_app
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.support.factories.gateway import as_staff, browser, claims, signed, stubbed
+from tests.support.factories.gateway import as_staff, browsing, claims, signed
+from tests.support.factories.pages import session
 from tests.support.stack.paths import ROOT
 from tests.support.system.page_reader import SAME_SITE
 
@@ -19,8 +19,7 @@ SCRIPTS = {path.name: path.read_text() for path in APP.glob("*.ts")}
 
 
 async def test_the_shell_is_for_security_alone_and_without_a_session_it_leads_to_the_sign_in() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         assert (await http.get("/gate", headers=as_staff("security"))).status_code == 200
         assert (await http.get("/gate", headers=as_staff("department"))).status_code == 403
         answer = await http.get("/gate")
@@ -32,12 +31,9 @@ async def test_signing_in_leads_back_to_the_app_on_a_device_that_has_opened_it(
     opened: bool, home: str
 ) -> None:
     token = signed(claims("staff", sub="SEC-0001", role="security", site="PCS1", department=None))
-    app, _ = stubbed(
-        accounts__log_in=StaffSession(
-            access_token=token, role="security", login_id="SEC-0001", expires_at=now().replace(year=2099)
-        )
-    )
-    async with browser(app) as http:
+    async with browsing(
+        accounts__log_in=session(access_token=token, role="security", expires_at=now().replace(year=2099))
+    ) as (http, _):
         if opened:
             await http.get("/gate")
         form = {"login_id": "SEC-0001", "password": "four words together"}
@@ -46,8 +42,7 @@ async def test_signing_in_leads_back_to_the_app_on_a_device_that_has_opened_it(
 
 
 async def test_only_the_app_and_its_decoder_may_compile_webassembly() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for path, allowed in {
             "/gate": True,
             "/gate/decoder.js": True,
@@ -61,8 +56,7 @@ async def test_only_the_app_and_its_decoder_may_compile_webassembly() -> None:
 
 
 async def test_the_shell_holds_nothing_of_whoever_opens_it() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         one = await http.get("/gate", headers=as_staff("security"))
         other = await http.get("/gate", headers=as_staff("security", site="PCS2", gate="PCS2-G1"))
     assert one.text == other.text
@@ -70,8 +64,7 @@ async def test_the_shell_holds_nothing_of_whoever_opens_it() -> None:
 
 
 async def test_the_worker_stores_the_shell_and_files_that_exist_and_no_answer_of_the_interface() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         worker = await http.get("/gate/worker.js")
         assert worker.headers["service-worker-allowed"] == "/gate"
         [found] = re.findall(r"^const STORED = (.+);$", worker.text, re.MULTILINE)
@@ -86,8 +79,7 @@ async def test_the_worker_stores_the_shell_and_files_that_exist_and_no_answer_of
 
 
 async def test_a_browser_that_takes_brotli_gets_the_decoder_so() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         shell = (await http.get("/gate", headers=as_staff("security"))).text
         [path] = re.findall(r"/static/built/decoder-[A-Z0-9]{8}\.wasm", shell)
         small = await http.get(path, headers={"Accept-Encoding": "gzip, br"})
@@ -100,8 +92,7 @@ async def test_a_browser_that_takes_brotli_gets_the_decoder_so() -> None:
 
 
 async def test_the_manifest_lets_a_device_install_the_app() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.get("/gate/site.webmanifest")
         manifest = answer.json()
         assert answer.headers["content-type"] == "application/manifest+json"
@@ -115,8 +106,7 @@ async def test_the_manifest_lets_a_device_install_the_app() -> None:
 
 
 async def test_the_plain_page_leads_to_the_app_and_back() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         plain = await http.get("/pa/gate", headers=as_staff("security"))
         shell = await http.get("/gate", headers=as_staff("security"))
     assert 'href="/gate"' in plain.text
@@ -143,6 +133,10 @@ def test_the_guard_reads_a_sentence_for_each_problem_that_the_app_finds() -> Non
     assert PROBLEMS["unknown_gate"] == "This secretariat has no such gate"
 
 
+def placeholders(text: str) -> list[str]:
+    return sorted(re.findall(r"%\(\w+\)", text))
+
+
 def test_every_language_has_the_same_texts_and_placeholders() -> None:
     words = texts_of_app()
     for language in LANGUAGES:
@@ -152,6 +146,6 @@ def test_every_language_has_the_same_texts_and_placeholders() -> None:
         assert [len(mine[name]) for name in ("months", "hours")] == [12, 24]
         assert all("%(time)s" in hour for hour in mine["hours"])
         for key, text in mine["texts"].items():
-            assert re.findall(r"%\(\w+\)", text).sort() == re.findall(r"%\(\w+\)", TEXTS[key]).sort(), key
+            assert placeholders(text) == placeholders(TEXTS[key]), key
     assert words["hi"]["hours"][9] == "सुबह %(time)s बजे"
     assert unescape(words["en"]["span"]) == "%(start)s – %(end)s"

@@ -10,7 +10,7 @@ from contracts.errors import Conflict
 from contracts.rpc.accounts.gate_devices import GateDeviceList, GateDeviceView
 from contracts.rpc.accounts.logins import IssuedLogin, LoginView
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import as_staff, browser, claims, gateway_settings, signed, stubbed
+from tests.support.factories.gateway import as_staff, browsing, gateway_settings, signed, staff_claims
 from tests.support.system.page_reader import SAME_SITE
 
 CODE = IssuedLogin(login_id="GAT-0002", initial_password="k7fm-w3pa-xq9t", valid_until=now())
@@ -26,12 +26,12 @@ def device(**given: Any) -> GateDeviceView:
 
 
 def sign_in(http: httpx.AsyncClient) -> None:
-    http.cookies.set("session", signed(claims(sub="ADO-0001", role="ado", department=None)))
+    http.cookies.set("session", signed(staff_claims("ado")))
 
 
 async def test_the_ado_branch_issues_a_code_for_a_gate_and_sees_it_once() -> None:
-    app, client = stubbed(accounts__issue_login=CODE, accounts__gate_devices=GateDeviceList(items=()))
-    async with browser(app) as http:
+    none = GateDeviceList(items=())
+    async with browsing(accounts__issue_login=CODE, accounts__gate_devices=none) as (http, client):
         sign_in(http)
         form = {"name": "North tablet", "gate": "PCS1-G1", "key": "k"}
         sent = await http.post("/en/gate-devices", data=form, headers=SAME_SITE)
@@ -48,8 +48,7 @@ async def test_the_ado_branch_issues_a_code_for_a_gate_and_sees_it_once() -> Non
 
 
 async def test_a_form_without_a_gate_says_so() -> None:
-    app, client = stubbed(accounts__gate_devices=GateDeviceList(items=()))
-    async with browser(app) as http:
+    async with browsing(accounts__gate_devices=GateDeviceList(items=())) as (http, client):
         sign_in(http)
         refused = await http.post("/en/gate-devices", data={"name": "", "gate": ""}, headers=SAME_SITE)
     assert refused.status_code == 422
@@ -59,8 +58,7 @@ async def test_a_form_without_a_gate_says_so() -> None:
 async def test_the_list_says_how_each_device_is() -> None:
     states = (device(device="GAT-0003", state="waiting"), device(device="GAT-0004", state="revoked"))
     devices = (device(), *states, device(device="GAT-0005", worries=("silent", "unsent")))
-    app, _ = stubbed(accounts__gate_devices=GateDeviceList(items=devices))
-    async with browser(app) as http:
+    async with browsing(accounts__gate_devices=GateDeviceList(items=devices)) as (http, _):
         sign_in(http)
         page = (await http.get("/en/gate-devices")).text
     for text in ("North tablet", "App 0.12.0", "SEC-0001", "Not enrolled yet", "Revoked", "Silent for long",
@@ -72,16 +70,14 @@ async def test_the_list_says_how_each_device_is() -> None:
 
 @pytest.mark.parametrize("role", ["ops", "security"])
 async def test_operations_and_security_see_devices_and_change_none(role: str) -> None:
-    app, _ = stubbed(accounts__gate_devices=GateDeviceList(items=(device(),)))
-    async with browser(app) as http:
+    async with browsing(accounts__gate_devices=GateDeviceList(items=(device(),))) as (http, _):
         page = (await http.get("/en/gate-devices", headers=as_staff(role, gate=None))).text
     assert "GAT-0001" in page
     assert "<form" not in page.partition("<main")[2]
 
 
 async def test_one_click_revokes_no_device_and_replaces_no_code() -> None:
-    app, client = stubbed(accounts__gate_devices=GateDeviceList(items=(device(),)))
-    async with browser(app) as http:
+    async with browsing(accounts__gate_devices=GateDeviceList(items=(device(),))) as (http, client):
         sign_in(http)
         page = (await http.get("/en/gate-devices")).text
         assert not any(f'action="/en/gate-devices/GAT-0001/{verb}"' in page for verb in ("code", "revoke"))
@@ -94,8 +90,7 @@ async def test_one_click_revokes_no_device_and_replaces_no_code() -> None:
 
 
 async def test_a_device_that_was_revoked_meanwhile_gets_no_code_and_says_so() -> None:
-    app, _ = stubbed(accounts__reset_login=Conflict(code="login_disabled"))
-    async with browser(app) as http:
+    async with browsing(accounts__reset_login=Conflict(code="login_disabled")) as (http, _):
         sign_in(http)
         refused = await http.post("/en/gate-devices/GAT-0001/code", data={"key": "k"}, headers=SAME_SITE)
     assert refused.status_code == 409
@@ -104,8 +99,7 @@ async def test_a_device_that_was_revoked_meanwhile_gets_no_code_and_says_so() ->
 
 async def test_a_device_gets_a_new_code_or_is_revoked() -> None:
     view = LoginView(login_id="GAT-0001", role="gate_device", name="North", issued_at=now())
-    app, client = stubbed(accounts__reset_login=CODE, accounts__disable_login=view)
-    async with browser(app) as http:
+    async with browsing(accounts__reset_login=CODE, accounts__disable_login=view) as (http, client):
         sign_in(http)
         renewed = await http.post("/en/gate-devices/GAT-0001/code", data={"key": "k"}, headers=SAME_SITE)
         assert renewed.headers["location"] == "/en/gate-devices/issued"

@@ -14,7 +14,7 @@ from contracts.rpc.verify.supervisors import OwnPin, SiteSupervision, Supervisor
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import browser, claims, signed
 from tests.support.factories.pages import login
-from tests.support.system.page_reader import SAME_SITE, stub
+from tests.support.system.page_reader import SAME_SITE, stub, visiting
 
 HEAD = SupervisorView(login_id="SEC-0009", site="PCS1", named_by="ADO-0001", named_at=now())
 FREE = login("SEC-0010", role="security", site="PCS1", department=None, gate=None)
@@ -33,12 +33,11 @@ INCIDENT = IncidentView(
 
 async def posted(role: str, path: str, form: dict[str, str], **answers: Any) -> tuple[Any, Any]:
     """Return the answer to a form of a login without a gate, and what the services were asked."""
-    app, client = stub(**answers)
-    async with browser(app) as http:
+    async with visiting(**answers) as person:
         who = claims(sub="ANY-0001", role=role, department=None, site="PCS1", gate=None)
-        http.cookies.set("session", signed(who))
-        answer = await http.post(f"/en{path}", data={"key": str(uuid4()), **form}, headers=SAME_SITE)
-        return answer, {name: asked for name, asked, *_ in client.asked}
+        person.http.cookies.set("session", signed(who))
+        answer = await person.http.post(f"/en{path}", data={"key": str(uuid4()), **form}, headers=SAME_SITE)
+        return answer, {name: asked for name, asked, *_ in person.client.asked}
 
 
 async def name(login_id: str) -> tuple[Any, Any]:
@@ -143,11 +142,10 @@ async def test_security_of_a_site_sees_that_it_is_not_guarded(problem: Any, word
 
 
 async def shown(role: str, path: str, **answers: Any) -> str:
-    app, _ = stub(**answers)
-    async with browser(app) as http:
+    async with visiting(**answers) as person:
         who = claims(sub="ANY-0001", role=role, department=None, site="PCS1", gate=None)
-        http.cookies.set("session", signed(who))
-        return (await http.get(f"/en{path}")).text
+        person.http.cookies.set("session", signed(who))
+        return (await person.http.get(f"/en{path}")).text
 
 
 async def choose(pin: str, again: str | None = None) -> tuple[Any, Any]:
@@ -225,10 +223,8 @@ async def test_a_call_for_help_that_nobody_answered_says_when_and_who_called() -
 
 
 async def incidents_page(*found: IncidentView) -> str:
-    app, _ = stub(verify__incidents=IncidentList(items=found, unseen=len(found)))
-    async with browser(app) as http:
-        http.cookies.set(
-            "session",
-            signed(claims(sub="SEC-0009", role="security", department=None, site="PCS1", gate=None)),
-        )
-        return (await http.get("/en/gate/incidents")).text
+    async with visiting(
+        verify__incidents=IncidentList(items=found, unseen=len(found)),
+        session=claims(sub="SEC-0009", role="security", department=None, site="PCS1", gate=None),
+    ) as person:
+        return (await person.http.get("/en/gate/incidents")).text

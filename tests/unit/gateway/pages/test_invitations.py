@@ -14,8 +14,8 @@ from contracts.rpc.approval.directory import DepartmentList
 from services.gateway.pages import invitations
 from services.gateway.pages.invitations import Invitation
 from services.gateway.settings import GatewaySettings
-from tests.support.factories.gateway import REFERENCE, TableClient, browser, claims, signed
-from tests.support.system.page_reader import HOME, Reader, stub
+from tests.support.factories.gateway import REFERENCE, claims, signed
+from tests.support.system.page_reader import HOME, Reader, visiting
 
 PAGE = "/desk/invitations"
 FORM = {
@@ -27,11 +27,11 @@ OTHER = "PCS-0000-0000"
 
 
 @pytest.fixture
-async def clerk() -> AsyncIterator[tuple[Reader, TableClient]]:
-    app, client = stub(application__invite=Invited(references=(REFERENCE, OTHER)))
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff")))
-        yield Reader(http), client
+async def clerk() -> AsyncIterator[Reader]:
+    async with visiting(
+        application__invite=Invited(references=(REFERENCE, OTHER)), session=claims("staff")
+    ) as person:
+        yield person
 
 
 def visitors_of(text: str) -> Invitation:
@@ -73,22 +73,20 @@ def test_a_line_that_cannot_be_read_is_named_by_its_number() -> None:
 
 
 async def test_the_form_names_email_only_where_this_installation_sends_it(
-    clerk: tuple[Reader, TableClient], monkeypatch: pytest.MonkeyPatch
+    clerk: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    person, client = clerk
-    assert "Name, mobile, email, kind of ID card" in (await person.open(PAGE)).text
+    assert "Name, mobile, email, kind of ID card" in (await clerk.open(PAGE)).text
     monkeypatch.setattr(GatewaySettings, "sends_email", False)
-    assert "Name, mobile, kind of ID card" in (await person.open(PAGE)).text
-    refused = await person.send(PAGE, **{**FORM, "visitors": "Ravi Kumar\nSimran, simran@example.org"})
+    assert "Name, mobile, kind of ID card" in (await clerk.open(PAGE)).text
+    refused = await clerk.send(PAGE, **{**FORM, "visitors": "Ravi Kumar\nSimran, simran@example.org"})
     assert refused.status_code == 422
     assert "Line 2: No email is sent from here" in plain(refused.text)
-    assert not client.was_asked("application.invite")
+    assert not clerk.client.was_asked("application.invite")
 
 
-async def test_the_whole_list_is_one_command(clerk: tuple[Reader, TableClient]) -> None:
-    person, client = clerk
-    sent = await person.send(PAGE, **FORM)
-    _, request, principal, key = client.last("application.invite")
+async def test_the_whole_list_is_one_command(clerk: Reader) -> None:
+    sent = await clerk.send(PAGE, **FORM)
+    _, request, principal, key = clerk.client.last("application.invite")
     assert request.model_dump(mode="json", by_alias=True, exclude_defaults=True) == {
         "site": "PCS1", "officer": "baldev", "purpose_kind": "meeting", "purpose": "Budget talks",
         "slot": {"date": "2026-12-01", "from": "10:00", "to": "12:00"}, "language": "pa",
@@ -105,38 +103,31 @@ async def test_the_whole_list_is_one_command(clerk: tuple[Reader, TableClient]) 
     assert "2 visitors Tuesday, 1 December 2026, 10:00 am – 12:00 pm" in text
 
 
-async def test_a_delegation_gets_one_pass(clerk: tuple[Reader, TableClient]) -> None:
-    person, client = clerk
-    client.answers["application.invite"] = Invited(references=(REFERENCE,))
-    sent = await person.send(PAGE, **FORM | {"delegation": "yes", "deliver_by": "whatsapp"})
-    assert client.last("application.invite")[1].delegation
+async def test_a_delegation_gets_one_pass(clerk: Reader) -> None:
+    clerk.client.answers["application.invite"] = Invited(references=(REFERENCE,))
+    sent = await clerk.send(PAGE, **FORM | {"delegation": "yes", "deliver_by": "whatsapp"})
+    assert clerk.client.last("application.invite")[1].delegation
     assert f"ਗੁਰਪ੍ਰੀਤ ਕੌਰ and 1 more person {REFERENCE} By WhatsApp" in plain(sent.text)
 
 
-async def test_the_page_of_what_was_sent_can_be_shown_again_and_to_nobody_else(
-    clerk: tuple[Reader, TableClient],
-) -> None:
-    person, client = clerk
-    await person.send(PAGE, **FORM)
-    again = await person.http.get("/pa/desk/invitations/sent")
+async def test_the_page_of_what_was_sent_can_be_shown_again_and_to_nobody_else(clerk: Reader) -> None:
+    await clerk.send(PAGE, **FORM)
+    again = await clerk.http.get("/pa/desk/invitations/sent")
     assert REFERENCE in again.text
-    person.http.cookies.set("session", signed(claims("staff", sub="HOM-0009")))
-    assert (await person.http.get("/en/desk/invitations/sent")).headers["location"] == f"/en{PAGE}"
-    assert sum(name == "application.invite" for name, *_ in client.asked) == 1
+    clerk.http.cookies.set("session", signed(claims("staff", sub="HOM-0009")))
+    assert (await clerk.http.get("/en/desk/invitations/sent")).headers["location"] == f"/en{PAGE}"
+    assert sum(name == "application.invite" for name, *_ in clerk.client.asked) == 1
 
 
-async def test_problems_of_the_service_stand_at_their_lines_and_fields(
-    clerk: tuple[Reader, TableClient],
-) -> None:
-    person, client = clerk
-    client.answers["application.invite"] = InvalidInput(
+async def test_problems_of_the_service_stand_at_their_lines_and_fields(clerk: Reader) -> None:
+    clerk.client.answers["application.invite"] = InvalidInput(
         "refused",
         fields=(
             FieldError(field="visitors.1.mobile", code="not_a_mobile"),
             FieldError(field="slot.date", code="closed_day"),
         ),
     )
-    shown = await person.send(PAGE, **FORM | {"visitors": "Ravi Kumar\n\nSimran, 98765"})
+    shown = await clerk.send(PAGE, **FORM | {"visitors": "Ravi Kumar\n\nSimran, 98765"})
     assert shown.status_code == 422
     assert "Line 3: Enter a mobile number, such as 98765 43210" in plain(shown.text)
     assert "The secretariat is closed on this day" in shown.text
@@ -158,64 +149,55 @@ async def test_problems_of_the_service_stand_at_their_lines_and_fields(
     ],
 )
 async def test_a_form_that_cannot_be_read_sends_nothing(
-    clerk: tuple[Reader, TableClient], change: dict[str, str], words: str
+    clerk: Reader, change: dict[str, str], words: str
 ) -> None:
-    person, client = clerk
-    shown = await person.send(PAGE, **FORM | change)
+    shown = await clerk.send(PAGE, **FORM | change)
     assert shown.status_code == 422
     assert words in plain(shown.text)
-    assert not client.was_asked("application.invite")
+    assert not clerk.client.was_asked("application.invite")
 
 
-async def test_control_without_the_check_of_lines_a_wrong_line_would_be_sent(
-    clerk: tuple[Reader, TableClient],
-) -> None:
-    person, client = clerk
+async def test_control_without_the_check_of_lines_a_wrong_line_would_be_sent(clerk: Reader) -> None:
     with patch.object(invitations, "_visitor", lambda parts: ({"name": parts[0]}, "")):
-        await person.send(PAGE, **FORM | {"visitors": "Ravi Kumar, library card"})
-    assert client.was_asked("application.invite")
+        await clerk.send(PAGE, **FORM | {"visitors": "Ravi Kumar, library card"})
+    assert clerk.client.was_asked("application.invite")
 
 
 @pytest.mark.parametrize(
     ("failure", "status", "key"), [(Unavailable("down"), 503, "k-1"), (IdempotencyKeyReused("used"), 409, "")]
 )
 async def test_a_command_whose_outcome_is_not_known_is_repeated_under_its_key(
-    clerk: tuple[Reader, TableClient], failure: Any, status: int, key: str
+    clerk: Reader, failure: Any, status: int, key: str
 ) -> None:
-    person, client = clerk
-    client.answers["application.invite"] = failure
-    shown = await person.send(PAGE, **FORM)
+    clerk.client.answers["application.invite"] = failure
+    shown = await clerk.send(PAGE, **FORM)
     assert shown.status_code == status
     assert ('name="key" value="k-1"' in shown.text) == (key == "k-1")
     assert "Ravi Kumar" in shown.text
 
 
-async def test_nobody_is_invited_to_a_time_without_places_for_everybody(
-    clerk: tuple[Reader, TableClient],
-) -> None:
-    person, client = clerk
+async def test_nobody_is_invited_to_a_time_without_places_for_everybody(clerk: Reader) -> None:
     one_place = {"start": "10:00", "end": "12:00", "places": 5, "free": 1}
-    client.answers["approval.availability"] = Availability.model_validate(
+    clerk.client.answers["approval.availability"] = Availability.model_validate(
         {"limited": True, "days": [{"day": "2026-12-01", "windows": [one_place]}]}
     )
-    full = await person.send(PAGE, **FORM)
+    full = await clerk.send(PAGE, **FORM)
     assert "There are not enough free places at this time" in full.text
-    assert not client.was_asked("application.invite")
-    await person.send(PAGE, **FORM | {"visitors": "Ravi Kumar"})
-    assert client.was_asked("application.invite"), "one finds a place"
-    listed = (await person.open(PAGE)).text.partition('id="free"')[2]
+    assert not clerk.client.was_asked("application.invite")
+    await clerk.send(PAGE, **FORM | {"visitors": "Ravi Kumar"})
+    assert clerk.client.was_asked("application.invite"), "one finds a place"
+    listed = (await clerk.open(PAGE)).text.partition('id="free"')[2]
     assert "Tuesday, 1 December 2026, 10:00 am – 12:00 pm · 1 of 5 free" in listed
 
 
-async def test_the_secretariat_is_asked_for_only_where_the_department_sits_at_several(
-    clerk: tuple[Reader, TableClient],
-) -> None:
-    person, client = clerk
-    one = await person.open(PAGE)
+async def test_the_secretariat_is_asked_for_only_where_the_department_sits_at_several(clerk: Reader) -> None:
+    one = await clerk.open(PAGE)
     assert '<input type="hidden" name="site" value="PCS1">' in one.text
-    client.answers["approval.departments"] = DepartmentList(items=(HOME.model_copy(update={"sites": ()}),))
-    app, _ = stub(approval__departments=client.answers["approval.departments"])
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff")))
-        several = await Reader(http).open(PAGE)
+    clerk.client.answers["approval.departments"] = DepartmentList(
+        items=(HOME.model_copy(update={"sites": ()}),)
+    )
+    async with visiting(
+        approval__departments=clerk.client.answers["approval.departments"], session=claims("staff")
+    ) as person:
+        several = await person.open(PAGE)
     assert '<select class="govuk-select" id="site"' in several.text

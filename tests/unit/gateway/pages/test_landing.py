@@ -6,7 +6,7 @@ import pytest
 
 from contracts.model import Language
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.gateway import browser, browsing, stubbed
 from tests.support.factories.pages import UNDER_A_LANGUAGE
 
 
@@ -17,8 +17,7 @@ from tests.support.factories.pages import UNDER_A_LANGUAGE
 async def test_the_first_page_comes_in_the_language_that_the_browser_asks_for(
     asked: str, language: str
 ) -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.get("/", headers={"Accept-Language": asked})
     assert (answer.status_code, answer.headers["location"], answer.headers["vary"]) == (
         303,
@@ -53,8 +52,7 @@ async def test_every_page_opens_without_a_language_in_that_of_the_browser() -> N
     ],
 )
 async def test_nothing_but_a_page_is_looked_for_in_another_place(method: str, path: str, accept: str) -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.request(method, f"http://localhost{path}", headers={"Accept": accept})
     assert answer.status_code in {403, 404}
     assert "location" not in answer.headers
@@ -62,8 +60,7 @@ async def test_nothing_but_a_page_is_looked_for_in_another_place(method: str, pa
 
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_the_landing_page_links_to_every_entrance(language: Language) -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         text = (await http.get(f"/{language}")).text
         for inner in ("apply", "status", "applications", "staff/sign-in", "kiosk"):
             assert f'href="/{language}/{inner}"' in text, inner
@@ -92,7 +89,6 @@ async def test_only_local_mode_links_to_the_phone_and_the_api() -> None:
 async def test_production_shows_the_documentation_of_the_interface_only_where_it_was_opened(
     given: dict[str, bool], is_open: bool
 ) -> None:
-    app, _ = stubbed(given=given)
-    async with browser(app) as http:
+    async with browsing(given=given) as (http, _):
         shown = [(await http.get(path)).status_code for path in ("/docs", "/openapi.json")]
     assert shown == [200 if is_open else 404] * 2

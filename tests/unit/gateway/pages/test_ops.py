@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from contracts.errors import NotFound, Unavailable
@@ -13,7 +12,7 @@ from contracts.ops import Breaker, JobView, LetterList, Part, Replay, Replayed, 
 from services.gateway.pages.ops import findings
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.vendors import vendors_of
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
+from tests.support.factories.gateway import browser, signed, staff_claims, stubbed
 from tests.support.factories.system_report import (
     INSIDE,
     LETTER,
@@ -29,26 +28,25 @@ from tests.support.factories.system_report import (
 )
 from tests.support.stack.paths import ROOT
 from tests.support.stack.yaml_files import load
-from tests.support.system.page_reader import SAME_SITE
+from tests.support.system.page_reader import SAME_SITE, Reader
 
 CHECKS = {"broker": True, "session_keys": True, "denied_sessions": True}
 DEAD = "/en/ops/dead-letters/verify.PassIssued"
 REPLAY = f"{DEAD}/{LETTER.id}/replay"
 SAID: tuple[tuple[Breaker, int], ...] = (("closed", 20), ("open", 10), ("half_open", 30))
 FORM = {"key": "k-1", "replayed": "1"}
-Operator = tuple[httpx.AsyncClient, TableClient]
 
 
 @pytest.fixture
-async def operator() -> AsyncIterator[Operator]:
+async def operator() -> AsyncIterator[Reader]:
     app, client = stubbed(
         ops__report=report(), ops__letterlist=LETTERS, ops__replayed=Replayed(outcome="replayed")
     )
     await app.state.gateway.keys.refresh()
     await app.state.gateway.denied.refresh()
     async with browser(app) as http:
-        http.cookies.set("session", signed(claims(sub="OPS-0001", role="ops", department=None)))
-        yield http, client
+        http.cookies.set("session", signed(staff_claims("ops")))
+        yield Reader(http, client)
 
 
 def said(given: Report | None, checks: dict[str, bool] = CHECKS) -> list[str]:
@@ -60,8 +58,8 @@ def old(part: Part[Any]) -> Part[Any]:
     return part.model_copy(update={"looked_at": unknown().looked_at})
 
 
-async def test_the_page_says_that_all_is_well_and_shows_every_part(operator: Operator) -> None:
-    shown = (await operator[0].get("/en/ops")).text
+async def test_the_page_says_that_all_is_well_and_shows_every_part(operator: Reader) -> None:
+    shown = (await operator.http.get("/en/ops")).text
     assert "All is well." in shown
     for what in ("accounts", "gateway", "notify.PassIssued", "2,310", "812", "entries 412", "0.5.0"):
         assert what in shown
@@ -71,10 +69,9 @@ async def test_the_page_says_that_all_is_well_and_shows_every_part(operator: Ope
     assert ">none</th>" not in shown
 
 
-async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Operator) -> None:
-    http, client = operator
-    client.answers["ops.report"] = TROUBLE
-    shown = (await http.get("/en/ops")).text
+async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Reader) -> None:
+    operator.client.answers["ops.report"] = TROUBLE
+    shown = (await operator.http.get("/en/ops")).text
     assert "All is well." not in shown
     for sentence, runbook in (
         ("Without an answer: relay.", "A process is gone"),
@@ -106,10 +103,9 @@ async def test_whatever_is_wrong_stands_at_the_top_with_its_runbook(operator: Op
         assert re.search(rf"{re.escape(sentence)}.*“{runbook}", shown), sentence
 
 
-async def test_what_does_not_answer_is_unknown_and_no_old_number_is_shown_for_it(operator: Operator) -> None:
-    http, client = operator
-    client.answers["ops.report"] = UNKNOWN
-    answer = await http.get("/en/ops")
+async def test_what_does_not_answer_is_unknown_and_no_old_number_is_shown_for_it(operator: Reader) -> None:
+    operator.client.answers["ops.report"] = UNKNOWN
+    answer = await operator.http.get("/en/ops")
     assert answer.status_code == 200
     assert "All is well." not in answer.text
     assert "queues and dead letters are unknown" in answer.text
@@ -121,20 +117,18 @@ async def test_what_does_not_answer_is_unknown_and_no_old_number_is_shown_for_it
         assert old not in answer.text
 
 
-async def test_processes_that_nobody_looks_at_any_more_are_not_shown_as_well(operator: Operator) -> None:
-    http, client = operator
+async def test_processes_that_nobody_looks_at_any_more_are_not_shown_as_well(operator: Reader) -> None:
     for part in (unknown(process("relay")), old(known(process("relay")))):
-        client.answers["ops.report"] = report(processes=part)
-        shown = (await http.get("/en/ops")).text
+        operator.client.answers["ops.report"] = report(processes=part)
+        shown = (await operator.http.get("/en/ops")).text
         assert "All is well." not in shown
         assert re.search(r"Processes were looked at last at .*: which ones work is unknown\.", shown)
         assert ">relay<" not in shown
 
 
-async def test_without_the_exporter_the_page_still_shows_what_this_gateway_sees(operator: Operator) -> None:
-    http, client = operator
-    client.answers["ops.report"] = Unavailable()
-    answer = await http.get("/en/ops")
+async def test_without_the_exporter_the_page_still_shows_what_this_gateway_sees(operator: Reader) -> None:
+    operator.client.answers["ops.report"] = Unavailable()
+    answer = await operator.http.get("/en/ops")
     assert answer.status_code == 200
     assert "The exporter does not answer: the rest is unknown." in answer.text
     assert answer.text.count("No answer yet: unknown.") == 11
@@ -178,16 +172,15 @@ def test_a_gateway_without_a_broker_or_without_keys_says_so() -> None:
 
 
 async def test_each_job_is_shown_once_by_the_replica_in_which_it_succeeded_longest_ago(
-    operator: Operator,
+    operator: Reader,
 ) -> None:
-    http, client = operator
     ages = (30.0, 400.0, 60.0)
-    client.answers["ops.report"] = report(
+    operator.client.answers["ops.report"] = report(
         processes=known(
             *(process("verify", jobs=(JobView(name="sweep", interval=60.0, age=age),)) for age in ages)
         )
     )
-    shown = (await http.get("/en/ops")).text
+    shown = (await operator.http.get("/en/ops")).text
     assert shown.count(">sweep<") == 1
     assert "three of their intervals: verify sweep." in shown
 
@@ -226,34 +219,25 @@ def test_the_limits_are_those_of_the_alerts() -> None:
 
 
 async def test_without_a_sender_receipts_are_shown_and_the_rest_of_a_vendor_is_unknown(
-    operator: Operator,
+    operator: Reader,
 ) -> None:
-    http, client = operator
     silent = process("sender", state="no_answer", version="", vendors=VENDORS)
-    client.answers["ops.report"] = report(processes=known(silent))
-    shown = (await http.get("/en/ops")).text
+    operator.client.answers["ops.report"] = report(processes=known(silent))
+    shown = (await operator.http.get("/en/ops")).text
     assert "No sender answers: whether a vendor is left alone" in shown
     assert "2,214 of 2,290" in shown
     assert "180 of 1,000" not in shown
     assert "no limit" not in shown
-
-
-async def test_without_a_sender_nothing_is_said_to_be_connected_or_not(operator: Operator) -> None:
-    http, client = operator
-    client.answers["ops.report"] = report(
-        processes=known(process("sender", state="no_answer")), receipts=known()
-    )
-    shown = (await http.get("/en/ops")).text
+    nameless = known(process("sender", state="no_answer"))
+    operator.client.answers["ops.report"] = report(processes=nameless, receipts=known())
+    shown = (await operator.http.get("/en/ops")).text
     assert "No sender answers: whether a vendor is left alone" in shown
     assert "No vendor is connected." not in shown
 
 
-async def test_without_the_database_vendors_are_shown_and_what_they_told_is_unknown(
-    operator: Operator,
-) -> None:
-    http, client = operator
-    client.answers["ops.report"] = report(lanes=unknown(), receipts=unknown(), channels=unknown())
-    shown = (await http.get("/en/ops")).text
+async def test_without_the_database_vendors_are_shown_and_what_they_told_is_unknown(operator: Reader) -> None:
+    operator.client.answers["ops.report"] = report(lanes=unknown(), receipts=unknown(), channels=unknown())
+    shown = (await operator.http.get("/en/ops")).text
     assert "What vendors have told of messages is unknown." in shown
     assert "180 of 1,000" in shown
     assert "176 of 180" not in shown
@@ -268,49 +252,45 @@ def test_of_several_senders_the_worst_word_about_a_vendor_counts() -> None:
     assert (vendor.breaker, vendor.quota, vendor.used) == ("open", 250, 240)
 
 
-async def test_dead_letters_are_counted_by_kind_and_listed(operator: Operator) -> None:
-    shown = (await operator[0].get(DEAD)).text
+async def test_dead_letters_are_counted_by_kind_and_listed(operator: Reader) -> None:
+    shown = (await operator.http.get(DEAD)).text
     assert "The oldest 2 of 101 are shown." in shown
     assert "UnknownApplication" in shown
     assert f'href="{DEAD}/{LETTER.id}">pass:7K3M9QW4</a>' in shown
 
 
-async def test_a_letter_is_shown_without_its_sealed_part_and_leads_to_a_question(operator: Operator) -> None:
-    http, _ = operator
-    shown = (await http.get(f"{DEAD}/{LETTER.id}")).text
+async def test_a_letter_is_shown_without_its_sealed_part_and_leads_to_a_question(operator: Reader) -> None:
+    shown = (await operator.http.get(f"{DEAD}/{LETTER.id}")).text
     assert "7K3M9QW4" in shown
     assert f'href="{REPLAY}"' in shown
-    assert "Send pass:7K3M9QW4 back to its consumer?" in (await http.get(REPLAY)).text
+    assert "Send pass:7K3M9QW4 back to its consumer?" in (await operator.http.get(REPLAY)).text
 
 
 @pytest.mark.parametrize(("outcome", "notice"), [("replayed", "It was sent back"), ("gone", "Nothing was")])
 async def test_a_replay_names_the_letter_how_often_it_was_replayed_and_the_operator(
-    operator: Operator, outcome: str, notice: str
+    operator: Reader, outcome: str, notice: str
 ) -> None:
-    http, client = operator
-    client.answers["ops.replayed"] = Replayed(outcome=outcome)
-    answer = await http.post(REPLAY, data=FORM, headers=SAME_SITE)
+    operator.client.answers["ops.replayed"] = Replayed(outcome=outcome)
+    answer = await operator.http.post(REPLAY, data=FORM, headers=SAME_SITE)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{DEAD}?notice={outcome}")
-    method, path, content, _ = client.last("ops.replayed")[1]
+    method, path, content, _ = operator.client.last("ops.replayed")[1]
     assert (method, path) == ("POST", f"/dead-letters/verify.PassIssued/{LETTER.id}/replay")
     assert Replay.model_validate_json(content) == Replay(replayed=1, by="OPS-0001")
-    assert notice in (await http.get(answer.headers["location"])).text
+    assert notice in (await operator.http.get(answer.headers["location"])).text
 
 
 @pytest.mark.parametrize("path", [DEAD, f"{DEAD}/{LETTER.id}", REPLAY])
-async def test_whoever_reads_dead_letters_is_named_to_the_exporter(operator: Operator, path: str) -> None:
-    http, client = operator
-    await http.get(path)
+async def test_whoever_reads_dead_letters_is_named_to_the_exporter(operator: Reader, path: str) -> None:
+    await operator.http.get(path)
     asked = ("GET", "/dead-letters/verify.PassIssued", None, {"X-Operator": "OPS-0001"})
-    assert client.last("ops.letterlist")[1] == asked
+    assert operator.client.last("ops.letterlist")[1] == asked
 
 
 async def test_a_replay_whose_outcome_is_unknown_is_offered_again_with_the_same_form(
-    operator: Operator,
+    operator: Reader,
 ) -> None:
-    http, client = operator
-    client.answers["ops.replayed"] = Unavailable()
-    answer = await http.post(REPLAY, data=FORM, headers=SAME_SITE)
+    operator.client.answers["ops.replayed"] = Unavailable()
+    answer = await operator.http.post(REPLAY, data=FORM, headers=SAME_SITE)
     assert answer.status_code == 503
     assert 'name="replayed" value="1"' in answer.text
 
@@ -318,43 +298,32 @@ async def test_a_replay_whose_outcome_is_unknown_is_offered_again_with_the_same_
 @pytest.mark.parametrize(
     "path", [f"{DEAD}/nothing", "/en/ops/dead-letters/rpc-accounts", "/en/ops/dead-letters/a%3Fb.c"]
 )
-async def test_what_is_no_letter_is_not_asked_for(operator: Operator, path: str) -> None:
-    http, client = operator
-    assert (await http.get(path)).status_code == 404
-    assert not client.was_asked("ops.letterlist")
+async def test_what_is_no_letter_is_not_asked_for(operator: Reader, path: str) -> None:
+    assert (await operator.http.get(path)).status_code == 404
+    assert not operator.client.was_asked("ops.letterlist")
 
 
 @pytest.mark.parametrize("replayed", ["", "-1", "x", "²", "9999999"])
-async def test_a_form_without_the_number_of_replays_sends_nothing(operator: Operator, replayed: str) -> None:
-    http, client = operator
-    answer = await http.post(REPLAY, data=FORM | {"replayed": replayed}, headers=SAME_SITE)
+async def test_a_form_without_the_number_of_replays_sends_nothing(operator: Reader, replayed: str) -> None:
+    answer = await operator.http.post(REPLAY, data=FORM | {"replayed": replayed}, headers=SAME_SITE)
     assert answer.status_code == 404
-    assert not client.was_asked("ops.replayed")
+    assert not operator.client.was_asked("ops.replayed")
 
 
-async def test_a_forged_letter_says_so_and_leads_to_no_replay(operator: Operator) -> None:
-    http, client = operator
+async def test_a_forged_letter_says_so_and_leads_to_no_replay(operator: Reader) -> None:
     forged = LETTER.model_copy(update={"genuine": False})
-    client.answers["ops.letterlist"] = LetterList(queue="verify.PassIssued", total=1, items=(forged,))
-    shown = (await http.get(f"{DEAD}/{LETTER.id}")).text
+    operator.client.answers["ops.letterlist"] = LetterList(
+        queue="verify.PassIssued", total=1, items=(forged,)
+    )
+    shown = (await operator.http.get(f"{DEAD}/{LETTER.id}")).text
     assert "It is forged" in shown
     assert f'href="{REPLAY}"' not in shown
-    assert (await http.get(REPLAY)).status_code == 404
+    assert (await operator.http.get(REPLAY)).status_code == 404
 
 
-async def test_a_letter_that_is_gone_and_a_queue_that_is_not_there_are_not_found(operator: Operator) -> None:
-    http, client = operator
-    client.answers["ops.letterlist"] = LetterList(queue="verify.PassIssued", total=0, items=())
-    assert (await http.get(f"{DEAD}/{LETTER.id}")).status_code == 404
-    assert "There are none." in (await http.get(DEAD)).text
-    client.answers["ops.letterlist"] = NotFound()
-    assert (await http.get(DEAD)).status_code == 404
-
-
-@pytest.mark.parametrize("role", ["ado", "department", "reception", "security", "auditor"])
-async def test_nobody_else_opens_them(role: str) -> None:
-    app, client = stubbed(ops__report=report())
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims(sub="X-0001", role=role, department=None)))
-        assert (await http.get("/en/ops")).status_code == 403
-    assert not client.was_asked("ops.report")
+async def test_a_letter_that_is_gone_and_a_queue_that_is_not_there_are_not_found(operator: Reader) -> None:
+    operator.client.answers["ops.letterlist"] = LetterList(queue="verify.PassIssued", total=0, items=())
+    assert (await operator.http.get(f"{DEAD}/{LETTER.id}")).status_code == 404
+    assert "There are none." in (await operator.http.get(DEAD)).text
+    operator.client.answers["ops.letterlist"] = NotFound()
+    assert (await operator.http.get(DEAD)).status_code == 404

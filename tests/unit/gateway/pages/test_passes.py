@@ -17,7 +17,7 @@ from contracts.rpc.verify.scans import PassUse
 from services.gateway.pages.passes.facts import ENDINGS
 from services.gateway.pages.passes.routes import NOT_FOUND, UNAVAILABLE
 from services.gateway.pages.shared.languages import LANGUAGES, texts
-from tests.support.factories.gateway import NUMBER, REFERENCE, browser, pass_view, stubbed
+from tests.support.factories.gateway import NUMBER, REFERENCE, browsing, pass_view
 from tests.support.stack.paths import ROOT
 
 CODE = "aB3dE5fG7hJ9kL1mN2pQ4r"
@@ -65,8 +65,7 @@ NOT_USED = PassUse(used=False)
 
 
 async def text_of(path: str = PAGE, **answers: Any) -> str:
-    app, _ = stubbed(**{**DIRECTORY, "verify__pass_use": NOT_USED, **answers})
-    async with browser(app) as http:
+    async with browsing(**{**DIRECTORY, "verify__pass_use": NOT_USED, **answers}) as (http, _):
         answer = await http.get(path)
     assert answer.status_code == 200
     return answer.text
@@ -215,8 +214,7 @@ async def test_a_site_without_advice_shows_none() -> None:
 
 
 async def test_the_pass_page_is_not_cached_not_indexed_and_sends_no_referrer() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for path in (PAGE, f"{PAGE}?in=hi", f"{PAGE}/visit.ics"):
             headers = (await http.get(path)).headers
             assert headers["cache-control"] == "private, no-store", path
@@ -298,16 +296,14 @@ async def test_the_calendar_file_is_in_the_language_of_the_page() -> None:
     [NotFound(), *(answers["issuance__view_by_link"] for name, answers in ENDED.items() if name != "used")],
 )
 async def test_a_cancelled_visit_has_no_calendar_file(answer: Any) -> None:
-    app, _ = stubbed(issuance__view_by_link=answer)
-    async with browser(app) as http:
+    async with browsing(issuance__view_by_link=answer) as (http, _):
         got = await http.get(f"{PAGE}/visit.ics")
     assert got.status_code == 404
     assert got.headers["content-type"].startswith("text/html")
 
 
 async def test_the_service_worker_controls_pass_pages_only() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         worker = await http.get("/p/worker.js")
     assert worker.headers["content-type"].startswith("text/javascript")
     assert "service-worker-allowed" not in worker.headers, "then its scope is /p/"
@@ -315,39 +311,34 @@ async def test_the_service_worker_controls_pass_pages_only() -> None:
 
 
 async def test_a_wrong_link_shows_a_page_in_all_languages() -> None:
-    app, _ = stubbed(issuance__view_by_link=NotFound())
-    async with browser(app) as http:
+    async with browsing(issuance__view_by_link=NotFound()) as (http, _):
         answer = await http.get(PAGE)
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
     assert all(texts(language).gettext(NOT_FOUND) in answer.text for language in LANGUAGES)
 
 
 async def test_while_issuance_is_down_the_pass_page_explains_what_still_works() -> None:
-    app, _ = stubbed(issuance__view_by_link=Unavailable())
-    async with browser(app) as http:
+    async with browsing(issuance__view_by_link=Unavailable()) as (http, _):
         answer = await http.get(PAGE)
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
     assert texts("pa").gettext(UNAVAILABLE) in answer.text
 
 
 async def test_an_internal_error_behind_the_pass_page_is_status_500() -> None:
-    app, _ = stubbed(issuance__view_by_link=InternalError())
-    async with browser(app) as http:
+    async with browsing(issuance__view_by_link=InternalError()) as (http, _):
         assert (await http.get(PAGE)).status_code == 500
 
 
 async def test_a_name_cannot_become_markup() -> None:
     person = Person(name="<script>alert(1)</script>", name_latin="<b>")
-    app, _ = stubbed(issuance__view_by_link=pass_view(applicant=person))
-    async with browser(app) as http:
+    async with browsing(issuance__view_by_link=pass_view(applicant=person)) as (http, _):
         text = (await http.get(PAGE)).text
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
 
 
 async def test_a_short_link_leads_to_the_page_of_the_pass() -> None:
-    app, client = stubbed(issuance__whole_link=WholeLink(code="aB3dE5fG7hJ9kL1mN2pQ4r"))
-    async with browser(app) as http:
+    async with browsing(issuance__whole_link=WholeLink(code="aB3dE5fG7hJ9kL1mN2pQ4r")) as (http, client):
         answer = await http.get("/q/aB3dE5fG7h", follow_redirects=False)
         assert (answer.status_code, answer.headers["location"]) == (303, "/p/aB3dE5fG7hJ9kL1mN2pQ4r")
         assert answer.headers["x-robots-tag"] == "noindex, nofollow"

@@ -2,25 +2,23 @@
 
 from contracts.errors import Unavailable
 from services.gateway.pages.phone import linked
-from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.gateway import browsing
 from tests.support.factories.pages import phone_messages
 
 
 async def test_the_phone_shows_messages_with_their_links() -> None:
-    app, _ = stubbed(
+    async with browsing(
         notify__local_phone=phone_messages(
             "Your pass: http://127.0.0.1:8080/p/aB3dE5fG7hJ9kL1mN2pQ4r. Carry an ID <now>"
         )
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         text = (await http.get("/dev/phone?mobile=98765 43210")).text
     assert '<a href="http://127.0.0.1:8080/p/aB3dE5fG7hJ9kL1mN2pQ4r">' in text
     assert "&lt;now&gt;" in text
 
 
 async def test_the_phone_accepts_mobile_numbers_only() -> None:
-    app, client = stubbed(notify__local_phone=phone_messages())
-    async with browser(app) as http:
+    async with browsing(notify__local_phone=phone_messages()) as (http, client):
         assert "<form" in (await http.get("/dev/phone")).text
         assert "no mobile number" in (await http.get("/dev/phone?mobile=12")).text
         assert not client.asked
@@ -32,8 +30,9 @@ async def test_the_phone_accepts_mobile_numbers_only() -> None:
 async def test_a_whatsapp_message_shows_its_picture() -> None:
     messages = phone_messages("Your pass", "Another")
     shown = messages.items[1].model_copy(update={"channel": "whatsapp", "picture": "iVBORw0KGgo="})
-    app, _ = stubbed(notify__local_phone=messages.model_copy(update={"items": (messages.items[0], shown)}))
-    async with browser(app) as http:
+    async with browsing(
+        notify__local_phone=messages.model_copy(update={"items": (messages.items[0], shown)})
+    ) as (http, _):
         text = (await http.get("/dev/phone?mobile=9876543210")).text
         assert text.count("<img") == 1
         path = text.split('<img src="')[1].split('"')[0].replace("&amp;", "&")

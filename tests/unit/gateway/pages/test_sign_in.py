@@ -8,8 +8,8 @@ import pytest
 from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
-from tests.support.factories.gateway import TableClient, browser, claims, signed
-from tests.support.system.page_reader import SAME_SITE, Reader, stub
+from tests.support.factories.gateway import claims, signed
+from tests.support.system.page_reader import SAME_SITE, Reader, visiting
 
 REQUEST_ID = "0195f3a2-0000-4000-8000-000000000000"
 
@@ -32,56 +32,46 @@ class Codes:
 
 
 @pytest.fixture
-async def stranger() -> AsyncIterator[tuple[Reader, TableClient]]:
+async def stranger() -> AsyncIterator[Reader]:
     """Yield a reader who is not signed in."""
-    app, client = stub(
+    async with visiting(
         accounts__request_otp=OtpAccepted(request_id=REQUEST_ID), accounts__verify_otp=Codes().verify
-    )
-    async with browser(app) as http:
-        yield Reader(http), client
+    ) as person:
+        yield person
 
 
-@pytest.mark.parametrize(("language", "word"), [("pa", "ਗ਼ਲਤੀ"), ("hi", "ग़लती"), ("en", "Error")])
-async def test_an_error_is_announced_in_the_language_of_the_page(
-    stranger: tuple[Reader, TableClient], language: str, word: str
-) -> None:
-    person, client = stranger
-    client.answers["accounts.request_otp"] = InvalidInput.of("mobile", "not_a_mobile")
-    shown = await person.http.post(f"/{language}/sign-in", data={"mobile": "12"}, headers=SAME_SITE)
-    assert f'<span class="govuk-visually-hidden">{word}:</span>' in shown.text
+async def test_an_error_is_announced_in_the_language_of_the_page(stranger: Reader) -> None:
+    stranger.client.answers["accounts.request_otp"] = InvalidInput.of("mobile", "not_a_mobile")
+    shown = await stranger.http.post("/pa/sign-in", data={"mobile": "12"}, headers=SAME_SITE)
+    assert '<span class="govuk-visually-hidden">ਗ਼ਲਤੀ:</span>' in shown.text
 
 
-async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(
-    stranger: tuple[Reader, TableClient],
-) -> None:
-    person, client = stranger
-    assert (await person.open("/apply/who")).url.path == "/en/sign-in"
-    asked = await person.send("/sign-in", mobile="98765 43210", to="apply")
+async def test_a_code_opens_a_session_that_scripts_cannot_read_and_leads_on(stranger: Reader) -> None:
+    assert (await stranger.open("/apply/who")).url.path == "/en/sign-in"
+    asked = await stranger.send("/sign-in", mobile="98765 43210", to="apply")
     assert asked.url.path == "/en/sign-in/code"
     assert "3210" in asked.text
-    right = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
+    right = await stranger.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
     assert right.headers["location"] == "/en/apply/who"
     session = next(value for value in right.headers.get_list("set-cookie") if value.startswith("session="))
     assert "HttpOnly" in session
     assert "SameSite=lax" in session
-    assert client.last("accounts.request_otp")[1].mobile == "98765 43210"
+    assert stranger.client.last("accounts.request_otp")[1].mobile == "98765 43210"
 
 
 @pytest.mark.parametrize(
     "typed", ["123456", " 123 456 ", "123-456", "੧੨੩੪੫੬", "१२३ ४५६", "1\u00a02\u00a03 456", "e-Pass: 123456."]
 )
-async def test_a_code_is_accepted_in_any_spelling(stranger: tuple[Reader, TableClient], typed: str) -> None:
-    person, client = stranger
-    await person.send("/sign-in", mobile="9876543210", to="history")
-    right = await person.http.post("/en/sign-in/code", data={"code": typed}, headers=SAME_SITE)
+async def test_a_code_is_accepted_in_any_spelling(stranger: Reader, typed: str) -> None:
+    await stranger.send("/sign-in", mobile="9876543210", to="history")
+    right = await stranger.http.post("/en/sign-in/code", data={"code": typed}, headers=SAME_SITE)
     assert right.headers["location"] == "/en/applications"
-    assert client.last("accounts.verify_otp")[1].code == "123456"
+    assert stranger.client.last("accounts.verify_otp")[1].code == "123456"
 
 
-async def test_five_wrong_codes_lead_to_a_new_one(stranger: tuple[Reader, TableClient]) -> None:
-    person, client = stranger
-    await person.send("/sign-in", mobile="9876543210", to="apply")
-    wrong = [await person.send("/sign-in/code", code=f"00000{number}") for number in range(5)]
+async def test_five_wrong_codes_lead_to_a_new_one(stranger: Reader) -> None:
+    await stranger.send("/sign-in", mobile="9876543210", to="apply")
+    wrong = [await stranger.send("/sign-in/code", code=f"00000{number}") for number in range(5)]
     assert [page.status_code for page in wrong] == [422] * 5
     assert "You can try 4 more times" in wrong[0].text
     assert "You can try 1 more time " in wrong[3].text
@@ -89,54 +79,51 @@ async def test_five_wrong_codes_lead_to_a_new_one(stranger: tuple[Reader, TableC
     assert 'id="code"' not in wrong[4].text, "no digits will do any more"
     assert "This code was tried too many times" in wrong[4].text
     assert 'href="#again"' in wrong[4].text
-    client.answers["accounts.verify_otp"] = Codes().verify
-    again = await person.send("/sign-in", again="yes")
+    stranger.client.answers["accounts.verify_otp"] = Codes().verify
+    again = await stranger.send("/sign-in", again="yes")
     assert again.url.path == "/en/sign-in/code"
-    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 2, (
+    assert sum(name == "accounts.request_otp" for name, *_ in stranger.client.asked) == 2, (
         "at once, however short ago the first was sent"
     )
-    right = await person.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
+    right = await stranger.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
     assert right.status_code == 303
 
 
-async def test_a_code_is_sent_again_only_after_the_time_that_the_page_shows(
-    stranger: tuple[Reader, TableClient],
-) -> None:
-    person, client = stranger
-    asked = await person.send("/sign-in", mobile="9876543210", to="apply")
+async def test_a_code_is_sent_again_only_after_the_time_that_the_page_shows(stranger: Reader) -> None:
+    asked = await stranger.send("/sign-in", mobile="9876543210", to="apply")
     assert 'data-wait="30"' in asked.text
     assert "After 30 seconds" in asked.text
-    early = await person.send("/sign-in", again="yes")
+    early = await stranger.send("/sign-in", again="yes")
     assert "seconds you can have it sent again" in early.text
-    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 1
-    client.answers["accounts.request_otp"] = OtpAccepted(request_id=REQUEST_ID, resend_after=0)
-    await person.send("/sign-in", mobile="9876543210", to="apply")
-    await person.send("/sign-in", again="yes")
-    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 3
+    assert sum(name == "accounts.request_otp" for name, *_ in stranger.client.asked) == 1
+    stranger.client.answers["accounts.request_otp"] = OtpAccepted(request_id=REQUEST_ID, resend_after=0)
+    await stranger.send("/sign-in", mobile="9876543210", to="apply")
+    await stranger.send("/sign-in", again="yes")
+    assert sum(name == "accounts.request_otp" for name, *_ in stranger.client.asked) == 3
 
 
-async def test_a_second_click_asks_for_the_same_code(stranger: tuple[Reader, TableClient]) -> None:
-    person, client = stranger
+async def test_a_second_click_asks_for_the_same_code(stranger: Reader) -> None:
     for mobile in ("9876543210", "9876543210", "9876543211"):
-        await person.send("/sign-in", mobile=mobile, to="apply", key="k")
-    keys = [key for name, _, _, key in client.asked if name == "accounts.request_otp"]
+        await stranger.send("/sign-in", mobile=mobile, to="apply", key="k")
+    keys = [key for name, _, _, key in stranger.client.asked if name == "accounts.request_otp"]
     assert keys[0] == keys[1] != keys[2], "another number is another question"
     assert "9876543210" not in str(keys)
 
 
-async def test_number_and_code_stay_while_accounts_is_away(stranger: tuple[Reader, TableClient]) -> None:
-    person, client = stranger
-    usual = dict(client.answers)
-    client.answers["accounts.request_otp"] = client.answers["accounts.verify_otp"] = Unavailable("down")
-    outage = await person.send("/sign-in", mobile="98765 43210", to="apply")
+async def test_number_and_code_stay_while_accounts_is_away(stranger: Reader) -> None:
+    usual = dict(stranger.client.answers)
+    stranger.client.answers["accounts.request_otp"] = stranger.client.answers["accounts.verify_otp"] = (
+        Unavailable("down")
+    )
+    outage = await stranger.send("/sign-in", mobile="98765 43210", to="apply")
     assert (outage.status_code, 'value="98765 43210"' in outage.text, "Nothing is lost" in outage.text) == (
         503,
         True,
         True,
     )
-    client.answers["accounts.request_otp"] = usual["accounts.request_otp"]
-    await person.send("/sign-in", mobile="98765 43210", to="apply")
-    outage = await person.send("/sign-in/code", code="123456")
+    stranger.client.answers["accounts.request_otp"] = usual["accounts.request_otp"]
+    await stranger.send("/sign-in", mobile="98765 43210", to="apply")
+    outage = await stranger.send("/sign-in/code", code="123456")
     assert (outage.status_code, 'value="123456"' in outage.text, "Nothing is lost" in outage.text) == (
         503,
         True,
@@ -144,27 +131,23 @@ async def test_number_and_code_stay_while_accounts_is_away(stranger: tuple[Reade
     )
 
 
-async def test_signing_in_from_the_history_leads_to_the_history(
-    stranger: tuple[Reader, TableClient],
-) -> None:
-    person, _ = stranger
-    asked = await person.open("/applications")
+async def test_signing_in_from_the_history_leads_to_the_history(stranger: Reader) -> None:
+    asked = await stranger.open("/applications")
     assert str(asked.url).endswith("/en/sign-in?to=applications")
     assert 'name="to" value="applications"' in asked.text
 
 
 async def test_a_phone_that_proved_a_number_shows_it_with_the_next_request_until_it_is_cleared(
-    stranger: tuple[Reader, TableClient],
+    stranger: Reader,
 ) -> None:
-    person, client = stranger
-    client.answers["accounts.verify_otp"] = ApplicantSession(
+    stranger.client.answers["accounts.verify_otp"] = ApplicantSession(
         access_token=signed(claims("applicant")), expires_at=now(), device="token-1"
     )
-    await person.send("/sign-in", mobile="9876543210", to="apply")
-    assert client.last("accounts.request_otp")[1].model_fields_set == {"mobile", "language"}
-    await person.send("/sign-in/code", code="123456")
-    person.http.cookies.delete("session")
-    await person.send("/sign-in", mobile="9876543210", to="apply")
-    assert client.last("accounts.request_otp")[1].devices == ("token-1",)
-    await person.send("/sign-out")
-    assert "mobiles" not in person.http.cookies
+    await stranger.send("/sign-in", mobile="9876543210", to="apply")
+    assert stranger.client.last("accounts.request_otp")[1].model_fields_set == {"mobile", "language"}
+    await stranger.send("/sign-in/code", code="123456")
+    stranger.http.cookies.delete("session")
+    await stranger.send("/sign-in", mobile="9876543210", to="apply")
+    assert stranger.client.last("accounts.request_otp")[1].devices == ("token-1",)
+    await stranger.send("/sign-out")
+    assert "mobiles" not in stranger.http.cookies

@@ -11,7 +11,7 @@ from contracts.rpc.approval.directory import DepartmentList
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES
 from tests.e2e.icons import DRAWING, FOLDER, SIZES, SOURCE, digest
-from tests.support.factories.gateway import browser, stubbed
+from tests.support.factories.gateway import browsing
 from tests.support.factories.pages import POLICE, TRANSPARENCY
 
 URL = "https://epass.example"
@@ -19,8 +19,7 @@ URL = "https://epass.example"
 
 async def fetched(path: str, **given: str) -> tuple[str, str]:
     """Return the content type and the text behind an address."""
-    app, _ = stubbed(given={"public_url": f"{URL}/", **given})
-    async with browser(app) as http:
+    async with browsing(given={"public_url": f"{URL}/", **given}) as (http, _):
         answer = await http.get(path)
     assert answer.status_code == 200
     return answer.headers["content-type"].partition(";")[0], answer.text
@@ -38,10 +37,9 @@ async def test_the_sitemap_lists_pages_that_exist_and_may_be_listed_in_each_lang
     assert kind == "application/xml"
     listed = [one.text or "" for one in ET.fromstring(text).findall(".//{*}loc")]
     assert len(listed) == len(set(listed)) >= 21
-    app, _ = stubbed(
+    async with browsing(
         approval__transparency=TRANSPARENCY, approval__departments=DepartmentList(items=(POLICE,))
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         for address in listed:
             page = await http.get(address.removeprefix(URL))
             assert (page.status_code, page.headers["x-robots-tag"]) == (200, "all"), address
@@ -64,9 +62,8 @@ async def test_security_txt_names_a_contact_and_never_expires_while_it_is_served
 
 
 async def test_a_phone_gets_the_name_of_the_portal_in_the_readers_language_and_icons_that_exist() -> None:
-    app, _ = stubbed()
     names = set()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for language in LANGUAGES:
             page = (await http.get(f"/{language}")).text
             assert f'<link rel="manifest" href="/{language}/site.webmanifest">' in page
@@ -85,8 +82,7 @@ async def test_a_phone_gets_the_name_of_the_portal_in_the_readers_language_and_i
 
 
 async def test_a_browser_finds_an_icon_at_the_usual_address() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         answer = await http.get("/favicon.ico")
     assert Image.open(BytesIO(answer.content)).format == "ICO"
 

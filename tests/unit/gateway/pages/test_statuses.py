@@ -15,27 +15,25 @@ from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import REFERENCE, browser, claims, signed
 from tests.support.factories.pages import application, happened
-from tests.support.system.page_reader import Reader, closed, hidden, stub
+from tests.support.system.page_reader import Reader, closed, hidden, stub, visiting
 from tests.unit.gateway.pages.applicant import PAGE, wait
 
 
-async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="submitted",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
+def seen(status: Any, happening: str = "submitted") -> StatusView:
+    return StatusView(
+        reference=REFERENCE, status=status, site="PCS1", department="home", timeline=(happened(happening),)
     )
+
+
+async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> None:
+    found = seen("submitted")
 
     def answer(asked: Any) -> StatusView:
         if (asked.reference, asked.mobile_last4) != (REFERENCE, "3210"):
             raise NotFound("there is no such application")
         return found
 
-    app, client = stub(application__status=answer, application__durations=wait())
-    async with browser(app) as http:
-        person = Reader(http)
+    async with visiting(application__status=answer, application__durations=wait()) as person:
         right = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
         wrong = [
             await person.send("/status", reference=reference, mobile_last4=last4)
@@ -48,39 +46,27 @@ async def test_a_wrong_reference_and_a_wrong_last_four_get_the_same_answer() -> 
     assert (wrong[0].status_code, wrong[1].status_code) == (422, 422)
     assert plain[0] == plain[1]
     assert "There is no application with this reference and this mobile number" in plain[0]
-    assert sum(name == "approval.whereabouts" for name, *_ in client.asked) == 1, "of the right one only"
+    assert sum(name == "approval.whereabouts" for name, *_ in person.client.asked) == 1, (
+        "of the right one only"
+    )
 
 
 async def test_who_got_the_messages_of_somebody_else_stops_them_after_the_digits_were_checked() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="issued",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
-    )
-    app, client = stub(application__status=found, notify__wrong_number=Nothing())
-    async with browser(app) as http:
-        person = Reader(http)
+    found = seen("issued")
+    async with visiting(application__status=found, notify__wrong_number=Nothing()) as person:
         assert (await person.send("/status/result")).url.path == "/en/status"
-        assert not client.was_asked("notify.wrong_number"), "nobody has typed the digits"
+        assert not person.client.was_asked("notify.wrong_number"), "nobody has typed the digits"
         await person.send("/status", reference=REFERENCE, mobile_last4="3210")
         stopped = await person.send("/status/result")
-    assert client.last("notify.wrong_number")[1].mobile_last4 == "3210"
+    assert person.client.last("notify.wrong_number")[1].mobile_last4 == "3210"
     assert "No more messages about this application are sent to your number." in stopped.text
 
 
 async def test_a_status_has_an_address_that_can_be_shown_again_in_another_language() -> None:
-    found = StatusView(
-        reference=REFERENCE,
-        status="issued",
-        site="PCS1",
-        department="home",
-        timeline=(happened("submitted"),),
-    )
+    found = seen("issued")
     app, client = stub(application__status=found)
     async with browser(app) as http:
-        person = Reader(http)
+        person = Reader(http, client)
         shown = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
         again = await http.get(shown.url.path.replace("/en/", "/pa/"))
         stranger = await browser(app).get("/en/status/result")
@@ -95,10 +81,8 @@ async def test_a_status_has_an_address_that_can_be_shown_again_in_another_langua
 
 
 async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() -> None:
-    app, client = stub()
     reference = new_reference()
-    async with browser(app) as http:
-        person = Reader(http)
+    async with visiting() as person:
         real, made_up = [await person.open(f"/s/{one}") for one in (reference, "PCS-0000-0000")]
         typed = await person.open(f"/s/{reference.lower().replace('-', '')}")
         wrong = await person.open("/s/%3Cb%3E")
@@ -110,7 +94,7 @@ async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() 
     assert real.text.replace(reference, "PCS-0000-0000") == made_up.text
     assert f'value="{reference}"' in typed.text, "however it is written"
     assert 'value="&lt;b&gt;"' in wrong.text
-    assert client.asked == [], "nothing is looked up"
+    assert person.client.asked == [], "nothing is looked up"
 
 
 @pytest.mark.parametrize(
@@ -123,14 +107,11 @@ async def test_the_link_of_a_message_fills_in_the_reference_and_opens_nothing() 
 async def test_the_status_of_a_decision_leads_to_the_words_of_the_department(
     status: str, words: str, page: str
 ) -> None:
-    found = StatusView(
-        reference=REFERENCE, status=status, site="PCS1", department="home", timeline=(happened(status),)
-    )
-    app, _client = stub(application__status=found)
-    async with browser(app) as http:
-        shown = await Reader(http).send("/status", reference=REFERENCE, mobile_last4="3210")
-        http.cookies.set("session", signed(claims("applicant")))
-        after_signing_in = await http.get(f"/en/sign-in?to=applications/{REFERENCE}{page}")
+    found = seen(status, status)
+    async with visiting(application__status=found) as person:
+        shown = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
+        person.http.cookies.set("session", signed(claims("applicant")))
+        after_signing_in = await person.http.get(f"/en/sign-in?to=applications/{REFERENCE}{page}")
     assert words in shown.text
     assert shown.text.index('name="to"') < shown.text.index("What happened"), "the action is on top"
     assert hidden(shown)["to"] == f"applications/{REFERENCE}{page}"
@@ -143,16 +124,14 @@ async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_cod
         reference=REFERENCE, status="returned", site="PCS1", department="home", timeline=view.timeline,
         closed_day=view.closed_day,
     )  # fmt: skip
-    app, client = stub(
+    async with visiting(
         application__status=found,
         **closed(view),
         accounts__request_otp=OtpAccepted(request_id=uuid4(), resend_after=30),
         accounts__verify_otp=ApplicantSession(
             access_token=signed(claims("applicant")), expires_at=now() + timedelta(hours=1)
         ),
-    )
-    async with browser(app) as http:
-        person = Reader(http)
+    ) as person:
         status = await person.send("/status", reference=REFERENCE, mobile_last4="3210")
         code = await person.send("/sign-in", mobile="9876543210", **hidden(status))
         card = await person.send("/sign-in/code", code="123456")
@@ -167,4 +146,4 @@ async def test_the_link_of_a_message_leads_straight_to_another_date_with_one_cod
     assert (wrong.status_code, dates.url.path) == (422, f"/en{PAGE}/dates")
     assert "Choose other dates" in dates.text
     assert f'href="/en{PAGE}/dates"' in again.text, "who is signed in needs no code at all"
-    assert sum(name == "accounts.request_otp" for name, *_ in client.asked) == 1
+    assert sum(name == "accounts.request_otp" for name, *_ in person.client.asked) == 1

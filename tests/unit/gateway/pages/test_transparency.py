@@ -4,31 +4,27 @@ import csv
 from collections.abc import AsyncIterator
 from io import StringIO
 
-import httpx
 import pytest
 
 from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.approval.numbers import Transparency
-from tests.support.factories.gateway import TableClient, browser, stubbed
+from tests.support.factories.gateway import browsing
 from tests.support.factories.pages import POLICE, TRANSPARENCY
-from tests.support.system.page_reader import HOME
-
-Public = tuple[httpx.AsyncClient, TableClient]
+from tests.support.system.page_reader import HOME, Reader
 
 
 @pytest.fixture
-async def public() -> AsyncIterator[Public]:
-    app, client = stubbed(
+async def public() -> AsyncIterator[Reader]:
+    async with browsing(
         approval__transparency=TRANSPARENCY, approval__departments=DepartmentList(items=(HOME, POLICE))
-    )
-    async with browser(app) as http:
-        yield http, client
+    ) as (http, client):
+        yield Reader(http, client)
 
 
 async def test_it_shows_the_newest_month_with_all_departments_first_and_the_others_by_name(
-    public: Public,
+    public: Reader,
 ) -> None:
-    shown = (await public[0].get("/en/transparency")).text
+    shown = (await public.http.get("/en/transparency")).text
     assert "November 2026</caption>" in shown
     assert shown.index("All departments") < shown.index('rowheader" class="govuk-table__header">Home')
     assert shown.index(">Home<") < shown.index(">Police<")
@@ -36,48 +32,31 @@ async def test_it_shows_the_newest_month_with_all_departments_first_and_the_othe
         assert text in shown, text
 
 
-async def test_another_month_can_be_chosen_and_an_unknown_one_is_not_found(public: Public) -> None:
-    shown = await public[0].get("/en/transparency?month=2026-10")
+async def test_another_month_can_be_chosen_and_an_unknown_one_is_not_found(public: Reader) -> None:
+    shown = await public.http.get("/en/transparency?month=2026-10")
     assert "October 2026</caption>" in shown.text
     assert "Police" not in shown.text
-    assert (await public[0].get("/en/transparency?month=2020-01")).status_code == 404
+    assert (await public.http.get("/en/transparency?month=2020-01")).status_code == 404
 
 
-async def test_search_engines_find_it_and_every_page_links_to_it(public: Public) -> None:
-    shown = await public[0].get("/pa/transparency")
-    assert shown.headers["x-robots-tag"] == "all"
-    assert "/pa/transparency</loc>" in (await public[0].get("/sitemap.xml")).text
-    assert 'href="/en/transparency"' in (await public[0].get("/en")).text
-
-
-async def test_the_chart_has_a_title_and_no_style_or_script_of_its_own(public: Public) -> None:
-    shown = (await public[0].get("/en/transparency")).text
-    chart = shown[shown.index("<svg") : shown.index("</svg>")]
-    assert 'role="img" aria-label="Half of the applications were decided within, November 2026"' in chart
-    assert "style" not in chart
-    assert "script" not in chart
-    assert "Home" in chart
-
-
-async def test_it_is_fetched_once_for_many_readers(public: Public) -> None:
+async def test_it_is_fetched_once_for_many_readers(public: Reader) -> None:
     for _ in range(3):
-        await public[0].get("/en/transparency")
-    assert [name for name, *_ in public[1].asked].count("approval.transparency") == 1
+        await public.http.get("/en/transparency")
+    assert [name for name, *_ in public.client.asked].count("approval.transparency") == 1
 
 
 async def test_before_the_first_count_it_says_so() -> None:
-    app, _ = stubbed(
+    async with browsing(
         approval__transparency=Transparency(items=()), approval__departments=DepartmentList(items=())
-    )
-    async with browser(app) as http:
+    ) as (http, _):
         assert "Nothing has been counted yet" in (await http.get("/en/transparency")).text
         assert (await http.get("/api/v1/transparency.csv")).text.count("\r\n") == 1
 
 
-async def test_the_same_numbers_are_json_and_csv_and_what_is_withheld_is_empty(public: Public) -> None:
-    found = (await public[0].get("/api/v1/transparency")).json()
+async def test_the_same_numbers_are_json_and_csv_and_what_is_withheld_is_empty(public: Reader) -> None:
+    found = (await public.http.get("/api/v1/transparency")).json()
     assert found["items"][2]["decisions"] is None
-    answer = await public[0].get("/api/v1/transparency.csv")
+    answer = await public.http.get("/api/v1/transparency.csv")
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(StringIO(answer.text)))
     assert [row["department"] for row in rows] == ["all", "home", "police", "all"]

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,6 @@ import pytest
 from contracts import csv_table
 from contracts.csv_table import LARGEST_FILE, Problem
 from contracts.errors import Conflict, NotFound
-from contracts.rpc.accounts.sessions import StaffSession
 from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.imports import CsvFile, ImportedLogin, ImportId, ImportReport, LineEffect
 from services.accounts.domain import login_table, logins
@@ -22,8 +20,9 @@ from services.approval.domain import directory_files, directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.files import COLUMNS, TABLES
 from services.gateway.pages.shared import file_problems
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.system.page_reader import HOME, SAME_SITE, hidden
+from tests.support.factories.gateway import browsing, signed, staff_claims
+from tests.support.factories.pages import session
+from tests.support.system.page_reader import HOME, SAME_SITE, Reader, hidden
 from tests.support.system.pages_alone import LINES
 
 IMPORT = UUID("0195f3a2-0000-4000-8000-000000000009")
@@ -34,13 +33,10 @@ LOGINS = (
 )
 
 
-class Ado:
+class Ado(Reader):
     """A member of the ADO Branch."""
 
-    def __init__(self, http: httpx.AsyncClient, client: TableClient) -> None:
-        self.http, self.client = http, client
-
-    async def send(self, file: bytes | None = None, **fields: str) -> httpx.Response:
+    async def send_file(self, file: bytes | None = None, **fields: str) -> httpx.Response:
         files: dict[str, Any] = {"file": ("table.csv", file or b"", "text/csv")}
         return await self.http.post(PLACE, data=fields, files=files, headers=SAME_SITE)
 
@@ -49,7 +45,7 @@ class Ado:
 async def ado() -> AsyncIterator[Ado]:
     sent = ImportId(import_id=IMPORT)
     applied = ImportReport(import_id=IMPORT, added=2, applied_at=now(), logins=LOGINS)
-    app, client = stubbed(
+    async with browsing(
         accounts__send_login_file=sent, approval__send_directory_file=sent,
         accounts__check_login_file=applied, accounts__apply_login_file=applied,
         approval__check_directory_file=ImportReport(import_id=IMPORT, added=12, changed=3, unchanged=140),
@@ -57,9 +53,8 @@ async def ado() -> AsyncIterator[Ado]:
         approval__departments=DepartmentList(items=(HOME,)),
         accounts__export_logins=CsvFile(text="\ufefflogin_id\r\n"),
         approval__export_directory=CsvFile(text="\ufeffcode\r\n"),
-    )  # fmt: skip
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
+        session=staff_claims("ado"),
+    ) as (http, client):  # fmt: skip
         yield Ado(http, client)
 
 
@@ -75,7 +70,7 @@ async def ado() -> AsyncIterator[Ado]:
 async def test_a_file_or_pasted_lines_are_sent_and_the_next_page_shows_what_they_would_do(
     ado: Ado, given: dict[str, Any]
 ) -> None:
-    answer = await ado.send(table="holidays", key="k-1", **given)
+    answer = await ado.send_file(table="holidays", key="k-1", **given)
     assert (answer.status_code, answer.headers["location"]) == (303, f"{PLACE}/holidays/{IMPORT}")
     _, asked, _, key = ado.client.last("approval.send_directory_file")
     assert (asked.table, key) == ("holidays", "k-1")
@@ -97,7 +92,7 @@ async def test_a_file_or_pasted_lines_are_sent_and_the_next_page_shows_what_they
     ],
 )
 async def test_what_is_no_file_is_refused_on_the_form(ado: Ado, given: dict[str, Any], sentence: str) -> None:
-    answer = await ado.send(**{"table": "holidays", **given})
+    answer = await ado.send_file(**{"table": "holidays", **given})
     assert answer.status_code == 422
     assert sentence in answer.text
     assert not ado.client.was_asked("approval.send_directory_file")
@@ -105,9 +100,9 @@ async def test_what_is_no_file_is_refused_on_the_form(ado: Ado, given: dict[str,
 
 async def test_a_large_file_is_taken_here_and_nowhere_else(ado: Ado) -> None:
     large = b"x" * LARGEST_FILE
-    assert (await ado.send(large, table="holidays")).status_code == 303
+    assert (await ado.send_file(large, table="holidays")).status_code == 303
     ado.client.asked.clear()
-    assert (await ado.send(large * 2, table="holidays")).status_code == 422
+    assert (await ado.send_file(large * 2, table="holidays")).status_code == 422
     assert not ado.client.was_asked("approval.send_directory_file")
     for path in ("/en/desk/logins/new", "/en/staff/password", f"{PLACE}/holidays/{IMPORT}"):
         refused = await ado.http.post(path, files={"file": ("x.csv", large)}, headers=SAME_SITE)
@@ -238,12 +233,8 @@ async def test_initial_passwords_need_the_second_factor_again(ado: Ado, page: st
     assert asked.status_code == 403
     assert "Confirm with your app" in asked.text
     assert "not shown any more" not in (await ado.http.get(f"{PLACE}/logins/{IMPORT}")).text
-    ado.client.answers["accounts.confirm_factor"] = StaffSession(
-        access_token=signed(claims(sub="ADO-0001", role="ado", department=None)),
-        role="ado",
-        login_id="ADO-0001",
-        expires_at=now() + timedelta(hours=8),
-    )
+    confirmed = session(access_token=signed(staff_claims("ado")), role="ado", login_id="ADO-0001")
+    ado.client.answers["accounts.confirm_factor"] = confirmed
     form = hidden(asked) | {"confirmed_code": "123456"}
     shown = await ado.http.post("/en/staff/second-factor/confirm", data=form, headers=SAME_SITE)
     assert (shown.status_code, shown.headers["location"]) == (303, place)
@@ -293,7 +284,7 @@ def test_every_problem_that_can_be_found_has_a_sentence() -> None:
 
 async def test_a_file_without_an_answer_stays_on_the_page_as_its_lines(ado: Ado) -> None:
     del ado.client.answers["approval.send_directory_file"]
-    lost = await ado.send(b"code,name_en\nnew,Sports & youth\n", table="departments")
+    lost = await ado.send_file(b"code,name_en\nnew,Sports & youth\n", table="departments")
     assert lost.status_code == 503
     assert "what you wrote is still here" in lost.text
     assert "new,Sports &amp; youth" in lost.text

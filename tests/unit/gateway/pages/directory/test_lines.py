@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput
@@ -13,8 +12,8 @@ from services.approval.domain import directory_tables
 from services.chassis.runtime.clock import now
 from services.gateway.pages.directory.labels import COLUMNS, LABELS
 from services.gateway.pages.directory.lines import KEYS
-from tests.support.factories.gateway import TableClient, browser, claims, signed, stubbed
-from tests.support.system.page_reader import HOME, SAME_SITE, SITE, hidden
+from tests.support.factories.gateway import browsing, staff_claims
+from tests.support.system.page_reader import HOME, SAME_SITE, SITE, Reader, hidden
 from tests.support.system.pages_alone import LINES, directory_line, directory_lines
 
 PLACE = "/en/desk/directory/lines"
@@ -27,16 +26,15 @@ HISTORY = LineHistory(
 
 
 @pytest.fixture
-async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
-    app, client = stubbed(
+async def ado() -> AsyncIterator[Reader]:
+    async with browsing(
         approval__list_lines=directory_lines, approval__view_line=directory_line,
         approval__line_history=HISTORY, approval__put_line=LineView(cells={}, digest=""),
         approval__remove_line=Nothing(), approval__sites=SiteList(items=(SITE,)),
         approval__departments=DepartmentList(items=(HOME,)),
-    )  # fmt: skip
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims("staff", sub="ADO-0001", role="ado", department=None)))
-        yield http, client
+        session=staff_claims("ado"),
+    ) as (http, client):  # fmt: skip
+        yield Reader(http, client)
 
 
 @pytest.mark.parametrize(
@@ -51,63 +49,58 @@ async def ado() -> AsyncIterator[tuple[httpx.AsyncClient, TableClient]]:
         ("escalation", "Reception: 60 minutes"),
     ],
 )
-async def test_each_table_lists_its_lines_and_leads_to_each(ado, table: str, shown: str) -> None:
-    http, _ = ado
-    text = (await http.get(f"{PLACE}/{table}")).text
+async def test_each_table_lists_its_lines_and_leads_to_each(ado: Reader, table: str, shown: str) -> None:
+    text = (await ado.http.get(f"{PLACE}/{table}")).text
     assert shown in text
     key = "/".join(LINES[table][name] for name in KEYS[table])
     address = f"{PLACE}/{table}/edit/{key}"
     assert f'href="{address}"' in text
-    assert (await http.get(address)).status_code == 200
+    assert (await ado.http.get(address)).status_code == 200
 
 
-async def test_a_line_shows_who_changed_what(ado) -> None:
-    text = (await ado[0].get(EDITED)).text
+async def test_a_line_shows_who_changed_what(ado: Reader) -> None:
+    text = (await ado.http.get(EDITED)).text
     assert "ADO-0002" in text
     assert "<del>4-18</del> <ins>4-31</ins>" in text
     assert 'name="department"' not in text, "what a line is known by never changes"
 
 
-async def test_the_history_says_a_flag_in_words(ado) -> None:
-    http, client = ado
+async def test_the_history_says_a_flag_in_words(ado: Reader) -> None:
     change = LineChange(
         changed_at=now(),
         changed_by="ADO-0002",
         before={"room": "4-18", "closed": "1"},
         after={"room": "4-18", "closed": ""},
     )
-    client.answers["approval.line_history"] = LineHistory(items=(change,))
-    text = (await http.get(EDITED)).text
+    ado.client.answers["approval.line_history"] = LineHistory(items=(change,))
+    text = (await ado.http.get(EDITED)).text
     assert "from “Yes” to “No”" in text
     assert "<del>Yes</del>" not in text
 
 
-async def test_a_change_is_sent_with_what_was_read_and_redirects_to_the_line(ado) -> None:
-    http, client = ado
+async def test_a_change_is_sent_with_what_was_read_and_redirects_to_the_line(ado: Reader) -> None:
     form = {**LINES["officers"], "room": "9-9", "was": "d" * 64, "key": "k-1", "code": "another"}
-    saved = await http.post(EDITED, data=form, headers=SAME_SITE)
+    saved = await ado.http.post(EDITED, data=form, headers=SAME_SITE)
     assert saved.headers["location"] == f"{EDITED}?notice=saved"
-    _, asked, _, key = client.last("approval.put_line")
+    _, asked, _, key = ado.client.last("approval.put_line")
     assert (asked.table, asked.was, key) == ("officers", "d" * 64, "k-1")
     assert asked.cells == {**LINES["officers"], "room": "9-9"}, "the key is that of the address"
-    assert "Saved." in (await http.get(saved.headers["location"])).text
+    assert "Saved." in (await ado.http.get(saved.headers["location"])).text
 
 
-async def test_a_change_is_shown_at_once_although_the_directory_is_cached(ado) -> None:
-    http, client = ado
-    await http.get(f"{PLACE}/departments")
+async def test_a_change_is_shown_at_once_although_the_directory_is_cached(ado: Reader) -> None:
+    await ado.http.get(f"{PLACE}/departments")
     renamed = HOME.model_copy(update={"name": {**HOME.name, "en": "Home and Justice"}})
-    client.answers["approval.departments"] = DepartmentList(items=(renamed,))
-    await http.post(f"{PLACE}/departments/edit/home", data=LINES["departments"], headers=SAME_SITE)
-    assert "Home and Justice" in (await http.get(f"{PLACE}/officers")).text
+    ado.client.answers["approval.departments"] = DepartmentList(items=(renamed,))
+    await ado.http.post(f"{PLACE}/departments/edit/home", data=LINES["departments"], headers=SAME_SITE)
+    assert "Home and Justice" in (await ado.http.get(f"{PLACE}/officers")).text
 
 
-async def test_a_new_department_names_its_sites(ado) -> None:
-    http, client = ado
+async def test_a_new_department_names_its_sites(ado: Reader) -> None:
     form = {**LINES["departments"], "code": "new", "sites": ["PCS1", "PCS2"]}
-    saved = await http.post(f"{PLACE}/departments/new", data=form, headers=SAME_SITE)
+    saved = await ado.http.post(f"{PLACE}/departments/new", data=form, headers=SAME_SITE)
     assert saved.headers["location"] == f"{PLACE}/departments/edit/new?notice=saved"
-    asked = client.last("approval.put_line")[1]
+    asked = ado.client.last("approval.put_line")[1]
     assert (asked.cells["sites"], asked.was) == ("PCS1 PCS2", "")
 
 
@@ -120,11 +113,10 @@ async def test_a_new_department_names_its_sites(ado) -> None:
     ],
 )
 async def test_what_is_refused_says_why_and_loses_nothing_that_was_typed(
-    ado, refusal, status: int, sentence: str
+    ado: Reader, refusal, status: int, sentence: str
 ) -> None:
-    http, client = ado
-    client.answers["approval.put_line"] = refusal
-    shown = await http.post(EDITED, data={**LINES["officers"], "room": "9-9"}, headers=SAME_SITE)
+    ado.client.answers["approval.put_line"] = refusal
+    shown = await ado.http.post(EDITED, data={**LINES["officers"], "room": "9-9"}, headers=SAME_SITE)
     assert shown.status_code == status
     assert sentence in shown.text
     assert 'value="9-9"' in shown.text
@@ -132,54 +124,50 @@ async def test_what_is_refused_says_why_and_loses_nothing_that_was_typed(
 
 @pytest.mark.parametrize("path", ["officers/edit/home/baldev", "officers/new"])
 async def test_a_change_without_an_answer_keeps_what_was_typed_and_is_sent_again_with_its_key(
-    ado, path: str
+    ado: Reader, path: str
 ) -> None:
-    http, client = ado
-    await http.get(f"{PLACE}/{path}")
-    known = client.answers.copy()
+    await ado.http.get(f"{PLACE}/{path}")
+    known = ado.client.answers.copy()
     for name in [one for one in known if one.startswith("approval.")]:
-        del client.answers[name]
+        del ado.client.answers[name]
     form = {**LINES["officers"], "room": "9-9", "was": "d" * 64, "key": "k-1"}
-    lost = await http.post(f"{PLACE}/{path}", data=form, headers=SAME_SITE)
+    lost = await ado.http.post(f"{PLACE}/{path}", data=form, headers=SAME_SITE)
     assert (lost.status_code, lost.headers["retry-after"]) == (503, "2")
     assert "It is not known whether this was saved." in lost.text
     assert 'value="9-9"' in lost.text
     assert hidden(lost) == {"key": "k-1", "was": "d" * 64}
-    client.answers |= known
-    saved = await http.post(f"{PLACE}/{path}", data={**form, **hidden(lost)}, headers=SAME_SITE)
+    ado.client.answers |= known
+    saved = await ado.http.post(f"{PLACE}/{path}", data={**form, **hidden(lost)}, headers=SAME_SITE)
     assert saved.headers["location"] == f"{EDITED}?notice=saved"
-    assert client.last("approval.put_line")[3] == "k-1"
+    assert ado.client.last("approval.put_line")[3] == "k-1"
 
 
-async def test_a_change_that_had_arrived_and_was_changed_since_says_which_one_counts(ado) -> None:
-    http, client = ado
-    client.answers["approval.put_line"] = IdempotencyKeyReused()
+async def test_a_change_that_had_arrived_and_was_changed_since_says_which_one_counts(ado: Reader) -> None:
+    ado.client.answers["approval.put_line"] = IdempotencyKeyReused()
     form = {**LINES["officers"], "room": "9-9", "key": "k-1"}
-    shown = await http.post(EDITED, data=form, headers=SAME_SITE)
+    shown = await ado.http.post(EDITED, data=form, headers=SAME_SITE)
     assert shown.status_code == 409
     assert "It was saved as you wrote it first" in shown.text
     assert 'value="9-9"' in shown.text
     assert hidden(shown)["key"] != "k-1"
 
 
-async def test_a_removal_without_an_answer_is_sent_again_with_its_key(ado) -> None:
-    http, client = ado
-    del client.answers["approval.remove_line"]
+async def test_a_removal_without_an_answer_is_sent_again_with_its_key(ado: Reader) -> None:
+    del ado.client.answers["approval.remove_line"]
     place = f"{PLACE}/holidays/remove/PCS1/2099-01-26"
-    lost = await http.post(place, data={"was": "d" * 64, "key": "k-1"}, headers=SAME_SITE)
+    lost = await ado.http.post(place, data={"was": "d" * 64, "key": "k-1"}, headers=SAME_SITE)
     assert (lost.status_code, hidden(lost)) == (503, {"key": "k-1", "was": "d" * 64})
     assert "It is not known whether this was saved." in lost.text
-    client.answers["approval.remove_line"] = Nothing()
+    ado.client.answers["approval.remove_line"] = Nothing()
     assert f'<form method="post" action="{place}">' in lost.text
-    done = await http.post(place, data=hidden(lost), headers=SAME_SITE)
+    done = await ado.http.post(place, data=hidden(lost), headers=SAME_SITE)
     assert done.headers["location"] == f"{PLACE}/holidays?notice=removed"
-    assert client.last("approval.remove_line")[3] == "k-1"
+    assert ado.client.last("approval.remove_line")[3] == "k-1"
 
 
-async def test_what_is_there_already_is_not_added(ado) -> None:
-    http, client = ado
-    client.answers["approval.put_line"] = Conflict(code="already_there")
-    shown = await http.post(f"{PLACE}/holidays/new", data=LINES["holidays"], headers=SAME_SITE)
+async def test_what_is_there_already_is_not_added(ado: Reader) -> None:
+    ado.client.answers["approval.put_line"] = Conflict(code="already_there")
+    shown = await ado.http.post(f"{PLACE}/holidays/new", data=LINES["holidays"], headers=SAME_SITE)
     assert (shown.status_code, "in the directory already" in shown.text) == (409, True)
 
 
@@ -191,48 +179,46 @@ async def test_what_is_there_already_is_not_added(ado) -> None:
         (Conflict(code="day_past"), "This day has passed"),
     ],
 )
-async def test_a_holiday_is_taken_back_after_a_question(ado, refusal, sentence: str) -> None:
-    http, client = ado
+async def test_a_holiday_is_taken_back_after_a_question(ado: Reader, refusal, sentence: str) -> None:
     place = f"{PLACE}/holidays/remove/PCS1/2099-01-26"
-    asked = await http.get(place)
+    asked = await ado.http.get(place)
     assert "Republic Day" in asked.text
-    assert not client.was_asked("approval.remove_line")
+    assert not ado.client.was_asked("approval.remove_line")
     if refusal:
-        client.answers["approval.remove_line"] = refusal
-    done = await http.post(place, data={"was": "d" * 64}, headers=SAME_SITE)
-    assert sentence in (await http.get(done.headers["location"])).text
+        ado.client.answers["approval.remove_line"] = refusal
+    done = await ado.http.post(place, data={"was": "d" * 64}, headers=SAME_SITE)
+    assert sentence in (await ado.http.get(done.headers["location"])).text
 
 
-async def test_a_secretariat_is_edited_with_its_advice_and_whether_it_takes_photographs(ado) -> None:
-    http, client = ado
+async def test_a_secretariat_is_edited_with_its_advice_and_whether_it_takes_photographs(ado: Reader) -> None:
     address = f"{PLACE}/sites/edit/PCS1"
-    shown = (await http.get(address)).text
+    shown = (await ado.http.get(address)).text
     assert 'name="photograph" type="checkbox" value="1" checked' in shown
     form = {**LINES["sites"], "prohibited_en": "Knives,\r\n matches", "was": "d" * 64}
     del form["photograph"]
-    saved = await http.post(address, data=form, headers=SAME_SITE)
+    saved = await ado.http.post(address, data=form, headers=SAME_SITE)
     assert saved.status_code == 303
-    cells = client.last("approval.put_line")[1].cells
+    cells = ado.client.last("approval.put_line")[1].cells
     assert (cells["prohibited_en"], cells["photograph"]) == ("Knives, matches", "")
 
 
-async def test_hours_are_typed_for_each_day_and_sent_as_the_table_has_them(ado) -> None:
-    http, client = ado
+async def test_hours_are_typed_for_each_day_and_sent_as_the_table_has_them(ado: Reader) -> None:
     form = {"site": "PCS1", "valid_from": "2099-02-01", "monday-from-1": "09:00", "monday-to-1": "13:00",
             "monday-from-2": "14:00", "monday-to-2": "17:00", "sunday-from-1": "10:00"}  # fmt: skip
-    saved = await http.post(f"{PLACE}/hours/new", data=form, headers=SAME_SITE)
+    saved = await ado.http.post(f"{PLACE}/hours/new", data=form, headers=SAME_SITE)
     assert saved.headers["location"] == f"{PLACE}/hours/edit/PCS1/2099-02-01?notice=saved"
-    cells = client.last("approval.put_line")[1].cells
+    cells = ado.client.last("approval.put_line")[1].cells
     assert (cells["monday"], cells["tuesday"], cells["sunday"]) == ("09:00-13:00 14:00-17:00", "", "10:00-")
 
 
-async def test_hours_that_hold_already_are_changed_from_a_day_on_and_begin_with_what_holds(ado) -> None:
-    http, _ = ado
-    held = (await http.get(f"{PLACE}/hours/edit/PCS1/2025-01-01")).text
+async def test_hours_that_hold_already_are_changed_from_a_day_on_and_begin_with_what_holds(
+    ado: Reader,
+) -> None:
+    held = (await ado.http.get(f"{PLACE}/hours/edit/PCS1/2025-01-01")).text
     assert '<form method="post" novalidate>' not in held
     place = f"{PLACE}/hours/new?like=PCS1/2025-01-01"
     assert f'href="{place}"' in held
-    form = (await http.get(place)).text
+    form = (await ado.http.get(place)).text
     assert form.count('value="14:00"') == 5
     assert 'value="2025-01-01"' not in form
 
@@ -261,27 +247,26 @@ async def test_hours_that_hold_already_are_changed_from_a_day_on_and_begin_with_
     ],
 )
 async def test_a_change_that_affects_visits_says_so_with_counts_and_asks_again(
-    ado, path: str, command: str, facts, sentences
+    ado: Reader, path: str, command: str, facts, sentences
 ) -> None:
-    http, client = ado
-    client.answers[f"approval.{command}"] = Conflict(code="affects_visits", **facts)
+    ado.client.answers[f"approval.{command}"] = Conflict(code="affects_visits", **facts)
     form = {"monday-from-1": "09:15", "monday-to-1": "13:00", "was": "d" * 64}
-    asked = await http.post(f"{PLACE}/{path}", data=form, headers=SAME_SITE)
+    asked = await ado.http.post(f"{PLACE}/{path}", data=form, headers=SAME_SITE)
     assert asked.status_code == 409
     assert all(sentence in asked.text for sentence in sentences)
     seen = Effects(**facts).total
     assert f'name="accepted" value="{seen}"' in asked.text
-    client.answers[f"approval.{command}"] = Nothing()
-    done = await http.post(f"{PLACE}/{path}", data={**form, "accepted": str(seen)}, headers=SAME_SITE)
+    ado.client.answers[f"approval.{command}"] = Nothing()
+    done = await ado.http.post(f"{PLACE}/{path}", data={**form, "accepted": str(seen)}, headers=SAME_SITE)
     assert done.status_code == 303
-    assert client.last(f"approval.{command}")[1].accepted == seen
+    assert ado.client.last(f"approval.{command}")[1].accepted == seen
 
 
 @pytest.mark.parametrize(
     "path", ["officers/edit/home/nobody", "rooms", "officers/edit/home", "rooms/new", "escalation/new"]
 )
-async def test_what_the_directory_does_not_have_is_no_page(ado, path: str) -> None:
-    assert (await ado[0].get(f"{PLACE}/{path}")).status_code == 404
+async def test_what_the_directory_does_not_have_is_no_page(ado: Reader, path: str) -> None:
+    assert (await ado.http.get(f"{PLACE}/{path}")).status_code == 404
 
 
 def test_the_forms_have_the_columns_of_the_tables() -> None:

@@ -11,7 +11,16 @@ from services.gateway.access.callers import access_of
 from services.gateway.pages import landing
 from services.gateway.pages.shared import error_pages
 from services.gateway.pages.shared.languages import LANGUAGES, texts
-from tests.support.factories.gateway import NUMBER, as_applicant, as_staff, browser, claims, signed, stubbed
+from tests.support.factories.gateway import (
+    NUMBER,
+    as_applicant,
+    as_staff,
+    browser,
+    browsing,
+    claims,
+    signed,
+    stubbed,
+)
 from tests.support.system.page_reader import SAME_SITE
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -65,8 +74,7 @@ async def test_the_address_of_a_form_leads_to_the_page_above_it() -> None:
 
 
 async def test_programs_get_problems() -> None:
-    app, _ = stubbed()
-    async with browser(app) as http:
+    async with browsing() as (http, _):
         for method, path, status in (
             ("GET", "/api/v1/nothing", 404),
             ("DELETE", "/api/v1/sites", 405),

@@ -24,19 +24,8 @@ TRANSLATED = ("pa", "hi")
 SCRIPTS = {"pa": "GURMUKHI", "hi": "DEVANAGARI"}
 LATIN = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 ALLOWED = {
-    "CSV",
-    "UTF-8",
-    "QR",
-    "SMS",
-    "WhatsApp",
-    "e-Pass",
-    "PB65AB1234",
-    "PCS-7K3M-9QWX",
-    "PCS1-G3",
-    "PWD-0007",
-    "SEC-0001",
-    "refuse",
-    "supervisor",
+    *("CSV", "UTF-8", "QR", "SMS", "WhatsApp", "e-Pass", "PB65AB1234", "PCS-7K3M-9QWX", "PCS1-G3"),
+    *("PWD-0007", "SEC-0001", "refuse", "supervisor"),
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]")
 FOR_PROGRAMMERS = {"docs.html", "phone.html"}
@@ -115,7 +104,10 @@ def test_every_text_of_every_page_is_translated_and_nothing_else(language: str, 
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
-def test_a_catalogue_is_as_make_translations_writes_it(language: str) -> None:
+def test_a_catalogue_is_as_make_translations_writes_it(
+    language: str, wanted: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message_catalogues, "extract", lambda: wanted)
     assert message_catalogues.file(language).read_text(encoding="utf-8") == message_catalogues.updated(
         language
     )
@@ -150,9 +142,18 @@ SPOILERS: dict[str, tuple[Callable[[Catalog], object], str]] = {
 }
 
 
+@pytest.fixture(scope="module")
+def punjabi() -> Catalog:
+    return message_catalogues.read("pa")
+
+
 @pytest.mark.parametrize("spoiler", SPOILERS)
-def test_the_check_of_a_catalogue_finds_each_kind_of_mistake(spoiler: str, wanted: Catalog) -> None:
-    catalogue = message_catalogues.read("pa")
+def test_the_check_of_a_catalogue_finds_each_kind_of_mistake(spoiler: str, punjabi: Catalog) -> None:
+    catalogue, wanted = Catalog("pa"), Catalog()
+    for text in ("Approve", CODE, INSIDE):
+        catalogue.add(punjabi[text].id, punjabi[text].string)
+        wanted.add(punjabi[text].id)
+    assert complaints(catalogue, wanted, "pa") == []
     spoil, complaint = SPOILERS[spoiler]
     spoil(catalogue)
     found = complaints(catalogue, wanted, "pa")
@@ -208,10 +209,7 @@ def test_every_text_of_a_template_goes_through_the_catalogues() -> None:
     assert not found
     assert in_english_only(
         '<p class="a">{{ _("Name") }} Bare words</p><a aria-label="Read me" href="/x">{{ y }}</a>'
-    ) == {
-        "Bare words",
-        "Read me",
-    }
+    ) == {"Bare words", "Read me"}
 
 
 def test_plural_forms_follow_the_rules_of_each_language() -> None:
@@ -225,14 +223,6 @@ def test_plural_forms_follow_the_rules_of_each_language() -> None:
             for number in (1, 3)
         ]
         assert found == [one, many]
-
-
-def test_a_time_of_day_reads_as_people_say_it_in_each_language() -> None:
-    assert [time_of_day(time(10, 30), language) for language in LANGUAGES] == [
-        "ਸਵੇਰੇ 10:30 ਵਜੇ",
-        "सुबह 10:30 बजे",
-        "10:30 am",
-    ]
 
 
 def test_opening_hours_read_as_a_span_in_each_language() -> None:

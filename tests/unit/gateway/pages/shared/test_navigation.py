@@ -11,7 +11,7 @@ from contracts.rpc.approval.directory import DepartmentList
 from contracts.rpc.call import Principal
 from services.gateway.access.callers import EVERY_ROLE
 from services.gateway.pages.shared.navigation import TASKS, links
-from tests.support.factories.gateway import browser, claims, signed, stubbed
+from tests.support.factories.gateway import browsing, claims, signed, staff_claims
 from tests.support.factories.pages import POLICE
 from tests.support.system.page_reader import HOME
 
@@ -66,21 +66,16 @@ def test_a_guard_at_a_gate_is_not_led_to_the_watchlist() -> None:
         assert ("/en/watchlist" in [link.href for link in links(guard, "en", "/gate")]) is is_led
 
 
-SCOPES = {
-    "department": {"department": "home"},
-    "security": {"site": "PCS1"},
-    "reception": {"site": "PCS1"},
-}
+SCOPES = {"department": {"department": "home"}, "security": {"site": "PCS1"}, "reception": {"site": "PCS1"}}
 
 
 @pytest.mark.parametrize("role", [role for role in EVERY_ROLE if role != "assisted"])
 async def test_every_role_signs_in_to_a_start_page_that_opens(role: str) -> None:
-    app, _ = stubbed(
+    token = signed(claims(sub="X-0001", role=role, **{"department": None, **SCOPES.get(role, {})}))
+    async with browsing(
         approval__departments=DepartmentList(items=(HOME, POLICE)),
         application__durations=Durations(half_within=None, nearly_all_within=None),
-    )
-    token = signed(claims(sub="X-0001", role=role, **{"department": None, **SCOPES.get(role, {})}))
-    async with browser(app) as http:
+    ) as (http, _):
         http.cookies.set("session", token)
         answer = await http.get("/en/staff")
     assert answer.status_code == 200
@@ -90,7 +85,5 @@ async def test_every_role_signs_in_to_a_start_page_that_opens(role: str) -> None
 
 
 async def test_an_auditors_start_page_opens_while_the_directory_is_away() -> None:
-    app, _ = stubbed(approval__departments=Unavailable())
-    async with browser(app) as http:
-        http.cookies.set("session", signed(claims(sub="AUD-0001", role="auditor", department=None)))
+    async with browsing(approval__departments=Unavailable(), session=staff_claims("auditor")) as (http, _):
         assert (await http.get("/en/staff")).status_code == 200

@@ -2,15 +2,14 @@
 
 from typing import cast
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts.errors import NotFound
 from services.gateway.access.admission import rate_limited
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.site_text import SiteTexts
-from services.gateway.pages.shared.view import PUBLIC, OpenPage
+from services.gateway.pages.shared.view import PUBLIC, OpenPage, page_router
 
-router = APIRouter(prefix="/{language:lang}/about", include_in_schema=False, route_class=PageRoute)
+router = page_router("/about")
 
 
 @router.get("/{name}", dependencies=[rate_limited("read")])

@@ -4,14 +4,13 @@ The operator uses the pages of applying; the code goes to the visitor's phone. T
 authorises. The operator's session lies beside it and is recorded with the application.
 """
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.gateway.pages.shared import cookies
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.sign_out import end_session, sign_out_applicant
-from services.gateway.pages.shared.view import OperatorPage
+from services.gateway.pages.shared.view import OperatorPage, page_router
 
-router = APIRouter(prefix="/{language:lang}/assist", include_in_schema=False, route_class=PageRoute)
+router = page_router("/assist")
 
 
 @router.get("")

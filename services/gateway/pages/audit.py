@@ -11,7 +11,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from contracts import rpc
 from contracts.crockford import parse_pass_number, parse_reference
@@ -24,11 +24,10 @@ from contracts.rpc.issuance import PassNumber
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import lookups
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import AuditorPage, View, text_of
+from services.gateway.pages.shared.view import AuditorPage, View, page_router, text_of
 from services.gateway.pages.shared.vocabulary import VERDICTS
 
-router = APIRouter(prefix="/{language:lang}/audit", include_in_schema=False, route_class=PageRoute)
+router = page_router("/audit")
 USUAL_DAYS = timedelta(days=7)
 Text = Annotated[str, Query(max_length=200)]
 
@@ -50,7 +49,7 @@ async def show_start(
         question = DecisionQuestion(
             department=department, first=days[0], last=days[1], after=after or None, limit=50
         )
-        found = await view.caller.query(rpc.approval.decisions.DECISIONS, question)
+        found = await view.query(rpc.approval.decisions.DECISIONS, question)
     return await _start(view, typed, errors, found=found)
 
 
@@ -81,9 +80,7 @@ async def show_application(view: AuditorPage, reference: str) -> Response:
         wanted = parse_reference(reference)
     except ValueError:
         raise NotFound("no such application") from None
-    found = await view.caller.query(
-        rpc.approval.decisions.DECISIONS, DecisionQuestion(reference=wanted, limit=200)
-    )
+    found = await view.query(rpc.approval.decisions.DECISIONS, DecisionQuestion(reference=wanted, limit=200))
     names = await directory.department_names(view)
     return view.html("audit/application.html", reference=wanted, found=found, names=names)
 
@@ -95,7 +92,7 @@ async def show_pass(view: AuditorPage, number: str) -> Response:
         wanted = parse_pass_number(number)
     except ValueError:
         raise NotFound("no such pass") from None
-    found = await view.caller.query(rpc.verify.scans.SCAN_HISTORY, PassNumber(number=wanted))
+    found = await view.query(rpc.verify.scans.SCAN_HISTORY, PassNumber(number=wanted))
     return view.html("audit/pass.html", found=found)
 
 

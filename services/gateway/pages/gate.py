@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
@@ -29,10 +29,9 @@ from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import SecurityPage, View, text_of
+from services.gateway.pages.shared.view import SecurityPage, View, page_router, text_of
 
-router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
+router = page_router("/gate")
 RESULT = "/gate/result"
 UNREADABLE = "unreadable"
 """The outcome of a scan that no service was asked about, or that none could read."""
@@ -190,7 +189,7 @@ async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
     """Show who is inside this site."""
     site = view.principal.site or ""
     view.caller.require_site(site)
-    found = await view.caller.query(rpc.verify.presence.INSIDE, InsideQuestion(site=site, after=after))
+    found = await view.query(rpc.verify.presence.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found, gate_name=await directory.gate_names(view))
 
 
@@ -304,7 +303,7 @@ async def _rules(view: View) -> HelpCalls:
     site = view.principal.site
     with suppress(ContractError):
         if site is not None:
-            return await view.caller.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=site))
+            return await view.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=site))
     return HelpCalls()
 
 
@@ -364,7 +363,7 @@ async def _scan(
     if direction == "exit":
         leaving = text_of(form, "leaving")
         request |= {"count": leaving if leaving.isdecimal() else None, "ask_count": not leaving}
-    return await view.caller.command(rpc.verify.scans.SCAN, ScanPass.model_validate(request))
+    return await view.command(rpc.verify.scans.SCAN, ScanPass.model_validate(request))
 
 
 def _pass(typed: str) -> dict[str, str] | None:

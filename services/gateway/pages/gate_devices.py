@@ -5,7 +5,7 @@ A code enrols one browser once; the app of the gate asks for it (`api/gate.py`).
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -14,11 +14,19 @@ from contracts.model import site_of
 from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginId
 from contracts.rpc.call import Nothing
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import of_address
-from services.gateway.pages.shared.view import SEEN, AdoPage, DeviceReaderPage, View, key_of, text_of
+from services.gateway.pages.shared.view import (
+    SEEN,
+    AdoPage,
+    DeviceReaderPage,
+    View,
+    key_of,
+    page_router,
+    problems_of,
+    text_of,
+)
 
-router = APIRouter(prefix="/{language:lang}/gate-devices", include_in_schema=False, route_class=PageRoute)
+router = page_router("/gate-devices")
 DeviceId = Annotated[str, Path(pattern=r"^[A-Z]{3}-[0-9]{4,9}$")]
 START = "/gate-devices"
 ISSUED = "/gate-devices/issued"
@@ -40,11 +48,9 @@ async def issue_device(view: AdoPage) -> Response:
         wanted = IssueLogin.model_validate(
             {"role": "gate_device", "site": site} | {name: value or None for name, value in typed.items()}
         )
-        issued = await view.caller.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
-    except ValidationError:
-        return await _list(view, typed, {"name": "name_missing"}, 422)
-    except InvalidInput as error:
-        return await _list(view, typed, {one.field: one.code for one in error.body.fields}, 422)
+        issued = await view.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        return await _list(view, typed, problems_of(error, {"name": "name_missing"}), 422)
     return _to_issued(view, issued)
 
 
@@ -76,9 +82,8 @@ async def confirm(view: AdoPage, device_id: DeviceId, verb: Literal["code", "rev
 @router.post("/{device_id}/code")
 async def renew_code(view: AdoPage, device_id: DeviceId) -> Response:
     """Issue a new code; the browser that was enrolled stops being the device."""
-    key = key_of(await view.form())
     try:
-        issued = await view.caller.command(rpc.accounts.logins.RESET_LOGIN, LoginId(login_id=device_id), key)
+        issued = await view.carry_out(rpc.accounts.logins.RESET_LOGIN, LoginId(login_id=device_id))
     except Conflict as error:
         facts = {"device_id": device_id, "verb": "code", "refused": error.body.code}
         return view.html("gate_devices/confirm.html", 409, **facts)
@@ -88,13 +93,12 @@ async def renew_code(view: AdoPage, device_id: DeviceId) -> Response:
 @router.post("/{device_id}/revoke")
 async def revoke_device(view: AdoPage, device_id: DeviceId) -> Response:
     """Revoke a device; it gets nothing more, and the session on it ends."""
-    key = key_of(await view.form())
-    await view.caller.command(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id=device_id), key)
+    await view.carry_out(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id=device_id))
     return view.to(START)
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    found = await view.caller.query(rpc.accounts.gate_devices.GATE_DEVICES, Nothing())
+    found = await view.query(rpc.accounts.gate_devices.GATE_DEVICES, Nothing())
     return view.html(
         "gate_devices/list.html",
         status,

@@ -10,10 +10,10 @@ and the pass; and no history is shown (the application service enforces that, an
 from contextlib import suppress
 from datetime import timedelta
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import ContractError, NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import ContractError, NotAuthenticated, NotFound
 from contracts.rpc.accounts.sessions import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from contracts.rpc.call import Nothing
@@ -22,13 +22,12 @@ from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import is_at_kiosk, kiosk_token, rate_limited
 from services.gateway.pages.shared import cookies, directory
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.kiosk_visit import new_visit
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, texts
 from services.gateway.pages.shared.sign_out import sign_out_applicant
-from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, page_router, text_of
 
-router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
+router = page_router("/kiosk")
 _TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token_expired"}
 """What is said of a token, by the code of its refusal."""
 RENEW_BEFORE = timedelta(days=30)
@@ -105,12 +104,10 @@ async def enrol(view: OpenPage) -> Response:
     kiosk_id, token = text_of(form, "kiosk_id"), text_of(form, "token")
     try:
         asked = LogIn(login_id=kiosk_id[:40], password=token[:200])
-        device = await view.caller.command(rpc.accounts.sessions.ENROL_KIOSK, asked, key_of(form))
+        device = await view.command(rpc.accounts.sessions.ENROL_KIOSK, asked, key_of(form))
     except NotAuthenticated as error:
         code = _TOKEN_REFUSED.get(error.body.code, "wrong_token")
         return view.html("kiosk/enrol.html", 422, errors={"kiosk_id": code}, typed=kiosk_id)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     response = view.to("/kiosk")
     cookies.enrol(response, view.request, device.access_token, device.expires_at)
     return response
@@ -146,7 +143,7 @@ async def show_pass(view: ApplicantPage) -> Response:
     sent = await _just_sent(view)
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
     return view.html(
         "shared/printed_pass.html",
         shown=shown,
@@ -162,6 +159,4 @@ async def _just_sent(view: View) -> ApplicationView | None:
     sent = view.read_answers().get("sent")
     if view.kiosk is None or sent is None:
         return None
-    return await view.caller.query(
-        rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"])
-    )
+    return await view.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"]))

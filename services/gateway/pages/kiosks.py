@@ -3,18 +3,17 @@
 A token enrols one browser once.
 """
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginId, LoginQuestion
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import of_address
-from services.gateway.pages.shared.view import SEEN, AdoPage, View, key_of, text_of
+from services.gateway.pages.shared.view import SEEN, AdoPage, View, key_of, page_router, problems_of, text_of
 
-router = APIRouter(prefix="/{language:lang}/desk/kiosks", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk/kiosks")
 ISSUED = "/desk/kiosks/issued"
 
 
@@ -33,11 +32,9 @@ async def issue_kiosk(view: AdoPage) -> Response:
         wanted = IssueLogin.model_validate(
             {"role": "kiosk"} | {name: value or None for name, value in typed.items()}
         )
-        issued = await view.caller.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
-    except ValidationError:
-        return await _list(view, typed, {"name": "name_missing"}, 422)
-    except InvalidInput as error:
-        return await _list(view, typed, {one.field: one.code for one in error.body.fields}, 422)
+        issued = await view.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        return await _list(view, typed, problems_of(error, {"name": "name_missing"}), 422)
     return _to_issued(view, issued)
 
 
@@ -60,26 +57,17 @@ def _to_issued(view: View, issued: IssuedLogin) -> Response:
 @router.post("/{kiosk_id}/token")
 async def renew_token(view: AdoPage, kiosk_id: str) -> Response:
     """Issue a new token; the browser that was enrolled stops being a kiosk."""
-    key = key_of(await view.form())
-    issued = await view.caller.command(rpc.accounts.logins.RESET_LOGIN, LoginId(login_id=kiosk_id), key)
-    return _to_issued(view, issued)
+    return _to_issued(view, await view.carry_out(rpc.accounts.logins.RESET_LOGIN, LoginId(login_id=kiosk_id)))
 
 
 @router.post("/{kiosk_id}/disable")
 async def disable_kiosk(view: AdoPage, kiosk_id: str) -> Response:
     """Disable a kiosk; its enrolment ends at once."""
-    key = key_of(await view.form())
-    await view.caller.command(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id=kiosk_id), key)
+    await view.carry_out(rpc.accounts.logins.DISABLE_LOGIN, LoginId(login_id=kiosk_id))
     return view.to("/desk/kiosks")
 
 
 async def _list(view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200) -> Response:
-    found = await view.caller.query(rpc.accounts.logins.LIST_LOGINS, LoginQuestion(role="kiosk", limit=200))
-    return view.html(
-        "kiosks/list.html",
-        status,
-        kiosks=found.items,
-        sites=await directory.sites(view),
-        typed=typed,
-        errors=errors,
-    )
+    found = await view.query(rpc.accounts.logins.LIST_LOGINS, LoginQuestion(role="kiosk", limit=200))
+    shown = {"kiosks": found.items, "sites": await directory.sites(view)}
+    return view.html("kiosks/list.html", status, typed=typed, errors=errors, **shown)

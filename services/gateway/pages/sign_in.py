@@ -3,21 +3,20 @@
 import re
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
+from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
 from services.gateway.pages.shared.sign_out import end_replaced, sign_out_applicant
-from services.gateway.pages.shared.view import OpenPage, View, text_of
+from services.gateway.pages.shared.view import OpenPage, View, page_router, text_of
 
-router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router = page_router("")
 PLACES = {"apply": "/apply/who", "history": "/applications"}
 _PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?")
 
@@ -56,11 +55,9 @@ async def send_code(view: OpenPage) -> Response:
         asked = RequestOtp(mobile=mobile, language=view.language)
         if devices := cookies.known_devices(view.request, "mobiles"):
             asked = asked.model_copy(update={"devices": devices})
-        sent = await view.caller.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
+        sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except Unavailable:
         return _code_page(view, before, {}, 503) if before else _mobile_page(view, to, mobile, {}, 503)
     response = view.to("/sign-in/code")
@@ -97,13 +94,9 @@ async def check_code(view: OpenPage) -> Response:
         return _code_page(view, pending, {"code": "code_missing"}, 422)
     try:
         question = VerifyOtp(request_id=UUID(pending["request_id"]), code=code)
-        session = await view.caller.command(
-            rpc.accounts.sessions.VERIFY_OTP, question, f"{pending['key']} {code}"
-        )
+        session = await view.command(rpc.accounts.sessions.VERIFY_OTP, question, f"{pending['key']} {code}")
     except NotAuthenticated as error:
         return _refused(view, answers, error)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except Unavailable:
         return _code_page(view, pending, {}, 503, typed=code)
     await end_replaced(view, session.access_token)

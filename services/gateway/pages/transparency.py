@@ -2,17 +2,16 @@
 
 from datetime import date
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts.errors import NotFound
 from contracts.rpc.approval.numbers import MonthNumbers
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import charts, directory
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import duration_in_words, month_in_words, texts
-from services.gateway.pages.shared.view import PUBLIC, OpenPage, View
+from services.gateway.pages.shared.view import PUBLIC, OpenPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router = page_router("")
 
 
 @router.get("/transparency", dependencies=[rate_limited("read")])

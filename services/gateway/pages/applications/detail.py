@@ -56,9 +56,7 @@ async def viewed(view: View, reference: str) -> ApplicationView | None:
         NotFound: there is none.
     """
     try:
-        return await view.caller.query(
-            rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40])
-        )
+        return await view.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     except Forbidden as error:
         if error.body.code != NOT_OPENED:
             raise
@@ -74,7 +72,7 @@ async def open_by_last_four(view: View, reference: str, typed: str) -> Applicati
     """
     request = OpenApplication(reference=reference[:40], id_last4=typed[:40])
     try:
-        return await view.caller.command(rpc.application.OPEN_APPLICATION, request)
+        return await view.command(rpc.application.OPEN_APPLICATION, request)
     except InvalidInput as error:
         return error.body.fields[0].code
 
@@ -142,14 +140,9 @@ def visit_window(view: View, known: PassSummary | None) -> dict[str, object]:
     }
 
 
-async def application_page(view: View, shown: ApplicationView, notice: str = "") -> Response:
-    """Return the page of one application.
-
-    Args:
-        view: of the request.
-        shown: the application.
-        notice: a key of ``NOTICES``, a word of ``NOT_RESENT``, or empty.
-    """
+async def application_page(view: View, shown: ApplicationView) -> Response:
+    """Return the page of one application, with a notice of ``NOTICES`` or a problem of ``NOT_RESENT``."""
+    notice = view.notice
     return view.html(
         "applications/application.html",
         shown=shown,

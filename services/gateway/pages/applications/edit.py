@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -19,14 +19,11 @@ from services.gateway.pages.applications.detail import (
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import unreadable
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question
-from services.gateway.pages.shared.view import ApplicantPage, View, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router, problems_of, text_of
 from services.gateway.pages.shared.vocabulary import state_of
 
-router = APIRouter(
-    prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/applications/{reference}")
 CANCELLABLE = ("submitted", "returned", "approved", "issued")
 """Statuses in which the page offers to cancel; the service decides."""
 
@@ -50,7 +47,7 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
     if answer != "yes":
         return view.html("applications/cancel.html", 422, shown=shown, errors={"cancel": "choose_one"})
     try:
-        await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=shown.reference), key)
+        await view.command(rpc.application.CANCEL, ReferenceOnly(reference=shown.reference), key)
     except Conflict:
         return redirect_to_application(view, shown.reference, notice="too_late")
     return redirect_to_application(view, shown.reference, notice="cancelled")
@@ -134,12 +131,10 @@ async def _send_amendment(
         return await _render_form(view, page, shown, given, problems, 422)
     try:
         done = await visit_requests.amend(view.caller, forms.request_of(shown, given), key, shown)
-    except ValidationError as error:
-        return await _render_form(view, page, shown, given, _by_field(unreadable(error)), 422)
-    except InvalidInput as error:
-        return await _render_form(
-            view, page, shown, given, _by_field([(one.field, one.code) for one in error.body.fields]), 422
-        )
+    except (ValidationError, InvalidInput) as error:
+        found = unreadable(error) if isinstance(error, ValidationError) else problems_of(error).items()
+        problems = {forms.place_of(path): code for path, code in found}
+        return await _render_form(view, page, shown, given, problems, 422)
     except (
         Conflict,
         IdempotencyKeyReused,
@@ -148,10 +143,6 @@ async def _send_amendment(
     return redirect_to_application(
         view, shown.reference, notice="masked" if done.masked else "dates" if page == "dates" else "completed"
     )
-
-
-def _by_field(found: list[tuple[str, str]]) -> Problems:
-    return {forms.place_of(path): code for path, code in found}
 
 
 async def _render_form(

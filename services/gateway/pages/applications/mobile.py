@@ -6,7 +6,7 @@ Who is here has proved the number so far by a code, and knows the last four char
 import re
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.errors import (
@@ -29,13 +29,11 @@ from services.gateway.pages.applications.detail import (
 )
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import Answers, owner
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.error_pages import error_page
 from services.gateway.pages.shared.sign_out import end_replaced
-from services.gateway.pages.shared.view import ApplicantPage, View, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router, text_of
 
-router = APIRouter(
-    prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/applications/{reference}")
 WAITING = "new_mobile"
 """Key of the number that waits for its code, among the answers."""
 SPENT = ("code_used", "code_expired", "too_many_tries")
@@ -67,11 +65,9 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
         return _mobile_page(view, shown, typed, {"mobile": problem}, 422)
     request = RequestOtp(mobile=typed, language=view.language)
     try:
-        sent = await view.caller.command(
+        sent = await view.command(
             rpc.accounts.sessions.REQUEST_OTP, request, str(uuid5(NAMESPACE_URL, f"{key} {typed}"))
         )
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except Unavailable:
         return _mobile_page(view, shown, typed, {}, 503)
     waiting = {
@@ -109,7 +105,7 @@ async def check_code(view: ApplicantPage, reference: str) -> Response:
         proof = NewMobile(request_id=UUID(waiting["request_id"]), code=code)
         session = await mobile_changes.change(view.caller, reference, proof, waiting["key"])
     except TooManyAttempts as error:
-        return _forget_code(view, too_many(view.request, error))
+        return _forget_code(view, error_page(view.request, error))
     except Conflict as error:
         known = error.body.code if error.body.code == "too_many_open" else "too_late"
         return _forget_code(view, redirect_to_application(view, reference, notice=known))

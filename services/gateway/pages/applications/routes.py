@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.crockford import parse_reference
@@ -28,12 +28,11 @@ from services.gateway.pages.applications.detail import (
     visit_window,
 )
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.qr import inline
-from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, key_of, text_of
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, key_of, page_router, text_of
 from services.gateway.pages.shared.vocabulary import state_of
 
-router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router = page_router("")
 ON_A_PAGE = 20
 STATUS = "/status/result"
 TO_ACT: tuple[ApplicationStatus, ...] = (
@@ -45,7 +44,7 @@ TO_ACT: tuple[ApplicationStatus, ...] = (
 @router.get("/applications")
 async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
     """Show the applications of the mobile, the newest first."""
-    found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
+    found = await view.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
     return view.html(
         "applications/history.html",
         found=found,
@@ -56,12 +55,12 @@ async def show_history(view: ApplicantPage, after: str | None = None) -> Respons
 
 
 @router.get("/applications/{reference}")
-async def show_application(view: ApplicantPage, reference: str, notice: Notice = "") -> Response:
+async def show_application(view: ApplicantPage, reference: str) -> Response:
     """Show one application, or ask for the last four characters of its ID card first."""
     shown = await viewed(view, reference)
     if shown is None:
         return ask_last_four(view, reference)
-    return await application_page(view, shown, notice)
+    return await application_page(view, shown)
 
 
 @router.post("/applications/{reference}/open")
@@ -83,7 +82,7 @@ async def resend(view: ApplicantPage, reference: str) -> Response:
     if shown is None or not key:
         return redirect_to_application(view, reference)
     try:
-        await view.caller.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
+        await view.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
     except TooManyAttempts as error:
         again_at = now() + timedelta(seconds=int(error.body.facts.get("retry_after", 60)))
         response = redirect_to_application(view, shown.reference, notice=error.body.code)
@@ -109,12 +108,9 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
     shown = await viewed(view, reference)
     if shown is None or shown.pass_ is None or not is_good(shown.pass_):
         return redirect_to_application(view, reference)
-    picture = await view.caller.query(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
+    picture = await view.query(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
     return view.html(
-        "applications/qr.html",
-        shown=shown,
-        qr=inline(picture),
-        **visit_window(view, shown.pass_),
+        "applications/qr.html", shown=shown, qr=inline(picture), **visit_window(view, shown.pass_)
     )
 
 
@@ -125,13 +121,13 @@ async def ask_status(view: OpenPage) -> Response:
 
 
 @router.get("/status/result", dependencies=[rate_limited("read")])
-async def show_status(view: OpenPage, notice: Notice = "") -> Response:
+async def show_status(view: OpenPage) -> Response:
     """Show the progress of the application that was asked for last, without name and purpose."""
     kept = view.read_result()
     if not kept:
         return view.to("/status")
     try:
-        found = await view.caller.query(rpc.application.STATUS, StatusQuestion.model_validate(kept))
+        found = await view.query(rpc.application.STATUS, StatusQuestion.model_validate(kept))
     except NotFound:  # it was erased meanwhile
         return view.to("/status")
     more = await progress(view, found.reference, found.status, found.department, found.timeline)
@@ -139,7 +135,7 @@ async def show_status(view: OpenPage, notice: Notice = "") -> Response:
         state_of(found), ""
     )
     more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT else ""
-    more["is_stopped"] = notice == "stopped"
+    more["is_stopped"] = view.notice == "stopped"
     more["change"] = f"/applications/{found.reference}/mobile"
     more["mobile_end"] = kept["mobile_last4"]
     more["is_theirs"] = (view.principal.mobile or "").endswith(kept["mobile_last4"])
@@ -154,7 +150,7 @@ async def stop_messages(view: OpenPage) -> Response:
     if not kept:
         return view.to("/status")
     with suppress(NotFound):  # it was erased meanwhile
-        await view.caller.command(rpc.notify.WRONG_NUMBER, WrongNumber.model_validate(kept), key_of(form))
+        await view.command(rpc.notify.WRONG_NUMBER, WrongNumber.model_validate(kept), key_of(form))
     return view.to(STATUS, notice="stopped")
 
 
@@ -179,11 +175,6 @@ async def find_status(view: OpenPage) -> Response:
     try:
         await lookups.application_status(view.caller, question)
     except NotFound:
-        return view.html(
-            "applications/status.html",
-            422,
-            errors={"reference": "unknown_reference"},
-            found=None,
-            typed=typed,
-        )
+        errors = {"reference": "unknown_reference"}
+        return view.html("applications/status.html", 422, errors=errors, found=None, typed=typed)
     return view.save_result(view.to(STATUS), STATUS, question.model_dump())

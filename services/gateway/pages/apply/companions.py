@@ -1,6 +1,6 @@
 """The pages on which companions are added, changed and removed."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 
 from contracts.errors import Unavailable
@@ -8,9 +8,9 @@ from services.gateway.pages.apply.form_session import ApplyRoute, current_answer
 from services.gateway.pages.apply.question_page import findings
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion, step_of
-from services.gateway.pages.shared.view import ApplicantPage, View, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router, text_of
 
-router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
+router = page_router("/apply", ApplyRoute)
 PLACES = {"name_latin": "name"}
 """Field of the request that the page does not have → field at which its problem is shown."""
 

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
@@ -25,9 +25,9 @@ from services.gateway.pages.apply.question_page import (
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
-from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
+router = page_router("/apply", ApplyRoute)
 
 
 @router.get("", dependencies=[rate_limited("read")])
@@ -114,6 +114,6 @@ async def _with_site(view: View, answers: Answers) -> Answers:
 async def _last_application(view: View) -> ApplicationSummary | None:
     """Return the last application of this mobile, whose answers it is offered."""
     with suppress(ContractError):  # an offer: without an answer it is not made
-        found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
+        found = await view.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
         return found.items[0] if found.items else None
     return None

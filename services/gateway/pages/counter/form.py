@@ -8,7 +8,6 @@ from typing import Any
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
-from contracts.errors import FieldError
 from contracts.events import OfficerRecord
 from contracts.model import Language
 from contracts.rpc.application import SubmitAtCounter
@@ -17,7 +16,7 @@ from services.gateway.pages.counter import party
 from services.gateway.pages.counter.party import Party
 from services.gateway.pages.shared import cookies, directory, visit_times
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.application_form import request_of
+from services.gateway.pages.shared.application_form import request_of, unreadable
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import LineProblem
 from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, Problems
@@ -65,18 +64,11 @@ class WalkIn:
             more = {name: self.typed[name] or None for name in ("mobile", "photograph")}
             return SubmitAtCounter.model_validate(asked | more)
         except ValidationError as error:
-            found = [
-                (".".join(str(part) for part in one["loc"]), "too_long")
-                for one in error.errors(include_input=False)
-            ]
-            self._take(found)
+            self.take(unreadable(error))
             return None
 
-    def take(self, findings: Iterable[FieldError]) -> None:
-        """Record the problems that the service found."""
-        self._take((one.field, one.code) for one in findings)
-
-    def _take(self, findings: Iterable[tuple[str, str]]) -> None:
+    def take(self, findings: Iterable[tuple[str, str]]) -> None:
+        """Record problems, each at its field or its line."""
         for path, code in findings:
             line = self.party.problem_at(path, code)
             if line:

@@ -3,23 +3,22 @@
 from collections.abc import AsyncIterator
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.responses import StreamingResponse
 
 from contracts import rpc
 from contracts.rpc.verify.incidents import HelpCallId, HelpQuestion
 from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import ReceptionPage, key_of
+from services.gateway.pages.shared.view import ReceptionPage, page_router
 
-router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
+router = page_router("/counter")
 
 
 @router.get("/calls")
 async def show_calls(view: ReceptionPage) -> Response:
     """Show which gates call, as a part that a script puts into an open page."""
-    found = await view.caller.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=view.principal.site))
+    found = await view.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=view.principal.site))
     return view.html("counter/calls.html", calls=found.items, gate_name=await directory.gate_names(view))
 
 
@@ -39,6 +38,5 @@ async def stream_calls(view: ReceptionPage) -> Response:
 @router.post("/calls/{call_id}/answer")
 async def answer_call(view: ReceptionPage, call_id: UUID) -> Response:
     """Say that the reception comes."""
-    key = key_of(await view.form())
-    await view.caller.command(rpc.verify.incidents.ANSWER_HELP, HelpCallId(call_id=call_id), key)
+    await view.carry_out(rpc.verify.incidents.ANSWER_HELP, HelpCallId(call_id=call_id))
     return view.to("/counter")

@@ -7,22 +7,19 @@ import re
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from contracts.identity import NotLastFour, last_four
 from contracts.mobile import ascii_digits, parse_mobile
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import mobile_changes
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
-from services.gateway.pages.shared.view import ReceptionPage, View, key_of, text_of
+from services.gateway.pages.shared.view import ReceptionPage, View, key_of, page_router, problems_of, text_of
 
-router = APIRouter(
-    prefix="/{language:lang}/counter/applications/{reference}", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/counter/applications/{reference}")
 
 
 @router.get("/mobile")
@@ -43,10 +40,7 @@ async def send_code(view: ReceptionPage, reference: str) -> Response:
         return _page(view, shown, typed, errors, 422)
     request = RequestOtp(mobile=typed["mobile"], language=shown.language)
     key = str(uuid5(NAMESPACE_URL, f"{key_of(form)} {typed['mobile']}"))
-    try:
-        sent = await view.caller.command(rpc.accounts.sessions.REQUEST_OTP, request, key)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
+    sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, request, key)
     waiting = typed | {"request_id": str(sent.request_id), "key": str(uuid4())}
     place = f"/counter/applications/{shown.reference}/mobile/code"
     return view.save_result(view.to(place), place, waiting)
@@ -73,10 +67,8 @@ async def check_code(view: ReceptionPage, reference: str) -> Response:
     proof = NewMobileAtCounter(request_id=UUID(typed["request_id"]), code=code, id_last4=typed["id_last4"])
     try:
         await mobile_changes.change_at_counter(view.caller, shown.reference, proof, typed["key"])
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except (Conflict, InvalidInput) as error:
-        found = {one.field: one.code for one in error.body.fields} or {"mobile": error.body.code}
+        found = problems_of(error) if isinstance(error, InvalidInput) else {"mobile": error.body.code}
         return _page(view, shown, typed, found, 422)
     except NotAuthenticated as error:
         return _code_page(view, shown, typed, {"code": error.body.code}, 422)
@@ -90,7 +82,7 @@ async def _shown(view: View, reference: str) -> ApplicationView:
         NotFound: there is none, or it is of another site: the service would refuse to change it.
     """
     question = ReferenceOnly(reference=reference[:40])
-    shown = await view.caller.query(rpc.application.VIEW_APPLICATION, question)
+    shown = await view.query(rpc.application.VIEW_APPLICATION, question)
     if view.principal.site not in {None, shown.site}:
         raise NotFound("there is no such application")
     return shown

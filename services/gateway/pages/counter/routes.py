@@ -3,7 +3,7 @@
 from asyncio import gather
 from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, Unavailable
@@ -16,10 +16,16 @@ from services.gateway.handlers import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import Notice, ReceptionPage, View, key_of, text_of
+from services.gateway.pages.shared.view import (
+    ReceptionPage,
+    View,
+    key_of,
+    page_router,
+    problems_of,
+    text_of,
+)
 
-router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
+router = page_router("/counter")
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
 """Statuses in which a decision or a pass is still to come."""
 LOOKUP = "/counter/lookup"
@@ -55,7 +61,7 @@ async def show_found(view: ReceptionPage) -> Response:
     kept = view.read_result()
     if not kept:
         return view.to("/counter")
-    found = await view.caller.query(rpc.application.COUNTER_LOOKUP, Lookup(q=kept["q"]))
+    found = await view.query(rpc.application.COUNTER_LOOKUP, Lookup(q=kept["q"]))
     return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=kept["q"])
 
 
@@ -74,7 +80,7 @@ async def apply(view: ReceptionPage) -> Response:
     try:
         made = await visit_requests.apply(view.caller, rpc.application.SUBMIT_AT_COUNTER, wanted, key)
     except InvalidInput as error:
-        walk_in.take(error.body.fields)
+        walk_in.take(problems_of(error).items())
         return await _counter(view, walk_in, 422)
     except Unavailable:
         return await _counter(view, walk_in, 503, key=key)
@@ -84,9 +90,9 @@ async def apply(view: ReceptionPage) -> Response:
 
 
 @router.get("/applications/{reference}")
-async def show_application(view: ReceptionPage, reference: str, notice: Notice = "") -> Response:
+async def show_application(view: ReceptionPage, reference: str) -> Response:
     """Show one application; while it waits, the page refreshes itself."""
-    shown = await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    shown = await view.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
     site = await directory.site(view, shown.site)
     return view.html(
@@ -94,7 +100,6 @@ async def show_application(view: ReceptionPage, reference: str, notice: Notice =
         has_photograph=bool(own and site and site.photograph and await photograph.is_there(view, reference)),
         waits=shown.status in WAITING,
         lines=await timeline.in_words(view, shown.timeline, shown.note),
-        notice=notice if notice in {"masked", "late", "mobile_changed"} else "",
     )  # fmt: skip
 
 
@@ -107,13 +112,12 @@ async def show_photograph(view: ReceptionPage, reference: str) -> Response:
 @router.post("/applications/{reference}/cancel")
 async def cancel(view: ReceptionPage, reference: str) -> Response:
     """Cancel the application for the visitor; its pass is revoked."""
-    key = key_of(await view.form())
-    inner = f"/counter/applications/{reference}"
+    notice = ""
     try:
-        await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=reference[:40]), key)
+        await view.carry_out(rpc.application.CANCEL, ReferenceOnly(reference=reference[:40]))
     except Conflict:
-        return view.to(inner, notice="late")
-    return view.to(inner)
+        notice = "late"
+    return view.to(f"/counter/applications/{reference}", notice)
 
 
 @router.get("/passes/{number}")
@@ -128,15 +132,15 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
     form = await view.form()
     kind = "badge" if text_of(form, "kind") == "badge" else "pass"
     paper = "receipt" if text_of(form, "paper") == "receipt" else "a6"
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
-    await view.caller.command(rpc.notify.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    await view.command(rpc.notify.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
     return view.to(f"/counter/passes/{shown.number}/{kind}/{paper}")
 
 
 @router.get("/passes/{number}/{kind}/{paper}")
 async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper) -> Response:
     """Show the sheet for the printer: a pass, or a badge for each person of the party."""
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
     host, names = await gather(directory.host(view, shown), directory.names(view, shown))
     return view.html(SHEETS[kind], shown=shown, paper=paper, back=back, host=host, **names)
@@ -151,7 +155,7 @@ async def reissue(view: ReceptionPage, number: str) -> Response:
         return await _pass(view, number, {"reason": "choose_one"}, 422)
     wanted = ReissuePass.model_validate({"number": number[:20], "reason": reason})
     try:
-        made = await view.caller.command(rpc.issuance.REISSUE, wanted, key_of(form))
+        made = await view.command(rpc.issuance.REISSUE, wanted, key_of(form))
     except Conflict:
         return await _pass(view, number, {"reason": "not_reissuable"}, 409)
     return view.to(f"/counter/passes/{made.number}")
@@ -205,7 +209,7 @@ async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
     It is None while the service does not answer: the form matters more than the list.
     """
     try:
-        return (await view.caller.query(rpc.application.WAITING_HERE, Nothing())).items
+        return (await view.query(rpc.application.WAITING_HERE, Nothing())).items
     except ContractError:
         return None
 
@@ -213,11 +217,11 @@ async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
 async def _undelivered(view: View) -> tuple[UndeliveredPass, ...]:
     """Return the passes that did not arrive; none while the service does not answer."""
     try:
-        return (await view.caller.query(rpc.notify.UNDELIVERED_HERE, Nothing())).items
+        return (await view.query(rpc.notify.UNDELIVERED_HERE, Nothing())).items
     except ContractError:
         return ()
 
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     return view.html("counter/pass.html", status, shown=shown, errors=errors)

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
@@ -27,15 +27,18 @@ from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared.view import (
+    DepartmentPage,
+    View,
+    key_of,
+    page_router,
+    problems_of,
+    text_of,
+)
 
-router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-NOTICES = {
-    "done", "already_decided", "application_closed", "not_approved", "delegation_ended", "no_delegation",
-    "second_officer", "withdrawn",
-}  # fmt: skip
-"""Notices that the page of a review shows after an action: it succeeded, or why it failed."""
+router = page_router("/desk")
+REFUSED = {"application_closed", "not_approved", "delegation_ended", "no_delegation", "second_officer"}
+"""Refusals of which the page of a review tells."""
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
 """Decision → notice of the queue, to which the officer returns for the next application."""
 WRITTEN = ("key", "revision", "on_behalf_of", "onward", "back", "next", "reason", "note")
@@ -60,13 +63,12 @@ NOT_READABLE = {
 
 
 @router.get("/reviews/{review_id}")
-async def show_review(view: DepartmentPage, review_id: UUID, notice: Notice = "") -> Response:
+async def show_review(view: DepartmentPage, review_id: UUID) -> Response:
     """Show one application."""
-    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
-    values = {"filters": Filters(), "following": "first", "notice": notice if notice in NOTICES else ""}
-    values |= await page_values(view, review)
+    review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
+    values = {"filters": Filters(), "following": "first", "review": review, **await page_values(view, review)}
     left_out = [date.fromisoformat(day) for day in view.read_result().get("left_out", ())]
-    return view.html("desk/review.html", **values | {"review": review, "left_out": left_out})
+    return view.html("desk/review.html", **values | {"left_out": left_out})
 
 
 @router.get("/reviews/{review_id}/{verb}")
@@ -109,12 +111,10 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
         if isinstance(wanted, Reject | Withdraw) and typed.get("preview"):
             return _to_message(view, verb, wanted, typed)
-        review = await view.caller.command(method, wanted, key_of(form))
-    except ValidationError as error:
-        return await _decision_page(view, review_id, verb, typed, _beside(typed, _unreadable(error)), 422)
-    except InvalidInput as error:
-        problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
-        return await _decision_page(view, review_id, verb, typed, _beside(typed, problems), 422)
+        review = await view.command(method, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        problems = _beside(typed, problems_of(error, NOT_READABLE))
+        return await _decision_page(view, review_id, verb, typed, problems, 422)
     except Conflict as error:
         if error.body.code == "application_changed":
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
@@ -123,12 +123,10 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
             full_on = date.fromisoformat(str(day)) if day else None
             problem = {"last_day": "day_full"} if full_on else {"slot": "window_full"}
             return await _decision_page(view, review_id, verb, typed, problem, 409, full_on=full_on)
-        return view.to(
-            f"/desk/reviews/{review_id}",
-            notice=error.body.code if error.body.code in NOTICES else "already_decided",
-        )
+        notice = error.body.code if error.body.code in REFUSED else "already_decided"
+        return view.to(f"/desk/reviews/{review_id}", notice=notice)
     except Forbidden as error:
-        if error.body.code not in NOTICES:
+        if error.body.code not in REFUSED:
             raise
         return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
     waits = verb == "approve" and review.second_officer and review.status == "pending"
@@ -173,7 +171,7 @@ def _to_message(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[st
 
 async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
     """Show the message about a decision as its applicant will get it, in their language."""
-    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
+    review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
     question = PREVIEWS[verb].request(
         reference=review.reference,
         department=review.department,
@@ -183,7 +181,7 @@ async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed:
         note=wanted.note,
     )
     try:
-        text = (await view.caller.query(PREVIEWS[verb], question)).text
+        text = (await view.query(PREVIEWS[verb], question)).text
     except Unavailable:
         text = ""  # the decision does not depend on it
     return view.html("desk/preview.html", review=review, verb=verb, typed=typed, text=text, errors={})
@@ -207,22 +205,14 @@ def _check_verb(verb: str) -> None:
         raise NotFound("no such page")
 
 
-def _unreadable(error: ValidationError) -> dict[str, str]:
-    return {
-        str(one["loc"][-1]): "too_long"
-        if one["type"] == "string_too_long"
-        else NOT_READABLE.get(str(one["loc"][-1]), "choose_one")
-        for one in error.errors(include_input=False)
-    }
-
-
 def _beside(typed: dict[str, str], problems: dict[str, str]) -> dict[str, str]:
     """Return the problems at the fields that were used.
 
     A problem of a preferred slot is shown at the choice, not at the fields of another time.
     """
     preferred = typed.get("slot", "") not in {"", "own"}
-    return {"slot" if preferred and name in SLOT else name: code for name, code in problems.items()}
+    by_name = {path.rpartition(".")[2]: code for path, code in problems.items()}
+    return {"slot" if preferred and name in SLOT else name: code for name, code in by_name.items()}
 
 
 def _slot(form: FormData) -> dict[str, str]:
@@ -290,7 +280,7 @@ async def _decision_page(
     changed: bool = False,
     full_on: date | None = None,
 ) -> Response:
-    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
     values = await page_values(view, review)
     if verb == "forward":
         values["departments"] = await directory.departments(view, review.site)

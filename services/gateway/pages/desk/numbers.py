@@ -2,15 +2,14 @@
 
 from math import ceil
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.rpc.approval.numbers import DeskNumbers, Numbers
 from contracts.rpc.call import Nothing
 from services.gateway.pages.shared import charts
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import _, number, texts
-from services.gateway.pages.shared.view import DepartmentPage, View
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 AGES: dict[int, str] = {
     0: _("Under 1 hour"),
@@ -20,13 +19,13 @@ AGES: dict[int, str] = {
     72: _("Over 3 days"),
 }
 """Hours from which something has waited → the words."""
-router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk")
 
 
 @router.get("/numbers")
 async def show_numbers(view: DepartmentPage) -> Response:
     """Show what was decided in the last days, in what time, and what waits."""
-    found = await view.caller.query(rpc.approval.numbers.NUMBERS, Nothing())
+    found = await view.query(rpc.approval.numbers.NUMBERS, Nothing())
     gettext = texts(view.language).gettext
     ages = [(gettext(AGES[one.from_hours]), one.reviews) for one in found.waiting]
     title, medians = _medians(view, found.department)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.datastructures import FormData
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
@@ -41,12 +41,9 @@ from services.gateway.pages.desk.queue import (
     tab_counts,
 )
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, key_of, page_router, text_of
 
-router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}
-"""Notices that the queue shows after an action."""
+router = page_router("/desk")
 FAILURES = {
     "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
     "window_over", "outside_hours", "date_past", "window_full", "day_closed", "department_closed",
@@ -72,7 +69,6 @@ async def show_queue(
     escalated: str = "",
     after: str | None = None,
     opened: Annotated[str, Query(alias="open", max_length=40)] = "",
-    notice: Notice = "",
     about: UUID | None = None,
     done: int = 0,
     failed: Annotated[list[str] | None, Query(max_length=PAGE)] = None,
@@ -80,13 +76,12 @@ async def show_queue(
     """Show the queue, and beside it the application that is open."""
     filters = Filters(status, order, site, officer, channel, day, waiting, escalated)
     today = now().astimezone(IST).date()
-    found = await view.caller.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
+    found = await view.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
     shown = await _opened(view, opened, found)
     values: dict[str, Any] = {
-        "notice": notice if notice in NOTICES else "",
         "about": about,
         "done": done,
-        "failed": await _failed(view, failed or []) if notice == "many" else [],
+        "failed": await _failed(view, failed or []) if view.notice == "many" else [],
         "opened": shown,
         "following": _following(shown, found),
     }
@@ -112,7 +107,7 @@ async def show_found(view: DepartmentPage) -> Response:
     if not kept:
         return view.to("/desk")
     found, counts = await asyncio.gather(
-        view.caller.query(rpc.approval.reviews.SEARCH_REVIEWS, ReviewSearch(q=kept["q"])), _counts(view)
+        view.query(rpc.approval.reviews.SEARCH_REVIEWS, ReviewSearch(q=kept["q"])), _counts(view)
     )
     found = found.model_copy(update={"counts": counts})
     return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
@@ -183,7 +178,7 @@ def _chosen(form: FormData) -> list[Approve]:
 async def _approve(view: View, wanted: Approve, key: str) -> str | None:
     """Approve one review; return the code of what prevented it, or None."""
     try:
-        review = await view.caller.command(rpc.approval.decisions.APPROVE, wanted, key)
+        review = await view.command(rpc.approval.decisions.APPROVE, wanted, key)
     except Unavailable:
         return "unavailable"
     except ContractError as error:
@@ -200,7 +195,7 @@ async def _failed(view: View, failures: Sequence[str]) -> list[tuple[ReviewView,
         review_id, _dot, code = text.partition(".")
         try:
             wanted = ReviewId.model_validate({"review_id": review_id})
-            found.append((await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, wanted), code))
+            found.append((await view.query(rpc.approval.reviews.VIEW_REVIEW, wanted), code))
         except (ValidationError, NotFound):
             continue  # a forged address, or the review has gone to another department
     return found
@@ -216,7 +211,7 @@ async def _opened(view: View, opened: str, found: ReviewList) -> ReviewView | No
         wanted = ReviewId.model_validate({"review_id": opened})
     except ValidationError:
         raise NotFound("there is no such review") from None
-    return await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, wanted)
+    return await view.query(rpc.approval.reviews.VIEW_REVIEW, wanted)
 
 
 def _following(shown: ReviewView | None, found: ReviewList) -> str:
@@ -255,7 +250,7 @@ async def _queue_page(
 ) -> Response:
     today = now().astimezone(IST).date()
     usual: dict[str, Any] = {
-        "notice": "", "about": None, "done": 0, "failed": [], "opened": None, "following": "", "q": "",
+        "about": None, "done": 0, "failed": [], "opened": None, "following": "", "q": "",
         "errors": {}, "changed": False, "typed": {}, "site": None, "departments": [],
         "sites": (), "officers": {},
     }  # fmt: skip

@@ -36,7 +36,7 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
     """
     found = (
         await (
-            view.caller.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
+            view.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
             if q
             else view.caller.state.departments.get()
         )
@@ -52,6 +52,16 @@ async def sites_of(view: View, department: str) -> list[SiteRecord]:
     known = (await view.caller.state.departments.get()).items
     codes = {code for one in known if one.code == department for code in one.sites}
     return [one for one in await sites(view) if one.code in codes]
+
+
+async def site_names(view: View) -> dict[str, str]:
+    """Return the names of all sites in the reader's language, by code."""
+    return {one.code: one.name[view.language] for one in await sites(view)}
+
+
+async def place_names(view: View) -> dict[str, str]:
+    """Return the names of all sites and departments, by code."""
+    return await site_names(view) | await department_names(view)
 
 
 async def department_names(view: View) -> dict[str, str]:
@@ -88,7 +98,7 @@ async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, 
     """Return the officers of a department that match in any spelling; none if it no longer exists."""
     try:
         return (
-            await view.caller.query(
+            await view.query(
                 rpc.approval.directory.OFFICERS, OfficerQuestion(department=department, q=q[:100])
             )
         ).items

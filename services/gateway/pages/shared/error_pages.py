@@ -81,7 +81,7 @@ class PageRoute(APIRoute):
             fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
             form = {"to": request.url.path, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
-        return _render(
+        return error_page(
             request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
         )
 
@@ -120,11 +120,11 @@ class PageRoute(APIRoute):
             except ContractError as error:
                 return await self._error_page(request, error)
             except RequestValidationError:
-                return _render(request, NotFound("no such page"))
+                return error_page(request, NotFound("no such page"))
             except ValidationError:
-                return _render(request, InvalidInput("no such form"))
+                return error_page(request, InvalidInput("no such form"))
             except HTTPException as error:  # a body that is no form, or too large
-                return _render(
+                return error_page(
                     request,
                     NotFound("no such page") if error.status_code == 404 else InvalidInput(error.detail),
                 )
@@ -156,7 +156,8 @@ def _counts_once(fields: Fields) -> bool:
     return any(name == "key" and value for name, value in fields)
 
 
-def _render(request: Request, error: ContractError, repeated: Fields | None = None) -> Response:
+def error_page(request: Request, error: ContractError, repeated: Fields | None = None) -> Response:
+    """Return the page of an error; ``repeated`` are the fields that it offers to send again."""
     language = language_of(request)
     if error.body.code == "must_change_password":
         return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
@@ -230,7 +231,7 @@ async def on_fault(request: Request, error: Exception) -> Response:
     """Handle an unexpected error: log it, and return an error page where a page was requested."""
     problem = await problems.on_fault(request, error)
     return (
-        _render(request, InternalError("a page failed"))
+        error_page(request, InternalError("a page failed"))
         if isinstance(request.scope.get("route"), PageRoute)
         else problem
     )
@@ -291,11 +292,6 @@ def is_for_people(request: Request) -> bool:
     if "text/html" in accepted:
         return True
     return request.url.path.split("/")[1] in LANGUAGES and "json" not in accepted
-
-
-def too_many(request: Request, error: TooManyAttempts) -> Response:
-    """Return the page for a rate limit that was reached."""
-    return _render(request, error)
 
 
 def is_for_staff(request: Request) -> bool:

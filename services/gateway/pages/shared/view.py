@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 from uuid import uuid4
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.datastructures import FormData
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import ValidationError
 from starlette.convertors import Convertor, register_url_convertor
 
-from contracts.errors import ContractError, Forbidden, NotAuthenticated
-from contracts.model import Language
-from contracts.rpc.call import Principal
+from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated
+from contracts.model import Language, Wire
+from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
 from services.gateway.access import callers
 from services.gateway.access.admission import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
@@ -22,15 +23,22 @@ from services.gateway.edge.origin import is_same_origin
 from services.gateway.pages.shared import gates, kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, result_cookie
-from services.gateway.pages.shared.error_pages import LARGEST_FIELD, MOST_FIELDS, RETRY, is_for_staff
+from services.gateway.pages.shared.error_pages import (
+    LARGEST_FIELD,
+    MOST_FIELDS,
+    RETRY,
+    PageRoute,
+    is_for_staff,
+)
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
 
+Q = TypeVar("Q", bound=Wire)
+R = TypeVar("R", bound=Wire)
 LONGEST_KEY = 200
 NOTICE = "notice"
 """Query parameter with which a redirect names the notice that the next page shows."""
-Notice = Annotated[str, Query(alias=NOTICE)]
 SEEN = {"initial_password": ""}
 """What is stored of an initial password once its page was shown."""
 SEARCHED = {"q"}
@@ -63,15 +71,22 @@ class View:
         language: of the page, from its address.
         caller: who makes the request, and calls the services in their name.
         kiosk: the enrolled device on which it is shown, if it is one.
+        notice: which notice the page shows; a template ignores one that it does not know.
     """
 
     def __init__(
-        self, request: Request, language: Language, caller: Caller, kiosk: SessionClaims | None = None
+        self,
+        request: Request,
+        language: Language,
+        caller: Caller,
+        kiosk: SessionClaims | None = None,
+        notice: str = "",
     ) -> None:
         self.request = request
         self.language = language
         self.caller = caller
         self.kiosk = kiosk
+        self.notice = notice if request.method in SAFE_METHODS else ""
         self.operator: str | None = None
         """The login of an operator who types for the visitor."""
 
@@ -125,6 +140,7 @@ class View:
             "elsewhere": elsewhere,
             "clearable": not is_for_staff(self.request),
             "unavailable": unavailable,
+            "notice": self.notice,
             "gate_name": self._gate_name,
             "navigation": navigation.links(self.principal, self.language, inner),
         }
@@ -178,6 +194,18 @@ class View:
         """Return who may see a stored result: people share phones, counters and kiosks."""
         return f"{self.principal.kind} {self.principal.id} {self.visit}"
 
+    async def query(self, method: Method[Q, R], request: Q) -> R:
+        """Return a service's reply to the reader, as `Caller.query`."""
+        return await self.caller.query(method, request)
+
+    async def command(self, method: Method[Q, R], request: Q, key: str | None = None) -> R:
+        """Have a service change something for the reader, as `Caller.command`."""
+        return await self.caller.command(method, request, key)
+
+    async def carry_out(self, method: Method[Q, R], request: Q) -> R:
+        """Send a command of a form that has no field but its key."""
+        return await self.command(method, request, key_of(await self.form()))
+
     async def form(self) -> FormData:
         """Return the fields of a POST."""
         return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
@@ -199,6 +227,11 @@ class View:
             await asyncio.gather(state.sites.refresh(), state.departments.refresh())
 
 
+def page_router(prefix: str, route: type[PageRoute] = PageRoute) -> APIRouter:
+    """Return a router for the pages below an address, in each language."""
+    return APIRouter(prefix=f"/{{language:lang}}{prefix}", include_in_schema=False, route_class=route)
+
+
 def text_of(form: FormData, name: str) -> str:
     """Return a field without the blanks around it; empty if it is missing.
 
@@ -213,6 +246,24 @@ def key_of(form: FormData) -> str:
     return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())
 
 
+def problems_of(
+    error: InvalidInput | ValidationError, unreadable: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the code of each field's problem.
+
+    A service has named them. A value that no request takes is too long, or else has the code that
+    ``unreadable`` gives its field; any other field is a choice.
+    """
+    if isinstance(error, InvalidInput):
+        return {one.field: one.code for one in error.body.fields}
+    return {
+        ".".join(map(str, one["loc"])): "too_long"
+        if one["type"] == "string_too_long"
+        else (unreadable or {}).get(str(one["loc"][-1]), "choose_one")
+        for one in error.errors(include_input=False)
+    }
+
+
 class Pages:
     """Dependency that returns the view of a request whose caller may see the page.
 
@@ -225,7 +276,7 @@ class Pages:
         self.access = access
         self._notice_session = notice_session
 
-    async def __call__(self, request: Request, language: Language = "en") -> View:
+    async def __call__(self, request: Request, language: Language = "en", notice: str = "") -> View:
         """Return the view.
 
         Raises:
@@ -236,7 +287,7 @@ class Pages:
             request, state_of(request).settings.public_url
         ):
             raise Forbidden("a page of another site made this request", code="cross_site")
-        view = View(request, language, await self._caller(request), await _kiosk(request))
+        view = View(request, language, await self._caller(request), await _kiosk(request), notice)
         request.state.principal = view.principal  # an error page shows their navigation too
         if view.kiosk is not None:
             await _require_visit(view)

@@ -1,14 +1,12 @@
 """Calls of gates for help, as they ring on the pages of the reception."""
 
-from collections.abc import AsyncIterator
 from uuid import UUID
 
 from fastapi import Response
-from fastapi.responses import StreamingResponse
 
 from contracts import rpc
 from contracts.rpc.verify.incidents import HelpCallId, HelpQuestion
-from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
+from services.gateway.caches.changes import event_stream
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.view import ReceptionPage, page_router
 
@@ -24,15 +22,8 @@ async def show_calls(view: ReceptionPage) -> Response:
 
 @router.get("/calls/changes")
 async def stream_calls(view: ReceptionPage) -> Response:
-    """Send an event whenever a gate calls or somebody answers (Server-sent events); it holds no data."""
-    changes = view.caller.state.help_calls.of(view.principal, STREAM_SECONDS)
-
-    async def events() -> AsyncIterator[str]:
-        yield "retry: 1000\n\n"
-        async for _ in changes:
-            yield "event: changed\ndata:\n\n"
-
-    return StreamingResponse(events(), headers=NOT_BUFFERED, media_type="text/event-stream")
+    """Send an event whenever a gate calls or somebody answers."""
+    return event_stream(view.caller.state.help_calls.of(view.principal))
 
 
 @router.post("/calls/{call_id}/answer")

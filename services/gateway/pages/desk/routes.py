@@ -1,13 +1,12 @@
 """The queue of a department, its search, and approving many at once. Decisions have a module of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Query, Response
 from fastapi.datastructures import FormData
-from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -23,7 +22,7 @@ from contracts.rpc.approval.reviews import (
     ReviewView,
 )
 from services.chassis.runtime.clock import now
-from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
+from services.gateway.caches.changes import event_stream
 from services.gateway.pages.desk import decisions
 from services.gateway.pages.desk.queue import (
     CHANNELS,
@@ -115,18 +114,8 @@ async def show_found(view: DepartmentPage) -> Response:
 
 @router.get("/changes")
 async def stream_changes(view: DepartmentPage) -> Response:
-    """Send an event whenever the queue changes (Server-sent events, HTML 9.2); it holds no data.
-
-    The stream ends after a minute, and a browser whose session is still valid opens the next one.
-    """
-    changes = view.caller.state.queue_changes.of(view.principal, STREAM_SECONDS)
-
-    async def events() -> AsyncIterator[str]:
-        yield "retry: 1000\n\n"
-        async for _ in changes:
-            yield "event: changed\ndata:\n\n"
-
-    return StreamingResponse(events(), headers=NOT_BUFFERED, media_type="text/event-stream")
+    """Send an event whenever the queue changes."""
+    return event_stream(view.caller.state.queue_changes.of(view.principal))
 
 
 @router.post("/approve")

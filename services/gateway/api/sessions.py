@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from contracts import rpc
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
-from services.gateway.access.admission import IdempotencyKey, session_cookie
+from services.gateway.access.admission import COOKIE, IdempotencyKey, session_cookie
 from services.gateway.access.callers import SignedIn
 from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 
@@ -21,5 +21,5 @@ async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Re
     response = Response(status_code=204)
     name = session_cookie(caller.state.settings.public_url)
     if name in request.cookies:
-        response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite="lax")
+        response.delete_cookie(name, secure=name.startswith("__Host-"), **COOKIE)
     return response

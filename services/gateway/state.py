@@ -61,12 +61,7 @@ def age_of(status_list: StatusList | None, now: datetime) -> float:
 
 
 class GatewayState:
-    """The state of one gateway process.
-
-    Args:
-        settings: of this process.
-        client: calls the services.
-    """
+    """The state of one gateway process."""
 
     def __init__(self, settings: GatewaySettings, client: RpcClient) -> None:
         self.settings = settings

@@ -393,9 +393,6 @@ class RateLimited:
     """A FastAPI dependency that counts a request before anything else is checked.
 
     Every route that needs no session has one; a test finds the routes.
-
-    Args:
-        limit: the class of limits, of `rate_limits.CLASSES`.
     """
 
     def __init__(self, limit: str) -> None:

@@ -37,11 +37,7 @@ _NOTHING_PERSONAL = PersonalKeyRing([Fernet.generate_key().decode()])
 
 
 class RevokedSessions:
-    """Sessions that are refused although their tokens are genuine and not expired.
-
-    Args:
-        event_keys: the public keys of the producers.
-    """
+    """Sessions that are refused although their tokens are genuine and not expired."""
 
     def __init__(self, event_keys: EventKeys) -> None:
         self._event_keys = event_keys

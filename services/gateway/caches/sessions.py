@@ -47,13 +47,7 @@ def public_keys(reply: SessionKeys) -> Keys:
 
 
 class Sessions:
-    """Verifies session tokens.
-
-    Args:
-        issuer: who must have signed them.
-        keys: accounts' public keys.
-        revoked: sessions that ended before their tokens expire.
-    """
+    """Verifies session tokens."""
 
     def __init__(self, issuer: str, keys: RefreshingCache[Keys], revoked: RevokedSessions) -> None:
         self._verifier = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, issuer, SessionClaims)

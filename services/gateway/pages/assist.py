@@ -15,7 +15,6 @@ router = page_router("/assist")
 
 @router.get("")
 async def show(view: OperatorPage) -> Response:
-    """Show where the operator starts with the next visitor."""
     return view.html("assist/next_visitor.html")
 
 

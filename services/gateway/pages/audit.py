@@ -75,7 +75,6 @@ async def search(view: AuditorPage) -> Response:
 
 @router.get("/applications/{reference}")
 async def show_application(view: AuditorPage, reference: str) -> Response:
-    """Show every decision on an application."""
     try:
         wanted = parse_reference(reference)
     except ValueError:
@@ -87,7 +86,6 @@ async def show_application(view: AuditorPage, reference: str) -> Response:
 
 @router.get("/passes/{number}")
 async def show_pass(view: AuditorPage, number: str) -> Response:
-    """Show the scans of a pass."""
     try:
         wanted = parse_pass_number(number)
     except ValueError:

@@ -100,7 +100,6 @@ async def show_closure(view: ClosureReaderPage, closure_id: UUID) -> Response:
 
 @router.post("/{closure_id}/lift")
 async def lift_closure(view: CloserPage, closure_id: UUID) -> Response:
-    """Offer the day again."""
     await view.carry_out(rpc.approval.closures.LIFT_CLOSURE, ClosureId(closure_id=closure_id))
     return view.to(f"/desk/closures/{closure_id}", notice="lifted")
 

@@ -71,14 +71,7 @@ _SCANNED = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 @dataclass(frozen=True)
 class Scan:
-    """The result of a scan, as its page shows it.
-
-    Args:
-        direction: of the scan.
-        typed: fields of the form that was sent.
-        shown: what verify returned; None where nothing could be read.
-        at: when it was scanned.
-    """
+    """The result of a scan, as its page shows it."""
 
     direction: str
     typed: Mapping[str, str]
@@ -114,7 +107,6 @@ class Scan:
 async def ask_pass(
     view: SecurityPage, direction: Literal["entry", "exit"] = "entry", gate: str = ""
 ) -> Response:
-    """Ask for the pass."""
     return await _ask(view, {"direction": direction, "gate": gate}, {})
 
 
@@ -180,13 +172,11 @@ async def show_result(view: SecurityPage) -> Response:
 
 @router.get("/photographs/{reference}")
 async def show_photograph(view: SecurityPage, reference: str) -> Response:
-    """Show the photograph that the counter took of the visitor."""
     return await photograph.picture(view, reference)
 
 
 @router.get("/inside")
 async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
-    """Show who is inside this site."""
     site = view.principal.site or ""
     view.caller.require_site(site)
     found = await view.query(rpc.verify.presence.INSIDE, InsideQuestion(site=site, after=after))

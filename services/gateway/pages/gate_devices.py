@@ -75,7 +75,6 @@ def _to_issued(view: View, issued: IssuedLogin) -> Response:
 
 @router.get("/{device_id}/{verb}")
 async def confirm(view: AdoPage, device_id: DeviceId, verb: Literal["code", "revoke"]) -> Response:
-    """Ask for confirmation, and say what will happen."""
     return view.html("gate_devices/confirm.html", device_id=device_id, verb=verb, refused=None)
 
 

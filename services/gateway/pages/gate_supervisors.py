@@ -31,7 +31,6 @@ MOST_PAGES = 10
 
 @router.get("/desk/supervisors")
 async def show_supervisors(view: AdoPage) -> Response:
-    """Show the supervisors of all sites."""
     return await _list(view, {})
 
 
@@ -50,20 +49,17 @@ async def name_supervisor(view: AdoPage) -> Response:
 
 @router.post("/desk/supervisors/{login_id}/end")
 async def end_supervisor(view: AdoPage, login_id: str) -> Response:
-    """Take the task of a supervisor away; their PIN counts no more."""
     await view.carry_out(rpc.verify.supervisors.END_SUPERVISOR, SupervisorId(login_id=login_id))
     return view.to(SUPERVISORS)
 
 
 @router.post("/desk/supervisors/sites/{site}/demand")
 async def demand_supervisors(view: AdoPage, site: str) -> Response:
-    """Have the gates of a site demand a supervisor."""
     return await _decide(view, rpc.verify.supervisors.DEMAND_SUPERVISORS, site)
 
 
 @router.post("/desk/supervisors/sites/{site}/lift")
 async def lift_supervisors(view: AdoPage, site: str) -> Response:
-    """Have the gates of a site demand a supervisor no more."""
     return await _decide(view, rpc.verify.supervisors.LIFT_SUPERVISORS, site)
 
 
@@ -76,7 +72,6 @@ async def _decide(view: View, method: Method[SiteId, SiteSupervision], site: str
 
 @router.get("/gate/pin")
 async def ask_pin(view: SecurityPage) -> Response:
-    """Ask a supervisor for a PIN."""
     return await _pin(view, {})
 
 

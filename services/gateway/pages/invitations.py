@@ -41,15 +41,7 @@ _LAST_FOUR = re.compile(r"\w{4}")
 
 @dataclass
 class Invitation:
-    """The form as it was typed, and its problems.
-
-    Args:
-        typed: the fields as they were typed, to show them again.
-        visitors: as the request has them.
-        lines: number of the line of each visitor.
-        errors: field → code of its problem.
-        wrong_lines: problems of lines.
-    """
+    """The form as it was typed, and its problems."""
 
     typed: dict[str, str]
     visitors: list[dict[str, str]] = field(default_factory=list)

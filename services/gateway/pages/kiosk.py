@@ -93,7 +93,6 @@ def _choices() -> list[dict[str, str]]:
 
 @router.get("/enrol", dependencies=[rate_limited("read")])
 async def ask_token(view: OpenPage) -> Response:
-    """Ask for the ID of the kiosk and its token."""
     return view.html("kiosk/enrol.html", errors={}, typed="")
 
 
@@ -124,7 +123,6 @@ async def done(view: ApplicantPage) -> Response:
 
 @router.get("/slip")
 async def show_slip(view: ApplicantPage) -> Response:
-    """Show the reference as a sheet for the printer."""
     shown = await _just_sent(view)
     if shown is None:
         return view.to("/kiosk")
@@ -139,7 +137,6 @@ async def show_slip(view: ApplicantPage) -> Response:
 
 @router.get("/pass")
 async def show_pass(view: ApplicantPage) -> Response:
-    """Show the pass as a sheet for the printer."""
     sent = await _just_sent(view)
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")

@@ -19,7 +19,6 @@ ISSUED = "/desk/kiosks/issued"
 
 @router.get("")
 async def show_kiosks(view: AdoPage) -> Response:
-    """Show all kiosks."""
     return await _list(view, {}, {})
 
 

@@ -76,12 +76,7 @@ async def show_logins(
 
 
 class _Addresses:
-    """The addresses of the list: with other filters than now, or of the next page.
-
-    Args:
-        view: the request.
-        chosen: the filters that are set now.
-    """
+    """The addresses of the list: with other filters than now, or of the next page."""
 
     def __init__(self, view: View, chosen: dict[str, str]) -> None:
         self._view = view
@@ -104,7 +99,6 @@ async def _places(view: View) -> dict[str, Any]:
 
 @router.get("/new")
 async def ask_login(view: AdoPage) -> Response:
-    """Show the form for a new login."""
     return await _form(view, {}, {})
 
 
@@ -138,7 +132,6 @@ def _to_issued(view: View, issued: IssuedLogin) -> Response:
 
 @router.get("/{login_id}")
 async def show_login(view: AdoPage, login_id: Login) -> Response:
-    """Show one login, and what can be done with it."""
     return await _login(view, login_id, {})
 
 
@@ -180,7 +173,6 @@ async def ask_mobile(view: AdoPage, login_id: Login) -> Response:
 
 @router.post("/{login_id}/mobile")
 async def set_mobile(view: AdoPage, login_id: Login) -> Response:
-    """Set that mobile."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("mobile", "language")}
     language = next((one for one in LANGUAGES if one == typed["language"]), None)
@@ -213,7 +205,6 @@ async def _mobile(
 
 @router.get("/{login_id}/{verb}")
 async def confirm(view: AdoPage, login_id: Login, verb: Verb) -> Response:
-    """Ask for confirmation, and say what will happen."""
     return view.html("logins/confirm.html", login_id=login_id, verb=verb, refused=None)
 
 

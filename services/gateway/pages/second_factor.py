@@ -50,7 +50,6 @@ FORM = re.compile(r"/(pa|hi|en)(/(?!\.)[a-zA-Z0-9_.:-]+)+")
 
 @router.get("/staff/sign-in/code", dependencies=[rate_limited("read")])
 async def ask_code(view: OpenPage) -> Response:
-    """Ask for the code of the app."""
     if not cookies.sign_in_token(view.request):
         return view.to("/staff/sign-in")
     return view.html("second_factor/code.html", errors={})
@@ -58,7 +57,6 @@ async def ask_code(view: OpenPage) -> Response:
 
 @router.post("/staff/sign-in/code", dependencies=[rate_limited("login")])
 async def enter_code(view: OpenPage) -> Response:
-    """Open a session for a right code."""
     form = await view.form()
     try:
         asked = _entered(view, text_of(form, "code"))
@@ -94,7 +92,6 @@ async def enrol_app(view: OpenPage) -> Response:
 
 @router.get("/staff/sign-in/recovery-codes", dependencies=[rate_limited("read")])
 async def show_recovery_codes(view: OpenPage) -> Response:
-    """Show the recovery codes, once."""
     return _recovery_codes(view, RECOVERY, "/staff")
 
 
@@ -155,14 +152,12 @@ _add("/assist/second-factor", callers.operator)
 
 @router.get("/desk/second-factor")
 async def show_rule(view: AdoPage) -> Response:
-    """Show which roles need a second factor."""
     rule = await view.query(rpc.accounts.second_factor.FACTOR_RULE, Nothing())
     return view.html("second_factor/rule.html", rule=rule, roles=ROLES)
 
 
 @router.post("/desk/second-factor")
 async def set_rule(view: AdoPage) -> Response:
-    """Decide which roles need a second factor."""
     form = await view.form()
     wanted = SetFactorRule.model_validate({"roles": form.getlist("roles")})
     await view.command(rpc.accounts.second_factor.SET_FACTOR_RULE, wanted, key_of(form))

@@ -31,7 +31,6 @@ def place_of(to: str) -> str:
 
 @router.get("/sign-in", dependencies=[rate_limited("read")])
 async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
-    """Ask for the mobile."""
     if view.is_applicant:
         return view.to(place_of(to))
     return _mobile_page(view, to, "", {})
@@ -39,7 +38,6 @@ async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
 
 @router.post("/sign-in", dependencies=[rate_limited("otp")])
 async def send_code(view: OpenPage) -> Response:
-    """Send a code, or send it again."""
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
     answers = cookie.read(view.request)
     before = answers.get("sign_in") if text_of(form, "again") else None
@@ -71,7 +69,6 @@ async def send_code(view: OpenPage) -> Response:
 
 @router.get("/sign-in/code", dependencies=[rate_limited("read")])
 async def ask_code(view: OpenPage) -> Response:
-    """Ask for the code."""
     pending = view.read_answers().get("sign_in")
     if view.is_applicant or pending is None:
         return view.to("/sign-in")

@@ -40,13 +40,11 @@ async def show_start(view: AnyStaffPage) -> Response:
 
 @router.get("/sign-in", dependencies=[rate_limited("read")])
 async def ask_login(view: OpenPage) -> Response:
-    """Ask for the login."""
     return view.html("staff/sign_in.html", errors={}, typed="")
 
 
 @router.post("/sign-in", dependencies=[rate_limited("login")])
 async def sign_in(view: OpenPage) -> Response:
-    """Open a session."""
     form = await view.form()
     login_id, password = text_of(form, "login_id"), str(form.get("password", ""))
     if not login_id or not password:
@@ -77,13 +75,11 @@ def _go_on(view: View, error: NotAuthenticated) -> Response | None:
 
 @router.get("/password")
 async def ask_password(view: StaffPage) -> Response:
-    """Ask for the new password."""
     return view.html("staff/password.html", errors={})
 
 
 @router.post("/password")
 async def change_password(view: StaffPage) -> Response:
-    """Change the password."""
     form = await view.form()
     current, new, again = (str(form.get(name, "")) for name in ("current", "new", "again"))
     if new != again:

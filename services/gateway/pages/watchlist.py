@@ -78,7 +78,6 @@ async def propose_entry(view: WatcherPage) -> Response:
 
 @router.get("/entries/{entry_id}")
 async def show_entry(view: WatcherPage, entry_id: UUID) -> Response:
-    """Show one entry, and what can be done with it."""
     entry = await view.query(rpc.approval.watchlist.VIEW_ENTRY, EntryId(entry_id=entry_id))
     return view.html("watchlist/entry.html", entry=entry)
 

@@ -62,12 +62,7 @@ def translated_errors() -> Iterator[None]:
 
 
 class RpcConnection:
-    """An open connection with its reply queue.
-
-    Args:
-        connection: newly opened; this object closes it.
-        user: as whom it is opened.
-    """
+    """An open connection with its reply queue."""
 
     def __init__(self, connection: AbstractConnection, user: str) -> None:
         self.connection = connection

@@ -20,12 +20,7 @@ SECONDS = 3.0
 
 
 class OpsClient:
-    """A client of the exporter.
-
-    Args:
-        url: where it answers; empty where nobody does.
-        token: shows that a gateway asks.
-    """
+    """A client of the exporter."""
 
     def __init__(self, url: str, token: SecretStr) -> None:
         self._url = url

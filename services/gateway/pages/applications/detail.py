@@ -82,12 +82,7 @@ def ask_last_four(
 ) -> Response:
     """Return the page that asks for the last four characters of the ID card.
 
-    Args:
-        view: of the request.
-        reference: of the application.
-        problem: code of what was wrong with them.
-        then: the action of its form.
-        onward: the page of the application to which it leads, a word of ``ONWARD``; empty for the first one.
+    ``then`` is the action of its form, ``onward`` the page to which it leads, a word of ``ONWARD``.
     """
     with suppress(ValueError):  # there is one: it is shown as it is written
         reference = parse_reference(reference)

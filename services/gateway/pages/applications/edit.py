@@ -30,7 +30,6 @@ CANCELLABLE = ("submitted", "returned", "approved", "issued")
 
 @router.get("/cancel")
 async def ask_cancel(view: ApplicantPage, reference: str) -> Response:
-    """Ask whether the applicant really wants to cancel."""
     shown = await viewed(view, reference)
     if shown is None or shown.status not in CANCELLABLE:
         return redirect_to_application(view, reference)
@@ -68,7 +67,6 @@ async def ask_dates(view: ApplicantPage, reference: str) -> Response:
 
 @router.post("/dates")
 async def change_dates(view: ApplicantPage, reference: str) -> Response:
-    """Send other dates to the department."""
     shown, form = await viewed(view, reference), await view.form()
     if shown is None:
         return redirect_to_application(view, reference)
@@ -89,7 +87,6 @@ async def ask_missing(view: ApplicantPage, reference: str) -> Response:
 
 @router.post("/complete")
 async def complete(view: ApplicantPage, reference: str) -> Response:
-    """Send the completed application to the department again."""
     shown, form = await viewed(view, reference), await view.form()
     if shown is None:
         return redirect_to_application(view, reference)

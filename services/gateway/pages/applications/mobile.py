@@ -42,7 +42,6 @@ SPENT = ("code_used", "code_expired", "too_many_tries")
 
 @router.get("/mobile")
 async def ask_mobile(view: ApplicantPage, reference: str) -> Response:
-    """Ask for the new number."""
     shown = await viewed(view, reference)
     if shown is None:
         return ask_last_four(view, reference, onward="mobile")
@@ -82,7 +81,6 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
 
 @router.get("/mobile/code")
 async def ask_code(view: ApplicantPage, reference: str) -> Response:
-    """Ask for the code."""
     shown = await viewed(view, reference)
     waiting = _waiting(view, shown)
     if shown is None or waiting is None:

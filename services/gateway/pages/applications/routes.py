@@ -116,7 +116,6 @@ async def show_qr(view: ApplicantPage, reference: str) -> Response:
 
 @router.get("/status", dependencies=[rate_limited("read")])
 async def ask_status(view: OpenPage) -> Response:
-    """Ask which application."""
     return view.html("applications/status.html", errors={}, found=None, typed={})
 
 

@@ -55,7 +55,6 @@ async def add_companion(view: ApplicantPage) -> Response:
 
 @router.post("/companions/remove")
 async def remove_companion(view: ApplicantPage) -> Response:
-    """Remove a companion."""
     answers, form = current_answers(view), await view.form()
     companions = list(answers.get("companions", ()))
     which = text_of(form, "which")

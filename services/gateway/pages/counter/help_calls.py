@@ -28,6 +28,5 @@ async def stream_calls(view: ReceptionPage) -> Response:
 
 @router.post("/calls/{call_id}/answer")
 async def answer_call(view: ReceptionPage, call_id: UUID) -> Response:
-    """Say that the reception comes."""
     await view.carry_out(rpc.verify.incidents.ANSWER_HELP, HelpCallId(call_id=call_id))
     return view.to("/counter")

@@ -57,7 +57,6 @@ async def look_up(view: ReceptionPage) -> Response:
 
 @router.get("/lookup")
 async def show_found(view: ReceptionPage) -> Response:
-    """Show the applications that were looked for."""
     kept = view.read_result()
     if not kept:
         return view.to("/counter")
@@ -105,7 +104,6 @@ async def show_application(view: ReceptionPage, reference: str) -> Response:
 
 @router.get("/applications/{reference}/photograph")
 async def show_photograph(view: ReceptionPage, reference: str) -> Response:
-    """Show the photograph that was taken here."""
     return await photograph.picture(view, reference)
 
 
@@ -122,7 +120,6 @@ async def cancel(view: ReceptionPage, reference: str) -> Response:
 
 @router.get("/passes/{number}")
 async def show_pass(view: ReceptionPage, number: str) -> Response:
-    """Show a pass, to print or to reissue it."""
     return await _pass(view, number, {})
 
 

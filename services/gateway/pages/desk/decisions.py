@@ -64,7 +64,6 @@ NOT_READABLE = {
 
 @router.get("/reviews/{review_id}")
 async def show_review(view: DepartmentPage, review_id: UUID) -> Response:
-    """Show one application."""
     review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
     values = {"filters": Filters(), "following": "first", "review": review, **await page_values(view, review)}
     left_out = [date.fromisoformat(day) for day in view.read_result().get("left_out", ())]

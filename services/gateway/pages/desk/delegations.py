@@ -52,7 +52,6 @@ async def delegate(view: DepartmentPage) -> Response:
 
 @router.post("/{delegation_id}/end")
 async def end_delegation(view: DepartmentPage, delegation_id: UUID) -> Response:
-    """End a delegation at once."""
     await view.carry_out(rpc.approval.decisions.END_DELEGATION, DelegationId(delegation_id=delegation_id))
     return view.to("/desk/delegations", notice="ended")
 

@@ -101,7 +101,6 @@ async def search(view: DepartmentPage) -> Response:
 
 @router.get("/search")
 async def show_found(view: DepartmentPage) -> Response:
-    """Show the reviews that were looked for."""
     kept = view.read_result()
     if not kept:
         return view.to("/desk")
@@ -114,7 +113,6 @@ async def show_found(view: DepartmentPage) -> Response:
 
 @router.get("/changes")
 async def stream_changes(view: DepartmentPage) -> Response:
-    """Send an event whenever the queue changes."""
     return event_stream(view.caller.state.queue_changes.of(view.principal))
 
 

@@ -41,7 +41,6 @@ COLUMNS: dict[Table, str] = {
 
 @router.get("/files")
 async def ask_file(view: AdoPage) -> Response:
-    """Offer the tables for download, and ask for a file."""
     return _form(view, "", "", ())
 
 
@@ -125,7 +124,6 @@ async def show_passwords(view: AdoPage, import_id: UUID) -> Response:
 
 @router.get("/files/logins/{import_id}/passwords.csv")
 async def download_passwords(view: AdoPage, import_id: UUID) -> Response:
-    """Return the initial passwords of a file as CSV."""
     report = await _with_passwords(view, import_id)
     if not any(login.initial_password for login in report.logins):
         raise NotFound("these passwords are not shown any more")
@@ -135,7 +133,6 @@ async def download_passwords(view: AdoPage, import_id: UUID) -> Response:
 
 @router.get("/export/{table}.csv")
 async def export(view: AdoPage, table: Table) -> Response:
-    """Return a table as CSV."""
     if table == "logins":
         file = await view.query(rpc.accounts.logins.EXPORT_LOGINS, Nothing())
     else:

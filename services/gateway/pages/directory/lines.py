@@ -67,7 +67,6 @@ async def show_directory(view: AdoPage) -> Response:
 
 @router.get("/{table}")
 async def show_lines(view: AdoPage, table: DirectoryTable) -> Response:
-    """Show all lines of a table."""
     lines = (await view.query(rpc.approval.directory.LIST_LINES, Export(table=table))).items
     return view.html(
         "directory/lines.html",
@@ -96,7 +95,6 @@ async def ask_line(view: AdoPage, table: DirectoryTable, like: Like = "") -> Res
 
 @router.post("/{table}/new")
 async def add_line(view: AdoPage, table: DirectoryTable) -> Response:
-    """Add a line to the directory."""
     return await _put(view, table, ())
 
 

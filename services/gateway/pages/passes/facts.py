@@ -31,14 +31,7 @@ ENDINGS: dict[Condition, str] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts around a pass; None where the directory did not answer or has no such record.
-
-    Args:
-        site: of the visit.
-        department: that is visited.
-        officer: who is visited; None also where the pass names nobody.
-        used: whether everybody has entered as often as allowed, and left.
-    """
+    """Facts around a pass; None where the directory did not answer or has no such record."""
 
     site: SiteRecord | None
     department: DepartmentView | None

@@ -18,14 +18,7 @@ WHERE_THE_PASS_IS = _("The pass with its QR code is in the message on your phone
 
 
 def of(shown: PassView, facts: Facts, language: Language, now: datetime) -> bytes:
-    """Return the file, with an event for each day.
-
-    Args:
-        shown: the pass.
-        facts: where the visit is and to whom.
-        language: of its texts.
-        now: when it is made.
-    """
+    """Return the file, with an event for each day."""
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", "-//Government of Punjab//e-Pass//EN")

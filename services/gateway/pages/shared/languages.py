@@ -67,10 +67,6 @@ def days_in_words(days: Sequence[date], language: Language) -> str:
     """Return the days of a visit: ``27–29 November 2026``, ``27–28 November and 2 December 2026``.
 
     One day has its weekday, as in :func:`day_in_words`.
-
-    Args:
-        days: one or more, in their order.
-        language: of the words.
     """
     if len(days) == 1:
         return day_in_words(days[0], language)

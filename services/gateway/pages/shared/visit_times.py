@@ -99,13 +99,7 @@ def usual_windows(days: Iterable[Day]) -> tuple[Window, ...]:
 
 
 def days_with_places(days: Iterable[Day], places: Availability, party: int) -> Iterator[Day]:
-    """Yield the days on which the department receives visitors, each with the hours that are still free.
-
-    Args:
-        days: on which the site is open.
-        places: of the department.
-        party: how many people come.
-    """
+    """Yield the days on which the department receives visitors, each with the hours that are still free."""
     known = {one.day: one.windows for one in places.days}
     for one in days:
         if one.day not in known:

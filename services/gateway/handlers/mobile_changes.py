@@ -11,13 +11,6 @@ from contracts import rpc
 from contracts.errors import ContractError, NotAuthenticated, Unavailable
 from contracts.model import ApplicationStatus
 from contracts.rpc.accounts.sessions import ApplicantSession, VerifyOtp
-from contracts.rpc.application import (
-    Acknowledged,
-    ApplicationView,
-    ChangeMobile,
-    NewMobile,
-    NewMobileAtCounter,
-)
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import Caller
@@ -27,12 +20,14 @@ REACHABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "a
 """Statuses in which pages offer another mobile number; the service decides."""
 
 
-def is_limited(shown: ApplicationView) -> bool:
+def is_limited(shown: rpc.application.ApplicationView) -> bool:
     """Return whether who sees an application has changed its number too often; no code is sent then."""
     return shown.mobile_change_after is not None and shown.mobile_change_after > now()
 
 
-async def change(caller: Caller, reference: str, code: NewMobile, key: str) -> ApplicantSession:
+async def change(
+    caller: Caller, reference: str, code: rpc.application.NewMobile, key: str
+) -> ApplicantSession:
     """Give an application of the caller the number to which a code went; return the session of that number.
 
     A repeat with the same key has one effect and gets the same answer. If the application keeps its number,
@@ -55,8 +50,8 @@ async def change(caller: Caller, reference: str, code: NewMobile, key: str) -> A
 
 
 async def change_at_counter(
-    caller: Caller, reference: str, code: NewMobileAtCounter, key: str
-) -> Acknowledged:
+    caller: Caller, reference: str, code: rpc.application.NewMobileAtCounter, key: str
+) -> rpc.application.Acknowledged:
     """Give an application the number of a visitor who stands at the reception with their phone and ID card.
 
     The visitor's session ends: nobody uses it there.
@@ -71,7 +66,7 @@ async def change_at_counter(
         await _end(caller, session)
 
 
-async def _session_of(caller: Caller, code: NewMobile, key: str) -> ApplicantSession:
+async def _session_of(caller: Caller, code: rpc.application.NewMobile, key: str) -> ApplicantSession:
     """Return the session that the code opens; each code that is typed has a key of its own."""
     question = VerifyOtp(request_id=code.request_id, code=code.code)
     once = str(uuid5(NAMESPACE_URL, f"{key} {code.code}"))
@@ -87,11 +82,11 @@ async def _require_live(caller: Caller, session: ApplicantSession) -> None:
 
 async def _change(
     caller: Caller, reference: str, session: ApplicantSession, key: str, id_last4: str | None = None
-) -> Acknowledged:
+) -> rpc.application.Acknowledged:
     proof = await caller.state.sessions.prove_new(session.access_token)
     if proof is None:
         raise Unavailable("accounts has not certified its key yet")
-    request = ChangeMobile(reference=reference, proof=proof, id_last4=id_last4)
+    request = rpc.application.ChangeMobile(reference=reference, proof=proof, id_last4=id_last4)
     return await caller.command(rpc.application.CHANGE_MOBILE, request, key)
 
 

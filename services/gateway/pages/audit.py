@@ -24,7 +24,8 @@ from contracts.rpc.issuance import PassNumber
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import lookups
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.view import AuditorPage, View, page_router, text_of
+from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.view import AuditorPage, View, page_router
 from services.gateway.pages.shared.vocabulary import VERDICTS
 
 router = page_router("/audit")

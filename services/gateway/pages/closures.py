@@ -17,16 +17,9 @@ from contracts.rpc.notify import ClosurePreview
 from contracts.visiting_rules import Calendar
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES
-from services.gateway.pages.shared.view import (
-    CloserPage,
-    ClosureReaderPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.view import CloserPage, ClosureReaderPage, View, page_router
 
 router = page_router("/desk/closures")
 NEW = "/desk/closures/new"

@@ -29,7 +29,8 @@ from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
-from services.gateway.pages.shared.view import SecurityPage, View, page_router, text_of
+from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.view import SecurityPage, View, page_router
 
 router = page_router("/gate")
 RESULT = "/gate/result"

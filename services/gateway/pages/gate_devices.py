@@ -14,17 +14,9 @@ from contracts.model import site_of
 from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginId
 from contracts.rpc.call import Nothing
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.qr import of_address
-from services.gateway.pages.shared.view import (
-    SEEN,
-    AdoPage,
-    DeviceReaderPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.view import SEEN, AdoPage, DeviceReaderPage, View, page_router
 
 router = page_router("/gate-devices")
 DeviceId = Annotated[str, Path(pattern=r"^[A-Z]{3}-[0-9]{4,9}$")]

@@ -13,14 +13,8 @@ from contracts.rpc.accounts.logins import LoginQuestion, LoginView
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.verify.supervisors import NameSupervisor, SetPin, SiteId, SiteSupervision, SupervisorId
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.view import (
-    AdoPage,
-    SecurityPage,
-    View,
-    key_of,
-    page_router,
-    text_of,
-)
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.view import AdoPage, SecurityPage, View, page_router
 
 router = page_router("")
 SUPERVISORS, PIN = "/desk/supervisors", "/gate/pin"

@@ -21,10 +21,11 @@ from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared import directory, pasted_list, visit_times
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import DEFAULT_ID_TYPE, LineProblem, id_type_of
 from services.gateway.pages.shared.questions import Problems
-from services.gateway.pages.shared.view import DepartmentPage, View, key_of, page_router, problems_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 router = page_router("/desk/invitations")
 SENT = "/desk/invitations/sent"

@@ -22,10 +22,11 @@ from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import is_at_kiosk, kiosk_token, rate_limited
 from services.gateway.pages.shared import cookies, directory
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.kiosk_visit import new_visit
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, texts
 from services.gateway.pages.shared.sign_out import sign_out_applicant
-from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, page_router, text_of
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
 router = page_router("/kiosk")
 _TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token_expired"}

@@ -10,8 +10,9 @@ from contracts import rpc
 from contracts.errors import InvalidInput
 from contracts.rpc.accounts.logins import IssuedLogin, IssueLogin, LoginId, LoginQuestion
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.qr import of_address
-from services.gateway.pages.shared.view import SEEN, AdoPage, View, key_of, page_router, problems_of, text_of
+from services.gateway.pages.shared.view import SEEN, AdoPage, View, page_router
 
 router = page_router("/desk/kiosks")
 ISSUED = "/desk/kiosks/issued"

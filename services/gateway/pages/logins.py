@@ -11,27 +11,12 @@ from pydantic import ValidationError
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput
 from contracts.model import DEVICE_ROLES, Code, LoginState, Role
-from contracts.rpc.accounts.logins import (
-    ExtendLogin,
-    IssuedLogin,
-    IssueLogin,
-    LoginId,
-    LoginQuestion,
-    SetLoginMobile,
-)
 from contracts.rpc.accounts.sessions import EndedSessions
 from contracts.rpc.call import Method
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES
-from services.gateway.pages.shared.view import (
-    SEEN,
-    AdoPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.view import SEEN, AdoPage, View, page_router
 
 router = page_router("/desk/logins")
 ROLES: tuple[Role, ...] = ("department", "reception", "assisted", "security", "ado", "ops", "auditor")
@@ -60,7 +45,9 @@ async def show_logins(
     """Show the logins that the filters admit, by ID, and how many there are of each state."""
     filters = {"role": role, "department": department, "site": site}
     chosen = {name: value for name, value in {**filters, "state": state}.items() if value}
-    question = LoginQuestion.model_validate({**chosen, "after": after or None, "limit": 50})
+    question = rpc.accounts.logins.LoginQuestion.model_validate(
+        {**chosen, "after": after or None, "limit": 50}
+    )
     found = await view.query(rpc.accounts.logins.LIST_LOGINS, question)
     return view.html(
         "logins/list.html",
@@ -109,7 +96,7 @@ async def issue_login(view: AdoPage) -> Response:
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
         given = {name: value or None for name, value in typed.items()} | {"language": view.language}
-        wanted = IssueLogin.model_validate(given | _assistant(typed))
+        wanted = rpc.accounts.logins.IssueLogin.model_validate(given | _assistant(typed))
         issued = await view.command(rpc.accounts.logins.ISSUE_LOGIN, wanted, key_of(form))
     except (ValidationError, InvalidInput) as error:
         return await _form(view, typed, problems_of(error, MISSING), 422)
@@ -122,11 +109,11 @@ async def show_issued(view: AdoPage) -> Response:
     kept = view.read_result()
     if not kept:
         return view.to("/desk/logins")
-    response = view.html("logins/issued.html", issued=IssuedLogin.model_validate(kept))
+    response = view.html("logins/issued.html", issued=rpc.accounts.logins.IssuedLogin.model_validate(kept))
     return view.save_result(response, ISSUED, kept | SEEN)
 
 
-def _to_issued(view: View, issued: IssuedLogin) -> Response:
+def _to_issued(view: View, issued: rpc.accounts.logins.IssuedLogin) -> Response:
     return view.save_result(view.to(ISSUED), ISSUED, issued.model_dump(mode="json"))
 
 
@@ -144,7 +131,7 @@ async def extend_login(view: AdoPage, login_id: Login) -> Response:
         last_day = date.fromisoformat(typed) if typed else None
     except ValueError:
         return await _login(view, login_id, {"valid_until": "not_a_date"}, typed, 422)
-    wanted = ExtendLogin(login_id=login_id, valid_until=last_day)
+    wanted = rpc.accounts.logins.ExtendLogin(login_id=login_id, valid_until=last_day)
     try:
         await view.command(rpc.accounts.logins.EXTEND_LOGIN, wanted, key_of(form))
     except InvalidInput as error:
@@ -157,7 +144,7 @@ async def extend_login(view: AdoPage, login_id: Login) -> Response:
 async def _login(
     view: View, login_id: str, errors: dict[str, str], typed: str | None = None, status: int = 200
 ) -> Response:
-    shown = await view.query(rpc.accounts.logins.VIEW_LOGIN, LoginId(login_id=login_id))
+    shown = await view.query(rpc.accounts.logins.VIEW_LOGIN, rpc.accounts.logins.LoginId(login_id=login_id))
     last_day = shown.valid_until.isoformat() if shown.valid_until else ""
     typed = last_day if typed is None else typed
     return view.html(
@@ -180,7 +167,9 @@ async def set_mobile(view: AdoPage, login_id: Login) -> Response:
     errors |= {} if language else {"language": "choose_one"}
     if errors or language is None:
         return await _mobile(view, login_id, errors, typed, 422)
-    wanted = SetLoginMobile(login_id=login_id, mobile=typed["mobile"][:40], language=language)
+    wanted = rpc.accounts.logins.SetLoginMobile(
+        login_id=login_id, mobile=typed["mobile"][:40], language=language
+    )
     try:
         await view.command(rpc.accounts.logins.SET_LOGIN_MOBILE, wanted, key_of(form))
     except InvalidInput as error:
@@ -197,7 +186,7 @@ async def _mobile(
     typed: dict[str, str] | None = None,
     status: int = 200,
 ) -> Response:
-    shown = await view.query(rpc.accounts.logins.VIEW_LOGIN, LoginId(login_id=login_id))
+    shown = await view.query(rpc.accounts.logins.VIEW_LOGIN, rpc.accounts.logins.LoginId(login_id=login_id))
     given = typed or {"mobile": "", "language": view.language}
     choices = [{"value": code, "text": ENDONYMS[code]} for code in LANGUAGES]
     return view.html("logins/mobile.html", status, shown=shown, errors=errors, typed=given, choices=choices)
@@ -210,19 +199,16 @@ async def confirm(view: AdoPage, login_id: Login, verb: Verb) -> Response:
 
 @router.post("/{login_id}/reset")
 async def reset_login(view: AdoPage, login_id: Login) -> Response:
-    """Reset a login and lead to its new initial password."""
     return await _carry_out(view, rpc.accounts.logins.RESET_LOGIN, login_id, "reset")
 
 
 @router.post("/{login_id}/disable")
 async def disable_login(view: AdoPage, login_id: Login) -> Response:
-    """Disable a login and end all its sessions."""
     return await _carry_out(view, rpc.accounts.logins.DISABLE_LOGIN, login_id, "disable")
 
 
 @router.post("/{login_id}/sign-out")
 async def sign_out_login(view: AdoPage, login_id: Login) -> Response:
-    """End all sessions of a login."""
     return await _carry_out(view, rpc.accounts.logins.END_SESSIONS, login_id, "sign-out")
 
 
@@ -234,10 +220,10 @@ async def reset_factor(view: AdoPage, login_id: Login) -> Response:
 
 async def _carry_out(view: View, method: Method[Any, Any], login_id: str, verb: Verb) -> Response:
     try:
-        answer = await view.carry_out(method, LoginId(login_id=login_id))
+        answer = await view.carry_out(method, rpc.accounts.logins.LoginId(login_id=login_id))
     except Conflict as error:
         return view.html("logins/confirm.html", 409, login_id=login_id, verb=verb, refused=error.body.code)
-    if isinstance(answer, IssuedLogin):
+    if isinstance(answer, rpc.accounts.logins.IssuedLogin):
         return _to_issued(view, answer)
     notice = f"signed-out-{answer.ended}" if isinstance(answer, EndedSessions) else _DONE[verb]
     return view.to(f"/desk/logins/{login_id}", notice=notice)

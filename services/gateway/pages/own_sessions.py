@@ -11,7 +11,8 @@ from services.chassis.runtime.clock import now
 from services.gateway.access import callers
 from services.gateway.access.admission import Access
 from services.gateway.caches.revoked_sessions import LONGEST_SESSION
-from services.gateway.pages.shared.view import Pages, View, key_of, page_router, text_of
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.view import Pages, View, page_router
 
 router = page_router("")
 OTHERS = "others"

@@ -10,13 +10,6 @@ from fastapi.responses import RedirectResponse
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated
 from contracts.model import Role
-from contracts.rpc.accounts.second_factor import (
-    EnterCode,
-    FactorCode,
-    SetFactorRule,
-    SignInToken,
-    StartEnrolment,
-)
 from contracts.rpc.call import Nothing
 from services.gateway.access import callers
 from services.gateway.access.admission import Access, rate_limited
@@ -28,17 +21,9 @@ from services.gateway.pages.shared.error_pages import (
     FORM_KEY,
     posted_fields,
 )
+from services.gateway.pages.shared.forms import LONGEST_KEY, key_of, text_of
 from services.gateway.pages.shared.staff_sign_in import home_of, sign_in, store
-from services.gateway.pages.shared.view import (
-    LONGEST_KEY,
-    AdoPage,
-    OpenPage,
-    Pages,
-    View,
-    key_of,
-    page_router,
-    text_of,
-)
+from services.gateway.pages.shared.view import AdoPage, OpenPage, Pages, View, page_router
 
 router = page_router("")
 RECOVERY = "/staff/sign-in/recovery-codes"
@@ -107,7 +92,7 @@ def _add(base: str, holder: Access) -> None:
     async def set_up_app(view: Annotated[View, Depends(Pages(holder))]) -> Response:
         """Lead to the QR of an app: of the first for the password, of another for a code of the first."""
         form = await view.form()
-        asked = StartEnrolment(password=str(form.get("password", ""))[:200])
+        asked = rpc.accounts.second_factor.StartEnrolment(password=str(form.get("password", ""))[:200])
         try:
             started = await view.command(rpc.accounts.second_factor.START_ENROLMENT, asked, key_of(form))
         except InvalidInput:
@@ -134,7 +119,7 @@ def _add(base: str, holder: Access) -> None:
         if not FORM.fullmatch(to):
             return view.to(base)
         try:
-            asked = FactorCode(code=code.strip()[:LONGEST_CODE])
+            asked = rpc.accounts.second_factor.FactorCode(code=code.strip()[:LONGEST_CODE])
             key = form.get(FORM_KEY, "")[:LONGEST_KEY] or str(uuid4())
             session = await view.command(rpc.accounts.second_factor.CONFIRM_FACTOR, asked, key)
         except InvalidInput:
@@ -159,7 +144,7 @@ async def show_rule(view: AdoPage) -> Response:
 @router.post("/desk/second-factor")
 async def set_rule(view: AdoPage) -> Response:
     form = await view.form()
-    wanted = SetFactorRule.model_validate({"roles": form.getlist("roles")})
+    wanted = rpc.accounts.second_factor.SetFactorRule.model_validate({"roles": form.getlist("roles")})
     await view.command(rpc.accounts.second_factor.SET_FACTOR_RULE, wanted, key_of(form))
     return view.to("/desk/second-factor", notice="saved")
 
@@ -178,8 +163,10 @@ def _recovery_codes(view: View, page: str, home: str) -> Response:
     return view.save_result(response, page, kept | {"codes": []})
 
 
-def _entered(view: View, code: str) -> EnterCode:
-    asked = EnterCode(sign_in=cookies.sign_in_token(view.request), code=code[:LONGEST_CODE])
+def _entered(view: View, code: str) -> rpc.accounts.second_factor.EnterCode:
+    asked = rpc.accounts.second_factor.EnterCode(
+        sign_in=cookies.sign_in_token(view.request), code=code[:LONGEST_CODE]
+    )
     if devices := cookies.known_devices(view.request, "logins"):
         asked = asked.model_copy(update={"devices": devices})
     return asked
@@ -187,7 +174,7 @@ def _entered(view: View, code: str) -> EnterCode:
 
 async def _app(view: View, errors: dict[str, str], status: int = 200) -> Response:
     try:
-        token = SignInToken(sign_in=cookies.sign_in_token(view.request))
+        token = rpc.accounts.second_factor.SignInToken(sign_in=cookies.sign_in_token(view.request))
         found = await view.query(rpc.accounts.second_factor.SHOW_ENROLMENT, token)
     except NotAuthenticated:
         return _again(view)

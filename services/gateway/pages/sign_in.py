@@ -13,8 +13,9 @@ from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.sign_out import end_replaced, sign_out_applicant
-from services.gateway.pages.shared.view import OpenPage, View, page_router, text_of
+from services.gateway.pages.shared.view import OpenPage, View, page_router
 
 router = page_router("")
 PLACES = {"apply": "/apply/who", "history": "/applications"}

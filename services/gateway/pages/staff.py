@@ -10,16 +10,9 @@ from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.sessions import ChangePassword, LogIn
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, directory, navigation, staff_sign_in
+from services.gateway.pages.shared.forms import problems_of, text_of
 from services.gateway.pages.shared.sign_out import end_session
-from services.gateway.pages.shared.view import (
-    AnyStaffPage,
-    OpenPage,
-    StaffPage,
-    View,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.view import AnyStaffPage, OpenPage, StaffPage, View, page_router
 from services.gateway.pages.shared.waiting_times import usual_wait
 
 router = page_router("/staff")

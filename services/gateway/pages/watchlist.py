@@ -18,14 +18,8 @@ from contracts.rpc.approval.watchlist import (
     SettleMatch,
 )
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.view import (
-    View,
-    WatcherPage,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import View, WatcherPage, page_router
 
 router = page_router("/watchlist")
 STATES: tuple[EntryState, ...] = ("proposed", "active", "ended")

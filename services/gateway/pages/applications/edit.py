@@ -19,8 +19,9 @@ from services.gateway.pages.applications.detail import (
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import unreadable
+from services.gateway.pages.shared.forms import problems_of, text_of
 from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question
-from services.gateway.pages.shared.view import ApplicantPage, View, page_router, problems_of, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.vocabulary import state_of
 
 router = page_router("/applications/{reference}")

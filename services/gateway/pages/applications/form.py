@@ -7,8 +7,8 @@ from fastapi.datastructures import FormData
 from contracts.model import Companion
 from contracts.rpc.application import AmendApplication, ApplicationView
 from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.questions import BY_NAME, MOST_COMPANIONS, Problems
-from services.gateway.pages.shared.view import text_of
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
 OFFERED_CHANNELS = ("sms", "whatsapp", "email")

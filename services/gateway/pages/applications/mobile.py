@@ -30,8 +30,9 @@ from services.gateway.pages.applications.detail import (
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import Answers, owner
 from services.gateway.pages.shared.error_pages import error_page
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.sign_out import end_replaced
-from services.gateway.pages.shared.view import ApplicantPage, View, page_router, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 
 router = page_router("/applications/{reference}")
 WAITING = "new_mobile"

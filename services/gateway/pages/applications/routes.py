@@ -28,8 +28,9 @@ from services.gateway.pages.applications.detail import (
     visit_window,
 )
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.qr import inline
-from services.gateway.pages.shared.view import ApplicantPage, OpenPage, key_of, page_router, text_of
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, page_router
 from services.gateway.pages.shared.vocabulary import state_of
 
 router = page_router("")

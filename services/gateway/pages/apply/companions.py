@@ -7,8 +7,9 @@ from contracts.errors import Unavailable
 from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, posted_form, was_sent
 from services.gateway.pages.apply.question_page import findings
 from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion, step_of
-from services.gateway.pages.shared.view import ApplicantPage, View, page_router, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 
 router = page_router("/apply", ApplyRoute)
 PLACES = {"name_latin": "name"}

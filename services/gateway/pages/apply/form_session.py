@@ -17,8 +17,9 @@ from contracts.identity import NotLastFour, last_four
 from services.gateway.pages.shared.answers import POSTED, Answers, TooLong
 from services.gateway.pages.shared.cookies import answers_cookie
 from services.gateway.pages.shared.error_pages import Fields, PageRoute, posted_fields
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.questions import QUESTIONS
-from services.gateway.pages.shared.view import View, text_of
+from services.gateway.pages.shared.view import View
 
 ASKED = ("companions", *(name for question in QUESTIONS for name in question.answers))
 

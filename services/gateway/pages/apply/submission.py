@@ -21,15 +21,9 @@ from services.gateway.pages.apply.form_session import (
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of
+from services.gateway.pages.shared.forms import LONGEST_KEY, problems_of, text_of
 from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question, step_of
-from services.gateway.pages.shared.view import (
-    LONGEST_KEY,
-    ApplicantPage,
-    View,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.waiting_times import usual_wait
 
 router = page_router("/apply", ApplyRoute)

@@ -17,10 +17,11 @@ from services.gateway.pages.counter.party import Party
 from services.gateway.pages.shared import cookies, directory, visit_times
 from services.gateway.pages.shared.answers import Answers
 from services.gateway.pages.shared.application_form import request_of, unreadable
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import LineProblem
 from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, Problems
-from services.gateway.pages.shared.view import View, text_of
+from services.gateway.pages.shared.view import View
 
 DELIVERIES = ("sms", "whatsapp", "printed")
 TYPED = (

@@ -17,7 +17,8 @@ from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import mobile_changes
-from services.gateway.pages.shared.view import ReceptionPage, View, key_of, page_router, problems_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import ReceptionPage, View, page_router
 
 router = page_router("/counter/applications/{reference}")
 

@@ -16,14 +16,8 @@ from services.gateway.handlers import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline
-from services.gateway.pages.shared.view import (
-    ReceptionPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import ReceptionPage, View, page_router
 
 router = page_router("/counter")
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})

@@ -13,7 +13,8 @@ from contracts.rpc.approval.capacity import SetCapacity
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
-from services.gateway.pages.shared.view import DepartmentPage, View, key_of, page_router, text_of
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 router = page_router("/desk")
 WINDOWS = (30, 60, 90, 120, 180, 240)

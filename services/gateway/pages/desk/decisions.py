@@ -27,14 +27,8 @@ from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.view import (
-    DepartmentPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 router = page_router("/desk")
 REFUSED = {"application_closed", "not_approved", "delegation_ended", "no_delegation", "second_officer"}

@@ -14,14 +14,8 @@ from contracts.rpc.approval.decisions import Delegate, DelegationId
 from contracts.rpc.call import Nothing, Page
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.view import (
-    DepartmentPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 router = page_router("/desk/delegations")
 FIELDS = ("officer", "login", "stand_in", "first_day", "last_day")

@@ -13,14 +13,6 @@ from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval.decisions import Approve
-from contracts.rpc.approval.reviews import (
-    QueueCounts,
-    ReviewId,
-    ReviewList,
-    ReviewQuestion,
-    ReviewSearch,
-    ReviewView,
-)
 from services.chassis.runtime.clock import now
 from services.gateway.caches.changes import event_stream
 from services.gateway.pages.desk import decisions
@@ -40,7 +32,8 @@ from services.gateway.pages.desk.queue import (
     tab_counts,
 )
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.view import DepartmentPage, View, key_of, page_router, text_of
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 router = page_router("/desk")
 FAILURES = {
@@ -94,7 +87,7 @@ async def search(view: DepartmentPage) -> Response:
     q = text_of(await view.form(), "q")[:100]
     if len(q) < 2:
         values = {"q": q, "errors": {"q": "too_short"}}
-        nothing = ReviewList(items=(), counts=await _counts(view))
+        nothing = rpc.approval.reviews.ReviewList(items=(), counts=await _counts(view))
         return await _queue_page(view, Filters(), nothing, values, {}, 422, searched=True)
     return view.save_result(view.to(SEARCH), SEARCH, {"q": q})
 
@@ -105,7 +98,8 @@ async def show_found(view: DepartmentPage) -> Response:
     if not kept:
         return view.to("/desk")
     found, counts = await asyncio.gather(
-        view.query(rpc.approval.reviews.SEARCH_REVIEWS, ReviewSearch(q=kept["q"])), _counts(view)
+        view.query(rpc.approval.reviews.SEARCH_REVIEWS, rpc.approval.reviews.ReviewSearch(q=kept["q"])),
+        _counts(view),
     )
     found = found.model_copy(update={"counts": counts})
     return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
@@ -175,33 +169,35 @@ async def _approve(view: View, wanted: Approve, key: str) -> str | None:
     return "second_officer" if review.second_officer and review.status == "pending" else None
 
 
-async def _failed(view: View, failures: Sequence[str]) -> list[tuple[ReviewView, str]]:
+async def _failed(view: View, failures: Sequence[str]) -> list[tuple[rpc.approval.reviews.ReviewView, str]]:
     """Return the reviews that were not approved among many, each with the code of the reason."""
     found = []
     for text in failures[:PAGE]:
         review_id, _dot, code = text.partition(".")
         try:
-            wanted = ReviewId.model_validate({"review_id": review_id})
+            wanted = rpc.approval.reviews.ReviewId.model_validate({"review_id": review_id})
             found.append((await view.query(rpc.approval.reviews.VIEW_REVIEW, wanted), code))
         except (ValidationError, NotFound):
             continue  # a forged address, or the review has gone to another department
     return found
 
 
-async def _opened(view: View, opened: str, found: ReviewList) -> ReviewView | None:
+async def _opened(
+    view: View, opened: str, found: rpc.approval.reviews.ReviewList
+) -> rpc.approval.reviews.ReviewView | None:
     """Return the review that is open beside the list; None where there is none."""
     if opened == FIRST:
         opened = str(found.items[0].id) if found.items else ""
     if not opened:
         return None
     try:
-        wanted = ReviewId.model_validate({"review_id": opened})
+        wanted = rpc.approval.reviews.ReviewId.model_validate({"review_id": opened})
     except ValidationError:
         raise NotFound("there is no such review") from None
     return await view.query(rpc.approval.reviews.VIEW_REVIEW, wanted)
 
 
-def _following(shown: ReviewView | None, found: ReviewList) -> str:
+def _following(shown: rpc.approval.reviews.ReviewView | None, found: rpc.approval.reviews.ReviewList) -> str:
     """Return which review comes next in the list after the one that is shown."""
     ids = [one.id for one in found.items]
     if shown is None or shown.id not in ids:
@@ -210,9 +206,9 @@ def _following(shown: ReviewView | None, found: ReviewList) -> str:
     return str(behind[0]) if behind else FIRST
 
 
-async def _counts(view: View) -> QueueCounts | None:
+async def _counts(view: View) -> rpc.approval.reviews.QueueCounts | None:
     """Return how many applications each tab has; None where approval does not answer soon."""
-    question = ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
+    question = rpc.approval.reviews.ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
     try:
         return (await view.caller.query_soon(rpc.approval.reviews.LIST_REVIEWS, question)).counts
     except ContractError:
@@ -228,7 +224,7 @@ async def _people(view: View) -> dict[str, Any]:
 async def _queue_page(
     view: View,
     filters: Filters,
-    found: ReviewList,
+    found: rpc.approval.reviews.ReviewList,
     values: dict[str, Any],
     people: dict[str, Any],
     status: int = 200,

@@ -10,15 +10,9 @@ from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFo
 from contracts.model import Code
 from contracts.rpc.approval.directory import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES, _
-from services.gateway.pages.shared.view import (
-    AdoPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.view import AdoPage, View, page_router
 
 router = page_router("/desk/directory/contacts")
 Kind = Literal["departments", "sites"]

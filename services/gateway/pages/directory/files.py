@@ -25,8 +25,9 @@ from contracts.rpc.imports import (
 )
 from services.gateway.pages.directory import labels, lines
 from services.gateway.pages.shared import directory, file_problems
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.languages import _, days_in_words
-from services.gateway.pages.shared.view import PRIVATE, AdoPage, View, key_of, page_router, text_of
+from services.gateway.pages.shared.view import PRIVATE, AdoPage, View, page_router
 from services.gateway.pages.shared.vocabulary import ROLES, name_of
 
 router = page_router("/desk/directory")

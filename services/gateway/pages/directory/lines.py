@@ -14,15 +14,9 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.directory import labels
 from services.gateway.pages.directory.hours import WEEKDAYS, read_hours, weeks
 from services.gateway.pages.shared import directory
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import _
-from services.gateway.pages.shared.view import (
-    AdoPage,
-    View,
-    key_of,
-    page_router,
-    problems_of,
-    text_of,
-)
+from services.gateway.pages.shared.view import AdoPage, View, page_router
 
 router = page_router("/desk/directory/lines")
 TABLES: dict[DirectoryTable, str] = {

@@ -12,7 +12,8 @@ from contracts.ops import LetterView, Replay
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.jobs import jobs_of
 from services.gateway.pages.ops.vendors import vendors_of
-from services.gateway.pages.shared.view import OpsPage, View, page_router, text_of
+from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.view import OpsPage, View, page_router
 
 router = page_router("/ops")
 Queue = Annotated[str, Path(pattern=r"^[A-Za-z]{1,40}\.[A-Za-z]{1,40}$")]

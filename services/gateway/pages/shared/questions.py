@@ -14,7 +14,7 @@ from fastapi.datastructures import FormData
 
 from contracts import visiting_rules
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.view import text_of
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
 
 MOST_COMPANIONS = visiting_rules.MOST_COMPANIONS["portal"]

@@ -5,15 +5,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
-from uuid import uuid4
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.datastructures import FormData
 from fastapi.responses import HTMLResponse, RedirectResponse
-from pydantic import ValidationError
 from starlette.convertors import Convertor, register_url_convertor
 
-from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated
+from contracts.errors import ContractError, Forbidden, NotAuthenticated
 from contracts.model import Language, Wire
 from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
@@ -30,13 +28,13 @@ from services.gateway.pages.shared.error_pages import (
     PageRoute,
     is_for_staff,
 )
+from services.gateway.pages.shared.forms import key_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
 from services.gateway.state import state_of
 
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
-LONGEST_KEY = 200
 NOTICE = "notice"
 """Query parameter with which a redirect names the notice that the next page shows."""
 SEEN = {"initial_password": ""}
@@ -230,38 +228,6 @@ class View:
 def page_router(prefix: str, route: type[PageRoute] = PageRoute) -> APIRouter:
     """Return a router for the pages below an address, in each language."""
     return APIRouter(prefix=f"/{{language:lang}}{prefix}", include_in_schema=False, route_class=route)
-
-
-def text_of(form: FormData, name: str) -> str:
-    """Return a field without the blanks around it; empty if it is missing.
-
-    NUL is removed: no database accepts it.
-    """
-    value = form.get(name)
-    return value.replace("\x00", "").strip() if isinstance(value, str) else ""
-
-
-def key_of(form: FormData) -> str:
-    """Return the idempotency key of a form; a new one where the form has none."""
-    return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())
-
-
-def problems_of(
-    error: InvalidInput | ValidationError, unreadable: Mapping[str, str] | None = None
-) -> dict[str, str]:
-    """Return the code of each field's problem.
-
-    A service has named them. A value that no request takes is too long, or else has the code that
-    ``unreadable`` gives its field; any other field is a choice.
-    """
-    if isinstance(error, InvalidInput):
-        return {one.field: one.code for one in error.body.fields}
-    return {
-        ".".join(map(str, one["loc"])): "too_long"
-        if one["type"] == "string_too_long"
-        else (unreadable or {}).get(str(one["loc"][-1]), "choose_one")
-        for one in error.errors(include_input=False)
-    }
 
 
 class Pages:

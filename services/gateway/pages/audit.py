@@ -38,15 +38,12 @@ async def show_start(
     view: AuditorPage, department: Text = "", first: Text = "", last: Text = "", after: Text = ""
 ) -> Response:
     """Ask what to look for, and show the decisions of a department on the days that were chosen."""
-    today = now().astimezone(IST).date()
-    typed = {
-        "department": department,
-        "first": first or f"{today - USUAL_DAYS}",
-        "last": last or f"{today}",
-    }
-    days, errors = _days(typed) if department else ((today, today), {})
+    typed = {"department": department, **_usual_days(first, last)}
+    days, errors = _days(typed)
     found = None
-    if department and not errors:
+    if not department:
+        errors = {}
+    elif not errors:
         question = DecisionQuestion(
             department=department, first=days[0], last=days[1], after=after or None, limit=50
         )
@@ -69,8 +66,7 @@ async def search(view: AuditorPage) -> Response:
             return view.to(f"/audit/applications/{parse_reference(q)}")
         return view.to(f"/audit/passes/{parse_pass_number(q)}")
     except ValueError:
-        today = now().astimezone(IST).date()
-        typed = {"department": "", "first": f"{today - USUAL_DAYS}", "last": f"{today}"}
+        typed = {"department": "", **_usual_days()}
         return await _start(view, typed, {"q": "neither_reference_nor_pass"}, q=q)
 
 
@@ -100,13 +96,7 @@ async def show_log(
     view: AuditorPage, who: Text = "", what: Text = "", first: Text = "", last: Text = "", after: Text = ""
 ) -> Response:
     """Show who looked at or did what on some days: the last seven, where none are chosen."""
-    today = now().astimezone(IST).date()
-    typed = {
-        "who": who,
-        "what": what,
-        "first": first or f"{today - USUAL_DAYS}",
-        "last": last or f"{today}",
-    }
+    typed = {"who": who, "what": what, **_usual_days(first, last)}
     days, errors = _days(typed)
     question, wrong = _names(typed)
     if errors | wrong:
@@ -130,6 +120,12 @@ async def search_log(view: AuditorPage) -> Response:
     wanted = {"who": question["actor"], "what": question["object"]}
     wanted |= {"first": typed["first"], "last": typed["last"]}
     return view.to(f"/audit/log?{urlencode({name: text for name, text in wanted.items() if text})}")
+
+
+def _usual_days(first: str = "", last: str = "") -> dict[str, str]:
+    """Return the days that were typed, or the last seven."""
+    today = now().astimezone(IST).date()
+    return {"first": first or f"{today - USUAL_DAYS}", "last": last or f"{today}"}
 
 
 def _names(typed: Mapping[str, str]) -> tuple[dict[str, str | None], dict[str, str]]:

@@ -146,7 +146,9 @@ async def enter(view: SecurityPage) -> Response:
     except (Forbidden, InvalidInput, ValidationError) as error:
         if _is_unknown_gate(error):
             return await _ask(view, _typed(form), {"gate": "unknown_gate"}, 422)
-        return await _ask_card(view, form, request, _problems(error, form))
+        problems = _problems(error, form)
+        asked = Scan("entry", _typed(form), await _scan(view, form, request, "entry"))
+        return await _result_page(view, asked, problems)
     return await _show_result(view, Scan("entry", _typed(form), shown))
 
 
@@ -246,14 +248,6 @@ async def _show_result(view: View, scan: Scan) -> Response:
         return view.save_result(view.to(RESULT), RESULT, kept)
     except TooLong:
         return await _result_page(view, scan)
-
-
-async def _ask_card(
-    view: View, form: FormData, request: dict[str, str], problems: dict[str, str]
-) -> Response:
-    """Return the page on which the ID is checked, with what is wrong in its form."""
-    shown = await _scan(view, form, request, "entry")
-    return await _result_page(view, Scan("entry", _typed(form), shown), problems)
 
 
 async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None = None) -> Response:

@@ -6,8 +6,6 @@ wrong line sends nothing, and each is named by its number.
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
-from itertools import islice
 
 from fastapi import Response
 from fastapi.datastructures import FormData
@@ -16,7 +14,6 @@ from pydantic import ValidationError
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.application import Invite
-from contracts.rpc.approval.capacity import Availability, WindowAvailability
 from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
@@ -35,8 +32,6 @@ TYPED = (
 )  # fmt: skip
 SLOT = ("date", "from", "to")
 NOT_READABLE = {name: f"{name}_missing" for name in SLOT}
-MOST_WINDOWS = 20
-"""Free windows that the form lists."""
 _LAST_FOUR = re.compile(r"\w{4}")
 
 
@@ -181,12 +176,6 @@ async def show_sent(view: DepartmentPage) -> Response:
     return view.html("invitations/sent.html", sent=kept)
 
 
-def _free_windows(found: Availability, people: int) -> list[tuple[date, WindowAvailability]]:
-    """Return the next windows, with their days, in which so many people find places."""
-    free = ((one.day, window) for one in found.days for window in one.windows if window.free >= people)
-    return list(islice(free, MOST_WINDOWS))
-
-
 def _department(view: View) -> str:
     return view.principal.department or ""
 
@@ -208,7 +197,9 @@ async def _page(
         errors=invitation.errors,
         wrong_lines=invitation.wrong_lines,
         sites=sites,
-        free=_free_windows(found, len(invitation.visitors) or 1) if found and found.limited else [],
+        free=visit_times.free_windows(found, len(invitation.visitors) or 1, 20)
+        if found and found.limited
+        else [],
         officers=await directory.open_officers(view, department),
         spoken=LANGUAGES,
         most=MOST_INVITED,

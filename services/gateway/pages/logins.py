@@ -49,6 +49,12 @@ async def show_logins(
         {**chosen, "after": after or None, "limit": 50}
     )
     found = await view.query(rpc.accounts.logins.LIST_LOGINS, question)
+
+    def address_with(**changed: str) -> str:
+        """Return the address of the first page with some filters changed; an empty one is taken off."""
+        query = urlencode({name: value for name, value in {**chosen, **changed}.items() if value})
+        return view.path("/desk/logins") + (f"?{query}" if query else "")
+
     return view.html(
         "logins/list.html",
         found=found,
@@ -56,23 +62,10 @@ async def show_logins(
         state=state,
         states=STATES,
         is_first=not after,
-        addresses=_Addresses(view, chosen),
+        address_with=address_with,
         roles=(*ROLES, *sorted(DEVICE_ROLES)),
         **await _places(view),
     )
-
-
-class _Addresses:
-    """The addresses of the list: with other filters than now, or of the next page."""
-
-    def __init__(self, view: View, chosen: dict[str, str]) -> None:
-        self._view = view
-        self._chosen = chosen
-
-    def with_(self, **changed: str) -> str:
-        """Return the address of the first page with some filters changed; an empty one is taken off."""
-        query = urlencode({name: value for name, value in {**self._chosen, **changed}.items() if value})
-        return self._view.path("/desk/logins") + (f"?{query}" if query else "")
 
 
 async def _places(view: View) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import Annotated
 from uuid import uuid4
 
 from fastapi import Depends, Response
-from fastapi.responses import RedirectResponse
 
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated
@@ -20,6 +19,7 @@ from services.gateway.pages.shared.error_pages import (
     FORM_IS_PAGE,
     FORM_KEY,
     posted_fields,
+    redirect,
 )
 from services.gateway.pages.shared.forms import LONGEST_KEY, key_of, text_of
 from services.gateway.pages.shared.staff_sign_in import home_of, sign_in, store
@@ -128,7 +128,7 @@ def _add(base: str, holder: Access) -> None:
             shown = {"errors": {"code": "wrong_app_code"}, "to": to, "fields_again": rest, "base": base}
             return view.html("second_factor/confirm.html", 422, **shown)
         status = 303 if FORM_IS_PAGE in form else 307
-        return store(view, session, RedirectResponse(to, status, {"Cache-Control": "no-store"}))
+        return store(view, session, redirect(to, status))
 
 
 _add("/staff/second-factor", callers.staff)

@@ -7,7 +7,6 @@ field.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +25,7 @@ from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
-from services.gateway.pages.shared import directory
+from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
@@ -150,8 +149,7 @@ class Places:
 
     def windows(self, party: int) -> list[tuple[date, WindowAvailability]]:
         """Return the next windows, with their days, in which a party finds places."""
-        free = ((one.day, window) for one in self.found.days for window in one.windows)
-        return list(islice((pair for pair in free if pair[1].free >= party), MOST_WINDOWS))
+        return visit_times.free_windows(self.found, party, MOST_WINDOWS)
 
 
 def _to_message(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
@@ -232,18 +230,6 @@ def _approve(form: FormData) -> dict[str, Any]:
     }
 
 
-def _reject(form: FormData) -> dict[str, Any]:
-    return {"reason": text_of(form, "reason"), "note": text_of(form, "note"), "revision": _revision(form)}
-
-
-def _return(form: FormData) -> dict[str, Any]:
-    return {"note": text_of(form, "note"), "revision": _revision(form)}
-
-
-def _forward(form: FormData) -> dict[str, Any]:
-    return {name: text_of(form, name) or None for name in ("department", "officer")}
-
-
 def _withdraw(form: FormData) -> dict[str, Any]:
     return {"reason": text_of(form, "reason"), "note": text_of(form, "note")}
 
@@ -255,9 +241,18 @@ def _revision(form: FormData) -> int | None:
 
 DECISIONS: dict[str, tuple[Method[Any, ReviewView], Callable[[FormData], dict[str, Any]]]] = {
     "approve": (rpc.approval.decisions.APPROVE, _approve),
-    "reject": (rpc.approval.decisions.REJECT, _reject),
-    "return": (rpc.approval.decisions.RETURN, _return),
-    "forward": (rpc.approval.decisions.FORWARD, _forward),
+    "reject": (
+        rpc.approval.decisions.REJECT,
+        lambda form: {**_withdraw(form), "revision": _revision(form)},
+    ),
+    "return": (
+        rpc.approval.decisions.RETURN,
+        lambda form: {"note": text_of(form, "note"), "revision": _revision(form)},
+    ),
+    "forward": (
+        rpc.approval.decisions.FORWARD,
+        lambda form: {name: text_of(form, name) or None for name in ("department", "officer")},
+    ),
     "withdraw": (rpc.approval.decisions.WITHDRAW, _withdraw),
 }
 
@@ -291,7 +286,7 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         return {}
     return {
         "site": await directory.site(view, review.site),
-        "officers": await _officers(view, review),
+        "officers": {one.code: one for one in await directory.officers(view, review.department, "")},
         "departments": [],
         "typed": {},
         "errors": {},
@@ -327,7 +322,3 @@ async def _places(view: View, review: ReviewView) -> Places | None:
         return None
     found = await visit_requests.availability(view.caller, review.department, review.site)
     return Places(found) if found and found.limited else None
-
-
-async def _officers(view: View, review: ReviewView) -> dict[str, Any]:
-    return {one.code: one for one in await directory.officers(view, review.department, "")}

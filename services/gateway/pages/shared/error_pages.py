@@ -71,9 +71,8 @@ class PageRoute(APIRoute):
 
     async def _error_page(self, request: Request, error: ContractError) -> Response:
         if isinstance(error, NotAuthenticated) and is_at_kiosk(request) and not is_for_staff(request):
-            return RedirectResponse(
-                f"/{language_of(request)}/kiosk", 303, {"Cache-Control": "no-store"}
-            )  # the next visitor begins anew, and what was posted is not saved for them
+            # the next visitor begins anew, and what was posted is not saved for them
+            return redirect(f"/{language_of(request)}/kiosk")
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
         if error.body.code == "second_factor_stale":
@@ -81,15 +80,12 @@ class PageRoute(APIRoute):
             fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
             form = {"to": request.url.path, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
-        return error_page(
-            request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
-        )
+        repeated = await self.repeated(request) if isinstance(error, Unavailable) else None
+        return error_page(request, error, repeated)
 
     async def signed_out(self, request: Request) -> Response:
         """Redirect a request without a session to the sign-in page."""
-        return RedirectResponse(
-            f"/{language_of(request)}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"}
-        )
+        return redirect(f"/{language_of(request)}{sign_in_of(request)}")
 
     async def repeated(self, request: Request) -> Fields | None:
         """Return the fields that the error page of an outage sends again.
@@ -132,6 +128,11 @@ class PageRoute(APIRoute):
         return serve_with_error_pages
 
 
+def redirect(address: str, status: int = 303) -> RedirectResponse:
+    """Redirect to an address; no cache stores that."""
+    return RedirectResponse(address, status, {"Cache-Control": "no-store"})
+
+
 def language_of(request: Request) -> Language:
     """Return the language of the address, or the one that the browser asks for."""
     first = request.url.path.split("/")[1]
@@ -160,11 +161,11 @@ def error_page(request: Request, error: ContractError, repeated: Fields | None =
     """Return the page of an error; ``repeated`` are the fields that it offers to send again."""
     language = language_of(request)
     if error.body.code == "must_change_password":
-        return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
+        return redirect(f"/{language}/staff/password")
     if error.body.code == "second_factor_missing":
-        return RedirectResponse(f"/{language}{_own_factor(request)}", 303, {"Cache-Control": "no-store"})
+        return redirect(f"/{language}{_own_factor(request)}")
     if error.body.code == "operator_signed_out":
-        response = RedirectResponse(f"/{language}/staff/sign-in", 303, {"Cache-Control": "no-store"})
+        response = redirect(f"/{language}/staff/sign-in")
         cookies.sign_out_operator(response, request)
         return response
     status = next(STATUS_TABLE[kind].status for kind in type(error).__mro__ if kind in STATUS_TABLE)
@@ -253,7 +254,7 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     ):
         return RedirectResponse(page_there, 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
     if error.status_code == 405 and request.method == "GET" and (above := _page_above(request)):
-        return RedirectResponse(above, 303, {"Cache-Control": "no-store"})
+        return redirect(above)
     template = _HTTP_TEMPLATES.get(error.status_code, "shared/errors/refused.html")
     return _page(request, template, error.status_code, dict(error.headers or {}))
 

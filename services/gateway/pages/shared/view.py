@@ -27,6 +27,7 @@ from services.gateway.pages.shared.error_pages import (
     RETRY,
     PageRoute,
     is_for_staff,
+    redirect,
 )
 from services.gateway.pages.shared.forms import key_of
 from services.gateway.pages.shared.languages import LANGUAGES
@@ -153,7 +154,7 @@ class View:
     def to(self, inner: str, notice: str = "") -> RedirectResponse:
         """Redirect to another page, which shows the notice, if any."""
         query = f"?{NOTICE}={quote(notice, safe='')}" if notice else ""
-        return RedirectResponse(self.path(inner) + query, 303, {"Cache-Control": "no-store"})
+        return redirect(self.path(inner) + query)
 
     def read_answers(self) -> Answers:
         """Return the half-filled answers of this browser; empty where there are none."""

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 
 from contracts.events import SiteRecord
-from contracts.rpc.approval.capacity import Availability
+from contracts.rpc.approval.capacity import Availability, WindowAvailability
 from contracts.visiting_rules import SHORTEST_SLOT, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
 from services.gateway.handlers import visit_requests
@@ -111,6 +112,12 @@ def days_with_places(days: Iterable[Day], places: Availability, party: int) -> I
             if window.free >= party and opens < window.end and window.start < closes
         )
         yield replace(one, windows=free, is_full=not free)
+
+
+def free_windows(places: Availability, party: int, most: int) -> list[tuple[date, WindowAvailability]]:
+    """Return the next windows, with their days, in which a party finds places; at most so many."""
+    free = ((one.day, window) for one in places.days for window in one.windows if window.free >= party)
+    return list(islice(free, most))
 
 
 def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:

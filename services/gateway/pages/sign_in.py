@@ -7,7 +7,7 @@ from fastapi import Response
 
 from contracts import rpc
 from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
-from contracts.mobile import ascii_digits
+from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
@@ -87,7 +87,7 @@ async def check_code(view: OpenPage) -> Response:
     pending = answers.get("sign_in")
     if pending is None:
         return view.to("/sign-in")
-    code = re.sub(r"\D", "", ascii_digits(typed))[:20]
+    code = only_digits(typed)[:20]
     if not code:
         return _code_page(view, pending, {"code": "code_missing"}, 422)
     try:
@@ -165,6 +165,6 @@ def _code_page(
     typed: str = "",
     left: str | int | None = None,
 ) -> Response:
-    end = re.sub(r"\D", "", ascii_digits(pending["mobile"]))[-4:]
+    end = only_digits(pending["mobile"])[-4:]
     values = {"errors": errors, "mobile_end": end, "wait": _wait(pending), "typed": typed, "left": left}
     return view.html("sign_in/code.html", status, **values)

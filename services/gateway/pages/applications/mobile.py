@@ -3,7 +3,6 @@
 Who is here has proved the number so far by a code, and knows the last four characters of the ID card.
 """
 
-import re
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from fastapi import Response
@@ -17,7 +16,7 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.mobile import ascii_digits, parse_mobile
+from contracts.mobile import only_digits, parse_mobile
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobile
 from services.gateway.access.admission import rate_limited
@@ -97,7 +96,7 @@ async def check_code(view: ApplicantPage, reference: str) -> Response:
     waiting = answers.get(WAITING)
     if waiting is None or waiting["reference"] != reference:
         return redirect_to_application(view, reference)
-    code = re.sub(r"\D", "", ascii_digits(typed))[:20]
+    code = only_digits(typed)[:20]
     try:
         if not code:
             raise InvalidInput.of("code", "code_missing")
@@ -178,6 +177,6 @@ def _code_page(
     *,
     left: str | int | None = None,
 ) -> Response:
-    end = re.sub(r"\D", "", ascii_digits(waiting["mobile"]))[-4:]
+    end = only_digits(waiting["mobile"])[-4:]
     values = {"shown": shown, "errors": errors, "mobile_end": end, "left": left}
     return view.html("applications/mobile_code.html", status, **values)

@@ -3,7 +3,6 @@
 What was typed stays for some minutes in the browser, sealed, until the code is entered.
 """
 
-import re
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
@@ -12,7 +11,7 @@ from fastapi import Response
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from contracts.identity import NotLastFour, last_four
-from contracts.mobile import ascii_digits, parse_mobile
+from contracts.mobile import only_digits, parse_mobile
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
 from services.gateway.access.admission import rate_limited
@@ -62,7 +61,7 @@ async def check_code(view: ReceptionPage, reference: str) -> Response:
     form, shown, typed = await view.form(), await _shown(view, reference), view.read_result()
     if not typed:
         return view.to(f"/counter/applications/{shown.reference}/mobile")
-    code = re.sub(r"\D", "", ascii_digits(text_of(form, "code")))[:20]
+    code = only_digits(text_of(form, "code"))[:20]
     if not code:
         return _code_page(view, shown, typed, {"code": "code_missing"}, 422)
     proof = NewMobileAtCounter(request_id=UUID(typed["request_id"]), code=code, id_last4=typed["id_last4"])
@@ -117,6 +116,6 @@ def _page(
 def _code_page(
     view: View, shown: ApplicationView, typed: dict[str, str], errors: dict[str, str], status: int = 200
 ) -> Response:
-    end = re.sub(r"\D", "", ascii_digits(typed["mobile"]))[-4:]
+    end = only_digits(typed["mobile"])[-4:]
     values: dict[str, Any] = {"shown": shown, "typed": typed, "errors": errors, "mobile_end": end}
     return view.html("counter/mobile_code.html", status, **values)

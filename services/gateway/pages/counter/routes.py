@@ -1,7 +1,11 @@
-"""The pages of the counter, for an operator with a keyboard: look up, apply for a walk-in, wait, print."""
+"""The pages of the counter, for an operator with a keyboard: look up, apply for a walk-in, wait, print.
+
+Calls of gates for help ring on all of them.
+"""
 
 from asyncio import gather
 from typing import Any, Literal
+from uuid import UUID
 
 from fastapi import Response
 
@@ -12,6 +16,8 @@ from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOn
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
 from contracts.rpc.notify import UndeliveredPass
+from contracts.rpc.verify.incidents import HelpCallId, HelpQuestion
+from services.gateway.caches.changes import event_stream
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
@@ -150,6 +156,25 @@ async def reissue(view: ReceptionPage, number: str) -> Response:
     except Conflict:
         return await _pass(view, number, {"reason": "not_reissuable"}, 409)
     return view.to(f"/counter/passes/{made.number}")
+
+
+@router.get("/calls")
+async def show_calls(view: ReceptionPage) -> Response:
+    """Show which gates call, as a part that a script puts into an open page."""
+    found = await view.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=view.principal.site))
+    return view.html("counter/calls.html", calls=found.items, gate_name=await directory.gate_names(view))
+
+
+@router.get("/calls/changes")
+async def stream_calls(view: ReceptionPage) -> Response:
+    """Send an event whenever a gate calls or somebody answers."""
+    return event_stream(view.caller.state.help_calls.of(view.principal))
+
+
+@router.post("/calls/{call_id}/answer")
+async def answer_call(view: ReceptionPage, call_id: UUID) -> Response:
+    await view.carry_out(rpc.verify.incidents.ANSWER_HELP, HelpCallId(call_id=call_id))
+    return view.to("/counter")
 
 
 def _site(view: View) -> str:

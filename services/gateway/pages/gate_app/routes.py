@@ -19,9 +19,8 @@ from services.gateway.edge.response_headers import SECURITY_HEADERS
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.error_pages import PageRoute, redirect
-from services.gateway.pages.shared.install import ICONS_TO_INSTALL
 from services.gateway.pages.shared.languages import _, texts
-from services.gateway.pages.shared.render import asset, text
+from services.gateway.pages.shared.render import ICONS_TO_INSTALL, asset, text
 
 START = "/gate"
 DECODER = "/gate/decoder.js"

@@ -15,8 +15,8 @@ from contracts.model import Language
 from contracts.rpc.approval.directory import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
 from services.gateway.access.admission import SOON_SECONDS, Caller
-from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.languages import _
+from services.gateway.pages.shared.vocabulary import gate_name_of
 
 T = TypeVar("T")
 Condition = Literal["issued", "expired", "revoked", "cancelled", "replaced", "used"]
@@ -50,7 +50,7 @@ def condition_of(shown: PassView, used: bool) -> Condition:
 
 def gate_of(shown: PassView, facts: Facts, language: Language) -> str:
     """Return the name of the gate that a pass names; empty where any gate admits."""
-    return gates.name_of((facts.site,) if facts.site else (), shown.gate, language) if shown.gate else ""
+    return gate_name_of((facts.site,) if facts.site else (), shown.gate, language) if shown.gate else ""
 
 
 async def facts_of(caller: Caller, shown: PassView) -> Facts:

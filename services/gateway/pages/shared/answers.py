@@ -5,7 +5,6 @@ They survive a dropped connection for two hours and are stored on no server. Bro
 """
 
 import json
-import re
 import zlib
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,7 +13,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 from fastapi import Request, Response
 
-from contracts.mobile import ascii_digits
+from contracts.mobile import only_digits
 from contracts.sealing import CannotOpen, SealedBox
 from services.gateway.access.admission import COOKIE
 
@@ -89,7 +88,7 @@ class AnswersCookie:
 
 def owner(mobile: str) -> str:
     """Return whose answers they are: the last ten digits of a mobile, however it was typed."""
-    return re.sub(r"\D", "", ascii_digits(mobile))[-10:]
+    return only_digits(mobile)[-10:]
 
 
 def of_the_person(answers: Answers) -> Answers:

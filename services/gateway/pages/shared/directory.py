@@ -9,8 +9,8 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval.directory import DepartmentQuestion, DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassView
-from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.view import View
+from services.gateway.pages.shared.vocabulary import gate_name_of
 
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
@@ -26,7 +26,7 @@ async def site(view: View, code: str) -> SiteRecord | None:
 async def gate_names(view: View) -> Callable[[str], str]:
     """Return the function that names a gate in the reader's language."""
     known = await sites(view)
-    return lambda code: gates.name_of(known, code, view.language)
+    return lambda code: gate_name_of(known, code, view.language)
 
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:

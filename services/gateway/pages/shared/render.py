@@ -17,6 +17,13 @@ from contracts.model import Language
 from services.gateway.pages.shared import languages, messages, navigation, vocabulary
 
 _GOVUK = PackageLoader("govuk_frontend_jinja")
+ICONS_TO_INSTALL = [
+    {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+    {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
+    {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
+    {"src": "/static/icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+]
+"""The ``icons`` of a web app manifest (https://www.w3.org/TR/appmanifest/#icons-member)."""
 
 
 @cache

@@ -18,7 +18,7 @@ from contracts.tokens import SessionClaims
 from services.gateway.access import callers
 from services.gateway.access.admission import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
 from services.gateway.edge.origin import is_same_origin
-from services.gateway.pages.shared import gates, kiosk_visit, navigation
+from services.gateway.pages.shared import kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, result_cookie
 from services.gateway.pages.shared.error_pages import (
@@ -32,6 +32,7 @@ from services.gateway.pages.shared.error_pages import (
 from services.gateway.pages.shared.forms import key_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
+from services.gateway.pages.shared.vocabulary import gate_name_of
 from services.gateway.state import state_of
 
 Q = TypeVar("Q", bound=Wire)
@@ -149,7 +150,7 @@ class View:
     def _gate_name(self, code: str) -> str:
         """Return the name of a gate, by what this gateway knows already of the sites."""
         known = self.caller.state.sites.value
-        return gates.name_of(known.items if known else (), code, self.language)
+        return gate_name_of(known.items if known else (), code, self.language)
 
     def to(self, inner: str, notice: str = "") -> RedirectResponse:
         """Redirect to another page, which shows the notice, if any."""

@@ -9,7 +9,6 @@ it, it is another scan.
 import hashlib
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -286,10 +285,8 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
 async def _rules(view: View) -> HelpCalls:
     """Return whom to telephone, and how old a list is new; the usual age where verify does not answer."""
     site = view.principal.site
-    with suppress(ContractError):
-        if site is not None:
-            return await view.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=site))
-    return HelpCalls()
+    question = HelpQuestion(site=site)
+    return (site and await view.try_query(rpc.verify.incidents.HELP_CALLS, question)) or HelpCalls()
 
 
 def _prefix(form: FormData) -> str:

@@ -52,8 +52,7 @@ async def send_code(view: OpenPage) -> Response:
     )  # a second click sends no second code
     try:
         asked = RequestOtp(mobile=mobile, language=view.language)
-        if devices := cookies.known_devices(view.request, "mobiles"):
-            asked = asked.model_copy(update={"devices": devices})
+        asked = cookies.with_devices(asked, view.request, "mobiles")
         sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)

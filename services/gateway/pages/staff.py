@@ -44,8 +44,7 @@ async def sign_in(view: OpenPage) -> Response:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "login_missing"}, typed=login_id)
     try:
         asked = LogIn(login_id=login_id[:40], password=password[:200])
-        if devices := cookies.known_devices(view.request, "logins"):
-            asked = asked.model_copy(update={"devices": devices})
+        asked = cookies.with_devices(asked, view.request, "logins")
         session = await view.command(rpc.accounts.sessions.LOG_IN, asked, str(uuid4()))
     except NotAuthenticated as error:
         if (further := _go_on(view, error)) is not None:

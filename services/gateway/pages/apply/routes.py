@@ -1,11 +1,9 @@
 """The pages of applying. Companions and the submission have modules of their own."""
 
-from contextlib import suppress
-
 from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import ContractError, NotFound, Unavailable
+from contracts.errors import NotFound, Unavailable
 from contracts.rpc.application import ApplicationSummary
 from contracts.rpc.call import Page
 from services.gateway.access.admission import rate_limited
@@ -113,7 +111,5 @@ async def _with_site(view: View, answers: Answers) -> Answers:
 
 async def _last_application(view: View) -> ApplicationSummary | None:
     """Return the last application of this mobile, whose answers it is offered."""
-    with suppress(ContractError):  # an offer: without an answer it is not made
-        found = await view.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
-        return found.items[0] if found.items else None
-    return None
+    found = await view.try_query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
+    return found.items[0] if found and found.items else None

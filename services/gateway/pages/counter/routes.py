@@ -10,12 +10,11 @@ from uuid import UUID
 from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, Unavailable
+from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from contracts.model import ApplicationStatus
-from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOnly
+from contracts.rpc.application import Lookup, LookupHits, ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
-from contracts.rpc.notify import UndeliveredPass
 from contracts.rpc.verify.incidents import HelpCallId, HelpQuestion
 from services.gateway.caches.changes import event_stream
 from services.gateway.handlers import visit_requests
@@ -202,8 +201,10 @@ async def _counter(
     A ``key`` among the values repeats a command whose outcome is not known; otherwise the form gets a new
     key.
     """
-    offered, waiting, undelivered = await gather(
-        forms.offered(view, _site(view)), _waiting(view), _undelivered(view)
+    offered, waiting, undelivered = await gather(  # the form matters more than the lists
+        forms.offered(view, _site(view)),
+        view.try_query(rpc.application.WAITING_HERE, Nothing()),
+        view.try_query(rpc.notify.UNDELIVERED_HERE, Nothing()),
     )
     wrong = bool(lookup or walk_in.errors or walk_in.lines)
     shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None, "wrong": wrong} | values
@@ -212,30 +213,11 @@ async def _counter(
         status,
         walk_in=walk_in,
         errors=walk_in.errors,
-        waiting=waiting,
-        undelivered=undelivered,
+        waiting=waiting.items if waiting else None,
+        undelivered=undelivered.items if undelivered else (),
         **offered,
         **shown,
     )
-
-
-async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
-    """Return who waits at this counter.
-
-    It is None while the service does not answer: the form matters more than the list.
-    """
-    try:
-        return (await view.query(rpc.application.WAITING_HERE, Nothing())).items
-    except ContractError:
-        return None
-
-
-async def _undelivered(view: View) -> tuple[UndeliveredPass, ...]:
-    """Return the passes that did not arrive; none while the service does not answer."""
-    try:
-        return (await view.query(rpc.notify.UNDELIVERED_HERE, Nothing())).items
-    except ContractError:
-        return ()
 
 
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:

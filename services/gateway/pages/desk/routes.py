@@ -209,10 +209,8 @@ def _following(shown: rpc.approval.reviews.ReviewView | None, found: rpc.approva
 async def _counts(view: View) -> rpc.approval.reviews.QueueCounts | None:
     """Return how many applications each tab has; None where approval does not answer soon."""
     question = rpc.approval.reviews.ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
-    try:
-        return (await view.caller.query_soon(rpc.approval.reviews.LIST_REVIEWS, question)).counts
-    except ContractError:
-        return None
+    found = await view.try_query(rpc.approval.reviews.LIST_REVIEWS, question, soon=True)
+    return found.counts if found else None
 
 
 async def _people(view: View) -> dict[str, Any]:

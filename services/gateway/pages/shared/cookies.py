@@ -9,11 +9,11 @@ All are HttpOnly and SameSite; over HTTPS also Secure.
 
 import re
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from fastapi import Request, Response
 
-from contracts.model import Language
+from contracts.model import Language, Wire
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import COOKIE, cookie_name
 from services.gateway.pages.shared.answers import AnswersCookie
@@ -24,6 +24,7 @@ VISITOR_LANGUAGE = "visitor_language"
 GATE_APP = "gate_app"
 RESULT = "result"
 RESULT_SECONDS = 10 * 60
+A = TypeVar("A", bound=Wire)
 DeviceCookie = Literal["logins", "mobiles"]
 MOST_DEVICES = 8
 """Guards share a tablet, families a phone."""
@@ -129,6 +130,12 @@ def known_devices(request: Request, name: DeviceCookie) -> tuple[str, ...]:
     """Return the tokens that earlier sessions on this device have left, the newest first."""
     tokens = request.cookies.get(_name(request, name), "").split(".")
     return tuple(token for token in tokens if _TOKEN.fullmatch(token))[:MOST_DEVICES]
+
+
+def with_devices(asked: A, request: Request, name: DeviceCookie) -> A:
+    """Return a request with the tokens of this device, if it has any."""
+    devices = known_devices(request, name)
+    return asked.model_copy(update={"devices": devices}) if devices else asked
 
 
 def remember_device(response: Response, request: Request, name: DeviceCookie, token: str | None) -> None:

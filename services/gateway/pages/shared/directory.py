@@ -34,15 +34,12 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
 
     ``q`` finds them in any spelling.
     """
-    found = (
-        await (
-            view.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
-            if q
-            else view.caller.state.departments.get()
-        )
-    ).items
+    if q:
+        found = await view.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
+    else:
+        found = await view.caller.state.departments.get()
     return sorted(
-        (one for one in found if not one.closed and (not site_code or site_code in one.sites)),
+        (one for one in found.items if not one.closed and (not site_code or site_code in one.sites)),
         key=lambda one: one.name[view.language],
     )
 
@@ -85,12 +82,9 @@ async def officer_name(view: View, department: str, code: str | None) -> str:
     """
     if not code:
         return ""
-    try:
-        question = OfficerQuestion(department=department)
-        found = (await view.caller.query_soon(rpc.approval.directory.OFFICERS, question)).items
-    except ContractError:
-        return code
-    known = next((one for one in found if one.code == code), None)
+    question = OfficerQuestion(department=department)
+    found = await view.try_query(rpc.approval.directory.OFFICERS, question, soon=True)
+    known = next((one for one in found.items if one.code == code), None) if found else None
     return f"{known.name[view.language]}, {known.designation[view.language]}" if known else code
 
 

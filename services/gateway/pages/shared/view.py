@@ -198,6 +198,12 @@ class View:
         """Return a service's reply to the reader, as `Caller.query`."""
         return await self.caller.query(method, request)
 
+    async def try_query(self, method: Method[Q, R], request: Q, *, soon: bool = False) -> R | None:
+        """Return a reply that the page can do without; None where the service gives none."""
+        with suppress(ContractError):
+            return await (self.caller.query_soon if soon else self.caller.query)(method, request)
+        return None
+
     async def command(self, method: Method[Q, R], request: Q, key: str | None = None) -> R:
         """Have a service change something for the reader, as `Caller.command`."""
         return await self.caller.command(method, request, key)

@@ -28,7 +28,6 @@ async def begin(view: OperatorPage) -> Response:
 
 @router.post("/sign-out")
 async def leave(view: OperatorPage) -> Response:
-    """Sign out the visitor and the operator."""
     response = view.to("/staff/sign-in")
     await sign_out_applicant(view, response)
     cookies.sign_out_operator(response, view.request)

@@ -32,7 +32,6 @@ Text = Annotated[str, Query(max_length=64)]
 
 @router.get("")
 async def show_closures(view: ClosureReaderPage, after: After = "") -> Response:
-    """Show the closed days, the newest closing first, and ask which day to close."""
     return await _list_page(view, {}, {}, after=after)
 
 

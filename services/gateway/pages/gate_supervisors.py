@@ -30,7 +30,6 @@ async def show_supervisors(view: AdoPage) -> Response:
 
 @router.post("/desk/supervisors")
 async def name_supervisor(view: AdoPage) -> Response:
-    """Name a security login without a gate as supervisor of its site."""
     form = await view.form()
     chosen = text_of(form, "login_id")
     login = next((one for one in await _nameable(view) if one.login_id == chosen), None)

@@ -138,7 +138,6 @@ async def ask(view: DepartmentPage) -> Response:
 
 @router.post("")
 async def invite(view: DepartmentPage) -> Response:
-    """Invite everybody on the list, once for each key."""
     form = await view.form()
     invitation, key = read(form), key_of(form)
     request = invitation.request()

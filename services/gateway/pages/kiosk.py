@@ -54,7 +54,6 @@ async def start(view: OpenPage) -> Response:
 
 @router.post("", dependencies=[rate_limited("read")])
 async def begin(view: OpenPage) -> Response:
-    """Begin the visit of the next visitor, in the language that they chose."""
     if view.kiosk is None:
         return view.to("/kiosk/enrol")
     response = view.to("/sign-in")

@@ -84,7 +84,6 @@ async def ask_login(view: AdoPage) -> Response:
 
 @router.post("/new")
 async def issue_login(view: AdoPage) -> Response:
-    """Issue a login and lead to its initial password."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
@@ -117,7 +116,6 @@ async def show_login(view: AdoPage, login_id: Login) -> Response:
 
 @router.post("/{login_id}")
 async def extend_login(view: AdoPage, login_id: Login) -> Response:
-    """Give a login another last day, or none."""
     form = await view.form()
     typed = text_of(form, "valid_until")
     try:
@@ -239,7 +237,7 @@ def _assistant(typed: dict[str, str]) -> dict[str, str]:
 async def _form(view: View, typed: dict[str, Any], errors: dict[str, str], status: int = 200) -> Response:
     places = await _places(view)
     departments = places["departments"]
-    found = await asyncio.gather(*(directory.officers(view, one.code, "") for one in departments))
+    found = await asyncio.gather(*(directory.officers(view, one.code) for one in departments))
     officers = list(zip(departments, found, strict=True))
     return view.html(
         "logins/new.html", status, roles=ROLES, typed=typed, errors=errors, officers=officers, **places

@@ -55,7 +55,6 @@ async def enter_code(view: OpenPage) -> Response:
 
 @router.get("/staff/sign-in/app", dependencies=[rate_limited("read")])
 async def show_app(view: OpenPage) -> Response:
-    """Show the QR for an authenticator app, and ask for its first code."""
     return await _app(view, {})
 
 

@@ -39,7 +39,6 @@ After = Annotated[str, Query(max_length=200)]
 async def show_entries(
     view: WatcherPage, state: EntryState | Literal[""] = "", after: After = ""
 ) -> Response:
-    """Show the entries of a state, the newest first."""
     question = EntryQuestion(state=state or None, after=after or None, limit=50)
     found = await view.query(rpc.approval.watchlist.WATCHLIST, question)
     return view.html("watchlist/entries.html", found=found, state=state, states=STATES)
@@ -78,7 +77,6 @@ async def show_entry(view: WatcherPage, entry_id: UUID) -> Response:
 
 @router.post("/entries/{entry_id}")
 async def decide_entry(view: WatcherPage, entry_id: UUID) -> Response:
-    """Confirm or end an entry, and show how it stands."""
     form = await view.form()
     notice = "confirm" if text_of(form, "verb") == "confirm" else "end"
     try:
@@ -90,7 +88,6 @@ async def decide_entry(view: WatcherPage, entry_id: UUID) -> Response:
 
 @router.get("/matches")
 async def show_matches(view: WatcherPage, which: Literal["all", ""] = "", after: After = "") -> Response:
-    """Show matches that nobody has settled, or all."""
     question = MatchQuestion(open=not which, after=after or None, limit=50)
     found = await view.query(rpc.approval.watchlist.MATCHES, question)
     return view.html(
@@ -106,7 +103,6 @@ async def show_match(view: WatcherPage, match_id: UUID) -> Response:
 
 @router.post("/matches/{match_id}")
 async def settle_match(view: WatcherPage, match_id: UUID) -> Response:
-    """Confirm or dismiss a match, and show how it stands."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("settled_as", "note")}
     notice = "settled"

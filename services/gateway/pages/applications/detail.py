@@ -6,7 +6,7 @@ characters of its ID card; families share a phone.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from fastapi import Response
@@ -93,18 +93,11 @@ def redirect_to_application(view: View, reference: str, notice: str = "") -> Res
 
 
 def is_good(known: rpc.application.PassSummary | None) -> bool:
-    """Return whether a pass still opens a gate."""
-    return known is not None and not known.revoked and end_of_entry(known) > now()
-
-
-def first_day(known: rpc.application.PassSummary) -> date:
-    """Return the first day of a pass: the margin may open entry on the evening before."""
-    return (known.valid_from + (known.valid_to - known.valid_from) / 2).astimezone(IST).date()
-
-
-def end_of_entry(known: rpc.application.PassSummary) -> datetime:
-    """Return when entry ends on the last day of a pass."""
-    return end_of_last_day(known.valid_to, first_day(known), known.further_days)
+    """Return whether a pass still opens a gate; its margin may begin on the evening before its first day."""
+    if known is None or known.revoked:
+        return False
+    first_day = (known.valid_from + (known.valid_to - known.valid_from) / 2).astimezone(IST).date()
+    return end_of_last_day(known.valid_to, first_day, known.further_days) > now()
 
 
 def window_of(known: rpc.application.PassSummary | None, margin: timedelta, language: Language) -> str:

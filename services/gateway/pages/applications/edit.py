@@ -20,7 +20,7 @@ from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import unreadable
 from services.gateway.pages.shared.forms import problems_of, text_of
-from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question
+from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question, place_in
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.vocabulary import state_of
 
@@ -77,7 +77,6 @@ async def change_dates(view: ApplicantPage, reference: str) -> Response:
 
 @router.get("/complete")
 async def ask_missing(view: ApplicantPage, reference: str) -> Response:
-    """Show the returned application, filled in, to be completed."""
     shown = await viewed(view, reference)
     if shown is None:
         return ask_last_four(view, reference, onward="complete")
@@ -131,7 +130,7 @@ async def _send_amendment(
         done = await visit_requests.amend(view.caller, forms.request_of(shown, given), key, shown)
     except (ValidationError, InvalidInput) as error:
         found = unreadable(error) if isinstance(error, ValidationError) else problems_of(error).items()
-        problems = {forms.place_of(path): code for path, code in found}
+        problems = {place_in(forms.PLACES, path) or "purpose": code for path, code in found}
         return await _render_form(view, page, shown, given, problems, 422)
     except (
         Conflict,
@@ -149,7 +148,7 @@ async def _render_form(
     party = 1 + len(shown.companions)
     offered: dict[str, Any] = await visit_times.offered(view, shown.site, shown.department, party)
     if page == "complete":
-        people = await directory.officers(view, shown.department, "")
+        people = await directory.officers(view, shown.department)
         offered["officers"] = [one for one in people if not one.closed or one.code == shown.officer]
     return view.html(
         f"applications/{page}.html", status, shown=shown, answers=given, errors=errors, **offered

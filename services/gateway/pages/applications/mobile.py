@@ -69,12 +69,8 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
         )
     except Unavailable:
         return _mobile_page(view, shown, typed, {}, 503)
-    waiting = {
-        "reference": shown.reference,
-        "mobile": typed,
-        "request_id": str(sent.request_id),
-        "key": str(uuid4()),
-    }
+    waiting = {"reference": shown.reference, "mobile": typed, "request_id": str(sent.request_id)}
+    waiting["key"] = str(uuid4())
     response = view.to(f"/applications/{shown.reference}/mobile/code")
     return view.save_answers(response, view.read_answers() | {WAITING: waiting})
 

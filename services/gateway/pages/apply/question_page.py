@@ -31,12 +31,6 @@ async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
     return [(one.field, one.code) for one in problems]
 
 
-async def findings_about_places(view: View, answers: Answers) -> list[tuple[str, str]]:
-    """Return the problems of preferred slots that the department cannot take, as fields and codes."""
-    found = await visit_requests.problems_of(view.caller, request_of(answers, view.language))
-    return [(one.field, one.code) for one in found]
-
-
 async def render_question(
     view: View, question: Question, answers: Answers, errors: Problems, status: int = 200, **more: object
 ) -> Response:

@@ -7,6 +7,7 @@ from contracts.errors import NotFound, Unavailable
 from contracts.rpc.application import ApplicationSummary
 from contracts.rpc.call import Page
 from services.gateway.access.admission import rate_limited
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,
@@ -14,14 +15,10 @@ from services.gateway.pages.apply.form_session import (
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.question_page import (
-    findings,
-    findings_about_places,
-    render_question,
-    suggested_spelling,
-)
+from services.gateway.pages.apply.question_page import findings, render_question, suggested_spelling
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.application_form import request_of
 from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
 from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
@@ -30,7 +27,6 @@ router = page_router("/apply", ApplyRoute)
 
 @router.get("", dependencies=[rate_limited("read")])
 async def start(view: OpenPage) -> Response:
-    """Show what an applicant needs, before the first question."""
     return view.html("apply/start.html")
 
 
@@ -67,7 +63,9 @@ async def answer(view: ApplicantPage, name: str) -> Response:
         if not problems:
             problems = question.problems_of(await findings(view, answers))
         if name == "when" and not problems:
-            problems = question.problems_of(await findings_about_places(view, answers))
+            wanted = request_of(answers, view.language)
+            found = await visit_requests.problems_of(view.caller, wanted)
+            problems = question.problems_of((one.field, one.code) for one in found)
     except Unavailable:
         return await render_question(view, question, answers, {}, 503)
     if problems:

@@ -139,7 +139,7 @@ async def _page(
 async def _chosen(view: View, answers: Answers) -> dict[str, Any]:
     """Return the records of the directory that were chosen; None for each that is not there any more."""
     found = await directory.departments(view, answers["site"])
-    people = await directory.officers(view, answers["department"], "") if answers.get("officer") else ()
+    people = await directory.officers(view, answers["department"]) if answers.get("officer") else ()
     return {
         "site": await directory.site(view, answers["site"]),
         "department": next((one for one in found if one.code == answers["department"]), None),

@@ -9,7 +9,6 @@ from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts.events import OfficerRecord
-from contracts.model import Language
 from contracts.rpc.application import SubmitAtCounter
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.counter import party
@@ -151,9 +150,8 @@ def next_window(day: visit_times.Day | None, at: datetime) -> dict[str, str]:
 
 async def offered(view: View, site: str) -> dict[str, Any]:
     """Return what the page offers to choose from."""
-    spoken: tuple[Language, ...] = LANGUAGES
     return {
         "departments": await directory.departments(view, site),
-        "spoken": spoken,
+        "spoken": LANGUAGES,
         "site": await directory.site(view, site),
     }

@@ -36,7 +36,6 @@ Paper = Literal["a6", "receipt"]
 
 @router.get("")
 async def show_counter(view: ReceptionPage) -> Response:
-    """Show the one page of the counter: look up, or apply for a walk-in."""
     return await _counter(view, await forms.fresh(view, _site(view)))
 
 
@@ -144,7 +143,6 @@ async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper)
 
 @router.post("/passes/{number}/reissue")
 async def reissue(view: ReceptionPage, number: str) -> Response:
-    """Issue a new pass in place of one that was lost or stolen."""
     form = await view.form()
     reason = text_of(form, "reason")
     if reason not in REASONS:

@@ -33,7 +33,6 @@ async def show_capacity(view: DepartmentPage) -> Response:
 
 @router.post("/capacity")
 async def set_capacity(view: DepartmentPage) -> Response:
-    """Save the visiting hours; otherwise show what is wrong with them."""
     form = await view.form()
     typed = {name: value.strip() for name, value in form.items() if isinstance(value, str)}
     capacity, problems = _read(form)

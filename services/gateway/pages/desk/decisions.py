@@ -286,7 +286,7 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         return {}
     return {
         "site": await directory.site(view, review.site),
-        "officers": {one.code: one for one in await directory.officers(view, review.department, "")},
+        "officers": {one.code: one for one in await directory.officers(view, review.department)},
         "departments": [],
         "typed": {},
         "errors": {},

@@ -31,7 +31,6 @@ async def show_delegations(view: DepartmentPage, after: str | None = None) -> Re
 
 @router.post("")
 async def delegate(view: DepartmentPage) -> Response:
-    """Let a colleague decide for an officer."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
@@ -55,7 +54,7 @@ async def _page(
 ) -> Response:
     at = now()
     found = await view.query(rpc.approval.decisions.LIST_DELEGATIONS, Page(after=after, limit=50))
-    people = await directory.officers(view, view.principal.department or "", "")
+    people = await directory.officers(view, view.principal.department or "")
     today = at.astimezone(IST).date().isoformat()
     values: dict[str, Any] = {
         "found": found,

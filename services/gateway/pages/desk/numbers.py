@@ -24,7 +24,6 @@ router = page_router("/desk")
 
 @router.get("/numbers")
 async def show_numbers(view: DepartmentPage) -> Response:
-    """Show what was decided in the last days, in what time, and what waits."""
     found = await view.query(rpc.approval.numbers.NUMBERS, Nothing())
     gettext = texts(view.language).gettext
     ages = [(gettext(AGES[one.from_hours]), one.reviews) for one in found.waiting]

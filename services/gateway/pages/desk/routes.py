@@ -215,7 +215,7 @@ async def _counts(view: View) -> rpc.approval.reviews.QueueCounts | None:
 
 async def _people(view: View) -> dict[str, Any]:
     """Return the sites and the officers by which the queue can be filtered."""
-    found = await directory.officers(view, view.principal.department or "", "")
+    found = await directory.officers(view, view.principal.department or "")
     return {"sites": await directory.sites(view), "officers": {one.code: one for one in found}}
 
 

@@ -24,7 +24,6 @@ NAMES: dict[str, str] = {"pa": _("Punjabi"), "hi": _("Hindi"), "en": _("English"
 
 @router.get("")
 async def show_places(view: AdoPage) -> Response:
-    """Lead to the contacts of each department and each reception."""
     departments = await directory.departments(view, "")
     return view.html(
         "directory/contact_places.html",
@@ -117,7 +116,7 @@ async def _officers(view: View, department: str, typed: Mapping[str, str]) -> di
         codes = [name.partition(".")[2] for name in typed if name.startswith("mobile.")]
         found = {code: await view.caller.state.officers.find(department, code) for code in codes}
     else:
-        found = {one.code: one for one in await directory.officers(view, department, "")}
+        found = {one.code: one for one in await directory.officers(view, department)}
     return {
         code: f"{one.name[view.language]}, {one.designation[view.language]}" if one else code
         for code, one in found.items()

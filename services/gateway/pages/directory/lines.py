@@ -94,7 +94,6 @@ async def add_line(view: AdoPage, table: DirectoryTable) -> Response:
 
 @router.get("/{table}/remove/{key:path}")
 async def confirm_removal(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
-    """Ask whether a gate, a holiday or a change of hours is to be taken out of the directory."""
     line = await _line(view, table, tuple(key.split("/")))
     return await _removal(view, table, line)
 
@@ -125,7 +124,6 @@ async def show_line(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
 
 @router.post("/{table}/edit/{key:path}")
 async def change_line(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
-    """Change a line, unless somebody else has changed it meanwhile."""
     return await _put(view, table, tuple(key.split("/")))
 
 

@@ -4,7 +4,7 @@ The page works without the answers of the directory and of the gate; it shows le
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -19,6 +19,7 @@ from services.gateway.pages.shared.languages import _
 from services.gateway.pages.shared.vocabulary import gate_name_of
 
 T = TypeVar("T")
+C = TypeVar("C", SiteRecord, DepartmentView, OfficerRecord)
 Condition = Literal["issued", "expired", "revoked", "cancelled", "replaced", "used"]
 ENDINGS: dict[Condition, str] = {
     "expired": _("This pass has expired"),
@@ -64,15 +65,15 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
         _or_none(caller.query_soon(rpc.verify.scans.PASS_USE, PassNumber(number=shown.number))),
     )
     return Facts(
-        site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,
-        department=next((one for one in departments.items if one.code == shown.department), None)
-        if departments
-        else None,
-        officer=next((one for one in officers.items if one.code == shown.officer), None)
-        if officers
-        else None,
+        site=_known(sites.items, shown.site) if sites else None,
+        department=_known(departments.items, shown.department) if departments else None,
+        officer=_known(officers.items, shown.officer) if officers else None,
         used=use is not None and use.used,
     )
+
+
+def _known(records: Iterable[C], code: str | None) -> C | None:
+    return next((one for one in records if one.code == code), None)
 
 
 async def _or_none(answer: Awaitable[T]) -> T | None:

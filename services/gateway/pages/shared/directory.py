@@ -88,14 +88,11 @@ async def officer_name(view: View, department: str, code: str | None) -> str:
     return f"{known.name[view.language]}, {known.designation[view.language]}" if known else code
 
 
-async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:
+async def officers(view: View, department: str, q: str = "") -> tuple[OfficerRecord, ...]:
     """Return the officers of a department that match in any spelling; none if it no longer exists."""
+    question = OfficerQuestion(department=department, q=q[:100])
     try:
-        return (
-            await view.query(
-                rpc.approval.directory.OFFICERS, OfficerQuestion(department=department, q=q[:100])
-            )
-        ).items
+        return (await view.query(rpc.approval.directory.OFFICERS, question)).items
     except NotFound:
         return ()
 
@@ -111,6 +108,6 @@ async def host(view: View, shown: PassView) -> OfficerRecord | None:
     It is None where the pass names nobody or the directory does not answer: a pass is printed all the same.
     """
     with suppress(ContractError):
-        found = await officers(view, shown.department, "") if shown.officer else ()
+        found = await officers(view, shown.department) if shown.officer else ()
         return next((one for one in found if one.code == shown.officer), None)
     return None

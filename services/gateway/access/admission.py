@@ -111,11 +111,7 @@ class Caller:
         return await self._call(method, request, None, within=SOON_SECONDS)
 
     async def command(
-        self,
-        method: Method[Q, R],
-        request: Q,
-        key: str | None = None,
-        problems: tuple[FieldError, ...] = (),
+        self, method: Method[Q, R], request: Q, key: str | None = None, problems: tuple[FieldError, ...] = ()
     ) -> R:
         """Have a service change something, once for each key, and return its reply.
 

@@ -35,10 +35,7 @@ CLOCK_SKEW = timedelta(seconds=15)
 """The clock of accounts may be ahead by so much: what it has just signed is not from the future."""
 NEW_KEY_SECONDS = 1.0
 """An unknown ``kid`` makes the keys be fetched again at most this often, however many tokens name one."""
-_DETAILS = {
-    "header": "the token is not a session",
-    "unknown_key": "the token is signed with an unknown key",
-}
+_DETAILS = {"header": "the token is not a session", "unknown_key": "the token is signed with an unknown key"}
 
 
 def public_keys(reply: SessionKeys) -> Keys:

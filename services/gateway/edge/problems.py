@@ -100,8 +100,7 @@ def contract_error_response(error: ContractError) -> Response:
     if "retry_after" in body.facts:
         headers["Retry-After"] = str(math.ceil(float(body.facts["retry_after"])))
     return response(
-        problem(row.status, body.code, row.title, body.message, errors=body.fields, facts=body.facts),
-        headers,
+        problem(row.status, body.code, row.title, body.message, errors=body.fields, facts=body.facts), headers
     )
 
 

@@ -162,11 +162,7 @@ async def _message_page(view: View, typed: dict[str, str]) -> Response:
 
     async def text(language: Language) -> str:
         question = ClosurePreview(
-            department=department,
-            language=language,
-            day=wanted.day,
-            reason=wanted.reason,
-            note=wanted.note,
+            department=department, language=language, day=wanted.day, reason=wanted.reason, note=wanted.note
         )
         return (await view.query(rpc.notify.PREVIEW_CLOSURE, question)).text
 

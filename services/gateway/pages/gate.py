@@ -329,11 +329,7 @@ def _gate(view: View, form: FormData) -> str:
 
 
 async def _scan(
-    view: View,
-    form: FormData,
-    scanned: dict[str, str],
-    direction: str,
-    checked: dict[str, Any] | None = None,
+    view: View, form: FormData, scanned: dict[str, str], direction: str, checked: dict[str, Any] | None = None
 ) -> ScanResult:
     preview = direction == "entry" and checked is None
     nonce = str(uuid4()) if preview else _nonce(form)

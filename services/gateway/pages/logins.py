@@ -171,11 +171,7 @@ async def set_mobile(view: AdoPage, login_id: Login) -> Response:
 
 
 async def _mobile(
-    view: View,
-    login_id: str,
-    errors: dict[str, str],
-    typed: dict[str, str] | None = None,
-    status: int = 200,
+    view: View, login_id: str, errors: dict[str, str], typed: dict[str, str] | None = None, status: int = 200
 ) -> Response:
     shown = await view.query(rpc.accounts.logins.VIEW_LOGIN, rpc.accounts.logins.LoginId(login_id=login_id))
     given = typed or {"mobile": "", "language": view.language}

@@ -26,12 +26,7 @@ from services.chassis.runtime import clock, logs, metrics, tracing
 from services.chassis.runtime.background import BackgroundTask
 from services.chassis.runtime.clock import monotonic
 from services.gateway.metrics import CALL_SECONDS, PENDING, REPEATED_CALLS
-from services.gateway.rpc.connection import (
-    ConnectionLost,
-    RequestRefused,
-    RpcConnection,
-    translated_errors,
-)
+from services.gateway.rpc.connection import ConnectionLost, RequestRefused, RpcConnection, translated_errors
 
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)

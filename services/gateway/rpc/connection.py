@@ -140,10 +140,7 @@ class RpcConnection:
         if not calls:  # their callers have just left
             return
         properties = Basic.Properties(
-            content_type=CONTENT_TYPE,
-            reply_to=self._reply_to,
-            correlation_id=message.id,
-            user_id=self._user,
+            content_type=CONTENT_TYPE, reply_to=self._reply_to, correlation_id=message.id, user_id=self._user
         )
         body = batch_of((call.id, call.body) for call in calls) if message.is_batch else calls[0].body
         CALLS_TOGETHER.observe(len(calls))

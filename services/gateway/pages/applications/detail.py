@@ -116,10 +116,7 @@ def window_of(known: rpc.application.PassSummary | None, margin: timedelta, lang
 def visit_window(view: View, known: rpc.application.PassSummary | None) -> dict[str, object]:
     """Return what ``pass_summary.html`` shows: the window of the visit, and by how much one may be early."""
     minutes = view.caller.state.settings.entry_margin_minutes
-    return {
-        "window": window_of(known, timedelta(minutes=minutes), view.language),
-        "margin_minutes": minutes,
-    }
+    return {"window": window_of(known, timedelta(minutes=minutes), view.language), "margin_minutes": minutes}
 
 
 async def application_page(view: View, shown: rpc.application.ApplicationView) -> Response:

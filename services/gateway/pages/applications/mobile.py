@@ -21,11 +21,7 @@ from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobile
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import mobile_changes
-from services.gateway.pages.applications.detail import (
-    ask_last_four,
-    redirect_to_application,
-    viewed,
-)
+from services.gateway.pages.applications.detail import ask_last_four, redirect_to_application, viewed
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import Answers, owner
 from services.gateway.pages.shared.error_pages import error_page

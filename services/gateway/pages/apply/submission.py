@@ -11,13 +11,7 @@ from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.gateway.handlers import visit_requests
-from services.gateway.pages.apply.form_session import (
-    ApplyRoute,
-    current_answers,
-    digest,
-    was_sent,
-    with_key,
-)
+from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, digest, was_sent, with_key
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of

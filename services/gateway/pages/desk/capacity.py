@@ -106,10 +106,7 @@ def _typed(capacity: Capacity | None) -> dict[str, str]:
 
 
 async def _page(
-    view: View,
-    typed: dict[str, str] | None = None,
-    errors: dict[str, str] | None = None,
-    status: int = 200,
+    view: View, typed: dict[str, str] | None = None, errors: dict[str, str] | None = None, status: int = 200
 ) -> Response:
     stored = await view.query(rpc.approval.capacity.CAPACITY, Nothing())
     today = now().astimezone(IST).date()

@@ -241,10 +241,7 @@ def _revision(form: FormData) -> int | None:
 
 DECISIONS: dict[str, tuple[Method[Any, ReviewView], Callable[[FormData], dict[str, Any]]]] = {
     "approve": (rpc.approval.decisions.APPROVE, _approve),
-    "reject": (
-        rpc.approval.decisions.REJECT,
-        lambda form: {**_withdraw(form), "revision": _revision(form)},
-    ),
+    "reject": (rpc.approval.decisions.REJECT, lambda form: {**_withdraw(form), "revision": _revision(form)}),
     "return": (
         rpc.approval.decisions.RETURN,
         lambda form: {"note": text_of(form, "note"), "revision": _revision(form)},

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contracts import rpc
 from contracts.model import Code
-from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, OfficerQuestion, SiteList
 from contracts.rpc.approval.numbers import MonthNumbers, Transparency
 from contracts.rpc.call import Nothing
@@ -80,10 +79,7 @@ async def list_transparency(caller: Caller, _request: Nothing) -> Transparency:
     return await caller.state.transparency.get()
 
 
-@answers(router, rpc.application.STATUS)
-async def look_up_status(caller: Caller, request: StatusQuestion) -> StatusView:
-    """Count attempts, and ask."""
-    return await lookups.application_status(caller, request)
+answers(router, rpc.application.STATUS)(lookups.application_status)
 
 
 @local.get("/messages", dependencies=[rate_limited("read")])

@@ -60,6 +60,10 @@ class RevokedSessions:
         """Revoke one session."""
         self._sessions[sid] = token_expires_at
 
+    def end_session(self, sid: UUID) -> None:
+        """Revoke a session that ends now, for as long as any token of it may live."""
+        self.revoke_session(sid, now() + LONGEST_SESSION)
+
     def revoke_login(self, login_id: str, at: datetime) -> None:
         """Revoke all sessions of a login that were issued up to then."""
         self._logins[login_id] = max(at, self._logins.get(login_id, at))

@@ -9,12 +9,12 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from contracts import rpc
 from contracts.errors import ContractError, NotAuthenticated, Unavailable
+from contracts.mobile import parse_mobile
 from contracts.model import ApplicationStatus
 from contracts.rpc.accounts.sessions import ApplicantSession, VerifyOtp
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import Caller
-from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 
 REACHABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "approved", "issued"})
 """Statuses in which pages offer another mobile number; the service decides."""
@@ -23,6 +23,16 @@ REACHABLE: frozenset[ApplicationStatus] = frozenset({"submitted", "returned", "a
 def is_limited(shown: rpc.application.ApplicationView) -> bool:
     """Return whether who sees an application has changed its number too often; no code is sent then."""
     return shown.mobile_change_after is not None and shown.mobile_change_after > now()
+
+
+def problem_of(mobile: str, shown: rpc.application.ApplicationView) -> str:
+    """Return the code of what is wrong with a new number, or nothing. The service checks it again."""
+    if not mobile:
+        return "new_mobile_missing"
+    try:
+        return "same_mobile" if parse_mobile(mobile) == shown.applicant.mobile else ""
+    except ValueError:
+        return "not_a_mobile"
 
 
 async def change(
@@ -95,6 +105,6 @@ async def _end(caller: Caller, session: ApplicantSession) -> None:
     state = caller.state
     with suppress(ContractError):
         claims = await state.sessions.verify(session.access_token)
-        state.revoked_sessions.revoke_session(claims.sid, now() + LONGEST_SESSION)
+        state.revoked_sessions.end_session(claims.sid)
         holder = caller.with_session(claims, session.access_token)
         await holder.command(rpc.accounts.sessions.LOG_OUT, Nothing(), str(uuid4()))

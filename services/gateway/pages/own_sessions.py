@@ -7,10 +7,8 @@ from fastapi import Depends, Response
 from contracts import rpc
 from contracts.rpc.accounts.sessions import EndOwnSessions
 from contracts.rpc.call import Nothing
-from services.chassis.runtime.clock import now
 from services.gateway.access import callers
 from services.gateway.access.admission import Access
-from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.view import Pages, View, page_router
 
@@ -38,7 +36,7 @@ def _add(path: str, reader: Access) -> None:
         wanted = EndOwnSessions.model_validate({"sid": None if sid == OTHERS else sid})
         ended = await view.command(rpc.accounts.sessions.END_OWN_SESSIONS, wanted, key_of(form))
         for one in ended.sids:  # other gateways learn of it within two seconds
-            view.caller.state.revoked_sessions.revoke_session(one, now() + LONGEST_SESSION)
+            view.caller.state.revoked_sessions.end_session(one)
         return view.to(path)
 
 

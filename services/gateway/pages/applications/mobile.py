@@ -16,7 +16,7 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.mobile import only_digits, parse_mobile
+from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobile
 from services.gateway.access.admission import rate_limited
@@ -55,7 +55,7 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
         return redirect_to_application(view, reference)
     if mobile_changes.is_limited(shown):
         return _mobile_page(view, shown, typed, {}, 429)
-    problem = _problem(typed, shown)
+    problem = mobile_changes.problem_of(typed, shown)
     if problem:
         return _mobile_page(view, shown, typed, {"mobile": problem}, 422)
     request = RequestOtp(mobile=typed, language=view.language)
@@ -109,16 +109,6 @@ async def check_code(view: ApplicantPage, reference: str) -> Response:
     if not view.operator:
         cookies.remember_device(response, view.request, "mobiles", session.device)
     return response
-
-
-def _problem(typed: str, shown: ApplicationView) -> str:
-    """Return the code of what is wrong with the new number; empty if nothing is."""
-    if not typed:
-        return "new_mobile_missing"
-    try:
-        return "same_mobile" if parse_mobile(typed) == shown.applicant.mobile else ""
-    except ValueError:
-        return "not_a_mobile"
 
 
 def _waiting(view: View, shown: ApplicationView | None) -> Answers | None:

@@ -11,7 +11,7 @@ from fastapi import Response
 from contracts import rpc
 from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from contracts.identity import NotLastFour, last_four
-from contracts.mobile import only_digits, parse_mobile
+from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
 from services.gateway.access.admission import rate_limited
@@ -98,12 +98,8 @@ def _problems(typed: dict[str, str], shown: ApplicationView) -> dict[str, str]:
             errors["id_last4"] = "other_last4"
     except NotLastFour as problem:
         errors["id_last4"] = problem.code if typed["id_last4"] else "id_last4_missing"
-    try:
-        if parse_mobile(typed["mobile"]) == shown.applicant.mobile:
-            errors["mobile"] = "same_mobile"
-    except ValueError:
-        errors["mobile"] = "not_a_mobile" if typed["mobile"] else "new_mobile_missing"
-    return errors
+    wrong = mobile_changes.problem_of(typed["mobile"], shown)
+    return errors | ({"mobile": wrong} if wrong else {})
 
 
 def _page(

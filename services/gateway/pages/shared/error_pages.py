@@ -295,14 +295,18 @@ def is_for_people(request: Request) -> bool:
     return request.url.path.split("/")[1] in LANGUAGES and "json" not in accepted
 
 
+def inner_path(request: Request) -> str:
+    """Return the address of a page behind its language, such as ``desk/logins``."""
+    return request.url.path.partition("/")[2].partition("/")[2]
+
+
 def is_for_staff(request: Request) -> bool:
     """Return whether a page is for people with a login."""
-    return request.url.path.partition("/")[2].partition("/")[2].startswith(STAFF_PATHS)
+    return inner_path(request).startswith(STAFF_PATHS)
 
 
 def sign_in_of(request: Request) -> str:
     """Return the address of the sign-in page, with the page that it returns to."""
     if is_for_staff(request):
         return "/staff/sign-in"
-    inner = request.url.path.partition("/")[2].partition("/")[2]
-    return f"/sign-in?to={quote('/'.join(inner.split('/')[:2]))}"
+    return f"/sign-in?to={quote('/'.join(inner_path(request).split('/')[:2]))}"

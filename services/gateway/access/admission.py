@@ -248,7 +248,10 @@ class Access:
             _log_refusal(claims, "must_change_password")
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
-        await state.rate_limits.hit(_class_of(principal), principal.id)
+        limit = (
+            "gate" if principal.role == "security" else principal.kind
+        )  # each login or mobile counts alone
+        await state.rate_limits.hit(limit, principal.id)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             _log_refusal(claims, "forbidden")
             raise Forbidden("this login may not do this")
@@ -376,13 +379,6 @@ async def idempotency_key(  # async, because FastAPI runs a plain function in a 
 
 
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
-
-
-def _class_of(principal: Principal) -> str:
-    """Return the class of limits of whoever has a session. Each login and each mobile is counted alone."""
-    if principal.kind == "applicant":
-        return "applicant"
-    return "gate" if principal.role == "security" else "staff"
 
 
 class RateLimited:

@@ -188,7 +188,8 @@ def add_examples(document: Schema) -> None:
                 if parameter.get("required"):
                     parameter["example"] = example_of(parameter["schema"], schemas, parameter["name"].lower())
             bodies = [operation["requestBody"]] if "requestBody" in operation else []
-            for body in (*bodies, *_successes(operation)):
+            answers = [one for status, one in operation["responses"].items() if status.startswith("2")]
+            for body in (*bodies, *answers):
                 for media_type, content in body.get("content", {}).items():
                     if media_type == "application/json":
                         content["example"] = example_of(content["schema"], schemas)
@@ -236,7 +237,3 @@ def _plain(schema: Schema, listed: Any, field: str) -> Any:
     if kind == "string":
         return BY_FORMAT.get(schema.get("format", ""), field or "text")
     return KINDS[kind](schema.get("default", schema.get("minimum", 0)))
-
-
-def _successes(operation: Schema) -> list[Schema]:
-    return [response for status, response in operation["responses"].items() if status.startswith("2")]

@@ -104,7 +104,8 @@ async def show_log(
         return view.html("audit/log.html", 422, typed=kept, errors=errors | wrong, found=None)
     asked = AuditQuestion(**question, first=days[0], last=days[1], after=after or None, limit=50)
     found = await lookups.audit_entries(view.caller, asked)
-    shown = {"found": found, "is_command": _is_command, "verdicts": VERDICTS}
+    # an action is no look, as also what `epass` does at the command line
+    shown = {"found": found, "is_command": lambda *action: action not in _LOOKS, "verdicts": VERDICTS}
     return view.html("audit/log.html", typed=typed, errors={}, **shown)
 
 
@@ -169,11 +170,6 @@ _OBJECTS: Sequence[Callable[[str], str]] = (
     lambda text: str(UUID(text)),
 )
 _LOOKS = {(one.service, one.name) for one in rpc.METHODS if not one.command}
-
-
-def _is_command(service: str, action: str) -> bool:
-    """Return whether an action is no look, as also what `epass` does at the command line."""
-    return (service, action) not in _LOOKS
 
 
 async def _start(

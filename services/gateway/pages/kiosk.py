@@ -33,6 +33,7 @@ _TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token
 """What is said of a token, by the code of its refusal."""
 RENEW_BEFORE = timedelta(days=30)
 """So long before its end an enrolment is renewed; accounts allows it a month earlier."""
+NEEDS = _("You need a mobile phone that can receive an SMS, and an ID card.")
 WAITING = frozenset({"submitted", "approved"})
 
 
@@ -43,7 +44,16 @@ async def start(view: OpenPage) -> Response:
     It is a GET, because a page without scripts can lead nowhere else by itself.
     """
     if view.kiosk:
-        response: Response = view.html("kiosk/start.html", elsewhere={}, clearable=False, choices=_choices())
+        choices = [
+            {
+                "code": code,
+                "language": ENDONYMS[code],
+                "title": texts(code).gettext(_("Apply for a visitor pass")),
+                "needs": texts(code).gettext(NEEDS),
+            }
+            for code in LANGUAGES
+        ]
+        response: Response = view.html("kiosk/start.html", elsewhere={}, clearable=False, choices=choices)
         await _renew(view, view.kiosk, response)
     else:
         response = view.to("/kiosk/enrol")
@@ -74,21 +84,6 @@ async def _renew(view: View, device: SessionClaims, response: Response) -> None:
     with suppress(ContractError):
         renewed = await caller.command(rpc.accounts.sessions.RENEW_KIOSK, Nothing(), f"renew {device.sid}")
         cookies.enrol(response, view.request, renewed.access_token, renewed.expires_at)
-
-
-def _choices() -> list[dict[str, str]]:
-    """Return what the start page says, in each language."""
-    return [
-        {
-            "code": code,
-            "language": ENDONYMS[code],
-            "title": texts(code).gettext(_("Apply for a visitor pass")),
-            "needs": texts(code).gettext(
-                _("You need a mobile phone that can receive an SMS, and an ID card.")
-            ),
-        }
-        for code in LANGUAGES
-    ]
 
 
 @router.get("/enrol", dependencies=[rate_limited("read")])
@@ -126,13 +121,8 @@ async def show_slip(view: ApplicantPage) -> Response:
     shown = await _just_sent(view)
     if shown is None:
         return view.to("/kiosk")
-    return view.html(
-        "kiosk/slip.html",
-        shown=shown,
-        paper="receipt",
-        back="/kiosk/done",
-        **await directory.names(view, shown),
-    )
+    names = await directory.names(view, shown)
+    return view.html("kiosk/slip.html", shown=shown, paper="receipt", back="/kiosk/done", **names)
 
 
 @router.get("/pass")
@@ -141,14 +131,8 @@ async def show_pass(view: ApplicantPage) -> Response:
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")
     shown = await view.query(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
-    return view.html(
-        "shared/printed_pass.html",
-        shown=shown,
-        paper="receipt",
-        back="/kiosk/done",
-        host=await directory.host(view, shown),
-        **await directory.names(view, shown),
-    )
+    more = {"host": await directory.host(view, shown), **await directory.names(view, shown)}
+    return view.html("shared/printed_pass.html", shown=shown, paper="receipt", back="/kiosk/done", **more)
 
 
 async def _just_sent(view: View) -> ApplicationView | None:

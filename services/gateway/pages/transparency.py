@@ -24,18 +24,10 @@ async def show_transparency(view: OpenPage, month: str = "") -> Response:
         raise NotFound("this month was not counted")
     shown = [one for one in found.items if one.month == chosen]
     names = await directory.department_names(view)
+    shown.sort(key=lambda one: (one.department is not None, names.get(one.department or "", "")))
+    values = {"shown": shown, "names": names, "chart": _chart(view, chosen, shown, names)}
     return view.html(
-        "transparency.html",
-        200,
-        PUBLIC,
-        month=chosen,
-        months=months,
-        shown=sorted(
-            shown, key=lambda one: (one.department is not None, names.get(one.department or "", ""))
-        ),
-        names=names,
-        counted_at=found.counted_at,
-        chart=_chart(view, chosen, shown, names),
+        "transparency.html", 200, PUBLIC, month=chosen, months=months, counted_at=found.counted_at, **values
     )
 
 

@@ -74,13 +74,8 @@ class WalkIn:
             if line:
                 self.lines.append(line)
             else:
-                self.errors[_place_of(path)] = code
-
-
-def _place_of(path: str) -> str:
-    """Return the field of the page at which a problem is shown."""
-    places = [place for question in AT_THE_COUNTER if (place := question.place_of(path))]
-    return places[0] if places else path.removeprefix("applicant.").partition(".")[0]
+                places = (place for question in AT_THE_COUNTER if (place := question.place_of(path)))
+                self.errors[next(places, path.removeprefix("applicant.").partition(".")[0])] = code
 
 
 def read(form: FormData, site: str) -> WalkIn:
@@ -93,11 +88,8 @@ def read(form: FormData, site: str) -> WalkIn:
         walk_in.answers |= given
         walk_in.errors |= problems
     typed = walk_in.typed
-    walk_in.answers |= {
-        "companions": walk_in.party.companions,
-        "name_latin": typed["name_latin"],
-        "kind": "citizen",
-    }
+    walk_in.answers |= {"companions": walk_in.party.companions, "name_latin": typed["name_latin"]}
+    walk_in.answers["kind"] = "citizen"
     walk_in.answers["deliver_by"] = typed["deliver_by"] if typed["deliver_by"] in DELIVERIES else "printed"
     if any(typed[name] for name in OFFICE):
         walk_in.answers |= {"kind": "official"} | {name: typed[name] for name in OFFICE}

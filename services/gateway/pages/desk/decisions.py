@@ -102,7 +102,10 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         officer = {"on_behalf_of": text_of(form, "on_behalf_of") or None} if verb != "forward" else {}
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
         if isinstance(wanted, Reject | Withdraw) and typed.get("preview"):
-            return _to_message(view, verb, wanted, typed)
+            kept = {name: value for name, value in typed.items() if name in WRITTEN}
+            result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
+            page = f"/desk/reviews/{review_id}/{verb}"
+            return view.save_result(view.to(f"{page}?step=message"), page, result)
         review = await view.command(method, wanted, key_of(form))
     except (ValidationError, InvalidInput) as error:
         problems = _beside(typed, problems_of(error, NOT_READABLE))
@@ -150,14 +153,6 @@ class Places:
     def windows(self, party: int) -> list[tuple[date, WindowAvailability]]:
         """Return the next windows, with their days, in which a party finds places."""
         return visit_times.free_windows(self.found, party, MOST_WINDOWS)
-
-
-def _to_message(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
-    """Lead to the message about a rejection or a withdrawal, before it is sent."""
-    page = f"/desk/reviews/{wanted.review_id}/{verb}"
-    kept = {name: value for name, value in typed.items() if name in WRITTEN}
-    result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
-    return view.save_result(view.to(f"{page}?step=message"), page, result)
 
 
 async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:

@@ -5,7 +5,7 @@ from math import ceil
 from fastapi import Response
 
 from contracts import rpc
-from contracts.rpc.approval.numbers import DeskNumbers, Numbers
+from contracts.rpc.approval.numbers import Numbers
 from contracts.rpc.call import Nothing
 from services.gateway.pages.shared import charts
 from services.gateway.pages.shared.languages import _, number, texts
@@ -28,31 +28,17 @@ async def show_numbers(view: DepartmentPage) -> Response:
     gettext = texts(view.language).gettext
     ages = [(gettext(AGES[one.from_hours]), one.reviews) for one in found.waiting]
     title, medians = _medians(view, found.department)
-    return view.html(
-        "desk/numbers.html",
-        found=found,
-        ages=ages,
-        usual_time=title,
-        drawn={**_charts(view, found, ages), "median": charts.columns(title, medians)},
-    )
-
-
-def _charts(view: View, found: DeskNumbers, ages: list[tuple[str, int]]) -> dict[str, str]:
-    gettext = texts(view.language).gettext
-    return {
-        "waiting": charts.rows(
-            gettext("Waiting for a decision, by age"),
-            [charts.Bar(name, count, number(count, view.language)) for name, count in ages],
-        ),
-        "decisions": charts.columns(gettext("Decisions by day"), _days(view, found)),
-    }
-
-
-def _days(view: View, found: DeskNumbers) -> list[charts.Bar]:
-    return [
+    aged = [charts.Bar(name, count, number(count, view.language)) for name, count in ages]
+    days = [
         charts.Bar(f"{day.day.day}", day.decisions, number(day.decisions, view.language), own.decisions)
         for day, own in zip(found.department.days, found.own.days, strict=True)
     ]
+    drawn = {
+        "waiting": charts.rows(gettext("Waiting for a decision, by age"), aged),
+        "decisions": charts.columns(gettext("Decisions by day"), days),
+        "median": charts.columns(title, medians),
+    }
+    return view.html("desk/numbers.html", found=found, ages=ages, usual_time=title, drawn=drawn)
 
 
 def _medians(view: View, numbers: Numbers) -> tuple[str, list[charts.Bar]]:

@@ -49,37 +49,20 @@ def open_days(record: SiteRecord, furthest_days: int, at: datetime) -> Iterator[
 def _left(windows: Iterable[Window], there: datetime) -> Iterator[Window]:
     running = time(there.hour, there.minute - there.minute % 30)
     for opens, closes in windows:
-        if (
-            datetime.combine(there, closes) - datetime.combine(there, max(opens, there.time()))
-            >= SHORTEST_SLOT
-        ):
+        if _between(max(opens, there.time()), closes) >= SHORTEST_SLOT:
             yield max(opens, running), closes
 
 
 def begins(days: Iterable[Day]) -> list[time]:
     """Return every half hour at which a visit can begin on any of the days."""
-    return sorted(
-        {
-            at
-            for one in days
-            for window in one.windows
-            for at in _half_hours(window)
-            if _between(at, window[1]) >= SHORTEST_SLOT
-        }
-    )
+    windows = {window for one in days for window in one.windows}
+    return sorted({at for one in windows for at in _half_hours(one) if _between(at, one[1]) >= SHORTEST_SLOT})
 
 
 def ends(days: Iterable[Day]) -> list[time]:
     """Return every half hour at which a visit can end, and the closing times."""
-    return sorted(
-        {
-            at
-            for one in days
-            for window in one.windows
-            for at in (*_half_hours(window), window[1])
-            if at > window[0]
-        }
-    )
+    windows = {window for one in days for window in one.windows}
+    return sorted({at for one in windows for at in (*_half_hours(one), one[1]) if at > one[0]})
 
 
 def _half_hours(window: Window) -> Iterator[time]:

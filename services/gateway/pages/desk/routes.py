@@ -15,22 +15,7 @@ from contracts.model import IST
 from contracts.rpc.approval.decisions import Approve
 from services.chassis.runtime.clock import now
 from services.gateway.caches.changes import event_stream
-from services.gateway.pages.desk import decisions
-from services.gateway.pages.desk.queue import (
-    CHANNELS,
-    ORDERS,
-    PAGE,
-    PARTS,
-    TABS,
-    WAITING,
-    Filters,
-    Tab,
-    back_to_queue,
-    can_come,
-    parts,
-    read_filters,
-    tab_counts,
-)
+from services.gateway.pages.desk import decisions, queue
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.view import DepartmentPage, View, page_router
@@ -51,7 +36,7 @@ FIRST = "first"
 @router.get("")
 async def show_queue(
     view: DepartmentPage,
-    status: Tab = "pending",
+    status: queue.Tab = "pending",
     order: str = "",
     site: str = "",
     officer: str = "",
@@ -63,10 +48,10 @@ async def show_queue(
     opened: Annotated[str, Query(alias="open", max_length=40)] = "",
     about: UUID | None = None,
     done: int = 0,
-    failed: Annotated[list[str] | None, Query(max_length=PAGE)] = None,
+    failed: Annotated[list[str] | None, Query(max_length=queue.PAGE)] = None,
 ) -> Response:
     """Show the queue, and beside it the application that is open."""
-    filters = Filters(status, order, site, officer, channel, day, waiting, escalated)
+    filters = queue.Filters(status, order, site, officer, channel, day, waiting, escalated)
     today = now().astimezone(IST).date()
     found = await view.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
     shown = await _opened(view, opened, found)
@@ -88,7 +73,7 @@ async def search(view: DepartmentPage) -> Response:
     if len(q) < 2:
         values = {"q": q, "errors": {"q": "too_short"}}
         nothing = rpc.approval.reviews.ReviewList(items=(), counts=await _counts(view))
-        return await _queue_page(view, Filters(), nothing, values, {}, 422, searched=True)
+        return await _queue_page(view, queue.Filters(), nothing, values, {}, 422, searched=True)
     return view.save_result(view.to(SEARCH), SEARCH, {"q": q})
 
 
@@ -102,7 +87,9 @@ async def show_found(view: DepartmentPage) -> Response:
         _counts(view),
     )
     found = found.model_copy(update={"counts": counts})
-    return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
+    return await _queue_page(
+        view, queue.Filters(), found, {"q": kept["q"]}, await _people(view), searched=True
+    )
 
 
 @router.get("/changes")
@@ -117,19 +104,19 @@ async def approve_many(view: DepartmentPage) -> Response:
     Each is a command of its own, so that one can fail while the others are approved.
     """
     form = await view.form()
-    filters = read_filters(text_of(form, "back"))
+    filters = queue.read_filters(text_of(form, "back"))
     wanted = _chosen(form)
     if not wanted:
-        return back_to_queue(view, filters, "none_chosen")
+        return queue.back_to_queue(view, filters, "none_chosen")
     if len({one.slot.day for one in wanted}) > 1:
-        return back_to_queue(view, filters, "different_days")
+        return queue.back_to_queue(view, filters, "different_days")
     key = key_of(form)
     outcomes = await asyncio.gather(*(_approve(view, one, f"{key}:{one.review_id}"[:200]) for one in wanted))
     failures = [
         f"{one.review_id}.{code}" for one, code in zip(wanted, outcomes, strict=True) if code is not None
     ]
     done = str(len(wanted) - len(failures))
-    response = back_to_queue(view, filters, "many", done=done)
+    response = queue.back_to_queue(view, filters, "many", done=done)
     response.headers["location"] += "".join(f"&failed={one}" for one in failures)
     return response
 
@@ -137,7 +124,7 @@ async def approve_many(view: DepartmentPage) -> Response:
 def _chosen(form: FormData) -> list[Approve]:
     """Return the approvals that a form asks for; what cannot be read is left out."""
     wanted = []
-    for text in form.getlist("review")[:PAGE]:
+    for text in form.getlist("review")[: queue.PAGE]:
         review_id, revision, day, start, end, officer, *_more = [*str(text).split("|"), *[""] * 6]
         slot = {"date": day, "from": start, "to": end}
         try:
@@ -172,7 +159,7 @@ async def _approve(view: View, wanted: Approve, key: str) -> str | None:
 async def _failed(view: View, failures: Sequence[str]) -> list[tuple[rpc.approval.reviews.ReviewView, str]]:
     """Return the reviews that were not approved among many, each with the code of the reason."""
     found = []
-    for text in failures[:PAGE]:
+    for text in failures[: queue.PAGE]:
         review_id, _dot, code = text.partition(".")
         try:
             wanted = rpc.approval.reviews.ReviewId.model_validate({"review_id": review_id})
@@ -221,7 +208,7 @@ async def _people(view: View) -> dict[str, Any]:
 
 async def _queue_page(
     view: View,
-    filters: Filters,
+    filters: queue.Filters,
     found: rpc.approval.reviews.ReviewList,
     values: dict[str, Any],
     people: dict[str, Any],
@@ -243,16 +230,16 @@ async def _queue_page(
         "filters": filters,
         "found": found,
         "searched": searched,
-        "groups": list(parts(found.items, today)) if grouped else [("", list(found.items))],
-        "part_names": PARTS,
-        "tabs": TABS,
-        "counts": tab_counts(found.counts),
+        "groups": list(queue.parts(found.items, today)) if grouped else [("", list(found.items))],
+        "part_names": queue.PARTS,
+        "tabs": queue.TABS,
+        "counts": queue.tab_counts(found.counts),
         "part_counts": found.counts.model_dump() if found.counts else {},
-        "orders": ORDERS,
-        "channels": CHANNELS,
-        "waits": WAITING,
+        "orders": queue.ORDERS,
+        "channels": queue.CHANNELS,
+        "waits": queue.WAITING,
         "today": today,
         "at": now(),
-        "can_come": can_come,
+        "can_come": queue.can_come,
     }
     return view.html("desk/queue.html", status, **shown)

@@ -48,7 +48,10 @@ async def change(
         ContractError: as `application.change_mobile`.
     """
     session = await _session_of(caller, code, key)
-    await _require_live(caller, session)
+    try:
+        await caller.state.sessions.verify(session.access_token)
+    except NotAuthenticated:
+        raise NotAuthenticated("this code was used, ask for a new one", code="code_used") from None
     try:
         await _change(caller, reference, session, key)
     except Unavailable:
@@ -81,13 +84,6 @@ async def _session_of(caller: Caller, code: rpc.application.NewMobile, key: str)
     question = VerifyOtp(request_id=code.request_id, code=code.code)
     once = str(uuid5(NAMESPACE_URL, f"{key} {code.code}"))
     return await caller.command(rpc.accounts.sessions.VERIFY_OTP, question, once)
-
-
-async def _require_live(caller: Caller, session: ApplicantSession) -> None:
-    try:
-        await caller.state.sessions.verify(session.access_token)
-    except NotAuthenticated:
-        raise NotAuthenticated("this code was used, ask for a new one", code="code_used") from None
 
 
 async def _change(

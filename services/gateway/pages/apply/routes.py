@@ -4,7 +4,6 @@ from fastapi import Response
 
 from contracts import rpc
 from contracts.errors import NotFound, Unavailable
-from contracts.rpc.application import ApplicationSummary
 from contracts.rpc.call import Page
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import visit_requests
@@ -40,7 +39,10 @@ async def ask(view: ApplicantPage, name: str) -> Response:
     form, shown = posted_form(answers, f"apply/{name}"), answers
     if form is not None:
         shown = question.put(answers, question.read(form, answers)[0])
-    last = await _last_application(view) if name == "who" and not view.kiosk else None
+    old = None  # the last application of this mobile, whose answers are offered
+    if name == "who" and not view.kiosk:
+        old = await view.try_query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
+    last = old.items[0] if old and old.items else None
     page = await render_question(view, question, shown, {}, last=last)
     return view.save_answers(page, answers) if form is None else page
 
@@ -105,9 +107,3 @@ async def _with_site(view: View, answers: Answers) -> Answers:
     if len(sites) == 1:
         return answers if answers.get("site") == sites[0].code else others | {"site": sites[0].code}
     return answers if answers.get("site") in {one.code for one in sites} else others
-
-
-async def _last_application(view: View) -> ApplicationSummary | None:
-    """Return the last application of this mobile, whose answers it is offered."""
-    found = await view.try_query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
-    return found.items[0] if found and found.items else None

@@ -206,6 +206,8 @@ def _page(request: Request, template: str, status: int, headers: Mapping[str, st
     kiosk = is_at_kiosk(request)
     staff = is_for_staff(request)
     language = language_of(request)
+    reader = getattr(request.state, "principal", None)  # whose session was accepted before the error
+    inner = request.url.path.removeprefix(f"/{language}")
     return page(
         template,
         status,
@@ -215,17 +217,10 @@ def _page(request: Request, template: str, status: int, headers: Mapping[str, st
         elsewhere={},
         kiosk=kiosk,
         clearable=not staff,
-        navigation=_navigation(request, language),
+        navigation=navigation.links(reader, language, inner) if reader else [],
         onward=navigation.onward(language, is_staff=staff, at_kiosk=kiosk),
         **shown,
     )
-
-
-def _navigation(request: Request, language: Language) -> list[navigation.Link]:
-    """Return the navigation of a reader whose session was accepted before the error."""
-    principal = getattr(request.state, "principal", None)
-    inner = request.url.path.removeprefix(f"/{language}")
-    return navigation.links(principal, language, inner) if principal else []
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
@@ -247,12 +242,10 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if not is_for_people(request):
         return problems.http_error_response(error.status_code, error.detail, error.headers)
-    if (
-        error.status_code == 404
-        and request.method in SAFE_METHODS
-        and (page_there := _with_language(request))
-    ):
-        return RedirectResponse(page_there, 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
+    query = f"?{request.url.query}" if request.url.query else ""
+    whole = f"/{language_of(request)}{request.url.path}"  # such as ``/en/ops`` for ``/ops``
+    if error.status_code == 404 and request.method in SAFE_METHODS and _leads_somewhere(request, whole):
+        return RedirectResponse(whole + query, 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
     if error.status_code == 405 and request.method == "GET" and (above := _page_above(request)):
         return redirect(above)
     template = _HTTP_TEMPLATES.get(error.status_code, "shared/errors/refused.html")
@@ -270,14 +263,6 @@ def _page_above(request: Request) -> str | None:
         if _leads_somewhere(request, path):
             return path
     return None
-
-
-def _with_language(request: Request) -> str | None:
-    """Return the address of a page whose language was left out, such as ``/en/ops`` for ``/ops``."""
-    path = f"/{language_of(request)}{request.url.path}"
-    if not _leads_somewhere(request, path):
-        return None
-    return path + (f"?{request.url.query}" if request.url.query else "")
 
 
 def _leads_somewhere(request: Request, path: str) -> bool:

@@ -143,9 +143,8 @@ def hours_in_words(start: time, end: time, language: Language) -> str:
 def instant_in_words(at: datetime, language: Language) -> str:
     """Return an instant in Indian time: ``1 December 2026, 10:30 am``."""
     there = at.astimezone(IST)
-    return (
-        f"{format_date(there, 'd MMMM y', locale=_LOCALES[language])}, {time_of_day(there.time(), language)}"
-    )
+    day = format_date(there, "d MMMM y", locale=_LOCALES[language])
+    return f"{day}, {time_of_day(there.time(), language)}"
 
 
 def number(value: float, language: Language) -> str:

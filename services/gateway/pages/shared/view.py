@@ -261,10 +261,19 @@ class Pages:
             request, state_of(request).settings.public_url
         ):
             raise Forbidden("a page of another site made this request", code="cross_site")
-        view = View(request, language, await self._caller(request), await _kiosk(request), notice)
+        device = None
+        with suppress(ContractError):  # only the look of a page depends on it here
+            device = await kiosk_of(request)
+        view = View(request, language, await self._caller(request), device, notice)
         request.state.principal = view.principal  # an error page shows their navigation too
         if view.kiosk is not None:
-            await _require_visit(view)
+            answers = view.read_answers()
+            if not kiosk_visit.goes_on(request, answers):
+                raise NotAuthenticated("this visit is over", code="session_ended")
+            if request.method not in SAFE_METHODS and kiosk_visit.is_of_another_visit(
+                await view.form(), answers
+            ):
+                raise NotAuthenticated("this form belongs to another visit", code="session_ended")
         helper = await operator_of(request)
         view.operator = helper.sub if helper is not None else None
         return view
@@ -276,24 +285,6 @@ class Pages:
             except ContractError:
                 pass  # a page for everybody works without a session, or with one of another kind
         return await self.access.caller_of(request)
-
-
-async def _require_visit(view: View) -> None:
-    """Raise `NotAuthenticated` if the page belongs to a visitor whose visit to the kiosk is over."""
-    answers = view.read_answers()
-    if not kiosk_visit.goes_on(view.request, answers):
-        raise NotAuthenticated("this visit is over", code="session_ended")
-    if view.request.method not in SAFE_METHODS and kiosk_visit.is_of_another_visit(
-        await view.form(), answers
-    ):
-        raise NotAuthenticated("this form belongs to another visit", code="session_ended")
-
-
-async def _kiosk(request: Request) -> SessionClaims | None:
-    try:
-        return await kiosk_of(request)
-    except ContractError:
-        return None  # only the look of a page depends on it here
 
 
 OpenPage = Annotated[View, Depends(Pages(callers.anyone, notice_session=True))]

@@ -39,9 +39,8 @@ def within(seconds: int, language: Language) -> str:
     catalogue = texts(language)
     minutes, hours, days = (max(ceil(seconds / unit), 1) for unit in (60, 3_600, 86_400))
     if minutes <= MOST_MINUTES:
-        return catalogue.ngettext("within %(num)s minute", "within %(num)s minutes", minutes) % {
-            "num": minutes
-        }
+        words = catalogue.ngettext("within %(num)s minute", "within %(num)s minutes", minutes)
+        return words % {"num": minutes}
     if hours <= MOST_HOURS:
         return catalogue.ngettext("within %(num)s hour", "within %(num)s hours", hours) % {"num": hours}
     return catalogue.ngettext("within %(num)s day", "within %(num)s days", days) % {"num": days}

@@ -1,5 +1,6 @@
 """Mobile numbers: parse them as people write them, in any script, to E.164."""
 
+import re
 import unicodedata
 
 import phonenumbers
@@ -13,6 +14,11 @@ def ascii_digits(text: str) -> str:
         str(unicodedata.digit(char)) if char.isdigit() and unicodedata.digit(char, -1) >= 0 else char
         for char in text
     )
+
+
+def only_digits(text: str) -> str:
+    """Return the digits of a text, as 0 to 9."""
+    return re.sub(r"\D", "", ascii_digits(text))
 
 
 def parse_mobile(text: str) -> str:

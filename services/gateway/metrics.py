@@ -11,8 +11,7 @@ CALL_SECONDS = Histogram(
 PENDING = Gauge("epass_gateway_rpc_pending", "RPCs that wait for turn or answer; at 2000 others are refused")
 LATE_REPLIES = Counter("epass_gateway_late_replies_total", "Answers that came when nobody waited any more")
 FORGED_MESSAGES = Counter(
-    "epass_gateway_forged_messages_total",
-    "Answers and events ignored, because another user sent them",
+    "epass_gateway_forged_messages_total", "Answers and events ignored, because another user sent them"
 )
 REPEATED_CALLS = Counter("epass_gateway_repeated_calls_total", "RPCs sent again because the connection broke")
 UNCOUNTED = Counter(

@@ -27,12 +27,10 @@ from contracts.rpc.issuance import StatusList
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime import logs, metrics
 from services.chassis.runtime.clock import is_ahead, monotonic, now
-from services.gateway.caches.department_officers import DepartmentOfficers
+from services.gateway.caches.changes import HelpCallChanges, QueueChanges
+from services.gateway.caches.departments import DepartmentOfficers, DepartmentResponseTimes
 from services.gateway.caches.gate_news import GateNews
-from services.gateway.caches.help_calls import HelpCallChanges
-from services.gateway.caches.queue_changes import QueueChanges
 from services.gateway.caches.refreshing_cache import RefreshingCache
-from services.gateway.caches.response_times import DepartmentResponseTimes
 from services.gateway.caches.revoked_sessions import RevokedSessions
 from services.gateway.caches.sessions import Keys, Sessions, public_keys
 from services.gateway.edge.rate_limits import RateLimits
@@ -63,12 +61,7 @@ def age_of(status_list: StatusList | None, now: datetime) -> float:
 
 
 class GatewayState:
-    """The state of one gateway process.
-
-    Args:
-        settings: of this process.
-        client: calls the services.
-    """
+    """The state of one gateway process."""
 
     def __init__(self, settings: GatewaySettings, client: RpcClient) -> None:
         self.settings = settings

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from math import inf
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Header, Request
 from fastapi.exceptions import HTTPException
@@ -30,7 +30,8 @@ from services.gateway.state import GatewayState, state_of
 Q = TypeVar("Q", bound=Wire)
 R = TypeVar("R", bound=Wire)
 log = logger(__name__)
-SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
+COOKIE: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "lax"}
+"""Options of every cookie; over HTTPS they are also Secure."""
 SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 ANSWER_SECONDS = 4.0
 """Every request is answered within this time after its last byte, however many services it calls.
@@ -41,12 +42,17 @@ SOON_SECONDS = 1.0
 """For so long a page waits for what it can do without."""
 
 
-def session_cookie(public_url: str) -> str:
-    """Return the name of the session cookie: over HTTPS the ``__Host-`` one (RFC 6265bis).
+def cookie_name(public_url: str, name: str) -> str:
+    """Return the whole name of a cookie: over HTTPS the ``__Host-`` one (RFC 6265bis).
 
     No other host and no plain connection can have set that one.
     """
-    return SECURE_COOKIE if public_url.startswith("https://") else PLAIN_COOKIE
+    return f"__Host-{name}" if public_url.startswith("https://") else name
+
+
+def session_cookie(public_url: str) -> str:
+    """Return the name of the session cookie."""
+    return cookie_name(public_url, "session")
 
 
 def operator_cookie(public_url: str) -> str:
@@ -54,12 +60,12 @@ def operator_cookie(public_url: str) -> str:
 
     It lies beside the session cookie of the visitor whose mobile is proved.
     """
-    return session_cookie(public_url).replace("session", "operator")
+    return cookie_name(public_url, "operator")
 
 
 def kiosk_cookie(public_url: str) -> str:
     """Return the name of the cookie that makes a browser a kiosk."""
-    return session_cookie(public_url).replace("session", "kiosk")
+    return cookie_name(public_url, "kiosk")
 
 
 class Caller:
@@ -105,11 +111,7 @@ class Caller:
         return await self._call(method, request, None, within=SOON_SECONDS)
 
     async def command(
-        self,
-        method: Method[Q, R],
-        request: Q,
-        key: str | None = None,
-        problems: tuple[FieldError, ...] = (),
+        self, method: Method[Q, R], request: Q, key: str | None = None, problems: tuple[FieldError, ...] = ()
     ) -> R:
         """Have a service change something, once for each key, and return its reply.
 
@@ -246,7 +248,10 @@ class Access:
             _log_refusal(claims, "must_change_password")
             raise Forbidden("the initial password must be changed first", code="must_change_password")
         principal = principal_of(claims)
-        await state.rate_limits.hit(_class_of(principal), principal.id)
+        limit = (
+            "gate" if principal.role == "security" else principal.kind
+        )  # each login or mobile counts alone
+        await state.rate_limits.hit(limit, principal.id)
         if not (principal.role in self.roles if principal.kind == "staff" else self.applicants):
             _log_refusal(claims, "forbidden")
             raise Forbidden("this login may not do this")
@@ -376,20 +381,10 @@ async def idempotency_key(  # async, because FastAPI runs a plain function in a 
 IdempotencyKey = Annotated[str, Depends(idempotency_key)]
 
 
-def _class_of(principal: Principal) -> str:
-    """Return the class of limits of whoever has a session. Each login and each mobile is counted alone."""
-    if principal.kind == "applicant":
-        return "applicant"
-    return "gate" if principal.role == "security" else "staff"
-
-
 class RateLimited:
     """A FastAPI dependency that counts a request before anything else is checked.
 
     Every route that needs no session has one; a test finds the routes.
-
-    Args:
-        limit: the class of limits, of `rate_limits.CLASSES`.
     """
 
     def __init__(self, limit: str) -> None:

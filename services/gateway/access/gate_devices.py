@@ -16,7 +16,15 @@ from contracts.rpc.call import Nothing
 from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.logs import logger
-from services.gateway.access.admission import Access, Caller, claims_of, session_cookie, session_token
+from services.gateway.access.admission import (
+    COOKIE,
+    Access,
+    Caller,
+    claims_of,
+    cookie_name,
+    session_cookie,
+    session_token,
+)
 from services.gateway.state import GatewayState, state_of
 
 log = logger(__name__)
@@ -29,17 +37,15 @@ RENEW_BEFORE = timedelta(days=30)
 
 def gate_device_cookie(public_url: str) -> str:
     """Return the name of the cookie that makes a browser the device of a gate."""
-    return session_cookie(public_url).replace("session", "gate_device")
+    return cookie_name(public_url, "gate_device")
 
 
 def enrol(response: Response, state: GatewayState, device: StaffSession) -> None:
     """Make the browser the device of a gate, until its enrolment ends."""
     url = state.settings.public_url
     seconds = max(int((device.expires_at - now()).total_seconds()), 0)
-    response.set_cookie(
-        gate_device_cookie(url), device.access_token, seconds, path="/", secure=url.startswith("https://"),
-        httponly=True, samesite="lax",
-    )  # fmt: skip
+    secure = url.startswith("https://")
+    response.set_cookie(gate_device_cookie(url), device.access_token, seconds, secure=secure, **COOKIE)
 
 
 async def renew(response: Response, request: Request, caller: Caller) -> None:
@@ -84,13 +90,7 @@ async def forget_ended(response: Response, request: Request) -> None:
         await _device_of(state, token)
     except Forbidden:
         url = state.settings.public_url
-        response.delete_cookie(
-            gate_device_cookie(url),
-            path="/",
-            secure=url.startswith("https://"),
-            httponly=True,
-            samesite="lax",
-        )
+        response.delete_cookie(gate_device_cookie(url), secure=url.startswith("https://"), **COOKIE)
     except Unavailable:
         return  # with the next sign-in
 

@@ -119,14 +119,11 @@ def _fields(request: type[Wire], verb: str, in_path: list[str]) -> Iterator[Para
     if verb == "GET":
         yield from (_parameter(name, field, Query) for name, field in rest.items())
     elif rest:
-        body = _only(request, rest) if in_path else request
+        body: Any = request
+        if in_path:  # the request itself checks what concerns several of its fields
+            these: Any = {name: (field.annotation, field) for name, field in rest.items()}
+            body = create_model(request.__name__, __base__=Strict, __doc__=request.__doc__, **these)
         yield Parameter("body_", Parameter.KEYWORD_ONLY, annotation=body)
-
-
-def _only(request: type[Wire], fields: dict[str, FieldInfo]) -> type[Strict]:
-    """Return a model of some fields of a request; the request itself checks what concerns several of them."""
-    these: Any = {name: (field.annotation, field) for name, field in fields.items()}
-    return create_model(request.__name__, __base__=Strict, __doc__=request.__doc__, **these)
 
 
 def _parameter(name: str, field: FieldInfo, place: Callable[..., Any]) -> Parameter:

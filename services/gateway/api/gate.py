@@ -165,10 +165,7 @@ async def view_manifest(caller: Caller, request: ManifestQuestion) -> Manifest:
 
 @router.get("/gate/news", include_in_schema=False)
 async def stream_news(
-    caller: GuardOnDevice,
-    request: Request,
-    gate: Code,
-    last_event_id: Annotated[int | None, Header()] = None,
+    caller: GuardOnDevice, request: Request, gate: Code, last_event_id: Annotated[int | None, Header()] = None
 ) -> StreamingResponse:
     """Send who passes the gates of the site, and when the list of revoked passes is newer.
 

@@ -8,16 +8,18 @@ from fastapi import APIRouter, Query, Request, Response
 
 from contracts import rpc
 from contracts.model import Code
-from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, OfficerQuestion, SiteList
 from contracts.rpc.approval.numbers import MonthNumbers, Transparency
 from contracts.rpc.call import Nothing
+from contracts.rpc.notify import SentMessage
 from services.gateway.access.admission import Caller, rate_limited
 from services.gateway.access.callers import Anyone, staff
 from services.gateway.api.declared import answers
 from services.gateway.handlers import lookups
 
 router = APIRouter(prefix="/api/v1", tags=["anyone"])
+local = APIRouter(prefix="/dev", include_in_schema=False)
+"""In local mode only."""
 
 
 @router.get("/departments", dependencies=[rate_limited("read")])
@@ -77,7 +79,10 @@ async def list_transparency(caller: Caller, _request: Nothing) -> Transparency:
     return await caller.state.transparency.get()
 
 
-@answers(router, rpc.application.STATUS)
-async def look_up_status(caller: Caller, request: StatusQuestion) -> StatusView:
-    """Count attempts, and ask."""
-    return await lookups.application_status(caller, request)
+answers(router, rpc.application.STATUS)(lookups.application_status)
+
+
+@local.get("/messages", dependencies=[rate_limited("read")])
+async def list_messages(caller: Anyone, to: Annotated[str, Query(max_length=40)]) -> tuple[SentMessage, ...]:
+    """Return what the ``local`` channel has "sent" to a phone, as the page of ``pages/phone.py``."""
+    return await lookups.local_messages(caller, "to", to)

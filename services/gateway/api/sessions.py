@@ -4,10 +4,8 @@ from fastapi import APIRouter, Request, Response
 
 from contracts import rpc
 from contracts.rpc.call import Nothing
-from services.chassis.runtime.clock import now
-from services.gateway.access.admission import IdempotencyKey, session_cookie
+from services.gateway.access.admission import COOKIE, IdempotencyKey, session_cookie
 from services.gateway.access.callers import SignedIn
-from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 
 router = APIRouter()
 
@@ -17,9 +15,9 @@ async def log_out(caller: SignedIn, request: Request, key: IdempotencyKey) -> Re
     """End the session, here at once and everywhere within two seconds."""
     await caller.command(rpc.accounts.sessions.LOG_OUT, Nothing(), key)
     if caller.principal.sid is not None:
-        caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
+        caller.state.revoked_sessions.end_session(caller.principal.sid)
     response = Response(status_code=204)
     name = session_cookie(caller.state.settings.public_url)
     if name in request.cookies:
-        response.delete_cookie(name, secure=name.startswith("__Host-"), httponly=True, samesite="lax")
+        response.delete_cookie(name, secure=name.startswith("__Host-"), **COOKIE)
     return response

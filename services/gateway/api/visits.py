@@ -9,8 +9,6 @@ from contracts.rpc.accounts.sessions import ApplicantSession
 from contracts.rpc.application import (
     Acknowledged,
     AmendApplication,
-    Invite,
-    Invited,
     NewMobile,
     NewMobileAtCounter,
     Reference,
@@ -45,10 +43,7 @@ async def amend(caller: Caller, request: AmendApplication, key: str) -> Acknowle
     return await visit_requests.amend(caller, request, key)
 
 
-@answers(router, rpc.application.INVITE)
-async def invite(caller: Caller, request: Invite, key: str) -> Invited:
-    """Invite, with what else is wrong with the time."""
-    return await visit_requests.invite(caller, request, key)
+answers(router, rpc.application.INVITE)(visit_requests.invite)
 
 
 @router.post(

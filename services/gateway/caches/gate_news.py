@@ -28,13 +28,7 @@ News = Movement | HelpCall | Literal["status", "reload"]
 
 
 class GateNews:
-    """The newest movements of each site to whose gates somebody listens.
-
-    Args:
-        client: calls the services.
-        status_list: the gateway's copy of the signed list.
-        every: seconds between two looks.
-    """
+    """The newest movements of each site to whose gates somebody listens."""
 
     def __init__(
         self, client: RpcClient, status_list: RefreshingCache[StatusList], every: float = POLL_SECONDS

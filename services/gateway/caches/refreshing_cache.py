@@ -25,13 +25,7 @@ def _retrieve_failure(task: asyncio.Future[None]) -> None:
 
 
 class RefreshingCache(Generic[T]):
-    """A copy of one reply.
-
-    Args:
-        name: for the log.
-        fetch: calls the service.
-        every: seconds between two fetches.
-    """
+    """A copy of one reply."""
 
     def __init__(self, name: str, fetch: Callable[[], Awaitable[T]], every: float) -> None:
         self.name = name

@@ -37,11 +37,7 @@ _NOTHING_PERSONAL = PersonalKeyRing([Fernet.generate_key().decode()])
 
 
 class RevokedSessions:
-    """Sessions that are refused although their tokens are genuine and not expired.
-
-    Args:
-        event_keys: the public keys of the producers.
-    """
+    """Sessions that are refused although their tokens are genuine and not expired."""
 
     def __init__(self, event_keys: EventKeys) -> None:
         self._event_keys = event_keys
@@ -63,6 +59,10 @@ class RevokedSessions:
     def revoke_session(self, sid: UUID, token_expires_at: datetime) -> None:
         """Revoke one session."""
         self._sessions[sid] = token_expires_at
+
+    def end_session(self, sid: UUID) -> None:
+        """Revoke a session that ends now, for as long as any token of it may live."""
+        self.revoke_session(sid, now() + LONGEST_SESSION)
 
     def revoke_login(self, login_id: str, at: datetime) -> None:
         """Revoke all sessions of a login that were issued up to then."""

@@ -35,10 +35,7 @@ CLOCK_SKEW = timedelta(seconds=15)
 """The clock of accounts may be ahead by so much: what it has just signed is not from the future."""
 NEW_KEY_SECONDS = 1.0
 """An unknown ``kid`` makes the keys be fetched again at most this often, however many tokens name one."""
-_DETAILS = {
-    "header": "the token is not a session",
-    "unknown_key": "the token is signed with an unknown key",
-}
+_DETAILS = {"header": "the token is not a session", "unknown_key": "the token is signed with an unknown key"}
 
 
 def public_keys(reply: SessionKeys) -> Keys:
@@ -47,13 +44,7 @@ def public_keys(reply: SessionKeys) -> Keys:
 
 
 class Sessions:
-    """Verifies session tokens.
-
-    Args:
-        issuer: who must have signed them.
-        keys: accounts' public keys.
-        revoked: sessions that ended before their tokens expire.
-    """
+    """Verifies session tokens."""
 
     def __init__(self, issuer: str, keys: RefreshingCache[Keys], revoked: RevokedSessions) -> None:
         self._verifier = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, issuer, SessionClaims)

@@ -26,11 +26,7 @@ HOOKS = "/hooks/"
 
 
 class BodyLimit:
-    """Middleware that answers 413 to a body over the limit, whether its length is announced or not.
-
-    Args:
-        app: the rest of the application.
-    """
+    """Middleware that answers 413 to a body over the limit, whether its length is announced or not."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

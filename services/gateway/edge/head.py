@@ -9,11 +9,7 @@ _FOUND = ("route", "endpoint", "path_params")
 
 
 class HeadAsGet:
-    """Middleware that has a HEAD request served as a GET and leaves out the body.
-
-    Args:
-        app: the rest of the application.
-    """
+    """Middleware that has a HEAD request served as a GET and leaves out the body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

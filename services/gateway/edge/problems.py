@@ -100,8 +100,7 @@ def contract_error_response(error: ContractError) -> Response:
     if "retry_after" in body.facts:
         headers["Retry-After"] = str(math.ceil(float(body.facts["retry_after"])))
     return response(
-        problem(row.status, body.code, row.title, body.message, errors=body.fields, facts=body.facts),
-        headers,
+        problem(row.status, body.code, row.title, body.message, errors=body.fields, facts=body.facts), headers
     )
 
 
@@ -127,19 +126,13 @@ def invalid_input(found: Sequence[Any]) -> InvalidInput:
     )
 
 
-async def _on_contract_error(_request: Request, error: Exception) -> Response:
+async def _on_expected(_request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return http_error_response(error.status_code, error.detail, error.headers)
+    if isinstance(error, RequestValidationError | ValidationError):
+        error = invalid_input(error.errors())
     assert isinstance(error, ContractError)
     return contract_error_response(error)
-
-
-async def _on_http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return http_error_response(error.status_code, error.detail, error.headers)
-
-
-async def _on_invalid(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError | ValidationError)
-    return contract_error_response(invalid_input(error.errors()))
 
 
 async def on_fault(_request: Request, error: Exception) -> Response:
@@ -148,10 +141,7 @@ async def on_fault(_request: Request, error: Exception) -> Response:
     return contract_error_response(InternalError("the gateway failed"))
 
 
-HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
-    ContractError: _on_contract_error,
-    HTTPException: _on_http_error,
-    RequestValidationError: _on_invalid,
-    ValidationError: _on_invalid,
-}
+HANDLERS: dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = dict.fromkeys(
+    (ContractError, HTTPException, RequestValidationError, ValidationError), _on_expected
+)
 """Handlers of expected errors. Any other exception is handled by `on_fault`."""

@@ -15,12 +15,7 @@ from contextlib import suppress
 from heapq import heappop, heappush
 from typing import Any, cast
 
-from limits import (
-    RateLimitItem,
-    RateLimitItemPerDay,
-    RateLimitItemPerHour,
-    RateLimitItemPerMinute,
-)
+from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerHour, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage, RedisStorage, Storage
 from limits.aio.strategies import FixedWindowRateLimiter
 from limits.storage import storage_from_string
@@ -138,9 +133,7 @@ class RateLimits:
                 stats = await self._ask(limit, self._limiter.get_window_stats(item, limit, key), None)
                 seconds = 60 if stats is None else int(stats.reset_time - now().timestamp()) + 1
                 raise TooManyAttempts(
-                    "too many requests",
-                    retry_after=max(seconds, 1),
-                    limit=_REASONS.get(limit, "address"),
+                    "too many requests", retry_after=max(seconds, 1), limit=_REASONS.get(limit, "address")
                 )
 
     async def forgive(self, limit: str, key: str) -> None:

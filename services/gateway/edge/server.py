@@ -27,12 +27,7 @@ STOP_SECONDS = 20
 
 
 class Server(uvicorn.Server):
-    """A server that lets its clients leave before it stops.
-
-    Args:
-        config: of uvicorn.
-        on_leave: ends what would never end by itself, such as a stream of events.
-    """
+    """A server that lets its clients leave before it stops; ``on_leave`` ends endless streams of events."""
 
     def __init__(self, config: uvicorn.Config, on_leave: Callable[[], None]) -> None:
         super().__init__(config)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from contracts import rpc
@@ -12,6 +12,7 @@ from contracts.errors import ContractError, InvalidInput, NotFound
 from contracts.mobile import parse_mobile
 from contracts.rpc.application import StatusQuestion, StatusView
 from contracts.rpc.audit import AuditEntries, AuditHeads, AuditQuestion, HeadQuestion
+from contracts.rpc.call import Page
 from contracts.rpc.notify import PhoneQuestion, SentMessage
 from contracts.subscriptions import SERVICES
 from services.chassis.db import cursors
@@ -88,26 +89,27 @@ async def audit_heads(caller: Caller, question: HeadQuestion) -> AuditHeads:
         InvalidInput: ``after`` is not one of our cursors.
         Unavailable: a service does not answer.
     """
-    methods = [getattr(rpc, service).AUDIT_HEADS for service in SERVICES]
-    found = await asyncio.gather(*(caller.query(method, question) for method in methods))
+    found = await _of_all_services(caller, "AUDIT_HEADS", question)
     dated = ((one.signed_at, one) for page in found for one in page.items)
     items, following = _merge(dated, question.limit, any(page.next for page in found))
     return AuditHeads(items=tuple(items), next=following)
 
 
 async def audit_entries(caller: Caller, question: AuditQuestion) -> AuditEntries:
-    """Return a page of who looked at or did what in all services, the newest first.
+    """Return a page of who looked at or did what in all services, the newest first, to an auditor.
 
     Raises:
-        Forbidden: the caller is no auditor.
-        InvalidInput: ``after`` is not one of our cursors.
-        Unavailable: a service does not answer.
+        ContractError: as `audit_heads`, or `Forbidden`.
     """
-    methods = [getattr(rpc, service).AUDIT_ENTRIES for service in SERVICES]
-    found = await asyncio.gather(*(caller.query(method, question) for method in methods))
+    found = await _of_all_services(caller, "AUDIT_ENTRIES", question)
     dated = ((one.at, one) for page in found for one in page.items)
     items, following = _merge(dated, question.limit, any(page.next for page in found))
     return AuditEntries(items=tuple(items), next=following)
+
+
+async def _of_all_services(caller: Caller, name: str, question: Page) -> list[Any]:
+    methods = (getattr(getattr(rpc, service), name) for service in SERVICES)
+    return await asyncio.gather(*(caller.query(method, question) for method in methods))
 
 
 def _merge(dated: Iterable[tuple[datetime, L]], limit: int, has_more: bool) -> tuple[Sequence[L], str | None]:

@@ -40,11 +40,7 @@ F = TypeVar("F", bound=ApplicationForm)
 
 
 async def apply(caller: Caller, method: Method[F, Acknowledged], form: F, key: str) -> Acknowledged:
-    """Submit an application.
-
-    Raises:
-        ContractError: what the service raised, also for a time at which the department has no place.
-    """
+    """Submit an application."""
     problems = (*email_problems(caller, form), *await problems_of(caller, form))
     return await caller.command(method, form, key, problems)
 
@@ -72,11 +68,7 @@ async def problems_of(caller: Caller, form: ApplicationForm) -> tuple[FieldError
 async def amend(
     caller: Caller, amendment: AmendApplication, key: str, shown: ApplicationView | None = None
 ) -> Acknowledged:
-    """Amend an application; ``shown`` is the application where it is known.
-
-    Raises:
-        ContractError: what the service raised, also for a time at which the department has no place.
-    """
+    """Amend an application; ``shown`` is the application where it is known."""
     if amendment.preferred is None:
         return await caller.command(rpc.application.AMEND, amendment, key)
     if shown is None:
@@ -89,11 +81,7 @@ async def amend(
 
 
 async def invite(caller: Caller, invitation: Invite, key: str) -> Invited:
-    """Invite visitors of the login's department.
-
-    Raises:
-        ContractError: what the service raised, also for a time without places for everybody.
-    """
+    """Invite visitors of the login's department."""
     department, people = caller.principal.department or "", len(invitation.visitors)
     problems = await _problems(caller, invitation.site, department, people, {"slot": invitation.slot})
     problems = (*email_problems(caller, invitation), *problems)

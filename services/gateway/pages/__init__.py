@@ -59,13 +59,9 @@ def routers(local_mode: bool) -> tuple[APIRouter, ...]:
         for route in feature.router.routes
         if isinstance(route, APIRoute)
     ]
-    routes.sort(key=_parameters_last)
+    routes.sort(key=lambda route: ["{" in segment for segment in route.path.split("/")])
     served.routes.extend(routes)
     return (served,)
-
-
-def _parameters_last(route: APIRoute) -> list[bool]:
-    return ["{" in segment for segment in route.path.split("/")]
 
 
 def mount_static(app: FastAPI) -> None:

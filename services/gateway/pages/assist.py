@@ -4,19 +4,17 @@ The operator uses the pages of applying; the code goes to the visitor's phone. T
 authorises. The operator's session lies beside it and is recorded with the application.
 """
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from services.gateway.pages.shared import cookies
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.sign_out import end_session, sign_out_applicant
-from services.gateway.pages.shared.view import OperatorPage
+from services.gateway.pages.shared.view import OperatorPage, page_router
 
-router = APIRouter(prefix="/{language:lang}/assist", include_in_schema=False, route_class=PageRoute)
+router = page_router("/assist")
 
 
 @router.get("")
 async def show(view: OperatorPage) -> Response:
-    """Show where the operator starts with the next visitor."""
     return view.html("assist/next_visitor.html")
 
 
@@ -30,7 +28,6 @@ async def begin(view: OperatorPage) -> Response:
 
 @router.post("/sign-out")
 async def leave(view: OperatorPage) -> Response:
-    """Sign out the visitor and the operator."""
     response = view.to("/staff/sign-in")
     await sign_out_applicant(view, response)
     cookies.sign_out_operator(response, view.request)

@@ -11,7 +11,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 
 from contracts import rpc
 from contracts.crockford import parse_pass_number, parse_reference
@@ -24,11 +24,11 @@ from contracts.rpc.issuance import PassNumber
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import lookups
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import AuditorPage, View, text_of
+from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.view import AuditorPage, View, page_router
 from services.gateway.pages.shared.vocabulary import VERDICTS
 
-router = APIRouter(prefix="/{language:lang}/audit", include_in_schema=False, route_class=PageRoute)
+router = page_router("/audit")
 USUAL_DAYS = timedelta(days=7)
 Text = Annotated[str, Query(max_length=200)]
 
@@ -38,19 +38,16 @@ async def show_start(
     view: AuditorPage, department: Text = "", first: Text = "", last: Text = "", after: Text = ""
 ) -> Response:
     """Ask what to look for, and show the decisions of a department on the days that were chosen."""
-    today = now().astimezone(IST).date()
-    typed = {
-        "department": department,
-        "first": first or f"{today - USUAL_DAYS}",
-        "last": last or f"{today}",
-    }
-    days, errors = _days(typed) if department else ((today, today), {})
+    typed = {"department": department, **_usual_days(first, last)}
+    days, errors = _days(typed)
     found = None
-    if department and not errors:
+    if not department:
+        errors = {}
+    elif not errors:
         question = DecisionQuestion(
             department=department, first=days[0], last=days[1], after=after or None, limit=50
         )
-        found = await view.caller.query(rpc.approval.decisions.DECISIONS, question)
+        found = await view.query(rpc.approval.decisions.DECISIONS, question)
     return await _start(view, typed, errors, found=found)
 
 
@@ -69,33 +66,28 @@ async def search(view: AuditorPage) -> Response:
             return view.to(f"/audit/applications/{parse_reference(q)}")
         return view.to(f"/audit/passes/{parse_pass_number(q)}")
     except ValueError:
-        today = now().astimezone(IST).date()
-        typed = {"department": "", "first": f"{today - USUAL_DAYS}", "last": f"{today}"}
+        typed = {"department": "", **_usual_days()}
         return await _start(view, typed, {"q": "neither_reference_nor_pass"}, q=q)
 
 
 @router.get("/applications/{reference}")
 async def show_application(view: AuditorPage, reference: str) -> Response:
-    """Show every decision on an application."""
     try:
         wanted = parse_reference(reference)
     except ValueError:
         raise NotFound("no such application") from None
-    found = await view.caller.query(
-        rpc.approval.decisions.DECISIONS, DecisionQuestion(reference=wanted, limit=200)
-    )
+    found = await view.query(rpc.approval.decisions.DECISIONS, DecisionQuestion(reference=wanted, limit=200))
     names = await directory.department_names(view)
     return view.html("audit/application.html", reference=wanted, found=found, names=names)
 
 
 @router.get("/passes/{number}")
 async def show_pass(view: AuditorPage, number: str) -> Response:
-    """Show the scans of a pass."""
     try:
         wanted = parse_pass_number(number)
     except ValueError:
         raise NotFound("no such pass") from None
-    found = await view.caller.query(rpc.verify.scans.SCAN_HISTORY, PassNumber(number=wanted))
+    found = await view.query(rpc.verify.scans.SCAN_HISTORY, PassNumber(number=wanted))
     return view.html("audit/pass.html", found=found)
 
 
@@ -104,13 +96,7 @@ async def show_log(
     view: AuditorPage, who: Text = "", what: Text = "", first: Text = "", last: Text = "", after: Text = ""
 ) -> Response:
     """Show who looked at or did what on some days: the last seven, where none are chosen."""
-    today = now().astimezone(IST).date()
-    typed = {
-        "who": who,
-        "what": what,
-        "first": first or f"{today - USUAL_DAYS}",
-        "last": last or f"{today}",
-    }
+    typed = {"who": who, "what": what, **_usual_days(first, last)}
     days, errors = _days(typed)
     question, wrong = _names(typed)
     if errors | wrong:
@@ -118,7 +104,8 @@ async def show_log(
         return view.html("audit/log.html", 422, typed=kept, errors=errors | wrong, found=None)
     asked = AuditQuestion(**question, first=days[0], last=days[1], after=after or None, limit=50)
     found = await lookups.audit_entries(view.caller, asked)
-    shown = {"found": found, "is_command": _is_command, "verdicts": VERDICTS}
+    # an action is no look, as also what `epass` does at the command line
+    shown = {"found": found, "is_command": lambda *action: action not in _LOOKS, "verdicts": VERDICTS}
     return view.html("audit/log.html", typed=typed, errors={}, **shown)
 
 
@@ -134,6 +121,12 @@ async def search_log(view: AuditorPage) -> Response:
     wanted = {"who": question["actor"], "what": question["object"]}
     wanted |= {"first": typed["first"], "last": typed["last"]}
     return view.to(f"/audit/log?{urlencode({name: text for name, text in wanted.items() if text})}")
+
+
+def _usual_days(first: str = "", last: str = "") -> dict[str, str]:
+    """Return the days that were typed, or the last seven."""
+    today = now().astimezone(IST).date()
+    return {"first": first or f"{today - USUAL_DAYS}", "last": last or f"{today}"}
 
 
 def _names(typed: Mapping[str, str]) -> tuple[dict[str, str | None], dict[str, str]]:
@@ -177,11 +170,6 @@ _OBJECTS: Sequence[Callable[[str], str]] = (
     lambda text: str(UUID(text)),
 )
 _LOOKS = {(one.service, one.name) for one in rpc.METHODS if not one.command}
-
-
-def _is_command(service: str, action: str) -> bool:
-    """Return whether an action is no look, as also what `epass` does at the command line."""
-    return (service, action) not in _LOOKS
 
 
 async def _start(

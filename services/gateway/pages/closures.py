@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -17,24 +17,22 @@ from contracts.rpc.notify import ClosurePreview
 from contracts.visiting_rules import Calendar
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES
-from services.gateway.pages.shared.view import CloserPage, ClosureReaderPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared.view import CloserPage, ClosureReaderPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/desk/closures", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk/closures")
 NEW = "/desk/closures/new"
 FIELDS = ("day", "department", "reason", "note")
-NOTICES = {"closed", "lifted", "already_closed"}
-PROBLEMS = {"day": "date_missing", "note": "too_long", "reason": "choose_one", "department": "choose_one"}
-"""Field → code of its problem where its value cannot be read."""
+PROBLEMS = {"day": "date_missing", "note": "too_long"}
+"""Field → code of its problem where its value cannot be read; any other field is a choice."""
 After = Annotated[str, Query(max_length=200)]
 Text = Annotated[str, Query(max_length=64)]
 
 
 @router.get("")
-async def show_closures(view: ClosureReaderPage, after: After = "", notice: Notice = "") -> Response:
-    """Show the closed days, the newest closing first, and ask which day to close."""
-    return await _list_page(view, {}, {}, after=after, notice=notice if notice in NOTICES else "")
+async def show_closures(view: ClosureReaderPage, after: After = "") -> Response:
+    return await _list_page(view, {}, {}, after=after)
 
 
 @router.get("/new")
@@ -73,39 +71,28 @@ async def close_day(view: CloserPage) -> Response:
             raise InvalidInput.of("note", problem)
         if text_of(form, "preview"):
             return view.save_result(view.to(f"{NEW}?step=message"), NEW, typed)
-        closed = await view.caller.command(rpc.approval.closures.CLOSE_DAY, wanted, key_of(form))
-    except ValidationError as error:
-        fields = {str(one["loc"][0]) for one in error.errors(include_input=False)}
-        problems = {name: PROBLEMS[name] for name in FIELDS if name in fields}
-    except InvalidInput as error:
-        problems = {one.field: one.code for one in error.body.fields}
+        closed = await view.command(rpc.approval.closures.CLOSE_DAY, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        return await _new_page(view, typed, problems_of(error, PROBLEMS), 422)
     except TooManyAttempts:
         return await _list_page(view, typed, {"day": "closings_many"}, 429)
     except Conflict:
         return view.to("/desk/closures", notice="already_closed")
-    else:
-        return view.to(f"/desk/closures/{closed.id}", notice="closed")
-    return await _new_page(view, typed, problems, 422)
+    return view.to(f"/desk/closures/{closed.id}", notice="closed")
 
 
 @router.get("/{closure_id}")
-async def show_closure(view: ClosureReaderPage, closure_id: UUID, notice: Notice = "") -> Response:
+async def show_closure(view: ClosureReaderPage, closure_id: UUID) -> Response:
     """Show a closed day, and how many of its visitors were asked to choose another date."""
-    closure = await view.caller.query(rpc.approval.closures.VIEW_CLOSURE, ClosureId(closure_id=closure_id))
+    closure = await view.query(rpc.approval.closures.VIEW_CLOSURE, ClosureId(closure_id=closure_id))
     return view.html(
-        "closures/closure.html",
-        closure=closure,
-        notice=notice if notice in NOTICES else "",
-        may_close=_may_close(view),
-        **await _usual(view),
+        "closures/closure.html", closure=closure, may_close=_may_close(view), **await _usual(view)
     )
 
 
 @router.post("/{closure_id}/lift")
 async def lift_closure(view: CloserPage, closure_id: UUID) -> Response:
-    """Offer the day again."""
-    key = key_of(await view.form())
-    await view.caller.command(rpc.approval.closures.LIFT_CLOSURE, ClosureId(closure_id=closure_id), key)
+    await view.carry_out(rpc.approval.closures.LIFT_CLOSURE, ClosureId(closure_id=closure_id))
     return view.to(f"/desk/closures/{closure_id}", notice="lifted")
 
 
@@ -140,23 +127,16 @@ async def _usual(view: View) -> dict[str, Any]:
 
 
 async def _list_page(
-    view: View,
-    typed: dict[str, str],
-    errors: dict[str, str],
-    status: int = 200,
-    *,
-    after: str = "",
-    notice: str = "",
+    view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200, *, after: str = ""
 ) -> Response:
     question = ClosureQuestion(after=after or None, limit=50)
-    found = await view.caller.query(rpc.approval.closures.LIST_CLOSURES, question)
+    found = await view.query(rpc.approval.closures.LIST_CLOSURES, question)
     return view.html(
         "closures/list.html",
         status,
         found=found,
         typed=typed,
         errors=errors,
-        notice=notice,
         may_close=_may_close(view),
         furthest=_calendar(view).furthest,
         **await _usual(view),
@@ -169,7 +149,7 @@ async def _new_page(
     question = ClosingQuestion(
         day=date.fromisoformat(typed["day"]), department=typed["department"] or None, after=after or None
     )
-    affected = await view.caller.query(rpc.approval.closures.AFFECTED, question)
+    affected = await view.query(rpc.approval.closures.AFFECTED, question)
     return view.html(
         "closures/new.html", status, affected=affected, typed=typed, errors=errors, **await _usual(view)
     )
@@ -182,20 +162,16 @@ async def _message_page(view: View, typed: dict[str, str]) -> Response:
 
     async def text(language: Language) -> str:
         question = ClosurePreview(
-            department=department,
-            language=language,
-            day=wanted.day,
-            reason=wanted.reason,
-            note=wanted.note,
+            department=department, language=language, day=wanted.day, reason=wanted.reason, note=wanted.note
         )
-        return (await view.caller.query(rpc.notify.PREVIEW_CLOSURE, question)).text
+        return (await view.query(rpc.notify.PREVIEW_CLOSURE, question)).text
 
     try:
         texts = list(zip(LANGUAGES, await asyncio.gather(*map(text, LANGUAGES)), strict=True))
     except Unavailable:
         texts = []  # the closing does not depend on it
     question = ClosingQuestion(day=wanted.day, department=wanted.department, limit=1)
-    affected = await view.caller.query(rpc.approval.closures.AFFECTED, question)
+    affected = await view.query(rpc.approval.closures.AFFECTED, question)
     return view.html(
         "closures/message.html", typed=typed, texts=texts, affected=affected, **await _usual(view)
     )

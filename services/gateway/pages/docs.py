@@ -26,11 +26,9 @@ _POLICY = {"Content-Security-Policy": f"{SECURITY_HEADERS['Content-Security-Poli
 
 @router.get("/openapi.json", dependencies=[rate_limited("read")])
 async def show_openapi(_caller: Anyone, request: Request) -> Response:
-    """Return the OpenAPI 3.1 document."""
     return JSONResponse(request.app.openapi())
 
 
 @router.get("/docs", dependencies=[rate_limited("read")])
 async def show_docs(_caller: Anyone) -> Response:
-    """Show Swagger UI."""
     return page("docs.html", 200, _POLICY)

@@ -9,13 +9,12 @@ it, it is another scan.
 import hashlib
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 from uuid import uuid4
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
@@ -29,10 +28,10 @@ from contracts.rpc.verify.scans import ScanPass, ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory, photograph
 from services.gateway.pages.shared.answers import TooLong
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import SecurityPage, View, text_of
+from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.view import SecurityPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/gate", include_in_schema=False, route_class=PageRoute)
+router = page_router("/gate")
 RESULT = "/gate/result"
 UNREADABLE = "unreadable"
 """The outcome of a scan that no service was asked about, or that none could read."""
@@ -72,14 +71,7 @@ _SCANNED = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 
 @dataclass(frozen=True)
 class Scan:
-    """The result of a scan, as its page shows it.
-
-    Args:
-        direction: of the scan.
-        typed: fields of the form that was sent.
-        shown: what verify returned; None where nothing could be read.
-        at: when it was scanned.
-    """
+    """The result of a scan, as its page shows it."""
 
     direction: str
     typed: Mapping[str, str]
@@ -115,7 +107,6 @@ class Scan:
 async def ask_pass(
     view: SecurityPage, direction: Literal["entry", "exit"] = "entry", gate: str = ""
 ) -> Response:
-    """Ask for the pass."""
     return await _ask(view, {"direction": direction, "gate": gate}, {})
 
 
@@ -154,7 +145,9 @@ async def enter(view: SecurityPage) -> Response:
     except (Forbidden, InvalidInput, ValidationError) as error:
         if _is_unknown_gate(error):
             return await _ask(view, _typed(form), {"gate": "unknown_gate"}, 422)
-        return await _ask_card(view, form, request, _problems(error, form))
+        problems = _problems(error, form)
+        asked = Scan("entry", _typed(form), await _scan(view, form, request, "entry"))
+        return await _result_page(view, asked, problems)
     return await _show_result(view, Scan("entry", _typed(form), shown))
 
 
@@ -181,16 +174,14 @@ async def show_result(view: SecurityPage) -> Response:
 
 @router.get("/photographs/{reference}")
 async def show_photograph(view: SecurityPage, reference: str) -> Response:
-    """Show the photograph that the counter took of the visitor."""
     return await photograph.picture(view, reference)
 
 
 @router.get("/inside")
 async def show_inside(view: SecurityPage, after: str | None = None) -> Response:
-    """Show who is inside this site."""
     site = view.principal.site or ""
     view.caller.require_site(site)
-    found = await view.caller.query(rpc.verify.presence.INSIDE, InsideQuestion(site=site, after=after))
+    found = await view.query(rpc.verify.presence.INSIDE, InsideQuestion(site=site, after=after))
     return view.html("gate/inside.html", found=found, gate_name=await directory.gate_names(view))
 
 
@@ -258,14 +249,6 @@ async def _show_result(view: View, scan: Scan) -> Response:
         return await _result_page(view, scan)
 
 
-async def _ask_card(
-    view: View, form: FormData, request: dict[str, str], problems: dict[str, str]
-) -> Response:
-    """Return the page on which the ID is checked, with what is wrong in its form."""
-    shown = await _scan(view, form, request, "entry")
-    return await _result_page(view, Scan("entry", _typed(form), shown), problems)
-
-
 async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None = None) -> Response:
     """Return the page on which the ID is checked, or the verdict."""
     shown, tone = scan.shown, TONES.get(scan.outcome, "bad")
@@ -302,10 +285,8 @@ async def _result_page(view: View, scan: Scan, problems: dict[str, str] | None =
 async def _rules(view: View) -> HelpCalls:
     """Return whom to telephone, and how old a list is new; the usual age where verify does not answer."""
     site = view.principal.site
-    with suppress(ContractError):
-        if site is not None:
-            return await view.caller.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=site))
-    return HelpCalls()
+    question = HelpQuestion(site=site)
+    return (site and await view.try_query(rpc.verify.incidents.HELP_CALLS, question)) or HelpCalls()
 
 
 def _prefix(form: FormData) -> str:
@@ -348,11 +329,7 @@ def _gate(view: View, form: FormData) -> str:
 
 
 async def _scan(
-    view: View,
-    form: FormData,
-    scanned: dict[str, str],
-    direction: str,
-    checked: dict[str, Any] | None = None,
+    view: View, form: FormData, scanned: dict[str, str], direction: str, checked: dict[str, Any] | None = None
 ) -> ScanResult:
     preview = direction == "entry" and checked is None
     nonce = str(uuid4()) if preview else _nonce(form)
@@ -364,7 +341,7 @@ async def _scan(
     if direction == "exit":
         leaving = text_of(form, "leaving")
         request |= {"count": leaving if leaving.isdecimal() else None, "ask_count": not leaving}
-    return await view.caller.command(rpc.verify.scans.SCAN, ScanPass.model_validate(request))
+    return await view.command(rpc.verify.scans.SCAN, ScanPass.model_validate(request))
 
 
 def _pass(typed: str) -> dict[str, str] | None:

@@ -3,7 +3,7 @@
 The PIN goes to verify and nowhere else: no page shows it again.
 """
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -13,10 +13,10 @@ from contracts.rpc.accounts.logins import LoginQuestion, LoginView
 from contracts.rpc.call import Method, Nothing
 from contracts.rpc.verify.supervisors import NameSupervisor, SetPin, SiteId, SiteSupervision, SupervisorId
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import AdoPage, Notice, SecurityPage, View, key_of, text_of
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.view import AdoPage, SecurityPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router = page_router("")
 SUPERVISORS, PIN = "/desk/supervisors", "/gate/pin"
 LONGEST_PIN = 40
 MOST_PAGES = 10
@@ -25,54 +25,47 @@ MOST_PAGES = 10
 
 @router.get("/desk/supervisors")
 async def show_supervisors(view: AdoPage) -> Response:
-    """Show the supervisors of all sites."""
     return await _list(view, {})
 
 
 @router.post("/desk/supervisors")
 async def name_supervisor(view: AdoPage) -> Response:
-    """Name a security login without a gate as supervisor of its site."""
     form = await view.form()
     chosen = text_of(form, "login_id")
     login = next((one for one in await _nameable(view) if one.login_id == chosen), None)
     if login is None or login.site is None:
         return await _list(view, {"login_id": "choose_one"}, 422)
     wanted = NameSupervisor(login_id=login.login_id, site=login.site)
-    await view.caller.command(rpc.verify.supervisors.NAME_SUPERVISOR, wanted, key_of(form))
+    await view.command(rpc.verify.supervisors.NAME_SUPERVISOR, wanted, key_of(form))
     return view.to(SUPERVISORS)
 
 
 @router.post("/desk/supervisors/{login_id}/end")
 async def end_supervisor(view: AdoPage, login_id: str) -> Response:
-    """Take the task of a supervisor away; their PIN counts no more."""
-    key = key_of(await view.form())
-    await view.caller.command(rpc.verify.supervisors.END_SUPERVISOR, SupervisorId(login_id=login_id), key)
+    await view.carry_out(rpc.verify.supervisors.END_SUPERVISOR, SupervisorId(login_id=login_id))
     return view.to(SUPERVISORS)
 
 
 @router.post("/desk/supervisors/sites/{site}/demand")
 async def demand_supervisors(view: AdoPage, site: str) -> Response:
-    """Have the gates of a site demand a supervisor."""
     return await _decide(view, rpc.verify.supervisors.DEMAND_SUPERVISORS, site)
 
 
 @router.post("/desk/supervisors/sites/{site}/lift")
 async def lift_supervisors(view: AdoPage, site: str) -> Response:
-    """Have the gates of a site demand a supervisor no more."""
     return await _decide(view, rpc.verify.supervisors.LIFT_SUPERVISORS, site)
 
 
 async def _decide(view: View, method: Method[SiteId, SiteSupervision], site: str) -> Response:
     if await directory.site(view, site) is None:
         raise NotFound("there is no such site")
-    await view.caller.command(method, SiteId(site=site), key_of(await view.form()))
+    await view.carry_out(method, SiteId(site=site))
     return view.to(SUPERVISORS)
 
 
 @router.get("/gate/pin")
-async def ask_pin(view: SecurityPage, notice: Notice = "") -> Response:
-    """Ask a supervisor for a PIN."""
-    return await _pin(view, {}, notice=notice)
+async def ask_pin(view: SecurityPage) -> Response:
+    return await _pin(view, {})
 
 
 @router.post("/gate/pin")
@@ -89,22 +82,22 @@ async def set_pin(view: SecurityPage) -> Response:
     if len(set(typed)) == 1 or typed in "01234567890" or typed in "09876543210":
         return await _pin(view, {"pin": "pin_too_easy"}, 422)
     try:
-        await view.caller.command(rpc.verify.supervisors.SET_PIN, wanted, key_of(form))
+        await view.command(rpc.verify.supervisors.SET_PIN, wanted, key_of(form))
     except Forbidden:
         return view.to(PIN)
     return view.to(PIN, notice="saved")
 
 
-async def _pin(view: View, errors: dict[str, str], status: int = 200, notice: str = "") -> Response:
-    own = await view.caller.query(rpc.verify.supervisors.OWN_PIN, Nothing())
-    return view.html("gate_supervisors/pin.html", status, own=own, errors=errors, notice=notice)
+async def _pin(view: View, errors: dict[str, str], status: int = 200) -> Response:
+    own = await view.query(rpc.verify.supervisors.OWN_PIN, Nothing())
+    return view.html("gate_supervisors/pin.html", status, own=own, errors=errors)
 
 
 async def _list(view: View, errors: dict[str, str], status: int = 200) -> Response:
-    found = await view.caller.query(rpc.verify.supervisors.SUPERVISORS, Nothing())
+    found = await view.query(rpc.verify.supervisors.SUPERVISORS, Nothing())
     known = {one.login_id for one in found.items}
     rules = {one.site: one for one in found.sites}
-    names = {one.code: one.name[view.language] for one in await directory.sites(view)}
+    names = await directory.site_names(view)
     return view.html(
         "gate_supervisors/list.html",
         status,
@@ -122,7 +115,7 @@ async def _nameable(view: View) -> list[LoginView]:
     after = None
     for _ in range(MOST_PAGES):
         question = LoginQuestion(role="security", limit=200, after=after)
-        page = await view.caller.query(rpc.accounts.logins.LIST_LOGINS, question)
+        page = await view.query(rpc.accounts.logins.LIST_LOGINS, question)
         found += [one for one in page.items if one.site and not one.gate and not one.disabled]
         after = page.next
         if after is None:

@@ -6,51 +6,38 @@ wrong line sends nothing, and each is named by its number.
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
-from itertools import islice
-from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.mobile import ascii_digits
 from contracts.rpc.application import Invite
-from contracts.rpc.approval.capacity import Availability, WindowAvailability
 from contracts.visiting_rules import MOST_INVITED
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.shared import directory, pasted_list, visit_times
-from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import DEFAULT_ID_TYPE, LineProblem, id_type_of
 from services.gateway.pages.shared.questions import Problems
-from services.gateway.pages.shared.view import DepartmentPage, View, key_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/desk/invitations", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk/invitations")
 SENT = "/desk/invitations/sent"
 TYPED = (
     "site", "officer", "purpose_kind", "purpose", "date", "from", "to", "visitors", "delegation", "language",
     "deliver_by",
 )  # fmt: skip
 SLOT = ("date", "from", "to")
-MOST_WINDOWS = 20
-"""Free windows that the form lists."""
+NOT_READABLE = {name: f"{name}_missing" for name in SLOT}
 _LAST_FOUR = re.compile(r"\w{4}")
 
 
 @dataclass
 class Invitation:
-    """The form as it was typed, and its problems.
-
-    Args:
-        typed: the fields as they were typed, to show them again.
-        visitors: as the request has them.
-        lines: number of the line of each visitor.
-        errors: field → code of its problem.
-        wrong_lines: problems of lines.
-    """
+    """The form as it was typed, and its problems."""
 
     typed: dict[str, str]
     visitors: list[dict[str, str]] = field(default_factory=list)
@@ -72,13 +59,13 @@ class Invitation:
                 }
             )
         except ValidationError as error:
-            self.take([(_path(one["loc"]), _code(one)) for one in error.errors(include_input=False)])
+            self.take(problems_of(error, NOT_READABLE))
             return None
         return None if self.errors or self.wrong_lines else request
 
-    def take(self, found: list[tuple[str, str]]) -> None:
+    def take(self, found: Problems) -> None:
         """Record problems, each at its field or its line."""
-        for path, code in found:
+        for path, code in found.items():
             match = re.match(r"visitors\.(\d+)\.", path)
             if match is None:
                 self.errors.setdefault(path.removeprefix("slot."), code)
@@ -131,17 +118,6 @@ def _visitor(parts: list[str]) -> tuple[dict[str, str], str]:
     return visitor, ""
 
 
-def _path(place: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in place)
-
-
-def _code(error: Any) -> str:
-    name = str(error["loc"][-1])
-    if error["type"] == "string_too_long":
-        return "too_long"
-    return f"{name}_missing" if name in SLOT else "choose_one"
-
-
 @router.get("")
 async def ask(view: DepartmentPage) -> Response:
     """Show an empty form, for the next day on which the site is open."""
@@ -162,7 +138,6 @@ async def ask(view: DepartmentPage) -> Response:
 
 @router.post("")
 async def invite(view: DepartmentPage) -> Response:
-    """Invite everybody on the list, once for each key."""
     form = await view.form()
     invitation, key = read(form), key_of(form)
     request = invitation.request()
@@ -171,7 +146,7 @@ async def invite(view: DepartmentPage) -> Response:
     try:
         made = await visit_requests.invite(view.caller, request, key)
     except InvalidInput as error:
-        invitation.take([(one.field, one.code) for one in error.body.fields])
+        invitation.take(problems_of(error))
         return await _page(view, invitation, 422)
     except Unavailable:
         return await _page(view, invitation, 503, key=key)
@@ -200,12 +175,6 @@ async def show_sent(view: DepartmentPage) -> Response:
     return view.html("invitations/sent.html", sent=kept)
 
 
-def _free_windows(found: Availability, people: int) -> list[tuple[date, WindowAvailability]]:
-    """Return the next windows, with their days, in which so many people find places."""
-    free = ((one.day, window) for one in found.days for window in one.windows if window.free >= people)
-    return list(islice(free, MOST_WINDOWS))
-
-
 def _department(view: View) -> str:
     return view.principal.department or ""
 
@@ -227,7 +196,9 @@ async def _page(
         errors=invitation.errors,
         wrong_lines=invitation.wrong_lines,
         sites=sites,
-        free=_free_windows(found, len(invitation.visitors) or 1) if found and found.limited else [],
+        free=visit_times.free_windows(found, len(invitation.visitors) or 1, 20)
+        if found and found.limited
+        else [],
         officers=await directory.open_officers(view, department),
         spoken=LANGUAGES,
         most=MOST_INVITED,

@@ -10,10 +10,10 @@ and the pass; and no history is shown (the application service enforces that, an
 from contextlib import suppress
 from datetime import timedelta
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import ContractError, NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import ContractError, NotAuthenticated, NotFound
 from contracts.rpc.accounts.sessions import LogIn
 from contracts.rpc.application import ApplicationView, ReferenceOnly
 from contracts.rpc.call import Nothing
@@ -22,17 +22,18 @@ from contracts.tokens import SessionClaims
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import is_at_kiosk, kiosk_token, rate_limited
 from services.gateway.pages.shared import cookies, directory
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.kiosk_visit import new_visit
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, texts
 from services.gateway.pages.shared.sign_out import sign_out_applicant
-from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, key_of, text_of
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/kiosk", include_in_schema=False, route_class=PageRoute)
+router = page_router("/kiosk")
 _TOKEN_REFUSED = {"token_used": "token_used", "initial_password_expired": "token_expired"}
 """What is said of a token, by the code of its refusal."""
 RENEW_BEFORE = timedelta(days=30)
 """So long before its end an enrolment is renewed; accounts allows it a month earlier."""
+NEEDS = _("You need a mobile phone that can receive an SMS, and an ID card.")
 WAITING = frozenset({"submitted", "approved"})
 
 
@@ -43,7 +44,16 @@ async def start(view: OpenPage) -> Response:
     It is a GET, because a page without scripts can lead nowhere else by itself.
     """
     if view.kiosk:
-        response: Response = view.html("kiosk/start.html", elsewhere={}, clearable=False, choices=_choices())
+        choices = [
+            {
+                "code": code,
+                "language": ENDONYMS[code],
+                "title": texts(code).gettext(_("Apply for a visitor pass")),
+                "needs": texts(code).gettext(NEEDS),
+            }
+            for code in LANGUAGES
+        ]
+        response: Response = view.html("kiosk/start.html", elsewhere={}, clearable=False, choices=choices)
         await _renew(view, view.kiosk, response)
     else:
         response = view.to("/kiosk/enrol")
@@ -54,7 +64,6 @@ async def start(view: OpenPage) -> Response:
 
 @router.post("", dependencies=[rate_limited("read")])
 async def begin(view: OpenPage) -> Response:
-    """Begin the visit of the next visitor, in the language that they chose."""
     if view.kiosk is None:
         return view.to("/kiosk/enrol")
     response = view.to("/sign-in")
@@ -77,24 +86,8 @@ async def _renew(view: View, device: SessionClaims, response: Response) -> None:
         cookies.enrol(response, view.request, renewed.access_token, renewed.expires_at)
 
 
-def _choices() -> list[dict[str, str]]:
-    """Return what the start page says, in each language."""
-    return [
-        {
-            "code": code,
-            "language": ENDONYMS[code],
-            "title": texts(code).gettext(_("Apply for a visitor pass")),
-            "needs": texts(code).gettext(
-                _("You need a mobile phone that can receive an SMS, and an ID card.")
-            ),
-        }
-        for code in LANGUAGES
-    ]
-
-
 @router.get("/enrol", dependencies=[rate_limited("read")])
 async def ask_token(view: OpenPage) -> Response:
-    """Ask for the ID of the kiosk and its token."""
     return view.html("kiosk/enrol.html", errors={}, typed="")
 
 
@@ -105,12 +98,10 @@ async def enrol(view: OpenPage) -> Response:
     kiosk_id, token = text_of(form, "kiosk_id"), text_of(form, "token")
     try:
         asked = LogIn(login_id=kiosk_id[:40], password=token[:200])
-        device = await view.caller.command(rpc.accounts.sessions.ENROL_KIOSK, asked, key_of(form))
+        device = await view.command(rpc.accounts.sessions.ENROL_KIOSK, asked, key_of(form))
     except NotAuthenticated as error:
         code = _TOKEN_REFUSED.get(error.body.code, "wrong_token")
         return view.html("kiosk/enrol.html", 422, errors={"kiosk_id": code}, typed=kiosk_id)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     response = view.to("/kiosk")
     cookies.enrol(response, view.request, device.access_token, device.expires_at)
     return response
@@ -127,34 +118,21 @@ async def done(view: ApplicantPage) -> Response:
 
 @router.get("/slip")
 async def show_slip(view: ApplicantPage) -> Response:
-    """Show the reference as a sheet for the printer."""
     shown = await _just_sent(view)
     if shown is None:
         return view.to("/kiosk")
-    return view.html(
-        "kiosk/slip.html",
-        shown=shown,
-        paper="receipt",
-        back="/kiosk/done",
-        **await directory.names(view, shown),
-    )
+    names = await directory.names(view, shown)
+    return view.html("kiosk/slip.html", shown=shown, paper="receipt", back="/kiosk/done", **names)
 
 
 @router.get("/pass")
 async def show_pass(view: ApplicantPage) -> Response:
-    """Show the pass as a sheet for the printer."""
     sent = await _just_sent(view)
     if sent is None or sent.pass_ is None:
         raise NotFound("there is no pass yet")
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
-    return view.html(
-        "shared/printed_pass.html",
-        shown=shown,
-        paper="receipt",
-        back="/kiosk/done",
-        host=await directory.host(view, shown),
-        **await directory.names(view, shown),
-    )
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=sent.pass_.number))
+    more = {"host": await directory.host(view, shown), **await directory.names(view, shown)}
+    return view.html("shared/printed_pass.html", shown=shown, paper="receipt", back="/kiosk/done", **more)
 
 
 async def _just_sent(view: View) -> ApplicationView | None:
@@ -162,6 +140,4 @@ async def _just_sent(view: View) -> ApplicationView | None:
     sent = view.read_answers().get("sent")
     if view.kiosk is None or sent is None:
         return None
-    return await view.caller.query(
-        rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"])
-    )
+    return await view.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=sent["reference"]))

@@ -1,12 +1,16 @@
-"""The landing page in each language."""
+"""The landing page, and the pages whose texts a site's administrator writes, such as help and contact."""
+
+from typing import cast
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
+from contracts.errors import NotFound
 from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone
 from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import preferred
+from services.gateway.pages.shared.site_text import SiteTexts
 from services.gateway.pages.shared.view import PUBLIC, OpenPage
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -28,3 +32,12 @@ async def show_landing(view: OpenPage) -> Response:
     return view.html(
         "landing.html", 200, PUBLIC, local_mode=settings.local_mode, shows_docs=settings.shows_docs
     )
+
+
+@router.get("/{language:lang}/about/{name}", dependencies=[rate_limited("read")])
+async def show_site_text(view: OpenPage, name: str) -> Response:
+    """Show a page; in another language, with a notice, where the reader's is missing."""
+    texts = cast(SiteTexts, view.request.app.state.site_texts).get(name)
+    if texts is None:
+        raise NotFound("no such page")
+    return view.html("about.html", 200, PUBLIC, text=texts[view.language])

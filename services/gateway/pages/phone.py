@@ -44,7 +44,6 @@ def _shown(message: SentMessage) -> dict[str, object]:
 
 @router.get("/dev/phone", dependencies=[rate_limited("read")])
 async def show_phone(caller: Anyone, mobile: Annotated[str, Query(max_length=40)] = "") -> Response:
-    """Show the phone, or a form that asks for its number."""
     if not mobile:
         return page("phone.html", mobile="", messages=(), trouble="")
     try:

@@ -3,21 +3,21 @@
 import re
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
-from contracts.mobile import ascii_digits
+from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
+from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.sign_out import end_replaced, sign_out_applicant
-from services.gateway.pages.shared.view import OpenPage, View, text_of
+from services.gateway.pages.shared.view import OpenPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router = page_router("")
 PLACES = {"apply": "/apply/who", "history": "/applications"}
 _PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?")
 
@@ -32,7 +32,6 @@ def place_of(to: str) -> str:
 
 @router.get("/sign-in", dependencies=[rate_limited("read")])
 async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
-    """Ask for the mobile."""
     if view.is_applicant:
         return view.to(place_of(to))
     return _mobile_page(view, to, "", {})
@@ -40,7 +39,6 @@ async def ask_mobile(view: OpenPage, to: str = "apply") -> Response:
 
 @router.post("/sign-in", dependencies=[rate_limited("otp")])
 async def send_code(view: OpenPage) -> Response:
-    """Send a code, or send it again."""
     form, cookie = await view.form(), cookies.answers_cookie(view.request)
     answers = cookie.read(view.request)
     before = answers.get("sign_in") if text_of(form, "again") else None
@@ -54,13 +52,10 @@ async def send_code(view: OpenPage) -> Response:
     )  # a second click sends no second code
     try:
         asked = RequestOtp(mobile=mobile, language=view.language)
-        if devices := cookies.known_devices(view.request, "mobiles"):
-            asked = asked.model_copy(update={"devices": devices})
-        sent = await view.caller.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
+        asked = cookies.with_devices(asked, view.request, "mobiles")
+        sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except Unavailable:
         return _code_page(view, before, {}, 503) if before else _mobile_page(view, to, mobile, {}, 503)
     response = view.to("/sign-in/code")
@@ -74,7 +69,6 @@ async def send_code(view: OpenPage) -> Response:
 
 @router.get("/sign-in/code", dependencies=[rate_limited("read")])
 async def ask_code(view: OpenPage) -> Response:
-    """Ask for the code."""
     pending = view.read_answers().get("sign_in")
     if view.is_applicant or pending is None:
         return view.to("/sign-in")
@@ -92,18 +86,14 @@ async def check_code(view: OpenPage) -> Response:
     pending = answers.get("sign_in")
     if pending is None:
         return view.to("/sign-in")
-    code = re.sub(r"\D", "", ascii_digits(typed))[:20]
+    code = only_digits(typed)[:20]
     if not code:
         return _code_page(view, pending, {"code": "code_missing"}, 422)
     try:
         question = VerifyOtp(request_id=UUID(pending["request_id"]), code=code)
-        session = await view.caller.command(
-            rpc.accounts.sessions.VERIFY_OTP, question, f"{pending['key']} {code}"
-        )
+        session = await view.command(rpc.accounts.sessions.VERIFY_OTP, question, f"{pending['key']} {code}")
     except NotAuthenticated as error:
         return _refused(view, answers, error)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except Unavailable:
         return _code_page(view, pending, {}, 503, typed=code)
     await end_replaced(view, session.access_token)
@@ -174,6 +164,6 @@ def _code_page(
     typed: str = "",
     left: str | int | None = None,
 ) -> Response:
-    end = re.sub(r"\D", "", ascii_digits(pending["mobile"]))[-4:]
+    end = only_digits(pending["mobile"])[-4:]
     values = {"errors": errors, "mobile_end": end, "wait": _wait(pending), "typed": typed, "left": left}
     return view.html("sign_in/code.html", status, **values)

@@ -10,9 +10,8 @@ from contracts.model import Language
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone
-from services.gateway.pages.shared.install import ICONS_TO_INSTALL
 from services.gateway.pages.shared.languages import LANGUAGES, _, texts
-from services.gateway.pages.shared.render import text
+from services.gateway.pages.shared.render import ICONS_TO_INSTALL, text
 from services.gateway.pages.shared.site_text import PAGES
 
 router = APIRouter(include_in_schema=False)

@@ -3,19 +3,19 @@
 import asyncio
 from uuid import uuid4
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
+from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
 from contracts.rpc.accounts.sessions import ChangePassword, LogIn
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import cookies, directory, navigation, staff_sign_in
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.forms import problems_of, text_of
 from services.gateway.pages.shared.sign_out import end_session
-from services.gateway.pages.shared.view import AnyStaffPage, Notice, OpenPage, StaffPage, View, text_of
+from services.gateway.pages.shared.view import AnyStaffPage, OpenPage, StaffPage, View, page_router
 from services.gateway.pages.shared.waiting_times import usual_wait
 
-router = APIRouter(prefix="/{language:lang}/staff", include_in_schema=False, route_class=PageRoute)
+router = page_router("/staff")
 _NEXT = {"second_factor_required": "/staff/sign-in/code", "second_factor_missing": "/staff/sign-in/app"}
 """Where a sign-in goes on whose password was right."""
 
@@ -32,31 +32,26 @@ async def show_start(view: AnyStaffPage) -> Response:
 
 
 @router.get("/sign-in", dependencies=[rate_limited("read")])
-async def ask_login(view: OpenPage, notice: Notice = "") -> Response:
-    """Ask for the login."""
-    return view.html("staff/sign_in.html", errors={}, typed="", notice=notice)
+async def ask_login(view: OpenPage) -> Response:
+    return view.html("staff/sign_in.html", errors={}, typed="")
 
 
 @router.post("/sign-in", dependencies=[rate_limited("login")])
 async def sign_in(view: OpenPage) -> Response:
-    """Open a session."""
     form = await view.form()
     login_id, password = text_of(form, "login_id"), str(form.get("password", ""))
     if not login_id or not password:
         return view.html("staff/sign_in.html", 422, errors={"login_id": "login_missing"}, typed=login_id)
     try:
         asked = LogIn(login_id=login_id[:40], password=password[:200])
-        if devices := cookies.known_devices(view.request, "logins"):
-            asked = asked.model_copy(update={"devices": devices})
-        session = await view.caller.command(rpc.accounts.sessions.LOG_IN, asked, str(uuid4()))
+        asked = cookies.with_devices(asked, view.request, "logins")
+        session = await view.command(rpc.accounts.sessions.LOG_IN, asked, str(uuid4()))
     except NotAuthenticated as error:
         if (further := _go_on(view, error)) is not None:
             return further
         expired = error.body.code == "initial_password_expired"
         code = "initial_password_expired" if expired else "wrong_login"
         return view.html("staff/sign_in.html", 422, errors={"login_id": code}, typed=login_id)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     return await staff_sign_in.sign_in(view, session)
 
 
@@ -72,20 +67,18 @@ def _go_on(view: View, error: NotAuthenticated) -> Response | None:
 
 @router.get("/password")
 async def ask_password(view: StaffPage) -> Response:
-    """Ask for the new password."""
     return view.html("staff/password.html", errors={})
 
 
 @router.post("/password")
 async def change_password(view: StaffPage) -> Response:
-    """Change the password."""
     form = await view.form()
     current, new, again = (str(form.get(name, "")) for name in ("current", "new", "again"))
     if new != again:
         return view.html("staff/password.html", 422, errors={"again": "passwords_differ"})
     try:
         change = ChangePassword(current=current[:200], new=new[:200])
-        session = await view.caller.command(rpc.accounts.sessions.CHANGE_PASSWORD, change, str(uuid4()))
+        session = await view.command(rpc.accounts.sessions.CHANGE_PASSWORD, change, str(uuid4()))
     except NotAuthenticated as error:
         if (further := _go_on(view, error)) is not None:
             return further
@@ -95,13 +88,8 @@ async def change_password(view: StaffPage) -> Response:
         code = "initial_password_expired" if expired else "wrong_password"
         return view.html("staff/password.html", 422, errors={"current": code})
     except InvalidInput as error:
-        return view.html(
-            "staff/password.html",
-            422,
-            errors={one.field: f"password_{one.code}" for one in error.body.fields},
-        )
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
+        problems = {field: f"password_{code}" for field, code in problems_of(error).items()}
+        return view.html("staff/password.html", 422, errors=problems)
     return await staff_sign_in.sign_in(view, session)
 
 

@@ -2,17 +2,16 @@
 
 from datetime import date
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts.errors import NotFound
 from contracts.rpc.approval.numbers import MonthNumbers
 from services.gateway.access.admission import rate_limited
 from services.gateway.pages.shared import charts, directory
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import duration_in_words, month_in_words, texts
-from services.gateway.pages.shared.view import PUBLIC, OpenPage, View
+from services.gateway.pages.shared.view import PUBLIC, OpenPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router = page_router("")
 
 
 @router.get("/transparency", dependencies=[rate_limited("read")])
@@ -25,18 +24,10 @@ async def show_transparency(view: OpenPage, month: str = "") -> Response:
         raise NotFound("this month was not counted")
     shown = [one for one in found.items if one.month == chosen]
     names = await directory.department_names(view)
+    shown.sort(key=lambda one: (one.department is not None, names.get(one.department or "", "")))
+    values = {"shown": shown, "names": names, "chart": _chart(view, chosen, shown, names)}
     return view.html(
-        "transparency.html",
-        200,
-        PUBLIC,
-        month=chosen,
-        months=months,
-        shown=sorted(
-            shown, key=lambda one: (one.department is not None, names.get(one.department or "", ""))
-        ),
-        names=names,
-        counted_at=found.counted_at,
-        chart=_chart(view, chosen, shown, names),
+        "transparency.html", 200, PUBLIC, month=chosen, months=months, counted_at=found.counted_at, **values
     )
 
 

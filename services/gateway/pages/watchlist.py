@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -18,23 +18,13 @@ from contracts.rpc.approval.watchlist import (
     SettleMatch,
 )
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import Notice, View, WatcherPage, key_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import View, WatcherPage, page_router
 
-router = APIRouter(prefix="/{language:lang}/watchlist", include_in_schema=False, route_class=PageRoute)
+router = page_router("/watchlist")
 STATES: tuple[EntryState, ...] = ("proposed", "active", "ended")
 FIELDS = ("name", "id_last4", "mobile", "reason", "valid_until")
 VERBS = {"confirm": rpc.approval.watchlist.CONFIRM_ENTRY, "end": rpc.approval.watchlist.END_ENTRY}
-NOTICES = {
-    "proposed",
-    "confirm",
-    "end",
-    "settled",
-    "same_officer",
-    "not_proposed",
-    "entry_ended",
-    "already_settled",
-}
 MISSING = {
     "name": "name_missing",
     "reason": "watch_reason_missing",
@@ -49,9 +39,8 @@ After = Annotated[str, Query(max_length=200)]
 async def show_entries(
     view: WatcherPage, state: EntryState | Literal[""] = "", after: After = ""
 ) -> Response:
-    """Show the entries of a state, the newest first."""
     question = EntryQuestion(state=state or None, after=after or None, limit=50)
-    found = await view.caller.query(rpc.approval.watchlist.WATCHLIST, question)
+    found = await view.query(rpc.approval.watchlist.WATCHLIST, question)
     return view.html("watchlist/entries.html", found=found, state=state, states=STATES)
 
 
@@ -74,33 +63,24 @@ async def propose_entry(view: WatcherPage) -> Response:
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
         wanted = ProposeEntry.model_validate({name: value or None for name, value in typed.items()})
-        made = await view.caller.command(rpc.approval.watchlist.PROPOSE_ENTRY, wanted, key_of(form))
-    except ValidationError as error:
-        missing = {
-            str(one["loc"][0]): _unreadable(str(one["loc"][0]), one["type"])
-            for one in error.errors(include_input=False)
-        }
-        return view.html("watchlist/new.html", 422, typed=typed, errors=missing)
-    except InvalidInput as error:
-        problems = {one.field: one.code for one in error.body.fields}
-        return view.html("watchlist/new.html", 422, typed=typed, errors=problems)
+        made = await view.command(rpc.approval.watchlist.PROPOSE_ENTRY, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        return view.html("watchlist/new.html", 422, typed=typed, errors=problems_of(error, MISSING))
     return view.to(f"/watchlist/entries/{made.id}", notice="proposed")
 
 
 @router.get("/entries/{entry_id}")
-async def show_entry(view: WatcherPage, entry_id: UUID, notice: Notice = "") -> Response:
-    """Show one entry, and what can be done with it."""
-    entry = await view.caller.query(rpc.approval.watchlist.VIEW_ENTRY, EntryId(entry_id=entry_id))
-    return view.html("watchlist/entry.html", entry=entry, notice=notice if notice in NOTICES else "")
+async def show_entry(view: WatcherPage, entry_id: UUID) -> Response:
+    entry = await view.query(rpc.approval.watchlist.VIEW_ENTRY, EntryId(entry_id=entry_id))
+    return view.html("watchlist/entry.html", entry=entry)
 
 
 @router.post("/entries/{entry_id}")
 async def decide_entry(view: WatcherPage, entry_id: UUID) -> Response:
-    """Confirm or end an entry, and show how it stands."""
     form = await view.form()
     notice = "confirm" if text_of(form, "verb") == "confirm" else "end"
     try:
-        await view.caller.command(VERBS[notice], EntryId(entry_id=entry_id), key_of(form))
+        await view.command(VERBS[notice], EntryId(entry_id=entry_id), key_of(form))
     except Conflict as error:
         notice = error.body.code
     return view.to(f"/watchlist/entries/{entry_id}", notice=notice)
@@ -108,66 +88,39 @@ async def decide_entry(view: WatcherPage, entry_id: UUID) -> Response:
 
 @router.get("/matches")
 async def show_matches(view: WatcherPage, which: Literal["all", ""] = "", after: After = "") -> Response:
-    """Show matches that nobody has settled, or all."""
     question = MatchQuestion(open=not which, after=after or None, limit=50)
-    found = await view.caller.query(rpc.approval.watchlist.MATCHES, question)
-    return view.html("watchlist/matches.html", found=found, which=which, **await _places(view))
+    found = await view.query(rpc.approval.watchlist.MATCHES, question)
+    return view.html(
+        "watchlist/matches.html", found=found, which=which, place_names=await directory.place_names(view)
+    )
 
 
 @router.get("/matches/{match_id}")
-async def show_match(view: WatcherPage, match_id: UUID, notice: Notice = "") -> Response:
+async def show_match(view: WatcherPage, match_id: UUID) -> Response:
     """Show a person beside the entry that they match."""
-    return await _match(view, match_id, {}, {}, notice=notice if notice in NOTICES else "")
+    return await _match(view, match_id, {}, {})
 
 
 @router.post("/matches/{match_id}")
 async def settle_match(view: WatcherPage, match_id: UUID) -> Response:
-    """Confirm or dismiss a match, and show how it stands."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in ("settled_as", "note")}
     notice = "settled"
     try:
         wanted = SettleMatch.model_validate({"match_id": match_id, **typed})
-        await view.caller.command(rpc.approval.watchlist.SETTLE_MATCH, wanted, key_of(form))
+        await view.command(rpc.approval.watchlist.SETTLE_MATCH, wanted, key_of(form))
     except ValidationError as error:
-        problems = {
-            str(one["loc"][0]): _unreadable(str(one["loc"][0]), one["type"])
-            for one in error.errors(include_input=False)
-        }
-        return await _match(view, match_id, typed, problems, 422)
+        return await _match(view, match_id, typed, problems_of(error, MISSING), 422)
     except Conflict as error:
         notice = error.body.code
     return view.to(f"/watchlist/matches/{match_id}", notice=notice)
 
 
 async def _match(
-    view: View,
-    match_id: UUID,
-    typed: dict[str, str],
-    errors: dict[str, str],
-    status: int = 200,
-    notice: str = "",
+    view: View, match_id: UUID, typed: dict[str, str], errors: dict[str, str], status: int = 200
 ) -> Response:
-    match = await view.caller.query(rpc.approval.watchlist.VIEW_MATCH, MatchId(match_id=match_id))
+    match = await view.query(rpc.approval.watchlist.VIEW_MATCH, MatchId(match_id=match_id))
+    names = await directory.place_names(view)
     return view.html(
-        "watchlist/match.html",
-        status,
-        match=match,
-        typed=typed,
-        errors=errors,
-        notice=notice,
-        **await _places(view),
+        "watchlist/match.html", status, match=match, typed=typed, errors=errors, place_names=names
     )
-
-
-async def _places(view: View) -> dict[str, dict[str, str]]:
-    """Return the names of sites and departments."""
-    names = {one.code: one.name[view.language] for one in await directory.sites(view)}
-    departments = (await view.caller.state.departments.get()).items
-    return {"place_names": names | {one.code: one.name[view.language] for one in departments}}
-
-
-def _unreadable(field: str, kind: str) -> str:
-    if kind == "string_too_long":
-        return "too_long"
-    return MISSING.get(field, "choose_one")

@@ -26,12 +26,7 @@ from services.chassis.runtime import clock, logs, metrics, tracing
 from services.chassis.runtime.background import BackgroundTask
 from services.chassis.runtime.clock import monotonic
 from services.gateway.metrics import CALL_SECONDS, PENDING, REPEATED_CALLS
-from services.gateway.rpc.connection import (
-    ConnectionLost,
-    RequestRefused,
-    RpcConnection,
-    translated_errors,
-)
+from services.gateway.rpc.connection import ConnectionLost, RequestRefused, RpcConnection, translated_errors
 
 log = logs.logger(__name__)
 Q = TypeVar("Q", bound=Wire)
@@ -87,13 +82,7 @@ def _reply_of(kind: type[R]) -> type[Reply[R]]:
 
 
 class RpcClient:
-    """Calls the services over one connection, which all requests of this process share.
-
-    Args:
-        broker_urls: all nodes of the broker, tried in turn.
-        timeout: seconds that a call may take.
-        heartbeat: of the broker connection, in seconds.
-    """
+    """Calls the services over one connection, which all requests of this process share."""
 
     def __init__(self, broker_urls: Sequence[str], timeout: float = 3.0, heartbeat: int = 20) -> None:
         self._broker_urls = broker_urls

@@ -62,12 +62,7 @@ def translated_errors() -> Iterator[None]:
 
 
 class RpcConnection:
-    """An open connection with its reply queue.
-
-    Args:
-        connection: newly opened; this object closes it.
-        user: as whom it is opened.
-    """
+    """An open connection with its reply queue."""
 
     def __init__(self, connection: AbstractConnection, user: str) -> None:
         self.connection = connection
@@ -145,10 +140,7 @@ class RpcConnection:
         if not calls:  # their callers have just left
             return
         properties = Basic.Properties(
-            content_type=CONTENT_TYPE,
-            reply_to=self._reply_to,
-            correlation_id=message.id,
-            user_id=self._user,
+            content_type=CONTENT_TYPE, reply_to=self._reply_to, correlation_id=message.id, user_id=self._user
         )
         body = batch_of((call.id, call.body) for call in calls) if message.is_batch else calls[0].body
         CALLS_TOGETHER.observe(len(calls))

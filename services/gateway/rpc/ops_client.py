@@ -22,9 +22,8 @@ SECONDS = 3.0
 class OpsClient:
     """A client of the exporter.
 
-    Args:
-        url: where it answers; empty where nobody does.
-        token: shows that a gateway asks.
+    Each call raises `NotFound` if no consumer of events has the queue, and `Unavailable` if the exporter or
+    the broker does not answer: what became of it is then unknown.
     """
 
     def __init__(self, url: str, token: SecretStr) -> None:
@@ -43,29 +42,15 @@ class OpsClient:
             await self._http.aclose()
 
     async def report(self) -> Report:
-        """Return everything that the exporter knows.
-
-        Raises:
-            Unavailable: it does not answer.
-        """
+        """Return everything that the exporter knows."""
         return await self._ask("GET", "/report", Report, REPORT_SECONDS)
 
     async def letters(self, queue: str, by: str) -> LetterList:
-        """Return the first dead letters of a consumer to an operator, whose login the exporter logs.
-
-        Raises:
-            NotFound: no consumer of events has this queue.
-            Unavailable: the exporter or the broker does not answer.
-        """
+        """Return the first dead letters of a consumer to an operator, whose login the exporter logs."""
         return await self._ask("GET", f"/dead-letters/{queue}", LetterList, headers={"X-Operator": by})
 
     async def replay(self, queue: str, letter: str, wanted: Replay) -> Replayed:
-        """Send a dead letter back to its consumer; repeating it is safe.
-
-        Raises:
-            NotFound: no consumer of events has this queue.
-            Unavailable: the exporter or the broker does not answer, and the outcome is unknown.
-        """
+        """Send a dead letter back to its consumer; repeating it is safe."""
         return await self._ask(
             "POST",
             f"/dead-letters/{queue}/{letter}/replay",

@@ -48,12 +48,7 @@ class OutgoingCall:
 
 
 class MethodCalls:
-    """The calls of one method over one connection.
-
-    Args:
-        publish: publishes a message with some calls.
-        together: whether calls may share a message.
-    """
+    """The calls of one method over one connection."""
 
     def __init__(self, publish: Callable[[Message], None], *, together: bool) -> None:
         self._publish = publish

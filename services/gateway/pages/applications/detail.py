@@ -6,7 +6,7 @@ characters of its ID card; families share a phone.
 
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from fastapi import Response
@@ -15,14 +15,6 @@ from contracts import rpc
 from contracts.crockford import parse_reference
 from contracts.errors import Forbidden, InvalidInput
 from contracts.model import ApplicationStatus, Language, end_of_last_day
-from contracts.rpc.application import (
-    NOT_OPENED,
-    ApplicationView,
-    OpenApplication,
-    PassSummary,
-    ReferenceOnly,
-    TimelineEntry,
-)
 from services.chassis.runtime.clock import IST, now
 from services.chassis.runtime.time_words import span
 from services.gateway.pages.shared import directory, timeline
@@ -49,32 +41,32 @@ NOT_RESENT = {TOO_MANY, "pass_expired", "pass_revoked", "no_mobile", "no_pass"}
 """Words in the address that say why the message was not sent again."""
 
 
-async def viewed(view: View, reference: str) -> ApplicationView | None:
+async def viewed(view: View, reference: str) -> rpc.application.ApplicationView | None:
     """Return an application of the mobile that is signed in; None if the session has not opened it.
 
     Raises:
         NotFound: there is none.
     """
     try:
-        return await view.caller.query(
-            rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40])
+        return await view.query(
+            rpc.application.VIEW_APPLICATION, rpc.application.ReferenceOnly(reference=reference[:40])
         )
     except Forbidden as error:
-        if error.body.code != NOT_OPENED:
+        if error.body.code != rpc.application.NOT_OPENED:
             raise
         return None
 
 
-async def open_by_last_four(view: View, reference: str, typed: str) -> ApplicationView | str:
+async def open_by_last_four(view: View, reference: str, typed: str) -> rpc.application.ApplicationView | str:
     """Open an application; return it, or the code of what is wrong with the last four characters.
 
     Raises:
         NotFound: there is none.
         TooManyAttempts: the mobile has had too many wrong tries.
     """
-    request = OpenApplication(reference=reference[:40], id_last4=typed[:40])
+    request = rpc.application.OpenApplication(reference=reference[:40], id_last4=typed[:40])
     try:
-        return await view.caller.command(rpc.application.OPEN_APPLICATION, request)
+        return await view.command(rpc.application.OPEN_APPLICATION, request)
     except InvalidInput as error:
         return error.body.fields[0].code
 
@@ -84,12 +76,7 @@ def ask_last_four(
 ) -> Response:
     """Return the page that asks for the last four characters of the ID card.
 
-    Args:
-        view: of the request.
-        reference: of the application.
-        problem: code of what was wrong with them.
-        then: the action of its form.
-        onward: the page of the application to which it leads, a word of ``ONWARD``; empty for the first one.
+    ``then`` is the action of its form, ``onward`` the page to which it leads, a word of ``ONWARD``.
     """
     with suppress(ValueError):  # there is one: it is shown as it is written
         reference = parse_reference(reference)
@@ -105,22 +92,15 @@ def redirect_to_application(view: View, reference: str, notice: str = "") -> Res
     return view.to(f"/applications/{quote(reference[:40], safe='')}", notice=notice)
 
 
-def is_good(known: PassSummary | None) -> bool:
-    """Return whether a pass still opens a gate."""
-    return known is not None and not known.revoked and end_of_entry(known) > now()
+def is_good(known: rpc.application.PassSummary | None) -> bool:
+    """Return whether a pass still opens a gate; its margin may begin on the evening before its first day."""
+    if known is None or known.revoked:
+        return False
+    first_day = (known.valid_from + (known.valid_to - known.valid_from) / 2).astimezone(IST).date()
+    return end_of_last_day(known.valid_to, first_day, known.further_days) > now()
 
 
-def first_day(known: PassSummary) -> date:
-    """Return the first day of a pass: the margin may open entry on the evening before."""
-    return (known.valid_from + (known.valid_to - known.valid_from) / 2).astimezone(IST).date()
-
-
-def end_of_entry(known: PassSummary) -> datetime:
-    """Return when entry ends on the last day of a pass."""
-    return end_of_last_day(known.valid_to, first_day(known), known.further_days)
-
-
-def window_of(known: PassSummary | None, margin: timedelta, language: Language) -> str:
+def window_of(known: rpc.application.PassSummary | None, margin: timedelta, language: Language) -> str:
     """Return days and hours of the visit: ``Tuesday, 1 December 2026, 10:00 am – 12:00 pm``.
 
     The gate is open ``margin`` longer on both sides; pages show the window that the department chose.
@@ -133,23 +113,15 @@ def window_of(known: PassSummary | None, margin: timedelta, language: Language) 
     return days_and_hours((start.date(), *known.further_days), start.time(), end.time(), language)
 
 
-def visit_window(view: View, known: PassSummary | None) -> dict[str, object]:
+def visit_window(view: View, known: rpc.application.PassSummary | None) -> dict[str, object]:
     """Return what ``pass_summary.html`` shows: the window of the visit, and by how much one may be early."""
     minutes = view.caller.state.settings.entry_margin_minutes
-    return {
-        "window": window_of(known, timedelta(minutes=minutes), view.language),
-        "margin_minutes": minutes,
-    }
+    return {"window": window_of(known, timedelta(minutes=minutes), view.language), "margin_minutes": minutes}
 
 
-async def application_page(view: View, shown: ApplicationView, notice: str = "") -> Response:
-    """Return the page of one application.
-
-    Args:
-        view: of the request.
-        shown: the application.
-        notice: a key of ``NOTICES``, a word of ``NOT_RESENT``, or empty.
-    """
+async def application_page(view: View, shown: rpc.application.ApplicationView) -> Response:
+    """Return the page of one application, with a notice of ``NOTICES`` or a problem of ``NOT_RESENT``."""
+    notice = view.notice
     return view.html(
         "applications/application.html",
         shown=shown,
@@ -178,7 +150,7 @@ async def progress(
     reference: str,
     status: ApplicationStatus,
     department: str,
-    entries: Sequence[TimelineEntry],
+    entries: Sequence[rpc.application.TimelineEntry],
     note: str | None = None,
 ) -> dict[str, object]:
     """Return the progress of an application: its timeline, its holder, and the usual waiting time."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -20,19 +20,16 @@ from services.gateway.pages.applications.detail import (
 from services.gateway.pages.shared import directory, visit_times
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import unreadable
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question
-from services.gateway.pages.shared.view import ApplicantPage, View, text_of
+from services.gateway.pages.shared.forms import problems_of, text_of
+from services.gateway.pages.shared.questions import BY_NAME, Problems, next_question, place_in
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.vocabulary import state_of
 
-router = APIRouter(
-    prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/applications/{reference}")
 
 
 @router.get("/cancel")
 async def ask_cancel(view: ApplicantPage, reference: str) -> Response:
-    """Ask whether the applicant really wants to cancel."""
     shown = await viewed(view, reference)
     if shown is None or shown.status not in OPEN_STATUSES:
         return redirect_to_application(view, reference)
@@ -49,7 +46,7 @@ async def cancel(view: ApplicantPage, reference: str) -> Response:
     if answer != "yes":
         return view.html("applications/cancel.html", 422, shown=shown, errors={"cancel": "choose_one"})
     try:
-        await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=shown.reference), key)
+        await view.command(rpc.application.CANCEL, ReferenceOnly(reference=shown.reference), key)
     except Conflict:
         return redirect_to_application(view, shown.reference, notice="too_late")
     return redirect_to_application(view, shown.reference, notice="cancelled")
@@ -70,7 +67,6 @@ async def ask_dates(view: ApplicantPage, reference: str) -> Response:
 
 @router.post("/dates")
 async def change_dates(view: ApplicantPage, reference: str) -> Response:
-    """Send other dates to the department."""
     shown, form = await viewed(view, reference), await view.form()
     if shown is None:
         return redirect_to_application(view, reference)
@@ -80,7 +76,6 @@ async def change_dates(view: ApplicantPage, reference: str) -> Response:
 
 @router.get("/complete")
 async def ask_missing(view: ApplicantPage, reference: str) -> Response:
-    """Show the returned application, filled in, to be completed."""
     shown = await viewed(view, reference)
     if shown is None:
         return ask_last_four(view, reference, onward="complete")
@@ -91,7 +86,6 @@ async def ask_missing(view: ApplicantPage, reference: str) -> Response:
 
 @router.post("/complete")
 async def complete(view: ApplicantPage, reference: str) -> Response:
-    """Send the completed application to the department again."""
     shown, form = await viewed(view, reference), await view.form()
     if shown is None:
         return redirect_to_application(view, reference)
@@ -133,12 +127,10 @@ async def _send_amendment(
         return await _render_form(view, page, shown, given, problems, 422)
     try:
         done = await visit_requests.amend(view.caller, forms.request_of(shown, given), key, shown)
-    except ValidationError as error:
-        return await _render_form(view, page, shown, given, _by_field(unreadable(error)), 422)
-    except InvalidInput as error:
-        return await _render_form(
-            view, page, shown, given, _by_field([(one.field, one.code) for one in error.body.fields]), 422
-        )
+    except (ValidationError, InvalidInput) as error:
+        found = unreadable(error) if isinstance(error, ValidationError) else problems_of(error).items()
+        problems = {place_in(forms.PLACES, path) or "purpose": code for path, code in found}
+        return await _render_form(view, page, shown, given, problems, 422)
     except (
         Conflict,
         IdempotencyKeyReused,
@@ -149,17 +141,13 @@ async def _send_amendment(
     )
 
 
-def _by_field(found: list[tuple[str, str]]) -> Problems:
-    return {forms.place_of(path): code for path, code in found}
-
-
 async def _render_form(
     view: View, page: str, shown: ApplicationView, given: Answers, errors: Problems, status: int = 200
 ) -> Response:
     party = 1 + len(shown.companions)
     offered: dict[str, Any] = await visit_times.offered(view, shown.site, shown.department, party)
     if page == "complete":
-        people = await directory.officers(view, shown.department, "")
+        people = await directory.officers(view, shown.department)
         offered["officers"] = [one for one in people if not one.closed or one.code == shown.officer]
     return view.html(
         f"applications/{page}.html", status, shown=shown, answers=given, errors=errors, **offered

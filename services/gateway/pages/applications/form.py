@@ -1,14 +1,12 @@
 """Forms that are filled from an application that was sent: a new application, and an amendment."""
 
-import re
-
 from fastapi.datastructures import FormData
 
 from contracts.model import Companion
 from contracts.rpc.application import AmendApplication, ApplicationView
 from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.questions import BY_NAME, MOST_COMPANIONS, Problems
-from services.gateway.pages.shared.view import text_of
 from services.gateway.pages.shared.vocabulary import ID_TYPES
 
 OFFERED_CHANNELS = ("sms", "whatsapp", "email")
@@ -64,14 +62,6 @@ def companion_answer(one: Companion) -> Answers:
     if one.child:
         return {"name": one.name, "child": True}
     return {"name": one.name, "child": False, "id_type": one.id_type or "", "id_last4": one.id_last4 or ""}
-
-
-def place_of(path: str) -> str:
-    """Return the field of the page for a problem that the service found; the purpose where there is none."""
-    for pattern, place in PLACES.items():
-        if match := re.fullmatch(pattern, path):
-            return match.expand(place)
-    return "purpose"
 
 
 def for_amendment(shown: ApplicationView) -> Answers:

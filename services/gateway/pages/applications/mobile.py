@@ -3,10 +3,9 @@
 Who is here has proved the number so far by a code, and knows the last four characters of the ID card.
 """
 
-import re
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.errors import (
@@ -17,26 +16,21 @@ from contracts.errors import (
     TooManyAttempts,
     Unavailable,
 )
-from contracts.mobile import ascii_digits, parse_mobile
+from contracts.mobile import only_digits
 from contracts.model import OPEN_STATUSES
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobile
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import mobile_changes
-from services.gateway.pages.applications.detail import (
-    ask_last_four,
-    redirect_to_application,
-    viewed,
-)
+from services.gateway.pages.applications.detail import ask_last_four, redirect_to_application, viewed
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.answers import Answers, owner
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
+from services.gateway.pages.shared.error_pages import error_page
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.sign_out import end_replaced
-from services.gateway.pages.shared.view import ApplicantPage, View, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 
-router = APIRouter(
-    prefix="/{language:lang}/applications/{reference}", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/applications/{reference}")
 WAITING = "new_mobile"
 """Key of the number that waits for its code, among the answers."""
 SPENT = ("code_used", "code_expired", "too_many_tries")
@@ -45,7 +39,6 @@ SPENT = ("code_used", "code_expired", "too_many_tries")
 
 @router.get("/mobile")
 async def ask_mobile(view: ApplicantPage, reference: str) -> Response:
-    """Ask for the new number."""
     shown = await viewed(view, reference)
     if shown is None:
         return ask_last_four(view, reference, onward="mobile")
@@ -63,31 +56,24 @@ async def send_code(view: ApplicantPage, reference: str) -> Response:
         return redirect_to_application(view, reference)
     if mobile_changes.is_limited(shown):
         return _mobile_page(view, shown, typed, {}, 429)
-    problem = _problem(typed, shown)
+    problem = mobile_changes.problem_of(typed, shown)
     if problem:
         return _mobile_page(view, shown, typed, {"mobile": problem}, 422)
     request = RequestOtp(mobile=typed, language=view.language)
     try:
-        sent = await view.caller.command(
+        sent = await view.command(
             rpc.accounts.sessions.REQUEST_OTP, request, str(uuid5(NAMESPACE_URL, f"{key} {typed}"))
         )
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except Unavailable:
         return _mobile_page(view, shown, typed, {}, 503)
-    waiting = {
-        "reference": shown.reference,
-        "mobile": typed,
-        "request_id": str(sent.request_id),
-        "key": str(uuid4()),
-    }
+    waiting = {"reference": shown.reference, "mobile": typed, "request_id": str(sent.request_id)}
+    waiting["key"] = str(uuid4())
     response = view.to(f"/applications/{shown.reference}/mobile/code")
     return view.save_answers(response, view.read_answers() | {WAITING: waiting})
 
 
 @router.get("/mobile/code")
 async def ask_code(view: ApplicantPage, reference: str) -> Response:
-    """Ask for the code."""
     shown = await viewed(view, reference)
     waiting = _waiting(view, shown)
     if shown is None or waiting is None:
@@ -103,14 +89,14 @@ async def check_code(view: ApplicantPage, reference: str) -> Response:
     waiting = answers.get(WAITING)
     if waiting is None or waiting["reference"] != reference:
         return redirect_to_application(view, reference)
-    code = re.sub(r"\D", "", ascii_digits(typed))[:20]
+    code = only_digits(typed)[:20]
     try:
         if not code:
             raise InvalidInput.of("code", "code_missing")
         proof = NewMobile(request_id=UUID(waiting["request_id"]), code=code)
         session = await mobile_changes.change(view.caller, reference, proof, waiting["key"])
     except TooManyAttempts as error:
-        return _forget_code(view, too_many(view.request, error))
+        return _forget_code(view, error_page(view.request, error))
     except Conflict as error:
         known = error.body.code if error.body.code == "too_many_open" else "too_late"
         return _forget_code(view, redirect_to_application(view, reference, notice=known))
@@ -124,16 +110,6 @@ async def check_code(view: ApplicantPage, reference: str) -> Response:
     if not view.operator:
         cookies.remember_device(response, view.request, "mobiles", session.device)
     return response
-
-
-def _problem(typed: str, shown: ApplicationView) -> str:
-    """Return the code of what is wrong with the new number; empty if nothing is."""
-    if not typed:
-        return "new_mobile_missing"
-    try:
-        return "same_mobile" if parse_mobile(typed) == shown.applicant.mobile else ""
-    except ValueError:
-        return "not_a_mobile"
 
 
 def _waiting(view: View, shown: ApplicationView | None) -> Answers | None:
@@ -184,6 +160,6 @@ def _code_page(
     *,
     left: str | int | None = None,
 ) -> Response:
-    end = re.sub(r"\D", "", ascii_digits(waiting["mobile"]))[-4:]
+    end = only_digits(waiting["mobile"])[-4:]
     values = {"shown": shown, "errors": errors, "mobile_end": end, "left": left}
     return view.html("applications/mobile_code.html", status, **values)

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.crockford import parse_reference
@@ -16,24 +16,14 @@ from contracts.rpc.notify import WrongNumber
 from services.chassis.runtime.clock import now
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import lookups
-from services.gateway.pages.applications.detail import (
-    ONWARD,
-    application_page,
-    ask_last_four,
-    is_good,
-    open_by_last_four,
-    progress,
-    redirect_to_application,
-    viewed,
-    visit_window,
-)
+from services.gateway.pages.applications import detail
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.qr import inline
-from services.gateway.pages.shared.view import ApplicantPage, Notice, OpenPage, key_of, text_of
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, page_router
 from services.gateway.pages.shared.vocabulary import state_of
 
-router = APIRouter(prefix="/{language:lang}", include_in_schema=False, route_class=PageRoute)
+router = page_router("")
 ON_A_PAGE = 20
 STATUS = "/status/result"
 TO_ACT: tuple[ApplicationStatus, ...] = (
@@ -45,23 +35,23 @@ TO_ACT: tuple[ApplicationStatus, ...] = (
 @router.get("/applications")
 async def show_history(view: ApplicantPage, after: str | None = None) -> Response:
     """Show the applications of the mobile, the newest first."""
-    found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
+    found = await view.query(rpc.application.LIST_APPLICATIONS, Page(after=after, limit=ON_A_PAGE))
     return view.html(
         "applications/history.html",
         found=found,
         after=after,
         names=await directory.department_names(view),
-        visit_of=lambda one: visit_window(view, one.pass_)["window"],
+        visit_of=lambda one: detail.visit_window(view, one.pass_)["window"],
     )
 
 
 @router.get("/applications/{reference}")
-async def show_application(view: ApplicantPage, reference: str, notice: Notice = "") -> Response:
+async def show_application(view: ApplicantPage, reference: str) -> Response:
     """Show one application, or ask for the last four characters of its ID card first."""
-    shown = await viewed(view, reference)
+    shown = await detail.viewed(view, reference)
     if shown is None:
-        return ask_last_four(view, reference)
-    return await application_page(view, shown, notice)
+        return detail.ask_last_four(view, reference)
+    return await detail.application_page(view, shown)
 
 
 @router.post("/applications/{reference}/open")
@@ -69,30 +59,30 @@ async def open_application(view: ApplicantPage, reference: str) -> Response:
     """Open an application by the last four characters of its ID card."""
     form = await view.form()
     onward = text_of(form, "onward")
-    shown = await open_by_last_four(view, reference, text_of(form, "id_last4"))
+    shown = await detail.open_by_last_four(view, reference, text_of(form, "id_last4"))
     if isinstance(shown, str):
-        return ask_last_four(view, reference, shown, onward=onward if onward in ONWARD else "")
+        return detail.ask_last_four(view, reference, shown, onward=onward if onward in detail.ONWARD else "")
     place = f"/applications/{shown.reference}"
-    return view.to(f"{place}/{onward}" if onward in ONWARD else place)
+    return view.to(f"{place}/{onward}" if onward in detail.ONWARD else place)
 
 
 @router.post("/applications/{reference}/resend")
 async def resend(view: ApplicantPage, reference: str) -> Response:
     """Send the message of the pass again; the application's page then says so, or why it was not sent."""
-    shown, key = await viewed(view, reference), text_of(await view.form(), "key")
+    shown, key = await detail.viewed(view, reference), text_of(await view.form(), "key")
     if shown is None or not key:
-        return redirect_to_application(view, reference)
+        return detail.redirect_to_application(view, reference)
     try:
-        await view.caller.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
+        await view.command(rpc.notify.RESEND, ReferenceOnly(reference=shown.reference), key)
     except TooManyAttempts as error:
         again_at = now() + timedelta(seconds=int(error.body.facts.get("retry_after", 60)))
-        response = redirect_to_application(view, shown.reference, notice=error.body.code)
+        response = detail.redirect_to_application(view, shown.reference, notice=error.body.code)
         return view.save_result(
             response, f"/applications/{shown.reference}", {"again_at": again_at.isoformat()}
         )
     except Conflict as error:
-        return redirect_to_application(view, shown.reference, notice=error.body.code)
-    return redirect_to_application(view, shown.reference, notice="resent")
+        return detail.redirect_to_application(view, shown.reference, notice=error.body.code)
+    return detail.redirect_to_application(view, shown.reference, notice="resent")
 
 
 @router.get("/applications/{reference}/open")
@@ -100,46 +90,42 @@ async def resend(view: ApplicantPage, reference: str) -> Response:
 @router.get("/applications/{reference}/resend")
 async def return_to_application(view: ApplicantPage, reference: str) -> Response:
     """Return to an application from the address of a form that was sent, perhaps with a mistake."""
-    return redirect_to_application(view, reference)
+    return detail.redirect_to_application(view, reference)
 
 
 @router.get("/applications/{reference}/qr")
 async def show_qr(view: ApplicantPage, reference: str) -> Response:
     """Show the QR of the pass while the pass opens a gate."""
-    shown = await viewed(view, reference)
-    if shown is None or shown.pass_ is None or not is_good(shown.pass_):
-        return redirect_to_application(view, reference)
-    picture = await view.caller.query(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
+    shown = await detail.viewed(view, reference)
+    if shown is None or shown.pass_ is None or not detail.is_good(shown.pass_):
+        return detail.redirect_to_application(view, reference)
+    picture = await view.query(rpc.issuance.QR, QrQuestion(number=shown.pass_.number, format="svg"))
     return view.html(
-        "applications/qr.html",
-        shown=shown,
-        qr=inline(picture),
-        **visit_window(view, shown.pass_),
+        "applications/qr.html", shown=shown, qr=inline(picture), **detail.visit_window(view, shown.pass_)
     )
 
 
 @router.get("/status", dependencies=[rate_limited("read")])
 async def ask_status(view: OpenPage) -> Response:
-    """Ask which application."""
     return view.html("applications/status.html", errors={}, found=None, typed={})
 
 
 @router.get("/status/result", dependencies=[rate_limited("read")])
-async def show_status(view: OpenPage, notice: Notice = "") -> Response:
+async def show_status(view: OpenPage) -> Response:
     """Show the progress of the application that was asked for last, without name and purpose."""
     kept = view.read_result()
     if not kept:
         return view.to("/status")
     try:
-        found = await view.caller.query(rpc.application.STATUS, StatusQuestion.model_validate(kept))
+        found = await view.query(rpc.application.STATUS, StatusQuestion.model_validate(kept))
     except NotFound:  # it was erased meanwhile
         return view.to("/status")
-    more = await progress(view, found.reference, found.status, found.department, found.timeline)
+    more = await detail.progress(view, found.reference, found.status, found.department, found.timeline)
     onward = {"date_needed": "/dates", "day_reopened": "/dates", "returned": "/complete"}.get(
         state_of(found), ""
     )
     more["action"] = f"applications/{found.reference}{onward}" if found.status in TO_ACT else ""
-    more["is_stopped"] = notice == "stopped"
+    more["is_stopped"] = view.notice == "stopped"
     more["change"] = f"/applications/{found.reference}/mobile"
     more["mobile_end"] = kept["mobile_last4"]
     more["is_theirs"] = (view.principal.mobile or "").endswith(kept["mobile_last4"])
@@ -154,7 +140,7 @@ async def stop_messages(view: OpenPage) -> Response:
     if not kept:
         return view.to("/status")
     with suppress(NotFound):  # it was erased meanwhile
-        await view.caller.command(rpc.notify.WRONG_NUMBER, WrongNumber.model_validate(kept), key_of(form))
+        await view.command(rpc.notify.WRONG_NUMBER, WrongNumber.model_validate(kept), key_of(form))
     return view.to(STATUS, notice="stopped")
 
 
@@ -179,11 +165,6 @@ async def find_status(view: OpenPage) -> Response:
     try:
         await lookups.application_status(view.caller, question)
     except NotFound:
-        return view.html(
-            "applications/status.html",
-            422,
-            errors={"reference": "unknown_reference"},
-            found=None,
-            typed=typed,
-        )
+        errors = {"reference": "unknown_reference"}
+        return view.html("applications/status.html", 422, errors=errors, found=None, typed=typed)
     return view.save_result(view.to(STATUS), STATUS, question.model_dump())

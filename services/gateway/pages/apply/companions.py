@@ -1,16 +1,17 @@
 """The pages on which companions are added, changed and removed."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 
 from contracts.errors import Unavailable
 from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, posted_form, was_sent
 from services.gateway.pages.apply.question_page import findings
 from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion, step_of
-from services.gateway.pages.shared.view import ApplicantPage, View, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
+router = page_router("/apply", ApplyRoute)
 PLACES = {"name_latin": "name"}
 """Field of the request that the page does not have → field at which its problem is shown."""
 
@@ -55,7 +56,6 @@ async def add_companion(view: ApplicantPage) -> Response:
 
 @router.post("/companions/remove")
 async def remove_companion(view: ApplicantPage) -> Response:
-    """Remove a companion."""
     answers, form = current_answers(view), await view.form()
     companions = list(answers.get("companions", ()))
     which = text_of(form, "which")

@@ -16,9 +16,10 @@ from starlette.exceptions import HTTPException
 from contracts.identity import NotLastFour, last_four
 from services.gateway.pages.shared.answers import POSTED, Answers, TooLong
 from services.gateway.pages.shared.cookies import answers_cookie
-from services.gateway.pages.shared.error_pages import Fields, PageRoute, posted_fields
+from services.gateway.pages.shared.error_pages import Fields, PageRoute, inner_path, posted_fields
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.questions import QUESTIONS
-from services.gateway.pages.shared.view import View, text_of
+from services.gateway.pages.shared.view import View
 
 ASKED = ("companions", *(name for question in QUESTIONS for name in question.answers))
 
@@ -29,7 +30,7 @@ class ApplyRoute(PageRoute):
     async def signed_out(self, request: Request) -> Response:
         """Redirect to signing in, and save the posted form so that this page shows it afterwards."""
         response = await super().signed_out(request)
-        cookie, path = answers_cookie(request), request.url.path.partition("/")[2].partition("/")[2]
+        cookie, path = answers_cookie(request), inner_path(request)
         if request.method == "POST":
             with suppress(TooLong, HTTPException):  # longer than any form allows: it is not saved
                 posted = {"path": path, "fields": _without_full_number(dict(await posted_fields(request)))}

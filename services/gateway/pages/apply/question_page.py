@@ -26,15 +26,9 @@ async def findings(view: View, answers: Answers) -> list[tuple[str, str]]:
         wanted = request_of(answers, view.language)
     except ValidationError as error:
         return unreadable(error)
-    found = await view.caller.query(rpc.application.CHECK, wanted)
+    found = await view.query(rpc.application.CHECK, wanted)
     problems = (*found.problems, *visit_requests.email_problems(view.caller, wanted))
     return [(one.field, one.code) for one in problems]
-
-
-async def findings_about_places(view: View, answers: Answers) -> list[tuple[str, str]]:
-    """Return the problems of preferred slots that the department cannot take, as fields and codes."""
-    found = await visit_requests.problems_of(view.caller, request_of(answers, view.language))
-    return [(one.field, one.code) for one in found]
 
 
 async def render_question(
@@ -78,5 +72,5 @@ async def _offered(view: View, name: str, answers: Answers) -> dict[str, Any]:
 async def suggested_spelling(view: View, answers: Answers) -> str:
     """Return how the service would write the name in English letters; empty while it does not answer."""
     with suppress(Unavailable):  # it is a suggestion: without it the field is empty
-        return (await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))).name_latin
+        return (await view.query(rpc.application.CHECK, request_of(answers, view.language))).name_latin
     return ""

@@ -1,14 +1,12 @@
 """The pages of applying. Companions and the submission have modules of their own."""
 
-from contextlib import suppress
-
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import ContractError, NotFound, Unavailable
-from contracts.rpc.application import ApplicationSummary
+from contracts.errors import NotFound, Unavailable
 from contracts.rpc.call import Page
 from services.gateway.access.admission import rate_limited
+from services.gateway.handlers import visit_requests
 from services.gateway.pages.apply.form_session import (
     ApplyRoute,
     current_answers,
@@ -16,23 +14,18 @@ from services.gateway.pages.apply.form_session import (
     was_sent,
     with_key,
 )
-from services.gateway.pages.apply.question_page import (
-    findings,
-    findings_about_places,
-    render_question,
-    suggested_spelling,
-)
+from services.gateway.pages.apply.question_page import findings, render_question, suggested_spelling
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers
+from services.gateway.pages.shared.application_form import request_of
 from services.gateway.pages.shared.questions import BY_NAME, QUESTIONS, Question, next_question
-from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View
+from services.gateway.pages.shared.view import ApplicantPage, OpenPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
+router = page_router("/apply", ApplyRoute)
 
 
 @router.get("", dependencies=[rate_limited("read")])
 async def start(view: OpenPage) -> Response:
-    """Show what an applicant needs, before the first question."""
     return view.html("apply/start.html")
 
 
@@ -46,7 +39,10 @@ async def ask(view: ApplicantPage, name: str) -> Response:
     form, shown = posted_form(answers, f"apply/{name}"), answers
     if form is not None:
         shown = question.put(answers, question.read(form, answers)[0])
-    last = await _last_application(view) if name == "who" and not view.kiosk else None
+    old = None  # the last application of this mobile, whose answers are offered
+    if name == "who" and not view.kiosk:
+        old = await view.try_query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
+    last = old.items[0] if old and old.items else None
     page = await render_question(view, question, shown, {}, last=last)
     return view.save_answers(page, answers) if form is None else page
 
@@ -69,7 +65,9 @@ async def answer(view: ApplicantPage, name: str) -> Response:
         if not problems:
             problems = question.problems_of(await findings(view, answers))
         if name == "when" and not problems:
-            problems = question.problems_of(await findings_about_places(view, answers))
+            wanted = request_of(answers, view.language)
+            found = await visit_requests.problems_of(view.caller, wanted)
+            problems = question.problems_of((one.field, one.code) for one in found)
     except Unavailable:
         return await render_question(view, question, answers, {}, 503)
     if problems:
@@ -109,11 +107,3 @@ async def _with_site(view: View, answers: Answers) -> Answers:
     if len(sites) == 1:
         return answers if answers.get("site") == sites[0].code else others | {"site": sites[0].code}
     return answers if answers.get("site") in {one.code for one in sites} else others
-
-
-async def _last_application(view: View) -> ApplicationSummary | None:
-    """Return the last application of this mobile, whose answers it is offered."""
-    with suppress(ContractError):  # an offer: without an answer it is not made
-        found = await view.caller.query(rpc.application.LIST_APPLICATIONS, Page(limit=1))
-        return found.items[0] if found.items else None
-    return None

@@ -4,28 +4,23 @@ from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
 from contracts.errors import IdempotencyKeyReused, InvalidInput, Unavailable
 from contracts.rpc.application import Checked
 from contracts.visiting_rules import PERSONAL_DATA_KEPT
 from services.gateway.handlers import visit_requests
-from services.gateway.pages.apply.form_session import (
-    ApplyRoute,
-    current_answers,
-    digest,
-    was_sent,
-    with_key,
-)
+from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, digest, was_sent, with_key
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of
+from services.gateway.pages.shared.forms import LONGEST_KEY, problems_of, text_of
 from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question, step_of
-from services.gateway.pages.shared.view import LONGEST_KEY, ApplicantPage, Notice, View, text_of
+from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.waiting_times import usual_wait
 
-router = APIRouter(prefix="/{language:lang}/apply", include_in_schema=False, route_class=ApplyRoute)
+router = page_router("/apply", ApplyRoute)
 
 
 @router.get("/check")
@@ -37,7 +32,7 @@ async def check(view: ApplicantPage) -> Response:
         return view.to(f"/apply/{missing.name}")
     found = Checked()
     with suppress(Unavailable):  # the submission reports the same problems
-        found = await view.caller.query(rpc.application.CHECK, request_of(answers, view.language))
+        found = await view.query(rpc.application.CHECK, request_of(answers, view.language))
     errors = problems_of_questions([(one.field, one.code) for one in found.problems])
     return await _page(view, answers, errors, masked=bool(found.masked))
 
@@ -72,19 +67,14 @@ async def submit(view: ApplicantPage) -> Response:
 
 
 @router.get("/done")
-async def done(view: ApplicantPage, notice: Notice = "") -> Response:
+async def done(view: ApplicantPage) -> Response:
     """Show the reference, and what happens next."""
     if view.kiosk:
         return view.to("/kiosk/done")
     sent = current_answers(view).get("sent")
     if sent is None:
         return view.to("/applications")
-    return view.html(
-        "apply/done.html",
-        sent=sent,
-        already=notice == "sent",
-        usual=await usual_wait(view, sent["department"]),
-    )
+    return view.html("apply/done.html", sent=sent, usual=await usual_wait(view, sent["department"]))
 
 
 def problems_of_questions(found: list[tuple[str, str]]) -> Problems:
@@ -115,9 +105,7 @@ async def _show_again(
         error, IdempotencyKeyReused
     ):  # an earlier attempt did arrive, with answers that were changed since
         return await _page(view, answers, {}, 409, changed="sent")
-    return await _page(
-        view, answers, problems_of_questions([(one.field, one.code) for one in error.body.fields]), 422
-    )
+    return await _page(view, answers, problems_of_questions(list(problems_of(error).items())), 422)
 
 
 async def _page(
@@ -138,17 +126,14 @@ async def _page(
         "step": step_of("check", answers),
         "kept_days": PERSONAL_DATA_KEPT.days,
     }
-    chosen = await _chosen(view, answers)
-    return view.save_answers(
-        view.html("apply/check.html", status, **values, **chosen),
-        answers,
-    )
+    page = view.html("apply/check.html", status, **values, **await _chosen(view, answers))
+    return view.save_answers(page, answers)
 
 
 async def _chosen(view: View, answers: Answers) -> dict[str, Any]:
     """Return the records of the directory that were chosen; None for each that is not there any more."""
     found = await directory.departments(view, answers["site"])
-    people = await directory.officers(view, answers["department"], "") if answers.get("officer") else ()
+    people = await directory.officers(view, answers["department"]) if answers.get("officer") else ()
     return {
         "site": await directory.site(view, answers["site"]),
         "department": next((one for one in found if one.code == answers["department"]), None),

@@ -8,20 +8,19 @@ from typing import Any
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
-from contracts.errors import FieldError
 from contracts.events import OfficerRecord
-from contracts.model import Language
 from contracts.rpc.application import SubmitAtCounter
 from services.chassis.runtime.clock import IST, now
 from services.gateway.pages.counter import party
 from services.gateway.pages.counter.party import Party
 from services.gateway.pages.shared import cookies, directory, visit_times
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.application_form import request_of
+from services.gateway.pages.shared.application_form import request_of, unreadable
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.pasted_list import LineProblem
 from services.gateway.pages.shared.questions import AT_THE_COUNTER, OFFICE, Problems
-from services.gateway.pages.shared.view import View, text_of
+from services.gateway.pages.shared.view import View
 
 DELIVERIES = ("sms", "whatsapp", "printed")
 TYPED = (
@@ -65,30 +64,18 @@ class WalkIn:
             more = {name: self.typed[name] or None for name in ("mobile", "photograph")}
             return SubmitAtCounter.model_validate(asked | more)
         except ValidationError as error:
-            found = [
-                (".".join(str(part) for part in one["loc"]), "too_long")
-                for one in error.errors(include_input=False)
-            ]
-            self._take(found)
+            self.take(unreadable(error))
             return None
 
-    def take(self, findings: Iterable[FieldError]) -> None:
-        """Record the problems that the service found."""
-        self._take((one.field, one.code) for one in findings)
-
-    def _take(self, findings: Iterable[tuple[str, str]]) -> None:
+    def take(self, findings: Iterable[tuple[str, str]]) -> None:
+        """Record problems, each at its field or its line."""
         for path, code in findings:
             line = self.party.problem_at(path, code)
             if line:
                 self.lines.append(line)
             else:
-                self.errors[_place_of(path)] = code
-
-
-def _place_of(path: str) -> str:
-    """Return the field of the page at which a problem is shown."""
-    places = [place for question in AT_THE_COUNTER if (place := question.place_of(path))]
-    return places[0] if places else path.removeprefix("applicant.").partition(".")[0]
+                places = (place for question in AT_THE_COUNTER if (place := question.place_of(path)))
+                self.errors[next(places, path.removeprefix("applicant.").partition(".")[0])] = code
 
 
 def read(form: FormData, site: str) -> WalkIn:
@@ -101,11 +88,8 @@ def read(form: FormData, site: str) -> WalkIn:
         walk_in.answers |= given
         walk_in.errors |= problems
     typed = walk_in.typed
-    walk_in.answers |= {
-        "companions": walk_in.party.companions,
-        "name_latin": typed["name_latin"],
-        "kind": "citizen",
-    }
+    walk_in.answers |= {"companions": walk_in.party.companions, "name_latin": typed["name_latin"]}
+    walk_in.answers["kind"] = "citizen"
     walk_in.answers["deliver_by"] = typed["deliver_by"] if typed["deliver_by"] in DELIVERIES else "printed"
     if any(typed[name] for name in OFFICE):
         walk_in.answers |= {"kind": "official"} | {name: typed[name] for name in OFFICE}
@@ -158,9 +142,8 @@ def next_window(day: visit_times.Day | None, at: datetime) -> dict[str, str]:
 
 async def offered(view: View, site: str) -> dict[str, Any]:
     """Return what the page offers to choose from."""
-    spoken: tuple[Language, ...] = LANGUAGES
     return {
         "departments": await directory.departments(view, site),
-        "spoken": spoken,
+        "spoken": LANGUAGES,
         "site": await directory.site(view, site),
     }

@@ -3,27 +3,24 @@
 What was typed stays for some minutes in the browser, sealed, until the code is entered.
 """
 
-import re
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound, TooManyAttempts
+from contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
 from contracts.identity import NotLastFour, last_four
-from contracts.mobile import ascii_digits, parse_mobile
+from contracts.mobile import only_digits
 from contracts.model import OPEN_STATUSES
 from contracts.rpc.accounts.sessions import RequestOtp
 from contracts.rpc.application import ApplicationView, NewMobileAtCounter, ReferenceOnly
 from services.gateway.access.admission import rate_limited
 from services.gateway.handlers import mobile_changes
-from services.gateway.pages.shared.error_pages import PageRoute, too_many
-from services.gateway.pages.shared.view import ReceptionPage, View, key_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import ReceptionPage, View, page_router
 
-router = APIRouter(
-    prefix="/{language:lang}/counter/applications/{reference}", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/counter/applications/{reference}")
 
 
 @router.get("/mobile")
@@ -44,10 +41,7 @@ async def send_code(view: ReceptionPage, reference: str) -> Response:
         return _page(view, shown, typed, errors, 422)
     request = RequestOtp(mobile=typed["mobile"], language=shown.language)
     key = str(uuid5(NAMESPACE_URL, f"{key_of(form)} {typed['mobile']}"))
-    try:
-        sent = await view.caller.command(rpc.accounts.sessions.REQUEST_OTP, request, key)
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
+    sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, request, key)
     waiting = typed | {"request_id": str(sent.request_id), "key": str(uuid4())}
     place = f"/counter/applications/{shown.reference}/mobile/code"
     return view.save_result(view.to(place), place, waiting)
@@ -68,16 +62,14 @@ async def check_code(view: ReceptionPage, reference: str) -> Response:
     form, shown, typed = await view.form(), await _shown(view, reference), view.read_result()
     if not typed:
         return view.to(f"/counter/applications/{shown.reference}/mobile")
-    code = re.sub(r"\D", "", ascii_digits(text_of(form, "code")))[:20]
+    code = only_digits(text_of(form, "code"))[:20]
     if not code:
         return _code_page(view, shown, typed, {"code": "code_missing"}, 422)
     proof = NewMobileAtCounter(request_id=UUID(typed["request_id"]), code=code, id_last4=typed["id_last4"])
     try:
         await mobile_changes.change_at_counter(view.caller, shown.reference, proof, typed["key"])
-    except TooManyAttempts as error:
-        return too_many(view.request, error)
     except (Conflict, InvalidInput) as error:
-        found = {one.field: one.code for one in error.body.fields} or {"mobile": error.body.code}
+        found = problems_of(error) if isinstance(error, InvalidInput) else {"mobile": error.body.code}
         return _page(view, shown, typed, found, 422)
     except NotAuthenticated as error:
         return _code_page(view, shown, typed, {"code": error.body.code}, 422)
@@ -91,7 +83,7 @@ async def _shown(view: View, reference: str) -> ApplicationView:
         NotFound: there is none, or it is of another site: the service would refuse to change it.
     """
     question = ReferenceOnly(reference=reference[:40])
-    shown = await view.caller.query(rpc.application.VIEW_APPLICATION, question)
+    shown = await view.query(rpc.application.VIEW_APPLICATION, question)
     if view.principal.site not in {None, shown.site}:
         raise NotFound("there is no such application")
     return shown
@@ -107,12 +99,8 @@ def _problems(typed: dict[str, str], shown: ApplicationView) -> dict[str, str]:
             errors["id_last4"] = "other_last4"
     except NotLastFour as problem:
         errors["id_last4"] = problem.code if typed["id_last4"] else "id_last4_missing"
-    try:
-        if parse_mobile(typed["mobile"]) == shown.applicant.mobile:
-            errors["mobile"] = "same_mobile"
-    except ValueError:
-        errors["mobile"] = "not_a_mobile" if typed["mobile"] else "new_mobile_missing"
-    return errors
+    wrong = mobile_changes.problem_of(typed["mobile"], shown)
+    return errors | ({"mobile": wrong} if wrong else {})
 
 
 def _page(
@@ -125,6 +113,6 @@ def _page(
 def _code_page(
     view: View, shown: ApplicationView, typed: dict[str, str], errors: dict[str, str], status: int = 200
 ) -> Response:
-    end = re.sub(r"\D", "", ascii_digits(typed["mobile"]))[-4:]
+    end = only_digits(typed["mobile"])[-4:]
     values: dict[str, Any] = {"shown": shown, "typed": typed, "errors": errors, "mobile_end": end}
     return view.html("counter/mobile_code.html", status, **values)

@@ -1,25 +1,30 @@
-"""The pages of the counter, for an operator with a keyboard: look up, apply for a walk-in, wait, print."""
+"""The pages of the counter, for an operator with a keyboard: look up, apply for a walk-in, wait, print.
+
+Calls of gates for help ring on all of them.
+"""
 
 from asyncio import gather
 from typing import Any, Literal
+from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import Conflict, ContractError, Forbidden, InvalidInput, Unavailable
+from contracts.errors import Conflict, Forbidden, InvalidInput, Unavailable
 from contracts.model import ApplicationStatus
-from contracts.rpc.application import Lookup, LookupHit, LookupHits, ReferenceOnly
+from contracts.rpc.application import Lookup, LookupHits, ReferenceOnly
 from contracts.rpc.call import Nothing
 from contracts.rpc.issuance import PassNumber, ReissuePass
-from contracts.rpc.notify import UndeliveredPass
+from contracts.rpc.verify.incidents import HelpCallId, HelpQuestion
+from services.gateway.caches.changes import event_stream
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import Notice, ReceptionPage, View, key_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import ReceptionPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/counter", include_in_schema=False, route_class=PageRoute)
+router = page_router("/counter")
 WAITING: frozenset[ApplicationStatus] = frozenset({"submitted", "approved"})
 """Statuses in which a decision or a pass is still to come."""
 LOOKUP = "/counter/lookup"
@@ -31,7 +36,6 @@ Paper = Literal["a6", "receipt"]
 
 @router.get("")
 async def show_counter(view: ReceptionPage) -> Response:
-    """Show the one page of the counter: look up, or apply for a walk-in."""
     return await _counter(view, await forms.fresh(view, _site(view)))
 
 
@@ -51,11 +55,10 @@ async def look_up(view: ReceptionPage) -> Response:
 
 @router.get("/lookup")
 async def show_found(view: ReceptionPage) -> Response:
-    """Show the applications that were looked for."""
     kept = view.read_result()
     if not kept:
         return view.to("/counter")
-    found = await view.caller.query(rpc.application.COUNTER_LOOKUP, Lookup(q=kept["q"]))
+    found = await view.query(rpc.application.COUNTER_LOOKUP, Lookup(q=kept["q"]))
     return await _counter(view, await forms.fresh(view, _site(view)), found=found, q=kept["q"])
 
 
@@ -74,7 +77,7 @@ async def apply(view: ReceptionPage) -> Response:
     try:
         made = await visit_requests.apply(view.caller, rpc.application.SUBMIT_AT_COUNTER, wanted, key)
     except InvalidInput as error:
-        walk_in.take(error.body.fields)
+        walk_in.take(problems_of(error).items())
         return await _counter(view, walk_in, 422)
     except Unavailable:
         return await _counter(view, walk_in, 503, key=key)
@@ -84,9 +87,9 @@ async def apply(view: ReceptionPage) -> Response:
 
 
 @router.get("/applications/{reference}")
-async def show_application(view: ReceptionPage, reference: str, notice: Notice = "") -> Response:
+async def show_application(view: ReceptionPage, reference: str) -> Response:
     """Show one application; while it waits, the page refreshes itself."""
-    shown = await view.caller.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
+    shown = await view.query(rpc.application.VIEW_APPLICATION, ReferenceOnly(reference=reference[:40]))
     own = view.principal.site in {None, shown.site}
     site = await directory.site(view, shown.site)
     return view.html(
@@ -94,31 +97,27 @@ async def show_application(view: ReceptionPage, reference: str, notice: Notice =
         has_photograph=bool(own and site and site.photograph and await photograph.is_there(view, reference)),
         waits=shown.status in WAITING,
         lines=await timeline.in_words(view, shown.timeline, shown.note),
-        notice=notice if notice in {"masked", "late", "mobile_changed"} else "",
     )  # fmt: skip
 
 
 @router.get("/applications/{reference}/photograph")
 async def show_photograph(view: ReceptionPage, reference: str) -> Response:
-    """Show the photograph that was taken here."""
     return await photograph.picture(view, reference)
 
 
 @router.post("/applications/{reference}/cancel")
 async def cancel(view: ReceptionPage, reference: str) -> Response:
     """Cancel the application for the visitor; its pass is revoked."""
-    key = key_of(await view.form())
-    inner = f"/counter/applications/{reference}"
+    notice = ""
     try:
-        await view.caller.command(rpc.application.CANCEL, ReferenceOnly(reference=reference[:40]), key)
+        await view.carry_out(rpc.application.CANCEL, ReferenceOnly(reference=reference[:40]))
     except Conflict:
-        return view.to(inner, notice="late")
-    return view.to(inner)
+        notice = "late"
+    return view.to(f"/counter/applications/{reference}", notice)
 
 
 @router.get("/passes/{number}")
 async def show_pass(view: ReceptionPage, number: str) -> Response:
-    """Show a pass, to print or to reissue it."""
     return await _pass(view, number, {})
 
 
@@ -128,15 +127,15 @@ async def record_print(view: ReceptionPage, number: str) -> Response:
     form = await view.form()
     kind = "badge" if text_of(form, "kind") == "badge" else "pass"
     paper = "receipt" if text_of(form, "paper") == "receipt" else "a6"
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
-    await view.caller.command(rpc.notify.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    await view.command(rpc.notify.RECORD_PRINT, PassNumber(number=shown.number), key_of(form))
     return view.to(f"/counter/passes/{shown.number}/{kind}/{paper}")
 
 
 @router.get("/passes/{number}/{kind}/{paper}")
 async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper) -> Response:
     """Show the sheet for the printer: a pass, or a badge for each person of the party."""
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     back = f"/counter/passes/{shown.number}"
     host, names = await gather(directory.host(view, shown), directory.names(view, shown))
     return view.html(SHEETS[kind], shown=shown, paper=paper, back=back, host=host, **names)
@@ -144,17 +143,35 @@ async def show_sheet(view: ReceptionPage, number: str, kind: Kind, paper: Paper)
 
 @router.post("/passes/{number}/reissue")
 async def reissue(view: ReceptionPage, number: str) -> Response:
-    """Issue a new pass in place of one that was lost or stolen."""
     form = await view.form()
     reason = text_of(form, "reason")
     if reason not in REASONS:
         return await _pass(view, number, {"reason": "choose_one"}, 422)
     wanted = ReissuePass.model_validate({"number": number[:20], "reason": reason})
     try:
-        made = await view.caller.command(rpc.issuance.REISSUE, wanted, key_of(form))
+        made = await view.command(rpc.issuance.REISSUE, wanted, key_of(form))
     except Conflict:
         return await _pass(view, number, {"reason": "not_reissuable"}, 409)
     return view.to(f"/counter/passes/{made.number}")
+
+
+@router.get("/calls")
+async def show_calls(view: ReceptionPage) -> Response:
+    """Show which gates call, as a part that a script puts into an open page."""
+    found = await view.query(rpc.verify.incidents.HELP_CALLS, HelpQuestion(site=view.principal.site))
+    return view.html("counter/calls.html", calls=found.items, gate_name=await directory.gate_names(view))
+
+
+@router.get("/calls/changes")
+async def stream_calls(view: ReceptionPage) -> Response:
+    """Send an event whenever a gate calls or somebody answers."""
+    return event_stream(view.caller.state.help_calls.of(view.principal))
+
+
+@router.post("/calls/{call_id}/answer")
+async def answer_call(view: ReceptionPage, call_id: UUID) -> Response:
+    await view.carry_out(rpc.verify.incidents.ANSWER_HELP, HelpCallId(call_id=call_id))
+    return view.to("/counter")
 
 
 def _site(view: View) -> str:
@@ -182,8 +199,10 @@ async def _counter(
     A ``key`` among the values repeats a command whose outcome is not known; otherwise the form gets a new
     key.
     """
-    offered, waiting, undelivered = await gather(
-        forms.offered(view, _site(view)), _waiting(view), _undelivered(view)
+    offered, waiting, undelivered = await gather(  # the form matters more than the lists
+        forms.offered(view, _site(view)),
+        view.try_query(rpc.application.WAITING_HERE, Nothing()),
+        view.try_query(rpc.notify.UNDELIVERED_HERE, Nothing()),
     )
     wrong = bool(lookup or walk_in.errors or walk_in.lines)
     shown = {"lookup": lookup or {}, "found": found, "q": "", "key": None, "wrong": wrong} | values
@@ -192,32 +211,13 @@ async def _counter(
         status,
         walk_in=walk_in,
         errors=walk_in.errors,
-        waiting=waiting,
-        undelivered=undelivered,
+        waiting=waiting.items if waiting else None,
+        undelivered=undelivered.items if undelivered else (),
         **offered,
         **shown,
     )
 
 
-async def _waiting(view: View) -> tuple[LookupHit, ...] | None:
-    """Return who waits at this counter.
-
-    It is None while the service does not answer: the form matters more than the list.
-    """
-    try:
-        return (await view.caller.query(rpc.application.WAITING_HERE, Nothing())).items
-    except ContractError:
-        return None
-
-
-async def _undelivered(view: View) -> tuple[UndeliveredPass, ...]:
-    """Return the passes that did not arrive; none while the service does not answer."""
-    try:
-        return (await view.caller.query(rpc.notify.UNDELIVERED_HERE, Nothing())).items
-    except ContractError:
-        return ()
-
-
 async def _pass(view: View, number: str, errors: dict[str, str], status: int = 200) -> Response:
-    shown = await view.caller.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
+    shown = await view.query(rpc.issuance.PASS, PassNumber(number=number[:20]))
     return view.html("counter/pass.html", status, shown=shown, errors=errors)

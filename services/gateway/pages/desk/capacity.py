@@ -3,7 +3,7 @@
 from datetime import date, time
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 
 from contracts import rpc
@@ -13,10 +13,10 @@ from contracts.rpc.approval.capacity import SetCapacity
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk")
 WINDOWS = (30, 60, 90, 120, 180, 240)
 """Lengths of a window that the page offers, in minutes."""
 MORE_DATES = 3
@@ -26,22 +26,19 @@ SHOWN_DAYS = 5
 
 
 @router.get("/capacity")
-async def show_capacity(view: DepartmentPage, notice: Notice = "") -> Response:
+async def show_capacity(view: DepartmentPage) -> Response:
     """Show the form, as it was last saved, and what is free on the next days."""
-    return await _page(view, notice=notice if notice == "saved" else "")
+    return await _page(view)
 
 
 @router.post("/capacity")
 async def set_capacity(view: DepartmentPage) -> Response:
-    """Save the visiting hours; otherwise show what is wrong with them."""
     form = await view.form()
     typed = {name: value.strip() for name, value in form.items() if isinstance(value, str)}
     capacity, problems = _read(form)
     if problems:
         return await _page(view, typed, problems, 422)
-    await view.caller.command(
-        rpc.approval.capacity.SET_CAPACITY, SetCapacity(capacity=capacity), key_of(form)
-    )
+    await view.command(rpc.approval.capacity.SET_CAPACITY, SetCapacity(capacity=capacity), key_of(form))
     return view.to("/desk/capacity", notice="saved")
 
 
@@ -109,14 +106,9 @@ def _typed(capacity: Capacity | None) -> dict[str, str]:
 
 
 async def _page(
-    view: View,
-    typed: dict[str, str] | None = None,
-    errors: dict[str, str] | None = None,
-    status: int = 200,
-    *,
-    notice: str = "",
+    view: View, typed: dict[str, str] | None = None, errors: dict[str, str] | None = None, status: int = 200
 ) -> Response:
-    stored = await view.caller.query(rpc.approval.capacity.CAPACITY, Nothing())
+    stored = await view.query(rpc.approval.capacity.CAPACITY, Nothing())
     today = now().astimezone(IST).date()
     closed = [one.isoformat() for one in stored.capacity.closed if one >= today] if stored.capacity else []
     free = await visit_requests.availability(view.caller, stored.department) if stored.capacity else None
@@ -124,7 +116,6 @@ async def _page(
         "stored": stored,
         "typed": typed or _typed(stored.capacity),
         "errors": errors or {},
-        "notice": notice,
         "windows": WINDOWS,
         "closed": [*closed, *[""] * MORE_DATES],
         "free": free.days[:SHOWN_DAYS] if free else (),

@@ -7,11 +7,10 @@ field.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from fastapi.datastructures import FormData
 from pydantic import ValidationError
 
@@ -26,16 +25,13 @@ from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
-from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared import directory, visit_times
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-NOTICES = {
-    "done", "already_decided", "application_closed", "not_approved", "delegation_ended", "no_delegation",
-    "second_officer", "withdrawn",
-}  # fmt: skip
-"""Notices that the page of a review shows after an action: it succeeded, or why it failed."""
+router = page_router("/desk")
+REFUSED = {"application_closed", "not_approved", "delegation_ended", "no_delegation", "second_officer"}
+"""Refusals of which the page of a review tells."""
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
 """Decision → notice of the queue, to which the officer returns for the next application."""
 WRITTEN = ("key", "revision", "on_behalf_of", "onward", "back", "next", "reason", "note")
@@ -60,13 +56,11 @@ NOT_READABLE = {
 
 
 @router.get("/reviews/{review_id}")
-async def show_review(view: DepartmentPage, review_id: UUID, notice: Notice = "") -> Response:
-    """Show one application."""
-    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
-    values = {"filters": Filters(), "following": "first", "notice": notice if notice in NOTICES else ""}
-    values |= await page_values(view, review)
+async def show_review(view: DepartmentPage, review_id: UUID) -> Response:
+    review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
+    values = {"filters": Filters(), "following": "first", "review": review, **await page_values(view, review)}
     left_out = [date.fromisoformat(day) for day in view.read_result().get("left_out", ())]
-    return view.html("desk/review.html", **values | {"review": review, "left_out": left_out})
+    return view.html("desk/review.html", **values | {"left_out": left_out})
 
 
 @router.get("/reviews/{review_id}/{verb}")
@@ -108,13 +102,14 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         officer = {"on_behalf_of": text_of(form, "on_behalf_of") or None} if verb != "forward" else {}
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
         if isinstance(wanted, Reject | Withdraw) and typed.get("preview"):
-            return _to_message(view, verb, wanted, typed)
-        review = await view.caller.command(method, wanted, key_of(form))
-    except ValidationError as error:
-        return await _decision_page(view, review_id, verb, typed, _beside(typed, _unreadable(error)), 422)
-    except InvalidInput as error:
-        problems = {one.field.rpartition(".")[2]: one.code for one in error.body.fields}
-        return await _decision_page(view, review_id, verb, typed, _beside(typed, problems), 422)
+            kept = {name: value for name, value in typed.items() if name in WRITTEN}
+            result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
+            page = f"/desk/reviews/{review_id}/{verb}"
+            return view.save_result(view.to(f"{page}?step=message"), page, result)
+        review = await view.command(method, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        problems = _beside(typed, problems_of(error, NOT_READABLE))
+        return await _decision_page(view, review_id, verb, typed, problems, 422)
     except Conflict as error:
         if error.body.code == "application_changed":
             return await _decision_page(view, review_id, verb, typed, {}, 409, changed=True)
@@ -123,12 +118,10 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
             full_on = date.fromisoformat(str(day)) if day else None
             problem = {"last_day": "day_full"} if full_on else {"slot": "window_full"}
             return await _decision_page(view, review_id, verb, typed, problem, 409, full_on=full_on)
-        return view.to(
-            f"/desk/reviews/{review_id}",
-            notice=error.body.code if error.body.code in NOTICES else "already_decided",
-        )
+        notice = error.body.code if error.body.code in REFUSED else "already_decided"
+        return view.to(f"/desk/reviews/{review_id}", notice=notice)
     except Forbidden as error:
-        if error.body.code not in NOTICES:
+        if error.body.code not in REFUSED:
             raise
         return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
     waits = verb == "approve" and review.second_officer and review.status == "pending"
@@ -159,21 +152,12 @@ class Places:
 
     def windows(self, party: int) -> list[tuple[date, WindowAvailability]]:
         """Return the next windows, with their days, in which a party finds places."""
-        free = ((one.day, window) for one in self.found.days for window in one.windows)
-        return list(islice((pair for pair in free if pair[1].free >= party), MOST_WINDOWS))
-
-
-def _to_message(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
-    """Lead to the message about a rejection or a withdrawal, before it is sent."""
-    page = f"/desk/reviews/{wanted.review_id}/{verb}"
-    kept = {name: value for name, value in typed.items() if name in WRITTEN}
-    result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
-    return view.save_result(view.to(f"{page}?step=message"), page, result)
+        return visit_times.free_windows(self.found, party, MOST_WINDOWS)
 
 
 async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
     """Show the message about a decision as its applicant will get it, in their language."""
-    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
+    review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
     question = PREVIEWS[verb].request(
         reference=review.reference,
         department=review.department,
@@ -183,7 +167,7 @@ async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed:
         note=wanted.note,
     )
     try:
-        text = (await view.caller.query(PREVIEWS[verb], question)).text
+        text = (await view.query(PREVIEWS[verb], question)).text
     except Unavailable:
         text = ""  # the decision does not depend on it
     return view.html("desk/preview.html", review=review, verb=verb, typed=typed, text=text, errors={})
@@ -207,22 +191,14 @@ def _check_verb(verb: str) -> None:
         raise NotFound("no such page")
 
 
-def _unreadable(error: ValidationError) -> dict[str, str]:
-    return {
-        str(one["loc"][-1]): "too_long"
-        if one["type"] == "string_too_long"
-        else NOT_READABLE.get(str(one["loc"][-1]), "choose_one")
-        for one in error.errors(include_input=False)
-    }
-
-
 def _beside(typed: dict[str, str], problems: dict[str, str]) -> dict[str, str]:
     """Return the problems at the fields that were used.
 
     A problem of a preferred slot is shown at the choice, not at the fields of another time.
     """
     preferred = typed.get("slot", "") not in {"", "own"}
-    return {"slot" if preferred and name in SLOT else name: code for name, code in problems.items()}
+    by_name = {path.rpartition(".")[2]: code for path, code in problems.items()}
+    return {"slot" if preferred and name in SLOT else name: code for name, code in by_name.items()}
 
 
 def _slot(form: FormData) -> dict[str, str]:
@@ -249,18 +225,6 @@ def _approve(form: FormData) -> dict[str, Any]:
     }
 
 
-def _reject(form: FormData) -> dict[str, Any]:
-    return {"reason": text_of(form, "reason"), "note": text_of(form, "note"), "revision": _revision(form)}
-
-
-def _return(form: FormData) -> dict[str, Any]:
-    return {"note": text_of(form, "note"), "revision": _revision(form)}
-
-
-def _forward(form: FormData) -> dict[str, Any]:
-    return {name: text_of(form, name) or None for name in ("department", "officer")}
-
-
 def _withdraw(form: FormData) -> dict[str, Any]:
     return {"reason": text_of(form, "reason"), "note": text_of(form, "note")}
 
@@ -272,9 +236,15 @@ def _revision(form: FormData) -> int | None:
 
 DECISIONS: dict[str, tuple[Method[Any, ReviewView], Callable[[FormData], dict[str, Any]]]] = {
     "approve": (rpc.approval.decisions.APPROVE, _approve),
-    "reject": (rpc.approval.decisions.REJECT, _reject),
-    "return": (rpc.approval.decisions.RETURN, _return),
-    "forward": (rpc.approval.decisions.FORWARD, _forward),
+    "reject": (rpc.approval.decisions.REJECT, lambda form: {**_withdraw(form), "revision": _revision(form)}),
+    "return": (
+        rpc.approval.decisions.RETURN,
+        lambda form: {"note": text_of(form, "note"), "revision": _revision(form)},
+    ),
+    "forward": (
+        rpc.approval.decisions.FORWARD,
+        lambda form: {name: text_of(form, name) or None for name in ("department", "officer")},
+    ),
     "withdraw": (rpc.approval.decisions.WITHDRAW, _withdraw),
 }
 
@@ -290,7 +260,7 @@ async def _decision_page(
     changed: bool = False,
     full_on: date | None = None,
 ) -> Response:
-    review = await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
+    review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
     values = await page_values(view, review)
     if verb == "forward":
         values["departments"] = await directory.departments(view, review.site)
@@ -308,7 +278,7 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         return {}
     return {
         "site": await directory.site(view, review.site),
-        "officers": await _officers(view, review),
+        "officers": {one.code: one for one in await directory.officers(view, review.department)},
         "departments": [],
         "typed": {},
         "errors": {},
@@ -344,7 +314,3 @@ async def _places(view: View, review: ReviewView) -> Places | None:
         return None
     found = await visit_requests.availability(view.caller, review.department, review.site)
     return Places(found) if found and found.limited else None
-
-
-async def _officers(view: View, review: ReviewView) -> dict[str, Any]:
-    return {one.code: one for one in await directory.officers(view, review.department, "")}

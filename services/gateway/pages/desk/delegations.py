@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from pydantic import ValidationError
 
 from contracts import rpc
@@ -14,69 +14,53 @@ from contracts.rpc.approval.decisions import Delegate, DelegationId
 from contracts.rpc.call import Nothing, Page
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/desk/delegations", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk/delegations")
 FIELDS = ("officer", "login", "stand_in", "first_day", "last_day")
-NOTICES = {"delegated", "ended"}
 NOT_READABLE = {"first_day": "date_missing", "last_day": "date_missing"}
 """Field → code of its problem where its value cannot be read; any other field is a choice."""
 
 
 @router.get("")
-async def show_delegations(view: DepartmentPage, after: str | None = None, notice: Notice = "") -> Response:
+async def show_delegations(view: DepartmentPage, after: str | None = None) -> Response:
     """Show who decides for whom, the newest first, and the form for another delegation."""
-    return await _page(view, after, notice if notice in NOTICES else "", {}, {})
+    return await _page(view, {}, {}, after=after)
 
 
 @router.post("")
 async def delegate(view: DepartmentPage) -> Response:
-    """Let a colleague decide for an officer."""
     form = await view.form()
     typed = {name: text_of(form, name) for name in FIELDS}
     try:
         wanted = Delegate.model_validate({name: value or None for name, value in typed.items()})
         if wanted.login not in await _colleagues(view):
             raise InvalidInput.of("login", "choose_one")
-        await view.caller.command(rpc.approval.decisions.DELEGATE, wanted, key_of(form))
-    except ValidationError as error:
-        fields = {str(one["loc"][0]) for one in error.errors(include_input=False)}
-        problems = {name: NOT_READABLE.get(name, "choose_one") for name in FIELDS if name in fields}
-        return await _page(view, None, "", typed, problems, 422)
-    except InvalidInput as error:
-        return await _page(view, None, "", typed, {one.field: one.code for one in error.body.fields}, 422)
+        await view.command(rpc.approval.decisions.DELEGATE, wanted, key_of(form))
+    except (ValidationError, InvalidInput) as error:
+        return await _page(view, typed, problems_of(error, NOT_READABLE), 422)
     return view.to("/desk/delegations", notice="delegated")
 
 
 @router.post("/{delegation_id}/end")
 async def end_delegation(view: DepartmentPage, delegation_id: UUID) -> Response:
-    """End a delegation at once."""
-    key = key_of(await view.form())
-    await view.caller.command(
-        rpc.approval.decisions.END_DELEGATION, DelegationId(delegation_id=delegation_id), key
-    )
+    await view.carry_out(rpc.approval.decisions.END_DELEGATION, DelegationId(delegation_id=delegation_id))
     return view.to("/desk/delegations", notice="ended")
 
 
 async def _page(
-    view: View,
-    after: str | None,
-    notice: str,
-    typed: dict[str, str],
-    errors: dict[str, str],
-    status: int = 200,
+    view: View, typed: dict[str, str], errors: dict[str, str], status: int = 200, *, after: str | None = None
 ) -> Response:
     at = now()
-    found = await view.caller.query(rpc.approval.decisions.LIST_DELEGATIONS, Page(after=after, limit=50))
-    people = await directory.officers(view, view.principal.department or "", "")
+    found = await view.query(rpc.approval.decisions.LIST_DELEGATIONS, Page(after=after, limit=50))
+    people = await directory.officers(view, view.principal.department or "")
     today = at.astimezone(IST).date().isoformat()
     values: dict[str, Any] = {
         "found": found,
         "officers": {one.code: one for one in people},
         "colleagues": await _colleagues(view),
         "may_delegate": view.principal.assistant_of is None,
-        "notice": notice,
         "typed": {"first_day": today, "last_day": today, **typed},
         "errors": errors,
         "at": at,
@@ -92,5 +76,5 @@ def _day_of(instant: datetime, *, first: bool = False) -> date:
 
 async def _colleagues(view: View) -> dict[str, str]:
     """Return the logins of the department with the names of their holders."""
-    found = await view.caller.query(rpc.accounts.logins.COLLEAGUES, Nothing())
+    found = await view.query(rpc.accounts.logins.COLLEAGUES, Nothing())
     return {one.login_id: one.name for one in found.items}

@@ -2,15 +2,14 @@
 
 from math import ceil
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from contracts import rpc
-from contracts.rpc.approval.numbers import DeskNumbers, Numbers
+from contracts.rpc.approval.numbers import Numbers
 from contracts.rpc.call import Nothing
 from services.gateway.pages.shared import charts
-from services.gateway.pages.shared.error_pages import PageRoute
 from services.gateway.pages.shared.languages import _, number, texts
-from services.gateway.pages.shared.view import DepartmentPage, View
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 AGES: dict[int, str] = {
     0: _("Under 1 hour"),
@@ -20,41 +19,26 @@ AGES: dict[int, str] = {
     72: _("Over 3 days"),
 }
 """Hours from which something has waited → the words."""
-router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk")
 
 
 @router.get("/numbers")
 async def show_numbers(view: DepartmentPage) -> Response:
-    """Show what was decided in the last days, in what time, and what waits."""
-    found = await view.caller.query(rpc.approval.numbers.NUMBERS, Nothing())
+    found = await view.query(rpc.approval.numbers.NUMBERS, Nothing())
     gettext = texts(view.language).gettext
     ages = [(gettext(AGES[one.from_hours]), one.reviews) for one in found.waiting]
     title, medians = _medians(view, found.department)
-    return view.html(
-        "desk/numbers.html",
-        found=found,
-        ages=ages,
-        usual_time=title,
-        drawn={**_charts(view, found, ages), "median": charts.columns(title, medians)},
-    )
-
-
-def _charts(view: View, found: DeskNumbers, ages: list[tuple[str, int]]) -> dict[str, str]:
-    gettext = texts(view.language).gettext
-    return {
-        "waiting": charts.rows(
-            gettext("Waiting for a decision, by age"),
-            [charts.Bar(name, count, number(count, view.language)) for name, count in ages],
-        ),
-        "decisions": charts.columns(gettext("Decisions by day"), _days(view, found)),
-    }
-
-
-def _days(view: View, found: DeskNumbers) -> list[charts.Bar]:
-    return [
+    aged = [charts.Bar(name, count, number(count, view.language)) for name, count in ages]
+    days = [
         charts.Bar(f"{day.day.day}", day.decisions, number(day.decisions, view.language), own.decisions)
         for day, own in zip(found.department.days, found.own.days, strict=True)
     ]
+    drawn = {
+        "waiting": charts.rows(gettext("Waiting for a decision, by age"), aged),
+        "decisions": charts.columns(gettext("Decisions by day"), days),
+        "median": charts.columns(title, medians),
+    }
+    return view.html("desk/numbers.html", found=found, ages=ages, usual_time=title, drawn=drawn)
 
 
 def _medians(view: View, numbers: Numbers) -> tuple[str, list[charts.Bar]]:

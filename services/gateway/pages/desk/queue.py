@@ -35,11 +35,7 @@ CHANNELS: dict[str, str] = {
     "kiosk": _("Kiosk"),
     "invitation": _("Invitation"),
 }
-WAITING: dict[str, str] = {
-    "4": _("Over 4 hours"),
-    "24": _("Over a day"),
-    "72": _("Over 3 days"),
-}
+WAITING: dict[str, str] = {"4": _("Over 4 hours"), "24": _("Over a day"), "72": _("Over 3 days")}
 PARTS: dict[str, str] = {
     "at_counter": _("Waiting at the counter"),
     "today": _("Today"),

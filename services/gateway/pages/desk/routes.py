@@ -1,52 +1,26 @@
 """The queue of a department, its search, and approving many at once. Decisions have a module of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Query, Response
 from fastapi.datastructures import FormData
-from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import ContractError, NotFound, Unavailable
 from contracts.model import IST
 from contracts.rpc.approval.decisions import Approve
-from contracts.rpc.approval.reviews import (
-    QueueCounts,
-    ReviewId,
-    ReviewList,
-    ReviewQuestion,
-    ReviewSearch,
-    ReviewView,
-)
 from services.chassis.runtime.clock import now
-from services.gateway.caches.polled_replies import NOT_BUFFERED, STREAM_SECONDS
-from services.gateway.pages.desk import decisions
-from services.gateway.pages.desk.queue import (
-    CHANNELS,
-    ORDERS,
-    PAGE,
-    PARTS,
-    TABS,
-    WAITING,
-    Filters,
-    Tab,
-    back_to_queue,
-    can_come,
-    parts,
-    read_filters,
-    tab_counts,
-)
+from services.gateway.caches.changes import event_stream
+from services.gateway.pages.desk import decisions, queue
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import DepartmentPage, Notice, View, key_of, text_of
+from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/desk", include_in_schema=False, route_class=PageRoute)
-NOTICES = {"approved", "rejected", "returned", "forwarded", "done", "many", "different_days", "none_chosen"}
-"""Notices that the queue shows after an action."""
+router = page_router("/desk")
 FAILURES = {
     "already_decided", "application_changed", "application_closed", "unavailable", "closed_day",
     "window_over", "outside_hours", "date_past", "window_full", "day_closed", "department_closed",
@@ -62,7 +36,7 @@ FIRST = "first"
 @router.get("")
 async def show_queue(
     view: DepartmentPage,
-    status: Tab = "pending",
+    status: queue.Tab = "pending",
     order: str = "",
     site: str = "",
     officer: str = "",
@@ -72,21 +46,19 @@ async def show_queue(
     escalated: str = "",
     after: str | None = None,
     opened: Annotated[str, Query(alias="open", max_length=40)] = "",
-    notice: Notice = "",
     about: UUID | None = None,
     done: int = 0,
-    failed: Annotated[list[str] | None, Query(max_length=PAGE)] = None,
+    failed: Annotated[list[str] | None, Query(max_length=queue.PAGE)] = None,
 ) -> Response:
     """Show the queue, and beside it the application that is open."""
-    filters = Filters(status, order, site, officer, channel, day, waiting, escalated)
+    filters = queue.Filters(status, order, site, officer, channel, day, waiting, escalated)
     today = now().astimezone(IST).date()
-    found = await view.caller.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
+    found = await view.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
     shown = await _opened(view, opened, found)
     values: dict[str, Any] = {
-        "notice": notice if notice in NOTICES else "",
         "about": about,
         "done": done,
-        "failed": await _failed(view, failed or []) if notice == "many" else [],
+        "failed": await _failed(view, failed or []) if view.notice == "many" else [],
         "opened": shown,
         "following": _following(shown, found),
     }
@@ -100,38 +72,29 @@ async def search(view: DepartmentPage) -> Response:
     q = text_of(await view.form(), "q")[:100]
     if len(q) < 2:
         values = {"q": q, "errors": {"q": "too_short"}}
-        nothing = ReviewList(items=(), counts=await _counts(view))
-        return await _queue_page(view, Filters(), nothing, values, {}, 422, searched=True)
+        nothing = rpc.approval.reviews.ReviewList(items=(), counts=await _counts(view))
+        return await _queue_page(view, queue.Filters(), nothing, values, {}, 422, searched=True)
     return view.save_result(view.to(SEARCH), SEARCH, {"q": q})
 
 
 @router.get("/search")
 async def show_found(view: DepartmentPage) -> Response:
-    """Show the reviews that were looked for."""
     kept = view.read_result()
     if not kept:
         return view.to("/desk")
     found, counts = await asyncio.gather(
-        view.caller.query(rpc.approval.reviews.SEARCH_REVIEWS, ReviewSearch(q=kept["q"])), _counts(view)
+        view.query(rpc.approval.reviews.SEARCH_REVIEWS, rpc.approval.reviews.ReviewSearch(q=kept["q"])),
+        _counts(view),
     )
     found = found.model_copy(update={"counts": counts})
-    return await _queue_page(view, Filters(), found, {"q": kept["q"]}, await _people(view), searched=True)
+    return await _queue_page(
+        view, queue.Filters(), found, {"q": kept["q"]}, await _people(view), searched=True
+    )
 
 
 @router.get("/changes")
 async def stream_changes(view: DepartmentPage) -> Response:
-    """Send an event whenever the queue changes (Server-sent events, HTML 9.2); it holds no data.
-
-    The stream ends after a minute, and a browser whose session is still valid opens the next one.
-    """
-    changes = view.caller.state.queue_changes.of(view.principal, STREAM_SECONDS)
-
-    async def events() -> AsyncIterator[str]:
-        yield "retry: 1000\n\n"
-        async for _ in changes:
-            yield "event: changed\ndata:\n\n"
-
-    return StreamingResponse(events(), headers=NOT_BUFFERED, media_type="text/event-stream")
+    return event_stream(view.caller.state.queue_changes.of(view.principal))
 
 
 @router.post("/approve")
@@ -141,19 +104,19 @@ async def approve_many(view: DepartmentPage) -> Response:
     Each is a command of its own, so that one can fail while the others are approved.
     """
     form = await view.form()
-    filters = read_filters(text_of(form, "back"))
+    filters = queue.read_filters(text_of(form, "back"))
     wanted = _chosen(form)
     if not wanted:
-        return back_to_queue(view, filters, "none_chosen")
+        return queue.back_to_queue(view, filters, "none_chosen")
     if len({one.slot.day for one in wanted}) > 1:
-        return back_to_queue(view, filters, "different_days")
+        return queue.back_to_queue(view, filters, "different_days")
     key = key_of(form)
     outcomes = await asyncio.gather(*(_approve(view, one, f"{key}:{one.review_id}"[:200]) for one in wanted))
     failures = [
         f"{one.review_id}.{code}" for one, code in zip(wanted, outcomes, strict=True) if code is not None
     ]
     done = str(len(wanted) - len(failures))
-    response = back_to_queue(view, filters, "many", done=done)
+    response = queue.back_to_queue(view, filters, "many", done=done)
     response.headers["location"] += "".join(f"&failed={one}" for one in failures)
     return response
 
@@ -161,7 +124,7 @@ async def approve_many(view: DepartmentPage) -> Response:
 def _chosen(form: FormData) -> list[Approve]:
     """Return the approvals that a form asks for; what cannot be read is left out."""
     wanted = []
-    for text in form.getlist("review")[:PAGE]:
+    for text in form.getlist("review")[: queue.PAGE]:
         review_id, revision, day, start, end, officer, *_more = [*str(text).split("|"), *[""] * 6]
         slot = {"date": day, "from": start, "to": end}
         try:
@@ -183,7 +146,7 @@ def _chosen(form: FormData) -> list[Approve]:
 async def _approve(view: View, wanted: Approve, key: str) -> str | None:
     """Approve one review; return the code of what prevented it, or None."""
     try:
-        review = await view.caller.command(rpc.approval.decisions.APPROVE, wanted, key)
+        review = await view.command(rpc.approval.decisions.APPROVE, wanted, key)
     except Unavailable:
         return "unavailable"
     except ContractError as error:
@@ -193,33 +156,35 @@ async def _approve(view: View, wanted: Approve, key: str) -> str | None:
     return "second_officer" if review.second_officer and review.status == "pending" else None
 
 
-async def _failed(view: View, failures: Sequence[str]) -> list[tuple[ReviewView, str]]:
+async def _failed(view: View, failures: Sequence[str]) -> list[tuple[rpc.approval.reviews.ReviewView, str]]:
     """Return the reviews that were not approved among many, each with the code of the reason."""
     found = []
-    for text in failures[:PAGE]:
+    for text in failures[: queue.PAGE]:
         review_id, _dot, code = text.partition(".")
         try:
-            wanted = ReviewId.model_validate({"review_id": review_id})
-            found.append((await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, wanted), code))
+            wanted = rpc.approval.reviews.ReviewId.model_validate({"review_id": review_id})
+            found.append((await view.query(rpc.approval.reviews.VIEW_REVIEW, wanted), code))
         except (ValidationError, NotFound):
             continue  # a forged address, or the review has gone to another department
     return found
 
 
-async def _opened(view: View, opened: str, found: ReviewList) -> ReviewView | None:
+async def _opened(
+    view: View, opened: str, found: rpc.approval.reviews.ReviewList
+) -> rpc.approval.reviews.ReviewView | None:
     """Return the review that is open beside the list; None where there is none."""
     if opened == FIRST:
         opened = str(found.items[0].id) if found.items else ""
     if not opened:
         return None
     try:
-        wanted = ReviewId.model_validate({"review_id": opened})
+        wanted = rpc.approval.reviews.ReviewId.model_validate({"review_id": opened})
     except ValidationError:
         raise NotFound("there is no such review") from None
-    return await view.caller.query(rpc.approval.reviews.VIEW_REVIEW, wanted)
+    return await view.query(rpc.approval.reviews.VIEW_REVIEW, wanted)
 
 
-def _following(shown: ReviewView | None, found: ReviewList) -> str:
+def _following(shown: rpc.approval.reviews.ReviewView | None, found: rpc.approval.reviews.ReviewList) -> str:
     """Return which review comes next in the list after the one that is shown."""
     ids = [one.id for one in found.items]
     if shown is None or shown.id not in ids:
@@ -228,25 +193,23 @@ def _following(shown: ReviewView | None, found: ReviewList) -> str:
     return str(behind[0]) if behind else FIRST
 
 
-async def _counts(view: View) -> QueueCounts | None:
+async def _counts(view: View) -> rpc.approval.reviews.QueueCounts | None:
     """Return how many applications each tab has; None where approval does not answer soon."""
-    question = ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
-    try:
-        return (await view.caller.query_soon(rpc.approval.reviews.LIST_REVIEWS, question)).counts
-    except ContractError:
-        return None
+    question = rpc.approval.reviews.ReviewQuestion(status="pending", order="newest", limit=1, counts=True)
+    found = await view.try_query(rpc.approval.reviews.LIST_REVIEWS, question, soon=True)
+    return found.counts if found else None
 
 
 async def _people(view: View) -> dict[str, Any]:
     """Return the sites and the officers by which the queue can be filtered."""
-    found = await directory.officers(view, view.principal.department or "", "")
+    found = await directory.officers(view, view.principal.department or "")
     return {"sites": await directory.sites(view), "officers": {one.code: one for one in found}}
 
 
 async def _queue_page(
     view: View,
-    filters: Filters,
-    found: ReviewList,
+    filters: queue.Filters,
+    found: rpc.approval.reviews.ReviewList,
     values: dict[str, Any],
     people: dict[str, Any],
     status: int = 200,
@@ -255,7 +218,7 @@ async def _queue_page(
 ) -> Response:
     today = now().astimezone(IST).date()
     usual: dict[str, Any] = {
-        "notice": "", "about": None, "done": 0, "failed": [], "opened": None, "following": "", "q": "",
+        "about": None, "done": 0, "failed": [], "opened": None, "following": "", "q": "",
         "errors": {}, "changed": False, "typed": {}, "site": None, "departments": [],
         "sites": (), "officers": {},
     }  # fmt: skip
@@ -267,16 +230,16 @@ async def _queue_page(
         "filters": filters,
         "found": found,
         "searched": searched,
-        "groups": list(parts(found.items, today)) if grouped else [("", list(found.items))],
-        "part_names": PARTS,
-        "tabs": TABS,
-        "counts": tab_counts(found.counts),
+        "groups": list(queue.parts(found.items, today)) if grouped else [("", list(found.items))],
+        "part_names": queue.PARTS,
+        "tabs": queue.TABS,
+        "counts": queue.tab_counts(found.counts),
         "part_counts": found.counts.model_dump() if found.counts else {},
-        "orders": ORDERS,
-        "channels": CHANNELS,
-        "waits": WAITING,
+        "orders": queue.ORDERS,
+        "channels": queue.CHANNELS,
+        "waits": queue.WAITING,
         "today": today,
         "at": now(),
-        "can_come": can_come,
+        "can_come": queue.can_come,
     }
     return view.html("desk/queue.html", status, **shown)

@@ -3,23 +3,20 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Response
 
 from contracts import rpc
 from contracts.errors import Conflict, IdempotencyKeyReused, InvalidInput, NotFound, Unavailable
 from contracts.model import Code
 from contracts.rpc.approval.directory import DutyContact, DutyContacts, DutyPlace, PutDutyContacts
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import LANGUAGES, _
-from services.gateway.pages.shared.view import NOTICE, AdoPage, View, key_of, text_of
+from services.gateway.pages.shared.view import AdoPage, View, page_router
 
-router = APIRouter(
-    prefix="/{language:lang}/desk/directory/contacts", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/desk/directory/contacts")
 Kind = Literal["departments", "sites"]
 PlaceCode = Annotated[Code, Path()]
-Notice = Annotated[str, Query(alias=NOTICE, pattern="^(saved)?$")]
 RECEPTION = "reception"
 """The name of the only contact of a site, in the fields of its form."""
 NAMES: dict[str, str] = {"pa": _("Punjabi"), "hi": _("Hindi"), "en": _("English")}
@@ -27,24 +24,23 @@ NAMES: dict[str, str] = {"pa": _("Punjabi"), "hi": _("Hindi"), "en": _("English"
 
 @router.get("")
 async def show_places(view: AdoPage) -> Response:
-    """Lead to the contacts of each department and each reception."""
     departments = await directory.departments(view, "")
     return view.html(
         "directory/contact_places.html",
         departments={one.code: one.name[view.language] for one in departments},
-        sites={one.code: one.name[view.language] for one in await directory.sites(view)},
+        sites=await directory.site_names(view),
     )
 
 
 @router.get("/{kind}/{code}")
-async def show_contacts(view: AdoPage, kind: Kind, code: PlaceCode, notice: Notice = "") -> Response:
+async def show_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
     """Show the contacts of a department's officers, or of a reception, in a form."""
-    stored = await view.caller.query(rpc.approval.directory.DUTY_CONTACTS, DutyPlace(kind=kind, code=code))
+    stored = await view.query(rpc.approval.directory.DUTY_CONTACTS, DutyPlace(kind=kind, code=code))
     typed = {"language": stored.language, "was": stored.revision}
     for one in stored.contacts:
         name = one.officer or RECEPTION
         typed |= {f"mobile.{name}": one.mobile, f"email.{name}": one.email}
-    return await _page(view, kind, code, typed, stored=stored, saved=notice == "saved")
+    return await _page(view, kind, code, typed, stored=stored)
 
 
 @router.post("/{kind}/{code}")
@@ -67,17 +63,15 @@ async def put_contacts(view: AdoPage, kind: Kind, code: PlaceCode) -> Response:
         request = PutDutyContacts(
             kind=kind, code=code, contacts=contacts, language=language, was=text_of(form, "was")
         )
-        await view.caller.command(rpc.approval.directory.PUT_DUTY_CONTACTS, request, key)
+        await view.command(rpc.approval.directory.PUT_DUTY_CONTACTS, request, key)
     except Unavailable:
         return await _page(view, kind, code, typed, {}, 503, key=key)
     except IdempotencyKeyReused:  # an earlier attempt did arrive, and the form was changed since
         return await _page(view, kind, code, typed, {}, 409, arrived=True)
     except InvalidInput as error:
-        errors = {one.field: one.code for one in error.body.fields}
-        return await _page(view, kind, code, typed, errors, 422)
+        return await _page(view, kind, code, typed, problems_of(error), 422)
     except Conflict as error:
-        by = str(error.body.facts.get("by", ""))
-        return await _page(view, kind, code, typed, {}, 409, changed_by=by)
+        return await _page(view, kind, code, typed, {}, 409, changed_by=str(error.body.facts.get("by", "")))
     return view.to(f"/desk/directory/contacts/{kind}/{code}", "saved")
 
 
@@ -91,8 +85,7 @@ async def _page(
     **shown: Any,
 ) -> Response:
     if kind == "sites":
-        site = await directory.site(view, code)
-        title, people = (site.name[view.language] if site else ""), {RECEPTION: ""}
+        title, people = (await directory.site_names(view)).get(code, ""), {RECEPTION: ""}
     else:
         title = (await directory.department_names(view)).get(code, "")
         people = await _officers(view, code, typed if status == 503 else {})
@@ -106,7 +99,6 @@ async def _page(
         "typed": typed,
         "errors": errors or {},
         "stored": DutyContacts(),
-        "saved": False,
         "changed_by": None,
         "key": "",
         "arrived": False,
@@ -124,7 +116,7 @@ async def _officers(view: View, department: str, typed: Mapping[str, str]) -> di
         codes = [name.partition(".")[2] for name in typed if name.startswith("mobile.")]
         found = {code: await view.caller.state.officers.find(department, code) for code in codes}
     else:
-        found = {one.code: one for one in await directory.officers(view, department, "")}
+        found = {one.code: one for one in await directory.officers(view, department)}
     return {
         code: f"{one.name[view.language]}, {one.designation[view.language]}" if one else code
         for code, one in found.items()

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import Response
 from starlette.datastructures import UploadFile
 
 from contracts import rpc
@@ -25,12 +25,12 @@ from contracts.rpc.imports import (
 )
 from services.gateway.pages.directory import labels, lines
 from services.gateway.pages.shared import directory, file_problems
-from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.languages import _, days_in_words
-from services.gateway.pages.shared.view import NOTICE, PRIVATE, AdoPage, View, key_of, text_of
+from services.gateway.pages.shared.view import PRIVATE, AdoPage, View, page_router
 from services.gateway.pages.shared.vocabulary import ROLES, name_of
 
-router = APIRouter(prefix="/{language:lang}/desk/directory", include_in_schema=False, route_class=PageRoute)
+router = page_router("/desk/directory")
 Table = DirectoryTable | Literal["logins"]
 TABLES: dict[Table, str] = {"logins": _("Logins"), **{table: lines.TABLES[table] for table in lines.TABLES}}
 COLUMNS: dict[Table, str] = {
@@ -42,7 +42,6 @@ COLUMNS: dict[Table, str] = {
 
 @router.get("/files")
 async def ask_file(view: AdoPage) -> Response:
-    """Offer the tables for download, and ask for a file."""
     return _form(view, "", "", ())
 
 
@@ -66,23 +65,17 @@ async def send_file(view: AdoPage) -> Response:
     try:
         if known == "logins":
             file_of_logins = ImportFile(text=text)
-            sent = await view.caller.command(
-                rpc.accounts.logins.SEND_LOGIN_FILE, file_of_logins, key_of(form)
-            )
+            sent = await view.command(rpc.accounts.logins.SEND_LOGIN_FILE, file_of_logins, key_of(form))
         else:
             request = DirectoryFile(table=known, text=text)
-            sent = await view.caller.command(
-                rpc.approval.directory.SEND_DIRECTORY_FILE, request, key_of(form)
-            )
+            sent = await view.command(rpc.approval.directory.SEND_DIRECTORY_FILE, request, key_of(form))
     except Unavailable:  # no browser sends a file twice: its lines are shown in its place
         return _form(view, table, text, (), status=503)
     return view.to(f"/desk/directory/files/{known}/{sent.import_id}")
 
 
 @router.get("/files/{table}/{import_id}")
-async def show_report(
-    view: AdoPage, table: Table, import_id: UUID, notice: Annotated[str, Query(alias=NOTICE)] = ""
-) -> Response:
+async def show_report(view: AdoPage, table: Table, import_id: UUID) -> Response:
     """Show what a file would do now, or what it did."""
     report = await _report(view, table, import_id)
     return view.html(
@@ -91,7 +84,6 @@ async def show_report(
         title=TABLES[table],
         report=report,
         problems=_in_words(view, report.problems),
-        changed_meanwhile=notice == "changed",
         effects=[await _effect(view, table, one) for one in report.lines],
         labels=labels.LABELS,
         flags=labels.FLAGS,
@@ -107,10 +99,10 @@ async def apply_file(view: AdoPage, table: Table, import_id: UUID) -> Response:
     try:
         if table == "logins":
             request = await _login_import(view, import_id)
-            await view.caller.command(rpc.accounts.logins.APPLY_LOGIN_FILE, request, key)
+            await view.command(rpc.accounts.logins.APPLY_LOGIN_FILE, request, key)
         else:
             wanted = ApplyDirectoryFile(import_id=import_id, accepted=lines.accepted_of(form))
-            await view.caller.command(rpc.approval.directory.APPLY_DIRECTORY_FILE, wanted, key)
+            await view.command(rpc.approval.directory.APPLY_DIRECTORY_FILE, wanted, key)
             await view.refresh_directory()
     except Conflict:
         notice = "changed"
@@ -133,7 +125,6 @@ async def show_passwords(view: AdoPage, import_id: UUID) -> Response:
 
 @router.get("/files/logins/{import_id}/passwords.csv")
 async def download_passwords(view: AdoPage, import_id: UUID) -> Response:
-    """Return the initial passwords of a file as CSV."""
     report = await _with_passwords(view, import_id)
     if not any(login.initial_password for login in report.logins):
         raise NotFound("these passwords are not shown any more")
@@ -143,11 +134,10 @@ async def download_passwords(view: AdoPage, import_id: UUID) -> Response:
 
 @router.get("/export/{table}.csv")
 async def export(view: AdoPage, table: Table) -> Response:
-    """Return a table as CSV."""
     if table == "logins":
-        file = await view.caller.query(rpc.accounts.logins.EXPORT_LOGINS, Nothing())
+        file = await view.query(rpc.accounts.logins.EXPORT_LOGINS, Nothing())
     else:
-        file = await view.caller.query(rpc.approval.directory.EXPORT_DIRECTORY, Export(table=table))
+        file = await view.query(rpc.approval.directory.EXPORT_DIRECTORY, Export(table=table))
     return _csv(file.text, table)
 
 
@@ -191,8 +181,8 @@ def _csv(text: str, name: str) -> Response:
 async def _report(view: View, table: Table, import_id: UUID) -> ImportReport:
     if table == "logins":
         request = await _login_import(view, import_id)
-        return await view.caller.query(rpc.accounts.logins.CHECK_LOGIN_FILE, request)
-    return await view.caller.query(rpc.approval.directory.CHECK_DIRECTORY_FILE, ImportId(import_id=import_id))
+        return await view.query(rpc.accounts.logins.CHECK_LOGIN_FILE, request)
+    return await view.query(rpc.approval.directory.CHECK_DIRECTORY_FILE, ImportId(import_id=import_id))
 
 
 async def _with_passwords(view: View, import_id: UUID) -> ImportReport:

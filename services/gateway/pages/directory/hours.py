@@ -13,8 +13,8 @@ from fastapi.datastructures import FormData
 
 from contracts.model import Language
 from services.chassis.runtime.time_words import span
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.languages import hours_in_words, weekday_in_words
-from services.gateway.pages.shared.view import text_of
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 WINDOWS = 2

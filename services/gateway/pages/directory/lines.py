@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import Path, Query, Response
 from fastapi.datastructures import FormData
 
 from contracts import rpc
@@ -14,13 +14,11 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.directory import labels
 from services.gateway.pages.directory.hours import WEEKDAYS, read_hours, weeks
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.error_pages import PageRoute
+from services.gateway.pages.shared.forms import key_of, problems_of, text_of
 from services.gateway.pages.shared.languages import _
-from services.gateway.pages.shared.view import NOTICE, AdoPage, View, key_of, text_of
+from services.gateway.pages.shared.view import AdoPage, View, page_router
 
-router = APIRouter(
-    prefix="/{language:lang}/desk/directory/lines", include_in_schema=False, route_class=PageRoute
-)
+router = page_router("/desk/directory/lines")
 TABLES: dict[DirectoryTable, str] = {
     "sites": _("Secretariats"),
     "gates": _("Gates"),
@@ -53,7 +51,6 @@ FIRST_DAYS: dict[DirectoryTable, str] = {"hours": "valid_from", "holidays": "day
 """The column of a table that says from which day on a line means something; what has been stays."""
 Key = Annotated[str, Path(max_length=200)]
 Like = Annotated[str, Query(max_length=200)]
-Notice = Annotated[str, Query(alias=NOTICE, pattern="^(saved|removed|changed|past)?$")]
 
 
 @router.get("")
@@ -63,10 +60,8 @@ async def show_directory(view: AdoPage) -> Response:
 
 
 @router.get("/{table}")
-async def show_lines(view: AdoPage, table: DirectoryTable, notice: Notice = "") -> Response:
-    """Show all lines of a table."""
-    lines = (await view.caller.query(rpc.approval.directory.LIST_LINES, Export(table=table))).items
-    sites = {site.code: site.name[view.language] for site in await directory.sites(view)}
+async def show_lines(view: AdoPage, table: DirectoryTable) -> Response:
+    lines = (await view.query(rpc.approval.directory.LIST_LINES, Export(table=table))).items
     return view.html(
         "directory/lines.html",
         tables=TABLES,
@@ -74,9 +69,8 @@ async def show_lines(view: AdoPage, table: DirectoryTable, notice: Notice = "") 
         new=NEW.get(table),
         lines=[("/".join(_key(table, line.cells)), line.cells) for line in lines],
         weeks=weeks([line.cells for line in lines], _today(), view.language) if table == "hours" else {},
-        place_names=sites | await directory.department_names(view),
+        place_names=await directory.place_names(view),
         gate_name=await directory.gate_names(view),
-        notice=notice,
         today=_today(),
     )
 
@@ -95,13 +89,11 @@ async def ask_line(view: AdoPage, table: DirectoryTable, like: Like = "") -> Res
 
 @router.post("/{table}/new")
 async def add_line(view: AdoPage, table: DirectoryTable) -> Response:
-    """Add a line to the directory."""
     return await _put(view, table, ())
 
 
 @router.get("/{table}/remove/{key:path}")
 async def confirm_removal(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
-    """Ask whether a gate, a holiday or a change of hours is to be taken out of the directory."""
     line = await _line(view, table, tuple(key.split("/")))
     return await _removal(view, table, line)
 
@@ -113,7 +105,7 @@ async def remove_line(view: AdoPage, table: DirectoryTable, key: Key) -> Respons
     notice = "removed"
     try:
         request = RemoveLine(table=table, key=parts, was=text_of(form, "was"), accepted=accepted_of(form))
-        await view.caller.command(rpc.approval.directory.REMOVE_LINE, request, key_of(form))
+        await view.command(rpc.approval.directory.REMOVE_LINE, request, key_of(form))
         await view.refresh_directory()
     except Conflict as error:
         if error.body.code == "affects_visits":
@@ -123,16 +115,15 @@ async def remove_line(view: AdoPage, table: DirectoryTable, key: Key) -> Respons
 
 
 @router.get("/{table}/edit/{key:path}")
-async def show_line(view: AdoPage, table: DirectoryTable, key: Key, notice: Notice = "") -> Response:
+async def show_line(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
     """Show a line with its form, and who changed it when."""
     parts = tuple(key.split("/"))
     line = await _line(view, table, parts)
-    return await _form(view, table, parts, line.cells, line.digest, {}, saved=notice == "saved")
+    return await _form(view, table, parts, line.cells, line.digest, {})
 
 
 @router.post("/{table}/edit/{key:path}")
 async def change_line(view: AdoPage, table: DirectoryTable, key: Key) -> Response:
-    """Change a line, unless somebody else has changed it meanwhile."""
     return await _put(view, table, tuple(key.split("/")))
 
 
@@ -149,14 +140,13 @@ async def _put(  # noqa: PLR0911  an answer for each outcome
     was, idempotency_key = text_of(form, "was"), key_of(form)
     try:
         request = PutLine(table=table, cells=cells, was=was, accepted=accepted_of(form))
-        await view.caller.command(rpc.approval.directory.PUT_LINE, request, idempotency_key)
+        await view.command(rpc.approval.directory.PUT_LINE, request, idempotency_key)
     except Unavailable:
         return await _form(view, table, key, cells, was, {}, 503, key=idempotency_key)
     except IdempotencyKeyReused:  # an earlier attempt did arrive, and the form was changed since
         return await _form(view, table, key, cells, was, {}, 409, arrived=True)
     except InvalidInput as error:
-        errors = {one.field: one.code for one in error.body.fields}
-        return await _form(view, table, key, cells, was, errors, 422)
+        return await _form(view, table, key, cells, was, problems_of(error), 422)
     except Conflict as error:
         if error.body.code == "affects_visits":
             return await _form(view, table, key, cells, was, {}, 409, effects=_effects(error))
@@ -174,7 +164,7 @@ async def _line(view: View, table: DirectoryTable, key: tuple[str, ...]) -> Line
     Raises:
         NotFound: there is none.
     """
-    return await view.caller.query(rpc.approval.directory.VIEW_LINE, LineId(table=table, key=key))
+    return await view.query(rpc.approval.directory.VIEW_LINE, LineId(table=table, key=key))
 
 
 def _key(table: DirectoryTable, cells: dict[str, str]) -> tuple[str, ...]:
@@ -201,14 +191,13 @@ async def _removal(
 ) -> Response:
     if table not in ("gates", "hours", "holidays"):
         raise NotFound("lines of this table stay")
-    named = await directory.site(view, line.cells["site"])
     return view.html(
         "directory/remove.html",
         status,
         table=table,
         title=TABLES[table],
         line=line,
-        site=named.name[view.language] if named else line.cells["site"],
+        site=(await directory.site_names(view)).get(line.cells["site"], line.cells["site"]),
         gate_name=await directory.gate_names(view),
         departments=await directory.department_names(view) if effects else {},
         effects=effects or Effects(),
@@ -232,8 +221,7 @@ async def _form(
     changes: tuple[LineChange, ...] = ()
     if known_by and status != 503:
         question = LineId(table=table, key=known_by)
-        changes = (await view.caller.query(rpc.approval.directory.LINE_HISTORY, question)).items
-    departments = await directory.department_names(view)
+        changes = (await view.query(rpc.approval.directory.LINE_HISTORY, question)).items
     first_day = cells.get(FIRST_DAYS.get(table, ""), "")
     return view.html(
         "directory/line.html",
@@ -255,12 +243,11 @@ async def _form(
             "errors": errors,
             "sites": await directory.sites(view),
             "gate_name": await directory.gate_names(view),
-            "departments": departments,
+            "departments": await directory.department_names(view),
             "changes": [(change, differences(change.before, change.after)) for change in changes],
             "changed_by": None,
             "key": "",
             "arrived": False,
-            "saved": False,
             "effects": Effects(),
             **shown,
         },

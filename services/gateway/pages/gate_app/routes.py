@@ -11,17 +11,16 @@ from importlib.metadata import version
 from importlib.resources import files
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
 from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone, Security
 from services.gateway.edge.response_headers import SECURITY_HEADERS
 from services.gateway.pages.gate_app.texts import texts_of_app
 from services.gateway.pages.shared import cookies
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.install import ICONS_TO_INSTALL
+from services.gateway.pages.shared.error_pages import PageRoute, redirect
 from services.gateway.pages.shared.languages import _, texts
-from services.gateway.pages.shared.render import asset, text
+from services.gateway.pages.shared.render import ICONS_TO_INSTALL, asset, text
 
 START = "/gate"
 DECODER = "/gate/decoder.js"
@@ -43,7 +42,7 @@ class GateAppRoute(PageRoute):
 
     async def signed_out(self, request: Request) -> Response:
         """Redirect to the sign-in of staff, which leads back to the app."""
-        response = RedirectResponse("/hi/staff/sign-in", 303, {"Cache-Control": "no-store"})
+        response = redirect("/hi/staff/sign-in")
         cookies.prefer_gate_app(response, request)
         return response
 

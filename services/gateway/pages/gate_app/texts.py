@@ -12,8 +12,8 @@ from babel.support import NullTranslations
 from contracts.model import Language
 from services.chassis.runtime.time_words import span, time_of_day
 from services.gateway.pages.shared import messages, vocabulary
-from services.gateway.pages.shared.gates import NUMBERED_GATE
 from services.gateway.pages.shared.languages import ENDONYMS, LANGUAGES, _, month_names, texts
+from services.gateway.pages.shared.vocabulary import NUMBERED_GATE
 
 TEXTS: dict[str, str] = {
     # the frame
@@ -246,16 +246,15 @@ TEXTS: dict[str, str] = {
     "untick_all": _("Untick all"),
 }  # fmt: skip
 """Key of the app → the sentence in English."""
+_AS_ON_PAGES = (
+    *("count_over_party", "count_over_remaining", "full_number", "not_four", "reason_missing", "own_scan"),
+    *("id_type_not_chosen", "unknown_gate", "supervisor_missing", "wrong_pin", "no_supervisor", "pin_locked"),
+)
 PROBLEMS: dict[str, str] = {
     "signed_out": _("Nobody is signed in here. Sign in, then scan again."),
     "too_many_attempts": _("Too many wrong numbers. Wait a minute, or scan the QR code."),
     "no_preview": _("Scan the pass again."),
     "no_gate": _("Choose the gate first."),
-    "supervisor_missing": _("Call the supervisor: nobody goes in without them now."),
-    "wrong_pin": _("This is not the supervisor's PIN. Nobody went in."),
-    "no_supervisor": _("This is not a supervisor of this secretariat who has a PIN."),
-    "own_scan": _("Whoever scans does not agree as well. Another supervisor types their PIN."),
-    "pin_locked": _("Too many wrong PINs. This supervisor has to wait a quarter of an hour."),
     "list_too_old": _("The list of passes on this device is too old to let anybody in by it."),
     "device_missing": _("This device is not enrolled for a gate yet."),
     "device_revoked": _("This device is not enrolled any more."),
@@ -274,18 +273,7 @@ PROBLEMS: dict[str, str] = {
     ),
     "only_trace": _("The server has no record of it. Write it down for security."),
     "storage": _("This device cannot keep the scan. Write it down, and use the plain gate page."),
-    **{
-        code: messages.SENTENCES[code]
-        for code in (
-            "count_over_party",
-            "count_over_remaining",
-            "full_number",
-            "not_four",
-            "reason_missing",
-            "id_type_not_chosen",
-            "unknown_gate",
-        )
-    },
+    **{code: messages.SENTENCES[code] for code in _AS_ON_PAGES},
 }
 """Code of a problem → what the guard can do about it."""
 
@@ -300,7 +288,7 @@ def _in_language(language: Language) -> dict[str, Any]:
     return {
         "name": ENDONYMS[language],
         "texts": {key: catalogue.gettext(sentence) for key, sentence in TEXTS.items()},
-        "counted": {key: [forms[0], forms[1]] for key, forms in _counted(catalogue).items()},
+        "counted": _counted(catalogue),
         "verdicts": _names(vocabulary.VERDICTS, language),
         "marks": _names(vocabulary.MARKS, language),
         "ids": _names(vocabulary.ID_TYPES, language),
@@ -314,27 +302,20 @@ def _in_language(language: Language) -> dict[str, Any]:
     }
 
 
-def _counted(catalogue: NullTranslations) -> dict[str, tuple[str, ...]]:
+def _counted(catalogue: NullTranslations) -> dict[str, list[str]]:
     """Return the sentences with a number: for one, and for any other number."""
+    ngettext = catalogue.ngettext
     return {
-        "persons": tuple(catalogue.ngettext("%(num)s person", "%(num)s people", n) for n in (1, 2)),
-        "inside_now": tuple(
-            catalogue.ngettext("%(num)s person inside now", "%(num)s people inside now", n) for n in (1, 2)
-        ),
-        "all_leave": tuple(
-            catalogue.ngettext("All leave: %(num)s person", "All leave: %(num)s people", n) for n in (1, 2)
-        ),
-        "inside_already": tuple(
-            catalogue.ngettext("%(num)s inside already", "%(num)s inside already", n) for n in (1, 2)
-        ),
-        "inside": tuple(
-            catalogue.ngettext("%(num)s person inside", "%(num)s people inside", n) for n in (1, 2)
-        ),
-        "unsent": tuple(catalogue.ngettext("%(num)s not sent", "%(num)s not sent", n) for n in (1, 2)),
-        "seconds": tuple(catalogue.ngettext("%(num)s second", "%(num)s seconds", n) for n in (1, 2)),
-        "minutes": tuple(catalogue.ngettext("%(num)s minute", "%(num)s minutes", n) for n in (1, 2)),
-        "hours": tuple(catalogue.ngettext("%(num)s hour", "%(num)s hours", n) for n in (1, 2)),
-        "days": tuple(catalogue.ngettext("%(num)s day", "%(num)s days", n) for n in (1, 2)),
+        "persons": [ngettext("%(num)s person", "%(num)s people", n) for n in (1, 2)],
+        "inside_now": [ngettext("%(num)s person inside now", "%(num)s people inside now", n) for n in (1, 2)],
+        "all_leave": [ngettext("All leave: %(num)s person", "All leave: %(num)s people", n) for n in (1, 2)],
+        "inside_already": [ngettext("%(num)s inside already", "%(num)s inside already", n) for n in (1, 2)],
+        "inside": [ngettext("%(num)s person inside", "%(num)s people inside", n) for n in (1, 2)],
+        "unsent": [ngettext("%(num)s not sent", "%(num)s not sent", n) for n in (1, 2)],
+        "seconds": [ngettext("%(num)s second", "%(num)s seconds", n) for n in (1, 2)],
+        "minutes": [ngettext("%(num)s minute", "%(num)s minutes", n) for n in (1, 2)],
+        "hours": [ngettext("%(num)s hour", "%(num)s hours", n) for n in (1, 2)],
+        "days": [ngettext("%(num)s day", "%(num)s days", n) for n in (1, 2)],
     }
 
 

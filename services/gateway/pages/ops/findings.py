@@ -65,22 +65,13 @@ def doubt_old_looks(report: Report) -> Report:
 
 
 class Findings:
-    """Says in one language what is wrong.
-
-    Args:
-        language: of the sentences.
-    """
+    """Says in one language what is wrong."""
 
     def __init__(self, language: Language) -> None:
         self._language = language
 
     def of(self, report: Report | None, checks: Mapping[str, bool]) -> list[Finding]:
-        """Return everything that is wrong, nothing if all is well.
-
-        Args:
-            report: of the exporter, without old looks; None if it did not answer.
-            checks: of this gateway.
-        """
+        """Return everything that is wrong, nothing if all is well."""
         found = [*self._of_gateway(checks)]
         if report is None:
             return [*found, self._say(_("The exporter does not answer: the rest is unknown."), LOOKS)]

@@ -5,20 +5,19 @@ The first page answers whatever is down: what did not answer in time is shown as
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from contracts.errors import NotFound, Unavailable
 from contracts.ops import LetterView, Replay
 from services.gateway.pages.ops.findings import Findings, doubt_old_looks
 from services.gateway.pages.ops.jobs import jobs_of
 from services.gateway.pages.ops.vendors import vendors_of
-from services.gateway.pages.shared.error_pages import PageRoute
-from services.gateway.pages.shared.view import Notice, OpsPage, View, text_of
+from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.view import OpsPage, View, page_router
 
-router = APIRouter(prefix="/{language:lang}/ops", include_in_schema=False, route_class=PageRoute)
+router = page_router("/ops")
 Queue = Annotated[str, Path(pattern=r"^[A-Za-z]{1,40}\.[A-Za-z]{1,40}$")]
 Letter = Annotated[str, Path(pattern=r"^(sha256:[0-9a-f]{16}|[0-9a-f-]{36})$")]
-NOTICES = ("replayed", "gone")
 
 
 @router.get("")
@@ -41,15 +40,13 @@ async def show_system(view: OpsPage) -> Response:
 
 
 @router.get("/dead-letters/{queue}")
-async def show_letters(view: OpsPage, queue: Queue, notice: Notice = "") -> Response:
+async def show_letters(view: OpsPage, queue: Queue) -> Response:
     """Show the oldest dead letters of a consumer, by what they are and why they failed."""
     found = await view.caller.state.ops.letters(queue, view.principal.id)
     groups: dict[tuple[str, str], list[LetterView]] = {}
     for one in found.items:
         groups.setdefault((one.type, one.error), []).append(one)
-    return view.html(
-        "ops/letters.html", found=found, groups=groups, notice=notice if notice in NOTICES else ""
-    )
+    return view.html("ops/letters.html", found=found, groups=groups)
 
 
 @router.get("/dead-letters/{queue}/{letter}")

@@ -4,7 +4,7 @@ The page works without the answers of the directory and of the gate; it shows le
 """
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
@@ -15,10 +15,11 @@ from contracts.model import Language
 from contracts.rpc.approval.directory import DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassNumber, PassView
 from services.gateway.access.admission import SOON_SECONDS, Caller
-from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.languages import _
+from services.gateway.pages.shared.vocabulary import gate_name_of
 
 T = TypeVar("T")
+C = TypeVar("C", SiteRecord, DepartmentView, OfficerRecord)
 Condition = Literal["issued", "expired", "revoked", "cancelled", "replaced", "used"]
 ENDINGS: dict[Condition, str] = {
     "expired": _("This pass has expired"),
@@ -31,14 +32,7 @@ ENDINGS: dict[Condition, str] = {
 
 @dataclass(frozen=True)
 class Facts:
-    """Facts around a pass; None where the directory did not answer or has no such record.
-
-    Args:
-        site: of the visit.
-        department: that is visited.
-        officer: who is visited; None also where the pass names nobody.
-        used: whether everybody has entered as often as allowed, and left.
-    """
+    """Facts around a pass; None where the directory did not answer or has no such record."""
 
     site: SiteRecord | None
     department: DepartmentView | None
@@ -57,7 +51,7 @@ def condition_of(shown: PassView, used: bool) -> Condition:
 
 def gate_of(shown: PassView, facts: Facts, language: Language) -> str:
     """Return the name of the gate that a pass names; empty where any gate admits."""
-    return gates.name_of((facts.site,) if facts.site else (), shown.gate, language) if shown.gate else ""
+    return gate_name_of((facts.site,) if facts.site else (), shown.gate, language) if shown.gate else ""
 
 
 async def facts_of(caller: Caller, shown: PassView) -> Facts:
@@ -71,15 +65,15 @@ async def facts_of(caller: Caller, shown: PassView) -> Facts:
         _or_none(caller.query_soon(rpc.verify.scans.PASS_USE, PassNumber(number=shown.number))),
     )
     return Facts(
-        site=next((one for one in sites.items if one.code == shown.site), None) if sites else None,
-        department=next((one for one in departments.items if one.code == shown.department), None)
-        if departments
-        else None,
-        officer=next((one for one in officers.items if one.code == shown.officer), None)
-        if officers
-        else None,
+        site=_known(sites.items, shown.site) if sites else None,
+        department=_known(departments.items, shown.department) if departments else None,
+        officer=_known(officers.items, shown.officer) if officers else None,
         used=use is not None and use.used,
     )
+
+
+def _known(records: Iterable[C], code: str | None) -> C | None:
+    return next((one for one in records if one.code == code), None)
 
 
 async def _or_none(answer: Awaitable[T]) -> T | None:

@@ -18,14 +18,7 @@ WHERE_THE_PASS_IS = _("The pass with its QR code is in the message on your phone
 
 
 def of(shown: PassView, facts: Facts, language: Language, now: datetime) -> bytes:
-    """Return the file, with an event for each day.
-
-    Args:
-        shown: the pass.
-        facts: where the visit is and to whom.
-        language: of its texts.
-        now: when it is made.
-    """
+    """Return the file, with an event for each day."""
     calendar = Calendar()
     calendar.add("version", "2.0")
     calendar.add("prodid", "-//Government of Punjab//e-Pass//EN")
@@ -46,11 +39,8 @@ def of(shown: PassView, facts: Facts, language: Language, now: datetime) -> byte
 
 def _summary(facts: Facts, language: Language) -> str:
     visit = texts(language).gettext(VISIT)
-    return (
-        f"{visit}: {facts.department.name.get(language, facts.department.code)}"
-        if facts.department
-        else visit
-    )
+    department = facts.department
+    return f"{visit}: {department.name.get(language, department.code)}" if department else visit
 
 
 def _location(shown: PassView, facts: Facts, language: Language) -> str:
@@ -58,19 +48,13 @@ def _location(shown: PassView, facts: Facts, language: Language) -> str:
     gate = gate_of(shown, facts, language) or translate("Any gate")
     if facts.site is None:
         return f"{shown.site}, {gate}"
-    return ", ".join(
-        part
-        for part in (facts.site.name.get(language, shown.site), facts.site.address.get(language, ""), gate)
-        if part
-    )
+    parts = (facts.site.name.get(language, shown.site), facts.site.address.get(language, ""), gate)
+    return ", ".join(filter(None, parts))
 
 
 def _description(shown: PassView, language: Language) -> str:
     translate = texts(language).gettext
     kind = shown.applicant.id_type
-    carry = (
-        f"{translate('Bring this ID card, the original')}: {translate(ID_TYPES[kind])}"
-        if kind
-        else translate("Bring an original ID card")
-    )
+    carry = translate("Bring this ID card, the original" if kind else "Bring an original ID card")
+    carry += f": {translate(ID_TYPES[kind])}" if kind else ""
     return f"{translate('Reference')} {shown.reference}\n{carry}\n{translate(WHERE_THE_PASS_IS)}"

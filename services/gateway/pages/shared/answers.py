@@ -5,16 +5,17 @@ They survive a dropped connection for two hours and are stored on no server. Bro
 """
 
 import json
-import re
 import zlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from cryptography.fernet import Fernet
 from fastapi import Request, Response
 
-from contracts.mobile import ascii_digits
+from contracts.mobile import only_digits
 from contracts.sealing import CannotOpen, SealedBox
+from services.gateway.access.admission import COOKIE
 
 Answers = dict[str, Any]
 NAME = "answers"
@@ -70,33 +71,24 @@ class AnswersCookie:
         parts = [sealed[at : at + PART] for at in range(0, len(sealed), PART)]
         if len(parts) > PARTS:
             raise TooLong
-        for number in range(PARTS):
-            if number < len(parts):
-                response.set_cookie(
-                    f"{self._name}{number}",
-                    parts[number],
-                    self._seconds,
-                    path="/",
-                    secure=self._secure,
-                    httponly=True,
-                    samesite="lax",
-                )
-            else:
-                response.delete_cookie(
-                    f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax"
-                )
+        self._store(response, parts)
 
     def clear(self, response: Response) -> None:
         """Delete the answers from the browser."""
+        self._store(response, [])
+
+    def _store(self, response: Response, parts: Sequence[str]) -> None:
         for number in range(PARTS):
-            response.delete_cookie(
-                f"{self._name}{number}", path="/", secure=self._secure, httponly=True, samesite="lax"
-            )
+            name = f"{self._name}{number}"
+            if number < len(parts):
+                response.set_cookie(name, parts[number], self._seconds, secure=self._secure, **COOKIE)
+            else:
+                response.delete_cookie(name, secure=self._secure, **COOKIE)
 
 
 def owner(mobile: str) -> str:
     """Return whose answers they are: the last ten digits of a mobile, however it was typed."""
-    return re.sub(r"\D", "", ascii_digits(mobile))[-10:]
+    return only_digits(mobile)[-10:]
 
 
 def of_the_person(answers: Answers) -> Answers:

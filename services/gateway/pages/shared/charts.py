@@ -19,14 +19,7 @@ TOP, BOTTOM = 18, 20
 
 @dataclass(frozen=True)
 class Bar:
-    """One number of a chart.
-
-    Args:
-        name: what was counted.
-        value: the length; at least 0.
-        text: the number as it is read.
-        part: the part of the value that is drawn in another colour.
-    """
+    """One number of a chart."""
 
     name: str
     value: float

@@ -9,13 +9,13 @@ All are HttpOnly and SameSite; over HTTPS also Secure.
 
 import re
 from datetime import datetime, timedelta
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 from fastapi import Request, Response
 
-from contracts.model import Language
+from contracts.model import Language, Wire
 from services.chassis.runtime.clock import now
-from services.gateway.access.admission import kiosk_cookie, operator_cookie, session_cookie
+from services.gateway.access.admission import COOKIE, cookie_name
 from services.gateway.pages.shared.answers import AnswersCookie
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.state import state_of
@@ -24,6 +24,7 @@ VISITOR_LANGUAGE = "visitor_language"
 GATE_APP = "gate_app"
 RESULT = "result"
 RESULT_SECONDS = 10 * 60
+A = TypeVar("A", bound=Wire)
 DeviceCookie = Literal["logins", "mobiles"]
 MOST_DEVICES = 8
 """Guards share a tablet, families a phone."""
@@ -49,74 +50,63 @@ def result_cookie(request: Request) -> AnswersCookie:
     return cast(AnswersCookie, request.app.state.result)
 
 
-def _session_name(request: Request) -> str:
-    return session_cookie(state_of(request).settings.public_url)
+def _name(request: Request, name: str) -> str:
+    return cookie_name(state_of(request).settings.public_url, name)
+
+
+def _set(response: Response, request: Request, name: str, token: str, expires_at: datetime) -> None:
+    seconds = max(int((expires_at - now()).total_seconds()), 0)
+    response.set_cookie(_name(request, name), token, seconds, secure=is_secure(request), **COOKIE)
+
+
+def _delete(response: Response, request: Request, name: str) -> None:
+    response.delete_cookie(_name(request, name), secure=is_secure(request), **COOKIE)
 
 
 def sign_in(response: Response, request: Request, token: str, expires_at: datetime) -> None:
     """Store a session in the browser until it ends."""
-    _set(response, request, _session_name(request), token, expires_at)
+    _set(response, request, "session", token, expires_at)
 
 
 def enrol(response: Response, request: Request, token: str, expires_at: datetime) -> None:
     """Make the browser a kiosk."""
-    _set(response, request, kiosk_cookie(state_of(request).settings.public_url), token, expires_at)
-
-
-def _set(response: Response, request: Request, name: str, token: str, expires_at: datetime) -> None:
-    secure = is_secure(request)
-    seconds = max(int((expires_at - now()).total_seconds()), 0)
-    response.set_cookie(name, token, seconds, path="/", secure=secure, httponly=True, samesite="lax")
+    _set(response, request, "kiosk", token, expires_at)
 
 
 def sign_out(response: Response, request: Request) -> None:
     """Delete the session from the browser."""
-    secure = is_secure(request)
-    response.delete_cookie(_session_name(request), path="/", secure=secure, httponly=True, samesite="lax")
-
-
-def _sign_in_name(request: Request) -> str:
-    return "__Host-sign_in" if is_secure(request) else "sign_in"
+    _delete(response, request, "session")
 
 
 def sign_in_token(request: Request) -> str:
     """Return the token of a sign-in that waits for the second factor; empty if none does."""
-    return request.cookies.get(_sign_in_name(request), "")[:LONGEST_TOKEN]
+    return request.cookies.get(_name(request, "sign_in"), "")[:LONGEST_TOKEN]
 
 
 def sign_in_waits(response: Response, request: Request, token: str) -> None:
     """Store the token of a sign-in that waits for the second factor. Accounts ends it in time."""
-    _set(response, request, _sign_in_name(request), token, now() + SIGN_IN_LIFETIME)
+    _set(response, request, "sign_in", token, now() + SIGN_IN_LIFETIME)
 
 
 def sign_in_ended(response: Response, request: Request) -> None:
     """Delete the token of a sign-in from the browser, if it has one."""
-    name = _sign_in_name(request)
-    if name in request.cookies:
-        response.delete_cookie(name, path="/", secure=is_secure(request), httponly=True, samesite="lax")
-
-
-def _operator_name(request: Request) -> str:
-    return operator_cookie(state_of(request).settings.public_url)
+    if _name(request, "sign_in") in request.cookies:
+        _delete(response, request, "sign_in")
 
 
 def sign_in_operator(response: Response, request: Request, token: str, expires_at: datetime) -> None:
     """Store the session of an operator who applies for others."""
-    _set(response, request, _operator_name(request), token, expires_at)
+    _set(response, request, "operator", token, expires_at)
 
 
 def sign_out_operator(response: Response, request: Request) -> None:
     """Delete the session of the operator from the browser."""
-    response.delete_cookie(
-        _operator_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax"
-    )
+    _delete(response, request, "operator")
 
 
 def store_visitor_language(response: Response, request: Request, language: Language) -> None:
     """Store in which language the last visitor at this counter was spoken to; it is nothing personal."""
-    response.set_cookie(
-        VISITOR_LANGUAGE, language, path="/", secure=is_secure(request), httponly=True, samesite="lax"
-    )
+    response.set_cookie(VISITOR_LANGUAGE, language, secure=is_secure(request), **COOKIE)
 
 
 def visitor_language(request: Request, default: Language) -> Language:
@@ -127,7 +117,8 @@ def visitor_language(request: Request, default: Language) -> Language:
 
 def prefer_gate_app(response: Response, request: Request) -> None:
     """Store that guards work with the app on this device, so that their sign-in leads to it."""
-    _set(response, request, GATE_APP, "1", now() + GATE_APP_LIFETIME)
+    seconds = int(GATE_APP_LIFETIME.total_seconds())
+    response.set_cookie(GATE_APP, "1", seconds, secure=is_secure(request), **COOKIE)
 
 
 def prefers_gate_app(request: Request) -> bool:
@@ -137,24 +128,24 @@ def prefers_gate_app(request: Request) -> bool:
 
 def known_devices(request: Request, name: DeviceCookie) -> tuple[str, ...]:
     """Return the tokens that earlier sessions on this device have left, the newest first."""
-    tokens = request.cookies.get(_device_name(request, name), "").split(".")
+    tokens = request.cookies.get(_name(request, name), "").split(".")
     return tuple(token for token in tokens if _TOKEN.fullmatch(token))[:MOST_DEVICES]
+
+
+def with_devices(asked: A, request: Request, name: DeviceCookie) -> A:
+    """Return a request with the tokens of this device, if it has any."""
+    devices = known_devices(request, name)
+    return asked.model_copy(update={"devices": devices}) if devices else asked
 
 
 def remember_device(response: Response, request: Request, name: DeviceCookie, token: str | None) -> None:
     """Store the token of the session that was opened here, so that strangers do not make its owner wait."""
     if token is not None:
         tokens = dict.fromkeys((token, *known_devices(request, name)))
-        value = ".".join(list(tokens)[:MOST_DEVICES])
-        _set(response, request, _device_name(request, name), value, now() + DEVICE_LIFETIME)
+        _set(response, request, name, ".".join(list(tokens)[:MOST_DEVICES]), now() + DEVICE_LIFETIME)
 
 
 def forget_devices(response: Response, request: Request, name: DeviceCookie) -> None:
     """Delete these tokens from the browser, if it has any."""
-    secure, whole = is_secure(request), _device_name(request, name)
-    if whole in request.cookies:
-        response.delete_cookie(whole, path="/", secure=secure, httponly=True, samesite="lax")
-
-
-def _device_name(request: Request, name: DeviceCookie) -> str:
-    return f"__Host-{name}" if is_secure(request) else name
+    if _name(request, name) in request.cookies:
+        _delete(response, request, name)

@@ -9,8 +9,8 @@ from contracts.events import OfficerRecord, SiteRecord
 from contracts.rpc.application import ApplicationView
 from contracts.rpc.approval.directory import DepartmentQuestion, DepartmentView, OfficerQuestion
 from contracts.rpc.issuance import PassView
-from services.gateway.pages.shared import gates
 from services.gateway.pages.shared.view import View
+from services.gateway.pages.shared.vocabulary import gate_name_of
 
 
 async def sites(view: View) -> tuple[SiteRecord, ...]:
@@ -26,7 +26,7 @@ async def site(view: View, code: str) -> SiteRecord | None:
 async def gate_names(view: View) -> Callable[[str], str]:
     """Return the function that names a gate in the reader's language."""
     known = await sites(view)
-    return lambda code: gates.name_of(known, code, view.language)
+    return lambda code: gate_name_of(known, code, view.language)
 
 
 async def departments(view: View, site_code: str, q: str = "") -> list[DepartmentView]:
@@ -34,15 +34,12 @@ async def departments(view: View, site_code: str, q: str = "") -> list[Departmen
 
     ``q`` finds them in any spelling.
     """
-    found = (
-        await (
-            view.caller.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
-            if q
-            else view.caller.state.departments.get()
-        )
-    ).items
+    if q:
+        found = await view.query(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion(q=q[:100]))
+    else:
+        found = await view.caller.state.departments.get()
     return sorted(
-        (one for one in found if not one.closed and (not site_code or site_code in one.sites)),
+        (one for one in found.items if not one.closed and (not site_code or site_code in one.sites)),
         key=lambda one: one.name[view.language],
     )
 
@@ -52,6 +49,16 @@ async def sites_of(view: View, department: str) -> list[SiteRecord]:
     known = (await view.caller.state.departments.get()).items
     codes = {code for one in known if one.code == department for code in one.sites}
     return [one for one in await sites(view) if one.code in codes]
+
+
+async def site_names(view: View) -> dict[str, str]:
+    """Return the names of all sites in the reader's language, by code."""
+    return {one.code: one.name[view.language] for one in await sites(view)}
+
+
+async def place_names(view: View) -> dict[str, str]:
+    """Return the names of all sites and departments, by code."""
+    return await site_names(view) | await department_names(view)
 
 
 async def department_names(view: View) -> dict[str, str]:
@@ -75,23 +82,17 @@ async def officer_name(view: View, department: str, code: str | None) -> str:
     """
     if not code:
         return ""
-    try:
-        question = OfficerQuestion(department=department)
-        found = (await view.caller.query_soon(rpc.approval.directory.OFFICERS, question)).items
-    except ContractError:
-        return code
-    known = next((one for one in found if one.code == code), None)
+    question = OfficerQuestion(department=department)
+    found = await view.try_query(rpc.approval.directory.OFFICERS, question, soon=True)
+    known = next((one for one in found.items if one.code == code), None) if found else None
     return f"{known.name[view.language]}, {known.designation[view.language]}" if known else code
 
 
-async def officers(view: View, department: str, q: str) -> tuple[OfficerRecord, ...]:
+async def officers(view: View, department: str, q: str = "") -> tuple[OfficerRecord, ...]:
     """Return the officers of a department that match in any spelling; none if it no longer exists."""
+    question = OfficerQuestion(department=department, q=q[:100])
     try:
-        return (
-            await view.caller.query(
-                rpc.approval.directory.OFFICERS, OfficerQuestion(department=department, q=q[:100])
-            )
-        ).items
+        return (await view.query(rpc.approval.directory.OFFICERS, question)).items
     except NotFound:
         return ()
 
@@ -107,6 +108,6 @@ async def host(view: View, shown: PassView) -> OfficerRecord | None:
     It is None where the pass names nobody or the directory does not answer: a pass is printed all the same.
     """
     with suppress(ContractError):
-        found = await officers(view, shown.department, "") if shown.officer else ()
+        found = await officers(view, shown.department) if shown.officer else ()
         return next((one for one in found if one.code == shown.officer), None)
     return None

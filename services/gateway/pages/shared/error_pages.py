@@ -71,9 +71,8 @@ class PageRoute(APIRoute):
 
     async def _error_page(self, request: Request, error: ContractError) -> Response:
         if isinstance(error, NotAuthenticated) and is_at_kiosk(request) and not is_for_staff(request):
-            return RedirectResponse(
-                f"/{language_of(request)}/kiosk", 303, {"Cache-Control": "no-store"}
-            )  # the next visitor begins anew, and what was posted is not saved for them
+            # the next visitor begins anew, and what was posted is not saved for them
+            return redirect(f"/{language_of(request)}/kiosk")
         if isinstance(error, NotAuthenticated):
             return await self.signed_out(request)
         if error.body.code == "second_factor_stale":
@@ -81,15 +80,12 @@ class PageRoute(APIRoute):
             fields_again = [(FORM_IS_PAGE, "1")] if is_page else await posted_fields(request)
             form = {"to": request.url.path, "fields_again": fields_again, "errors": {}}
             return _page(request, "second_factor/confirm.html", 403, {}, base=_own_factor(request), **form)
-        return _render(
-            request, error, await self.repeated(request) if isinstance(error, Unavailable) else None
-        )
+        repeated = await self.repeated(request) if isinstance(error, Unavailable) else None
+        return error_page(request, error, repeated)
 
     async def signed_out(self, request: Request) -> Response:
         """Redirect a request without a session to the sign-in page."""
-        return RedirectResponse(
-            f"/{language_of(request)}{sign_in_of(request)}", 303, {"Cache-Control": "no-store"}
-        )
+        return redirect(f"/{language_of(request)}{sign_in_of(request)}")
 
     async def repeated(self, request: Request) -> Fields | None:
         """Return the fields that the error page of an outage sends again.
@@ -120,16 +116,21 @@ class PageRoute(APIRoute):
             except ContractError as error:
                 return await self._error_page(request, error)
             except RequestValidationError:
-                return _render(request, NotFound("no such page"))
+                return error_page(request, NotFound("no such page"))
             except ValidationError:
-                return _render(request, InvalidInput("no such form"))
+                return error_page(request, InvalidInput("no such form"))
             except HTTPException as error:  # a body that is no form, or too large
-                return _render(
+                return error_page(
                     request,
                     NotFound("no such page") if error.status_code == 404 else InvalidInput(error.detail),
                 )
 
         return serve_with_error_pages
+
+
+def redirect(address: str, status: int = 303) -> RedirectResponse:
+    """Redirect to an address; no cache stores that."""
+    return RedirectResponse(address, status, {"Cache-Control": "no-store"})
 
 
 def language_of(request: Request) -> Language:
@@ -156,14 +157,15 @@ def _counts_once(fields: Fields) -> bool:
     return any(name == "key" and value for name, value in fields)
 
 
-def _render(request: Request, error: ContractError, repeated: Fields | None = None) -> Response:
+def error_page(request: Request, error: ContractError, repeated: Fields | None = None) -> Response:
+    """Return the page of an error; ``repeated`` are the fields that it offers to send again."""
     language = language_of(request)
     if error.body.code == "must_change_password":
-        return RedirectResponse(f"/{language}/staff/password", 303, {"Cache-Control": "no-store"})
+        return redirect(f"/{language}/staff/password")
     if error.body.code == "second_factor_missing":
-        return RedirectResponse(f"/{language}{_own_factor(request)}", 303, {"Cache-Control": "no-store"})
+        return redirect(f"/{language}{_own_factor(request)}")
     if error.body.code == "operator_signed_out":
-        response = RedirectResponse(f"/{language}/staff/sign-in", 303, {"Cache-Control": "no-store"})
+        response = redirect(f"/{language}/staff/sign-in")
         cookies.sign_out_operator(response, request)
         return response
     status = next(STATUS_TABLE[kind].status for kind in type(error).__mro__ if kind in STATUS_TABLE)
@@ -204,6 +206,8 @@ def _page(request: Request, template: str, status: int, headers: Mapping[str, st
     kiosk = is_at_kiosk(request)
     staff = is_for_staff(request)
     language = language_of(request)
+    reader = getattr(request.state, "principal", None)  # whose session was accepted before the error
+    inner = request.url.path.removeprefix(f"/{language}")
     return page(
         template,
         status,
@@ -213,24 +217,17 @@ def _page(request: Request, template: str, status: int, headers: Mapping[str, st
         elsewhere={},
         kiosk=kiosk,
         clearable=not staff,
-        navigation=_navigation(request, language),
+        navigation=navigation.links(reader, language, inner) if reader else [],
         onward=navigation.onward(language, is_staff=staff, at_kiosk=kiosk),
         **shown,
     )
-
-
-def _navigation(request: Request, language: Language) -> list[navigation.Link]:
-    """Return the navigation of a reader whose session was accepted before the error."""
-    principal = getattr(request.state, "principal", None)
-    inner = request.url.path.removeprefix(f"/{language}")
-    return navigation.links(principal, language, inner) if principal else []
 
 
 async def on_fault(request: Request, error: Exception) -> Response:
     """Handle an unexpected error: log it, and return an error page where a page was requested."""
     problem = await problems.on_fault(request, error)
     return (
-        _render(request, InternalError("a page failed"))
+        error_page(request, InternalError("a page failed"))
         if isinstance(request.scope.get("route"), PageRoute)
         else problem
     )
@@ -245,14 +242,12 @@ async def on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if not is_for_people(request):
         return problems.http_error_response(error.status_code, error.detail, error.headers)
-    if (
-        error.status_code == 404
-        and request.method in SAFE_METHODS
-        and (page_there := _with_language(request))
-    ):
-        return RedirectResponse(page_there, 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
+    query = f"?{request.url.query}" if request.url.query else ""
+    whole = f"/{language_of(request)}{request.url.path}"  # such as ``/en/ops`` for ``/ops``
+    if error.status_code == 404 and request.method in SAFE_METHODS and _leads_somewhere(request, whole):
+        return RedirectResponse(whole + query, 303, {"Vary": "Accept-Language", "Cache-Control": "no-store"})
     if error.status_code == 405 and request.method == "GET" and (above := _page_above(request)):
-        return RedirectResponse(above, 303, {"Cache-Control": "no-store"})
+        return redirect(above)
     template = _HTTP_TEMPLATES.get(error.status_code, "shared/errors/refused.html")
     return _page(request, template, error.status_code, dict(error.headers or {}))
 
@@ -270,14 +265,6 @@ def _page_above(request: Request) -> str | None:
     return None
 
 
-def _with_language(request: Request) -> str | None:
-    """Return the address of a page whose language was left out, such as ``/en/ops`` for ``/ops``."""
-    path = f"/{language_of(request)}{request.url.path}"
-    if not _leads_somewhere(request, path):
-        return None
-    return path + (f"?{request.url.query}" if request.url.query else "")
-
-
 def _leads_somewhere(request: Request, path: str) -> bool:
     """Return whether a request of the same method is served at another path."""
     return any(
@@ -293,19 +280,18 @@ def is_for_people(request: Request) -> bool:
     return request.url.path.split("/")[1] in LANGUAGES and "json" not in accepted
 
 
-def too_many(request: Request, error: TooManyAttempts) -> Response:
-    """Return the page for a rate limit that was reached."""
-    return _render(request, error)
+def inner_path(request: Request) -> str:
+    """Return the address of a page behind its language, such as ``desk/logins``."""
+    return request.url.path.partition("/")[2].partition("/")[2]
 
 
 def is_for_staff(request: Request) -> bool:
     """Return whether a page is for people with a login."""
-    return request.url.path.partition("/")[2].partition("/")[2].startswith(STAFF_PATHS)
+    return inner_path(request).startswith(STAFF_PATHS)
 
 
 def sign_in_of(request: Request) -> str:
     """Return the address of the sign-in page, with the page that it returns to."""
     if is_for_staff(request):
         return "/staff/sign-in"
-    inner = request.url.path.partition("/")[2].partition("/")[2]
-    return f"/sign-in?to={quote('/'.join(inner.split('/')[:2]))}"
+    return f"/sign-in?to={quote('/'.join(inner_path(request).split('/')[:2]))}"

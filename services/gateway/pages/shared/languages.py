@@ -67,10 +67,6 @@ def days_in_words(days: Sequence[date], language: Language) -> str:
     """Return the days of a visit: ``27–29 November 2026``, ``27–28 November and 2 December 2026``.
 
     One day has its weekday, as in :func:`day_in_words`.
-
-    Args:
-        days: one or more, in their order.
-        language: of the words.
     """
     if len(days) == 1:
         return day_in_words(days[0], language)
@@ -147,9 +143,8 @@ def hours_in_words(start: time, end: time, language: Language) -> str:
 def instant_in_words(at: datetime, language: Language) -> str:
     """Return an instant in Indian time: ``1 December 2026, 10:30 am``."""
     there = at.astimezone(IST)
-    return (
-        f"{format_date(there, 'd MMMM y', locale=_LOCALES[language])}, {time_of_day(there.time(), language)}"
-    )
+    day = format_date(there, "d MMMM y", locale=_LOCALES[language])
+    return f"{day}, {time_of_day(there.time(), language)}"
 
 
 def number(value: float, language: Language) -> str:

@@ -116,7 +116,6 @@ SENTENCES: dict[str, str] = {
     "not_a_gate_code": _("Enter the code of a gate of this secretariat, such as PCS1-G3"),
     "not_of_site": _("This gate belongs to the other secretariat"),
     "pass_missing": _("Scan the QR code or type the pass number"),
-    "not_a_pass": _("This is not a pass. Scan it again, or type the pass number"),
     "unknown_gate": _("This secretariat has no such gate"),
     "no_vehicle": _("The application names no vehicle"),
     "required": _("Enter a note"),

@@ -94,13 +94,7 @@ class Link:
 
 
 def links(principal: Principal, language: Language, inner: str) -> list[Link]:
-    """Return the navigation of a page for its reader.
-
-    Args:
-        principal: who reads the page.
-        language: of the page.
-        inner: its address without the language.
-    """
+    """Return the navigation of a page for its reader."""
     if any(_is_below(inner, path) for path in ALONE):
         return []
     if principal.kind != "staff" or principal.role is None:

@@ -5,7 +5,6 @@ import base64
 from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import ContractError
 from contracts.rpc.application import ReferenceOnly
 from services.gateway.pages.shared.view import PRIVATE, View
 
@@ -16,14 +15,11 @@ async def picture(view: View, reference: str) -> Response:
     Raises:
         NotFound: there is none, or not for this login.
     """
-    found = await view.caller.query(rpc.application.PHOTOGRAPH, ReferenceOnly(reference=reference[:40]))
+    found = await view.query(rpc.application.PHOTOGRAPH, ReferenceOnly(reference=reference[:40]))
     return Response(base64.b64decode(found.jpeg), headers=PRIVATE, media_type="image/jpeg")
 
 
 async def is_there(view: View, reference: str) -> bool:
     """Return whether there is a photograph; without an answer the page is shown without it."""
-    try:
-        await view.caller.query(rpc.application.PHOTOGRAPH, ReferenceOnly(reference=reference[:40]))
-    except ContractError:
-        return False
-    return True
+    question = ReferenceOnly(reference=reference[:40])
+    return await view.try_query(rpc.application.PHOTOGRAPH, question) is not None

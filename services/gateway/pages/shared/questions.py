@@ -5,7 +5,7 @@ found to the field at which the page shows it.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
@@ -14,7 +14,7 @@ from fastapi.datastructures import FormData
 
 from contracts import visiting_rules
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.view import text_of
+from services.gateway.pages.shared.forms import text_of
 from services.gateway.pages.shared.vocabulary import ID_TYPES, PURPOSES
 
 MOST_COMPANIONS = visiting_rules.MOST_COMPANIONS["portal"]
@@ -24,12 +24,13 @@ Problems = dict[str, str]
 """Field of the page → code of its problem."""
 
 
-def _always(_answers: Answers) -> bool:
-    return True
+Reader = Callable[[FormData, Answers], tuple[Answers, Problems]]
 
 
-def _nothing(_answers: Answers) -> tuple[str, ...]:
-    return ()
+def place_in(places: Mapping[str, str], path: str) -> str | None:
+    """Return the field of a page for a field of the service's request, by the first pattern that fits it."""
+    found = ((re.fullmatch(pattern, path), place) for pattern, place in places.items())
+    return next((match.expand(place) for match, place in found if match), None)
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,16 @@ class Question:
     """
 
     name: str
-    read: Callable[[FormData, Answers], tuple[Answers, Problems]]
+    read: Reader
     answers: tuple[str, ...]
-    asked: Callable[[Answers], bool] = _always
+    asked: Callable[[Answers], bool] = lambda _answers: True
     problems: dict[str, str] = field(default_factory=dict)
-    optional: Callable[[Answers], tuple[str, ...]] = _nothing
+    optional: Callable[[Answers], tuple[str, ...]] = lambda _answers: ()
     resets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def place_of(self, path: str) -> str | None:
         """Return the field of this page for a problem that the service found, if any."""
-        for pattern, place in self.problems.items():
-            if match := re.fullmatch(pattern, path):
-                return match.expand(place)
-        return None
+        return place_in(self.problems, path)
 
     def problems_of(self, found: Iterable[tuple[str, str]]) -> Problems:
         """Return the problems that the service found, by the fields of this page."""
@@ -81,7 +79,7 @@ class Question:
         return all(name in answers for name in self.answers if name not in optional)
 
 
-def _choice(name: str, *allowed: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
+def _choice(name: str, *allowed: str) -> Reader:
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         chosen = text_of(form, name)
         return ({name: chosen}, {}) if chosen in allowed else ({}, {name: f"{name}_not_chosen"})
@@ -89,9 +87,7 @@ def _choice(name: str, *allowed: str) -> Callable[[FormData, Answers], tuple[Ans
     return read
 
 
-def _texts(
-    *names: str, optional: tuple[str, ...] = ()
-) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
+def _texts(*names: str, optional: tuple[str, ...] = ()) -> Reader:
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         typed: Answers = {name: text_of(form, name) for name in names}
         return typed, {
@@ -101,16 +97,13 @@ def _texts(
     return read
 
 
-def _place(name: str) -> Callable[[FormData, Answers], tuple[Answers, Problems]]:
+def _place(name: str) -> Reader:
     """Return a reader for a code of the directory; the service checks that the code exists."""
 
     def read(form: FormData, _answers: Answers) -> tuple[Answers, Problems]:
         chosen = text_of(form, name)
-        return (
-            ({name: chosen}, {})
-            if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}", chosen)
-            else ({}, {name: f"{name}_not_chosen"})
-        )
+        is_code = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_\-:.]{0,63}", chosen)
+        return ({name: chosen}, {}) if is_code else ({}, {name: f"{name}_not_chosen"})
 
     return read
 
@@ -132,16 +125,11 @@ def _person(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
     return given, problems
 
 
-def _office_of_a_citizen(answers: Answers) -> tuple[str, ...]:
-    return () if answers.get("kind") == "official" else OFFICE
-
-
 def _purpose(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
     kind, problems = _choice("purpose_kind", *PURPOSES)(form, answers)
     text, more = _texts("purpose")(form, answers)
-    lines = {
-        name: typed.replace("\r\n", "\n") for name, typed in text.items()
-    }  # a new line is one character, as the counter counts
+    # a new line is one character, as the counter counts
+    lines = {name: typed.replace("\r\n", "\n") for name, typed in text.items()}
     return kind | lines, problems | more
 
 
@@ -150,10 +138,8 @@ def _visit(form: FormData, answers: Answers) -> tuple[Answers, Problems]:
 
     The site is asked for only where the department sits at several.
     """
-    if "site" in form or "site" not in answers:
-        place, problems = _place("site")(form, answers)
-    else:
-        place, problems = {}, {}
+    is_asked = "site" in form or "site" not in answers
+    place, problems = _place("site")(form, answers) if is_asked else ({}, {})
     officer, more = _officer(form, answers)
     purpose, missing = _purpose(form, answers)
     return place | officer | purpose, problems | more | missing
@@ -218,7 +204,7 @@ QUESTIONS: tuple[Question, ...] = (
             r"applicant\.official": "organisation",
             r"applicant\.(name|id_type|id_last4)": r"\1",
         },
-        optional=_office_of_a_citizen,
+        optional=lambda answers: () if answers.get("kind") == "official" else OFFICE,
         resets={"name": ("name_latin",)},
     ),
     Question(

@@ -17,6 +17,13 @@ from contracts.model import Language
 from services.gateway.pages.shared import languages, messages, navigation, vocabulary
 
 _GOVUK = PackageLoader("govuk_frontend_jinja")
+ICONS_TO_INSTALL = [
+    {"src": "/static/icon.svg", "sizes": "any", "type": "image/svg+xml"},
+    {"src": "/static/icons/icon-192.png", "sizes": "192x192", "type": "image/png"},
+    {"src": "/static/icons/icon-512.png", "sizes": "512x512", "type": "image/png"},
+    {"src": "/static/icons/maskable-512.png", "sizes": "512x512", "type": "image/png", "purpose": "maskable"},
+]
+"""The ``icons`` of a web app manifest (https://www.w3.org/TR/appmanifest/#icons-member)."""
 
 
 @cache
@@ -68,17 +75,8 @@ def _environment(language: Language) -> Environment:
     environment.globals["review_tag"] = partial(state_tag, vocabulary.REVIEWS, language=language)
     environment.globals["footer"] = navigation.footer(language)
     for name in (
-        "day_in_words",
-        "days_in_words",
-        "short_day",
-        "iso_day_in_words",
-        "weekday_in_words",
-        "month_in_words",
-        "duration_in_words",
-        "time_of_day",
-        "hours_in_words",
-        "instant_in_words",
-        "number",
+        *("day_in_words", "days_in_words", "short_day", "iso_day_in_words", "weekday_in_words", "number"),
+        *("month_in_words", "duration_in_words", "time_of_day", "hours_in_words", "instant_in_words"),
     ):
         environment.filters[name] = partial(getattr(languages, name), language=language)
     environment.filters["sentence"] = partial(messages.sentence, language=language)

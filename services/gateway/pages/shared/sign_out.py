@@ -8,10 +8,8 @@ from fastapi import Response
 from contracts import rpc
 from contracts.errors import ContractError
 from contracts.rpc.call import Nothing
-from services.chassis.runtime.clock import now
 from services.gateway.access.admission import Caller
 from services.gateway.access.callers import leaving, leaving_applicant, operator
-from services.gateway.caches.revoked_sessions import LONGEST_SESSION
 from services.gateway.pages.shared import cookies
 from services.gateway.pages.shared.view import View
 
@@ -22,7 +20,7 @@ async def end_session(caller: Caller) -> None:
     While accounts is unavailable, signing out succeeds all the same: the browser deletes the session anyway.
     """
     if caller.principal.sid is not None:
-        caller.state.revoked_sessions.revoke_session(caller.principal.sid, now() + LONGEST_SESSION)
+        caller.state.revoked_sessions.end_session(caller.principal.sid)
     with suppress(ContractError):
         await caller.command(rpc.accounts.sessions.LOG_OUT, Nothing(), str(uuid4()))
 

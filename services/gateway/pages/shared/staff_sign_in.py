@@ -1,12 +1,12 @@
 """How a session of staff begins in a browser, and where each role begins its work."""
 
 from fastapi import Response
-from fastapi.responses import RedirectResponse
 
 from contracts.model import Role
 from contracts.rpc.accounts.sessions import StaffSession
 from services.gateway.access.gate_devices import forget_ended
 from services.gateway.pages.shared import cookies
+from services.gateway.pages.shared.error_pages import redirect
 from services.gateway.pages.shared.sign_out import end_replaced
 from services.gateway.pages.shared.view import View
 
@@ -35,7 +35,7 @@ async def sign_in(view: View, session: StaffSession, page: str = "") -> Response
     await end_replaced(view, session.access_token, of_operator=_is_for_operators(session))
     home = home_of(session)
     if home == HOMES["security"] and not page and cookies.prefers_gate_app(view.request):
-        response: Response = RedirectResponse("/gate", 303, {"Cache-Control": "no-store"})
+        response: Response = redirect("/gate")
     else:
         response = view.to(page or home)
     response = store(view, session, response)

@@ -156,18 +156,8 @@ def _passage(facts: Facts, words: Words) -> tuple[str, ...]:
     return (f"{words.gate_name(str(facts.get('gate', '')))}, {people}",)
 
 
-_DECIDED = (
-    "approved",
-    "rejected",
-    "returned",
-    "withdrawn",
-    "day_closed",
-    "day_dropped",
-    "day_reopened",
-    "escalated",
-)
 _DESCRIBED: dict[str, Callable[[Facts, Words], tuple[str, ...]]] = {
-    **dict.fromkeys(_DECIDED, _decision),
+    **dict.fromkeys((*NOTED, "approved", "day_reopened", "escalated"), _decision),
     **dict.fromkeys(("message_delivered", "message_arrived", "message_read", "message_failed"), _message),
     **dict.fromkeys(("entered", "left"), _passage),
     "pass_revoked": lambda facts, words: (words.name(REVOCATIONS, facts.get("reason", "")),),

@@ -3,34 +3,42 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
-from uuid import uuid4
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.datastructures import FormData
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.convertors import Convertor, register_url_convertor
 
 from contracts.errors import ContractError, Forbidden, NotAuthenticated
-from contracts.model import Language
-from contracts.rpc.call import Principal
+from contracts.model import Language, Wire
+from contracts.rpc.call import Method, Principal
 from contracts.tokens import SessionClaims
 from services.gateway.access import callers
 from services.gateway.access.admission import SAFE_METHODS, Access, Caller, kiosk_of, operator_of
 from services.gateway.edge.origin import is_same_origin
-from services.gateway.pages.shared import gates, kiosk_visit, navigation
+from services.gateway.pages.shared import kiosk_visit, navigation
 from services.gateway.pages.shared.answers import POSTED, VISIT, Answers, owner
 from services.gateway.pages.shared.cookies import answers_cookie, result_cookie
-from services.gateway.pages.shared.error_pages import LARGEST_FIELD, MOST_FIELDS, RETRY, is_for_staff
+from services.gateway.pages.shared.error_pages import (
+    LARGEST_FIELD,
+    MOST_FIELDS,
+    RETRY,
+    PageRoute,
+    is_for_staff,
+    redirect,
+)
+from services.gateway.pages.shared.forms import key_of
 from services.gateway.pages.shared.languages import LANGUAGES
 from services.gateway.pages.shared.render import page
+from services.gateway.pages.shared.vocabulary import gate_name_of
 from services.gateway.state import state_of
 
-LONGEST_KEY = 200
+Q = TypeVar("Q", bound=Wire)
+R = TypeVar("R", bound=Wire)
 NOTICE = "notice"
 """Query parameter with which a redirect names the notice that the next page shows."""
-Notice = Annotated[str, Query(alias=NOTICE)]
 SEEN = {"initial_password": ""}
 """What is stored of an initial password once its page was shown."""
 SEARCHED = {"q"}
@@ -63,15 +71,22 @@ class View:
         language: of the page, from its address.
         caller: who makes the request, and calls the services in their name.
         kiosk: the enrolled device on which it is shown, if it is one.
+        notice: which notice the page shows; a template ignores one that it does not know.
     """
 
     def __init__(
-        self, request: Request, language: Language, caller: Caller, kiosk: SessionClaims | None = None
+        self,
+        request: Request,
+        language: Language,
+        caller: Caller,
+        kiosk: SessionClaims | None = None,
+        notice: str = "",
     ) -> None:
         self.request = request
         self.language = language
         self.caller = caller
         self.kiosk = kiosk
+        self.notice = notice if request.method in SAFE_METHODS else ""
         self.operator: str | None = None
         """The login of an operator who types for the visitor."""
 
@@ -125,6 +140,7 @@ class View:
             "elsewhere": elsewhere,
             "clearable": not is_for_staff(self.request),
             "unavailable": unavailable,
+            "notice": self.notice,
             "gate_name": self._gate_name,
             "navigation": navigation.links(self.principal, self.language, inner),
         }
@@ -134,12 +150,12 @@ class View:
     def _gate_name(self, code: str) -> str:
         """Return the name of a gate, by what this gateway knows already of the sites."""
         known = self.caller.state.sites.value
-        return gates.name_of(known.items if known else (), code, self.language)
+        return gate_name_of(known.items if known else (), code, self.language)
 
     def to(self, inner: str, notice: str = "") -> RedirectResponse:
         """Redirect to another page, which shows the notice, if any."""
         query = f"?{NOTICE}={quote(notice, safe='')}" if notice else ""
-        return RedirectResponse(self.path(inner) + query, 303, {"Cache-Control": "no-store"})
+        return redirect(self.path(inner) + query)
 
     def read_answers(self) -> Answers:
         """Return the half-filled answers of this browser; empty where there are none."""
@@ -178,6 +194,24 @@ class View:
         """Return who may see a stored result: people share phones, counters and kiosks."""
         return f"{self.principal.kind} {self.principal.id} {self.visit}"
 
+    async def query(self, method: Method[Q, R], request: Q) -> R:
+        """Return a service's reply to the reader, as `Caller.query`."""
+        return await self.caller.query(method, request)
+
+    async def try_query(self, method: Method[Q, R], request: Q, *, soon: bool = False) -> R | None:
+        """Return a reply that the page can do without; None where the service gives none."""
+        with suppress(ContractError):
+            return await (self.caller.query_soon if soon else self.caller.query)(method, request)
+        return None
+
+    async def command(self, method: Method[Q, R], request: Q, key: str | None = None) -> R:
+        """Have a service change something for the reader, as `Caller.command`."""
+        return await self.caller.command(method, request, key)
+
+    async def carry_out(self, method: Method[Q, R], request: Q) -> R:
+        """Send a command of a form that has no field but its key."""
+        return await self.command(method, request, key_of(await self.form()))
+
     async def form(self) -> FormData:
         """Return the fields of a POST."""
         return await self.request.form(max_files=0, max_fields=MOST_FIELDS, max_part_size=LARGEST_FIELD)
@@ -199,18 +233,9 @@ class View:
             await asyncio.gather(state.sites.refresh(), state.departments.refresh())
 
 
-def text_of(form: FormData, name: str) -> str:
-    """Return a field without the blanks around it; empty if it is missing.
-
-    NUL is removed: no database accepts it.
-    """
-    value = form.get(name)
-    return value.replace("\x00", "").strip() if isinstance(value, str) else ""
-
-
-def key_of(form: FormData) -> str:
-    """Return the idempotency key of a form; a new one where the form has none."""
-    return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())
+def page_router(prefix: str, route: type[PageRoute] = PageRoute) -> APIRouter:
+    """Return a router for the pages below an address, in each language."""
+    return APIRouter(prefix=f"/{{language:lang}}{prefix}", include_in_schema=False, route_class=route)
 
 
 class Pages:
@@ -225,7 +250,7 @@ class Pages:
         self.access = access
         self._notice_session = notice_session
 
-    async def __call__(self, request: Request, language: Language = "en") -> View:
+    async def __call__(self, request: Request, language: Language = "en", notice: str = "") -> View:
         """Return the view.
 
         Raises:
@@ -236,10 +261,19 @@ class Pages:
             request, state_of(request).settings.public_url
         ):
             raise Forbidden("a page of another site made this request", code="cross_site")
-        view = View(request, language, await self._caller(request), await _kiosk(request))
+        device = None
+        with suppress(ContractError):  # only the look of a page depends on it here
+            device = await kiosk_of(request)
+        view = View(request, language, await self._caller(request), device, notice)
         request.state.principal = view.principal  # an error page shows their navigation too
         if view.kiosk is not None:
-            await _require_visit(view)
+            answers = view.read_answers()
+            if not kiosk_visit.goes_on(request, answers):
+                raise NotAuthenticated("this visit is over", code="session_ended")
+            if request.method not in SAFE_METHODS and kiosk_visit.is_of_another_visit(
+                await view.form(), answers
+            ):
+                raise NotAuthenticated("this form belongs to another visit", code="session_ended")
         helper = await operator_of(request)
         view.operator = helper.sub if helper is not None else None
         return view
@@ -251,24 +285,6 @@ class Pages:
             except ContractError:
                 pass  # a page for everybody works without a session, or with one of another kind
         return await self.access.caller_of(request)
-
-
-async def _require_visit(view: View) -> None:
-    """Raise `NotAuthenticated` if the page belongs to a visitor whose visit to the kiosk is over."""
-    answers = view.read_answers()
-    if not kiosk_visit.goes_on(view.request, answers):
-        raise NotAuthenticated("this visit is over", code="session_ended")
-    if view.request.method not in SAFE_METHODS and kiosk_visit.is_of_another_visit(
-        await view.form(), answers
-    ):
-        raise NotAuthenticated("this form belongs to another visit", code="session_ended")
-
-
-async def _kiosk(request: Request) -> SessionClaims | None:
-    try:
-        return await kiosk_of(request)
-    except ContractError:
-        return None  # only the look of a page depends on it here
 
 
 OpenPage = Annotated[View, Depends(Pages(callers.anyone, notice_session=True))]

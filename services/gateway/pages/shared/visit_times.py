@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any
 
 from contracts.events import SiteRecord
-from contracts.rpc.approval.capacity import Availability
+from contracts.rpc.approval.capacity import Availability, WindowAvailability
 from contracts.visiting_rules import SHORTEST_SLOT, Calendar, Window, windows_on
 from services.chassis.runtime.clock import IST, now
 from services.gateway.handlers import visit_requests
@@ -48,37 +49,20 @@ def open_days(record: SiteRecord, furthest_days: int, at: datetime) -> Iterator[
 def _left(windows: Iterable[Window], there: datetime) -> Iterator[Window]:
     running = time(there.hour, there.minute - there.minute % 30)
     for opens, closes in windows:
-        if (
-            datetime.combine(there, closes) - datetime.combine(there, max(opens, there.time()))
-            >= SHORTEST_SLOT
-        ):
+        if _between(max(opens, there.time()), closes) >= SHORTEST_SLOT:
             yield max(opens, running), closes
 
 
 def begins(days: Iterable[Day]) -> list[time]:
     """Return every half hour at which a visit can begin on any of the days."""
-    return sorted(
-        {
-            at
-            for one in days
-            for window in one.windows
-            for at in _half_hours(window)
-            if _between(at, window[1]) >= SHORTEST_SLOT
-        }
-    )
+    windows = {window for one in days for window in one.windows}
+    return sorted({at for one in windows for at in _half_hours(one) if _between(at, one[1]) >= SHORTEST_SLOT})
 
 
 def ends(days: Iterable[Day]) -> list[time]:
     """Return every half hour at which a visit can end, and the closing times."""
-    return sorted(
-        {
-            at
-            for one in days
-            for window in one.windows
-            for at in (*_half_hours(window), window[1])
-            if at > window[0]
-        }
-    )
+    windows = {window for one in days for window in one.windows}
+    return sorted({at for one in windows for at in (*_half_hours(one), one[1]) if at > one[0]})
 
 
 def _half_hours(window: Window) -> Iterator[time]:
@@ -99,13 +83,7 @@ def usual_windows(days: Iterable[Day]) -> tuple[Window, ...]:
 
 
 def days_with_places(days: Iterable[Day], places: Availability, party: int) -> Iterator[Day]:
-    """Yield the days on which the department receives visitors, each with the hours that are still free.
-
-    Args:
-        days: on which the site is open.
-        places: of the department.
-        party: how many people come.
-    """
+    """Yield the days on which the department receives visitors, each with the hours that are still free."""
     known = {one.day: one.windows for one in places.days}
     for one in days:
         if one.day not in known:
@@ -117,6 +95,12 @@ def days_with_places(days: Iterable[Day], places: Availability, party: int) -> I
             if window.free >= party and opens < window.end and window.start < closes
         )
         yield replace(one, windows=free, is_full=not free)
+
+
+def free_windows(places: Availability, party: int, most: int) -> list[tuple[date, WindowAvailability]]:
+    """Return the next windows, with their days, in which a party finds places; at most so many."""
+    free = ((one.day, window) for one in places.days for window in one.windows if window.free >= party)
+    return list(islice(free, most))
 
 
 def _joined(windows: Iterable[Window]) -> tuple[Window, ...]:

@@ -1,9 +1,10 @@
 """The names of values on pages: kinds of ID, purposes, statuses, reasons, verdicts, roles."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time
 from typing import Protocol
 
+from contracts.events import SiteRecord
 from contracts.model import Language
 from services.gateway.pages.shared.actions import ACTIONS
 from services.gateway.pages.shared.languages import _, days_in_words, hours_in_words, texts
@@ -230,6 +231,7 @@ SETTLEMENTS: dict[str, str] = {
     "confirmed": _("It is this person"),
     "dismissed": _("It is somebody else"),
 }
+NUMBERED_GATE = _("Gate %(number)s")
 VOCABULARIES: dict[str, dict[str, str]] = {
     "id": ID_TYPES, "purpose": PURPOSES, "status": STATUSES, "timeline": TIMELINE_ENTRIES, "reason": REASONS,
     "closure": CLOSURES, "review": REVIEWS,
@@ -269,6 +271,16 @@ def items(words: Mapping[str, str], language: Language) -> list[dict[str, str]]:
 def name_of(words: Mapping[str, str], value: str, language: Language) -> str:
     """Return the name of one value."""
     return texts(language).gettext(words.get(value, value))
+
+
+def gate_name_of(sites: Iterable[SiteRecord], code: str, language: Language) -> str:
+    """Return the name of a gate in a language.
+
+    A gate without a name in the directory is called by its number: that of ``PCS1-G1`` is 1.
+    """
+    given = next((names.get(language) for one in sites if (names := one.gate_names.get(code))), None)
+    number = code.rpartition("-G")[2]
+    return given or (texts(language).gettext(NUMBERED_GATE) % {"number": number} if number else code)
 
 
 def slot_in_words(slot: Mapping[str, str], language: Language, further_days: Sequence[date] = ()) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime
 from math import ceil
 
 from contracts import rpc
-from contracts.errors import ContractError
 from contracts.model import ApplicationStatus, Language
 from contracts.rpc.application import ReferenceOnly, TimelineEntry
 from services.gateway.pages.shared.languages import texts
@@ -40,9 +39,8 @@ def within(seconds: int, language: Language) -> str:
     catalogue = texts(language)
     minutes, hours, days = (max(ceil(seconds / unit), 1) for unit in (60, 3_600, 86_400))
     if minutes <= MOST_MINUTES:
-        return catalogue.ngettext("within %(num)s minute", "within %(num)s minutes", minutes) % {
-            "num": minutes
-        }
+        words = catalogue.ngettext("within %(num)s minute", "within %(num)s minutes", minutes)
+        return words % {"num": minutes}
     if hours <= MOST_HOURS:
         return catalogue.ngettext("within %(num)s hour", "within %(num)s hours", hours) % {"num": hours}
     return catalogue.ngettext("within %(num)s day", "within %(num)s days", days) % {"num": days}
@@ -62,13 +60,10 @@ async def holder(
         return Holder(department, _last(timeline, "approved"))
     if status != "submitted":
         return None
-    try:
-        found = await view.caller.query_soon(
-            rpc.approval.reviews.WHEREABOUTS, ReferenceOnly(reference=reference)
-        )
-    except ContractError:
-        return Holder(department, _last(timeline, "submitted", "amended"))
-    return Holder(found.department, found.since)
+    question = ReferenceOnly(reference=reference)
+    if found := await view.try_query(rpc.approval.reviews.WHEREABOUTS, question, soon=True):
+        return Holder(found.department, found.since)
+    return Holder(department, _last(timeline, "submitted", "amended"))
 
 
 def _last(timeline: Sequence[TimelineEntry], *words: str) -> datetime:

@@ -8,8 +8,8 @@ import pytest
 
 from contracts.errors import TooManyAttempts, Unavailable
 from contracts.rpc.approval.reviews import ReviewList
+from services.gateway.caches.changes import QueueChanges
 from services.gateway.caches.polled_replies import MOST_LISTENERS
-from services.gateway.caches.queue_changes import QueueChanges
 from tests.support.factories.gateway import LATER, TableClient, claims, proven, until
 from tests.support.factories.pages import review
 

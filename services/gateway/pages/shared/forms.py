@@ -1,0 +1,43 @@
+"""Reading a form that was posted, and saying what is wrong with it."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+from fastapi.datastructures import FormData
+from pydantic import ValidationError
+
+from contracts.errors import InvalidInput
+
+LONGEST_KEY = 200
+
+
+def text_of(form: FormData, name: str) -> str:
+    """Return a field without the blanks around it; empty if it is missing.
+
+    NUL is removed: no database accepts it.
+    """
+    value = form.get(name)
+    return value.replace("\x00", "").strip() if isinstance(value, str) else ""
+
+
+def key_of(form: FormData) -> str:
+    """Return the idempotency key of a form; a new one where the form has none."""
+    return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())
+
+
+def problems_of(
+    error: InvalidInput | ValidationError, unreadable: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Return the code of each field's problem.
+
+    A service has named them. A value that no request takes is too long, or else has the code that
+    ``unreadable`` gives its field; any other field is a choice.
+    """
+    if isinstance(error, InvalidInput):
+        return {one.field: one.code for one in error.body.fields}
+    return {
+        ".".join(map(str, one["loc"])): "too_long"
+        if one["type"] == "string_too_long"
+        else (unreadable or {}).get(str(one["loc"][-1]), "choose_one")
+        for one in error.errors(include_input=False)
+    }

@@ -236,13 +236,8 @@ class Exporter:
         outbox = one.outbox
         metrics.OUTBOX_WAITING.labels(outbox.database).set(outbox.waiting)
         metrics.OUTBOX_LAG.labels(outbox.database).set(outbox.oldest_seconds)
-        view = OutboxView(
-            database=outbox.database,
-            waiting=outbox.waiting,
-            oldest_seconds=outbox.oldest_seconds,
-            writable=outbox.writable,
-            refused=tuple(refusal for _, refusal in one.refused or () if refusal),
-        )
+        refused = tuple(refusal for _, refusal in one.refused or () if refusal)
+        view = OutboxView.from_attributes(outbox, refused=refused)
         if one.revocations_seconds is not None:
             self._revocations[outbox.database] = one.revocations_seconds - monotonic()
             gauge = metrics.REVOCATIONS_AGE.labels(outbox.database)
@@ -275,19 +270,7 @@ class Exporter:
             INVARIANT_HOLDS.labels(balance.name).set(balance.holds)
             for term, number in {balance.whole: balance.number, **balance.parts, **balance.faults}.items():
                 INVARIANT_NUMBER.labels(balance.name, term).set(number)
-        self._invariants.found(
-            [
-                InvariantView(
-                    name=balance.name,
-                    holds=balance.holds,
-                    whole=balance.whole,
-                    number=balance.number,
-                    parts=dict(balance.parts),
-                    faults=dict(balance.faults),
-                )
-                for balance in found
-            ]
-        )
+        self._invariants.found([InvariantView.from_attributes(balance) for balance in found])
         return all(balance.holds for balance in found)
 
     async def look_at_processes(self) -> bool:

@@ -63,6 +63,4 @@ def _rule(session: Session, settings: AccountsSettings) -> FactorRule:
     row = session.get(FactorRuleRow, _ONLY, populate_existing=True)
     if row is None:
         return FactorRule(roles=settings.factor_roles)
-    return FactorRule.model_validate(
-        {"roles": row.roles, "changed_by": row.changed_by, "changed_at": row.changed_at}
-    )
+    return FactorRule.from_attributes(row)

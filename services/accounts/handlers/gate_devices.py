@@ -174,25 +174,16 @@ def _view(login: LoginRow, row: GateDeviceRow | None, now: datetime, unsent: tim
     else:
         state = "waiting" if login.must_change_password else "enrolled"
     reported = row if state == "enrolled" else None
-    return GateDeviceView.model_validate(
-        {
-            "device": login.login_id,
-            "name": login.name,
-            "site": login.site,
-            "gate": login.gate,
-            "state": state,
-            "issued_by": login.issued_by,
-            "issued_at": login.issued_at,
-            "enrolled_by": row and row.enrolled_by,
-            "enrolled_at": login.enrolled_at,
-            "reported_at": row and row.reported_at,
-            "version": row and row.version,
-            "list_at": row and row.list_at,
-            "unsent": row.unsent if row else 0,
-            "worries": worries_of(
-                reported.reported_at, reported.unsent_since, now, silent=SILENT, unsent=unsent
-            )
-            if reported
-            else (),
-        }
+    return GateDeviceView.from_attributes(
+        login,
+        device=login.login_id,
+        state=state,
+        enrolled_by=row and row.enrolled_by,
+        reported_at=row and row.reported_at,
+        version=row and row.version,
+        list_at=row and row.list_at,
+        unsent=row.unsent if row else 0,
+        worries=worries_of(reported.reported_at, reported.unsent_since, now, silent=SILENT, unsent=unsent)
+        if reported
+        else (),
     )

@@ -88,12 +88,7 @@ def colleagues(call: Call, session: Session, now: datetime) -> ColleagueList:
     own = (LoginRow.role == "department") & (LoginRow.department == department)
     lasts = LoginRow.valid_until.is_(None) | (LoginRow.valid_until >= logins.today_of(now))
     query = select(LoginRow).where(own, lasts, LoginRow.disabled_at.is_(None)).order_by(LoginRow.login_id)
-    return ColleagueList(
-        items=tuple(
-            Colleague(login_id=login.login_id, name=login.name, assistant_of=login.assistant_of)
-            for login in session.scalars(query)
-        )
-    )
+    return ColleagueList(items=tuple(map(Colleague.from_attributes, session.scalars(query))))
 
 
 def view_of(session: Session, login: LoginRow, now: datetime) -> LoginView:
@@ -126,22 +121,11 @@ def _view_of(
         used=login.last_used_at is not None,
         today=today,
     )
-    return LoginView(
+    return LoginView.from_attributes(
+        login,
         state=state,
-        valid_until=login.valid_until,
         sessions=open_sessions,
         second_factor_since=second_factor_since,
         has_mobile=login.mobile_sealed is not None,
-        login_id=login.login_id,
-        role=login.role,
-        name=login.name,
-        department=login.department,
-        site=login.site,
-        gate=login.gate,
-        assistant_of=login.assistant_of,
         disabled=login.disabled_at is not None,
-        must_change_password=login.must_change_password,
-        issued_by=login.issued_by,
-        issued_at=login.issued_at,
-        last_used_at=login.last_used_at,
     )

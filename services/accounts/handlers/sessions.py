@@ -124,15 +124,9 @@ def staff_answer(
     assert row.role is not None
     assert row.login_id is not None
     device = device_tokens.renewed(known, sid, row.login_id, row.issued_at, settings.password_secret)
-    return StaffSession(
+    return StaffSession.from_attributes(
+        row,
         access_token=token_of(row, session, settings),
-        role=row.role,
-        login_id=row.login_id,
-        site=row.site,
-        department=row.department,
-        gate=row.gate,
-        must_change_password=row.must_change_password,
-        expires_at=row.expires_at,
         device=None if row.role in DEVICE_ROLES else device,
     )
 
@@ -240,10 +234,9 @@ def own(call: Call, session: Session, now: datetime) -> OwnSessions:
     )
     return OwnSessions(
         items=tuple(
-            OwnSession(
-                sid=row.sid,
+            OwnSession.from_attributes(
+                row,
                 opened_at=row.issued_at,
-                last_used_at=row.last_used_at,
                 second_factor=row.factor_at is not None,
                 is_this=row.sid == call.principal.sid,
             )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
 from contracts.errors import Forbidden, InvalidInput
-from contracts.model import IST, Slot
+from contracts.model import IST
 from contracts.rpc.approval.decisions import (
     MOST_AUDITED_DAYS,
     DecisionQuestion,
@@ -52,7 +52,10 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
     page = rows[: request.limit]
     last = page[-1][0] if len(rows) > len(page) else None
     return RecordedDecisions(
-        items=tuple(_recorded(decision, review) for decision, review in page),
+        items=tuple(
+            RecordedDecision.from_attributes(decision, reference=review.reference, site=review.site)
+            for decision, review in page
+        ),
         next=cursors.encode(last.decided_at, last.review_id) if last else None,
     )
 
@@ -62,19 +65,3 @@ def _reference(text: str) -> str:
         return parse_reference(text)
     except ValueError:
         raise InvalidInput.of("reference", "not_a_reference") from None
-
-
-def _recorded(decision: DecisionRow, review: ReviewRow) -> RecordedDecision:
-    return RecordedDecision(
-        reference=review.reference,
-        department=decision.department,
-        site=review.site,
-        status=decision.status,
-        decided_by=decision.decided_by,
-        on_behalf_of=decision.on_behalf_of,
-        decided_at=decision.decided_at,
-        reason=decision.reason,
-        slot=Slot.model_validate(decision.slot) if decision.slot else None,
-        further_days=tuple(decision.further_days),
-        days_reason=decision.days_reason,
-    )

@@ -98,12 +98,8 @@ class AffectedVisits:
     ) -> AffectedReview:
         application = row.application
         wish = next((slot for slot in application.preferred if slot.day == self.day), None)
-        return AffectedReview(
-            id=row.id,
-            reference=row.reference,
-            name=row.name,
-            name_latin=row.name_latin,
-            status=row.status,
+        return AffectedReview.from_attributes(
+            row,
             slot=Slot(day=booking.day, start=booking.start, end=booking.end) if booking else wish,
             party=booking.party if booking else application.party,
             days=tuple(sorted(days or ())) if booking else (),

@@ -253,11 +253,7 @@ def _views(session: Session, rows: Sequence[ClosureRow], now: datetime) -> tuple
             waits = select(func.count()).select_from(ReviewRow).where(*affected_ones)
             waiting[row.id] = session.scalar(waits) or 0
     return tuple(
-        ClosureView(
-            **{name: getattr(row, name) for name in ClosureView.model_fields if hasattr(row, name)},
-            told=told.get(row.id, 0),
-            waiting=waiting.get(row.id, 0),
-        )
+        ClosureView.from_attributes(row, told=told.get(row.id, 0), waiting=waiting.get(row.id, 0))
         for row in rows
     )
 

@@ -59,15 +59,7 @@ def departments(request: DepartmentQuestion, session: Session) -> DepartmentList
         officers = _matching_officers(request.q, department) if request.q.strip() else ()
         officers = tuple(officer for officer in officers if not officer.closed)
         if officers or matches(request.q, *department.name.values()):
-            views.append(
-                DepartmentView(
-                    code=department.code,
-                    name=department.name,
-                    sites=department.sites,
-                    found=officers,
-                    closed=department.closed,
-                )
-            )
+            views.append(DepartmentView.from_attributes(department, found=officers))
     return DepartmentList(items=tuple(views))
 
 

@@ -77,13 +77,7 @@ def history(request: LineId, call: Call, session: Session) -> LineHistory:
     rows = session.scalars(about_it.order_by(LineChangeRow.id.desc()).limit(MOST_CHANGES))
     return LineHistory(
         items=tuple(
-            LineChange(
-                changed_at=row.changed_at,
-                changed_by=row.changed_by,
-                before=row.before or {},
-                after=row.after or {},
-            )
-            for row in rows
+            LineChange.from_attributes(row, before=row.before or {}, after=row.after or {}) for row in rows
         )
     )
 

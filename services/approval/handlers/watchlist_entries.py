@@ -257,16 +257,4 @@ def _command(
 def view_of(session: Session, row: WatchlistEntryRow) -> EntryView:
     """Return an entry as officers see it."""
     state: EntryState = "ended" if row.ended_at else "active" if row.confirmed_at else "proposed"
-    content = watchlist.open_entry(session, row)
-    return EntryView(
-        id=row.id,
-        state=state,
-        **asdict(content),
-        valid_until=row.valid_until,
-        proposed_by=row.proposed_by,
-        proposed_at=row.proposed_at,
-        confirmed_by=row.confirmed_by,
-        confirmed_at=row.confirmed_at,
-        ended_by=row.ended_by,
-        ended_at=row.ended_at,
-    )
+    return EntryView.from_attributes(row, state=state, **asdict(watchlist.open_entry(session, row)))

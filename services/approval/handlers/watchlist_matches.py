@@ -102,10 +102,8 @@ def _match_view(session: Session, row: WatchlistMatchRow, review: ReviewRow) -> 
     people = watchlist.people_of(review.application)
     person = people[row.person] if row.person < len(people) else people[0]
     note = watchlist.unseal(session, row.id, row.sealed_note).get("note", "")
-    return MatchView(
-        id=row.id,
-        kind=row.kind,
-        found_at=row.found_at,
+    return MatchView.from_attributes(
+        row,
         entry=view_of(session, row.entry),
         reference=review.reference,
         department=review.department,
@@ -116,8 +114,5 @@ def _match_view(session: Session, row: WatchlistMatchRow, review: ReviewRow) -> 
         name_latin=person.name_latin,
         id_last4=person.id_last4,
         mobile=person.mobile if isinstance(person, Person) else None,
-        settled_as=row.settled_as,
-        settled_by=row.settled_by,
-        settled_at=row.settled_at,
         note=str(note),
     )

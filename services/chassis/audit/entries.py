@@ -46,17 +46,7 @@ def list_entries(
         wanted.append(table.objects.contains([request.object]))
     query = select(audit_log).where(*wanted).order_by(table.at.desc(), table.id.desc())
     found = [
-        AuditEntry(
-            id=row.id,
-            service=service,
-            at=row.at,
-            actor=row.actor,
-            role=row.role,
-            action=row.action,
-            objects=tuple(row.objects),
-            result=row.result,
-            address=row.address,
-        )
+        AuditEntry.from_attributes(row, service=service)
         for row in session.execute(query.limit(request.limit + 1))
     ]
     found = sorted([*found, *others], key=lambda one: (one.at, one.id), reverse=True)

@@ -128,16 +128,8 @@ def _repeated(session: Session, seq: int, total: int, is_live: ColumnElement[boo
 def _sign_deltas(claims: StatusClaims, steps: tuple[Step, ...], key: SigningKey) -> list[list[Any]]:
     signed = []
     for delta in deltas_of(steps, set(claims.revoked)):
-        said = StatusDeltaClaims(
-            iss=claims.iss,
-            iat=claims.iat,
-            exp=claims.exp,
-            seq=claims.seq,
-            since=delta.since,
-            base=delta.base,
-            digest=delta.digest,
-            revoked=delta.revoked,
-            ended=delta.ended,
+        said = StatusDeltaClaims.from_attributes(
+            delta, iss=claims.iss, iat=claims.iat, exp=claims.exp, seq=claims.seq
         )
         signed.append([delta.since, delta.base, key.sign(said.model_dump(), STATUS_DELTA_TYP)])
     return signed

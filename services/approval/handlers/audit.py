@@ -1,9 +1,8 @@
 """Decisions for an auditor: of an application, or of a department on some days; without a name."""
 
 from datetime import datetime, time
-from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
@@ -44,19 +43,13 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
         )
     else:
         raise InvalidInput.of("department", "missing")
-    position = tuple_(DecisionRow.decided_at, DecisionRow.review_id)
-    if request.after is not None:
-        query = query.where(position < tuple_(*cursors.decode(request.after, UUID)))
-    order = (DecisionRow.decided_at.desc(), DecisionRow.review_id.desc())
-    rows = session.execute(query.order_by(*order).limit(request.limit + 1)).all()
-    page = rows[: request.limit]
-    last = page[-1][0] if len(rows) > len(page) else None
+    page, following = cursors.page(session, query, DecisionRow.decided_at, DecisionRow.review_id, request)
     return RecordedDecisions(
         items=tuple(
             RecordedDecision.from_attributes(decision, reference=review.reference, site=review.site)
             for decision, review in page
         ),
-        next=cursors.encode(last.decided_at, last.review_id) if last else None,
+        next=following,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
@@ -179,15 +179,9 @@ def list_closures(request: ClosureQuestion, call: Call, session: Session, now: d
         query = query.where(row.department == _department_of(call.principal, request.department))
     elif request.department:
         query = query.where(row.department == request.department)
-    if request.after is not None:
-        query = query.where(tuple_(row.closed_at, row.id) < tuple_(*cursors.decode(request.after, UUID)))
-    newest = query.order_by(row.closed_at.desc(), row.id.desc()).limit(request.limit + 1)
-    found = session.scalars(newest).all()
-    shown = found[: request.limit]
-    return ClosureList(
-        items=tuple(_as_read_by(call.principal, one) for one in _views(session, shown, now)),
-        next=cursors.encode(shown[-1].closed_at, shown[-1].id) if len(found) > len(shown) else None,
-    )
+    page, following = cursors.page(session, query, row.closed_at, row.id, request)
+    views = _views(session, [closure for (closure,) in page], now)
+    return ClosureList(items=tuple(_as_read_by(call.principal, one) for one in views), next=following)
 
 
 def view_closure(request: ClosureId, call: Call, session: Session, now: datetime) -> ClosureView:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -75,14 +75,8 @@ def list_delegations(request: Page, call: Call, session: Session) -> DelegationL
     """
     row = DelegationRow
     query = select(row).where(row.department == own_department(call.principal))
-    if request.after is not None:
-        query = query.where(tuple_(row.made_at, row.id) < tuple_(*cursors.decode(request.after, UUID)))
-    found = session.scalars(query.order_by(row.made_at.desc(), row.id.desc()).limit(request.limit + 1)).all()
-    shown = found[: request.limit]
-    return DelegationList(
-        items=tuple(map(DelegationView.from_attributes, shown)),
-        next=cursors.encode(shown[-1].made_at, shown[-1].id) if len(found) > len(shown) else None,
-    )
+    page, following = cursors.page(session, query, row.made_at, row.id, request)
+    return DelegationList(items=tuple(DelegationView.from_attributes(one) for (one,) in page), next=following)
 
 
 def end_delegation(request: DelegationId, call: Call, session: Session, now: datetime) -> DelegationView:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -39,21 +39,16 @@ def list_entries(request: EntryQuestion, call: Call, session: Session) -> EntryL
     """
     require_watcher(call.principal)
     entry = WatchlistEntryRow
-    query = select(entry).order_by(entry.proposed_at.desc(), entry.id.desc()).limit(request.limit + 1)
+    query = select(entry)
     if request.state is not None:
         query = query.where(STATES[request.state])
-    if request.after is not None:
-        query = query.where(
-            tuple_(entry.proposed_at, entry.id) < tuple_(*cursors.decode(request.after, UUID))
-        )
-    rows = session.scalars(query).all()
-    page = rows[: request.limit]
+    page, following = cursors.page(session, query, entry.proposed_at, entry.id, request)
     counts = {
         state: session.scalar(select(func.count()).where(which)) or 0 for state, which in STATES.items()
     }
     return EntryList(
-        items=tuple(view_of(session, row) for row in page),
-        next=cursors.encode(page[-1].proposed_at, page[-1].id) if len(rows) > len(page) else None,
+        items=tuple(view_of(session, row) for (row,) in page),
+        next=following,
         counts=counts,
     )
 

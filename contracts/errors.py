@@ -4,6 +4,7 @@ An error carries a code (a word that front ends translate), a sentence for devel
 for bad input, the fields with a code each. None carries personal data.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import Field
@@ -68,6 +69,14 @@ class InvalidInput(ContractError):
             message or f"{field}: {code.replace('_', ' ')}",
             fields=(FieldError(field=field, code=code, message=message),),
         )
+
+    @classmethod
+    def of_all(
+        cls, message: str, problems: Iterable[tuple[str, str]], sentences: Mapping[str, str]
+    ) -> "InvalidInput":
+        """Return the error for several problems, each a field and a code that has one of the sentences."""
+        fields = (FieldError(field=field, code=code, message=sentences[code]) for field, code in problems)
+        return cls(message, fields=tuple(fields))
 
 
 class NotFound(ContractError):

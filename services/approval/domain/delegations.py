@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput
+from contracts.errors import Conflict, Forbidden, InvalidInput
 from contracts.events import DepartmentRecord
 from contracts.model import IST, Slot
 
@@ -104,12 +104,7 @@ def check(
     elif last_day - first_day > LONGEST:
         problems.append(("last_day", "too_long_a_time"))
     if problems:
-        raise InvalidInput(
-            "this cannot be delegated like this",
-            fields=tuple(
-                FieldError(field=field, code=code, message=PROBLEMS[code]) for field, code in problems
-            ),
-        )
+        raise InvalidInput.of_all("this cannot be delegated like this", problems, PROBLEMS)
 
 
 def stand_in_of(

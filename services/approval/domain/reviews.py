@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from contracts.errors import Conflict, FieldError, InvalidInput
+from contracts.errors import Conflict, InvalidInput
 from contracts.events import (
     ApplicationDetails,
     ApplicationPersonal,
@@ -190,12 +190,7 @@ def approve(
     if terms.further_days and not terms.days_reason:
         problems.append(("days_reason", "days_reason_missing"))
     if problems:
-        raise InvalidInput(
-            "the visit cannot take place like this",
-            fields=tuple(
-                FieldError(field=field, code=code, message=PROBLEMS[code]) for field, code in problems
-            ),
-        )
+        raise InvalidInput.of_all("the visit cannot take place like this", problems, PROBLEMS)
     return PassApproved(
         **_common(review, by),
         **_delivery(review),

@@ -31,7 +31,10 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
         raise Forbidden("only auditors see the decisions of everybody")
     query = select(DecisionRow, ReviewRow).join(ReviewRow, DecisionRow.review_id == ReviewRow.id)
     if request.reference is not None:
-        query = query.where(ReviewRow.reference == _reference(request.reference))
+        try:
+            query = query.where(ReviewRow.reference == parse_reference(request.reference))
+        except ValueError:
+            raise InvalidInput.of("reference", "not_a_reference") from None
     elif request.department is not None and request.first is not None and request.last is not None:
         if (request.last - request.first).days >= MOST_AUDITED_DAYS:
             raise InvalidInput.of("last", "more_than_a_year")
@@ -51,10 +54,3 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
         ),
         next=following,
     )
-
-
-def _reference(text: str) -> str:
-    try:
-        return parse_reference(text)
-    except ValueError:
-        raise InvalidInput.of("reference", "not_a_reference") from None

@@ -211,17 +211,15 @@ def _replace_details(
 
 
 def _place(session: Session, row: ReviewRow, at: datetime) -> None:
-    """Lead the visit to whoever receives it, and place it in their queue."""
-    _lead_to_stand_in(session, row)
-    row.plan(at.astimezone(IST).date())
+    """Lead the visit to whoever stands in for its officer at that time, and place it in their queue.
 
-
-def _lead_to_stand_in(session: Session, row: ReviewRow) -> None:
-    """Lead the visit to whoever stands in for its officer at that time; not where it was forwarded since."""
+    A visit that was forwarded since stays with whom it was forwarded to.
+    """
     named = row.application.officer
     if named is not None and named in (row.officer, row.instead_of) and row.status == "pending":
         stand_in = stand_in_of(session, row.department, named, row.application.preferred)
         row.officer, row.instead_of = (stand_in, named) if stand_in else (named, None)
+    row.plan(at.astimezone(IST).date())
 
 
 def _apply_outcome(session: Session, row: ReviewRow | None, application: ApplicationRow) -> None:

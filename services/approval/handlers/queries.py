@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    ScalarSelect,
     Select,
     and_,
     exists,
@@ -192,14 +191,9 @@ def _list(
 
 def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[bool]]:
     """Yield the condition of each filter that is given."""
-    for column, value in (
-        (ReviewRow.status, request.status),
-        (ReviewRow.site, request.site),
-        (ReviewRow.officer, request.officer),
-        (ReviewRow.channel, request.channel),
-    ):
-        if value is not None:
-            yield column == value
+    for name in ("status", "site", "officer", "channel"):
+        if (value := getattr(request, name)) is not None:
+            yield getattr(ReviewRow, name) == value
     if request.unassigned is not None:
         yield ReviewRow.officer.is_(None) == request.unassigned
     if request.visit_on is not None:
@@ -278,14 +272,14 @@ def _counts(session: Session, principal: Principal, now: datetime) -> QueueCount
         .where(mine, _latest_decision(principal), _on(DecisionRow.decided_at, today))
     )
     counted = [select(1).select_from(ReviewRow).where(mine, part) for part in parts.values()]
-    row = session.execute(select(*(_up_to_most(one) for one in (*counted, decided)))).one()
+    numbers = [
+        select(func.count()).select_from(one.limit(MOST_COUNTED).subquery()).scalar_subquery()
+        for one in (*counted, decided)
+    ]
+    row = session.execute(select(*numbers)).one()
     found = dict(zip((*parts, "decided_today"), row, strict=True))
     by_status = {status: found.pop(status) for status in get_args(ReviewStatus)}
     return QueueCounts(by_status=by_status, **found)
-
-
-def _up_to_most(query: Select[tuple[int]]) -> ScalarSelect[int]:
-    return select(func.count()).select_from(query.limit(MOST_COUNTED).subquery()).scalar_subquery()
 
 
 def _earlier(session: Session, row: ReviewRow) -> tuple[EarlierReview, ...]:

@@ -5,6 +5,8 @@ for bad input, the fields with a code each. None carries personal data.
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from math import ceil
 from typing import Any
 
 from pydantic import Field
@@ -113,6 +115,11 @@ class TooManyAttempts(ContractError):
     """A limit was reached; fact ``retry_after`` in seconds."""
 
     code = "too_many_attempts"
+
+    @classmethod
+    def until(cls, end: datetime, now: datetime, message: str, **facts: Any) -> "TooManyAttempts":
+        """Return the error of who may try again from an instant on, which is to come."""
+        return cls(message, retry_after=max(ceil((end - now).total_seconds()), 1), **facts)
 
 
 class Unavailable(ContractError):

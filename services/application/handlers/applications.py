@@ -6,7 +6,6 @@ Each command has one effect for its idempotency key.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import uuid4
 
 from sqlalchemy import func, literal, select
@@ -26,7 +25,7 @@ from contracts.rpc.application import (
     SubmitApplication,
     SubmitAtCounter,
 )
-from contracts.rpc.call import Call, Principal
+from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.application import models
 from services.application.domain.applications import Application, Intake, require_amendable
@@ -43,6 +42,7 @@ from services.application.handlers.authorization import (
     is_reception_of,
     mobile_of,
     operator_of,
+    side_of,
 )
 from services.application.handlers.directory import place_of
 from services.application.handlers.rows import (
@@ -251,7 +251,7 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
 
     def effect() -> str:
         row = find(session, request.reference, lock=True)
-        by = _canceller(row, call.principal)
+        by = None if row is None else side_of(call.principal, row.mobile, row.site)
         if row is None or by is None:
             raise NotFound("there is no such application")
         if by == "applicant":
@@ -284,19 +284,15 @@ def _once(
         return SubmittedRevision(application.reference, application.revision)
 
     def answer(made: SubmittedRevision) -> Acknowledged:
-        masked = _masked_in(session, made) if masked_now is None else masked_now
+        masked = masked_now
+        if masked is None:
+            row, revision = models.ApplicationRow, models.RevisionRow
+            of_it = (row.reference == made.reference) & (revision.revision == made.revision)
+            stored = select(revision.masked).join(row, row.id == revision.application_id).where(of_it)
+            masked = session.scalars(stored).one()
         return Acknowledged(reference=made.reference, status="submitted", masked=tuple(masked))
 
     return once(session, call, route, request, carry_out, answer, reference=SubmittedRevision)
-
-
-def _masked_in(session: Session, submitted: SubmittedRevision) -> Sequence[str]:
-    row, revision = models.ApplicationRow, models.RevisionRow
-    return session.scalars(
-        select(revision.masked)
-        .join(row, row.id == revision.application_id)
-        .where(row.reference == submitted.reference, revision.revision == submitted.revision)
-    ).one()
 
 
 def _with_known_cards(
@@ -375,13 +371,3 @@ def _record_revision(
 ) -> None:
     values = {"application_id": application.id, "revision": application.revision}
     deferred_writes.insert(session, _REVISIONS, [{**values, "made_at": now, "masked": masked}])
-
-
-def _canceller(
-    row: models.ApplicationRow | None, principal: Principal
-) -> Literal["applicant", "counter"] | None:
-    if row is None:
-        return None
-    if is_applicant_of(principal, row.mobile):
-        return "applicant"
-    return "counter" if is_reception_of(principal, row.site) else None

@@ -109,6 +109,11 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
     """Return everything about an application, for the reception of its site."""
     passes = passes_of(session, [row.id])[row.id]
     decided = decision_in_force(facts_of(row, passes))
+    wishes: tuple[ClosedWish, ...] = ()
+    if row.status == "submitted":
+        place = place_of(session, row.site, row.department)
+        closed_days = place.department.closed_days if place.department else ()
+        wishes = closed_wishes(slots_of(row), place.site, closed_days)
     return ApplicationView.from_attributes(
         row,
         **_line(session, row),
@@ -116,7 +121,7 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
         note=(row.note or None) if decided else None,
         reason=row.decision_reason if decided else None,
         closure_reason=_closure_reason(session, row) if decided else None,
-        closed_wishes=_closed_wishes(session, row) if row.status == "submitted" else (),
+        closed_wishes=wishes,
         timeline=timeline_of(session, row),
         pass_=pass_summary_of(row, passes),
     )
@@ -129,11 +134,6 @@ def _closure_reason(session: Session, row: models.ApplicationRow) -> ClosureReas
     department = place_of(session, row.site, row.department).department
     anew = (one.reason for one in department.closed_days if one.day == row.closed_day) if department else ()
     return next(map(_CLOSURE_REASON.validate_python, anew), None)
-
-
-def _closed_wishes(session: Session, row: models.ApplicationRow) -> tuple[ClosedWish, ...]:
-    place = place_of(session, row.site, row.department)
-    return closed_wishes(slots_of(row), place.site, place.department.closed_days if place.department else ())
 
 
 def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineEntry, ...]:

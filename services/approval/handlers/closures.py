@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import ceil
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select
@@ -215,8 +214,9 @@ def _require_below_limit(session: Session, login: str, now: datetime) -> None:
     recent = select(row.closed_at).where(row.closed_by == login, row.closed_at > now - WINDOW)
     first = session.scalar(recent.order_by(row.closed_at.desc()).offset(LIMIT - 1).limit(1))
     if first is not None:
-        wait = ceil((first + WINDOW - now).total_seconds())
-        raise TooManyAttempts("this login has closed too many days within 24 hours", retry_after=max(1, wait))
+        raise TooManyAttempts.until(
+            first + WINDOW, now, "this login has closed too many days within 24 hours"
+        )
 
 
 def _count(session: Session, condition: ColumnElement[bool]) -> int:

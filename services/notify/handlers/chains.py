@@ -11,14 +11,13 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from contracts.envelope import PersonalKeyRing, UnreadableEvent
 from contracts.events import NotificationFailed
 from contracts.model import DeliverBy
 from services.chassis.db import bulk
 from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
-from services.notify.adapters.sealing import seal, unseal
+from services.notify.adapters.sealing import seal, unseal_if_possible
 from services.notify.domain import chains
 from services.notify.domain.chains import Chains
 from services.notify.domain.messages import Personal
@@ -128,8 +127,8 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
             end_chain(session, about, row["reason"], now, may_wait=False)
         return
     keys = personal_keys_of(session)
-    personal = _unsealed(row["id"], row["sealed"], keys)
-    other = _unsealed(row["id"], row["sealed_email"], keys)
+    personal = unseal_if_possible(row["id"], row["sealed"], keys)
+    other = unseal_if_possible(row["id"], row["sealed_email"], keys)
     addresses = addresses_of(row["channel"], personal, other.to if other else None)
     channel = chains.next_channel(chains_, row["purpose"], row["tried"], addresses)
     if channel is not None and personal is not None:
@@ -142,15 +141,6 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
         end_chain(session, about, reason, now)
     else:
         outbox.add(session, NotificationFailed(**about, reason=reason, next_channel=channel), at=now)
-
-
-def _unsealed(message_id: Any, sealed: str | None, keys: PersonalKeyRing) -> Personal | None:
-    if sealed is None:
-        return None
-    try:
-        return unseal(message_id, sealed, keys)
-    except UnreadableEvent:
-        return None
 
 
 def _store_next(

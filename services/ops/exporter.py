@@ -178,7 +178,6 @@ class Exporter:
         self, found: dict[str, queues.Depth], consumers: Sequence[str], delays: Sequence[str]
     ) -> None:
         since = {one.queue: one.not_empty_since for one in self._queues.items}
-        nothing = queues.Depth(0, 0)
         self._queues.found(
             [
                 QueueView(
@@ -186,7 +185,7 @@ class Exporter:
                     messages=found[queue].messages,
                     consumers=None if queue in delays else found[queue].consumers,
                     not_empty_since=(since.get(queue) or now()) if found[queue].messages else None,
-                    dead_letters=found.get(queues.dead_queue(queue), nothing).messages,
+                    dead_letters=found.get(queues.dead_queue(queue), queues.NOTHING).messages,
                 )
                 for queue in (*consumers, *delays)
                 if queue in found

@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import SecretStr, TypeAdapter
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from contracts.csv_table import Problem
 from contracts.events import SessionKeyWithdrawn
@@ -69,13 +68,6 @@ def seed_login(db: Database, now: datetime, role: Role, entry: DemoLogin) -> Non
         password_hash = known.password_hash
     else:
         password_hash = passwords.hash_password(entry.password)
-    with db.transaction() as session:
-        _put(session, now, role, entry, password_hash)
-        second_factor.remove(session, entry.login_id)
-        _count_on(session, prefix, number)
-
-
-def _put(session: Session, now: datetime, role: Role, entry: DemoLogin, password_hash: str) -> None:
     restored = {
         "password_hash": password_hash,
         "must_change_password": role in DEVICE_ROLES,  # a one-time token or code, not used yet
@@ -83,26 +75,26 @@ def _put(session: Session, now: datetime, role: Role, entry: DemoLogin, password
         "disabled_by": None,
         "valid_until": None,
     }
-    given = {
-        "login_id": entry.login_id,
-        "role": role,
-        "name": f"Demo {role}",
-        "department": entry.department,
-        "site": entry.site,
-        "gate": entry.gate,
-        "issued_at": now,
-    }
-    new = insert(LoginRow).values(**given, **restored)
-    session.execute(new.on_conflict_do_update(index_elements=["login_id"], set_=restored))
-
-
-def _count_on(session: Session, prefix: str, number: int) -> None:
-    counter = insert(LoginCounterRow).values(prefix=prefix, last=number)
-    last = counter.excluded.last
-    higher = counter.on_conflict_do_update(
-        index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
+    new = insert(LoginRow).values(
+        login_id=entry.login_id,
+        role=role,
+        name=f"Demo {role}",
+        department=entry.department,
+        site=entry.site,
+        gate=entry.gate,
+        issued_at=now,
+        **restored,
     )
-    session.execute(higher)
+    counter = insert(LoginCounterRow).values(prefix=prefix, last=number)
+    with db.transaction() as session:
+        session.execute(new.on_conflict_do_update(index_elements=["login_id"], set_=restored))
+        second_factor.remove(session, entry.login_id)
+        last = counter.excluded.last
+        session.execute(
+            counter.on_conflict_do_update(
+                index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
+            )
+        )
 
 
 def create_first_ado(

@@ -45,8 +45,6 @@ def seed(db: Database, now: datetime, logins: Path) -> None:
     A second factor that somebody has set up for it is removed.
 
     Args:
-        db: the database of accounts.
-        now: this instant.
         logins: a JSON file, ``{role: {"login_id": …, "password": …, "department": …, "site": …, "gate":
             …}}``.
 
@@ -103,8 +101,6 @@ def create_first_ado(
     """Issue the login of the ADO Branch with which an installation begins; None if there is one already.
 
     Args:
-        db: the database of accounts.
-        now: this instant.
         name: of its holder.
         mobile: of its holder, in the form of E.164; they get a message.
         secret: from which the initial password is derived.
@@ -145,10 +141,7 @@ def import_logins(
     """Return the logins that a file adds, and its problems; with a secret issue them all, unless it has some.
 
     Args:
-        db: the database of accounts.
-        now: this instant.
         places: what the directory has.
-        text: of the file.
         language: of the messages to people whose line names none.
         secret: from which initial passwords are derived; None only checks the file.
     """

@@ -97,12 +97,7 @@ class Observed(Generic[T]):
 
 
 class Exporter:
-    """Everything that was seen, and the looks that see it.
-
-    Args:
-        options: the settings of this process.
-        http: asks the other processes.
-    """
+    """Everything that was seen, and the looks that see it."""
 
     def __init__(self, options: ExporterSettings, http: httpx.AsyncClient) -> None:
         self._options = options

@@ -114,12 +114,7 @@ class OnlyGateways:
 
 
 def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGIApp:
-    """Return the application.
-
-    Args:
-        options: the settings of this process.
-        report: returns what it knows.
-    """
+    """Return the application."""
     reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     """A letter that one request has read is hidden from all others until that one gives it back."""
 

@@ -35,7 +35,6 @@ async def look_at(
     """Return how each process is now, all asked at the same time.
 
     Args:
-        http: asks them.
         processes: each as ``name=http://host:port``.
         before: what the last look has found, which knows when a process answered last.
     """

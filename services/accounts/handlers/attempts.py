@@ -91,9 +91,7 @@ def wait_for(
     """Return the seconds until some limits allow one more.
 
     Args:
-        session: the transaction.
         at: the column that says when each row happened.
-        now: this instant.
         limits: how many rows there may be.
         which: the condition of the rows that count.
     """
@@ -164,9 +162,6 @@ def forget_failures(
     """Forget the wrong passwords of a login.
 
     Args:
-        session: the transaction.
-        login_id: the login.
-        settings: of the service.
         source: whose right password came: those of other sources stay, so that strangers gain nothing when
             the holder signs in. None for a password that nobody has guessed at yet.
     """

@@ -42,11 +42,6 @@ def record_activity(session: Session, active: Sequence[UUID], now: datetime) -> 
 
     After a silence, such as an outage of this service, all sessions count as used now: their holders may have
     worked all the time.
-
-    Args:
-        session: of the database.
-        active: sessions.
-        now: this instant.
     """
     heard = session.scalar(select(ActivityReportRow.at).with_for_update())
     is_known = heard is not None and heard >= now - SILENCE

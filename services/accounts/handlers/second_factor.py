@@ -89,10 +89,6 @@ def require_fresh(
     neither has nor needs a second factor goes on.
 
     Args:
-        session: the transaction.
-        call: says who it is.
-        now: this instant.
-        settings: of the service.
         at_once: whether it has to be shown for this alone: after the sign-in, and within a minute. Otherwise
             who finds a browser after a sign-in would set up an app of their own.
 

@@ -54,10 +54,7 @@ def open_for_staff(
     It ends at the latest with the login.
 
     Args:
-        session: the transaction.
         login: whose session it is.
-        now: this instant.
-        settings: of the service.
         factor_at: when the holder has shown their second factor; None if they have none.
     """
     minutes = DEVICE_MINUTES if login.role in DEVICE_ROLES else settings.session_minutes
@@ -115,9 +112,7 @@ def staff_answer(
     """Return the answer to a log-in, from the row of the session.
 
     Args:
-        session: the transaction.
         sid: the session that was opened.
-        settings: of the service.
         known: the device on which it was opened, if the login knew it.
     """
     row = session.get_one(SessionRow, sid)

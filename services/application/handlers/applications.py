@@ -111,10 +111,7 @@ def submit(
     """Submit an application from the mobile that an OTP proved; record which operator helped, if one did.
 
     Args:
-        request: the form.
         call: of an applicant.
-        session: the transaction.
-        now: this instant.
         furthest_days: how far ahead a visit may be.
         rate_limits: whether one mobile may have only so many applications open at once.
         most_open: so many.

@@ -79,8 +79,6 @@ def change(
         request: which application, and at the reception the last four of the card that was seen.
         proved: whose session the code to the new number has opened.
         call: of the applicant, or of the reception.
-        session: the transaction.
-        now: this instant.
         limited: whether the limits count.
 
     Raises:

@@ -31,9 +31,7 @@ class Delegation:
     """A delegation, as it was made, and as it ended.
 
     Args:
-        id: of the delegation.
         officer: for whom the login decides.
-        login: who decides.
         stand_in: the officer whom visitors meet instead; None if the officer is not away.
         starts: the first instant of the period.
         ends: the first instant after the period, or when it was ended early.
@@ -56,7 +54,6 @@ class Decider:
     """A login that decides.
 
     Args:
-        login: its ID.
         assistant_of: the officer whom it assists; None for a login that decides in its own name, too.
     """
 
@@ -134,7 +131,6 @@ def decides_for(
     """Return the officer for whom a login decides about a review; None if it decides in its own name.
 
     Args:
-        decider: the login.
         officers: whom the visit is to, and who is away; an assistant also decides about a visit that names
             nobody.
         delegations: those to this login.

@@ -41,8 +41,6 @@ def read_table(table: DirectoryTable, text: str, stored: Directory, today: date)
     """Return what a table changes in the directory, and its problems by line.
 
     Args:
-        table: which one.
-        text: of the file.
         stored: the directory as it is.
         today: in India; hours and holidays that are new may not begin before it.
 

@@ -109,12 +109,7 @@ FIRST_DAYS: Mapping[DirectoryTable, str] = {"hours": "valid_from", "holidays": "
 
 
 class Directory:
-    """The directory as it is stored, and as a table leaves it.
-
-    Args:
-        sites: all sites.
-        departments: all departments.
-    """
+    """The directory as it is stored, and as a table leaves it."""
 
     def __init__(self, sites: Sequence[SiteRecord], departments: Sequence[DepartmentRecord]) -> None:
         self.sites = {site.code: site for site in sites}

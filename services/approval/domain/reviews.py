@@ -82,7 +82,6 @@ class Review:
     """A review as it stands.
 
     Args:
-        id: of the review.
         application: what was applied for, as of the newest known revision.
         department: the department that decides.
         officer: whom the visit is to.
@@ -323,7 +322,6 @@ def escalate(
     """Escalate a review that has waited too long, to an officer if the directory knows one for this step.
 
     Args:
-        review: the review.
         step: who is asked.
         level: of the step, from 1.
         officer: who is asked, if the directory knows them.

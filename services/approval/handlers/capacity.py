@@ -118,7 +118,6 @@ def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int,
     """Book the places of an approved visit, whose review and days the transaction has locked.
 
     Args:
-        session: the transaction.
         review: of the visit.
         slots: the time on each of its days.
         party: how many people come.

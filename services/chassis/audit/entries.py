@@ -28,8 +28,6 @@ def list_entries(
     Args:
         request: which rows.
         call: of an auditor.
-        session: the transaction.
-        service: its name.
         others: what the service has in another record, of the same question: one more than a page has.
 
     Raises:

@@ -134,7 +134,6 @@ def seal(
     While another process does it, do nothing and return 0.
 
     Args:
-        db: the database.
         service: whose it is.
         sources: its tables that are sealed.
         kept_months: of the settings.

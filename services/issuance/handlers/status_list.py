@@ -72,8 +72,6 @@ def _lock_row(
     Make it if it is missing.
 
     Args:
-        session: the transaction.
-        now: this instant.
         signed_until: the latest time of signing at which the list is due.
         skip_locked: return None, and do not wait, while another transaction holds the row.
     """

@@ -102,10 +102,7 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
     vendor may still report that it failed, which ends the chain then.
 
     Args:
-        session: the transaction.
-        chains_: the steps.
         now: the time by the database's clock.
-        most: how many.
     """
     found = session.execute(_TAKE, {"most": most, "now": now, "longest": TRIED_FOR}).mappings().all()
     for row in found:
@@ -178,7 +175,6 @@ def start_clocks(session: Session, chains_: Chains, channels: list[DeliverBy]) -
     """Let the wait of messages begin that are due and that no thread of their vendor has taken.
 
     Args:
-        session: the transaction.
         chains_: how long a message waits on each channel.
         channels: those whose vendor is left alone. The wait of codes begins on every channel.
     """

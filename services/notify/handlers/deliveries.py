@@ -119,7 +119,6 @@ class Sender:
     Each vendor has its own breaker and its own limits, so one that is slow or away delays nobody else.
 
     Args:
-        database: notify's own.
         channels: by name; a message whose channel is missing fails as ``no_channel``.
         options: batch, lease, delays between tries, and how many may reach the recipient.
         stop: when it is set, messages that were leased and not tried are returned.

@@ -203,11 +203,7 @@ def take(
     All are codes, if any code is due in these lanes: nobody who waits for one waits for other messages.
 
     Args:
-        session: the transaction.
-        lanes: of the messages.
-        limit: how many at most.
         seconds: how long the lease lasts.
-        channels: of the messages.
         gap: a person gets one message of a channel within so many seconds; None for no such limit.
     """
     lease = uuid4()

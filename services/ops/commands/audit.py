@@ -81,7 +81,6 @@ def check(service: str, database: Snapshot, keys: EventKeys, kept: Iterable[Audi
     """Return whether rows, seals and heads of a service fit each other.
 
     Args:
-        service: its name.
         database: a snapshot of it.
         keys: the public keys of the services.
         kept: heads of this service that somebody kept, beside those in the database.

@@ -73,7 +73,6 @@ class GatewayClient:
     of a header.
 
     Args:
-        client: the connections.
         call_seconds: the longest time of a call.
         public_only: whether a name that leads to a private address is refused.
     """

@@ -55,10 +55,7 @@ class MobileSevaChannel:
     """Channel of one department's account.
 
     Args:
-        client: makes the calls.
         url: the whole address.
-        user: name of the account.
-        password: its password.
         secure_key: the key that the department generates in the portal.
         registrations: the sender ID, and the IDs of the texts.
         gives_receipts: whether `MobileSevaReports` asks for reports.
@@ -133,10 +130,7 @@ class MobileSevaReports:
     """What the gateway tells of the messages of one account when it is asked.
 
     Args:
-        client: makes the calls.
         url: the whole address.
-        user: name of the account.
-        password: its password.
     """
 
     name = MobileSevaChannel.name

@@ -54,7 +54,6 @@ class Msg91Channel:
     """Channel of one account.
 
     Args:
-        client: makes the calls.
         url: the whole address of the flow API.
         authkey: the key of the account.
         registrations: the IDs of its templates.

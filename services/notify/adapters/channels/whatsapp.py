@@ -120,7 +120,6 @@ class WhatsAppChannel:
     """Channel of one business number.
 
     Args:
-        client: makes the calls.
         url: the address of its messages.
         token: a token of a system user, which does not expire.
         draw: returns the picture of a pass as PNG, or None for a message that has none.

@@ -30,7 +30,7 @@ from services.notify.adapters.channels import (
     ReportService,
     TemporaryChannelError,
 )
-from services.notify.adapters.channels.faults import hand_over
+from services.notify.adapters.channels.faults import contained
 from services.notify.adapters.channels.installed import Channels, ReportServices
 from services.notify.domain import breakers, templates
 from services.notify.domain.breakers import Breaker
@@ -364,7 +364,7 @@ class Sender:
         )
         began, result = monotonic(), "fault"
         try:
-            receipt = hand_over(channel, outgoing)
+            receipt = contained(channel.name, channel.send, outgoing)
             result = "ok"
         except (TemporaryChannelError, PermanentChannelError) as error:
             result = error.reason

@@ -24,7 +24,7 @@ from services.notify.adapters.channels import (
     ReportService,
     TemporaryChannelError,
 )
-from services.notify.adapters.channels.faults import ask_for_report
+from services.notify.adapters.channels.faults import contained
 from services.notify.handlers import receipts
 from services.notify.metrics import STATUS_POLLS
 from services.notify.models import StatusPollRow
@@ -86,7 +86,7 @@ def ask(database: Database, service: ReportService, now: datetime, stop: threadi
     if poll is None:
         return IDLE_SECONDS
     try:
-        report = ask_for_report(service, poll.provider_id)
+        report = contained(service.name, service.ask, poll.provider_id)
     except (TemporaryChannelError, PermanentChannelError) as error:
         STATUS_POLLS.labels(service.name, error.reason).inc()
         log.warning(

@@ -57,13 +57,13 @@ class Response:
         """Whether the status is 2xx."""
         return httpx.codes.is_success(self.status)
 
-    def json(self) -> JsonValue:
-        """Return the content as JSON, or None where it is something else."""
+    def fields(self) -> Mapping[str, JsonValue]:
+        """Return the content as an object of JSON, an empty one where it is something else."""
         try:
-            parsed: JsonValue = json.loads(self.content)
+            parsed = json.loads(self.content)
         except (ValueError, RecursionError):
-            return None
-        return parsed
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
 
 
 class GatewayClient:

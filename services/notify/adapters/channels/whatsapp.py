@@ -171,10 +171,8 @@ class WhatsAppChannel:
                 self._media.forget(name)  # it expired earlier than we knew: the next try uploads again
                 raise TemporaryChannelError("media") from None
             raise
-        answer = response.json()
-        messages = answer.get("messages") if isinstance(answer, dict) else None
-        first = messages[0] if isinstance(messages, list) and messages else None
-        found = first.get("id") if isinstance(first, dict) else None
+        first = next(_objects(response.fields().get("messages")), {})
+        found = first.get("id")
         return Receipt(str(found) if found is not None else None)
 
     def _media_id(self, name: str, picture: bytes, deadline: Deadline) -> str:
@@ -195,8 +193,7 @@ class WhatsAppChannel:
             _require_success(response)
         except TemporaryChannelError as error:
             raise TemporaryChannelError(error.reason, retry_after=error.retry_after) from None
-        answer = response.json()
-        found = answer.get("id") if isinstance(answer, dict) else None
+        found = response.fields().get("id")
         if not isinstance(found, str):
             raise TemporaryChannelError("gateway_fault")
         self._media.keep(name, found)
@@ -251,13 +248,16 @@ def _path(link: str) -> str:
     return urlsplit(link).path.removeprefix("/")
 
 
+def _fault_of(error: Mapping[str, JsonValue]) -> _Fault | None:
+    code = error.get("code")
+    return _FAULTS.get(code) if isinstance(code, int) else None
+
+
 def _require_success(response: Response) -> None:
     if response.is_success:
         return
-    answer = response.json()
-    error = answer.get("error") if isinstance(answer, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    fault = _FAULTS.get(code) if isinstance(code, int) else None
+    error = response.fields().get("error")
+    fault = _fault_of(error) if isinstance(error, dict) else None
     if fault is None:
         require_success(response)
         return
@@ -335,9 +335,7 @@ def _report(status: Mapping[str, JsonValue]) -> DeliveryReport | None:
         return None
     reason = None
     if known == "failed":
-        first = next(_objects(status.get("errors")), {})
-        code = first.get("code")
-        fault = _FAULTS.get(code) if isinstance(code, int) else None
+        fault = _fault_of(next(_objects(status.get("errors")), {}))
         reason = fault.reason if fault else "undelivered"
     return DeliveryReport(wamid, known, at, reason, message_id=_own_id(status))
 

@@ -33,6 +33,7 @@ from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.reference_data import VERSION
 from services.approval.models.reviews import ApplicationRow, ReviewRow
+from services.chassis.db.upserts import locked
 from services.chassis.runtime.logs import traceparent
 
 D = TypeVar("D", bound=ApplicationDetails)
@@ -157,12 +158,7 @@ def handle_personal_data_erased(received: Received[PersonalDataErased], session:
 
 def _locked(session: Session, application_id: UUID) -> tuple[ApplicationRow, ReviewRow | None]:
     """Return the state of an application, locked so that its other events wait, and its review."""
-    new = insert(ApplicationRow).values(application_id=application_id)
-    held = new.on_conflict_do_update(
-        index_elements=[ApplicationRow.application_id], set_={"application_id": application_id}
-    )
-    locked = held.returning(ApplicationRow).execution_options(populate_existing=True)
-    application = session.scalars(locked).one()
+    application = locked(session, ApplicationRow, application_id=application_id)
     if not application.details_seq:  # it is not known yet: only its end may have arrived
         return application, None
     row = session.scalars(

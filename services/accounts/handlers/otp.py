@@ -95,12 +95,7 @@ def request_code(
 
 
 def _refuse_flood(
-    session: Session,
-    digest: str,
-    address: str,
-    device: str | None,
-    now: datetime,
-    settings: AccountsSettings,
+    session: Session, digest: str, address: str, device: str | None, now: datetime, settings: AccountsSettings
 ) -> None:
     row = OtpRequestRow
     wait = partial(wait_for, session, row.requested_at, now)
@@ -114,18 +109,10 @@ def _refuse_flood(
         return
     to_number &= row.device.is_(None)
     from_here = to_number & (row.address == address)
-    waits = [
-        wait(SENDS_TO_NUMBER_FROM_SOURCE, from_here),
-        wait(SENDS_TO_NUMBER, to_number),
-    ]
+    waits = [wait(SENDS_TO_NUMBER_FROM_SOURCE, from_here), wait(SENDS_TO_NUMBER, to_number)]
     unused = row.device.is_(None) & (row.address == address) & row.answered.is_(False)
     is_counted = bool(address) and settings.rate_limits
-    refuse_while(
-        {
-            "number": max(waits),
-            "address": wait(UNUSED_FROM_ADDRESS, unused) if is_counted else 0,
-        }
-    )
+    refuse_while({"number": max(waits), "address": wait(UNUSED_FROM_ADDRESS, unused) if is_counted else 0})
 
 
 def _live_code(

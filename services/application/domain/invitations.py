@@ -14,11 +14,7 @@ from services.application.domain.visits import Place, check_host, check_open, ch
 
 
 def check_invitation(
-    form: InvitationForm,
-    department: str,
-    place: Place,
-    calendar: Calendar,
-    known: Iterable[FieldError] = (),
+    form: InvitationForm, department: str, place: Place, calendar: Calendar, known: Iterable[FieldError] = ()
 ) -> tuple[CheckedForm, ...]:
     """Return one form for each visitor, or for a delegation one that its first visitor leads.
 

@@ -19,11 +19,7 @@ from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
 from contracts.rpc.call import Call, Principal
 from services.application.handlers import openings
 from services.application.handlers.applications import MOST_OPEN, refuse_more_open
-from services.application.handlers.authorization import (
-    mobile_of,
-    operator_of,
-    side_of,
-)
+from services.application.handlers.authorization import mobile_of, operator_of, side_of
 from services.application.handlers.rows import application_of, find, publish
 from services.application.models import ApplicationRow, TimelineEntryRow
 from services.application.settings import ApplicationSettings

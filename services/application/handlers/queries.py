@@ -119,9 +119,7 @@ def durations(request: DepartmentCode, session: Session, now: datetime) -> Durat
     row = ApplicationRow
     took = row.answered_at - row.submitted_at
     question = select(func.count(), func.percentile_cont(array([0.5, 0.95])).within_group(took)).where(
-        row.department == request.department,
-        row.answered_at > now - LOOKED_BACK,
-        row.channel != "invitation",
+        row.department == request.department, row.answered_at > now - LOOKED_BACK, row.channel != "invitation"
     )
     answered, found = session.execute(question).one()
     if answered < FEWEST_ANSWERED:

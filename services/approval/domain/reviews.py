@@ -270,10 +270,7 @@ def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...]
 def reopen_day(review: Review, day: date, by: str) -> VisitDayReopened:
     """Tell an applicant who was asked for another date that the closed day can be chosen again."""
     return VisitDayReopened(
-        **_common(review, by),
-        **_delivery(review),
-        day=day,
-        personal=_to_applicant(review, ""),
+        **_common(review, by), **_delivery(review), day=day, personal=_to_applicant(review, "")
     )
 
 

@@ -46,11 +46,7 @@ def list_entries(request: EntryQuestion, call: Call, session: Session) -> EntryL
     counts = {
         state: session.scalar(select(func.count()).where(which)) or 0 for state, which in STATES.items()
     }
-    return EntryList(
-        items=tuple(view_of(session, row) for (row,) in page),
-        next=following,
-        counts=counts,
-    )
+    return EntryList(items=tuple(view_of(session, row) for (row,) in page), next=following, counts=counts)
 
 
 def view_entry(request: EntryId, call: Call, session: Session) -> EntryView:

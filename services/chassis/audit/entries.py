@@ -50,8 +50,7 @@ def list_entries(
     found = sorted([*found, *others], key=lambda one: (one.at, one.id), reverse=True)
     page = found[: request.limit]
     return AuditEntries(
-        items=tuple(page),
-        next=cursors.encode(page[-1].at, page[-1].id) if len(found) > len(page) else None,
+        items=tuple(page), next=cursors.encode(page[-1].at, page[-1].id) if len(found) > len(page) else None
     )
 
 

@@ -141,11 +141,7 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
 
 
 def _store_next(
-    session: Session,
-    row: Any,
-    channel: DeliverBy,
-    personal: Personal,
-    addresses: chains.Addresses,
+    session: Session, row: Any, channel: DeliverBy, personal: Personal, addresses: chains.Addresses
 ) -> None:
     message_id, keys = uuid4(), personal_keys_of(session)
     to = addresses.on(channel)

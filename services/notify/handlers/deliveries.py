@@ -380,12 +380,7 @@ class Sender:
 
     def _when_available(self, work: Callable[[Session], T], *, as_query: bool = False) -> T:
         return run_when_available(
-            self._database,
-            work,
-            part="sender",
-            also_when_busy=True,
-            as_query=as_query,
-            stop=self._stop,
+            self._database, work, part="sender", also_when_busy=True, as_query=as_query, stop=self._stop
         )
 
 

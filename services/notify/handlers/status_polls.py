@@ -19,11 +19,7 @@ from services.chassis.db.availability import run_when_available
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import Database
 from services.chassis.runtime import logs
-from services.notify.adapters.channels import (
-    PermanentChannelError,
-    ReportService,
-    TemporaryChannelError,
-)
+from services.notify.adapters.channels import PermanentChannelError, ReportService, TemporaryChannelError
 from services.notify.adapters.channels.faults import contained
 from services.notify.handlers import receipts
 from services.notify.metrics import STATUS_POLLS

@@ -93,10 +93,7 @@ class MobileSevaChannel:
         if template_id is None:
             raise PermanentChannelError("template")
         response = self._client.post(
-            self._url,
-            {"Accept-Encoding": "identity"},
-            message.deadline,
-            data=self.form(message, template_id),
+            self._url, {"Accept-Encoding": "identity"}, message.deadline, data=self.form(message, template_id)
         )
         require_success(response)
         return Receipt(_message_id(response.content), parts=count_segments(message.text))

@@ -212,10 +212,11 @@ def announce(session: Session, now: datetime) -> None:
 
 
 def wait_for_decisions(session: Session) -> None:
-    """Wait for the decisions under way, and let none begin before the transaction ends.
+    """Wait for other writers and the decisions under way, and let none begin before the transaction ends.
 
     Visits that a change of the directory affects are counted after this, so that none is missed.
     """
+    lock(session, LOCK)
     pending = select(ReviewRow.id).where(ReviewRow.status == "pending").order_by(ReviewRow.id)
     session.execute(pending.with_for_update(read=True))
 

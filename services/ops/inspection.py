@@ -107,7 +107,9 @@ def inspect(url: str) -> Inspected:
             inspected = replace(inspected, revocations_seconds=inf)
         try:
             if name in _REVOCATIONS:
-                inspected = replace(inspected, revocations_seconds=_age_of_revocations(database))
+                (age,) = database.row(_REVOCATIONS[name])
+                if age is not None and age >= -AHEAD.total_seconds():  # else from the future: nobody knows
+                    inspected = replace(inspected, revocations_seconds=max(age, 0.0))
             inspected = replace(inspected, unsealed_seconds=_unsealed(database), refused=_refused(database))
             if name == "notify":
                 inspected = replace(inspected, channels=database.read(ChannelView, _CHANNELS))
@@ -126,12 +128,6 @@ def _unsealed(database: Snapshot) -> float:
     oldest = ", ".join(_OLDEST.format(table=table, at=at) for table, at in tables)
     (age,) = database.row(_UNSEALED.format(oldest=oldest))
     return max(float(age), 0.0)
-
-
-def _age_of_revocations(database: Snapshot) -> float:
-    """Return how old the newest status list is, in seconds; infinite without one or from the future."""
-    (age,) = database.row(_REVOCATIONS[database.name])
-    return inf if age is None or age < -AHEAD.total_seconds() else max(age, 0.0)
 
 
 def _refused(database: Snapshot) -> tuple[tuple[str, RefusedJob | None], ...]:

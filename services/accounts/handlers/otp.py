@@ -191,7 +191,10 @@ def _open_session(
     def effect() -> UUID:
         accept_code(known, matches=matches, now=now)
         code.used_at, code.code_sealed = now, None
-        _mark_answered(session, code)
+        row = OtpRequestRow  # all requests for this code, but one that somebody types a code for right now
+        of_code = (row.mobile_digest == code.mobile_digest) & (row.code_id == code.code_id)
+        free = select(row.request_id).where(of_code).with_for_update(skip_locked=True)
+        session.execute(update(row).where(row.request_id.in_(free)).values(answered=True))
         return sessions.open_for_applicant(session, code.mobile_digest, code.mobile_sealed, now, settings)
 
     def answer(sid: UUID) -> ApplicantSession:
@@ -204,11 +207,3 @@ def _open_session(
         if refusal.body.code == "wrong_code":
             sent.tries += 1
         return refusal
-
-
-def _mark_answered(session: Session, code: OtpCodeRow) -> None:
-    """Mark the requests for a code that was typed, except one that somebody types a code for right now."""
-    row = OtpRequestRow
-    of_code = (row.mobile_digest == code.mobile_digest) & (row.code_id == code.code_id)
-    free = select(row.request_id).where(of_code).with_for_update(skip_locked=True)
-    session.execute(update(row).where(row.request_id.in_(free)).values(answered=True))

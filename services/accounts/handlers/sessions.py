@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, NotAuthenticated
-from contracts.events import PublicKey, SessionEnded
+from contracts.events import SessionEnded
 from contracts.model import DEVICE_ROLES
 from contracts.rpc.accounts.sessions import (
     END_OWN_SESSIONS,
@@ -304,16 +304,16 @@ def renew_kiosk(
 
 
 def keys(session: Session, now: datetime, settings: AccountsSettings) -> SessionKeys:
-    """Return the public keys, each with a certificate. The first call makes the first key."""
-    keys = key_store(settings).published(session, now)
-    return SessionKeys(keys=keys, certificates={key.kid: _certify(key, now, settings) for key in keys})
+    """Return the public keys. The first call makes the first key.
 
-
-def _certify(key: PublicKey, now: datetime, settings: AccountsSettings) -> str:
-    """Return the certificate of a key: the same one for an hour, good for a day, however long it is ours."""
+    The certificate of each is the same one for an hour, and good for a day, however long the key is ours.
+    """
+    keys, certificates = key_store(settings).published(session, now), {}
     ends = int(now.timestamp()) // 3600 * 3600 + 25 * 3600
-    claims = SessionKeyClaims(exp=ends, kid=key.kid, x=key.x, issuer=settings.issuer)
-    return settings.signing_key.sign(claims.model_dump(), SESSION_KEY_TYP)
+    for key in keys:
+        claims = SessionKeyClaims(exp=ends, kid=key.kid, x=key.x, issuer=settings.issuer)
+        certificates[key.kid] = settings.signing_key.sign(claims.model_dump(), SESSION_KEY_TYP)
+    return SessionKeys(keys=keys, certificates=certificates)
 
 
 def denied(session: Session, now: datetime, settings: AccountsSettings) -> DeniedSessions:

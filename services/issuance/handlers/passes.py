@@ -206,7 +206,13 @@ def reissue(
         old = row.as_pass()
         old.require_reissuable(now)
         if call.principal.kind == "applicant" and settings.rate_limits:
-            _refuse_more_reissues(session, row.application_id)
+            lost = (PassRow.application_id == row.application_id) & (PassRow.revocation == "reissued")
+            if (session.scalar(select(func.count()).where(lost)) or 0) >= MOST_REISSUES:
+                raise Conflict(
+                    "this visit had too many passes; the reception can help",
+                    code="too_many_reissues",
+                    most=MOST_REISSUES,
+                )
         _revoke(session, row, request.reason, now, replaced=True)
         master = settings.commitment_master.get_secret_value()
         new = _add(session, lambda number: old.renumbered(number, _new_link_code(), master), now, settings)
@@ -216,16 +222,6 @@ def reissue(
         return views.view_of(session.get_one(PassRow, number), call.principal, session, now, settings)
 
     return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer, reference=str)
-
-
-def _refuse_more_reissues(session: Session, application_id: UUID) -> None:
-    lost = (PassRow.application_id == application_id) & (PassRow.revocation == "reissued")
-    if (session.scalar(select(func.count()).where(lost)) or 0) >= MOST_REISSUES:
-        raise Conflict(
-            "this visit had too many passes; the reception can help",
-            code="too_many_reissues",
-            most=MOST_REISSUES,
-        )
 
 
 def _live_row(session: Session, application_id: UUID) -> PassRow | None:

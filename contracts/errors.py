@@ -4,6 +4,9 @@ An error carries a code (a word that front ends translate), a sentence for devel
 for bad input, the fields with a code each. None carries personal data.
 """
 
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from math import ceil
 from typing import Any
 
 from pydantic import Field
@@ -69,6 +72,14 @@ class InvalidInput(ContractError):
             fields=(FieldError(field=field, code=code, message=message),),
         )
 
+    @classmethod
+    def of_all(
+        cls, message: str, problems: Iterable[tuple[str, str]], sentences: Mapping[str, str]
+    ) -> "InvalidInput":
+        """Return the error for several problems, each a field and a code that has one of the sentences."""
+        fields = (FieldError(field=field, code=code, message=sentences[code]) for field, code in problems)
+        return cls(message, fields=tuple(fields))
+
 
 class NotFound(ContractError):
     """Nothing such exists, or not for this principal; the error does not reveal which."""
@@ -104,6 +115,11 @@ class TooManyAttempts(ContractError):
     """A limit was reached; fact ``retry_after`` in seconds."""
 
     code = "too_many_attempts"
+
+    @classmethod
+    def until(cls, end: datetime, now: datetime, message: str, **facts: Any) -> "TooManyAttempts":
+        """Return the error of who may try again from an instant on, which is to come."""
+        return cls(message, retry_after=max(ceil((end - now).total_seconds()), 1), **facts)
 
 
 class Unavailable(ContractError):

@@ -1,7 +1,7 @@
 """The base of every model on a wire, and the value types that these models share."""
 
 from datetime import date, datetime, time, timedelta, timezone
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_serializer
 
@@ -15,6 +15,15 @@ class Wire(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    @classmethod
+    def from_attributes(cls, source: object, **others: Any) -> Self:
+        """Return what a row or a value says: each field from its attribute of that name, or from the others.
+
+        A field that neither has keeps its default.
+        """
+        found = {name: getattr(source, name, ...) for name in cls.model_fields if name not in others}
+        return cls(**{name: value for name, value in found.items() if value is not ...}, **others)
 
 
 class Strict(Wire):

@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import SecretStr, TypeAdapter
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
 
 from contracts.csv_table import Problem
 from contracts.events import SessionKeyWithdrawn
@@ -46,8 +45,6 @@ def seed(db: Database, now: datetime, logins: Path) -> None:
     A second factor that somebody has set up for it is removed.
 
     Args:
-        db: the database of accounts.
-        now: this instant.
         logins: a JSON file, ``{role: {"login_id": …, "password": …, "department": …, "site": …, "gate":
             …}}``.
 
@@ -69,13 +66,6 @@ def seed_login(db: Database, now: datetime, role: Role, entry: DemoLogin) -> Non
         password_hash = known.password_hash
     else:
         password_hash = passwords.hash_password(entry.password)
-    with db.transaction() as session:
-        _put(session, now, role, entry, password_hash)
-        second_factor.remove(session, entry.login_id)
-        _count_on(session, prefix, number)
-
-
-def _put(session: Session, now: datetime, role: Role, entry: DemoLogin, password_hash: str) -> None:
     restored = {
         "password_hash": password_hash,
         "must_change_password": role in DEVICE_ROLES,  # a one-time token or code, not used yet
@@ -83,26 +73,26 @@ def _put(session: Session, now: datetime, role: Role, entry: DemoLogin, password
         "disabled_by": None,
         "valid_until": None,
     }
-    given = {
-        "login_id": entry.login_id,
-        "role": role,
-        "name": f"Demo {role}",
-        "department": entry.department,
-        "site": entry.site,
-        "gate": entry.gate,
-        "issued_at": now,
-    }
-    new = insert(LoginRow).values(**given, **restored)
-    session.execute(new.on_conflict_do_update(index_elements=["login_id"], set_=restored))
-
-
-def _count_on(session: Session, prefix: str, number: int) -> None:
-    counter = insert(LoginCounterRow).values(prefix=prefix, last=number)
-    last = counter.excluded.last
-    higher = counter.on_conflict_do_update(
-        index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
+    new = insert(LoginRow).values(
+        login_id=entry.login_id,
+        role=role,
+        name=f"Demo {role}",
+        department=entry.department,
+        site=entry.site,
+        gate=entry.gate,
+        issued_at=now,
+        **restored,
     )
-    session.execute(higher)
+    counter = insert(LoginCounterRow).values(prefix=prefix, last=number)
+    with db.transaction() as session:
+        session.execute(new.on_conflict_do_update(index_elements=["login_id"], set_=restored))
+        second_factor.remove(session, entry.login_id)
+        last = counter.excluded.last
+        session.execute(
+            counter.on_conflict_do_update(
+                index_elements=["prefix"], set_={"last": last}, where=last > LoginCounterRow.last
+            )
+        )
 
 
 def create_first_ado(
@@ -111,8 +101,6 @@ def create_first_ado(
     """Issue the login of the ADO Branch with which an installation begins; None if there is one already.
 
     Args:
-        db: the database of accounts.
-        now: this instant.
         name: of its holder.
         mobile: of its holder, in the form of E.164; they get a message.
         secret: from which the initial password is derived.
@@ -153,10 +141,7 @@ def import_logins(
     """Return the logins that a file adds, and its problems; with a secret issue them all, unless it has some.
 
     Args:
-        db: the database of accounts.
-        now: this instant.
         places: what the directory has.
-        text: of the file.
         language: of the messages to people whose line names none.
         secret: from which initial passwords are derived; None only checks the file.
     """

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from contracts.model import Language, Role
+from contracts.model import Language, LoginState, Role
 from services.accounts.domain.second_factor import SignInPurpose
 from services.chassis.db.import_drafts import ImportColumns
 from services.chassis.keys.key_store import SigningKeyColumns
@@ -74,6 +74,14 @@ class LoginRow(Base):
     def strangers_to(self) -> datetime | None:
         """The instant up to which browsers are not known that this login signed in on."""
         return max(filter(None, (self.tokens_void_to, self.devices_void_to)), default=None)
+
+    def state_on(self, today: date) -> LoginState:
+        """Return the state of the login. Disabled outweighs expired, and expired outweighs never used."""
+        if self.disabled_at is not None:
+            return "disabled"
+        if self.valid_until is not None and self.valid_until < today:
+            return "expired"
+        return "active" if self.last_used_at is not None else "never_used"
 
     @classmethod
     def is_usable(cls, today: date) -> ColumnElement[bool]:

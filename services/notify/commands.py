@@ -9,12 +9,7 @@ from uuid import uuid4
 from contracts.model import IST, DeliverBy, Language
 from services.chassis.runtime.clock import monotonic
 from services.chassis.runtime.time_words import short_time, time_of_day
-from services.notify.adapters.channels import (
-    Channel,
-    Outgoing,
-    PermanentChannelError,
-    TemporaryChannelError,
-)
+from services.notify.adapters.channels import Channel, Outgoing, PermanentChannelError, TemporaryChannelError
 from services.notify.domain import templates
 from services.notify.domain.messages import TOKEN, VISITS, Personal, Purpose
 

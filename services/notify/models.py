@@ -47,11 +47,7 @@ class MessageRow(Base):
         Index("messages_undelivered", "undelivered_at", postgresql_where=text("undelivered_at is not null")),
         Index("messages_due", "lane", "due_at", postgresql_where=text("state = 'queued'")),
         Index(
-            "messages_due_by_channel",
-            "channel",
-            "lane",
-            "due_at",
-            postgresql_where=text("state = 'queued'"),
+            "messages_due_by_channel", "channel", "lane", "due_at", postgresql_where=text("state = 'queued'")
         ),
         Index("messages_application_id", "application_id"),
         Index("messages_pass_number", "pass_number"),

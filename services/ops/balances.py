@@ -35,7 +35,6 @@ class Balance:
     """One invariant with its numbers.
 
     Args:
-        name: of the invariant.
         whole: the name of what the parts add up to; ``number`` is its value.
         parts: numbers by name.
         faults: numbers by name; each is 0 if the invariant holds.

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
+import click
 import psycopg
 from psycopg import IsolationLevel
+from psycopg.rows import class_row
 
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 from services.chassis.db.database import name_of
 
+T = TypeVar("T")
 Row = tuple[Any, ...]
 Facts = Mapping[str, Any]
 _OPTIONS = "-c statement_timeout=60000 -c timezone=UTC"
@@ -20,11 +23,13 @@ class _Connection(TimeoutConnection):
     response_timeout = 65.0  # longer than the statement_timeout above
 
 
-class DatabaseAway(Exception):
-    """A database does not answer or does not let this role read.
+class DatabaseAway(click.ClickException):
+    """A database does not answer or does not let this role read, so the result of a command is unknown.
 
     The message has its name, not its address.
     """
+
+    exit_code = 2
 
 
 class Snapshot:
@@ -47,6 +52,11 @@ class Snapshot:
             cursor.itersize = _ROWS_AT_ONCE
             yield from cursor.execute(query, facts)
 
+    def read(self, kind: type[T], query: str) -> tuple[T, ...]:
+        """Return the rows of a query whose columns are named as the fields of ``kind``."""
+        with _fault_of(self.name), self._connection.cursor(row_factory=class_row(kind)) as cursor:
+            return tuple(cursor.execute(query))
+
 
 @contextmanager
 def snapshots(urls: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, Snapshot]]:
@@ -62,9 +72,25 @@ def snapshots(urls: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, S
             if name not in known:
                 raise DatabaseAway(f"{name}: EPASS_OPS_DATABASE_URLS does not name it")
             with _fault_of(name):
-                found[name] = Snapshot(name, open_.enter_context(_connect(known[name])))
+                connection = open_.enter_context(connect(known[name]))
+                connection.autocommit = False
+                connection.isolation_level = IsolationLevel.REPEATABLE_READ
+                connection.read_only = True
+                found[name] = Snapshot(name, connection)
             found[name].row("select now()")
         yield found
+
+
+@contextmanager
+def snapshot(url: str) -> Iterator[Snapshot]:
+    """Take a snapshot of one database.
+
+    Raises:
+        DatabaseAway: it does not answer or refuses to be read.
+    """
+    name = name_of(url)
+    with snapshots([url], [name]) as found:
+        yield found[name]
 
 
 @contextmanager
@@ -93,12 +119,3 @@ def connect(url: str) -> psycopg.Connection[Row]:
         target_session_attrs="primary",
         **TCP_OPTIONS,
     )
-
-
-@contextmanager
-def _connect(url: str) -> Iterator[psycopg.Connection[Row]]:
-    with connect(url) as connection:
-        connection.autocommit = False
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
-        connection.read_only = True
-        yield connection

@@ -97,12 +97,7 @@ class Observed(Generic[T]):
 
 
 class Exporter:
-    """Everything that was seen, and the looks that see it.
-
-    Args:
-        options: the settings of this process.
-        http: asks the other processes.
-    """
+    """Everything that was seen, and the looks that see it."""
 
     def __init__(self, options: ExporterSettings, http: httpx.AsyncClient) -> None:
         self._options = options
@@ -178,7 +173,6 @@ class Exporter:
         self, found: dict[str, queues.Depth], consumers: Sequence[str], delays: Sequence[str]
     ) -> None:
         since = {one.queue: one.not_empty_since for one in self._queues.items}
-        nothing = queues.Depth(0, 0)
         self._queues.found(
             [
                 QueueView(
@@ -186,7 +180,7 @@ class Exporter:
                     messages=found[queue].messages,
                     consumers=None if queue in delays else found[queue].consumers,
                     not_empty_since=(since.get(queue) or now()) if found[queue].messages else None,
-                    dead_letters=found.get(queues.dead_queue(queue), nothing).messages,
+                    dead_letters=found.get(queues.dead_queue(queue), queues.NOTHING).messages,
                 )
                 for queue in (*consumers, *delays)
                 if queue in found
@@ -236,13 +230,8 @@ class Exporter:
         outbox = one.outbox
         metrics.OUTBOX_WAITING.labels(outbox.database).set(outbox.waiting)
         metrics.OUTBOX_LAG.labels(outbox.database).set(outbox.oldest_seconds)
-        view = OutboxView(
-            database=outbox.database,
-            waiting=outbox.waiting,
-            oldest_seconds=outbox.oldest_seconds,
-            writable=outbox.writable,
-            refused=tuple(refusal for _, refusal in one.refused or () if refusal),
-        )
+        refused = tuple(refusal for _, refusal in one.refused or () if refusal)
+        view = OutboxView.from_attributes(outbox, refused=refused)
         if one.revocations_seconds is not None:
             self._revocations[outbox.database] = one.revocations_seconds - monotonic()
             gauge = metrics.REVOCATIONS_AGE.labels(outbox.database)
@@ -275,19 +264,7 @@ class Exporter:
             INVARIANT_HOLDS.labels(balance.name).set(balance.holds)
             for term, number in {balance.whole: balance.number, **balance.parts, **balance.faults}.items():
                 INVARIANT_NUMBER.labels(balance.name, term).set(number)
-        self._invariants.found(
-            [
-                InvariantView(
-                    name=balance.name,
-                    holds=balance.holds,
-                    whole=balance.whole,
-                    number=balance.number,
-                    parts=dict(balance.parts),
-                    faults=dict(balance.faults),
-                )
-                for balance in found
-            ]
-        )
+        self._invariants.found([InvariantView.from_attributes(balance) for balance in found])
         return all(balance.holds for balance in found)
 
     async def look_at_processes(self) -> bool:

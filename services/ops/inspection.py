@@ -5,23 +5,23 @@ from math import inf
 
 from contracts.model import AHEAD
 from contracts.ops import ChannelView, GateView, LaneView, ReceiptView, RefusedJob
-from services.chassis.db.database import name_of
 from services.chassis.runtime.logs import logger
 from services.ops.commands.jobs import STATUS as JOBS
 from services.ops.commands.outbox import STATUS, Outbox
-from services.ops.databases import DatabaseAway, Snapshot, snapshots
+from services.ops.databases import DatabaseAway, Snapshot, snapshot
 
 log = logger(__name__)
 _CHANNELS = """
-select channel, count(*) filter (where state in ('accepted', 'delivered', 'read')),
-       count(*) filter (where state = 'queued'),
-       count(*) filter (where state in ('failed', 'expired')),
-       max(ended_at) filter (where state in ('accepted', 'delivered', 'read'))
+select channel, count(*) filter (where state in ('accepted', 'delivered', 'read')) as delivered,
+       count(*) filter (where state = 'queued') as waiting,
+       count(*) filter (where state in ('failed', 'expired')) as failed,
+       max(ended_at) filter (where state in ('accepted', 'delivered', 'read')) as last_delivered_at
 from messages where created_at > now() - interval '1 day' and state not in ('withdrawn', 'not_needed')
 group by channel order by channel
 """
 _LANES = """
-select lane, count(waiting.*), coalesce(extract(epoch from now() - min(waiting.since)), 0)::float8
+select lane, count(waiting.*) as waiting,
+       greatest(coalesce(extract(epoch from now() - min(waiting.since)), 0), 0)::float8 as oldest_seconds
 from (values ('otp'), ('normal')) as lanes(lane)
 left join (
   select lane, case when lane = 'otp' then queued_at else due_at end as since
@@ -30,7 +30,7 @@ left join (
 group by lane order by lane desc
 """
 _RECEIPTS = """
-select provider, coalesce(accepted, 0), coalesce(told, 0), last_at
+select provider, coalesce(accepted, 0) as accepted, coalesce(told, 0) as told, last_at
 from (
   select provider, count(*) as accepted,
          count(*) filter (where state in ('delivered', 'read', 'failed')) as told
@@ -44,11 +44,11 @@ from (
 order by provider
 """
 _GATES = """
-select gate, coalesce(scans, 0), last_at, ahead
+select gate, coalesce(scans, 0) as scans, last_scan_at, clock_ahead
 from (select unnest(gates) as gate from sites) as known
 full join (
-  select gate, count(*) as scans, max(recorded_at) as last_at,
-         extract(epoch from max(claimed_at - recorded_at))::float8 as ahead
+  select gate, count(*) as scans, max(recorded_at) as last_scan_at,
+         extract(epoch from max(claimed_at - recorded_at))::float8 as clock_ahead
   from scans where recorded_at > now() - interval '1 day' group by gate
 ) as scanned using (gate)
 order by gate
@@ -100,21 +100,23 @@ def inspect(url: str) -> Inspected:
     Raises:
         DatabaseAway: it cannot be read.
     """
-    name = name_of(url)
-    with snapshots([url], [name]) as found:
-        database = found[name]
+    with snapshot(url) as database:
+        name = database.name
         inspected = Inspected(Outbox(name, *database.row(STATUS)))
         if name in _REVOCATIONS:
             inspected = replace(inspected, revocations_seconds=inf)
         try:
             if name in _REVOCATIONS:
-                inspected = replace(inspected, revocations_seconds=_age_of_revocations(database))
+                (age,) = database.row(_REVOCATIONS[name])
+                if age is not None and age >= -AHEAD.total_seconds():  # else from the future: nobody knows
+                    inspected = replace(inspected, revocations_seconds=max(age, 0.0))
             inspected = replace(inspected, unsealed_seconds=_unsealed(database), refused=_refused(database))
             if name == "notify":
-                inspected = replace(inspected, channels=_channels(database))
-                return replace(inspected, lanes=_lanes(database), receipts=_receipts(database))
+                inspected = replace(inspected, channels=database.read(ChannelView, _CHANNELS))
+                lanes, receipts = database.read(LaneView, _LANES), database.read(ReceiptView, _RECEIPTS)
+                return replace(inspected, lanes=lanes, receipts=receipts)
             if name == "verify":
-                return replace(inspected, gates=_gates(database))
+                return replace(inspected, gates=database.read(GateView, _GATES))
         except DatabaseAway as error:
             log.warning("a database tells its outbox alone", why=str(error))
         return inspected
@@ -128,44 +130,8 @@ def _unsealed(database: Snapshot) -> float:
     return max(float(age), 0.0)
 
 
-def _age_of_revocations(database: Snapshot) -> float:
-    """Return how old the newest status list is, in seconds; infinite without one or from the future."""
-    (age,) = database.row(_REVOCATIONS[database.name])
-    return inf if age is None or age < -AHEAD.total_seconds() else max(age, 0.0)
-
-
 def _refused(database: Snapshot) -> tuple[tuple[str, RefusedJob | None], ...]:
     return tuple(
         (job, RefusedJob(name=job, since=since, reason=reason, detail=detail) if since else None)
         for job, _, since, reason, detail, *_ in database.stream(JOBS)
-    )
-
-
-def _channels(notify: Snapshot) -> tuple[ChannelView, ...]:
-    return tuple(
-        ChannelView(
-            channel=channel, delivered=delivered, waiting=waiting, failed=failed, last_delivered_at=at
-        )
-        for channel, delivered, waiting, failed, at in notify.stream(_CHANNELS)
-    )
-
-
-def _lanes(notify: Snapshot) -> tuple[LaneView, ...]:
-    return tuple(
-        LaneView(lane=lane, waiting=waiting, oldest_seconds=max(oldest, 0))
-        for lane, waiting, oldest in notify.stream(_LANES)
-    )
-
-
-def _receipts(notify: Snapshot) -> tuple[ReceiptView, ...]:
-    return tuple(
-        ReceiptView(provider=provider, accepted=accepted, told=told, last_at=at)
-        for provider, accepted, told, at in notify.stream(_RECEIPTS)
-    )
-
-
-def _gates(verify: Snapshot) -> tuple[GateView, ...]:
-    return tuple(
-        GateView(gate=gate, scans=scans, last_scan_at=at, clock_ahead=ahead)
-        for gate, scans, at, ahead in verify.stream(_GATES)
     )

@@ -114,12 +114,7 @@ class OnlyGateways:
 
 
 def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGIApp:
-    """Return the application.
-
-    Args:
-        options: the settings of this process.
-        report: returns what it knows.
-    """
+    """Return the application."""
     reading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
     """A letter that one request has read is hidden from all others until that one gives it back."""
 
@@ -148,7 +143,10 @@ def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGI
     @app.get("/dead-letters/{queue}")
     async def list_letters(queue: str, x_operator: Annotated[Code, Header()]) -> LetterList:
         async with broker(queue) as connection:
-            total, found = await _read(connection, queue)
+            total = (await queues.dead_letters(connection, [queue])).get(queue, 0)
+            async with queues.QueueBrowser(connection, queue) as browser:
+                messages = browser.messages(min(total, LETTERS))
+                found = [DeadLetter.of(queue, message) async for message in messages]
         log.info("an operator reads dead letters", queue=queue, operator=x_operator, letters=len(found))
         items = tuple(LetterView.model_validate(one.detail()) for one in found)
         return LetterList(queue=queue, total=total, items=items)
@@ -175,12 +173,3 @@ def application(options: ExporterSettings, report: Callable[[], Report]) -> ASGI
         return outcome
 
     return OnlyGateways(app, options.ops_token.get_secret_value())
-
-
-async def _read(connection: AbstractConnection, queue: str) -> tuple[int, list[DeadLetter]]:
-    """Return how many dead letters a consumer has, and the first of them; all stay where they are."""
-    total = (await queues.dead_letters(connection, [queue])).get(queue, 0)
-    async with queues.QueueBrowser(connection, queue) as browser:
-        return total, [
-            DeadLetter.of(queue, message) async for message in browser.messages(min(total, LETTERS))
-        ]

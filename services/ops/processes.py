@@ -35,7 +35,6 @@ async def look_at(
     """Return how each process is now, all asked at the same time.
 
     Args:
-        http: asks them.
         processes: each as ``name=http://host:port``.
         before: what the last look has found, which knows when a process answered last.
     """
@@ -104,9 +103,7 @@ async def _get(http: httpx.AsyncClient, url: str) -> tuple[int, bytes]:
     return answer.status_code, bytes(body)
 
 
-def _read(
-    metrics: str,
-) -> tuple[str, dict[str, float], tuple[VendorView, ...], tuple[JobView, ...]]:
+def _read(metrics: str) -> tuple[str, dict[str, float], tuple[VendorView, ...], tuple[JobView, ...]]:
     """Return version, numbers, vendors and jobs, as they are shown; nothing else is even parsed."""
     lines = [line for line in metrics.splitlines() if line.startswith(_SHOWN) and len(line) < _LONGEST_LINE]
     version, numbers = "", {}

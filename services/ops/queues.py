@@ -33,6 +33,9 @@ class Depth:
     consumers: int
 
 
+NOTHING = Depth(0, 0)
+
+
 def consumer_queues() -> Iterator[str]:
     """Yield every queue that has dead letters: those of subscriptions and those of RPC requests."""
     yield from (subscription.queue for subscription in subscriptions())

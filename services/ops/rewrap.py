@@ -56,7 +56,6 @@ def rewrap(db: Database, service: str, column: str, keys: Sequence[str]) -> Rewr
     """Seal a column again, in batches, each a transaction of its own.
 
     Args:
-        db: the database of the service.
         service: whose models name the table.
         column: ``table.column``; what is null or empty stays.
         keys: the ring, the new key first.

@@ -45,7 +45,6 @@ def find(
     Args:
         tokens: as they came, of any subjects.
         subject: a login, or the digest of a mobile.
-        now: this instant.
         secret: with which tokens are made.
         void_to: tokens made up to this instant are forgotten.
     """

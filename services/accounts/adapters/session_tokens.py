@@ -17,20 +17,14 @@ def token_of(row: SessionRow, session: Session, settings: AccountsSettings) -> s
         NotAuthenticated: its key was withdrawn, and the session has ended with it.
     """
     sealed = row.mobile_sealed
-    claims = SessionClaims(
+    claims = SessionClaims.from_attributes(
+        row,
         iss=settings.issuer,
         sub=row.subject,
-        sid=row.sid,
         iat=int(row.issued_at.timestamp()),
         exp=int(row.expires_at.timestamp()),
         kind="applicant" if row.login_id is None else "staff",
-        role=row.role,
-        site=row.site,
-        department=row.department,
-        gate=row.gate,
-        assistant_of=row.assistant_of,
         mobile=None if sealed is None else sealed_box(settings).open(sealed).decode(),
-        must_change_password=row.must_change_password,
         amr=None if row.factor_at is None else ("pwd", "otp", "mfa"),
         factor_at=None if row.factor_at is None else int(row.factor_at.timestamp()),
     )

@@ -21,7 +21,6 @@ def worries_of(
     Args:
         reported_at: when it has last reported; a time from the future says nothing.
         unsent_since: since when it has scans that it could not send; None if it has none.
-        now: this instant.
         silent: after so long without a report a device is silent. One that is used reports each minute.
         unsent: for so long its scans may wait. Longer, and the other gates and the desk know too little.
     """

@@ -27,7 +27,6 @@ class Limit:
 
         Args:
             nth_newest: when the ``times``-th newest happened; None if there were fewer.
-            now: this instant.
         """
         return 0 if nth_newest is None else seconds_until(nth_newest + self.within, now)
 
@@ -66,7 +65,6 @@ def source_wait(failures: int, last: datetime | None, now: datetime) -> int:
     Args:
         failures: wrong passwords of this login from this device, or else from this address.
         last: when the last of them came.
-        now: this instant.
     """
     if last is None or failures < FREE_FAILURES:
         return 0

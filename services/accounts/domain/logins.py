@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 
 from contracts.errors import InvalidInput
 from contracts.login_ids import FORM
-from contracts.model import IST, LoginState, Role, site_of
+from contracts.model import IST, Role, site_of
 
 ROLE_PREFIXES: dict[Role, str] = {
     "security": "SEC", "reception": "REC", "assisted": "SEW", "ado": "ADO", "ops": "OPS", "auditor": "AUD",
@@ -81,15 +81,6 @@ def check_last_day(valid_until: date | None, today: date) -> None:
 def end_of(valid_until: date) -> datetime:
     """Return the instant at which a login with this last day ends: the midnight after it, in India."""
     return datetime.combine(valid_until + timedelta(days=1), time(), IST)
-
-
-def state_of(*, disabled: bool, valid_until: date | None, used: bool, today: date) -> LoginState:
-    """Return the state of a login. Disabled outweighs expired, and expired outweighs never used."""
-    if disabled:
-        return "disabled"
-    if valid_until is not None and valid_until < today:
-        return "expired"
-    return "active" if used else "never_used"
 
 
 def prefix_of(role: Role, department: str | None) -> str:

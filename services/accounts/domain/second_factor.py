@@ -20,7 +20,6 @@ def accepted_steps(now: datetime, last_step: int) -> Sequence[int]:
     """Return the time steps whose codes are accepted now: each step once, and none before the last one.
 
     Args:
-        now: this instant.
         last_step: the step of the last code that was accepted.
     """
     step = int(now.timestamp() // STEP.total_seconds())

@@ -38,11 +38,7 @@ def tell(
     """Publish `AccessChanged` once for each person who should know.
 
     Args:
-        session: the transaction of the change.
-        what: was done.
         login_id: to which login; of a file or a rule, whose decision it was.
-        by: who did it.
-        now: this instant.
         holder: whether the holder of the login is told, also of what they did themselves.
         colleagues: whether the other logins of the ADO Branch are, but for the one who did it.
     """

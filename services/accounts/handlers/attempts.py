@@ -5,13 +5,16 @@ wait. All strangers together have a slow limit for each login, so that many addr
 few. Nobody is locked out for ever.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from contracts.errors import ContractError, InvalidInput
 from services.accounts.adapters.digests import account_digest
 from services.accounts.domain.limits import (
     FAILURES_COUNT_FOR,
@@ -26,6 +29,8 @@ from services.accounts.domain.limits import (
 from services.accounts.models import LoginFailureRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.locks import lock
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -86,9 +91,7 @@ def wait_for(
     """Return the seconds until some limits allow one more.
 
     Args:
-        session: the transaction.
         at: the column that says when each row happened.
-        now: this instant.
         limits: how many rows there may be.
         which: the condition of the rows that count.
     """
@@ -115,6 +118,35 @@ def check_again(
     check(session, login_id, source, now, settings)
 
 
+def count(
+    session: Session,
+    login_id: str,
+    source: Source,
+    now: datetime,
+    settings: AccountsSettings,
+    attempt: Callable[[], R],
+) -> R | ContractError:
+    """Return what an attempt gives, or its refusal, which is counted and must be stored.
+
+    Raises:
+        TooManyAttempts: as for :func:`check`.
+    """
+    check_again(session, login_id, source, now, settings)
+    try:
+        with session.begin_nested():
+            return attempt()
+    except InvalidInput as refused:
+        record_failure(session, login_id, source, now, settings)
+        return refused
+
+
+def raised(outcome: R | ContractError) -> R:
+    """Return the outcome of an attempt that is stored, or raise its refusal."""
+    if isinstance(outcome, ContractError):
+        raise outcome
+    return outcome
+
+
 def record_failure(
     session: Session, login_id: str, source: Source, now: datetime, settings: AccountsSettings
 ) -> None:
@@ -130,9 +162,6 @@ def forget_failures(
     """Forget the wrong passwords of a login.
 
     Args:
-        session: the transaction.
-        login_id: the login.
-        settings: of the service.
         source: whose right password came: those of other sources stay, so that strangers gain nothing when
             the holder signs in. None for a password that nobody has guessed at yet.
     """

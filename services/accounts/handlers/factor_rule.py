@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput
@@ -14,6 +13,7 @@ from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.authorization import acting_ado
 from services.accounts.models import FactorRuleRow, SessionRow
 from services.accounts.settings import AccountsSettings
+from services.chassis.db.upserts import put
 from services.chassis.rpc.idempotency import once
 
 _ONLY = 1
@@ -46,8 +46,7 @@ def change(
         if DEVICE_ROLES & set(request.roles):
             raise InvalidInput.of("roles", "not_for_role")
         values = {"roles": sorted(set(request.roles)), "changed_by": by, "changed_at": now}
-        rule = insert(FactorRuleRow).values(id=_ONLY, **values)
-        session.execute(rule.on_conflict_do_update(index_elements=["id"], set_=values))
+        put(session, FactorRuleRow, {"id": _ONLY}, values)
         without = SessionRow.role.in_(request.roles) & SessionRow.factor_at.is_(None)
         sessions.end_live(session, without, now)
         tell(session, "rule_changed", by, by, now, holder=False)
@@ -63,6 +62,4 @@ def _rule(session: Session, settings: AccountsSettings) -> FactorRule:
     row = session.get(FactorRuleRow, _ONLY, populate_existing=True)
     if row is None:
         return FactorRule(roles=settings.factor_roles)
-    return FactorRule.model_validate(
-        {"roles": row.roles, "changed_by": row.changed_by, "changed_at": row.changed_at}
-    )
+    return FactorRule.from_attributes(row)

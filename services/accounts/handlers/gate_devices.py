@@ -9,7 +9,6 @@ from math import inf
 from typing import get_args
 
 from sqlalchemy import and_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden
@@ -21,6 +20,7 @@ from services.accounts.handlers import sessions
 from services.accounts.metrics import GATE_DEVICES, GATE_LIST_AGE, gate_label, site_label
 from services.accounts.models import GateDeviceRow, LoginRow, SessionRow
 from services.accounts.settings import AccountsSettings
+from services.chassis.db.upserts import put
 
 _WORRIES: tuple[GateDeviceWorry, ...] = get_args(GateDeviceWorry)
 LOST = "lost"
@@ -39,8 +39,7 @@ def record_enrolment(session: Session, login: LoginRow, call: Call, now: datetim
     """Record who has enrolled a device. What it had reported before was another browser's."""
     enrolled = {"enrolled_by": call.principal.login_id, "guard_sid": call.principal.sid, "reported_at": now}
     fresh = {"version": None, "list_at": None, "unsent": 0, "unsent_since": None}
-    row = insert(GateDeviceRow).values(login_id=login.login_id, **enrolled, **fresh)
-    session.execute(row.on_conflict_do_update(index_elements=["login_id"], set_=enrolled | fresh))
+    put(session, GateDeviceRow, {"login_id": login.login_id}, enrolled | fresh)
 
 
 def report(request: GateDeviceReport, call: Call, session: Session, now: datetime) -> Nothing:
@@ -174,25 +173,16 @@ def _view(login: LoginRow, row: GateDeviceRow | None, now: datetime, unsent: tim
     else:
         state = "waiting" if login.must_change_password else "enrolled"
     reported = row if state == "enrolled" else None
-    return GateDeviceView.model_validate(
-        {
-            "device": login.login_id,
-            "name": login.name,
-            "site": login.site,
-            "gate": login.gate,
-            "state": state,
-            "issued_by": login.issued_by,
-            "issued_at": login.issued_at,
-            "enrolled_by": row and row.enrolled_by,
-            "enrolled_at": login.enrolled_at,
-            "reported_at": row and row.reported_at,
-            "version": row and row.version,
-            "list_at": row and row.list_at,
-            "unsent": row.unsent if row else 0,
-            "worries": worries_of(
-                reported.reported_at, reported.unsent_since, now, silent=SILENT, unsent=unsent
-            )
-            if reported
-            else (),
-        }
+    return GateDeviceView.from_attributes(
+        login,
+        device=login.login_id,
+        state=state,
+        enrolled_by=row and row.enrolled_by,
+        reported_at=row and row.reported_at,
+        version=row and row.version,
+        list_at=row and row.list_at,
+        unsent=row.unsent if row else 0,
+        worries=worries_of(reported.reported_at, reported.unsent_since, now, silent=SILENT, unsent=unsent)
+        if reported
+        else (),
     )

@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import func, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.model import DEVICE_ROLES, is_ahead
@@ -21,6 +20,7 @@ from services.accounts.models import ActivityReportRow, SessionRow
 from services.accounts.settings import AccountsSettings
 from services.chassis.db.batches import ROWS
 from services.chassis.db.server import is_future, latest
+from services.chassis.db.upserts import put
 
 SILENCE = timedelta(minutes=3)
 """After so long without a report of any gateway nobody knows who is active: then no session ends."""
@@ -42,11 +42,6 @@ def record_activity(session: Session, active: Sequence[UUID], now: datetime) -> 
 
     After a silence, such as an outage of this service, all sessions count as used now: their holders may have
     worked all the time.
-
-    Args:
-        session: of the database.
-        active: sessions.
-        now: this instant.
     """
     heard = session.scalar(select(ActivityReportRow.at).with_for_update())
     is_known = heard is not None and heard >= now - SILENCE
@@ -56,8 +51,7 @@ def record_activity(session: Session, active: Sequence[UUID], now: datetime) -> 
         update(SessionRow).where(SessionRow.sid.in_(found)).values(last_used_at=now),
         execution_options={"synchronize_session": False},
     )
-    report = insert(ActivityReportRow).values(id=_ONLY, at=now)
-    session.execute(report.on_conflict_do_update(index_elements=["id"], set_={"at": now}))
+    put(session, ActivityReportRow, {"id": _ONLY}, {"at": now})
 
 
 def end_idle(session: Session, now: datetime, settings: AccountsSettings) -> int:

@@ -26,7 +26,7 @@ from contracts.rpc.imports import (
 )
 from services.accounts.adapters import passwords
 from services.accounts.domain.login_table import NewLogin, Places, read_logins
-from services.accounts.domain.logins import Scope, state_of, today_of
+from services.accounts.domain.logins import Scope, today_of
 from services.accounts.handlers import second_factor
 from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.authorization import acting_ado
@@ -147,12 +147,7 @@ def export(call: Call, session: Session, now: datetime) -> CsvFile:
 
 
 def _line(row: LoginRow, now: datetime) -> tuple[str, ...]:
-    state = state_of(
-        disabled=row.disabled_at is not None,
-        valid_until=row.valid_until,
-        used=row.last_used_at is not None,
-        today=today_of(now),
-    )
+    state = row.state_on(today_of(now))
     cells = (row.login_id, row.role, row.name, row.department, row.site, row.gate, row.valid_until, state)
     instants = (row.issued_at, row.last_used_at)
     return (

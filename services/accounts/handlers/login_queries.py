@@ -52,7 +52,7 @@ def list_page(request: LoginQuestion, call: Call, session: Session, now: datetim
 
 
 def _states(today: date) -> dict[LoginState, ColumnElement[bool]]:
-    """Return the condition of each state; it agrees with ``domain.logins.state_of``."""
+    """Return the condition of each state; it agrees with `LoginRow.state_on`."""
     usable, used = LoginRow.is_usable(today), LoginRow.last_used_at.is_not(None)
     return {
         "active": usable & used,
@@ -86,14 +86,8 @@ def colleagues(call: Call, session: Session, now: datetime) -> ColleagueList:
     if call.principal.role != "department" or department is None:
         raise Forbidden("this is for logins of a department")
     own = (LoginRow.role == "department") & (LoginRow.department == department)
-    lasts = LoginRow.valid_until.is_(None) | (LoginRow.valid_until >= logins.today_of(now))
-    query = select(LoginRow).where(own, lasts, LoginRow.disabled_at.is_(None)).order_by(LoginRow.login_id)
-    return ColleagueList(
-        items=tuple(
-            Colleague(login_id=login.login_id, name=login.name, assistant_of=login.assistant_of)
-            for login in session.scalars(query)
-        )
-    )
+    query = select(LoginRow).where(own, LoginRow.is_usable(logins.today_of(now))).order_by(LoginRow.login_id)
+    return ColleagueList(items=tuple(map(Colleague.from_attributes, session.scalars(query))))
 
 
 def view_of(session: Session, login: LoginRow, now: datetime) -> LoginView:
@@ -112,36 +106,13 @@ def _views(session: Session, rows: Sequence[LoginRow], now: datetime) -> tuple[L
     since = dict(session.execute(apps).all())
     today = logins.today_of(now)
     return tuple(
-        _view_of(login, open_sessions.get(login.login_id, 0), since.get(login.login_id), today)
+        LoginView.from_attributes(
+            login,
+            state=login.state_on(today),
+            sessions=open_sessions.get(login.login_id, 0),
+            second_factor_since=since.get(login.login_id),
+            has_mobile=login.mobile_sealed is not None,
+            disabled=login.disabled_at is not None,
+        )
         for login in rows
-    )
-
-
-def _view_of(
-    login: LoginRow, open_sessions: int, second_factor_since: datetime | None, today: date
-) -> LoginView:
-    state = logins.state_of(
-        disabled=login.disabled_at is not None,
-        valid_until=login.valid_until,
-        used=login.last_used_at is not None,
-        today=today,
-    )
-    return LoginView(
-        state=state,
-        valid_until=login.valid_until,
-        sessions=open_sessions,
-        second_factor_since=second_factor_since,
-        has_mobile=login.mobile_sealed is not None,
-        login_id=login.login_id,
-        role=login.role,
-        name=login.name,
-        department=login.department,
-        site=login.site,
-        gate=login.gate,
-        assistant_of=login.assistant_of,
-        disabled=login.disabled_at is not None,
-        must_change_password=login.must_change_password,
-        issued_by=login.issued_by,
-        issued_at=login.issued_at,
-        last_used_at=login.last_used_at,
     )

@@ -91,7 +91,10 @@ def add(
 ) -> NewPassword:
     """Store a login with a one-time password, and publish it."""
     seed = passwords.new_seed(now)
-    login_id = _next_login_id(session, logins.prefix_of(role, scope.department))
+    prefix, counter = logins.prefix_of(role, scope.department), LoginCounterRow
+    counted = insert(counter).values(prefix=prefix, last=1)
+    counted = counted.on_conflict_do_update(index_elements=["prefix"], set_={"last": counter.last + 1})
+    login_id = logins.login_id_of(prefix, session.scalars(counted.returning(counter.last)).one())
     row = LoginRow(
         login_id=login_id,
         role=role,
@@ -138,13 +141,6 @@ def _issued(new: NewPassword, role: Role, settings: AccountsSettings) -> IssuedL
     return IssuedLogin(
         login_id=new.login_id, initial_password=initial, valid_until=made_at and made_at + lasts
     )
-
-
-def _next_login_id(session: Session, prefix: str) -> str:
-    row = LoginCounterRow
-    counted = insert(row).values(prefix=prefix, last=1)
-    counted = counted.on_conflict_do_update(index_elements=["prefix"], set_={"last": row.last + 1})
-    return logins.login_id_of(prefix, session.scalars(counted.returning(row.last)).one())
 
 
 def extend(

@@ -95,12 +95,7 @@ def request_code(
 
 
 def _refuse_flood(
-    session: Session,
-    digest: str,
-    address: str,
-    device: str | None,
-    now: datetime,
-    settings: AccountsSettings,
+    session: Session, digest: str, address: str, device: str | None, now: datetime, settings: AccountsSettings
 ) -> None:
     row = OtpRequestRow
     wait = partial(wait_for, session, row.requested_at, now)
@@ -114,18 +109,10 @@ def _refuse_flood(
         return
     to_number &= row.device.is_(None)
     from_here = to_number & (row.address == address)
-    waits = [
-        wait(SENDS_TO_NUMBER_FROM_SOURCE, from_here),
-        wait(SENDS_TO_NUMBER, to_number),
-    ]
+    waits = [wait(SENDS_TO_NUMBER_FROM_SOURCE, from_here), wait(SENDS_TO_NUMBER, to_number)]
     unused = row.device.is_(None) & (row.address == address) & row.answered.is_(False)
     is_counted = bool(address) and settings.rate_limits
-    refuse_while(
-        {
-            "number": max(waits),
-            "address": wait(UNUSED_FROM_ADDRESS, unused) if is_counted else 0,
-        }
-    )
+    refuse_while({"number": max(waits), "address": wait(UNUSED_FROM_ADDRESS, unused) if is_counted else 0})
 
 
 def _live_code(
@@ -204,7 +191,10 @@ def _open_session(
     def effect() -> UUID:
         accept_code(known, matches=matches, now=now)
         code.used_at, code.code_sealed = now, None
-        _mark_answered(session, code)
+        row = OtpRequestRow  # all requests for this code, but one that somebody types a code for right now
+        of_code = (row.mobile_digest == code.mobile_digest) & (row.code_id == code.code_id)
+        free = select(row.request_id).where(of_code).with_for_update(skip_locked=True)
+        session.execute(update(row).where(row.request_id.in_(free)).values(answered=True))
         return sessions.open_for_applicant(session, code.mobile_digest, code.mobile_sealed, now, settings)
 
     def answer(sid: UUID) -> ApplicantSession:
@@ -217,11 +207,3 @@ def _open_session(
         if refusal.body.code == "wrong_code":
             sent.tries += 1
         return refusal
-
-
-def _mark_answered(session: Session, code: OtpCodeRow) -> None:
-    """Mark the requests for a code that was typed, except one that somebody types a code for right now."""
-    row = OtpRequestRow
-    of_code = (row.mobile_digest == code.mobile_digest) & (row.code_id == code.code_id)
-    free = select(row.request_id).where(of_code).with_for_update(skip_locked=True)
-    session.execute(update(row).where(row.request_id.in_(free)).values(answered=True))

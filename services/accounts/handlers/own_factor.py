@@ -26,9 +26,7 @@ from services.accounts.handlers.access_messages import tell
 from services.accounts.handlers.attempts import Source
 from services.accounts.handlers.second_factor import (
     account_of,
-    count_attempt,
     new_recovery_codes,
-    raised,
     require_fresh,
     required_roles,
     start_sign_in,
@@ -136,8 +134,8 @@ def confirm(
         def attempt() -> StaffSession:
             return once(session, call, CONFIRM_FACTOR.name, request, effect, answer, reference=UUID)
 
-        outcome = count_attempt(session, login_id, source, now, settings, attempt)
-    return raised(outcome)
+        outcome = attempts.count(session, account_of(login_id), source, now, settings, attempt)
+    return attempts.raised(outcome)
 
 
 def renew_recovery_codes(

@@ -105,15 +105,13 @@ def _enter(
     with db.transaction() as session:
         attempts.check_again(session, login_id, source, now, settings)
         if matched and stored is not None:
-            outcome = _open_session(
+            outcome: StaffSession | ContractError = _open_session(
                 session, call, route, request, login_id, stored, source, device, now, settings
             )
         else:
             attempts.record_failure(session, login_id, source, now, settings)
             outcome = _wrong_login()
-    if isinstance(outcome, NotAuthenticated):
-        raise outcome
-    return outcome
+    return attempts.raised(outcome)
 
 
 def _open_session(
@@ -136,7 +134,10 @@ def _open_session(
         if login.role == "gate_device":
             gate_devices.require_own_site(login, call)
         if login.role in DEVICE_ROLES:
-            _use_token(login, now)
+            # A device's token is stored as a person's initial password is, until somebody uses it.
+            if not login.must_change_password:
+                raise NotAuthenticated("this token was used", code="token_used")
+            login.must_change_password, login.enrolled_at = False, now
         elif (waiting := second_factor.wait_for_factor(session, login, now, settings)) is not None:
             return waiting.id
         login.last_used_at = now
@@ -157,17 +158,6 @@ def _session_or_refusal(
     if waiting is not None:
         return second_factor.refusal(waiting, settings)
     return sessions.staff_answer(session, made, settings, device)
-
-
-def _use_token(login: LoginRow, now: datetime) -> None:
-    """Mark a device's token as used.
-
-    It is stored as a person's initial password is, until somebody uses it.
-    """
-    if not login.must_change_password:
-        raise NotAuthenticated("this token was used", code="token_used")
-    login.must_change_password = False
-    login.enrolled_at = now
 
 
 def change(
@@ -199,9 +189,7 @@ def change(
     fresh = offload(passwords.hash_password, request.new) if matched else None
     with db.transaction() as session:
         outcome = _replace(request, call, session, login_id, stored, fresh, source, now, settings)
-    if isinstance(outcome, ContractError):
-        raise outcome
-    return outcome
+    return attempts.raised(outcome)
 
 
 def start_enrolment(
@@ -251,7 +239,7 @@ def _replace(
     source: Source,
     now: datetime,
     settings: AccountsSettings,
-) -> StaffSession | InvalidInput | NotAuthenticated:
+) -> StaffSession | ContractError:
     """Return the new session, or the refusal of a wrong current password, or of one that is not enough.
 
     A repeated command comes with a password that is no longer the current one. So ``once`` decides first
@@ -277,13 +265,10 @@ def _replace(
     def answer(made: UUID) -> StaffSession | NotAuthenticated:
         return _session_or_refusal(session, made, settings)
 
-    attempts.check_again(session, login_id, source, now, settings)
-    try:
-        with session.begin_nested():
-            return once(session, call, CHANGE_PASSWORD.name, request, effect, answer, reference=UUID)
-    except InvalidInput as refusal:
-        attempts.record_failure(session, login_id, source, now, settings)
-        return refusal
+    def attempt() -> StaffSession | ContractError:
+        return once(session, call, CHANGE_PASSWORD.name, request, effect, answer, reference=UUID)
+
+    return attempts.count(session, login_id, source, now, settings, attempt)
 
 
 def _usable(session: Session, login_id: str, today: date, device_role: Role | None = None) -> LoginRow | None:

@@ -4,16 +4,15 @@ A sign-in whose password was right is no session. It is a row that waits for a c
 nothing else, so no other service has to know of it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from contracts.errors import ContractError, Forbidden, InvalidInput, NotAuthenticated
+from contracts.errors import Forbidden, InvalidInput, NotAuthenticated
 from contracts.rpc.accounts.second_factor import (
     ENROL_FACTOR,
     ENTER_CODE,
@@ -46,7 +45,6 @@ from services.chassis.audit import record
 from services.chassis.db.database import Database
 from services.chassis.rpc.idempotency import once
 
-R = TypeVar("R")
 NO_STEP = -1
 
 
@@ -91,10 +89,6 @@ def require_fresh(
     neither has nor needs a second factor goes on.
 
     Args:
-        session: the transaction.
-        call: says who it is.
-        now: this instant.
-        settings: of the service.
         at_once: whether it has to be shown for this alone: after the sign-in, and within a minute. Otherwise
             who finds a browser after a sign-in would set up an app of their own.
 
@@ -162,8 +156,8 @@ def enter_code(
         def attempt() -> StaffSession:
             return once(session, call, ENTER_CODE.name, request, effect, answer, reference=UUID)
 
-        outcome = count_attempt(session, waiting.login_id, source, now, settings, attempt)
-    return raised(outcome)
+        outcome = attempts.count(session, account_of(waiting.login_id), source, now, settings, attempt)
+    return attempts.raised(outcome)
 
 
 def show_enrolment(
@@ -235,8 +229,8 @@ def enrol(
         def attempt() -> Enrolled:
             return once(session, call, ENROL_FACTOR.name, request, effect, answer, reference=NewFactor)
 
-        outcome = count_attempt(session, waiting.login_id, source, now, settings, attempt)
-    return raised(outcome)
+        outcome = attempts.count(session, account_of(waiting.login_id), source, now, settings, attempt)
+    return attempts.raised(outcome)
 
 
 def remove(session: Session, login_id: str) -> None:
@@ -276,38 +270,11 @@ def use_code(session: Session, login_id: str, typed: str, now: datetime, setting
         raise InvalidInput.of("code", "wrong_code")
 
 
-def count_attempt(
-    session: Session,
-    login_id: str,
-    source: Source,
-    now: datetime,
-    settings: AccountsSettings,
-    attempt: Callable[[], R],
-) -> R | ContractError:
-    """Return what an attempt gives, or its refusal, which is counted like a wrong password.
-
-    The counter is of the codes of this login. Only who knows the password gets so far, so that a stranger
-    cannot make its holder wait here either.
-    """
-    account = account_of(login_id)
-    attempts.check_again(session, account, source, now, settings)
-    try:
-        with session.begin_nested():
-            return attempt()
-    except InvalidInput as refused:
-        attempts.record_failure(session, account, source, now, settings)
-        return refused
-
-
-def raised(outcome: R | ContractError) -> R:
-    """Return the outcome of `count_attempt`, or raise what it refused."""
-    if isinstance(outcome, ContractError):
-        raise outcome
-    return outcome
-
-
 def account_of(login_id: str) -> str:
-    """Return the name under which wrong codes are counted. Nobody can type it in the place of a login."""
+    """Return the name under which wrong codes are counted. Nobody can type it in the place of a login.
+
+    Only who knows the password gets so far, so that a stranger cannot make its holder wait here either.
+    """
     return f"code of {login_id}"
 
 

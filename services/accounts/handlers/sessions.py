@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, NotAuthenticated
-from contracts.events import PublicKey, SessionEnded
+from contracts.events import SessionEnded
 from contracts.model import DEVICE_ROLES
 from contracts.rpc.accounts.sessions import (
     END_OWN_SESSIONS,
@@ -54,10 +54,7 @@ def open_for_staff(
     It ends at the latest with the login.
 
     Args:
-        session: the transaction.
         login: whose session it is.
-        now: this instant.
-        settings: of the service.
         factor_at: when the holder has shown their second factor; None if they have none.
     """
     minutes = DEVICE_MINUTES if login.role in DEVICE_ROLES else settings.session_minutes
@@ -115,24 +112,16 @@ def staff_answer(
     """Return the answer to a log-in, from the row of the session.
 
     Args:
-        session: the transaction.
         sid: the session that was opened.
-        settings: of the service.
         known: the device on which it was opened, if the login knew it.
     """
     row = session.get_one(SessionRow, sid)
     assert row.role is not None
     assert row.login_id is not None
     device = device_tokens.renewed(known, sid, row.login_id, row.issued_at, settings.password_secret)
-    return StaffSession(
+    return StaffSession.from_attributes(
+        row,
         access_token=token_of(row, session, settings),
-        role=row.role,
-        login_id=row.login_id,
-        site=row.site,
-        department=row.department,
-        gate=row.gate,
-        must_change_password=row.must_change_password,
-        expires_at=row.expires_at,
         device=None if row.role in DEVICE_ROLES else device,
     )
 
@@ -240,10 +229,9 @@ def own(call: Call, session: Session, now: datetime) -> OwnSessions:
     )
     return OwnSessions(
         items=tuple(
-            OwnSession(
-                sid=row.sid,
+            OwnSession.from_attributes(
+                row,
                 opened_at=row.issued_at,
-                last_used_at=row.last_used_at,
                 second_factor=row.factor_at is not None,
                 is_this=row.sid == call.principal.sid,
             )
@@ -316,16 +304,16 @@ def renew_kiosk(
 
 
 def keys(session: Session, now: datetime, settings: AccountsSettings) -> SessionKeys:
-    """Return the public keys, each with a certificate. The first call makes the first key."""
-    keys = key_store(settings).published(session, now)
-    return SessionKeys(keys=keys, certificates={key.kid: _certify(key, now, settings) for key in keys})
+    """Return the public keys. The first call makes the first key.
 
-
-def _certify(key: PublicKey, now: datetime, settings: AccountsSettings) -> str:
-    """Return the certificate of a key: the same one for an hour, good for a day, however long it is ours."""
+    The certificate of each is the same one for an hour, and good for a day, however long the key is ours.
+    """
+    keys, certificates = key_store(settings).published(session, now), {}
     ends = int(now.timestamp()) // 3600 * 3600 + 25 * 3600
-    claims = SessionKeyClaims(exp=ends, kid=key.kid, x=key.x, issuer=settings.issuer)
-    return settings.signing_key.sign(claims.model_dump(), SESSION_KEY_TYP)
+    for key in keys:
+        claims = SessionKeyClaims(exp=ends, kid=key.kid, x=key.x, issuer=settings.issuer)
+        certificates[key.kid] = settings.signing_key.sign(claims.model_dump(), SESSION_KEY_TYP)
+    return SessionKeys(keys=keys, certificates=certificates)
 
 
 def denied(session: Session, now: datetime, settings: AccountsSettings) -> DeniedSessions:

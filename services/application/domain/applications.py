@@ -48,7 +48,6 @@ class Intake:
     """How an application arrived.
 
     Args:
-        channel: the channel.
         mobile_proved: whether an OTP proved the mobile.
         submitted_by: the operator who typed it in, who vouches if the mobile is not proved; None for the
             applicant.

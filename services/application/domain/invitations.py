@@ -14,11 +14,7 @@ from services.application.domain.visits import Place, check_host, check_open, ch
 
 
 def check_invitation(
-    form: InvitationForm,
-    department: str,
-    place: Place,
-    calendar: Calendar,
-    known: Iterable[FieldError] = (),
+    form: InvitationForm, department: str, place: Place, calendar: Calendar, known: Iterable[FieldError] = ()
 ) -> tuple[CheckedForm, ...]:
     """Return one form for each visitor, or for a delegation one that its first visitor leads.
 
@@ -47,10 +43,7 @@ def check_invitation(
             findings.refuse(f"visitors.{number}.name", "invited_twice")
     findings.raise_if_refused()
 
-    others = tuple(
-        Companion(name=one.name, name_latin=one.name_latin, id_type=one.id_type, id_last4=one.id_last4)
-        for one in people[1:]
-    )
+    others = tuple(map(Companion.from_attributes, people[1:]))
     return tuple(
         CheckedForm(
             kind="citizen",

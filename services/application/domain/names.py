@@ -45,9 +45,8 @@ def _problem(name: str) -> str | None:
 
 
 def _is_written_in(name: str, scripts: tuple[str, ...]) -> bool:
-    return all(char in _SIGNS or _is_of(char, scripts) for char in name)
-
-
-def _is_of(char: str, scripts: tuple[str, ...]) -> bool:
-    category = unicodedata.category(char)
-    return (category[0] in "LM" or category == "Nd") and unicodedata.name(char, "").startswith(scripts)
+    for char in name:
+        is_letter = unicodedata.category(char)[0] in "LM" or unicodedata.category(char) == "Nd"
+        if char not in _SIGNS and not (is_letter and unicodedata.name(char, "").startswith(scripts)):
+            return False
+    return True

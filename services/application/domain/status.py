@@ -33,7 +33,6 @@ class Pass:
     """What is known of one pass. It may be known as revoked before it is known as issued.
 
     Args:
-        number: its number.
         issued: whether issuance has issued it.
         revoked: whether issuance has revoked it; that is final.
         replaced: whether another pass replaced it.

@@ -5,7 +5,6 @@ Each command has one effect for its idempotency key.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 from uuid import uuid4
 
 from sqlalchemy import func, literal, select
@@ -25,7 +24,7 @@ from contracts.rpc.application import (
     SubmitApplication,
     SubmitAtCounter,
 )
-from contracts.rpc.call import Call, Principal
+from contracts.rpc.call import Call
 from contracts.visiting_rules import Calendar
 from services.application import models
 from services.application.domain.applications import Application, Intake, require_amendable
@@ -42,6 +41,7 @@ from services.application.handlers.authorization import (
     is_reception_of,
     mobile_of,
     operator_of,
+    side_of,
 )
 from services.application.handlers.directory import place_of
 from services.application.handlers.rows import (
@@ -109,10 +109,7 @@ def submit(
     """Submit an application from the mobile that an OTP proved; record which operator helped, if one did.
 
     Args:
-        request: the form.
         call: of an applicant.
-        session: the transaction.
-        now: this instant.
         furthest_days: how far ahead a visit may be.
         rate_limits: whether one mobile may have only so many applications open at once.
         most_open: so many.
@@ -267,7 +264,7 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
 
     def effect() -> str:
         row = find(session, request.reference, lock=True)
-        by = _canceller(row, call.principal)
+        by = None if row is None else side_of(call.principal, row.mobile, row.site)
         if row is None or by is None:
             raise NotFound("there is no such application")
         if by == "applicant":
@@ -344,13 +341,3 @@ def _record_revision(
 ) -> None:
     values = {"application_id": application.id, "revision": application.revision}
     deferred_writes.insert(session, _REVISIONS, [{**values, "made_at": now, "masked": masked}])
-
-
-def _canceller(
-    row: models.ApplicationRow | None, principal: Principal
-) -> Literal["applicant", "counter"] | None:
-    if row is None:
-        return None
-    if is_applicant_of(principal, row.mobile):
-        return "applicant"
-    return "counter" if is_reception_of(principal, row.site) else None

@@ -1,5 +1,7 @@
 """Access: an applicant is known by the mobile that an OTP proved, staff by role, site and department."""
 
+from typing import Literal
+
 from contracts.errors import Forbidden
 from contracts.model import Channel
 from contracts.rpc.call import Principal
@@ -36,6 +38,13 @@ def is_reception(principal: Principal) -> bool:
 def is_reception_of(principal: Principal, site: str) -> bool:
     """Return whether the principal is at a counter that serves the site; no site means all sites."""
     return is_reception(principal) and principal.site in {None, site}
+
+
+def side_of(principal: Principal, mobile: str | None, site: str) -> Literal["applicant", "counter"] | None:
+    """Return as who the principal changes an application of this mobile and site; None if they may not."""
+    if is_applicant_of(principal, mobile):
+        return "applicant"
+    return "counter" if is_reception_of(principal, site) else None
 
 
 def inviter_of(principal: Principal, site: str) -> tuple[str, str]:

@@ -1,13 +1,13 @@
 """The copy of the directory: the newest known record of each site and department."""
 
 from sqlalchemy import bindparam, or_, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import DepartmentRecord, DirectoryChanged, SiteRecord
 from services.application.domain.visits import Place
 from services.application.models import DirectoryRow
+from services.chassis.db.upserts import put
 
 _RECORDS = select(DirectoryRow.subject, DirectoryRow.record).where(
     or_(DirectoryRow.subject == bindparam("site"), DirectoryRow.subject == bindparam("department"))
@@ -18,15 +18,8 @@ def directory_changed(received: Received[DirectoryChanged], session: Session) ->
     """Store a record, unless a newer one is stored already."""
     record = received.event.site or received.event.department
     assert record is not None
-    row = insert(DirectoryRow).values(
-        subject=received.subject, seq=received.seq, record=record.model_dump(mode="json")
-    )
-    row = row.on_conflict_do_update(
-        index_elements=["subject"],
-        set_={"seq": row.excluded.seq, "record": row.excluded.record},
-        where=DirectoryRow.seq < row.excluded.seq,
-    )
-    session.execute(row)
+    known = {"seq": received.seq, "record": record.model_dump(mode="json")}
+    put(session, DirectoryRow, {"subject": received.subject}, known, DirectoryRow.seq < received.seq)
 
 
 def place_of(session: Session, site: str, department: str) -> Place:

@@ -228,7 +228,6 @@ def _handle(
 
     Args:
         received: the events, in their order; those about no application are ignored.
-        session: the transaction.
         happened: is called with each event, the row of its application and the passes of that. It changes
             these, and returns the entry in the timeline.
         settle: whether their status may change; else the passes are not read.
@@ -276,9 +275,6 @@ def _decided(
     """Record a decision; the latest one, with the revision that it decided, counts. Return its entry.
 
     Args:
-        received: the decision.
-        row: the application.
-        kind: what was decided.
         day: of the approved visit, its first one.
         further_days: the days after it.
         reason: of a rejection or a withdrawal.

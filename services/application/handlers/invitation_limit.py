@@ -1,7 +1,6 @@
 """The limit on invitations: so many applications of one login within a day."""
 
 from datetime import datetime, timedelta
-from math import ceil
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -28,5 +27,5 @@ def check(session: Session, login: str, wanted: int, now: datetime) -> None:
     excess = made + wanted - LIMIT
     if excess > 0:
         oldest = select(row.submitted_at).where(recent).order_by(row.submitted_at).offset(excess - 1).limit(1)
-        wait = (session.scalars(oldest).one() + WINDOW - now).total_seconds()
-        raise TooManyAttempts("this login has invited too many within a day", retry_after=max(1, ceil(wait)))
+        free = session.scalars(oldest).one() + WINDOW
+        raise TooManyAttempts.until(free, now, "this login has invited too many within a day")

@@ -8,25 +8,18 @@ it. The reference alone, and what the page of the status asks for, move nothing.
 
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from math import ceil
-from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.errors import Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.identity import NotLastFour, last_four
-from contracts.model import ApplicationStatus, Strict
+from contracts.model import Strict
 from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
 from contracts.rpc.call import Call, Principal
 from services.application.handlers import openings
 from services.application.handlers.applications import MOST_OPEN, refuse_more_open
-from services.application.handlers.authorization import (
-    is_applicant_of,
-    is_reception_of,
-    mobile_of,
-    operator_of,
-)
+from services.application.handlers.authorization import mobile_of, operator_of, side_of
 from services.application.handlers.rows import application_of, find, publish
 from services.application.models import ApplicationRow, TimelineEntryRow
 from services.application.settings import ApplicationSettings
@@ -44,6 +37,10 @@ CHANGES = 3
 CHANGES_AT_COUNTER = 20
 """So often within a day an operator changes numbers of applications."""
 WINDOW = timedelta(days=1)
+_TOO_OFTEN = {
+    "applicant": "the number of this application was changed too often",
+    "counter": "this login has changed the numbers of too many applications",
+}
 
 
 class _Wanted(Strict):
@@ -78,8 +75,6 @@ def change(
         request: which application, and at the reception the last four of the card that was seen.
         proved: whose session the code to the new number has opened.
         call: of the applicant, or of the reception.
-        session: the transaction.
-        now: this instant.
         limited: whether the limits count.
 
     Raises:
@@ -95,7 +90,7 @@ def change(
 
     def effect() -> str:
         row = find(session, request.reference, lock=True)
-        by = _changer(row, call.principal)
+        by = None if row is None else side_of(call.principal, row.mobile, row.site)
         if row is None or by is None:
             raise NotFound("there is no such application")
         if by == "applicant":
@@ -106,10 +101,12 @@ def change(
             _require_card(row, request.id_last4)
         event = application_of(row).change_mobile(mobile, row.status, by)
         if limited:
-            if by == "applicant":
-                _refuse_more_changes(session, row, now)
-            else:
-                _refuse_more_by_operator(session, operator_of(call.principal), now)
+            if by == "counter":  # the operator's other changes wait until the transaction ends
+                lock(session, f"mobiles:{operator_of(call.principal)}")
+            free = free_after(session, row, call.principal, now)
+            if free is not None:
+                limit = "application" if by == "applicant" else "operator"
+                raise TooManyAttempts.until(free, now, _TOO_OFTEN[by], limit=limit)
             refuse_more_open(session, mobile, MOST_OPEN, now)
         row.mobile, row.mobile_proved, row.deliver_by = mobile, True, event.deliver_by
         publish(session, row, event, CHANGED, now, by=by)
@@ -119,18 +116,11 @@ def change(
         return row.reference
 
     def answer(reference: str) -> Acknowledged:
-        return Acknowledged(reference=reference, status=_status(session, reference))
+        status = select(ApplicationRow.status).where(ApplicationRow.reference == reference)
+        return Acknowledged(reference=reference, status=session.scalars(status).one())
 
     wanted = _Wanted(reference=request.reference, mobile=mobile)
     return once(session, call, f"application.{CHANGE_MOBILE.name}", wanted, effect, answer, reference=str)
-
-
-def _changer(row: ApplicationRow | None, principal: Principal) -> Literal["applicant", "counter"] | None:
-    if row is None:
-        return None
-    if is_applicant_of(principal, row.mobile):
-        return "applicant"
-    return "counter" if is_reception_of(principal, row.site) else None
 
 
 def _require_card(row: ApplicationRow, typed: str | None) -> None:
@@ -151,49 +141,11 @@ def free_after(session: Session, row: ApplicationRow, principal: Principal, now:
 
     Their pages say so before a code is asked for.
     """
-    if is_applicant_of(principal, row.mobile):
-        return _free_for_applicant(session, row, now)
-    return _free_for_operator(session, operator_of(principal), now)
-
-
-def _free_for_applicant(session: Session, row: ApplicationRow, now: datetime) -> datetime | None:
+    if side_of(principal, row.mobile, row.site) == "counter":
+        nth = done_before(session, operator_of(principal), CHANGE_MOBILE, CHANGES_AT_COUNTER)
+        return None if nth is None or nth <= now - WINDOW else nth + WINDOW
     entry = TimelineEntryRow
     changes = (entry.application_id == row.id) & (entry.what == CHANGED) & (entry.at > now - WINDOW)
     own = changes & (entry.facts["by"].astext == "applicant")
     nth = session.scalar(select(entry.at).where(own).order_by(entry.at.desc()).offset(CHANGES - 1).limit(1))
     return None if nth is None else nth + WINDOW
-
-
-def _free_for_operator(session: Session, login: str, now: datetime) -> datetime | None:
-    nth = done_before(session, login, CHANGE_MOBILE, CHANGES_AT_COUNTER)
-    return None if nth is None or nth <= now - WINDOW else nth + WINDOW
-
-
-def _refuse_more_changes(session: Session, row: ApplicationRow, now: datetime) -> None:
-    free = _free_for_applicant(session, row, now)
-    if free is not None:
-        raise TooManyAttempts(
-            "the number of this application was changed too often",
-            retry_after=_seconds_until(free, now),
-            limit="application",
-        )
-
-
-def _refuse_more_by_operator(session: Session, login: str, now: datetime) -> None:
-    """Raise if an operator has had their changes; their other ones wait until the transaction ends."""
-    lock(session, f"mobiles:{login}")
-    free = _free_for_operator(session, login, now)
-    if free is not None:
-        raise TooManyAttempts(
-            "this login has changed the numbers of too many applications",
-            retry_after=_seconds_until(free, now),
-            limit="operator",
-        )
-
-
-def _seconds_until(end: datetime, now: datetime) -> int:
-    return max(ceil((end - now).total_seconds()), 1)
-
-
-def _status(session: Session, reference: str) -> ApplicationStatus:
-    return session.scalars(select(ApplicationRow.status).where(ApplicationRow.reference == reference)).one()

@@ -8,7 +8,6 @@ invitation) is always open.
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from math import ceil
 from uuid import UUID
 
 from sqlalchemy import case, delete, select, update
@@ -125,8 +124,7 @@ def _matches(session: Session, row: ApplicationRow, given: str, principal: Princ
     )
     wrong, since = session.execute(counted.returning(tries.wrong, tries.since)).one()
     if wrong > TRIES:
-        wait = ceil((since + WINDOW - now).total_seconds())
-        raise TooManyAttempts("too many wrong tries from this mobile", retry_after=max(wait, 1))
+        raise TooManyAttempts.until(since + WINDOW, now, "too many wrong tries from this mobile")
     if not compare_digest(given, row.id_last4):
         return False
     session.execute(update(tries).where(tries.who == principal.id).values(wrong=tries.wrong - 1))

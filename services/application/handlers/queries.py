@@ -2,9 +2,8 @@
 
 import hmac
 from datetime import datetime, timedelta
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, func, select, true
 from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
@@ -66,17 +65,10 @@ def list_applications(request: Page, call: Call, session: Session, now: datetime
     if call.principal.kiosk:
         raise Forbidden("a kiosk shows nobody's history", code="at_a_kiosk")
     query = select(ApplicationRow).where(ApplicationRow.mobile == mobile_of(call.principal))
-    if request.after is not None:
-        query = query.where(
-            tuple_(ApplicationRow.submitted_at, ApplicationRow.id)
-            < tuple_(*cursors.decode(request.after, UUID))
-        )
-    rows = session.scalars(query.order_by(*_NEWEST_FIRST).limit(request.limit + 1)).all()
-    shown = rows[: request.limit]
-    return ApplicationList(
-        items=history_of(session, shown, openings.opened_of(session, shown, call.principal, now)),
-        next=cursors.encode(shown[-1].submitted_at, shown[-1].id) if len(rows) > len(shown) else None,
-    )
+    page, following = cursors.page(session, query, ApplicationRow.submitted_at, ApplicationRow.id, request)
+    shown = [row for (row,) in page]
+    opened = openings.opened_of(session, shown, call.principal, now)
+    return ApplicationList(items=history_of(session, shown, opened), next=following)
 
 
 def view(
@@ -127,9 +119,7 @@ def durations(request: DepartmentCode, session: Session, now: datetime) -> Durat
     row = ApplicationRow
     took = row.answered_at - row.submitted_at
     question = select(func.count(), func.percentile_cont(array([0.5, 0.95])).within_group(took)).where(
-        row.department == request.department,
-        row.answered_at > now - LOOKED_BACK,
-        row.channel != "invitation",
+        row.department == request.department, row.answered_at > now - LOOKED_BACK, row.channel != "invitation"
     )
     answered, found = session.execute(question).one()
     if answered < FEWEST_ANSWERED:

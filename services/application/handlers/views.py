@@ -1,7 +1,7 @@
 """Rows as callers see them."""
 
 from collections.abc import Collection, Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from contracts.visiting_rules import ClosedWish, closed_wishes
 from services.application import models
 from services.application.domain.status import current_pass, decision_in_force
 from services.application.handlers.directory import place_of
-from services.application.handlers.rows import companions_of, facts_of, passes_of, person_of, slots_of
+from services.application.handlers.rows import facts_of, passes_of, person_of, slots_of
 
 _CLOSURE_REASON: TypeAdapter[ClosureReason] = TypeAdapter(ClosureReason)
 PRESENCE = frozenset({"entered", "left"})
@@ -109,24 +109,19 @@ def view_of(session: Session, row: models.ApplicationRow) -> ApplicationView:
     """Return everything about an application, for the reception of its site."""
     passes = passes_of(session, [row.id])[row.id]
     decided = decision_in_force(facts_of(row, passes))
-    return ApplicationView(
+    wishes: tuple[ClosedWish, ...] = ()
+    if row.status == "submitted":
+        place = place_of(session, row.site, row.department)
+        closed_days = place.department.closed_days if place.department else ()
+        wishes = closed_wishes(slots_of(row), place.site, closed_days)
+    return ApplicationView.from_attributes(
+        row,
         **_line(session, row),
-        channel=row.channel,
-        revision=row.revision,
         applicant=person_of(row),
-        companions=companions_of(row),
-        officer=row.officer,
-        purpose_kind=row.purpose_kind,
-        purpose=row.purpose,
-        preferred=slots_of(row),
-        vehicle=row.vehicle,
-        assistance=row.assistance,
-        language=row.language,
-        deliver_by=row.deliver_by,
         note=(row.note or None) if decided else None,
         reason=row.decision_reason if decided else None,
         closure_reason=_closure_reason(session, row) if decided else None,
-        closed_wishes=_closed_wishes(session, row) if row.status == "submitted" else (),
+        closed_wishes=wishes,
         timeline=timeline_of(session, row),
         pass_=pass_summary_of(row, passes),
     )
@@ -139,11 +134,6 @@ def _closure_reason(session: Session, row: models.ApplicationRow) -> ClosureReas
     department = place_of(session, row.site, row.department).department
     anew = (one.reason for one in department.closed_days if one.day == row.closed_day) if department else ()
     return next(map(_CLOSURE_REASON.validate_python, anew), None)
-
-
-def _closed_wishes(session: Session, row: models.ApplicationRow) -> tuple[ClosedWish, ...]:
-    place = place_of(session, row.site, row.department)
-    return closed_wishes(slots_of(row), place.site, place.department.closed_days if place.department else ())
 
 
 def timeline_of(session: Session, row: models.ApplicationRow) -> tuple[TimelineEntry, ...]:
@@ -178,13 +168,7 @@ def pass_summary_of(row: models.ApplicationRow, passes: list[models.PassRow]) ->
     known = next((known for known in passes if counting and known.number == counting.number), None)
     if known is None:
         return None
-    return PassSummary(
-        number=known.number,
-        valid_from=_instant(known.valid_from),
-        valid_to=_instant(known.valid_to),
-        further_days=tuple(known.further_days),
-        revoked=known.revoked,
-    )
+    return PassSummary.from_attributes(known)
 
 
 def _line(session: Session, row: models.ApplicationRow) -> dict[str, Any]:
@@ -199,11 +183,6 @@ def _line(session: Session, row: models.ApplicationRow) -> dict[str, Any]:
 
 def _closed_day(session: Session, row: models.ApplicationRow) -> dict[str, date | bool | None]:
     if row.closed_day is None or row.status == "submitted":
-        return {}
+        return {"closed_day": None, "day_reopened": False}
     reopened = row.status == "returned" and _closure_reason(session, row) is None
     return {"closed_day": row.closed_day, "day_reopened": reopened}
-
-
-def _instant(instant: datetime | None) -> datetime:
-    assert instant is not None, "an issued pass has its validity"
-    return instant

@@ -51,12 +51,7 @@ def new_closure(day: date, reason: ClosureReason, note: str, by: str, calendar: 
     elif unfit := note_problem(words):
         problems.append(("note", unfit))
     if problems:
-        raise InvalidInput(
-            "this day cannot be closed like this",
-            fields=tuple(
-                FieldError(field=field, code=code, message=PROBLEMS[code]) for field, code in problems
-            ),
-        )
+        raise InvalidInput.of_all("this day cannot be closed like this", problems, PROBLEMS)
     return Closure(day, reason, words, by)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from contracts.errors import Conflict, FieldError, Forbidden, InvalidInput
+from contracts.errors import Conflict, Forbidden, InvalidInput
 from contracts.events import DepartmentRecord
 from contracts.model import IST, Slot
 
@@ -31,9 +31,7 @@ class Delegation:
     """A delegation, as it was made, and as it ended.
 
     Args:
-        id: of the delegation.
         officer: for whom the login decides.
-        login: who decides.
         stand_in: the officer whom visitors meet instead; None if the officer is not away.
         starts: the first instant of the period.
         ends: the first instant after the period, or when it was ended early.
@@ -56,7 +54,6 @@ class Decider:
     """A login that decides.
 
     Args:
-        login: its ID.
         assistant_of: the officer whom it assists; None for a login that decides in its own name, too.
     """
 
@@ -104,12 +101,7 @@ def check(
     elif last_day - first_day > LONGEST:
         problems.append(("last_day", "too_long_a_time"))
     if problems:
-        raise InvalidInput(
-            "this cannot be delegated like this",
-            fields=tuple(
-                FieldError(field=field, code=code, message=PROBLEMS[code]) for field, code in problems
-            ),
-        )
+        raise InvalidInput.of_all("this cannot be delegated like this", problems, PROBLEMS)
 
 
 def stand_in_of(
@@ -139,7 +131,6 @@ def decides_for(
     """Return the officer for whom a login decides about a review; None if it decides in its own name.
 
     Args:
-        decider: the login.
         officers: whom the visit is to, and who is away; an assistant also decides about a visit that names
             nobody.
         delegations: those to this login.

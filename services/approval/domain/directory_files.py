@@ -1,7 +1,7 @@
 """A file of the directory: which of its lines change something, and what is wrong in them."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -41,8 +41,6 @@ def read_table(table: DirectoryTable, text: str, stored: Directory, today: date)
     """Return what a table changes in the directory, and its problems by line.
 
     Args:
-        table: which one.
-        text: of the file.
         stored: the directory as it is.
         today: in India; hours and holidays that are new may not begin before it.
 
@@ -96,10 +94,13 @@ def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -
         opens = any(cells[name] for name in WEEKDAYS) or (site is not None and bool(site.hours))
         checks.append((WEEKDAYS[0], "empty", bool(opens)))
     elif table == "departments":
-        checks.append(("sites", "unknown_site", _all_known(cells["sites"].split(), stored.sites)))
+        sites = cells["sites"].split()
+        is_known = len(set(sites)) == len(sites) and all(code in stored.sites for code in sites)
+        checks.append(("sites", "unknown_site", is_known))
     elif table == "escalation":
         checks += [
-            (name, "not_minutes", _is_minutes(name, cells[name])) for name in EscalationMinutes.model_fields
+            (name, "not_minutes", _is_minutes(EscalationMinutes, name, cells[name]))
+            for name in EscalationMinutes.model_fields
         ]
     if "department" in cells:
         checks.append(("department", "unknown_department", cells["department"] in stored.departments))
@@ -121,46 +122,28 @@ def _in_each_language(cells: Mapping[str, str], name: str) -> list[tuple[str, st
 
 def _gate_rule_checks(cells: Mapping[str, str]) -> list[tuple[str, str, bool]]:
     """Return the checks of what gates do without a network."""
-    green, amber = cells["gate_green"], cells["gate_amber"]
+    green, amber, usual = cells["gate_green"], cells["gate_amber"], GateRules()
+    is_green = green == "" or _is_minutes(GateRules, "green", green)
+    is_amber = amber == "" or _is_minutes(GateRules, "amber", amber)
+    # The minutes with a warning end last. What is no number has a problem of its own.
+    in_order = not (is_green and is_amber) or int(green or usual.green) <= int(amber or usual.amber)
     return [
-        ("gate_green", "not_minutes", _is_gate_minutes("green", green)),
-        ("gate_amber", "not_minutes", _is_gate_minutes("amber", amber)),
-        ("gate_amber", "amber_before_green", _are_in_order(green, amber)),
+        ("gate_green", "not_minutes", is_green),
+        ("gate_amber", "not_minutes", is_amber),
+        ("gate_amber", "amber_before_green", in_order),
         ("gate_then", "not_a_choice", cells["gate_then"] in ("", "refuse", "supervisor")),
         ("reception_phone", "not_a_phone", _is_phone(cells["reception_phone"])),
         ("security_phone", "not_a_phone", _is_phone(cells["security_phone"])),
     ]
 
 
-def _are_in_order(green: str, amber: str) -> bool:
-    """Return whether the minutes with a warning end last; what is no number has a problem of its own."""
-    if not (_is_gate_minutes("green", green) and _is_gate_minutes("amber", amber)):
-        return True
-    usual = GateRules()
-    return int(green or usual.green) <= int(amber or usual.amber)
-
-
 def _is_phone(text: str) -> bool:
     return text == "" or _PHONE.fullmatch(text) is not None
 
 
-def _is_gate_minutes(name: str, text: str) -> bool:
-    if text == "":
-        return True
+def _is_minutes(rules: type[GateRules | EscalationMinutes], name: str, text: str) -> bool:
     try:
-        GateRules.model_validate({name: text})
+        rules.model_validate({name: text})
     except ValidationError:
         return False
     return text.isascii() and text.isdecimal()
-
-
-def _is_minutes(name: str, text: str) -> bool:
-    try:
-        EscalationMinutes.model_validate({name: text})
-    except ValidationError:
-        return False
-    return text.isascii() and text.isdecimal()
-
-
-def _all_known(codes: Sequence[str], known: Collection[str]) -> bool:
-    return len(set(codes)) == len(codes) and all(code in known for code in codes)

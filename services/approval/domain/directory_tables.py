@@ -109,12 +109,7 @@ FIRST_DAYS: Mapping[DirectoryTable, str] = {"hours": "valid_from", "holidays": "
 
 
 class Directory:
-    """The directory as it is stored, and as a table leaves it.
-
-    Args:
-        sites: all sites.
-        departments: all departments.
-    """
+    """The directory as it is stored, and as a table leaves it."""
 
     def __init__(self, sites: Sequence[SiteRecord], departments: Sequence[DepartmentRecord]) -> None:
         self.sites = {site.code: site for site in sites}
@@ -151,13 +146,14 @@ class Directory:
             code = cells["code"]
             known = self.sites.get(code) or SiteRecord(code=code, name={}, address={}, gates=(), hours=())
             advice = {name: _of(cells, name) for name in SiteAdvice.model_fields}
+            rules = {name: cells[column] for column, name in GATE_RULES.items() if cells[column]}
             self._update(
                 known,
                 name=_of(cells, "name"),
                 address=_of(cells, "address"),
                 photograph=cells["photograph"] == YES,
                 advice=SiteAdvice(**advice) if any(advice.values()) else None,
-                gate_rules=_gate_rules(cells),
+                gate_rules=GateRules.model_validate(rules) if rules else None,
             )
         elif table == "gates":
             site, gate = self.sites[cells["site"]], cells["code"]
@@ -174,12 +170,12 @@ class Directory:
         elif table == "departments":
             code = cells["code"]
             known_one = self.departments.get(code) or DepartmentRecord(code=code, name={}, sites=())
-            changes = {
-                "name": _of(cells, "name"),
-                "sites": tuple(cells["sites"].split()),
-                "closed": cells["closed"] == YES,
-            }
-            self.departments[code] = known_one.model_copy(update=changes)
+            self._update(
+                known_one,
+                name=_of(cells, "name"),
+                sites=tuple(cells["sites"].split()),
+                closed=cells["closed"] == YES,
+            )
         elif table == "officers":
             department = self.departments[cells["department"]]
             officer = OfficerRecord(
@@ -189,18 +185,11 @@ class Directory:
                 room=cells["room"],
                 closed=cells["closed"] == YES,
             )
-            self.departments[department.code] = department.model_copy(
-                update={"officers": _replaced(department.officers, officer)}
-            )
+            self._update(department, officers=_replaced(department.officers, officer))
         elif table == "escalation":
             department = self.departments[cells["department"]]
-            minutes = EscalationMinutes.model_validate(
-                {name: cells[name] for name in EscalationMinutes.model_fields}
-            )
-            usual = minutes == EscalationMinutes()
-            self.departments[department.code] = department.model_copy(
-                update={"escalation": None if usual else minutes}
-            )
+            minutes = EscalationMinutes.model_validate({name: cells[name] for name in MINUTES})
+            self._update(department, escalation=None if minutes == EscalationMinutes() else minutes)
         else:
             site = self.sites[cells["site"]]
             day = ClosedDay(
@@ -213,8 +202,12 @@ class Directory:
             others = [closed for closed in site.closed_days if closed.day != day.day]
             self._update(site, closed_days=tuple(sorted((*others, day), key=lambda closed: closed.day)))
 
-    def _update(self, site: SiteRecord, **changes: Any) -> None:
-        self.sites[site.code] = site.model_copy(update=changes)
+    def _update(self, record: SiteRecord | DepartmentRecord, **changes: Any) -> None:
+        changed = record.model_copy(update=changes)
+        if isinstance(changed, SiteRecord):
+            self.sites[changed.code] = changed
+        else:
+            self.departments[changed.code] = changed
 
 
 def key_of(table: DirectoryTable, cells: Mapping[str, str]) -> tuple[str, ...]:
@@ -227,11 +220,6 @@ def digest_of(cells: Mapping[str, str]) -> str:
     if not cells:
         return ""
     return hashlib.sha256(json.dumps(dict(cells), sort_keys=True).encode()).hexdigest()
-
-
-def _gate_rules(cells: Mapping[str, str]) -> GateRules | None:
-    given = {name: cells[column] for column, name in GATE_RULES.items() if cells[column]}
-    return GateRules.model_validate(given) if given else None
 
 
 def _gate_rule_cells(rules: GateRules | None) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from contracts.errors import Conflict, FieldError, InvalidInput
+from contracts.errors import Conflict, InvalidInput
 from contracts.events import (
     ApplicationDetails,
     ApplicationPersonal,
@@ -82,7 +82,6 @@ class Review:
     """A review as it stands.
 
     Args:
-        id: of the review.
         application: what was applied for, as of the newest known revision.
         department: the department that decides.
         officer: whom the visit is to.
@@ -190,12 +189,7 @@ def approve(
     if terms.further_days and not terms.days_reason:
         problems.append(("days_reason", "days_reason_missing"))
     if problems:
-        raise InvalidInput(
-            "the visit cannot take place like this",
-            fields=tuple(
-                FieldError(field=field, code=code, message=PROBLEMS[code]) for field, code in problems
-            ),
-        )
+        raise InvalidInput.of_all("the visit cannot take place like this", problems, PROBLEMS)
     return PassApproved(
         **_common(review, by),
         **_delivery(review),
@@ -276,10 +270,7 @@ def close_day(review: Review, closure: Closure, remaining_days: tuple[date, ...]
 def reopen_day(review: Review, day: date, by: str) -> VisitDayReopened:
     """Tell an applicant who was asked for another date that the closed day can be chosen again."""
     return VisitDayReopened(
-        **_common(review, by),
-        **_delivery(review),
-        day=day,
-        personal=_to_applicant(review, ""),
+        **_common(review, by), **_delivery(review), day=day, personal=_to_applicant(review, "")
     )
 
 
@@ -328,7 +319,6 @@ def escalate(
     """Escalate a review that has waited too long, to an officer if the directory knows one for this step.
 
     Args:
-        review: the review.
         step: who is asked.
         level: of the step, from 1.
         officer: who is asked, if the directory knows them.

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from contracts.errors import Conflict, FieldError, InvalidInput
+from contracts.errors import Conflict, InvalidInput
 from contracts.identity import NotLastFour, last_four, mask_aadhaar
 from contracts.mobile import parse_mobile
 from contracts.model import Companion, MatchKind, Person
@@ -94,8 +94,7 @@ def entry_of(
     elif valid_until > today + LONGEST:
         problems.append(("valid_until", "date_too_far"))
     if problems:
-        fields = tuple(FieldError(field=one, code=code, message=PROBLEMS[code]) for one, code in problems)
-        raise InvalidInput("the entry cannot be like this", fields=fields)
+        raise InvalidInput.of_all("the entry cannot be like this", problems, PROBLEMS)
     return Entry(name, number, digits, mask_aadhaar(reason.replace("\x00", "").strip())[0])
 
 

@@ -1,14 +1,13 @@
 """Decisions for an auditor: of an application, or of a department on some days; without a name."""
 
 from datetime import datetime, time
-from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts.crockford import parse_reference
 from contracts.errors import Forbidden, InvalidInput
-from contracts.model import IST, Slot
+from contracts.model import IST
 from contracts.rpc.approval.decisions import (
     MOST_AUDITED_DAYS,
     DecisionQuestion,
@@ -32,7 +31,10 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
         raise Forbidden("only auditors see the decisions of everybody")
     query = select(DecisionRow, ReviewRow).join(ReviewRow, DecisionRow.review_id == ReviewRow.id)
     if request.reference is not None:
-        query = query.where(ReviewRow.reference == _reference(request.reference))
+        try:
+            query = query.where(ReviewRow.reference == parse_reference(request.reference))
+        except ValueError:
+            raise InvalidInput.of("reference", "not_a_reference") from None
     elif request.department is not None and request.first is not None and request.last is not None:
         if (request.last - request.first).days >= MOST_AUDITED_DAYS:
             raise InvalidInput.of("last", "more_than_a_year")
@@ -44,37 +46,11 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
         )
     else:
         raise InvalidInput.of("department", "missing")
-    position = tuple_(DecisionRow.decided_at, DecisionRow.review_id)
-    if request.after is not None:
-        query = query.where(position < tuple_(*cursors.decode(request.after, UUID)))
-    order = (DecisionRow.decided_at.desc(), DecisionRow.review_id.desc())
-    rows = session.execute(query.order_by(*order).limit(request.limit + 1)).all()
-    page = rows[: request.limit]
-    last = page[-1][0] if len(rows) > len(page) else None
+    page, following = cursors.page(session, query, DecisionRow.decided_at, DecisionRow.review_id, request)
     return RecordedDecisions(
-        items=tuple(_recorded(decision, review) for decision, review in page),
-        next=cursors.encode(last.decided_at, last.review_id) if last else None,
-    )
-
-
-def _reference(text: str) -> str:
-    try:
-        return parse_reference(text)
-    except ValueError:
-        raise InvalidInput.of("reference", "not_a_reference") from None
-
-
-def _recorded(decision: DecisionRow, review: ReviewRow) -> RecordedDecision:
-    return RecordedDecision(
-        reference=review.reference,
-        department=decision.department,
-        site=review.site,
-        status=decision.status,
-        decided_by=decision.decided_by,
-        on_behalf_of=decision.on_behalf_of,
-        decided_at=decision.decided_at,
-        reason=decision.reason,
-        slot=Slot.model_validate(decision.slot) if decision.slot else None,
-        further_days=tuple(decision.further_days),
-        days_reason=decision.days_reason,
+        items=tuple(
+            RecordedDecision.from_attributes(decision, reference=review.reference, site=review.site)
+            for decision, review in page
+        ),
+        next=following,
     )

@@ -13,7 +13,6 @@ from datetime import date, datetime, time
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -38,6 +37,7 @@ from services.approval.handlers.authorization import deciding_department, login_
 from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models.reviews import BookingRow, CapacityRow, ReviewRow
 from services.chassis.db.locks import lock
+from services.chassis.db.upserts import put
 from services.chassis.rpc.idempotency import once
 
 
@@ -61,11 +61,7 @@ def set_capacity(request: SetCapacity, call: Call, session: Session, now: dateti
     def effect() -> str:
         content = request.capacity.model_dump(mode="json") if request.capacity else None
         values = {"content": content, "set_by": login, "set_at": now}
-        session.execute(
-            insert(CapacityRow)
-            .values(department=department, **values)
-            .on_conflict_do_update(index_elements=[CapacityRow.department], set_=values)
-        )
+        put(session, CapacityRow, {"department": department}, values)
         return department
 
     route = f"approval.{rpc.approval.capacity.SET_CAPACITY.name}"
@@ -118,7 +114,6 @@ def book(session: Session, review: ReviewRow, slots: Iterable[Slot], party: int,
     """Book the places of an approved visit, whose review and days the transaction has locked.
 
     Args:
-        session: the transaction.
         review: of the visit.
         slots: the time on each of its days.
         party: how many people come.

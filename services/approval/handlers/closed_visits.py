@@ -7,9 +7,8 @@ before. The job also finds what arrives later: an application that was on its wa
 
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Text, and_, cast, exists, func, or_, select, union_all
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session, aliased
 
@@ -82,15 +81,9 @@ class AffectedVisits:
         other = aliased(BookingRow)
         days = select(func.array_agg(other.day)).where(other.review_id == row.id).scalar_subquery()
         query = select(row, BookingRow, days, self.has_other_booking).outerjoin(BookingRow, of_review)
-        query = query.where(*self.told)
-        if request.after is not None:
-            after = cursors.decode(request.after, UUID)
-            query = query.where(tuple_(row.submitted_at, row.id) > tuple_(*after))
-        found = self.session.execute(query.order_by(row.submitted_at, row.id).limit(request.limit + 1)).all()
-        shown = found[: request.limit]
-        following = None
-        if len(found) > len(shown):
-            following = cursors.encode(shown[-1][0].submitted_at, shown[-1][0].id)
+        shown, following = cursors.page(
+            self.session, query.where(*self.told), row.submitted_at, row.id, request, oldest_first=True
+        )
         return tuple(self._item(*one) for one in shown), following
 
     def _item(
@@ -98,12 +91,8 @@ class AffectedVisits:
     ) -> AffectedReview:
         application = row.application
         wish = next((slot for slot in application.preferred if slot.day == self.day), None)
-        return AffectedReview(
-            id=row.id,
-            reference=row.reference,
-            name=row.name,
-            name_latin=row.name_latin,
-            status=row.status,
+        return AffectedReview.from_attributes(
+            row,
             slot=Slot(day=booking.day, start=booking.start, end=booking.end) if booking else wish,
             party=booking.party if booking else application.party,
             days=tuple(sorted(days or ())) if booking else (),

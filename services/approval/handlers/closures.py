@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from math import ceil
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, TooManyAttempts
@@ -179,15 +178,9 @@ def list_closures(request: ClosureQuestion, call: Call, session: Session, now: d
         query = query.where(row.department == _department_of(call.principal, request.department))
     elif request.department:
         query = query.where(row.department == request.department)
-    if request.after is not None:
-        query = query.where(tuple_(row.closed_at, row.id) < tuple_(*cursors.decode(request.after, UUID)))
-    newest = query.order_by(row.closed_at.desc(), row.id.desc()).limit(request.limit + 1)
-    found = session.scalars(newest).all()
-    shown = found[: request.limit]
-    return ClosureList(
-        items=tuple(_as_read_by(call.principal, one) for one in _views(session, shown, now)),
-        next=cursors.encode(shown[-1].closed_at, shown[-1].id) if len(found) > len(shown) else None,
-    )
+    page, following = cursors.page(session, query, row.closed_at, row.id, request)
+    views = _views(session, [closure for (closure,) in page], now)
+    return ClosureList(items=tuple(_as_read_by(call.principal, one) for one in views), next=following)
 
 
 def view_closure(request: ClosureId, call: Call, session: Session, now: datetime) -> ClosureView:
@@ -221,8 +214,9 @@ def _require_below_limit(session: Session, login: str, now: datetime) -> None:
     recent = select(row.closed_at).where(row.closed_by == login, row.closed_at > now - WINDOW)
     first = session.scalar(recent.order_by(row.closed_at.desc()).offset(LIMIT - 1).limit(1))
     if first is not None:
-        wait = ceil((first + WINDOW - now).total_seconds())
-        raise TooManyAttempts("this login has closed too many days within 24 hours", retry_after=max(1, wait))
+        raise TooManyAttempts.until(
+            first + WINDOW, now, "this login has closed too many days within 24 hours"
+        )
 
 
 def _count(session: Session, condition: ColumnElement[bool]) -> int:
@@ -253,11 +247,7 @@ def _views(session: Session, rows: Sequence[ClosureRow], now: datetime) -> tuple
             waits = select(func.count()).select_from(ReviewRow).where(*affected_ones)
             waiting[row.id] = session.scalar(waits) or 0
     return tuple(
-        ClosureView(
-            **{name: getattr(row, name) for name in ClosureView.model_fields if hasattr(row, name)},
-            told=told.get(row.id, 0),
-            waiting=waiting.get(row.id, 0),
-        )
+        ClosureView.from_attributes(row, told=told.get(row.id, 0), waiting=waiting.get(row.id, 0))
         for row in rows
     )
 

@@ -196,12 +196,7 @@ def _approve(
 ) -> None:
     """Approve a visit, whose days are locked; the first approval of one that is watched waits."""
     event = reviews.approve(
-        row.as_domain(),
-        terms,
-        data.sites.get(row.site),
-        calendar,
-        by=by.login,
-        revision_read=revision_read,
+        row.as_domain(), terms, data.sites.get(row.site), calendar, by=by.login, revision_read=revision_read
     )
     watchlist.mark(session, row, calendar.now, data)
     if row.is_watched and not _is_second(row, by.login, terms, calendar.now):

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -61,7 +61,7 @@ def delegate(request: Delegate, call: Call, session: Session, now: datetime) -> 
         f"approval.{rpc.approval.decisions.DELEGATE.name}",
         request,
         effect,
-        lambda made: _view(session.get_one(DelegationRow, made)),
+        lambda made: DelegationView.from_attributes(session.get_one(DelegationRow, made)),
         reference=UUID,
     )
 
@@ -75,14 +75,8 @@ def list_delegations(request: Page, call: Call, session: Session) -> DelegationL
     """
     row = DelegationRow
     query = select(row).where(row.department == own_department(call.principal))
-    if request.after is not None:
-        query = query.where(tuple_(row.made_at, row.id) < tuple_(*cursors.decode(request.after, UUID)))
-    found = session.scalars(query.order_by(row.made_at.desc(), row.id.desc()).limit(request.limit + 1)).all()
-    shown = found[: request.limit]
-    return DelegationList(
-        items=tuple(_view(one) for one in shown),
-        next=cursors.encode(shown[-1].made_at, shown[-1].id) if len(found) > len(shown) else None,
-    )
+    page, following = cursors.page(session, query, row.made_at, row.id, request)
+    return DelegationList(items=tuple(DelegationView.from_attributes(one) for (one,) in page), next=following)
 
 
 def end_delegation(request: DelegationId, call: Call, session: Session, now: datetime) -> DelegationView:
@@ -108,7 +102,7 @@ def end_delegation(request: DelegationId, call: Call, session: Session, now: dat
         f"approval.{rpc.approval.decisions.END_DELEGATION.name}",
         request,
         effect,
-        lambda ended: _view(session.get_one(DelegationRow, ended)),
+        lambda ended: DelegationView.from_attributes(session.get_one(DelegationRow, ended)),
         reference=UUID,
     )
 
@@ -160,18 +154,3 @@ def stand_in_of(
     away = select(row).where(row.department == department, row.officer == officer, row.stand_in.is_not(None))
     known = [one.as_domain() for one in session.scalars(away.order_by(row.made_at.desc()))]
     return delegations.stand_in_of(officer, preferred, known)
-
-
-def _view(row: DelegationRow) -> DelegationView:
-    return DelegationView(
-        id=row.id,
-        officer=row.officer,
-        login=row.login,
-        stand_in=row.stand_in,
-        starts=row.starts,
-        ends=row.ends,
-        made_by=row.made_by,
-        made_at=row.made_at,
-        ended_at=row.ended_at,
-        ended_by=row.ended_by,
-    )

@@ -59,15 +59,7 @@ def departments(request: DepartmentQuestion, session: Session) -> DepartmentList
         officers = _matching_officers(request.q, department) if request.q.strip() else ()
         officers = tuple(officer for officer in officers if not officer.closed)
         if officers or matches(request.q, *department.name.values()):
-            views.append(
-                DepartmentView(
-                    code=department.code,
-                    name=department.name,
-                    sites=department.sites,
-                    found=officers,
-                    closed=department.closed,
-                )
-            )
+            views.append(DepartmentView.from_attributes(department, found=officers))
     return DepartmentList(items=tuple(views))
 
 
@@ -220,10 +212,11 @@ def announce(session: Session, now: datetime) -> None:
 
 
 def wait_for_decisions(session: Session) -> None:
-    """Wait for the decisions under way, and let none begin before the transaction ends.
+    """Wait for other writers and the decisions under way, and let none begin before the transaction ends.
 
     Visits that a change of the directory affects are counted after this, so that none is missed.
     """
+    lock(session, LOCK)
     pending = select(ReviewRow.id).where(ReviewRow.status == "pending").order_by(ReviewRow.id)
     session.execute(pending.with_for_update(read=True))
 

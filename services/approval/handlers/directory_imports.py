@@ -26,11 +26,10 @@ from contracts.rpc.imports import (
 )
 from services.approval.domain.directory_files import Reading, read_table
 from services.approval.domain.directory_tables import COLUMNS, Directory, key_of
-from services.approval.handlers.directory import LOCK, directory, put_department, put_site, wait_for_decisions
+from services.approval.handlers.directory import directory, put_department, put_site, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.models.directory import ImportRow, LineChangeRow
 from services.chassis.db import import_drafts
-from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 
 _TABLE: TypeAdapter[DirectoryTable] = TypeAdapter(DirectoryTable)
@@ -97,7 +96,6 @@ def apply(request: ApplyDirectoryFile, call: Call, session: Session, now: dateti
     by = ado_of(call.principal)
 
     def effect() -> UUID:
-        lock(session, LOCK)
         wait_for_decisions(session)
         row = import_drafts.find(session, ImportRow, request.import_id, by, lock=True)
         if row.applied_at is None:

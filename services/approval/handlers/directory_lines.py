@@ -29,11 +29,10 @@ from services.approval.domain.directory_tables import (
     digest_of,
     key_of,
 )
-from services.approval.handlers.directory import LOCK, directory, wait_for_decisions
+from services.approval.handlers.directory import directory, wait_for_decisions
 from services.approval.handlers.directory_effects import effects, require_accepted
 from services.approval.handlers.directory_imports import ado_of, put_all, record_change, store
 from services.approval.models.directory import LineChangeRow
-from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 
 MOST_CHANGES = 50
@@ -77,13 +76,7 @@ def history(request: LineId, call: Call, session: Session) -> LineHistory:
     rows = session.scalars(about_it.order_by(LineChangeRow.id.desc()).limit(MOST_CHANGES))
     return LineHistory(
         items=tuple(
-            LineChange(
-                changed_at=row.changed_at,
-                changed_by=row.changed_by,
-                before=row.before or {},
-                after=row.after or {},
-            )
-            for row in rows
+            LineChange.from_attributes(row, before=row.before or {}, after=row.after or {}) for row in rows
         )
     )
 
@@ -104,7 +97,6 @@ def put_line(request: PutLine, call: Call, session: Session, now: datetime) -> L
     cells = {name: plain(cell) for name, cell in request.cells.items()}
 
     def effect() -> str:
-        lock(session, LOCK)
         wait_for_decisions(session)
         columns = [column.name for column in COLUMNS[request.table]]
         names = [name for name in columns if name in cells]
@@ -148,7 +140,6 @@ def remove_line(request: RemoveLine, call: Call, session: Session, now: datetime
     table, key = request.table, request.key
 
     def effect() -> str:
-        lock(session, LOCK)
         wait_for_decisions(session)
         stored, changed = directory(session), directory(session)
         before = stored.find(table, key)

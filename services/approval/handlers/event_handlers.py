@@ -33,6 +33,7 @@ from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.reference_data import VERSION
 from services.approval.models.reviews import ApplicationRow, ReviewRow
+from services.chassis.db.upserts import locked
 from services.chassis.runtime.logs import traceparent
 
 D = TypeVar("D", bound=ApplicationDetails)
@@ -157,12 +158,7 @@ def handle_personal_data_erased(received: Received[PersonalDataErased], session:
 
 def _locked(session: Session, application_id: UUID) -> tuple[ApplicationRow, ReviewRow | None]:
     """Return the state of an application, locked so that its other events wait, and its review."""
-    new = insert(ApplicationRow).values(application_id=application_id)
-    held = new.on_conflict_do_update(
-        index_elements=[ApplicationRow.application_id], set_={"application_id": application_id}
-    )
-    locked = held.returning(ApplicationRow).execution_options(populate_existing=True)
-    application = session.scalars(locked).one()
+    application = locked(session, ApplicationRow, application_id=application_id)
     if not application.details_seq:  # it is not known yet: only its end may have arrived
         return application, None
     row = session.scalars(
@@ -211,17 +207,15 @@ def _replace_details(
 
 
 def _place(session: Session, row: ReviewRow, at: datetime) -> None:
-    """Lead the visit to whoever receives it, and place it in their queue."""
-    _lead_to_stand_in(session, row)
-    row.plan(at.astimezone(IST).date())
+    """Lead the visit to whoever stands in for its officer at that time, and place it in their queue.
 
-
-def _lead_to_stand_in(session: Session, row: ReviewRow) -> None:
-    """Lead the visit to whoever stands in for its officer at that time; not where it was forwarded since."""
+    A visit that was forwarded since stays with whom it was forwarded to.
+    """
     named = row.application.officer
     if named is not None and named in (row.officer, row.instead_of) and row.status == "pending":
         stand_in = stand_in_of(session, row.department, named, row.application.preferred)
         row.officer, row.instead_of = (stand_in, named) if stand_in else (named, None)
+    row.plan(at.astimezone(IST).date())
 
 
 def _apply_outcome(session: Session, row: ReviewRow | None, application: ApplicationRow) -> None:

@@ -1,6 +1,5 @@
 """Numbers about decisions: for the desk as they are now, and by month for everybody."""
 
-from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import ColumnElement, func, select, text
@@ -140,21 +139,16 @@ def _numbers(session: Session, whose: ColumnElement[bool], days: list[date]) -> 
 def _waiting(session: Session, department: str, now: datetime) -> tuple[AgeCount, ...]:
     """Return how many reviews wait for a decision, by how long."""
     waits = (ReviewRow.department == department) & (ReviewRow.status == "pending")
-    counts = session.execute(
-        select(*(func.count().filter(condition) for condition in _ages(now))).where(waits)
-    ).one()
+    since, counted = ReviewRow.waiting_since, []
+    for start, end in AGES:
+        older = since <= now - timedelta(hours=start) if start else ReviewRow.id.is_not(None)
+        of_age = older if end is None else older & (since > now - timedelta(hours=end))
+        counted.append(func.count().filter(of_age))
+    counts = session.execute(select(*counted).where(waits)).one()
     return tuple(
         AgeCount(from_hours=start, to_hours=end, reviews=count)
         for (start, end), count in zip(AGES, counts, strict=True)
     )
-
-
-def _ages(now: datetime) -> Iterable[ColumnElement[bool]]:
-    for start, end in AGES:
-        older = (
-            ReviewRow.waiting_since <= now - timedelta(hours=start) if start else ReviewRow.id.is_not(None)
-        )
-        yield older if end is None else older & (ReviewRow.waiting_since > now - timedelta(hours=end))
 
 
 def _rounded(seconds: float | None) -> int | None:

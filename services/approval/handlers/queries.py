@@ -5,18 +5,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import (
-    ColumnElement,
-    ScalarSelect,
-    Select,
-    and_,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from contracts import spelling
@@ -43,7 +32,7 @@ from contracts.visiting_rules import closed_wishes
 from services.approval.domain.delegations import Decider, decides_for
 from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import readable
-from services.approval.models.reviews import MOBILE, DecisionRow, FirstApprovalRow, ReviewRow
+from services.approval.models.reviews import MOBILE, DecisionRow, ReviewRow
 from services.chassis.db import cursors
 
 MOST_HITS = 50
@@ -132,19 +121,10 @@ def whereabouts(request: ReferenceOnly, session: Session) -> Whereabouts:
 def view(row: ReviewRow) -> ReviewView:
     """Return a review as a department sees it."""
     application = row.application
-    applicant = application.personal.applicant
-    return ReviewView(
-        id=row.id,
-        reference=application.reference,
-        revision=application.revision,
-        status=row.status,
-        department=row.department,
-        officer=row.officer,
-        site=application.site,
-        channel=application.channel,
+    applicant, decided = application.personal.applicant, row.decision
+    return ReviewView.from_attributes(
+        row,
         kind=application.kind,
-        name=applicant.name,
-        name_latin=applicant.name_latin,
         official=applicant.official,
         id_type=applicant.id_type,
         id_last4=applicant.id_last4,
@@ -156,50 +136,13 @@ def view(row: ReviewRow) -> ReviewView:
         vehicle=application.personal.vehicle,
         assistance=application.assistance,
         mobile_proved=application.mobile_proved,
-        submitted_at=row.submitted_at,
-        escalated=row.escalated,
-        forwarded_from=row.forwarded_from,
-        decision=_decision_view(row.decision) if row.decision else None,
+        decision=decided
+        and DecisionView.from_attributes(decided, day_reopened=decided.reopened_at is not None),
         second_officer=row.is_watched,
-        first_approval=_first_approval_view(row.first_approval) if row.first_approval else None,
-        waiting_since=row.waiting_since,
-        visit=row.visit,
+        first_approval=row.first_approval and FirstApproval.from_attributes(row.first_approval),
         at_counter=row.status == "pending" and row.precedence == 0,
         language=application.language,
         deliver_by=application.deliver_by,
-        instead_of=row.instead_of,
-    )
-
-
-def _first_approval_view(row: FirstApprovalRow) -> FirstApproval:
-    return FirstApproval(
-        approved_by=row.approved_by,
-        approved_at=row.approved_at,
-        slot=row.terms.slot,
-        gate=row.gate,
-        entries=row.entries,
-        vehicle_allowed=row.vehicle_allowed,
-        further_days=tuple(row.further_days),
-        days_reason=row.days_reason,
-    )
-
-
-def _decision_view(row: DecisionRow) -> DecisionView:
-    return DecisionView(
-        status=row.status,
-        decided_by=row.decided_by,
-        decided_at=row.decided_at,
-        reason=row.reason,
-        note=row.note,
-        slot=Slot.model_validate(row.slot) if row.slot else None,
-        gate=row.gate,
-        entries=row.entries,
-        vehicle_allowed=row.vehicle_allowed,
-        on_behalf_of=row.on_behalf_of,
-        further_days=tuple(row.further_days),
-        days_reason=row.days_reason,
-        closed_day=row.closed_day,
-        day_reopened=row.reopened_at is not None,
     )
 
 
@@ -238,14 +181,9 @@ def _list(
 
 def _filters(request: ReviewQuestion, now: datetime) -> Iterator[ColumnElement[bool]]:
     """Yield the condition of each filter that is given."""
-    for column, value in (
-        (ReviewRow.status, request.status),
-        (ReviewRow.site, request.site),
-        (ReviewRow.officer, request.officer),
-        (ReviewRow.channel, request.channel),
-    ):
-        if value is not None:
-            yield column == value
+    for name in ("status", "site", "officer", "channel"):
+        if (value := getattr(request, name)) is not None:
+            yield getattr(ReviewRow, name) == value
     if request.unassigned is not None:
         yield ReviewRow.officer.is_(None) == request.unassigned
     if request.visit_on is not None:
@@ -324,14 +262,14 @@ def _counts(session: Session, principal: Principal, now: datetime) -> QueueCount
         .where(mine, _latest_decision(principal), _on(DecisionRow.decided_at, today))
     )
     counted = [select(1).select_from(ReviewRow).where(mine, part) for part in parts.values()]
-    row = session.execute(select(*(_up_to_most(one) for one in (*counted, decided)))).one()
+    numbers = [
+        select(func.count()).select_from(one.limit(MOST_COUNTED).subquery()).scalar_subquery()
+        for one in (*counted, decided)
+    ]
+    row = session.execute(select(*numbers)).one()
     found = dict(zip((*parts, "decided_today"), row, strict=True))
     by_status = {status: found.pop(status) for status in get_args(ReviewStatus)}
     return QueueCounts(by_status=by_status, **found)
-
-
-def _up_to_most(query: Select[tuple[int]]) -> ScalarSelect[int]:
-    return select(func.count()).select_from(query.limit(MOST_COUNTED).subquery()).scalar_subquery()
 
 
 def _earlier(session: Session, row: ReviewRow) -> tuple[EarlierReview, ...]:
@@ -357,11 +295,8 @@ def _earlier(session: Session, row: ReviewRow) -> tuple[EarlierReview, ...]:
 
 def _earlier_view(row: ReviewRow) -> EarlierReview:
     decision = row.decision
-    return EarlierReview(
-        id=row.id,
-        reference=row.reference,
-        name=row.name,
-        status=row.status,
+    return EarlierReview.from_attributes(
+        row,
         visit=Slot.model_validate(decision.slot) if decision and decision.slot else row.visit,
         decided_at=decision.decided_at if decision else None,
         reason=decision.reason if decision else None,

@@ -82,7 +82,6 @@ def current(session: Session, day: date, version: str | None = None) -> Referenc
     """Return what holds now: from memory, or read again where it has changed.
 
     Args:
-        session: any transaction.
         day: the first day that matters; it is rarely before today.
         version: what a statement of this transaction returned for `VERSION`; without it, it is read now.
     """

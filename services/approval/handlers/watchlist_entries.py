@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -39,23 +39,14 @@ def list_entries(request: EntryQuestion, call: Call, session: Session) -> EntryL
     """
     require_watcher(call.principal)
     entry = WatchlistEntryRow
-    query = select(entry).order_by(entry.proposed_at.desc(), entry.id.desc()).limit(request.limit + 1)
+    query = select(entry)
     if request.state is not None:
         query = query.where(STATES[request.state])
-    if request.after is not None:
-        query = query.where(
-            tuple_(entry.proposed_at, entry.id) < tuple_(*cursors.decode(request.after, UUID))
-        )
-    rows = session.scalars(query).all()
-    page = rows[: request.limit]
+    page, following = cursors.page(session, query, entry.proposed_at, entry.id, request)
     counts = {
         state: session.scalar(select(func.count()).where(which)) or 0 for state, which in STATES.items()
     }
-    return EntryList(
-        items=tuple(view_of(session, row) for row in page),
-        next=cursors.encode(page[-1].proposed_at, page[-1].id) if len(rows) > len(page) else None,
-        counts=counts,
-    )
+    return EntryList(items=tuple(view_of(session, row) for (row,) in page), next=following, counts=counts)
 
 
 def view_entry(request: EntryId, call: Call, session: Session) -> EntryView:
@@ -257,16 +248,4 @@ def _command(
 def view_of(session: Session, row: WatchlistEntryRow) -> EntryView:
     """Return an entry as officers see it."""
     state: EntryState = "ended" if row.ended_at else "active" if row.confirmed_at else "proposed"
-    content = watchlist.open_entry(session, row)
-    return EntryView(
-        id=row.id,
-        state=state,
-        **asdict(content),
-        valid_until=row.valid_until,
-        proposed_by=row.proposed_by,
-        proposed_at=row.proposed_at,
-        confirmed_by=row.confirmed_by,
-        confirmed_at=row.confirmed_at,
-        ended_by=row.ended_by,
-        ended_at=row.ended_at,
-    )
+    return EntryView.from_attributes(row, state=state, **asdict(watchlist.open_entry(session, row)))

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from contracts import rpc
@@ -31,22 +31,13 @@ def list_matches(request: MatchQuestion, call: Call, session: Session, now: date
     """
     require_watcher(call.principal)
     match = WatchlistMatchRow
-    query = (
-        select(match, ReviewRow)
-        .join(ReviewRow, ReviewRow.id == match.review_id)
-        .order_by(match.found_at.desc(), match.id.desc())
-        .limit(request.limit + 1)
-    )
+    query = select(match, ReviewRow).join(ReviewRow, ReviewRow.id == match.review_id)
     if request.open:
         still = match.entry_id.in_(select(WatchlistEntryRow.id).where(watchlist.ACTIVE))
         query = query.where(match.settled_as.is_(None), still, watchlist.coming(now))
-    if request.after is not None:
-        query = query.where(tuple_(match.found_at, match.id) < tuple_(*cursors.decode(request.after, UUID)))
-    rows = session.execute(query).all()
-    page = rows[: request.limit]
+    page, following = cursors.page(session, query, match.found_at, match.id, request)
     return MatchList(
-        items=tuple(_match_view(session, found, review) for found, review in page),
-        next=cursors.encode(page[-1][0].found_at, page[-1][0].id) if len(rows) > len(page) else None,
+        items=tuple(_match_view(session, found, review) for found, review in page), next=following
     )
 
 
@@ -102,10 +93,8 @@ def _match_view(session: Session, row: WatchlistMatchRow, review: ReviewRow) -> 
     people = watchlist.people_of(review.application)
     person = people[row.person] if row.person < len(people) else people[0]
     note = watchlist.unseal(session, row.id, row.sealed_note).get("note", "")
-    return MatchView(
-        id=row.id,
-        kind=row.kind,
-        found_at=row.found_at,
+    return MatchView.from_attributes(
+        row,
         entry=view_of(session, row.entry),
         reference=review.reference,
         department=review.department,
@@ -116,8 +105,5 @@ def _match_view(session: Session, row: WatchlistMatchRow, review: ReviewRow) -> 
         name_latin=person.name_latin,
         id_last4=person.id_last4,
         mobile=person.mobile if isinstance(person, Person) else None,
-        settled_as=row.settled_as,
-        settled_by=row.settled_by,
-        settled_at=row.settled_at,
         note=str(note),
     )

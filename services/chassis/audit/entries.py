@@ -28,8 +28,6 @@ def list_entries(
     Args:
         request: which rows.
         call: of an auditor.
-        session: the transaction.
-        service: its name.
         others: what the service has in another record, of the same question: one more than a page has.
 
     Raises:
@@ -46,24 +44,13 @@ def list_entries(
         wanted.append(table.objects.contains([request.object]))
     query = select(audit_log).where(*wanted).order_by(table.at.desc(), table.id.desc())
     found = [
-        AuditEntry(
-            id=row.id,
-            service=service,
-            at=row.at,
-            actor=row.actor,
-            role=row.role,
-            action=row.action,
-            objects=tuple(row.objects),
-            result=row.result,
-            address=row.address,
-        )
+        AuditEntry.from_attributes(row, service=service)
         for row in session.execute(query.limit(request.limit + 1))
     ]
     found = sorted([*found, *others], key=lambda one: (one.at, one.id), reverse=True)
     page = found[: request.limit]
     return AuditEntries(
-        items=tuple(page),
-        next=cursors.encode(page[-1].at, page[-1].id) if len(found) > len(page) else None,
+        items=tuple(page), next=cursors.encode(page[-1].at, page[-1].id) if len(found) > len(page) else None
     )
 
 

@@ -68,17 +68,7 @@ def list_heads(request: HeadQuestion, session: Session, service: str) -> AuditHe
     rows = session.execute(query).all()
     page = rows[: request.limit]
     return AuditHeads(
-        items=tuple(
-            AuditHead(
-                id=row.id,
-                service=service,
-                number=row.number,
-                head=row.head,
-                signed_at=row.signed_at,
-                signature=row.signature,
-            )
-            for row in page
-        ),
+        items=tuple(AuditHead.from_attributes(row, service=service) for row in page),
         next=cursors.encode(page[-1].signed_at, page[-1].id) if len(rows) > len(page) else None,
     )
 

@@ -126,7 +126,6 @@ def add_done(session: Session, reply: object, *, action: str | None = None) -> N
     Do nothing where a handler is called by itself, as from the command line, or answers with a refusal.
 
     Args:
-        session: the transaction.
         reply: says what else the call was about.
         action: what was done, where the name of the method does not say it.
     """

@@ -134,7 +134,6 @@ def seal(
     While another process does it, do nothing and return 0.
 
     Args:
-        db: the database.
         service: whose it is.
         sources: its tables that are sealed.
         kept_months: of the settings.
@@ -181,12 +180,7 @@ def _unsealed(source: Source) -> TextClause:
 
 
 def _add(
-    session: Session,
-    service: str,
-    source: str,
-    now: datetime,
-    kept_months: int,
-    rows: Sequence[object],
+    session: Session, service: str, source: str, now: datetime, kept_months: int, rows: Sequence[object]
 ) -> None:
     """Add a seal for rows: their month, positions, highest position, number and digest."""
     newest = session.execute(_NEWEST).one_or_none()

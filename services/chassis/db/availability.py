@@ -66,7 +66,6 @@ def run_when_available(
     """Do ``work`` in one transaction and return its result; while the database is away, wait and do it again.
 
     Args:
-        db: the database.
         work: may run several times, each time in a new transaction.
         part: who waits, for the log.
         also_when_busy: repeat the work also after a lock timeout, a deadlock or a statement that took too

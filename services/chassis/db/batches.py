@@ -20,7 +20,6 @@ def run(db: Database, work: Callable[[Session], int], rows: int = ROWS) -> None:
     """Repeat a piece of work, each time in a new transaction, until it finds less than a whole batch.
 
     Args:
-        db: the database.
         work: does at most one batch, and returns how many rows it found.
         rows: of a whole batch.
     """

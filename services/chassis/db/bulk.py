@@ -22,8 +22,6 @@ def insert_rows(session: Session, table: Table, rows: Sequence[Row], *, unless: 
     """Insert rows; leave out those that a constraint or a trigger refuses. Return how many were inserted.
 
     Args:
-        session: the transaction.
-        table: the table.
         rows: at least one.
         unless: as for `insert_sql`.
     """
@@ -45,7 +43,6 @@ def insert_sql(table: Table, keys: tuple[str, ...], *, skip_existing: bool, unle
     of rows, ``record`` for one row alone, for which PostgreSQL then plans.
 
     Args:
-        table: the table.
         keys: of the columns, which each row has.
         skip_existing: leave out a row that a unique constraint refuses.
         unless: a condition made of constants; a row ``given`` for which it holds is left out, too.

@@ -197,10 +197,8 @@ def require(
     """Refuse a run whose clock is in doubt.
 
     Args:
-        job: its name.
         database: the name of the database.
         before: the process's time when it asked the database.
-        evidence: the answer.
         after: the process's time when it had the answer.
         doubt: is asked where no operator has allowed the run.
 
@@ -226,7 +224,6 @@ def run(
 
     Args:
         engine: of the database from which it takes something.
-        job: its name.
         work: the job; it uses transactions of its own.
         doubt: is asked where no operator has allowed the run.
 

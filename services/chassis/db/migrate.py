@@ -95,17 +95,14 @@ def run_environment() -> None:
         connection.execute(text(f"set lock_timeout = '{LOCK_TIMEOUT}'"))
         connection.commit()
         context.configure(connection=connection, transaction_per_migration=True)
-        _refuse_unknown_revision()
+        found = context.get_context().get_current_revision()
+        if found is not None and found not in {one.revision for one in context.script.walk_revisions()}:
+            raise UnknownRevision(
+                f"this release does not know revision {found} of the database: it was made by a release "
+                "before 0.18.0, of which none can be upgraded, or by a later release than this one; "
+                "nothing was changed"
+            )
         context.run_migrations()
-
-
-def _refuse_unknown_revision() -> None:
-    found = context.get_context().get_current_revision()
-    if found is not None and found not in {one.revision for one in context.script.walk_revisions()}:
-        raise UnknownRevision(
-            f"this release does not know revision {found} of the database: it was made by a release before "
-            "0.18.0, of which none can be upgraded, or by a later release than this one; nothing was changed"
-        )
 
 
 def create_index(name: str, on: str, *, unique: bool = False) -> None:

@@ -115,7 +115,6 @@ def every(
 
     Args:
         interval: seconds, or the name of a setting that holds them.
-        handler: does the work.
         rows: of a batch, or the name of a setting that holds them. The handler does at most one and returns
             how many rows it found; it is called again, in a new transaction, until it finds less than a whole
             batch (`batches.run`).

@@ -46,10 +46,7 @@ class SigningKeyColumns:
         return (
             CheckConstraint("state in ('current', 'retired', 'withdrawn')", name="signing_keys_state"),
             Index(
-                "signing_keys_one_current",
-                "state",
-                unique=True,
-                postgresql_where=text("state = 'current'"),
+                "signing_keys_one_current", "state", unique=True, postgresql_where=text("state = 'current'")
             ),
         )
 
@@ -74,10 +71,7 @@ class KeyStore:
     """
 
     def __init__(
-        self,
-        rows: type[SigningKeyColumns],
-        box: SealedBox,
-        in_use: Callable[[datetime], ColumnElement[bool]],
+        self, rows: type[SigningKeyColumns], box: SealedBox, in_use: Callable[[datetime], ColumnElement[bool]]
     ) -> None:
         self._rows = rows
         self._box = box

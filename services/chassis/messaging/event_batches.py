@@ -215,7 +215,5 @@ def _place(received: Received[Any]) -> tuple[str, int]:
 
 def _context(envelope: Envelope, span: tracing.Span) -> AbstractContextManager[None]:
     return logs.context(
-        correlation_id=envelope.correlation_id,
-        traceparent=span.traceparent,
-        event_id=str(envelope.id),
+        correlation_id=envelope.correlation_id, traceparent=span.traceparent, event_id=str(envelope.id)
     )

@@ -35,8 +35,6 @@ def add(session: Session, event: Event, *, at: datetime, expires_at: datetime | 
 
     Args:
         session: the transaction of the state change; `session.info` has the keys that seal personal data.
-        event: what happened.
-        at: when it happened.
         expires_at: after this time the event is of no use (a one-time code).
 
     Returns:

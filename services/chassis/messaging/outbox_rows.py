@@ -83,7 +83,6 @@ class OutboxRows:
         The other goes through all rows before that in turn, because some may have become free.
 
         Args:
-            connection: to the database.
             held: the types of which a queue refuses events, each with the position up to which they wait.
         """
         if not held:

@@ -53,8 +53,6 @@ class Publisher:
     """A channel with confirms. `connect` opens it, also after a loss.
 
     Args:
-        settings: of the relay.
-        name: of the connection.
         ready: what a connection waits for before it is used, such as the declaration of the topology.
     """
 

@@ -47,7 +47,6 @@ class QueueReader(ConsumerMixin):
 
     Args:
         urls: nodes of the broker.
-        queues: names of the queues.
         on_message: must not block, and each message must end in `acknowledge` or `give_back`.
         prefetch: unacknowledged messages in hand, for each queue.
         part: the reader's name in logs and metrics.

@@ -122,7 +122,6 @@ class OutboxRelay:
 
     Args:
         url: of the database.
-        settings: of the relay.
         ready: what the connection to the broker waits for (`Publisher`).
         relays: all of this process, this one too: what one publishes may soon be answered in another outbox.
     """

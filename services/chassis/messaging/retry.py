@@ -70,7 +70,6 @@ def decide(error: BaseException, earlier_failures: int, steps: int, limit: int) 
     """Return what to do with a message after a failure.
 
     Args:
-        error: what the handler raised.
         earlier_failures: how often this consumer failed with this message before.
         steps: the number of delays; the last one is used again and again.
         limit: the number of attempts after which the message goes to the dead letters.
@@ -111,8 +110,6 @@ class FailedMessagePublisher:
 
         Args:
             queue: where the message was.
-            message: the original.
-            error: what the handler raised.
             body: the part of the message that failed, if it was not the whole.
 
         Raises:

@@ -207,7 +207,6 @@ async def declare(
     What exists stays as it is, and what cannot be declared holds up nothing else.
 
     Args:
-        connection: to the broker.
         delays: seconds of each delay before a retry.
         producers: declare what their events need, leave the queues of other events to others, and look for
             the rest.

@@ -25,7 +25,6 @@ class TopologyKeeper:
     is noticed while there are no events. Another queue that is missing is reported, and holds up no event.
 
     Args:
-        settings: of the relay.
         producers: the services whose outboxes this process relays. Queues of others are left to their relays.
         on_created: is called with the name of each queue that was missing.
     """

@@ -28,7 +28,6 @@ def run_once(db: Database, kept_months: int) -> None:
     """Add months ahead, then delete rows that are too old, in batches; `epass migrate` drops old months.
 
     Args:
-        db: the database.
         kept_months: of the settings.
 
     Raises:

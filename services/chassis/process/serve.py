@@ -56,7 +56,6 @@ def run(
         service: its name, for the log.
         containers: nameko classes, each with the pool that its workers belong to. Each gets a container and
             workers of its own, so that a backlog of events never starves an RPC caller.
-        settings: of this process.
         sealed: its tables that are chained by seals.
     """
     logs.configure(service, settings.log_level)

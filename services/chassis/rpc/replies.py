@@ -73,8 +73,6 @@ class Replies:
         message: that brought the calls.
         calls: how many there are.
         is_batch: whether they came as a batch.
-        replier: publishes the replies.
-        reader: settles the message.
     """
 
     def __init__(

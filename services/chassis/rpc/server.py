@@ -214,7 +214,6 @@ class GuardedRpc(Rpc):
     """A handler of a method of a service.
 
     Args:
-        method: of the contract.
         together: whether it handles several calls at once.
     """
 

@@ -35,7 +35,6 @@ class Injected:
     """A handler with the names of its parameters.
 
     Args:
-        function: the handler.
         names: what its entrypoint gives it beside `ALWAYS`.
         messages: how many of its first parameters get something whatever their names.
 

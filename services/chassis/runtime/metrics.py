@@ -34,8 +34,7 @@ GROUP_SIZE = Histogram(
     "epass_group_calls", "Calls that were handled in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64)
 )
 CLOCK = Gauge(
-    "epass_clock_timestamp_seconds",
-    "The time by the clock of this host, to compare with that of Prometheus",
+    "epass_clock_timestamp_seconds", "The time by the clock of this host, to compare with that of Prometheus"
 )
 CLOCK.set_function(lambda: now().timestamp())
 WORKERS_BUSY = Gauge("epass_workers_busy", "Workers that have a call or a batch of events in hand", ["pool"])

@@ -15,13 +15,7 @@ from pathlib import Path
 from typing import Annotated, Self, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import (
-    Field,
-    FilePath,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, FilePath, SecretStr, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -82,10 +76,7 @@ class Section(BaseSettings):
             names = [f"{server}_{part}" for part in ("certificate", "key")]
             given = [name for name in names if getattr(self, name) is not None]
             if given and getattr(self, f"{server}_ca") is None:
-                yield (
-                    f"{server}_ca",
-                    "it has to come with a certificate: without it nothing is encrypted",
-                )
+                yield (f"{server}_ca", "it has to come with a certificate: without it nothing is encrypted")
             if len(given) == 1:
                 yield given[0], "certificate and key belong together"
         files = _given_as_files(self.model_config.get("secrets_dir"))

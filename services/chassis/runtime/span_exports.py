@@ -50,7 +50,6 @@ class SpanExports:
     """The spans of one process, and their way to the collector.
 
     Args:
-        process: its name.
         endpoint: the address of the collector.
         ratio: the part of the traces that begin here which is exported.
     """

@@ -158,11 +158,7 @@ class Pass:
         )
 
     def revoke(
-        self,
-        reason: RevocationReason,
-        *,
-        replaced: bool = False,
-        withdrawn: ApprovalWithdrawn | None = None,
+        self, reason: RevocationReason, *, replaced: bool = False, withdrawn: ApprovalWithdrawn | None = None
     ) -> PassRevoked:
         """Return the event that ends it, with the department's words where it withdrew its approval.
 

@@ -14,7 +14,6 @@ from functools import reduce
 from uuid import UUID
 
 from sqlalchemy import func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.crockford import new_pass_number
@@ -32,6 +31,7 @@ from contracts.events import (
 from contracts.model import RevocationReason
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import REISSUE, PassView, ReissuePass
+from services.chassis.db.upserts import locked
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.issuance.adapters.keys import key_store
@@ -81,7 +81,7 @@ def issue(approved: PassApproved, session: Session, now: datetime, settings: Iss
     if session.scalar(_ADD_APPLICATION, first) is not None:  # no event of it came before
         earlier, closed = None, []
     else:
-        application = _lock_application(session, approved.application_id)
+        application = locked(session, ApplicationRow, application_id=approved.application_id)
         opens = opens_a_pass(
             approved.revision,
             approved=application.approved_revision,
@@ -122,7 +122,7 @@ def close_day(closed: VisitDayClosed, session: Session, now: datetime, settings:
     if not closed.remaining_days:
         withdraw(closed, session, now)
         return
-    application = _lock_application(session, closed.application_id)
+    application = locked(session, ApplicationRow, application_id=closed.application_id)
     if closed.revision > application.shortened_revision:
         application.shortened_revision, application.closed_days = closed.revision, []
     if closed.revision == application.shortened_revision:
@@ -143,7 +143,7 @@ def close_day(closed: VisitDayClosed, session: Session, now: datetime, settings:
 def withdraw(withdrawn: ApprovalWithdrawn | VisitDayClosed, session: Session, now: datetime) -> None:
     """Void the approvals of a revision and of those before it, whether their passes exist yet or not."""
     reason: RevocationReason = "day_closed" if isinstance(withdrawn, VisitDayClosed) else "withdrawn"
-    application = _lock_application(session, withdrawn.application_id)
+    application = locked(session, ApplicationRow, application_id=withdrawn.application_id)
     application.withdrawn_revision = max(application.withdrawn_revision, withdrawn.revision)
     if application.approved_revision <= withdrawn.revision:
         _revoke_live(session, withdrawn.application_id, reason, now, withdrawn)
@@ -151,7 +151,7 @@ def withdraw(withdrawn: ApprovalWithdrawn | VisitDayClosed, session: Session, no
 
 def cancel(cancelled: ApplicationCancelled, session: Session, now: datetime) -> None:
     """Revoke the pass of an application that has ended. A later approval of it makes no pass."""
-    _lock_application(session, cancelled.application_id).cancelled = True
+    locked(session, ApplicationRow, application_id=cancelled.application_id).cancelled = True
     _revoke_live(session, cancelled.application_id, "cancelled", now)
 
 
@@ -161,7 +161,7 @@ def change_mobile(received: Received[MobileChanged], session: Session) -> None:
     The number is remembered for a pass that does not exist yet.
     """
     event = received.event
-    application = _lock_application(session, event.application_id)
+    application = locked(session, ApplicationRow, application_id=event.application_id)
     if application.erased or received.seq <= application.mobile_seq:
         return
     application.mobile_seq, application.mobile = received.seq, event.personal.mobile
@@ -177,7 +177,7 @@ def erase_personal_data(erased: PersonalDataErased, session: Session) -> None:
 
     Nobody sees its passes after that, and a late approval makes none.
     """
-    application = _lock_application(session, erased.application_id)
+    application = locked(session, ApplicationRow, application_id=erased.application_id)
     application.erased, application.mobile = True, None
     of_application = update(PassRow).where(PassRow.application_id == erased.application_id)
     session.execute(of_application.values(personal=None, link_code=None, idc=None))
@@ -201,12 +201,18 @@ def reissue(
 
     def effect() -> str:
         row = views.find(session, request.number, call.principal)
-        _lock_application(session, row.application_id)
+        locked(session, ApplicationRow, application_id=row.application_id)
         session.refresh(row)
         old = row.as_pass()
         old.require_reissuable(now)
         if call.principal.kind == "applicant" and settings.rate_limits:
-            _refuse_more_reissues(session, row.application_id)
+            lost = (PassRow.application_id == row.application_id) & (PassRow.revocation == "reissued")
+            if (session.scalar(select(func.count()).where(lost)) or 0) >= MOST_REISSUES:
+                raise Conflict(
+                    "this visit had too many passes; the reception can help",
+                    code="too_many_reissues",
+                    most=MOST_REISSUES,
+                )
         _revoke(session, row, request.reason, now, replaced=True)
         master = settings.commitment_master.get_secret_value()
         new = _add(session, lambda number: old.renumbered(number, _new_link_code(), master), now, settings)
@@ -216,29 +222,6 @@ def reissue(
         return views.view_of(session.get_one(PassRow, number), call.principal, session, now, settings)
 
     return once(session, call, f"issuance.{REISSUE.name}", request, effect, answer, reference=str)
-
-
-def _refuse_more_reissues(session: Session, application_id: UUID) -> None:
-    lost = (PassRow.application_id == application_id) & (PassRow.revocation == "reissued")
-    if (session.scalar(select(func.count()).where(lost)) or 0) >= MOST_REISSUES:
-        raise Conflict(
-            "this visit had too many passes; the reception can help",
-            code="too_many_reissues",
-            most=MOST_REISSUES,
-        )
-
-
-def _lock_application(session: Session, application_id: UUID) -> ApplicationRow:
-    """Return the row of an application, locked until the transaction ends.
-
-    Make it if this is the first event of it.
-    """
-    row = insert(ApplicationRow).values(application_id=application_id)
-    held = row.on_conflict_do_update(
-        index_elements=[ApplicationRow.application_id], set_={"application_id": application_id}
-    )
-    locked = held.returning(ApplicationRow).execution_options(populate_existing=True)
-    return session.scalars(locked).one()
 
 
 def _live_row(session: Session, application_id: UUID) -> PassRow | None:

@@ -1,6 +1,5 @@
 """The status list: passes that are revoked and have not ended yet, signed, so that a gate may hold a copy."""
 
-from collections.abc import Set
 from dataclasses import astuple
 from datetime import UTC, datetime, timedelta
 from math import ceil
@@ -72,8 +71,6 @@ def _lock_row(
     Make it if it is missing.
 
     Args:
-        session: the transaction.
-        now: this instant.
         signed_until: the latest time of signing at which the list is due.
         skip_locked: return None, and do not wait, while another transaction holds the row.
     """
@@ -89,7 +86,9 @@ def _lock_row(
 def _sign(session: Session, row: StatusListRow, now: datetime, settings: IssuanceSettings) -> None:
     query = select(PassRow.number).where(PassRow.revoked_at.is_not(None), PassRow.ends_after(now))
     revoked = tuple(session.scalars(query.order_by(PassRow.number)))
-    before = _numbers_on(row.jws)
+    before = set()
+    if row.jws:  # of the list before, which this service has signed
+        before = set(jwt.decode(row.jws, options={"verify_signature": False})["revoked"])
     row.seq += 1
     claims = StatusClaims(
         iss=settings.issuer,
@@ -128,16 +127,8 @@ def _repeated(session: Session, seq: int, total: int, is_live: ColumnElement[boo
 def _sign_deltas(claims: StatusClaims, steps: tuple[Step, ...], key: SigningKey) -> list[list[Any]]:
     signed = []
     for delta in deltas_of(steps, set(claims.revoked)):
-        said = StatusDeltaClaims(
-            iss=claims.iss,
-            iat=claims.iat,
-            exp=claims.exp,
-            seq=claims.seq,
-            since=delta.since,
-            base=delta.base,
-            digest=delta.digest,
-            revoked=delta.revoked,
-            ended=delta.ended,
+        said = StatusDeltaClaims.from_attributes(
+            delta, iss=claims.iss, iat=claims.iat, exp=claims.exp, seq=claims.seq
         )
         signed.append([delta.since, delta.base, key.sign(said.model_dump(), STATUS_DELTA_TYP)])
     return signed
@@ -145,13 +136,6 @@ def _sign_deltas(claims: StatusClaims, steps: tuple[Step, ...], key: SigningKey)
 
 def _step(seq: int, digest: str, changed: list[str]) -> Step:
     return Step(seq, digest, tuple(changed))
-
-
-def _numbers_on(jws: str) -> Set[str]:
-    """Return the numbers of the list before, which this service has signed; none before the first."""
-    if not jws:
-        return set()
-    return set(jwt.decode(jws, options={"verify_signature": False})["revoked"])
 
 
 def _key_set(session: Session, now: datetime, settings: IssuanceSettings) -> str:

@@ -141,18 +141,14 @@ def view_of(
     hidden = {} if principal.kind == "staff" else {"id_last4": None}
     is_replaced = row.revoked_at is not None  # perhaps: a pass is revoked when another one takes its place
     replaced_by = select(PassRow.number).where(PassRow.replaces == row.number)
-    return PassView(
-        number=row.number,
-        reference=row.reference,
+    return PassView.from_attributes(
+        row,
         state=row.as_pass().state_at(now),
         token=_token_of(row, session, settings),
-        valid_from=row.valid_from,
-        valid_to=row.valid_to,
         applicant=row.personal.applicant.model_copy(update=hidden),
         companions=tuple(one.model_copy(update=hidden) for one in row.personal.companions),
         vehicle=row.personal.vehicle,
         replaced_by=session.scalar(replaced_by) if is_replaced else None,
-        revocation=row.revocation,
         **dict(row.visit),
     )
 

@@ -4,12 +4,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.envelope import UnreadableEvent
 from services.chassis.db.availability import run_when_available
 from services.chassis.db.database import Database, personal_keys_of
+from services.chassis.db.upserts import put
 from services.notify.models import MediaRow
 
 KEPT = timedelta(days=29)
@@ -45,9 +45,7 @@ class StoredMediaIds:
 
         def work(session: Session) -> None:
             sealed = personal_keys_of(session).seal(_key(name), {"id": media_id})
-            row = insert(MediaRow).values(name=name, sealed=sealed, expires_at=func.now() + KEPT)
-            newest = {"sealed": row.excluded.sealed, "expires_at": row.excluded.expires_at}
-            session.execute(row.on_conflict_do_update(index_elements=[MediaRow.name], set_=newest))
+            put(session, MediaRow, {"name": name}, {"sealed": sealed, "expires_at": func.now() + KEPT})
 
         run_when_available(self._database, work, part="media", also_when_busy=True)
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from uuid import UUID
 
-from contracts.envelope import PersonalKeyRing
+from contracts.envelope import PersonalKeyRing, UnreadableEvent
 from services.notify.domain.messages import Personal
 
 
@@ -20,3 +20,11 @@ def unseal(message_id: UUID, token: str, keys: PersonalKeyRing) -> Personal:
     """
     block = keys.open(message_id, token)
     return Personal(**block)  # type: ignore[arg-type]  # the block is what seal() wrote
+
+
+def unseal_if_possible(message_id: UUID, token: str | None, keys: PersonalKeyRing) -> Personal | None:
+    """Return what :func:`seal` sealed; None where nothing was, or where no key opens it any more."""
+    try:
+        return None if token is None else unseal(message_id, token, keys)
+    except UnreadableEvent:
+        return None

@@ -3,12 +3,17 @@
 The names of a department, a site and a gate are handed in, as a message has them.
 """
 
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from contracts.envelope import Received
 from contracts.events import (
     AccessChanged,
+    ApplicationCancelled,
     ApplicationEnded,
+    ApplicationExpired,
     ApplicationSubmitted,
     LoginIssued,
     MobileChanged,
@@ -18,18 +23,19 @@ from contracts.events import (
     PassReturned,
     PassRevoked,
     ReviewEscalated,
+    RevocationPersonal,
     VisitDayClosed,
     VisitDayReopened,
 )
-from contracts.model import IST, SHORT_LINK, Language, Slot
+from contracts.model import IST, SHORT_LINK, Contact, Language, Person
 from services.chassis.runtime.time_words import short_time, time_of_day
 from services.notify.domain import templates
 from services.notify.domain.messages import TOKEN, VISITS, Draft, Purpose
 
 OTP_LIFE = timedelta(minutes=10)
-OfADepartment = (
-    ApplicationSubmitted | PassRejected | PassReturned | VisitDayClosed | VisitDayReopened | ReviewEscalated
-)
+ToApplicant = PassRejected | PassReturned | VisitDayClosed | VisitDayReopened
+"""Decisions of a department that the applicant is told."""
+OfADepartment = ApplicationSubmitted | ToApplicant | ReviewEscalated
 """Events whose message names a department."""
 ESCALATION_LANGUAGE: Language = "en"
 """Language of messages to a duty contact, for whom the event names none."""
@@ -83,19 +89,8 @@ def access_changed(event: AccessChanged) -> Draft:
 
 def application_submitted(event: ApplicationSubmitted, public_url: str, department: str, site: str) -> Draft:
     """Build the confirmation that an application arrived."""
-    return Draft(
-        purpose="application_submitted",
-        language=event.language,
-        deliver_by=event.deliver_by,
-        mobile=event.personal.applicant.mobile,
-        email=event.personal.applicant.email,
-        parameters={
-            "reference": event.reference,
-            "site": site,
-            "department": department,
-            "url": status_link(event.reference, event.language, public_url),
-        },
-    )
+    words = {"site": site, "department": department}
+    return _to_applicant("application_submitted", event, event.personal.applicant, public_url, words)
 
 
 def status_link(reference: str, language: Language, public_url: str) -> str:
@@ -106,33 +101,32 @@ def status_link(reference: str, language: Language, public_url: str) -> str:
     return f"{public_url.rstrip('/')}/{language}/s/{reference}"
 
 
+def _to_applicant(
+    purpose: Purpose,
+    event: ApplicationSubmitted | ApplicationEnded | ToApplicant | PassRevoked,
+    to: Person | Contact | RevocationPersonal,
+    public_url: str,
+    words: Mapping[str, str] = MappingProxyType({}),
+) -> Draft:
+    """Build a message with the reference and the link to the status, beside these words."""
+    link = status_link(event.reference, event.language, public_url)
+    parameters = {"reference": event.reference, "url": link, **words}
+    return Draft(purpose, event.language, event.deliver_by, to.mobile, to.email, parameters)
+
+
 def language_of(event: OfADepartment) -> Language:
     """Return the language of the message about an event."""
     return event.language or ESCALATION_LANGUAGE
 
 
-def application_cancelled(event: ApplicationEnded, public_url: str) -> Draft:
+def application_cancelled(event: ApplicationCancelled, public_url: str) -> Draft:
     """Build the confirmation that an application, and its pass with it, was cancelled."""
-    return _ended(event, "application_cancelled", public_url)
+    return _to_applicant("application_cancelled", event, event.personal, public_url)
 
 
-def application_expired(event: ApplicationEnded, public_url: str) -> Draft:
+def application_expired(event: ApplicationExpired, public_url: str) -> Draft:
     """Build the message that an application expired because nobody decided in time."""
-    return _ended(event, "application_expired", public_url)
-
-
-def _ended(event: ApplicationEnded, purpose: Purpose, public_url: str) -> Draft:
-    return Draft(
-        purpose=purpose,
-        language=event.language,
-        deliver_by=event.deliver_by,
-        mobile=event.personal.mobile,
-        email=event.personal.email,
-        parameters={
-            "reference": event.reference,
-            "url": status_link(event.reference, event.language, public_url),
-        },
-    )
+    return _to_applicant("application_expired", event, event.personal, public_url)
 
 
 def mobile_changed(event: MobileChanged) -> Draft:
@@ -153,19 +147,21 @@ def mobile_changed(event: MobileChanged) -> Draft:
 def rejected(event: PassRejected, public_url: str, department: str) -> Draft:
     """Build the message that the department refused, and why."""
     grounds = templates.grounds(event.reason, event.language)
-    return _decided(event, "rejected", {"department": department, "reason": grounds}, public_url)
+    words = {"department": department, "reason": grounds}
+    return _to_applicant("rejected", event, event.personal.contact, public_url, words)
 
 
 def returned(event: PassReturned, public_url: str, department: str) -> Draft:
     """Build the message that the department needs more; the page says what."""
-    return _decided(event, "returned", {"department": department}, public_url)
+    words = {"department": department}
+    return _to_applicant("returned", event, event.personal.contact, public_url, words)
 
 
 def day_closed(event: VisitDayClosed, public_url: str, department: str) -> Draft:
     """Build the message that the department closed the day of the visit: why, and where to choose another."""
     grounds = templates.grounds(event.reason, event.language, "closure")
     words = {"department": department, "date": templates.day(event.day), "reason": grounds}
-    return _decided(event, "day_closed", words, public_url)
+    return _to_applicant("day_closed", event, event.personal.contact, public_url, words)
 
 
 def day_dropped(received: Received[VisitDayClosed], public_url: str, department: str) -> Draft:
@@ -180,33 +176,13 @@ def day_dropped(received: Received[VisitDayClosed], public_url: str, department:
         "days": templates.days(to_come, event.language),
         "reason": grounds,
     }
-    return _decided(event, "day_dropped", words, public_url)
+    return _to_applicant("day_dropped", event, event.personal.contact, public_url, words)
 
 
 def day_reopened(event: VisitDayReopened, public_url: str, department: str) -> Draft:
     """Build the message that the closed day of the visit is offered again, and where to choose a date."""
     words = {"department": department, "date": templates.day(event.day)}
-    return _decided(event, "day_reopened", words, public_url)
-
-
-def _decided(
-    event: PassRejected | PassReturned | VisitDayClosed | VisitDayReopened,
-    purpose: Purpose,
-    words: dict[str, str],
-    public_url: str,
-) -> Draft:
-    return Draft(
-        purpose=purpose,
-        language=event.language,
-        deliver_by=event.deliver_by,
-        mobile=event.personal.contact.mobile,
-        email=event.personal.contact.email,
-        parameters={
-            "reference": event.reference,
-            "url": status_link(event.reference, event.language, public_url),
-            **words,
-        },
-    )
+    return _to_applicant("day_reopened", event, event.personal.contact, public_url, words)
 
 
 def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Draft:
@@ -219,6 +195,9 @@ def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Dra
     """
     link = f"{public_url.rstrip('/')}/p/{event.personal.link_code}"
     token = {} if event.personal.token is None else {TOKEN: event.personal.token}
+    days = (event.slot.day, *event.further_days)
+    hours = ([datetime.combine(day, at, IST) for at in (event.slot.start, event.slot.end)] for day in days)
+    visits = [f"{start.isoformat()}/{end.isoformat()}" for start, end in hours]
     return Draft(
         purpose="pass_issued",
         language=event.language,
@@ -229,23 +208,17 @@ def pass_issued(event: PassIssued, public_url: str, site: str, gate: str) -> Dra
             "number": event.pass_number,
             "reference": event.reference,
             "site": site,
-            "date": templates.days((event.slot.day, *event.further_days), event.language),
+            "date": templates.days(days, event.language),
             "start": time_of_day(event.slot.start, event.language),
             "end": time_of_day(event.slot.end, event.language),
             "gate": gate,
             "link": f"{public_url.rstrip('/')}/q/{event.personal.link_code[:SHORT_LINK]}",
-            VISITS: " ".join(_interval(event.slot, day) for day in (event.slot.day, *event.further_days)),
+            VISITS: " ".join(visits),
             **token,
         },
         link=link,
         expires_at=event.ends_at,
     )
-
-
-def _interval(slot: Slot, day: date) -> str:
-    """Return the hours of a day as an interval of ISO 8601."""
-    start, end = (datetime.combine(day, hour, IST) for hour in (slot.start, slot.end))
-    return f"{start.isoformat()}/{end.isoformat()}"
 
 
 def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
@@ -255,22 +228,14 @@ def pass_revoked(event: PassRevoked, public_url: str) -> Draft | None:
     """
     if event.replaced or event.reason in ("cancelled", "day_closed"):
         return None
-    return Draft(
-        purpose="pass_revoked",
-        language=event.language,
-        deliver_by=event.deliver_by,
-        mobile=event.personal.mobile,
-        email=event.personal.email,
-        parameters={
-            "number": event.pass_number,
-            "reference": event.reference,
-            "reason": templates.grounds(event.withdrawn_for, event.language)
-            if event.withdrawn_for
-            else templates.grounds(event.reason, event.language, "revocation"),
-            "url": status_link(event.reference, event.language, public_url),
-        },
-        expires_at=event.valid_to,
+    grounds = (
+        templates.grounds(event.withdrawn_for, event.language)
+        if event.withdrawn_for
+        else templates.grounds(event.reason, event.language, "revocation")
     )
+    words = {"number": event.pass_number, "reason": grounds}
+    draft = _to_applicant("pass_revoked", event, event.personal, public_url, words)
+    return replace(draft, expires_at=event.valid_to)
 
 
 def review_escalated(event: ReviewEscalated, public_url: str, department: str) -> Draft:

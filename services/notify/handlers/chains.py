@@ -11,14 +11,13 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from contracts.envelope import PersonalKeyRing, UnreadableEvent
 from contracts.events import NotificationFailed
 from contracts.model import DeliverBy
 from services.chassis.db import bulk
 from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
-from services.notify.adapters.sealing import seal, unseal
+from services.notify.adapters.sealing import seal, unseal_if_possible
 from services.notify.domain import chains
 from services.notify.domain.chains import Chains
 from services.notify.domain.messages import Personal
@@ -103,10 +102,7 @@ def take_next(session: Session, chains_: Chains, now: datetime, most: int = BATC
     vendor may still report that it failed, which ends the chain then.
 
     Args:
-        session: the transaction.
-        chains_: the steps.
         now: the time by the database's clock.
-        most: how many.
     """
     found = session.execute(_TAKE, {"most": most, "now": now, "longest": TRIED_FOR}).mappings().all()
     for row in found:
@@ -128,8 +124,8 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
             end_chain(session, about, row["reason"], now, may_wait=False)
         return
     keys = personal_keys_of(session)
-    personal = _unsealed(row["id"], row["sealed"], keys)
-    other = _unsealed(row["id"], row["sealed_email"], keys)
+    personal = unseal_if_possible(row["id"], row["sealed"], keys)
+    other = unseal_if_possible(row["id"], row["sealed_email"], keys)
     addresses = addresses_of(row["channel"], personal, other.to if other else None)
     channel = chains.next_channel(chains_, row["purpose"], row["tried"], addresses)
     if channel is not None and personal is not None:
@@ -144,21 +140,8 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
         outbox.add(session, NotificationFailed(**about, reason=reason, next_channel=channel), at=now)
 
 
-def _unsealed(message_id: Any, sealed: str | None, keys: PersonalKeyRing) -> Personal | None:
-    if sealed is None:
-        return None
-    try:
-        return unseal(message_id, sealed, keys)
-    except UnreadableEvent:
-        return None
-
-
 def _store_next(
-    session: Session,
-    row: Any,
-    channel: DeliverBy,
-    personal: Personal,
-    addresses: chains.Addresses,
+    session: Session, row: Any, channel: DeliverBy, personal: Personal, addresses: chains.Addresses
 ) -> None:
     message_id, keys = uuid4(), personal_keys_of(session)
     to = addresses.on(channel)
@@ -188,7 +171,6 @@ def start_clocks(session: Session, chains_: Chains, channels: list[DeliverBy]) -
     """Let the wait of messages begin that are due and that no thread of their vendor has taken.
 
     Args:
-        session: the transaction.
         chains_: how long a message waits on each channel.
         channels: those whose vendor is left alone. The wait of codes begins on every channel.
     """

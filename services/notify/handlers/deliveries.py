@@ -30,7 +30,7 @@ from services.notify.adapters.channels import (
     ReportService,
     TemporaryChannelError,
 )
-from services.notify.adapters.channels.faults import hand_over
+from services.notify.adapters.channels.faults import contained
 from services.notify.adapters.channels.installed import Channels, ReportServices
 from services.notify.domain import breakers, templates
 from services.notify.domain.breakers import Breaker
@@ -119,7 +119,6 @@ class Sender:
     Each vendor has its own breaker and its own limits, so one that is slow or away delays nobody else.
 
     Args:
-        database: notify's own.
         channels: by name; a message whose channel is missing fails as ``no_channel``.
         options: batch, lease, delays between tries, and how many may reach the recipient.
         stop: when it is set, messages that were leased and not tried are returned.
@@ -252,7 +251,8 @@ class Sender:
             is_too_late = monotonic() >= min(until, message.lease_ends - self._send_seconds)
             if self._stop.is_set() or is_too_late:
                 break
-            with _span(message) as span:
+            about = {"epass.message.channel": message.channel, "epass.message.attempt": message.attempts}
+            with tracing.Span("CLIENT", f"send {message.purpose}", message.traceparent, about) as span:
                 held = self._held_back(message)
                 outcome = self._attempt(message) if held is None else held
                 if held is None and not _never_connected(outcome):
@@ -267,14 +267,10 @@ class Sender:
                 together = []
         rest = batch[len(recorded) + len(together) :]
         recorded += self._record([*together, *((message, Untried()) for message in rest)])
-        self._give_back([message for message in batch if message.is_counted and message.id not in given])
+        if unused := [message for message in batch if message.is_counted and message.id not in given]:
+            name = self._provider_of(unused[0]).name
+            self._when_available(lambda session: quotas.give_back(session, name, len(unused)))
         return recorded
-
-    def _give_back(self, messages: Sequence[Leased]) -> None:
-        """Take messages of one batch off the count of their vendor's day: it was not given them."""
-        if messages:
-            name, number = self._provider_of(messages[0]).name, len(messages)
-            self._when_available(lambda session: quotas.give_back(session, name, number))
 
     def _record(self, results: list[Settled]) -> list[Settled]:
         if results:
@@ -368,7 +364,7 @@ class Sender:
         )
         began, result = monotonic(), "fault"
         try:
-            receipt = hand_over(channel, outgoing)
+            receipt = contained(channel.name, channel.send, outgoing)
             result = "ok"
         except (TemporaryChannelError, PermanentChannelError) as error:
             result = error.reason
@@ -384,12 +380,7 @@ class Sender:
 
     def _when_available(self, work: Callable[[Session], T], *, as_query: bool = False) -> T:
         return run_when_available(
-            self._database,
-            work,
-            part="sender",
-            also_when_busy=True,
-            as_query=as_query,
-            stop=self._stop,
+            self._database, work, part="sender", also_when_busy=True, as_query=as_query, stop=self._stop
         )
 
 
@@ -403,11 +394,6 @@ def _delays(message: Leased, options: SenderSettings) -> Sequence[float]:
 def _never_connected(outcome: Outcome) -> bool:
     """Return whether a try ended before the vendor was reached."""
     return isinstance(outcome, Later) and outcome.reason == "unreachable" and not outcome.may_have_arrived
-
-
-def _span(message: Leased) -> tracing.Span:
-    about = {"epass.message.channel": message.channel, "epass.message.attempt": message.attempts}
-    return tracing.Span("CLIENT", f"send {message.purpose}", message.traceparent, about)
 
 
 def _count(message: Leased, outcome: Outcome, now: datetime) -> None:

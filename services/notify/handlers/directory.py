@@ -1,13 +1,11 @@
 """The copy of the names of departments, sites and gates, by which messages call them."""
 
-from typing import Any
-
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.envelope import Received
 from contracts.events import DirectoryChanged
 from contracts.model import Language
+from services.chassis.db.upserts import put
 from services.notify.domain import templates
 from services.notify.models import DepartmentRow, SiteRow
 
@@ -16,16 +14,11 @@ def handle_directory_changed(received: Received[DirectoryChanged], session: Sess
     """Store the name of a department or of a site and its gates, unless newer ones are stored already."""
     department, site = received.event.department, received.event.site
     if department is not None:
-        _store(session, DepartmentRow, code=department.code, seq=received.seq, name=department.name)
+        known = {"seq": received.seq, "name": department.name}
+        put(session, DepartmentRow, {"code": department.code}, known, DepartmentRow.seq < received.seq)
     if site is not None:
-        _store(session, SiteRow, code=site.code, seq=received.seq, name=site.name, gate_names=site.gate_names)
-
-
-def _store(session: Session, kind: type[DepartmentRow | SiteRow], **values: Any) -> None:
-    row = insert(kind).values(**values)
-    changed = {name: row.excluded[name] for name in values if name != "code"}
-    newer = kind.seq < row.excluded.seq
-    session.execute(row.on_conflict_do_update(index_elements=[kind.code], set_=changed, where=newer))
+        known = {"seq": received.seq, "name": site.name, "gate_names": site.gate_names}
+        put(session, SiteRow, {"code": site.code}, known, SiteRow.seq < received.seq)
 
 
 def department_name(session: Session, code: str, language: Language) -> str:

@@ -68,7 +68,6 @@ def end_chain(
         session: the transaction in which the message failed.
         about: the message, its application, purpose and channel, as its events name them.
         reason: why it failed.
-        now: the current time.
         may_wait: whether another channel may still reach the person.
     """
     given = {"id": about["message_id"], "longest": TRIED_FOR}

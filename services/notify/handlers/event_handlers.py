@@ -12,7 +12,6 @@ from sqlalchemy.orm import Session
 
 from contracts import events
 from contracts.envelope import Received
-from contracts.events import AboutApplication
 from services.notify.domain import message_builders, templates
 from services.notify.domain.messages import Draft
 from services.notify.handlers import directory
@@ -26,8 +25,8 @@ from services.notify.handlers.messages import (
 from services.notify.handlers.prints import publish_printed
 from services.notify.models import MessageRow, PassRow
 
-A = TypeVar("A", bound=AboutApplication)
 D = TypeVar("D", bound=message_builders.OfADepartment)
+E = TypeVar("E", bound=events.ApplicationEnded)
 
 
 def handle_otp_requested(received: Received[events.OtpRequested], session: Session, now: datetime) -> None:
@@ -61,48 +60,6 @@ def handle_application_submitted(
     )
 
 
-def handle_application_cancelled(
-    received: Received[events.ApplicationCancelled], session: Session, now: datetime, public_url: str
-) -> None:
-    """Store the confirmation for the applicant."""
-    _store_about_application(
-        received, session, now, message_builders.application_cancelled(received.event, public_url)
-    )
-
-
-def handle_application_expired(
-    received: Received[events.ApplicationExpired], session: Session, now: datetime, public_url: str
-) -> None:
-    """Store the message that nobody decided in time."""
-    _store_about_application(
-        received, session, now, message_builders.application_expired(received.event, public_url)
-    )
-
-
-def handle_pass_rejected(
-    received: Received[events.PassRejected], session: Session, now: datetime, public_url: str
-) -> None:
-    """Store the message with the reason for the refusal."""
-    _store_naming_department(
-        received,
-        session,
-        now,
-        lambda department: message_builders.rejected(received.event, public_url, department),
-    )
-
-
-def handle_pass_returned(
-    received: Received[events.PassReturned], session: Session, now: datetime, public_url: str
-) -> None:
-    """Store the message with what is missing."""
-    _store_naming_department(
-        received,
-        session,
-        now,
-        lambda department: message_builders.returned(received.event, public_url, department),
-    )
-
-
 def handle_visit_day_closed(
     received: Received[events.VisitDayClosed], session: Session, now: datetime, public_url: str
 ) -> None:
@@ -116,35 +73,32 @@ def handle_visit_day_closed(
     _store_naming_department(received, session, now, build)
 
 
-def handle_visit_day_reopened(
-    received: Received[events.VisitDayReopened], session: Session, now: datetime, public_url: str
-) -> None:
-    """Store the message that the day which was closed can be chosen again."""
-    _store_naming_department(
-        received,
-        session,
-        now,
-        lambda department: message_builders.day_reopened(received.event, public_url, department),
-    )
+def _about_application(
+    build: Callable[[E, str], Draft],
+) -> Callable[[Received[E], Session, datetime, str], None]:
+    """Return the handler that stores the message which ``build`` makes of an event and our address."""
+
+    def handle(received: Received[E], session: Session, now: datetime, public_url: str) -> None:
+        event = received.event
+        known = lock_application(session, event.application_id, event.reference)
+        draft = to_present_number(session, build(event, public_url), event.application_id, known)
+        store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
+
+    return handle
 
 
-def handle_review_escalated(
-    received: Received[events.ReviewEscalated], session: Session, now: datetime, public_url: str
-) -> None:
-    """Store the message to the duty contact of the step, if there is one."""
-    _store_naming_department(
-        received,
-        session,
-        now,
-        lambda department: message_builders.review_escalated(received.event, public_url, department),
-    )
+def _naming_department(
+    build: Callable[[D, str, str], Draft],
+) -> Callable[[Received[D], Session, datetime, str], None]:
+    """Return the same kind of handler; ``build`` also gets the name of the event's department."""
 
+    def handle(received: Received[D], session: Session, now: datetime, public_url: str) -> None:
+        def named(department: str) -> Draft:
+            return build(received.event, public_url, department)
 
-def _store_about_application(received: Received[A], session: Session, now: datetime, draft: Draft) -> None:
-    event = received.event
-    known = lock_application(session, event.application_id, event.reference)
-    draft = to_present_number(session, draft, event.application_id, known)
-    store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
+        _store_naming_department(received, session, now, named)
+
+    return handle
 
 
 def _store_naming_department(
@@ -157,6 +111,14 @@ def _store_naming_department(
     draft = build(templates.department(event.department, known.department or {}, language))
     draft = to_present_number(session, draft, event.application_id, known)
     store(session, received.id, draft, now, application_id=event.application_id, erased=known.is_erased)
+
+
+handle_application_cancelled = _about_application(message_builders.application_cancelled)
+handle_application_expired = _about_application(message_builders.application_expired)
+handle_pass_rejected = _naming_department(message_builders.rejected)
+handle_pass_returned = _naming_department(message_builders.returned)
+handle_visit_day_reopened = _naming_department(message_builders.day_reopened)
+handle_review_escalated = _naming_department(message_builders.review_escalated)
 
 
 def handle_pass_issued(

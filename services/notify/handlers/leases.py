@@ -9,7 +9,7 @@ lease. What has expired follows it, too: by the clock of one host that is wrong,
 """
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from math import inf
@@ -19,7 +19,6 @@ from uuid import UUID, uuid4
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from contracts.envelope import PersonalKeyRing, UnreadableEvent
 from contracts.events import NotificationDelivered
 from contracts.model import DeliverBy, Language
 from services.chassis.db import deferred_writes
@@ -27,7 +26,7 @@ from services.chassis.db.database import personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.chassis.runtime.clock import monotonic
-from services.notify.adapters.sealing import unseal
+from services.notify.adapters.sealing import unseal_if_possible
 from services.notify.domain.chains import Addresses, Chains, next_channel, wait_of
 from services.notify.domain.messages import Lane, Personal, Purpose, provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later, Outcome, Postponed, Untried
@@ -204,11 +203,7 @@ def take(
     All are codes, if any code is due in these lanes: nobody who waits for one waits for other messages.
 
     Args:
-        session: the transaction.
-        lanes: of the messages.
-        limit: how many at most.
         seconds: how long the lease lasts.
-        channels: of the messages.
         gap: a person gets one message of a channel within so many seconds; None for no such limit.
     """
     lease = uuid4()
@@ -219,24 +214,11 @@ def take(
     leased = []
     for row in sorted(rows.mappings(), key=lambda row: row["created_at"]):
         facts = dict(row)
-        personal = _unseal(row["id"], facts.pop("personal"), keys)
-        email = _unseal_address(row["id"], facts.pop("email_sealed"), keys)
+        personal = unseal_if_possible(row["id"], facts.pop("personal"), keys)
+        other = unseal_if_possible(row["id"], facts.pop("email_sealed"), keys)
+        email = other.to if other else None
         leased.append(Leased(**facts, lease=lease, personal=personal, email=email, lease_ends=ends))
     return leased
-
-
-def _unseal_address(message_id: UUID, sealed: str | None, keys: PersonalKeyRing) -> str | None:
-    found = _unseal(message_id, sealed, keys)
-    return found.to if found else None
-
-
-def _unseal(message_id: UUID, personal: str | None, keys: PersonalKeyRing) -> Personal | None:
-    if personal is None:
-        return None
-    try:
-        return unseal(message_id, personal, keys)
-    except UnreadableEvent:
-        return None
 
 
 def settle(session: Session, results: Sequence[Settled], now: datetime, chains: Chains) -> None:
@@ -246,7 +228,15 @@ def settle(session: Session, results: Sequence[Settled], now: datetime, chains: 
     """
     outcomes = [_changes(message, outcome, now, chains) for message, outcome in results]
     settled = session.execute(_SETTLE, {"outcomes": json.dumps(outcomes, default=str)}).all()
-    _ask_later(session, results, {row.id for row in settled})
+    known = {row.id for row in settled}
+    for message, outcome in results:
+        if message.id in known and isinstance(outcome, Delivered) and outcome.is_asked:
+            assert outcome.provider is not None
+            assert outcome.provider_id is not None
+            is_urgent = message.lane == "otp"
+            status_polls.store(
+                session, message.id, outcome.provider, outcome.provider_id, is_urgent=is_urgent
+            )
     brought = [
         message.id
         for message, outcome in results
@@ -261,17 +251,6 @@ def settle(session: Session, results: Sequence[Settled], now: datetime, chains: 
                 _publish(session, message, outcome, now, chains, possible_duplicate=changed[message.id])
     shown = (outcome.phone_row for _, outcome in results if isinstance(outcome, Delivered))
     deferred_writes.insert(session, _PHONE, filter(None, shown), skip_existing=True)
-
-
-def _ask_later(session: Session, results: Sequence[Settled], settled: Collection[UUID]) -> None:
-    for message, outcome in results:
-        if message.id in settled and isinstance(outcome, Delivered) and outcome.is_asked:
-            assert outcome.provider is not None
-            assert outcome.provider_id is not None
-            is_urgent = message.lane == "otp"
-            status_polls.store(
-                session, message.id, outcome.provider, outcome.provider_id, is_urgent=is_urgent
-            )
 
 
 def _changes(message: Leased, outcome: Outcome, now: datetime, chains: Chains) -> dict[str, Any]:

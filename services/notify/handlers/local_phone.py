@@ -34,16 +34,7 @@ def list_messages(request: PhoneQuestion, session: Session, *, local_mode: bool)
     pictures = _pictures(session, rows) if request.with_pictures else {}
     return PhoneMessages(
         items=tuple(
-            SentMessage(
-                at=row.at,
-                to=row.recipient,
-                channel=row.channel,
-                purpose=row.purpose,
-                language=row.language,
-                text=row.text,
-                link=row.link,
-                picture=pictures.get(row.message_id),
-            )
+            SentMessage.from_attributes(row, to=row.recipient, picture=pictures.get(row.message_id))
             for row in rows
         )
     )

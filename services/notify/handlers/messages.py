@@ -113,10 +113,7 @@ def store(
     """Store a message unless this event has created one already. The commit of a code wakes the sender.
 
     Args:
-        session: the transaction.
         event_id: identifies the message together with its purpose.
-        draft: the message.
-        now: time of the event's handling.
         application_id: the application that it is about, if any.
         pass_number: the pass that it is about, if any.
         withdrawn: nobody should receive it any more; it is stored for the record.

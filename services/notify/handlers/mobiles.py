@@ -78,8 +78,7 @@ def _remember(received: Received[MobileChanged], session: Session) -> bool:
         update(row)
         .where(row.id == event.application_id, row.mobile_seq < received.seq)
         .values(
-            mobile_seq=received.seq,
-            mobile_sealed=seal(event.application_id, to, personal_keys_of(session)),
+            mobile_seq=received.seq, mobile_sealed=seal(event.application_id, to, personal_keys_of(session))
         )
     )
     own = recipient_digest(session, event.personal.mobile)

@@ -26,7 +26,6 @@ def policy_of(settings: DeliverySettings, connected: Collection[DeliverBy] = CHA
     """Return the policy that the settings describe. There are no quiet hours in local mode.
 
     Args:
-        settings: of the sender.
         connected: the channels that have a vendor; no chain goes on to another.
 
     Raises:

@@ -11,6 +11,7 @@ from contracts.rpc.call import Call
 from contracts.rpc.notify import ClosurePreview, MessagePreview, RejectionPreview, WithdrawalPreview
 from services.chassis.runtime.clock import now
 from services.notify.domain import message_builders, templates
+from services.notify.domain.messages import Draft
 from services.notify.handlers.directory import department_name
 
 NOBODY = UUID(int=0)
@@ -19,6 +20,8 @@ SAMPLE_NUMBER = "········"
 """Stands for the number of the pass, which the department does not have."""
 SAMPLE = "PCS-7K3M-9QWX"
 """Stands for the reference, which differs for each visitor."""
+_DECIDED = {"application_id": NOBODY, "review_id": NOBODY, "revision": 1, "decided_by": "preview"}
+"""What every decision has."""
 
 
 def preview_rejection(
@@ -31,22 +34,11 @@ def preview_rejection(
     """
     if call.principal.role != "department":
         raise Forbidden("this is for logins of a department")
-    event = PassRejected(
-        application_id=NOBODY,
-        reference=request.reference,
-        review_id=NOBODY,
-        revision=1,
-        department=request.department,
-        decided_by="preview",
-        language=request.language,
-        deliver_by=request.deliver_by,
-        reason=request.reason,
-        personal=DecisionPersonal(contact=Contact(), note=request.note),
+    event = PassRejected.from_attributes(
+        request, **_DECIDED, personal=DecisionPersonal(contact=Contact(), note=request.note)
     )
-    draft = message_builders.rejected(
-        event, public_url, department_name(session, event.department, event.language)
-    )
-    return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))
+    department = department_name(session, event.department, event.language)
+    return _rendered(message_builders.rejected(event, public_url, department))
 
 
 def preview_withdrawal(request: WithdrawalPreview, call: Call, public_url: str) -> MessagePreview:
@@ -57,20 +49,18 @@ def preview_withdrawal(request: WithdrawalPreview, call: Call, public_url: str) 
     """
     if call.principal.role != "department":
         raise Forbidden("this is for logins of a department")
-    event = PassRevoked(
+    event = PassRevoked.from_attributes(
+        request,
         pass_number=SAMPLE_NUMBER,
         application_id=NOBODY,
-        reference=request.reference,
         reason="withdrawn",
         valid_to=now(),
         withdrawn_for=request.reason,
-        language=request.language,
-        deliver_by=request.deliver_by,
         personal=RevocationPersonal(note=request.note),
     )
     draft = message_builders.pass_revoked(event, public_url)
     assert draft is not None
-    return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))
+    return _rendered(draft)
 
 
 def preview_closure(request: ClosurePreview, call: Call, session: Session, public_url: str) -> MessagePreview:
@@ -81,20 +71,16 @@ def preview_closure(request: ClosurePreview, call: Call, session: Session, publi
     """
     if call.principal.role not in ("department", "ado"):
         raise Forbidden("this is for logins of a department and the ADO Branch")
-    event = VisitDayClosed(
-        application_id=NOBODY,
+    event = VisitDayClosed.from_attributes(
+        request,
+        **_DECIDED,
         reference=SAMPLE,
-        review_id=NOBODY,
-        revision=1,
-        department=request.department,
-        decided_by="preview",
-        day=request.day,
-        language=request.language,
         deliver_by="sms",
-        reason=request.reason,
         personal=DecisionPersonal(contact=Contact(), note=request.note),
     )
-    draft = message_builders.day_closed(
-        event, public_url, department_name(session, event.department, event.language)
-    )
+    department = department_name(session, event.department, event.language)
+    return _rendered(message_builders.day_closed(event, public_url, department))
+
+
+def _rendered(draft: Draft) -> MessagePreview:
     return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))

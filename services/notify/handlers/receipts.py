@@ -17,6 +17,7 @@ from contracts.events import NotificationDelivered
 from services.chassis.db import bulk
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.locks import try_lock
+from services.chassis.db.upserts import put
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.channels import DeliveryReport, InboundText
@@ -125,11 +126,8 @@ def store_texts(session: Session, channel: str, texts: Iterable[InboundText], no
         if words not in STOP_WORDS | START_WORDS:
             continue
         facts = {"at": min(one.at, now), "is_over": words in START_WORDS}
-        row = insert(OptOutRow).values(recipient=recipient, about=channel, **facts)
-        is_newer = OptOutRow.at < facts["at"]
-        session.execute(
-            row.on_conflict_do_update(index_elements=["recipient", "about"], set_=facts, where=is_newer)
-        )
+        key, is_newer = {"recipient": recipient, "about": channel}, OptOutRow.at < facts["at"]
+        put(session, OptOutRow, key, facts, is_newer)
 
 
 def due_work(session: Session) -> datetime | None:

@@ -19,13 +19,8 @@ from services.chassis.db.availability import run_when_available
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import Database
 from services.chassis.runtime import logs
-from services.notify.adapters.channels import (
-    DeliveryReport,
-    PermanentChannelError,
-    ReportService,
-    TemporaryChannelError,
-)
-from services.notify.adapters.channels.faults import ask_for_report
+from services.notify.adapters.channels import PermanentChannelError, ReportService, TemporaryChannelError
+from services.notify.adapters.channels.faults import contained
 from services.notify.handlers import receipts
 from services.notify.metrics import STATUS_POLLS
 from services.notify.models import StatusPollRow
@@ -87,7 +82,7 @@ def ask(database: Database, service: ReportService, now: datetime, stop: threadi
     if poll is None:
         return IDLE_SECONDS
     try:
-        report = ask_for_report(service, poll.provider_id)
+        report = contained(service.name, service.ask, poll.provider_id)
     except (TemporaryChannelError, PermanentChannelError) as error:
         STATUS_POLLS.labels(service.name, error.reason).inc()
         log.warning(
@@ -97,19 +92,13 @@ def ask(database: Database, service: ReportService, now: datetime, stop: threadi
     STATUS_POLLS.labels(service.name, report.status if report else "nothing").inc()
     if report is not None:
         told = replace(report, message_id=poll.message_id)
-        run_when_available(
-            database,
-            lambda session: _settle(session, service.name, told, now),
-            part="status_polls",
-            also_when_busy=True,
-            stop=stop,
-        )
+
+        def settle(session: Session) -> None:
+            receipts.store_reports(session, service.name, [told], now)
+            forget(session, [poll.message_id])
+
+        run_when_available(database, settle, part="status_polls", also_when_busy=True, stop=stop)
     return 0
-
-
-def _settle(session: Session, provider: str, report: DeliveryReport, now: datetime) -> None:
-    receipts.store_reports(session, provider, [report], now)
-    forget(session, [report.message_id] if report.message_id else [])
 
 
 def forget(session: Session, messages: Iterable[UUID]) -> None:

@@ -4,7 +4,6 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -18,12 +17,11 @@ from contracts.rpc.audit import AuditHead, AuditHeads
 from contracts.subscriptions import SERVICES
 from services.chassis.audit.heads import is_genuine
 from services.chassis.audit.seals import AUDIT_LOG, COLUMNS, SETTLED, Seal, Source
-from services.chassis.db.database import name_of
 from services.chassis.db.retention import kept_since
 from services.chassis.messaging.signatures import EventKeys
 from services.chassis.runtime.settings import DatabaseSettings, EventKeysSettings
-from services.ops.console import CannotInspect, as_json, print_result, read_settings
-from services.ops.databases import DatabaseAway, Snapshot, snapshots
+from services.ops.console import as_json, print_result, read_settings
+from services.ops.databases import Snapshot, snapshot
 
 MOST_PROBLEMS = 50
 """Problems that are named one by one; the others are counted."""
@@ -79,23 +77,22 @@ def sources_of(service: str) -> Sequence[Source]:
     return (AUDIT_LOG,)
 
 
-def check(service: str, snapshot: Snapshot, keys: EventKeys, kept: Iterable[AuditHead]) -> Findings:
+def check(service: str, database: Snapshot, keys: EventKeys, kept: Iterable[AuditHead]) -> Findings:
     """Return whether rows, seals and heads of a service fit each other.
 
     Args:
-        service: its name.
-        snapshot: of its database.
+        database: a snapshot of it.
         keys: the public keys of the services.
         kept: heads of this service that somebody kept, beside those in the database.
     """
     findings = Findings(service)
-    (clock,) = snapshot.row("select now()")
-    heads = _check_chain(service, snapshot, findings, clock)
+    (clock,) = database.row("select now()")
+    heads = _check_chain(service, database, findings, clock)
     for source in sources_of(service):
-        _check_rows(source, snapshot, findings, clock)
+        _check_rows(source, database, findings, clock)
     own = [
         AuditHead(id=id_, service=service, number=number, head=head, signed_at=at, signature=signature)
-        for id_, number, head, at, signature in snapshot.stream(
+        for id_, number, head, at, signature in database.stream(
             "select id, number, head, signed_at, signature from audit_heads order by signed_at"
         )
     ]
@@ -119,14 +116,14 @@ def check(service: str, snapshot: Snapshot, keys: EventKeys, kept: Iterable[Audi
     return findings
 
 
-def _check_chain(service: str, snapshot: Snapshot, findings: Findings, clock: datetime) -> dict[int, str]:
+def _check_chain(service: str, database: Snapshot, findings: Findings, clock: datetime) -> dict[int, str]:
     """Check that each seal fits the one before it, and says what can be true; return the heads by number."""
     heads: dict[int, str] = {}
     following, previous, pruned = 1, "", date.min
     latest = datetime(1970, 1, 1, tzinfo=UTC)
     through: dict[str, int] = {}
     query = f"select {COLUMNS}, head, upper(positions) from audit_seals order by number"  # noqa: S608  names of our own
-    for *values, head, upper in snapshot.stream(query):
+    for *values, head, upper in database.stream(query):
         seal = Seal(*values)
         findings.seals += 1
         name = f"seal {seal.number}"
@@ -162,13 +159,13 @@ class _Open:
     state: Any = field(default_factory=hashlib.sha256)
 
 
-def _check_rows(source: Source, snapshot: Snapshot, findings: Findings, clock: datetime) -> None:
+def _check_rows(source: Source, database: Snapshot, findings: Findings, clock: datetime) -> None:
     """Check that each seal has its rows, and that no row is without a seal that should have one."""
     starts: list[int] = []
     ends: list[tuple[int, _Open]] = []
     seals: dict[int, _Open] = {}
     query = _MULTIRANGE.format(columns="number, rows, digest, month")
-    for lower, upper, number, rows, digest, month in snapshot.stream(
+    for lower, upper, number, rows, digest, month in database.stream(
         f"{query} where source = %(source)s order by 1", {"source": source.table}
     ):
         seal = seals.setdefault(number, _Open(number, rows, digest, month))
@@ -176,7 +173,7 @@ def _check_rows(source: Source, snapshot: Snapshot, findings: Findings, clock: d
         ends.append((upper, seal))
     through = max((upper for upper, _ in ends), default=0)
     rows_query = f"select position, {source.at}, {source.line} from {source.table} order by position"  # noqa: S608  names of our own
-    for position, at, line in snapshot.stream(rows_query):
+    for position, at, line in database.stream(rows_query):
         place = bisect_right(starts, position) - 1
         if place >= 0 and position < ends[place][0]:
             seal = ends[place][1]
@@ -230,8 +227,8 @@ def verify(service: str, heads: Sequence[Path], as_json: bool) -> None:
     """
     settings = read_settings(VerifySettings)
     kept = [head for file in heads for head in _read_heads(file) if head.service == service]
-    with _snapshot(settings) as snapshot:
-        findings = check(service, snapshot, EventKeys(settings.event_keys), kept)
+    with snapshot(settings.database_url.get_secret_value()) as database:
+        findings = check(service, database, EventKeys(settings.event_keys), kept)
     document = {
         **vars(findings),
         "pruned_before": findings.pruned_before and findings.pruned_before.isoformat(),
@@ -282,23 +279,24 @@ def export(service: str, first: datetime, last: datetime) -> None:
     end = datetime.combine(last.date() + timedelta(days=1), time.min, IST)
     if begin >= end:
         raise click.UsageError("--to is before --from")
-    with _snapshot(read_settings(DatabaseSettings)) as snapshot:
+    settings = read_settings(DatabaseSettings)
+    with snapshot(settings.database_url.get_secret_value()) as database:
         for source in sources_of(service):
             click.echo(json.dumps({"source": source.table, "columns": ["position", *source.columns]}))
-            for line in _exported(source, snapshot, begin, end):
+            for line in _exported(source, database, begin, end):
                 click.echo(line)
 
 
-def _exported(source: Source, snapshot: Snapshot, begin: datetime, end: datetime) -> Iterator[str]:
+def _exported(source: Source, database: Snapshot, begin: datetime, end: datetime) -> Iterator[str]:
     between = {"begin": begin, "end": end, "source": source.table}
-    first, last = snapshot.row(
+    first, last = database.row(
         f"select coalesce(min(position), 1), coalesce(max(position), 0) from {source.table} "  # noqa: S608  names of our own
         f"where {source.at} >= %(begin)s and {source.at} < %(end)s",
         between,
     )
     facts = {**between, "first": first, "last": last}
     seals = list(
-        snapshot.stream(
+        database.stream(
             f"select {COLUMNS}, head from audit_seals where source = %(source)s "  # noqa: S608  names of our own
             "and positions && int8range(%(first)s, %(last)s, '[]') order by number",
             facts,
@@ -313,22 +311,11 @@ def _exported(source: Source, snapshot: Snapshot, begin: datetime, end: datetime
             "and position < upper(%(positions)s::int8multirange) "
             "and position <@ %(positions)s::int8multirange"
         )
-        for (line,) in snapshot.stream(mine, {"positions": seal.positions}):
+        for (line,) in database.stream(mine, {"positions": seal.positions}):
             yield f'{{"source": "{source.table}", "values": {line}}}'
     unsealed = rows.format(
         f"{source.at} >= %(begin)s and {source.at} < %(end)s and not exists "
         "(select from audit_seals where audit_seals.source = %(source)s and positions @> position)"
     )
-    for (line,) in snapshot.stream(unsealed, facts):
+    for (line,) in database.stream(unsealed, facts):
         yield f'{{"source": "{source.table}", "unsealed": {line}}}'
-
-
-@contextmanager
-def _snapshot(settings: DatabaseSettings) -> Iterator[Snapshot]:
-    url = settings.database_url.get_secret_value()
-    name = name_of(url)
-    try:
-        with snapshots([url], [name]) as found:
-            yield found[name]
-    except DatabaseAway as error:
-        raise CannotInspect(str(error)) from error

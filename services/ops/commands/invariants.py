@@ -6,7 +6,7 @@ checked again before it is reported.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -15,8 +15,7 @@ from aio_pika.abc import AbstractConnection
 from services.chassis.messaging.topology import delay_name
 from services.ops import invariants, queues
 from services.ops.balances import Balance
-from services.ops.console import CannotInspect, as_json, broker_connection, print_result, read_settings
-from services.ops.databases import DatabaseAway
+from services.ops.console import as_json, broker_connection, print_result, read_settings
 from services.ops.settings import ExporterSettings, InvariantsCommandSettings
 
 Options = ExporterSettings | InvariantsCommandSettings
@@ -50,10 +49,7 @@ def command(grace: float, as_json: bool) -> None:
 
 async def _examine(settings: InvariantsCommandSettings, grace: float) -> list[Balance]:
     async with broker_connection("invariants") as connection:
-        try:
-            return await balances(connection, settings, grace)
-        except DatabaseAway as error:
-            raise CannotInspect(str(error)) from error
+        return await balances(connection, settings, grace)
 
 
 async def balances(connection: AbstractConnection, options: Options, grace: float) -> list[Balance]:
@@ -71,25 +67,20 @@ async def balances(connection: AbstractConnection, options: Options, grace: floa
 
 
 async def _inspect(connection: AbstractConnection, options: Options, grace: float) -> list[Balance]:
-    before = await _messages(connection, options)
-    found = await asyncio.to_thread(invariants.inspect, options.ops_database_urls, grace)
-    after = await _messages(connection, options)
+    consumers = list(queues.consumer_queues())
     delayed = [delay_name(step) for step in range(len(options.retry_delays))]
+    names = [*consumers, *map(queues.dead_queue, consumers), *delayed]
+    before = await queues.depths(connection, names)
+    found = await asyncio.to_thread(invariants.inspect, options.ops_database_urls, grace)
+    after = await queues.depths(connection, names)
 
     def queued(consumers: tuple[str, ...]) -> int:
         return sum(
-            max(before.get(name, 0), after.get(name, 0))
+            max(before.get(name, queues.NOTHING).messages, after.get(name, queues.NOTHING).messages)
             for name in (*consumers, *map(queues.dead_queue, consumers), *delayed)
         )
 
     return [balance.judge(queued) for balance in found]
-
-
-async def _messages(connection: AbstractConnection, options: Options) -> Mapping[str, int]:
-    consumers = list(queues.consumer_queues())
-    delayed = [delay_name(step) for step in range(len(options.retry_delays))]
-    found = await queues.depths(connection, [*consumers, *map(queues.dead_queue, consumers), *delayed])
-    return {name: depth.messages for name, depth in found.items()}
 
 
 def _facts(balance: Balance) -> dict[str, Any]:

@@ -41,8 +41,6 @@ def keys_rotate(service: str) -> None:
 @click.argument("kid")
 def keys_withdraw(service: str, kid: str) -> None:
     """Withdraw a signing key for good: nothing that it has signed is accepted any more."""
-    from services.accounts import commands as accounts
-
     withdraw_key = {"accounts": accounts.withdraw_key, "issuance": issuance.withdraw_key}[service]
     settings = read(KeyCommandSettings)
     with closing(Database.of(settings)) as db:

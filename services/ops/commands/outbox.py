@@ -10,7 +10,7 @@ from contracts.subscriptions import SERVICES
 from services.chassis.db.database import name_of
 from services.ops import unseen_events
 from services.ops.console import as_json, print_result, read_settings
-from services.ops.databases import DatabaseAway, connect, snapshots
+from services.ops.databases import DatabaseAway, connect, snapshot
 from services.ops.settings import OutboxCommandSettings
 
 STATUS = """
@@ -45,9 +45,8 @@ def inspect(url: str) -> Outbox:
     Raises:
         DatabaseAway: it cannot be read.
     """
-    name = name_of(url)
-    with snapshots([url], [name]) as found:
-        return Outbox(name, *found[name].row(STATUS))
+    with snapshot(url) as database:
+        return Outbox(database.name, *database.row(STATUS))
 
 
 @click.group()

@@ -67,7 +67,7 @@ def anybodys_application() -> None:
     """Move an application to another number for whoever asks."""
     from services.application.handlers import mobiles, openings
 
-    put(mobiles, "_changer", lambda *_: "applicant")
+    put(mobiles, "side_of", lambda *_: "applicant")
     put(openings, "require_open", lambda *_: None)
 
 

@@ -142,13 +142,7 @@ class _Delivery:
     """
 
     def __init__(
-        self,
-        server: MailServer,
-        context: ssl.SSLContext,
-        letter: EmailMessage,
-        to: str,
-        *,
-        public_only: bool,
+        self, server: MailServer, context: ssl.SSLContext, letter: EmailMessage, to: str, *, public_only: bool
     ) -> None:
         self._server = server
         self._public_only = public_only

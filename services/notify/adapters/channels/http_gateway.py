@@ -57,13 +57,13 @@ class Response:
         """Whether the status is 2xx."""
         return httpx.codes.is_success(self.status)
 
-    def json(self) -> JsonValue:
-        """Return the content as JSON, or None where it is something else."""
+    def fields(self) -> Mapping[str, JsonValue]:
+        """Return the content as an object of JSON, an empty one where it is something else."""
         try:
-            parsed: JsonValue = json.loads(self.content)
+            parsed = json.loads(self.content)
         except (ValueError, RecursionError):
-            return None
-        return parsed
+            return {}
+        return parsed if isinstance(parsed, dict) else {}
 
 
 class GatewayClient:
@@ -73,7 +73,6 @@ class GatewayClient:
     of a header.
 
     Args:
-        client: the connections.
         call_seconds: the longest time of a call.
         public_only: whether a name that leads to a private address is refused.
     """

@@ -12,7 +12,8 @@ from services.notify.adapters.channels.local import LocalChannel
 from services.notify.adapters.channels.mobile_seva import MobileSevaChannel, MobileSevaReports
 from services.notify.adapters.channels.msg91 import Msg91Channel, Msg91Reports
 from services.notify.adapters.channels.sms import SmsChannel
-from services.notify.adapters.channels.whatsapp import MediaIds, WhatsAppChannel, WhatsAppReports
+from services.notify.adapters.channels.whatsapp import WhatsAppChannel, WhatsAppReports
+from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.domain.registrations import (
     UNREGISTERED,
     BadRegistrations,
@@ -28,7 +29,7 @@ ReportServices = Mapping[str, ReportService]
 """By the name of the channel."""
 
 
-def channels_of(settings: SenderSettings, media: MediaIds | None = None) -> Channels:
+def channels_of(settings: SenderSettings, media: StoredMediaIds | None = None) -> Channels:
     """Return the channel of each vendor with an address; in local mode the local phone serves the others.
 
     Raises:

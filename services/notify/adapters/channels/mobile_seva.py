@@ -55,10 +55,7 @@ class MobileSevaChannel:
     """Channel of one department's account.
 
     Args:
-        client: makes the calls.
         url: the whole address.
-        user: name of the account.
-        password: its password.
         secure_key: the key that the department generates in the portal.
         registrations: the sender ID, and the IDs of the texts.
         gives_receipts: whether `MobileSevaReports` asks for reports.
@@ -96,10 +93,7 @@ class MobileSevaChannel:
         if template_id is None:
             raise PermanentChannelError("template")
         response = self._client.post(
-            self._url,
-            {"Accept-Encoding": "identity"},
-            message.deadline,
-            data=self.form(message, template_id),
+            self._url, {"Accept-Encoding": "identity"}, message.deadline, data=self.form(message, template_id)
         )
         require_success(response)
         return Receipt(_message_id(response.content), parts=count_segments(message.text))
@@ -133,10 +127,7 @@ class MobileSevaReports:
     """What the gateway tells of the messages of one account when it is asked.
 
     Args:
-        client: makes the calls.
         url: the whole address.
-        user: name of the account.
-        password: its password.
     """
 
     name = MobileSevaChannel.name

@@ -54,7 +54,6 @@ class Msg91Channel:
     """Channel of one account.
 
     Args:
-        client: makes the calls.
         url: the whole address of the flow API.
         authkey: the key of the account.
         registrations: the IDs of its templates.
@@ -97,8 +96,8 @@ class Msg91Channel:
         }
         headers = {"authkey": self._authkey, "Accept": "application/json", "Accept-Encoding": "identity"}
         response = self._client.post(self._url, headers, message.deadline, json=body)
-        answer = response.json()
-        if isinstance(answer, dict) and answer.get("type") == "error":
+        answer = response.fields()
+        if answer.get("type") == "error":
             code = str(answer.get("code", ""))
             if code in _LATER:
                 raise TemporaryChannelError(_LATER[code])
@@ -107,7 +106,7 @@ class Msg91Channel:
             if response.is_success:
                 raise PermanentChannelError("refused")
         require_success(response)
-        found = answer.get("message") if isinstance(answer, dict) else None
+        found = answer.get("message")
         return Receipt(found if isinstance(found, str) else None, parts=count_segments(message.text))
 
 

@@ -48,6 +48,5 @@ class SmsChannel:
             self._url, key_headers(message.id, self._token), message.deadline, json=body
         )
         require_success(response)
-        answer = response.json()
-        found = answer.get("id") if isinstance(answer, dict) else None
+        found = response.fields().get("id")
         return Receipt(str(found) if found is not None else None, parts=parts)

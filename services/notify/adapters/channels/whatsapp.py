@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Protocol, get_args
+from typing import get_args
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -46,6 +46,7 @@ from services.notify.adapters.channels.http_gateway import (
     key_headers,
     require_success,
 )
+from services.notify.adapters.media_ids import StoredMediaIds
 from services.notify.domain.messages import Personal, ReportStatus
 
 
@@ -87,44 +88,14 @@ _FAULTS: Mapping[int, _Fault] = {
 """Codes that are not here are decided by the status of the response."""
 
 
-class MediaIds(Protocol):
-    """The IDs of uploaded pictures, by the name of their picture."""
-
-    def find(self, name: str) -> str | None:
-        """Return the ID of an upload that the vendor still has."""
-        ...
-
-    def keep(self, name: str, media_id: str) -> None:
-        """Remember the ID of a new upload."""
-        ...
-
-    def forget(self, name: str) -> None:
-        """Forget an ID that the vendor refused."""
-        ...
-
-
-class NoMediaIds:
-    """Remembers nothing, so that each try uploads its picture."""
-
-    def find(self, _name: str) -> str | None:
-        return None
-
-    def keep(self, _name: str, _media_id: str) -> None:
-        return None
-
-    def forget(self, _name: str) -> None:
-        return None
-
-
 class WhatsAppChannel:
     """Channel of one business number.
 
     Args:
-        client: makes the calls.
         url: the address of its messages.
         token: a token of a system user, which does not expire.
         draw: returns the picture of a pass as PNG, or None for a message that has none.
-        media: the IDs of pictures that were uploaded before.
+        media: the IDs of pictures that were uploaded before; without it each try uploads its picture.
         gives_receipts: whether reports come to our webhook.
     """
 
@@ -137,14 +108,14 @@ class WhatsAppChannel:
         token: str,
         *,
         draw: Callable[[Personal], bytes | None] = lambda _personal: None,
-        media: MediaIds | None = None,
+        media: StoredMediaIds | None = None,
         gives_receipts: bool = False,
     ) -> None:
         self._client = client
         self._url = url
         self._token = token
         self._draw = draw
-        self._media = media or NoMediaIds()
+        self._media = media
         self.gives_receipts = gives_receipts
 
     def send(self, message: Outgoing) -> Receipt:
@@ -155,10 +126,10 @@ class WhatsAppChannel:
             PermanentChannelError: one of the reasons above, or ``refused``.
         """
         picture = self._draw(message.personal) if message.template.whatsapp_picture_template else None
-        name = None if picture is None else sha256(picture).hexdigest()
-        media_id = (
-            None if picture is None or name is None else self._media_id(name, picture, message.deadline)
-        )
+        name = media_id = None
+        if picture is not None:
+            name = sha256(picture).hexdigest()
+            media_id = self._media_id(name, picture, message.deadline)
         response = self._client.post(
             self._url,
             key_headers(message.id, self._token),
@@ -169,13 +140,12 @@ class WhatsAppChannel:
             _require_success(response)
         except PermanentChannelError as error:
             if name is not None and error.reason == "media":
-                self._media.forget(name)  # it expired earlier than we knew: the next try uploads again
+                if self._media is not None:
+                    self._media.forget(name)  # it expired earlier than we knew: the next try uploads again
                 raise TemporaryChannelError("media") from None
             raise
-        answer = response.json()
-        messages = answer.get("messages") if isinstance(answer, dict) else None
-        first = messages[0] if isinstance(messages, list) and messages else None
-        found = first.get("id") if isinstance(first, dict) else None
+        first = next(_objects(response.fields().get("messages")), {})
+        found = first.get("id")
         return Receipt(str(found) if found is not None else None)
 
     def _media_id(self, name: str, picture: bytes, deadline: Deadline) -> str:
@@ -183,7 +153,7 @@ class WhatsAppChannel:
 
         A slow upload leaves the message too little time to begin. The next try finds its ID.
         """
-        if known := self._media.find(name):
+        if self._media is not None and (known := self._media.find(name)):
             return known
         url = self._url.removesuffix("/messages") + "/media"
         form = {"messaging_product": "whatsapp", "type": "image/png"}
@@ -196,11 +166,11 @@ class WhatsAppChannel:
             _require_success(response)
         except TemporaryChannelError as error:
             raise TemporaryChannelError(error.reason, retry_after=error.retry_after) from None
-        answer = response.json()
-        found = answer.get("id") if isinstance(answer, dict) else None
+        found = response.fields().get("id")
         if not isinstance(found, str):
             raise TemporaryChannelError("gateway_fault")
-        self._media.keep(name, found)
+        if self._media is not None:
+            self._media.keep(name, found)
         return found
 
 
@@ -252,13 +222,16 @@ def _path(link: str) -> str:
     return urlsplit(link).path.removeprefix("/")
 
 
+def _fault_of(error: Mapping[str, JsonValue]) -> _Fault | None:
+    code = error.get("code")
+    return _FAULTS.get(code) if isinstance(code, int) else None
+
+
 def _require_success(response: Response) -> None:
     if response.is_success:
         return
-    answer = response.json()
-    error = answer.get("error") if isinstance(answer, dict) else None
-    code = error.get("code") if isinstance(error, dict) else None
-    fault = _FAULTS.get(code) if isinstance(code, int) else None
+    error = response.fields().get("error")
+    fault = _fault_of(error) if isinstance(error, dict) else None
     if fault is None:
         require_success(response)
         return
@@ -336,9 +309,7 @@ def _report(status: Mapping[str, JsonValue]) -> DeliveryReport | None:
         return None
     reason = None
     if known == "failed":
-        first = next(_objects(status.get("errors")), {})
-        code = first.get("code")
-        fault = _FAULTS.get(code) if isinstance(code, int) else None
+        fault = _fault_of(next(_objects(status.get("errors")), {}))
         reason = fault.reason if fault else "undelivered"
     return DeliveryReport(wamid, known, at, reason, message_id=_own_id(status))
 

@@ -35,9 +35,10 @@ def one_of(collector: Collector) -> CollectedSpan:
 
 ALL_PROCESSES = """
 import sys
+from contracts.subscriptions import SERVICES
 from services.ops import serve, cli
-for classes in serve.SERVICES.values():
-    classes()
+for service in SERVICES:
+    serve.containers(f"services.{service}", None)
 from services.chassis.messaging import relay
 from services.gateway import main
 from services.notify import sender

@@ -46,9 +46,7 @@ class Server:
         months = read(RetentionSettings).records_kept_months
         for service in SERVICES:
             upgrade(service, database_url(service, self._passwords[service], service), months)
-        access.grant_services(self._connect_as_owner)
-        access.grant_relay(self._connect_as_owner)
-        access.grant_ops(self._connect_as_owner)
+        access.grant_rights(self._connect_as_owner)
 
     def _connect_as_superuser(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
         return self._connect(SUPERUSER, database)

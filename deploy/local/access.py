@@ -22,7 +22,7 @@ WITH_PUBLIC_URL = ("gateway", "notify", "sender")
 WATCHED = (*SERVICES, "relay", "sender", "gateway", "exporter")
 """Processes at which the exporter looks."""
 READERS = ("relay", "ops")
-"""Roles that may connect to every database; see ``grant_relay`` and ``grant_ops``."""
+"""Roles that may connect to every database."""
 MIGRATE = "migrate-"
 """With the name of a service: who migrates its database, as its owner."""
 
@@ -197,29 +197,13 @@ def _create_role(connection: "psycopg.Connection[tuple[object, ...]]", role: str
     connection.execute(sql.SQL(statement).format(sql.Identifier(role), sql.Literal(password)))
 
 
-def grant_services(connect: Connect) -> None:
-    """Let each service use the tables that its database has; ``connect`` as below."""
-    for service in SERVICES:
-        with connect(service) as connection:
-            for statement in grants.of_service(service):
-                connection.execute(statement)
-
-
-def grant_relay(connect: Connect) -> None:
-    """Let the relay read and empty each outbox, and see in each inbox which events have arrived.
+def grant_rights(connect: Connect) -> None:
+    """Give each role its rights in each database; call it again after each migration.
 
     Args:
         connect: opens a service's database as its owner or the superuser.
     """
     for service in SERVICES:
         with connect(service) as connection:
-            for statement in grants.of_relay():
-                connection.execute(statement)
-
-
-def grant_ops(connect: Connect) -> None:
-    """Let ops count, and read nothing personal, in each database; ``connect`` as above."""
-    for service in SERVICES:
-        with connect(service) as connection:
-            for statement in grants.of_ops(service):
+            for statement in grants.statements(service):
                 connection.execute(statement)

@@ -57,9 +57,7 @@ class Services:
                 *((f"{MIGRATE}{service}", ["migrate", service]) for service in SERVICES),
             ]
         )
-        stack.grant_services()
-        stack.grant_relay()
-        stack.grant_ops()
+        stack.grant_rights()
         self._epass(
             [("approval", ["seed", "approval"]), ("accounts", ["seed", "accounts", "--logins", str(file)])]
         )

@@ -115,17 +115,9 @@ class Stack:
             self._lock = _lock(self.folder / "lock")
             self._end_leftovers()
 
-    def grant_services(self) -> None:
-        """Give each service its rights in its database; call it after each migration."""
-        access.grant_services(self.postgres.connect)
-
-    def grant_relay(self) -> None:
-        """Give the relay its rights; call it when the migrations have created the tables."""
-        access.grant_relay(self.postgres.connect)
-
-    def grant_ops(self) -> None:
-        """Let the command line and the exporter count in each database; call it when there are tables."""
-        access.grant_ops(self.postgres.connect)
+    def grant_rights(self) -> None:
+        """Give each role its rights in the databases; call it after each migration."""
+        access.grant_rights(self.postgres.connect)
 
     def environment(self, name: str) -> dict[str, str]:
         """Return the settings (``EPASS_…``) of one process; see `access.Environment.of`."""

@@ -189,7 +189,7 @@ def test_control_without_a_step_from_the_version_before_its_events_are_dead_lett
     system.code = None
     system.epass("administrator", "topology", "apply")
     system.epass(f"{MIGRATE}verify", "migrate", "verify")
-    deployment.stack.grant_services()
+    system.epass(f"{MIGRATE}verify", "grants", "verify", "--apply")
     with replaced(system, ["verify"], sabotage.no_upgrade_step):
         scenario = Scenario(
             deployment.stack, system, deployment.provider, Department(system), mobile_ending_in(2)

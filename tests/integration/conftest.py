@@ -76,5 +76,5 @@ def issuance(databases, stack):
     database = databases["issuance"]
     for service in databases:
         databases[service]  # each has its outbox, so that the relay's role can be let in
-    stack.grant_relay()
+    stack.grant_rights()
     return database

@@ -35,7 +35,7 @@ Databases = Mapping[str, Database]
 def granted(databases, stack) -> Databases:
     for service in databases:
         databases[service]
-    stack.grant_relay()
+    stack.grant_rights()
     return databases
 
 

@@ -63,9 +63,7 @@ FORBIDDEN = (
 def stack_with_tables(stack: TestStack, _databases: Databases) -> TestStack:
     for service in SERVICES:
         _databases[service]
-    stack.grant_services()
-    stack.grant_relay()
-    stack.grant_ops()
+    stack.grant_rights()
     return stack
 
 
@@ -274,8 +272,7 @@ def test_a_right_that_a_role_had_before_is_taken_back(stack_with_tables: TestSta
         owner.execute(f"grant update, trigger on outbox to {role}")
     with connect(stack_with_tables, role, "issuance") as connection:
         assert not is_denied(connection, "update outbox set data = '{}' where false")
-        stack_with_tables.grant_services()
-        stack_with_tables.grant_relay()
+        stack_with_tables.grant_rights()
         assert is_denied(connection, "update outbox set data = '{}' where false")
         assert not rights_on(connection, "outbox", ["data"])["TRIGGER"]
 
@@ -327,8 +324,7 @@ def test_the_rights_may_be_granted_again_while_the_services_run(stack_with_table
     """Each service's rights are one statement: a service never lacks one meanwhile."""
     for service in SERVICES:
         assert len(list(grants.of_service(service))) == 1
-    stack_with_tables.grant_services()
-    stack_with_tables.grant_relay()
+    stack_with_tables.grant_rights()
 
 
 @pytest.fixture

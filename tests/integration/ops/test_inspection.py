@@ -25,7 +25,7 @@ CODES = {"chain_code": ("sms:45", "whatsapp:45")}
 def db(databases, topology) -> Database:
     for service in SERVICES:  # the rights are granted in all of them
         databases[service]
-    topology.grant_ops()
+    topology.grant_rights()
     return databases["notify"]
 
 

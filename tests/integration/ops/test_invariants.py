@@ -31,8 +31,7 @@ Json = dict[str, Any]
 def services(databases, topology) -> ServicesWithoutBroker:
     """Services that have done nothing yet, and a broker whose queues are empty."""
     made = ServicesWithoutBroker(databases)
-    topology.grant_relay()
-    topology.grant_ops()
+    topology.grant_rights()
     with wire(topology.broker_url("administrator")) as broker:
         for queue in (*consumer_queues(), *(f"epass.delay.{step}" for step in range(4))):
             broker.purge(queue)

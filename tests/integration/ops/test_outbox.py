@@ -20,8 +20,7 @@ from tests.support.stack.running import Process, eventually
 def issuance(databases, stack):
     for service in databases:
         databases[service]
-    stack.grant_relay()
-    stack.grant_ops()
+    stack.grant_rights()
     return databases["issuance"]
 
 

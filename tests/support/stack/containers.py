@@ -57,14 +57,8 @@ class Containers:
             self.broker_url, self.database_url, self._secret_store, self._ports, self._ports["gateway"]
         ).of(name)
 
-    def grant_services(self) -> None:
-        access.grant_services(self._superuser)
-
-    def grant_relay(self) -> None:
-        access.grant_relay(self._superuser)
-
-    def grant_ops(self) -> None:
-        access.grant_ops(self._superuser)
+    def grant_rights(self) -> None:
+        access.grant_rights(self._superuser)
 
     def kill_broker(self) -> None:
         _kill(self._broker)

@@ -128,9 +128,7 @@ class System:
 
     def grant(self) -> None:
         """Give each role of the databases its rights, once they are migrated."""
-        self.stack.grant_services()
-        self.stack.grant_relay()
-        self.stack.grant_ops()
+        self.stack.grant_rights()
 
     def epass(self, name: str, *arguments: str) -> None:
         """Run a command of `epass`, which must succeed, with the settings of a process."""

@@ -462,8 +462,7 @@ def test_the_job_that_migrates_drops_the_months_that_the_services_no_longer_keep
     assert load()["services"]["migrations"]["env_file"] == load()["services"]["approval"]["env_file"]
     kept = {}
     monkeypatch.setattr(databases, "upgrade", lambda service, _, months: kept.update({service: months}))
-    for grant in ("grant_services", "grant_relay", "grant_ops"):
-        monkeypatch.setattr(access, grant, lambda _: None)
+    monkeypatch.setattr(access, "grant_rights", lambda _: None)
     databases.Server(dict.fromkeys(SERVICES, "password")).migrate()
     assert kept == dict.fromkeys(SERVICES, months)
 

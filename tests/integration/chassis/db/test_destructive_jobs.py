@@ -219,7 +219,7 @@ def refusal(db: Database, job: str) -> str | None:
 
 def allow(topology, db: Database, case: Case, clocks: Clocks) -> None:
     """Allow a job by the command, which finds the right clock, as if its database had the wrong one, too."""
-    topology.grant_ops()
+    topology.grant_rights()
     done = epass(topology, "jobs", "allow", case.service, case.job, "--by", "OPS-0001")
     assert done.returncode == 0, done.stderr
     with db.transaction() as session:
@@ -451,7 +451,7 @@ def test_each_job_is_known_to_destroy_or_not() -> None:
 def test_the_command_says_which_jobs_are_refused_and_allows_no_other(databases, topology) -> None:
     for service in SERVICES:
         databases[service]
-    topology.grant_ops()
+    topology.grant_rights()
     assert epass(topology, "jobs", "status").returncode == 0
     execute(
         databases["verify"],

@@ -8,11 +8,11 @@ from services.chassis.audit import heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc, rpc_together
 from services.verify.handlers import (
-    gate_scans,
     help_calls,
     incidents,
     manifests,
     movements,
+    offline_scans,
     presence,
     scan_history,
     scans,
@@ -30,7 +30,7 @@ class Service:
 
     scan = rpc(contract.scans.SCAN, scans.scan)
     scan_together = rpc_together(contract.scans.SCAN, scans.scan_together)
-    sync = rpc(contract.offline_scans.SYNC, gate_scans.sync)
+    sync = rpc(contract.offline_scans.SYNC, offline_scans.sync)
     inside = rpc(contract.presence.INSIDE, presence.list_inside)
     manifest = rpc(contract.manifests.MANIFEST, manifests.make_manifest)
     movements = rpc(contract.presence.MOVEMENTS, movements.list_movements)

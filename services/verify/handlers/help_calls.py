@@ -202,5 +202,4 @@ def _view(row: HelpCallRow, now: datetime) -> HelpCall:
     """Return a call as others see it; that it is over is said at once, before `give_up` has found it."""
     ends = row.called_at + RINGS_FOR
     is_over = row.answered_at is None and ends <= now
-    shown = {name: getattr(row, name) for name in HelpCall.model_fields}
-    return HelpCall.model_validate(shown | {"unanswered_at": ends if is_over else None})
+    return HelpCall.from_attributes(row, unanswered_at=ends if is_over else None)

@@ -169,7 +169,4 @@ def _took_part(row: IncidentRow, principal: Principal) -> bool:
 
 
 def _view(row: IncidentRow, principal: Principal) -> IncidentView:
-    shown = {name: getattr(row, name) for name in IncidentView.model_fields.keys() - {"scans", "is_own"}}
-    return IncidentView.model_validate(
-        shown | {"scans": tuple(row.scans), "is_own": _took_part(row, principal)}
-    )
+    return IncidentView.from_attributes(row, is_own=_took_part(row, principal))

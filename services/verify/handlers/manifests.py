@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from importlib.metadata import version
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select, text, true, tuple_
 from sqlalchemy.orm import Session
 
 from contracts.commitment import commitment_key
 from contracts.events import GateRules, PublicKey
-from contracts.model import IST, Assistance, site_of
+from contracts.model import IST, site_of
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify.incidents import Telephones
 from contracts.rpc.verify.manifests import (
@@ -142,7 +142,7 @@ def make_manifest(
         withdrawn=tuple(key.kid for key in keys if key.withdrawn),
         complete_at=knowledge.complete_at,
         snapshot=ManifestSnapshot(timeline=timeline, all_before=horizon, none_from=newest),
-        offline=_policy(rules, settings.offline_then),
+        offline=policy_of(rules, settings),
         telephones=telephones(rules),
         supervisors=supervisors.of_site(session, site),
         supervisor_demanded=supervisor_rules.are_demanded(session, site),
@@ -160,20 +160,16 @@ def telephones(rules: GateRules) -> Telephones:
     return Telephones(reception=rules.reception_phone, security=rules.security_phone)
 
 
-def offline_policy(session: Session, site: str, offline_then: str) -> OfflinePolicy:
-    """Return how far the gates of a site trust their lists without a network."""
-    return _policy(rules_of(session, site), offline_then)
-
-
 def rules_of(session: Session, site: str) -> GateRules:
     """Return the rules of the gates of a site."""
     known = session.get(SiteRow, site)
     return GateRules.model_validate((known.gate_rules if known is not None else None) or {})
 
 
-def _policy(rules: GateRules, offline_then: str) -> OfflinePolicy:
+def policy_of(rules: GateRules, settings: VerifySettings) -> OfflinePolicy:
+    """Return how far the gates of a site trust their lists without a network."""
     return OfflinePolicy(
-        green_s=rules.green * 60, amber_s=rules.amber * 60, then=rules.then or cast(Any, offline_then)
+        green_s=rules.green * 60, amber_s=rules.amber * 60, then=rules.then or settings.offline_then
     )
 
 
@@ -254,40 +250,15 @@ def _position(row: PassRow) -> str:
 
 
 def _entry(row: PassRow, row_version: str, commitment_master: str, gate: str) -> ManifestPass:
-    terms, people = row.terms, _people(row, gate)
-    assert terms is not None
+    people = _people(row, gate)
     key = commitment_key(commitment_master, row.number)
-    return ManifestPass(
+    return ManifestPass.from_attributes(
+        row,
         pass_=row.number,
-        reference=row.reference,
-        site=terms.site,
-        gate=terms.gate,
-        party=terms.party,
-        entries=terms.entries,
-        valid_from=terms.valid_from,
-        valid_to=terms.valid_to,
-        further_days=terms.further_days,
-        closed_days=terms.closed_days,
         revoked=row.standing.revoked,
-        inside=row.inside,
-        admitted=row.admitted,
-        day=row.day,
-        admitted_before=row.admitted_before,
-        presumed_gone_at=row.presumed_gone_at,
-        inside_since=row.inside_since,
-        last_gate=row.last_gate,
-        id_commitments=tuple(row.id_commitments),
         commitment_key=base64.urlsafe_b64encode(key).rstrip(b"=").decode(),
-        applicant=people.applicant if people else None,
-        companions=people.companions if people else (),
-        vehicle=people.vehicle if people else None,
-        vehicle_allowed=row.vehicle_allowed,
-        assistance=cast(Assistance | None, row.assistance),
-        department=row.department,
-        officer=row.officer,
-        call_supervisor=row.call_supervisor,
-        undelivered=row.undelivered,
         version=row_version,
+        **(vars(people) if people is not None else {}),
     )
 
 

@@ -63,18 +63,11 @@ def list_movements(request: MovementQuestion, call: Call, session: Session, now:
 
 
 def _movement(row: ScanRow, timeline: int, transaction: int) -> Movement:
-    return Movement.model_validate(
-        {
-            "position": row.position,
-            "nonce": row.nonce.removesuffix(pass_ledgers.AGAIN),
-            "pass": row.pass_number,
-            "gate": row.gate,
-            "verdict": row.verdict,
-            "count": row.count,
-            "inside": row.inside,
-            "at": row.scanned_at,
-            "recorded_at": row.recorded_at,
-            "timeline": timeline,
-            "transaction": transaction,
-        }
+    return Movement.from_attributes(
+        row,
+        nonce=row.nonce.removesuffix(pass_ledgers.AGAIN),
+        pass_=row.pass_number,
+        at=row.scanned_at,
+        timeline=timeline,
+        transaction=transaction,
     )

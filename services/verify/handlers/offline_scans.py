@@ -6,20 +6,22 @@ that cannot be taken hurts no other. The nonce makes a repeat safe, as online.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import cast
 
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
 from contracts.errors import InvalidInput, Unavailable
-from contracts.model import ConflictKind, Verdict, site_of
+from contracts.model import Verdict, site_of
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.verify.offline_scans import OfflineScan, SyncedScan, SyncedScans, SyncScans
 from contracts.rpc.verify.scans import ScanPass
 from services.chassis.audit import record
 from services.chassis.db import bulk, deferred_writes, locks
+from services.chassis.db.database import Database
+from services.chassis.runtime.logs import logger
 from services.verify.domain.verdicts import CLOCK_TOLERANCE, MOVING, Decision, time_of_offline_scan
 from services.verify.handlers import (
     incidents,
@@ -37,52 +39,55 @@ from services.verify.handlers.offline_movements import Batch, Rules
 from services.verify.handlers.pass_ledgers import AGAIN, CONFLICT, OFFLINE
 from services.verify.handlers.pass_lookup import FoundPass, Nonce
 from services.verify.handlers.scan_records import Scan
+from services.verify.metrics import (
+    GATE_CONFLICTS,
+    OFFLINE_DEFERRED,
+    OFFLINE_REFUSED,
+    SCANS,
+    SUPERVISORS_REFUSED,
+    gate_label,
+)
 from services.verify.models import PassRow, ScanRow
+from services.verify.settings import VerifySettings
 
-
-@dataclass(frozen=True)
-class Synced:
-    """The answer to a gate, and what was found: the kind of each conflict.
-
-    ``deferred``: how many scans wait, because too many numbers were unknown.
-    ``unproven``: how many entries need a supervisor's agreement that nobody has proven.
-    """
-
-    answer: SyncedScans
-    conflicts: tuple[ConflictKind, ...]
-    unproven: int = 0
-    deferred: int = 0
+log = logger(__name__)
 
 
 def sync(
-    request: SyncScans,
-    call: Call,
-    session: Session,
-    now: datetime,
-    *,
-    issuer: str,
-    commitment_master: str,
-    not_issued_after: timedelta,
-    offline_then: str,
-) -> Synced:
+    request: SyncScans, call: Call, db: Database, now: datetime, settings: VerifySettings
+) -> SyncedScans:
     """Record the scans of a gate that was without a network, in their order; a repeat changes nothing.
 
-    Args:
-        request: the gate and its scans.
-        call: has the login of the officer.
-        session: the transaction.
-        now: the time of the server.
-        issuer: the ``iss`` of genuine pass tokens.
-        commitment_master: the key of ID commitments.
-        not_issued_after: for how long a pass is believed that is known by its token alone.
-        offline_then: what a gate does with a list that is too old, where its site has no rule.
+    What they come to is counted once they are recorded.
 
     Raises:
         Forbidden: the login does not stand at this gate.
         Unavailable: another request has used one of the nonces at this moment.
     """
+    with db.transaction() as session:
+        synced, batch = _sync(request, call, session, now, settings)
+    for one, item in zip(request.scans, synced.items, strict=True):
+        if isinstance(one, OfflineScan) and item.recorded and item.verdict is not None:
+            SCANS.labels(site_of(one.gate), gate_label(one.gate), one.direction, item.verdict).inc()
+        if item.problem is not None:
+            OFFLINE_REFUSED.labels(item.problem).inc()
+            log.warning("offline scan refused", problem=item.problem, gate=request.gate)
+    for kind in batch.conflicts:
+        GATE_CONFLICTS.labels(kind).inc()
+    if batch.deferred:
+        OFFLINE_DEFERRED.inc(batch.deferred)
+        log.warning("offline scans deferred", count=batch.deferred, gate=request.gate)
+    if batch.unproven:
+        SUPERVISORS_REFUSED.labels("unproven").inc(batch.unproven)
+        log.warning("supervisors unproven", count=batch.unproven, gate=request.gate)
+    return synced
+
+
+def _sync(
+    request: SyncScans, call: Call, session: Session, now: datetime, settings: VerifySettings
+) -> tuple[SyncedScans, Batch]:
     login = require_gate_login(call.principal, request.gate)
-    read = [offline_input.read(one, call, session, issuer) for one in request.scans]
+    read = [offline_input.read(one, call, session, settings.issuer) for one in request.scans]
     locks.lock(session, f"offline scans of {login}")
     source = call.principal.gate_device or login
     tries_left, wait = number_tries.SENT_LIMIT, 1
@@ -95,16 +100,18 @@ def sync(
         session, login, source, now, tries_left, rows, pass_ledgers.ledgers_of(session, rows), earlier
     )
     site = site_of(request.gate)
-    knowledge = pass_lookup.knowledge_of(session, site, now)
-    policy = manifests.offline_policy(session, site, offline_then)
-    rules = Rules(commitment_master, not_issued_after, knowledge.complete_at, policy)
+    rules = Rules(
+        settings.commitment_master.get_secret_value(),
+        settings.not_issued_after,
+        pass_lookup.knowledge_of(session, site, now).complete_at,
+        manifests.policy_of(manifests.rules_of(session, site), settings),
+    )
     items = tuple(_take(one, batch, rules) for one in read)
     _store(batch)
     _note_refused(items, request, batch)
     record.note_object(request.gate)
     record.add_done(session, Nothing())
-    answer = SyncedScans(items=items, retry_after=wait if batch.deferred else None)
-    return Synced(answer, tuple(batch.conflicts), batch.unproven, batch.deferred)
+    return SyncedScans(items=items, retry_after=wait if batch.deferred else None), batch
 
 
 def _note_refused(items: Iterable[SyncedScan], request: SyncScans, batch: Batch) -> None:

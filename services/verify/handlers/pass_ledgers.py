@@ -142,8 +142,5 @@ def publish_conflict(
         reference=event.reference,
         exposure=event.exposure,
         involved=sorted({login for one in contradiction.movements for login in one.logins}),
-        scans=[
-            IncidentScan(gate=one.gate, scanned_at=one.scanned_at, count=one.count, offline=one.offline)
-            for one in event.scans
-        ],
+        scans=[IncidentScan.from_attributes(one) for one in event.scans],
     )

@@ -1,12 +1,9 @@
 """Recorded scans for an auditor: when, where, by whom, with which verdict; nobody is named."""
 
-from typing import cast
-
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from contracts.errors import NotFound
-from contracts.model import Direction, Verdict
 from contracts.rpc.audit import AuditEntries, AuditEntry, AuditQuestion
 from contracts.rpc.call import Call
 from contracts.rpc.issuance import PassNumber
@@ -35,20 +32,7 @@ def list_scans(request: PassNumber, call: Call, session: Session) -> ScanHistory
         .order_by(ScanRow.recorded_at.desc(), ScanRow.id)
         .limit(MOST)
     )
-    scans = tuple(
-        RecordedScan(
-            scanned_at=row.scanned_at,
-            recorded_at=row.recorded_at,
-            gate=row.gate,
-            direction=cast(Direction, row.direction),
-            verdict=cast(Verdict, row.verdict),
-            count=row.count,
-            inside=row.inside,
-            marks=tuple(row.marks),
-            scanned_by=row.scanned_by,
-        )
-        for row in rows
-    )
+    scans = tuple(RecordedScan.from_attributes(row) for row in rows)
     return ScanHistory(pass_number=request.number, reference=known.reference, items=scans)
 
 

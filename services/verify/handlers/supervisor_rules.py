@@ -89,13 +89,7 @@ from (
 def list_sites(session: Session, now: datetime) -> tuple[SiteSupervision, ...]:
     """Return of each site whether its gates demand a supervisor, and what is wrong with that."""
     return tuple(
-        SiteSupervision(
-            site=row.site,
-            demanded=row.demanded,
-            decided_by=row.decided_by,
-            decided_at=row.decided_at,
-            problem=_problem(row),
-        )
+        SiteSupervision.from_attributes(row, problem=_problem(row))
         for row in session.execute(_SITES, {"now": now})
     )
 

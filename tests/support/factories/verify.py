@@ -62,12 +62,6 @@ GATE = "PCS1-G1"
 SETTINGS = make_settings(VerifySettings)
 MASTER = SETTINGS.commitment_master.get_secret_value()
 """The key of ID commitments."""
-RULES: dict[str, Any] = {
-    "issuer": SETTINGS.issuer,
-    "commitment_master": MASTER,
-    "not_issued_after": SETTINGS.not_issued_after,
-}
-"""What decides a scan besides what verify knows."""
 MATCHED = Matched(kind="matched", id_type="voter_id", id_last4="4821")
 OTHER_ID = OtherId(kind="other_id", id_type="passport", reason="voter ID forgotten, same face")
 
@@ -393,11 +387,7 @@ class Gate:
     ) -> SyncedScans:
         """Send scans of a time without a network; return the whole answer."""
         request = SyncScans.model_validate({"gate": gate, "scans": scans})
-        with self.database.transaction() as session:
-            then = SETTINGS.offline_then
-            return offline_scans.sync(
-                request, calling(principal), session, at, offline_then=then, **RULES
-            ).answer
+        return offline_scans.sync(request, calling(principal), self.database, at, SETTINGS)
 
     def conflicts(self) -> list[dict[str, Any]]:
         """Each `GateConflictFound` in the outbox, oldest first."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 
 from contracts.subscriptions import SERVICES
-from deploy.compose.secrets import SUPERUSER, database_url
+from deploy.compose.secrets import DATABASE_SERVER, SUPERUSER
 from deploy.local import access
 from services.chassis.runtime.settings import RetentionSettings, read
 from services.ops.migrations import upgrade
@@ -45,7 +45,7 @@ class Server:
         """
         months = read(RetentionSettings).records_kept_months
         for service in SERVICES:
-            upgrade(service, database_url(service, self._passwords[service], service), months)
+            upgrade(service, self._url("postgresql+psycopg", service, service), months)
         access.grant_rights(self._connect_as_owner)
 
     def _connect_as_superuser(self, database: str) -> "psycopg.Connection[tuple[object, ...]]":
@@ -55,8 +55,10 @@ class Server:
         return self._connect(database, database)
 
     def _connect(self, role: str, database: str) -> "psycopg.Connection[tuple[object, ...]]":
-        address = database_url(role, self._passwords[role], database, "postgresql")
-        return psycopg.connect(address, autocommit=True, connect_timeout=5)
+        return psycopg.connect(self._url("postgresql", role, database), autocommit=True, connect_timeout=5)
+
+    def _url(self, scheme: str, role: str, database: str) -> str:
+        return f"{scheme}://{role}:{self._passwords[role]}@{DATABASE_SERVER}/{database}"
 
 
 def main(command: str, passwords: Path) -> None:

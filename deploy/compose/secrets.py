@@ -16,14 +16,14 @@ import json
 import sys
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from contracts.subscriptions import SERVICES
 from deploy.local import logins
-from deploy.local.access import READERS, Credentials
-from deploy.local.permissions import PERMISSIONS, VHOST, definitions
+from deploy.local.access import PROCESSES, READERS, Credentials
+from deploy.local.permissions import PERMISSIONS, definitions
 from deploy.local.secrets import SecretStore
 from services.ops.grants import ROLES
 
@@ -35,61 +35,32 @@ SUPERUSER = "postgres"
 STORE = "secrets.json"
 CERTIFICATE = "proxy"
 """The folder into which the site may write a certificate that it has bought."""
-PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator", "import-logins")
 
 
-class Secrets:
-    """All secrets of one installation.
+def files(store: SecretStore) -> Iterator[tuple[str, str]]:
+    """Yield the path and the content of each file, except the store itself.
 
-    Args:
-        store: holds them.
+    Each setting of a process is a file, as ``EPASS_SECRETS_DIR`` expects it.
     """
 
-    def __init__(self, store: SecretStore) -> None:
-        self._store = store
-        limits_store = f"valkey://:{store.password('valkey')}@{LIMITS_STORE}"
-        self._credentials = Credentials(
-            self._broker_url, self._database_url, store, limits_store=limits_store
-        )
+    def passwords(*roles: str) -> str:
+        found = {role: store.password(f"database {role}") for role in roles}
+        return json.dumps(found, indent=1) + "\n"
 
-    def files(self) -> Iterator[tuple[str, str]]:
-        """Yield the path and the content of each file, except the store itself."""
-        for process in PROCESSES:
-            yield from _settings(process, self._credentials.of(process))
-        users = definitions({user: self._broker_password(user) for user in PERMISSIONS})
-        yield "rabbitmq/definitions.json", json.dumps(users, indent=1) + "\n"
-        yield "postgres/password", self._database_password(SUPERUSER)
-        yield "databases/passwords.json", self._passwords(SUPERUSER, *SERVICES, *ROLES, *READERS)
-        yield "migrations/passwords.json", self._passwords(*SERVICES)
-        yield "valkey/valkey.conf", f"requirepass {self._store.password('valkey')}\n"
-        yield "grafana/password", self._store.password("grafana")
-        yield "demo/logins.json", logins.text(self._store)
-
-    def _passwords(self, *roles: str) -> str:
-        return json.dumps({role: self._database_password(role) for role in roles}, indent=1) + "\n"
-
-    def _broker_url(self, user: str) -> str:
-        return f"amqp://{user}:{self._broker_password(user)}@{BROKER}/{VHOST}"
-
-    def _broker_password(self, user: str) -> str:
-        return self._store.password(f"broker {user}")
-
-    def _database_url(self, role: str, database: str | None = None) -> str:
-        return database_url(role, self._database_password(role), database or role)
-
-    def _database_password(self, role: str) -> str:
-        return self._store.password(f"database {role}")
-
-
-def database_url(role: str, password: str, database: str, scheme: str = "postgresql+psycopg") -> str:
-    """Return the address of a database in the compose file's server."""
-    return f"{scheme}://{role}:{password}@{DATABASE_SERVER}/{database}"
-
-
-def _settings(folder: str, settings: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield a file for each setting, as ``EPASS_SECRETS_DIR`` expects it."""
-    for name, value in settings.items():
-        yield f"{folder}/{name}", value
+    credentials = Credentials.at(
+        store, broker=BROKER, database_server=DATABASE_SERVER, limits_store=LIMITS_STORE
+    )
+    for process in PROCESSES:
+        for name, value in credentials.of(process).items():
+            yield f"{process}/{name}", value
+    users = definitions({user: store.password(f"broker {user}") for user in PERMISSIONS})
+    yield "rabbitmq/definitions.json", json.dumps(users, indent=1) + "\n"
+    yield "postgres/password", store.password(f"database {SUPERUSER}")
+    yield "databases/passwords.json", passwords(SUPERUSER, *SERVICES, *ROLES, *READERS)
+    yield "migrations/passwords.json", passwords(*SERVICES)
+    yield "valkey/valkey.conf", f"requirepass {store.password('valkey')}\n"
+    yield "grafana/password", store.password("grafana")
+    yield "demo/logins.json", logins.text(store)
 
 
 def pack(known: bytes, out: BinaryIO) -> None:
@@ -98,13 +69,13 @@ def pack(known: bytes, out: BinaryIO) -> None:
         file = Path(folder, STORE)
         if known.strip():
             file.write_bytes(known)
-        files = dict(Secrets(SecretStore(file)).files())
+        made = dict(files(SecretStore(file)))
         _add(archive, STORE, file.read_bytes(), 0o600)
-        for name in sorted({CERTIFICATE, *(path.partition("/")[0] for path in files)}):
+        for name in sorted({CERTIFICATE, *(path.partition("/")[0] for path in made)}):
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode = tarfile.DIRTYPE, 0o755
             archive.addfile(entry)
-        for path, text in files.items():
+        for path, text in made.items():
             _add(archive, path, text.encode(), 0o444)
 
 

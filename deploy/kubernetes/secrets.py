@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from contracts.subscriptions import SERVICES
+from deploy.local import access
 from deploy.local.access import MIGRATE, READERS, Credentials
-from deploy.local.permissions import PERMISSIONS, VHOST, definitions
+from deploy.local.permissions import PERMISSIONS, definitions
 from deploy.local.secrets import SecretStore
 from services.ops.grants import ROLES
 
@@ -27,16 +28,7 @@ LIMITS_STORE = f"limits.{NAMESPACE}.svc:6379"
 
 They have their namespace in them, because KEDA asks the broker from another one.
 """
-PROCESSES = (
-    *SERVICES,
-    "relay",
-    "sender",
-    "gateway",
-    "exporter",
-    "administrator",
-    "import-logins",
-    *(f"{MIGRATE}{service}" for service in SERVICES),
-)
+PROCESSES = (*access.PROCESSES, *(f"{MIGRATE}{service}" for service in SERVICES))
 WEBHOOKS = ("EPASS_SMS_WEBHOOK_SECRET", "EPASS_WHATSAPP_APP_SECRET", "EPASS_WHATSAPP_VERIFY_TOKEN")
 """What the vendors' webhooks show; notify checks it."""
 OFFERED = ("EPASS_SMTP_URL",)
@@ -56,16 +48,13 @@ def manifests(store: SecretStore, vendors: Mapping[str, str]) -> Iterator[dict[s
         vendors: settings of the sender, as far as they are given; notify gets those of `WEBHOOKS`, the
             gateway those of `OFFERED`.
     """
-
-    def broker_url(user: str) -> str:
-        return f"amqp://{user}:{store.password(f'broker {user}')}@{BROKER}/{VHOST}"
-
-    def database_url(role: str, database: str | None = None) -> str:
-        address = f"{role}:{store.password(f'database {role}')}@{DATABASE_SERVER}/{database or role}"
-        return f"postgresql+psycopg://{address}?sslmode=require"
-
-    limits_store = f"valkey://:{store.password('valkey')}@{LIMITS_STORE}"
-    credentials = Credentials(broker_url, database_url, store, limits_store=limits_store)
+    credentials = Credentials.at(
+        store,
+        broker=BROKER,
+        database_server=DATABASE_SERVER,
+        limits_store=LIMITS_STORE,
+        options="?sslmode=require",
+    )
     for process in PROCESSES:
         names = {"sender": VENDORS, "notify": WEBHOOKS, "gateway": OFFERED}.get(process, ())
         of_vendors = {name: vendors[name] for name in names if name in vendors}

@@ -12,6 +12,7 @@ import psycopg
 from psycopg import sql
 
 from contracts.subscriptions import SERVICES
+from deploy.local.permissions import VHOST
 from deploy.local.secrets import SecretStore
 from services.chassis.tokens.signing_key import SigningKey
 from services.ops import grants
@@ -19,6 +20,8 @@ from services.ops import grants
 WITH_KEYS = ("accounts", "issuance")
 WITH_COMMITMENT = ("issuance", "verify")
 WITH_PUBLIC_URL = ("gateway", "notify", "sender")
+PROCESSES = (*SERVICES, "relay", "sender", "gateway", "exporter", "administrator", "import-logins")
+"""What has credentials of its own in every installation."""
 WATCHED = (*SERVICES, "relay", "sender", "gateway", "exporter")
 """Processes at which the exporter looks."""
 READERS = ("relay", "ops")
@@ -52,6 +55,25 @@ class Credentials:
     database_url: DatabaseUrl
     secret_store: SecretStore
     limits_store: str = field(default="", kw_only=True)
+
+    @classmethod
+    def at(
+        cls, store: SecretStore, *, broker: str, database_server: str, limits_store: str, options: str = ""
+    ) -> "Credentials":
+        """Return the credentials of an installation, by the ``host:port`` of its servers.
+
+        ``options`` end each address of a database.
+        """
+
+        def broker_url(user: str) -> str:
+            return f"amqp://{user}:{store.password(f'broker {user}')}@{broker}/{VHOST}"
+
+        def database_url(role: str, database: str | None = None) -> str:
+            login = f"{role}:{store.password(f'database {role}')}"
+            return f"postgresql+psycopg://{login}@{database_server}/{database or role}{options}"
+
+        limits = f"valkey://:{store.password('valkey')}@{limits_store}"
+        return cls(broker_url, database_url, store, limits_store=limits)
 
     def of(self, name: str) -> dict[str, str]:  # noqa: PLR0911  one for each kind of process
         """Return the keys of one process, and its addresses, which hold passwords, as settings (``EPASS_…``).

@@ -6,9 +6,7 @@ one runs here. Users and permissions are loaded from a file of definitions while
 
 import json
 import re
-import signal
 import subprocess
-import time
 from pathlib import Path
 
 import amqp
@@ -39,11 +37,14 @@ NOT_DURABLE = "[{ra, [{wal_sync_method, none}]}].\n"
 """Quorum queues then write their log without waiting for the disk."""
 
 
-class Broker:
+class Broker(processes.Server):
     """One node with its folder. ``ports`` names amqp, management, prometheus, distribution and epmd.
 
     One that is not ``durable`` survives the death of its process, and no loss of power.
     """
+
+    title = "RabbitMQ"
+    error_words = ("[error]", "ERROR", "error:", "failed")
 
     def __init__(
         self,
@@ -56,22 +57,13 @@ class Broker:
         *,
         durable: bool = True,
     ) -> None:
+        super().__init__(folder, log, mark, launch)
         self.port = ports["amqp"]
-        self.log = log
         self.node = f"epass-{mark}@localhost"
-        self._folder = folder
         self._ports = ports
         self._secret_store = secret_store
-        self._mark = mark
-        self._launch = launch
         self._durable = durable
         self._mapper: processes.Child | None = None
-        self._child: processes.Child | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self.launch()
-        self.wait()
 
     def launch(self) -> None:
         """Write its configuration and start port mapper and node, without waiting until it answers."""
@@ -82,46 +74,12 @@ class Broker:
             self._mapper = self._launch(self._program("epmd", mapper, self.log.with_name("epmd.log")))
         self._child = self._launch(self._program("broker", str(script), self.log))
 
-    def wait(self, seconds: float = 60) -> None:
-        """Wait until it accepts its administrator, or raise `StackFailed` with the last line of its log."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if not self.is_running():
-                raise StackFailed(f"RabbitMQ did not start: {self._last_error()} ({self.log})")
-            if self.answers():
-                return
-            time.sleep(0.1)
-        raise StackFailed(f"RabbitMQ did not answer within {seconds:.0f} s ({self.log})")
-
     def stop(self, seconds: float = 8) -> None:
         """Shut down the node, then its port mapper. Harmless when it is not running."""
-        if self._child:
-            processes.end_child(self._child, seconds)
-            self._child = None
+        super().stop(seconds)
         if self._mapper:
             processes.end_child(self._mapper, 2)
             self._mapper = None
-
-    def kill(self) -> None:
-        """Kill the node (SIGKILL), as a crash would; ``start`` brings it back with what it had stored."""
-        if self._child:
-            self._child.kill()
-            self._child.wait()
-            self._child = None
-
-    def suspend(self) -> None:
-        """Stop the node (SIGSTOP): connections stay open and nobody is answered, as when a machine hangs."""
-        if self._child:
-            self._child.send_signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Continue after ``suspend`` (SIGCONT)."""
-        if self._child:
-            self._child.send_signal(signal.SIGCONT)
-
-    def is_running(self) -> bool:
-        """Return whether the node process that this object started is alive."""
-        return self._child is not None and self._child.poll() is None
 
     def answers(self) -> bool:
         """Return whether it accepts its administrator."""
@@ -196,9 +154,6 @@ class Broker:
             # the script then becomes the node instead of waiting for it, so that our child is the node itself
             "RUNNING_UNDER_SYSTEMD": "true",
         }
-
-    def _last_error(self) -> str:
-        return processes.last_line(self.log, "[error]", "ERROR", "error:", "failed")
 
 
 def _script() -> Path:

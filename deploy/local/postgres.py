@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import psutil
@@ -36,12 +35,17 @@ SETTINGS = {
 NOT_DURABLE = {"fsync": "off"}
 
 
-class Postgres:
+class Postgres(processes.Server):
     """One server with its data folder.
 
     ``folder`` is its own folder inside the stack's. One that is not ``durable`` survives the death of its
     processes, and no loss of power.
     """
+
+    title = "PostgreSQL"
+    error_words = ("FATAL", "ERROR")
+    ends_by = signal.SIGINT
+    """Sessions end, and nothing is lost."""
 
     def __init__(
         self,
@@ -54,20 +58,11 @@ class Postgres:
         *,
         durable: bool = True,
     ) -> None:
+        super().__init__(folder, log, mark, launch)
         self.port = port
-        self.log = log
-        self._folder = folder
         self._secret_store = secret_store
-        self._mark = mark
         self._user = _unprivileged()
-        self._launch = launch
         self._durable = durable
-        self._child: processes.Child | None = None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self.launch()
-        self.wait()
 
     def launch(self) -> None:
         """Initialise the data folder if necessary and start the server, without waiting until it answers."""
@@ -90,51 +85,19 @@ class Postgres:
             )
         )
 
-    def wait(self, seconds: float = 60) -> None:
-        """Wait until it accepts its superuser, or raise `StackFailed` with the last line of its log."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if not self.is_running():
-                last_line = processes.last_line(self.log, "FATAL", "ERROR")
-                raise StackFailed(f"PostgreSQL did not start: {last_line} ({self.log})")
-            try:
-                self.connect().close()
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-            else:
-                return
-        raise StackFailed(f"PostgreSQL did not answer within {seconds:.0f} s ({self.log})")
+    def answers(self) -> bool:
+        """Return whether it accepts its superuser."""
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
-    def stop(self, seconds: float = 6) -> None:
-        """Shut down fast: sessions end, nothing is lost. Harmless when it is not running."""
-        if self._child:
-            processes.end_child(self._child, seconds, signal.SIGINT)
-            self._child = None
-
-    def kill(self) -> None:
-        """Kill the server and its backends (SIGKILL), as a crash would; ``start`` recovers."""
-        if self._child:
-            backends = psutil.Process(self._child.pid).children(recursive=True) if self.is_running() else []
-            self._child.kill()
-            self._child.wait()
-            processes.end(backends, 5, signal.SIGKILL)
-            self._child = None
-
-    def suspend(self) -> None:
-        """Stop the server and its backends (SIGSTOP): connections stay open and nobody is answered."""
-        if self._child:
-            self._child.send_signal(signal.SIGSTOP)  # first, so that it starts no backend meanwhile
-            processes.send(psutil.Process(self._child.pid).children(recursive=True), signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Continue after ``suspend`` (SIGCONT)."""
-        if self._child:
-            processes.send(psutil.Process(self._child.pid).children(recursive=True), signal.SIGCONT)
-            self._child.send_signal(signal.SIGCONT)
-
-    def is_running(self) -> bool:
-        """Return whether the server process that this object started is alive."""
-        return self._child is not None and self._child.poll() is None
+    def _helpers(self) -> list[psutil.Process]:
+        """Return its backends."""
+        if self._child is None or not self.is_running():
+            return []
+        return [*psutil.Process(self._child.pid).children(recursive=True)]
 
     def leftovers(self) -> list[psutil.Process]:
         """Return servers on this data folder that an earlier run left behind.

@@ -9,6 +9,8 @@ import pwd
 import shutil
 import signal
 import subprocess
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -147,6 +149,91 @@ def end_child(child: Child, seconds: float, by: signal.Signals = signal.SIGTERM)
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait()
+
+
+class Server(ABC):
+    """A program of a stack that others ask, with a folder of its own; a subclass says how it is launched.
+
+    Args:
+        folder: of its configuration and its data.
+        log: its log file.
+        mark: the stack's id, by which the server of a killed run is found again.
+        launch: starts it.
+    """
+
+    title: str
+    error_words: tuple[str, ...] = ()
+    """The line of the log with one of them says why it ended."""
+    ends_by = signal.SIGTERM
+
+    def __init__(self, folder: Path, log: Path, mark: str, launch: Launch) -> None:
+        self.log = log
+        self._folder = folder
+        self._mark = mark
+        self._launch = launch
+        self._child: Child | None = None
+
+    @abstractmethod
+    def launch(self) -> None:
+        """Start it, without waiting until it answers."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Return whether it answers."""
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.launch()
+        self.wait()
+
+    def wait(self, seconds: float = 60) -> None:
+        """Wait until it answers, or raise `StackFailed`, with the last line of its log if it ended."""
+        until = time.monotonic() + seconds
+        while True:
+            if not self.is_running():
+                reason = last_line(self.log, *self.error_words)
+                raise StackFailed(f"{self.title} did not start: {reason} ({self.log})")
+            if self.answers():
+                return
+            if time.monotonic() > until:
+                self.stop()
+                raise StackFailed(f"{self.title} did not answer within {seconds:.0f} s ({self.log})")
+            time.sleep(0.05)
+
+    def is_running(self) -> bool:
+        """Return whether the process that this object started is alive."""
+        return self._child is not None and self._child.poll() is None
+
+    def stop(self, seconds: float = 8) -> None:
+        """Stop it in an orderly way: nothing is lost. Harmless when it is not running."""
+        if self._child:
+            end_child(self._child, seconds, self.ends_by)
+            self._child = None
+
+    def kill(self) -> None:
+        """Kill it (SIGKILL), as a crash would; ``start`` brings it back with what it had stored."""
+        if self._child:
+            helpers = self._helpers()
+            self._child.kill()
+            self._child.wait()
+            end(helpers, 5, signal.SIGKILL)
+            self._child = None
+
+    def suspend(self) -> None:
+        """Stop it (SIGSTOP): connections stay open and nobody is answered, as when a machine hangs."""
+        if self._child:
+            self._child.send_signal(signal.SIGSTOP)  # first, so that it starts no helper meanwhile
+            send(self._helpers(), signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Continue after ``suspend`` (SIGCONT)."""
+        if self._child:
+            send(self._helpers(), signal.SIGCONT)
+            self._child.send_signal(signal.SIGCONT)
+
+    def _helpers(self) -> list[psutil.Process]:
+        """Return processes that it has started, and that are killed and suspended with it."""
+        return []
 
 
 def last_line(log: Path, *words: str) -> str:

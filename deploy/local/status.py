@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import psycopg
-
 from deploy.local.console import print_error, print_line
 from deploy.local.processes import ROOT
 from deploy.local.services import Services, gateway_port_of
@@ -25,16 +23,8 @@ WATCH_SECONDS = 0.2
 
 def checks(stack: Stack, services: Services) -> dict[str, Callable[[], bool]]:
     """Return for each program that can be asked a function that says whether it is ready."""
-
-    def database_answers() -> bool:
-        try:
-            stack.postgres.connect().close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
     return {
-        "postgres": database_answers,
+        "postgres": stack.postgres.answers,
         "broker": stack.broker.answers,
         **{name: lambda name=name: services.is_ready(name) for name in services.names},  # type: ignore[misc]
     }

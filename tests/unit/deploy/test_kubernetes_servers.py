@@ -177,7 +177,7 @@ def every_service_owns_a_database_and_commits_reach_a_standby(manifests: Manifes
     if owners != {service: service for service in SERVICES}:
         yield f"databases {owners}"
     roles = {one["name"]: one["passwordSecret"]["name"] for one in spec["managed"]["roles"] if one["login"]}
-    if roles != {role: secrets.staff_claims(role) for role in (*SERVICES, *ROLES, *READERS)}:
+    if roles != {role: secrets.of_role(role) for role in (*SERVICES, *ROLES, *READERS)}:
         yield f"roles {roles}"
     for role, secret in roles.items():
         if secret_values().get(secret, {}).get("username") != role:

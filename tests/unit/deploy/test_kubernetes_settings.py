@@ -207,7 +207,7 @@ def expected_readers() -> set[tuple[str, str, tuple[str, ...]]]:
     return {
         *((f"Deployment {name}", process, ()) for process, name in parts),
         *((f"Job migrate-{one}", f"migrate-{one}", ("EPASS_DATABASE_URL",)) for one in SERVICES),
-        *((f"role {role}", secrets.staff_claims(role), ()) for role in (*SERVICES, *ROLES, *READERS)),
+        *((f"role {role}", secrets.of_role(role), ()) for role in (*SERVICES, *ROLES, *READERS)),
         ("Job topology", "administrator", ("EPASS_BROKER_URLS",)),
         ("CronJob administrator", "administrator", ()),
         ("CronJob import-logins", "import-logins", ()),
@@ -296,7 +296,7 @@ def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_
             holders = [name for name, own in content.items() if address.password in json.dumps(own)]
             assert (address.username, holders) == (process, [process])
     for role in (*SERVICES, *ROLES, *READERS):
-        password = content[secrets.staff_claims(role)]["password"]
+        password = content[secrets.of_role(role)]["password"]
         holders = {name for name, own in content.items() if password in json.dumps(own)}
         readers_of = {
             **{role_of(service): {service} for service in SERVICES},
@@ -306,4 +306,4 @@ def test_each_user_of_the_broker_and_each_role_has_a_password_that_only_its_own_
             "notify_app": {"notify", "sender"},
             "ops": {"exporter", "administrator", "import-logins"},
         }[role]
-        assert holders == {secrets.staff_claims(role), *readers_of}
+        assert holders == {secrets.of_role(role), *readers_of}

@@ -48,7 +48,6 @@ WALL_CLOCK = {
     "services/chassis/runtime/metrics.py": "the clock itself, to be compared with that of Prometheus",
     "services/gateway/caches/sessions.py": "when a session token expires",
     "services/gateway/caches/revoked_sessions.py": "until when a token could be valid that is refused",
-    "services/gateway/api/sessions.py": "the same, of a session that somebody ends",
     "services/gateway/handlers/mobile_changes.py": "the same; and when a change of a number takes effect",
     "services/gateway/access/gate_devices.py": "when a cookie ends, and which devices have reported lately",
     "services/gateway/handlers/visit_requests.py": "today",

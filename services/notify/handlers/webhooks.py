@@ -24,7 +24,15 @@ def receive(request: Webhook, session: Session, now: datetime, settings: Webhook
         NotAuthenticated: the vendor did not send this.
         InvalidInput: the body is not what the vendor documents.
     """
-    source, told = _read(request, settings)
+    source = _source(request.vendor, settings)
+    try:
+        told = _read(source, request)
+    except NotAuthenticated:
+        WEBHOOKS.labels(source.name, "forged").inc()
+        raise
+    except InvalidInput:
+        WEBHOOKS.labels(source.name, "unreadable").inc()
+        raise
     receipts.store_reports(
         session, source.name, [one for one in told if isinstance(one, DeliveryReport)], now
     )
@@ -38,34 +46,33 @@ def receive_together(
 ) -> Sequence[Nothing | None]:
     """Store the reports in several webhooks with one statement; return None for what has to go alone.
 
-    That is what is wrong, or has something else in it than reports.
+    That is what is wrong, or has something else in it than reports. It is counted there.
     """
     reports: list[tuple[str, DeliveryReport]] = []
     answers: list[Nothing | None] = []
+    counted: list[tuple[str, str]] = []
     for request, _ in asked:
         answers.append(None)
         with suppress(NotFound, NotAuthenticated, InvalidInput):
-            source, told = _read(request, settings)
+            source = _source(request.vendor, settings)
+            told = _read(source, request)
             found = [(source.name, one) for one in told if isinstance(one, DeliveryReport)]
             if len(found) == len(told):
                 reports += found
                 answers[-1] = Nothing()
-                WEBHOOKS.labels(source.name, "ok" if told else "nothing").inc()
+                counted.append((source.name, "ok" if told else "nothing"))
     receipts.store_all(session, reports, now)
+    for labels in counted:
+        WEBHOOKS.labels(*labels).inc()
     return answers
 
 
-def _read(
-    request: Webhook, settings: WebhookSettings
-) -> tuple[ReceiptSource, Sequence[DeliveryReport | InboundText]]:
-    source = _source(request.vendor, settings)
+def _read(source: ReceiptSource, request: Webhook) -> Sequence[DeliveryReport | InboundText]:
     if not source.verify(request.headers, request.body):
-        WEBHOOKS.labels(source.name, "forged").inc()
         raise NotAuthenticated("the vendor did not sign this")
     try:
-        return source, source.parse(request.body)
+        return source.parse(request.body)
     except BadWebhook:
-        WEBHOOKS.labels(source.name, "unreadable").inc()
         raise InvalidInput("the body is not what the vendor documents") from None
 
 

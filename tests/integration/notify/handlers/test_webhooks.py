@@ -4,6 +4,7 @@ import hmac
 import json
 import threading
 from base64 import b64encode
+from collections import Counter
 from hashlib import sha256
 
 import pytest
@@ -15,6 +16,7 @@ from services.chassis.db.database import Database
 from services.chassis.runtime.clock import now
 from services.notify.adapters.channels import Outgoing, Receipt
 from services.notify.handlers import event_handlers, webhooks
+from services.notify.metrics import WEBHOOKS
 from services.notify.models import DeliveryReportRow, MessageRow, OptOutRow
 from services.notify.settings import NotifySettings
 from tests.support.factories.calls import make_call
@@ -61,6 +63,14 @@ def stored(db: Database) -> list[str]:
         return list(session.scalars(select(DeliveryReportRow.status).order_by(DeliveryReportRow.status)))
 
 
+def counted() -> Counter[str]:
+    """Return how many webhooks were counted, by what they were."""
+    (metric,) = WEBHOOKS.collect()
+    return Counter(
+        {one.labels["result"]: int(one.value) for one in metric.samples if one.name.endswith("_total")}
+    )
+
+
 def test_what_whatsapp_signs_is_stored_once_however_often_it_comes(db: Database) -> None:
     raw = body(statuses=[status("wamid.1", "delivered"), status("wamid.1", "sent")])
     for _ in range(3):
@@ -82,11 +92,13 @@ def test_reports_that_come_together_are_stored_by_one_statement_and_what_else_co
     asked = [(one, make_call()) for one in (*map(webhook, reports), *others)]
     statements: list[str] = []
     event.listen(db.engine, "before_cursor_execute", lambda *args: statements.append(args[2]))
+    before = counted()
     with db.queries() as session:
         answers = webhooks.receive_together(asked, session, now(), SETTINGS)
     assert [answer is not None for answer in answers] == [True] * len(reports) + [False] * len(others)
     assert len(statements) == 1
     assert stored(db) == ["delivered"] * 5
+    assert counted() - before == {"ok": len(reports)}, "what goes alone is counted there"
 
 
 def test_no_number_is_left_in_a_report_or_a_message(db: Database) -> None:

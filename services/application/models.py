@@ -123,7 +123,7 @@ class ApplicationRow(Base):
     id_type: Mapped[IdType | None]
     id_last4: Mapped[str | None]
     asks_for_card: Mapped[bool] = mapped_column(server_default=false())
-    """Whether the session that sent it is known (`OpeningRow`); a version before recorded none."""
+    """Whether the session that sent it is known (`UnlockedSessionRow`); a version before recorded none."""
     official: Mapped[Json | None] = mapped_column(JSONB(none_as_null=True))
     companions: Mapped[list[Json]]
     purpose: Mapped[str]
@@ -182,7 +182,7 @@ class PhotographRow(Base):
     sealed: Mapped[str]
 
 
-class OpeningRow(Base):
+class UnlockedSessionRow(Base):
     """Session of an applicant that may see a whole application: it has sent it, or given its last four."""
 
     __tablename__ = "openings"
@@ -193,7 +193,7 @@ class OpeningRow(Base):
     opened_at: Mapped[datetime]
 
 
-class OpeningTriesRow(Base):
+class UnlockTriesRow(Base):
     """How many wrong last fours a mobile has given since an instant; ``who`` is a keyed hash of it."""
 
     __tablename__ = "opening_tries"

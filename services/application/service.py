@@ -1,7 +1,7 @@
 """The RPCs of application, a line each: what the contract calls it, and the handler that answers."""
 
 from contracts.rpc import application as contract
-from services.application.handlers import applications, mobiles, openings, photographs, queries
+from services.application.handlers import applications, mobiles, photographs, queries, unlocked_sessions
 from services.chassis.audit import entries, heads
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider
 from services.chassis.rpc.server import rpc
@@ -20,7 +20,7 @@ class Service:
     invite = rpc(contract.INVITE, applications.invite)
     list_applications = rpc(contract.LIST_APPLICATIONS, queries.list_applications)
     view = rpc(contract.VIEW_APPLICATION, queries.view)
-    open = rpc(contract.OPEN_APPLICATION, openings.open_application)
+    open = rpc(contract.OPEN_APPLICATION, unlocked_sessions.open_application)
     photograph = rpc(contract.PHOTOGRAPH, photographs.view)
     amend = rpc(contract.AMEND, applications.amend)
     cancel = rpc(contract.CANCEL, applications.cancel)

@@ -33,7 +33,7 @@ from services.application.domain.forms import CheckedForm, check_amendment, chec
 from services.application.domain.invitations import check_invitation
 from services.application.domain.names import latin_name_of, name_of
 from services.application.domain.people import with_known_ids
-from services.application.handlers import invitation_limit, openings, photographs
+from services.application.handlers import invitation_limit, photographs, unlocked_sessions
 from services.application.handlers.authorization import (
     intake_of,
     inviter_of,
@@ -237,7 +237,7 @@ def amend(
         row = find(session, request.reference, lock=True)
         if row is None or row.mobile != mobile:
             raise NotFound("there is no such application")
-        openings.require_open(session, row, call.principal, now)
+        unlocked_sessions.require_open(session, row, call.principal, now)
         require_amendable(row.status, only_dates=request.only_dates)
         facts = {"changed": "dates"} if request.only_dates else {}
         before = application_of(row)
@@ -268,7 +268,7 @@ def cancel(request: ReferenceOnly, call: Call, session: Session, now: datetime) 
         if row is None or by is None:
             raise NotFound("there is no such application")
         if by == "applicant":
-            openings.require_open(session, row, call.principal, now)
+            unlocked_sessions.require_open(session, row, call.principal, now)
         event = application_of(row).cancel(row.status, by)
         row.cancelled_at = now
         publish(session, row, event, "cancelled", now, by=by)
@@ -292,7 +292,7 @@ def _with_known_cards(
     row = find(session, request.like) if request.like else None
     if row is None or not is_applicant_of(call.principal, row.mobile):
         return request
-    if not openings.opened_of(session, [row], call.principal, now):
+    if not unlocked_sessions.opened_of(session, [row], call.principal, now):
         return request
     given = request.applicant
     if not given.id_last4 and given.id_type == row.id_type:
@@ -313,7 +313,7 @@ def _submit(
     place = place_of(session, request.site, request.department)
     form = check_form(request, mobile, intake, place, calendar, call.problems)
     application = _store(session, form, intake, calendar.now)
-    openings.record(session, application.id, call.principal, calendar.now)
+    unlocked_sessions.record(session, application.id, call.principal, calendar.now)
     return application, form.masked
 
 

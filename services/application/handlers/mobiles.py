@@ -17,7 +17,7 @@ from contracts.identity import NotLastFour, last_four
 from contracts.model import Strict
 from contracts.rpc.application import CHANGE_MOBILE, Acknowledged, ChangeMobile
 from contracts.rpc.call import Call, Principal
-from services.application.handlers import openings
+from services.application.handlers import unlocked_sessions
 from services.application.handlers.applications import MOST_OPEN, refuse_more_open
 from services.application.handlers.authorization import mobile_of, operator_of, side_of
 from services.application.handlers.rows import application_of, find, publish
@@ -96,7 +96,7 @@ def change(
         if by == "applicant":
             if call.principal.kiosk:
                 raise Forbidden("a kiosk shows nobody's application", code="at_a_kiosk")
-            openings.require_open(session, row, call.principal, now)
+            unlocked_sessions.require_open(session, row, call.principal, now)
         else:
             _require_card(row, request.id_last4)
         event = application_of(row).change_mobile(mobile, row.status, by)
@@ -110,9 +110,9 @@ def change(
             refuse_more_open(session, mobile, MOST_OPEN, now)
         row.mobile, row.mobile_proved, row.deliver_by = mobile, True, event.deliver_by
         publish(session, row, event, CHANGED, now, by=by)
-        openings.close(session, row.id)
+        unlocked_sessions.close(session, row.id)
         if by == "applicant":
-            openings.record(session, row.id, proved, now)
+            unlocked_sessions.record(session, row.id, proved, now)
         return row.reference
 
     def answer(reference: str) -> Acknowledged:

@@ -24,7 +24,7 @@ from contracts.rpc.application import (
     StatusView,
 )
 from contracts.rpc.call import Call, Page
-from services.application.handlers import mobiles, openings
+from services.application.handlers import mobiles, unlocked_sessions
 from services.application.handlers.authorization import (
     is_applicant_of,
     is_reception,
@@ -67,7 +67,7 @@ def list_applications(request: Page, call: Call, session: Session, now: datetime
     query = select(ApplicationRow).where(ApplicationRow.mobile == mobile_of(call.principal))
     page, following = cursors.page(session, query, ApplicationRow.submitted_at, ApplicationRow.id, request)
     shown = [row for (row,) in page]
-    opened = openings.opened_of(session, shown, call.principal, now)
+    opened = unlocked_sessions.opened_of(session, shown, call.principal, now)
     return ApplicationList(items=history_of(session, shown, opened), next=following)
 
 
@@ -88,7 +88,7 @@ def view(
     if row is not None and is_reception(principal):
         shown = view_of(session, row)
     elif row is not None and is_applicant_of(principal, row.mobile):
-        openings.require_open(session, row, principal, now)
+        unlocked_sessions.require_open(session, row, principal, now)
         shown = view_for_applicant(session, row)
     else:
         raise NotFound("there is no such application")

@@ -65,10 +65,10 @@ def any_principal() -> None:
 
 def anybodys_application() -> None:
     """Move an application to another number for whoever asks."""
-    from services.application.handlers import mobiles, openings
+    from services.application.handlers import mobiles, unlocked_sessions
 
     put(mobiles, "side_of", lambda *_: "applicant")
-    put(openings, "require_open", lambda *_: None)
+    put(unlocked_sessions, "require_open", lambda *_: None)
 
 
 def no_unique_pass() -> None:

@@ -55,7 +55,7 @@ from contracts.visiting_rules import Calendar
 from services.application.consumers import Consumers
 from services.application.domain.applications import Intake
 from services.application.domain.visits import Place
-from services.application.handlers import applications, openings, queries
+from services.application.handlers import applications, queries, unlocked_sessions
 from services.application.models import ApplicationRow
 from services.chassis.db.database import Database
 from services.chassis.db.tables import outbox
@@ -255,7 +255,7 @@ class Desk:
         self, reference: str, id_last4: str = "4821", call: Call | None = None, at: datetime = NOW
     ) -> ApplicationView:
         request = OpenApplication(reference=reference, id_last4=id_last4)
-        return openings.open_application(request, call or applicant_call(), self.database, at)
+        return unlocked_sessions.open_application(request, call or applicant_call(), self.database, at)
 
     def references(self, call: Call | None = None) -> list[str]:
         with self.database.transaction() as session:

@@ -1,4 +1,4 @@
-"""Opening an application: its applicant shows that they know the last four characters of its ID card.
+"""Unlock an application for a session whose applicant knows the last four characters of its ID card.
 
 Families share a phone. So a proved mobile alone sees the lines of a history, without names. An application
 opens for the session that sent it, and for one that has given the last four. One without an ID card (an
@@ -21,7 +21,7 @@ from contracts.rpc.call import Call, Principal
 from services.application.handlers.authorization import mobile_of
 from services.application.handlers.rows import find, is_one_of
 from services.application.handlers.views import view_for_applicant
-from services.application.models import ApplicationRow, OpeningRow, OpeningTriesRow
+from services.application.models import ApplicationRow, UnlockedSessionRow, UnlockTriesRow
 from services.chassis.db import deferred_writes
 from services.chassis.db.batches import delete_batch
 from services.chassis.db.database import Database
@@ -32,8 +32,8 @@ WINDOW = timedelta(hours=1)
 SESSION = timedelta(hours=2)
 """The session of an applicant ends within this time."""
 KEPT = timedelta(days=1)
-"""An opening that is older matters to nobody."""
-_OPENINGS = OpeningRow.metadata.tables["openings"]
+"""A row that is older matters to nobody: its session has ended."""
+_TABLE = UnlockedSessionRow.metadata.tables["openings"]
 
 
 def open_application(request: OpenApplication, call: Call, db: Database, now: datetime) -> ApplicationView:
@@ -63,12 +63,12 @@ def record(session: Session, application_id: UUID, principal: Principal, now: da
     """Record that the session of an applicant has opened an application, or has sent it."""
     if principal.kind == "applicant" and principal.sid is not None:
         opened = {"sid": principal.sid, "application_id": application_id, "opened_at": now}
-        deferred_writes.insert(session, _OPENINGS, [opened], skip_existing=True)
+        deferred_writes.insert(session, _TABLE, [opened], skip_existing=True)
 
 
 def close(session: Session, application_id: UUID) -> None:
     """Close an application for every session: its number may come back to one that had it open."""
-    session.execute(delete(OpeningRow).where(OpeningRow.application_id == application_id))
+    session.execute(delete(UnlockedSessionRow).where(UnlockedSessionRow.application_id == application_id))
 
 
 def require_open(session: Session, row: ApplicationRow, principal: Principal, now: datetime) -> None:
@@ -91,17 +91,19 @@ def opened_of(
         if row.id_last4 is None or (not row.asks_for_card and row.submitted_at > now - SESSION)
     }
     if principal.sid is not None:
-        asked = is_one_of(OpeningRow.application_id, [row.id for row in known])
-        query = select(OpeningRow.application_id).where(OpeningRow.sid == principal.sid, asked)
+        asked = is_one_of(UnlockedSessionRow.application_id, [row.id for row in known])
+        query = select(UnlockedSessionRow.application_id).where(
+            UnlockedSessionRow.sid == principal.sid, asked
+        )
         opened |= set(session.scalars(query))
     return opened
 
 
 def delete_old(session: Session, now: datetime) -> int:
-    """Delete a batch of openings whose sessions have ended, and of tries; return how many."""
-    return delete_batch(session, OpeningRow, OpeningRow.opened_at <= now - KEPT) + delete_batch(
-        session, OpeningTriesRow, OpeningTriesRow.since <= now - WINDOW
-    )
+    """Delete a batch of rows of sessions that have ended, and of tries; return how many."""
+    return delete_batch(
+        session, UnlockedSessionRow, UnlockedSessionRow.opened_at <= now - KEPT
+    ) + delete_batch(session, UnlockTriesRow, UnlockTriesRow.since <= now - WINDOW)
 
 
 def _matches(session: Session, row: ApplicationRow, given: str, principal: Principal, now: datetime) -> bool:
@@ -112,7 +114,7 @@ def _matches(session: Session, row: ApplicationRow, given: str, principal: Princ
     """
     if row.id_last4 is None:
         return True
-    tries = OpeningTriesRow
+    tries = UnlockTriesRow
     is_over = tries.since <= now - WINDOW
     counted = insert(tries).values(who=principal.id, since=now, wrong=1)
     counted = counted.on_conflict_do_update(

@@ -9,8 +9,8 @@ from sqlalchemy import delete, update
 from contracts.errors import ContractError, Forbidden, InvalidInput, NotFound, TooManyAttempts
 from contracts.rpc.application import HistoryLine, Lookup, LookupHits
 from contracts.rpc.call import Call, Page
-from services.application.handlers import openings, queries
-from services.application.models import ApplicationRow, OpeningRow
+from services.application.handlers import queries, unlocked_sessions
+from services.application.models import ApplicationRow, UnlockedSessionRow
 from tests.support.factories.application import (
     NOW,
     OTHER_MOBILE,
@@ -191,12 +191,14 @@ def test_what_the_version_before_stored_is_open_while_the_session_that_sent_it_m
     row = desk.row(reference)
     with desk.database.transaction() as session:
         session.execute(update(ApplicationRow).values(asks_for_card=False))
-        session.execute(delete(OpeningRow))
+        session.execute(delete(UnlockedSessionRow))
     for minutes, is_open in ((119, True), (120, False)):
         with desk.database.transaction() as session:
             row = session.get_one(ApplicationRow, row.id)
             at = NOW + timedelta(minutes=minutes)
-            assert bool(openings.opened_of(session, [row], applicant_call().principal, at)) == is_open
+            assert (
+                bool(unlocked_sessions.opened_of(session, [row], applicant_call().principal, at)) == is_open
+            )
 
 
 def test_old_openings_and_tries_are_deleted(desk: Desk) -> None:
@@ -204,7 +206,7 @@ def test_old_openings_and_tries_are_deleted(desk: Desk) -> None:
     tried(desk, reference, 1)
     for hours, deleted in ((0, 0), (2, 1), (25, 1), (25, 0)):
         with desk.database.transaction() as session:
-            assert openings.delete_old(session, NOW + timedelta(hours=hours)) == deleted
+            assert unlocked_sessions.delete_old(session, NOW + timedelta(hours=hours)) == deleted
 
 
 # ------------------------------------------------------------- another site's counter

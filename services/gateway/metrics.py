@@ -8,7 +8,7 @@ CALL_SECONDS = Histogram(
     ["service", "method", "outcome"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5),
 )
-PENDING = Gauge("epass_gateway_rpc_pending", "RPCs that wait for turn or answer; at 2000 others are refused")
+PENDING = Gauge("epass_gateway_rpc_pending", "RPCs that wait for turn or answer; the limit is for each kind")
 LATE_REPLIES = Counter("epass_gateway_late_replies_total", "Answers that came when nobody waited any more")
 FORGED_MESSAGES = Counter(
     "epass_gateway_forged_messages_total", "Answers and events ignored, because another user sent them"

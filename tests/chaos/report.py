@@ -113,6 +113,8 @@ class Report:
         if above := self.memory.above_limit():
             yield f"  ! more than {LIMIT_MB} MB: {above}"
         yield from (f"  ! {line}" for line in found.details())
+        if not self.offline:
+            yield "  ! no gate was tried: the day would end before the run, or Node is not there"
         yield "  " + ("every promise was kept" if self.good else "PROMISES WERE BROKEN")
 
     def as_json(self) -> dict[str, Any]:

@@ -84,10 +84,14 @@ class ClockSkew:
             for calls in self._callers.values():
                 calls.move(set_by)
 
-    @property
-    def measured(self) -> float:
-        """Seconds by which this clock is ahead of the caller's that differs most; 0 where none is seen to."""
-        return max((calls.skew for calls in self._callers.values()), key=abs, default=0.0)
+    def measured(self, moment: float) -> float:
+        """Return the seconds by which this clock is ahead of the caller's that differs most.
+
+        It is 0 where none is seen to be. A caller that is silent for long by this moment does not count.
+        """
+        since = moment - WINDOW_SECONDS
+        skews = (calls.skew for calls in self._callers.values() if calls.moments[-1] >= since)
+        return max(skews, key=abs, default=0.0)
 
     def is_past(self, deadline: datetime, now: datetime, caller: str = "") -> bool:
         """Return whether a deadline of a caller has passed, by this host's clock corrected by the skew."""

@@ -87,7 +87,7 @@ class GuardedConsumer(RpcConsumer):
         )
         self.clock_skew = ClockSkew(settings.clock_skew)
         self.principals = PrincipalVerifier(EventKeys(settings.event_keys))
-        metrics.CLOCK_SKEW.labels(service).set_function(lambda: self.clock_skew.measured)
+        metrics.CLOCK_SKEW.labels(service).set_function(lambda: self.clock_skew.measured(boottime()))
         self._thread: Any = None
         process().health.checks[self.queue_name] = lambda: self.reader.consuming
         for method in contract.METHODS:

@@ -37,7 +37,7 @@ GRACE_SECONDS = 1.0
 MAX_PENDING = 1_000
 """Calls of a kind that wait, for their turn or for a reply; more would only wait for their own timeout.
 
-All that are ahead are a kind, those of others to one service, and reports of vendors.
+All that are ahead are a kind, and those of others to one service.
 """
 MOST_AT_ONCE = 32
 """Calls that are not ahead of others which one service has at once; the rest wait here for their turn.
@@ -52,6 +52,8 @@ MOST_TOGETHER = 128
 
 They are handled so quickly that more of them would only wait for a service that is away.
 """
+SMALL = 16_384
+"""Bytes of a call that shares messages without a turn; larger ones would fill the connection of the scans."""
 SHARE_OF_WAITING = 0.5
 """Of its limit a call may wait for its turn; the rest of the time is for the service."""
 OPEN_SECONDS = 10.0
@@ -179,8 +181,8 @@ class RpcClient:
         self, limit: float, method: Method[Q, R], body: bytes, idempotency_key: str | None, ahead: bool
     ) -> Any:
         repeatable = not method.command or method.carries_key or idempotency_key is not None
-        takes_turns = not (ahead or method.together)
-        kind = "" if ahead else method.service if takes_turns else method.name
+        takes_turns = not ahead and not (method.together and len(body) <= SMALL)
+        kind = "" if ahead else method.service if takes_turns else f"{method.service}.{method.name}"
         if self._waiting[kind] >= (MAX_PENDING if ahead or takes_turns else MOST_TOGETHER):
             raise Unavailable("too many calls wait for a reply")
         self._waiting[kind] += 1

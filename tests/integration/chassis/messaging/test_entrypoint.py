@@ -199,16 +199,19 @@ def test_what_waited_is_forgotten_when_the_consumer_connects_again(
     url = topology.broker_url("verify")
     address = urlsplit(url)
     names = [f"waits {number:02}" for number in range(30)]
+    held = [tmp_path / "one", tmp_path / "two"]
     with Proxy(address.hostname, address.port) as between:
         through = url.replace(f":{address.port}", f":{between.port}")
         with make_probe(topology, tmp_path, "events", EPASS_BROKER_URLS=through).start() as process:
-            for name in ("sleep:8", "sleep:9"):  # longer than publishing takes on a busy machine
-                broker.publish(EXCHANGE, KEY, revoked_bytes(name))
-                eventually(lambda: broker.depth(QUEUE) == 0, "taken, each as a batch of its own")
+            for path in held:
+                broker.publish(EXCHANGE, KEY, revoked_bytes(f"hold:{path}"))
+                eventually(path.exists, "it is being handled, as a batch of its own")
             for name in names:
                 broker.publish(EXCHANGE, KEY, revoked_bytes(name))
             eventually(lambda: broker.depth(QUEUE) == 0, "taken, and waiting for a worker")
             between.cut()
+            for path in held:
+                path.unlink()
             eventually(lambda: set(names) <= set(effects()), "all are handled", 60)
             unsettled = ("-p", "epass", "list_queues", "name", "messages")
             eventually(lambda: f"{QUEUE}\t0" in topology.broker_ctl(*unsettled), "nothing is in hand", 60)

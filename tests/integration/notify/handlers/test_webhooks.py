@@ -88,6 +88,7 @@ def test_reports_that_come_together_are_stored_by_one_statement_and_what_else_co
         webhook(b"{}"),
         webhook(reports[0], vendor="nobody"),
         webhook(body(messages=[word])),
+        Webhook.model_construct(vendor="whatsapp", headers=None, body=b"an error of our own"),
     ]
     asked = [(one, make_call()) for one in (*map(webhook, reports), *others)]
     statements: list[str] = []

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from time import sleep
 
 from sqlalchemy import text
@@ -30,6 +31,10 @@ def obey(received: Received[PassRevoked], session: Session) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         case ["sleep", seconds, *_]:
             sleep(float(seconds))
+        case ["hold", path]:  # the test takes the file away
+            Path(path).touch()
+            while Path(path).exists():
+                sleep(0.05)
 
 
 class Consumers:

@@ -194,6 +194,10 @@ async def test_reports_of_vendors_share_messages_and_too_many_are_refused_at_onc
     await broker.has_sent(4)
     assert [len(calls_in(body)) for body in broker.channel.published.values()] == [1, 3]
     assert sum(task.done() for task in reports) == 5
+    large = webhook.model_copy(update={"body": b"a" * rpc_client.SMALL})
+    reports += [asyncio.create_task(client.call(RECEIVE_WEBHOOK, large)) for _ in range(9)]
+    await broker.has_sent(5)
+    assert sum(task.done() for task in reports) == 5, "large ones take turns"
     for task in reports:
         task.cancel()
     await asyncio.gather(*reports, return_exceptions=True)

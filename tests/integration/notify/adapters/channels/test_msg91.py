@@ -112,7 +112,13 @@ def test_a_status_that_we_do_not_know_says_nothing_whatever_its_words_are(
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"authorization": "Basic bXNnOTE6eA=="}, {"authorization": "Basic %%"}, {"x-webhook-secret": "x"}],
+    [
+        {},
+        {"authorization": "Basic bXNnOTE6eA=="},
+        {"authorization": "Basic %%"},
+        {"authorization": "Basic \xff"},
+        {"x-webhook-secret": "x"},
+    ],
 )
 def test_a_request_without_the_secret_is_no_report(headers: dict[str, str]) -> None:
     assert not REPORTS.verify(headers, b"")

@@ -253,7 +253,7 @@ def listed(kind: Kind) -> dict[str, Any]:
     terms, standing = kind.terms, kind.standing
     return {
         "pass": kind.number,
-        "reference": None if kind.state in {"token", "overdue"} else "PCS-7K3M-9QW4",
+        "reference": None if kind.state in {"token", "overdue"} else REFERENCE,
         "site": terms.site,
         "gate": terms.gate,
         "party": terms.party,

@@ -80,7 +80,7 @@ def test_events_of_a_savepoint_that_is_rolled_back_are_forgotten_and_those_aroun
         with session.begin_nested():
             outbox.add(session, disabled("refused"), at=NOW)
             with session.begin_nested():
-                outbox.add(session, disabled("refused within"), at=NOW)
+                outbox.add(session, disabled("refused-within"), at=NOW)
             raise ZeroDivisionError
 
     with database.transaction() as session:

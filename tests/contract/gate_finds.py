@@ -23,6 +23,7 @@ from tests.contract.forged_tokens import HEADER, ISSUER, KEYS, STRANGER, token
 from tests.contract.gate_cases import DAY, NOON, TERMS, text_of_instant
 from tests.support.stack.paths import ROOT
 
+REFERENCE = "PCS-7K3M-9QW4"
 FILE = ROOT / "contracts" / "samples" / "gate_finds.json"
 SEED = 14
 GATE = "PCS1-G1"

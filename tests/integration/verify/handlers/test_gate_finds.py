@@ -16,7 +16,7 @@ from services.verify.handlers import pass_lookup, scans
 from services.verify.models import StatusListRow
 from tests.contract.forged_tokens import OURS, find_key
 from tests.contract.gate_cases import DAY, NOON
-from tests.contract.gate_finds import FILE, ISSUER, Kind, kinds
+from tests.contract.gate_finds import FILE, ISSUER, REFERENCE, Kind, kinds
 from tests.support.factories.verify import (
     SETTINGS,
     Gate,
@@ -40,6 +40,7 @@ def issued(kind: Kind) -> PassIssued:
     return party_of(
         terms.party,
         pass_number=kind.number,
+        reference=REFERENCE,
         site=terms.site,
         gate=terms.gate,
         valid_from=terms.valid_from,

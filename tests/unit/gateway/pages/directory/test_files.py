@@ -273,7 +273,7 @@ def test_the_columns_on_the_page_are_those_of_the_services() -> None:
 def test_every_problem_that_can_be_found_has_a_sentence() -> None:
     modules = (csv_table, login_table, logins, login_imports, directory_files)
     sources = "".join(Path(str(module.__file__)).read_text() for module in modules)
-    cell = r'\("?\w+"?, "(\w+)", (?:cells|day|in_order|site_of|read_windows|_\w+)[\[( .]'
+    cell = r'\("?\w+"?, "(\w+)", (?:cells|day|in_order|site_of|read_windows|_\w+)[\[( .)]'
     found = re.compile(rf'Problem\([^()]*code="(\w+)"|InvalidInput\.of\([^,]+, "(\w+)"|{cell}')
     codes = {code for match in found.findall(sources) for code in match if code}
     assert codes <= set(file_problems.SENTENCES)

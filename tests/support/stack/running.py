@@ -158,7 +158,10 @@ class Process:
             return 0
         if self.alive:
             self.signal(signal.SIGTERM)
-        return self._child.wait(seconds)
+        try:
+            return self._child.wait(seconds)
+        except subprocess.TimeoutExpired as error:
+            raise AssertionError(f"it has not stopped: {self.log.read_text()[-3000:]}") from error
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return the JSON lines of its log."""

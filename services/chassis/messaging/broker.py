@@ -171,11 +171,16 @@ class PublishingConnection:
                 raise
 
     def close(self) -> None:
-        """Close the connection in form, after which the broker has all that was published on it."""
+        """Close the connection in form, after which the broker has all that was published on it.
+
+        A broker that ends a channel because of what was published there does not answer that the channel is
+        closed here, too, and py-amqp would wait for that for ever.
+        """
         with self._lock:
             connection, self._connection = self._connection, None
             if connection is not None:
                 with suppress(*NOT_PUBLISHED):
+                    connection.connection.transport.sock.settimeout(CLOSE_SECONDS)
                     connection.release()
 
     def keep_alive(self) -> NoReturn:

@@ -16,9 +16,10 @@ from services.chassis.process import name_resolver  # noqa: E402  eventlet's nam
 
 name_resolver.install()
 
-import signal  # noqa: E402  after the patch
-from collections.abc import Iterable, Sequence  # noqa: E402
-from typing import Any, Literal  # noqa: E402
+import os  # noqa: E402  after the patch
+import signal  # noqa: E402
+from collections.abc import Callable, Iterable, Sequence  # noqa: E402
+from typing import Literal  # noqa: E402
 
 from services.chassis.db.database import use_green_waiting  # noqa: E402
 
@@ -79,15 +80,13 @@ def run(
         metrics.WORKERS_BUSY.labels(pool).set_function(workers.running)
         metrics.WORKERS_WAITING.labels(pool).set_function(workers.waiting)
 
-    def stop(*_: Any) -> None:
-        if not stopping.is_set():
-            stopping.set()
-            log.info("stopping")
-            eventlet.spawn_after(STOP_SECONDS, runner.kill)
-            eventlet.spawn_n(runner.stop)
+    def stop() -> None:
+        stopping.set()
+        log.info("stopping")
+        eventlet.spawn_after(STOP_SECONDS, runner.kill)
+        runner.stop()
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
+    _call_when_told_to_stop(stop)
     health.serve(settings.health_host, settings.health_port)
     with tracing.exporting(service, settings.otlp_endpoint, settings.otlp_ratio):
         runner.start()
@@ -96,3 +95,23 @@ def run(
         eventlet.spawn_n(seals.run, database, service, sealed, settings.records_kept_months)
         runner.wait()
     log.info("stopped")
+
+
+def _call_when_told_to_stop(stop: Callable[[], None]) -> None:
+    """Call a function once, in a thread of its own, when SIGTERM or SIGINT comes.
+
+    A handler of signals runs within whatever the process does at that moment: in a thread that ends, logging
+    fails; in one that changes what the handler needs, a call is lost. So the handler does nothing, and the
+    interpreter tells of the signal through a pipe, which also wakes eventlet.
+    """
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+
+    def wait() -> None:
+        eventlet.hubs.trampoline(told, read=True)
+        stop()
+
+    eventlet.spawn_n(wait)

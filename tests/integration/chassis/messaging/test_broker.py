@@ -1,11 +1,13 @@
 """A connection on which nobody confirms: only heartbeats show that it leads nowhere."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
+from amqp.basic_message import Message
 
 from services.chassis.messaging import broker, queue_reader
 from services.chassis.messaging.broker import PublishingConnection
@@ -113,3 +115,15 @@ def test_a_reader_tries_again_whichever_method_the_broker_hangs_at(
     eventually(lambda: reader.consuming, "it consumes once the broker answers")
     reader.stop()
     thread.join(10)
+
+
+def test_a_connection_whose_last_message_the_broker_refuses_is_closed_all_the_same(topology) -> None:
+    connection = PublishingConnection([topology.broker_url("administrator")], confirm=False)
+    with connection.channel() as channel:
+        # what is sent from now on is sent together, so that the channel has no time to end between
+        channel.connection.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        channel.basic_publish(Message(b""), exchange="there is none", routing_key="")
+    closing = threading.Thread(target=connection.close, daemon=True)
+    closing.start()
+    closing.join(10)
+    assert not closing.is_alive()

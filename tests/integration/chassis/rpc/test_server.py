@@ -179,6 +179,12 @@ def test_a_service_that_stops_replies_to_the_requests_in_hand(broker, effects, t
     assert effects() == ["sleep:1"]
 
 
+def test_a_process_that_is_told_to_stop_while_a_thread_of_it_ends_stops(broker, topology, tmp_path) -> None:
+    with make_probe(topology, tmp_path, "rpc").start() as process:
+        broker.publish(RPC, KEY, _request("terminate"), reply_to="nobody", correlation_id="1")
+        eventually(lambda: not process.alive, "it has stopped")
+
+
 def test_a_request_that_always_kills_its_process_is_dropped_at_the_delivery_limit(
     broker, effects, topology, tmp_path
 ) -> None:

@@ -4,6 +4,7 @@ import os
 import signal
 from time import sleep
 
+import eventlet
 from sqlalchemy import text
 
 from contracts import rpc as contract
@@ -12,6 +13,13 @@ from contracts.rpc.verify.presence import InsideList, InsideQuestion
 from services.chassis.db.database import Database
 from services.chassis.db.providers import DatabaseProvider
 from services.chassis.rpc.server import rpc
+
+
+class Ending:
+    """Tells its process to stop when nobody has it any more: what a thread was given, when that has ended."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def obey(request: InsideQuestion, db: Database) -> InsideList:
@@ -24,6 +32,8 @@ def obey(request: InsideQuestion, db: Database) -> InsideList:
             sleep(float(seconds))
         case ["crash"]:
             os.kill(os.getpid(), signal.SIGKILL)
+        case ["terminate"]:  # while a thread ends
+            eventlet.spawn(lambda _: sleep(0.1), Ending())
     with db.transaction() as session:
         session.execute(text("insert into probe (what) values (:what)"), {"what": request.site})
         count = session.execute(text("select count(*) from probe")).scalar_one()

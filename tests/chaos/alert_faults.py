@@ -136,9 +136,8 @@ def a_job_that_fails(watched: Watched) -> Iterator[None]:
 @contextmanager
 def nobody_can_agree(watched: Watched) -> Iterator[None]:
     """Have the gates of a site demand a supervisor where nobody has a PIN."""
-    rule = "insert into supervisor_rules (site, demanded, decided_at) values ('PCS1', true, now())"
     with database(watched.deployment.stack, "verify") as connection:
-        connection.execute(rule)
+        connection.execute("insert into supervisor_rules values ('PCS1', true, 'ADO-0001', now())")
         try:
             yield
         finally:

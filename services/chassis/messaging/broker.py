@@ -173,8 +173,8 @@ class PublishingConnection:
     def close(self) -> None:
         """Close the connection in form, after which the broker has all that was published on it.
 
-        A broker that ends a channel because of what was published there does not answer that the channel is
-        closed here, too, and py-amqp would wait for that for ever.
+        RabbitMQ sometimes does not answer that a channel is closed: where it ends the channel at that moment,
+        for what was published there. py-amqp would wait for that for ever.
         """
         with self._lock:
             connection, self._connection = self._connection, None

@@ -81,7 +81,7 @@ def _parts() -> set[str]:
 
 
 def _terms() -> set[str]:
-    terms = {*re.findall(r'"([a-z ]+)"', inspect.getsource(invariants))}
+    terms = {*re.findall(r'"([a-z, ]+)"', inspect.getsource(invariants))}
     return terms | {f"{term} and lost" for term in terms}
 
 
@@ -91,8 +91,7 @@ def _jobs() -> set[str]:
     scheduled = r"\n    (\w+) = every\("
     return {
         *(name for one in sources for name in re.findall(scheduled, one)),
-        *("housekeeping", "purge_outbox", "drop_months"),
-        *("seal_records", "declare_topology", "advance_chains"),
+        *("housekeeping", "seal_records", "declare_topology", "advance_chains"),
         *(f"purge_outbox:{service}" for service in SERVICES),
         *(f"look_at_{what}" for what in ("queues", "outboxes", "invariants", "processes")),
         *(f"refresh:{one.name}" for one in _gateway().state.gateway._caches),
@@ -135,6 +134,7 @@ LABELS: dict[str, Callable[[], Values]] = {
     "verdict": lambda: {*get_args(Verdict), "unreadable"},
     "worry": lambda: (*get_args(GateDeviceWorry), gate_devices.LOST),
     "why": lambda: {"slow_headers", "slow_body", "slow_reader", "large_headers", "too_many"},
+    "epass_destructive_job_refused.job_name": lambda: _jobs() | {"purge_outbox", "drop_months"},
     "epass_database_connections.state": lambda: {"used", "idle"},
     "epass_event_seconds.outcome": lambda: {"done", "failed", "returned"},
     "epass_gate_conflicts.kind": lambda: get_args(ConflictKind),

@@ -1,13 +1,11 @@
 """A connection on which nobody confirms: only heartbeats show that it leads nowhere."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
-from amqp.basic_message import Message
 
 from services.chassis.messaging import broker, queue_reader
 from services.chassis.messaging.broker import PublishingConnection
@@ -117,13 +115,11 @@ def test_a_reader_tries_again_whichever_method_the_broker_hangs_at(
     thread.join(10)
 
 
-def test_a_connection_whose_last_message_the_broker_refuses_is_closed_all_the_same(topology) -> None:
-    connection = PublishingConnection([topology.broker_url("administrator")], confirm=False)
-    with connection.channel() as channel:
-        # what is sent from now on is sent together, so that the channel has no time to end between
-        channel.connection.transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-        channel.basic_publish(Message(b""), exchange="there is none", routing_key="")
-    closing = threading.Thread(target=connection.close, daemon=True)
-    closing.start()
-    closing.join(10)
-    assert not closing.is_alive()
+def test_a_connection_is_closed_although_the_broker_does_not_answer_that(connected, proxy) -> None:
+    """RabbitMQ sometimes does not where it ends a channel for what was published there a millisecond ago."""
+    connection = connected(0)
+    with proxy.half_open():
+        closing = threading.Thread(target=connection.close, daemon=True)
+        closing.start()
+        closing.join(15)
+        assert not closing.is_alive()

@@ -124,7 +124,7 @@ class Method(Generic[Q, R]):
     request: type[Q]
     reply: type[R]
     command: bool = False
-    """Whether it changes state. Its handler's session is one transaction then."""
+    """Whether it changes state. The session of its handler, if that names one, is one transaction then."""
     in_transaction: bool = False
     """Whether a question is answered in one transaction, too, because it stores or locks something."""
     http: Http | None = None

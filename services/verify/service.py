@@ -29,7 +29,7 @@ class Service:
     settings = SettingsProvider()
 
     scan = rpc(contract.scans.SCAN, scans.scan)
-    scan_together = rpc_together(contract.scans.SCAN, scans.scan_together)
+    scan_together = rpc_together(contract.scans.SCAN, scans.scan_together)  # two or more in a message
     sync = rpc(contract.offline_scans.SYNC, offline_scans.sync)
     inside = rpc(contract.presence.INSIDE, presence.list_inside)
     manifest = rpc(contract.manifests.MANIFEST, manifests.make_manifest)

@@ -271,7 +271,7 @@ def change(
     return Changed(scan, found.row, version, events)
 
 
-def store_unchanged(session: Session, records: Sequence[Changed]) -> set[UUID]:
+def store_if_unchanged(session: Session, records: Sequence[Changed]) -> set[UUID]:
     """Store scans of different passes, each with all that comes of it; return the ids of those stored.
 
     A scan is left out if another transaction has changed its pass since the decision, or locks it now, or
@@ -293,7 +293,7 @@ def store_unchanged(session: Session, records: Sequence[Changed]) -> set[UUID]:
     )
     events = [event for one in records for event in one.events]
     outbox.add_rows(session, events, only="data->>'scan_id' in (select id::text from stored)")
-    try:
+    try:  # this statement is the commit
         return {one.id for one in deferred_writes.send_returning(session, "id from stored")}
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) != _NOT_IN_TIME:

@@ -1,19 +1,19 @@
-"""A scan, from the entrypoint to the commit: read, judge, store, answer, count.
+"""A scan, from the entrypoint to the commit: read, judge, answer, store, count.
 
-Scans that came in one message go together; a scan by itself is a group of one (`scan_together`). One
-statement reads their passes, and one stores the scans. Nothing is locked in between: a scan is stored only
-if its pass has not changed since it was read. Of each pass one scan is stored; none has been answered yet,
-so any of them may be the first.
+Scans that came in one message go together (`scan_together`); one by itself (`scan`) is a group of one. One
+statement reads their passes, and one stores the scans, which is the commit (`store_if_unchanged`). Nothing is
+locked in between: a scan is stored only if its pass has not changed since it was read. Of each pass one scan
+is stored; none of the answers has been sent yet, so any of them may be the first.
 
 A scan that cannot go so has a transaction of its own, which locks its pass (`scan_in_transaction`). The
 reasons stand where they are found:
 
 - `_read`: it is a preview, a typed number, a supervisor agrees to it, or something of it is wrong;
-- `_decide_together`: its pass is not known here yet, or another scan of the group is of the same pass, or its
-  nonce was used;
+- `_decide_together`: its pass is not known here yet, or another scan of the group is of the same pass, its
+  nonce was used, or there is no such gate;
 - `_needs_transaction`: a supervisor has to agree, a card does not match, an exit of which the officer says
   how many leave, a party that is presumed gone;
-- `scan_records.store_unchanged`: its pass has changed, or is locked.
+- `scan_records.store_if_unchanged`: its pass has changed, or is locked, or its nonce was used meanwhile.
 
 The same functions judge, answer and count.
 """
@@ -140,7 +140,7 @@ def scan_together(
     decided = [
         None if one is None else _decide_together(one, snapshot, session, now, settings) for one in read
     ]
-    stored = scan_records.store_unchanged(session, [changed for changed, _ in filter(None, decided)])
+    stored = scan_records.store_if_unchanged(session, [changed for changed, _ in filter(None, decided)])
     results = [one[1] if one is not None and one[0].scan.id in stored else None for one in decided]
     for (request, _), result in zip(asked, results, strict=True):
         if result is not None:

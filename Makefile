@@ -85,9 +85,10 @@ compose-restore: ## restore such a backup (BACKUP=folder), start all but the pro
 ##@ Tests
 
 test: export EPASS_TEST_SHORT := yes
-test: setup lint types unit contract integration ## run what CI runs: all suites, without their longest tests
+test: setup lint types unit contract integration ## run what each change needs: these in short, a journey in a browser, applications under kill -9
 	@deploy/local/bootstrap chromium
-	$(PYTHON) -m pytest tests/journey '$(ONE_JOURNEY)' tests/chaos -m "not outage" $(SYSTEMS)
+	$(PYTHON) -m pytest tests/journey/test_from_application_to_gate.py '$(ONE_JOURNEY)' \
+		tests/chaos/test_small_chaos.py $(SYSTEMS)
 
 test-all: setup lint types unit contract integration journey e2e ## run these suites whole, and all browser tests: before a release
 	$(PYTHON) -m pytest tests/chaos -m "not outage" $(SYSTEMS)

@@ -9,6 +9,7 @@ from psycopg import Connection, sql
 
 from services.ops import grants
 from tests.support.stack.backends import TestStack
+from tests.support.stack.running import eventually
 
 
 @contextmanager
@@ -54,6 +55,8 @@ def demoted(stack: TestStack, _database: str) -> Iterator[None]:
     with superuser(stack) as connection:
         connection.execute("alter system set default_transaction_read_only = on")
         connection.execute("select pg_reload_conf()")
+        shown = "show default_transaction_read_only"
+        eventually(lambda: connection.execute(shown).fetchone() == ("on",), "the sessions know it")
         try:
             yield
         finally:

@@ -58,6 +58,7 @@ from tests.integration.attacks.stolen import (
 )
 from tests.support.factories.approval import invited, personal
 from tests.support.stack.database_faults import superuser
+from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 from tests.support.stack.settings import make_settings
 from tests.support.stack.wire import call_body, wire
@@ -73,7 +74,7 @@ from tests.support.system.actors import (
 )
 from tests.support.system.system import System
 
-pytestmark = pytest.mark.xdist_group("stolen processes")  # of one system
+pytestmark = [pytest.mark.xdist_group("stolen processes"), long]  # of one system
 NAME = "Amrit Sandhuwalia"
 """Of an applicant whom nobody else is to read."""
 ISSUER = "epass.punjab.gov.in"

@@ -12,6 +12,7 @@ from services.chassis.messaging import broker
 from services.chassis.runtime.settings import BrokerSettings, DatabaseSettings
 from services.ops import databases
 from tests.integration.encrypted_servers import NAMED, UNNAMED, EncryptedServers, start_encrypted_servers
+from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued, messages
 from tests.support.system.system import System
@@ -125,6 +126,7 @@ def test_the_connection_to_the_database_is_encrypted_and_shows_the_clients_certi
     assert shown == (True, "/CN=client")
 
 
+@long
 def test_every_process_works_over_tls_alone(servers: EncryptedServers) -> None:
     with System(servers, **servers.settings) as system:
         applicant, department, officer = Applicant(system), Department(system), Officer(system)

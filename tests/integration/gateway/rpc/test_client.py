@@ -28,6 +28,7 @@ from tests.integration.gateway.accounts_stub import AccountsStub
 from tests.support.chaos import proxy as proxies
 from tests.support.factories.gateway import LATER, bearer, claims, proven, serving, signed, until
 from tests.support.stack.backends import TestStack
+from tests.support.stack.extent import long
 
 
 async def answers(client: RpcClient) -> bool:
@@ -157,6 +158,7 @@ async def answered_late_in_a_flood(client: RpcClient) -> int:
     return sum(await asyncio.gather(*(repeat() for _ in range(300))))
 
 
+@long
 async def test_a_service_in_a_lasting_flood_answers_as_many_calls_as_it_can(
     client: RpcClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ wrong line sends nothing, and each is named by its number.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from fastapi import Response
@@ -59,13 +60,13 @@ class Invitation:
                 }
             )
         except ValidationError as error:
-            self.take(problems_of(error, NOT_READABLE))
+            self.take(problems_of(error, NOT_READABLE).items())
             return None
         return None if self.errors or self.wrong_lines else request
 
-    def take(self, found: Problems) -> None:
+    def take(self, found: Iterable[tuple[str, str]]) -> None:
         """Record problems, each at its field or its line."""
-        for path, code in found.items():
+        for path, code in found:
             match = re.match(r"visitors\.(\d+)\.", path)
             if match is None:
                 self.errors.setdefault(path.removeprefix("slot."), code)
@@ -146,7 +147,7 @@ async def invite(view: DepartmentPage) -> Response:
     try:
         made = await visit_requests.invite(view.caller, request, key)
     except InvalidInput as error:
-        invitation.take(problems_of(error))
+        invitation.take((one.field, one.code) for one in error.body.fields)
         return await _page(view, invitation, 422)
     except Unavailable:
         return await _page(view, invitation, 503, key=key)

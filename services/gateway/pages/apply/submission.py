@@ -15,7 +15,7 @@ from services.gateway.pages.apply.form_session import ApplyRoute, current_answer
 from services.gateway.pages.shared import directory
 from services.gateway.pages.shared.answers import Answers, of_the_person
 from services.gateway.pages.shared.application_form import request_of
-from services.gateway.pages.shared.forms import LONGEST_KEY, problems_of, text_of
+from services.gateway.pages.shared.forms import LONGEST_KEY, text_of
 from services.gateway.pages.shared.questions import QUESTIONS, Problems, next_question, step_of
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 from services.gateway.pages.shared.waiting_times import usual_wait
@@ -105,7 +105,8 @@ async def _show_again(
         error, IdempotencyKeyReused
     ):  # an earlier attempt did arrive, with answers that were changed since
         return await _page(view, answers, {}, 409, changed="sent")
-    return await _page(view, answers, problems_of_questions(list(problems_of(error).items())), 422)
+    found = [(one.field, one.code) for one in error.body.fields]
+    return await _page(view, answers, problems_of_questions(found), 422)
 
 
 async def _page(

@@ -69,7 +69,8 @@ async def check_code(view: ReceptionPage, reference: str) -> Response:
     try:
         await mobile_changes.change_at_counter(view.caller, shown.reference, proof, typed["key"])
     except (Conflict, InvalidInput) as error:
-        found = problems_of(error) if isinstance(error, InvalidInput) else {"mobile": error.body.code}
+        found = problems_of(error) if isinstance(error, InvalidInput) else {}
+        found = found or {"mobile": error.body.code}
         return _page(view, shown, typed, found, 422)
     except NotAuthenticated as error:
         return _code_page(view, shown, typed, {"code": error.body.code}, 422)

@@ -21,7 +21,7 @@ from services.gateway.handlers import visit_requests
 from services.gateway.pages.counter import form as forms
 from services.gateway.pages.counter.form import WalkIn
 from services.gateway.pages.shared import cookies, directory, photograph, timeline
-from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.forms import key_of, text_of
 from services.gateway.pages.shared.view import ReceptionPage, View, page_router
 
 router = page_router("/counter")
@@ -77,7 +77,7 @@ async def apply(view: ReceptionPage) -> Response:
     try:
         made = await visit_requests.apply(view.caller, rpc.application.SUBMIT_AT_COUNTER, wanted, key)
     except InvalidInput as error:
-        walk_in.take(problems_of(error).items())
+        walk_in.take((one.field, one.code) for one in error.body.fields)
         return await _counter(view, walk_in, 422)
     except Unavailable:
         return await _counter(view, walk_in, 503, key=key)

@@ -123,14 +123,19 @@ async def test_problems_of_the_service_stand_at_their_lines_and_fields(clerk: Re
     clerk.client.answers["application.invite"] = InvalidInput(
         "refused",
         fields=(
+            FieldError(field="visitors.1.name", code="too_long"),
+            FieldError(field="visitors.1.name", code="invited_twice"),
             FieldError(field="visitors.1.mobile", code="not_a_mobile"),
             FieldError(field="slot.date", code="closed_day"),
+            FieldError(field="slot.date", code="date_past"),
         ),
     )
     shown = await clerk.send(PAGE, **FORM | {"visitors": "Ravi Kumar\n\nSimran, 98765"})
     assert shown.status_code == 422
     assert "Line 3: Enter a mobile number, such as 98765 43210" in plain(shown.text)
-    assert "The secretariat is closed on this day" in shown.text
+    assert "Line 3: This visitor is on the list already" in plain(shown.text)
+    assert "Line 3: This is too long" in plain(shown.text), "both problems of a field"
+    assert "The secretariat is closed on this day" in shown.text, "the first of another field"
     assert "Simran, 98765" in shown.text, "nothing that was typed is lost"
 
 

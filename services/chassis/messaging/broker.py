@@ -180,7 +180,8 @@ class PublishingConnection:
             connection, self._connection = self._connection, None
             if connection is not None:
                 with suppress(*NOT_PUBLISHED):
-                    connection.connection.transport.sock.settimeout(CLOSE_SECONDS)
+                    if connection.connected:
+                        connection.connection.transport.sock.settimeout(CLOSE_SECONDS)
                     connection.release()
 
     def keep_alive(self) -> NoReturn:

@@ -111,7 +111,10 @@ def _call_when_told_to_stop(stop: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: None)
 
     def wait() -> None:
-        eventlet.hubs.trampoline(told, read=True)
+        numbers: set[int] = set()
+        while not numbers & {signal.SIGTERM, signal.SIGINT}:
+            eventlet.hubs.trampoline(told, read=True)
+            numbers.update(os.read(told, 64))
         stop()
 
     eventlet.spawn_n(wait)

@@ -128,7 +128,7 @@ class _Counts:
                 events[service] = _number(connection, _EVENTS)
         with stack.postgres.connect("postgres") as connection:
             wal = _number(connection, _WAL)
-        ask = _management(stack)
+        ask = management(stack)
         queues, connections = ask(f"queues/{VHOST}"), ask("connections")
         messages = Counter[str]()
         for one in queues:
@@ -154,7 +154,8 @@ def _number(connection: "psycopg.Connection[tuple[object, ...]]", query: str) ->
     return int(str(row[0]))
 
 
-def _management(stack: Stack) -> Callable[[str], Any]:
+def management(stack: Stack) -> Callable[[str], Any]:
+    """Return a function that asks the broker's management interface."""
     user, _, password = stack.broker.url("administrator").split("//")[1].split("@")[0].partition(":")
     authorization = {"Authorization": "Basic " + b64encode(f"{user}:{password}".encode()).decode()}
 

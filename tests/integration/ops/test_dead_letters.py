@@ -32,6 +32,8 @@ from tests.support.stack.chassis import QUEUE, revoked_bytes
 from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 
+pytestmark = long
+
 MANY = 10_000
 
 
@@ -228,7 +230,6 @@ def test_a_letter_whose_consumer_has_no_queue_stays_a_dead_letter(broker, topolo
     assert broker.depth(DEAD) == 1
 
 
-@long
 def test_ten_thousand_letters_are_replayed_although_the_command_is_killed_and_interrupted(
     broker, topology
 ) -> None:

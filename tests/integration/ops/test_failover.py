@@ -25,8 +25,11 @@ from tests.integration.ops.command_line import epass
 from tests.support.factories.envelopes import key_ring
 from tests.support.factories.verify import Gate, gates_of
 from tests.support.stack.databases import execute, owner_of
+from tests.support.stack.extent import long
 from tests.support.stack.running import eventually, free_port
 from tests.support.stack.settings import EVENT_SIGNERS
+
+pytestmark = long
 
 Databases = Mapping[str, Database]
 

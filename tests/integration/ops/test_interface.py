@@ -14,10 +14,11 @@ from services.ops.interface import LETTERS
 from tests.integration.ops.command_line import DEAD, NAMES, add_dead_events, add_dead_letter, drain
 from tests.support.stack.backends import TestStack
 from tests.support.stack.chassis import QUEUE, revoked_bytes
+from tests.support.stack.extent import long
 from tests.support.stack.running import Process, eventually, free_port
 from tests.support.stack.wire import Wire, wire
 
-pytestmark = pytest.mark.xdist_group("interface of ops")  # of one exporter
+pytestmark = [pytest.mark.xdist_group("interface of ops"), long]  # of one exporter
 TOKEN = "the token of the gateways of these tests"
 OF_QUEUE = f"/dead-letters/{QUEUE}"
 

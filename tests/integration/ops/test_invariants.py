@@ -21,8 +21,11 @@ from tests.integration.ops.services_without_broker import ServicesWithoutBroker
 from tests.support.factories.notify import RecordingChannel
 from tests.support.stack.database_faults import demoted
 from tests.support.stack.databases import owner_of
+from tests.support.stack.extent import long
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.wire import wire
+
+pytestmark = long
 
 Json = dict[str, Any]
 

@@ -12,7 +12,10 @@ import pytest
 T = TypeVar("T")
 SHORT = bool(os.environ.get("EPASS_TEST_SHORT"))
 long = pytest.mark.long
-"""Mark a test that takes over ten seconds, and shows at length what others show in short."""
+"""Mark a test that takes over ten seconds, or a file that starts servers or whole systems of its own.
+
+`make test` leaves them out; `make integration`, `make test-all` and continuous integration run them.
+"""
 
 
 def fewer(examples: int) -> int:

@@ -41,8 +41,11 @@ from tests.support.factories.application import NOW, Desk, Elsewhere
 from tests.support.factories.approval import active
 from tests.support.factories.verify import NOON, Gate, scan_of
 from tests.support.stack.databases import content_of, execute, owner_of
+from tests.support.stack.extent import long
 from tests.support.stack.paths import ROOT
 from tests.support.stack.settings import make_settings
+
+pytestmark = long
 
 LATER = timedelta(days=400)
 LONG = timedelta(days=500)

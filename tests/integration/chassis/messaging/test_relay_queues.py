@@ -22,9 +22,11 @@ from tests.integration.chassis.messaging.relayed import (
 from tests.support.chaos import proxy as proxies
 from tests.support.factories.verify import pass_issued
 from tests.support.stack.chassis import QUEUE, add_events, apply_topology, make_relay, revoked, waiting
-from tests.support.stack.extent import few_of
+from tests.support.stack.extent import few_of, long
 from tests.support.stack.plain_http import asks
 from tests.support.stack.running import eventually
+
+pytestmark = long
 
 
 def test_a_queue_that_was_deleted_is_declared_again_before_anything_is_published(

@@ -17,7 +17,7 @@ from tests.support.stack.running import eventually
 from tests.support.system.actors import MATCHED, Applicant, Department, Officer, issued, messages
 from tests.support.system.system import System
 
-pytestmark = pytest.mark.xdist_group("encryption")  # of the same servers
+pytestmark = [pytest.mark.xdist_group("encryption"), long]  # of the same servers
 Files = dict[str, Path]
 
 
@@ -126,7 +126,6 @@ def test_the_connection_to_the_database_is_encrypted_and_shows_the_clients_certi
     assert shown == (True, "/CN=client")
 
 
-@long
 def test_every_process_works_over_tls_alone(servers: EncryptedServers) -> None:
     with System(servers, **servers.settings) as system:
         applicant, department, officer = Applicant(system), Department(system), Officer(system)

@@ -41,6 +41,9 @@ from tests.support.factories.notify import (
     received,
 )
 from tests.support.stack.databases import execute
+from tests.support.stack.extent import long
+
+pytestmark = long
 
 
 def test_a_vendor_that_is_away_is_left_alone_and_passes_go_on_after_their_wait(

@@ -24,9 +24,12 @@ from tests.integration.notify.handlers.stored import handle
 from tests.integration.notify.http_gateways.http_vendor import TOKEN, Vendor
 from tests.support.factories.notify import MOBILE, OPTIONS, Clock, SteppedSender, Visit, received
 from tests.support.stack.database_faults import postgres_away
+from tests.support.stack.extent import long
 from tests.support.stack.running import Process, eventually
 from tests.support.stack.settings import make_settings
 from tests.support.vendors.whatsapp import WhatsApp
+
+pytestmark = long
 
 
 def put_pass(db: Database, *, token: str | None = None, **visit: str) -> None:

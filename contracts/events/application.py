@@ -76,9 +76,7 @@ class ApplicationEnded(AboutApplication, producer="application"):
     example: ClassVar = {**DELIVERY, "revision": 1, "personal": CONTACT}
 
 
-class ApplicationCancelled(
-    ApplicationEnded, subscribers=("approval", "issuance", "notify"), answered_by="issuance"
-):
+class ApplicationCancelled(ApplicationEnded, subscribers=("approval", "issuance", "notify")):
     """The applicant, or the counter for them, cancelled it; a pass that exists is to be revoked."""
 
     cancelled_by: Literal["applicant", "counter"]

@@ -30,7 +30,7 @@ class Decision(AboutApplication, producer="approval"):
     example: ClassVar = {"review_id": ID, "revision": 1, "department": "home", "decided_by": "HOM-0001"}
 
 
-class PassApproved(Decision, subscribers=("application", "issuance"), answered_by="issuance"):
+class PassApproved(Decision, subscribers=("application", "issuance")):
     """A department approved the visit; the event holds everything that issuing the pass needs."""
 
     site: Code
@@ -91,7 +91,7 @@ class OfficersNote(Wire):
     note: str = ""
 
 
-class ApprovalWithdrawn(Decision, subscribers=("application", "issuance"), answered_by="issuance"):
+class ApprovalWithdrawn(Decision, subscribers=("application", "issuance")):
     """An approval no longer holds; a pass that exists is to be revoked."""
 
     reason: AnyRejectionReason

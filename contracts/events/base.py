@@ -49,7 +49,6 @@ class Facts(TypedDict, total=False):
 
     version: int
     producer: Service
-    answered_by: Service
     can_wait: bool
     is_only_one: bool
 
@@ -70,11 +69,6 @@ class Event(Wire):
     producer: ClassVar[Service]
     subscribers: ClassVar[tuple[Subscriber, ...]]
     """Who consumes it; nobody where it is only to be found in the stream of all events."""
-    answered_by: ClassVar[Service | None] = None
-    """Which service usually publishes another event a moment after it got this one, while somebody waits.
-
-    The relay looks for it sooner; nothing depends on it.
-    """
     can_wait: ClassVar[bool] = False
     """Whether nobody waits for it.
 

@@ -1,10 +1,10 @@
 """The sender (`epass sender`): a process of plain threads that hand stored messages to their channels.
 
 Each vendor has threads of its own, so that one that is slow takes no thread from another. One-time codes come
-first, and one thread of each vendor sends nothing else. The database notifies of codes, because somebody
-waits for them; for all other messages the threads poll. One of a vendor's polls at a time, the others wait
-for their turn. One more thread matches what vendors report, and takes the next steps of chains. A vendor that
-calls no webhook is asked by threads of its own.
+first, and one thread of each vendor sends nothing else. The database notifies of new messages; for those that
+are tried again the threads poll. One of a vendor's polls at a time, the others wait for their turn. One more
+thread matches what vendors report, and takes the next steps of chains. A vendor that calls no webhook is
+asked by threads of its own.
 
 A fault that is neither a channel's nor the database's ends the process: its supervisor starts another, and
 the leases run out.
@@ -36,8 +36,9 @@ from services.notify.handlers.status_polls import PAUSE_SECONDS
 from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
-POLL_SECONDS = 0.5
-"""A message other than a code waits so long at most, if a thread is free."""
+CODES: Sequence[Lane] = ("otp",)
+POLL_SECONDS = 1.0
+"""A message of which nobody has told waits so long at most, if a thread is free."""
 ADVANCE_SECONDS = 1.0
 """So often the sender looks for reports of vendors and for next steps of chains."""
 STOP_SECONDS = 19.0
@@ -61,17 +62,17 @@ class SenderThreads:
         self._batch = options.sender_batch
         self._stop = stop
         self._on_fault = on_fault
-        self._wakeups = {name: WakeUp() for name in sender.providers}
+        self._wakeups: list[WakeUp] = []
         url = options.database_url.get_secret_value()
-        tasks = [WakeupListener(url, list(self._wakeups.values()), stop).run, self._advance]
+        tasks = [WakeupListener(url, self._wakeups, stop).run, self._advance]
         for service in sender.reports.values():
             job = Job(f"ask:{service.name}", PAUSE_SECONDS)
             tasks += [partial(self._ask, service, job)] * options.sender_threads
         for provider in sender.providers.values():
-            turn = threading.Lock()
             job = Job(f"lease_messages:{provider.name}", POLL_SECONDS)
-            tasks.append(partial(self._work, ("otp",), threading.Lock(), provider, job))
-            tasks += [partial(self._work, EVERY_LANE, turn, provider, job)] * options.sender_threads
+            for lanes, threads in ((CODES, 1), (EVERY_LANE, options.sender_threads)):
+                self._wakeups.append(wakeup := WakeUp(lanes, provider.channels))
+                tasks += [partial(self._work, lanes, threading.Lock(), wakeup, provider, job)] * threads
         self._threads = [threading.Thread(target=self._guard, args=(task,), daemon=True) for task in tasks]
 
     def start(self) -> None:
@@ -81,7 +82,7 @@ class SenderThreads:
 
     def finish(self) -> bool:
         """Wait for all threads once ``stop`` is set, at most ``STOP_SECONDS``; return whether they ended."""
-        for wakeup in self._wakeups.values():
+        for wakeup in self._wakeups:
             wakeup.signal_all()
         until = monotonic() + STOP_SECONDS
         for thread in self._threads:
@@ -100,21 +101,22 @@ class SenderThreads:
             self._stop.wait(self._sender.ask(service))
             job.succeed()
 
-    def _work(self, lanes: Sequence[Lane], turn: threading.Lock, provider: Provider, job: Job) -> None:
+    def _work(
+        self, lanes: Sequence[Lane], turn: threading.Lock, wakeup: WakeUp, provider: Provider, job: Job
+    ) -> None:
         batch = BatchSize(self._batch)
         while not self._stop.is_set():
             with turn:
-                leased = self._wait_for_messages(lanes, batch.size, provider, job)
+                leased = self._wait_for_messages(lanes, batch.size, wakeup, provider, job)
             began = monotonic()
             results = self._sender.send(leased)
             sent = sum(not isinstance(outcome, Postponed | Untried) for _, outcome in results)
             batch.adapt(sent, monotonic() - began)
 
     def _wait_for_messages(
-        self, lanes: Sequence[Lane], limit: int, provider: Provider, job: Job
+        self, lanes: Sequence[Lane], limit: int, wakeup: WakeUp, provider: Provider, job: Job
     ) -> list[Leased]:
         """Return messages once some are due, leased; none if the process stops."""
-        wakeup = self._wakeups[provider.name]
         while not self._stop.is_set():
             seen = wakeup.signals
             leased = self._sender.lease(lanes, limit, provider)

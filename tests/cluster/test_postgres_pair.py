@@ -156,7 +156,7 @@ def test_who_opens_a_connection_of_their_own_finds_the_primary_behind_its_standb
     standby_first = pair.standby.port, pair.primary.port
     with databases.connect(pair.url("ops", "notify", standby_first)) as connection:
         assert connection.execute("select pg_is_in_recovery()").fetchone() == (False,)
-    wakeup, stop = WakeUp(), Event()
+    wakeup, stop = WakeUp((), ()), Event()
     listener = Thread(target=WakeupListener(pair.url("notify", None, standby_first), [wakeup], stop).run)
     listener.start()
     try:

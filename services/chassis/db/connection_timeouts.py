@@ -50,13 +50,14 @@ class AsyncTimeoutConnection(AsyncConnection[Any]):
     response_timeout = RESPONSE_TIMEOUT
 
     async def wait(self, gen: Wait, interval: float = 0.1, timeout: float | None = None) -> Any:  # noqa: ASYNC109  psycopg's own signature
-        """Wait as psycopg does, but no longer than the response timeout.
+        """Wait as psycopg does, but no longer than the response timeout; wake up in between for nothing.
 
         Raises:
             psycopg.OperationalError: the server did not respond in time.
         """
+        longest = self.response_timeout if timeout is None else timeout
         try:
-            return await super().wait(gen, interval, self.response_timeout if timeout is None else timeout)
+            return await super().wait(gen, max(interval, longest), longest)
         except OperationalError:
             _close_if_unanswered(self, timeout)
             raise

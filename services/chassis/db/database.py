@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from contracts.envelope import PersonalKeyRing
-from services.chassis.db import deferred_writes
+from services.chassis.db import deferred_writes, wakeups
 from services.chassis.runtime import metrics
 from services.chassis.runtime.settings import (
     DatabaseSettings,
@@ -173,8 +173,9 @@ class Database:
             "event_key": event_key,
             "memory": {},
         }
+        self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         self._sessions = sessionmaker(self.engine, expire_on_commit=False, info=info)
-        self._queries = sessionmaker(self.engine.execution_options(isolation_level="AUTOCOMMIT"), info=info)
+        self._queries = sessionmaker(self._single, info=info)
 
     @classmethod
     def of(cls, settings: DatabaseSettings) -> "Database":
@@ -199,6 +200,7 @@ class Database:
         """Open a session. Its work is committed at the end of the block, or rolled back by any error."""
         with self._sessions.begin() as session:
             yield session
+        wakeups.notify(session, self._single)
 
     @contextmanager
     def queries(self) -> Iterator[Session]:
@@ -214,6 +216,7 @@ class Database:
         with self._queries(autoflush=False) as session:
             yield session
             deferred_writes.require_none(session)
+        wakeups.notify(session, self._single)
 
     def is_available(self) -> bool:
         """Return whether the database can be used now: it answers, and takes changes."""

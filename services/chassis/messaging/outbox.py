@@ -1,6 +1,6 @@
 """The outbox: an event is stored in the transaction of the state change that it reports.
 
-The relay publishes it afterwards, at least once.
+The relay publishes it afterwards, at least once. It is told of an event that somebody waits for.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from contracts.envelope import seal, signed_content
-from contracts.events import Event
-from services.chassis.db import deferred_writes
+from contracts.events import BY_NAME, Event
+from services.chassis.db import deferred_writes, wakeups
 from services.chassis.db.database import event_key_of, personal_keys_of
 from services.chassis.db.deferred_writes import Form
 from services.chassis.db.locks import TRY_LOCK
@@ -76,6 +76,8 @@ def add_rows(session: Session, rows: Iterable[Row], *, only: str = "true") -> No
     form = _stored(EPOCH_EVENTS, only)
     for row in rows:
         deferred_writes.add(session, form, row)
+        if not BY_NAME[row["type"]].can_wait:
+            wakeups.wake(session, wakeups.OUTBOX)
 
 
 def _sign(session: Session, rows: Sequence[Row]) -> None:

@@ -2,11 +2,10 @@
 
 For each database it takes an advisory lock (one relay works while others stand by), reads the oldest unsent
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
-those that the broker confirmed. The relay polls: without a pause while there are events, then less and less
-often; after a few events that can wait, only when others had time to come. When it has published an event for
-a service, it soon looks for what that service says to it. It is not notified, because each NOTIFY takes a
-lock at commit that all databases of a server share. When the broker does not confirm within the watchdog's
-time, the relay connects again.
+those that the broker confirmed. The database notifies it of events (``chassis/db/wakeups.py``) but for those
+that can wait; it looks for these, and for what it was not told of, without a pause while there are events,
+then less and less often. When the broker does not confirm within the watchdog's time, the relay connects
+again.
 
 A queue that refuses (it is full), or does not answer (it has no leader), holds up nothing else. Each event
 goes out once, so that the other queues of its type have it; those that were not taken then wait, and one of
@@ -14,7 +13,7 @@ them is tried again after a pause. An event never overtakes an earlier one of it
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -36,6 +35,7 @@ from services.chassis.db.destructive_jobs import (
     doubt_leap,
     require,
 )
+from services.chassis.db.wakeups import OUTBOX
 from services.chassis.messaging import outbox_rows
 from services.chassis.messaging.broker import LOST
 from services.chassis.messaging.outbox_rows import ALL, KEEP_SENT_DAYS, PURGE, PURGE_ROWS, OutboxRows
@@ -56,8 +56,10 @@ LOCK = "relay"
 PURGE_SECONDS = 3600.0
 BUSY_POLL = 0.02
 """The pause after the first look that finds no events (seconds). It doubles up to `LONGEST_POLL`."""
-LONGEST_POLL = 0.2
-"""The longest pause between two looks at an outbox (seconds): an event is looked for within this time."""
+LONGEST_POLL = 1.0
+"""The longest pause between two looks at an outbox (seconds), of whose events nobody tells meanwhile."""
+GATHERING = 0.2
+"""The pause after a few events that can wait, so that more of them share a message (seconds)."""
 _CAN_WAIT = {event.__name__ for event in events.ALL if event.can_wait}
 AGAIN_SECONDS = 600.0
 """When a queue was missing, the events of its type that were sent in this time are sent again."""
@@ -123,26 +125,16 @@ class OutboxRelay:
     Args:
         url: of the database.
         ready: what the connection to the broker waits for (`Publisher`).
-        relays: all of this process, this one too: what one publishes may soon be answered in another outbox.
     """
 
-    def __init__(
-        self,
-        url: str,
-        settings: RelaySettings,
-        ready: Callable[[], Awaitable[None]],
-        relays: Sequence["OutboxRelay"],
-    ) -> None:
+    def __init__(self, url: str, settings: RelaySettings, ready: Callable[[], Awaitable[None]]) -> None:
         self.name = name_of(url)
         self._url = url.replace("postgresql+psycopg://", "postgresql://")
         self._settings = settings
-        self._relays = relays
         self._rows = OutboxRows(self.name, settings.relay_batch)
         self._publisher = Publisher(settings, f"relay:{self.name}", ready)
         self._purge_at = 0.0
         self._purging = Job(f"purge_outbox:{self.name}", PURGE_SECONDS)
-        self.answer_expected = asyncio.Event()
-        """Set when the service of this outbox gets an event, and may publish another one because of it."""
         self._holds: dict[str, Hold] = {}
         self._is_heard = False
         """Whether the broker has answered for an event since some were tried last."""
@@ -168,18 +160,12 @@ class OutboxRelay:
                 self._again.append(Missed(one.event.__name__, monotonic(), AGAIN_SECONDS))
                 self._again.append(Missed(one.event.__name__, monotonic() + later, 2 * later))
 
-    async def _pause(self, seconds: float) -> float:
-        """Pause for so long, or until an answer may be there; return what the next pause is counted from."""
+    async def _pause(self, connection: psycopg.AsyncConnection, seconds: float) -> float:
+        """Pause for so long, or until an event is there; return what the next pause is counted from."""
         if not seconds:
             await asyncio.sleep(0)
-            return seconds
-        try:
-            await asyncio.wait_for(self.answer_expected.wait(), seconds)
-        except TimeoutError:
-            return seconds
-        self.answer_expected.clear()
-        await asyncio.sleep(BUSY_POLL)
-        return 0.0
+        told = [one async for one in connection.notifies(timeout=seconds, stop_after=1)]
+        return 0.0 if told else seconds
 
     async def _work(self) -> None:
         """Publish until something fails."""
@@ -202,6 +188,7 @@ class OutboxRelay:
                 self._purging.succeed()  # who has the lock purges
                 await self._unsend(connection)
                 await asyncio.sleep(1)
+            await connection.execute(f"listen {OUTBOX}")
             pause = 0.0
             while True:
                 if not self._publisher.connected:
@@ -213,7 +200,9 @@ class OutboxRelay:
                 self.background.backoff.reset()
                 await self._purge(connection)
                 pause = next_pause(pause, published, self._settings.relay_batch)
-                pause = await self._pause(0.0 if self._rows.is_sweep_urgent and self._holds else pause)
+                pause = await self._pause(
+                    connection, 0.0 if self._rows.is_sweep_urgent and self._holds else pause
+                )
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
         """Delete old rows once an hour, also while there are no events; many rows are deleted in parts.
@@ -340,7 +329,6 @@ class OutboxRelay:
             await connection.execute(outbox_rows.MARK, ([envelope.id for envelope in published.confirmed],))
             for envelope in published.confirmed:
                 metrics.OUTBOX_SENT.labels(self.name, envelope.type).inc()
-            expect_answers(self._relays, {envelope.type for envelope in published.confirmed})
         if published.refused:
             rows = await connection.execute(
                 outbox_rows.LAST, ([envelope.id for envelope in published.refused],)
@@ -378,14 +366,6 @@ class OutboxRelay:
             await publisher.close()
 
 
-def expect_answers(relays: Iterable[OutboxRelay], types: Collection[str]) -> None:
-    """Let the relays of those services look soon that get events of these types and may answer them."""
-    services = {event.answered_by for event in events.ALL if event.__name__ in types}
-    for relay in relays:
-        if relay.name in services:
-            relay.answer_expected.set()
-
-
 def next_pause(last: float, published: Sequence[str], batch: int) -> float:
     """Return the seconds until the next look.
 
@@ -394,7 +374,7 @@ def next_pause(last: float, published: Sequence[str], batch: int) -> float:
     """
     if not published:
         return min(max(2 * last, BUSY_POLL), LONGEST_POLL)
-    return LONGEST_POLL if len(published) < batch and _CAN_WAIT.issuperset(published) else 0.0
+    return GATHERING if len(published) < batch and _CAN_WAIT.issuperset(published) else 0.0
 
 
 async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> None:
@@ -412,9 +392,7 @@ async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> N
 
     producers = {name_of(url) for url in settings.relay_database_urls}
     keeper = TopologyKeeper(settings, producers, send_again)
-    relays += [
-        OutboxRelay(url, settings, keeper.wait_until_declared, relays) for url in settings.relay_database_urls
-    ]
+    relays += [OutboxRelay(url, settings, keeper.wait_until_declared) for url in settings.relay_database_urls]
     background = [keeper.background, *(relay.background for relay in relays)]
     for one in background:
         health.checks[one.name] = lambda one=one: one.working  # type: ignore[misc]  # mypy cannot infer a lambda's default

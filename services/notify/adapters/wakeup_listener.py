@@ -1,31 +1,43 @@
-"""How the sender's threads wake up: the database notifies a listener whenever one-time codes were stored."""
+"""How the sender's threads wake up: the database notifies a listener when messages were stored."""
 
 import threading
 from collections.abc import Sequence
 
 import psycopg
 
+from contracts.model import DeliverBy
 from services.chassis.db.connection_timeouts import TCP_OPTIONS, TimeoutConnection
 from services.chassis.db.database import WRITABLE
 from services.chassis.runtime.backoff import Backoff
 from services.chassis.runtime.logs import logger
+from services.notify.domain.messages import Lane
 
 log = logger(__name__)
+CHANNEL = "messages"
 LISTEN_SECONDS = 1.0
+
+
+def topic(lane: Lane, channel: DeliverBy) -> str:
+    """Return what is told of a message that was stored: who may send it."""
+    return f"{lane} {channel}"
 
 
 class WakeUp:
     """A counter that waiting threads watch: each signal wakes one of them.
 
     A thread that reads ``signals`` before it looks for work, and waits with that value, misses no signal.
+    They send messages of these lanes and channels.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lanes: Sequence[Lane], channels: Sequence[DeliverBy]) -> None:
+        self._topics = {topic(lane, channel) for lane in lanes for channel in channels}
         self._condition = threading.Condition()
         self.signals = 0
 
-    def signal(self) -> None:
-        """Wake one thread: there is one more code, and each thread looks for codes first."""
+    def signal(self, told: str) -> None:
+        """Wake one thread if a message of theirs was stored."""
+        if told not in self._topics:
+            return
         with self._condition:
             self.signals += 1
             self._condition.notify()
@@ -71,12 +83,12 @@ class WakeupListener:
         with TimeoutConnection.connect(
             self._url, autocommit=True, connect_timeout=3, **TCP_OPTIONS, **WRITABLE
         ) as connection:
-            connection.execute("listen messages")
+            connection.execute(f"listen {CHANNEL}")
             backoff.reset()
             for wakeup in self._wakeups:
                 wakeup.signal_all()
             while not self._stop.is_set():
-                for _ in connection.notifies(timeout=LISTEN_SECONDS):
+                for told in connection.notifies(timeout=LISTEN_SECONDS):
                     for wakeup in self._wakeups:
-                        wakeup.signal()
+                        wakeup.signal(told.payload)
                 connection.execute("select")  # raises if the server is gone

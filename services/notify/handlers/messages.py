@@ -5,16 +5,18 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from contracts.model import Language
-from services.chassis.db import bulk, deferred_writes
+from services.chassis.db import bulk, deferred_writes, wakeups
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.notify.adapters.sealing import seal, unseal
+from services.notify.adapters.wakeup_listener import CHANNEL, topic
 from services.notify.domain.messages import NOT_TO_APPLICANT, Draft, Personal, State
 from services.notify.models import ApplicationRow, MessageRow
 
@@ -110,7 +112,7 @@ def store(
     erased: bool = False,
     unless: str | None = None,
 ) -> bool:
-    """Store a message unless this event has created one already. The commit of a code wakes the sender.
+    """Store a message unless this event has created one already. Its commit wakes a sender.
 
     Args:
         event_id: identifies the message together with its purpose.
@@ -128,7 +130,7 @@ def store(
     personal = None if erased else draft.personal
     address = (personal.owner or personal.to) if personal else None
     state: State = "not_needed" if draft.route is None else "withdrawn" if withdrawn or erased else "queued"
-    row = {
+    row: dict[str, Any] = {
         "id": message_id,
         "event_id": event_id,
         "purpose": draft.purpose,
@@ -153,6 +155,8 @@ def store(
         "expires_at": draft.expires_at,
         "ended_at": None if state == "queued" else now,
     }
+    if state == "queued":
+        wakeups.wake(session, CHANNEL, topic(draft.lane, row["channel"]))
     if unless is not None:
         return bool(bulk.insert_rows(session, _MESSAGES, [row], unless=unless))
     deferred_writes.insert(session, _MESSAGES, [row], skip_existing=True)

@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import ProgrammingError
@@ -17,11 +16,13 @@ from services.chassis.runtime import logs, tracing
 from services.chassis.runtime.clock import now
 from services.chassis.runtime.lifecycle import Stopping
 from services.notify.adapters.channels import Outgoing, PermanentChannelError, Receipt, TemporaryChannelError
+from services.notify.adapters.wakeup_listener import WakeUp
 from services.notify.domain.messages import provider_id_digest
 from services.notify.domain.outcomes import Delivered, Failed, Later
 from services.notify.handlers import resends
+from services.notify.handlers.deliveries import EVERY_LANE
 from services.notify.models import MessageRow
-from services.notify.sender import SenderThreads
+from services.notify.sender import CODES, SenderThreads
 from services.notify.settings import SenderSettings
 from tests.integration.notify.handlers.stored import handle
 from tests.integration.notify.stepped import published, put_codes, put_passes, row, sender
@@ -302,24 +303,24 @@ def held(db: Database) -> int:
         ).scalar_one()
 
 
-def test_a_code_wakes_an_idle_sender(db: Database, stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.notify.sender.POLL_SECONDS", 20.0)
+@pytest.mark.parametrize("put", [put_codes, put_passes])
+def test_a_message_wakes_an_idle_sender(db: Database, stack, monkeypatch: pytest.MonkeyPatch, put) -> None:
+    monkeypatch.setattr("services.notify.sender.POLL_SECONDS", 60.0)
     channel = RecordingChannel()
     with sender_threads(db, channel, OPTIONS, stack):
         eventually(lambda: listening(db), "it listens")
         for sent in (1, 2):
-            put_codes(db, 1)
-            eventually(lambda sent=sent: len(channel.sent) == sent, "it is sent", seconds=5)
+            put(db, 1)
+            eventually(lambda sent=sent: len(channel.sent) == sent, "it is sent")
 
 
-def test_only_a_code_takes_the_lock_of_notify_at_commit(db: Database, stack) -> None:
-    url = stack.database_url("notify_app", "notify").replace("postgresql+psycopg://", "postgresql://")
-    with psycopg.connect(url, autocommit=True) as listener:
-        listener.execute("listen messages")
-        put_passes(db, 1)
-        put_codes(db, 1)
-        listener.execute("notify messages, 'the end'")
-        assert [notice.payload for notice in listener.notifies(timeout=5, stop_after=2)] == ["otp", "the end"]
+def test_only_those_who_may_send_a_message_are_woken_by_it() -> None:
+    of_codes, of_all = (WakeUp(lanes, ["sms"]) for lanes in (CODES, EVERY_LANE))
+    by_email = WakeUp(EVERY_LANE, ["email"])
+    for told in ("otp sms", "normal sms"):
+        for one in (of_codes, of_all, by_email):
+            one.signal(told)
+    assert [one.signals for one in (of_codes, of_all, by_email)] == [1, 2, 0]
 
 
 def listening(db: Database) -> bool:
@@ -344,7 +345,7 @@ def test_a_due_retry_is_found_without_a_wake_up_and_an_idle_sender_does_not_poll
         eventually(lambda: row_state(db) == "delivered", "the second try", seconds=10)
         statements.clear()
         threading.Event().wait(2)
-    assert len(statements) < 12, "two threads look twice a second, a third one once, each by one statement"
+    assert len(statements) < 12, "three threads look once a second, each by one statement"
 
 
 def row_state(db: Database) -> str:

@@ -42,7 +42,7 @@ from services.application.handlers.views import (
     view_of,
 )
 from services.application.models import ApplicationRow, PassRow
-from services.chassis.db import cursors
+from services.chassis.db import pages
 
 MOST_HITS = 50
 MOST_ASKED = 20
@@ -65,7 +65,7 @@ def list_applications(request: Page, call: Call, session: Session, now: datetime
     if call.principal.kiosk:
         raise Forbidden("a kiosk shows nobody's history", code="at_a_kiosk")
     query = select(ApplicationRow).where(ApplicationRow.mobile == mobile_of(call.principal))
-    page, following = cursors.page(session, query, ApplicationRow.submitted_at, ApplicationRow.id, request)
+    page, following = pages.read(session, query, ApplicationRow.submitted_at, ApplicationRow.id, request)
     shown = [row for (row,) in page]
     opened = unlocked_sessions.opened_of(session, shown, call.principal, now)
     return ApplicationList(items=history_of(session, shown, opened), next=following)

@@ -16,7 +16,7 @@ from contracts.rpc.approval.decisions import (
 )
 from contracts.rpc.call import Call
 from services.approval.models.reviews import DecisionRow, ReviewRow
-from services.chassis.db import cursors
+from services.chassis.db import pages
 
 
 def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> RecordedDecisions:
@@ -46,7 +46,7 @@ def list_decisions(request: DecisionQuestion, call: Call, session: Session) -> R
         )
     else:
         raise InvalidInput.of("department", "missing")
-    page, following = cursors.page(session, query, DecisionRow.decided_at, DecisionRow.review_id, request)
+    page, following = pages.read(session, query, DecisionRow.decided_at, DecisionRow.review_id, request)
     return RecordedDecisions(
         items=tuple(
             RecordedDecision.from_attributes(decision, reference=review.reference, site=review.site)

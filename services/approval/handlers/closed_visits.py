@@ -20,7 +20,7 @@ from services.approval.domain import reviews
 from services.approval.handlers import capacity, reference_data
 from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models.reviews import BookingRow, ClosureRow, DecisionRow, ReviewRow
-from services.chassis.db import cursors
+from services.chassis.db import pages
 from services.chassis.db.server import is_future
 from services.chassis.messaging import outbox
 
@@ -81,7 +81,7 @@ class AffectedVisits:
         other = aliased(BookingRow)
         days = select(func.array_agg(other.day)).where(other.review_id == row.id).scalar_subquery()
         query = select(row, BookingRow, days, self.has_other_booking).outerjoin(BookingRow, of_review)
-        shown, following = cursors.page(
+        shown, following = pages.read(
             self.session, query.where(*self.told), row.submitted_at, row.id, request, oldest_first=True
         )
         return tuple(self._item(*one) for one in shown), following

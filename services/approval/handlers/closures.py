@@ -28,7 +28,7 @@ from services.approval.handlers import capacity, directory, reference_data
 from services.approval.handlers.authorization import deciding_department, login_of, own_department
 from services.approval.handlers.closed_visits import AffectedVisits
 from services.approval.models.reviews import BookingRow, ClosureRow, DecisionRow, ReviewRow
-from services.chassis.db import batches, cursors
+from services.chassis.db import batches, pages
 from services.chassis.db.locks import lock
 from services.chassis.rpc.idempotency import once
 
@@ -178,7 +178,7 @@ def list_closures(request: ClosureQuestion, call: Call, session: Session, now: d
         query = query.where(row.department == _department_of(call.principal, request.department))
     elif request.department:
         query = query.where(row.department == request.department)
-    page, following = cursors.page(session, query, row.closed_at, row.id, request)
+    page, following = pages.read(session, query, row.closed_at, row.id, request)
     views = _views(session, [closure for (closure,) in page], now)
     return ClosureList(items=tuple(_as_read_by(call.principal, one) for one in views), next=following)
 

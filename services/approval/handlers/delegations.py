@@ -16,7 +16,7 @@ from services.approval.handlers.authorization import deciding_department, login_
 from services.approval.handlers.directory import department_record
 from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models.reviews import DelegationRow, ReviewRow
-from services.chassis.db import cursors
+from services.chassis.db import pages
 from services.chassis.rpc.idempotency import once
 
 
@@ -75,7 +75,7 @@ def list_delegations(request: Page, call: Call, session: Session) -> DelegationL
     """
     row = DelegationRow
     query = select(row).where(row.department == own_department(call.principal))
-    page, following = cursors.page(session, query, row.made_at, row.id, request)
+    page, following = pages.read(session, query, row.made_at, row.id, request)
     return DelegationList(items=tuple(DelegationView.from_attributes(one) for (one,) in page), next=following)
 
 

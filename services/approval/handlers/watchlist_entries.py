@@ -18,7 +18,7 @@ from services.approval.handlers import watchlist
 from services.approval.handlers.authorization import login_of
 from services.approval.models.reviews import ReviewRow
 from services.approval.models.watchlist import WatchlistEntryRow, WatchlistMatchRow
-from services.chassis.db import cursors, locks
+from services.chassis.db import locks, pages
 from services.chassis.db.database import Database, personal_keys_of
 from services.chassis.db.destructive_jobs import Portion
 from services.chassis.rpc.idempotency import once
@@ -42,7 +42,7 @@ def list_entries(request: EntryQuestion, call: Call, session: Session) -> EntryL
     query = select(entry)
     if request.state is not None:
         query = query.where(STATES[request.state])
-    page, following = cursors.page(session, query, entry.proposed_at, entry.id, request)
+    page, following = pages.read(session, query, entry.proposed_at, entry.id, request)
     counts = {
         state: session.scalar(select(func.count()).where(which)) or 0 for state, which in STATES.items()
     }

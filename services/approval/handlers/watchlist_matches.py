@@ -17,7 +17,7 @@ from services.approval.handlers.authorization import login_of
 from services.approval.handlers.watchlist_entries import require_ado, require_watcher, view_of
 from services.approval.models.reviews import ReviewRow
 from services.approval.models.watchlist import WatchlistEntryRow, WatchlistMatchRow
-from services.chassis.db import cursors
+from services.chassis.db import pages
 from services.chassis.db.database import personal_keys_of
 from services.chassis.rpc.idempotency import once
 
@@ -35,7 +35,7 @@ def list_matches(request: MatchQuestion, call: Call, session: Session, now: date
     if request.open:
         still = match.entry_id.in_(select(WatchlistEntryRow.id).where(watchlist.ACTIVE))
         query = query.where(match.settled_as.is_(None), still, watchlist.coming(now))
-    page, following = cursors.page(session, query, match.found_at, match.id, request)
+    page, following = pages.read(session, query, match.found_at, match.id, request)
     return MatchList(
         items=tuple(_match_view(session, found, review) for found, review in page), next=following
     )

@@ -4,19 +4,20 @@ The first lines patch the standard library, before anything else is imported, so
 service.
 """
 
+import os
 import warnings
 
 warnings.filterwarnings("ignore", message=r"(?s).*Eventlet is deprecated")
+os.environ["EVENTLET_NO_GREENDNS"] = "yes"  # see ``name_resolver.py``
 
 import eventlet  # noqa: E402  must come first
 
 eventlet.monkey_patch()
 
-from services.chassis.process import name_resolver  # noqa: E402  eventlet's names are resolved by it
+from services.chassis.process import name_resolver  # noqa: E402  after the patch
 
 name_resolver.install()
 
-import os  # noqa: E402  after the patch
 import signal  # noqa: E402
 from collections.abc import Callable, Iterable, Sequence  # noqa: E402
 from typing import Literal  # noqa: E402

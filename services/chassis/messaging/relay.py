@@ -2,10 +2,9 @@
 
 For each database it takes an advisory lock (one relay works while others stand by), reads the oldest unsent
 rows in a short transaction, publishes them with pipelined confirms while no transaction is open, then marks
-those that the broker confirmed. The database notifies it of events (``chassis/db/wakeups.py``) but for those
-that can wait; it looks for these, and for what it was not told of, without a pause while there are events,
-then less and less often. When the broker does not confirm within the watchdog's time, the relay connects
-again.
+those that the broker confirmed. The database tells it of events (``chassis/db/wakeups.py``) but for those
+that can wait; it looks for these, and for what it was not told of, after a pause. When the broker does not
+confirm within the watchdog's time, the relay connects again.
 
 A queue that refuses (it is full), or does not answer (it has no leader), holds up nothing else. Each event
 goes out once, so that the other queues of its type have it; those that were not taken then wait, and one of
@@ -54,13 +53,10 @@ log = logger(__name__)
 LOCK = "relay"
 """The name of the advisory lock: one relay works on a database, others stand by."""
 PURGE_SECONDS = 3600.0
-BUSY_POLL = 0.02
-"""The pause after the first look that finds no events (seconds). It doubles up to `LONGEST_POLL`."""
 LONGEST_POLL = 1.0
 """The longest pause between two looks at an outbox (seconds), of whose events nobody tells meanwhile."""
 GATHERING = 0.2
-"""The pause after a few events that can wait, so that more of them share a message (seconds)."""
-_CAN_WAIT = {event.__name__ for event in events.ALL if event.can_wait}
+"""The pause after some events, in which those that can wait gather and share a message (seconds)."""
 AGAIN_SECONDS = 600.0
 """When a queue was missing, the events of its type that were sent in this time are sent again."""
 LONGEST_HOLD = 30.0
@@ -160,12 +156,12 @@ class OutboxRelay:
                 self._again.append(Missed(one.event.__name__, monotonic(), AGAIN_SECONDS))
                 self._again.append(Missed(one.event.__name__, monotonic() + later, 2 * later))
 
-    async def _pause(self, connection: psycopg.AsyncConnection, seconds: float) -> float:
-        """Pause for so long, or until an event is there; return what the next pause is counted from."""
+    async def _pause(self, connection: psycopg.AsyncConnection, seconds: float) -> None:
+        """Pause for so long, or until somebody has told of an event."""
         if not seconds:
             await asyncio.sleep(0)
-        told = [one async for one in connection.notifies(timeout=seconds, stop_after=1)]
-        return 0.0 if told else seconds
+        async for _ in connection.notifies(timeout=seconds, stop_after=1):
+            pass
 
     async def _work(self) -> None:
         """Publish until something fails."""
@@ -189,7 +185,6 @@ class OutboxRelay:
                 await self._unsend(connection)
                 await asyncio.sleep(1)
             await connection.execute(f"listen {OUTBOX}")
-            pause = 0.0
             while True:
                 if not self._publisher.connected:
                     self.background.working = False
@@ -199,10 +194,9 @@ class OutboxRelay:
                 self.background.working = not (self._holds and self._unheard_tries)
                 self.background.backoff.reset()
                 await self._purge(connection)
-                pause = next_pause(pause, published, self._settings.relay_batch)
-                pause = await self._pause(
-                    connection, 0.0 if self._rows.is_sweep_urgent and self._holds else pause
-                )
+                is_urgent = self._rows.is_sweep_urgent and self._holds
+                pause = 0.0 if is_urgent else next_pause(published, self._settings.relay_batch)
+                await self._pause(connection, pause)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
         """Delete old rows once an hour, also while there are no events; many rows are deleted in parts.
@@ -298,7 +292,7 @@ class OutboxRelay:
                 await publisher.connect()
         except LOST:
             return Published(unanswered=[one])
-        return await publisher.publish_all([[one]], max(until - monotonic(), BUSY_POLL))
+        return await publisher.publish_all([[one]], max(until - monotonic(), 0.02))
 
     async def _note_tries(self, connection: psycopg.AsyncConnection, published: Published) -> None:
         """Note what became of the events that were tried, and end the wait of each type that was confirmed.
@@ -366,15 +360,14 @@ class OutboxRelay:
             await publisher.close()
 
 
-def next_pause(last: float, published: Sequence[str], batch: int) -> float:
-    """Return the seconds until the next look.
+def next_pause(published: Sequence[str], batch: int) -> float:
+    """Return the seconds until the next look, if nobody tells of an event before.
 
-    After events it follows at once, but after a few that can wait only when others had time to come. After
-    none the pause is twice the last one.
+    After a whole batch it follows at once. After fewer events those that can wait have time to gather.
     """
-    if not published:
-        return min(max(2 * last, BUSY_POLL), LONGEST_POLL)
-    return GATHERING if len(published) < batch and _CAN_WAIT.issuperset(published) else 0.0
+    if len(published) == batch:
+        return 0.0
+    return GATHERING if published else LONGEST_POLL
 
 
 async def run(settings: RelaySettings, health: Health, stop: asyncio.Event) -> None:

@@ -83,5 +83,4 @@ async def test_the_pause_of_a_relay_ends_when_it_is_told(database: Database, sta
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute("listen outbox")
         execute(database, "notify outbox")
-        assert await relay._pause(connection, 60) == 0
-        assert await relay._pause(connection, 0.01) == 0.01
+        await relay._pause(connection, 600)

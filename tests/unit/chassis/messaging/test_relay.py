@@ -30,25 +30,8 @@ def test_a_relay_refuses_a_database_that_is_not_named_as_its_service() -> None:
         make_settings(RelaySettings, relay_database_urls=("postgresql://127.0.0.1/epass_issuance",))
 
 
-def test_after_events_the_relay_looks_again_at_once() -> None:
-    assert next_pause(0.2, ["PassIssued"], batch=200) == 0.0
-
-
-def test_after_a_few_events_that_nobody_waits_for_the_relay_lets_more_gather() -> None:
-    assert next_pause(0.0, ["PassScanned"] * 199, batch=200) == 0.2
-    assert next_pause(0.0, ["NotificationDelivered", "NotificationFailed"], batch=200) == 0.2
-
-
-def test_control_the_relay_does_not_pause_when_more_wait_or_somebody_waits() -> None:
-    assert next_pause(0.0, ["PassScanned"] * 200, batch=200) == 0.0
-    assert next_pause(0.0, ["PassScanned", "PassIssued"], batch=200) == 0.0
-
-
-def test_while_nothing_happens_the_pause_doubles_up_to_a_limit() -> None:
-    pauses = [0.0]
-    for _ in range(8):
-        pauses.append(next_pause(pauses[-1], [], batch=200))
-    assert pauses == [0.0, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 1.0]
+def test_the_relay_looks_at_once_while_whole_batches_wait_and_then_lets_events_gather() -> None:
+    assert [next_pause(["PassScanned"] * count, batch=200) for count in (200, 199, 1, 0)] == [0, 0.2, 0.2, 1]
 
 
 async def ready() -> None:

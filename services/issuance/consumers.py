@@ -21,4 +21,4 @@ class Consumers:
     on_mobile_changed = consumes(events.MobileChanged, passes.change_mobile)
     on_personal_data_erased = consumes(events.PersonalDataErased, passes.erase_personal_data)
 
-    sign_status_list = every("status_list_seconds", status_list.sign_when_due, eager=True)
+    sign_status_list = every(status_list.LOOK_SECONDS, status_list.sign_when_due, eager=True)

@@ -6,13 +6,13 @@ from math import ceil
 from typing import Any
 
 import jwt
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from contracts.events import PublicKey, Revocation, StatusListSigned
 from contracts.key_set import KeySet
-from contracts.model import is_ahead
+from contracts.model import AHEAD, is_ahead
 from contracts.rpc.issuance import StatusDelta, StatusList
 from contracts.tokens import STATUS_DELTA_TYP, STATUS_TYP, StatusClaims, StatusDeltaClaims
 from services.chassis.db.checksums import checksum
@@ -28,23 +28,47 @@ GOOD_FOR = timedelta(minutes=10)
 """From ``iat`` to ``exp``. This is far longer than the 10 s between two lists, so that a gate that loses its
 network for a short while still has a good one; a gate that is offline for longer is meant to go on with it
 and to show its age (``list_age_s``)."""
+LOOK_SECONDS = 1.0
+"""So often it is looked whether a list is due."""
+RECENT, RECENT_LISTS = timedelta(seconds=30), 40
+"""A revocation is missed by a list that is signed before its commit, or on a server whose clock is ahead."""
 LEAST_REPEATED, LISTS_OF_AN_HOUR = 10, 360
 """Each revocation is repeated within so many lists, and in fewer where that is not many at a time."""
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
 def sign_when_due(session: Session, now: datetime, settings: IssuanceSettings) -> None:
-    """Sign a new list if ``status_list_seconds`` have passed.
+    """Sign a new list if ``status_list_seconds`` have passed, or a pass is revoked that no list has.
 
-    Of several replicas that call at once, one signs.
-
-    A call that comes a fifth of the interval too early counts as on time. A list from the future does not
-    hold the next one back: whoever signed it had a wrong clock.
+    Of several replicas that call at once, one signs. A list from the future does not hold the next one back:
+    whoever signed it had a wrong clock.
     """
-    interval = timedelta(seconds=settings.status_list_seconds)
-    row = _lock_row(session, now, signed_until=now - interval * 0.8, skip_locked=True)
-    if row is not None:
+    due = now - timedelta(seconds=settings.status_list_seconds)
+    signed_until = now if _is_behind(session, now) else due
+    row = _lock_row(session, now, signed_until=signed_until, skip_locked=True)
+    if row is None:
+        return
+    if row.signed_at <= due or is_ahead(row.signed_at, now) or _misses(session, row, now):
         _sign(session, row, now, settings)
+
+
+def _is_behind(session: Session, now: datetime) -> bool:
+    """Return whether a pass was revoked about when the newest list was signed, or since."""
+    return bool(session.scalar(select(_recent(now).exists())))
+
+
+def _misses(session: Session, row: StatusListRow, now: datetime) -> bool:
+    """Return whether a pass was revoked that none of the lists of this time has."""
+    listed = {number for _, _, changed in row.steps[-RECENT_LISTS:] for number in changed}
+    return not listed.issuperset(session.scalars(_recent(now)))
+
+
+def _recent(now: datetime) -> Select[str]:
+    """Return the query of the passes that were revoked since `RECENT` before the newest list."""
+    since = select(StatusListRow.signed_at - RECENT).where(StatusListRow.id == 1).scalar_subquery()
+    return select(PassRow.number).where(
+        PassRow.revoked_at.between(since, now + AHEAD), PassRow.ends_after(now)
+    )
 
 
 def current(session: Session, now: datetime, settings: IssuanceSettings) -> StatusList:

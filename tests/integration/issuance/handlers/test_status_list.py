@@ -148,11 +148,32 @@ def test_of_replicas_whose_jobs_run_at_once_one_signs(database) -> None:
     assert current_list(database).claims["seq"] == 1
 
 
-def test_a_replica_whose_job_runs_between_those_of_another_does_not_sign(database) -> None:
-    for seconds in (0, 5, 10, 15, 20):
-        run_job(database, NOW + timedelta(seconds=seconds))
+def pass_revoked_at(database, at: datetime) -> str:
+    number = revoked_pass(database)
+    execute(database, update(PassRow).where(PassRow.number == number).values(revoked_at=at))
+    return number
 
-    assert current_list(database, NOW + timedelta(seconds=20)).claims["seq"] == 3
+
+def test_a_list_is_signed_when_it_is_due_and_when_a_pass_was_revoked(database) -> None:
+    signed = []
+    for second in range(21):
+        if second in (3, 14):
+            pass_revoked_at(database, NOW + timedelta(seconds=second))
+        run_job(database, NOW + timedelta(seconds=second))
+        signed.append(signed_at(database) - NOW)
+
+    assert [one.seconds for one in sorted(set(signed))] == [0, 3, 13, 14]
+
+
+def test_a_revocation_that_is_committed_after_a_list_of_its_time_is_on_the_next_one(database) -> None:
+    run_job(database, NOW + timedelta(seconds=5))
+    number = pass_revoked_at(database, NOW + timedelta(seconds=4))
+    pass_revoked_at(database, NOW + AHEAD_BY)  # by a wrong clock: no reason for a list each second
+    for second in (6, 7, 8):
+        run_job(database, NOW + timedelta(seconds=second))
+
+    assert signed_at(database) == NOW + timedelta(seconds=6)
+    assert number in current_list(database).claims["revoked"]
 
 
 def test_a_replica_does_not_wait_for_one_that_signs(database) -> None:

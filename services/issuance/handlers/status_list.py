@@ -44,17 +44,14 @@ def sign_when_due(session: Session, now: datetime, settings: IssuanceSettings) -
     whoever signed it had a wrong clock.
     """
     due = now - timedelta(seconds=settings.status_list_seconds)
-    signed_until = now if _is_behind(session, now) else due
-    row = _lock_row(session, now, signed_until=signed_until, skip_locked=True)
+    known = session.execute(select(StatusListRow.signed_at, _recent(now).exists())).one_or_none()
+    if known is not None and due < known.signed_at and not is_ahead(known.signed_at, now) and not known[1]:
+        return
+    row = _lock_row(session, now, signed_until=now, skip_locked=True)
     if row is None:
         return
     if row.signed_at <= due or is_ahead(row.signed_at, now) or _misses(session, row, now):
         _sign(session, row, now, settings)
-
-
-def _is_behind(session: Session, now: datetime) -> bool:
-    """Return whether a pass was revoked about when the newest list was signed, or since."""
-    return bool(session.scalar(select(_recent(now).exists())))
 
 
 def _misses(session: Session, row: StatusListRow, now: datetime) -> bool:

@@ -57,7 +57,7 @@ def without_a_state(states: Iterable[State]) -> set[str]:
         asked = {"type": "http", "method": method, "path": path, "headers": []}
         return next((one.path for one in routes if one.matches(asked)[0] is Match.FULL), None)
 
-    shown = {one.path for one in routes if "GET" in one.methods}
+    shown = {one.path for one in routes if "GET" in (one.methods or ())}
     return {path.replace(IN_A_LANGUAGE, "…") for path in shown - {path_of(one) for one in states}}
 
 

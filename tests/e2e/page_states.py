@@ -323,6 +323,8 @@ def counter() -> Iterator[State]:
 def operator() -> Iterator[State]:
     """Yield the pages of an operator who applies for others."""
     yield State("assisted", "/assist")
+    codes = "/assist/second-factor/recovery-codes"
+    yield State("assisted", codes, before=((codes, {}),))
     yield State("assisted", "/sign-in")
     yield State("helped", "/apply/who")
     yield State("helped", "/apply/check", before=WAY)
@@ -372,6 +374,9 @@ STATES = [
     State("applicant", OWN),
     State("applicant", OWN, answers={"application.view": APPLICATION.model_copy(
         update={"status": "rejected", "reason": "no_appointment", "note": "Come on Monday"})}),
+    State("applicant", f"{OWN}/cancel"),
+    State("applicant", f"{OWN}/complete", answers={"application.view": APPLICATION.model_copy(
+        update={"status": "returned", "note": "Which officer?"})}),
     State("applicant", "/desk", status=403), State("applicant", "/apply/nothing", status=404),
     State(None, "/staff/sign-in"), State(None, "/staff/sign-in", {"login_id": "x", "password": "x"},
     {"accounts.log_in": WRONG_LOGIN}, status=422),

@@ -9,7 +9,6 @@ from contextlib import suppress
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import event as sqlalchemy_event
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -30,6 +29,7 @@ from services.approval.handlers.delegations import decides_for
 from services.approval.handlers.queries import view
 from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models.reviews import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
+from services.chassis.db.database import after_commit
 from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import tracing
@@ -306,4 +306,4 @@ def _record(
     if decision.waited_from is not None and status != "withdrawn":
         waited = (now - decision.waited_from).total_seconds()
         measured = metrics.DECISION_SECONDS.labels(metrics.department_label(row.department), status)
-        sqlalchemy_event.listen(session, "after_commit", lambda _: measured.observe(waited), once=True)
+        after_commit(session, lambda: measured.observe(waited))

@@ -6,7 +6,7 @@ that before psycopg is imported and checks it.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -53,6 +53,8 @@ PREPARE_AFTER = 2
 
 psycopg forgets all prepared statements at each rollback, so also at each call that is refused.
 """
+_AFTER_COMMIT = "after_commit"
+"""Where `Session.info` has the functions to call."""
 _IS_READ_ONLY = text("select current_setting('transaction_read_only') = 'on'")
 
 
@@ -108,6 +110,23 @@ def idempotency_secret_of(session: Session) -> bytes:
 def memory_of(session: Session) -> dict[str, Any]:
     """Return what the process that a session belongs to keeps of this database, by a name of the keeper."""
     return cast(dict[str, Any], session.info["memory"])
+
+
+def after_commit(session: Session, function: Callable[[], object]) -> None:
+    """Call a function once the transaction of `Database.transaction` is committed, and only then.
+
+    A handler counts in this way what it does in the transaction, which may be rolled back and done again.
+    Within a savepoint, which may be rolled back alone, it is an error.
+    """
+    assert not session.in_nested_transaction()
+    session.info.setdefault(_AFTER_COMMIT, []).append(function)
+
+
+@event.listens_for(Session, "after_commit")
+def _call_after_commit(session: Session) -> None:
+    if not session.in_nested_transaction():  # else a savepoint has ended
+        for function in session.info.pop(_AFTER_COMMIT, ()):
+            function()
 
 
 class _Pool(QueuePool):

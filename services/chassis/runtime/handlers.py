@@ -9,8 +9,9 @@ A parameter gets by its name:
 - for a job: ``session``.
 
 Any other parameter must have a default, which it keeps. The names are read once, when the service is
-imported. An entrypoint opens a session only where its handler names one; a handler that opens its own names
-``db``.
+imported. A call or a job opens a session only where its handler names one; a handler that opens its own names
+``db``. The handler of an event always runs in a transaction, which also has the mark in the inbox: what it
+counts waits for the commit (``chassis/db/database.py``, `after_commit`).
 """
 
 import inspect

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from contracts.events import NotificationFailed
 from contracts.model import DeliverBy
 from services.chassis.db import bulk
-from services.chassis.db.database import personal_keys_of
+from services.chassis.db.database import after_commit, personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.notify.adapters.sealing import seal, unseal_if_possible
@@ -130,7 +130,7 @@ def _take_one(session: Session, row: Any, chains_: Chains, now: datetime) -> Non
     channel = chains.next_channel(chains_, row["purpose"], row["tried"], addresses)
     if channel is not None and personal is not None:
         _store_next(session, row, channel, personal, addresses)
-        FALLBACKS.labels(row["purpose"], row["channel"], channel).inc()
+        after_commit(session, FALLBACKS.labels(row["purpose"], row["channel"], channel).inc)
     elif row["purpose"] == "pass_issued":
         session.execute(_MARK, {"id": row["id"]})
     reason = row["reason"] or "unconfirmed"

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from contracts.events import NotificationFailed
+from services.chassis.db.database import after_commit
 from services.chassis.messaging import outbox
 from services.notify.domain.chains import ending_of
 from services.notify.domain.outcomes import TRIED_FOR
@@ -75,4 +76,4 @@ def end_chain(
         return
     outbox.add(session, NotificationFailed(**about, reason=reason), at=now)
     if ending := ending_of(reason):
-        CHAINS_ENDED.labels(about["purpose"], ending).inc()
+        after_commit(session, CHAINS_ENDED.labels(about["purpose"], ending).inc)

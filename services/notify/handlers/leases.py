@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from contracts.events import NotificationDelivered
 from contracts.model import DeliverBy, Language
 from services.chassis.db import deferred_writes
-from services.chassis.db.database import personal_keys_of
+from services.chassis.db.database import after_commit, personal_keys_of
 from services.chassis.messaging import outbox
 from services.chassis.runtime import logs
 from services.chassis.runtime.clock import monotonic
@@ -316,8 +316,8 @@ def _publish(
     if isinstance(outcome, Delivered):
         outbox.add(session, NotificationDelivered(**about, possible_duplicate=possible_duplicate), at=now)
         if outcome.provider is None:
-            CHAINS_ENDED.labels(message.purpose, "reached").inc()
+            after_commit(session, CHAINS_ENDED.labels(message.purpose, "reached").inc)
         else:
-            RECEIPTS_EXPECTED.labels(outcome.provider).inc()
+            after_commit(session, RECEIPTS_EXPECTED.labels(outcome.provider).inc)
     elif isinstance(outcome, Failed) and _seconds_to_next(message, outcome, chains) is None:
         end_chain(session, about, outcome.reason, now, may_wait=outcome.use_next)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from contracts.events import NotificationDelivered
 from services.chassis.db import bulk
 from services.chassis.db.batches import delete_batch
+from services.chassis.db.database import after_commit
 from services.chassis.db.locks import try_lock
 from services.chassis.db.upserts import put
 from services.chassis.messaging import outbox
@@ -153,7 +154,7 @@ def apply_reports(session: Session, chains: Chains, now: datetime, most: int = B
                 _fail(session, report, message, chains, now)
             else:
                 _confirm(session, report, message, chains, now)
-        RECEIPTS.labels(report["provider"], report["status"]).inc()
+        after_commit(session, RECEIPTS.labels(report["provider"], report["status"]).inc)
     keys = [{name: report[name] for name in ("provider", "provider_id", "status")} for report in found]
     session.execute(_APPLIED, {"now": now, "keys": bulk.as_json(keys)})
     return len(found)
@@ -184,7 +185,7 @@ def _confirm(session: Session, report: Any, message: dict[str, Any], chains: Cha
     about = {"event_id": message["event_id"], "purpose": message["purpose"]}
     session.execute(_END, {**about, "id": message["id"], "now": now})
     if not was_reached:
-        CHAINS_ENDED.labels(message["purpose"], "reached").inc()
+        after_commit(session, CHAINS_ENDED.labels(message["purpose"], "reached").inc)
     is_repeat = message["possible_duplicates"] > 0
     event = NotificationDelivered(**_about(message), status=report["status"], possible_duplicate=is_repeat)
     outbox.add(session, event, at=min(report["at"], now))

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from contracts.errors import InvalidInput, NotAuthenticated, NotFound
 from contracts.rpc.call import Call, Nothing
 from contracts.rpc.notify import ChallengeAnswer, Webhook, WebhookChallenge
+from services.chassis.db.database import after_commit
 from services.notify.adapters.channels import BadWebhook, DeliveryReport, InboundText, ReceiptSource
 from services.notify.adapters.channels.installed import receipt_sources_of
 from services.notify.handlers import receipts
@@ -37,7 +38,7 @@ def receive(request: Webhook, session: Session, now: datetime, settings: Webhook
         session, source.name, [one for one in told if isinstance(one, DeliveryReport)], now
     )
     receipts.store_texts(session, source.channel, [one for one in told if isinstance(one, InboundText)], now)
-    WEBHOOKS.labels(source.name, "ok" if told else "nothing").inc()
+    after_commit(session, WEBHOOKS.labels(source.name, "ok" if told else "nothing").inc)
     return Nothing()
 
 

@@ -30,6 +30,7 @@ from contracts.key_set import NotAKeySet, read_key_set
 from contracts.model import Companion, ConflictKind, Person, site_of
 from services.chassis.db import locks
 from services.chassis.db.checksums import checksum
+from services.chassis.db.database import after_commit
 from services.chassis.db.server import is_future, latest
 from services.chassis.messaging import outbox
 from services.chassis.messaging.senders import ForgedMessage
@@ -169,12 +170,12 @@ def handle_pass_revoked(received: Received[PassRevoked], session: Session, now: 
     revocation = Revocation(
         pass_number=event.pass_number, reason=event.reason, revoked_at=received.occurred_at
     )
-    _count(_revoke(session, revocation, now, revoked_seq=received.seq, **application))
+    _count(session, _revoke(session, revocation, now, revoked_seq=received.seq, **application))
 
 
-def _count(conflicts: Iterable[ConflictKind]) -> None:
+def _count(session: Session, conflicts: Iterable[ConflictKind]) -> None:
     for kind in conflicts:
-        GATE_CONFLICTS.labels(kind).inc()
+        after_commit(session, GATE_CONFLICTS.labels(kind).inc)
 
 
 def _revoke(
@@ -234,7 +235,7 @@ def handle_status_list_signed(
         raise ForgedMessage from error
     signing_keys.store(session, key_set, now)
     if not _knows_all(session, received):
-        _count(_learn(session, received, now))
+        _count(session, _learn(session, received, now))
         if not _knows_all(session, received):
             return
     row = insert(StatusListRow).values(id=1, complete_at=func.least(received.occurred_at, latest(now)))

@@ -7,7 +7,7 @@ from contracts.errors import Unavailable
 from services.gateway.pages.apply.form_session import ApplyRoute, current_answers, posted_form, was_sent
 from services.gateway.pages.apply.question_page import findings
 from services.gateway.pages.shared.answers import Answers
-from services.gateway.pages.shared.forms import text_of
+from services.gateway.pages.shared.forms import number_of, text_of
 from services.gateway.pages.shared.questions import MOST_COMPANIONS, Problems, companion, step_of
 from services.gateway.pages.shared.view import ApplicantPage, View, page_router
 
@@ -58,9 +58,9 @@ async def add_companion(view: ApplicantPage) -> Response:
 async def remove_companion(view: ApplicantPage) -> Response:
     answers, form = current_answers(view), await view.form()
     companions = list(answers.get("companions", ()))
-    which = text_of(form, "which")
-    if which.isdecimal() and int(which) < len(companions) == int(text_of(form, "of") or len(companions)):
-        del companions[int(which)]
+    which = number_of(form, "which")
+    if text_of(form, "of") in ("", str(len(companions))) and which is not None and which < len(companions):
+        del companions[which]
     return view.save_answers(view.to("/apply/companions"), answers | {"companions": companions})
 
 
@@ -71,8 +71,8 @@ def _problems(found: list[tuple[str, str]], prefix: str) -> Problems:
 
 def _number(form: FormData, coming: list[Answers]) -> int:
     """Return the place in the list that a form is about: behind its end, unless it changes somebody."""
-    which = text_of(form, "which")
-    return int(which) if which.isdecimal() and int(which) < len(coming) else len(coming)
+    which = number_of(form, "which")
+    return len(coming) if which is None else min(which, len(coming))
 
 
 def _page(

@@ -13,7 +13,7 @@ from contracts.rpc.approval.capacity import SetCapacity
 from contracts.rpc.call import Nothing
 from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
-from services.gateway.pages.shared.forms import key_of, text_of
+from services.gateway.pages.shared.forms import key_of, number_of, text_of
 from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 router = page_router("/desk")
@@ -52,7 +52,7 @@ def _read(form: FormData) -> tuple[Capacity | None, dict[str, str]]:
         typed = {name: text_of(form, f"{name}-{weekday}") for name in ("from", "to", "places")}
         if not any(typed.values()):
             continue
-        opens, closes, places = _time(typed["from"]), _time(typed["to"]), _places(typed["places"])
+        opens, closes, places = _time(typed["from"]), _time(typed["to"]), _places(form, weekday)
         read = {"from": opens, "to": closes, "places": places}
         missing = {"from": "from_missing", "to": "to_missing", "places": "places_range"}
         problems |= {f"{name}-{weekday}": missing[name] for name, value in read.items() if value is None}
@@ -87,8 +87,9 @@ def _date(text: str) -> date | None:
         return None  # an empty field removes the date
 
 
-def _places(text: str) -> int | None:
-    return int(text) if text.isdecimal() and 1 <= int(text[:9]) <= 5_000 else None
+def _places(form: FormData, weekday: int) -> int | None:
+    places = number_of(form, f"places-{weekday}")
+    return places if places is not None and 1 <= places <= 5_000 else None
 
 
 def _typed(capacity: Capacity | None) -> dict[str, str]:

@@ -26,7 +26,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.handlers import visit_requests
 from services.gateway.pages.desk.queue import Filters, back_to_queue, can_come, read_filters
 from services.gateway.pages.shared import directory, visit_times
-from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.forms import key_of, number_of, problems_of, text_of
 from services.gateway.pages.shared.view import DepartmentPage, View, page_router
 
 router = page_router("/desk")
@@ -221,7 +221,7 @@ def _approve(form: FormData) -> dict[str, Any]:
         "vehicle_allowed": text_of(form, "vehicle_allowed") == "yes",
         "last_day": text_of(form, "last_day") or None,
         "days_reason": text_of(form, "days_reason"),
-        "revision": _revision(form),
+        "revision": number_of(form, "revision"),
     }
 
 
@@ -229,17 +229,15 @@ def _withdraw(form: FormData) -> dict[str, Any]:
     return {"reason": text_of(form, "reason"), "note": text_of(form, "note")}
 
 
-def _revision(form: FormData) -> int | None:
-    text = text_of(form, "revision")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
-
-
 DECISIONS: dict[str, tuple[Method[Any, ReviewView], Callable[[FormData], dict[str, Any]]]] = {
     "approve": (rpc.approval.decisions.APPROVE, _approve),
-    "reject": (rpc.approval.decisions.REJECT, lambda form: {**_withdraw(form), "revision": _revision(form)}),
+    "reject": (
+        rpc.approval.decisions.REJECT,
+        lambda form: {**_withdraw(form), "revision": number_of(form, "revision")},
+    ),
     "return": (
         rpc.approval.decisions.RETURN,
-        lambda form: {"note": text_of(form, "note"), "revision": _revision(form)},
+        lambda form: {"note": text_of(form, "note"), "revision": number_of(form, "revision")},
     ),
     "forward": (
         rpc.approval.decisions.FORWARD,

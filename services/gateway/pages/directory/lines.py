@@ -14,7 +14,7 @@ from services.chassis.runtime.clock import now
 from services.gateway.pages.directory import labels
 from services.gateway.pages.directory.hours import WEEKDAYS, read_hours, weeks
 from services.gateway.pages.shared import directory
-from services.gateway.pages.shared.forms import key_of, problems_of, text_of
+from services.gateway.pages.shared.forms import key_of, number_of, problems_of, text_of
 from services.gateway.pages.shared.languages import _
 from services.gateway.pages.shared.view import AdoPage, View, page_router
 
@@ -178,8 +178,7 @@ def _today() -> str:
 
 def accepted_of(form: FormData) -> int:
     """Return how many affected visits the form has shown."""
-    text = text_of(form, "accepted")
-    return int(text[:9]) if text.isdecimal() else 0
+    return number_of(form, "accepted") or 0
 
 
 def _effects(error: Conflict) -> Effects:

@@ -20,6 +20,12 @@ def text_of(form: FormData, name: str) -> str:
     return value.replace("\x00", "").strip() if isinstance(value, str) else ""
 
 
+def number_of(form: FormData, name: str) -> int | None:
+    """Return the number in a field; None if it is missing, no whole number, or has more than nine digits."""
+    text = text_of(form, name)
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
 def key_of(form: FormData) -> str:
     """Return the idempotency key of a form; a new one where the form has none."""
     return text_of(form, "key")[:LONGEST_KEY] or str(uuid4())

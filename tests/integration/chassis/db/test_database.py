@@ -133,6 +133,23 @@ def test_a_connection_that_was_used_for_queries_begins_transactions_again(single
         assert session.execute(text("select count(*) from inbox")).scalar_one() == 0
 
 
+def test_what_waits_for_the_commit_is_called_once_after_it_and_not_after_a_savepoint_or_a_rollback(
+    own: Database,
+) -> None:
+    called: list[str] = []
+    with own.transaction() as session:
+        database.after_commit(session, lambda: called.append("rolled back"))
+        session.rollback()
+    with own.transaction() as session:
+        database.after_commit(session, lambda: called.append("committed"))
+        with session.begin_nested():
+            session.execute(INSERT)
+            with pytest.raises(AssertionError):
+                database.after_commit(session, lambda: called.append("in a savepoint"))
+        assert called == []
+    assert called == ["committed"]
+
+
 def test_options_in_the_address_go_before_our_own(databases) -> None:
     address = databases["verify"].engine.url.update_query_dict({"keepalives_idle": "7"})
     own = Database(address.render_as_string(hide_password=False))

@@ -10,6 +10,8 @@ from sqlalchemy import text
 from contracts.errors import Forbidden
 from contracts.rpc.verify.offline_scans import SyncScans
 from services.chassis.runtime.clock import now
+from services.verify.handlers.event_handlers import handle_pass_revoked
+from services.verify.metrics import GATE_CONFLICTS
 from services.verify.service import Service
 from tests.integration.verify.handlers.synced import (
     ANYWHERE,
@@ -40,6 +42,7 @@ from tests.support.factories.verify import (
     offline_scan,
     pass_issued,
     pass_revoked,
+    received,
     scan_of,
     status_list,
     unreadable_tokens,
@@ -163,6 +166,20 @@ def test_a_revocation_that_is_heard_of_after_the_scans_finds_who_came_in_since(
     gate.sync(offline_exit(issued, NOON + 20 * MINUTE, count=1), at=LATER)
     assert len(gate.conflicts()) == len(found)
     assert gate.row(issued).inside == 2
+
+
+def test_a_conflict_that_an_event_shows_is_counted_once_that_is_committed(gate: Gate) -> None:
+    counter = GATE_CONFLICTS.labels("revoked")._value
+    issued, before = gate.issue(), counter.get()
+    gate.sync(offline_scan(issued), at=LATER)
+    event = received(pass_revoked(issued), 1, NOON - 5 * MINUTE)
+    with gate.database.transaction() as session:
+        handle_pass_revoked(event, session, NOON)
+        session.rollback()
+    assert (counter.get(), gate.conflicts()) == (before, [])
+    with gate.database.transaction() as session:
+        handle_pass_revoked(event, session, NOON)
+    assert (counter.get(), len(gate.conflicts())) == (before + 1, 1)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from cryptography.fernet import Fernet
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError
 
 from contracts.events import StatusListSigned
 from contracts.model import MOST_DAYS
@@ -126,6 +127,44 @@ def test_the_example_file_names_the_processes_that_read_each_setting() -> None:
     for name, words in example().items():
         if name != "EPASS_SECRETS_DIR":
             assert (name, words) == (name, readers(name.removeprefix("EPASS_").lower()))
+
+
+def differing(example_file: str) -> set[str]:
+    """Return the settings of an example file that have another value there than their default.
+
+    A setting without a default, or with several in several processes, is empty there.
+    """
+    found = set()
+    for name, text in re.findall(r"^EPASS_(\w+)=(.*)$", example_file, re.MULTILINE):
+        kinds = [kind for kind in (*PROCESSES.values(), *COMMANDS) if name.lower() in kind.model_fields]
+        fields = [kind.model_fields[name.lower()] for kind in kinds]
+        defaults = {one.get_default(call_default_factory=True) for one in fields if not one.is_required()}
+        if text:
+            value = Annotated[fields[0].annotation, Field(), *fields[0].metadata]
+            is_default = defaults == {TypeAdapter(value).validate_python(text)}
+        else:
+            is_default = len({one for one in defaults if one}) != 1
+        if not is_default:
+            found.add(name)
+    return found
+
+
+def test_the_example_file_has_the_default_of_each_setting() -> None:
+    assert differing(EXAMPLE.read_text()) == set()
+
+
+@pytest.mark.parametrize(
+    ("line", "other"),
+    [
+        ("EPASS_ATTEMPTS=8", "EPASS_ATTEMPTS=9"),
+        ("EPASS_PREFETCH=64", "EPASS_PREFETCH="),
+        ("EPASS_RETRY_DELAYS=1,5,30,300", "EPASS_RETRY_DELAYS=1,5,30"),
+        ("EPASS_SMTP_SENDER=", "EPASS_SMTP_SENDER=epass@example.org"),
+    ],
+)
+def test_control_another_default_in_the_example_file_is_found(line: str, other: str) -> None:
+    changed = re.sub(f"^{line}$", other, EXAMPLE.read_text(), flags=re.MULTILINE)
+    assert differing(changed) - differing(EXAMPLE.read_text()) == {line[6:].partition("=")[0]}
 
 
 @pytest.mark.parametrize(("kind", "name"), NEEDED)

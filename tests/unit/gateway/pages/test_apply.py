@@ -376,6 +376,9 @@ async def test_a_companion_posted_twice_is_added_once_and_the_right_one_is_remov
     await reader.send("/apply/companion", of="1", name="Harjit", child="yes")
     await reader.send("/apply/companions/remove", which="0", of="2")
     await reader.send("/apply/companions/remove", which="0", of="2")  # the second click
+    for which, of in (("0", "x"), ("9" * 5000, "1"), ("0", "9" * 5000)):
+        wrong = await reader.send("/apply/companions/remove", which=which, of=of)
+        assert "Harjit" in wrong.text
     await reader.send("/apply/companions", more="no", vehicle="", assistance="", deliver_by="sms")
     assert [one.name for one in reader.client.last("application.check")[1].companions] == ["Harjit"]
 

@@ -91,6 +91,7 @@ async def test_without_a_limit_nothing_else_is_asked(clerk: Reader) -> None:
         ({"places-0": "0"}, "places-0"),
         ({"places-0": "many"}, "places-0"),
         ({"places-0": "5001"}, "places-0"),
+        ({"places-0": "0000000019999"}, "places-0"),
         ({"from-0": "", "to-0": "", "places-0": ""}, "from-0"),
         ({"from-3": "10:00"}, "to-3"),
     ],

@@ -1,0 +1,78 @@
+"""Every page has a state, and what it asks has an answer, so that the tests of all pages find it."""
+
+import re
+from collections.abc import Iterable
+
+from fastapi.routing import APIRoute
+from starlette.routing import Match
+
+from services.gateway import pages
+from services.gateway.documents import page_map
+from tests.e2e.page_samples import State
+from tests.e2e.page_states import STATES
+from tests.support.factories.gateway import TableClient
+from tests.support.system.pages_alone import ANSWERS
+
+IN_A_LANGUAGE = "/{language:lang}"
+WITHOUT_A_STATE = {
+    "no page: a file, a picture, or what a page fetches": {
+        "/.well-known/security.txt", "/dev/phone/picture", "/favicon.ico", "/gate/decoder.js",
+        "/gate/site.webmanifest", "/gate/worker.js", "/openapi.json", "/p/worker.js", "/p/{code}/visit.ics",
+        "/robots.txt", "/sitemap.xml", "…/applications/{reference}/qr", "…/counter/calls",
+        "…/counter/calls/changes", "…/counter/applications/{reference}/photograph", "…/desk/changes",
+        "…/desk/directory/export/{table}.csv", "…/desk/directory/files/logins/{import_id}/passwords.csv",
+        "…/gate/photographs/{reference}", "…/site.webmanifest",
+    },
+    "it only leads on": {
+        "/", "/q/{code}", "…/applications/{reference}/resend", "…/desk/directory/lines",
+    },
+    "shown after its form was posted, which has a state": {
+        "…/desk/invitations/sent", "…/desk/kiosks/issued", "…/desk/logins/issued", "…/gate-devices/issued",
+        "…/gate/result", "…/status/result",
+    },
+    "of no language, so that no state leads there; it has tests of its own": {
+        "/dev/phone", "/docs", "/gate", "/p/{code}",
+    },
+}  # fmt: skip
+"""Why → the pages; … stands for the language."""
+UNANSWERED = {
+    "the page shows the rest without it": {
+        "approval.whereabouts", "notify.undelivered_here", "verify.help_calls",
+    },
+    "a state gives it": {"notify.preview_rejection", "notify.preview_withdrawal"},
+    "no page asks it": {"accounts.export_logins", "approval.export_directory", "issuance.whole_link"},
+    "the pass, of which tests of its own give it": {"verify.pass_use"},
+}  # fmt: skip
+"""Why → the queries without an answer in `ANSWERS`."""
+
+
+def without_a_state(states: Iterable[State]) -> set[str]:
+    """Return the pages to which no state leads, neither by GET nor by a form of the same address."""
+    (router,) = pages.routers(local_mode=True)
+    routes = [one for one in router.routes if isinstance(one, APIRoute)]
+
+    def path_of(state: State) -> str | None:
+        method = "GET" if state.form is None else "POST"
+        path = f"/en{state.path.partition('?')[0]}"
+        asked = {"type": "http", "method": method, "path": path, "headers": []}
+        return next((one.path for one in routes if one.matches(asked)[0] is Match.FULL), None)
+
+    shown = {one.path for one in routes if "GET" in (one.methods or ())}
+    return {path.replace(IN_A_LANGUAGE, "…") for path in shown - {path_of(one) for one in states}}
+
+
+def test_every_page_has_a_state_or_is_listed_with_the_reason() -> None:
+    assert without_a_state(STATES) == set().union(*WITHOUT_A_STATE.values())
+
+
+def test_control_a_page_without_a_state_is_found() -> None:
+    others = [one for one in STATES if not one.path.startswith("/desk/numbers")]
+    assert without_a_state(others) - without_a_state(STATES) == {"…/desk/numbers"}
+
+
+def test_every_query_of_a_page_has_an_answer_or_is_listed_with_the_reason() -> None:
+    rows = re.findall(r"^\| `GET.*\| ([^|]*) \|$", page_map.text(), re.MULTILINE)
+    asked = {name for row in rows for name in re.findall(r"(?<!\*)`(\w+\.\w+)`", row)}
+    answered = {*TableClient().answers, *(name.replace("__", ".") for name in ANSWERS)}
+    assert len(asked) > 40
+    assert asked - answered == set().union(*UNANSWERED.values())

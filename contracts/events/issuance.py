@@ -135,7 +135,7 @@ class Revocation(Wire):
 
 
 class StatusListSigned(Event, producer="issuance", subscribers=("verify",)):
-    """The list of revocations was signed again, as happens every ten seconds.
+    """The list of revocations was signed again, as happens every ten seconds, and after revocations.
 
     With ``live_total`` and ``live_checksum`` a gate knows whether its own copy of the revocations is
     complete, and ``repeated`` brings what it lacks.

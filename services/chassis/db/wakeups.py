@@ -6,18 +6,24 @@ own, which does not wait for the disk. It may be lost with its process: whoever 
 less often.
 """
 
-from contextlib import suppress
-
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from services.chassis.db import bulk
+from services.chassis.runtime.logs import logger
+
+log = logger(__name__)
 OUTBOX = "outbox"
 """The channel on which the relay of a database listens."""
 _WAKES = "wakeups"
 """Where `session.info` has the channels to notify, each with what is told there."""
-_NOTIFY = text("select set_config('synchronous_commit', 'off', true), pg_notify(:channel, :told)")
+_NOTIFY = text(f"""
+select set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '200ms', true),
+  pg_notify(channel, told)
+from unnest({bulk.array_of("channels", "text")}, {bulk.array_of("told", "text")}) as one (channel, told)
+""")  # noqa: S608  made of constants
+"""Somebody waits for the reply to what was committed, so it waits for the lock of NOTIFY for a short time."""
 
 
 def wake(session: Session, channel: str, told: str = "") -> None:
@@ -26,7 +32,13 @@ def wake(session: Session, channel: str, told: str = "") -> None:
 
 
 def notify(session: Session, engine: Engine) -> None:
-    """Tell what a session that was committed had to tell, in transactions of their own."""
-    for channel, told in session.info.pop(_WAKES, ()):
-        with suppress(DBAPIError, PoolTimeout), engine.connect() as connection:
-            connection.execute(_NOTIFY, {"channel": channel, "told": told})
+    """Tell what a session that was committed had to tell, in a transaction of its own."""
+    waiting = session.info.pop(_WAKES, None)
+    if not waiting:
+        return
+    channels, told = zip(*sorted(waiting), strict=True)
+    try:
+        with engine.connect() as connection:
+            connection.execute(_NOTIFY, {"channels": [*channels], "told": [*told]})
+    except SQLAlchemyError as error:  # the commit stands, and who was not told looks by itself
+        log.warning("nobody was told of a commit", error=type(error).__name__)

@@ -74,6 +74,8 @@ class OutboxRows:
         """How far the present turn through those has come."""
         self.is_sweep_urgent = False
         """Whether some of them may be published since the last turn began."""
+        self.is_more = False
+        """Whether the last page of the newest rows was full of rows that have to wait."""
 
     async def read(self, connection: psycopg.AsyncConnection, held: Mapping[str, int]) -> list[Envelope]:
         """Return what may be published now, and overtakes nothing that is refused.
@@ -86,7 +88,7 @@ class OutboxRows:
             held: the types of which a queue refuses events, each with the position up to which they wait.
         """
         if not held:
-            self._after = self._swept = 0
+            self._after, self._swept, self.is_more = 0, 0, False
             return await _envelopes(connection, _WAITING, (self._producer, self._batch))
         batch, older = self._batch, list[Envelope]()
         newest, page = await self._free_of_page(connection, held, self._after, ALL)
@@ -96,7 +98,8 @@ class OutboxRows:
                 is_more = len(swept) == PAGE_ROWS
                 self._swept = swept[-1] if is_more else 0
                 self.is_sweep_urgent &= is_more
-        if len(page) == PAGE_ROWS and len(newest) < batch:
+        self.is_more = len(page) == PAGE_ROWS and len(newest) < batch
+        if self.is_more:
             self._after = page[PAGE_ROWS // 2]
         return [*older, *newest]
 

@@ -194,7 +194,9 @@ class OutboxRelay:
                 self.background.working = not (self._holds and self._unheard_tries)
                 self.background.backoff.reset()
                 await self._purge(connection)
-                is_urgent = self._rows.is_sweep_urgent and self._holds
+                is_urgent = self._holds and (self._rows.is_sweep_urgent or self._rows.is_more)
+                if self._holds and not published and not is_urgent:
+                    await asyncio.sleep(GATHERING)  # what waits would else be looked at with each commit
                 pause = 0.0 if is_urgent else next_pause(published, self._settings.relay_batch)
                 await self._pause(connection, pause)
 
@@ -365,7 +367,7 @@ def next_pause(published: Sequence[str], batch: int) -> float:
 
     After a whole batch it follows at once. After fewer events those that can wait have time to gather.
     """
-    if len(published) == batch:
+    if len(published) >= batch:
         return 0.0
     return GATHERING if published else LONGEST_POLL
 

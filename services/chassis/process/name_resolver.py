@@ -10,14 +10,16 @@ import functools
 import socket
 from typing import Any
 
-from services.chassis.runtime.cpu_pool import offload
+from services.chassis.runtime.cpu_pool import offload_waiting
 
 
 def install() -> None:
     """Make whoever asks the standard library for an address use it, once that is patched."""
+    from eventlet.green import socket as green
+
     look_up = socket.getaddrinfo
 
     def getaddrinfo(*arguments: Any, **options: Any) -> Any:
-        return offload(functools.partial(look_up, *arguments, **options))
+        return offload_waiting(functools.partial(look_up, *arguments, **options))
 
-    socket.getaddrinfo = getaddrinfo
+    socket.getaddrinfo = green.getaddrinfo = getaddrinfo  # that of `socket.create_connection`, too

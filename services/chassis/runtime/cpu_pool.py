@@ -1,6 +1,7 @@
 """A pool of two real threads for work that occupies the processor, such as hashing a password.
 
-Under eventlet such work would stop all green threads of the process while it runs.
+Under eventlet such work would stop all green threads of the process while it runs. Eight more are there for
+what waits outside of Python, such as the look-up of a name.
 """
 
 import ctypes
@@ -11,7 +12,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-POOL_SIZE = 2
+POOL_SIZE, WAITING = 2, 8
 LARGE_BLOCK = 1 << 20
 """Bytes."""
 _M_MMAP_THRESHOLD = -3
@@ -31,8 +32,8 @@ def _green_slots() -> Any:
     from eventlet.semaphore import Semaphore
 
     _give_back_large_blocks()
-    tpool.set_num_threads(POOL_SIZE)
-    return Semaphore(POOL_SIZE)
+    tpool.set_num_threads(POOL_SIZE + WAITING)
+    return Semaphore(POOL_SIZE), Semaphore(WAITING)
 
 
 @lru_cache(maxsize=1)
@@ -57,6 +58,17 @@ def offload(work: Callable[..., T], *args: object) -> T:
         return _pool().submit(work, *args).result()
     from eventlet import tpool
 
-    with _green_slots():
+    working, _ = _green_slots()
+    with working:
+        result: T = tpool.execute(work, *args)
+        return result
+
+
+def offload_waiting(work: Callable[..., T], *args: object) -> T:
+    """Run ``work`` that waits outside of Python, under eventlet, while other green threads run."""
+    from eventlet import tpool
+
+    _, waiting = _green_slots()
+    with waiting:
         result: T = tpool.execute(work, *args)
         return result

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from contracts.list_digest import digest_of
 
 KEPT_STEPS = 360
-"""An hour of lists. A gate that was away for longer fetches the whole list."""
+"""An hour of lists, less while many passes are revoked. A gate that was away longer fetches a whole list."""
 REACHES = (1, 2, 3, 6, 18, 60, 180, 360)
 """Deltas are signed over so many steps. A gate takes the shortest one that begins at or before its list."""
 LARGEST_SHARE = 0.5

@@ -30,8 +30,11 @@ network for a short while still has a good one; a gate that is offline for longe
 and to show its age (``list_age_s``)."""
 LOOK_SECONDS = 1.0
 """So often it is looked whether a list is due."""
-RECENT, RECENT_LISTS = timedelta(seconds=30), 40
-"""A revocation is missed by a list that is signed before its commit, or on a server whose clock is ahead."""
+RECENT, RECENT_LISTS = AHEAD + timedelta(seconds=30), 120
+"""A revocation is missed by a list that is signed before its commit, or on a server whose clock is ahead.
+
+In this time so many lists are signed at most.
+"""
 LEAST_REPEATED, LISTS_OF_AN_HOUR = 10, 360
 """Each revocation is repeated within so many lists, and in fewer where that is not many at a time."""
 _NEVER = datetime.fromtimestamp(0, UTC)
@@ -47,7 +50,8 @@ def sign_when_due(session: Session, now: datetime, settings: IssuanceSettings) -
     known = session.execute(select(StatusListRow.signed_at, _recent(now).exists())).one_or_none()
     if known is not None and due < known.signed_at and not is_ahead(known.signed_at, now) and not known[1]:
         return
-    row = _lock_row(session, now, signed_until=now, skip_locked=True)
+    a_look_ago = now - timedelta(seconds=0.8 * LOOK_SECONDS)
+    row = _lock_row(session, now, signed_until=a_look_ago, skip_locked=True)
     if row is None:
         return
     if row.signed_at <= due or is_ahead(row.signed_at, now) or _misses(session, row, now):

@@ -24,6 +24,7 @@ from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import TRIED_FOR, end_of, is_late
 from services.notify.handlers.endings import end_chain
 from services.notify.handlers.leases import addresses_of
+from services.notify.handlers.messages import wake_sender
 from services.notify.metrics import FALLBACKS
 from services.notify.models import MessageRow
 
@@ -165,6 +166,7 @@ def _store_next(
         "possible_duplicates": 0,
     }
     bulk.insert_rows(session, _MESSAGES, [values])
+    wake_sender(session, row["lane"], channel)
 
 
 def start_clocks(session: Session, chains_: Chains, channels: list[DeliverBy]) -> None:

@@ -11,13 +11,13 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from contracts.model import Language
+from contracts.model import DeliverBy, Language
 from services.chassis.db import bulk, deferred_writes, wakeups
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
 from services.chassis.runtime.logs import correlation_id, traceparent
 from services.notify.adapters.sealing import seal, unseal
 from services.notify.adapters.wakeup_listener import CHANNEL, topic
-from services.notify.domain.messages import NOT_TO_APPLICANT, Draft, Personal, State
+from services.notify.domain.messages import NOT_TO_APPLICANT, Draft, Lane, Personal, State
 from services.notify.models import ApplicationRow, MessageRow
 
 _MESSAGES = MessageRow.metadata.tables["messages"]
@@ -100,6 +100,11 @@ def to_present_number(
     return draft.to_number(unseal(application_id, known.mobile_sealed, personal_keys_of(session)).to)
 
 
+def wake_sender(session: Session, lane: Lane, channel: DeliverBy) -> None:
+    """Wake a sender of the channel after the commit, for a message that may be sent at once."""
+    wakeups.wake(session, CHANNEL, topic(lane, channel))
+
+
 def store(
     session: Session,
     event_id: UUID,
@@ -156,7 +161,7 @@ def store(
         "ended_at": None if state == "queued" else now,
     }
     if state == "queued":
-        wakeups.wake(session, CHANNEL, topic(draft.lane, row["channel"]))
+        wake_sender(session, draft.lane, row["channel"])
     if unless is not None:
         return bool(bulk.insert_rows(session, _MESSAGES, [row], unless=unless))
     deferred_writes.insert(session, _MESSAGES, [row], skip_existing=True)

@@ -17,7 +17,7 @@ from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain import message_builders
 from services.notify.domain.messages import NOT_TO_APPLICANT, Personal, Purpose, State
 from services.notify.domain.outcomes import TRIED_FOR, is_late
-from services.notify.handlers.messages import lock_application, recipient_digest, store
+from services.notify.handlers.messages import lock_application, recipient_digest, store, wake_sender
 from services.notify.handlers.resends import copy_to, latest_pass_message
 from services.notify.models import ApplicationRow, MessageRow, OptOutRow
 
@@ -141,3 +141,4 @@ def _send_to(session: Session, message: MessageRow, mobile: str, now: datetime, 
     copy.due_at = func.now() + after
     copy.resend_of = None  # nobody has asked for it, so it is not one of those that are counted
     session.add(copy)
+    wake_sender(session, copy.lane, copy.channel)

@@ -21,7 +21,7 @@ from services.notify.adapters.sealing import seal, unseal
 from services.notify.domain.messages import Personal
 from services.notify.domain.outcomes import is_late
 from services.notify.domain.resends import check_limit
-from services.notify.handlers.messages import mobiles_of, recipient_digest
+from services.notify.handlers.messages import mobiles_of, recipient_digest, wake_sender
 from services.notify.handlers.opt_outs import allow_again
 from services.notify.models import ApplicationRow, MessageRow, PassRow
 
@@ -92,6 +92,7 @@ def _send_again(session: Session, application_id: UUID, now: datetime, *, proved
         else copy_to(session, latest, personal, str(personal.owner), keys, now)
     )
     session.add(copy)
+    wake_sender(session, copy.lane, copy.channel)
     return copy.id
 
 

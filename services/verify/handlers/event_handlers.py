@@ -219,7 +219,7 @@ def handle_status_list_signed(
     """Record when the list was signed, if every revocation up to then is known here.
 
     A list with an unknown revocation is ignored: its PassRevoked is still on the way, and the next list
-    follows in ten seconds. If it does not come for minutes, lists bring what is missing; conflicts that this
+    follows soon. If it does not come for minutes, lists bring what is missing; conflicts that this
     shows are published and counted, as `handle_pass_revoked` does.
 
     A list from the future (a wrong clock) counts as signed now, so that it never hides that later lists are

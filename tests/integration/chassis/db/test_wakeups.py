@@ -6,9 +6,11 @@ from contextlib import suppress
 import psycopg
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from contracts.events import LoginDisabled, PassScanned
 from services.chassis.db import wakeups
+from services.chassis.db.connection_timeouts import AsyncTimeoutConnection
 from services.chassis.db.database import Database
 from services.chassis.messaging import outbox
 from services.chassis.messaging.relay import OutboxRelay
@@ -72,15 +74,19 @@ def test_of_an_event_that_can_wait_and_of_one_that_was_rolled_back_nobody_is_tol
 def test_a_commit_of_which_nobody_can_be_told_stands(
     database: Database, listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wakeups, "_NOTIFY", text("select no_function(:channel, :told)"))
-    add(database, LoginDisabled.sample())
+    monkeypatch.setattr(wakeups, "_NOTIFY", text("select no_function(:channels, :told)"))
+    with capture_logs() as logs:
+        add(database, LoginDisabled.sample())
+    assert [one["event"] for one in logs] == ["nobody was told of a commit"]
     assert listener.execute(AN_EVENT).fetchone() == (1,)
 
 
 async def test_the_pause_of_a_relay_ends_when_it_is_told(database: Database, stack) -> None:
     url = stack.database_url("verify_app", "verify").replace("postgresql+psycopg://", "postgresql://")
     relay = OutboxRelay(url, make_settings(RelaySettings), lambda: None)
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with await AsyncTimeoutConnection.connect(url, autocommit=True) as connection:
+        await relay._pause(connection, 0.1)
         await connection.execute("listen outbox")
         execute(database, "notify outbox")
         await relay._pause(connection, 600)
+        await connection.execute("select")

@@ -3,6 +3,7 @@
 import threading
 from datetime import datetime, timedelta
 
+import psycopg
 import pytest
 from sqlalchemy import select, text
 
@@ -90,13 +91,18 @@ def test_a_pass_whose_delivery_is_reported_goes_no_further(
 
 
 def test_a_person_who_is_not_on_whatsapp_gets_an_sms_at_once(
-    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor
+    db: Database, postman: SteppedSender, whatsapp: Vendor, sms: Vendor, stack
 ) -> None:
     whatsapp.faults = [PermanentChannelError("not_on_whatsapp")]
-    put_pass(db)
+    url = stack.database_url("notify_app", "notify").replace("postgresql+psycopg://", "postgresql://")
+    with psycopg.connect(url, autocommit=True) as listener:
+        listener.execute("listen messages")
+        put_pass(db)
+        postman.send_due()
+        postman.advance()
+        told = [one.payload for one in listener.notifies(timeout=10, stop_after=2)]
     postman.send_due()
-    postman.advance()
-    postman.send_due()
+    assert told == ["normal whatsapp", "normal sms"]
     assert [message.personal.to for message in sms.sent] == [MOBILE]
     assert rows(db) == [("whatsapp", "failed", "not_on_whatsapp"), ("sms", "accepted", None)]
     assert published(db) == [("whatsapp", "not_on_whatsapp", "sms"), ("sms", "sent")]

@@ -12,7 +12,7 @@ import pytest
 T = TypeVar("T")
 SHORT = bool(os.environ.get("EPASS_TEST_SHORT"))
 long = pytest.mark.long
-"""Mark a test that takes over ten seconds, or a file that starts servers or whole systems of its own.
+"""Mark a test that takes over ten seconds, or one that starts or stops servers or whole systems.
 
 `make test` leaves them out; `make integration`, `make test-all` and continuous integration run them.
 """

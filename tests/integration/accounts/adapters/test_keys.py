@@ -15,6 +15,7 @@ from services.chassis.tokens.signing_key import public_key
 from services.chassis.tokens.verification import TokenRefused, TokenVerifier
 from tests.support.factories.accounts import SETTINGS, Accounts, a_key, given_ado, given_login, header_of
 from tests.support.factories.audit_rows import tasks
+from tests.support.stack.extent import long
 
 VERIFIER = TokenVerifier(SESSION_TYP, SESSION_AUDIENCE, SETTINGS.issuer, SessionClaims)
 """As the gateway has it."""
@@ -38,6 +39,7 @@ def verified(accounts: Accounts, token: str) -> SessionClaims:
     return VERIFIER.verify(token, published(accounts).get, now())
 
 
+@long
 def test_a_session_from_before_a_rotation_stays_valid(accounts) -> None:
     before = accounts.log_in()
 

@@ -19,6 +19,7 @@ from services.chassis.db.database import Database
 from tests.support.stack.backends import TestStack
 from tests.support.stack.database_faults import postgres_away, read_only
 from tests.support.stack.databases import execute
+from tests.support.stack.extent import long
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def pooled(own: Database, stack: TestStack) -> Database:
     return own
 
 
+@long
 def test_the_first_transaction_after_a_restart_of_the_server_succeeds(pooled: Database) -> None:
     with pooled.transaction() as session:
         assert session.execute(text("select 1")).scalar_one() == 1

@@ -19,6 +19,7 @@ from services.chassis.db.retention import month_start
 from services.chassis.runtime.clock import now
 from services.ops.migrations import upgrade
 from tests.support.stack.databases import execute, owner_of
+from tests.support.stack.extent import long
 from tests.support.stack.running import eventually
 
 
@@ -146,6 +147,7 @@ def test_reference_data_have_a_version_from_the_start_and_a_dropped_guard_comes_
     assert history.rows(guard) == ["O"]
 
 
+@long
 def test_processes_that_migrate_at_once_run_each_migration_once(history: History) -> None:
     history.write("insert into things values (1), (2)")
     running = """

@@ -192,6 +192,7 @@ def looked_at(topology) -> list[Any]:
     return found
 
 
+@long
 def test_what_waited_is_forgotten_when_the_consumer_connects_again(
     broker, effects, topology, tmp_path
 ) -> None:
@@ -266,6 +267,7 @@ def test_a_consumer_that_stops_finishes_the_events_in_hand(broker, effects, topo
     assert broker.depth(QUEUE) == 0
 
 
+@long
 def test_a_consumer_without_its_queue_is_not_ready_until_the_queue_exists(
     broker, effects, topology, tmp_path
 ) -> None:
@@ -369,6 +371,7 @@ def starts(databases) -> int:
         return session.execute(select(func.count()).select_from(poison_starts)).scalar_one()
 
 
+@long
 def test_a_consumer_connects_again_after_its_broker_was_away(broker, probe, effects, topology) -> None:
     topology.kill_broker()
     eventually(lambda: not probe.is_ready(), "not ready")

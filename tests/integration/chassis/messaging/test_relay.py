@@ -73,6 +73,7 @@ def test_events_of_one_type_that_wait_together_go_in_one_message_without_those_o
     assert taken_from_queue(broker) == [f"PCS-{number}" for number in range(5)]
 
 
+@long
 def test_a_broker_that_is_away_delays_events_and_loses_none(broker, relay, issuance, topology) -> None:
     topology.kill_broker()
     add_events(issuance, "while away")
@@ -83,6 +84,7 @@ def test_a_broker_that_is_away_delays_events_and_loses_none(broker, relay, issua
         assert taken_from_queue(again) == ["while away"]
 
 
+@long
 def test_the_relay_connects_again_when_the_broker_does_not_confirm_in_time(
     broker, issuance, topology, tmp_path
 ) -> None:

@@ -235,6 +235,7 @@ async def test_a_call_to_a_service_that_is_down_ends_at_its_limit(
     await until("the service to be back", lambda: answers(client), 30)
 
 
+@long
 async def test_a_request_without_a_reply_gets_503_with_retry_after_within_five_seconds(app: FastAPI) -> None:
     async with serving(app) as http:
         async with asyncio.timeout(5):
@@ -252,6 +253,7 @@ async def test_the_correlation_id_reaches_the_service(app: FastAPI) -> None:
     assert answer.json()["next"].split()[:2] == ["ADO-0001", "kiosk-17-0001"]
 
 
+@long
 async def test_calls_fail_at_once_while_the_broker_is_away_and_work_when_it_is_back(
     stack: TestStack, client: RpcClient
 ) -> None:

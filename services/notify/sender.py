@@ -37,6 +37,8 @@ from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
 CODES: Sequence[Lane] = ("otp",)
+BUSY_PAUSE = 0.1
+"""Seconds between two leases if the first has found all that was due: in a crowd the next finds several."""
 POLL_SECONDS = 1.0
 """A message of which nobody has told waits so long at most, if a thread is free."""
 ADVANCE_SECONDS = 1.0
@@ -118,10 +120,13 @@ class SenderThreads:
     ) -> list[Leased]:
         """Return messages once some are due, leased; none if the process stops."""
         while not self._stop.is_set():
+            if lanes != CODES:
+                self._stop.wait(max(wakeup.quiet_until - monotonic(), 0))
             seen = wakeup.signals
             leased = self._sender.lease(lanes, limit, provider)
             job.succeed()
             if leased:
+                wakeup.quiet_until = monotonic() + (BUSY_PAUSE if len(leased) < limit else 0)
                 return leased
             wakeup.wait(seen, POLL_SECONDS)
         return []

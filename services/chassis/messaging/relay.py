@@ -55,6 +55,8 @@ LOCK = "relay"
 PURGE_SECONDS = 3600.0
 LONGEST_POLL = 1.0
 """The longest pause between two looks at an outbox (seconds), of whose events nobody tells meanwhile."""
+BUSY_PAUSE = 0.02
+"""The pause after some events although there are more (seconds): in a crowd they share messages."""
 GATHERING = 0.2
 """The pause after some events, in which those that can wait gather and share a message (seconds)."""
 AGAIN_SECONDS = 600.0
@@ -195,9 +197,11 @@ class OutboxRelay:
                 self.background.backoff.reset()
                 await self._purge(connection)
                 is_urgent = self._holds and (self._rows.is_sweep_urgent or self._rows.is_more)
-                if self._holds and not published and not is_urgent:
-                    await asyncio.sleep(GATHERING)  # what waits would else be looked at with each commit
                 pause = 0.0 if is_urgent else next_pause(published, self._settings.relay_batch)
+                if pause and self._holds and not published:
+                    await asyncio.sleep(GATHERING)  # what waits would else be looked at with each commit
+                elif pause and published:
+                    await asyncio.sleep(BUSY_PAUSE)
                 await self._pause(connection, pause)
 
     async def _purge(self, connection: psycopg.AsyncConnection) -> None:
@@ -294,7 +298,7 @@ class OutboxRelay:
                 await publisher.connect()
         except LOST:
             return Published(unanswered=[one])
-        return await publisher.publish_all([[one]], max(until - monotonic(), 0.02))
+        return await publisher.publish_all([[one]], max(until - monotonic(), BUSY_PAUSE))
 
     async def _note_tries(self, connection: psycopg.AsyncConnection, published: Published) -> None:
         """Note what became of the events that were tried, and end the wait of each type that was confirmed.

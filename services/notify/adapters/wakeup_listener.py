@@ -33,6 +33,8 @@ class WakeUp:
         self._topics = {topic(lane, channel) for lane in lanes for channel in channels}
         self._condition = threading.Condition()
         self.signals = 0
+        self.quiet_until = 0.0
+        """Until when nobody looks for messages again, though there may be some; of the monotonic clock."""
 
     def signal(self, told: str) -> None:
         """Wake one thread if a message of theirs was stored."""

@@ -76,7 +76,7 @@ class GatewayState:
         self.sites = self._cache(rpc.approval.directory.SITES, Nothing())
         self.departments = self._cache(rpc.approval.directory.DEPARTMENTS, DepartmentQuestion())
         self.transparency = self._cache(rpc.approval.numbers.TRANSPARENCY, Nothing(), COUNTS_SECONDS)
-        self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 4)
+        self.status_list = self._cache(rpc.issuance.STATUS_LIST, Nothing(), settings.status_list_seconds / 5)
         metrics.REVOCATIONS_AGE.labels("gateway").set_function(lambda: age_of(self.status_list.value, now()))
         self.response_times = DepartmentResponseTimes(client)
         self.officers = DepartmentOfficers(client)

@@ -72,7 +72,7 @@ def show(gateway: str, logins: Path, tokens: Sequence[str], line: Printer) -> No
         tokens: `COUNT` passes that nobody has scanned.
         line: prints one line.
     """
-    line("\nfrom the answer to a revocation (goals: 2 s to the verdict of the server, 15 s to a gate's list)")
+    line("\nfrom the answer to a revocation (goals: 2 s to the verdict of the server, 5 s to a gate's list)")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory(prefix="epass-bench-") as folder:
         gates = Gates(gateway, logins, playwright, Path(folder))
         browser = gates.browser()

@@ -176,6 +176,17 @@ def test_a_revocation_that_is_committed_after_a_list_of_its_time_is_on_the_next_
     assert number in current_list(database).claims["revoked"]
 
 
+def test_replicas_that_look_in_turn_sign_once_a_second_however_many_passes_are_revoked(database) -> None:
+    signed = []
+    for tenth in range(31):
+        at = NOW + timedelta(seconds=tenth / 10)
+        pass_revoked_at(database, at)
+        run_job(database, at)
+        signed.append(signed_at(database))
+
+    assert len(set(signed)) == 4
+
+
 def test_a_replica_does_not_wait_for_one_that_signs(database) -> None:
     run_job(database, NOW)
     with database.transaction() as holding:

@@ -37,7 +37,7 @@ from services.notify.settings import SenderSettings
 
 log = logs.logger(__name__)
 CODES: Sequence[Lane] = ("otp",)
-BUSY_PAUSE = 0.1
+BUSY_PAUSE = 0.05
 """Seconds between two leases if the first has found all that was due: in a crowd the next finds several."""
 POLL_SECONDS = 1.0
 """A message of which nobody has told waits so long at most, if a thread is free."""

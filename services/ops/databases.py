@@ -1,7 +1,8 @@
 """Connections to the services' databases, and read-only snapshots of them."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar
 
 import click
@@ -17,6 +18,8 @@ Row = tuple[Any, ...]
 Facts = Mapping[str, Any]
 _OPTIONS = "-c statement_timeout=60000 -c timezone=UTC"
 _ROWS_AT_ONCE = 2000
+_kept: defaultdict[str, list[psycopg.Connection[Row]]] = defaultdict(list)
+"""Connections of this process that nobody uses now, by address: a look each few seconds opens none."""
 
 
 class _Connection(TimeoutConnection):
@@ -72,12 +75,7 @@ def snapshots(urls: Sequence[str], names: Sequence[str]) -> Iterator[dict[str, S
             if name not in known:
                 raise DatabaseAway(f"{name}: EPASS_OPS_DATABASE_URLS does not name it")
             with _fault_of(name):
-                connection = open_.enter_context(connect(known[name]))
-                connection.autocommit = False
-                connection.isolation_level = IsolationLevel.REPEATABLE_READ
-                connection.read_only = True
-                found[name] = Snapshot(name, connection)
-            found[name].row("select now()")
+                found[name] = Snapshot(name, open_.enter_context(_transaction(known[name])))
         yield found
 
 
@@ -91,6 +89,37 @@ def snapshot(url: str) -> Iterator[Snapshot]:
     name = name_of(url)
     with snapshots([url], [name]) as found:
         yield found[name]
+
+
+@contextmanager
+def _transaction(url: str) -> Iterator[psycopg.Connection[Row]]:
+    """Begin to read a database as of now, on a connection that is kept for the next time if all goes well."""
+    connection = _kept_or_new(url)
+    try:
+        yield connection
+        connection.rollback()
+    except BaseException:
+        connection.close()
+        raise
+    _kept[url].append(connection)
+
+
+def _kept_or_new(url: str) -> psycopg.Connection[Row]:
+    with suppress(IndexError):
+        while True:
+            connection = _kept[url].pop()
+            try:
+                connection.execute("select now()")
+            except psycopg.Error:  # its server was away meanwhile
+                connection.close()
+            else:
+                return connection
+    connection = connect(url)
+    connection.autocommit = False
+    connection.isolation_level = IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    connection.execute("select now()")
+    return connection
 
 
 @contextmanager

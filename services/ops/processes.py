@@ -25,6 +25,7 @@ BREAKER, QUOTA, QUOTA_LEFT = "epass_provider_breaker", "epass_provider_quota", "
 JOB_AGE, JOB_INTERVAL = "epass_job_success_age_seconds", "epass_job_interval_seconds"
 REVOCATIONS = 'epass_revocations_age_seconds{at="gateway"}'
 _SHOWN = (BUILD, BEGAN, SKEW, REVOCATIONS, BREAKER, QUOTA, JOB_AGE, JOB_INTERVAL)
+_QUERY = "&".join(f"name[]={name.partition('{')[0]}" for name in (*_SHOWN, QUOTA_LEFT))
 _MOST_LINES, _LONGEST_LINE = 200, 300
 _CHECKS = TypeAdapter(dict[str, StrictBool])
 
@@ -67,7 +68,7 @@ async def _ask(http: httpx.AsyncClient, name: str, address: str) -> ProcessView:
     try:
         async with asyncio.timeout(SECONDS):
             (status, ready), (_, metrics) = await asyncio.gather(
-                _get(http, f"http://{address}/readyz"), _get(http, f"http://{address}/metrics")
+                _get(http, f"http://{address}/readyz"), _get(http, f"http://{address}/metrics?{_QUERY}")
             )
         version, numbers, vendors, jobs = _read(metrics.decode())
         began = numbers.get(BEGAN)

@@ -55,7 +55,7 @@ LOCK = "relay"
 PURGE_SECONDS = 3600.0
 LONGEST_POLL = 1.0
 """The longest pause between two looks at an outbox (seconds), of whose events nobody tells meanwhile."""
-BUSY_PAUSE = 0.02
+BUSY_PAUSE = 0.05
 """The pause after some events although there are more (seconds): in a crowd they share messages."""
 GATHERING = 0.2
 """The pause after some events, in which those that can wait gather and share a message (seconds)."""

@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from services.chassis.runtime import metrics
 
 Checks = dict[str, Callable[[], bool]]
 TURN_SECONDS = 2.0
@@ -53,17 +55,18 @@ class Health:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                if self.path == "/healthz":
+                path, _, query = self.path.partition("?")
+                if path == "/healthz":
                     alive = health.is_alive()
                     status = b'{"status": "alive"}' if alive else b'{"status": "hangs"}'
                     self._answer(200 if alive else 503, status, "application/json")
-                elif self.path == "/readyz":
+                elif path == "/readyz":
                     report = health.report()
                     self._answer(
                         200 if all(report.values()) else 503, json.dumps(report).encode(), "application/json"
                     )
-                elif self.path == "/metrics":
-                    self._answer(200, generate_latest(), CONTENT_TYPE_LATEST)
+                elif path == "/metrics":
+                    self._answer(200, metrics.exposition(query), CONTENT_TYPE_LATEST)
                 else:
                     self._answer(404, b"", "text/plain")
 

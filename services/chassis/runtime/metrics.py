@@ -6,8 +6,9 @@ a label's values are known beforehand, callers resolve its child once: `labels` 
 """
 
 from importlib.metadata import version
+from urllib.parse import parse_qs
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
 
 from services.chassis.runtime.clock import now
 
@@ -15,6 +16,13 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # else each counter 
 
 FAST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 """Upper bounds in seconds, for what takes milliseconds."""
+
+
+def exposition(query: str = "") -> bytes:
+    """Return all metrics in Prometheus's text format, or only those that a query names (``name[]=...``)."""
+    names = parse_qs(query).get("name[]")
+    return generate_latest(REGISTRY.restricted_registry(names) if names else REGISTRY)
+
 
 BUILD = Gauge("epass_build_info", "1, with the version of e-Pass that this process runs", ["version"])
 BUILD.labels(version("epass")).set(1)

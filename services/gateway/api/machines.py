@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.exceptions import HTTPException
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 
 from contracts.rpc.audit import AuditHeads, HeadQuestion
 from contracts.rpc.issuance import Jwks
+from services.chassis.runtime import metrics
 from services.gateway.access.admission import rate_limited
 from services.gateway.access.callers import Anyone
 from services.gateway.edge.origin import is_from_private_network
@@ -83,4 +84,4 @@ async def show_metrics(_caller: Anyone, request: Request) -> Response:
     """Return the metrics to Prometheus on a private network; for others there is no such page."""
     if not is_from_private_network(request):
         raise HTTPException(404)
-    return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    return Response(metrics.exposition(request.url.query), headers={"Content-Type": CONTENT_TYPE_LATEST})

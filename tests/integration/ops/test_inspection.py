@@ -16,6 +16,7 @@ from services.notify.handlers.policies import policy_of
 from services.notify.models import MessageRow
 from services.ops.inspection import Inspected, inspect
 from tests.support.factories.notify import OPTIONS, PUBLIC_URL, Visit, otp, received
+from tests.support.stack.database_faults import superuser
 from tests.support.stack.databases import execute, owner_of
 
 CODES = {"chain_code": ("sms:45", "whatsapp:45")}
@@ -43,6 +44,24 @@ def put_pass(db: Database, **changes: object) -> None:
 
 def change(db: Database, which: ColumnElement[bool], **changes: object) -> None:
     execute(db, update(MessageRow).where(which).values(**changes) if changes else select(1))
+
+
+def test_looks_share_a_connection_and_open_a_new_one_where_it_was_lost(db: Database, topology) -> None:
+    open_ = text("select array_agg(pid) from pg_stat_activity where usename = 'ops' and datname = :name")
+
+    def backends() -> list[int]:
+        with owner_of(db).transaction() as owner:
+            return owner.execute(open_, {"name": db.engine.url.database}).scalar_one() or []
+
+    look(topology)
+    kept = backends()
+    look(topology)
+    assert backends() == kept != []
+    with superuser(topology) as connection:
+        for pid in kept:
+            connection.execute("select pg_terminate_backend(%s)", (pid,))
+    assert look(topology).lanes is not None
+    assert not set(backends()) & set(kept)
 
 
 def test_a_lane_without_messages_does_not_wait(db: Database, topology) -> None:

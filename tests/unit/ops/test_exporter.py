@@ -46,6 +46,29 @@ async def test_after_a_look_at_processes_that_failed_none_of_them_is_known(
     assert part.looked_at is not None
 
 
+@pytest.mark.parametrize(("holds", "pause"), [(True, 60.0), (False, 15.0)])
+async def test_invariants_that_hold_are_looked_at_once_a_minute_and_broken_ones_as_all_else(
+    holds: bool, pause: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: asyncio.Queue[float] = asyncio.Queue()
+
+    async def sleep(seconds: float) -> None:
+        await pauses.put(seconds)
+        await asyncio.Event().wait()
+
+    async def count(_: object) -> bool:
+        return holds
+
+    monkeypatch.setattr(exporter.Exporter, "count_invariants", count)
+    monkeypatch.setattr(exporter.asyncio, "sleep", sleep)
+    options = make_settings(ExporterSettings, ops_database_urls=("postgresql://ops@localhost/verify",))
+    tasks = exporter.Exporter(options, httpx.AsyncClient(trust_env=False)).tasks()
+    (look,) = [one for one in tasks if one.name == "invariants"]
+    task = asyncio.create_task(look.run())
+    assert await pauses.get() == pause
+    task.cancel()
+
+
 def test_the_age_of_the_revocations_grows_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(exporter, "monotonic", lambda: clock[0])

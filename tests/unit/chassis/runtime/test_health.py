@@ -40,6 +40,13 @@ def test_a_process_that_is_not_ready_is_alive_and_has_metrics(served) -> None:
     assert client.get("/elsewhere").status_code == 404
 
 
+def test_who_asks_for_some_metrics_gets_no_others(served) -> None:
+    _, client = served
+    asked = client.get("/metrics?name[]=epass_build_info&name[]=epass_nothing").text
+    assert "epass_build_info{" in asked
+    assert "python_info" not in asked
+
+
 def test_a_process_whose_loop_hangs_is_neither_alive_nor_ready(
     served, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,7 @@ def running_system(names: tuple[str, ...] = tuple(COMMANDS)) -> Iterator[tuple[S
     """Run the whole system in a new folder, without rate limits; remove it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="epass-bench-"))
     os.environ["EPASS_RATE_LIMITS"] = "false"
+    os.environ["EPASS_UNDO_SECONDS"] = "0"
     os.environ["EPASS_GATE_DEVICES"] = "optional"  # a browser of the bench is enrolled for no gate
     stack = Stack(folder)
     services = Services(stack, names)

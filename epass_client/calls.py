@@ -729,6 +729,11 @@ def sync_scans(gate: str, scans: Sequence[OfflineScan | UnreadScan]) -> Call[Syn
     return Call.new("POST", "/api/v1/scans/sync", SyncedScans, body={"gate": gate, "scans": scans})
 
 
+def undo_decision(review_id: UUID) -> Call[ReviewView]:
+    """Take back a decision of your own, before it has left (`leaves_at`)."""
+    return Call.new("POST", f"/api/v1/reviews/{part(review_id)}/undo", ReviewView, takes_key=True)
+
+
 def verify_otp(request_id: UUID, code: str) -> Call[ApplicantSession]:
     """Return a session to whoever has the code."""
     return Call.new(

@@ -1,7 +1,14 @@
 """The events of approval and its jobs, a line each, with their handlers."""
 
 from contracts import events
-from services.approval.handlers import closed_visits, directory, event_handlers, numbers, watchlist_entries
+from services.approval.handlers import (
+    closed_visits,
+    directory,
+    event_handlers,
+    held_decisions,
+    numbers,
+    watchlist_entries,
+)
 from services.approval.handlers import scheduled_jobs as jobs
 from services.chassis.db.destructive_jobs import by_clock_alone
 from services.chassis.db.providers import DatabaseProvider, SettingsProvider, every
@@ -30,6 +37,9 @@ class Consumers:
     on_pass_scanned = consumes_together(events.PassScanned, event_handlers.handle_passes_scanned)
     on_personal_data_erased = consumes(events.PersonalDataErased, event_handlers.handle_personal_data_erased)
 
+    let_decisions_go = every(
+        held_decisions.LOOK_SECONDS, held_decisions.let_due_go, rows=held_decisions.BATCH
+    )
     escalate_waiting = every(60, jobs.escalate_waiting, rows=jobs.BATCH)
     ask_visitors_of_closed_days = every(5, closed_visits.ask_visitors, rows=closed_visits.BATCH)
     tell_visitors_of_lifted_days = every(5, closed_visits.tell_of_lifted, rows=closed_visits.BATCH)

@@ -14,6 +14,7 @@ from services.approval.handlers import (
     directory_imports,
     directory_lines,
     duty_contacts,
+    held_decisions,
     numbers,
     queries,
     watchlist_entries,
@@ -64,6 +65,7 @@ class Service:
     return_to_applicant = rpc(contract.decisions.RETURN, decisions.return_to_applicant)
     forward = rpc(contract.decisions.FORWARD, decisions.forward)
     withdraw = rpc(contract.decisions.WITHDRAW, decisions.withdraw)
+    undo = rpc(contract.decisions.UNDO, held_decisions.undo)
     decisions = rpc(contract.decisions.DECISIONS, audit.list_decisions)
     view_entry = rpc(contract.watchlist.VIEW_ENTRY, watchlist_entries.view_entry)
     propose_entry = rpc(contract.watchlist.PROPOSE_ENTRY, watchlist_entries.propose_entry)

@@ -74,7 +74,7 @@ select id, submitted_at < now() - make_interval(secs => %(grace)s), decision_kin
 from applications order by id
 """
 _DESKS = """
-select known.application_id, known.details_seq > 0, last.status, last.revision,
+select known.application_id, known.details_seq > 0, nullif(last.status, 'pending'), last.revision,
        last.decided_at < now() - make_interval(secs => %(grace)s)
 from heard_applications known
 left join reviews on reviews.application_id = known.application_id
@@ -122,7 +122,11 @@ _APPROVED = """
 select reviews.application_id, max(decisions.revision),
        max(decisions.decided_at) < now() - make_interval(secs => %(grace)s)
 from decisions join reviews on reviews.id = decisions.review_id
-where decisions.status = 'approved' group by reviews.application_id order by reviews.application_id
+where decisions.status = 'approved' and not exists (
+  select from decisions as undone
+  where undone.review_id = decisions.review_id and undone.number = decisions.number + 1
+    and undone.status = 'pending'
+) group by reviews.application_id order by reviews.application_id
 """
 _RECEIVED_APPROVALS = """
 select application_id, approved_revision,

@@ -42,6 +42,7 @@ class LocalRun:
                     "PYTHONPATH": str(ROOT),  # so that `epass` runs this code, whatever is installed
                     "EPASS_GATEWAY_PORT": self.url.rpartition(":")[2],
                     "EPASS_RATE_LIMITS": "false",
+                    "EPASS_UNDO_SECONDS": "0",
                 },
                 cwd=ROOT,
                 stdout=out,

@@ -86,6 +86,31 @@ function listen(notice) {
   setInterval(() => document.hidden || source.readyState === EventSource.OPEN || refresh(), POLL_SECONDS * 1000);
 }
 
+// After a decision the page stands where it stood, with the focus on the row that came next.
+const PLACE = "epass-desk-place";
+
+function keepPlace() {
+  sessionStorage.setItem(PLACE, `${scrollY} ${Date.now()}`);
+}
+
+function findPlace() {
+  const [at, since] = (sessionStorage.getItem(PLACE) || "").split(" ").map(Number);
+  sessionStorage.removeItem(PLACE);
+  const next = location.hash.startsWith("#row-") && document.getElementById(location.hash.slice(1));
+  if (!since || Date.now() - since > 10_000) return;
+  (link(next) || queue.querySelector(".epass-queue__open [data-opens]"))?.focus({ preventScroll: true });
+  requestAnimationFrame(() => scrollTo(0, at));
+}
+
+function tickAll(event) {
+  const all = event.target.closest("[data-tick-all]");
+  if (!all) return;
+  event.preventDefault();
+  const ticks = [...all.closest("table").querySelectorAll("[name=review]")];
+  const tick = ticks.some((one) => !one.checked);
+  for (const one of ticks) one.checked = tick;
+}
+
 function move(by) {
   const all = rows();
   const at = all.indexOf(current());
@@ -104,6 +129,7 @@ const KEYS = {
     const href = current()?.dataset.reject || queue.querySelector("#review a[href*='/reject?']")?.href;
     if (href) location.assign(href);
   },
+  u: () => document.querySelector("[data-undo]")?.click(),
   "/": () => document.querySelector("#q").focus(),
   "?": () => document.querySelector("#shortcuts").showModal(),
 };
@@ -121,6 +147,9 @@ function press(event) {
 
 if (queue) {
   queue.addEventListener("click", openBeside);
+  queue.addEventListener("click", tickAll);
+  document.addEventListener("submit", keepPlace);
+  findPlace();
   document.addEventListener("keydown", press);
   addEventListener("popstate", () => location.reload());
   for (const button of document.querySelectorAll("[data-shortcuts]")) {

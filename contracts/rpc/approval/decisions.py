@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from contracts.model import Code, FurtherDays, Instant, RejectionReason, ReviewStatus, Slot, Strict, Wire
-from contracts.rpc.approval.reviews import ReviewView
+from contracts.rpc.approval.reviews import ReviewId, ReviewView
 from contracts.rpc.call import Http, Method, Page
 
 ForOfficer = Annotated[
@@ -183,6 +183,11 @@ WITHDRAW = Method(
     "approval", "withdraw", Withdraw, ReviewView, command=True, said="Withdrew an approval",
     http=Http("department", "withdraw_approval", "POST /reviews/{review_id}/withdraw",
         "Withdraw an approval; the pass is revoked."),
+)  # fmt: skip
+UNDO = Method(
+    "approval", "undo", ReviewId, ReviewView, command=True, said="Took back a decision",
+    http=Http("department", "undo_decision", "POST /reviews/{review_id}/undo",
+        "Take back a decision of your own, before it has left (`leaves_at`)."),
 )  # fmt: skip
 DELEGATE = Method(
     "approval", "delegate", Delegate, DelegationView, command=True, said="Delegated decisions",

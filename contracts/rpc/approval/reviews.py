@@ -165,8 +165,12 @@ class ReviewView(Wire):
     """Preferred days on which the department or the site is closed."""
     closed_wishes: tuple[ClosedWish, ...] = ()
     """The same days, each with who closed it and why."""
+    leaves_at: Instant | None = None
+    """Until then the latest decision can be taken back, and nobody else hears of it."""
     earlier: tuple[EarlierReview, ...] = ()
     """The newest earlier applications; only where one review is viewed."""
+    earlier_ended: tuple[ReviewStatus, ...] = ()
+    """How the newest earlier ones with the same mobile stand, the newest first; only in a queue."""
 
 
 class QueueCounts(Wire):

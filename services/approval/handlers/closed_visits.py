@@ -17,7 +17,7 @@ from contracts.model import IST, Slot
 from contracts.rpc.approval.closures import AffectedReview, ClosingQuestion
 from contracts.visiting_rules import end_of
 from services.approval.domain import reviews
-from services.approval.handlers import capacity, reference_data
+from services.approval.handlers import capacity, held_decisions, reference_data
 from services.approval.handlers.event_handlers import take_later_revision
 from services.approval.models.reviews import BookingRow, ClosureRow, DecisionRow, ReviewRow
 from services.chassis.db import pages
@@ -166,6 +166,7 @@ def _ask(session: Session, row: ReviewRow, closed: ClosureRow, now: datetime) ->
     Where that date is over or closed too, its revision is the one that is answered. A visit that can go on
     on another of its days stays approved for those.
     """
+    held_decisions.let_go(session, row)
     if remaining := _remaining_days(session, row, closed.day, now):
         _drop_day(session, row, closed, remaining, now)
         return

@@ -23,14 +23,13 @@ from contracts.visiting_rules import Calendar
 from services.approval import metrics
 from services.approval.domain import reviews, visits
 from services.approval.domain.delegations import Author
-from services.approval.handlers import capacity, reference_data, watchlist
+from services.approval.handlers import capacity, held_decisions, reference_data, watchlist
 from services.approval.handlers.authorization import login_of, own_department, own_review
 from services.approval.handlers.delegations import decides_for
 from services.approval.handlers.queries import view
 from services.approval.handlers.reference_data import ReferenceData
 from services.approval.models.reviews import DecisionRow, FirstApprovalRow, ForwardingRow, ReviewRow
 from services.chassis.db.database import after_commit
-from services.chassis.messaging import outbox
 from services.chassis.rpc.idempotency import once
 from services.chassis.runtime import tracing
 
@@ -39,9 +38,15 @@ Effect = Callable[[ReviewRow, Author, ReferenceData], None]
 
 
 def approve(
-    request: Approve, call: Call, session: Session, now: datetime, *, furthest_days: int
+    request: Approve,
+    call: Call,
+    session: Session,
+    now: datetime,
+    *,
+    furthest_days: int,
+    undo_seconds: float = 0,
 ) -> ReviewView:
-    """Approve a visit, and publish everything that issuing its pass needs.
+    """Approve a visit, and publish everything that issuing its pass needs, once it cannot be taken back.
 
     A visit that matches the watchlist needs a second officer on the same terms: the first approval is
     recorded and waits; one on other terms takes its place.
@@ -60,7 +65,7 @@ def approve(
         if terms.further_days:
             capacity.lock_days(session, row.department, terms.further_days)
             data = reference_data.current(session, calendar.today)
-        _approve(session, row, terms, calendar, by, request.revision, data)
+        _approve(session, row, terms, calendar, by, request.revision, data, undo_seconds)
 
     first_day = capacity.lock_of(own_department(call.principal), request.slot.day)
     return _command(session, call, rpc.approval.decisions.APPROVE.name, request, effect, now, first_day)
@@ -86,7 +91,9 @@ def approve_invitation(
         _approve(session, row, visits.Terms(slot), calendar, by, invitation.revision, data)
 
 
-def reject(request: Reject, call: Call, session: Session, now: datetime) -> ReviewView:
+def reject(
+    request: Reject, call: Call, session: Session, now: datetime, *, undo_seconds: float = 0
+) -> ReviewView:
     """Reject an application, with a reason and a note.
 
     Raises:
@@ -99,12 +106,14 @@ def reject(request: Reject, call: Call, session: Session, now: datetime) -> Revi
             row.as_domain(), request.reason, request.note, by=by.login, revision_read=request.revision
         )
         decision = DecisionRow(reason=event.reason, note=event.personal.note)
-        _record(session, row, "rejected", event, decision, now, by)
+        _record(session, row, "rejected", event, decision, now, by, undo_seconds)
 
     return _command(session, call, rpc.approval.decisions.REJECT.name, request, effect, now)
 
 
-def return_to_applicant(request: Return, call: Call, session: Session, now: datetime) -> ReviewView:
+def return_to_applicant(
+    request: Return, call: Call, session: Session, now: datetime, *, undo_seconds: float = 0
+) -> ReviewView:
     """Return an application to its applicant, with a note on what is missing.
 
     Raises:
@@ -114,7 +123,8 @@ def return_to_applicant(request: Return, call: Call, session: Session, now: date
 
     def effect(row: ReviewRow, by: Author, _data: ReferenceData) -> None:
         event = reviews.send_back(row.as_domain(), request.note, by=by.login, revision_read=request.revision)
-        _record(session, row, "returned", event, DecisionRow(note=event.personal.note), now, by)
+        decision = DecisionRow(note=event.personal.note)
+        _record(session, row, "returned", event, decision, now, by, undo_seconds)
 
     return _command(session, call, rpc.approval.decisions.RETURN.name, request, effect, now)
 
@@ -193,6 +203,7 @@ def _approve(
     by: Author,
     revision_read: int | None,
     data: ReferenceData,
+    undo_seconds: float = 0,
 ) -> None:
     """Approve a visit, whose days are locked; the first approval of one that is watched waits."""
     event = reviews.approve(
@@ -212,7 +223,7 @@ def _approve(
         further_days=list(event.further_days),
         days_reason=terms.days_reason,
     )
-    _record(session, row, "approved", event, decision, calendar.now, by)
+    _record(session, row, "approved", event, decision, calendar.now, by, undo_seconds)
     watchlist.tell_gate(session, row, calendar.now, approved_now=True)
 
 
@@ -235,6 +246,7 @@ def _command(
         nonlocal changed
         today = now.astimezone(IST).date()
         changed, data = own_review(session, call.principal, request.review_id, today, then_lock)
+        held_decisions.let_go(session, changed)
         with tracing.continued(f"decide {route}", changed.traceparent):
             effect(changed, _author(session, call, request, changed, now, data), data)
         session.flush()
@@ -291,8 +303,9 @@ def _record(
     decision: DecisionRow,
     now: datetime,
     by: Author,
+    undo_seconds: float = 0,
 ) -> None:
-    """Record a decision and publish it."""
+    """Record a decision and publish it, once it cannot be taken back any more."""
     event = event.model_copy(update={"on_behalf_of": by.on_behalf_of})
     decision.number = len(row.decisions) + 1
     decision.revision, decision.status, decision.department = event.revision, status, event.department
@@ -302,7 +315,7 @@ def _record(
     decision.on_behalf_of = by.on_behalf_of
     row.decisions.append(decision)
     row.status = status
-    outbox.add(session, event, at=now)
+    held_decisions.hold(session, row, event, now, undo_seconds)
     if decision.waited_from is not None and status != "withdrawn":
         waited = (now - decision.waited_from).total_seconds()
         measured = metrics.DECISION_SECONDS.labels(metrics.department_label(row.department), status)

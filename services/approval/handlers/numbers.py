@@ -2,7 +2,7 @@
 
 from datetime import date, datetime, time, timedelta
 
-from sqlalchemy import ColumnElement, func, select, text
+from sqlalchemy import Boolean, ColumnElement, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
 from contracts.model import IST
@@ -17,7 +17,7 @@ from contracts.rpc.approval.numbers import (
 from contracts.rpc.call import Call
 from services.approval.domain import transparency as rules
 from services.approval.handlers.authorization import login_of, own_department
-from services.approval.models.reviews import DecisionRow, MonthRow, ReviewRow
+from services.approval.models.reviews import TAKEN_BACK, DecisionRow, MonthRow, ReviewRow
 from services.chassis.db.locks import try_lock
 
 SHOWN_DAYS = 14
@@ -31,7 +31,7 @@ COUNTED_MONTHS = 13
 ALL = ""
 """The department of the rows that count all departments."""
 
-COUNT_MONTHS = text("""
+COUNT_MONTHS = text(f"""
 with decided as (
   select coalesce(department, :all) as department,
     date_trunc('month', decided_at at time zone interval '+05:30')::date as month,
@@ -41,6 +41,7 @@ with decided as (
       as seconds
   from decisions
   where decided_at >= :since and status = any(:statuses) and waited_from is not null
+    and not {TAKEN_BACK}
   group by grouping sets ((department, 2), (2))
 ), submitted as (
   select coalesce(department, :all) as department,
@@ -59,7 +60,7 @@ on conflict (department, month) do update set
   applications = excluded.applications, decisions = excluded.decisions,
   before_visit = excluded.before_visit, median_seconds = excluded.median_seconds,
   p95_seconds = excluded.p95_seconds, counted_at = excluded.counted_at
-""")
+""")  # noqa: S608  made of constants
 
 
 def count_months(session: Session, now: datetime) -> bool:
@@ -116,6 +117,7 @@ def _numbers(session: Session, whose: ColumnElement[bool], days: list[date]) -> 
     counted = (
         whose
         & DecisionRow.status.in_(DECIDED)
+        & ~literal_column(TAKEN_BACK, Boolean)
         & (DecisionRow.decided_at >= datetime.combine(days[0], time(), IST))
     )
     found = {

@@ -1,11 +1,12 @@
 """Queries: a department's queue, a search, one review, and where an application waits."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any, get_args
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, or_, select, text, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from contracts import spelling
@@ -33,12 +34,26 @@ from services.approval.domain.delegations import Decider, decides_for
 from services.approval.handlers import reference_data
 from services.approval.handlers.authorization import readable
 from services.approval.models.reviews import MOBILE, DecisionRow, ReviewRow
-from services.chassis.db import cursors
+from services.chassis.db import bulk, cursors
 
 MOST_HITS = 50
 MOST_COUNTED = 10_000
 MOST_EARLIER = 10
 NEWEST_FIRST = {"newest", "decided"}
+_EARLIER_ENDED = text(f"""
+select given.id, earlier.status
+from unnest(
+  {bulk.array_of("ids", "uuid")}, {bulk.array_of("mobiles", "text")},
+  {bulk.array_of("departments", "text")}, {bulk.array_of("instants", "timestamptz")}
+) as given (id, mobile, department, at)
+cross join lateral (
+  select status, submitted_at from reviews
+  where {MOBILE} = given.mobile and reviews.department = given.department
+    and reviews.id <> given.id and submitted_at <= given.at
+  order by submitted_at desc limit {MOST_EARLIER}
+) as earlier
+order by given.id, earlier.submitted_at desc
+""")  # noqa: S608  made of constants
 
 
 def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: datetime) -> ReviewList:
@@ -58,7 +73,10 @@ def list_reviews(request: ReviewQuestion, call: Call, session: Session, now: dat
     page = rows[: request.limit]
     following = _cursor(page[-1], request.order) if len(rows) > len(page) else None
     counts = _counts(session, call.principal, now) if request.counts else None
-    return _list(session, call.principal, page, now, following, counts)
+    found = _list(session, call.principal, page, now, following, counts)
+    ended = _earlier_ended(session, page)
+    items = tuple(one.model_copy(update={"earlier_ended": tuple(ended[one.id])}) for one in found.items)
+    return found.model_copy(update={"items": items})
 
 
 def search_reviews(request: ReviewSearch, call: Call, session: Session, now: datetime) -> ReviewList:
@@ -206,7 +224,8 @@ def _latest_decision(principal: Principal) -> ColumnElement[bool]:
     """Return whether a decision is the latest of its review, and of the principal's department."""
     later = aliased(DecisionRow)
     newer = exists().where(later.review_id == DecisionRow.review_id, later.number > DecisionRow.number)
-    return ~newer & (DecisionRow.department == principal.department)
+    taken_back = DecisionRow.status == "pending"
+    return ~newer & ~taken_back & (DecisionRow.department == principal.department)
 
 
 def _in_order(query: Select[ReviewRow], request: ReviewQuestion) -> Select[ReviewRow]:
@@ -291,6 +310,22 @@ def _earlier(session: Session, row: ReviewRow) -> tuple[EarlierReview, ...]:
         .limit(MOST_EARLIER)
     )
     return tuple(_earlier_view(one) for one in rows)
+
+
+def _earlier_ended(session: Session, rows: Iterable[ReviewRow]) -> dict[UUID, list[ReviewStatus]]:
+    """Return by review how the newest earlier ones of the same mobile stand; nothing without a mobile."""
+    known = [(row, mobile) for row in rows if (mobile := row.application.personal.applicant.mobile)]
+    found: defaultdict[UUID, list[ReviewStatus]] = defaultdict(list)
+    if known:
+        asked = {
+            "ids": [row.id for row, _ in known],
+            "mobiles": [mobile for _, mobile in known],
+            "departments": [row.department for row, _ in known],
+            "instants": [row.submitted_at for row, _ in known],
+        }
+        for review_id, status in session.execute(_EARLIER_ENDED, asked):
+            found[review_id].append(status)
+    return found
 
 
 def _earlier_view(row: ReviewRow) -> EarlierReview:

@@ -92,6 +92,10 @@ class ReviewRow(Base):
     """Whether the gate was last told to call the supervisor."""
     traceparent: Mapped[str | None]
     """The trace context in which the newest details came; what an officer does with them continues it."""
+    held_event: Mapped[Json | None]
+    """The event of a decision that can still be taken back."""
+    leaves_at: Mapped[datetime | None]
+    """When that event leaves by itself."""
 
     __table_args__ = (
         Index("reviews_queue", "department", "status", "waiting_since", "id"),
@@ -101,6 +105,7 @@ class ReviewRow(Base):
         Index("reviews_of_mobile", text(MOBILE), "department"),
         Index("reviews_of_name", "name_latin", "department"),
         Index("reviews_without_keys", "id", postgresql_where=text("name_keys is null")),
+        Index("reviews_held", "leaves_at", postgresql_where=text("leaves_at is not null")),
         Index("reviews_to_escalate", "escalate_at", postgresql_where=text("status = 'pending'")),
     )
 
@@ -147,9 +152,9 @@ class ReviewRow(Base):
 
     @property
     def decision(self) -> "DecisionRow | None":
-        """The latest decision about the present revision."""
+        """The latest decision about the present revision; None where it was taken back."""
         about_it = [decision for decision in self.decisions if decision.revision == self.revision]
-        return about_it[-1] if about_it else None
+        return about_it[-1] if about_it and about_it[-1].status != "pending" else None
 
     @property
     def is_watched(self) -> bool:
@@ -168,9 +173,20 @@ class ReviewRow(Base):
         return reviews.Review(self.id, self.application, self.department, self.officer, self.status, decision)
 
 
+TAKEN_BACK = """
+exists (
+  select from decisions as undone
+  where undone.review_id = decisions.review_id and undone.number = decisions.number + 1
+    and undone.status = 'pending'
+)
+"""
+"""Whether a decision was taken back before it left; then it counts in no number."""
+
+
 class DecisionRow(Base):
     """Decision about one revision, by whom and when. It never changes, except that its words may be erased.
 
+    One of the status ``pending`` says that the one before it was taken back (`TAKEN_BACK`).
     ``waited_from`` is since when the revision had waited, ``before_visit`` whether its first preferred time
     was still to come; both are for the numbers. Nobody waits for the decision on an invitation.
     """

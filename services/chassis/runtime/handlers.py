@@ -21,7 +21,7 @@ from typing import Any
 
 from services.chassis.runtime.clock import now
 
-SINGLE = ("furthest_days", "local_mode", "public_url", "rate_limits", "records_kept_months")
+SINGLE = ("furthest_days", "local_mode", "public_url", "rate_limits", "records_kept_months", "undo_seconds")
 """The settings that a handler may name by themselves."""
 ALWAYS: Mapping[str, Callable[[Any], object]] = {
     **{name: attrgetter(f"settings.{name}") for name in SINGLE},

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -42,6 +42,8 @@ TONES = {
     ),
 }
 """Outcome → its look; anything else is a refusal. Amber is what the visitor or the officer can put right."""
+PASSES_SECONDS, REFUSES_SECONDS = 6, 30
+"""So long a verdict stands that lets somebody pass: the next person must not walk in on it; any other one."""
 LONGEST_NUMBER = 20
 LONGEST_TOKEN = 2_000
 NOT_READABLE = {
@@ -97,6 +99,21 @@ class Scan:
     def is_stray_exit(self) -> bool:
         """Return whether somebody has left who had not come in: perhaps they are coming in now."""
         return self.outcome == "exit" and self.shown is not None and "no_entry" in self.shown.marks
+
+    @property
+    def stands_seconds(self) -> int | None:
+        """Return how long the verdict is shown, as in the gate's app; None where it asks for something."""
+        if self.asks_for_card or self.asks_how_many or self.outcome == "id_mismatch":
+            return None
+        is_called = self.shown is not None and self.shown.call_supervisor
+        passes = self.outcome in {"admit", "exit"} and not self.is_stray_exit and not is_called
+        return PASSES_SECONDS if passes else REFUSES_SECONDS
+
+    @property
+    def has_left(self) -> bool:
+        """Return whether the verdict has stood long enough, but for the time of a reload."""
+        stands = self.stands_seconds
+        return stands is not None and now() - self.at > timedelta(seconds=stands - 1)
 
     def rests_on_list_older_than(self, green_s: int) -> bool:
         """Return whether an entry rests on a list of revoked passes that is no longer new."""

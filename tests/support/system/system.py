@@ -55,6 +55,7 @@ class System:
         self._settings = {
             "EPASS_PUBLIC_URL": self.url,
             "EPASS_RATE_LIMITS": "false",
+            "EPASS_UNDO_SECONDS": "0",  # few tests wait for a decision to leave
             "EPASS_GATE_DEVICES": "optional",  # most tests send what a gate sends as programs
             "EPASS_TRUSTED_PROXIES": "127.0.0.1",  # a test finds by its correlation id what a call causes
             **settings,

@@ -24,7 +24,10 @@ export interface Frame {
   showCamera(works: boolean): void;
   useCamera(camera: Camera): void;
   showVerdict(verdict: HTMLElement): void;
-  clearVerdict(): void;
+  /** Take the verdict away; of the last one so much stays, small and grey. */
+  clearVerdict(last?: string | null): void;
+  /** Whether a verdict stands that asks the guard nothing. */
+  isAnswered(): boolean;
   busy(is: boolean): void;
   openList(list: HTMLElement): void;
   closeList(): void;
@@ -194,10 +197,11 @@ export function drawFrame(actions: Actions): Frame {
       verdict.replaceChildren(drawn);
       verdict.scrollTop = 0;
     },
-    clearVerdict: () => {
+    clearVerdict: (last) => {
       element.classList.add("frame--waiting");
-      verdict.replaceChildren(el("h1", { class: "hidden" }, t("title")));
+      verdict.replaceChildren(el("h1", { class: "hidden" }, t("title")), last ? el("p", { class: "last" }, last) : "");
     },
+    isAnswered: () => verdict.querySelector(".verdict:not(.verdict--asks, .verdict--enrols)") !== null,
     busy: (is) => {
       element.classList.toggle("frame--busy", is);
       element.setAttribute("aria-busy", String(is));

@@ -14,10 +14,10 @@ import { askToSignOut, drawMenu } from "./menu.ts";
 import { listenToNews } from "./news.ts";
 import { beTheOnlyOne } from "./only.ts";
 import { openGate } from "./open.ts";
-import { asksForCard, asksHowMany, toneOf } from "./outcome.ts";
+import { asksForCard, asksHowMany, isStrayExit, letsPass, toneOf } from "./outcome.ts";
 import { allowSound, signal } from "./sound.ts";
-import { addresses, currentLanguage, problemText, t, useLanguage } from "./texts.ts";
-import { drawNotCounted, drawVerdict, type Answers } from "./verdict.ts";
+import { addresses, currentLanguage, instant, problemText, t, useLanguage } from "./texts.ts";
+import { drawNotCounted, drawVerdict, wordOf, type Answers } from "./verdict.ts";
 import { keepKeys, listenToKeys } from "./wedge.ts";
 
 const typedBefore = keepKeys();
@@ -27,6 +27,10 @@ const AGES_EVERY_MS = 5000;
 const CAMERA_AGAIN_MS = 3000;
 /** So long after the question how many leave the guard hears it again. */
 const ASKED_AGAIN_MS = 30_000;
+/** So long a verdict that lets somebody pass stands: the next person must not walk in on it. */
+const PASSES_MS = 6000;
+/** So long any other verdict stands that asks nothing: the guard reads what to do. */
+const REFUSES_MS = 30_000;
 /** The fonts of names, each with a letter of it: a browser fetches only what it draws. */
 const FONTS = { "e-Pass Gurmukhi": "ਗ", "e-Pass Devanagari": "ग" };
 const NOT_KNOWN: InsideList = { entries: [], isKnown: false };
@@ -165,11 +169,12 @@ class App {
     this.#frame.write(direction);
   }
 
-  /** Scan: the verdict before goes on standing until the new one is there. */
+  /** Scan: the last question goes on standing until the new verdict is there, but no verdict does. */
   #scan(text: string, frameAt: number): void {
     const direction = this.#direction;
     if (this.#gate.state().notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
     this.#scans += 1;
+    if (this.#frame.isAnswered()) this.#leave(this.#shown);
     this.#frame.closeList();
     document.querySelector<HTMLDialogElement>("dialog[open]")?.close();
     this.#frame.busy(true);
@@ -226,6 +231,15 @@ class App {
     this.#drawnAt = performance.now();
     this.#shown = shown;
     this.#frame.showVerdict(drawVerdict(shown, this.#typed, this.#gate.state(), problem, this.#answers()));
+    setTimeout(() => {
+      if (this.#shown === shown && (this.#frame.isAnswered() || isStrayExit(shown))) this.#leave(shown);
+    }, letsPass(shown) ? PASSES_MS : REFUSES_MS);
+  }
+
+  /** Take a verdict and its name off the screen; the word and the time stay, small and grey. */
+  #leave(shown: Shown | null): void {
+    this.#shown = null;
+    this.#frame.clearVerdict(shown && `${instant(shown.at)} · ${wordOf(shown)}`);
   }
 
   /** Ask once more how many leave, and then forget the exit: nobody who is inside is counted out by a silence. */

@@ -34,6 +34,11 @@ export function isStrayExit(shown: Shown): boolean {
   return shown.outcome === "exit" && shown.recorded && shown.marks.includes("no_entry");
 }
 
+/** Whether a verdict lets somebody pass, and there is nothing left to do. */
+export function letsPass(shown: Shown): boolean {
+  return ["admit", "exit"].includes(shown.outcome) && shown.recorded && !callsNow(shown) && !isStrayExit(shown);
+}
+
 /** Whether an entry rests on a list that is no longer new, or on none. */
 export function restsOnOldList(shown: Shown): boolean {
   return shown.outcome === "admit" && shown.trust === "amber";

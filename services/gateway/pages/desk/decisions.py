@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import Response
@@ -42,6 +43,8 @@ PREVIEWS: dict[str, Method[Any, MessagePreview]] = {
 }
 """Decision → the message about it, which is shown before it is sent."""
 SLOT = ("date", "from", "to")
+UNDO_SECONDS = 10
+"""So long the queue offers to take a decision back; approval says whether it still can be."""
 MOST_WINDOWS = 60
 """Free windows that an approval offers beside the preferred times."""
 NOT_READABLE = {
@@ -130,7 +133,7 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         page = f"/desk/reviews/{review_id}"
         shown = {"left_out": [day.isoformat() for day in left_out]}
         return view.save_result(view.to(page, notice="second_officer" if waits else "done"), page, shown)
-    return _after(view, review_id, verb, form)
+    return _after(view, review, verb, form)
 
 
 @dataclass(frozen=True)
@@ -173,17 +176,29 @@ async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed:
     return view.html("desk/preview.html", review=review, verb=verb, typed=typed, text=text, errors={})
 
 
-def _after(view: View, review_id: UUID, verb: str, form: FormData) -> Response:
+def shown_after(about: str, decided: Sequence[str]) -> dict[str, Any]:
+    """Return what the queue shows after a decision: what it was about, and what can be taken back."""
+    until = now() + timedelta(seconds=UNDO_SECONDS)
+    return {"about": about, "decided": list(decided), "until": until.isoformat()}
+
+
+def _after(view: View, review: ReviewView, verb: str, form: FormData) -> Response:
     """Lead an officer on: to the next application, or to the one that was decided."""
     if text_of(form, "onward") and verb in ONWARD:
         filters = read_filters(text_of(form, "back"))
         following = {"open": text_of(form, "next")[:40]}
         stays = verb == "forward" and not text_of(form, "department")
         notice = "done" if stays else ONWARD[verb]
-        return back_to_queue(view, filters, notice, about=str(review_id), **following)
+        response = back_to_queue(view, filters, notice, about=str(review.id), **following)
+        if row := text_of(form, "row")[:40]:
+            response.headers["location"] += f"#row-{quote(row)}"
+        slot = review.decision.slot if review.decision else None
+        shown = shown_after(str(review.id), [str(review.id)] if review.leaves_at else [])
+        shown |= {"name": review.name, "slot": slot and slot.model_dump(mode="json", by_alias=True)}
+        return view.save_result(response, "/desk", shown)
     if text_of(form, "department"):
         return view.to("/desk", notice="forwarded")  # it is on another desk now
-    return view.to(f"/desk/reviews/{review_id}", notice="withdrawn" if verb == "withdraw" else "done")
+    return view.to(f"/desk/reviews/{review.id}", notice="withdrawn" if verb == "withdraw" else "done")
 
 
 def _check_verb(verb: str) -> None:
@@ -285,7 +300,7 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         "left_out": [],
         "today": now().astimezone(IST).date(),
         "at": now(),
-        "visiting": await _places(view, review),
+        "visiting": await places(view, review),
         "can_come": can_come,
         "clock": lambda instant: instant.astimezone(IST).time(),
     }
@@ -306,7 +321,7 @@ def _left_out(wanted: Approve, review: ReviewView) -> list[date]:
     return days_between(wanted.slot.day, terms.further_days, wanted.last_day)
 
 
-async def _places(view: View, review: ReviewView) -> Places | None:
+async def places(view: View, review: ReviewView) -> Places | None:
     """Return the windows of the department while a decision is due; None where nothing limits it."""
     if review.status != "pending":
         return None

@@ -48,16 +48,22 @@ async def show_queue(
     opened: Annotated[str, Query(alias="open", max_length=40)] = "",
     about: UUID | None = None,
     done: int = 0,
+    tick: str = "",
     failed: Annotated[list[str] | None, Query(max_length=queue.PAGE)] = None,
 ) -> Response:
     """Show the queue, and beside it the application that is open."""
     filters = queue.Filters(status, order, site, officer, channel, day, waiting, escalated)
     today = now().astimezone(IST).date()
     found = await view.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
-    shown = await _opened(view, opened, found)
+    shown, kept = await _opened(view, opened, found), view.read_result()
     values: dict[str, Any] = {
         "about": about,
+        "decided": kept if kept.get("about") == str(about or view.notice) else None,
+        "undoable": kept.get("decided", ()) if kept.get("until", "") > now().isoformat() else (),
+        "coming": shown or next((one for one in found.items if view.notice and status == "pending"), None),
         "done": done,
+        "tick": tick,
+        "places": await _places(view, found),
         "failed": await _failed(view, failed or []) if view.notice == "many" else [],
         "opened": shown,
         "following": _following(shown, found),
@@ -115,10 +121,32 @@ async def approve_many(view: DepartmentPage) -> Response:
     failures = [
         f"{one.review_id}.{code}" for one, code in zip(wanted, outcomes, strict=True) if code is not None
     ]
-    done = str(len(wanted) - len(failures))
-    response = queue.back_to_queue(view, filters, "many", done=done)
+    approved = [str(one.review_id) for one, code in zip(wanted, outcomes, strict=True) if code is None]
+    response = queue.back_to_queue(view, filters, "many", done=str(len(approved)))
     response.headers["location"] += "".join(f"&failed={one}" for one in failures)
-    return response
+    return view.save_result(response, "/desk", decisions.shown_after("many", approved))
+
+
+@router.post("/undo")
+async def undo(view: DepartmentPage) -> Response:
+    """Take back what was decided last, one application or several, as far as it has not left."""
+    form = await view.form()
+    filters, key = queue.read_filters(text_of(form, "back")), key_of(form)
+    wanted = [str(one)[:40] for one in form.getlist("review")[: queue.PAGE]]
+    undone = await asyncio.gather(*(_undo(view, one, f"{key}:{one}"[:200]) for one in wanted))
+    notice = "undone" if all(undone) else "too_late"
+    opened = {"open": wanted[0]} if len(wanted) == 1 and all(undone) else {}
+    return queue.back_to_queue(view, filters, notice, done=str(sum(undone)), **opened)
+
+
+async def _undo(view: View, review: str, key: str) -> bool:
+    """Take back one decision; return whether it had not left yet."""
+    try:
+        wanted = rpc.approval.reviews.ReviewId.model_validate({"review_id": review})
+        await view.command(rpc.approval.decisions.UNDO, wanted, key)
+    except (ValidationError, ContractError):
+        return False
+    return True
 
 
 def _chosen(form: FormData) -> list[Approve]:
@@ -167,6 +195,13 @@ async def _failed(view: View, failures: Sequence[str]) -> list[tuple[rpc.approva
         except (ValidationError, NotFound):
             continue  # a forged address, or the review has gone to another department
     return found
+
+
+async def _places(view: View, found: rpc.approval.reviews.ReviewList) -> dict[str, decisions.Places]:
+    """Return by site the free places of those who wait, where the department limits them."""
+    waiting = {one.site: one for one in found.items if one.status == "pending"}
+    found_by_site = {site: await decisions.places(view, one) for site, one in waiting.items()}
+    return {site: one for site, one in found_by_site.items() if one}
 
 
 async def _opened(
@@ -218,9 +253,9 @@ async def _queue_page(
 ) -> Response:
     today = now().astimezone(IST).date()
     usual: dict[str, Any] = {
-        "about": None, "done": 0, "failed": [], "opened": None, "following": "", "q": "",
-        "errors": {}, "changed": False, "typed": {}, "site": None, "departments": [],
-        "sites": (), "officers": {},
+        "about": None, "decided": None, "undoable": (), "coming": None, "tick": "", "places": {}, "done": 0,
+        "failed": [], "opened": None, "following": "", "q": "", "errors": {}, "changed": False, "typed": {},
+        "site": None, "departments": [], "sites": (), "officers": {},
     }  # fmt: skip
     grouped = filters.by_visit and not searched
     shown: dict[str, Any] = {

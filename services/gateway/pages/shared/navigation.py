@@ -101,7 +101,7 @@ def links(principal: Principal, language: Language, inner: str) -> list[Link]:
         return _links(PUBLIC, language, inner)
     own = _own_tasks(principal)
     # an operator's session opens only the page for the next visitor
-    return _links(own if principal.role == "assisted" else (START, *own, PASSWORD), language, inner)
+    return _links(own if principal.role == "assisted" else (START, *own), language, inner)
 
 
 def tasks(principal: Principal, language: Language) -> list[Link]:

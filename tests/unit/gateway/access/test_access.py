@@ -124,6 +124,7 @@ EXPECTED = {
         POST /api/v1/reviews/{review_id}/reject
         POST /api/v1/reviews/{review_id}/return
         POST /api/v1/reviews/{review_id}/forward
+        POST /api/v1/reviews/{review_id}/undo
         POST /api/v1/reviews/{review_id}/withdraw
         POST /api/v1/invitations
     """,
@@ -198,6 +199,7 @@ PAGES = {
         GET /desk/invitations/sent
         GET /desk
         POST /desk/approve
+        POST /desk/undo
         GET POST /desk/capacity
         GET /desk/numbers
         GET POST /desk/delegations

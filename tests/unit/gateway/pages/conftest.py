@@ -1,16 +1,18 @@
 """People at the pages: an applicant, a clerk at the desk and a guard at the gate."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime, time, timedelta
 
 import pytest
 
+from contracts.model import IST
 from contracts.rpc.approval.directory import DepartmentList, OfficerList, SiteList
 from contracts.rpc.approval.reviews import ReviewList
 from contracts.rpc.verify.incidents import HelpCalls, Telephones
 from contracts.rpc.verify.presence import Inside, InsideList
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, REFERENCE, browser, browsing, claims, signed, stubbed
-from tests.support.factories.pages import ADMIT, DECIDED, POLICE, application, review
+from tests.support.factories.pages import ADMIT, DECIDED, FIRST, POLICE, application, review
 from tests.support.system.page_reader import BALDEV, HOME, SITE, Reader, somebody
 from tests.unit.gateway.pages.applicant import wait
 from tests.unit.gateway.pages.clerk import Clerk
@@ -40,6 +42,14 @@ async def clerk() -> AsyncIterator[Clerk]:
     async with browser(app) as http:
         http.cookies.set("session", signed(claims("staff")))
         yield Clerk(http, client, app)
+
+
+@pytest.fixture
+def before_the_visit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let it be the day before the visit that is asked for, at the desk, whatever day it is."""
+    then = datetime.combine(FIRST.day - timedelta(days=1), time(9), IST)
+    for module in ("routes", "decisions"):
+        monkeypatch.setattr(f"services.gateway.pages.desk.{module}.now", lambda: then)
 
 
 @pytest.fixture

@@ -21,10 +21,11 @@ from tests.support.system.page_reader import SAME_SITE
 from tests.unit.gateway.pages.clerk import REVIEW, Clerk
 
 
+@pytest.mark.usefixtures("before_the_visit")
 async def test_the_queue_lists_applications_with_links(clerk: Clerk) -> None:
     shown = await clerk.http.get("/en/desk")
     assert f'href="/en/desk?status=pending&amp;open={REVIEW_ID}"' in shown.text
-    for text in ("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "1 December 2026", "A meeting", "Anyone", "Online"):
+    for text in ("ਗੁਰਪ੍ਰੀਤ ਕੌਰ", "10:00 am – 12:00 pm", "A meeting", "Anyone", "Online"):
         assert text in shown.text, text
     assert "/en/desk?status=pending&amp;after=after-this" in shown.text
     assert clerk.sent("list_reviews").status == "pending"
@@ -146,6 +147,7 @@ async def test_an_application_opens_beside_the_list(clerk: Clerk) -> None:
         assert (await clerk.http.get(f"/en/desk?open={wrong}")).status_code == 404
 
 
+@pytest.mark.usefixtures("before_the_visit")
 async def test_the_first_choice_is_approved_from_its_row_and_the_filters_stay(clerk: Clerk) -> None:
     text = (await clerk.http.get("/en/desk?channel=portal")).text
     row = re.search(r"<tbody.*</tbody>", text, re.DOTALL)
@@ -160,8 +162,69 @@ async def test_the_first_choice_is_approved_from_its_row_and_the_filters_stay(cl
     counts = queue_counts(pending=11)
     clerk.client.answers["approval.list_reviews"] = ReviewList(items=(review(),), counts=counts)
     shown = (await clerk.http.get(expected)).text
-    assert "Approved. 11 left to decide." in shown
+    name = "ਗੁਰਪ੍ਰੀਤ ਕੌਰ"
+    said = rf"Approved\. <strong>{name}</strong>, Tuesday, 1 December 2026[^.]*\. Next: {name}\.\s+11 left to decide\."
+    assert re.search(said, shown)
     assert f'href="{REVIEW}">Look at it again, or withdraw it' in shown
+
+
+async def approve_and_look(clerk: Clerk) -> str:
+    """Approve a review, which can be taken back for ten seconds, and return the page after it."""
+    clerk.client.answers["approval.approve"] = review(
+        status="approved", decision=DECIDED, leaves_at=now() + timedelta(seconds=10)
+    )
+    done = await clerk.decide("approve", slot="2026-12-01 10:00 12:00", onward="yes", row=str(REVIEW_ID))
+    assert done.headers["location"].endswith(f"#row-{REVIEW_ID}"), "the place is kept"
+    return (await clerk.http.get(done.headers["location"])).text
+
+
+async def undo(clerk: Clerk, *reviews: UUID) -> str:
+    form = {"key": "k-9", "back": "status=pending", "review": [str(one) for one in reviews]}
+    done = await clerk.http.post("/en/desk/undo", data=form, headers=SAME_SITE)
+    return (await clerk.http.get(done.headers["location"])).text
+
+
+async def test_a_decision_is_taken_back_from_the_page_after_it(clerk: Clerk) -> None:
+    shown = await approve_and_look(clerk)
+    assert "Tuesday, 1 December 2026, 10:00 am – 12:00 pm" in shown
+    assert 'action="/en/desk/undo"' in shown
+    assert f'<input type="hidden" name="review" value="{REVIEW_ID}">' in shown
+    clerk.client.answers["approval.undo"] = review()
+    assert "1 decision is taken back. Nothing was sent." in await undo(clerk, REVIEW_ID)
+    assert clerk.sent("undo").review_id == REVIEW_ID
+
+
+async def test_who_is_too_late_reads_that_an_approval_can_be_withdrawn(
+    clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clerk.client.answers["approval.undo"] = Conflict(code="too_late_to_undo")
+    shown = await undo(clerk, REVIEW_ID)
+    assert "It was too late" in shown
+    assert "taken back" not in shown
+    later = now() + timedelta(seconds=11)
+    monkeypatch.setattr("services.gateway.pages.desk.routes.now", lambda: later)
+    assert 'action="/en/desk/undo"' not in await approve_and_look(clerk)
+
+
+@pytest.mark.usefixtures("before_the_visit")
+async def test_a_page_without_scripts_ticks_a_whole_part_by_a_link(clerk: Clerk) -> None:
+    text = (await clerk.http.get("/en/desk")).text
+    assert 'href="/en/desk?status=pending&amp;tick=tomorrow"' in text
+    assert f'id="tick-{REVIEW_ID}"' in text
+    ticks = r'<input class="govuk-checkboxes__input" type="checkbox" form="many"[^>]* checked>'
+    assert not re.search(ticks, text)
+    assert re.search(ticks, (await clerk.http.get("/en/desk?status=pending&tick=tomorrow")).text)
+
+
+async def test_a_row_has_what_decides(clerk: Clerk) -> None:
+    clerk.client.answers["approval.list_reviews"] = ReviewList(
+        items=(review(purpose="Arms licence, hearing of 2 March", earlier_ended=("rejected", "approved")),)
+    )
+    text = (await clerk.http.get("/en/desk")).text
+    row = re.search(r"<tbody.*</tbody>", text, re.DOTALL)
+    assert row is not None
+    for words in ("Arms licence, hearing of 2 March", "2 earlier: Rejected"):
+        assert words in row[0]
 
 
 async def test_a_decision_leads_on_to_the_next_application(clerk: Clerk) -> None:

@@ -128,6 +128,7 @@ async def test_an_assistant_sees_the_delegations_and_makes_none(assistant: Reade
     assert assistant.client.asked[-1][2].assistant_of == "baldev"
 
 
+@pytest.mark.usefixtures("before_the_visit")
 async def test_a_decision_carries_for_whom_it_was_meant_when_the_page_was_opened(clerk: Reader) -> None:
     for path in (REVIEW, f"{REVIEW}/reject", "/en/desk"):
         assert 'name="on_behalf_of" value="baldev"' in (await clerk.http.get(path)).text, path

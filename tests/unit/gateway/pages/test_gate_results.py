@@ -1,13 +1,14 @@
 """Verdicts on the plain page of the gate: their reasons, colours and addresses."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from contracts.errors import FieldError, InvalidInput
 from contracts.rpc.approval.directory import SiteList
 from contracts.rpc.verify.scans import ScanResult
+from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import NUMBER, claims, signed
 from tests.support.system.page_reader import SITE
 from tests.unit.gateway.pages.guard import CHECKED, TOKEN, Guard, result
@@ -184,3 +185,45 @@ async def test_a_card_that_does_not_match_can_be_checked_again(guard: Guard) -> 
     assert "Check the card again" in text
     assert 'name="id_last4"' in text, "at once, without another page"
     assert f'name="pass" value="{NUMBER}"' in text
+
+
+ADMITTED = result(preview=False)
+
+
+@pytest.mark.parametrize(
+    ("shown", "seconds"),
+    [
+        (ADMITTED, 6),
+        (result(verdict="exit", preview=False), 6),
+        (result(verdict="exit", preview=False, marks=("no_entry",)), 30),
+        (result(preview=False, call_supervisor=True), 30),
+        (REFUSALS[0][0], 30),
+    ],
+    ids=["entry", "exit", "stray exit", "supervisor", "refusal"],
+)
+async def test_a_verdict_leaves_by_itself_and_the_page_then_says_only_when_and_what_it_was(
+    guard: Guard, shown: ScanResult, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guard.answer(shown)
+    text = (await guard.scan(NUMBER)).text
+    assert f'<noscript><meta http-equiv="refresh" content="{seconds};url=/en/gate/result"></noscript>' in text
+    assert f'data-stands="{seconds}"' in text
+    assert "Gurpreet Kaur" in text
+    later = now() + timedelta(seconds=seconds)
+    monkeypatch.setattr("services.gateway.pages.gate.now", lambda: later)
+    text = (await guard.http.get("/en/gate/result")).text
+    assert "Gurpreet Kaur" not in text
+    assert "epass-verdict" not in text
+    assert 'http-equiv="refresh"' not in text
+    assert re.search(r'<h1 class="epass-last">\d.* · \S', text)
+    assert 'data-scan=""' in text, "the next scan is taken here"
+
+
+@pytest.mark.parametrize(
+    "shown", [result(preview=True), result(verdict="id_mismatch", preview=False)], ids=["card", "mismatch"]
+)
+async def test_what_asks_the_guard_for_something_stays(guard: Guard, shown: ScanResult) -> None:
+    guard.answer(shown)
+    text = (await guard.scan(NUMBER)).text
+    assert 'http-equiv="refresh"' not in text
+    assert "data-stands" not in text

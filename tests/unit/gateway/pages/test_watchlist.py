@@ -228,6 +228,7 @@ async def test_a_login_that_may_not_see_the_watchlist_reads_who_does(officer: Of
     assert "The watchlist is for the ADO Branch" in refused.text
 
 
+@pytest.mark.usefixtures("before_the_visit")
 async def test_the_first_officer_is_not_offered_the_second_approval(officer: Officer) -> None:
     officer.sign_in("department", department="home")
     mine = HALF.model_copy(update={"approved_by": "DEP-0001"})

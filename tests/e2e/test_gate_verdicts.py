@@ -12,7 +12,7 @@ from contracts.rpc.verify.presence import Movements
 from contracts.rpc.verify.scans import ScanResult
 from services.chassis.runtime.clock import now
 from services.gateway.pages.shared.languages import LANGUAGES
-from tests.e2e.gate_app import HEARD, MANIFEST, SUPERVISED, WORDS, A, Verify, scan, verdict
+from tests.e2e.gate_app import HEARD, MANIFEST, SUPERVISED, WORDS, A, B, Verify, scan, verdict
 from tests.support.factories.gateway import NUMBER, public_key
 from tests.support.factories.pages import ADMIT
 from tests.support.stack.running import eventually
@@ -169,3 +169,25 @@ def test_each_kind_of_verdict_is_heard_and_felt_and_differs_from_the_others(
     page.evaluate("window.audio.suspend()")
     page.keyboard.press("Shift")
     eventually(lambda: page.evaluate(sounds), "a key brings the sound back that the system has taken")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_entry_leaves_the_screen_after_six_seconds_and_a_question_stays(
+    open_app: Callable[..., Page], language: str
+) -> None:
+    page, words = open_app(language), WORDS[language]
+    page.clock.install()
+    scan(page)
+    expect(verdict(page, "ask").locator(".verdict__name")).to_have_text("Gurpreet Kaur")
+    page.clock.fast_forward(31_000)
+    verdict(page, "ask").page.locator(".button--main").click()
+    expect(verdict(page, "good").locator(".verdict__name")).to_have_text("Gurpreet Kaur")
+    page.clock.fast_forward(5_000)
+    expect(verdict(page, "good")).to_be_visible()
+    page.clock.fast_forward(1_000)
+    expect(page.locator(".verdict")).to_have_count(0)
+    expect(page.locator(".last")).to_contain_text(words["verdicts"]["admit"])
+    expect(page.locator("body")).not_to_contain_text("Gurpreet Kaur")
+    scan(page, B)
+    expect(verdict(page, "ask")).to_be_visible()
+    expect(page.locator(".last")).to_have_count(0)

@@ -89,17 +89,17 @@ function listen(notice) {
 // After a decision the page stands where it stood, with the focus on the row that came next.
 const PLACE = "epass-desk-place";
 
-function keepPlace() {
-  sessionStorage.setItem(PLACE, `${scrollY} ${Date.now()}`);
+function keepPlace(event) {
+  if (event.target.matches("#queue form, #review form")) sessionStorage.setItem(PLACE, scrollY);
 }
 
 function findPlace() {
-  const [at, since] = (sessionStorage.getItem(PLACE) || "").split(" ").map(Number);
+  const at = sessionStorage.getItem(PLACE);
   sessionStorage.removeItem(PLACE);
+  if (at === null) return;
   const next = location.hash.startsWith("#row-") && document.getElementById(location.hash.slice(1));
-  if (!since || Date.now() - since > 10_000) return;
   (link(next) || queue.querySelector(".epass-queue__open [data-opens]"))?.focus({ preventScroll: true });
-  requestAnimationFrame(() => scrollTo(0, at));
+  requestAnimationFrame(() => scrollTo(0, Number(at)));
 }
 
 function tickAll(event) {

@@ -172,7 +172,9 @@ class App {
   /** Scan: the last question goes on standing until the new verdict is there, but no verdict does. */
   #scan(text: string, frameAt: number): void {
     const direction = this.#direction;
-    if (this.#gate.state().notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
+    const { notEnrolled, signedIn } = this.#gate.state();
+    if (notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
+    if (notEnrolled !== null && !signedIn) return; // a pass that is held up does not close the question for the code
     this.#scans += 1;
     if (this.#frame.isAnswered()) this.#leave(this.#shown);
     this.#frame.closeList();

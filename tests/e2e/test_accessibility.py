@@ -185,7 +185,7 @@ def test_single_keys_act_outside_of_fields_and_can_be_switched_off(
     page.click("[data-shortcuts]")
     page.check("#shortcuts-on")
     page.keyboard.press("Escape")
-    page.locator("h1").click()
+    page.locator(".epass-bar__who").click()
     page.keyboard.press("j")
     expect(page.locator("[data-opens]").first).to_be_focused()
 

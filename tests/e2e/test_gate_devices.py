@@ -124,7 +124,8 @@ def test_a_device_is_enrolled_once_and_a_revoked_one_gets_nothing_and_opens_noth
     expect(page.locator(".bar__age")).to_have_text(TEXTS["list_none"])
     page.keyboard.type(shown.number)
     page.keyboard.press("Enter")
-    expect(page.locator(".verdict--bad, .verdict--amber")).to_be_visible()
+    expect(page.locator("#enrolment-code")).to_be_visible()
+    expect(page.locator(".verdict:not(.verdict--enrols)")).to_have_count(0)
     assert "Gurpreet" not in page.locator("body").inner_text()
     context.set_offline(False)
 

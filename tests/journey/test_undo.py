@@ -36,7 +36,10 @@ def test_a_decision_that_was_undone_never_leaves_and_the_next_one_counts(own_sys
     visitor, department = Applicant(own_system), Department(own_system)
     undone, other = visitor.apply(), visitor.apply(purpose="Another matter")
     review = department.approve(undone)
-    assert department.send(calls.undo_decision(review.id)).status == "pending"
+    take_back = calls.undo_decision(review.id)
+    back = department.send(take_back)
+    assert back.status == "pending"
+    assert department.send(take_back) == back, "a repeat undoes nothing else"
     department.approve(other)
     assert visitor.wait_for_pass(other).number, "what was decided later has left"
     assert visitor.view(undone).status == "submitted"

@@ -97,7 +97,8 @@ function findPlace() {
   const at = sessionStorage.getItem(PLACE);
   sessionStorage.removeItem(PLACE);
   if (at === null) return;
-  const next = location.hash.startsWith("#row-") && document.getElementById(location.hash.slice(1));
+  const next = document.getElementById(location.hash.slice(1));
+  history.replaceState(null, "", location.pathname + location.search); // else the browser takes the focus there
   (link(next) || queue.querySelector(".epass-queue__open [data-opens]"))?.focus({ preventScroll: true });
   requestAnimationFrame(() => scrollTo(0, Number(at)));
 }
@@ -142,7 +143,7 @@ function press(event) {
   const act = KEYS[placed];
   if (!act) return;
   event.preventDefault();
-  act();
+  if (!event.repeat || "jk".includes(placed)) act(); // a key that is held down decides once
 }
 
 if (queue) {

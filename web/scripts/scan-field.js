@@ -68,16 +68,7 @@
     else if (ready) flush();
   }
 
-  // The next person must not walk in on the verdict of the one before. What is typed for the next stays.
-  function letVerdictLeave() {
-    const verdict = document.querySelector("[data-stands]");
-    if (!verdict) return;
-    const last = Object.assign(document.createElement("h1"), { className: "epass-last", textContent: verdict.dataset.last });
-    setTimeout(() => verdict.replaceWith(last), Number(verdict.dataset.stands) * 1000);
-  }
-
   document.addEventListener("keydown", onKey, true);
-  document.addEventListener("DOMContentLoaded", letVerdictLeave);
   document.addEventListener("submit", () => {
     sent = true;
     handOn();

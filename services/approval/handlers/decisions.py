@@ -224,7 +224,8 @@ def _approve(
         days_reason=terms.days_reason,
     )
     _record(session, row, "approved", event, decision, calendar.now, by, undo_seconds)
-    watchlist.tell_gate(session, row, calendar.now, approved_now=True)
+    if row.held_event is None:
+        watchlist.tell_gate(session, row, calendar.now, approved_now=True)
 
 
 def _command(

@@ -28,7 +28,7 @@ from contracts.events import (
 )
 from contracts.model import IST
 from services.approval.domain import reviews
-from services.approval.handlers import capacity, reference_data, watchlist
+from services.approval.handlers import capacity, held_decisions, reference_data, watchlist
 from services.approval.handlers.decisions import approve_invitation
 from services.approval.handlers.delegations import stand_in_of
 from services.approval.handlers.reference_data import VERSION
@@ -164,6 +164,8 @@ def _locked(session: Session, application_id: UUID) -> tuple[ApplicationRow, Rev
     row = session.scalars(
         select(ReviewRow).where(ReviewRow.application_id == application_id).with_for_update()
     ).one_or_none()
+    if row is not None:
+        held_decisions.let_go(session, row)
     return application, row
 
 

@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden
-from contracts.events import BY_NAME, Decision
+from contracts.events import BY_NAME, Decision, PassApproved
 from contracts.model import IST
 from contracts.rpc.approval.reviews import ReviewId, ReviewView
 from contracts.rpc.call import Call
-from services.approval.handlers import capacity
+from services.approval.handlers import capacity, watchlist
 from services.approval.handlers.authorization import login_of, own_review
 from services.approval.handlers.queries import view
 from services.approval.models.reviews import DecisionRow, ReviewRow
@@ -29,7 +29,7 @@ from services.chassis.runtime import logs
 LOOK_SECONDS = 2.0
 """So often it is looked whose time has come."""
 BATCH = 100
-LONGEST = timedelta(minutes=1)
+LONGEST = timedelta(minutes=2)
 """No decision is held longer: a later time was set by a wrong clock."""
 
 
@@ -55,8 +55,11 @@ def let_go(session: Session, row: ReviewRow) -> None:
         return
     row.held_event = row.leaves_at = None
     event = BY_NAME[held["type"]].model_validate(held["event"])
+    at = datetime.fromisoformat(held["at"])
     with logs.context(correlation_id=held["correlation_id"], traceparent=held["traceparent"]):
-        outbox.add(session, event, at=datetime.fromisoformat(held["at"]))
+        outbox.add(session, event, at=at)
+        if isinstance(event, PassApproved):
+            watchlist.tell_gate(session, row, at, approved_now=True)
 
 
 def let_due_go(session: Session, now: datetime) -> int:
@@ -90,6 +93,7 @@ def undo(request: ReviewId, call: Call, session: Session, now: datetime) -> Revi
         if row.held_event is None or row.leaves_at is None or row.leaves_at <= now:
             raise Conflict("the decision has left already", code="too_late_to_undo")
         taken_back = row.decisions[-1]
+        assert row.status == taken_back.status, "what ends a review lets its decision go first"
         if taken_back.decided_by != login:
             raise Forbidden("somebody else has decided")
         row.held_event = row.leaves_at = None
@@ -106,6 +110,7 @@ def undo(request: ReviewId, call: Call, session: Session, now: datetime) -> Revi
             )
         )
         row.status = "pending"
+        watchlist.tell_gate(session, row, now)
         session.flush()
         return row.id
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from pydantic import JsonValue, TypeAdapter
-from sqlalchemy import ColumnElement, all_, case, exists, literal, literal_column, select
+from sqlalchemy import Boolean, ColumnElement, all_, case, exists, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from sqlalchemy.orm import Session
 
@@ -23,7 +23,7 @@ from services.approval import metrics
 from services.approval.domain import reviews, watchlist
 from services.approval.handlers import reference_data
 from services.approval.handlers.reference_data import ReferenceData
-from services.approval.models.reviews import MOBILE, DecisionRow, ReviewRow
+from services.approval.models.reviews import MOBILE, TAKEN_BACK, DecisionRow, ReviewRow
 from services.approval.models.watchlist import WatchlistEntryRow, WatchlistMatchRow
 from services.chassis.db import locks
 from services.chassis.db.database import idempotency_secret_of, personal_keys_of
@@ -168,6 +168,7 @@ def coming(now: datetime) -> ColumnElement[bool]:
     passed = exists().where(
         DecisionRow.review_id == ReviewRow.id,
         DecisionRow.status == "approved",
+        ~literal_column(TAKEN_BACK, Boolean),
         DecisionRow.slot["date"].astext < today.isoformat(),
         literal(today) > all_(DecisionRow.further_days),
     )

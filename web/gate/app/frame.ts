@@ -56,6 +56,7 @@ export function drawFrame(actions: Actions): Frame {
   const help = el("button", { type: "button", class: "bar__help", onclick: actions.onHelp }, icon("help"));
   const banner = el("div", { class: "banner", role: "status" });
   const verdict = el("div", { class: "stage__verdict", "aria-live": "assertive" });
+  const last = el("p", { class: "last", hidden: true }); // nobody has to hear of it, so it is not in the live part
   const hint = el("p", { class: "camera__hint" });
   const light = el("button", { type: "button", class: "camera__light", "aria-pressed": "false", hidden: true }, icon("light"));
   const zoom = el("input", { type: "range", class: "camera__zoom", hidden: true });
@@ -81,7 +82,7 @@ export function drawFrame(actions: Actions): Frame {
     el("fieldset", { class: "turn" }, legend, ...turns.flatMap((one) => [one.input, one.label])),
     el("div", { class: "row" }, label, number, check),
   );
-  const stage = el("main", { class: "stage" }, verdict, el("div", { class: "stage__side" }, cameraBox, next));
+  const stage = el("main", { class: "stage" }, last, verdict, el("div", { class: "stage__side" }, cameraBox, next));
   const listBox = el("main", { class: "sheet", hidden: true });
   const element = el("div", { class: "frame frame--waiting" }, el("header", { class: "bar" }, place, state, help, menu), banner, stage, listBox);
 
@@ -194,12 +195,15 @@ export function drawFrame(actions: Actions): Frame {
     },
     showVerdict: (drawn) => {
       element.classList.remove("frame--waiting");
+      last.hidden = true;
       verdict.replaceChildren(drawn);
       verdict.scrollTop = 0;
     },
-    clearVerdict: (last) => {
+    clearVerdict: (left) => {
       element.classList.add("frame--waiting");
-      verdict.replaceChildren(el("h1", { class: "hidden" }, t("title")), last ? el("p", { class: "last" }, last) : "");
+      verdict.replaceChildren(el("h1", { class: "hidden" }, t("title")));
+      last.textContent = left ?? "";
+      last.hidden = !left;
     },
     isAnswered: () => verdict.querySelector(".verdict:not(.verdict--asks, .verdict--enrols)") !== null,
     busy: (is) => {

@@ -35,6 +35,7 @@ REFUSED = {"application_closed", "not_approved", "delegation_ended", "no_delegat
 """Refusals of which the page of a review tells."""
 ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "forward": "forwarded"}
 """Decision → notice of the queue, to which the officer returns for the next application."""
+DECIDES = ("approve", "reject", "return")
 WRITTEN = ("key", "revision", "on_behalf_of", "onward", "back", "next", "reason", "note")
 """Fields of a decision that is not sent yet."""
 PREVIEWS: dict[str, Method[Any, MessagePreview]] = {
@@ -43,8 +44,6 @@ PREVIEWS: dict[str, Method[Any, MessagePreview]] = {
 }
 """Decision → the message about it, which is shown before it is sent."""
 SLOT = ("date", "from", "to")
-UNDO_SECONDS = 10
-"""So long the queue offers to take a decision back; approval says whether it still can be."""
 MOST_WINDOWS = 60
 """Free windows that an approval offers beside the preferred times."""
 NOT_READABLE = {
@@ -128,6 +127,8 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
             raise
         return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
     waits = verb == "approve" and review.second_officer and review.status == "pending"
+    if verb in DECIDES and review.status == "pending" and not waits:  # a repeat of what was undone meanwhile
+        return view.to(f"/desk/reviews/{review_id}", notice="already_decided")
     left_out = _left_out(wanted, review) if isinstance(wanted, Approve) else []
     if waits or left_out:
         page = f"/desk/reviews/{review_id}"
@@ -176,24 +177,25 @@ async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed:
     return view.html("desk/preview.html", review=review, verb=verb, typed=typed, text=text, errors={})
 
 
-def shown_after(about: str, decided: Sequence[str]) -> dict[str, Any]:
+def shown_after(about: str, decided: Sequence[ReviewView]) -> dict[str, Any]:
     """Return what the queue shows after a decision: what it was about, and what can be taken back."""
-    until = now() + timedelta(seconds=UNDO_SECONDS)
-    return {"about": about, "decided": list(decided), "until": until.isoformat()}
+    held = {str(one.id): one.leaves_at.isoformat() for one in decided if one.leaves_at}
+    return {"about": about, "held": list(held), "until": min(held.values(), default="")}
 
 
 def _after(view: View, review: ReviewView, verb: str, form: FormData) -> Response:
     """Lead an officer on: to the next application, or to the one that was decided."""
     if text_of(form, "onward") and verb in ONWARD:
         filters = read_filters(text_of(form, "back"))
-        following = {"open": text_of(form, "next")[:40]}
+        row = text_of(form, "row")[:40]
+        following = {"open": text_of(form, "next")[:40], "row": row}
         stays = verb == "forward" and not text_of(form, "department")
         notice = "done" if stays else ONWARD[verb]
         response = back_to_queue(view, filters, notice, about=str(review.id), **following)
-        if row := text_of(form, "row")[:40]:
+        if row:
             response.headers["location"] += f"#row-{quote(row)}"
         slot = review.decision.slot if review.decision else None
-        shown = shown_after(str(review.id), [str(review.id)] if review.leaves_at else [])
+        shown = shown_after(str(review.id), [review])
         shown |= {"name": review.name, "slot": slot and slot.model_dump(mode="json", by_alias=True)}
         return view.save_result(response, "/desk", shown)
     if text_of(form, "department"):

@@ -28,6 +28,8 @@ FAILURES = {
     "second_officer",
 }  # fmt: skip
 """Reasons why one of many was not approved that have a sentence of their own."""
+UNDONE = ("undone", "too_late", "not_known")
+"""What becomes of an undo, the worst last; each is a notice of the queue."""
 SEARCH = "/desk/search"
 FIRST = "first"
 """Value of ``open`` for the first review of the list, whichever it is."""
@@ -49,6 +51,7 @@ async def show_queue(
     about: UUID | None = None,
     done: int = 0,
     tick: str = "",
+    row: str = "",
     failed: Annotated[list[str] | None, Query(max_length=queue.PAGE)] = None,
 ) -> Response:
     """Show the queue, and beside it the application that is open."""
@@ -59,8 +62,8 @@ async def show_queue(
     values: dict[str, Any] = {
         "about": about,
         "decided": kept if kept.get("about") == str(about or view.notice) else None,
-        "undoable": kept.get("decided", ()) if kept.get("until", "") > now().isoformat() else (),
-        "coming": shown or next((one for one in found.items if view.notice and status == "pending"), None),
+        "held": kept.get("held", ()) if kept.get("until", "") > now().isoformat() else (),
+        "coming": shown or next((one for one in found.items if str(one.id) == row), None),
         "done": done,
         "tick": tick,
         "places": await _places(view, found),
@@ -119,9 +122,9 @@ async def approve_many(view: DepartmentPage) -> Response:
     key = key_of(form)
     outcomes = await asyncio.gather(*(_approve(view, one, f"{key}:{one.review_id}"[:200]) for one in wanted))
     failures = [
-        f"{one.review_id}.{code}" for one, code in zip(wanted, outcomes, strict=True) if code is not None
+        f"{one.review_id}.{code}" for one, code in zip(wanted, outcomes, strict=True) if isinstance(code, str)
     ]
-    approved = [str(one.review_id) for one, code in zip(wanted, outcomes, strict=True) if code is None]
+    approved = [one for one in outcomes if not isinstance(one, str)]
     response = queue.back_to_queue(view, filters, "many", done=str(len(approved)))
     response.headers["location"] += "".join(f"&failed={one}" for one in failures)
     return view.save_result(response, "/desk", decisions.shown_after("many", approved))
@@ -133,20 +136,22 @@ async def undo(view: DepartmentPage) -> Response:
     form = await view.form()
     filters, key = queue.read_filters(text_of(form, "back")), key_of(form)
     wanted = [str(one)[:40] for one in form.getlist("review")[: queue.PAGE]]
-    undone = await asyncio.gather(*(_undo(view, one, f"{key}:{one}"[:200]) for one in wanted))
-    notice = "undone" if all(undone) else "too_late"
-    opened = {"open": wanted[0]} if len(wanted) == 1 and all(undone) else {}
-    return queue.back_to_queue(view, filters, notice, done=str(sum(undone)), **opened)
+    outcomes = await asyncio.gather(*(_undo(view, one, f"{key}:{one}"[:200]) for one in wanted))
+    notice = max(outcomes, key=UNDONE.index, default="too_late")
+    opened = {"open": wanted[0]} if outcomes == ["undone"] else {}
+    return queue.back_to_queue(view, filters, notice, done=str(outcomes.count("undone")), **opened)
 
 
-async def _undo(view: View, review: str, key: str) -> bool:
-    """Take back one decision; return whether it had not left yet."""
+async def _undo(view: View, review: str, key: str) -> str:
+    """Take back one decision; return one of `UNDONE`."""
     try:
         wanted = rpc.approval.reviews.ReviewId.model_validate({"review_id": review})
         await view.command(rpc.approval.decisions.UNDO, wanted, key)
+    except Unavailable:
+        return "not_known"
     except (ValidationError, ContractError):
-        return False
-    return True
+        return "too_late"
+    return "undone"
 
 
 def _chosen(form: FormData) -> list[Approve]:
@@ -171,8 +176,8 @@ def _chosen(form: FormData) -> list[Approve]:
     return wanted
 
 
-async def _approve(view: View, wanted: Approve, key: str) -> str | None:
-    """Approve one review; return the code of what prevented it, or None."""
+async def _approve(view: View, wanted: Approve, key: str) -> rpc.approval.reviews.ReviewView | str:
+    """Approve one review and return it, or the code of what prevented that."""
     try:
         review = await view.command(rpc.approval.decisions.APPROVE, wanted, key)
     except Unavailable:
@@ -181,7 +186,9 @@ async def _approve(view: View, wanted: Approve, key: str) -> str | None:
         fields = error.body.fields
         code = fields[0].code if fields else error.body.code
         return code if code in FAILURES else "other"
-    return "second_officer" if review.second_officer and review.status == "pending" else None
+    if review.status == "pending":
+        return "second_officer" if review.second_officer else "already_decided"
+    return review
 
 
 async def _failed(view: View, failures: Sequence[str]) -> list[tuple[rpc.approval.reviews.ReviewView, str]]:
@@ -253,7 +260,7 @@ async def _queue_page(
 ) -> Response:
     today = now().astimezone(IST).date()
     usual: dict[str, Any] = {
-        "about": None, "decided": None, "undoable": (), "coming": None, "tick": "", "places": {}, "done": 0,
+        "about": None, "decided": None, "held": (), "coming": None, "tick": "", "places": {}, "done": 0,
         "failed": [], "opened": None, "following": "", "q": "", "errors": {}, "changed": False, "typed": {},
         "site": None, "departments": [], "sites": (), "officers": {},
     }  # fmt: skip

@@ -6,14 +6,29 @@ import pytest
 from sqlalchemy import select
 
 from contracts.errors import Conflict, Forbidden
-from contracts.events import PassApproved, PassRejected
+from contracts.events import GateAdvised, PassApproved, PassRejected
 from contracts.rpc.approval.decisions import Withdraw
 from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion, ReviewView
-from services.approval.handlers import decisions, held_decisions, numbers, queries
-from services.approval.models.reviews import BookingRow
+from services.approval.handlers import decisions, held_decisions, numbers, queries, watchlist
+from services.approval.models.reviews import BookingRow, ReviewRow
 from services.chassis.db.database import Database
 from tests.integration.approval.handlers.decide import refused, reject
-from tests.support.factories.approval import NOW, approval, by, desk, everything, pending, published
+from tests.support.factories.approval import (
+    NOW,
+    amended,
+    approval,
+    by,
+    cancelled,
+    deliver,
+    desk,
+    erased,
+    everything,
+    expired,
+    pending,
+    published,
+    review_id_of,
+    submitted,
+)
 
 SECONDS = 10
 AFTER = NOW + timedelta(seconds=SECONDS)
@@ -113,8 +128,41 @@ def test_what_happens_next_lets_the_decision_leave_first(approval_db) -> None:
         request = Withdraw(review_id=review_id, reason="security")
         decisions.withdraw(request, by(desk()), session, NOW)
     stored = sorted(everything(approval_db)["outbox"], key=lambda one: one["seq"])
-    assert [one["type"] for one in stored][-2:] == ["PassApproved", "ApprovalWithdrawn"]
+    told = [one["type"] for one in stored if one["type"] != "GateAdvised"]
+    assert told[-2:] == ["PassApproved", "ApprovalWithdrawn"]
     assert let_due_go(approval_db, AFTER) == 0
+
+
+@pytest.mark.parametrize("ends", [cancelled, amended, expired, erased])
+def test_what_the_applicant_does_lets_the_decision_leave_first_and_it_is_too_late_to_undo(
+    approval_db, ends
+) -> None:
+    first = submitted()
+    deliver(approval_db, first)
+    review_id = review_id_of(approval_db, first.application_id)
+    approve(approval_db, review_id)
+    deliver(approval_db, ends(first), seq=2)
+    assert len(published(approval_db, PassApproved)) == 1
+    with pytest.raises(Conflict) as refused:
+        undo(approval_db, review_id)
+    assert refused.value.body.code == "too_late_to_undo"
+
+
+def test_the_gate_is_advised_once_the_decision_leaves_and_not_before(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    assert published(approval_db, GateAdvised) == []
+    let_due_go(approval_db, AFTER)
+    assert len(published(approval_db, GateAdvised)) == 1
+
+
+def test_a_visit_whose_past_approval_was_undone_is_still_one_to_come(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    undo(approval_db, review_id)
+    with approval_db.transaction() as session:
+        later = watchlist.coming(AFTER + timedelta(days=30))
+        assert session.scalars(select(ReviewRow.id).where(later)).all() == [review_id]
 
 
 def test_a_decision_that_a_wrong_clock_holds_for_hours_leaves_now(approval_db) -> None:

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 from fastapi import Response
 
 from contracts import rpc
-from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
+from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.mobile import only_digits
 from contracts.rpc.accounts.sessions import RequestOtp, VerifyOtp
 from services.chassis.runtime.clock import now
@@ -56,6 +56,8 @@ async def send_code(view: OpenPage) -> Response:
         sent = await view.command(rpc.accounts.sessions.REQUEST_OTP, asked, key)
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
+    except TooManyAttempts as error:
+        return _no_more_codes(view, answers, mobile, error)
     except Unavailable:
         return _code_page(view, before, {}, 503) if before else _mobile_page(view, to, mobile, {}, 503)
     response = view.to("/sign-in/code")
@@ -143,6 +145,21 @@ def _refused(view: View, answers: Answers, error: NotAuthenticated) -> Response:
     code = code if code in SPENT else "too_many_tries"
     pending["again_at"] = 0
     response = _code_page(view, pending, {"again": code}, 422)
+    cookies.answers_cookie(view.request).write(response, answers)
+    return response
+
+
+def _no_more_codes(view: View, answers: Answers, mobile: str, error: TooManyAttempts) -> Response:
+    """Return the page that takes the last code, which still holds; none was sent to another number.
+
+    Raises:
+        TooManyAttempts: no code was asked for in this browser.
+    """
+    pending = answers.get("sign_in")
+    if pending is None or only_digits(pending["mobile"]) != only_digits(mobile):
+        raise error
+    pending["again_at"] = now().timestamp() + float(error.body.facts["retry_after"])
+    response = _code_page(view, pending, {"code": "no_more_codes"}, 429)
     cookies.answers_cookie(view.request).write(response, answers)
     return response
 

@@ -52,6 +52,7 @@ SENTENCES: dict[str, str] = {
     "wrong_app_code": _("This is not the code, or it was used already. Wait for the next one"),
     "code_used": _("This code was used already. Ask for a new one"),
     "code_expired": _("This code has expired. Ask for a new one"),
+    "no_more_codes": _("No further code can be sent just now. The last one still works: type it here"),
     "too_many_tries": _("This code was tried too many times. Ask for a new one"),
     "unknown_site": _("There is no such secretariat any more"),
     "closed_site": _("This secretariat is closed in the coming weeks"),

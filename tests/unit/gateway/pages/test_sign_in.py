@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import InvalidInput, NotAuthenticated, Unavailable
+from contracts.errors import InvalidInput, NotAuthenticated, TooManyAttempts, Unavailable
 from contracts.rpc.accounts.sessions import ApplicantSession, OtpAccepted
 from services.chassis.runtime.clock import now
 from tests.support.factories.gateway import claims, signed
@@ -100,6 +100,23 @@ async def test_a_code_is_sent_again_only_after_the_time_that_the_page_shows(stra
     await stranger.send("/sign-in", mobile="9876543210", to="apply")
     await stranger.send("/sign-in", again="yes")
     assert sum(name == "accounts.request_otp" for name, *_ in stranger.client.asked) == 3
+
+
+async def test_who_may_have_no_more_codes_still_types_the_one_that_just_came(stranger: Reader) -> None:
+    refused = TooManyAttempts("too many", retry_after=600, limit="number")
+    stranger.client.answers["accounts.request_otp"] = refused
+    dead_end = await stranger.send("/sign-in", mobile="98765 43210", to="history")
+    assert 'name="code"' not in dead_end.text, "none was asked for here"
+    stranger.client.answers["accounts.request_otp"] = OtpAccepted(request_id=REQUEST_ID)
+    await stranger.send("/sign-in", mobile="98765 43210", to="history")
+    stranger.client.answers["accounts.request_otp"] = refused
+    shown = await stranger.send("/sign-in", mobile="9876543210", to="history")
+    assert (shown.status_code, 'name="code"' in shown.text) == (429, True)
+    assert "The last one still works" in shown.text
+    other = await stranger.send("/sign-in", mobile="98765 00000", to="history")
+    assert 'name="code"' not in other.text, "a code of another number opens nothing"
+    right = await stranger.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)
+    assert right.headers["location"] == "/en/applications"
 
 
 async def test_a_second_click_asks_for_the_same_code(stranger: Reader) -> None:

@@ -276,6 +276,8 @@ async def _decision_page(
     full_on: date | None = None,
 ) -> Response:
     review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
+    if status == 200 and verb in DECIDES and review.status != "pending":
+        return view.to(f"/desk/reviews/{review_id}", notice="already_decided")
     values = await page_values(view, review)
     if verb == "forward":
         values["departments"] = await directory.departments(view, review.site)

@@ -12,7 +12,7 @@ Entry = tuple[str, str]
 PUBLIC: tuple[Entry, ...] = (
     ("/apply", _("Apply")),
     ("/status", _("Status")),
-    ("/applications", _("Applications")),
+    ("/applications", _("Your applications")),
     ("/about/help", _("Help")),
 )
 FOOTER: Mapping[str, str] = {

@@ -315,3 +315,11 @@ async def test_a_rejection_can_be_sent_while_its_message_cannot_be_shown(clerk: 
     shown = await clerk.http.get(sent.headers["location"])
     assert "cannot be shown just now" in shown.text
     assert "Reject and send" in shown.text
+
+
+@pytest.mark.parametrize("verb", ["approve", "reject", "return"])
+async def test_who_comes_too_late_hears_so_before_anything_is_typed(clerk: Clerk, verb: str) -> None:
+    clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
+    opened = await clerk.http.get(f"{REVIEW}/{verb}")
+    assert opened.headers["location"] == f"{REVIEW}?notice=already_decided"
+    assert "Someone else acted first: HOM-0002" in (await clerk.http.get(opened.headers["location"])).text

@@ -192,6 +192,7 @@ def tries(databases, local: Local) -> dict[str, Try]:
         "return_review": lambda: calls.return_review(review, "a note"),
         "reject_review": lambda: calls.reject_review(review, "duplicate"),
         "approve_review": lambda: calls.approve_review(review, slot),
+        "undo_decision": lambda: calls.undo_decision(review),
         "withdraw_approval": lambda: calls.withdraw_approval(review, "security"),
     }
     return {

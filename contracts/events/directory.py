@@ -46,7 +46,7 @@ class SiteAdvice(Wire):
 
 
 class GateRules(Wire):
-    """What the gates of a site do without a network, and whom they telephone then."""
+    """What the gates of a site do without a network, whom they telephone, and when they ask for digits."""
 
     green: int = Field(default=15, ge=1, le=240)
     """Minutes up to which the list of a gate without a network is as good as online."""
@@ -56,6 +56,9 @@ class GateRules(Wire):
     """What a gate does with an older list; None as the installation has it (``EPASS_OFFLINE_THEN``)."""
     reception_phone: str = ""
     security_phone: str = ""
+    digits: int = Field(default=10, ge=0, le=100)
+    """For so many of a hundred passes a day the app of a gate asks for the last four of the ID, and offers no
+    entry by one tap."""
 
 
 class SiteRecord(Wire):

@@ -191,3 +191,18 @@ def test_an_entry_leaves_the_screen_after_six_seconds_and_a_question_stays(
     scan(page, B)
     expect(verdict(page, "ask")).to_be_visible()
     expect(page.locator(".last")).to_have_count(0)
+
+
+def test_where_the_site_wants_digits_of_each_pass_one_tap_admits_nobody(
+    open_app: Callable[..., Page], alone: PagesAlone, verify: Verify
+) -> None:
+    alone.answers["verify.manifest"] = KNOWN.model_copy(update={"digits": 100})
+    page = open_app()
+    expect(page.locator(".bar__age")).not_to_have_text(WORDS["en"]["texts"]["list_none"], timeout=30_000)
+    scan(page)
+    expect(verdict(page, "ask").locator("#last-four")).to_be_visible()
+    expect(page.locator(".button--main")).to_have_count(0)
+    page.fill("#last-four", "4821")
+    page.locator(".verdict button[type=submit]").first.click()
+    expect(verdict(page, "good")).to_be_visible()
+    assert [one.id_check.kind for one in verify.recorded if one.id_check] == ["matched"]

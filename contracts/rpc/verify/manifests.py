@@ -147,6 +147,8 @@ class Manifest(Wire):
     snapshot: ManifestSnapshot
     offline: OfflinePolicy
     telephones: Telephones = Telephones()
+    digits: int = 0
+    """For so many of a hundred passes a day the last four of the ID are asked for."""
     supervisors: tuple[ManifestSupervisor, ...] = ()
     """Those of the site who have a PIN."""
     supervisor_demanded: bool = False

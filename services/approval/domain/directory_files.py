@@ -99,7 +99,7 @@ def _problems(table: DirectoryTable, row: Row, stored: Directory, today: date) -
         checks.append(("sites", "unknown_site", is_known))
     elif table == "escalation":
         checks += [
-            (name, "not_minutes", _is_minutes(EscalationMinutes, name, cells[name]))
+            (name, "not_minutes", _is_number_of(EscalationMinutes, name, cells[name]))
             for name in EscalationMinutes.model_fields
         ]
     if "department" in cells:
@@ -123,8 +123,8 @@ def _in_each_language(cells: Mapping[str, str], name: str) -> list[tuple[str, st
 def _gate_rule_checks(cells: Mapping[str, str]) -> list[tuple[str, str, bool]]:
     """Return the checks of what gates do without a network."""
     green, amber, usual = cells["gate_green"], cells["gate_amber"], GateRules()
-    is_green = green == "" or _is_minutes(GateRules, "green", green)
-    is_amber = amber == "" or _is_minutes(GateRules, "amber", amber)
+    is_green = green == "" or _is_number_of(GateRules, "green", green)
+    is_amber = amber == "" or _is_number_of(GateRules, "amber", amber)
     # The minutes with a warning end last. What is no number has a problem of its own.
     in_order = not (is_green and is_amber) or int(green or usual.green) <= int(amber or usual.amber)
     return [
@@ -134,6 +134,7 @@ def _gate_rule_checks(cells: Mapping[str, str]) -> list[tuple[str, str, bool]]:
         ("gate_then", "not_a_choice", cells["gate_then"] in ("", "refuse", "supervisor")),
         ("reception_phone", "not_a_phone", _is_phone(cells["reception_phone"])),
         ("security_phone", "not_a_phone", _is_phone(cells["security_phone"])),
+        ("gate_digits", "not_percent", _is_percent(cells["gate_digits"])),
     ]
 
 
@@ -141,7 +142,11 @@ def _is_phone(text: str) -> bool:
     return text == "" or _PHONE.fullmatch(text) is not None
 
 
-def _is_minutes(rules: type[GateRules | EscalationMinutes], name: str, text: str) -> bool:
+def _is_percent(text: str) -> bool:
+    return text == "" or _is_number_of(GateRules, "digits", text)
+
+
+def _is_number_of(rules: type[GateRules | EscalationMinutes], name: str, text: str) -> bool:
     try:
         rules.model_validate({name: text})
     except ValidationError:

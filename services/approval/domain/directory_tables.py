@@ -38,8 +38,9 @@ MINUTES = tuple(EscalationMinutes.model_fields)
 
 
 GATE_RULES = {"gate_green": "green", "gate_amber": "amber", "gate_then": "then",
-              "reception_phone": "reception_phone", "security_phone": "security_phone"}  # fmt: skip
-"""The columns of what gates do without a network; an empty cell is as usual."""
+              "reception_phone": "reception_phone", "security_phone": "security_phone",
+              "gate_digits": "digits"}  # fmt: skip
+"""The columns of what the gates of a site do; an empty cell is as usual."""
 
 
 def _words(name: str, longest: int, *, required: bool = True) -> tuple[Column, ...]:
@@ -226,9 +227,7 @@ def _gate_rule_cells(rules: GateRules | None) -> tuple[str, ...]:
     """Return the cells of what is not as usual."""
     usual = GateRules()
     given = {name: getattr(rules or usual, name) for name in GATE_RULES.values()}
-    return tuple(
-        str(value) if value and value != getattr(usual, name) else "" for name, value in given.items()
-    )
+    return tuple("" if value in (None, getattr(usual, name)) else str(value) for name, value in given.items())
 
 
 def _lines_of_site(table: DirectoryTable, site: SiteRecord) -> list[tuple[str, ...]]:

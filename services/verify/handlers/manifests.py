@@ -144,6 +144,7 @@ def make_manifest(
         snapshot=ManifestSnapshot(timeline=timeline, all_before=horizon, none_from=newest),
         offline=policy_of(rules, settings),
         telephones=telephones(rules),
+        digits=rules.digits,
         supervisors=supervisors.of_site(session, site),
         supervisor_demanded=supervisor_rules.are_demanded(session, site),
         passes=tuple(_entry(row, row_version, master, request.gate) for row, row_version in listed.passes),

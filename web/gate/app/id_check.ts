@@ -1,7 +1,7 @@
 // The check of the ID card: one tap, the last four typed, or another card with a reason.
 import type { GateState, IdType, Shown, Supervisor } from "../core/model.ts";
 import { el } from "./dom.ts";
-import { asksAtAll, asksForPin, needsSupervisor } from "./outcome.ts";
+import { asksAtAll, asksForDigits, asksForPin, needsSupervisor } from "./outcome.ts";
 import { idName, idTypes, t } from "./texts.ts";
 import type { Admit } from "./verdict.ts";
 
@@ -18,6 +18,7 @@ export function cardForms(shown: Shown, state: GateState, admit: Admit): CardFor
   const party = drawParty(shown);
   const known = shown.idType;
   const isAgain = shown.outcome === "id_mismatch";
+  const isDrawn = known !== undefined && asksForDigits(shown, state);
   const isAsked = asksForPin(shown, state);
   const supervisor = isAsked ? drawSupervisor(shown, state) : null;
   // After a card that did not match, a guard does not accept another one alone.
@@ -37,12 +38,12 @@ export function cardForms(shown: Shown, state: GateState, admit: Admit): CardFor
     (canAgree || isCompared) && party.element,
     el(
       "div", { class: "card__more" },
-      known && (canAgree || isCompared) && drawLastFour(known, isAgain || !canAgree, isCompared ? admit : enter, party.count),
+      known && (canAgree || isCompared) && drawLastFour(known, isAgain || isDrawn || !canAgree, isCompared ? admit : enter, party.count),
       canAgree && drawOther(known === undefined, ofOther, ofOther ? withAgreement(ofOther, admit) : enter, party.count),
     ),
   );
   const alert = supervisor?.alert ?? ofOther?.alert ?? null;
-  return { button: known && !isAgain && canAgree ? button : null, alert, more };
+  return { button: known && !isAgain && !isDrawn && canAgree ? button : null, alert, more };
 }
 
 type Count = () => number | undefined;

@@ -18,6 +18,13 @@ export function asksForCard(shown: Shown): boolean {
   return shown.outcome === "admit" && shown.preview && shown.trust !== "refused";
 }
 
+/** Whether the last four of the ID are asked for: by the pass and the day, so another scan of it changes nothing. */
+export function asksForDigits(shown: Shown, state: GateState): boolean {
+  const drawn = `${shown.pass ?? shown.reference ?? ""}${shown.at.slice(0, 10)}`;
+  const hash = [...drawn].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
+  return hash % 100 < state.digits;
+}
+
 /** Whether the guard says now how many leave. */
 export function asksHowMany(shown: Shown): boolean {
   return shown.outcome === "exit" && shown.preview;

@@ -122,6 +122,7 @@ export class Device {
       passes: this.manifest.size,
       help: this.#currentHelp(),
       telephones: this.manifest.telephones,
+      digits: this.manifest.digits,
       supervisors: this.manifest.supervisors.map((one) => one.login_id).filter((one) => one !== this.session?.login),
       demandsSupervisor: this.manifest.demandsSupervisor,
       directoryNames: this.names,

@@ -102,6 +102,8 @@ export interface WireManifest {
   offline: OfflinePolicy;
   /** Whom the gate telephones. */
   telephones: Telephones;
+  /** For so many of a hundred passes a day the last four of the ID are asked for. */
+  digits?: number;
   /** Those of the site who have a PIN. */
   supervisors: WireSupervisorKey[];
   /** Whether the site asks for a supervisor, also where every PIN is void. */
@@ -236,6 +238,10 @@ export class Manifest {
 
   get supervisors(): readonly WireSupervisorKey[] {
     return this.whole?.supervisors ?? [];
+  }
+
+  get digits(): number {
+    return this.whole?.digits ?? 0;
   }
 
   /** Whether a supervisor is asked for, also where none of them can agree now. */

@@ -209,6 +209,8 @@ export interface GateState {
   /** Whether the site asks for a supervisor, also where none of them can agree now. */
   demandsSupervisor: boolean;
   telephones: Telephones;
+  /** For so many of a hundred passes a day the last four of the ID are asked for. */
+  digits: number;
   /** The newest call for help of this gate; null where there is none. */
   help: HelpCall | null;
   directoryNames: DirectoryNames;

@@ -6,7 +6,7 @@ from services.gateway.pages.shared.languages import _
 COLUMNS: dict[DirectoryTable, tuple[str, ...]] = {
     "sites": (
         "code", "name_en", "name_pa", "name_hi", "address_en", "address_pa", "address_hi", "photograph",
-        "gate_green", "gate_amber", "gate_then", "reception_phone", "security_phone",
+        "gate_green", "gate_amber", "gate_then", "reception_phone", "security_phone", "gate_digits",
         "prohibited_en", "prohibited_pa", "prohibited_hi", "declare_en", "declare_pa", "declare_hi",
         "parking_en", "parking_pa", "parking_hi", "wheelchair_en", "wheelchair_pa", "wheelchair_hi",
     ),
@@ -37,6 +37,7 @@ LABELS: dict[str, str] = {
     "gate_then": _("What it does after that"),
     "reception_phone": _("Telephone of the reception, for gates"),
     "security_phone": _("Telephone of security, for gates"),
+    "gate_digits": _("Of 100 passes, for how many a gate asks for the last four of the ID card"),
     "prohibited_en": _("What may not be brought, in English"),
     "prohibited_pa": _("What may not be brought, in Punjabi"),
     "prohibited_hi": _("What may not be brought, in Hindi"),

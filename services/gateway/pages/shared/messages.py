@@ -103,6 +103,7 @@ SENTENCES: dict[str, str] = {
     "already_there": _("This is in the directory already"),
     "role_missing": _("Choose a role"),
     "not_a_date": _("Enter a date, such as 31 March 2027"),
+    "not_percent": _("Enter a whole number from 0 to 100"),
     "not_minutes": _("Enter a whole number of minutes"),
     "amber_before_green": _("It goes on with a warning at least for as long as without one"),
     "not_a_choice": _("Choose one of these"),

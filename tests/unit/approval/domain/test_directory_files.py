@@ -80,13 +80,14 @@ def test_an_export_that_is_imported_again_changes_nothing(table) -> None:
         ("officers", "finance,x,a,b,c,d,e,f,", "department", "unknown_department"),
         ("officers", "home,!,a,b,c,d,e,f,", "code", "bad_code"),
         ("officers", f"home,x,a,b,c,d,e,f,{'4' * 41}", "room", "too_long"),
-        ("sites", "PCS3,a,b,c,d,e,f,x" + "," * 17, "photograph", "not_yes"),
-        ("sites", "PCS3,a,b,c,d,e,f,1,,,,,,only English,,x" + "," * 9, "prohibited_pa", "empty"),
-        ("sites", "PCS3,a,b,c,d,e,f,,x,,,," + "," * 12, "gate_green", "not_minutes"),
-        ("sites", "PCS3,a,b,c,d,e,f,,,1441,,," + "," * 12, "gate_amber", "not_minutes"),
-        ("sites", "PCS3,a,b,c,d,e,f,,30,20,,," + "," * 12, "gate_amber", "amber_before_green"),
-        ("sites", "PCS3,a,b,c,d,e,f,,,,perhaps,," + "," * 12, "gate_then", "not_a_choice"),
-        ("sites", "PCS3,a,b,c,d,e,f,,,,,call me," + "," * 12, "reception_phone", "not_a_phone"),
+        ("sites", "PCS3,a,b,c,d,e,f,x" + "," * 18, "photograph", "not_yes"),
+        ("sites", "PCS3,a,b,c,d,e,f,1,,,,,,,only English,,x" + "," * 9, "prohibited_pa", "empty"),
+        ("sites", "PCS3,a,b,c,d,e,f,,x,,,," + "," * 13, "gate_green", "not_minutes"),
+        ("sites", "PCS3,a,b,c,d,e,f,,,1441,,," + "," * 13, "gate_amber", "not_minutes"),
+        ("sites", "PCS3,a,b,c,d,e,f,,30,20,,," + "," * 13, "gate_amber", "amber_before_green"),
+        ("sites", "PCS3,a,b,c,d,e,f,,,,perhaps,," + "," * 13, "gate_then", "not_a_choice"),
+        ("sites", "PCS3,a,b,c,d,e,f,,,,,call me," + "," * 13, "reception_phone", "not_a_phone"),
+        ("sites", "PCS3,a,b,c,d,e,f,,,,,,,101" + "," * 12, "gate_digits", "not_percent"),
         ("gates", "PCS1,PCS2-G1,,,", "code", "not_a_gate_code"),
         ("gates", "PCS1,PCS3-G1,,,", "code", "not_a_gate_code"),
         ("gates", "PCS1,north,,,", "code", "not_a_gate_code"),
@@ -211,14 +212,14 @@ def test_a_change_never_loses_what_its_table_does_not_show() -> None:
 
 
 def test_a_site_chooses_what_its_gates_do_without_a_network() -> None:
-    line = "PCS1,a,b,c,d,e,f,,5,60,supervisor,0172-5550101,+91 172 5550102" + "," * 12
+    line = "PCS1,a,b,c,d,e,f,,5,60,supervisor,0172-5550101,+91 172 5550102" + "," * 13
     changed = changed_by("sites", line)
     rules = changed.sites["PCS1"].gate_rules
     assert rules == GateRules(
         green=5, amber=60, then="supervisor", reception_phone="0172-5550101", security_phone="+91 172 5550102"
     )
     assert changed.find("sites", ("PCS1",))["gate_then"] == "supervisor"
-    usual = changed_by("sites", "PCS1,a,b,c,d,e,f,,,,,," + "," * 12)
+    usual = changed_by("sites", "PCS1,a,b,c,d,e,f,,,,,," + "," * 13)
     assert usual.sites["PCS1"].gate_rules is None
 
 
@@ -241,7 +242,7 @@ def test_a_gate_keeps_its_place_and_a_removed_one_leaves_no_name() -> None:
 
 
 def test_a_site_without_any_hours_opens_with_the_first_ones() -> None:
-    directory = changed_by("sites", "PCS3,a,b,c,d,e,f," + "," * 12)
+    directory = changed_by("sites", "PCS3,a,b,c,d,e,f," + "," * 13)
     for line, problems in (("PCS3,2027-01-01,,,,,,,", ["empty"]), ("PCS3,2027-01-01,,,,,,10:00-12:00,", [])):
         found = read_table("hours", as_file("hours", line), directory, TODAY)
         assert [one.code for one in found.problems] == problems

@@ -60,7 +60,8 @@ HARMLESS = {
     "application": {"key_names"},
     "approval": {
         "announce_directory", "ask_visitors_of_closed_days", "count_months", "escalate_waiting", "key_names",
-        "plan_visits", "renew_watchlist_traits", "show_open_sites", "tell_visitors_of_lifted_days",
+        "let_decisions_go", "plan_visits", "renew_watchlist_traits", "show_open_sites",
+        "tell_visitors_of_lifted_days",
     },
     "issuance": {"sign_status_list"},
     "notify": {"tell_gates_of_undelivered_passes"},

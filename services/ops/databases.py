@@ -1,5 +1,6 @@
 """Connections to the services' databases, and read-only snapshots of them."""
 
+import atexit
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -59,6 +60,13 @@ class Snapshot:
         """Return the rows of a query whose columns are named as the fields of ``kind``."""
         with _fault_of(self.name), self._connection.cursor(row_factory=class_row(kind)) as cursor:
             return tuple(cursor.execute(query))
+
+
+@atexit.register
+def _close_kept() -> None:
+    for connections in _kept.values():
+        for connection in connections:
+            connection.close()
 
 
 @contextmanager

@@ -21,6 +21,8 @@ router = page_router("")
 PLACES = {"apply": "/apply/who", "history": "/applications"}
 _PAGE = re.compile(r"(?:apply|applications)(?:/[A-Za-z0-9-]{1,40}(?:/(?:dates|complete|mobile))?)?")
 
+CODE_SECONDS = 9 * 60
+"""So long a code is surely good after it was sent; accounts says whether it is (``EPASS_OTP_MINUTES``)."""
 SPENT = ("code_used", "code_expired", "too_many_tries")
 """Error codes after which the applicant needs a new code."""
 
@@ -57,13 +59,14 @@ async def send_code(view: OpenPage) -> Response:
     except InvalidInput:
         return _mobile_page(view, to, mobile, {"mobile": "not_a_mobile" if mobile else "mobile_missing"}, 422)
     except TooManyAttempts as error:
-        return _no_more_codes(view, answers, mobile, error)
+        return _no_more_codes(view, answers, mobile, to, error)
     except Unavailable:
         return _code_page(view, before, {}, 503) if before else _mobile_page(view, to, mobile, {}, 503)
     response = view.to("/sign-in/code")
     answers["sign_in"] = {
         "request_id": str(sent.request_id), "mobile": mobile, "to": to[:80],
         "again_at": now().timestamp() + sent.resend_after, "key": str(uuid4()),
+        "until": now().timestamp() + CODE_SECONDS,
     }  # fmt: skip
     cookie.write(response, answers)
     return response
@@ -143,21 +146,23 @@ def _refused(view: View, answers: Answers, error: NotAuthenticated) -> Response:
     if code not in SPENT and left != 0:
         return _code_page(view, pending, {"code": code}, 422, left=left)
     code = code if code in SPENT else "too_many_tries"
-    pending["again_at"] = 0
+    pending |= {"again_at": 0, "spent": True}
     response = _code_page(view, pending, {"again": code}, 422)
     cookies.answers_cookie(view.request).write(response, answers)
     return response
 
 
-def _no_more_codes(view: View, answers: Answers, mobile: str, error: TooManyAttempts) -> Response:
+def _no_more_codes(view: View, answers: Answers, mobile: str, to: str, error: TooManyAttempts) -> Response:
     """Return the page that takes the last code, which still holds; none was sent to another number.
 
     Raises:
         TooManyAttempts: no code was asked for in this browser.
     """
     pending = answers.get("sign_in")
-    if pending is None or only_digits(pending["mobile"]) != only_digits(mobile):
+    is_mine = pending is not None and only_digits(pending["mobile"]) == only_digits(mobile)
+    if pending is None or not is_mine or pending.get("spent") or now().timestamp() > pending.get("until", 0):
         raise error
+    pending["to"] = to[:80]
     pending["again_at"] = now().timestamp() + float(error.body.facts["retry_after"])
     response = _code_page(view, pending, {"code": "no_more_codes"}, 429)
     cookies.answers_cookie(view.request).write(response, answers)

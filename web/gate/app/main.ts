@@ -174,7 +174,8 @@ class App {
     const direction = this.#direction;
     const { notEnrolled, signedIn } = this.#gate.state();
     if (notEnrolled !== null && isEnrolmentCode(text)) return void this.#enrol(text);
-    if (notEnrolled !== null && !signedIn) return; // a pass that is held up does not close the question for the code
+    // A pass that is held up does not close the question for the code; an exit is never refused.
+    if (notEnrolled !== null && !signedIn && direction === "entry") return;
     this.#scans += 1;
     if (this.#frame.isAnswered()) this.#leave(this.#shown);
     this.#frame.closeList();
@@ -242,6 +243,8 @@ class App {
   #leave(shown: Shown | null): void {
     this.#shown = null;
     this.#frame.clearVerdict(shown && `${instant(shown.at)} · ${wordOf(shown)}`);
+    this.#asksFor = null;
+    if (this.#gate.state().notEnrolled !== null) this.#askCode();
   }
 
   /** Ask once more how many leave, and then forget the exit: nobody who is inside is counted out by a silence. */

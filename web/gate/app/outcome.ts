@@ -20,9 +20,10 @@ export function asksForCard(shown: Shown): boolean {
 
 /** Whether the last four of the ID are asked for: by the pass and the day, so another scan of it changes nothing. */
 export function asksForDigits(shown: Shown, state: GateState): boolean {
-  const drawn = `${shown.pass ?? shown.reference ?? ""}${shown.at.slice(0, 10)}`;
-  const hash = [...drawn].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 9973, 7);
-  return hash % 100 < state.digits;
+  const drawn = [...`${shown.at.slice(0, 10)} ${shown.pass ?? shown.reference ?? ""}`];
+  const hash = drawn.reduce((sum, letter) => Math.imul(sum ^ (letter.codePointAt(0) ?? 0), 0x01000193), 0x811c9dc5);
+  const mixed = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return ((mixed ^ (mixed >>> 13)) >>> 0) % 100 < state.digits;
 }
 
 /** Whether the guard says now how many leave. */

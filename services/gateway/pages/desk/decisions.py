@@ -7,6 +7,7 @@ field.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -128,7 +129,7 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
         return view.to(f"/desk/reviews/{review_id}", notice=error.body.code)
     waits = verb == "approve" and review.second_officer and review.status == "pending"
     if verb in DECIDES and review.status == "pending" and not waits:  # a repeat of what was undone meanwhile
-        return view.to(f"/desk/reviews/{review_id}", notice="already_decided")
+        return view.to(f"/desk/reviews/{review_id}")
     left_out = _left_out(wanted, review) if isinstance(wanted, Approve) else []
     if waits or left_out:
         page = f"/desk/reviews/{review_id}"
@@ -276,8 +277,10 @@ async def _decision_page(
     full_on: date | None = None,
 ) -> Response:
     review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
-    if status == 200 and verb in DECIDES and review.status != "pending":
-        return view.to(f"/desk/reviews/{review_id}", notice="already_decided")
+    if status == HTTPStatus.OK and verb in DECIDES and review.status != "pending":  # before anything is typed
+        is_own = review.decision is not None and review.decision.decided_by == view.principal.login_id
+        notice = "application_closed" if review.status == "closed" else "already_decided"
+        return view.to(f"/desk/reviews/{review_id}", notice="" if is_own else notice)
     values = await page_values(view, review)
     if verb == "forward":
         values["departments"] = await directory.departments(view, review.site)

@@ -36,7 +36,7 @@ NEW: dict[DirectoryTable, tuple[str, ...]] = {
         "E",
         "F",
         "1",
-        *[""] * 5,
+        *[""] * 6,
         "No knives",
         "ਚਾਕੂ ਨਹੀਂ",
         "चाकू नहीं",

@@ -107,8 +107,9 @@ def test_callers_that_come_at_once_get_one_first_key(keys) -> None:
 
 @in_each_service
 def test_without_the_lock_two_first_keys_would_collide(keys, monkeypatch) -> None:
-    """The negative control of the test above."""
-    monkeypatch.setattr(key_store, "lock", lambda _session, _name: None)
+    """The negative control of the test above: all have seen that there is none before one adds it."""
+    barrier = Barrier(8)
+    monkeypatch.setattr(key_store, "lock", lambda _session, _name: barrier.wait(10))
 
     with pytest.raises(IntegrityError, match="signing_keys_one_current"):
         current_at_once(keys, 8)

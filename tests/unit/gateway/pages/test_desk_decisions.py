@@ -323,3 +323,6 @@ async def test_who_comes_too_late_hears_so_before_anything_is_typed(clerk: Clerk
     opened = await clerk.http.get(f"{REVIEW}/{verb}")
     assert opened.headers["location"] == f"{REVIEW}?notice=already_decided"
     assert "Someone else acted first: HOM-0002" in (await clerk.http.get(opened.headers["location"])).text
+    own = DECIDED.model_copy(update={"decided_by": "HOM-0001"})
+    clerk.client.answers["approval.view_review"] = review(status="approved", decision=own)
+    assert (await clerk.http.get(f"{REVIEW}/{verb}")).headers["location"] == REVIEW, "they know it"

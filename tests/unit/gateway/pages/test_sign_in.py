@@ -113,6 +113,14 @@ async def test_who_may_have_no_more_codes_still_types_the_one_that_just_came(str
     shown = await stranger.send("/sign-in", mobile="9876543210", to="history")
     assert (shown.status_code, 'name="code"' in shown.text) == (429, True)
     assert "The last one still works" in shown.text
+    for _ in range(5):
+        await stranger.send("/sign-in/code", code="000000")
+    spent = await stranger.send("/sign-in", again="yes")
+    assert 'name="code"' not in spent.text, "that one was tried too often"
+    stranger.client.answers["accounts.request_otp"] = OtpAccepted(request_id=REQUEST_ID)
+    stranger.client.answers["accounts.verify_otp"] = Codes().verify
+    await stranger.send("/sign-in", mobile="98765 43210", to="history")
+    stranger.client.answers["accounts.request_otp"] = refused
     other = await stranger.send("/sign-in", mobile="98765 00000", to="history")
     assert 'name="code"' not in other.text, "a code of another number opens nothing"
     right = await stranger.http.post("/en/sign-in/code", data={"code": "123456"}, headers=SAME_SITE)

@@ -67,6 +67,8 @@ def apply(counted: Counted) -> Counted:
     counted.go_on()
     if counted.page.locator("input[name=site]").count():
         counted.tap("input[name=site][value=PCS1]")
+    counted.tap("input[name=officer][value=anyone]")
+    counted.tap("input[name=purpose_kind][value=meeting]")
     counted.fill("purpose", PURPOSE)
     counted.go_on()
     counted.choose("from-0", "10:00")

@@ -30,7 +30,8 @@ def introduce(page: Page) -> None:
 
 
 def explain(page: Page) -> None:
-    choose("site", "PCS1")(page)
+    for name, value in (("site", "PCS1"), ("officer", "anyone"), ("purpose_kind", "meeting")):
+        choose(name, value)(page)
     page.fill("#purpose", "Arms licence renewal, file 114/2026")
 
 

@@ -117,7 +117,8 @@ def test_a_question_that_was_answered_in_time_ends_with_its_answer(
     page.locator(".button--main").click()
     expect(verdict(page, "good")).to_be_visible()
     page.clock.fast_forward(70_000)
-    expect(verdict(page, "good")).to_be_visible()
+    expect(page.locator(".last")).to_contain_text(WORDS["en"]["verdicts"]["exit"])
+    expect(page.locator(".verdict")).to_have_count(0)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

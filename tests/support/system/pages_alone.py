@@ -49,7 +49,7 @@ from contracts.rpc.imports import (
     LineList,
     LineView,
 )
-from contracts.rpc.issuance import StatusList
+from contracts.rpc.issuance import StatusList, WholeLink
 from contracts.rpc.notify import MessagePreview
 from contracts.tokens import STATUS_TYP, SessionClaims, StatusClaims
 from services.chassis.runtime.clock import now
@@ -248,7 +248,7 @@ ANSWERS: dict[str, Any] = {
     "application__check": Checked(name_latin="Gurpreet Kaur"), "application__view": APPLICATION,
     "application__photograph": NotFound(), "application__lookup": rpc.application.LookupHits(items=()),
     "application__waiting_here": rpc.application.LookupHits(items=()), "issuance__view": pass_view(),
-    "issuance__qr": picture(),
+    "issuance__qr": picture(), "issuance__whole_link": WholeLink(code="aB3dE5fG7hJ9kL1mN2pQ4r"),
     "application__invite": rpc.application.Invited(references=(REFERENCE, "PCS-0000-0000")),
     "application__submit": rpc.application.Acknowledged(reference=REFERENCE, status="submitted"),
     "application__list_applications": rpc.application.ApplicationList(
@@ -267,6 +267,7 @@ ANSWERS: dict[str, Any] = {
     "verify__scan": ADMIT, "verify__inside": rpc.verify.presence.InsideList(items=(INSIDE,), persons=2),
     "verify__supervisors": rpc.verify.supervisors.SupervisorList(),
     "verify__incidents": rpc.verify.incidents.IncidentList(),
+    "verify__help_calls": rpc.verify.incidents.HelpCalls(),
     "verify__own_pin": rpc.verify.supervisors.OwnPin(is_supervisor=True),
     "notify__local_phone": rpc.notify.PhoneMessages(items=()),
     "approval__decisions": DECISIONS, "verify__scan_history": SCANS,

@@ -37,10 +37,10 @@ WITHOUT_A_STATE = {
 """Why → the pages; … stands for the language."""
 UNANSWERED = {
     "the page shows the rest without it": {
-        "approval.whereabouts", "notify.undelivered_here", "verify.help_calls",
+        "approval.whereabouts", "notify.undelivered_here",
     },
     "a state gives it": {"notify.preview_rejection", "notify.preview_withdrawal"},
-    "no page asks it": {"accounts.export_logins", "approval.export_directory", "issuance.whole_link"},
+    "no page asks it": {"accounts.export_logins", "approval.export_directory"},
     "the pass, of which tests of its own give it": {"verify.pass_use"},
 }  # fmt: skip
 """Why → the queries without an answer in `ANSWERS`."""

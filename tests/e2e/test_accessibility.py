@@ -174,6 +174,9 @@ def test_single_keys_act_outside_of_fields_and_can_be_switched_off(
     page.locator("#q").blur()
     page.keyboard.press("j")
     expect(page.locator("[data-opens]").first).to_be_focused()
+    held = "new KeyboardEvent('keydown', {key: '?', bubbles: true, repeat: true})"
+    page.evaluate(f"document.activeElement.dispatchEvent({held})")
+    expect(shown).to_be_hidden()  # a key that is held down acts once
     page.keyboard.press("?")
     expect(shown).to_be_visible()
     page.uncheck("#shortcuts-on")

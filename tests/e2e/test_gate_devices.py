@@ -237,3 +237,21 @@ def test_the_question_for_the_code_goes_once_the_device_is_enrolled_although_the
         expect(page.locator("#enrolment-code")).to_have_count(0)
         expect(page.locator(".dot--off")).to_be_visible()
         context.close()
+
+
+def test_an_exit_is_decided_also_on_a_device_that_is_not_enrolled(chromium: Browser) -> None:
+    with PagesAlone() as alone:
+        alone.answers["verify.manifest"] = MANIFEST
+        context = chromium.new_context(base_url=alone.url, viewport=PHONE)
+        alone.sign_in(context, "security")
+        page = context.new_page()
+        page.goto("/gate")
+        expect(page.locator(".bar__gate")).to_have_text(WORDS["gate"] % {"number": 1}, timeout=20_000)
+        context.add_cookies([{"name": "gate_device", "value": "forged", "url": alone.url}])
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+        expect(page.locator("#enrolment-code")).to_be_visible()
+        page.locator("label[for=direction-exit]").click()
+        page.fill("#number", NUMBER)
+        page.keyboard.press("Enter")
+        expect(page.locator(".verdict:not(.verdict--enrols)")).to_be_visible()
+        context.close()

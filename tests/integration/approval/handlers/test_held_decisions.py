@@ -12,6 +12,7 @@ from contracts.rpc.approval.reviews import ReviewId, ReviewQuestion, ReviewView
 from services.approval.handlers import decisions, held_decisions, numbers, queries, watchlist
 from services.approval.models.reviews import BookingRow, ReviewRow
 from services.chassis.db.database import Database
+from tests.integration.approval.handlers.closing import ask, close
 from tests.integration.approval.handlers.decide import refused, reject
 from tests.support.factories.approval import (
     NOW,
@@ -146,6 +147,17 @@ def test_what_the_applicant_does_lets_the_decision_leave_first_and_it_is_too_lat
     with pytest.raises(Conflict) as refused:
         undo(approval_db, review_id)
     assert refused.value.body.code == "too_late_to_undo"
+
+
+def test_a_day_that_is_closed_lets_the_approval_leave_before_its_visitor_is_asked(approval_db) -> None:
+    review_id = pending(approval_db)
+    approve(approval_db, review_id)
+    close(approval_db)
+    assert ask(approval_db) == 1
+    stored = sorted(everything(approval_db)["outbox"], key=lambda one: one["seq"])
+    told = [one["type"] for one in stored if one["type"] in {"PassApproved", "VisitDayClosed"}]
+    assert told == ["PassApproved", "VisitDayClosed"]
+    assert let_due_go(approval_db, AFTER) == 0
 
 
 def test_the_gate_is_advised_once_the_decision_leaves_and_not_before(approval_db) -> None:

@@ -49,18 +49,20 @@ class PhoneMessages(Wire):
 
 
 class RejectionPreview(Strict):
-    """A rejection that is not sent yet."""
+    """A rejection that is not sent yet; without a reason its message has dots in that place."""
 
     reference: str = Field(max_length=40)
     department: Code
     language: Language
     deliver_by: DeliverBy
-    reason: RejectionReason
+    reason: RejectionReason | None = None
     note: str = Field(default="", max_length=500)
 
 
 class WithdrawalPreview(RejectionPreview):
     """A withdrawal of an approval that is not sent yet."""
+
+    reason: RejectionReason
 
 
 class ClosurePreview(Strict):

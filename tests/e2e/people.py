@@ -200,10 +200,8 @@ class Staff:
         """Reject the application with a reason."""
         self.find(reference)
         self.page.locator("main a[href*='/reject?']").click()
-        self.page.check(f"input[name=reason][value={reason}]")
         self.page.fill("#note", note)
-        press(self.page)
-        press(self.page)  # the message is shown first
+        self.page.locator(f"button[name=reason][value={reason}]").click()
         self.page.wait_for_url("**/desk?*notice=*")
 
     def approve(self, reference: str, today: bool = True) -> None:

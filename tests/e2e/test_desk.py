@@ -71,4 +71,9 @@ def test_the_key_r_rejects_the_row_that_the_keys_have_reached_and_not_the_open_o
     reached.locator("[data-opens]").focus()
     chosen = reached.get_attribute("data-review")
     desk.page.keyboard.press("r")
-    desk.page.wait_for_url(f"**/desk/reviews/{chosen}/reject**")
+    expect(desk.page.locator("#note")).to_be_focused()
+    desk.page.keyboard.type("Come with the file")
+    assert f"open={chosen}&asks=reject" in desk.page.url
+    desk.page.locator("button[name=reason][value=duplicate]").click()
+    expect(reached).to_have_count(0)
+    expect(opened).to_be_visible()

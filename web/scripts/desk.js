@@ -20,12 +20,28 @@ async function open(href) {
   queue.append(detail);
   queue.classList.add("epass-desk--open");
   for (const row of rows()) {
-    const opened = link(row).href === new URL(href, location.href).href;
+    const opened = row.dataset.review === new URL(href, location.href).searchParams.get("open");
     row.classList.toggle("epass-queue__open", opened);
     link(row).setAttribute("aria-current", opened);
   }
   detail.dispatchEvent(new CustomEvent("epass:shown", { bubbles: true }));
+  const lost = document.activeElement === document.body;
+  (detail.querySelector("[autofocus]") || (lost && link(current())) || undefined)?.focus();
   return undefined;
+}
+
+function show(href) {
+  if (!matchMedia(WIDE).matches) return location.assign(href);
+  history.pushState({}, "", href);
+  return open(href);
+}
+
+// Opens an application with the form of a decision. A result of a search has a page of its own.
+function ask(verb) {
+  const href = new URL(link(current())?.href || "", location.href);
+  if (!href.searchParams.has("open")) return;
+  href.searchParams.set("asks", verb);
+  show(href.href);
 }
 
 function openBeside(event) {
@@ -33,8 +49,7 @@ function openBeside(event) {
   if (!target || !matchMedia(WIDE).matches || event.ctrlKey || event.metaKey || event.shiftKey) return;
   if (!new URL(target.href).searchParams.has("open")) return; // a result of a search
   event.preventDefault();
-  history.pushState({}, "", target.href);
-  open(target.href);
+  show(target.href);
 }
 
 // Brings the list up to date. While somebody works in it, it only says how many applications have come.
@@ -126,10 +141,9 @@ const KEYS = {
   k: () => move(-1),
   o: () => link(current())?.click(),
   a: () => document.activeElement.closest("[data-review]")?.querySelector("[data-approve]")?.click(),
-  r: () => {
-    const href = current()?.dataset.reject || queue.querySelector("#review a[href*='/reject?']")?.href;
-    if (href) location.assign(href);
-  },
+  r: () => ask("reject"),
+  s: () => ask("return"),
+  f: () => ask("forward"),
   u: () => document.querySelector("[data-undo]")?.click(),
   "/": () => document.querySelector("#q").focus(),
   "?": () => document.querySelector("#shortcuts").showModal(),

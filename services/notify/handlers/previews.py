@@ -1,5 +1,6 @@
 """Messages as they would be sent, shown before a decision is made."""
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -35,10 +36,14 @@ def preview_rejection(
     if call.principal.role != "department":
         raise Forbidden("this is for logins of a department")
     event = PassRejected.from_attributes(
-        request, **_DECIDED, personal=DecisionPersonal(contact=Contact(), note=request.note)
+        request,
+        **_DECIDED,
+        reason=request.reason or "other",
+        personal=DecisionPersonal(contact=Contact(), note=request.note),
     )
     department = department_name(session, event.department, event.language)
-    return _rendered(message_builders.rejected(event, public_url, department))
+    draft = message_builders.rejected(event, public_url, department)
+    return _rendered(draft, {} if request.reason else {"reason": "…"})
 
 
 def preview_withdrawal(request: WithdrawalPreview, call: Call, public_url: str) -> MessagePreview:
@@ -82,5 +87,6 @@ def preview_closure(request: ClosurePreview, call: Call, session: Session, publi
     return _rendered(message_builders.day_closed(event, public_url, department))
 
 
-def _rendered(draft: Draft) -> MessagePreview:
-    return MessagePreview(text=templates.find(draft.purpose, draft.language).render(draft.parameters))
+def _rendered(draft: Draft, instead: Mapping[str, str] | None = None) -> MessagePreview:
+    words = {**draft.parameters, **(instead or {})}
+    return MessagePreview(text=templates.find(draft.purpose, draft.language).render(words))

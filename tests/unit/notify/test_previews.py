@@ -33,6 +33,10 @@ def test_a_department_sees_the_message_in_the_applicants_language() -> None:
     assert "PCS-7K3M-9QW4" in text
     assert "ਮਨਜ਼ੂਰ ਨਹੀਂ" in text
     assert "(ਗ੍ਰਹਿ ਮਾਮਲੇ ਅਤੇ ਨਿਆਂ)" in text
+    undecided = QUESTION.model_copy(update={"reason": None})
+    open_text = preview_rejection(undecided, call("department"), NAMED, "https://epass.example").text
+    assert "ਕਾਰਨ: … " in open_text
+    assert "ਕਾਰਨ: … " not in text
 
 
 @pytest.mark.parametrize("role", ["reception", "security", "auditor"])

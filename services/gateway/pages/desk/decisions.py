@@ -18,9 +18,9 @@ from pydantic import ValidationError
 
 from contracts import rpc
 from contracts.errors import Conflict, Forbidden, InvalidInput, NotFound, Unavailable
-from contracts.model import IST, Slot
+from contracts.model import IST, RejectionReason, Slot
 from contracts.rpc.approval.capacity import Availability, WindowAvailability
-from contracts.rpc.approval.decisions import Approve, Reject, Withdraw
+from contracts.rpc.approval.decisions import Approve, Withdraw
 from contracts.rpc.approval.reviews import ReviewId, ReviewView
 from contracts.rpc.call import Method
 from contracts.rpc.notify import MessagePreview
@@ -39,11 +39,6 @@ ONWARD = {"approve": "approved", "reject": "rejected", "return": "returned", "fo
 DECIDES = ("approve", "reject", "return")
 WRITTEN = ("key", "revision", "on_behalf_of", "onward", "back", "next", "reason", "note")
 """Fields of a decision that is not sent yet."""
-PREVIEWS: dict[str, Method[Any, MessagePreview]] = {
-    "reject": rpc.notify.PREVIEW_REJECTION,
-    "withdraw": rpc.notify.PREVIEW_WITHDRAWAL,
-}
-"""Decision → the message about it, which is shown before it is sent."""
 SLOT = ("date", "from", "to")
 MOST_WINDOWS = 60
 """Free windows that an approval offers beside the preferred times."""
@@ -61,7 +56,13 @@ NOT_READABLE = {
 @router.get("/reviews/{review_id}")
 async def show_review(view: DepartmentPage, review_id: UUID) -> Response:
     review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=review_id))
-    values = {"filters": Filters(), "following": "first", "review": review, **await page_values(view, review)}
+    values = {
+        "filters": Filters(),
+        "following": "first",
+        "opened": None,
+        "review": review,
+        **await page_values(view, review),
+    }
     left_out = [date.fromisoformat(day) for day in view.read_result().get("left_out", ())]
     return view.html("desk/review.html", **values | {"left_out": left_out})
 
@@ -72,19 +73,16 @@ async def ask_decision(
 ) -> Response:
     """Show the form of a decision; ``back`` is the queue from which the officer came.
 
-    A rejection or a withdrawal that was written, and is not sent yet, is shown as its message
-    (``step=message``), or in its form again.
+    A withdrawal that was written, and is not sent yet, is shown as its message (``step=message``), or in its
+    form again.
     """
     _check_verb(verb)
-    method, _ = DECISIONS[verb]
     typed = {"back": back, "next": following, "onward": "yes"} if following else {}
     written = view.read_result()
     if step and not written:
         return view.to(f"/desk/reviews/{review_id}/{verb}")
     if step:
-        return await _message_page(
-            view, verb, method.request.model_validate(written["wanted"]), written["typed"]
-        )
+        return await _message_page(view, Withdraw.model_validate(written["wanted"]), written["typed"])
     return await _decision_page(view, review_id, verb, typed or written.get("typed", {}), {})
 
 
@@ -104,7 +102,7 @@ async def decide(  # noqa: PLR0911  an answer for each outcome
     try:
         officer = {"on_behalf_of": text_of(form, "on_behalf_of") or None} if verb != "forward" else {}
         wanted = method.request.model_validate({"review_id": review_id, **read(form), **officer})
-        if isinstance(wanted, Reject | Withdraw) and typed.get("preview"):
+        if isinstance(wanted, Withdraw) and typed.get("preview"):
             kept = {name: value for name, value in typed.items() if name in WRITTEN}
             result = {"wanted": wanted.model_dump(mode="json"), "typed": kept}
             page = f"/desk/reviews/{review_id}/{verb}"
@@ -160,22 +158,40 @@ class Places:
         return visit_times.free_windows(self.found, party, MOST_WINDOWS)
 
 
-async def _message_page(view: View, verb: str, wanted: Reject | Withdraw, typed: dict[str, str]) -> Response:
-    """Show the message about a decision as its applicant will get it, in their language."""
+async def _message_page(view: View, wanted: Withdraw, typed: dict[str, str]) -> Response:
+    """Show the message about a withdrawal as its visitor will get it, in their language."""
     review = await view.query(rpc.approval.reviews.VIEW_REVIEW, ReviewId(review_id=wanted.review_id))
-    question = PREVIEWS[verb].request(
+    text = await _message(view, rpc.notify.PREVIEW_WITHDRAWAL, review, wanted.reason, wanted.note)
+    return view.html("desk/preview.html", review=review, typed=typed, text=text, errors={})
+
+
+async def _message(
+    view: View,
+    method: Method[Any, MessagePreview],
+    review: ReviewView,
+    reason: RejectionReason | None = None,
+    note: str = "",
+) -> str:
+    """Return the message about a decision; empty where notify does not answer. No decision waits for it."""
+    question = method.request(
         reference=review.reference,
         department=review.department,
         language=review.language or view.language,
         deliver_by=review.deliver_by or "sms",
-        reason=wanted.reason,
-        note=wanted.note,
+        reason=reason,
+        note=note,
     )
     try:
-        text = (await view.query(PREVIEWS[verb], question)).text
-    except Unavailable:
-        text = ""  # the decision does not depend on it
-    return view.html("desk/preview.html", review=review, verb=verb, typed=typed, text=text, errors={})
+        return (await view.query(method, question)).text
+    except (Unavailable, InvalidInput):  # notify is of the release before, which wants a reason
+        return ""
+
+
+async def form_values(view: View, review: ReviewView, verb: str) -> dict[str, Any]:
+    """Return what the form of a decision shows besides the review."""
+    if verb == "forward":
+        return {"departments": await directory.departments(view, review.site)}
+    return {"message": await _message(view, rpc.notify.PREVIEW_REJECTION, review)} if verb == "reject" else {}
 
 
 def shown_after(about: str, decided: Sequence[ReviewView]) -> dict[str, Any]:
@@ -281,13 +297,11 @@ async def _decision_page(
         is_own = review.decision is not None and review.decision.decided_by == view.principal.login_id
         notice = "application_closed" if review.status == "closed" else "already_decided"
         return view.to(f"/desk/reviews/{review_id}", notice="" if is_own else notice)
-    values = await page_values(view, review)
-    if verb == "forward":
-        values["departments"] = await directory.departments(view, review.site)
+    values = {**await page_values(view, review), **await form_values(view, review, verb)}
     return view.html(
-        f"desk/{verb}.html",
+        "desk/decision.html",
         status,
-        **{**values, "review": review, "typed": typed, "errors": errors, "full_on": full_on},
+        **{**values, "review": review, "verb": verb, "typed": typed, "errors": errors, "full_on": full_on},
         changed=changed,
     )
 
@@ -300,6 +314,8 @@ async def page_values(view: View, review: ReviewView | None) -> dict[str, Any]:
         "site": await directory.site(view, review.site),
         "officers": {one.code: one for one in await directory.officers(view, review.department)},
         "departments": [],
+        "asks": "",
+        "beside": False,
         "typed": {},
         "errors": {},
         "full_on": None,

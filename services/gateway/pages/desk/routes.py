@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Query, Response
@@ -48,13 +48,14 @@ async def show_queue(
     escalated: str = "",
     after: str | None = None,
     opened: Annotated[str, Query(alias="open", max_length=40)] = "",
+    asks: Literal["", "reject", "return", "forward"] = "",
     about: UUID | None = None,
     done: int = 0,
     tick: str = "",
     row: str = "",
     failed: Annotated[list[str] | None, Query(max_length=queue.PAGE)] = None,
 ) -> Response:
-    """Show the queue, and beside it the application that is open."""
+    """Show the queue, and beside it the application that is open, or the form that ``asks`` about it."""
     filters = queue.Filters(status, order, site, officer, channel, day, waiting, escalated)
     today = now().astimezone(IST).date()
     found = await view.query(rpc.approval.reviews.LIST_REVIEWS, filters.question(after, today))
@@ -72,6 +73,10 @@ async def show_queue(
         "following": _following(shown, found),
     }
     values |= await decisions.page_values(view, shown)
+    if shown and asks and shown.status == "pending" and (shown.may_decide or asks != "reject"):
+        back = filters.address().partition("?")[2]
+        values |= await decisions.form_values(view, shown, asks)
+        values |= {"asks": asks, "typed": {"back": back, "next": values["following"], "onward": "yes"}}
     return await _queue_page(view, filters, found, values, await _people(view))
 
 

@@ -2,11 +2,12 @@
 
 import re
 from datetime import date, time
+from typing import get_args
 
 import pytest
 
-from contracts.errors import Conflict, FieldError, InvalidInput, NotFound, Unavailable
-from contracts.model import Slot
+from contracts.errors import Conflict, ContractError, FieldError, InvalidInput, NotFound, Unavailable
+from contracts.model import RejectionReason, Slot
 from contracts.rpc.approval.reviews import FirstApproval
 from contracts.rpc.notify import MessagePreview
 from services.chassis.runtime.clock import now
@@ -269,23 +270,28 @@ async def test_during_an_outage_the_same_form_can_be_sent_again(clerk: Clerk) ->
     assert keys == ["k-1", "k-1"]
 
 
-async def test_a_rejection_shows_its_message_in_their_language_before_it_is_sent(clerk: Clerk) -> None:
-    clerk.client.answers["notify.preview_rejection"] = MessagePreview(text="ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ")
-    form = {"reason": "duplicate", "note": "See your first one", "onward": "yes", "back": "status=pending"}
-    sent = await clerk.decide("reject", preview="yes", **form)
-    assert sent.headers["location"] == f"{REVIEW}/reject?step=message"
-    shown = await clerk.http.get(sent.headers["location"])
-    assert '<blockquote class="govuk-inset-text" lang="pa">ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ' in shown.text
+@pytest.mark.parametrize("address", ["/en/desk?open=first&asks=reject", f"{REVIEW}/reject"])
+async def test_a_rejection_is_written_seen_and_sent_in_one_form(clerk: Clerk, address: str) -> None:
+    clerk.client.answers["notify.preview_rejection"] = MessagePreview(text="ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ: …")
+    shown = (await clerk.http.get(address)).text
+    assert '<blockquote class="govuk-inset-text" lang="pa">ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ: …' in shown
     asked = clerk.client.last("notify.preview_rejection")[1]
-    assert (asked.language, asked.reason, asked.note) == ("pa", "duplicate", "See your first one")
-    assert not clerk.client.was_asked("approval.reject")
-    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', shown.text))
-    assert fields == {**form, "key": "k-1", "revision": "3"}
-    again = await clerk.http.get(f"{REVIEW}/reject")
-    assert "See your first one</textarea>" in again.text
-    done = await clerk.decide("reject", **form)
-    assert done.headers["location"].endswith("notice=rejected")
-    assert clerk.sent("reject").note == "See your first one"
+    assert (asked.language, asked.reason, asked.note) == ("pa", None, "")
+    assert set(re.findall(r'<button value="(\w+)"[^>]*name="reason"', shown)) == set(
+        get_args(RejectionReason)
+    )
+    assert ('id="approve"' in shown, "data-asks" in shown) == (False, False), "one decision at a time"
+    onward = "desk?" in address
+    assert ('name="onward" value="yes"' in shown, 'name="next" value="first"' in shown) == (onward, onward)
+
+
+async def test_beside_the_list_nobody_is_asked_what_they_may_not_or_need_not_decide(clerk: Clerk) -> None:
+    clerk.client.answers["approval.view_review"] = review(status="approved", decision=DECIDED)
+    assert 'name="reason"' not in (await clerk.http.get("/en/desk?open=first&asks=reject")).text
+    clerk.client.answers["approval.view_review"] = review(may_decide=False)
+    assert 'name="reason"' not in (await clerk.http.get("/en/desk?open=first&asks=reject")).text
+    assert 'value="police"' in (await clerk.http.get("/en/desk?open=first&asks=forward")).text
+    assert "What is missing?" in (await clerk.http.get("/en/desk?open=first&asks=return")).text
 
 
 async def test_a_withdrawal_shows_its_message_before_it_is_sent_and_leads_on(clerk: Clerk) -> None:
@@ -306,15 +312,18 @@ async def test_a_withdrawal_shows_its_message_before_it_is_sent_and_leads_on(cle
 
 
 async def test_a_message_that_nobody_wrote_leads_to_the_form(clerk: Clerk) -> None:
-    shown = await clerk.http.get(f"{REVIEW}/reject?step=message")
-    assert shown.headers["location"] == f"{REVIEW}/reject"
+    shown = await clerk.http.get(f"{REVIEW}/withdraw?step=message")
+    assert shown.headers["location"] == f"{REVIEW}/withdraw"
 
 
-async def test_a_rejection_can_be_sent_while_its_message_cannot_be_shown(clerk: Clerk) -> None:
-    sent = await clerk.decide("reject", preview="yes", reason="duplicate")
-    shown = await clerk.http.get(sent.headers["location"])
-    assert "cannot be shown just now" in shown.text
-    assert "Reject and send" in shown.text
+@pytest.mark.parametrize("refusal", [Unavailable(), InvalidInput.of("reason", "required")])
+async def test_a_rejection_can_be_sent_while_its_message_cannot_be_shown(
+    clerk: Clerk, refusal: ContractError
+) -> None:
+    clerk.client.answers["notify.preview_rejection"] = refusal
+    shown = (await clerk.http.get(f"{REVIEW}/reject")).text
+    assert "cannot be shown just now" in shown
+    assert re.search(r'<button value="duplicate"[^>]*name="reason"', shown)
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject", "return"])

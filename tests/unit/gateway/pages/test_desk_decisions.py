@@ -277,9 +277,7 @@ async def test_a_rejection_is_written_seen_and_sent_in_one_form(clerk: Clerk, ad
     assert '<blockquote class="govuk-inset-text" lang="pa">ਅਰਜ਼ੀ ਮਨਜ਼ੂਰ ਨਹੀਂ ਕੀਤੀ ਗਈ: …' in shown
     asked = clerk.client.last("notify.preview_rejection")[1]
     assert (asked.language, asked.reason, asked.note) == ("pa", None, "")
-    assert set(re.findall(r'<button value="(\w+)"[^>]*name="reason"', shown)) == set(
-        get_args(RejectionReason)
-    )
+    assert set(re.findall(r'value="(\w+)" name="reason"', shown)) == set(get_args(RejectionReason))
     assert ('id="approve"' in shown, "data-asks" in shown) == (False, False), "one decision at a time"
     onward = "desk?" in address
     assert ('name="onward" value="yes"' in shown, 'name="next" value="first"' in shown) == (onward, onward)
@@ -323,7 +321,7 @@ async def test_a_rejection_can_be_sent_while_its_message_cannot_be_shown(
     clerk.client.answers["notify.preview_rejection"] = refusal
     shown = (await clerk.http.get(f"{REVIEW}/reject")).text
     assert "cannot be shown just now" in shown
-    assert re.search(r'<button value="duplicate"[^>]*name="reason"', shown)
+    assert 'value="duplicate" name="reason"' in shown
 
 
 @pytest.mark.parametrize("verb", ["approve", "reject", "return"])
